@@ -1,0 +1,138 @@
+/**
+ * The one catalogue of everything that can go wrong: a stable code, the reason code for the wire,
+ * and the scope that says who suffers from it. docs/errors.md has the same rows, and a test compares them.
+ * Knows no packet, no client and no broker.
+ */
+import { ReasonCode } from './reason-codes.js'
+
+/**
+ * What an error ends: `connection` closes the connection, `packet` refuses one packet and lets the
+ * connection live, `host` is thrown or rejected to the caller in the host application.
+ */
+export type ErrorScope = 'connection' | 'packet' | 'host'
+
+type Row = readonly [reasonCode: number, scope: ErrorScope, message: string]
+
+/** Code -> [reason code, scope, message]. */
+export const ERRORS = {
+  // The codec
+  ANAX_ERR_MALFORMED: [ReasonCode.MalformedPacket, 'connection', 'Malformed packet'],
+  ANAX_ERR_PROTOCOL: [ReasonCode.ProtocolError, 'connection', 'Protocol error'],
+  ANAX_ERR_PACKET_TOO_LARGE: [ReasonCode.PacketTooLarge, 'connection', 'Packet larger than the broker allows'],
+  ANAX_ERR_PROTOCOL_VERSION: [
+    ReasonCode.UnsupportedProtocolVersion,
+    'connection',
+    'Protocol name or level not supported',
+  ],
+  // Connecting
+  ANAX_ERR_CONNECT_TIMEOUT: [ReasonCode.UnspecifiedError, 'connection', 'No CONNECT packet arrived in time'],
+  ANAX_ERR_CLIENT_ID: [ReasonCode.ClientIdentifierNotValid, 'connection', 'Client identifier not acceptable'],
+  ANAX_ERR_CREDENTIALS: [ReasonCode.BadUserNameOrPassword, 'connection', 'Bad user name or password'],
+  ANAX_ERR_NOT_AUTHORIZED: [ReasonCode.NotAuthorized, 'connection', 'Not authorized to connect'],
+  ANAX_ERR_AUTH_METHOD: [ReasonCode.BadAuthenticationMethod, 'connection', 'Authentication method not supported'],
+  ANAX_ERR_AUTH_FAILED: [ReasonCode.NotAuthorized, 'connection', 'Enhanced authentication failed'],
+  ANAX_ERR_SERVER_UNAVAILABLE: [
+    ReasonCode.ServerUnavailable,
+    'connection',
+    'The broker cannot open the session at the moment',
+  ],
+  // A connection's life
+  ANAX_ERR_KEEP_ALIVE: [ReasonCode.KeepAliveTimeout, 'connection', 'Nothing heard for 1.5 times the keep alive'],
+  ANAX_ERR_TAKEN_OVER: [ReasonCode.SessionTakenOver, 'connection', 'Another connection took the session over'],
+  ANAX_ERR_SHUTTING_DOWN: [ReasonCode.ServerShuttingDown, 'connection', 'The broker is shutting down'],
+  ANAX_ERR_KICKED: [ReasonCode.AdministrativeAction, 'connection', 'Disconnected by the host'],
+  ANAX_ERR_STREAM: [ReasonCode.UnspecifiedError, 'connection', 'The stream failed'],
+  ANAX_ERR_DRAIN_TIMEOUT: [
+    ReasonCode.UnspecifiedError,
+    'connection',
+    'The client did not read what it was sent in time',
+  ],
+  ANAX_ERR_RECEIVE_MAXIMUM: [
+    ReasonCode.ReceiveMaximumExceeded,
+    'connection',
+    'More unacknowledged messages than the Receive Maximum',
+  ],
+  ANAX_ERR_TOPIC_ALIAS: [ReasonCode.TopicAliasInvalid, 'connection', 'Topic alias out of range'],
+  ANAX_ERR_RETAIN_NOT_SUPPORTED: [ReasonCode.RetainNotSupported, 'connection', 'Retained messages are turned off'],
+  ANAX_ERR_QOS_NOT_SUPPORTED: [ReasonCode.QoSNotSupported, 'connection', 'QoS above the maximum'],
+  ANAX_ERR_SHARED_NOT_SUPPORTED: [
+    ReasonCode.SharedSubscriptionsNotSupported,
+    'packet',
+    'Shared subscriptions are turned off',
+  ],
+  ANAX_ERR_SUBSCRIPTION_ID_NOT_SUPPORTED: [
+    ReasonCode.SubscriptionIdentifiersNotSupported,
+    'connection',
+    'Subscription identifiers are turned off',
+  ],
+  ANAX_ERR_WILDCARD_NOT_SUPPORTED: [
+    ReasonCode.WildcardSubscriptionsNotSupported,
+    'packet',
+    'Wildcard subscriptions are turned off',
+  ],
+  // One packet
+  ANAX_ERR_PUBLISH_REFUSED: [ReasonCode.NotAuthorized, 'packet', 'Publishing to this topic is not authorized'],
+  ANAX_ERR_SUBSCRIBE_REFUSED: [ReasonCode.NotAuthorized, 'packet', 'Subscribing to this filter is not authorized'],
+  ANAX_ERR_TOPIC_NAME: [ReasonCode.TopicNameInvalid, 'packet', 'Topic name not acceptable'],
+  ANAX_ERR_TOPIC_FILTER: [ReasonCode.TopicFilterInvalid, 'packet', 'Topic filter not acceptable'],
+  ANAX_ERR_PAYLOAD_FORMAT: [
+    ReasonCode.PayloadFormatInvalid,
+    'packet',
+    'The payload is not the UTF-8 text that its format indicator promises',
+  ],
+  ANAX_ERR_QUOTA: [ReasonCode.QuotaExceeded, 'packet', 'A limit of the broker is reached'],
+  ANAX_ERR_STORE: [ReasonCode.UnspecifiedError, 'packet', 'The store failed'],
+  ANAX_ERR_BUS: [ReasonCode.UnspecifiedError, 'packet', 'The bus failed'],
+  // Hooks
+  ANAX_ERR_HOOK_FAILED: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook threw or rejected'],
+  ANAX_ERR_HOOK_TIMEOUT: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook did not answer in time'],
+  ANAX_ERR_HOOK_ANSWER: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook gave an answer that makes no sense'],
+  ANAX_ERR_LISTENER: [ReasonCode.UnspecifiedError, 'host', 'A listener of a broker event threw'],
+  // The host
+  ANAX_ERR_OPTION: [ReasonCode.UnspecifiedError, 'host', 'Option not acceptable'],
+  ANAX_ERR_HOOK_STYLE: [ReasonCode.UnspecifiedError, 'host', 'Hook not acceptable'],
+  ANAX_ERR_CLOSED: [ReasonCode.ServerShuttingDown, 'host', 'The broker is closed'],
+  ANAX_ERR_NOT_LISTENING: [ReasonCode.ServerUnavailable, 'host', 'The broker was not started: await broker.listen()'],
+  ANAX_ERR_NOT_CONNECTED: [ReasonCode.UnspecifiedError, 'host', 'The client is not connected'],
+  ANAX_ERR_ARGUMENT: [ReasonCode.UnspecifiedError, 'host', 'Argument not acceptable'],
+  ANAX_ERR_STORE_FORMAT: [ReasonCode.UnspecifiedError, 'host', 'The store was written by another version or is damaged'],
+  ANAX_ERR_LISTEN: [ReasonCode.UnspecifiedError, 'host', 'Cannot listen'],
+} as const satisfies Record<string, Row>
+
+/** The stable code of an error; match on this, never on the message. */
+export type ErrorCode = keyof typeof ERRORS
+
+/** What may be said beside the code. */
+export interface ErrorDetail {
+  /** Appended to the catalogue's message. */
+  detail?: string
+  /** Replaces the catalogue's reason code, where a hook chose one. */
+  reasonCode?: number
+  /** Replaces the catalogue's scope, where the same fault ends more (or less) than usual. */
+  scope?: ErrorScope
+  cause?: unknown
+}
+
+/** Every error that Anax emits, throws or rejects with. */
+export class AnaxError extends Error {
+  override readonly name = 'AnaxError'
+  /** Stable; documented in docs/errors.md. */
+  readonly code: ErrorCode
+  /** The MQTT 5.0 reason code that the peer is (or would be) told. */
+  readonly reasonCode: number
+  readonly scope: ErrorScope
+
+  constructor(code: ErrorCode, { detail, reasonCode, scope, cause }: ErrorDetail = {}) {
+    const [standardReason, standardScope, message] = ERRORS[code]
+    super(detail === undefined ? message : `${message}: ${detail}`, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.reasonCode = reasonCode ?? standardReason
+    this.scope = scope ?? standardScope
+  }
+}
+
+/** Makes an {@link AnaxError} of whatever a hook, store, bus or stream threw, keeping it as the cause. */
+export function wrapError(code: ErrorCode, cause: unknown): AnaxError {
+  if (cause instanceof AnaxError) return cause
+  return new AnaxError(code, { detail: cause instanceof Error ? cause.message : String(cause), cause })
+}

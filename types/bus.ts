@@ -1,0 +1,15 @@
+/** The bus that carries messages from publishers to the router: any `mqemitter`. Contracts only. */
+
+/** What travels on the bus: at least a topic. */
+export type BusMessage = { topic: string }
+
+/** Receives messages of the filter it was registered for; must call `done`, once. */
+export type BusListener = (message: any, done: () => void) => void
+
+/** The part of `mqemitter` that the broker uses. */
+export interface Bus {
+  on(topic: string, listener: BusListener, done?: () => void): unknown
+  removeListener(topic: string, listener: BusListener, done?: () => void): unknown
+  emit(message: any, done?: (error?: Error | null) => void): unknown
+  close(done?: () => void): unknown
+}

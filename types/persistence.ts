@@ -1,0 +1,227 @@
+/**
+ * What a store must offer: the asynchronous contract of `aedes-persistence` 11, and the optional
+ * extension that MQTT 5.0 needs. Contracts only: nothing here runs.
+ *
+ * A method may return its value or a promise of it. A store that answers with plain values keeps the
+ * whole publish path synchronous; a promise means "durable as configured once this resolves".
+ */
+import type { Message } from './message.js'
+import type { QoS, Subscription, Will } from './packets.js'
+
+/** A value, or a promise of one. */
+export type MaybePromise<T> = T | Promise<T>
+
+/** Items that are at hand, or that have to be fetched. */
+export type MaybeAsyncIterable<T> = Iterable<T> | AsyncIterable<T>
+
+/** What a store needs of a client: its identifier. */
+export interface StoreClient {
+  readonly id: string
+}
+
+/** A subscription as it is kept with a session. */
+export interface StoredSubscription extends Subscription {
+  clientId?: string
+  subscriptionIdentifier?: number
+}
+
+/** A subscription that matches a topic, with the client that holds it. */
+export interface MatchedSubscription extends StoredSubscription {
+  clientId: string
+}
+
+/** PUBREL state in an outgoing queue: the message was received, only its release is left. */
+export interface StoredRelease {
+  cmd: 'pubrel'
+  messageId: number
+  brokerId?: string
+  brokerCounter?: number
+}
+
+/** A will with the client and the broker it belongs to. */
+export interface StoredWill extends Will {
+  clientId?: string
+  brokerId?: string
+}
+
+/** The asynchronous contract of `aedes-persistence` 11. */
+export interface AedesPersistence {
+  setup(broker: { readonly id: string }): MaybePromise<void>
+  destroy(): MaybePromise<void>
+
+  /** Keeps the retained message of a topic; an empty payload removes it. */
+  storeRetained(packet: Message): MaybePromise<void>
+  createRetainedStream(pattern: string): AsyncIterable<Message>
+  createRetainedStreamCombi(patterns: string[]): AsyncIterable<Message>
+
+  addSubscriptions(client: StoreClient, subscriptions: StoredSubscription[]): MaybePromise<unknown>
+  removeSubscriptions(client: StoreClient, topics: string[]): MaybePromise<unknown>
+  subscriptionsByClient(client: StoreClient): MaybePromise<StoredSubscription[] | null | undefined>
+  /** Subscriptions with QoS above 0 whose filter matches the topic. Shared ones never match. */
+  subscriptionsByTopic(topic: string): MaybePromise<readonly MatchedSubscription[]>
+  cleanSubscriptions(client: StoreClient): MaybePromise<unknown>
+  countOffline(): MaybePromise<{ subsCount: number; clientsCount: number }>
+
+  outgoingEnqueue(subscription: { clientId: string }, packet: Message): MaybePromise<unknown>
+  outgoingEnqueueCombi(subscriptions: { clientId: string }[], packet: Message): MaybePromise<unknown>
+  /** Notes the packet id of a queued message (found by broker id and counter), or its PUBREL state (by packet id). */
+  outgoingUpdate(client: StoreClient, packet: Message | StoredRelease): MaybePromise<unknown>
+  outgoingClearMessageId(client: StoreClient, packet: { messageId: number }): MaybePromise<unknown>
+  outgoingStream(client: StoreClient): AsyncIterable<Message | StoredRelease>
+
+  incomingStorePacket(client: StoreClient, packet: Message): MaybePromise<unknown>
+  /** Rejects when the packet id is not known. */
+  incomingGetPacket(client: StoreClient, packet: { messageId: number }): MaybePromise<unknown>
+  incomingDelPacket(client: StoreClient, packet: { messageId: number }): MaybePromise<unknown>
+  cleanIncoming?(client: StoreClient): MaybePromise<unknown>
+
+  putWill(client: StoreClient, will: StoredWill): MaybePromise<unknown>
+  getWill(client: StoreClient): MaybePromise<StoredWill | null | undefined>
+  delWill(client: StoreClient): MaybePromise<StoredWill | null | undefined>
+  streamWill(brokers?: Record<string, unknown>): AsyncIterable<StoredWill>
+
+  getClientList(topic: string): AsyncIterable<string>
+}
+
+/** A session as the store keeps it. */
+export interface StoredSession {
+  clientId: string
+  /** Seconds; 0xFFFFFFFF never expires. */
+  expiryInterval: number
+  /** When it ends, in milliseconds since the epoch; undefined while connected, and for one that never expires. */
+  expiresAt: number | undefined
+  subscriptions: StoredSubscription[]
+  /** Packet ids of QoS 2 messages that were received and not yet released. */
+  incoming: number[]
+}
+
+/** One session's copy of a message: what its matching subscriptions make of it. */
+export interface QueueDelivery {
+  clientId: string
+  /** 0 only where the broker queues QoS 0 for sessions that are away. */
+  qos: QoS
+  retain: boolean
+  subscriptionIdentifiers: readonly number[] | undefined
+  /** The `$share/…` filter it came through, if it did. */
+  share: string | undefined
+}
+
+/** A message by its identity. */
+export interface MessageRef {
+  brokerId: string
+  brokerCounter: number
+}
+
+/** An entry of a session's queue, oldest first. */
+export interface QueuedMessage {
+  /** Undefined once released (PUBREC came, PUBCOMP is awaited): then only `ref` and `packetId` are left. */
+  message: Message | undefined
+  ref: MessageRef
+  delivery: QueueDelivery
+  /** Set once it was sent. */
+  packetId: number | undefined
+}
+
+/** What happens to a message that finds a queue full. */
+export type OverflowPolicy = 'drop-newest' | 'drop-oldest' | 'reject'
+
+/** Bounds of one session's queue. */
+export interface QueueLimits {
+  maxMessages: number
+  maxBytes: number
+  overflow: OverflowPolicy
+}
+
+/** Bounds that hold while a message is queued. */
+export interface QueuePolicy {
+  limitsOf(clientId: string): QueueLimits
+  /** Bytes of payload in all queues together, each message counted once. */
+  maxTotalBytes: number
+}
+
+/** A message that a queue lost. */
+export interface DroppedMessage {
+  clientId: string
+  message: Message
+  reason: 'queue-full' | 'store-full' | 'expired'
+}
+
+/** A will that is due, or waits for its delay. */
+export interface ScheduledWill {
+  clientId: string
+  will: StoredWill
+}
+
+/** What one step of the expiry sweep did. */
+export interface SweepResult {
+  dropped: DroppedMessage[]
+  /** Retained messages whose time was over. */
+  retained: Message[]
+  /** Whether more is due than one step takes. */
+  more: boolean
+}
+
+/**
+ * What MQTT 5.0 needs beyond `aedes-persistence`. A store that has `sessionPersistence` has all of it;
+ * for others the broker keeps the missing state in memory, and docs/persistence.md says what a restart loses.
+ */
+export interface SessionPersistence extends AedesPersistence {
+  readonly sessionPersistence: 1
+  /** What a resolved promise (or a plain return) is worth. */
+  readonly durability: 'memory' | 'commit' | 'sync'
+
+  /** Once, after setup: sessions and wills that an earlier run left as connected get their deadlines from `now`. */
+  recover(now: number): MaybePromise<void>
+
+  openSession(clientId: string): MaybePromise<StoredSession | undefined>
+  /** Creates the session or changes its expiry. */
+  saveSession(session: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): MaybePromise<void>
+  /** Ends it: subscriptions, queue and incoming packet ids go with it. A will stays until it is deleted. */
+  deleteSession(clientId: string): MaybePromise<void>
+  /** Sessions whose deadline has come, at most `limit`, earliest first. */
+  expiredSessions(now: number, limit: number): MaybePromise<string[]>
+  /** The earliest deadline of a session, will or message; undefined when there is none. */
+  nextDeadline(): number | undefined
+  /** Shared subscriptions of all stored sessions, to restore the groups after a restart. */
+  sharedSubscriptions(): MaybeAsyncIterable<MatchedSubscription>
+
+  /**
+   * Appends a message to the queues of several sessions, payload stored once.
+   * @returns what had to be dropped, or undefined when nothing was
+   * @throws AnaxError ANAX_ERR_QUOTA where a policy is `reject` (or the store is full): then it is in no queue
+   */
+  enqueue(
+    message: Message,
+    deliveries: readonly QueueDelivery[],
+    policy: QueuePolicy,
+  ): MaybePromise<DroppedMessage[] | undefined>
+  /** The queue in order. Entries added while iterating may or may not be seen. */
+  queued(clientId: string): MaybeAsyncIterable<QueuedMessage>
+  /** Number and payload bytes of the entries in a queue. */
+  queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }>
+  /** The message was (or is about to be) sent with this packet id. */
+  markSent(clientId: string, ref: MessageRef, packetId: number): MaybePromise<void>
+  /** PUBREC came: the message itself is no longer needed, its packet id is. */
+  markReleased(clientId: string, ref: MessageRef): MaybePromise<void>
+  /** Delivered, expired or undeliverable. An unknown entry is not an error. */
+  removeQueued(clientId: string, ref: MessageRef): MaybePromise<void>
+
+  addIncoming(clientId: string, packetId: number): MaybePromise<void>
+  removeIncoming(clientId: string, packetId: number): MaybePromise<void>
+
+  /** Keeps a will; `dueAt` (milliseconds since the epoch) is undefined while its client is connected. */
+  saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): MaybePromise<void>
+  deleteWill(clientId: string): MaybePromise<void>
+  dueWills(now: number, limit: number): MaybePromise<ScheduledWill[]>
+
+  /** Retained messages whose topic matches one of the filters, each once, unexpired ones only. */
+  retained(filters: readonly string[]): MaybeAsyncIterable<Message>
+  /** The retained message of one topic. */
+  retainedOf(topic: string): MaybePromise<Message | undefined>
+  readonly retainedCount: number
+  /** Payload bytes of all retained messages. */
+  readonly retainedBytes: number
+
+  /** Removes expired queued and retained messages, at most `limit` a call. */
+  sweep(now: number, limit: number): MaybePromise<SweepResult>
+}
