@@ -95,7 +95,11 @@ export const ERRORS = {
   ANAX_ERR_NOT_LISTENING: [ReasonCode.ServerUnavailable, 'host', 'The broker was not started: await broker.listen()'],
   ANAX_ERR_NOT_CONNECTED: [ReasonCode.UnspecifiedError, 'host', 'The client is not connected'],
   ANAX_ERR_ARGUMENT: [ReasonCode.UnspecifiedError, 'host', 'Argument not acceptable'],
-  ANAX_ERR_STORE_FORMAT: [ReasonCode.UnspecifiedError, 'host', 'The store was written by another version or is damaged'],
+  ANAX_ERR_STORE_FORMAT: [
+    ReasonCode.UnspecifiedError,
+    'host',
+    'The store was written by another version or is damaged',
+  ],
   ANAX_ERR_LISTEN: [ReasonCode.UnspecifiedError, 'host', 'Cannot listen'],
 } as const satisfies Record<string, Row>
 

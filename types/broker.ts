@@ -1,0 +1,51 @@
+/** The broker as the host sees it. Contracts only. */
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Callback, Client, PublishInput } from './client.js'
+import type { BrokerEvents } from './events.js'
+import type { Hooks } from './hooks.js'
+import type { Message } from './message.js'
+
+/** Receives messages of a filter inside the host; `done` may be left out of the parameters. */
+export type MessageListener = (packet: Message, done: () => void) => void
+
+/** An MQTT broker without a socket of its own: the host hands it streams. */
+export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
+  readonly id: string
+  readonly closed: boolean
+  /** Number of connected clients. */
+  readonly connectedClients: number
+  /** Client identifier -> connected client. */
+  readonly clients: Readonly<Record<string, Client>>
+
+  /** Opens the store and starts the timers; {@link createBroker} has done so. */
+  listen(): Promise<void>
+  /**
+   * Takes over a stream that a client is at the other end of. Bound to the broker, so that it can be a
+   * connection listener: `net.createServer(broker.handle)`.
+   * @param request the HTTP request of a WebSocket upgrade; ends up as `client.req`
+   */
+  readonly handle: (stream: Duplex, request?: IncomingMessage) => Client
+  /**
+   * Publishes on the host's own behalf, without asking `authorizePublish`.
+   * Resolves when the message is stored and on the bus.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_STORE, ANAX_ERR_BUS, ANAX_ERR_QUOTA
+   */
+  publish(packet: PublishInput): Promise<void>
+  publish(packet: PublishInput, callback: Callback): void
+  /**
+   * Has a function called with every message that matches a filter, until {@link unsubscribe}.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED
+   */
+  subscribe(topic: string, listener: MessageListener): Promise<void>
+  subscribe(topic: string, listener: MessageListener, callback: () => void): void
+  unsubscribe(topic: string, listener: MessageListener): Promise<void>
+  unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
+  /**
+   * Lets every client go (DISCONNECT 0x8B where the version has one), finishes what is under way, closes bus and store.
+   * Wills are published, as the connections end without the clients' DISCONNECT.
+   */
+  close(): Promise<void>
+  close(callback: () => void): void
+}

@@ -1,0 +1,107 @@
+/** One connection as hooks, events and the host see it. Contracts only. */
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ProtocolVersion, PublishProperties, QoS, Subscription, UserProperties, Will } from './packets.js'
+
+/** What the host may publish: a topic, and whatever differs from the defaults. */
+export interface PublishInput {
+  cmd?: 'publish'
+  topic: string
+  /** @default an empty payload */
+  payload?: string | Buffer
+  /** @default 0 */
+  qos?: QoS
+  /** @default false */
+  retain?: boolean
+  dup?: boolean
+  /** MQTT 5.0 properties; `messageExpiryInterval` (seconds) is counted down by the broker. */
+  properties?: PublishProperties
+}
+
+/** A subscription that a client holds. */
+export interface ClientSubscription extends Subscription {
+  subscriptionIdentifier?: number
+}
+
+/** How the host ends a connection. */
+export interface DisconnectOptions {
+  /** What an MQTT 5.0 client is told. @default 0x98, administrative action */
+  reasonCode?: number
+  reasonString?: string
+  /** Where else to connect; goes with reason codes 0x9C and 0x9D. */
+  serverReference?: string
+  userProperties?: UserProperties
+}
+
+/** Called when done, with an error where it failed. */
+export type Callback = (error?: Error | null) => void
+
+export interface ClientEvents {
+  /** The connection is established and CONNACK is sent. */
+  connected: []
+  /** The connection is closed. */
+  close: []
+}
+
+/** A client's connection. */
+export interface Client extends EventEmitter<ClientEvents> {
+  /** Client identifier; empty until CONNECT was accepted. */
+  readonly id: string
+  /** Clean session (3.1, 3.1.1) or clean start (5.0). */
+  readonly clean: boolean
+  /** Protocol level; undefined until CONNECT arrived. */
+  readonly version: ProtocolVersion | undefined
+  /** The user name of CONNECT. */
+  readonly username: string | undefined
+  /** Seconds, as agreed with the client. */
+  readonly keepalive: number
+  /** The will that is published if the connection breaks. */
+  readonly will: Will | undefined
+  /** The stream that the host handed to the broker. */
+  readonly conn: Duplex
+  /** The HTTP request of a WebSocket upgrade, if the host passed one. */
+  readonly req: IncomingMessage | undefined
+  readonly connecting: boolean
+  readonly connected: boolean
+  readonly closed: boolean
+  /** User properties of CONNECT. */
+  readonly userProperties: UserProperties | undefined
+  /** Free for the host: whatever its hooks want to remember of this client. */
+  context: unknown
+  /** Topic filter -> subscription. */
+  readonly subscriptions: ReadonlyMap<string, ClientSubscription>
+
+  /**
+   * Sends a message to this client alone, whatever it is subscribed to.
+   * Resolves when it was handed over: written (QoS 0), or acknowledged by the session (QoS 1 and 2).
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED
+   */
+  publish(message: PublishInput): Promise<void>
+  publish(message: PublishInput, callback: Callback): void
+  /**
+   * Subscribes this client as if it had sent SUBSCRIBE, without asking `authorizeSubscribe`.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE
+   */
+  subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }): Promise<void>
+  subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }, callback: Callback): void
+  /**
+   * Ends subscriptions of this client.
+   * @throws AnaxError ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE
+   */
+  unsubscribe(topics: UnsubscribeInput): Promise<void>
+  unsubscribe(topics: UnsubscribeInput, callback: Callback): void
+  /** Closes the connection, as an administrative action: the will is published. Resolves when it is closed. */
+  close(): Promise<void>
+  close(callback: () => void): void
+  /** Like {@link Client.close}, telling an MQTT 5.0 client why and where else to go. */
+  disconnect(options?: DisconnectOptions): Promise<void>
+}
+
+/** Filters to unsubscribe from: strings, or objects with a topic as Aedes has them. */
+export type UnsubscribeInput =
+  | string
+  | { topic: string }
+  | (string | { topic: string })[]
+  | { unsubscriptions: string[] }
+  | { subscriptions: { topic: string }[] }

@@ -1,0 +1,73 @@
+/** The events of a broker and what they carry. Contracts only. */
+import type { AnaxError } from '../lib/errors.js'
+import type { Client, ClientSubscription } from './client.js'
+import type { Message } from './message.js'
+import type { ConnackPacket, PingreqPacket, PubrelPacket } from './packets.js'
+
+/** Why a message did not reach a client. */
+export type DropReason =
+  | 'queue-full'
+  | 'store-full'
+  | 'expired'
+  | 'packet-too-large'
+  | 'outbox-full'
+  | 'not-forwarded'
+  | 'session-ended'
+
+/** A message that will not be delivered to a client. */
+export interface Drop {
+  clientId: string
+  message: Message
+  reason: DropReason
+}
+
+/** The gate or listener in which the host's own code failed. */
+export type HookName =
+  | 'preConnect'
+  | 'authenticate'
+  | 'authenticateExtended'
+  | 'authorizePublish'
+  | 'authorizeSubscribe'
+  | 'authorizeForward'
+  | 'published'
+  | 'queueLimits'
+  | 'responseInformation'
+  | 'subscribe'
+  | `listener:${string}`
+
+/** Event -> arguments. The first thirteen are Aedes's. */
+export interface BrokerEvents {
+  /** A client was let in; CONNACK is about to be sent. */
+  client: [client: Client]
+  /** CONNACK was sent and the client's stored messages are on their way. */
+  clientReady: [client: Client]
+  /** A client that had been let in is gone. */
+  clientDisconnect: [client: Client]
+  /** A connected client broke the protocol, or its stream failed. */
+  clientError: [client: Client, error: AnaxError]
+  /** The same before the client was let in. */
+  connectionError: [client: Client, error: AnaxError]
+  keepaliveTimeout: [client: Client]
+  /** A message was published; `client` is null for the host's own messages and wills. */
+  publish: [packet: Message, client: Client | null]
+  /** A client acknowledged a message: PUBACK (QoS 1) or PUBCOMP (QoS 2). */
+  ack: [packet: Message | PubrelPacket, client: Client]
+  ping: [packet: PingreqPacket, client: Client]
+  /** Subscriptions as granted; `qos` is 128 or more where one was refused. */
+  subscribe: [subscriptions: (Omit<ClientSubscription, 'qos'> & { qos: number })[], client: Client]
+  unsubscribe: [topics: string[], client: Client]
+  connackSent: [packet: ConnackPacket, client: Client]
+  closed: []
+  /** A message will not reach a client. */
+  drop: [drop: Drop]
+  /** The host's own code failed: a gate (then the answer was a refusal), or a listener. */
+  hookError: [error: AnaxError, hook: HookName, client: Client | null]
+  /** The store or the bus failed at something that nobody waits for. */
+  storeError: [error: AnaxError]
+  /** A publish was refused; the client was told, where its version can be. */
+  publishRefused: [error: AnaxError, packet: Message, client: Client | null]
+  /** A stored session ended: its expiry came, or the client began a clean one. */
+  sessionEnded: [clientId: string, reason: 'expired' | 'clean-start' | 'disconnected']
+  /** A retained message is gone because its time was over. */
+  retainedExpired: [message: Message]
+}

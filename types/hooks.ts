@@ -1,0 +1,123 @@
+/**
+ * The gates through which a host decides what clients may do. Contracts only.
+ *
+ * A gate answers in one of two styles. It may return its verdict, or a promise of it; or it takes the
+ * callback that stands last in its parameters and answers there, as Aedes's hooks do. The style is told
+ * from the number of declared parameters. An `async` function that also takes the callback is refused
+ * when it is set. A throw, a rejection, no answer in `hookTimeoutMs` and an answer of the wrong kind are
+ * refusals, and the host gets a `hookError` event.
+ */
+import type { Client } from './client.js'
+import type { Message } from './message.js'
+import type { AuthPacket, ConnectPacket, PublishPacket, Subscription, UserProperties } from './packets.js'
+
+/** A verdict, a promise of it, or nothing where the callback is used. */
+export type Verdict<T> = T | Promise<T> | void
+
+/** Why a connection is refused. */
+export interface ConnectRefusal {
+  /** MQTT 5.0 reason code, from 0x80. @default 0x87, not authorized (`preConnect`); 0x86, bad user name or password */
+  reasonCode?: number
+  /** MQTT 3.1 and 3.1.1 return code, 1 to 5. @default what fits the reason code */
+  returnCode?: number
+  reasonString?: string
+  /** Goes with 0x9C (use another server) and 0x9D (server moved). */
+  serverReference?: string
+  userProperties?: UserProperties
+}
+
+/** An error may say how a refusal is answered. */
+export type RefusalError = Error & ConnectRefusal
+
+/**
+ * Asked first, when a CONNECT packet arrived and is well-formed. The packet may be modified.
+ * Verdict: true to go on; false or a refusal to end it.
+ */
+export type PreConnectHandler = (
+  client: Client,
+  packet: ConnectPacket,
+  callback: (error: RefusalError | null, success?: boolean) => void,
+) => Verdict<boolean | ConnectRefusal>
+
+/** Asked for user name and password. Verdict: true to let the client in; false or a refusal to keep it out. */
+export type AuthenticateHandler = (
+  client: Client,
+  username: string | undefined,
+  password: Buffer | undefined,
+  callback: (error: RefusalError | null, success?: boolean | null) => void,
+) => Verdict<boolean | ConnectRefusal>
+
+/** One step of an enhanced authentication: go on with data for the client, succeed, or refuse. */
+export type ExtendedVerdict =
+  | { result: 'continue'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
+  | { result: 'success'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
+  | ({ result: 'refuse' } & ConnectRefusal)
+
+/** What an enhanced authentication step is told. */
+export interface ExtendedAuthentication {
+  method: string
+  data: Buffer | undefined
+  /** `connect` for the first step of a connection, `reauthenticate` for the first of a later one, else `continue`. */
+  step: 'connect' | 'continue' | 'reauthenticate'
+  packet: ConnectPacket | AuthPacket
+}
+
+/**
+ * Asked for each step of an enhanced authentication [MQTT 5.0, 4.12]. Where it is not set, a client
+ * that names an authentication method is refused with 0x8C.
+ */
+export type AuthenticateExtendedHandler = (
+  client: Client,
+  authentication: ExtendedAuthentication,
+  callback: (error: RefusalError | null, verdict?: ExtendedVerdict) => void,
+) => Verdict<ExtendedVerdict>
+
+/**
+ * Asked for each PUBLISH, and for a will when it is published (`client` is null if its connection
+ * is of an earlier run). The packet may be modified in place. Verdict: true or nothing wrong to publish;
+ * false to refuse with 0x87; a number to refuse with that reason code; an object replaces the packet.
+ * Unset, topics below `$SYS/` are refused.
+ */
+export type AuthorizePublishHandler = (
+  client: Client | null,
+  packet: PublishPacket & { payload: Buffer },
+  callback: (error?: (Error & { reasonCode?: number }) | null) => void,
+) => Verdict<boolean | number | PublishPacket>
+
+/**
+ * Asked for each filter of a SUBSCRIBE, and for those of a stored session when it is resumed.
+ * Verdict: true grants it; an object is granted instead (another QoS, another filter); null or false
+ * refuses it with 0x87 (0x80 before 5.0), a number with that reason code.
+ */
+export type AuthorizeSubscribeHandler = (
+  client: Client,
+  subscription: Subscription,
+  callback: (error: (Error & { reasonCode?: number }) | null, subscription?: Subscription | null) => void,
+) => Verdict<boolean | number | Subscription | null>
+
+/**
+ * Asked for each message and receiver, synchronously. Returns the message to forward (it may be changed:
+ * it is this receiver's own copy), or null, undefined or false to withhold it.
+ */
+export type AuthorizeForwardHandler = (client: Client, packet: Message) => Message | null | undefined | false | void
+
+/**
+ * Told of each message that was published and routed, before it is acknowledged to its publisher:
+ * a hook that takes its time holds its publisher back, and one that fails withholds the acknowledgement.
+ */
+export type PublishedHandler = (
+  packet: Message,
+  client: Client | null,
+  callback: (error?: Error | null) => void,
+) => void | Promise<void>
+
+/** All gates; each may also be set as a property of the broker, at any time. */
+export interface Hooks {
+  preConnect?: PreConnectHandler
+  authenticate?: AuthenticateHandler
+  authenticateExtended?: AuthenticateExtendedHandler
+  authorizePublish?: AuthorizePublishHandler
+  authorizeSubscribe?: AuthorizeSubscribeHandler
+  authorizeForward?: AuthorizeForwardHandler
+  published?: PublishedHandler
+}

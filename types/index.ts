@@ -1,0 +1,11 @@
+/** All contracts in one place. */
+export type * from './broker.js'
+export type * from './bus.js'
+export type * from './client.js'
+export type * from './clock.js'
+export type * from './events.js'
+export type * from './hooks.js'
+export type * from './message.js'
+export type * from './options.js'
+export type * from './packets.js'
+export type * from './persistence.js'

@@ -1,0 +1,97 @@
+/** The options of a broker. Contracts only; lib/broker/options.ts has the defaults and the checks. */
+import type { Bus } from './bus.js'
+import type { Client } from './client.js'
+import type { Clock } from './clock.js'
+import type { Hooks } from './hooks.js'
+import type { QoS } from './packets.js'
+import type { AedesPersistence, OverflowPolicy, QueueLimits } from './persistence.js'
+
+/** How a shared subscription chooses the member that gets a message. */
+export type SharedStrategy = 'round-robin' | 'random' | 'sticky' | 'least-inflight'
+
+export interface BrokerOptions extends Hooks {
+  /** Unique identifier of this broker. @default a random UUID */
+  id?: string
+  /** The bus: any `mqemitter`. @default `mqemitter` within this process */
+  mq?: Bus
+  /** The store: any `aedes-persistence` 11. @default in memory */
+  persistence?: AedesPersistence
+  /** Passed to the default `mqemitter`: messages in delivery at once, 0 for no bound. @default 0 */
+  concurrency?: number
+  /** Where time comes from; a test may hand in its own. @default the system's */
+  clock?: Clock
+
+  /** Milliseconds until CONNECT must have arrived. @default 30000 */
+  connectTimeout?: number
+  /** Milliseconds a hook may take to answer, 0 for no bound. @default 10000 */
+  hookTimeoutMs?: number
+  /** Milliseconds a client may leave its socket full before it is disconnected, 0 for no bound. @default 60000 */
+  drainTimeout?: number
+  /** Milliseconds after which {@link close} ends what has not ended by itself. @default 5000 */
+  closeTimeoutMs?: number
+
+  /** Longest keep alive in seconds, told to MQTT 5.0 clients that ask for more; 0 for no bound. @default 0 */
+  keepaliveLimit?: number
+  /** Longest client identifier in bytes. @default 65535 (23 for MQTT 3.1) */
+  maxClientsIdLength?: number
+  /** Most levels in a topic, 1 to 100. @default 100 */
+  maxTopicLevels?: number
+  /** Largest packet in bytes that is accepted, header included. @default 268435460, the protocol's own limit */
+  maxPacketSize?: number
+  /** Most connections at once; further ones are refused with 0x89. @default Infinity */
+  maxConnections?: number
+
+  /** Longest session expiry in seconds; longer wishes are cut. @default 0xFFFFFFFF, never */
+  maxSessionExpiry?: number
+  /** Session expiry in seconds of 3.1 and 3.1.1 sessions that are not clean. @default 0xFFFFFFFF, never */
+  defaultSessionExpiry?: number
+  /** QoS 1 and 2 messages that a client may have unacknowledged towards the broker. @default 100 */
+  receiveMaximum?: number
+  /** QoS 1 and 2 messages that the broker has unacknowledged towards one client. @default 100 */
+  maxInflight?: number
+  /** Topic aliases that a client may define. @default 16 */
+  topicAliasMaximum?: number
+  /** Topic aliases that the broker defines towards a client, where the client allows them. @default 16 */
+  maxOutboundTopicAliases?: number
+
+  /** @default 2 */
+  maximumQoS?: QoS
+  /** @default true */
+  retainAvailable?: boolean
+  /** @default true */
+  wildcardSubscriptionAvailable?: boolean
+  /** @default true */
+  subscriptionIdentifiersAvailable?: boolean
+  /** @default true */
+  sharedSubscriptionAvailable?: boolean
+  /** @default 'round-robin' */
+  sharedStrategy?: SharedStrategy
+  /** What a client that asks for response information is told. @default none */
+  responseInformation?: string | ((client: Client) => string | undefined)
+  /** Whether payloads that claim to be UTF-8 are checked, and refused with 0x99. @default false */
+  validatePayloadFormat?: boolean
+
+  /** Messages in one session's queue. @default 1000 */
+  maxQueuedMessages?: number
+  /** Payload bytes in one session's queue. @default 16 MiB */
+  maxQueuedBytes?: number
+  /** Payload bytes in all queues together. @default 1 GiB */
+  maxTotalQueuedBytes?: number
+  /** What happens when a queue is full. @default 'drop-newest' */
+  queueOverflow?: OverflowPolicy
+  /** Other limits for one client's queue; asked whenever a session is opened. */
+  queueLimits?: (clientId: string) => Partial<QueueLimits> | undefined
+  /** Whether QoS 0 messages are queued for stored sessions that are away. @default false */
+  queueQoS0?: boolean
+  /** Bytes waiting to be written to one client, beyond which QoS 0 messages to it are dropped. @default 1 MiB */
+  maxOutboxBytes?: number
+
+  /** @default Infinity */
+  maxRetainedMessages?: number
+  /** Payload bytes of all retained messages. @default Infinity */
+  maxRetainedBytes?: number
+  /** Bytes. @default Infinity */
+  maxRetainedPayload?: number
+  /** Longest life of a retained message in seconds. @default Infinity */
+  maxRetainedExpiry?: number
+}
