@@ -36,6 +36,7 @@ export const ERRORS = {
     'connection',
     'The broker cannot open the session at the moment',
   ],
+  ANAX_ERR_SERVER_BUSY: [ReasonCode.ServerBusy, 'connection', 'The broker takes no more clients'],
   // A connection's life
   ANAX_ERR_KEEP_ALIVE: [ReasonCode.KeepAliveTimeout, 'connection', 'Nothing heard for 1.5 times the keep alive'],
   ANAX_ERR_TAKEN_OVER: [ReasonCode.SessionTakenOver, 'connection', 'Another connection took the session over'],

@@ -21,7 +21,7 @@ export interface PublishInput {
 
 /** A subscription that a client holds. */
 export interface ClientSubscription extends Subscription {
-  subscriptionIdentifier?: number
+  subscriptionIdentifier?: number | undefined
 }
 
 /** How the host ends a connection. */

@@ -16,7 +16,7 @@ export type Verdict<T> = T | Promise<T> | void
 
 /** Why a connection is refused. */
 export interface ConnectRefusal {
-  /** MQTT 5.0 reason code, from 0x80. @default 0x87, not authorized (`preConnect`); 0x86, bad user name or password */
+  /** MQTT 5.0 reason code, from 0x80. @default 0x87, not authorized */
   reasonCode?: number
   /** MQTT 3.1 and 3.1.1 return code, 1 to 5. @default what fits the reason code */
   returnCode?: number
@@ -113,11 +113,11 @@ export type PublishedHandler = (
 
 /** All gates; each may also be set as a property of the broker, at any time. */
 export interface Hooks {
-  preConnect?: PreConnectHandler
-  authenticate?: AuthenticateHandler
-  authenticateExtended?: AuthenticateExtendedHandler
-  authorizePublish?: AuthorizePublishHandler
-  authorizeSubscribe?: AuthorizeSubscribeHandler
-  authorizeForward?: AuthorizeForwardHandler
-  published?: PublishedHandler
+  preConnect?: PreConnectHandler | undefined
+  authenticate?: AuthenticateHandler | undefined
+  authenticateExtended?: AuthenticateExtendedHandler | undefined
+  authorizePublish?: AuthorizePublishHandler | undefined
+  authorizeSubscribe?: AuthorizeSubscribeHandler | undefined
+  authorizeForward?: AuthorizeForwardHandler | undefined
+  published?: PublishedHandler | undefined
 }

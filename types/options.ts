@@ -47,6 +47,8 @@ export interface BrokerOptions extends Hooks {
   defaultSessionExpiry?: number
   /** QoS 1 and 2 messages that a client may have unacknowledged towards the broker. @default 100 */
   receiveMaximum?: number
+  /** Unreleased QoS 2 messages of a 3.1 or 3.1.1 client, beyond which it is disconnected. @default 1000 */
+  maxInflightInbound?: number
   /** QoS 1 and 2 messages that the broker has unacknowledged towards one client. @default 100 */
   maxInflight?: number
   /** Topic aliases that a client may define. @default 16 */

@@ -22,7 +22,7 @@ export interface StoreClient {
 /** A subscription as it is kept with a session. */
 export interface StoredSubscription extends Subscription {
   clientId?: string
-  subscriptionIdentifier?: number
+  subscriptionIdentifier?: number | undefined
 }
 
 /** A subscription that matches a topic, with the client that holds it. */
@@ -122,6 +122,14 @@ export interface QueuedMessage {
   packetId: number | undefined
 }
 
+/** A message as one client gets it; for stores that cannot find an entry without it. */
+export interface SentCopy {
+  readonly message: Message
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly subscriptionIdentifiers: readonly number[] | undefined
+}
+
 /** What happens to a message that finds a queue full. */
 export type OverflowPolicy = 'drop-newest' | 'drop-oldest' | 'reject'
 
@@ -170,7 +178,10 @@ export interface SessionPersistence extends AedesPersistence {
   /** What a resolved promise (or a plain return) is worth. */
   readonly durability: 'memory' | 'commit' | 'sync'
 
-  /** Once, after setup: sessions and wills that an earlier run left as connected get their deadlines from `now`. */
+  /**
+   * Once, after setup: sessions and wills that an earlier run left as connected get their deadlines from `now`.
+   * A will is due after its delay or when its session ends, whichever comes first; without a session, at once.
+   */
   recover(now: number): MaybePromise<void>
 
   openSession(clientId: string): MaybePromise<StoredSession | undefined>
@@ -178,7 +189,7 @@ export interface SessionPersistence extends AedesPersistence {
   saveSession(session: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): MaybePromise<void>
   /** Ends it: subscriptions, queue and incoming packet ids go with it. A will stays until it is deleted. */
   deleteSession(clientId: string): MaybePromise<void>
-  /** Sessions whose deadline has come, at most `limit`, earliest first. */
+  /** Sessions whose deadline has come, at most `limit`, earliest first. They stay until they are deleted. */
   expiredSessions(now: number, limit: number): MaybePromise<string[]>
   /** The earliest deadline of a session, will or message; undefined when there is none. */
   nextDeadline(): number | undefined
@@ -186,7 +197,9 @@ export interface SessionPersistence extends AedesPersistence {
   sharedSubscriptions(): MaybeAsyncIterable<MatchedSubscription>
 
   /**
-   * Appends a message to the queues of several sessions, payload stored once.
+   * Appends a message to the queues of several sessions, payload stored once. Sessions that are not stored are
+   * passed over, and so is a queue that has the message already. The message is copied; the deliveries may be kept,
+   * and must not be changed afterwards.
    * @returns what had to be dropped, or undefined when nothing was
    * @throws AnaxError ANAX_ERR_QUOTA where a policy is `reject` (or the store is full): then it is in no queue
    */
@@ -195,16 +208,24 @@ export interface SessionPersistence extends AedesPersistence {
     deliveries: readonly QueueDelivery[],
     policy: QueuePolicy,
   ): MaybePromise<DroppedMessage[] | undefined>
-  /** The queue in order. Entries added while iterating may or may not be seen. */
+  /** The queue in order. It may be added to and emptied meanwhile: entries added may or may not be seen. */
   queued(clientId: string): MaybeAsyncIterable<QueuedMessage>
   /** Number and payload bytes of the entries in a queue. */
   queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }>
-  /** The message was (or is about to be) sent with this packet id. */
-  markSent(clientId: string, ref: MessageRef, packetId: number): MaybePromise<void>
-  /** PUBREC came: the message itself is no longer needed, its packet id is. */
-  markReleased(clientId: string, ref: MessageRef): MaybePromise<void>
-  /** Delivered, expired or undeliverable. An unknown entry is not an error. */
-  removeQueued(clientId: string, ref: MessageRef): MaybePromise<void>
+  /** The message was (or is about to be) sent with this packet id, and does not expire any more. Unknown: no error. */
+  markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): MaybePromise<void>
+  /** PUBREC came: the message itself is no longer needed, its packet id is. Unknown: no error. */
+  markReleased(clientId: string, ref: MessageRef, packetId: number): MaybePromise<void>
+  /**
+   * Delivered, expired or undeliverable. An unknown entry is not an error.
+   * @param packetId undefined where it was never sent; then `copy` is what would have been
+   */
+  removeQueued(
+    clientId: string,
+    ref: MessageRef,
+    packetId?: number | undefined,
+    copy?: SentCopy | undefined,
+  ): MaybePromise<void>
 
   addIncoming(clientId: string, packetId: number): MaybePromise<void>
   removeIncoming(clientId: string, packetId: number): MaybePromise<void>
@@ -212,6 +233,7 @@ export interface SessionPersistence extends AedesPersistence {
   /** Keeps a will; `dueAt` (milliseconds since the epoch) is undefined while its client is connected. */
   saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): MaybePromise<void>
   deleteWill(clientId: string): MaybePromise<void>
+  /** Wills whose time has come, at most `limit`, earliest first. They stay until they are deleted. */
   dueWills(now: number, limit: number): MaybePromise<ScheduledWill[]>
 
   /** Retained messages whose topic matches one of the filters, each once, unexpired ones only. */

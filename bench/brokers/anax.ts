@@ -1,0 +1,31 @@
+/** Anax as a broker under test; a program of its own, started by start.ts. */
+import { WebSocketStream } from '../../lib/extras/web-socket-stream.js'
+import { createBroker } from '../../lib/index.js'
+import { hostArguments, serve } from './serve.js'
+
+const setup = hostArguments()
+
+const hooks =
+  setup.hooks === 'none'
+    ? {}
+    : {
+        authorizePublish: () => true,
+        authorizeSubscribe: () => true,
+        authorizeForward: <T>(_client: unknown, packet: T) => packet,
+      }
+
+const limits =
+  setup.queue === 'default'
+    ? {}
+    : {
+        maxQueuedMessages: Number.MAX_SAFE_INTEGER,
+        maxQueuedBytes: Number.MAX_SAFE_INTEGER,
+        maxTotalQueuedBytes: Number.MAX_SAFE_INTEGER,
+      }
+
+createBroker({ ...hooks, ...limits }).then(broker => {
+  serve(
+    stream => broker.handle(stream),
+    socket => broker.handle(new WebSocketStream(socket)),
+  )
+})

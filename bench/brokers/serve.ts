@@ -1,0 +1,68 @@
+/**
+ * The server around a broker under test that lives in Node: one listener on an ephemeral port for the
+ * transport asked for, the same for all of them; tells its parent the port, and its memory when asked.
+ */
+import { readFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createServer as createTlsServer } from 'node:tls'
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
+import type { BrokerSetup, MemoryUse } from '../types.js'
+
+/** What the parent hands to a broker's process as its only argument. */
+export interface HostArguments extends BrokerSetup {
+  keyFile: string
+  certificateFile: string
+}
+
+/** From a broker's process to its parent. */
+export type HostMessage = { port: number } | { memory: MemoryUse }
+
+const BACKLOG = 16_384
+
+export function hostArguments(): HostArguments {
+  return JSON.parse(process.argv[2]!)
+}
+
+function webSocketServer(onSocket: (socket: WebSocket) => void): Server {
+  const server = createHttpServer({ noDelay: true })
+  new WebSocketServer({ server, handleProtocols: () => 'mqtt' }).on('connection', onSocket)
+  return server
+}
+
+function serverFor(setup: HostArguments, onStream: (stream: Duplex) => void, onSocket: (socket: WebSocket) => void) {
+  switch (setup.transport) {
+    case 'tcp':
+      return createServer({ noDelay: true }, onStream)
+    case 'tls': {
+      const pair = { key: readFileSync(setup.keyFile), cert: readFileSync(setup.certificateFile) }
+      return createTlsServer({ ...pair, noDelay: true }, onStream)
+    }
+    case 'ws':
+      return webSocketServer(onSocket)
+  }
+}
+
+function tell(message: HostMessage): void {
+  process.send!(message)
+}
+
+function memory(): MemoryUse {
+  for (let i = 0; i < 3; i++) globalThis.gc!()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { resident: rss, heap: heapUsed + external }
+}
+
+/** Starts listening; a WebSocket is handed on as a stream, unless the broker has its own way with it. */
+export function serve(
+  onStream: (stream: Duplex) => void,
+  onSocket: (socket: WebSocket) => void = socket => onStream(createWebSocketStream(socket)),
+): void {
+  const server = serverFor(hostArguments(), onStream, onSocket)
+  server.listen({ port: 0, host: '0.0.0.0', backlog: BACKLOG }, () => {
+    tell({ port: (server.address() as AddressInfo).port })
+  })
+  process.on('message', () => tell({ memory: memory() }))
+  process.on('disconnect', () => process.exit())
+}

@@ -1,0 +1,58 @@
+/**
+ * What Anax is to reach, as the benchmark checks it: the most that a metric of a scenario may be, as a
+ * ratio to a peer in the same run, or in itself. A goal that is missed stays here and is reported as missed.
+ */
+import type { BrokerName, MetricName } from './types.js'
+
+export interface Goal {
+  scenario: string
+  metric: MetricName
+  /** `itself`: the bound is on the value, not on a ratio. */
+  to: BrokerName | 'itself'
+  most: number
+}
+
+type Peer = Exclude<BrokerName, 'anax'>
+
+function cpu(scenario: string, most: Partial<Record<Peer, number>>): Goal[] {
+  return Object.entries(most).map(([to, bound]) => ({ scenario, metric: 'cpu', to: to as Peer, most: bound }))
+}
+
+function itself(scenario: string, most: Partial<Record<MetricName, number>>): Goal[] {
+  return Object.entries(most).map(([metric, bound]) => ({
+    scenario,
+    metric: metric as MetricName,
+    to: 'itself',
+    most: bound,
+  }))
+}
+
+export const goals: readonly Goal[] = [
+  ...cpu('qos0-pairs', { relay: 1.4, mosquitto: 0.8, aedes: 0.5 }),
+  ...cpu('qos0-single', { relay: 1.3, mosquitto: 1.1, aedes: 0.65 }),
+  ...cpu('qos0-fan-in', { relay: 1.4, mosquitto: 0.9, aedes: 0.6 }),
+  ...cpu('qos0-fan-out-100', { relay: 2, mosquitto: 0.2, aedes: 0.15 }),
+  ...cpu('qos0-fan-out-1000', { relay: 2, mosquitto: 0.2, aedes: 0.15 }),
+  ...cpu('qos0-bursts', { relay: 3, mosquitto: 0.1, aedes: 0.1 }),
+  ...cpu('qos0-16k', { relay: 1.3, mosquitto: 1, aedes: 0.8 }),
+  ...cpu('qos1-pairs', { relay: 1.5, mosquitto: 0.7, aedes: 0.45 }),
+  ...cpu('qos1-fan-out-100', { mosquitto: 0.25, aedes: 0.2 }),
+  ...cpu('qos2-pairs', { mosquitto: 0.6, aedes: 0.4 }),
+  ...cpu('qos1-stored', { mosquitto: 0.8, aedes: 0.4 }),
+  ...cpu('v5-properties', { mosquitto: 0.8 }),
+  ...cpu('qos0-hooks', { relay: 1.5, aedes: 0.5 }),
+  ...cpu('tls-pairs', { relay: 1.5, aedes: 0.7 }),
+  ...cpu('ws-pairs', { relay: 1.5, aedes: 0.7 }),
+
+  { scenario: 'latency-10k', metric: 'p99', to: 'mosquitto', most: 1.5 },
+  ...itself('latency-10k', { p999: 20 }),
+
+  ...cpu('conn-storm', { relay: 2 }),
+  ...itself('conn-storm', { refused: 0 }),
+  ...itself('conn-50k', { refused: 0 }),
+
+  { scenario: 'idle-connections', metric: 'residentEach', to: 'relay', most: 1.5 },
+  ...itself('subscriptions', { heapEach: 300, growth: 1.5, linearity: 1.5 }),
+  ...itself('retained', { heapEach: 400, first: 1, stall: 10, proportion: 2 }),
+  ...itself('queue', { linearity: 1.5, drainEvenness: 1.5 }),
+]

@@ -1,0 +1,186 @@
+/**
+ * Publishers and subscribers under load: as fast as their windows allow, in bursts, or at a fixed rate.
+ * Measures one broker for a stretch of time, and waits at the end until nothing is under way any more.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { residentBytes, Stopwatch } from '../measure.js'
+import type { LoadContext, Sample } from '../types.js'
+import { AcknowledgementSink } from './acknowledged.js'
+import { Client, openMany } from './client.js'
+import { Ledger } from './ledger.js'
+import type { ConnectOptions, ProtocolVersion, QoS } from './packets.js'
+import { nowMicros, Publisher } from './publisher.js'
+import { Subscriber } from './subscriber.js'
+
+export interface TrafficPlan {
+  publishers: number
+  subscribers: number
+  topic(publisher: number): string
+  filters(subscriber: number): string[]
+  /** Deliveries that each message leads to. */
+  fanout: number
+  qos: QoS
+  version: ProtocolVersion
+  session: ConnectOptions['session']
+  /** Messages under way per publisher. */
+  window: number
+  /** `each`: one write per message, as soon as there is room; `burst`: the whole window at once, in one write. */
+  pace: 'each' | 'burst' | { perSecond: number }
+  payloadBytes: number
+  properties: Buffer
+  /** `group`: a message goes to any one of the subscribers. */
+  sharing: 'everyone' | 'group'
+}
+
+/** Pairs: each publisher has a topic, and one subscriber of it. */
+export const pairs: TrafficPlan = {
+  publishers: 50,
+  subscribers: 50,
+  topic: publisher => `bench/pair/${publisher}`,
+  filters: subscriber => [`bench/pair/${subscriber}`],
+  fanout: 1,
+  qos: 0,
+  version: 4,
+  session: 'clean',
+  window: 20,
+  pace: 'each',
+  payloadBytes: 64,
+  properties: Buffer.alloc(0),
+  sharing: 'everyone',
+}
+
+/** How long the last messages may take. */
+const DRAIN_MS = 3000
+
+export class Traffic {
+  readonly #plan: TrafficPlan
+  readonly #context: LoadContext
+  readonly #publishers: Publisher[] = []
+  readonly #clients: Client[] = []
+  readonly #ledger = new Ledger(this.#publishers)
+  #ready: Publisher[] = []
+  #running = false
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(context: LoadContext, plan: TrafficPlan) {
+    this.#context = context
+    this.#plan = plan
+  }
+
+  /** Connects and subscribes everybody; nothing is published yet. */
+  static async open(context: LoadContext, plan: TrafficPlan): Promise<Traffic> {
+    const traffic = new Traffic(context, plan)
+    await openMany(plan.subscribers, i => traffic.#openSubscriber(i))
+    await openMany(plan.publishers, i => traffic.#openPublisher(i))
+    return traffic
+  }
+
+  async #connect(clientId: string, session: ConnectOptions['session']): Promise<Client> {
+    const client = await Client.open(this.#context, { clientId, version: this.#plan.version, session })
+    this.#clients.push(client)
+    return client
+  }
+
+  async #openSubscriber(index: number): Promise<void> {
+    const { publishers, sharing, session, filters, qos } = this.#plan
+    const client = await this.#connect(`subscriber-${index}`, session)
+    await client.subscribe(filters(index), qos)
+    const expected = sharing === 'everyone' ? new Uint32Array(publishers) : undefined
+    new Subscriber(client, this.#ledger, expected, this.#list, this.#settle)
+  }
+
+  async #openPublisher(id: number): Promise<void> {
+    const client = await this.#connect(`publisher-${id}`, 'clean')
+    const publisher = new Publisher(client, { ...this.#plan, id, topic: this.#plan.topic(id) })
+    this.#publishers[id] = publisher
+    if (this.#plan.qos > 0) new AcknowledgementSink(client, publisher, this.#list, this.#settle)
+  }
+
+  readonly #list = (publisher: Publisher): void => {
+    if (publisher.listed) return
+    publisher.listed = true
+    this.#ready.push(publisher)
+  }
+
+  /** Lets those send who have room again. */
+  readonly #settle = (): void => {
+    if (this.#ready.length === 0) return
+    const ready = this.#ready
+    this.#ready = []
+    const now = nowMicros()
+    for (const publisher of ready) {
+      publisher.listed = false
+      if (this.#running) this.#send(publisher, now)
+    }
+  }
+
+  #send(publisher: Publisher, now: number): void {
+    if (this.#plan.pace === 'each') publisher.sendEach(publisher.open, now)
+    else if (this.#plan.pace === 'burst' && publisher.idle) publisher.sendWindow(now)
+  }
+
+  #start(): void {
+    this.#running = true
+    if (typeof this.#plan.pace === 'object') this.#sendAtRate(this.#plan.pace.perSecond)
+    else for (const publisher of this.#publishers) this.#send(publisher, nowMicros())
+  }
+
+  /** Sends what is due each millisecond, one publisher after the other; stamps the time of sending. */
+  #sendAtRate(perSecond: number): void {
+    const start = performance.now()
+    let sent = 0
+    let next = 0
+    this.#timer = setInterval(() => {
+      const due = Math.floor(((performance.now() - start) / 1000) * perSecond)
+      for (let tries = 0; sent < due && tries < this.#publishers.length; tries++) {
+        const publisher = this.#publishers[next++ % this.#publishers.length]!
+        if (publisher.open === 0) continue
+        publisher.sendEach(1, nowMicros())
+        sent++
+      }
+    }, 1)
+  }
+
+  /** Puts load on and measures; may be called again. */
+  async measure(): Promise<Sample> {
+    const { effort, pid } = this.#context
+    this.#start()
+    await sleep(effort.warmup * 1000)
+    const ledger = this.#ledger
+    const before = ledger.deliveries
+    ledger.latency.clear()
+    const watch = new Stopwatch(pid)
+    await sleep(effort.seconds * 1000)
+    const { seconds, brokerMicros, ownShare } = watch.read()
+    const deliveries = ledger.deliveries - before
+    const sample = {
+      cpu: brokerMicros / deliveries,
+      rate: deliveries / seconds,
+      p50: ledger.latency.percentile(0.5),
+      p99: ledger.latency.percentile(0.99),
+      p999: ledger.latency.percentile(0.999),
+      resident: residentBytes(pid),
+      generator: ownShare,
+    }
+    await this.#drain()
+    return { ...sample, lost: ledger.lost(), doubled: ledger.doubled }
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = false
+    clearInterval(this.#timer)
+    const end = performance.now() + DRAIN_MS
+    while (performance.now() < end && !this.#publishers.every(publisher => publisher.idle)) await sleep(10)
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.destroy()
+  }
+}
+
+export async function measureTraffic(context: LoadContext, plan: TrafficPlan): Promise<Sample> {
+  const traffic = await Traffic.open(context, plan)
+  const sample = await traffic.measure()
+  traffic.close()
+  return sample
+}

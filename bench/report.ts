@@ -1,0 +1,158 @@
+/** The outcome of a run, as tables for people and as JSON for machines. */
+import { availableParallelism, cpus, release } from 'node:os'
+import { pinned } from './brokers/process.js'
+import { installed } from './brokers/start.js'
+import type { CheckedGoal } from './check.js'
+import { cpuSource } from './measure.js'
+import { type Cell, type Row, ratio } from './statistics.js'
+import { type BrokerName, type Effort, type MetricName, metricNames, metrics, type Scenario } from './types.js'
+
+/** Above this share of its core the load process, not the broker, sets the pace. */
+const GENERATOR_LIMIT = 0.9
+
+const sectionTitles: Record<Scenario['section'], string> = {
+  messages: 'Messages',
+  suite: 'Open MQTT Benchmark Suite, basic scenarios, scaled',
+  connections: 'Connections',
+  held: 'What is held: subscriptions, retained messages, queues',
+}
+
+function number(value: number | undefined, digits: number): string {
+  if (value === undefined) return ''
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+}
+
+function metricText(name: MetricName, cell: Cell): string {
+  const { digits, factor } = metrics[name]
+  const value = cell.median[name]
+  const text = number(value === undefined ? undefined : value * factor, digits)
+  return name === 'generator' && (value ?? 0) > GENERATOR_LIMIT ? `${text}!` : text
+}
+
+function cellLine(row: Row, cell: Cell, columns: MetricName[], peers: BrokerName[]): string[] {
+  if (cell.samples.length === 0) return [cell.broker, cell.failures[0]!]
+  const ratios = peers.map(peer =>
+    peer === cell.broker ? '' : number(ratio(row, row.scenario.headline, cell.broker, peer), 2),
+  )
+  return [cell.broker, ...columns.map(name => metricText(name, cell)), ...ratios]
+}
+
+/** What stands in for the brokers of a run that have no cell. */
+function absentLines(row: Row, brokers: readonly BrokerName[]): string[][] {
+  const absent = brokers.filter(name => row.cells.every(cell => cell.broker !== name))
+  return absent.map(name => [name, installed(name) ? '-' : 'not installed'])
+}
+
+function aligned(lines: string[][]): string[] {
+  const widths: number[] = []
+  const full = lines.filter(line => line.length > 2)
+  for (const line of full) {
+    for (const [i, text] of line.entries()) widths[i] = Math.max(widths[i] ?? 0, text.length)
+  }
+  widths[0] = Math.max(widths[0] ?? 0, ...lines.map(line => line[0]!.length))
+  return lines.map(line =>
+    line.map((text, i) => (i === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[i] ?? 0))).join('  '),
+  )
+}
+
+function columnsOf(row: Row): MetricName[] {
+  const used = new Set(row.cells.flatMap(cell => Object.keys(cell.median)))
+  return metricNames.filter(name => used.has(name))
+}
+
+/** One table for each run of rows that have the same columns. */
+function sectionTables(rows: Row[], brokers: readonly BrokerName[]): string {
+  const groups: Row[][] = []
+  let last = ''
+  for (const row of rows) {
+    const columns = columnsOf(row).join()
+    if (columns === last) groups.at(-1)!.push(row)
+    else groups.push([row])
+    last = columns
+  }
+  return groups.map(group => table(group, brokers)).join('\n\n')
+}
+
+function table(rows: Row[], brokers: readonly BrokerName[]): string {
+  const columns = columnsOf(rows[0]!)
+  const peers = brokers.filter(name => rows.some(row => row.cells.some(cell => cell.broker === name)))
+  const lines: string[][] = [['', ...columns.map(name => metrics[name].label), ...peers.map(name => `/${name}`)]]
+  for (const row of rows) {
+    const { name, title, unit, headline } = row.scenario
+    lines.push([`${name}: ${title} (per ${unit}; ratios of ${metrics[headline].label})`, ''])
+    for (const cell of row.cells) lines.push(indented(cellLine(row, cell, columns, peers)))
+    for (const line of absentLines(row, brokers)) lines.push(indented(line))
+  }
+  return titled(lines)
+}
+
+function indented(line: string[]): string[] {
+  return [`  ${line[0]}`, ...line.slice(1)]
+}
+
+/** Aligns all but the lines that are titles of a row. */
+function titled(lines: string[][]): string {
+  const titles = new Map(lines.flatMap((line, i) => (line.length === 2 && line[1] === '' ? [[i, line[0]!]] : [])))
+  const rest = aligned(lines.filter((_, i) => !titles.has(i)))
+  return lines
+    .map((_, i) => titles.get(i) ?? rest.shift()!)
+    .map(line => line.trimEnd())
+    .join('\n')
+}
+
+export interface Circumstances {
+  effort: Effort
+  repetitions: number
+  brokers: readonly BrokerName[]
+}
+
+function circumstancesText({ effort, repetitions }: Circumstances): string {
+  const model = cpus()[0]?.model ?? 'unknown'
+  return [
+    `${availableParallelism()} cores (${model}), Linux ${release()}, Node ${process.versions.node};`,
+    `medians of ${repetitions} repetitions of ${effort.seconds} s, scale ${effort.scale};`,
+    `CPU time from ${cpuSource};`,
+    pinned ? 'broker and load pinned to a core each' : 'nothing pinned',
+  ].join(' ')
+}
+
+export function tables(rows: readonly Row[], circumstances: Circumstances): string {
+  const parts = [circumstancesText(circumstances)]
+  for (const section of Object.keys(sectionTitles) as Scenario['section'][]) {
+    const own = rows.filter(row => row.scenario.section === section)
+    if (own.length > 0) parts.push(`## ${sectionTitles[section]}\n\n${sectionTables(own, circumstances.brokers)}`)
+  }
+  if (rows.some(row => row.cells.some(cell => (cell.median.generator ?? 0) > GENERATOR_LIMIT))) {
+    parts.push('! the load process used more than 0.9 of its core: the rate is its own limit, CPU per unit still holds')
+  }
+  return parts.join('\n\n')
+}
+
+export function goalTable(checked: readonly CheckedGoal[]): string {
+  const lines = checked.map(({ scenario, metric, to, most, value, verdict }) => [
+    scenario,
+    to === 'itself' ? metrics[metric].label : `${metrics[metric].label} / ${to}`,
+    `at most ${most}`,
+    number(value, 2) || '-',
+    verdict,
+  ])
+  return aligned([['goal', 'metric', 'bound', 'measured', 'verdict'], ...lines]).join('\n')
+}
+
+export function json(rows: readonly Row[], circumstances: Circumstances, checked: readonly CheckedGoal[]): string {
+  const scenarios = rows.map(({ scenario: { name, title, unit, headline }, cells }) => ({
+    name,
+    title,
+    unit,
+    headline,
+    brokers: cells,
+  }))
+  const machine = {
+    cores: availableParallelism(),
+    model: cpus()[0]?.model,
+    node: process.versions.node,
+    cpuSource,
+    pinned,
+  }
+  return JSON.stringify({ machine, ...circumstances, scenarios, goals: checked }, undefined, 2)
+}

@@ -1,0 +1,114 @@
+/**
+ * The benchmark's command line: chooses scenarios and brokers, measures them in turns, reports, checks.
+ * See README.md for what the numbers mean.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { makeCertificate } from './brokers/certificate.js'
+import { installed } from './brokers/start.js'
+import { checkGoals, findFaults } from './check.js'
+import { openFilesLimit } from './measure.js'
+import { type Failure, measure } from './measurement.js'
+import { goalTable, json, tables } from './report.js'
+import { scenarios } from './scenarios/index.js'
+import { cellOf, type Row } from './statistics.js'
+import { type BrokerName, brokerNames, type Effort, type Sample, type Scenario } from './types.js'
+
+const USAGE = `bench [--only name,name] [--brokers a,b] [--reps N] [--seconds S] [--scale F] [--quick]
+      [--json file] [--check] [--list]`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    brokers: { type: 'string' },
+    reps: { type: 'string' },
+    seconds: { type: 'string' },
+    scale: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    check: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+interface Choice {
+  chosen: Scenario[]
+  brokers: BrokerName[]
+  repetitions: number
+  effort: Effort
+}
+
+function named<T extends string>(list: string | undefined, known: readonly T[]): T[] {
+  if (list === undefined) return [...known]
+  const wanted = list.split(',')
+  const unknown = wanted.find(name => !known.includes(name as T))
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${known.join(', ')}`)
+  return known.filter(name => wanted.includes(name))
+}
+
+function choose(): Choice {
+  const names = named(
+    values.only,
+    scenarios.map(({ name }) => name),
+  )
+  const defaults = values.quick ? { reps: 1, seconds: 0.4, scale: 0.1 } : { reps: 3, seconds: 0.8, scale: 1 }
+  const seconds = Number(values.seconds ?? defaults.seconds)
+  return {
+    chosen: scenarios.filter(({ name }) => names.includes(name)),
+    brokers: named(values.brokers, brokerNames),
+    repetitions: Number(values.reps ?? defaults.reps),
+    effort: { seconds, warmup: Math.min(0.5, seconds), scale: Number(values.scale ?? defaults.scale) },
+  }
+}
+
+function brief(result: Sample | Failure, headline: Scenario['headline']): string {
+  return 'failure' in result ? result.failure : (result[headline]?.toPrecision(3) ?? '-')
+}
+
+/** Each repetition goes through all scenarios, and each scenario through all brokers, in turns. */
+async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Promise<Row[]> {
+  const certificate = await makeCertificate()
+  const results = new Map<string, (Sample | Failure)[]>()
+  const takingPart = (scenario: Scenario) => brokers.filter(name => installed(name) && scenario.brokers.includes(name))
+  const enoughFiles = (scenario: Scenario) => scenario.openFiles * effort.scale <= openFilesLimit()
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    for (const scenario of chosen.filter(one => repetition < one.maxRepetitions)) {
+      process.stderr.write(`${repetition + 1}/${repetitions} ${scenario.name}:`)
+      for (const broker of takingPart(scenario)) {
+        const result = enoughFiles(scenario)
+          ? await measure(scenario, broker, effort, certificate)
+          : { failure: `needs ${scenario.openFiles * effort.scale} open files, may have ${openFilesLimit()}` }
+        const key = `${scenario.name} ${broker}`
+        results.set(key, [...(results.get(key) ?? []), result])
+        process.stderr.write(` ${broker} ${brief(result, scenario.headline)};`)
+      }
+      process.stderr.write('\n')
+    }
+  }
+  certificate.remove()
+  return chosen.map(scenario => ({
+    scenario,
+    cells: takingPart(scenario).map(broker => cellOf(broker, results.get(`${scenario.name} ${broker}`)!)),
+  }))
+}
+
+async function main(): Promise<void> {
+  if (values.help) return console.log(USAGE)
+  if (values.list) return console.log(scenarios.map(({ name, title }) => `${name.padEnd(32)} ${title}`).join('\n'))
+  const choice = choose()
+  const rows = await measureAll(choice)
+  const checked = checkGoals(rows)
+  const faults = findFaults(rows)
+  console.log(tables(rows, choice))
+  if (checked.length > 0 && installed('anax')) console.log(`\n${goalTable(checked)}`)
+  for (const fault of faults) console.log(`FAULT ${fault}`)
+  if (values.json !== undefined) writeFileSync(values.json, json(rows, choice, checked))
+  const missed = checked.some(({ verdict }) => verdict === 'missed')
+  if (values.check && (missed || faults.length > 0)) process.exitCode = 1
+}
+
+main().catch((error: Error) => {
+  console.error(error.message)
+  process.exitCode = 2
+})

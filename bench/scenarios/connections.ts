@@ -1,0 +1,138 @@
+/** Connections as such: what it costs to open one and to keep it, and many at once. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, openMany } from '../load/client.js'
+import { Histogram } from '../load/histogram.js'
+import { residentBytes, Stopwatch } from '../measure.js'
+import { type LoadContext, type Sample, type Scenario, scenario } from '../types.js'
+
+export interface ConnectionPlan {
+  clients: number
+  perSecond: number | 'all at once'
+  /** Loopback addresses of the broker to spread over: each has ports for some 28,000 connections. */
+  addresses: number
+}
+
+/** With fewer, the memory of a connection drowns in that of the process. */
+const LEAST_FOR_MEMORY = 5000
+
+/** Connections before the measurement, so that code is warm and memory is at its working size. */
+const WARM_UP = 1000
+
+function open(context: LoadContext, index: number, addresses: number): Promise<Client> {
+  const target = { ...context, host: `127.0.0.${1 + (index % addresses)}` }
+  return Client.open(target, { clientId: `client-${index}`, version: 4, session: 'clean' })
+}
+
+async function warmUp(context: LoadContext): Promise<void> {
+  const clients = await openMany(WARM_UP, i => open(context, i, 1))
+  for (const client of clients) client.destroy()
+  await sleep(200)
+}
+
+/** Starts all connections, in steps of 10 ms at a given rate; resolves when each is open or has failed. */
+async function openAll(context: LoadContext, count: number, plan: ConnectionPlan): Promise<OpenedConnections> {
+  const latency = new Histogram()
+  const openOne = async (index: number): Promise<Client> => {
+    const start = performance.now()
+    const client = await open(context, index, plan.addresses)
+    latency.add(Math.round((performance.now() - start) * 1000))
+    return client
+  }
+  const opening: Promise<Client>[] = []
+  const start = performance.now()
+  while (opening.length < count) {
+    const elapsed = (performance.now() - start + 10) / 1000
+    const due = plan.perSecond === 'all at once' ? count : Math.min(count, Math.ceil(elapsed * plan.perSecond))
+    while (opening.length < due) opening.push(openOne(opening.length))
+    if (due < count) await sleep(10)
+  }
+  const outcomes = await Promise.allSettled(opening)
+  const clients = outcomes.filter(({ status }) => status === 'fulfilled').length
+  return { latency, clients, outcomes }
+}
+
+interface OpenedConnections {
+  latency: Histogram
+  clients: number
+  outcomes: PromiseSettledResult<Client>[]
+}
+
+function stillOpen(outcomes: PromiseSettledResult<Client>[]): number {
+  return outcomes.filter(outcome => outcome.status === 'fulfilled' && !outcome.value.socket.destroyed).length
+}
+
+async function measureOpening(context: LoadContext, plan: ConnectionPlan): Promise<Sample> {
+  const count = Math.round(plan.clients * context.effort.scale)
+  await warmUp(context)
+  const watch = new Stopwatch(context.pid)
+  const { latency, clients, outcomes } = await openAll(context, count, plan)
+  const { seconds, brokerMicros, ownShare } = watch.read()
+  await sleep(200)
+  return {
+    cpu: brokerMicros / clients,
+    rate: clients / seconds,
+    p50: latency.percentile(0.5),
+    p99: latency.percentile(0.99),
+    p999: latency.percentile(0.999),
+    resident: residentBytes(context.pid),
+    refused: count - stillOpen(outcomes),
+    generator: ownShare,
+  }
+}
+
+async function measureKeeping(context: LoadContext): Promise<Sample> {
+  const count = Math.max(LEAST_FOR_MEMORY, Math.round(10_000 * context.effort.scale))
+  await warmUp(context)
+  const before = await context.memory()
+  const { outcomes } = await openAll(context, count, { clients: count, perSecond: 5000, addresses: 1 })
+  await sleep(500)
+  const after = await context.memory()
+  return {
+    ...(after.heap === undefined ? {} : { heapEach: (after.heap - before.heap!) / count }),
+    residentEach: (after.resident - before.resident) / count,
+    resident: residentBytes(context.pid),
+    refused: count - stillOpen(outcomes),
+  }
+}
+
+export function connectionRow(
+  name: string,
+  title: string,
+  section: Scenario['section'],
+  plan: ConnectionPlan,
+): Scenario {
+  return scenario({
+    name,
+    title,
+    section,
+    unit: 'connection',
+    openFiles: plan.clients + WARM_UP,
+    maxRepetitions: 2,
+    run: context => measureOpening(context, plan),
+  })
+}
+
+export const connectionScenarios: Scenario[] = [
+  connectionRow('conn-storm', '10,000 clients at once', 'connections', {
+    clients: 10_000,
+    perSecond: 'all at once',
+    addresses: 1,
+  }),
+  {
+    ...connectionRow('conn-50k', '50,000 clients at 5,000/s, by 4 loopback addresses', 'connections', {
+      clients: 50_000,
+      perSecond: 5000,
+      addresses: 4,
+    }),
+    maxRepetitions: 1,
+  },
+  scenario({
+    name: 'idle-connections',
+    title: 'memory of 10,000 idle connections',
+    section: 'connections',
+    unit: 'connection',
+    headline: 'residentEach',
+    openFiles: 10_000 + WARM_UP,
+    run: measureKeeping,
+  }),
+]

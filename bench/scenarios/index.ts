@@ -1,0 +1,23 @@
+/** All scenarios, in the order of the report. */
+import type { Scenario } from '../types.js'
+import { connectionScenarios } from './connections.js'
+import { messageScenarios } from './messages.js'
+import { queueScenarios } from './queue.js'
+import { retainedScenarios } from './retained.js'
+import { subscriptionScenarios } from './subscriptions.js'
+import { suiteScenarios } from './suite.js'
+
+export const scenarios: readonly Scenario[] = [
+  ...messageScenarios,
+  ...suiteScenarios,
+  ...connectionScenarios,
+  ...subscriptionScenarios,
+  ...retainedScenarios,
+  ...queueScenarios,
+]
+
+export function findScenario(name: string): Scenario {
+  const found = scenarios.find(scenario => scenario.name === name)
+  if (found === undefined) throw new Error(`no scenario ${name}`)
+  return found
+}

@@ -1,0 +1,91 @@
+/** The queue of a stored session whose client is away: filling it, what it takes, and draining it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from '../load/client.js'
+import { Feeder } from '../load/feeder.js'
+import { inHalves } from '../load/halves.js'
+import type { ConnectOptions } from '../load/packets.js'
+import { Receiver } from '../load/receiver.js'
+import { residentBytes } from '../measure.js'
+import { type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
+import { memoryEach, scaled } from './held.js'
+
+const TOPIC = 'bench/queue'
+const PAYLOAD_BYTES = 64
+const sleeper: ConnectOptions = { clientId: 'sleeper', version: 4, session: 'stored' }
+
+async function leaveSession(context: LoadContext): Promise<void> {
+  const client = await Client.open(context, sleeper)
+  await client.subscribe([TOPIC], 1)
+  client.destroy()
+  await sleep(200)
+}
+
+async function openFeeder(context: LoadContext): Promise<Feeder> {
+  const client = await Client.open(context, { clientId: 'feeder', version: 4, session: 'clean' })
+  return new Feeder(client, {
+    topic: TOPIC,
+    retain: 'live',
+    payloadBytes: PAYLOAD_BYTES,
+    fill: (bytes, _topicAt, payloadAt, index) => bytes.writeUInt32BE(index, payloadAt),
+  })
+}
+
+async function run(context: LoadContext): Promise<Sample> {
+  const count = scaled(context, 100_000)
+  await leaveSession(context)
+  const feeder = await openFeeder(context)
+  const before = await context.memory()
+  let fed = 0
+  const filling = await inHalves(context.pid, count, async upTo => {
+    await feeder.feed(fed, upTo)
+    fed = upTo
+    return upTo
+  })
+  const after = await context.memory()
+  const resident = residentBytes(context.pid)
+  const { receiver, draining } = await drain(context, count)
+  return {
+    ...memoryEach(before, after, count, PAYLOAD_BYTES),
+    cpu: filling.each,
+    rate: filling.perSecond,
+    linearity: filling.linearity,
+    drainCpu: draining.each,
+    drainRate: draining.perSecond,
+    drainEvenness: Math.max(draining.linearity, 1 / draining.linearity),
+    resident,
+    lost: count - receiver.received,
+    doubled: receiver.doubled,
+  }
+}
+
+/** Listens before CONNACK is here: the queue may come in the same chunk. */
+async function openReceiver(context: LoadContext): Promise<Receiver> {
+  let receiver: Receiver | undefined
+  await Client.open(context, sleeper, client => {
+    receiver = new Receiver(client, 'sequence')
+  })
+  return receiver!
+}
+
+async function drain(context: LoadContext, count: number) {
+  let receiver: Receiver | undefined
+  const draining = await inHalves(context.pid, count, async upTo => {
+    receiver ??= await openReceiver(context)
+    await receiver.until(upTo)
+    return receiver.received
+  })
+  return { receiver: receiver!, draining }
+}
+
+export const queueScenarios: Scenario[] = [
+  scenario({
+    name: 'queue',
+    title: '100,000 messages of QoS 1 for a client that is away, then its return',
+    section: 'held',
+    unit: 'message queued',
+    brokers: ['anax', 'mosquitto', 'aedes'],
+    setup: { ...plainSetup, queue: 'unbounded' },
+    maxRepetitions: 1,
+    run,
+  }),
+]

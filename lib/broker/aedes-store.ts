@@ -1,0 +1,382 @@
+/**
+ * A store that has only the contract of `aedes-persistence`: what MQTT 5.0 needs beyond it is kept here, in memory,
+ * and lost with the process. Owns that remainder and the contract's quirks; must not know the broker.
+ */
+import type { Message } from '../../types/message.js'
+import type {
+  AedesPersistence,
+  MatchedSubscription,
+  MessageRef,
+  QueueDelivery,
+  QueuedMessage,
+  ScheduledWill,
+  SentCopy,
+  SessionPersistence,
+  StoredRelease,
+  StoredSession,
+  StoredSubscription,
+  StoredWill,
+} from '../../types/persistence.js'
+import { Deadlines } from '../persistence/deadlines.js'
+import { NEVER_EXPIRES } from '../session/session.js'
+import { filterMatches, isSharedFilter } from '../topic/topic.js'
+
+interface SessionNote {
+  clientId: string
+  expiryInterval: number
+  expiresAt: number | undefined
+  incoming: Set<number>
+}
+
+interface WillNote {
+  clientId: string
+  dueAt: number | undefined
+}
+
+/** The contract finds queue entries by packet id only: one that was never sent gets an id no packet has. */
+const FIRST_PRIVATE_ID = 65_536
+
+export class AedesStore implements SessionPersistence {
+  readonly sessionPersistence = 1
+  readonly durability = 'memory'
+  /** The contract does not say how many there are. */
+  readonly retainedCount = 0
+  readonly retainedBytes = 0
+  readonly #store: AedesPersistence
+  readonly #now: () => number
+  readonly #sessions = new Map<string, SessionNote>()
+  readonly #sessionDeadlines = new Deadlines<SessionNote>(({ expiresAt }) => expiresAt)
+  readonly #wills = new Map<string, WillNote>()
+  readonly #willDeadlines = new Deadlines<WillNote>(({ dueAt }) => dueAt)
+  #privateId = FIRST_PRIVATE_ID
+
+  constructor(store: AedesPersistence, now: () => number) {
+    this.#store = store
+    this.#now = now
+  }
+
+  setup(broker: { readonly id: string }) {
+    return this.#store.setup(broker)
+  }
+  destroy() {
+    return this.#store.destroy()
+  }
+  storeRetained(packet: Message) {
+    return this.#store.storeRetained(packet)
+  }
+  createRetainedStream(pattern: string) {
+    return this.#store.createRetainedStream(pattern)
+  }
+  createRetainedStreamCombi(patterns: string[]) {
+    return this.#store.createRetainedStreamCombi(patterns)
+  }
+  addSubscriptions(client: { id: string }, subscriptions: StoredSubscription[]) {
+    return this.#store.addSubscriptions(client, subscriptions)
+  }
+  removeSubscriptions(client: { id: string }, topics: string[]) {
+    return this.#store.removeSubscriptions(client, topics)
+  }
+  subscriptionsByClient(client: { id: string }) {
+    return this.#store.subscriptionsByClient(client)
+  }
+  cleanSubscriptions(client: { id: string }) {
+    return this.#store.cleanSubscriptions(client)
+  }
+  countOffline() {
+    return this.#store.countOffline()
+  }
+  outgoingEnqueue(subscription: { clientId: string }, packet: Message) {
+    return this.#store.outgoingEnqueue(subscription, packet)
+  }
+  outgoingEnqueueCombi(subscriptions: { clientId: string }[], packet: Message) {
+    return this.#store.outgoingEnqueueCombi(subscriptions, packet)
+  }
+  outgoingUpdate(client: { id: string }, packet: Message | StoredRelease) {
+    return this.#store.outgoingUpdate(client, packet)
+  }
+  outgoingClearMessageId(client: { id: string }, packet: { messageId: number }) {
+    return this.#store.outgoingClearMessageId(client, packet)
+  }
+  outgoingStream(client: { id: string }) {
+    return this.#store.outgoingStream(client)
+  }
+  incomingStorePacket(client: { id: string }, packet: Message) {
+    return this.#store.incomingStorePacket(client, packet)
+  }
+  incomingGetPacket(client: { id: string }, packet: { messageId: number }) {
+    return this.#store.incomingGetPacket(client, packet)
+  }
+  incomingDelPacket(client: { id: string }, packet: { messageId: number }) {
+    return this.#store.incomingDelPacket(client, packet)
+  }
+  putWill(client: { id: string }, will: StoredWill) {
+    return this.#store.putWill(client, will)
+  }
+  getWill(client: { id: string }) {
+    return this.#store.getWill(client)
+  }
+  delWill(client: { id: string }) {
+    return this.#store.delWill(client)
+  }
+  streamWill(brokers?: Record<string, unknown>) {
+    return this.#store.streamWill(brokers)
+  }
+  getClientList(topic: string) {
+    return this.#store.getClientList(topic)
+  }
+
+  /** The stores' matchers know no shared filters, and let `#` see topics that begin with `$`. */
+  async subscriptionsByTopic(topic: string): Promise<MatchedSubscription[]> {
+    const matched = await this.#store.subscriptionsByTopic(topic)
+    return matched.filter(({ topic: filter }) => !isSharedFilter(filter) && filterMatches(filter, topic))
+  }
+
+  /** Wills of an earlier run wait for their delay from now on; its sessions are known by their subscriptions alone. */
+  async recover(now: number): Promise<void> {
+    for await (const will of this.#store.streamWill()) {
+      const delay = will.properties?.willDelayInterval ?? 0
+      if (will.clientId !== undefined) this.#scheduleWill(will.clientId, now + delay * 1000)
+    }
+  }
+
+  async openSession(clientId: string): Promise<StoredSession | undefined> {
+    const note = this.#sessions.get(clientId)
+    const subscriptions = (await this.#store.subscriptionsByClient({ id: clientId })) ?? []
+    if (note === undefined && subscriptions.length === 0) return undefined
+    const { expiryInterval, expiresAt } = note ?? { expiryInterval: NEVER_EXPIRES, expiresAt: undefined }
+    return { clientId, expiryInterval, expiresAt, subscriptions, incoming: [...(note?.incoming ?? [])] }
+  }
+
+  saveSession({
+    clientId,
+    expiryInterval,
+    expiresAt,
+  }: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>) {
+    const note = this.#sessions.get(clientId) ?? { clientId, expiryInterval, expiresAt: undefined, incoming: new Set() }
+    if (note.expiresAt !== undefined) this.#sessionDeadlines.noteOutdated()
+    note.expiryInterval = expiryInterval
+    note.expiresAt = expiresAt
+    this.#sessions.set(clientId, note)
+    this.#sessionDeadlines.add(note)
+  }
+
+  async deleteSession(clientId: string): Promise<void> {
+    const client = { id: clientId }
+    const note = this.#sessions.get(clientId)
+    if (note?.expiresAt !== undefined) this.#sessionDeadlines.noteOutdated()
+    if (note !== undefined) note.expiresAt = undefined
+    this.#sessions.delete(clientId)
+    await this.#store.cleanSubscriptions(client)
+    await this.#store.cleanIncoming?.(client)
+    for (const { ref, packetId, message, delivery } of await this.#readQueue(clientId)) {
+      await this.removeQueued(clientId, ref, packetId, message && { ...delivery, message })
+    }
+  }
+
+  expiredSessions(now: number, limit: number): string[] {
+    return this.#sessionDeadlines.due(now, limit).map(({ clientId }) => clientId)
+  }
+
+  nextDeadline(): number | undefined {
+    const session = this.#sessionDeadlines.next()
+    const will = this.#willDeadlines.next()
+    return session === undefined || (will !== undefined && will < session) ? will : session
+  }
+
+  sharedSubscriptions(): MatchedSubscription[] {
+    return []
+  }
+
+  /** The contract stores one packet for several clients: those who get the message in the same way go together. */
+  async enqueue(message: Message, deliveries: readonly QueueDelivery[]): Promise<undefined> {
+    const variants = new Map<string, { copy: Message; subscriptions: { clientId: string }[] }>()
+    for (const delivery of deliveries) {
+      const { clientId, qos, retain, subscriptionIdentifiers } = delivery
+      const key = `${qos}${retain}${subscriptionIdentifiers?.join()}`
+      const variant = variants.get(key) ?? { copy: packetOf({ ...delivery, message }), subscriptions: [] }
+      variant.subscriptions.push({ clientId })
+      variants.set(key, variant)
+    }
+    const enqueued = [...variants.values()].map(({ copy, subscriptions }) =>
+      this.#store.outgoingEnqueueCombi(subscriptions, copy),
+    )
+    await Promise.all(enqueued)
+  }
+
+  async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
+    yield* await this.#readQueue(clientId)
+  }
+
+  async queueSize(clientId: string): Promise<{ messages: number; bytes: number }> {
+    const queue = await this.#readQueue(clientId)
+    const bytes = queue.reduce((sum, { message }) => sum + (message?.payload.length ?? 0), 0)
+    return { messages: queue.length, bytes }
+  }
+
+  async markSent(clientId: string, _: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
+    const packet = packetOf(copy)
+    packet.messageId = packetId
+    try {
+      await this.#store.outgoingUpdate({ id: clientId }, packet)
+    } catch (error) {
+      if (!isUnknown(error)) throw error
+    }
+  }
+
+  async markReleased(clientId: string, _: MessageRef, packetId: number): Promise<void> {
+    await this.#store.outgoingUpdate({ id: clientId }, { cmd: 'pubrel', messageId: packetId })
+  }
+
+  async removeQueued(
+    clientId: string,
+    ref: MessageRef,
+    packetId?: number | undefined,
+    copy?: SentCopy | undefined,
+  ): Promise<void> {
+    let messageId = packetId
+    if (messageId === undefined) {
+      if (copy === undefined) return
+      messageId = this.#privateId++
+      await this.markSent(clientId, ref, messageId, copy)
+    }
+    await this.#store.outgoingClearMessageId({ id: clientId }, { messageId })
+  }
+
+  async addIncoming(clientId: string, packetId: number): Promise<void> {
+    await this.#store.incomingStorePacket({ id: clientId }, incomingPacket(packetId))
+    this.#sessions.get(clientId)?.incoming.add(packetId)
+  }
+
+  async removeIncoming(clientId: string, packetId: number): Promise<void> {
+    if (!this.#sessions.get(clientId)?.incoming.delete(packetId)) return
+    await this.#store.incomingDelPacket({ id: clientId }, { messageId: packetId })
+  }
+
+  async saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void> {
+    await this.#store.putWill({ id: clientId }, { ...will })
+    this.#scheduleWill(clientId, dueAt)
+  }
+
+  async deleteWill(clientId: string): Promise<void> {
+    this.#scheduleWill(clientId, undefined)
+    this.#wills.delete(clientId)
+    await this.#store.delWill({ id: clientId })
+  }
+
+  async dueWills(now: number, limit: number): Promise<ScheduledWill[]> {
+    const due: ScheduledWill[] = []
+    for (const { clientId } of this.#willDeadlines.due(now, limit)) {
+      const will = await this.#store.getWill({ id: clientId })
+      if (will) due.push({ clientId, will })
+      else this.#scheduleWill(clientId, undefined)
+    }
+    return due
+  }
+
+  async *retained(filters: readonly string[]): AsyncGenerator<Message> {
+    const seen = new Set<string>()
+    for await (const message of this.#store.createRetainedStreamCombi([...filters])) {
+      const { topic, messageExpiry } = message
+      if (messageExpiry !== undefined && messageExpiry <= this.#now()) continue
+      if (seen.has(topic) || !filters.some(filter => filterMatches(filter, topic))) continue
+      if (filters.length > 1) seen.add(topic)
+      yield message
+    }
+  }
+
+  async retainedOf(topic: string): Promise<Message | undefined> {
+    for await (const message of this.retained([topic])) return message
+    return undefined
+  }
+
+  sweep() {
+    return { dropped: [], retained: [], more: false }
+  }
+
+  #scheduleWill(clientId: string, dueAt: number | undefined): void {
+    const note = this.#wills.get(clientId) ?? { clientId, dueAt: undefined }
+    if (note.dueAt !== undefined) this.#willDeadlines.noteOutdated()
+    note.dueAt = dueAt
+    this.#wills.set(clientId, note)
+    this.#willDeadlines.add(note)
+  }
+
+  /** What was sent comes first, as it was sent first; the stores do not all keep that order. */
+  async #readQueue(clientId: string): Promise<QueuedMessage[]> {
+    const sent: QueuedMessage[] = []
+    const waiting: QueuedMessage[] = []
+    for await (const packet of this.#store.outgoingStream({ id: clientId })) {
+      const entry = entryOf(clientId, packet)
+      if (entry.packetId === undefined) waiting.push(entry)
+      else sent.push(entry)
+    }
+    return [...sent, ...waiting]
+  }
+}
+
+/** A message that went over the bus only was never queued here. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && error.message === 'no such packet'
+}
+
+function entryOf(clientId: string, packet: Message | StoredRelease): QueuedMessage {
+  const { brokerId = '', brokerCounter = packet.messageId ?? 0 } = packet
+  const ref = { brokerId, brokerCounter }
+  const packetId = packet.messageId ?? undefined
+  if (packet.cmd === 'pubrel')
+    return { message: undefined, ref, delivery: deliveryOf(clientId, 2, false, undefined), packetId }
+  const { subscriptionIdentifier, ...properties } = packet.properties ?? {}
+  const message = { ...packet, ...(packet.properties && { properties }) }
+  const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier].flat()
+  return { message, ref, delivery: deliveryOf(clientId, packet.qos, packet.retain, identifiers), packetId }
+}
+
+function deliveryOf(
+  clientId: string,
+  qos: QueueDelivery['qos'],
+  retain: boolean,
+  subscriptionIdentifiers: number[] | undefined,
+): QueueDelivery {
+  return { clientId, qos, retain, subscriptionIdentifiers, share: undefined }
+}
+
+/** A copy as the contract stores it: one packet with all that makes it this client's. */
+function packetOf({ message, qos, retain, subscriptionIdentifiers }: SentCopy): Message {
+  const { cmd, brokerId, brokerCounter, topic, payload, clientId, messageExpiry } = message
+  const properties = subscriptionIdentifiers
+    ? { ...message.properties, subscriptionIdentifier: [...subscriptionIdentifiers] }
+    : message.properties
+  const messageId = undefined
+  return {
+    cmd,
+    brokerId,
+    brokerCounter,
+    topic,
+    payload,
+    qos,
+    retain,
+    dup: false,
+    messageId,
+    clientId,
+    properties,
+    messageExpiry,
+  }
+}
+
+function incomingPacket(messageId: number): Message {
+  const message: Message = {
+    cmd: 'publish',
+    brokerId: '',
+    brokerCounter: 0,
+    topic: '',
+    payload: Buffer.alloc(0),
+    qos: 2,
+    retain: false,
+    dup: false,
+    messageId,
+    clientId: undefined,
+    properties: undefined,
+    messageExpiry: undefined,
+  }
+  return message
+}

@@ -1,0 +1,238 @@
+/**
+ * The broker: puts the parts together and is what the host holds. Owns the life of the whole, from listen to close;
+ * what the parts do is theirs.
+ */
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import mqemitter from 'mqemitter'
+import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
+import type { Bus, BusListener } from '../../types/bus.js'
+import type { Callback, Client, PublishInput } from '../../types/client.js'
+import type { BrokerEvents } from '../../types/events.js'
+import type { Hooks } from '../../types/hooks.js'
+import type { Message } from '../../types/message.js'
+import type { BrokerOptions } from '../../types/options.js'
+import { AnaxError, wrapError } from '../errors.js'
+import { createMemoryPersistence } from '../persistence/memory.js'
+import { Connection } from '../session/connection.js'
+import { messageOfInput, startExpiry } from '../session/message.js'
+import { isTopicFilter } from '../topic/topic.js'
+import { resolveOptions, systemClock } from './options.js'
+import { BrokerParts } from './parts.js'
+
+const HOOKS = [
+  'preConnect',
+  'authenticate',
+  'authenticateExtended',
+  'authorizePublish',
+  'authorizeSubscribe',
+  'authorizeForward',
+  'published',
+] as const satisfies (keyof Hooks)[]
+
+type BrokerState = 'new' | 'listening' | 'closing' | 'closed'
+
+/** An MQTT broker without a socket of its own; see the contract for each member. */
+export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
+  readonly id: string
+  readonly #parts: BrokerParts
+  readonly #connections = new Set<Connection>()
+  readonly #listeners = new Map<MessageListener, Map<string, BusListener>>()
+  #state: BrokerState = 'new'
+  #closing: Promise<void> | undefined
+
+  /**
+   * A broker that is not started yet; {@link createBroker} makes one that is.
+   * @throws AnaxError ANAX_ERR_OPTION, ANAX_ERR_HOOK_STYLE
+   */
+  constructor(options: BrokerOptions = {}) {
+    super()
+    const resolved = resolveOptions(options)
+    this.id = resolved.id
+    this.#parts = new BrokerParts(this, resolved, {
+      clock: options.clock ?? systemClock,
+      mq: options.mq ?? (mqemitter({ concurrency: resolved.concurrency }) as unknown as Bus),
+      busOwner: options.mq === undefined ? 'broker' : 'host',
+      persistence: options.persistence ?? createMemoryPersistence(),
+    })
+    for (const name of HOOKS) {
+      if (options[name] !== undefined) this.#parts.authorizer.set(name, options[name])
+    }
+  }
+
+  get closed(): boolean {
+    return this.#state !== 'listening'
+  }
+  get connectedClients(): number {
+    return this.#parts.sessions.size
+  }
+  get clients(): Readonly<Record<string, Client>> {
+    return this.#parts.sessions.connections
+  }
+
+  get preConnect(): Hooks['preConnect'] {
+    return this.#parts.authorizer.hooks.preConnect
+  }
+  set preConnect(hook: Hooks['preConnect']) {
+    this.#parts.authorizer.set('preConnect', hook)
+  }
+  get authenticate(): Hooks['authenticate'] {
+    return this.#parts.authorizer.hooks.authenticate
+  }
+  set authenticate(hook: Hooks['authenticate']) {
+    this.#parts.authorizer.set('authenticate', hook)
+  }
+  get authenticateExtended(): Hooks['authenticateExtended'] {
+    return this.#parts.authorizer.hooks.authenticateExtended
+  }
+  set authenticateExtended(hook: Hooks['authenticateExtended']) {
+    this.#parts.authorizer.set('authenticateExtended', hook)
+  }
+  get authorizePublish(): Hooks['authorizePublish'] {
+    return this.#parts.authorizer.hooks.authorizePublish
+  }
+  set authorizePublish(hook: Hooks['authorizePublish']) {
+    this.#parts.authorizer.set('authorizePublish', hook)
+  }
+  get authorizeSubscribe(): Hooks['authorizeSubscribe'] {
+    return this.#parts.authorizer.hooks.authorizeSubscribe
+  }
+  set authorizeSubscribe(hook: Hooks['authorizeSubscribe']) {
+    this.#parts.authorizer.set('authorizeSubscribe', hook)
+  }
+  get authorizeForward(): Hooks['authorizeForward'] {
+    return this.#parts.authorizer.hooks.authorizeForward
+  }
+  set authorizeForward(hook: Hooks['authorizeForward']) {
+    this.#parts.authorizer.set('authorizeForward', hook)
+  }
+  get published(): Hooks['published'] {
+    return this.#parts.authorizer.hooks.published
+  }
+  set published(hook: Hooks['published']) {
+    this.#parts.authorizer.set('published', hook)
+  }
+
+  async listen(): Promise<void> {
+    if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED', { detail: `it is ${this.#state}` })
+    try {
+      await this.#parts.open()
+    } catch (error) {
+      throw wrapError('ANAX_ERR_STORE', error)
+    }
+    this.#state = 'listening'
+  }
+
+  readonly handle = (stream: Duplex, request?: IncomingMessage): Client => {
+    if (this.#state === 'new') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+    const connection = new Connection(stream, request, this.#parts.ports)
+    this.#connections.add(connection)
+    connection.once('close', () => this.#connections.delete(connection))
+    if (this.#state !== 'listening') connection.dismiss(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
+    return connection
+  }
+
+  publish(packet: PublishInput): Promise<void>
+  publish(packet: PublishInput, callback: Callback): void
+  publish(packet: PublishInput, callback?: Callback): Promise<void> | void {
+    return settle(this.#publish(packet), callback)
+  }
+
+  subscribe(topic: string, listener: MessageListener): Promise<void>
+  subscribe(topic: string, listener: MessageListener, callback: () => void): void
+  subscribe(topic: string, listener: MessageListener, callback?: () => void): Promise<void> | void {
+    return settle(this.#subscribe(topic, listener), callback)
+  }
+
+  unsubscribe(topic: string, listener: MessageListener): Promise<void>
+  unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
+  unsubscribe(topic: string, listener: MessageListener, callback?: () => void): Promise<void> | void {
+    return settle(this.#unsubscribe(topic, listener), callback)
+  }
+
+  close(): Promise<void>
+  close(callback: () => void): void
+  close(callback?: () => void): Promise<void> | void {
+    this.#closing ??= this.#close()
+    return settle(this.#closing, callback)
+  }
+
+  async #publish(packet: PublishInput): Promise<void> {
+    this.#assertOpen()
+    const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
+    startExpiry(message, this.#parts.timers.now())
+    await this.#parts.publisher.publish(message)
+  }
+
+  async #subscribe(topic: string, listener: MessageListener): Promise<void> {
+    this.#assertOpen()
+    if (!isTopicFilter(topic)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
+    if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
+    const byTopic = this.#listeners.get(listener) ?? new Map<string, BusListener>()
+    if (byTopic.has(topic)) return
+    const contained: BusListener = (message, done) => this.#call(listener, message, done)
+    byTopic.set(topic, contained)
+    this.#listeners.set(listener, byTopic)
+    await this.#parts.bus.on(topic, contained)
+  }
+
+  async #unsubscribe(topic: string, listener: MessageListener): Promise<void> {
+    const byTopic = this.#listeners.get(listener)
+    const contained = byTopic?.get(topic)
+    if (byTopic === undefined || contained === undefined) return
+    byTopic.delete(topic)
+    if (byTopic.size === 0) this.#listeners.delete(listener)
+    await this.#parts.bus.off(topic, contained)
+  }
+
+  /** A listener of the host must not hold the bus up: neither by throwing nor by forgetting `done`. */
+  #call(listener: MessageListener, message: Message, done: () => void): void {
+    done()
+    try {
+      listener(message, () => {})
+    } catch (cause) {
+      const error = new AnaxError('ANAX_ERR_LISTENER', { detail: 'subscribe', cause })
+      this.#parts.events.emit('hookError', error, 'subscribe', null)
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'new') {
+      this.#state = 'closed'
+      return
+    }
+    this.#state = 'closing'
+    const connections = [...this.#connections]
+    const { timers, options } = this.#parts
+    await timers.within(options.closeTimeoutMs, Promise.all(connections.map(connection => connection.quiesce())))
+    const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
+    await timers.within(options.closeTimeoutMs, Promise.all(connections.map(connection => connection.dismiss(goodbye))))
+    await this.#parts.close()
+    this.#state = 'closed'
+    this.#parts.events.emit('closed')
+  }
+
+  #assertOpen(): void {
+    if (this.#state === 'new') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+    if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
+  }
+}
+
+/**
+ * Makes a broker and starts it.
+ * @throws AnaxError ANAX_ERR_OPTION, ANAX_ERR_HOOK_STYLE, ANAX_ERR_STORE, ANAX_ERR_STORE_FORMAT
+ */
+export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const broker = new Broker(options)
+  await broker.listen()
+  return broker
+}
+
+function settle(promise: Promise<void>, callback?: (error?: Error | null) => void): Promise<void> | void {
+  if (callback === undefined) return promise
+  promise.then(
+    () => callback(null),
+    error => callback(error),
+  )
+}

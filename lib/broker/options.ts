@@ -1,0 +1,169 @@
+/** The defaults of the options, and the checks that refuse wrong ones at construction. Knows no broker. */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../types/clock.js'
+import type { BrokerOptions } from '../../types/options.js'
+import { AnaxError } from '../errors.js'
+import type { ResolvedOptions } from '../session/ports.js'
+import { NEVER_EXPIRES } from '../session/session.js'
+
+const MIB = 1024 * 1024
+
+const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformation'> = {
+  concurrency: 0,
+  connectTimeout: 30_000,
+  hookTimeoutMs: 10_000,
+  drainTimeout: 60_000,
+  closeTimeoutMs: 5000,
+  keepaliveLimit: 0,
+  maxClientsIdLength: 65_535,
+  maxTopicLevels: 100,
+  maxPacketSize: 268_435_460,
+  maxConnections: Number.POSITIVE_INFINITY,
+  maxSessionExpiry: NEVER_EXPIRES,
+  defaultSessionExpiry: NEVER_EXPIRES,
+  receiveMaximum: 100,
+  maxInflightInbound: 1000,
+  maxInflight: 100,
+  topicAliasMaximum: 16,
+  maxOutboundTopicAliases: 16,
+  maximumQoS: 2,
+  retainAvailable: true,
+  wildcardSubscriptionAvailable: true,
+  subscriptionIdentifiersAvailable: true,
+  sharedSubscriptionAvailable: true,
+  sharedStrategy: 'round-robin',
+  validatePayloadFormat: false,
+  maxQueuedMessages: 1000,
+  maxQueuedBytes: 16 * MIB,
+  maxTotalQueuedBytes: 1024 * MIB,
+  queueOverflow: 'drop-newest',
+  queueQoS0: false,
+  maxOutboxBytes: MIB,
+  maxRetainedMessages: Number.POSITIVE_INFINITY,
+  maxRetainedBytes: Number.POSITIVE_INFINITY,
+  maxRetainedPayload: Number.POSITIVE_INFINITY,
+  maxRetainedExpiry: Number.POSITIVE_INFINITY,
+}
+
+type Check = (value: unknown) => boolean
+
+interface Rule {
+  expected: string
+  holds: Check
+}
+
+const isInteger: Check = value => Number.isInteger(value)
+
+function whole(from: number, to: number): Rule {
+  return {
+    expected: `a whole number from ${from} to ${to}`,
+    holds: value => isInteger(value) && (value as number) >= from && (value as number) <= to,
+  }
+}
+
+/** A bound that may also be Infinity. */
+function bound(from: number): Rule {
+  return {
+    expected: `a whole number from ${from}, or Infinity`,
+    holds: value => value === Number.POSITIVE_INFINITY || (isInteger(value) && (value as number) >= from),
+  }
+}
+
+function oneOf(...values: unknown[]): Rule {
+  return { expected: values.map(value => JSON.stringify(value)).join(' or '), holds: value => values.includes(value) }
+}
+
+function methods(...names: string[]): Rule {
+  return {
+    expected: `an object with ${names.join(', ')}`,
+    holds: value => names.every(name => typeof (value as Record<string, unknown> | null)?.[name] === 'function'),
+  }
+}
+
+const LARGEST_TIMEOUT = 2 ** 31 - 1
+const milliseconds = whole(0, LARGEST_TIMEOUT)
+const seconds = whole(0, NEVER_EXPIRES)
+const flag = oneOf(true, false)
+const fn: Rule = { expected: 'a function', holds: value => typeof value === 'function' }
+
+const RULES: Record<keyof BrokerOptions, Rule> = {
+  id: { expected: 'a string that is not empty', holds: value => typeof value === 'string' && value !== '' },
+  mq: methods('on', 'removeListener', 'emit', 'close'),
+  persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
+  clock: methods('now', 'setTimeout', 'clearTimeout'),
+  concurrency: whole(0, Number.MAX_SAFE_INTEGER),
+  connectTimeout: whole(1, LARGEST_TIMEOUT),
+  hookTimeoutMs: milliseconds,
+  drainTimeout: milliseconds,
+  closeTimeoutMs: milliseconds,
+  keepaliveLimit: whole(0, 65_535),
+  maxClientsIdLength: whole(1, 65_535),
+  maxTopicLevels: whole(1, 100),
+  maxPacketSize: whole(64, 268_435_460),
+  maxConnections: bound(1),
+  maxSessionExpiry: seconds,
+  defaultSessionExpiry: seconds,
+  receiveMaximum: whole(1, 65_535),
+  maxInflightInbound: whole(0, 65_535),
+  maxInflight: whole(1, 65_535),
+  topicAliasMaximum: whole(0, 65_535),
+  maxOutboundTopicAliases: whole(0, 65_535),
+  maximumQoS: oneOf(0, 1, 2),
+  retainAvailable: flag,
+  wildcardSubscriptionAvailable: flag,
+  subscriptionIdentifiersAvailable: flag,
+  sharedSubscriptionAvailable: flag,
+  sharedStrategy: oneOf('round-robin', 'random', 'sticky', 'least-inflight'),
+  responseInformation: {
+    expected: 'a string or a function',
+    holds: value => typeof value === 'string' || typeof value === 'function',
+  },
+  validatePayloadFormat: flag,
+  maxQueuedMessages: bound(1),
+  maxQueuedBytes: bound(1),
+  maxTotalQueuedBytes: bound(1),
+  queueOverflow: oneOf('drop-newest', 'drop-oldest', 'reject'),
+  queueLimits: fn,
+  queueQoS0: flag,
+  maxOutboxBytes: bound(1),
+  maxRetainedMessages: bound(0),
+  maxRetainedBytes: bound(0),
+  maxRetainedPayload: bound(0),
+  maxRetainedExpiry: bound(0),
+  preConnect: fn,
+  authenticate: fn,
+  authenticateExtended: fn,
+  authorizePublish: fn,
+  authorizeSubscribe: fn,
+  authorizeForward: fn,
+  published: fn,
+}
+
+/** The system's clock; its timers do not keep the host's process alive. */
+export const systemClock: Clock = {
+  now: Date.now,
+  setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, LARGEST_TIMEOUT)).unref(),
+  clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws AnaxError ANAX_ERR_OPTION, which says what was expected
+ */
+export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    const rule = (RULES as Record<string, Rule | undefined>)[name]
+    if (rule === undefined) throw new AnaxError('ANAX_ERR_OPTION', { detail: `there is no option '${name}'` })
+    if (!rule.holds(value)) {
+      const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`
+      throw new AnaxError('ANAX_ERR_OPTION', { detail })
+    }
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, id: randomUUID(), ...given } as ResolvedOptions
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? 'an object' : String(value)
+}

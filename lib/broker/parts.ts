@@ -1,0 +1,147 @@
+/** All parts of one broker, wired together: who knows whom is decided here and nowhere else. */
+import type { EventEmitter } from 'node:events'
+import type { Bus } from '../../types/bus.js'
+import type { Client } from '../../types/client.js'
+import type { Clock } from '../../types/clock.js'
+import type { BrokerEvents } from '../../types/events.js'
+import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
+import { AnaxError, wrapError } from '../errors.js'
+import { type BusOwner, MessageBus } from '../routing/bus.js'
+import { RetainedStore } from '../routing/retained.js'
+import { Router } from '../routing/router.js'
+import { isPromise } from '../session/maybe-promise.js'
+import { Flusher } from '../session/outbox.js'
+import type { EventSink, Ports, ResolvedOptions } from '../session/ports.js'
+import { Timers } from '../session/timers.js'
+import { HookAuthorizer } from './authorizer.js'
+import { BrokerEventSink } from './events.js'
+import { Housekeeping } from './housekeeping.js'
+import { Publisher } from './publisher.js'
+import { QueueLimitRules } from './queue-limits.js'
+import { SessionRegistry } from './session-registry.js'
+import { storeOf } from './store.js'
+import { Wills } from './wills.js'
+
+/** What comes from outside. */
+export interface Foundations {
+  clock: Clock
+  mq: Bus
+  busOwner: BusOwner
+  persistence: AedesPersistence
+}
+
+export class BrokerParts {
+  readonly options: ResolvedOptions
+  readonly events: EventSink
+  readonly timers: Timers
+  readonly authorizer: HookAuthorizer
+  readonly store: SessionPersistence
+  readonly bus: MessageBus
+  readonly router: Router
+  readonly publisher: Publisher
+  readonly sessions: SessionRegistry
+  readonly ports: Ports
+  readonly #housekeeping: Housekeeping
+
+  constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
+    const { clock, mq, busOwner, persistence } = foundations
+    const now = () => clock.now()
+    const events = new BrokerEventSink(emitter)
+    const timers = new Timers(clock)
+    const store = storeOf(persistence, now)
+    const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
+    const limits = new QueueLimitRules(options, events)
+    const deadlineSet = () => this.#housekeeping.look()
+    const bus = new MessageBus(mq, busOwner, message => router.route(message))
+    const router: Router = new Router(bus, {
+      sharedStrategy: options.sharedStrategy,
+      number: message => publisher.number(message),
+      enqueue: (message, { qos, retain, subscriptionIdentifiers, share }, session) => {
+        const delivery = { clientId: session.id, qos, retain, subscriptionIdentifiers, share }
+        const queued = publisher.enqueue(message, delivery)
+        if (isPromise(queued)) queued.then(() => session.outgoing?.readStored(), failed)
+        else session.outgoing?.readStored()
+      },
+      orphaned: ({ message }, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
+    })
+    const failed = (error: unknown) => events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+    const retained = new RetainedStore(store, options, now)
+    const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
+    const publisher: Publisher = new Publisher({
+      options,
+      authorizer,
+      events,
+      store,
+      retained,
+      router,
+      bus,
+      policy,
+      now,
+      deadlineSet,
+      isConnected: clientId => sessions.isConnected(clientId),
+    })
+    const wills = new Wills({ store, authorizer, publisher, events, now })
+    const ports = (): Ports => this.ports
+    const sessions: SessionRegistry = new SessionRegistry({
+      store,
+      router,
+      wills,
+      limits,
+      events,
+      now,
+      ports,
+      deadlineSet,
+    })
+    this.options = options
+    this.events = events
+    this.timers = timers
+    this.authorizer = authorizer
+    this.store = store
+    this.bus = bus
+    this.router = router
+    this.publisher = publisher
+    this.sessions = sessions
+    this.#housekeeping = new Housekeeping({ store, sessions, wills, events, timers })
+    this.ports = {
+      options,
+      authorizer,
+      sink: publisher,
+      sessions,
+      router,
+      retained,
+      store,
+      events,
+      timers,
+      flusher: new Flusher(),
+      connectionCount: () => sessions.size,
+      responseInformation: client => this.#responseInformation(client),
+    }
+  }
+
+  /** Opens the store and takes up what an earlier run left. */
+  async open(): Promise<void> {
+    await this.store.setup({ id: this.options.id })
+    await this.store.recover(this.timers.now())
+    for await (const member of this.store.sharedSubscriptions()) this.router.restore(member)
+    this.#housekeeping.look()
+  }
+
+  async close(): Promise<void> {
+    await this.#housekeeping.stop()
+    this.timers.clear()
+    await this.bus.close()
+    await this.store.destroy()
+  }
+
+  #responseInformation(client: Client): string | undefined {
+    const { responseInformation } = this.options
+    if (typeof responseInformation !== 'function') return responseInformation
+    try {
+      return responseInformation(client)
+    } catch (cause) {
+      const error = new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'responseInformation', cause })
+      this.events.emit('hookError', error, 'responseInformation', client)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Bytes in, packets out: cuts the stream at the fixed headers (2.1) and hands each content to its decoder.
+ * Owns the chunks, the size limit and the one sticky error; must not know a connection. Never throws.
+ */
+import type { Packet, ProtocolVersion, PublishPacket } from '../../types/packets.js'
+import { AnaxError, wrapError } from '../errors.js'
+import { ChunkQueue } from './chunk-queue.js'
+import { decodePublishAnswer, decodeSuback, decodeUnsuback } from './decode-acknowledgement.js'
+import { decodeConnect } from './decode-connect.js'
+import { decodePublish } from './decode-publish.js'
+import { decodeAuth, decodeConnack, decodeDisconnect } from './decode-session.js'
+import { decodeSubscribe, decodeUnsubscribe } from './decode-subscribe.js'
+import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from './packet-types.js'
+import type { PublishMessage } from './publish-message.js'
+import { WireReader } from './wire-reader.js'
+
+/** What a decoder makes: a PUBLISH comes as a {@link PublishMessage}, ready for the bus. */
+export type DecodedPacket = Exclude<Packet, PublishPacket> | PublishMessage
+
+export interface DecoderOptions {
+  /** Who reads: a broker gets what clients send, and the other way round. */
+  side: 'broker' | 'client'
+  /** Largest packet in bytes, fixed header included. Default: what the protocol allows. */
+  maximumPacketSize?: number | undefined
+  /** Until a CONNECT says otherwise. Default: 4 */
+  protocolVersion?: ProtocolVersion | undefined
+}
+
+/** The largest packet that a fixed header can announce, itself included. */
+const PROTOCOL_MAXIMUM = 268_435_460
+
+const FIRST_BYTE = 0
+const LENGTH = 1
+const CONTENT = 2
+const FAILED = 3
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** Decoding is synchronous and calls nobody else: one cursor serves all decoders. */
+const reader = new WireReader()
+
+/**
+ * Decodes what one peer sends, however it is cut into chunks.
+ * The caller pulls: who stops calling {@link next} stops decoding, and what is pushed meanwhile is kept.
+ */
+export class Decoder {
+  /** Of the packets to come. A broker's decoder takes it from CONNECT, as soon as it is read. */
+  protocolVersion: ProtocolVersion
+  readonly #sender: Sender
+  readonly #maximumPacketSize: number
+  /** The chunk being decoded, and how far; those behind it wait in the queue. */
+  #chunk = EMPTY
+  #pos = 0
+  #queue: ChunkQueue | undefined = undefined
+  #state = FIRST_BYTE
+  #first = 0
+  #remaining = 0
+  #lengthBytes = 0
+  #topic = ''
+  #error: AnaxError | undefined = undefined
+
+  constructor({ side, maximumPacketSize = PROTOCOL_MAXIMUM, protocolVersion = 4 }: DecoderOptions) {
+    this.#sender = side === 'broker' ? Sender.client : Sender.broker
+    this.#maximumPacketSize = maximumPacketSize
+    this.protocolVersion = protocolVersion
+  }
+
+  /** What was wrong with the stream; nothing is decoded after it. */
+  get error(): AnaxError | undefined {
+    return this.#error
+  }
+
+  /** Whether the last packet begun is a CONNECT: an error in it may be answered with CONNACK. */
+  get inConnect(): boolean {
+    return this.#first >> 4 === PacketType.CONNECT
+  }
+
+  /** Takes a chunk, which must not be changed afterwards: packets are views of it wherever possible. */
+  push(chunk: Buffer): void {
+    if (this.#state === FAILED) return
+    if (this.#pos === this.#chunk.length && (this.#queue === undefined || this.#queue.length === 0)) {
+      this.#chunk = chunk
+      this.#pos = 0
+    } else {
+      this.#queue ??= new ChunkQueue()
+      this.#queue.push(chunk)
+    }
+  }
+
+  /** The next packet; undefined when more bytes are needed, and after an {@link error}. */
+  next(): DecodedPacket | undefined {
+    while (this.#state !== FAILED) {
+      if (this.#state === CONTENT) {
+        const end = this.#pos + this.#remaining
+        if (end <= this.#chunk.length) return this.#decode(end)
+        if (!this.#join()) return undefined
+      } else if (this.#pos === this.#chunk.length && !this.#shift()) {
+        return undefined
+      } else if (this.#state === FIRST_BYTE) {
+        this.#readFirstByte(this.#chunk[this.#pos++]!)
+      } else {
+        this.#readLengthByte(this.#chunk[this.#pos++]!)
+      }
+    }
+    return undefined
+  }
+
+  #readFirstByte(byte: number): void {
+    this.#first = byte
+    if (!isFirstByte(byte, this.#sender)) {
+      const error = firstByteError(byte, this.#sender, this.protocolVersion)
+      if (error !== undefined) {
+        this.#fail(error)
+        return
+      }
+    }
+    this.#remaining = 0
+    this.#lengthBytes = 0
+    this.#state = LENGTH
+  }
+
+  #readLengthByte(byte: number): void {
+    this.#remaining |= (byte & 0x7f) << (7 * this.#lengthBytes++)
+    if (byte >= 0x80) {
+      if (this.#lengthBytes === 4) this.#failMalformed('remaining length takes more than four bytes')
+      return
+    }
+    const size = 1 + this.#lengthBytes + this.#remaining
+    if (size > this.#maximumPacketSize) {
+      const detail = `${this.#packetName}: ${size} bytes, the maximum is ${this.#maximumPacketSize}`
+      this.#fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail }))
+      return
+    }
+    this.#state = CONTENT
+  }
+
+  /** Decodes the packet whose content ends at `end` in the present chunk. */
+  #decode(end: number): DecodedPacket | undefined {
+    const start = this.#pos
+    this.#pos = end
+    this.#state = FIRST_BYTE
+    reader.open(this.#chunk, start, end)
+    reader.packet = this.#packetName
+    reader.protocolVersion = this.protocolVersion
+    reader.sender = this.#sender
+    try {
+      const packet = this.#decodeContent()
+      if (reader.left > 0) throw reader.malformed(`${reader.left} bytes too many`)
+      if (this.#lengthBytes > 1 && this.protocolVersion === 5) this.#checkLength()
+      return packet
+    } catch (error) {
+      this.#fail(wrapError('ANAX_ERR_MALFORMED', error))
+      return undefined
+    }
+  }
+
+  #decodeContent(): DecodedPacket {
+    switch (this.#first >> 4) {
+      case PacketType.PUBLISH: {
+        const message = decodePublish(reader, this.#first, this.#topic)
+        if (message.topic !== '') this.#topic = message.topic
+        return message
+      }
+      case PacketType.PUBACK:
+        return decodePublishAnswer(reader, PacketType.PUBACK, 'puback')
+      case PacketType.PUBREC:
+        return decodePublishAnswer(reader, PacketType.PUBREC, 'pubrec')
+      case PacketType.PUBREL:
+        return decodePublishAnswer(reader, PacketType.PUBREL, 'pubrel')
+      case PacketType.PUBCOMP:
+        return decodePublishAnswer(reader, PacketType.PUBCOMP, 'pubcomp')
+      case PacketType.CONNECT:
+        return this.#decodeConnect()
+      case PacketType.CONNACK:
+        return decodeConnack(reader)
+      case PacketType.SUBSCRIBE:
+        return decodeSubscribe(reader)
+      case PacketType.SUBACK:
+        return decodeSuback(reader)
+      case PacketType.UNSUBSCRIBE:
+        return decodeUnsubscribe(reader)
+      case PacketType.UNSUBACK:
+        return decodeUnsuback(reader)
+      case PacketType.PINGREQ:
+        return { cmd: 'pingreq' }
+      case PacketType.PINGRESP:
+        return { cmd: 'pingresp' }
+      case PacketType.DISCONNECT:
+        return decodeDisconnect(reader)
+      default:
+        return decodeAuth(reader)
+    }
+  }
+
+  /** Takes the version over even where the rest turns out wrong: the refusal has to be in the client's dialect. */
+  #decodeConnect(): DecodedPacket {
+    try {
+      return decodeConnect(reader)
+    } finally {
+      this.protocolVersion = reader.protocolVersion
+    }
+  }
+
+  /** Until 5.0 nothing forbade to fill the length up [MQTT-1.5.5-1]; the version is not known before CONNECT is read. */
+  #checkLength(): void {
+    if (this.#remaining < 1 << (7 * (this.#lengthBytes - 1))) {
+      throw reader.malformed('remaining length takes more bytes than it needs')
+    }
+  }
+
+  /** Makes one chunk of a content that lies in several, once all of it has arrived. */
+  #join(): boolean {
+    const queue = this.#queue
+    const have = this.#chunk.length - this.#pos
+    if (queue === undefined || have + queue.length < this.#remaining) return false
+    if (have === 0) {
+      this.#shift()
+      return true
+    }
+    const content = Buffer.allocUnsafe(this.#remaining)
+    content.set(this.#chunk.subarray(this.#pos), 0)
+    queue.read(content.subarray(have))
+    this.#chunk = content
+    this.#pos = 0
+    return true
+  }
+
+  /** Goes on to the next chunk; without one the last is let go, so that an idle connection does not keep it. */
+  #shift(): boolean {
+    this.#pos = 0
+    if (this.#queue === undefined || this.#queue.length === 0) {
+      this.#chunk = EMPTY
+      reader.close()
+      return false
+    }
+    this.#chunk = this.#queue.shift()
+    return true
+  }
+
+  get #packetName(): string {
+    return PACKET_NAMES[this.#first >> 4]!
+  }
+
+  #failMalformed(detail: string): void {
+    this.#fail(new AnaxError('ANAX_ERR_MALFORMED', { detail: `${this.#packetName}: ${detail}` }))
+  }
+
+  #fail(error: AnaxError): void {
+    this.#error = error
+    this.#state = FAILED
+    this.#chunk = EMPTY
+    this.#pos = 0
+    this.#queue = undefined
+    reader.close()
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What the three protocol versions answer differently: one frozen object per version.
+ * Owns the answers; must not know a connection. Handlers ask the dialect and never compare versions.
+ */
+import type {
+  ConnackPacket,
+  ConnackProperties,
+  DisconnectPacket,
+  DisconnectProperties,
+  ProtocolVersion,
+} from '../../types/packets.js'
+import { ReasonCode } from '../reason-codes.js'
+
+/** How a CONNECT is answered. */
+export interface ConnectAnswer {
+  reasonCode: number
+  /** MQTT 3.1 and 3.1.1; follows from the reason code where it is not given. */
+  returnCode?: number | undefined
+  sessionPresent: boolean
+  properties?: ConnackProperties
+}
+
+export interface Dialect {
+  readonly version: ProtocolVersion
+  /** Undefined where the version has no code for the reason: the connection just closes [MQTT-3.2.2-6]. */
+  connack(answer: ConnectAnswer): ConnackPacket | undefined
+  /** Undefined where a broker has no DISCONNECT to send. */
+  disconnect(reasonCode: number, properties?: DisconnectProperties): DisconnectPacket | undefined
+  /** What a refused PUBLISH leads to: an acknowledgement that says so, or the end of the connection [MQTT-3.3.5-2]. */
+  readonly refusedPublish: 'acknowledge' | 'close'
+  /** The code of one filter in SUBACK. */
+  subackCode(reasonCode: number): number
+  /** The codes of UNSUBACK. */
+  unsubackCodes(reasonCodes: number[]): number[]
+  /** Whether packets have properties, reason strings and user properties among them. */
+  readonly hasProperties: boolean
+  /** Whether the session's life is given by Session Expiry Interval; else by the clean session flag alone. */
+  readonly hasSessionExpiry: boolean
+  /** Whether a client that has no identifier yet is told the assigned one. */
+  readonly tellsAssignedId: boolean
+  /** Whether an empty client identifier may go with a session that is kept. */
+  readonly emptyIdMayKeepSession: boolean
+  /** Whether the client identifier may be empty at all. */
+  readonly emptyIdAllowed: boolean
+  /** Longest client identifier in bytes. */
+  readonly maxClientIdBytes: number
+}
+
+const RETURN_CODES: ReadonlyMap<number, number> = new Map<number, number>([
+  [ReasonCode.Success, 0],
+  [ReasonCode.UnsupportedProtocolVersion, 1],
+  [ReasonCode.ClientIdentifierNotValid, 2],
+  [ReasonCode.ServerUnavailable, 3],
+  [ReasonCode.ServerBusy, 3],
+  [ReasonCode.ServerShuttingDown, 3],
+  [ReasonCode.QuotaExceeded, 3],
+  [ReasonCode.UseAnotherServer, 3],
+  [ReasonCode.ServerMoved, 3],
+  [ReasonCode.ConnectionRateExceeded, 3],
+  [ReasonCode.UnspecifiedError, 3],
+  [ReasonCode.ImplementationSpecificError, 3],
+  [ReasonCode.BadUserNameOrPassword, 4],
+  [ReasonCode.NotAuthorized, 5],
+  [ReasonCode.Banned, 5],
+  [ReasonCode.BadAuthenticationMethod, 5],
+])
+
+/** SUBACK of 3.1.1 has 0x80 alone for every refusal [MQTT-3.9.3-2]. */
+const SUBACK_FAILURE = 0x80
+
+const v3: Omit<Dialect, 'version' | 'maxClientIdBytes' | 'subackCode' | 'emptyIdAllowed'> = {
+  connack: ({ reasonCode, returnCode = RETURN_CODES.get(reasonCode), sessionPresent }) =>
+    returnCode === undefined ? undefined : { cmd: 'connack', sessionPresent, returnCode },
+  disconnect: () => undefined,
+  refusedPublish: 'close',
+  unsubackCodes: () => [],
+  hasProperties: false,
+  hasSessionExpiry: false,
+  tellsAssignedId: false,
+  emptyIdMayKeepSession: false,
+}
+
+const mqtt31: Dialect = Object.freeze({
+  ...v3,
+  version: 3,
+  // 3.1 has no session present flag and no failure code in SUBACK; clients of its time know 0x80 all the same
+  connack: answer => v3.connack({ ...answer, sessionPresent: false }),
+  subackCode: reasonCode => (reasonCode >= SUBACK_FAILURE ? SUBACK_FAILURE : reasonCode),
+  emptyIdAllowed: false,
+  maxClientIdBytes: 23,
+} satisfies Dialect)
+
+const mqtt311: Dialect = Object.freeze({
+  ...v3,
+  version: 4,
+  subackCode: reasonCode => (reasonCode >= SUBACK_FAILURE ? SUBACK_FAILURE : reasonCode),
+  emptyIdAllowed: true,
+  maxClientIdBytes: 65_535,
+} satisfies Dialect)
+
+const mqtt5: Dialect = Object.freeze({
+  version: 5,
+  connack: ({ reasonCode, sessionPresent, properties }) => ({
+    cmd: 'connack',
+    sessionPresent,
+    reasonCode,
+    ...(properties && { properties }),
+  }),
+  disconnect: (reasonCode, properties) => ({ cmd: 'disconnect', reasonCode, ...(properties && { properties }) }),
+  refusedPublish: 'acknowledge',
+  subackCode: reasonCode => reasonCode,
+  unsubackCodes: reasonCodes => reasonCodes,
+  hasProperties: true,
+  hasSessionExpiry: true,
+  tellsAssignedId: true,
+  emptyIdMayKeepSession: true,
+  emptyIdAllowed: true,
+  maxClientIdBytes: 65_535,
+} satisfies Dialect)
+
+const DIALECTS: Record<ProtocolVersion, Dialect> = { 3: mqtt31, 4: mqtt311, 5: mqtt5 }
+
+/** The dialect of a protocol version. */
+export function dialectOf(version: ProtocolVersion): Dialect {
+  return DIALECTS[version]
+}

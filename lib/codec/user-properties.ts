@@ -1,0 +1,72 @@
+/**
+ * User properties: an ordered list of pairs on the wire, an object of values by name in packets.
+ * Owns the way between the two, so that the order survives [MQTT-3.3.2-18]; must not know bytes.
+ */
+import type { UserProperties } from '../../types/packets.js'
+
+/**
+ * Where an object keeps the order of its pairs (name, value, name, value …) when its own order of names cannot
+ * express it: repeated names with others between them, and names like `7`, which JavaScript puts first.
+ */
+const ORDER = Symbol('anax.userPropertyOrder')
+
+type Ordered = UserProperties & { [ORDER]?: readonly string[] }
+
+/** Makes the object of pairs in their order. It has no prototype, so `__proto__` is a name like any other. */
+export function userPropertiesFrom(pairs: readonly string[]): UserProperties {
+  const object: UserProperties = Object.create(null)
+  let last = ''
+  let expressible = true
+  for (let i = 0; i < pairs.length; i += 2) {
+    const name = pairs[i]!
+    const value = pairs[i + 1]!
+    const present = object[name]
+    if (present === undefined) object[name] = value
+    else if (typeof present === 'string') object[name] = [present, value]
+    else present.push(value)
+    if (isIndexLike(name) || (present !== undefined && name !== last)) expressible = false
+    last = name
+  }
+  if (!expressible) Object.defineProperty(object, ORDER, { value: pairs })
+  return object
+}
+
+/**
+ * The pairs of an object in the order they go out: the remembered one where it still tells the truth
+ * (a hook may have changed the object since), else that of the object.
+ */
+export function pairsOf(properties: UserProperties): readonly string[] {
+  const order = (properties as Ordered)[ORDER]
+  if (order !== undefined && agrees(order, properties)) return order
+  const pairs: string[] = []
+  for (const name of Object.keys(properties)) {
+    const values = properties[name]!
+    if (Array.isArray(values)) for (const value of values) pairs.push(name, value)
+    else if (values !== undefined) pairs.push(name, values)
+  }
+  return pairs
+}
+
+/** Whether the pairs have exactly the object's values, each name's values in their order. */
+function agrees(order: readonly string[], properties: UserProperties): boolean {
+  const taken = new Map<string, number>()
+  for (let i = 0; i < order.length; i += 2) {
+    const name = order[i]!
+    const index = taken.get(name) ?? 0
+    const values = properties[name]
+    if ((Array.isArray(values) ? values[index] : index === 0 ? values : undefined) !== order[i + 1]) return false
+    taken.set(name, index + 1)
+  }
+  const names = Object.keys(properties)
+  return names.length === taken.size && names.every(name => countOf(properties[name]!) === taken.get(name))
+}
+
+function countOf(values: string | string[]): number {
+  return Array.isArray(values) ? values.length : 1
+}
+
+/** Begins with a digit: a superset of the names that JavaScript would move to the front. */
+function isIndexLike(name: string): boolean {
+  const code = name.charCodeAt(0)
+  return code >= 0x30 && code <= 0x39
+}

@@ -1,0 +1,181 @@
+/**
+ * Writes the primitives of MQTT (1.5) into memory that it cuts packets from, without copying them once more.
+ * Knows nothing of packets. What the host may not send is thrown as ANAX_ERR_ARGUMENT.
+ */
+import { AnaxError } from '../errors.js'
+import type { NodeBuffer } from './wire-reader.js'
+
+/** Packets are cut from slabs of this size, so that not every small packet costs an allocation of its own. */
+const SLAB = 16_384
+/** A first byte and a remaining length of four bytes. */
+const HEADER = 5
+const VARINT_MAX = 268_435_455
+const STRING_MAX = 65_535
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+const EMPTY = Buffer.alloc(0) as NodeBuffer
+
+/** Writes one packet at a time: {@link begin}, the content, {@link finish}. */
+export class WireWriter {
+  #slab = EMPTY
+  /** Where the packet being written begins, with the room for its fixed header; before it are finished packets. */
+  #begin = 0
+  #pos = 0
+
+  /** Begins a packet; one that was left unfinished is forgotten. */
+  begin(): void {
+    this.#pos = this.#begin
+    this.#reserve(HEADER)
+    this.#pos = this.#begin + HEADER
+  }
+
+  /** Bytes of content written so far. */
+  get offset(): number {
+    return this.#pos - this.#begin - HEADER
+  }
+
+  /**
+   * Ends the packet: puts the fixed header right before its content.
+   * @param behind bytes that belong to the packet but are sent from elsewhere
+   */
+  finish(firstByte: number, behind: number): Buffer {
+    const length = this.offset + behind
+    if (length > VARINT_MAX) throw refuse(`a packet of ${length} bytes`)
+    const start = this.#begin + HEADER - 1 - varintSize(length)
+    const bytes = this.#slab.subarray(start, this.#pos)
+    bytes[0] = firstByte
+    putVarint(bytes, 1, length)
+    this.#begin = this.#pos
+    if (this.#slab.length > SLAB) {
+      this.#slab = EMPTY
+      this.#begin = 0
+    }
+    return bytes
+  }
+
+  uint8(value: number): void {
+    this.#reserve(1)
+    this.#slab[this.#pos++] = value
+  }
+
+  uint16(value: number): void {
+    this.#reserve(2)
+    this.#slab[this.#pos++] = value >> 8
+    this.#slab[this.#pos++] = value
+  }
+
+  uint32(value: number): void {
+    this.#reserve(4)
+    this.#pos = this.#slab.writeUInt32BE(value, this.#pos)
+  }
+
+  varint(value: number): void {
+    this.#reserve(4)
+    this.#pos = putVarint(this.#slab, this.#pos, value)
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#slab.set(bytes, this.#pos)
+    this.#pos += bytes.length
+  }
+
+  /** Bytes with their length before them. */
+  binary(bytes: Uint8Array, what: string): void {
+    if (bytes.length > STRING_MAX) throw refuse(`${what} of ${bytes.length} bytes`)
+    this.uint16(bytes.length)
+    this.raw(bytes)
+  }
+
+  /** A string with its length before it. */
+  string(text: string, what: string): void {
+    if (typeof text !== 'string') throw refuse(`${what} has to be a string`)
+    const length = text.length
+    if (length > STRING_MAX) throw refuse(`${what} of ${length} characters`)
+    // A UTF-16 unit takes three bytes of UTF-8 at most
+    this.#reserve(2 + 3 * length)
+    const slab = this.#slab
+    const start = this.#pos + 2
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === 0 || code > 0x7f) {
+        this.#otherString(text, what)
+        return
+      }
+      slab[start + i] = code
+    }
+    slab[start - 2] = length >> 8
+    slab[start - 1] = length
+    this.#pos = start + length
+  }
+
+  /** A string that is not ASCII alone, or has a U+0000. */
+  #otherString(text: string, what: string): void {
+    if (text.includes('\0')) throw refuse(`U+0000 in the ${what}`)
+    if (LONE_SURROGATE.test(text)) throw refuse(`lone surrogate in the ${what}`)
+    const length = this.#slab.utf8Write(text, this.#pos + 2)
+    if (length > STRING_MAX) throw refuse(`${what} of ${length} bytes`)
+    this.uint16(length)
+    this.#pos += length
+  }
+
+  /** Begins a section that has its length before it. @returns what {@link endSection} needs */
+  beginSection(): number {
+    this.uint8(0)
+    return this.offset
+  }
+
+  endSection(begin: number): void {
+    const length = this.offset - begin
+    // One byte was left for the length, which is enough nearly always
+    const more = varintSize(length) - 1
+    if (more > 0) {
+      this.#reserve(more)
+      const start = this.#begin + HEADER + begin
+      this.#slab.copyWithin(start + more, start, this.#pos)
+      this.#pos += more
+    }
+    putVarint(this.#slab, this.#begin + HEADER + begin - 1, length)
+  }
+
+  /** Makes room for `size` bytes: in a new slab, where this one is too short. */
+  #reserve(size: number): void {
+    if (this.#pos + size <= this.#slab.length) return
+    const used = this.#pos - this.#begin
+    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB, used * 2, used + size)) as NodeBuffer
+    slab.set(this.#slab.subarray(this.#begin, this.#pos), 0)
+    this.#slab = slab
+    this.#begin = 0
+    this.#pos = used
+  }
+}
+
+/** What the host may not send. */
+export function refuse(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_ARGUMENT', { detail })
+}
+
+/** @returns the value, an integer in the range */
+export function integer(value: unknown, min: number, max: number, what: string): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
+  throw refuse(`${what} ${String(value)}, it has to be an integer from ${min} to ${max}`)
+}
+
+function varintSize(value: number): number {
+  if (value < 0x80) return 1
+  if (value < 0x4000) return 2
+  return value < 0x20_0000 ? 3 : 4
+}
+
+/** @returns the offset behind it */
+function putVarint(bytes: Uint8Array, offset: number, value: number): number {
+  let at = offset
+  let rest = value
+  while (rest > 0x7f) {
+    bytes[at++] = (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  bytes[at++] = rest
+  return at
+}

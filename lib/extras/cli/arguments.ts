@@ -1,0 +1,68 @@
+/**
+ * The command line and the configuration file: what may be said, and what it means.
+ * Owns how they are read; what the values must be like is in settings.ts.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { CommandError, fileError, usageError } from './command-error.js'
+import { OPTIONS, type OptionName, type Values } from './options.js'
+import { checkSettings, type Settings } from './settings.js'
+
+export type Command =
+  | { name: 'help' }
+  | { name: 'version' }
+  | { name: 'passwd'; file: string; user: string }
+  | { name: 'run'; settings: Settings }
+
+/** @throws CommandError */
+export function parseCommand(args: readonly string[]): Command {
+  const { values, positionals } = parseValues(args)
+  if (values.help) return { name: 'help' }
+  if (values.version) return { name: 'version' }
+  if (positionals[0] === 'passwd') return passwdCommand(positionals.slice(1))
+  if (positionals.length > 0) throw usageError(`unknown command '${positionals[0]}'`)
+  const configured = values.config === undefined ? {} : readConfig(values.config)
+  return { name: 'run', settings: checkSettings({ ...configured, ...values }) }
+}
+
+function parseValues(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true })
+  } catch (error) {
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
+    throw usageError(lowerFirst(sentence ?? 'wrong use'))
+  }
+}
+
+function passwdCommand([file, user, ...rest]: string[]): Command {
+  if (file === undefined || user === undefined || rest.length > 0) throw usageError('passwd takes a file and a name')
+  return { name: 'passwd', file, user }
+}
+
+function readConfig(file: string): Values {
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw fileError(file, error)
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new CommandError(`${file} must hold a JSON object`)
+  }
+  return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, configValue(file, name, value)]))
+}
+
+/** A number may stand where the command line has its digits. */
+function configValue(file: string, name: string, value: unknown): string | boolean | string[] {
+  if (!Object.hasOwn(OPTIONS, name) || name === 'config') throw new CommandError(`${file}: unknown option '${name}'`)
+  const option: { type: string; multiple?: boolean } = OPTIONS[name as OptionName]
+  if (option.type === 'boolean' && typeof value === 'boolean') return value
+  if (option.multiple && Array.isArray(value) && value.every(item => typeof item === 'string')) return value
+  if (option.type === 'string' && !option.multiple && typeof value === 'string') return value
+  if (option.type === 'string' && !option.multiple && typeof value === 'number') return String(value)
+  throw new CommandError(`${file}: the value of '${name}' is of the wrong kind`)
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}

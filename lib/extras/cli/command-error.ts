@@ -1,0 +1,37 @@
+/**
+ * What ends the command with one line: a wrong use (exit code 2), or a file or port that will not do (1).
+ * Knows no option.
+ */
+
+export class CommandError extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/** A wrong option, or options that do not go together. */
+export function usageError(message: string): CommandError {
+  return new CommandError(`${message}\nTry 'anax --help'.`, 2)
+}
+
+/** A file that cannot be read, in one sentence. */
+export function fileError(file: string, cause: unknown): CommandError {
+  return new CommandError(`cannot read ${file}: ${reasonOf(cause)}`)
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  switch ('code' in cause ? cause.code : undefined) {
+    case 'ENOENT':
+      return 'there is no such file'
+    case 'EACCES':
+      return 'no permission'
+    case 'EISDIR':
+      return 'it is a folder'
+    default:
+      return cause.message
+  }
+}

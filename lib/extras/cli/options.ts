@@ -1,0 +1,35 @@
+/**
+ * The names of the command's options, for the command line and the configuration file alike.
+ * Only the table; usage.ts explains them, settings.ts checks them.
+ */
+import type { ParseArgsConfig, parseArgs } from 'node:util'
+
+export const OPTIONS = {
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'ws-port': { type: 'string' },
+  'tls-port': { type: 'string' },
+  'wss-port': { type: 'string' },
+  unix: { type: 'string' },
+  cert: { type: 'string' },
+  key: { type: 'string' },
+  ca: { type: 'string' },
+  'password-file': { type: 'string' },
+  user: { type: 'string', multiple: true },
+  'allow-anonymous': { type: 'boolean' },
+  memory: { type: 'boolean' },
+  data: { type: 'string' },
+  'max-connections': { type: 'string' },
+  'max-packet-size': { type: 'string' },
+  'max-queued-messages': { type: 'string' },
+  'max-session-expiry': { type: 'string' },
+  config: { type: 'string' },
+  'log-level': { type: 'string' },
+  help: { type: 'boolean' },
+  version: { type: 'boolean' },
+} as const satisfies ParseArgsConfig['options']
+
+export type OptionName = keyof typeof OPTIONS
+
+/** Values as they were written, whether on the command line or in the file. */
+export type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']

@@ -1,0 +1,70 @@
+/**
+ * `anax passwd FILE NAME`: sets a user's password in a file, creating the file where needed.
+ * Owns the question and the file's other lines; the hash is made elsewhere.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { CommandError, fileError, usageError } from './command-error.js'
+import { passwordLine } from './credentials.js'
+
+/** @throws CommandError */
+export async function setPassword(file: string, user: string): Promise<void> {
+  if (/[:\r\n]/.test(user) || user.startsWith('#') || user === '') {
+    throw usageError('a user name has no colon and no line break, and does not begin with #')
+  }
+  const lines = readLines(file).filter(line => !line.startsWith(`${user}:`))
+  lines.push(await passwordLine(user, await askPassword()))
+  replaceFile(file, `${lines.join('\n')}\n`)
+  process.stdout.write(`The password of ${user} is set in ${file}\n`)
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .trimEnd()
+      .split(/\r?\n/)
+      .filter(line => line !== '')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw fileError(file, error)
+  }
+}
+
+/** In one step, so that a broker that starts meanwhile reads the old file or the new one. */
+function replaceFile(file: string, content: string): void {
+  const draft = `${file}.${process.pid}.new`
+  try {
+    writeFileSync(draft, content, { mode: 0o600 })
+    renameSync(draft, file)
+  } catch (error) {
+    throw new CommandError(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+async function askPassword(): Promise<string> {
+  const password = process.stdin.isTTY ? await askTwice() : await readFirstLine()
+  if (password === '') throw new CommandError('a password must not be empty')
+  return password
+}
+
+async function askTwice(): Promise<string> {
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const terminal = createInterface({ input: process.stdin, output: silent, terminal: true })
+  const ask = async (question: string) => {
+    process.stderr.write(question)
+    const answer = await terminal.question('')
+    process.stderr.write('\n')
+    return answer
+  }
+  terminal.on('SIGINT', () => process.exit(130))
+  const [first, second] = [await ask('Password: '), await ask('Once more: ')]
+  terminal.close()
+  if (first !== second) throw new CommandError('the two passwords differ')
+  return first
+}
+
+async function readFirstLine(): Promise<string> {
+  for await (const line of createInterface({ input: process.stdin })) return line
+  return ''
+}

@@ -1,0 +1,44 @@
+/**
+ * What `anax --help` prints. The options themselves are in options.ts; a test compares the two.
+ */
+
+export const USAGE = `Usage: anax [options]
+       anax passwd FILE NAME
+
+Runs an MQTT broker (5.0, 3.1.1 and 3.1), on this machine only unless told otherwise.
+
+Listening
+  --host HOST             address to listen on                        [127.0.0.1]
+  --port PORT             MQTT; 'off' for none, 0 for any free port   [1883]
+  --ws-port PORT          MQTT over WebSocket; likewise               [8083]
+  --tls-port PORT         MQTT over TLS                               [8883 with --cert]
+  --wss-port PORT         MQTT over WebSocket and TLS                 [off]
+  --unix FILE             MQTT on a Unix socket as well
+  --cert FILE             certificate chain (PEM)
+  --key FILE              its private key (PEM)
+  --ca FILE               demand client certificates signed by these authorities
+
+Access
+  --password-file FILE    user names and password hashes; see 'anax passwd'
+  --user NAME:PASSWORD    one user; may be repeated. Others on this machine can see it
+  --allow-anonymous       let clients in without a user name, from everywhere
+
+Store
+  --memory                keep everything in memory                   [the default]
+  --data DIR              keep sessions and retained messages in this folder
+
+Limits
+  --max-connections N     connections at once                         [no limit]
+  --max-packet-size N     bytes of a packet                           [268435460]
+  --max-queued-messages N messages waiting for one client             [1000]
+  --max-session-expiry N  seconds a session outlives its connection   [no limit]
+
+Other
+  --config FILE           JSON object with these options, without the dashes
+  --log-level LEVEL       error, warn, info or debug                  [info]
+  --help                  print this
+  --version               print the version
+
+'anax passwd FILE NAME' asks for a password (or reads a line from its input)
+and sets it in FILE.
+`

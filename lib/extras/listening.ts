@@ -1,0 +1,78 @@
+/**
+ * Binding a listener, and saying in one sentence why it failed.
+ * Knows sockets and their errors; knows no broker.
+ */
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { lstat, unlink } from 'node:fs/promises'
+import type { Server } from 'node:net'
+import net from 'node:net'
+import { dirname } from 'node:path'
+import { AnaxError } from '../index.js'
+
+/** Where to listen. */
+export type Endpoint = { host: string; port: number } | { path: string }
+
+/**
+ * Resolves when the server listens.
+ * @throws AnaxError ANAX_ERR_LISTEN
+ */
+export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
+  try {
+    await listen(server, endpoint)
+  } catch (error) {
+    if (!('path' in endpoint) || codeOf(error) !== 'EADDRINUSE' || !(await isAbandoned(endpoint.path))) {
+      throw listenError(error, endpoint)
+    }
+    await unlink(endpoint.path)
+    await listen(server, endpoint)
+  }
+}
+
+/** The error for whatever kept a listener from opening, or troubles it later. */
+export function listenError(cause: unknown, endpoint: Endpoint): AnaxError {
+  return new AnaxError('ANAX_ERR_LISTEN', { detail: sentence(cause, endpoint), cause })
+}
+
+async function listen(server: Server, endpoint: Endpoint): Promise<void> {
+  server.listen(endpoint)
+  await once(server, 'listening')
+}
+
+/** A Unix socket that a process left behind when it was killed: its file is there, and nobody answers. */
+async function isAbandoned(path: string): Promise<boolean> {
+  if (!(await lstat(path)).isSocket()) return false
+  const probe = net.connect({ path })
+  try {
+    await once(probe, 'connect')
+    return false
+  } catch (error) {
+    return codeOf(error) === 'ECONNREFUSED'
+  } finally {
+    probe.destroy()
+  }
+}
+
+function sentence(cause: unknown, endpoint: Endpoint): string {
+  const place = 'path' in endpoint ? endpoint.path : `port ${endpoint.port} of ${endpoint.host}`
+  switch (codeOf(cause)) {
+    case 'EADDRINUSE':
+      return `${place} is in use`
+    case 'EACCES':
+    case 'EPERM':
+      // What the system says, too, when the folder of a Unix socket is missing.
+      if ('path' in endpoint && !existsSync(dirname(endpoint.path))) return `the folder of ${place} does not exist`
+      return `no permission for ${place}`
+    case 'EADDRNOTAVAIL':
+      return `this machine does not have the address of ${place}`
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `the host name of ${place} is not known`
+    default:
+      return `${place}: ${cause instanceof Error ? cause.message : String(cause)}`
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}

@@ -1,0 +1,6 @@
+/** Everything that Anax exports: the broker, its errors and reason codes, and all contracts. */
+export type * from '../types/index.js'
+export { Broker, createBroker } from './broker/broker.js'
+export { AnaxError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorScope } from './errors.js'
+export { createMemoryPersistence } from './persistence/memory.js'
+export { ReasonCode } from './reason-codes.js'

@@ -1,0 +1,134 @@
+/**
+ * One session's queue in memory: a linked list in order, with indexes by message and by packet id, so that every
+ * operation takes the same time however long the queue is. Owns order and counts; knows no limits and no expiry.
+ */
+import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
+import { payloadBytes, type StoredMessage } from './stored-message.js'
+
+/** An entry of a queue. */
+export class QueueEntry implements QueuedMessage {
+  readonly queue: SessionQueue
+  readonly delivery: QueueDelivery
+  message: StoredMessage | undefined
+  /** The message itself while it is there: it has the two fields. */
+  ref: MessageRef
+  packetId: number | undefined
+  /** Its place in the order, which outlives its removal. */
+  readonly position: number
+  previous: QueueEntry | undefined
+  next: QueueEntry | undefined
+  isRemoved = false
+
+  constructor(queue: SessionQueue, position: number, message: StoredMessage, delivery: QueueDelivery) {
+    this.queue = queue
+    this.position = position
+    this.delivery = delivery
+    this.message = message
+    this.ref = message
+  }
+}
+
+type Key = number | string
+
+/** The entries of one session, oldest first. */
+export class SessionQueue {
+  /** The first message's: its messages are found by number alone; a key of text is built for those of others only. */
+  #homeBrokerId: string | undefined
+  readonly #byRef = new Map<Key, QueueEntry>()
+  #byPacketId: Map<number, QueueEntry> | undefined
+  #first: QueueEntry | undefined
+  #last: QueueEntry | undefined
+  #appended = 0
+  #bytes = 0
+
+  /** How many entries there are. */
+  get length(): number {
+    return this.#byRef.size
+  }
+
+  /** Payload bytes of all entries. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  find(ref: MessageRef): QueueEntry | undefined {
+    return this.#byRef.get(this.#keyOf(ref))
+  }
+
+  findByPacketId(packetId: number): QueueEntry | undefined {
+    return this.#byPacketId?.get(packetId)
+  }
+
+  append(message: StoredMessage, delivery: QueueDelivery): QueueEntry {
+    this.#homeBrokerId ??= message.brokerId
+    const entry = new QueueEntry(this, this.#appended++, message, delivery)
+    entry.previous = this.#last
+    if (this.#last === undefined) this.#first = entry
+    else this.#last.next = entry
+    this.#last = entry
+    this.#byRef.set(this.#keyOf(message), entry)
+    this.#bytes += payloadBytes(message)
+    return entry
+  }
+
+  /** Takes an entry out. */
+  remove(entry: QueueEntry): void {
+    if (entry.previous === undefined) this.#first = entry.next
+    else entry.previous.next = entry.next
+    if (entry.next === undefined) this.#last = entry.previous
+    else entry.next.previous = entry.previous
+    this.#byRef.delete(this.#keyOf(entry.ref))
+    this.#forgetPacketId(entry)
+    if (entry.message !== undefined) this.#bytes -= payloadBytes(entry.message)
+    entry.isRemoved = true
+    // Whoever still holds this one must not hold all that followed it.
+    entry.previous = undefined
+    entry.next = undefined
+  }
+
+  setPacketId(entry: QueueEntry, packetId: number): void {
+    this.#forgetPacketId(entry)
+    entry.packetId = packetId
+    this.#byPacketId ??= new Map()
+    this.#byPacketId.set(packetId, entry)
+  }
+
+  /** Lets go of the message; its identity and its packet id stay. */
+  release(entry: QueueEntry): void {
+    if (entry.message === undefined) return
+    this.#bytes -= payloadBytes(entry.message)
+    entry.ref = { brokerId: entry.message.brokerId, brokerCounter: entry.message.brokerCounter }
+    entry.message = undefined
+  }
+
+  /** The oldest entry that was not sent yet. */
+  firstUnsent(): QueueEntry | undefined {
+    let entry = this.#first
+    while (entry !== undefined && entry.packetId !== undefined) entry = entry.next
+    return entry
+  }
+
+  /** Goes through the entries in order; the queue may be changed meanwhile. */
+  *entries(): Generator<QueueEntry, void, undefined> {
+    let entry = this.#first
+    while (entry !== undefined) {
+      yield entry
+      entry = entry.isRemoved ? this.#firstAfter(entry.position) : entry.next
+    }
+  }
+
+  #firstAfter(position: number): QueueEntry | undefined {
+    let entry = this.#first
+    while (entry !== undefined && entry.position < position) entry = entry.next
+    return entry
+  }
+
+  #keyOf({ brokerId, brokerCounter }: MessageRef): Key {
+    return brokerId === this.#homeBrokerId ? brokerCounter : `${brokerCounter} ${brokerId}`
+  }
+
+  #forgetPacketId(entry: QueueEntry): void {
+    const { packetId } = entry
+    if (packetId !== undefined && this.findByPacketId(packetId) === entry) this.#byPacketId?.delete(packetId)
+  }
+}

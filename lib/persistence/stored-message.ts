@@ -1,0 +1,98 @@
+/**
+ * A message as the memory store keeps it: a copy of the message's own fields, of one shape, with a payload that pins
+ * no more memory than it needs. Owns copying; knows no queue and no topic tree.
+ */
+import type { Message } from '../../types/message.js'
+import type { PublishProperties, QoS } from '../../types/packets.js'
+
+/** Payloads share slabs of this size: each with a buffer of its own would cost some 200 bytes more. */
+const SLAB_BYTES = 8192
+/** Longer ones get a buffer of their own, so that one survivor pins little. */
+const MAX_SLICE_BYTES = SLAB_BYTES >> 2
+
+/**
+ * Copies payloads out of the chunks they arrived in. Each part of the store has its own: what is kept for long
+ * (retained) shall not pin the slabs of what soon goes (queues).
+ */
+export class PayloadKeeper {
+  #slab = Buffer.alloc(0)
+  #used = 0
+
+  /** The bytes themselves where they own their memory, else a copy that does. */
+  keep(bytes: Buffer): Buffer {
+    // Whoever uses the base contract may store text; text pins nothing.
+    if (typeof bytes === 'string' || bytes.buffer.byteLength <= 2 * bytes.length) return bytes
+    const copy = bytes.length > MAX_SLICE_BYTES ? Buffer.allocUnsafeSlow(bytes.length) : this.#slice(bytes.length)
+    bytes.copy(copy)
+    return copy
+  }
+
+  #slice(length: number): Buffer {
+    if (this.#used + length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#used = 0
+    }
+    const slice = this.#slab.subarray(this.#used, this.#used + length)
+    this.#used += length
+    return slice
+  }
+}
+
+/** The kept copy. Whoever reads it from the store must not change it. */
+export class StoredMessage implements Message {
+  readonly cmd = 'publish'
+  readonly brokerId: string
+  readonly brokerCounter: number
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly dup: boolean
+  readonly messageId = undefined
+  readonly clientId: string | undefined
+  readonly properties: PublishProperties | undefined
+  readonly messageExpiry: number | undefined
+  /** How many queues hold it. */
+  #holders = 0
+
+  constructor(message: Message, keeper: PayloadKeeper) {
+    this.brokerId = message.brokerId
+    this.brokerCounter = message.brokerCounter
+    this.topic = message.topic
+    this.payload = keeper.keep(message.payload)
+    this.qos = message.qos
+    // Users of the base contract may leave the flags out.
+    this.retain = message.retain ?? false
+    this.dup = message.dup ?? false
+    this.clientId = message.clientId
+    this.properties = keepProperties(message.properties, keeper)
+    this.messageExpiry = message.messageExpiry
+  }
+
+  get isHeld(): boolean {
+    return this.#holders > 0
+  }
+
+  hold(): void {
+    this.#holders++
+  }
+
+  release(): void {
+    this.#holders--
+  }
+}
+
+/** Bytes of a payload, also where it is text. */
+export function payloadBytes({ payload }: Pick<Message, 'payload'>): number {
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
+}
+
+function keepProperties(
+  properties: PublishProperties | undefined,
+  keeper: PayloadKeeper,
+): PublishProperties | undefined {
+  if (properties === undefined) return undefined
+  const kept = { ...properties }
+  if (kept.correlationData !== undefined) kept.correlationData = keeper.keep(kept.correlationData)
+  return kept
+}

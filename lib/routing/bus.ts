@@ -1,0 +1,94 @@
+/**
+ * The broker's end of the mqemitter bus. With the one within this process it listens to `#`, once; with a bus
+ * that the host gave it listens to each filter that somebody here wants, so that a network carries only those.
+ * Owns what is registered there; must not know sessions.
+ */
+import type { Bus, BusListener } from '../../types/bus.js'
+import type { MaybePromise } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import { AnaxError, wrapError } from '../errors.js'
+
+/** Who the bus belongs to. */
+export type BusOwner = 'broker' | 'host'
+
+export class MessageBus {
+  readonly #mq: Bus
+  readonly #owner: BusOwner
+  /** Filter -> how many subscriptions here have it. */
+  readonly #interest = new Map<string, number>()
+  readonly #listener: BusListener
+  #error: Error | null | undefined
+
+  /** @param receive gets each message of the bus; once per filter that it matches */
+  constructor(mq: Bus, owner: BusOwner, receive: (message: PublishMessage) => void) {
+    this.#mq = mq
+    this.#owner = owner
+    this.#listener = (message, done) => {
+      // at once: the bus must never wait for a subscriber
+      done()
+      receive(message)
+    }
+    if (owner === 'broker') mq.on('#', this.#listener)
+  }
+
+  /** Hands a message to the bus. Throws or rejects with ANAX_ERR_BUS. */
+  publish(message: PublishMessage): MaybePromise<void> {
+    return this.#owner === 'broker' ? this.#publishHere(message) : this.#publishOut(message)
+  }
+
+  /** Somebody wants the messages of a filter. */
+  want(filter: string): void {
+    if (this.#owner === 'broker') return
+    const wanted = this.#interest.get(filter) ?? 0
+    this.#interest.set(filter, wanted + 1)
+    if (wanted === 0) this.#mq.on(filter, this.#listener)
+  }
+
+  /** One less. */
+  unwant(filter: string): void {
+    if (this.#owner === 'broker') return
+    const wanted = this.#interest.get(filter) ?? 0
+    if (wanted > 1) {
+      this.#interest.set(filter, wanted - 1)
+    } else if (wanted === 1) {
+      this.#interest.delete(filter)
+      this.#mq.removeListener(filter, this.#listener)
+    }
+  }
+
+  /** A listener of the host's own. */
+  on(filter: string, listener: BusListener): Promise<void> {
+    return new Promise(resolve => this.#mq.on(filter, listener, resolve))
+  }
+
+  off(filter: string, listener: BusListener): Promise<void> {
+    return new Promise(resolve => this.#mq.removeListener(filter, listener, resolve))
+  }
+
+  close(): Promise<void> {
+    return new Promise(resolve => this.#mq.close(resolve))
+  }
+
+  /** The bus within this process calls back before `emit` returns: nothing to wait for, nothing to allocate. */
+  #publishHere(message: PublishMessage): void {
+    this.#error = undefined
+    this.#mq.emit(message, this.#emitted)
+    if (this.#error) throw wrapError('ANAX_ERR_BUS', this.#error)
+  }
+
+  readonly #emitted = (error?: Error | null): void => {
+    this.#error = error
+  }
+
+  #publishOut(message: PublishMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const emitted = (error?: Error | null) =>
+        error ? reject(new AnaxError('ANAX_ERR_BUS', { cause: error })) : resolve()
+      try {
+        this.#mq.emit(message, emitted)
+      } catch (error) {
+        emitted(error as Error)
+      }
+    })
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * From a message on the bus to the sessions that get it: matches once, and gives each session one copy with
+ * the highest QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
+ */
+
+import type { SharedStrategy } from '../../types/options.js'
+import type { QoS } from '../../types/packets.js'
+import type { MatchedSubscription, MaybeAsyncIterable, QueuedMessage } from '../../types/persistence.js'
+import { PublishMessage } from '../codec/publish-message.js'
+import { Delivery } from '../session/delivery.js'
+import { copyOf } from '../session/message.js'
+import type { SharedDelivery, SubscriptionRouter } from '../session/ports.js'
+import type { Session } from '../session/session.js'
+import { SessionSubscription } from '../session/subscription.js'
+import { FilterTree } from '../topic/filter-tree.js'
+import { isSharedFilter } from '../topic/topic.js'
+import type { MessageBus } from './bus.js'
+import { Route, type Target } from './route.js'
+import { type AwayMember, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
+
+export interface RouterOptions {
+  sharedStrategy: SharedStrategy
+  /** Numbers a copy of a message. */
+  number(message: PublishMessage): void
+  /** Puts a message that a shared subscription has for somebody else into its queue. */
+  enqueue(message: PublishMessage, delivery: Delivery, session: Session): void
+  /** Told of a message that no member of a shared subscription is left for. */
+  orphaned(delivery: SharedDelivery, clientId: string): void
+}
+
+export class Router implements SubscriptionRouter {
+  readonly #tree = new FilterTree<SessionSubscription | SharedGroup, Session | SharedGroup>()
+  readonly #groups = new Map<string, SharedGroup>()
+  /** What a match comes to; the tree returns the same array for the same topic until it changes. */
+  readonly #routes = new WeakMap<readonly (SessionSubscription | SharedGroup)[], Route>()
+  /** Members that were chosen before the message went to the bus. */
+  readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
+  /** Messages of other brokers that were routed already. */
+  readonly #routed = new WeakSet<object>()
+  readonly #bus: MessageBus
+  readonly #options: RouterOptions
+
+  constructor(bus: MessageBus, options: RouterOptions) {
+    this.#bus = bus
+    this.#options = options
+  }
+
+  /** How many subscriptions there are, a shared group counted once. */
+  get size(): number {
+    return this.#tree.size
+  }
+
+  add(subscription: SessionSubscription): void {
+    const { topic, session } = subscription
+    if (isSharedFilter(topic)) this.#group(topic).join(subscription)
+    else if (this.#tree.add(topic, session, subscription) === undefined) this.#bus.want(topic)
+  }
+
+  remove(subscription: SessionSubscription): void {
+    const { topic, session } = subscription
+    if (isSharedFilter(topic)) this.#leave(topic, session.id)
+    else if (this.#tree.remove(topic, session) !== undefined) this.#bus.unwant(topic)
+  }
+
+  /** The client is away, its session is in the store: only its shared subscriptions still count. */
+  rest(subscription: SessionSubscription): void {
+    if (!isSharedFilter(subscription.topic)) this.remove(subscription)
+    else this.restore({ ...subscription.toJSON(), clientId: subscription.session.id })
+  }
+
+  /** A shared subscription of a session that is in the store. */
+  restore(member: AwayMember): void {
+    this.#group(member.topic).rest(member)
+  }
+
+  /** A session that was away has ended. */
+  forget(member: Pick<MatchedSubscription, 'topic' | 'clientId'>): void {
+    if (isSharedFilter(member.topic)) this.#leave(member.topic, member.clientId)
+  }
+
+  /**
+   * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those.
+   * @returns the choices whose sessions the store keeps
+   */
+  chooseShared(message: PublishMessage, alreadyQueued: ReadonlyMap<string, unknown>): SharedChoice[] {
+    const matched = this.#tree.match(message.topic)
+    if (matched.length === 0) return []
+    const { groups } = this.#route(matched)
+    if (groups.length === 0) return []
+    const queued = new Set(alreadyQueued.keys())
+    const choices: SharedChoice[] = []
+    for (const group of groups) {
+      const member = group.choose(message, this.#options.sharedStrategy) ?? group.chooseAway()
+      if (member === undefined) continue
+      const clientId = member instanceof SessionSubscription ? member.session.id : member.clientId
+      choices.push({ group, member, message: queued.has(clientId) ? this.#numberedCopy(message) : message })
+      queued.add(clientId)
+    }
+    this.#choices.set(message, choices)
+    return choices.filter(({ member }) => !(member instanceof SessionSubscription) || member.session.stored)
+  }
+
+  /** Delivers a message of the bus to all who are here. */
+  readonly route = (message: PublishMessage): void => {
+    if (!this.#isFirst(message)) return
+    const matched = this.#tree.match(message.topic)
+    message.receivers = matched.length
+    if (matched.length === 0) return
+    const only = matched[0]!
+    if (matched.length === 1 && only instanceof SessionSubscription) {
+      if (!(only.nl && only.session.id === message.clientId)) this.#deliver(message, only)
+      return
+    }
+    const { targets, groups } = this.#route(matched)
+    this.#deliverToAll(message, targets)
+    for (const group of groups) this.#deliverShared(message, group)
+  }
+
+  redeliver(clientId: string, deliveries: SharedDelivery[]): void {
+    for (const delivery of deliveries) {
+      const { message, share } = delivery
+      const member = this.#groups.get(share)?.choose(message, this.#options.sharedStrategy, clientId)
+      if (member === undefined) {
+        this.#options.orphaned(delivery, clientId)
+        continue
+      }
+      const copy = this.#numberedCopy(message)
+      const forMember = deliveryOf(copy, member, share)
+      if (forMember.qos > 0 && member.session.stored) this.#options.enqueue(copy, forMember, member.session)
+      else member.session.deliver(forMember)
+    }
+  }
+
+  /** Gives the messages that an ending session got through shared subscriptions to other members [MQTT-4.8.2-4]. */
+  async rescue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
+    const left: SharedDelivery[] = []
+    if (this.#groups.size === 0) return
+    for await (const { message, delivery, packetId } of queue) {
+      // QoS 2 goes to nobody else once it was sent [MQTT-4.8.2-5]
+      const sentTwice = delivery.qos === 2 && packetId !== undefined
+      if (delivery.share !== undefined && message !== undefined && !sentTwice) {
+        left.push({ message, share: delivery.share })
+      }
+    }
+    this.redeliver(clientId, left)
+  }
+
+  #route(matched: readonly (SessionSubscription | SharedGroup)[]): Route {
+    let route = this.#routes.get(matched)
+    if (route === undefined) {
+      route = new Route(matched)
+      this.#routes.set(matched, route)
+    }
+    return route
+  }
+
+  /** Whether this broker sees the message for the first time: it comes once per filter that it matches. */
+  #isFirst(message: PublishMessage): boolean {
+    if (message instanceof PublishMessage) return message.receivers === -1
+    if (this.#routed.has(message)) return false
+    this.#routed.add(message)
+    return true
+  }
+
+  #deliver(message: PublishMessage, target: Target): void {
+    if (message.withheldFrom?.has(target.session.id)) return
+    target.session.deliver(deliveryOf(message, target, undefined))
+  }
+
+  /** Receivers who get the message in the same way share one copy, and so its encoding. */
+  #deliverToAll(message: PublishMessage, targets: readonly Target[]): void {
+    const common: (Delivery | undefined)[] = []
+    for (const target of targets) {
+      const receiver = target.session.id === message.clientId ? target.forPublisher : target
+      if (receiver === undefined || message.withheldFrom?.has(receiver.session.id)) continue
+      const delivery =
+        receiver.subscriptionIdentifiers === undefined ? sharedDelivery(common, message, receiver) : undefined
+      receiver.session.deliver(delivery ?? deliveryOf(message, receiver, undefined))
+    }
+  }
+
+  #deliverShared(message: PublishMessage, group: SharedGroup): void {
+    const chosen = this.#choices.get(message)?.find(choice => choice.group === group)
+    if (chosen !== undefined) {
+      if (group.isLive(chosen.member)) {
+        chosen.member.session.deliver(deliveryOf(chosen.message, chosen.member, group.share))
+        return
+      }
+      // it is in the queue of a session that is away
+      if (!(chosen.member instanceof SessionSubscription) || chosen.member.session.stored) return
+    }
+    const member = group.choose(message, this.#options.sharedStrategy)
+    member?.session.deliver(deliveryOf(message, member, group.share))
+  }
+
+  #numberedCopy(message: SharedDelivery['message']): PublishMessage {
+    const copy = copyOf(message)
+    this.#options.number(copy)
+    return copy
+  }
+
+  #group(share: string): SharedGroup {
+    let group = this.#groups.get(share)
+    if (group === undefined) {
+      group = new SharedGroup(share)
+      this.#groups.set(share, group)
+      this.#tree.add(group.filter, group, group)
+      this.#bus.want(group.filter)
+    }
+    return group
+  }
+
+  #leave(share: string, clientId: string): void {
+    const group = this.#groups.get(share)
+    if (group === undefined) return
+    group.leave(clientId)
+    if (!group.isEmpty) return
+    this.#groups.delete(share)
+    this.#tree.remove(group.filter, group)
+    this.#bus.unwant(group.filter)
+  }
+}
+
+function deliveryOf(message: PublishMessage, target: Target, share: string | undefined): Delivery {
+  const qos = message.qos < target.qos ? message.qos : target.qos // [MQTT-3.8.4-8]
+  return new Delivery(message, qos, message.retain && target.rap, target.subscriptionIdentifiers, share)
+}
+
+function sharedDelivery(common: (Delivery | undefined)[], message: PublishMessage, target: Target): Delivery {
+  const qos: QoS = message.qos < target.qos ? message.qos : target.qos
+  const slot = qos * 2 + (message.retain && target.rap ? 1 : 0)
+  let delivery = common[slot]
+  if (delivery === undefined) {
+    delivery = deliveryOf(message, target, undefined)
+    common[slot] = delivery
+  }
+  return delivery
+}

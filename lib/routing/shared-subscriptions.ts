@@ -1,0 +1,113 @@
+/**
+ * Shared subscriptions: the groups, their members, and which member gets a message [MQTT 5.0, 4.8.2].
+ * Owns the choice; must not know how a message reaches a member.
+ */
+import type { SharedStrategy } from '../../types/options.js'
+import type { MatchedSubscription } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import { SessionSubscription } from '../session/subscription.js'
+import { parseShare } from '../topic/topic.js'
+
+/** A member whose client is away: its session is in the store. */
+export type AwayMember = MatchedSubscription
+
+/** The member chosen for one message, and the message as that member gets it. */
+export interface SharedChoice {
+  group: SharedGroup
+  member: SessionSubscription | AwayMember
+  /** A copy with a number of its own, where the member has the message in its queue already. */
+  message: PublishMessage
+}
+
+/** All members of one `$share/group/filter`. */
+export class SharedGroup {
+  /** The whole `$share/…` filter. */
+  readonly share: string
+  /** The filter that topics are matched against. */
+  readonly filter: string
+  readonly #live = new Map<string, SessionSubscription>()
+  readonly #away = new Map<string, AwayMember>()
+  #members: SessionSubscription[] = []
+  #turn = 0
+
+  constructor(share: string) {
+    this.share = share
+    this.filter = parseShare(share)!.filter
+  }
+
+  get isEmpty(): boolean {
+    return this.#live.size === 0 && this.#away.size === 0
+  }
+
+  /** A second subscription of a member replaces its first. */
+  join(subscription: SessionSubscription): void {
+    this.#away.delete(subscription.session.id)
+    this.#live.set(subscription.session.id, subscription)
+    this.#members = [...this.#live.values()]
+  }
+
+  leave(clientId: string): void {
+    this.#away.delete(clientId)
+    if (this.#live.delete(clientId)) this.#members = [...this.#live.values()]
+  }
+
+  /** The member's client is gone, its session stays. */
+  rest(member: AwayMember): void {
+    this.leave(member.clientId)
+    this.#away.set(member.clientId, member)
+  }
+
+  isLive(member: SessionSubscription | AwayMember): member is SessionSubscription {
+    return member instanceof SessionSubscription && this.#live.get(member.session.id) === member
+  }
+
+  /** @param except a client that is not to get it */
+  choose(
+    message: { clientId: string | undefined },
+    strategy: SharedStrategy,
+    except?: string,
+  ): SessionSubscription | undefined {
+    const members = except === undefined ? this.#members : this.#members.filter(({ session }) => session.id !== except)
+    return members.length < 2 ? members[0] : STRATEGIES[strategy](members, message, this.#turn++)
+  }
+
+  /** Somebody whose queue takes it while nobody is connected. */
+  chooseAway(): AwayMember | undefined {
+    const away = [...this.#away.values()].filter(({ qos }) => qos > 0)
+    return away[this.#turn++ % away.length]
+  }
+}
+
+type Strategy = (
+  members: SessionSubscription[],
+  message: { clientId: string | undefined },
+  turn: number,
+) => SessionSubscription | undefined
+
+const STRATEGIES: Record<SharedStrategy, Strategy> = {
+  'round-robin': (members, _, turn) => members[turn % members.length],
+  random: members => members[Math.floor(Math.random() * members.length)],
+  // the highest score of (publisher, member) stays the same until that member leaves
+  sticky: (members, { clientId = '' }) => highest(members, ({ session }) => hash(`${clientId}\0${session.id}`)),
+  'least-inflight': members => highest(members, ({ session }) => -(session.outgoing?.load ?? Number.MAX_SAFE_INTEGER)),
+}
+
+function highest(members: SessionSubscription[], score: (member: SessionSubscription) => number) {
+  let best: SessionSubscription | undefined
+  let bestScore = Number.NEGATIVE_INFINITY
+  for (const member of members) {
+    const value = score(member)
+    if (value > bestScore) {
+      best = member
+      bestScore = value
+    }
+  }
+  return best
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return value >>> 0
+}

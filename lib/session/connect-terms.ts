@@ -1,0 +1,69 @@
+/** What CONNECT and CONNACK agree on: the client's wishes, and what the broker makes of them. */
+import type { ConnackProperties, ConnectPacket } from '../../types/packets.js'
+import type { Connection, Terms } from './connection.js'
+import type { ResolvedOptions } from './ports.js'
+
+const LARGEST_RECEIVE_MAXIMUM = 65_535
+const LARGEST_PACKET_SIZE = 268_435_460
+
+/** The terms that a CONNECT sets. */
+export function termsOf(packet: ConnectPacket, id: string, { keepaliveLimit }: ResolvedOptions): Terms {
+  const { clean, username, will, properties = {} } = packet
+  return {
+    id,
+    clean,
+    username,
+    userProperties: properties.userProperties,
+    will,
+    keepalive: packet.protocolVersion === 5 ? limitedKeepAlive(packet.keepalive, keepaliveLimit) : packet.keepalive,
+    receiveMaximum: properties.receiveMaximum ?? LARGEST_RECEIVE_MAXIMUM,
+    maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
+    problemInformation: properties.requestProblemInformation ?? true,
+    authenticationMethod: properties.authenticationMethod,
+  }
+}
+
+/** The properties of a CONNACK that lets the client in: only what differs from the standard's defaults. */
+export function acceptance(
+  connection: Connection,
+  packet: ConnectPacket,
+  assignedId: string | undefined,
+  authenticationData: Buffer | undefined,
+): ConnackProperties {
+  const { terms, ports, session } = connection
+  const { options } = ports
+  const properties: ConnackProperties = { ...limits(options) }
+  // [MQTT-3.2.2-16]
+  if (assignedId !== undefined) properties.assignedClientIdentifier = assignedId
+  if (session!.expiryInterval !== (packet.properties?.sessionExpiryInterval ?? 0)) {
+    properties.sessionExpiryInterval = session!.expiryInterval
+  }
+  // [MQTT-3.2.2-21]
+  if (terms.keepalive !== packet.keepalive) properties.serverKeepAlive = terms.keepalive
+  if (terms.authenticationMethod !== undefined) {
+    properties.authenticationMethod = terms.authenticationMethod
+    if (authenticationData !== undefined) properties.authenticationData = authenticationData
+  }
+  const information = packet.properties?.requestResponseInformation ? ports.responseInformation(connection) : undefined
+  if (information !== undefined) properties.responseInformation = information
+  return properties
+}
+
+/** What the broker does not do, or only so far. */
+function limits(options: ResolvedOptions): ConnackProperties {
+  return {
+    ...(options.receiveMaximum < LARGEST_RECEIVE_MAXIMUM && { receiveMaximum: options.receiveMaximum }),
+    ...(options.maximumQoS < 2 && { maximumQoS: options.maximumQoS as 0 | 1 }),
+    ...(!options.retainAvailable && { retainAvailable: false }),
+    ...(options.maxPacketSize < LARGEST_PACKET_SIZE && { maximumPacketSize: options.maxPacketSize }),
+    ...(options.topicAliasMaximum > 0 && { topicAliasMaximum: options.topicAliasMaximum }),
+    ...(!options.wildcardSubscriptionAvailable && { wildcardSubscriptionAvailable: false }),
+    ...(!options.subscriptionIdentifiersAvailable && { subscriptionIdentifiersAvailable: false }),
+    ...(!options.sharedSubscriptionAvailable && { sharedSubscriptionAvailable: false }),
+  }
+}
+
+function limitedKeepAlive(wished: number, limit: number): number {
+  return limit > 0 && (wished === 0 || wished > limit) ? limit : wished
+}

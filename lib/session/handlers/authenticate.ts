@@ -1,0 +1,41 @@
+/** AUTH on an established connection: a re-authentication, while other traffic goes on [MQTT 5.0, 4.12.1]. */
+import type { AuthPacket } from '../../../types/packets.js'
+import { AnaxError } from '../../errors.js'
+import { ReasonCode } from '../../reason-codes.js'
+import type { Connection } from '../connection.js'
+import { ExtendedExchange } from '../extended-authentication.js'
+import { refusalError } from '../refusal.js'
+
+/** Handles an AUTH: the first of a re-authentication, or the next. */
+export function receiveAuth(connection: Connection, packet: AuthPacket): void {
+  const { authenticationMethod } = connection.terms
+  const exchange = connection.reauthentication
+  if (authenticationMethod === undefined) {
+    // [MQTT-4.12.0-7]
+    const detail = 'AUTH although CONNECT had no authentication method'
+    connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail }))
+  } else if (exchange !== undefined) {
+    const error = exchange.receive(packet)
+    if (error !== undefined) connection.fail(error)
+  } else if (packet.reasonCode !== ReasonCode.ReAuthenticate) {
+    connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH out of turn' }))
+  } else if (packet.properties?.authenticationMethod !== authenticationMethod) {
+    // [MQTT-4.12.1-1]
+    connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: another method than in CONNECT' }))
+  } else {
+    reauthenticate(connection, packet, authenticationMethod)
+  }
+}
+
+async function reauthenticate(connection: Connection, packet: AuthPacket, method: string): Promise<void> {
+  const exchange = new ExtendedExchange(connection, method)
+  connection.reauthentication = exchange
+  const verdict = await exchange.run(packet, 'reauthenticate')
+  connection.reauthentication = undefined
+  if (!connection.connected) return
+  if (verdict.result === 'refuse') {
+    connection.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict)) // [MQTT-4.12.1-2]
+  } else {
+    connection.send(exchange.packet(ReasonCode.Success, verdict))
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * CONNECT: from the packet to an established connection, or to a refusal. Owns the order of the steps:
+ * check, preConnect, authenticate, open the session (taking it over), CONNACK, then what the session has waiting.
+ */
+import { randomUUID } from 'node:crypto'
+import type { ConnectRefusal } from '../../../types/hooks.js'
+import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
+import { ReasonCode } from '../../reason-codes.js'
+import { checkConnect, refusalOf } from '../connect-checks.js'
+import { acceptance, termsOf } from '../connect-terms.js'
+import type { Connection } from '../connection.js'
+import { ExtendedExchange } from '../extended-authentication.js'
+import { isPromise } from '../maybe-promise.js'
+import type { OpenedSession } from '../ports.js'
+import { refusalError, refusalProperties } from '../refusal.js'
+import { routeSubscriptions } from '../subscribing.js'
+import { SessionSubscription } from '../subscription.js'
+
+/** Thrown within this file when the client is refused: ends the process, never leaves it. */
+class Refused {
+  readonly error: AnaxError
+  readonly refusal: ConnectRefusal
+
+  constructor(error: AnaxError, refusal: ConnectRefusal) {
+    this.error = error
+    this.refusal = refusal
+  }
+}
+
+export class ConnectProcess {
+  /** Resolves when the process is over, whichever way. */
+  done: Promise<void> | undefined
+  readonly #connection: Connection
+  readonly #packet: ConnectPacket
+  #exchange: ExtendedExchange | undefined
+  /** What the last step of an enhanced authentication has for the client. */
+  #authenticationData: Buffer | undefined
+
+  constructor(connection: Connection, packet: ConnectPacket) {
+    this.#connection = connection
+    this.#packet = packet
+  }
+
+  /** Whether a packet of the client is due before CONNACK. */
+  get awaitsPacket(): boolean {
+    return this.#exchange?.awaitsPacket === true
+  }
+
+  run(): void {
+    this.done = this.#run().catch(reason => this.#refuse(reason))
+  }
+
+  /** AUTH, in the middle of an enhanced authentication. */
+  receive(packet: AuthPacket): void {
+    const error = this.#exchange!.receive(packet)
+    if (error !== undefined) this.#refuse(error)
+  }
+
+  async #run(): Promise<void> {
+    const connection = this.#connection
+    const { preConnect } = connection.ports.authorizer
+    const packet = this.#packet
+    const fault = checkConnect(packet, connection)
+    if (fault !== undefined) throw fault
+    if (preConnect !== undefined) await this.#ask(preConnect(connection, packet), 'ANAX_ERR_NOT_AUTHORIZED')
+    const assignedId = packet.clientId === '' ? `anax-${randomUUID()}` : undefined
+    connection.terms = termsOf(packet, assignedId ?? packet.clientId, connection.ports.options)
+    await this.#authenticate()
+    if (!connection.connecting) return
+    const { clean, expiryInterval } = this.#lifetime()
+    const { id: clientId, will } = connection.terms
+    const opened = await connection.ports.sessions.open(connection, { clientId, clean, expiryInterval, will })
+    connection.session = opened.session
+    const subscriptions = await this.#resume(opened)
+    if (connection.connecting) this.#establish(opened, subscriptions, assignedId)
+  }
+
+  async #authenticate(): Promise<void> {
+    const { authorizer } = this.#connection.ports
+    const { username, password } = this.#packet
+    const method = this.#packet.properties?.authenticationMethod
+    if (method !== undefined) {
+      await this.#authenticateExtended(method)
+    } else if (authorizer.authenticate !== undefined) {
+      const verdict = authorizer.authenticate(this.#connection, username, password)
+      await this.#ask(verdict, 'ANAX_ERR_NOT_AUTHORIZED')
+    }
+  }
+
+  async #authenticateExtended(method: string): Promise<void> {
+    if (this.#connection.ports.authorizer.authenticateExtended === undefined) {
+      throw new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: method }) // [MQTT-4.12.0-1]
+    }
+    this.#exchange = new ExtendedExchange(this.#connection, method)
+    const verdict = await this.#exchange.run(this.#packet, 'connect')
+    this.#exchange = undefined
+    if (verdict.result === 'refuse') throw new Refused(refusalError('ANAX_ERR_AUTH_FAILED', verdict), verdict)
+    if (verdict.result === 'success') this.#authenticationData = verdict.data
+  }
+
+  /** Waits for a gate only where it makes one wait. */
+  async #ask(verdict: MaybePromise<ConnectRefusal | undefined>, code: ErrorCode): Promise<void> {
+    const refusal = isPromise(verdict) ? await verdict : verdict
+    if (refusal === undefined) return
+    const denied = refusal.reasonCode === ReasonCode.BadUserNameOrPassword ? 'ANAX_ERR_CREDENTIALS' : code
+    throw new Refused(refusalError(denied, refusal), refusal)
+  }
+
+  /** Clean start and expiry as MQTT 5.0 has them; before 5.0 the clean session flag says both. */
+  #lifetime(): { clean: boolean; expiryInterval: number } {
+    const { clean, properties } = this.#packet
+    const { dialect, ports } = this.#connection
+    const { defaultSessionExpiry, maxSessionExpiry } = ports.options
+    const wished = dialect.hasSessionExpiry
+      ? (properties?.sessionExpiryInterval ?? 0)
+      : clean
+        ? 0 // [MQTT-3.1.2-6]
+        : defaultSessionExpiry
+    return { clean, expiryInterval: Math.min(wished, maxSessionExpiry) }
+  }
+
+  /** The subscriptions of a resumed session, as far as they are still authorised. */
+  async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
+    if (subscriptions.length === 0) return []
+    const { authorizer, store } = this.#connection.ports
+    const kept: SessionSubscription[] = []
+    const refused: string[] = []
+    for (const subscription of subscriptions) {
+      const { subscriptionIdentifier, ...wanted } = subscription
+      const verdict = (await authorizer.authorizeSubscribe?.(this.#connection, wanted)) ?? wanted
+      if (verdict instanceof AnaxError || verdict.topic !== wanted.topic) refused.push(subscription.topic)
+      if (!(verdict instanceof AnaxError)) kept.push(new SessionSubscription(session, verdict, subscriptionIdentifier))
+    }
+    if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
+    return kept
+  }
+
+  #establish(opened: OpenedSession, subscriptions: SessionSubscription[], assignedId: string | undefined): void {
+    const connection = this.#connection
+    const { events } = connection.ports
+    const { session, present } = opened
+    connection.establish(session)
+    events.emit('client', connection)
+    const properties = acceptance(connection, this.#packet, assignedId, this.#authenticationData)
+    const connack = connection.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent: present, properties })!
+    connection.send(connack) // [MQTT-3.2.0-1]
+    events.emit('connackSent', connack, connection)
+    routeSubscriptions(connection, subscriptions)
+    if (present) session.outgoing?.readStored()
+    connection.emit('connected')
+    events.emit('clientReady', connection)
+    connection.process = undefined
+    connection.readOn()
+  }
+
+  #refuse(reason: unknown): void {
+    const connection = this.#connection
+    if (!connection.connecting) return
+    const refused =
+      reason instanceof Refused
+        ? reason
+        : new Refused(wrapError('ANAX_ERR_SERVER_UNAVAILABLE', reason), refusalOf(reason))
+    const { reasonCode } = refused.error
+    const answer = connection.dialect.connack({
+      reasonCode,
+      returnCode: refused.refusal.returnCode,
+      sessionPresent: false, // [MQTT-3.2.2-6]
+      properties: refusalProperties(refused.refusal),
+    })
+    if (answer !== undefined) {
+      connection.send(answer)
+      connection.ports.events.emit('connackSent', answer, connection)
+    }
+    connection.fail(refused.error)
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * PUBLISH from a client: checks it, runs it through the pipeline, and acknowledges it once it is stored and routed.
+ * Owns the inbound half of QoS 1 and 2; must not know who receives the message.
+ */
+import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
+import { frames } from '../../codec/encoder.js'
+import type { PublishMessage } from '../../codec/publish-message.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { ReasonCode } from '../../reason-codes.js'
+import { levelCount } from '../../topic/topic.js'
+import type { Connection } from '../connection.js'
+import type { Job } from '../ingress.js'
+import { isPromise } from '../maybe-promise.js'
+import { startExpiry } from '../message.js'
+import { payloadFormatError } from '../payload-format.js'
+
+/** Handles a PUBLISH. */
+export function receivePublish(connection: Connection, message: PublishMessage): void {
+  const fault = faultOf(connection, message)
+  if (fault !== undefined) {
+    connection.fail(fault)
+    return
+  }
+  const session = connection.session!
+  if (message.qos === 2) {
+    const packetId = message.messageId!
+    // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again
+    if (session.incoming.has(packetId)) {
+      connection.ingress.run(new RepeatedPublish(connection, packetId))
+      return
+    }
+    session.incoming.add(packetId)
+  } else if (message.qos === 1) {
+    connection.unacknowledged++
+  }
+  const error = quotaError(connection)
+  if (error !== undefined) {
+    connection.fail(error)
+    return
+  }
+  message.clientId = connection.id
+  if (message.properties !== undefined) startExpiry(message, connection.ports.timers.now())
+  connection.ingress.run(new Publish(connection, message))
+}
+
+/** What a client must not send at all, whatever the hooks say. */
+function faultOf(connection: Connection, message: PublishMessage): AnaxError | undefined {
+  const { options } = connection.ports
+  if (message.properties !== undefined) {
+    const { topicAlias } = message.properties
+    if (topicAlias !== undefined) {
+      if (connection.inboundAliases === undefined) {
+        return new AnaxError('ANAX_ERR_TOPIC_ALIAS', { detail: `${topicAlias}, the maximum is 0` })
+      }
+      const error = connection.inboundAliases.resolve(message)
+      if (error !== undefined) return error
+    }
+  }
+  if (message.qos > options.maximumQoS) {
+    return new AnaxError('ANAX_ERR_QOS_NOT_SUPPORTED', { detail: `PUBLISH with QoS ${message.qos}` }) // [MQTT-3.2.2-11]
+  }
+  if (message.retain && !options.retainAvailable) return new AnaxError('ANAX_ERR_RETAIN_NOT_SUPPORTED') // [MQTT-3.2.2-14]
+  return undefined
+}
+
+/** More than the Receive Maximum at once [MQTT-3.3.4-8]; clients before 5.0 know none and have a wider bound. */
+function quotaError(connection: Connection): AnaxError | undefined {
+  const { options } = connection.ports
+  const { size } = connection.session!.incoming
+  if (connection.dialect.hasProperties) {
+    return connection.unacknowledged + size > options.receiveMaximum
+      ? new AnaxError('ANAX_ERR_RECEIVE_MAXIMUM', { detail: `${options.receiveMaximum}` })
+      : undefined
+  }
+  return options.maxInflightInbound > 0 && size > options.maxInflightInbound
+    ? new AnaxError('ANAX_ERR_RECEIVE_MAXIMUM', { detail: `maxInflightInbound is ${options.maxInflightInbound}` })
+    : undefined
+}
+
+/** A PUBLISH on its way through the pipeline. */
+class Publish implements Job {
+  readonly #connection: Connection
+  #message: PublishMessage
+  /** QoS and packet id as they came: a hook may change the message, the handshake stays. */
+  readonly #qos: number
+  readonly #packetId: number | undefined
+  #refusal: AnaxError | undefined
+
+  constructor(connection: Connection, message: PublishMessage) {
+    this.#connection = connection
+    this.#message = message
+    this.#qos = message.qos
+    this.#packetId = message.messageId
+  }
+
+  authorize(): void | Promise<void> {
+    const { authorizer, options } = this.#connection.ports
+    const message = this.#message
+    if (levelCount(message.topic) > options.maxTopicLevels) {
+      this.#refusal = new AnaxError('ANAX_ERR_TOPIC_NAME', { detail: `more than ${options.maxTopicLevels} levels` })
+      return
+    }
+    if (options.validatePayloadFormat && message.properties !== undefined) this.#refusal = payloadFormatError(message)
+    if (this.#refusal !== undefined || authorizer.authorizePublish === undefined) return
+    const verdict = authorizer.authorizePublish(this.#connection, message)
+    if (isPromise(verdict)) return verdict.then(this.#decide)
+    this.#decide(verdict)
+  }
+
+  store(): void | Promise<void> {
+    if (this.#refusal !== undefined) return
+    const { sink } = this.#connection.ports
+    try {
+      const stored = sink.store(this.#message)
+      const noted = this.#qos === 2 ? this.#connection.session!.receive(this.#packetId!) : undefined
+      if (isPromise(stored) || isPromise(noted)) return Promise.all([stored, noted]).then(() => {}, this.#refuse)
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  route(): void | Promise<void> {
+    if (this.#refusal !== undefined) return
+    const { sink } = this.#connection.ports
+    try {
+      const routed = sink.route(this.#message)
+      if (isPromise(routed)) return routed.then(this.#tellHost).catch(this.#refuse)
+      return this.#tellHost()
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  answer(): void {
+    if (this.#qos === 1) this.#connection.unacknowledged--
+    if (this.#refusal !== undefined) this.#answerRefusal(this.#refusal)
+    else if (this.#qos > 0) this.#acknowledge()
+  }
+
+  readonly #decide = (verdict: PublishMessage | AnaxError): void => {
+    if (verdict instanceof AnaxError) this.#refusal = verdict
+    else this.#message = verdict
+  }
+
+  readonly #refuse = (error: unknown): void => {
+    this.#refusal = wrapError('ANAX_ERR_STORE', error)
+  }
+
+  readonly #tellHost = (): void | Promise<void> => {
+    const told = this.#connection.ports.sink.published(this.#message, this.#connection)
+    if (isPromise(told)) {
+      return told.then(error => {
+        this.#refusal = error
+      })
+    }
+    this.#refusal = told
+  }
+
+  #acknowledge(): void {
+    const { dialect } = this.#connection
+    // [MQTT 5.0, 3.4.2.1]: 0x10 tells a publisher that nobody was there
+    if (this.#message.receivers === 0 && this.#message.queued === 0 && dialect.hasProperties) {
+      this.#connection.send(this.#answer(ReasonCode.NoMatchingSubscribers))
+    } else {
+      this.#connection.write(this.#qos === 1 ? frames.puback : frames.pubrec, this.#packetId!)
+    }
+  }
+
+  #answerRefusal(refusal: AnaxError): void {
+    const { dialect, ports, session } = this.#connection
+    if (this.#qos === 2) {
+      const freed = session!.release(this.#packetId!)
+      if (isPromise(freed)) freed.catch(error => ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error)))
+    }
+    ports.events.emit('publishRefused', refusal, this.#message, this.#connection)
+    if (dialect.refusedPublish === 'close') this.#connection.fail(refusal)
+    else if (this.#qos > 0) this.#connection.send(this.#answer(refusal.reasonCode, refusal.message))
+  }
+
+  #answer(reasonCode: number, reasonString?: string): PubackPacket | PubrecPacket {
+    const cmd = this.#qos === 1 ? 'puback' : 'pubrec'
+    return { cmd, messageId: this.#packetId!, reasonCode, ...(reasonString && { properties: { reasonString } }) }
+  }
+}
+
+/** A QoS 2 PUBLISH that came again: it waits for its turn and is answered, not published. */
+class RepeatedPublish implements Job {
+  readonly #connection: Connection
+  readonly #packetId: number
+
+  constructor(connection: Connection, packetId: number) {
+    this.#connection = connection
+    this.#packetId = packetId
+  }
+
+  authorize(): void {}
+  store(): void {}
+  route(): void {}
+
+  answer(): void {
+    // where the first one was refused meanwhile, it was answered then
+    if (this.#connection.session!.incoming.has(this.#packetId)) this.#connection.write(frames.pubrec, this.#packetId)
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * SUBSCRIBE: asks for each filter, keeps what was granted, routes it, answers, and sends the retained messages.
+ * What a hook returned for one filter is the one thing that is granted, stored, routed and answered.
+ */
+import type { SubscribePacket, Subscription } from '../../../types/packets.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { ReasonCode } from '../../reason-codes.js'
+import { hasWildcard, isSharedFilter, levelCount } from '../../topic/topic.js'
+import type { Connection } from '../connection.js'
+import type { Job } from '../ingress.js'
+import { isPromise } from '../maybe-promise.js'
+import { addSubscriptions, replayRetained, routeSubscriptions } from '../subscribing.js'
+import { SessionSubscription } from '../subscription.js'
+
+/** Handles a SUBSCRIBE. */
+export function receiveSubscribe(connection: Connection, packet: SubscribePacket): void {
+  const fault = faultOf(connection, packet)
+  if (fault === undefined) connection.ingress.run(new Subscribe(connection, packet))
+  else connection.fail(fault)
+}
+
+/** What ends the connection, because no single filter is to blame. */
+function faultOf(
+  { ports, dialect }: Connection,
+  { subscriptions, properties }: SubscribePacket,
+): AnaxError | undefined {
+  const { options } = ports
+  if (properties?.subscriptionIdentifier !== undefined && !options.subscriptionIdentifiersAvailable) {
+    return new AnaxError('ANAX_ERR_SUBSCRIPTION_ID_NOT_SUPPORTED')
+  }
+  // [MQTT-3.8.3-4]
+  if (subscriptions.some(({ topic, nl }) => nl === true && isSharedFilter(topic))) {
+    return new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'SUBSCRIBE: No Local on a shared subscription' })
+  }
+  if (dialect.hasProperties && !options.sharedSubscriptionAvailable) {
+    if (subscriptions.some(({ topic }) => isSharedFilter(topic))) {
+      return new AnaxError('ANAX_ERR_SHARED_NOT_SUPPORTED', { scope: 'connection' })
+    }
+  }
+  return undefined
+}
+
+class Subscribe implements Job {
+  readonly #connection: Connection
+  readonly #packet: SubscribePacket
+  /** Per filter: what was granted, or why not. */
+  #outcomes: (SessionSubscription | AnaxError)[] = []
+  /** Filters that the session did not have before, for Retain Handling 1. */
+  #fresh = new Set<string>()
+  #storedLater = false
+
+  constructor(connection: Connection, packet: SubscribePacket) {
+    this.#connection = connection
+    this.#packet = packet
+  }
+
+  authorize(): void | Promise<void> {
+    const verdicts = this.#packet.subscriptions.map(subscription => this.#ask(subscription))
+    if (verdicts.some(isPromise)) return Promise.all(verdicts).then(this.#decide)
+    this.#decide(verdicts as (Subscription | AnaxError)[])
+  }
+
+  store(): void | Promise<void> {
+    try {
+      const stored = addSubscriptions(this.#connection, this.#granted)
+      if (!isPromise(stored)) return
+      this.#storedLater = true
+      return stored.catch(this.#failed)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  route(): void {
+    this.#fresh = routeSubscriptions(this.#connection, this.#granted)
+    // what was queued while they were being written did not come over the bus
+    if (this.#storedLater) this.#connection.session!.outgoing?.readStored()
+  }
+
+  answer(): void {
+    const { dialect, ports } = this.#connection
+    if (!this.#connection.connected) return
+    const granted = this.#outcomes.map(outcome =>
+      dialect.subackCode(outcome instanceof AnaxError ? outcome.reasonCode : outcome.qos),
+    )
+    // [MQTT-3.8.4-1], [MQTT-3.8.4-6]
+    this.#connection.send({ cmd: 'suback', messageId: this.#packet.messageId, granted, ...this.#explanation })
+    if (ports.events.has('subscribe')) this.#tellHost(granted)
+    replayRetained(this.#connection, this.#granted, this.#fresh)
+  }
+
+  get #granted(): SessionSubscription[] {
+    return this.#outcomes.filter(outcome => outcome instanceof SessionSubscription)
+  }
+
+  get #explanation() {
+    const refusal = this.#outcomes.find(outcome => outcome instanceof AnaxError)
+    return refusal === undefined || !this.#connection.dialect.hasProperties
+      ? {}
+      : { properties: { reasonString: refusal.message } }
+  }
+
+  #ask(subscription: Subscription): Subscription | AnaxError | Promise<Subscription | AnaxError> {
+    const refusal = filterError(this.#connection, subscription.topic)
+    if (refusal !== undefined) return refusal
+    const { authorizeSubscribe } = this.#connection.ports.authorizer
+    return authorizeSubscribe === undefined ? subscription : authorizeSubscribe(this.#connection, subscription)
+  }
+
+  readonly #decide = (verdicts: (Subscription | AnaxError)[]): void => {
+    const session = this.#connection.session!
+    const { maximumQoS } = this.#connection.ports.options
+    const identifier = this.#packet.properties?.subscriptionIdentifier
+    this.#outcomes = verdicts.map(verdict => {
+      if (verdict instanceof AnaxError) return verdict
+      const qos = verdict.qos > maximumQoS ? maximumQoS : verdict.qos // [MQTT-3.2.2-9] has it granted lower, not refused
+      return new SessionSubscription(session, { ...verdict, qos }, identifier)
+    })
+  }
+
+  readonly #failed = (error: unknown): void => {
+    const refusal = wrapError('ANAX_ERR_STORE', error)
+    this.#outcomes = this.#outcomes.map(outcome => (outcome instanceof AnaxError ? outcome : refusal))
+    this.#connection.ports.events.emit('storeError', refusal)
+  }
+
+  #tellHost(granted: number[]): void {
+    const told = this.#outcomes.map((outcome, index) => {
+      const subscription = outcome instanceof AnaxError ? this.#packet.subscriptions[index]! : outcome.toJSON()
+      return { ...subscription, qos: granted[index]! }
+    })
+    this.#connection.ports.events.emit('subscribe', told, this.#connection)
+  }
+}
+
+/** What is wrong with one filter, by the broker's own rules. */
+export function filterError({ ports: { options } }: Connection, filter: string): AnaxError | undefined {
+  if (levelCount(filter) > options.maxTopicLevels) {
+    return new AnaxError('ANAX_ERR_TOPIC_FILTER', { detail: `more than ${options.maxTopicLevels} levels` })
+  }
+  if (!options.wildcardSubscriptionAvailable && hasWildcard(filter)) {
+    return new AnaxError('ANAX_ERR_WILDCARD_NOT_SUPPORTED')
+  }
+  if (!options.sharedSubscriptionAvailable && isSharedFilter(filter)) {
+    return new AnaxError('ANAX_ERR_SHARED_NOT_SUPPORTED', { reasonCode: ReasonCode.SharedSubscriptionsNotSupported })
+  }
+  return undefined
+}

@@ -1,0 +1,6 @@
+/** Values that may be there at once or later: the shared helpers, so that the synchronous path stays synchronous. */
+
+/** Whether there is something to wait for. */
+export function isPromise<T>(value: T | Promise<T> | void): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}

@@ -1,0 +1,90 @@
+/**
+ * Where messages come from beside the wire, and the few things that everybody needs to know of one.
+ * Must not know who gets it.
+ */
+import type { PublishInput } from '../../types/client.js'
+import type { Message } from '../../types/message.js'
+import type { Will } from '../../types/packets.js'
+import type { MessageRef } from '../../types/persistence.js'
+import { PublishMessage } from '../codec/publish-message.js'
+import { AnaxError } from '../errors.js'
+import { isTopicName, levelCount } from '../topic/topic.js'
+
+const EMPTY = Buffer.alloc(0)
+
+/** What a waiting message costs beside its payload, roughly: an empty one is not free. */
+const OVERHEAD_BYTES = 64
+
+/** A message's identity as a key. */
+export function refKey({ brokerId, brokerCounter }: MessageRef): string {
+  return `${brokerId}:${brokerCounter}`
+}
+
+/** What a message counts for in a bounded queue. */
+export function sizeInQueue(message: Message): number {
+  return message.payload.length + OVERHEAD_BYTES
+}
+
+/** Gives a message that outlives the turn a payload of its own: a view pins the whole chunk it was cut from. */
+export function keepPayload(message: Message): void {
+  if (!(message instanceof PublishMessage) || message.ownsPayload) return
+  message.ownsPayload = true
+  if (message.payload.length > 0) message.payload = Buffer.from(message.payload)
+}
+
+/** The seconds that a message has left, rounded up; undefined where it never expires. */
+export function secondsLeft({ messageExpiry }: Message, now: number): number | undefined {
+  return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - now) / 1000))
+}
+
+/** Starts the clock of a message that has an expiry interval. */
+export function startExpiry(message: PublishMessage, now: number): void {
+  const interval = message.properties?.messageExpiryInterval
+  if (interval !== undefined) message.messageExpiry = now + interval * 1000
+}
+
+/** A message of its own with another's content, to be numbered anew. */
+export function copyOf(message: Message): PublishMessage {
+  const { topic, payload, qos, retain, properties } = message
+  const copy = new PublishMessage(topic, payload, qos, retain, false, undefined, properties)
+  copy.clientId = message.clientId
+  copy.messageExpiry = message.messageExpiry
+  copy.ownsPayload = true
+  return copy
+}
+
+/** The message that a will becomes. */
+export function messageOfWill({ topic, payload, qos, retain, properties }: Will, clientId: string): PublishMessage {
+  const { willDelayInterval: _, ...rest } = properties ?? {}
+  const message = new PublishMessage(topic, payload, qos, retain, false, undefined, properties && rest)
+  message.clientId = clientId
+  message.ownsPayload = true
+  return message
+}
+
+/**
+ * The message that the host asks to publish.
+ * @throws AnaxError ANAX_ERR_ARGUMENT
+ */
+export function messageOfInput(input: PublishInput, maxTopicLevels: number): PublishMessage {
+  const { topic, payload = EMPTY, qos = 0, retain = false, properties } = input
+  if (typeof topic !== 'string' || !isTopicName(topic)) {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `topic has to be a topic name without wildcards, got ${topic}` })
+  }
+  if (Buffer.byteLength(topic) > 65_535 || levelCount(topic) > maxTopicLevels) {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `topic is too long, or has more than ${maxTopicLevels} levels` })
+  }
+  if (qos !== 0 && qos !== 1 && qos !== 2) {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos has to be 0, 1 or 2, got ${String(qos)}` })
+  }
+  const { topicAlias: _alias, subscriptionIdentifier: _identifier, ...rest } = properties ?? {}
+  const message = new PublishMessage(topic, bytesOf(payload), qos, retain, false, undefined, properties && rest)
+  message.ownsPayload = typeof payload === 'string'
+  return message
+}
+
+function bytesOf(payload: string | Buffer): Buffer {
+  if (typeof payload === 'string') return Buffer.from(payload)
+  if (payload instanceof Uint8Array) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+  throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `payload has to be a string or a Buffer, got ${typeof payload}` })
+}

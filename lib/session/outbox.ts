@@ -1,0 +1,132 @@
+/**
+ * What is waiting to be written to one stream, and the flush that writes it: once per turn of the event
+ * loop for all connections, everything of a connection joined into one write.
+ * Owns the bytes on their way out; must not know sessions or packets.
+ */
+import type { Duplex } from 'node:stream'
+import type { Frame } from '../codec/frame.js'
+
+/** Above this an outbox does not wait for the end of the turn. */
+const FLUSH_AT_BYTES = 256 * 1024
+
+/** Writes all outboxes that got something in this turn. One per broker. */
+export class Flusher {
+  #dirty: Outbox[] = []
+  #scheduled = false
+
+  add(outbox: Outbox): void {
+    this.#dirty.push(outbox)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    // a microtask per connection would cost 1.3 to 1.7 times as much: it cannot batch across sockets
+    setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const outbox of dirty) outbox.flush()
+  }
+}
+
+export class Outbox {
+  readonly #stream: Duplex
+  readonly #flusher: Flusher
+  readonly #onBlocked: () => void
+  #frames: Frame[] = []
+  /** Packet ids for the holes of the frames, in the same order. */
+  #packetIds: number[] = []
+  #bytes = 0
+  #dirty = false
+  #blocked = false
+
+  /** @param onBlocked told when the stream is full */
+  constructor(stream: Duplex, flusher: Flusher, onBlocked: () => void) {
+    this.#stream = stream
+    this.#flusher = flusher
+    this.#onBlocked = onBlocked
+  }
+
+  /** Whether the stream asked to wait for its 'drain'. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  /** Bytes that are not handed to the stream yet. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** @param packetId for the frame's hole, if it has one */
+  add(frame: Frame, packetId = 0): void {
+    this.#frames.push(frame)
+    this.#packetIds.push(packetId)
+    this.#bytes += frame.length
+    if (this.#blocked) return
+    if (this.#bytes >= FLUSH_AT_BYTES) {
+      this.flush()
+    } else if (!this.#dirty) {
+      this.#dirty = true
+      this.#flusher.add(this)
+    }
+  }
+
+  /** The stream can take more. */
+  drained(): void {
+    this.#blocked = false
+    this.flush()
+  }
+
+  /** Writes what is there, unless the stream is full. */
+  flush(): void {
+    this.#dirty = false
+    if (this.#blocked || this.#frames.length === 0) return
+    const frames = this.#frames
+    const packetIds = this.#packetIds
+    this.#frames = []
+    this.#packetIds = []
+    const bytes = this.#bytes
+    this.#bytes = 0
+    if (!this.#stream.writable) return
+    this.#blocked = !this.#write(frames, packetIds, bytes)
+    if (this.#blocked) this.#onBlocked()
+  }
+
+  /** @returns whether the stream wants more */
+  #write(frames: Frame[], packetIds: number[], bytes: number): boolean {
+    const first = frames[0]!
+    if (frames.length === 1 && first.idOffset === 0 && first.payload === undefined)
+      return this.#stream.write(first.bytes)
+    let joined = 0
+    for (const frame of frames) joined += frame.bytes.length
+    if (joined === bytes) return this.#stream.write(join(frames, packetIds, 0, frames.length, bytes))
+    return this.#writeAround(frames, packetIds)
+  }
+
+  /** Large payloads are written as they are, between the joined rest. */
+  #writeAround(frames: Frame[], packetIds: number[]): boolean {
+    let wantsMore = true
+    let start = 0
+    let pending = 0
+    this.#stream.cork()
+    for (let i = 0; i < frames.length; i++) {
+      const { bytes, payload } = frames[i]!
+      pending += bytes.length
+      if (payload === undefined && i + 1 < frames.length) continue
+      wantsMore = this.#stream.write(join(frames, packetIds, start, i + 1, pending))
+      if (payload !== undefined) wantsMore = this.#stream.write(payload)
+      start = i + 1
+      pending = 0
+    }
+    this.#stream.uncork()
+    return wantsMore
+  }
+}
+
+function join(frames: Frame[], packetIds: number[], start: number, end: number, length: number): Buffer {
+  const joined = Buffer.allocUnsafe(length)
+  let offset = 0
+  for (let i = start; i < end; i++) offset = frames[i]!.copyHeadTo(joined, offset, packetIds[i]!)
+  return joined
+}

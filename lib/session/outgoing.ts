@@ -1,0 +1,223 @@
+/**
+ * Which message a client gets next. Owns the order: what is live, what waits here, what waits in the store,
+ * and the retained messages of new subscriptions. Must not know packets, acknowledgements or the stream.
+ *
+ * A message goes straight through while nothing waits. Otherwise
+ *   - a copy that the store holds (QoS 1 and 2 of a stored session) is left there and read back in order;
+ *   - any other copy waits in memory, within bounds.
+ * Numbers given at the store (brokerCounter) merge the two, so the order of a publisher's messages holds
+ * whatever their QoS.
+ */
+import type { DropReason } from '../../types/events.js'
+import type { Message } from '../../types/message.js'
+import type { QueuedMessage } from '../../types/persistence.js'
+import { wrapError } from '../errors.js'
+import { Delivery } from './delivery.js'
+import { isPromise } from './maybe-promise.js'
+import { copyOf, keepPayload, refKey, sizeInQueue } from './message.js'
+import type { Link, Ports, SharedDelivery } from './ports.js'
+import { RetainedReplay } from './retained-replay.js'
+import { Sender } from './sender.js'
+import type { Session } from './session.js'
+import { Source } from './source.js'
+import type { SessionSubscription } from './subscription.js'
+
+/** Messages sent in one go before the event loop gets its turn. */
+const SLICE = 500
+
+export class Outgoing {
+  readonly sender: Sender
+  readonly #session: Session
+  readonly #link: Link
+  readonly #ports: Ports
+  #waiting: Delivery[] = []
+  #waitingBytes = 0
+  /** The pass over the stored queue that is under way. */
+  #stored: Source<QueuedMessage> | undefined
+  /** Messages that the pass must not send: they were dealt with when it began. */
+  #skip = new Set<string>()
+  /** Whether messages came while the pass was under way. */
+  #again = false
+  /** Messages that a pass sent before the bus brought them. */
+  readonly #ahead = new Set<string>()
+  #replays: RetainedReplay[] = []
+  #pumping = false
+  #closed = false
+
+  constructor(session: Session, link: Link, ports: Ports, quota: number) {
+    this.#session = session
+    this.#link = link
+    this.#ports = ports
+    this.sender = new Sender(session, link, ports, quota)
+  }
+
+  /** A message came for this client. */
+  deliver(delivery: Delivery): void {
+    if (delivery.qos > 0 && this.#session.stored) this.#deliverStored(delivery)
+    else if (this.#idle && this.sender.canSend(delivery.qos)) this.sender.send(delivery)
+    else this.#wait(delivery)
+  }
+
+  /** Reads the stored queue: at the start of a connection, and when something was added outside of the routing. */
+  readStored(): void {
+    if (this.#stored === undefined) this.#beginPass()
+    else this.#again = true
+    this.pump()
+  }
+
+  /** Sends the retained messages of a new subscription [MQTT-3.3.1-6]. */
+  replay(subscription: SessionSubscription): void {
+    this.#replays.push(new RetainedReplay(subscription, this.#ports, this.pump, this.#failed))
+    this.pump()
+  }
+
+  /** Sends what may be sent. Called whenever the client or the stream can take more. */
+  readonly pump = (): void => {
+    if (this.#pumping || this.#closed) return
+    this.#pumping = true
+    let budget = SLICE
+    while (budget > 0 && this.#step()) budget--
+    this.#pumping = false
+    if (budget === 0) setImmediate(this.pump)
+  }
+
+  /** The connection is over. @returns what came through shared subscriptions and can go to other members */
+  close(): SharedDelivery[] {
+    this.#closed = true
+    this.#stored?.close()
+    for (const replay of this.#replays) replay.close()
+    if (this.#session.stored) return []
+    const left: SharedDelivery[] = []
+    for (const [, { message, qos, share }] of this.sender.inflight.entries()) {
+      // [MQTT-4.8.2-5]: QoS 2 goes to nobody else once it was sent
+      if (share !== undefined && message !== undefined && qos === 1) left.push({ message, share })
+    }
+    for (const { message, qos, share } of this.#waiting) {
+      if (share !== undefined && qos > 0) left.push({ message, share })
+    }
+    return left
+  }
+
+  /** How much is under way to the client, to compare members of a shared subscription. */
+  get load(): number {
+    return this.sender.inflight.size + this.#waiting.length + (this.#stored === undefined ? 0 : 1)
+  }
+
+  get #idle(): boolean {
+    return this.#stored === undefined && this.#waiting.length === 0
+  }
+
+  #deliverStored(delivery: Delivery): void {
+    if (this.#ahead.size > 0 && this.#ahead.delete(refKey(delivery.message))) return
+    if (this.#idle && this.sender.canSend(delivery.qos)) {
+      this.sender.send(delivery)
+    } else {
+      this.readStored()
+    }
+  }
+
+  /** Does one thing. @returns whether there may be more to do */
+  #step(): boolean {
+    if (this.#stored !== undefined) return this.#stepStored(this.#stored)
+    const waiting = this.#waiting[0]
+    if (waiting !== undefined) return this.sender.canSend(waiting.qos) && this.#sendWaiting()
+    return this.#stepReplay()
+  }
+
+  #stepStored(stored: Source<QueuedMessage>): boolean {
+    switch (stored.look()) {
+      case 'waiting':
+        return false
+      case 'done':
+        this.#stored = undefined
+        if (this.#again) this.#beginPass()
+        return true
+      default:
+        return this.#sendStored(stored)
+    }
+  }
+
+  #sendStored(stored: Source<QueuedMessage>): boolean {
+    const { message, ref, delivery, packetId } = stored.head
+    const key = refKey(ref)
+    if (this.#skip.delete(key)) {
+      stored.take()
+      return true
+    }
+    const earlier = this.#waiting[0]
+    if (earlier !== undefined && earlier.message.brokerCounter < ref.brokerCounter) {
+      return this.sender.canSend(0) && this.#sendWaiting()
+    }
+    if (!this.sender.canSend(delivery.qos)) return false
+    stored.take()
+    if (this.#ports.sink.isOnItsWay(ref)) this.#ahead.add(key)
+    const { qos, retain, subscriptionIdentifiers, share } = delivery
+    const copy = message && new Delivery(message, qos, retain, subscriptionIdentifiers, share)
+    if (packetId !== undefined) this.sender.resend(packetId, ref, copy)
+    else if (copy !== undefined) this.sender.send(copy)
+    return true
+  }
+
+  #sendWaiting(): boolean {
+    const delivery = this.#waiting.shift()!
+    this.#waitingBytes -= sizeInQueue(delivery.message)
+    this.sender.send(delivery)
+    return true
+  }
+
+  #stepReplay(): boolean {
+    const replay = this.#replays[0]
+    if (replay === undefined || !this.sender.canSend(replay.qos)) return false
+    const next = replay.next()
+    if (next === 'waiting') return false
+    if (next === 'done') this.#replays.shift()
+    else if (next.qos > 0 && this.#session.stored) this.#enqueue(next)
+    else this.sender.send(next)
+    return true
+  }
+
+  /** A stored session keeps its copy of a retained message until it is acknowledged, as of any other. */
+  #enqueue({ message, qos, retain, subscriptionIdentifiers }: Delivery): void {
+    const copy = { clientId: this.#session.id, qos, retain, subscriptionIdentifiers, share: undefined }
+    const enqueued = this.#ports.sink.enqueue(copyOf(message), copy)
+    if (isPromise(enqueued)) enqueued.then(() => this.readStored(), this.#failed)
+    else this.readStored()
+  }
+
+  #beginPass(): void {
+    this.#again = false
+    this.#skip = new Set()
+    for (const ref of this.sender.busy()) this.#skip.add(refKey(ref))
+    this.#stored = new Source(this.#ports.store.queued(this.#session.id), this.pump, this.#failed)
+  }
+
+  #wait(delivery: Delivery): void {
+    const { maxMessages, maxBytes, overflow } = this.#session.limits
+    const { message, qos } = delivery
+    const size = sizeInQueue(message)
+    if (qos === 0 && this.#waitingBytes + size > this.#ports.options.maxOutboxBytes) {
+      this.#drop(message, 'outbox-full')
+      return
+    }
+    while (this.#waiting.length > 0 && (this.#waiting.length >= maxMessages || this.#waitingBytes + size > maxBytes)) {
+      if (overflow !== 'drop-oldest') {
+        this.#drop(message, 'queue-full')
+        return
+      }
+      const oldest = this.#waiting.shift()!.message
+      this.#waitingBytes -= sizeInQueue(oldest)
+      this.#drop(oldest, 'queue-full')
+    }
+    keepPayload(message)
+    this.#waiting.push(delivery)
+    this.#waitingBytes += size
+  }
+
+  #drop(message: Message, reason: DropReason): void {
+    this.#ports.events.emit('drop', { clientId: this.#session.id, message, reason })
+  }
+
+  readonly #failed = (error: unknown): void => {
+    if (!this.#closed) this.#link.fail(wrapError('ANAX_ERR_STORE', error))
+  }
+}

@@ -1,0 +1,12 @@
+/** Whether a payload is the text that its Payload Format Indicator promises [MQTT 5.0, 3.3.2.3.2]. */
+import { isUtf8 } from 'node:buffer'
+import { AnaxError } from '../errors.js'
+
+/** The refusal, where the payload says that it is UTF-8 and is not. */
+export function payloadFormatError(message: {
+  payload: Buffer
+  properties?: { payloadFormatIndicator?: boolean } | undefined
+}): AnaxError | undefined {
+  const promised = message.properties?.payloadFormatIndicator === true
+  return promised && !isUtf8(message.payload) ? new AnaxError('ANAX_ERR_PAYLOAD_FORMAT') : undefined
+}

@@ -1,0 +1,238 @@
+/**
+ * Sends messages to one client and follows each until it is acknowledged: the outbound half of QoS 0, 1 and 2.
+ * Owns what is in flight and keeps the store in step with it; must not know which message comes next.
+ */
+import type { DropReason } from '../../types/events.js'
+import type { MessageRef } from '../../types/persistence.js'
+import type { Frame } from '../codec/frame.js'
+import { wrapError } from '../errors.js'
+import { ReasonCode } from '../reason-codes.js'
+import { Delivery } from './delivery.js'
+import { type AwaitedAck, Inflight, type Sent } from './inflight.js'
+import { isPromise } from './maybe-promise.js'
+import { keepPayload } from './message.js'
+import type { Link, Ports } from './ports.js'
+import type { Session } from './session.js'
+
+/** A frame that may have to wait for the store, and those behind it for their turn. */
+interface Gated {
+  frame: Frame
+  packetId: number
+  open: boolean
+}
+
+/** Above this many frames behind one store operation, the queue waits. */
+const MAX_GATED = 1000
+
+export class Sender {
+  readonly inflight: Inflight
+  readonly #session: Session
+  readonly #link: Link
+  readonly #ports: Ports
+  #gated: Gated[] = []
+  /** Store operations that are under way, by the message they are about. */
+  readonly #settling = new Map<MessageRef, Promise<unknown>>()
+
+  constructor(session: Session, link: Link, ports: Ports, quota: number) {
+    this.#session = session
+    this.#link = link
+    this.#ports = ports
+    this.inflight = new Inflight(quota)
+  }
+
+  /** Whether a message of this QoS may be sent now. */
+  canSend(qos: number): boolean {
+    return this.#link.ready && (qos === 0 || this.inflight.hasQuota) && this.#gated.length < MAX_GATED
+  }
+
+  /** Sends a message, or drops it with an event: expired, withheld, or too large. */
+  send(delivery: Delivery): void {
+    const { message } = delivery
+    if (message.messageExpiry !== undefined && message.messageExpiry <= this.#ports.timers.now()) {
+      this.#drop(delivery, 'expired')
+      return
+    }
+    const forwarded = this.#forward(delivery)
+    if (forwarded === undefined) {
+      this.#drop(delivery, 'not-forwarded')
+      return
+    }
+    const frame = this.#link.frame(forwarded, 'first')
+    if (frame === undefined) this.#drop(delivery, 'packet-too-large')
+    else if (forwarded.qos === 0) this.#write(frame, 0)
+    else this.#track(forwarded, frame, { brokerId: message.brokerId, brokerCounter: message.brokerCounter })
+  }
+
+  /** Sends again what an earlier connection of the session had in flight [MQTT-4.4.0-1]. */
+  resend(packetId: number, ref: MessageRef, delivery: Delivery | undefined): void {
+    if (delivery === undefined) {
+      this.inflight.restore(packetId, released(ref))
+      this.#write(this.#link.release(), packetId)
+      return
+    }
+    const frame = this.#link.frame(delivery, 'again')
+    if (frame === undefined) {
+      this.#drop(delivery, 'packet-too-large')
+      return
+    }
+    this.inflight.restore(packetId, sent(delivery, ref))
+    this.#write(frame, packetId)
+  }
+
+  /** PUBACK, or PUBCOMP: the message is delivered. @returns it, where the packet id was awaited to say so */
+  finished(packetId: number, by: 'puback' | 'pubcomp'): Sent | undefined {
+    const message = this.inflight.get(packetId)
+    if (message?.awaits !== by) return undefined
+    this.#forget(packetId, message)
+    return message
+  }
+
+  /** PUBREC [MQTT-4.3.3-4]: answers PUBREL as soon as the store knows. @returns whether the packet id was awaited */
+  received(packetId: number, reasonCode: number): boolean {
+    const message = this.inflight.get(packetId)
+    if (message === undefined || message.awaits === 'puback') return false
+    if (reasonCode >= ReasonCode.UnspecifiedError) {
+      this.#forget(packetId, message)
+      return true
+    }
+    const repeated = message.awaits === 'pubcomp'
+    message.awaits = 'pubcomp'
+    message.message = undefined
+    const known =
+      this.#session.stored && !repeated
+        ? this.#attempt(() => this.#ports.store.markReleased(this.#session.id, message.ref, packetId))
+        : undefined
+    // a PUBREL that a crash forgets would let the message through a second time
+    this.#write(this.#link.release(), packetId, known)
+    return true
+  }
+
+  /** What packet the client owes for a packet id. */
+  awaited(packetId: number): AwaitedAck | undefined {
+    return this.inflight.get(packetId)?.awaits
+  }
+
+  /** The messages that the store may still show although they are dealt with. */
+  *busy(): Generator<MessageRef> {
+    for (const [, { ref }] of this.inflight.entries()) yield ref
+    yield* this.#settling.keys()
+  }
+
+  /** Resolves when the store knows everything. */
+  async settled(): Promise<void> {
+    while (this.#settling.size > 0) await Promise.all(this.#settling.values())
+  }
+
+  /** The copy that the host lets this client have. */
+  #forward(delivery: Delivery): Delivery | undefined {
+    const gate = this.#ports.authorizer.authorizeForward
+    if (gate === undefined) return delivery
+    const { message, qos, retain, subscriptionIdentifiers, share } = delivery
+    const copy = gate(this.#link.client, { ...message, qos, retain })
+    return copy && new Delivery(copy, qos, copy.retain, subscriptionIdentifiers, share)
+  }
+
+  #track(delivery: Delivery, frame: Frame, ref: MessageRef): void {
+    keepPayload(delivery.message)
+    const message = sent(delivery, ref)
+    const packetId = this.inflight.add(message)
+    if (!this.#session.stored) {
+      this.#write(frame, packetId)
+      return
+    }
+    const marked = this.#attempt(() => this.#ports.store.markSent(this.#session.id, ref, packetId, delivery))
+    if (marked) this.#settle(message.ref, marked)
+    // QoS 2: the client remembers the packet id, so after a crash the broker has to know it as well
+    this.#write(frame, packetId, delivery.qos === 2 ? marked : undefined)
+  }
+
+  #forget(packetId: number, { ref }: Sent): void {
+    this.inflight.remove(packetId)
+    this.#remove(ref, packetId)
+  }
+
+  #remove(ref: MessageRef, packetId: number | undefined, copy?: Delivery): void {
+    if (!this.#session.stored) return
+    const removed = this.#attempt(() => this.#ports.store.removeQueued(this.#session.id, ref, packetId, copy))
+    if (removed) this.#settle(ref, removed)
+  }
+
+  #drop(delivery: Delivery, reason: DropReason): void {
+    const { message, qos } = delivery
+    if (qos > 0) this.#remove(message, undefined, delivery)
+    this.#ports.events.emit('drop', { clientId: this.#session.id, message, reason })
+  }
+
+  /** Writes in order: what has to wait for the store holds back what comes after it. */
+  #write(frame: Frame, packetId: number, known?: Promise<boolean>): void {
+    if (known === undefined && this.#gated.length === 0) {
+      this.#link.write(frame, packetId)
+      return
+    }
+    const gated: Gated = { frame, packetId, open: known === undefined }
+    this.#gated.push(gated)
+    known?.then(done => {
+      gated.open = done
+      this.#openGate()
+    })
+  }
+
+  #openGate(): void {
+    while (this.#gated[0]?.open) {
+      const { frame, packetId } = this.#gated.shift()!
+      this.#link.write(frame, packetId)
+    }
+    this.#session.outgoing?.pump()
+  }
+
+  /** A store that fails ends the connection: the client comes back to what is stored. Resolves whether it worked. */
+  #attempt(operation: () => void | Promise<void>): Promise<boolean> | undefined {
+    try {
+      const outcome = operation()
+      return isPromise(outcome) ? outcome.then(succeeded, this.#failed) : undefined
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+  }
+
+  readonly #failed = (error: unknown): false => {
+    this.#link.fail(wrapError('ANAX_ERR_STORE', error))
+    return false
+  }
+
+  #settle(ref: MessageRef, operation: Promise<unknown>): void {
+    const earlier = this.#settling.get(ref)
+    const both = earlier ? Promise.all([earlier, operation]) : operation
+    this.#settling.set(ref, both)
+    both.then(() => {
+      if (this.#settling.get(ref) === both) this.#settling.delete(ref)
+    })
+  }
+}
+
+const succeeded = (): true => true
+
+function sent({ message, qos, retain, subscriptionIdentifiers, share }: Delivery, ref: MessageRef): Sent {
+  return {
+    ref,
+    message,
+    qos: qos as 1 | 2,
+    retain,
+    subscriptionIdentifiers,
+    share,
+    awaits: qos === 1 ? 'puback' : 'pubrec',
+  }
+}
+
+function released(ref: MessageRef): Sent {
+  return {
+    ref,
+    message: undefined,
+    qos: 2,
+    retain: false,
+    subscriptionIdentifiers: undefined,
+    share: undefined,
+    awaits: 'pubcomp',
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * One way to read items that are at hand and items that have to be fetched: look at the head, take it, or wait.
+ * Must not know what the items are.
+ */
+import type { MaybeAsyncIterable } from '../../types/persistence.js'
+import { isPromise } from './maybe-promise.js'
+
+export class Source<T> {
+  readonly #iterator: Iterator<T> | AsyncIterator<T>
+  readonly #wake: () => void
+  readonly #failed: (error: unknown) => void
+  #head: T | undefined
+  #state: 'unknown' | 'ready' | 'waiting' | 'done' = 'unknown'
+
+  /**
+   * @param wake called when a head that had to be fetched is there, or the end
+   * @param failed called once if the items cannot be read; the source is done then
+   */
+  constructor(items: MaybeAsyncIterable<T>, wake: () => void, failed: (error: unknown) => void) {
+    this.#iterator = Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]()
+    this.#wake = wake
+    this.#failed = failed
+  }
+
+  /** Looks whether there is a head. */
+  look(): 'ready' | 'waiting' | 'done' {
+    if (this.#state === 'unknown') this.#fetch()
+    return this.#state as 'ready' | 'waiting' | 'done'
+  }
+
+  /** The head; only where {@link look} said `ready`. */
+  get head(): T {
+    return this.#head as T
+  }
+
+  /** Goes on to the next item. */
+  take(): T {
+    const head = this.#head as T
+    this.#head = undefined
+    this.#state = 'unknown'
+    return head
+  }
+
+  /** Gives up; frees what the iterator holds. */
+  close(): void {
+    if (this.#state === 'done') return
+    this.#state = 'done'
+    const closing = this.#iterator.return?.()
+    if (isPromise(closing)) closing.catch(this.#failed)
+  }
+
+  #fetch(): void {
+    try {
+      const result = this.#iterator.next()
+      if (!isPromise(result)) {
+        this.#settle(result as IteratorResult<T>)
+        return
+      }
+      this.#state = 'waiting'
+      result.then(this.#arrived, this.#broke)
+    } catch (error) {
+      this.#broke(error)
+    }
+  }
+
+  #settle(result: IteratorResult<T>): void {
+    this.#state = result.done === true ? 'done' : 'ready'
+    this.#head = result.done === true ? undefined : result.value
+  }
+
+  readonly #arrived = (result: IteratorResult<T>): void => {
+    if (this.#state !== 'waiting') return
+    this.#settle(result)
+    this.#wake()
+  }
+
+  readonly #broke = (error: unknown): void => {
+    this.#state = 'done'
+    this.#failed(error)
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The steps that make a subscription, and end one: shared by the packets of a client, the host's own wishes,
+ * and a session that is resumed. Must not know who asked.
+ */
+import type { MaybePromise } from '../../types/persistence.js'
+import { isSharedFilter } from '../topic/topic.js'
+import type { Connection } from './connection.js'
+import { isPromise } from './maybe-promise.js'
+import type { SessionSubscription } from './subscription.js'
+
+/** Writes them to the store, where the session is kept. */
+export function addSubscriptions(
+  { session, ports }: Connection,
+  subscriptions: SessionSubscription[],
+): MaybePromise<void> {
+  if (!session!.stored || subscriptions.length === 0) return undefined
+  const stored = ports.store.addSubscriptions(
+    { id: session!.id },
+    subscriptions.map(subscription => subscription.toJSON()),
+  )
+  return isPromise(stored) ? stored.then(() => {}) : undefined
+}
+
+/** Makes them live; one of the same filter is replaced [MQTT-3.8.4-3]. @returns the filters that are new */
+export function routeSubscriptions({ session, ports }: Connection, subscriptions: SessionSubscription[]): Set<string> {
+  const fresh = new Set<string>()
+  // a session whose connection ended meanwhile gets them from the store when it is resumed
+  if (session!.outgoing === undefined) return fresh
+  for (const subscription of subscriptions) {
+    if (!session!.subscriptions.has(subscription.topic)) fresh.add(subscription.topic)
+    session!.subscriptions.set(subscription.topic, subscription)
+    ports.router.add(subscription)
+  }
+  return fresh
+}
+
+/** Sends the retained messages that they ask for [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. */
+export function replayRetained(
+  { session, ports }: Connection,
+  subscriptions: SessionSubscription[],
+  fresh: ReadonlySet<string>,
+): void {
+  if (!ports.options.retainAvailable) return
+  for (const subscription of subscriptions) {
+    const { topic, rh } = subscription
+    // shared subscriptions get no retained messages [MQTT 5.0, 4.8.2]
+    if (isSharedFilter(topic) || rh === 2 || (rh === 1 && !fresh.has(topic))) continue
+    session!.outgoing?.replay(subscription)
+  }
+}
+
+/** Takes them out of the store. */
+export function removeStored({ session, ports }: Connection, topics: string[]): MaybePromise<void> {
+  const held = topics.filter(topic => session!.subscriptions.has(topic))
+  if (!session!.stored || held.length === 0) return undefined
+  const removed = ports.store.removeSubscriptions({ id: session!.id }, held)
+  return isPromise(removed) ? removed.then(() => {}) : undefined
+}
+
+/** Ends them. @returns per filter whether there was one */
+export function unroute({ session, ports }: Connection, topics: string[]): boolean[] {
+  return topics.map(topic => {
+    const subscription = session!.subscriptions.get(topic)
+    if (subscription === undefined) return false
+    session!.subscriptions.delete(topic)
+    ports.router.remove(subscription)
+    return true
+  })
+}

@@ -1,0 +1,24 @@
+/**
+ * The contract of a store as a test suite, for everyone who writes one: what the broker relies on beyond the
+ * base contract, for which `aedes-persistence` ships a suite of its own. Knows no particular store.
+ */
+import { defineDurabilityTests } from './persistence/durability.js'
+import { Harness, type PersistenceSuiteOptions } from './persistence/harness.js'
+import { defineLimitTests } from './persistence/limits.js'
+import { defineQueueTests } from './persistence/queues.js'
+import { defineRetainedTests } from './persistence/retained.js'
+import { defineSessionTests } from './persistence/sessions.js'
+import { defineWillTests } from './persistence/wills.js'
+
+export type { PersistenceSuiteOptions } from './persistence/harness.js'
+
+/** Defines the tests of the contract for a store. Those about restarts only where `reopen` is given. */
+export function persistenceSuite(options: PersistenceSuiteOptions): void {
+  const harness = new Harness(options)
+  defineSessionTests(harness)
+  defineQueueTests(harness)
+  defineLimitTests(harness)
+  defineRetainedTests(harness)
+  defineWillTests(harness)
+  if (options.reopen !== undefined) defineDurabilityTests(harness, options.reopen)
+}

@@ -1,0 +1,183 @@
+/** The rules of the code that no compiler checks: who may import whom, how files open and how long they are. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, it } from 'node:test'
+import { ROOT } from './support/root.js'
+
+interface SourceFile {
+  /** Path from the root of the repository. */
+  path: string
+  text: string
+  /** Files of the repository that it imports. */
+  imports: string[]
+  /** Everything else that it imports. */
+  packages: string[]
+}
+
+/** Path prefix -> rank. A file imports from its own rank or a lower one. */
+const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
+  ['types/', 0],
+  ['lib/errors.ts', 0],
+  ['lib/reason-codes.ts', 0],
+  ['lib/codec/', 1],
+  ['lib/topic/', 1],
+  ['lib/persistence/', 1],
+  ['lib/session/', 2],
+  ['lib/routing/', 3],
+  ['lib/broker/', 4],
+  ['lib/index.ts', 5],
+  ['lib/extras/', 6],
+  ['lib/testing/', 6],
+]
+
+const MAX_LINES = 400
+
+const IMPORT = /^(?:import|export)\s(?:[^'";]*?\sfrom\s)?\s*'([^']+)'|\bimport\('([^']+)'\)/gm
+
+const library = [...readSources('lib'), ...readSources('types')]
+const everything = [...library, ...['test', 'examples', 'bench'].flatMap(readSources)]
+
+describe('imports', () => {
+  it('are found', () => {
+    assert.ok(library.length > 20)
+    assert.ok(library.some(({ imports }) => imports.length > 3))
+  })
+
+  it('go to the same rank or a lower one', () => {
+    const wrong = edges(library).filter(([from, to]) => rankOf(to) > rankOf(from))
+    assert.deepEqual(wrong, [])
+  })
+
+  it('of contracts are of types only', () => {
+    const wrong = library.filter(({ path, text }) => path.startsWith('types/') && /^import (?!type\b)/m.test(text))
+    assert.deepEqual(pathsOf(wrong), [])
+  })
+
+  it('of extras go to the public API only', () => {
+    const allowed = (to: string) => to === 'lib/index.ts' || to.startsWith('types/') || to.startsWith('lib/extras/')
+    const wrong = edges(library).filter(([from, to]) => from.startsWith('lib/extras/') && !allowed(to))
+    assert.deepEqual(wrong, [])
+  })
+
+  it('form no cycle', () => {
+    assert.deepEqual(findCycle(library), [])
+  })
+
+  it('of packages are all declared', () => {
+    const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const declared = new Set([...Object.keys(dependencies), ...Object.keys(optionalDependencies)])
+    const used = new Set(library.flatMap(({ packages }) => packages).filter(name => !name.startsWith('node:')))
+    assert.deepEqual(
+      [...used].filter(name => !declared.has(name)),
+      [],
+    )
+  })
+})
+
+describe('every file', () => {
+  it('opens with a comment that says what it owns', () => {
+    assert.deepEqual(pathsOf(everything.filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))), [])
+  })
+
+  it(`has at most ${MAX_LINES} lines`, () => {
+    assert.deepEqual(pathsOf(everything.filter(({ text }) => text.split('\n').length - 1 > MAX_LINES)), [])
+  })
+
+  it('is named in kebab-case', () => {
+    const wrong = everything.filter(
+      ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test(-d)?|\.d)?\.ts$/.test(path.split('/').at(-1) ?? ''),
+    )
+    assert.deepEqual(pathsOf(wrong), [])
+  })
+
+  it('has neither a default export nor an enum', () => {
+    assert.deepEqual(matching(everything, /^export default\b|^(export )?(const |declare )*enum\b/m), [])
+  })
+})
+
+describe('the library', () => {
+  it('never takes away the listeners of others', () => {
+    assert.deepEqual(matching(library, /removeAllListeners/), [])
+  })
+
+  it('can be required: nothing is awaited at the top level', () => {
+    assert.deepEqual(matching(library, /^(await\b|(export )?(const|let) [^\n]*= await\b|for await\b)/m), [])
+  })
+
+  it('compares protocol versions in the codec only', () => {
+    const comparison =
+      /\b(protocolVersion|version)\)?\s*([!=]==?|[<>]=?)\s*\d|\d\s*([!=]==?|[<>]=?)\s*[\w.]*[vV]ersion\b/
+    assert.deepEqual(
+      matching(library, comparison).filter(path => !path.startsWith('lib/codec/')),
+      [],
+    )
+  })
+
+  it('has its own version number in package.json only', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const escaped = version.replaceAll('.', '\\.')
+    assert.deepEqual(matching(everything, new RegExp(`(?<![\\d.])${escaped}(?![\\d.])`)), [])
+  })
+})
+
+function readSources(folder: string): SourceFile[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.ts'))
+    .map(file => readSource(join(folder, file)))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(ROOT, path), 'utf8')
+  const specifiers = [...text.matchAll(IMPORT)].map(([, statement, call]) => statement ?? call ?? '')
+  const isRelative = (specifier: string) => specifier.startsWith('.')
+  return {
+    path,
+    text,
+    imports: specifiers.filter(isRelative).map(to => normalize(join(dirname(path), to)).replace(/\.js$/, '.ts')),
+    packages: specifiers.filter(specifier => !isRelative(specifier)).map(packageOf),
+  }
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+}
+
+function edges(files: readonly SourceFile[]): [from: string, to: string][] {
+  return files.flatMap(({ path, imports }) => imports.map((to): [string, string] => [path, to]))
+}
+
+function rankOf(path: string): number {
+  const [, rank] = RANKS.find(([prefix]) => path.startsWith(prefix)) ?? assert.fail(`${path} has no rank`)
+  return rank
+}
+
+/** The first chain of imports that comes back to where it began; empty if there is none. */
+function findCycle(files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map(file => [file.path, file]))
+  const done = new Set<string>()
+  const visit = (path: string, chain: readonly string[]): string[] => {
+    if (chain.includes(path)) return [...chain.slice(chain.indexOf(path)), path]
+    if (done.has(path)) return []
+    for (const next of byPath.get(path)?.imports ?? []) {
+      const cycle = visit(next, [...chain, path])
+      if (cycle.length > 0) return cycle
+    }
+    done.add(path)
+    return []
+  }
+  for (const { path } of files) {
+    const cycle = visit(path, [])
+    if (cycle.length > 0) return cycle
+  }
+  return []
+}
+
+function matching(files: readonly SourceFile[], pattern: RegExp): string[] {
+  return pathsOf(files.filter(({ text }) => pattern.test(text)))
+}
+
+function pathsOf(files: readonly SourceFile[]): string[] {
+  return files.map(({ path }) => path)
+}

@@ -1,0 +1,94 @@
+/** Runs the built command, or any other script, as a process of its own, and reads what it says. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+export const COMMAND = fileURLToPath(new URL('../../lib/extras/cli/main.js', import.meta.url))
+
+/** How long a process may take to say what is expected of it. */
+const PATIENCE_MS = 20_000
+
+const running = new Set<ChildProcess>()
+
+// What a failed test has left running must not keep the test file from ending.
+after(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export interface Finished {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** A process that runs. */
+export class RunningProcess {
+  readonly child: ChildProcess
+  readonly #finished: Promise<Finished>
+  stdout = ''
+  stderr = ''
+
+  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.child = spawn(program, args, { env })
+    running.add(this.child)
+    this.child.stdout?.on('data', chunk => {
+      this.stdout += chunk
+    })
+    this.child.stderr?.on('data', chunk => {
+      this.stderr += chunk
+    })
+    this.#finished = once(this.child, 'close').then(([code]) => {
+      running.delete(this.child)
+      return { code, stdout: this.stdout, stderr: this.stderr }
+    })
+  }
+
+  /** Resolves with the first match in the output; rejects if the process ends or takes too long. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = Date.now() + PATIENCE_MS
+    while (Date.now() < deadline) {
+      const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr)
+      if (match !== null) return match
+      if (this.child.exitCode !== null) break
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    throw new Error(`The process did not say ${pattern}, but:\n${this.stdout}\n${this.stderr}`)
+  }
+
+  /** Resolves when it has ended by itself. */
+  finished(): Promise<Finished> {
+    return this.#finished
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal)
+    return this.#finished
+  }
+}
+
+/** Runs the command to its end. */
+export function anax(args: readonly string[], input?: string): Promise<Finished> {
+  const started = new RunningProcess(process.execPath, [COMMAND, ...args])
+  started.child.stdin?.end(input)
+  return started.finished()
+}
+
+/** Where the running command listens. */
+export interface RunningBroker {
+  process: RunningProcess
+  /** Scheme (`mqtt`, `mqtts`, `ws`, `wss`, `mqtt+unix`) -> URL. */
+  urls: Record<string, string>
+  /** Port of plain MQTT. */
+  port: number
+}
+
+/** Starts the command on free ports and resolves when it has said which. */
+export async function startCommand(...args: string[]): Promise<RunningBroker> {
+  const started = new RunningProcess(process.execPath, [COMMAND, '--port', '0', '--ws-port', '0', ...args])
+  await started.says(/^ {2}Access/m)
+  const urls: Record<string, string> = {}
+  for (const [url, scheme] of started.stdout.matchAll(/\b(mqtts?|wss?|mqtt\+unix):\/\/\S+/g)) urls[scheme ?? ''] = url
+  return { process: started, urls, port: Number(new URL(urls.mqtt ?? 'mqtt://none:0').port) }
+}

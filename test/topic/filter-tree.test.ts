@@ -1,0 +1,104 @@
+/** Filters -> values: adding, removing and matching, against the reference; the cache; hostile shapes. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { FilterTree } from '../../lib/topic/filter-tree.js'
+import { filterArbitrary, referenceMatches, topicArbitrary } from './reference-matcher.js'
+
+type Entries = Map<string, { filter: string; key: string; value: string }>
+
+const step = fc.record({ remove: fc.boolean(), filter: filterArbitrary, key: fc.constantFrom('k1', 'k2', 'k3') })
+
+function expected(entries: Entries, topic: string): string[] {
+  return [...entries.values()].filter(({ filter }) => referenceMatches(filter, topic)).map(({ value }) => value)
+}
+
+describe('FilterTree', () => {
+  it('matches as the reference does, whatever was added and removed', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.array(topicArbitrary, { maxLength: 8 }), (steps, topics) => {
+        const tree = new FilterTree<string>()
+        const entries: Entries = new Map()
+        steps.forEach(({ remove, filter, key }, i) => {
+          const id = `${key} ${filter}`
+          const value = `${id} ${i}`
+          const previous = entries.get(id)?.value
+          if (remove) entries.delete(id)
+          else entries.set(id, { filter, key, value })
+          assert.equal(remove ? tree.remove(filter, key) : tree.add(filter, key, value), previous)
+          assert.equal(tree.get(filter, key), entries.get(id)?.value)
+          assert.equal(tree.size, entries.size)
+          for (const topic of topics) assert.deepEqual([...tree.match(topic)].sort(), expected(entries, topic).sort())
+        })
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('keeps system topics from filters that begin with a wildcard [MQTT-4.7.2-1]', () => {
+    const tree = new FilterTree<string>()
+    for (const filter of ['#', '+/a', '+/#', '$SYS/a', '$SYS/#', '$SYS/+']) tree.add(filter, 'k', filter)
+    assert.deepEqual([...tree.match('$SYS/a')].sort(), ['$SYS/#', '$SYS/+', '$SYS/a'])
+    assert.deepEqual([...tree.match('x/a')].sort(), ['#', '+/#', '+/a'])
+  })
+
+  it('counts values, and says what it replaced or removed', () => {
+    const tree = new FilterTree<number>()
+    assert.equal(tree.add('a', 'k', 1), undefined)
+    assert.equal(tree.add('a', 'k', 2), 1)
+    assert.equal(tree.add('a', 'l', 3), undefined)
+    assert.equal(tree.size, 2)
+    assert.equal(tree.remove('a', 'k'), 2)
+    assert.equal(tree.remove('a', 'k'), undefined)
+    assert.equal(tree.remove('a/+', 'k'), undefined)
+    assert.equal(tree.size, 1)
+    assert.deepEqual(tree.match('a'), [3])
+  })
+
+  it('answers with the same array until the tree changes, and leaves an array that was handed out alone', () => {
+    const tree = new FilterTree<number>()
+    tree.add('a', 'k', 1)
+    tree.add('+', 'k', 2)
+    const first = tree.match('a')
+    assert.equal(tree.match('a'), first)
+    tree.add('b', 'k', 3)
+    assert.equal(tree.match('a'), first, 'an exact filter concerns its own topic only')
+    tree.add('#', 'k', 4)
+    assert.deepEqual([...tree.match('a')].sort(), [1, 2, 4])
+    tree.remove('a', 'k')
+    assert.deepEqual([...tree.match('a')].sort(), [2, 4])
+    assert.deepEqual(first, [2, 1])
+  })
+
+  it('stays right when more topics are asked for than the cache holds', () => {
+    const tree = new FilterTree<number>()
+    tree.add('t/+', 'k', 1)
+    tree.add('t/7', 'k', 2)
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 40_000; i++) assert.equal(tree.match(`t/${i}`).length, i === 7 ? 2 : 1)
+    }
+    tree.remove('t/+', 'k')
+    for (let i = 0; i < 40_000; i++) assert.equal(tree.match(`t/${i}`).length, i === 7 ? 1 : 0)
+  })
+
+  it('is not impressed by 65535 bytes of slashes', () => {
+    const tree = new FilterTree<string>()
+    const deep = '/'.repeat(65_535)
+    const filters = [deep, `${'+/'.repeat(32_767)}+`, `${'+/'.repeat(32_767)}#`, `${deep.slice(2)}/#`]
+    for (const filter of filters) tree.add(filter, 'k', filter)
+    assert.equal(tree.match(deep).length, 3)
+    assert.equal(tree.match('/'.repeat(32_767)).length, 2)
+    for (const filter of filters) assert.equal(tree.remove(filter, 'k'), filter)
+    assert.equal(tree.size, 0)
+    assert.deepEqual(tree.match(deep), [])
+  })
+
+  it('takes any kind of key', () => {
+    const tree = new FilterTree<string, object>()
+    const [one, two] = [{}, {}]
+    tree.add('a/#', one, 'one')
+    tree.add('a/#', two, 'two')
+    assert.equal(tree.remove('a/#', one), 'one')
+    assert.deepEqual(tree.match('a'), ['two'])
+  })
+})
