@@ -1,5 +1,5 @@
 /** The outcome of a run, as tables for people and as JSON for machines. */
-import { availableParallelism, cpus, release } from 'node:os'
+import { availableParallelism, cpus, loadavg, release } from 'node:os'
 import { pinned } from './brokers/process.js'
 import { installed } from './brokers/start.js'
 import type { CheckedGoal } from './check.js'
@@ -9,6 +9,9 @@ import { type BrokerName, type Effort, type MetricName, metricNames, metrics, ty
 
 /** Above this share of its core the load process, not the broker, sets the pace. */
 const GENERATOR_LIMIT = 0.9
+
+/** What else the machine was busy with when this process started. */
+const loadBefore = loadavg()[0]!
 
 const sectionTitles: Record<Scenario['section'], string> = {
   messages: 'Messages',
@@ -112,6 +115,7 @@ function circumstancesText({ effort, repetitions }: Circumstances): string {
     `${availableParallelism()} cores (${model}), Linux ${release()}, Node ${process.versions.node};`,
     `medians of ${repetitions} repetitions of ${effort.seconds} s, scale ${effort.scale};`,
     `CPU time from ${cpuSource};`,
+    `load average before: ${number(loadBefore, 1)};`,
     pinned ? 'broker and load pinned to a core each' : 'nothing pinned',
   ].join(' ')
 }
@@ -152,6 +156,7 @@ export function json(rows: readonly Row[], circumstances: Circumstances, checked
     model: cpus()[0]?.model,
     node: process.versions.node,
     cpuSource,
+    loadBefore,
     pinned,
   }
   return JSON.stringify({ machine, ...circumstances, scenarios, goals: checked }, undefined, 2)

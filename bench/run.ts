@@ -52,10 +52,12 @@ function choose(): Choice {
     values.only,
     scenarios.map(({ name }) => name),
   )
+  const all = values.only !== undefined || !values.quick
+  const candidates = scenarios.filter(({ quick }) => quick || all)
   const defaults = values.quick ? { reps: 1, seconds: 0.4, scale: 0.1 } : { reps: 3, seconds: 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
   return {
-    chosen: scenarios.filter(({ name }) => names.includes(name)),
+    chosen: candidates.filter(({ name }) => names.includes(name)),
     brokers: named(values.brokers, brokerNames),
     repetitions: Number(values.reps ?? defaults.reps),
     effort: { seconds, warmup: Math.min(0.5, seconds), scale: Number(values.scale ?? defaults.scale) },

@@ -90,6 +90,8 @@ export interface Scenario {
   maxRepetitions: number
   /** Seconds after which a run is given up. */
   timeLimit: number
+  /** Whether it is among the scenarios of a quick run. */
+  quick: boolean
   /** Open files that each process needs. */
   openFiles: number
   run(context: LoadContext): Promise<Sample>
@@ -106,6 +108,7 @@ export function scenario(row: Pick<Scenario, 'name' | 'title' | 'section' | 'run
     setup: plainSetup,
     maxRepetitions: Number.POSITIVE_INFINITY,
     timeLimit: 60,
+    quick: true,
     openFiles: 3000,
     ...row,
   }

@@ -5,7 +5,7 @@
  *   mosquitto_sub -p 1883 -u alice -P wonderland -t 'home/#' -v
  *   mosquitto_pub -p 1883 -u sensor -P 12345 -t home/sensor/temperature -m 21
  */
-import { createBroker } from 'anax'
+import { createBroker, ReasonCode } from 'anax'
 import { createServer } from 'anax/server'
 
 interface User {
@@ -22,7 +22,8 @@ const users = new Map<string, User>([
 const broker = await createBroker({
   authenticate(client, username, password) {
     const user = users.get(username ?? '')
-    if (user === undefined || user.password !== password?.toString()) return false
+    if (user === undefined || user.password !== password?.toString())
+      return { reasonCode: ReasonCode.BadUserNameOrPassword }
     client.context = user
     return true
   },

@@ -125,6 +125,7 @@ export const connectionScenarios: Scenario[] = [
       addresses: 4,
     }),
     maxRepetitions: 1,
+    quick: false,
   },
   scenario({
     name: 'idle-connections',

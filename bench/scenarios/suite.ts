@@ -11,7 +11,14 @@ const suite: Partial<TrafficPlan> = { qos: 1, payloadBytes: 16, window: 100 }
 
 function row(name: string, title: string, plan: Partial<TrafficPlan>, brokers: BrokerName[]): Scenario {
   const whole = { ...pairs, ...suite, ...plan }
-  return scenario({ name, title, section: 'suite', brokers, run: context => measureTraffic(context, whole) })
+  return scenario({
+    name,
+    title,
+    section: 'suite',
+    brokers,
+    quick: false,
+    run: context => measureTraffic(context, whole),
+  })
 }
 
 export const suiteScenarios: Scenario[] = [

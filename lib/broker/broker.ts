@@ -50,11 +50,12 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     super()
     const resolved = resolveOptions(options)
     this.id = resolved.id
+    const clock = options.clock ?? systemClock
     this.#parts = new BrokerParts(this, resolved, {
-      clock: options.clock ?? systemClock,
+      clock,
       mq: options.mq ?? (mqemitter({ concurrency: resolved.concurrency }) as unknown as Bus),
       busOwner: options.mq === undefined ? 'broker' : 'host',
-      persistence: options.persistence ?? createMemoryPersistence(),
+      persistence: options.persistence ?? createMemoryPersistence({ now: () => clock.now() }),
     })
     for (const name of HOOKS) {
       if (options[name] !== undefined) this.#parts.authorizer.set(name, options[name])

@@ -12,15 +12,15 @@ import type { WireReader } from './wire-reader.js'
 
 /**
  * @param first the fixed header's first byte, its flags already checked
- * @param previousTopic the topic of the connection's PUBLISH before this one, or '': it is likely to be the same
+ * @param previousTopic the topic of the connection's PUBLISH before this one, or '': when it is the same, it is
+ * the same string, too, and not checked again
  */
 export function decodePublish(reader: WireReader, first: number, previousTopic: string): PublishMessage {
-  const topic = reader.stringLike(previousTopic, 'topic name')
+  const topic = reader.string('topic name')
   const qos = ((first >> 1) & 3) as QoS
   const messageId = qos === 0 ? undefined : reader.packetId()
   const properties =
     reader.protocolVersion === 5 ? readProperties<PublishProperties>(reader, PacketType.PUBLISH) : undefined
-  // What equals the previous topic has been checked
   if (topic === '') checkAlias(reader, properties)
   else if (topic !== previousTopic && !isTopicName(topic)) throw topicNameError(reader, topic)
   return new PublishMessage(topic, reader.rest(), qos, (first & 1) === 1, (first & 8) === 8, messageId, properties)

@@ -10,25 +10,29 @@ export const CACHED_LENGTH = 64
 const SLOTS = 4096
 
 const slots = new Array<string>(SLOTS).fill('')
+/** The bytes of the strings, so that comparing touches no string. */
+const spellings = new Uint8Array(SLOTS * CACHED_LENGTH)
 
 /**
  * The string that the bytes spell.
  * @param hash of the bytes; two strings with the same one take turns
- * @param bytes ASCII from `start` to `end`
+ * @param bytes ASCII from `start` to `end`, which are {@link CACHED_LENGTH} bytes at most
  */
 export function cachedString(hash: number, bytes: NodeBuffer, start: number, end: number): string {
   const slot = hash & (SLOTS - 1)
+  const spelling = slot * CACHED_LENGTH
+  const length = end - start
   const cached = slots[slot]!
-  if (cached.length === end - start && spells(bytes, start, cached)) return cached
+  if (cached.length === length && isSame(bytes, start, spelling, length)) return cached
   const text = bytes.latin1Slice(start, end)
   slots[slot] = text
+  for (let i = 0; i < length; i++) spellings[spelling + i] = bytes[start + i]!
   return text
 }
 
-/** Whether the bytes from `start` are the characters of an ASCII string. */
-function spells(bytes: NodeBuffer, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (bytes[start + i] !== text.charCodeAt(i)) return false
+function isSame(bytes: NodeBuffer, start: number, spelling: number, length: number): boolean {
+  for (let i = 0; i < length; i++) {
+    if (bytes[start + i] !== spellings[spelling + i]) return false
   }
   return true
 }

@@ -113,24 +113,6 @@ export class WireReader {
     return this.#text(start, start + length, what)
   }
 
-  /**
-   * A string that is likely to be `known`, which is returned itself where the bytes spell it:
-   * neither decoded nor checked again, and its hash is kept.
-   */
-  stringLike(known: string, what: string): string {
-    const length = this.uint16(what)
-    const start = this.#skip(length, what)
-    if (length !== known.length) return this.#text(start, start + length, what)
-    const bytes = this.#bytes
-    // Topics of one client differ at their end rather than at their beginning
-    for (let i = length - 1; i >= 0; i--) {
-      const byte = bytes[start + i]!
-      // Bytes from 0x80 are never a character by themselves
-      if (byte !== known.charCodeAt(i) || byte > 0x7f) return this.#text(start, start + length, what)
-    }
-    return known
-  }
-
   #text(start: number, end: number, what: string): string {
     const bytes = this.#bytes
     let bits = 0

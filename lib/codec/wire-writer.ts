@@ -6,7 +6,7 @@ import { AnaxError } from '../errors.js'
 import type { NodeBuffer } from './wire-reader.js'
 
 /** Packets are cut from slabs of this size, so that not every small packet costs an allocation of its own. */
-const SLAB = 16_384
+const SLAB = 8_192
 /** A first byte and a remaining length of four bytes. */
 const HEADER = 5
 const VARINT_MAX = 268_435_455

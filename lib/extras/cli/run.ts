@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import type { Broker } from '../../../types/broker.js'
 import type { AuthenticateHandler } from '../../../types/hooks.js'
-import { createBroker } from '../../index.js'
+import { createBroker, ReasonCode } from '../../index.js'
 import { createServer, type ListenerOptions, type Server } from '../server.js'
 import { CommandError, fileError } from './command-error.js'
 import { Users } from './credentials.js'
@@ -85,8 +85,10 @@ function authentication({ users, passwordFile, allowAnonymous }: Settings): Auth
     if (badLine !== undefined) throw new CommandError(`${passwordFile}: line ${badLine} is not a user and a hash`)
   }
   for (const { name, password } of users) known.add(name, password)
+  const mayEnter = (name: string | undefined, password = Buffer.alloc(0)) =>
+    name === undefined ? allowAnonymous : known.accepts(name, password)
   return async (_client, name, password) =>
-    name === undefined ? allowAnonymous : known.accepts(name, password ?? Buffer.alloc(0))
+    (await mayEnter(name, password)) || { reasonCode: ReasonCode.BadUserNameOrPassword }
 }
 
 /** The first signal lets everybody go in order; a second one ends the process at once. */

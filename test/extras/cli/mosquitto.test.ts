@@ -54,8 +54,7 @@ for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
     it('leave a will when they are killed, and none when they go in order', async () => {
       const watcher = await subscribe('-t', 'will/#', '-q', '1', '-C', '2')
       const will = (name: string) => ['--will-topic', `will/${name}`, '--will-payload', 'gone', '--will-qos', '1']
-      const polite = await subscribe('-t', 'x', ...will('polite'))
-      await polite.stop('SIGINT')
+      await publish('-t', 'elsewhere', '-m', 'x', ...will('polite'))
       const killed = await subscribe('-t', 'x', ...will('killed'))
       await killed.stop('SIGKILL')
       await publish('-t', 'will/end', '-q', '1', '-m', 'of test')

@@ -1,0 +1,73 @@
+/** The frame of a test of the standard: a broker of its own, clients that connect to it, and all versions it holds for. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type Broker, createBroker } from '../../lib/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { BrokerOptions } from '../../types/options.js'
+import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/packets.js'
+import { SpecClient } from './spec-client.js'
+
+/** What a test of the standard is given. */
+export interface Spec {
+  version: ProtocolVersion
+  broker: Broker
+  clock: FakeClock
+  /** Opens a connection without saying anything. */
+  dial(version?: ProtocolVersion): SpecClient
+  /** Connects; fails if the broker refuses. */
+  connect(clientId: string, packet?: Partial<ConnectPacket>, version?: ProtocolVersion): Promise<SpecClient>
+  /** Connects, and returns what CONNACK said as well. */
+  resume(clientId: string, packet?: Partial<ConnectPacket>): Promise<{ client: SpecClient; connack: ConnackPacket }>
+}
+
+/** The CONNECT of a session that is kept: `clean` is false, and in 5.0 the session does not expire. */
+export function keptSession(version: ProtocolVersion, expiry = 0xffffffff): Partial<ConnectPacket> {
+  return version === 5 ? { clean: false, properties: { sessionExpiryInterval: expiry } } : { clean: false }
+}
+
+/**
+ * Declares one test per version.
+ * @param title names the clauses it proves, as `[5.0 MQTT-3.3.4-6]` or `[3.1.1 MQTT-3.3.5-1]`
+ */
+export function spec(
+  title: string,
+  versions: readonly ProtocolVersion[],
+  body: (spec: Spec, t: TestContext) => Promise<void>,
+  options: BrokerOptions = {},
+): void {
+  for (const version of versions) {
+    test(`${title} (version ${version})`, async t => {
+      const clock = new FakeClock()
+      const broker = await createBroker({ clock, ...options })
+      const unexpected: unknown[] = []
+      broker.on('storeError', error => unexpected.push(error))
+      try {
+        await body(specOf(version, broker, clock), t)
+        assert.deepEqual(unexpected, [])
+      } finally {
+        // the clock stands still: what waits for a deadline would wait for ever
+        const closing = broker.close()
+        await clock.advance(60_000)
+        await closing
+      }
+    })
+  }
+}
+
+function specOf(version: ProtocolVersion, broker: Broker, clock: FakeClock): Spec {
+  const dial = (other = version) => new SpecClient(broker, other)
+  const resume = async (clientId: string, packet: Partial<ConnectPacket> = {}, other = version) => {
+    const client = dial(other)
+    const connack = await client.connect({ clientId, ...packet })
+    assert.equal(connack.reasonCode ?? connack.returnCode, 0, `refused: ${JSON.stringify(connack)}`)
+    return { client, connack }
+  }
+  return {
+    version,
+    broker,
+    clock,
+    dial,
+    resume,
+    connect: async (clientId, packet, other) => (await resume(clientId, packet, other)).client,
+  }
+}
