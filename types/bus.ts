@@ -3,6 +3,8 @@
 /** What travels on the bus: at least a topic. */
 export type BusMessage = { topic: string }
 
+// biome-ignore-start lint/suspicious/noExplicitAny: every mqemitter has its own idea of a message's type
+
 /** Receives messages of the filter it was registered for; must call `done`, once. */
 export type BusListener = (message: any, done: () => void) => void
 
@@ -13,3 +15,5 @@ export interface Bus {
   emit(message: any, done?: (error?: Error | null) => void): unknown
   close(done?: () => void): unknown
 }
+
+// biome-ignore-end lint/suspicious/noExplicitAny: as above

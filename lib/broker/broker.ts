@@ -16,6 +16,7 @@ import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { createMemoryPersistence } from '../persistence/memory.js'
 import { Connection } from '../session/connection.js'
+import { withCallback } from '../session/maybe-promise.js'
 import { messageOfInput, startExpiry } from '../session/message.js'
 import { isTopicFilter } from '../topic/topic.js'
 import { resolveOptions, systemClock } from './options.js'
@@ -137,26 +138,26 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   publish(packet: PublishInput): Promise<void>
   publish(packet: PublishInput, callback: Callback): void
   publish(packet: PublishInput, callback?: Callback): Promise<void> | void {
-    return settle(this.#publish(packet), callback)
+    return withCallback(this.#publish(packet), callback)
   }
 
   subscribe(topic: string, listener: MessageListener): Promise<void>
   subscribe(topic: string, listener: MessageListener, callback: () => void): void
   subscribe(topic: string, listener: MessageListener, callback?: () => void): Promise<void> | void {
-    return settle(this.#subscribe(topic, listener), callback)
+    return withCallback(this.#subscribe(topic, listener), callback)
   }
 
   unsubscribe(topic: string, listener: MessageListener): Promise<void>
   unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
   unsubscribe(topic: string, listener: MessageListener, callback?: () => void): Promise<void> | void {
-    return settle(this.#unsubscribe(topic, listener), callback)
+    return withCallback(this.#unsubscribe(topic, listener), callback)
   }
 
   close(): Promise<void>
   close(callback: () => void): void
   close(callback?: () => void): Promise<void> | void {
     this.#closing ??= this.#close()
-    return settle(this.#closing, callback)
+    return withCallback(this.#closing, callback)
   }
 
   async #publish(packet: PublishInput): Promise<void> {
@@ -228,12 +229,4 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const broker = new Broker(options)
   await broker.listen()
   return broker
-}
-
-function settle(promise: Promise<void>, callback?: (error?: Error | null) => void): Promise<void> | void {
-  if (callback === undefined) return promise
-  promise.then(
-    () => callback(null),
-    error => callback(error),
-  )
 }

@@ -1,5 +1,6 @@
 /** Emits the broker's events so that a listener which throws harms nobody: it is reported as an event itself. */
 import type { EventEmitter } from 'node:events'
+import type { Client, ClientEvents } from '../../types/client.js'
 import type { BrokerEvents } from '../../types/events.js'
 import { AnaxError } from '../errors.js'
 import type { EventSink } from '../session/ports.js'
@@ -23,7 +24,15 @@ export class BrokerEventSink implements EventSink {
     }
   }
 
-  #report(name: keyof BrokerEvents, cause: unknown): void {
+  emitFrom(client: Client, name: keyof ClientEvents): void {
+    try {
+      client.emit(name)
+    } catch (cause) {
+      this.#report(name, cause)
+    }
+  }
+
+  #report(name: keyof BrokerEvents | keyof ClientEvents, cause: unknown): void {
     const error = new AnaxError('ANAX_ERR_LISTENER', { detail: name, cause })
     if (name === 'hookError') {
       // the listener that would be told is the one that failed

@@ -11,6 +11,8 @@ import { Timer, type Timers } from '../session/timers.js'
 /** What a hook answered: its value, or what the callback was given. */
 export type Answer = { value: unknown } | { failure: AnaxError; cause: unknown }
 
+/** Whatever the host set; its type was checked where it did. */
+// biome-ignore lint/suspicious/noExplicitAny: any function is assignable to this, with unknown it would not be
 type HookFunction = (...args: any[]) => unknown
 
 export interface GateContext {

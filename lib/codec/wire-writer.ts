@@ -5,7 +5,7 @@
 import { AnaxError } from '../errors.js'
 import type { NodeBuffer } from './wire-reader.js'
 
-/** Packets are cut from slabs of this size, so that not every small packet costs an allocation of its own. */
+/** Packets are cut from slabs of this size: each small one would cost an allocation, and a kept one keeps its slab. */
 const SLAB = 8_192
 /** A first byte and a remaining length of four bytes. */
 const HEADER = 5

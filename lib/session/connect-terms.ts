@@ -1,10 +1,44 @@
 /** What CONNECT and CONNACK agree on: the client's wishes, and what the broker makes of them. */
-import type { ConnackProperties, ConnectPacket } from '../../types/packets.js'
-import type { Connection, Terms } from './connection.js'
+import type { ConnackProperties, ConnectPacket, UserProperties, Will } from '../../types/packets.js'
+import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './ports.js'
 
 const LARGEST_RECEIVE_MAXIMUM = 65_535
 const LARGEST_PACKET_SIZE = 268_435_460
+
+/** What a client and the broker agreed on in CONNECT and CONNACK. */
+export interface Terms {
+  id: string
+  clean: boolean
+  username: string | undefined
+  userProperties: UserProperties | undefined
+  will: Will | undefined
+  /** Seconds. */
+  keepalive: number
+  /** The client's Receive Maximum. */
+  receiveMaximum: number
+  /** The client's Maximum Packet Size. */
+  maximumPacketSize: number
+  /** The client's Topic Alias Maximum. */
+  topicAliasMaximum: number
+  problemInformation: boolean
+  authenticationMethod: string | undefined
+}
+
+/** What holds before CONNECT. */
+export const NO_TERMS: Terms = Object.freeze({
+  id: '',
+  clean: true,
+  username: undefined,
+  userProperties: undefined,
+  will: undefined,
+  keepalive: 0,
+  receiveMaximum: 65_535,
+  maximumPacketSize: Number.POSITIVE_INFINITY,
+  topicAliasMaximum: 0,
+  problemInformation: true,
+  authenticationMethod: undefined,
+})
 
 /** The terms that a CONNECT sets. */
 export function termsOf(packet: ConnectPacket, id: string, { keepaliveLimit }: ResolvedOptions): Terms {

@@ -27,69 +27,24 @@ import type {
 } from '../../types/packets.js'
 import { Decoder } from '../codec/decoder.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
-import { frames, publishFrame } from '../codec/encoder.js'
-import { Frame } from '../codec/frame.js'
-import { InboundTopicAliases, OutboundTopicAliases } from '../codec/topic-alias.js'
+import { frames } from '../codec/encoder.js'
+import type { Frame } from '../codec/frame.js'
+import { InboundTopicAliases } from '../codec/topic-alias.js'
 import { AnaxError, wrapError } from '../errors.js'
+import { NO_TERMS, type Terms } from './connect-terms.js'
+import { type ConnectionState, nextState } from './connection-state.js'
+import { ConnectionTimers, type Missed } from './connection-timers.js'
 import type { Delivery } from './delivery.js'
 import type { ExtendedExchange } from './extended-authentication.js'
 import { ConnectProcess } from './handlers/connect.js'
 import { receive } from './handlers/index.js'
 import { disconnectClient, publishTo, subscribeClient, unsubscribeClient } from './host-requests.js'
 import { Ingress } from './ingress.js'
-import { secondsLeft } from './message.js'
+import { withCallback } from './maybe-promise.js'
 import { Outbox } from './outbox.js'
-import { fitPacket } from './packet-fitting.js'
+import { PacketEncoder } from './packet-encoder.js'
 import type { Ending, Link, Ports } from './ports.js'
 import type { Session } from './session.js'
-import { Timer } from './timers.js'
-
-export type ConnectionState = 'awaiting-connect' | 'connecting' | 'connected' | 'closing' | 'closed'
-
-/** What each state may become. */
-const TRANSITIONS: Record<ConnectionState, readonly ConnectionState[]> = {
-  'awaiting-connect': ['connecting', 'closing'],
-  connecting: ['connected', 'closing'],
-  connected: ['closing'],
-  closing: ['closed'],
-  closed: [],
-}
-
-/** Milliseconds a peer has to read the last packets and to close its side. */
-const LINGER_MS = 1000
-
-/** What a client and the broker agreed on in CONNECT and CONNACK. */
-export interface Terms {
-  id: string
-  clean: boolean
-  username: string | undefined
-  userProperties: UserProperties | undefined
-  will: Will | undefined
-  /** Seconds. */
-  keepalive: number
-  /** The client's Receive Maximum. */
-  receiveMaximum: number
-  /** The client's Maximum Packet Size. */
-  maximumPacketSize: number
-  /** The client's Topic Alias Maximum. */
-  topicAliasMaximum: number
-  problemInformation: boolean
-  authenticationMethod: string | undefined
-}
-
-const NO_TERMS: Terms = Object.freeze({
-  id: '',
-  clean: true,
-  username: undefined,
-  userProperties: undefined,
-  will: undefined,
-  keepalive: 0,
-  receiveMaximum: 65_535,
-  maximumPacketSize: Number.POSITIVE_INFINITY,
-  topicAliasMaximum: 0,
-  problemInformation: true,
-  authenticationMethod: undefined,
-})
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
 
@@ -99,7 +54,6 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   readonly ports: Ports
   readonly ingress: Ingress
   context: unknown
-  terms: Terms = NO_TERMS
   dialect: Dialect = dialectOf(4)
   session: Session | undefined
   /** Set while CONNECT is being answered. */
@@ -110,16 +64,14 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   unacknowledged = 0
   #state: ConnectionState = 'awaiting-connect'
   #hasVersion = false
+  #terms = NO_TERMS
+  #encoder: PacketEncoder
   readonly #decoder: Decoder
   readonly #outbox: Outbox
-  #outboundAliases: OutboundTopicAliases | undefined
   #receiving = false
   #paused = false
   #quiet = false
-  #lastHeard = 0
-  #blockedSince = 0
-  readonly #timer = new Timer(() => this.#onTimer())
-  #drainTimer: Timer | undefined
+  readonly #timers: ConnectionTimers
   #released: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
@@ -129,23 +81,27 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     this.req = request
     this.ports = ports
     this.#decoder = new Decoder({ side: 'broker', maximumPacketSize: ports.options.maxPacketSize })
+    this.#encoder = new PacketEncoder(this.dialect, NO_TERMS, ports.options)
     this.#outbox = new Outbox(stream, ports.flusher, this.#onBlocked)
     this.ingress = new Ingress(
       ports.options.receiveMaximum + 1, // one more, so that a client that sends too many is noticed
       error => this.fail(wrapError('ANAX_ERR_STORE', error)),
       () => this.#onIngressDrained(),
     )
-    ports.timers.schedule(this.#timer, ports.options.connectTimeout)
+    this.#timers = new ConnectionTimers(ports.timers, ports.options, what => this.#onMissed(what))
     stream.on('data', this.#onData)
     stream.on('drain', this.#onDrain)
     stream.on('error', this.#onError)
     stream.on('end', this.#onEnd)
-    stream.on('close', this.#onEnd)
-    if (stream.destroyed) queueMicrotask(this.#onEnd)
+    stream.on('close', this.#onClose)
+    if (stream.destroyed) queueMicrotask(this.#onClose)
   }
 
+  get terms(): Terms {
+    return this.#terms
+  }
   get id(): string {
-    return this.terms.id
+    return this.#terms.id
   }
   get clean(): boolean {
     return this.terms.clean
@@ -190,7 +146,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   publish(message: PublishInput): Promise<void>
   publish(message: PublishInput, callback: Callback): void
   publish(message: PublishInput, callback?: Callback): Promise<void> | void {
-    return settle(publishTo(this, message), callback)
+    return withCallback(publishTo(this, message), callback)
   }
 
   subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }): Promise<void>
@@ -199,19 +155,19 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] },
     callback?: Callback,
   ): Promise<void> | void {
-    return settle(subscribeClient(this, subscriptions), callback)
+    return withCallback(subscribeClient(this, subscriptions), callback)
   }
 
   unsubscribe(topics: UnsubscribeInput): Promise<void>
   unsubscribe(topics: UnsubscribeInput, callback: Callback): void
   unsubscribe(topics: UnsubscribeInput, callback?: Callback): Promise<void> | void {
-    return settle(unsubscribeClient(this, topics), callback)
+    return withCallback(unsubscribeClient(this, topics), callback)
   }
 
   close(): Promise<void>
   close(callback: () => void): void
   close(callback?: () => void): Promise<void> | void {
-    return settle(this.disconnect(), callback)
+    return withCallback(this.disconnect(), callback)
   }
 
   disconnect(options: DisconnectOptions = {}): Promise<void> {
@@ -221,29 +177,33 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   /** CONNECT arrived and is being looked at. */
   begin(packet: ConnectPacket): void {
     this.#become('connecting')
-    this.setVersion()
+    this.#setVersion()
     this.process = new ConnectProcess(this, packet)
     this.process.run()
   }
 
   /** The client was let in. */
   establish(session: Session): void {
-    const { keepalive, receiveMaximum, topicAliasMaximum } = this.terms
-    const { options, timers } = this.ports
+    const { keepalive, receiveMaximum } = this.terms
+    const { options } = this.ports
     this.session = session
     this.#become('connected')
     session.attach(this, Math.min(receiveMaximum, options.maxInflight))
-    const aliases = Math.min(topicAliasMaximum, options.maxOutboundTopicAliases)
-    if (aliases > 0) this.#outboundAliases = new OutboundTopicAliases(aliases)
     if (options.topicAliasMaximum > 0) this.inboundAliases = new InboundTopicAliases(options.topicAliasMaximum)
-    if (keepalive > 0) timers.schedule(this.#timer, keepalive * 1500)
-    else timers.cancel(this.#timer)
+    this.#timers.connected(keepalive)
+  }
+
+  /** What CONNECT said. */
+  agree(terms: Terms): void {
+    this.#terms = terms
+    this.#encoder = new PacketEncoder(this.dialect, terms, this.ports.options)
   }
 
   /** Takes the version that the decoder saw in CONNECT. */
-  setVersion(): void {
+  #setVersion(): void {
     this.#hasVersion = true
     this.dialect = dialectOf(this.#decoder.protocolVersion)
+    this.#encoder = new PacketEncoder(this.dialect, NO_TERMS, this.ports.options)
   }
 
   /** Goes on reading what the client sent behind CONNECT, or behind a packet of an authentication. */
@@ -257,8 +217,8 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
 
   /** Writes a packet, cut to what the client accepts. */
   send(packet: Packet): void {
-    const bytes = fitPacket(packet, this.dialect, this.terms)
-    if (bytes !== undefined) this.#outbox.add(new Frame(bytes, 0, undefined))
+    const frame = this.#encoder.packet(packet)
+    if (frame !== undefined) this.#outbox.add(frame)
   }
 
   write(frame: Frame, packetId: number): void {
@@ -266,23 +226,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   }
 
   frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | undefined {
-    const { message, qos, retain, subscriptionIdentifiers } = delivery
-    const { version, hasProperties } = this.dialect
-    const messageExpiryInterval = hasProperties ? secondsLeft(message, this.ports.timers.now()) : undefined
-    const alias = this.#outboundAliases?.assign(message.topic)
-    const frame =
-      attempt === 'first' && alias === undefined
-        ? delivery.frame(version, messageExpiryInterval)
-        : publishFrame(message, version, {
-            qos,
-            retain,
-            dup: attempt === 'again',
-            subscriptionIdentifiers,
-            messageExpiryInterval,
-            topicAlias: alias?.alias,
-            omitTopic: alias?.state === 'known',
-          })
-    return frame.length > this.terms.maximumPacketSize ? undefined : frame
+    return this.#encoder.publish(delivery, attempt, this.ports.timers.now())
   }
 
   release(): Frame {
@@ -308,12 +252,13 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   end(ending: Ending): Promise<void> {
     if (this.#released !== undefined) return this.#released
     this.#become('closing')
-    this.ports.timers.cancel(this.#timer)
+    this.process?.abort()
+    this.reauthentication?.abort()
+    this.#timers.stop()
     this.#outbox.flush()
     if (!this.conn.destroyed) {
       this.conn.end(() => this.conn.destroy())
-      this.#drainTimer ??= new Timer(() => this.#onDrainTimer())
-      this.ports.timers.schedule(this.#drainTimer, LINGER_MS)
+      this.#timers.closing()
       // reading on, into nothing, lets a peer that closes its side be noticed
       this.conn.resume()
     }
@@ -335,7 +280,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
       this.ports.events.emit('clientDisconnect', this)
     }
     this.#become('closed')
-    this.emit('close')
+    this.ports.events.emitFrom(this, 'close')
   }
 
   #idle(): Promise<void> {
@@ -349,9 +294,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   }
 
   #become(state: ConnectionState): void {
-    if (!TRANSITIONS[this.#state].includes(state))
-      throw new Error(`A connection cannot go from ${this.#state} to ${state}`)
-    this.#state = state
+    this.#state = nextState(this.#state, state)
   }
 
   #sayGoodbye(reasonCode: number, properties?: DisconnectProperties): void {
@@ -380,7 +323,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
 
   #onMalformed(error: AnaxError): void {
     if (this.#state !== 'connected') {
-      this.setVersion()
+      this.#setVersion()
       // [MQTT-3.1.4-1]: a CONNECT that cannot be read may be answered, anything else before it may not
       const answer = this.#decoder.inConnect
         ? this.dialect.connack({ reasonCode: error.reasonCode, sessionPresent: false })
@@ -392,7 +335,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#state === 'closing' || this.#state === 'closed') return
-    this.#lastHeard = this.ports.timers.now()
+    this.#timers.heard()
     this.#decoder.push(chunk)
     this.#receive()
     if (!this.#mayRead && !this.#paused && this.#released === undefined) {
@@ -401,36 +344,21 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     }
   }
 
-  readonly #onBlocked = (): void => {
-    this.#blockedSince = this.ports.timers.now()
-    this.#watchDrain(this.ports.options.drainTimeout)
-  }
-
-  /** One timer watches a stream that fills and drains all the time: it is not moved for each. */
-  #watchDrain(delayMs: number): void {
-    if (this.ports.options.drainTimeout === 0 || this.#state !== 'connected') return
-    this.#drainTimer ??= new Timer(() => this.#onDrainTimer())
-    if (this.#drainTimer.index === -1) this.ports.timers.schedule(this.#drainTimer, delayMs)
-  }
-
-  #onDrainTimer(): void {
-    if (this.#state !== 'connected') {
-      this.conn.destroy()
-      return
-    }
-    if (!this.#outbox.blocked) return
-    const left = this.#blockedSince + this.ports.options.drainTimeout - this.ports.timers.now()
-    if (left > 0) this.#watchDrain(left)
-    else this.fail(new AnaxError('ANAX_ERR_DRAIN_TIMEOUT'))
-  }
+  readonly #onBlocked = (): void => this.#timers.blocked()
 
   readonly #onDrain = (): void => {
+    this.#timers.drained()
     this.#outbox.drained()
     this.session?.outgoing?.pump()
   }
 
   readonly #onEnd = (): void => {
     this.end({ will: 'publish', reason: undefined })
+  }
+
+  readonly #onClose = (): void => {
+    this.#onEnd()
+    this.#timers.stop()
   }
 
   readonly #onError = (error: Error): void => {
@@ -447,28 +375,25 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     if (this.#paused && this.#state === 'connected') this.readOn()
   }
 
-  #onTimer(): void {
-    if (this.#state !== 'connected') {
-      this.fail(new AnaxError('ANAX_ERR_CONNECT_TIMEOUT'))
-      return
+  #onMissed(what: Missed): void {
+    switch (what) {
+      case 'connect':
+        this.fail(new AnaxError('ANAX_ERR_CONNECT_TIMEOUT'))
+        break
+      case 'life':
+        // a client that the broker does not listen to is not silent
+        if (this.#paused) {
+          this.#timers.connected(this.keepalive)
+          break
+        }
+        this.ports.events.emit('keepaliveTimeout', this)
+        this.fail(new AnaxError('ANAX_ERR_KEEP_ALIVE'))
+        break
+      case 'drain':
+        this.fail(new AnaxError('ANAX_ERR_DRAIN_TIMEOUT'))
+        break
+      case 'goodbye':
+        this.conn.destroy()
     }
-    const { timers, events } = this.ports
-    // a client that the broker does not listen to is not silent
-    const silentMs = this.#paused ? 0 : timers.now() - this.#lastHeard
-    const allowedMs = this.terms.keepalive * 1500
-    if (silentMs < allowedMs) {
-      timers.schedule(this.#timer, allowedMs - silentMs)
-      return
-    }
-    events.emit('keepaliveTimeout', this)
-    this.fail(new AnaxError('ANAX_ERR_KEEP_ALIVE'))
   }
-}
-
-function settle(promise: Promise<void>, callback?: (error?: Error | null) => void): Promise<void> | void {
-  if (callback === undefined) return promise
-  promise.then(
-    () => callback(null),
-    error => callback(error),
-  )
 }

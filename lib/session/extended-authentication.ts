@@ -12,6 +12,7 @@ export class ExtendedExchange {
   readonly #connection: Connection
   readonly #method: string
   #resume: ((packet: AuthPacket) => void) | undefined
+  #abort: ((error: AnaxError) => void) | undefined
 
   constructor(connection: Connection, method: string) {
     this.#connection = connection
@@ -23,7 +24,7 @@ export class ExtendedExchange {
     return this.#resume !== undefined
   }
 
-  /** Goes through all steps; resolves with the last verdict, which is never `continue`. */
+  /** Goes through all steps; resolves with the last verdict, which is never `continue`; rejects when the connection ends. */
   async run(first: ConnectPacket | AuthPacket, firstStep: ExtendedAuthentication['step']): Promise<ExtendedVerdict> {
     const ask = this.#connection.ports.authorizer.authenticateExtended!
     let packet = first
@@ -56,6 +57,11 @@ export class ExtendedExchange {
     return undefined
   }
 
+  /** The connection is over: nobody will answer. */
+  abort(): void {
+    this.#abort?.(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
+  }
+
   /** An AUTH packet of this exchange. */
   packet(reasonCode: number, { data, reasonString, userProperties }: Exclude<ExtendedVerdict, { result: 'refuse' }>) {
     const packet: AuthPacket = {
@@ -72,8 +78,9 @@ export class ExtendedExchange {
   }
 
   #next(): Promise<AuthPacket> {
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
       this.#resume = resolve
+      this.#abort = reject
     })
   }
 }

@@ -2,7 +2,7 @@
  * What the session layer asks of the layers above, as small interfaces that the broker hands in.
  * Contracts only: this file is why a session knows no broker, no router and no hook.
  */
-import type { Client } from '../../types/client.js'
+import type { Client, ClientEvents } from '../../types/client.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
 import type { Message } from '../../types/message.js'
@@ -129,6 +129,8 @@ export interface RetainedMessages {
 /** Events for the host; a listener that throws is contained and reported. */
 export interface EventSink {
   emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void
+  /** The same for the events of one client. */
+  emitFrom(client: Client, name: keyof ClientEvents): void
   /** Whether anybody listens, where an event is costly to make. */
   has(name: keyof BrokerEvents): boolean
 }

@@ -85,7 +85,7 @@ function authentication({ users, passwordFile, allowAnonymous }: Settings): Auth
     if (badLine !== undefined) throw new CommandError(`${passwordFile}: line ${badLine} is not a user and a hash`)
   }
   for (const { name, password } of users) known.add(name, password)
-  const mayEnter = (name: string | undefined, password = Buffer.alloc(0)) =>
+  const mayEnter = (name: string | undefined, password: Buffer = Buffer.alloc(0)) =>
     name === undefined ? allowAnonymous : known.accepts(name, password)
   return async (_client, name, password) =>
     (await mayEnter(name, password)) || { reasonCode: ReasonCode.BadUserNameOrPassword }

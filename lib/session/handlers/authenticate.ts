@@ -23,7 +23,8 @@ export function receiveAuth(connection: Connection, packet: AuthPacket): void {
     // [MQTT-4.12.1-1]
     connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: another method than in CONNECT' }))
   } else {
-    reauthenticate(connection, packet, authenticationMethod)
+    // it rejects only when the connection is over, and then nothing is left to say
+    reauthenticate(connection, packet, authenticationMethod).catch(() => {})
   }
 }
 

@@ -58,6 +58,11 @@ export class ConnectProcess {
     if (error !== undefined) this.#refuse(error)
   }
 
+  /** The connection ends before the process does. */
+  abort(): void {
+    this.#exchange?.abort()
+  }
+
   async #run(): Promise<void> {
     const connection = this.#connection
     const { preConnect } = connection.ports.authorizer
@@ -66,7 +71,7 @@ export class ConnectProcess {
     if (fault !== undefined) throw fault
     if (preConnect !== undefined) await this.#ask(preConnect(connection, packet), 'ANAX_ERR_NOT_AUTHORIZED')
     const assignedId = packet.clientId === '' ? `anax-${randomUUID()}` : undefined
-    connection.terms = termsOf(packet, assignedId ?? packet.clientId, connection.ports.options)
+    connection.agree(termsOf(packet, assignedId ?? packet.clientId, connection.ports.options))
     await this.#authenticate()
     if (!connection.connecting) return
     const { clean, expiryInterval } = this.#lifetime()
@@ -149,7 +154,7 @@ export class ConnectProcess {
     events.emit('connackSent', connack, connection)
     routeSubscriptions(connection, subscriptions)
     if (present) session.outgoing?.readStored()
-    connection.emit('connected')
+    events.emitFrom(connection, 'connected')
     events.emit('clientReady', connection)
     connection.process = undefined
     connection.readOn()

@@ -4,12 +4,15 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { ErrorWithReasonCode } from 'mqtt'
 import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../../support/certificate.js'
-import { anax, COMMAND, startCommand } from '../../support/command.js'
+import { anax, COMMAND, type RunningBroker, startCommand } from '../../support/command.js'
 import { connectClient, nextMessage } from '../../support/mqtt.js'
 import { ROOT } from '../../support/root.js'
+
+/** CONNECT of MQTT 3.1.1, client id "abcd". */
+const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')
 
 describe('anax', () => {
   let folder: TemporaryFolder
@@ -94,16 +97,30 @@ describe('anax', () => {
     })
   }
 
-  it('ends at once on a second signal', async () => {
-    const { process: broker, port } = await startCommand()
-    // A client that never reads keeps the first signal busy.
-    const frozen = net.connect(port, '127.0.0.1').pause()
-    await once(frozen, 'connect')
-    broker.child.kill('SIGTERM')
-    await broker.says(/SIGTERM: stopping/).catch(() => {})
-    const { code } = await broker.stop('SIGINT')
-    assert.ok(code === 0 || code === 130, `exit code ${code}`)
-    frozen.destroy()
+  describe('with a client that does not let go', () => {
+    let broker: RunningBroker
+    let frozen: net.Socket
+
+    beforeEach(async () => {
+      broker = await startCommand()
+      frozen = net.connect({ port: broker.port, host: '127.0.0.1', allowHalfOpen: true })
+      frozen.write(CONNECT)
+      await once(frozen, 'data')
+      frozen.pause()
+    })
+    afterEach(() => frozen.destroy())
+
+    it('ends within a bound', async () => {
+      const started = Date.now()
+      assert.equal((await broker.process.stop('SIGTERM')).code, 0)
+      assert.ok(Date.now() - started < 8000)
+    })
+
+    it('ends at once on a second signal', async () => {
+      broker.process.child.kill('SIGTERM')
+      await broker.process.says(/SIGTERM: stopping/)
+      assert.equal((await broker.process.stop('SIGINT')).code, 130)
+    })
   })
 
   it('lets in whom the password file names', async () => {

@@ -1,0 +1,71 @@
+/**
+ * Encodes what goes to one client, within what it accepts: its version, its Maximum Packet Size, its topic aliases,
+ * and whether it wants explanations. Must not know why a packet is sent.
+ */
+import type { Packet } from '../../types/packets.js'
+import type { Dialect } from '../codec/dialect.js'
+import { encode, publishFrame } from '../codec/encoder.js'
+import { Frame } from '../codec/frame.js'
+import { OutboundTopicAliases } from '../codec/topic-alias.js'
+import type { Terms } from './connect-terms.js'
+import type { Delivery } from './delivery.js'
+import { secondsLeft } from './message.js'
+import type { ResolvedOptions } from './ports.js'
+
+/** Packets that may explain themselves although the client asked for no problem information [MQTT-3.1.2-29]. */
+const ALWAYS_EXPLAINED: ReadonlySet<string> = new Set(['connack', 'disconnect', 'publish'])
+
+export class PacketEncoder {
+  readonly #dialect: Dialect
+  readonly #terms: Terms
+  readonly #aliases: OutboundTopicAliases | undefined
+
+  constructor(dialect: Dialect, terms: Terms, { maxOutboundTopicAliases }: ResolvedOptions) {
+    this.#dialect = dialect
+    this.#terms = terms
+    const aliases = Math.min(terms.topicAliasMaximum, maxOutboundTopicAliases)
+    if (aliases > 0) this.#aliases = new OutboundTopicAliases(aliases)
+  }
+
+  /** Any packet but a PUBLISH; undefined where even without explanations it is too large [MQTT-3.1.2-24]. */
+  packet(packet: Packet): Frame | undefined {
+    const { maximumPacketSize, problemInformation } = this.#terms
+    const { version } = this.#dialect
+    const wanted = problemInformation || ALWAYS_EXPLAINED.has(packet.cmd) ? packet : withoutExplanation(packet)
+    let bytes = encode(wanted, version)
+    if (bytes.length > maximumPacketSize) bytes = encode(withoutExplanation(packet), version)
+    return bytes.length > maximumPacketSize ? undefined : new Frame(bytes, 0, undefined)
+  }
+
+  /** A message; undefined where it is too large [MQTT-3.1.2-25]. */
+  publish(delivery: Delivery, attempt: 'first' | 'again', now: number): Frame | undefined {
+    const { message } = delivery
+    const { version, hasProperties } = this.#dialect
+    const expiryInterval = hasProperties ? secondsLeft(message, now) : undefined
+    const frame =
+      attempt === 'first' && this.#aliases === undefined
+        ? delivery.frame(version, expiryInterval)
+        : this.#ownFrame(delivery, attempt, expiryInterval)
+    return frame.length > this.#terms.maximumPacketSize ? undefined : frame
+  }
+
+  #ownFrame(delivery: Delivery, attempt: 'first' | 'again', messageExpiryInterval: number | undefined): Frame {
+    const { message, qos, retain, subscriptionIdentifiers } = delivery
+    const alias = this.#aliases?.assign(message.topic)
+    return publishFrame(message, this.#dialect.version, {
+      qos,
+      retain,
+      dup: attempt === 'again', // [MQTT-3.3.1-1]
+      subscriptionIdentifiers,
+      messageExpiryInterval,
+      topicAlias: alias?.alias,
+      omitTopic: alias?.state === 'known',
+    })
+  }
+}
+
+function withoutExplanation(packet: Packet): Packet {
+  if (!('properties' in packet) || packet.properties === undefined) return packet
+  const { reasonString: _reason, userProperties: _user, ...properties } = packet.properties as Record<string, unknown>
+  return { ...packet, properties } as Packet
+}
