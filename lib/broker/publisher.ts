@@ -3,7 +3,6 @@
  * told to the host. Owns the broker's counter and the promise that nothing is acknowledged before it is stored.
  */
 import type { Client } from '../../types/client.js'
-import type { QoS } from '../../types/packets.js'
 import type {
   DroppedMessage,
   MatchedSubscription,
@@ -19,8 +18,9 @@ import type { MessageBus } from '../routing/bus.js'
 import type { RetainedStore } from '../routing/retained.js'
 import type { Router } from '../routing/router.js'
 import { isPromise } from '../session/maybe-promise.js'
-import { keepPayload, refKey } from '../session/message.js'
+import { keepPayload } from '../session/message.js'
 import type { Authorizer, EventSink, MessageSink, ResolvedOptions } from '../session/ports.js'
+import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
 
 /** Numbers go on where any earlier run of the same broker may have stopped: a thousand for each millisecond. */
 const NUMBERS_PER_MS = 1000
@@ -45,7 +45,7 @@ export class Publisher implements MessageSink {
   readonly #parts: PublisherParts
   #counter: number
   /** Messages that are in queues and not on the bus yet. */
-  readonly #onTheirWay = new Set<string>()
+  readonly #onTheirWay = new Set<number>()
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
@@ -90,7 +90,7 @@ export class Publisher implements MessageSink {
   }
 
   isOnItsWay(ref: MessageRef): boolean {
-    return this.#onTheirWay.size > 0 && this.#onTheirWay.has(refKey(ref))
+    return ref.brokerId === this.#parts.options.id && this.#onTheirWay.has(ref.brokerCounter)
   }
 
   /** Publishes a message of the broker's own or the host's. */
@@ -118,56 +118,31 @@ export class Publisher implements MessageSink {
   }
 
   #queue(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
-    const deliveries = this.#deliveriesOf(message, matched)
-    const shared = this.#parts.router.chooseShared(message, deliveries)
+    const { router, isConnected } = this.#parts
+    const deliveries = deliveriesOf(message, matched, isConnected)
+    if (router.hasGroups) return this.#queueShared(message, deliveries)
+    return this.#enqueueAll(message, deliveries)
+  }
+
+  /** The members of shared subscriptions are chosen now, so that their stored sessions have the message as well. */
+  #queueShared(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
+    const clients = new Set(deliveries.map(({ clientId }) => clientId))
     const pending: MaybePromise<void>[] = []
-    for (const { message: copy, member, group } of shared) {
-      const clientId = 'session' in member ? member.session.id : member.clientId
-      const qos = Math.min(copy.qos, member.qos) as QoS
-      if (qos === 0) continue
-      const { subscriptionIdentifier } = member
-      const subscriptionIdentifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
-      const delivery: QueueDelivery = {
-        clientId,
-        qos,
-        retain: copy.retain && member.rap === true,
-        subscriptionIdentifiers,
-        share: group.share,
-      }
-      if (copy === message) deliveries.set(clientId, delivery)
-      else pending.push(this.#enqueue(copy, [delivery]))
+    for (const choice of this.#parts.router.chooseShared(message, clients)) {
+      const delivery = sharedDeliveryOf(choice)
+      if (delivery.qos === 0) continue
+      if (choice.message === message) deliveries.push(delivery)
+      else pending.push(this.#enqueue(choice.message, [delivery]))
     }
-    if (deliveries.size > 0) {
-      message.queued = deliveries.size
-      this.#onTheirWay.add(refKey(message))
-      pending.push(this.#enqueue(message, [...deliveries.values()]))
-    }
+    pending.push(this.#enqueueAll(message, deliveries))
     if (pending.some(isPromise)) return Promise.all(pending).then(() => {})
   }
 
-  /** One copy per session, as the router makes them for those that are connected. */
-  #deliveriesOf(message: PublishMessage, matched: readonly MatchedSubscription[]): Map<string, QueueDelivery> {
-    const deliveries = new Map<string, QueueDelivery>()
-    for (const subscription of matched) {
-      const { clientId, nl, rap, subscriptionIdentifier } = subscription
-      if (nl === true && clientId === message.clientId) continue
-      if (message.qos === 0 && this.#parts.isConnected(clientId)) continue
-      const qos = Math.min(message.qos, subscription.qos) as QoS
-      const retain = message.retain && rap === true
-      const earlier = deliveries.get(clientId)
-      const ids = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
-      deliveries.set(clientId, {
-        clientId,
-        qos: earlier && earlier.qos > qos ? earlier.qos : qos,
-        retain: retain || earlier?.retain === true,
-        subscriptionIdentifiers:
-          ids && earlier?.subscriptionIdentifiers
-            ? [...earlier.subscriptionIdentifiers, ...ids]
-            : (ids ?? earlier?.subscriptionIdentifiers),
-        share: undefined,
-      })
-    }
-    return deliveries
+  #enqueueAll(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
+    if (deliveries.length === 0) return
+    message.queued = deliveries.length
+    this.#onTheirWay.add(message.brokerCounter)
+    return this.#enqueue(message, deliveries)
   }
 
   #enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]): MaybePromise<void> {
@@ -188,6 +163,6 @@ export class Publisher implements MessageSink {
   }
 
   #arrived(message: PublishMessage): void {
-    if (message.queued > 0) this.#onTheirWay.delete(refKey(message))
+    if (message.queued > 0) this.#onTheirWay.delete(message.brokerCounter)
   }
 }

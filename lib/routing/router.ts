@@ -50,6 +50,11 @@ export class Router implements SubscriptionRouter {
     return this.#tree.size
   }
 
+  /** Whether there are shared subscriptions. */
+  get hasGroups(): boolean {
+    return this.#groups.size > 0
+  }
+
   add(subscription: SessionSubscription): void {
     const { topic, session } = subscription
     if (isSharedFilter(topic)) this.#group(topic).join(subscription)
@@ -82,12 +87,12 @@ export class Router implements SubscriptionRouter {
    * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those.
    * @returns the choices whose sessions the store keeps
    */
-  chooseShared(message: PublishMessage, alreadyQueued: ReadonlyMap<string, unknown>): SharedChoice[] {
+  chooseShared(message: PublishMessage, alreadyQueued: ReadonlySet<string>): SharedChoice[] {
     const matched = this.#tree.match(message.topic)
     if (matched.length === 0) return []
     const { groups } = this.#route(matched)
     if (groups.length === 0) return []
-    const queued = new Set(alreadyQueued.keys())
+    const queued = new Set(alreadyQueued)
     const choices: SharedChoice[] = []
     for (const group of groups) {
       const member = group.choose(message, this.#options.sharedStrategy) ?? group.chooseAway()

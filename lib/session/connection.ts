@@ -226,7 +226,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   }
 
   frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | undefined {
-    return this.#encoder.publish(delivery, attempt, this.ports.timers.now())
+    return this.#encoder.publish(delivery, attempt, this.ports.timers)
   }
 
   release(): Frame {

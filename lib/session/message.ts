@@ -9,6 +9,7 @@ import type { MessageRef } from '../../types/persistence.js'
 import { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
+import type { Timers } from './timers.js'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -30,11 +31,13 @@ export function keepPayload(message: Message): void {
   if (!(message instanceof PublishMessage) || message.ownsPayload) return
   message.ownsPayload = true
   if (message.payload.length > 0) message.payload = Buffer.from(message.payload)
+  const correlationData = message.properties?.correlationData
+  if (correlationData !== undefined) message.properties!.correlationData = Buffer.from(correlationData)
 }
 
 /** The seconds that a message has left, rounded up; undefined where it never expires. */
-export function secondsLeft({ messageExpiry }: Message, now: number): number | undefined {
-  return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - now) / 1000))
+export function secondsLeft({ messageExpiry }: Message, timers: Timers): number | undefined {
+  return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - timers.now()) / 1000))
 }
 
 /** Starts the clock of a message that has an expiry interval. */

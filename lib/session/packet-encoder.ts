@@ -11,6 +11,7 @@ import type { Terms } from './connect-terms.js'
 import type { Delivery } from './delivery.js'
 import { secondsLeft } from './message.js'
 import type { ResolvedOptions } from './ports.js'
+import type { Timers } from './timers.js'
 
 /** Packets that may explain themselves although the client asked for no problem information [MQTT-3.1.2-29]. */
 const ALWAYS_EXPLAINED: ReadonlySet<string> = new Set(['connack', 'disconnect', 'publish'])
@@ -38,10 +39,10 @@ export class PacketEncoder {
   }
 
   /** A message; undefined where it is too large [MQTT-3.1.2-25]. */
-  publish(delivery: Delivery, attempt: 'first' | 'again', now: number): Frame | undefined {
+  publish(delivery: Delivery, attempt: 'first' | 'again', timers: Timers): Frame | undefined {
     const { message } = delivery
     const { version, hasProperties } = this.#dialect
-    const expiryInterval = hasProperties ? secondsLeft(message, now) : undefined
+    const expiryInterval = hasProperties ? secondsLeft(message, timers) : undefined
     const frame =
       attempt === 'first' && this.#aliases === undefined
         ? delivery.frame(version, expiryInterval)

@@ -60,7 +60,7 @@ export class Sender {
     const frame = this.#link.frame(forwarded, 'first')
     if (frame === undefined) this.#drop(delivery, 'packet-too-large')
     else if (forwarded.qos === 0) this.#write(frame, 0)
-    else this.#track(forwarded, frame, { brokerId: message.brokerId, brokerCounter: message.brokerCounter })
+    else this.#track(forwarded, frame, message)
   }
 
   /** Sends again what an earlier connection of the session had in flight [MQTT-4.4.0-1]. */
@@ -98,6 +98,9 @@ export class Sender {
     const repeated = message.awaits === 'pubcomp'
     message.awaits = 'pubcomp'
     message.message = undefined
+    // the reference is the message itself, whose payload is not needed any more
+    const { brokerId, brokerCounter } = message.ref
+    message.ref = { brokerId, brokerCounter }
     const known =
       this.#session.stored && !repeated
         ? this.#attempt(() => this.#ports.store.markReleased(this.#session.id, message.ref, packetId))

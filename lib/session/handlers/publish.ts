@@ -96,7 +96,8 @@ class Publish implements Job {
   authorize(): void | Promise<void> {
     const { authorizer, options } = this.#connection.ports
     const message = this.#message
-    if (levelCount(message.topic) > options.maxTopicLevels) {
+    // a topic has at most one level more than characters: most are not looked through
+    if (message.topic.length >= options.maxTopicLevels && levelCount(message.topic) > options.maxTopicLevels) {
       this.#refusal = new AnaxError('ANAX_ERR_TOPIC_NAME', { detail: `more than ${options.maxTopicLevels} levels` })
       return
     }

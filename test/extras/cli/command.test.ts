@@ -11,8 +11,9 @@ import { anax, COMMAND, type RunningBroker, startCommand } from '../../support/c
 import { connectClient, nextMessage } from '../../support/mqtt.js'
 import { ROOT } from '../../support/root.js'
 
-/** CONNECT of MQTT 3.1.1, client id "abcd". */
+/** CONNECT of MQTT 3.1.1, client id "abcd", and SUBSCRIBE to "a" with QoS 1. */
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')
+const SUBSCRIBE = Buffer.from('8206000100016101', 'hex')
 
 describe('anax', () => {
   let folder: TemporaryFolder
@@ -97,16 +98,19 @@ describe('anax', () => {
     })
   }
 
-  describe('with a client that does not let go', () => {
+  describe('with a client that does not read what it is sent', () => {
     let broker: RunningBroker
     let frozen: net.Socket
 
     beforeEach(async () => {
-      broker = await startCommand()
+      broker = await startCommand('--log-level', 'debug')
       frozen = net.connect({ port: broker.port, host: '127.0.0.1', allowHalfOpen: true })
-      frozen.write(CONNECT)
-      await once(frozen, 'data')
+      frozen.write(Buffer.concat([CONNECT, SUBSCRIBE]))
+      await broker.process.says(/"abcd" subscribed/)
       frozen.pause()
+      const publisher = await connectClient(broker.urls.mqtt ?? '')
+      await publisher.publishAsync('a', Buffer.alloc(32 * 1024 * 1024), { qos: 1 })
+      await publisher.endAsync()
     })
     afterEach(() => frozen.destroy())
 

@@ -1,0 +1,50 @@
+/** The proof of conformance is whole: every clause has its test, every named clause exists, and the page says the same. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { currentPage, nameOf, proofsIn, readClauses, readProofs, renderPage } from '../support/conformance.js'
+
+const clauses = readClauses()
+const proofs = readProofs()
+const named = new Set(proofs.map(({ clause }) => clause))
+
+describe('conformance', () => {
+  it('has a table of all numbered clauses: 141 of MQTT 3.1.1 and 251 of MQTT 5.0', () => {
+    const countOf = (version: string) => new Set(clauses.filter(row => row.version === version).map(nameOf)).size
+    assert.deepEqual([countOf('3.1.1'), countOf('5.0'), clauses.length], [141, 251, 392])
+  })
+
+  it('is proved by a test for each clause that can be tested', () => {
+    const unproved = clauses.filter(clause => clause.untestable === undefined).map(nameOf)
+    assert.deepEqual(
+      unproved.filter(clause => !named.has(clause)),
+      [],
+    )
+  })
+
+  it('is claimed by tests of clauses in the table only', () => {
+    const known = new Set(clauses.map(nameOf))
+    const unknown = proofs.filter(({ clause }) => !known.has(clause))
+    assert.deepEqual(unknown, [])
+  })
+
+  it('has no test for a clause that is said to be untestable', () => {
+    const untestable = clauses.filter(clause => clause.untestable !== undefined).map(nameOf)
+    assert.deepEqual(
+      untestable.filter(clause => named.has(clause)),
+      [],
+    )
+  })
+
+  it('is shown in docs/conformance.md as it is', () => {
+    assert.equal(currentPage(), renderPage(clauses, proofs), 'out of date: node scripts/conformance.mjs writes it anew')
+  })
+
+  it('reads clauses from the titles of tests, not from comments', () => {
+    const clause = (id: string) => `[5.0 ${'MQTT'}-${id}]`
+    const source = `// ${clause('1')}\n  spec('${clause('2')} ${clause('3')} a\\'s title', [5], body)\n`
+    assert.deepEqual(proofsIn('test/x.test.ts', source), [
+      { clause: '5.0 MQTT-2', file: 'test/x.test.ts', title: "a's title" },
+      { clause: '5.0 MQTT-3', file: 'test/x.test.ts', title: "a's title" },
+    ])
+  })
+})
