@@ -10,6 +10,7 @@ export type DropReason =
   | 'store-full'
   | 'expired'
   | 'packet-too-large'
+  | 'not-encodable'
   | 'outbox-full'
   | 'not-forwarded'
   | 'session-ended'

@@ -9,6 +9,7 @@ import type { Message } from '../../types/message.js'
 import type { PublishPacket, Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
+import { brokerReasonCode } from '../codec/reason-code-table.js'
 import { AnaxError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import { isPromise } from '../session/maybe-promise.js'
@@ -113,7 +114,7 @@ export class HookAuthorizer implements Authorizer {
     return (client, message) =>
       this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate([client, message]), {
         verdict: value => publishVerdict(value, message),
-        refused: error => new AnaxError('ANAX_ERR_PUBLISH_REFUSED', packetRefusal(error)),
+        refused: error => new AnaxError('ANAX_ERR_PUBLISH_REFUSED', packetRefusal('puback', error)),
       })
   }
 
@@ -122,7 +123,7 @@ export class HookAuthorizer implements Authorizer {
     return (client, subscription) =>
       this.#conclude<Subscription | AnaxError>('authorizeSubscribe', client, gate([client, subscription]), {
         verdict: value => subscribeVerdict(value, subscription),
-        refused: error => new AnaxError('ANAX_ERR_SUBSCRIBE_REFUSED', packetRefusal(error)),
+        refused: error => new AnaxError('ANAX_ERR_SUBSCRIBE_REFUSED', packetRefusal('suback', error)),
       })
   }
 
@@ -148,7 +149,8 @@ export class HookAuthorizer implements Authorizer {
     return (message, client) => {
       const told = this.#conclude<AnaxError | typeof ACCEPTED>('published', client, gate([message, client]), {
         verdict: () => ACCEPTED,
-        refused: error => new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'published', ...packetRefusal(error) }),
+        refused: error =>
+          new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'published', ...packetRefusal('puback', error) }),
       })
       return isPromise(told) ? told.then(unlessAccepted) : unlessAccepted(told)
     }
@@ -196,10 +198,17 @@ function connectVerdict(value: unknown): typeof ACCEPTED | Refusal | undefined {
 }
 
 function publishVerdict(value: unknown, message: PublishMessage): PublishMessage | Refusal | undefined {
-  if (value === true || value === message) return isTopicName(message.topic) ? message : undefined
+  if (value === true || value === message) return isPublishable(message) ? message : undefined
   if (value === false) return new Refusal(undefined)
   if (typeof value === 'number') return new Refusal({ reasonCode: value })
   return isObject(value) ? replaced(value as unknown as PublishPacket, message) : undefined
+}
+
+/** What is left of a message that a hook may have changed. */
+function isPublishable({ topic, payload, qos }: { topic?: unknown; payload?: unknown; qos?: unknown }): boolean {
+  return (
+    typeof topic === 'string' && isTopicName(topic) && Buffer.isBuffer(payload) && [0, 1, 2].includes(qos as number)
+  )
 }
 
 /** Another packet instead: it keeps its place in the handshake. */
@@ -227,7 +236,7 @@ function subscribeVerdict(value: unknown, asked: Subscription): Subscription | R
 
 function forwardVerdict(value: unknown): Message | null | undefined {
   if (value === null || value === undefined || value === false) return null
-  return isObject(value) && typeof value.topic === 'string' ? (value as unknown as Message) : undefined
+  return isObject(value) && isPublishable(value) ? (value as unknown as Message) : undefined
 }
 
 function isExtendedVerdict(value: unknown): value is ExtendedVerdict {
@@ -243,7 +252,9 @@ function refusalOf(error: unknown): ConnectRefusal {
   if (!isObject(error) || error instanceof AnaxError) return {}
   const { reasonCode, returnCode, reasonString, serverReference, userProperties } = error as ConnectRefusal
   return {
-    ...(isFailure(reasonCode) ? { reasonCode } : isReturnCode(returnCode) && { reasonCode: REASON_CODES[returnCode]! }),
+    ...(isFailure('connack', reasonCode)
+      ? { reasonCode }
+      : isReturnCode(returnCode) && { reasonCode: REASON_CODES[returnCode]! }),
     ...(isReturnCode(returnCode) && { returnCode }),
     ...(typeof reasonString === 'string' && { reasonString }),
     ...(typeof serverReference === 'string' && { serverReference }),
@@ -260,16 +271,20 @@ const REASON_CODES: Record<number, number> = {
   5: ReasonCode.NotAuthorized,
 }
 
-function packetRefusal(error: unknown): { reasonCode?: number; detail?: string; cause?: unknown } {
+function packetRefusal(
+  packet: 'puback' | 'suback',
+  error: unknown,
+): { reasonCode?: number; detail?: string; cause?: unknown } {
   const reasonCode = isObject(error) && !(error instanceof AnaxError) ? error.reasonCode : undefined
   return {
-    ...(isFailure(reasonCode) && { reasonCode }),
+    ...(isFailure(packet, reasonCode) && { reasonCode }),
     ...(error instanceof Error && { detail: error.message, cause: error }),
   }
 }
 
-function isFailure(reasonCode: unknown): reasonCode is number {
-  return Number.isInteger(reasonCode) && (reasonCode as number) >= 0x80 && (reasonCode as number) <= 0xff
+/** Whether a hook's code is a refusal, and one that the answer may carry; otherwise the usual code is used. */
+function isFailure(packet: 'connack' | 'puback' | 'suback', reasonCode: unknown): reasonCode is number {
+  return (reasonCode as number) >= 0x80 && brokerReasonCode(packet, reasonCode as number) === reasonCode
 }
 
 function isReturnCode(returnCode: unknown): returnCode is number {

@@ -10,6 +10,7 @@ import type {
   ProtocolVersion,
 } from '../../types/packets.js'
 import { ReasonCode } from '../reason-codes.js'
+import { brokerReasonCode } from './reason-code-table.js'
 
 /** How a CONNECT is answered. */
 export interface ConnectAnswer {
@@ -103,13 +104,17 @@ const mqtt5: Dialect = Object.freeze({
   connack: ({ reasonCode, sessionPresent, properties }) => ({
     cmd: 'connack',
     sessionPresent,
-    reasonCode,
+    reasonCode: brokerReasonCode('connack', reasonCode),
     ...(properties && { properties }),
   }),
-  disconnect: (reasonCode, properties) => ({ cmd: 'disconnect', reasonCode, ...(properties && { properties }) }),
+  disconnect: (reasonCode, properties) => ({
+    cmd: 'disconnect',
+    reasonCode: brokerReasonCode('disconnect', reasonCode),
+    ...(properties && { properties }),
+  }),
   refusedPublish: 'acknowledge',
-  subackCode: reasonCode => reasonCode,
-  unsubackCodes: reasonCodes => reasonCodes,
+  subackCode: reasonCode => brokerReasonCode('suback', reasonCode),
+  unsubackCodes: reasonCodes => reasonCodes.map(code => brokerReasonCode('unsuback', code)),
   hasProperties: true,
   hasSessionExpiry: true,
   tellsAssignedId: true,

@@ -63,6 +63,19 @@ allow(PacketType.AUTH, BOTH, [R.ContinueAuthentication])
 allow(PacketType.AUTH, Sender.client, [R.ReAuthenticate])
 allow(PacketType.AUTH, Sender.broker, [R.Success])
 
+const TYPES = {
+  connack: PacketType.CONNACK,
+  puback: PacketType.PUBACK,
+  suback: PacketType.SUBACK,
+  unsuback: PacketType.UNSUBACK,
+  disconnect: PacketType.DISCONNECT,
+} as const
+
+/** The code if a broker may send it in this packet; otherwise 0x80, which every one of them may carry. */
+export function brokerReasonCode(cmd: keyof typeof TYPES, code: number): number {
+  return isReasonCode(TYPES[cmd], code, Sender.broker) ? code : R.UnspecifiedError
+}
+
 /** Whether the packet may carry the reason code when one of `senders` (bits) sends it. */
 export function isReasonCode(type: PacketType, code: number, senders: number): boolean {
   return code >= 0 && code <= 255 && (TABLE[(type << 8) | code]! & senders) !== 0

@@ -42,7 +42,7 @@ import { disconnectClient, publishTo, subscribeClient, unsubscribeClient } from 
 import { Ingress } from './ingress.js'
 import { withCallback } from './maybe-promise.js'
 import { Outbox } from './outbox.js'
-import { PacketEncoder } from './packet-encoder.js'
+import { PacketEncoder, type Unsendable } from './packet-encoder.js'
 import type { Ending, Link, Ports } from './ports.js'
 import type { Session } from './session.js'
 
@@ -225,7 +225,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     this.#outbox.add(frame, packetId)
   }
 
-  frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | undefined {
+  frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | Unsendable {
     return this.#encoder.publish(delivery, attempt, this.ports.timers)
   }
 

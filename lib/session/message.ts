@@ -6,6 +6,7 @@ import type { PublishInput } from '../../types/client.js'
 import type { Message } from '../../types/message.js'
 import type { Will } from '../../types/packets.js'
 import type { MessageRef } from '../../types/persistence.js'
+import { publishFrame } from '../codec/encoder.js'
 import { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
@@ -83,6 +84,8 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
   const { topicAlias: _alias, subscriptionIdentifier: _identifier, ...rest } = properties ?? {}
   const message = new PublishMessage(topic, bytesOf(payload), qos, retain, false, undefined, properties && rest)
   message.ownsPayload = typeof payload === 'string'
+  // written once on trial: what MQTT cannot carry is the host's error, here and now
+  publishFrame(message, 5, { qos, retain, dup: false })
   return message
 }
 

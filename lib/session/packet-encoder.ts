@@ -16,6 +16,9 @@ import type { Timers } from './timers.js'
 /** Packets that may explain themselves although the client asked for no problem information [MQTT-3.1.2-29]. */
 const ALWAYS_EXPLAINED: ReadonlySet<string> = new Set(['connack', 'disconnect', 'publish'])
 
+/** Why a message cannot be sent to a client. */
+export type Unsendable = 'packet-too-large' | 'not-encodable'
+
 export class PacketEncoder {
   readonly #dialect: Dialect
   readonly #terms: Terms
@@ -33,21 +36,25 @@ export class PacketEncoder {
     const { maximumPacketSize, problemInformation } = this.#terms
     const { version } = this.#dialect
     const wanted = problemInformation || ALWAYS_EXPLAINED.has(packet.cmd) ? packet : withoutExplanation(packet)
-    let bytes = encode(wanted, version)
-    if (bytes.length > maximumPacketSize) bytes = encode(withoutExplanation(packet), version)
+    let bytes = tryEncode(wanted, version)
+    if (bytes === undefined || bytes.length > maximumPacketSize) bytes = encode(withoutExplanation(packet), version)
     return bytes.length > maximumPacketSize ? undefined : new Frame(bytes, 0, undefined)
   }
 
-  /** A message; undefined where it is too large [MQTT-3.1.2-25]. */
-  publish(delivery: Delivery, attempt: 'first' | 'again', timers: Timers): Frame | undefined {
+  /** A message, or why it cannot be sent: too large for the client [MQTT-3.1.2-25], or made unfit by a hook. */
+  publish(delivery: Delivery, attempt: 'first' | 'again', timers: Timers): Frame | Unsendable {
     const { message } = delivery
     const { version, hasProperties } = this.#dialect
     const expiryInterval = hasProperties ? secondsLeft(message, timers) : undefined
-    const frame =
-      attempt === 'first' && this.#aliases === undefined
-        ? delivery.frame(version, expiryInterval)
-        : this.#ownFrame(delivery, attempt, expiryInterval)
-    return frame.length > this.#terms.maximumPacketSize ? undefined : frame
+    try {
+      const frame =
+        attempt === 'first' && this.#aliases === undefined
+          ? delivery.frame(version, expiryInterval)
+          : this.#ownFrame(delivery, attempt, expiryInterval)
+      return frame.length > this.#terms.maximumPacketSize ? 'packet-too-large' : frame
+    } catch {
+      return 'not-encodable'
+    }
   }
 
   #ownFrame(delivery: Delivery, attempt: 'first' | 'again', messageExpiryInterval: number | undefined): Frame {
@@ -62,6 +69,15 @@ export class PacketEncoder {
       topicAlias: alias?.alias,
       omitTopic: alias?.state === 'known',
     })
+  }
+}
+
+/** Undefined where the explanation is one that MQTT cannot carry: the host's hooks may say anything. */
+function tryEncode(packet: Packet, version: Dialect['version']): Buffer | undefined {
+  try {
+    return encode(packet, version)
+  } catch {
+    return undefined
   }
 }
 

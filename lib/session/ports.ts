@@ -22,6 +22,7 @@ import type { AnaxError } from '../errors.js'
 import type { Connection } from './connection.js'
 import type { Delivery } from './delivery.js'
 import type { Flusher } from './outbox.js'
+import type { Unsendable } from './packet-encoder.js'
 import type { Session } from './session.js'
 import type { SessionSubscription } from './subscription.js'
 import type { Timers } from './timers.js'
@@ -140,8 +141,8 @@ export interface Link {
   readonly client: Client
   /** Whether the stream takes more at the moment. */
   readonly ready: boolean
-  /** Encodes a copy for this client; undefined where it is larger than the client accepts [MQTT-3.1.2-25]. */
-  frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | undefined
+  /** Encodes a copy for this client, or says why it cannot be sent. */
+  frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | Unsendable
   /** The frame of a PUBREL. */
   release(): Frame
   write(frame: Frame, packetId: number): void

@@ -58,7 +58,7 @@ export class Sender {
       return
     }
     const frame = this.#link.frame(forwarded, 'first')
-    if (frame === undefined) this.#drop(delivery, 'packet-too-large')
+    if (typeof frame === 'string') this.#drop(delivery, frame)
     else if (forwarded.qos === 0) this.#write(frame, 0)
     else this.#track(forwarded, frame, message)
   }
@@ -71,8 +71,8 @@ export class Sender {
       return
     }
     const frame = this.#link.frame(delivery, 'again')
-    if (frame === undefined) {
-      this.#drop(delivery, 'packet-too-large')
+    if (typeof frame === 'string') {
+      this.#drop(delivery, frame)
       return
     }
     this.inflight.restore(packetId, sent(delivery, ref))

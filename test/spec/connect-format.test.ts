@@ -83,7 +83,7 @@ rejects('[3.1.1 MQTT-3.1.3-11] [5.0 MQTT-3.1.3-12] a user name that is not UTF-8
   flags: 0x82,
   payload: [ID, NOT_UTF8],
 }))
-rejects('[3.1.1 MQTT-3.1.3-1] [5.0 MQTT-3.1.3-1] a will behind user name and password', ALL, version => ({
+rejects('[5.0 MQTT-3.1.3-1] a will behind user name and password', [5], version => ({
   flags: 0xc6,
   payload: [ID, textField('user'), textField('secret'), ...will(version)],
 }))

@@ -5,6 +5,7 @@
 import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
 import { frames } from '../../codec/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
+import { brokerReasonCode } from '../../codec/reason-code-table.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
@@ -175,7 +176,9 @@ class Publish implements Job {
     }
     ports.events.emit('publishRefused', refusal, this.#message, this.#connection)
     if (dialect.refusedPublish === 'close') this.#connection.fail(refusal)
-    else if (this.#qos > 0) this.#connection.send(this.#answer(refusal.reasonCode, refusal.message))
+    else if (this.#qos > 0) {
+      this.#connection.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), refusal.message))
+    }
   }
 
   #answer(reasonCode: number, reasonString?: string): PubackPacket | PubrecPacket {
