@@ -1,30 +1,38 @@
 /**
  * QoS 1 and 2 messages that were sent to one client and are not finished: their packet ids and the quota.
  * Owns packet ids; does no I/O, and must not know the stream, the store or the queue behind it.
+ *
+ * Packet ids are given out in turn, so they lie close together: a small array finds each by its lowest bits,
+ * and an id whose place is taken is passed over. That costs half of what a Map does, and nothing while idle.
  */
-import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
+import type { Delivery } from './delivery.js'
 
 /** What the client has to send next. */
 export type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp'
 
 /** A message on its way to the client. */
-export interface Sent {
+export class Sent {
+  packetId = 0
   ref: MessageRef
   /** Undefined once released: PUBREC came. */
-  message: Message | undefined
-  qos: 1 | 2
-  retain: boolean
-  subscriptionIdentifiers: readonly number[] | undefined
-  share: string | undefined
+  delivery: Delivery | undefined
   awaits: AwaitedAck
+
+  constructor(ref: MessageRef, delivery: Delivery | undefined) {
+    this.ref = ref
+    this.delivery = delivery
+    this.awaits = delivery === undefined ? 'pubcomp' : delivery.qos === 1 ? 'puback' : 'pubrec'
+  }
 }
 
 const LARGEST_PACKET_ID = 65_535
+const FIRST_CAPACITY = 16
 
 export class Inflight {
-  readonly #sent = new Map<number, Sent>()
   readonly #quota: number
+  #places: (Sent | undefined)[] = []
+  #size = 0
   #lastId = 0
 
   /** @param quota the client's Receive Maximum [MQTT-3.3.4-9], or the broker's own limit where that is lower */
@@ -33,43 +41,59 @@ export class Inflight {
   }
 
   get size(): number {
-    return this.#sent.size
+    return this.#size
   }
 
   /** Whether another QoS 1 or 2 message may be sent [MQTT-4.9.0-2]. */
   get hasQuota(): boolean {
-    return this.#sent.size < this.#quota
+    return this.#size < this.#quota
   }
 
   /** Takes a packet id that is not in use [MQTT-2.2.1-4] and remembers the message under it. */
   add(sent: Sent): number {
+    if (this.#size * 2 >= this.#places.length) this.#grow()
+    const mask = this.#places.length - 1
     do this.#lastId = (this.#lastId % LARGEST_PACKET_ID) + 1
-    while (this.#sent.has(this.#lastId))
-    this.#sent.set(this.#lastId, sent)
+    while (this.#places[this.#lastId & mask] !== undefined)
+    this.#put(this.#lastId, sent)
     return this.#lastId
   }
 
   /** Remembers a message of a resumed session under the packet id it had [MQTT-4.4.0-1]. */
   restore(packetId: number, sent: Sent): void {
+    this.remove(packetId)
+    while (this.#places.length === 0 || this.#places[packetId & (this.#places.length - 1)] !== undefined) this.#grow()
+    this.#put(packetId, sent)
     this.#lastId = packetId
-    this.#sent.set(packetId, sent)
   }
 
   get(packetId: number): Sent | undefined {
-    return this.#sent.get(packetId)
-  }
-
-  has(packetId: number): boolean {
-    return this.#sent.has(packetId)
+    const sent = this.#places[packetId & (this.#places.length - 1)]
+    return sent?.packetId === packetId ? sent : undefined
   }
 
   /** The message is finished: its packet id is free, and so is its share of the quota. */
   remove(packetId: number): void {
-    this.#sent.delete(packetId)
+    if (this.get(packetId) === undefined) return
+    this.#places[packetId & (this.#places.length - 1)] = undefined
+    this.#size--
   }
 
-  /** In the order of sending. */
-  entries(): IterableIterator<[packetId: number, sent: Sent]> {
-    return this.#sent.entries()
+  /** All of them, in no order that matters. */
+  *all(): Generator<Sent> {
+    for (const sent of this.#places) if (sent !== undefined) yield sent
+  }
+
+  #put(packetId: number, sent: Sent): void {
+    sent.packetId = packetId
+    this.#places[packetId & (this.#places.length - 1)] = sent
+    this.#size++
+  }
+
+  #grow(): void {
+    const sent = [...this.all()]
+    this.#places = new Array(Math.max(FIRST_CAPACITY, this.#places.length * 2)).fill(undefined)
+    this.#size = 0
+    for (const one of sent) this.#put(one.packetId, one)
   }
 }

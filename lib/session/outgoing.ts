@@ -88,9 +88,10 @@ export class Outgoing {
     for (const replay of this.#replays) replay.close()
     if (this.#session.stored) return []
     const left: SharedDelivery[] = []
-    for (const [, { message, qos, share }] of this.sender.inflight.entries()) {
+    for (const { delivery } of this.sender.inflight.all()) {
       // [MQTT-4.8.2-5]: QoS 2 goes to nobody else once it was sent
-      if (share !== undefined && message !== undefined && qos === 1) left.push({ message, share })
+      if (delivery?.share !== undefined && delivery.qos === 1)
+        left.push({ message: delivery.message, share: delivery.share })
     }
     for (const { message, qos, share } of this.#waiting) {
       if (share !== undefined && qos > 0) left.push({ message, share })

@@ -8,7 +8,7 @@ import type { Frame } from '../codec/frame.js'
 import { wrapError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import { Delivery } from './delivery.js'
-import { type AwaitedAck, Inflight, type Sent } from './inflight.js'
+import { type AwaitedAck, Inflight, Sent } from './inflight.js'
 import { isPromise } from './maybe-promise.js'
 import { keepPayload } from './message.js'
 import type { Link, Ports } from './ports.js'
@@ -66,7 +66,7 @@ export class Sender {
   /** Sends again what an earlier connection of the session had in flight [MQTT-4.4.0-1]. */
   resend(packetId: number, ref: MessageRef, delivery: Delivery | undefined): void {
     if (delivery === undefined) {
-      this.inflight.restore(packetId, released(ref))
+      this.inflight.restore(packetId, new Sent(ref, undefined))
       this.#write(this.#link.release(), packetId)
       return
     }
@@ -75,7 +75,7 @@ export class Sender {
       this.#drop(delivery, frame)
       return
     }
-    this.inflight.restore(packetId, sent(delivery, ref))
+    this.inflight.restore(packetId, new Sent(ref, delivery))
     this.#write(frame, packetId)
   }
 
@@ -97,7 +97,7 @@ export class Sender {
     }
     const repeated = message.awaits === 'pubcomp'
     message.awaits = 'pubcomp'
-    message.message = undefined
+    message.delivery = undefined
     // the reference is the message itself, whose payload is not needed any more
     const { brokerId, brokerCounter } = message.ref
     message.ref = { brokerId, brokerCounter }
@@ -117,7 +117,7 @@ export class Sender {
 
   /** The messages that the store may still show although they are dealt with. */
   *busy(): Generator<MessageRef> {
-    for (const [, { ref }] of this.inflight.entries()) yield ref
+    for (const { ref } of this.inflight.all()) yield ref
     yield* this.#settling.keys()
   }
 
@@ -137,14 +137,13 @@ export class Sender {
 
   #track(delivery: Delivery, frame: Frame, ref: MessageRef): void {
     keepPayload(delivery.message)
-    const message = sent(delivery, ref)
-    const packetId = this.inflight.add(message)
+    const packetId = this.inflight.add(new Sent(ref, delivery))
     if (!this.#session.stored) {
       this.#write(frame, packetId)
       return
     }
     const marked = this.#attempt(() => this.#ports.store.markSent(this.#session.id, ref, packetId, delivery))
-    if (marked) this.#settle(message.ref, marked)
+    if (marked) this.#settle(ref, marked)
     // QoS 2: the client remembers the packet id, so after a crash the broker has to know it as well
     this.#write(frame, packetId, delivery.qos === 2 ? marked : undefined)
   }
@@ -215,27 +214,3 @@ export class Sender {
 }
 
 const succeeded = (): true => true
-
-function sent({ message, qos, retain, subscriptionIdentifiers, share }: Delivery, ref: MessageRef): Sent {
-  return {
-    ref,
-    message,
-    qos: qos as 1 | 2,
-    retain,
-    subscriptionIdentifiers,
-    share,
-    awaits: qos === 1 ? 'puback' : 'pubrec',
-  }
-}
-
-function released(ref: MessageRef): Sent {
-  return {
-    ref,
-    message: undefined,
-    qos: 2,
-    retain: false,
-    subscriptionIdentifiers: undefined,
-    share: undefined,
-    awaits: 'pubcomp',
-  }
-}

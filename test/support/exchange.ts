@@ -1,0 +1,71 @@
+/** What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and acknowledge. */
+import assert from 'node:assert/strict'
+import type { PublishPacket, SubackPacket, SubscribePacket, Subscription } from '../../types/packets.js'
+import { publishPacket, type SpecClient } from './spec-client.js'
+
+/** Subscribes with the properties that only 5.0 has. */
+export async function subscribeWith(
+  client: SpecClient,
+  properties: NonNullable<SubscribePacket['properties']>,
+  ...subscriptions: Subscription[]
+): Promise<SubackPacket> {
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions, properties })
+  return client.expect('suback')
+}
+
+/** Ends subscriptions. @returns the codes of UNSUBACK */
+export async function unsubscribe(client: SpecClient, ...unsubscriptions: string[]): Promise<number[]> {
+  client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions })
+  return (await client.expect('unsuback')).granted
+}
+
+/** Publishes text, and waits until the broker has routed it. @returns the reason code of the acknowledgement */
+export async function publishText(
+  client: SpecClient,
+  topic: string,
+  text: string,
+  packet: Partial<PublishPacket> = {},
+): Promise<number> {
+  const reasonCode = await client.publish({ topic, payload: Buffer.from(text), ...packet })
+  if ((packet.qos ?? 0) === 0) await client.expectNothing()
+  return reasonCode
+}
+
+/** Receives messages and acknowledges each, until there are no more. */
+export async function receiveAll(client: SpecClient): Promise<PublishPacket[]> {
+  const received: PublishPacket[] = []
+  for (;;) {
+    const packets = await client.settle()
+    if (packets.length === 0) return received
+    for (const packet of packets) {
+      if (packet.cmd === 'publish') {
+        received.push(packet)
+        acknowledge(client, packet)
+      } else if (packet.cmd === 'pubrel') {
+        client.send({ cmd: 'pubcomp', messageId: packet.messageId })
+      } else {
+        assert.fail(`expected messages, got ${JSON.stringify(packet)}`)
+      }
+    }
+  }
+}
+
+/** The same, as text. */
+export async function receiveTexts(client: SpecClient): Promise<string[]> {
+  return (await receiveAll(client)).map(textOf)
+}
+
+export function textOf({ payload }: PublishPacket): string {
+  return payload.toString()
+}
+
+/** Answers a PUBLISH with the first packet of its handshake. */
+export function acknowledge(client: SpecClient, { qos, messageId }: PublishPacket, reasonCode = 0): void {
+  if (qos === 1) client.send({ cmd: 'puback', messageId: messageId!, reasonCode })
+  if (qos === 2) client.send({ cmd: 'pubrec', messageId: messageId!, reasonCode })
+}
+
+/** A PUBLISH of some text, for sending without waiting. */
+export function textPacket(topic: string, text: string, packet: Partial<PublishPacket> = {}): PublishPacket {
+  return publishPacket({ topic, payload: Buffer.from(text), ...packet })
+}
