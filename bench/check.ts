@@ -24,7 +24,7 @@ export function checkGoals(rows: readonly Row[]): CheckedGoal[] {
   return rows.flatMap(row => goals.filter(goal => goal.scenario === row.scenario.name).map(goal => checked(goal, row)))
 }
 
-/** Messages of Anax lost or doubled, and its runs that failed, in words. */
+/** Messages of Anax lost or doubled, and its runs that failed through its own fault, in words. */
 export function findFaults(rows: readonly Row[]): string[] {
   return rows.flatMap(row => {
     const cell = findCell(row, 'anax')
@@ -34,7 +34,7 @@ export function findFaults(rows: readonly Row[]): string[] {
     return [
       ...(lost > 0 ? [`${name}: ${lost} lost`] : []),
       ...(doubled > 0 ? [`${name}: ${doubled} doubled or out of order`] : []),
-      ...cell.failures.map(failure => `${name}: ${failure}`),
+      ...cell.failures.filter(({ cause }) => cause === 'broker').map(({ failure }) => `${name}: ${failure}`),
     ]
   })
 }

@@ -6,8 +6,14 @@ import { type RunningBroker, startBroker } from './brokers/start.js'
 import type { LoadJob, LoadMessage } from './load/main.js'
 import type { BrokerName, Effort, Sample, Scenario } from './types.js'
 
+/** Why there is no sample; `machine`: this one does not allow it, which says nothing about the broker. */
 export interface Failure {
   failure: string
+  cause: 'broker' | 'machine'
+}
+
+function failed(failure: string): Failure {
+  return { failure, cause: 'broker' }
 }
 
 const loadFile = fileURLToPath(new URL('./load/main.js', import.meta.url))
@@ -20,12 +26,12 @@ async function load(broker: RunningBroker, job: LoadJob, timeLimit: number): Pro
     for (;;) {
       const message = await nextMessage<LoadMessage>(child)
       if ('sample' in message) return message.sample
-      if ('failure' in message) return message
+      if ('failure' in message) return failed(message.failure)
       child.send(await broker.memory())
     }
   } catch (error) {
     const late = performance.now() - started >= timeLimit * 1000
-    return { failure: late ? `not done after ${timeLimit} s` : `load process: ${(error as Error).message}` }
+    return failed(late ? `not done after ${timeLimit} s` : `load process: ${(error as Error).message}`)
   } finally {
     clearTimeout(tooLong)
     await end(child)
@@ -42,7 +48,7 @@ export async function measure(
   try {
     broker = await startBroker(name, scenario.setup, certificate)
   } catch (error) {
-    return { failure: `cannot start: ${(error as Error).message}` }
+    return failed(`cannot start: ${(error as Error).message}`)
   }
   try {
     const { pid, port } = broker

@@ -33,7 +33,7 @@ function metricText(name: MetricName, cell: Cell): string {
 }
 
 function cellLine(row: Row, cell: Cell, columns: MetricName[], peers: BrokerName[]): string[] {
-  if (cell.samples.length === 0) return [cell.broker, cell.failures[0]!]
+  if (cell.samples.length === 0) return [cell.broker, cell.failures[0]!.failure]
   const ratios = peers.map(peer =>
     peer === cell.broker ? '' : number(ratio(row, row.scenario.headline, cell.broker, peer), 2),
   )
@@ -66,7 +66,7 @@ function columnsOf(row: Row): MetricName[] {
 /** One table for each run of rows that have the same columns. */
 function sectionTables(rows: Row[], brokers: readonly BrokerName[]): string {
   const groups: Row[][] = []
-  let last = ''
+  let last: string | undefined
   for (const row of rows) {
     const columns = columnsOf(row).join()
     if (columns === last) groups.at(-1)!.push(row)
@@ -144,6 +144,7 @@ export function goalTable(checked: readonly CheckedGoal[]): string {
 }
 
 export function json(rows: readonly Row[], circumstances: Circumstances, checked: readonly CheckedGoal[]): string {
+  const { effort, repetitions, brokers } = circumstances
   const scenarios = rows.map(({ scenario: { name, title, unit, headline }, cells }) => ({
     name,
     title,
@@ -159,5 +160,5 @@ export function json(rows: readonly Row[], circumstances: Circumstances, checked
     loadBefore,
     pinned,
   }
-  return JSON.stringify({ machine, ...circumstances, scenarios, goals: checked }, undefined, 2)
+  return JSON.stringify({ machine, effort, repetitions, brokers, scenarios, goals: checked }, undefined, 2)
 }

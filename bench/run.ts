@@ -54,7 +54,7 @@ function choose(): Choice {
   )
   const all = values.only !== undefined || !values.quick
   const candidates = scenarios.filter(({ quick }) => quick || all)
-  const defaults = values.quick ? { reps: 1, seconds: 0.4, scale: 0.1 } : { reps: 3, seconds: 0.8, scale: 1 }
+  const defaults = values.quick ? { reps: 1, seconds: 0.3, scale: 0.05 } : { reps: 3, seconds: 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
   return {
     chosen: candidates.filter(({ name }) => names.includes(name)),
@@ -80,7 +80,10 @@ async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Pro
       for (const broker of takingPart(scenario)) {
         const result = enoughFiles(scenario)
           ? await measure(scenario, broker, effort, certificate)
-          : { failure: `needs ${scenario.openFiles * effort.scale} open files, may have ${openFilesLimit()}` }
+          : {
+              failure: `needs ${scenario.openFiles * effort.scale} open files, may have ${openFilesLimit()}`,
+              cause: 'machine' as const,
+            }
         const key = `${scenario.name} ${broker}`
         results.set(key, [...(results.get(key) ?? []), result])
         process.stderr.write(` ${broker} ${brief(result, scenario.headline)};`)

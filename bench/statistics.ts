@@ -7,7 +7,7 @@ import { type BrokerName, type MetricName, metricNames, type Sample, type Scenar
 export interface Cell {
   broker: BrokerName
   samples: Sample[]
-  failures: string[]
+  failures: Failure[]
   median: Sample
 }
 
@@ -36,9 +36,9 @@ function medianOf(samples: Sample[]): Sample {
 
 export function cellOf(broker: BrokerName, results: (Sample | Failure)[]): Cell {
   const samples: Sample[] = []
-  const failures: string[] = []
+  const failures: Failure[] = []
   for (const result of results) {
-    if ('failure' in result) failures.push(result.failure)
+    if ('failure' in result) failures.push(result)
     else samples.push(result)
   }
   return { broker, samples, failures, median: medianOf(samples) }

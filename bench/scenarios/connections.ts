@@ -133,6 +133,7 @@ export const connectionScenarios: Scenario[] = [
     section: 'connections',
     unit: 'connection',
     headline: 'residentEach',
+    quick: false,
     openFiles: 10_000 + WARM_UP,
     run: measureKeeping,
   }),

@@ -22,11 +22,14 @@ function row(name: string, title: string, plan: Partial<TrafficPlan>, brokers: B
 }
 
 export const suiteScenarios: Scenario[] = [
-  connectionRow('conn-tcp-10K-5K', '10,000 clients connect at 5,000/s (1:100)', 'suite', {
-    clients: 10_000,
-    perSecond: 5000,
-    addresses: 1,
-  }),
+  {
+    ...connectionRow('conn-tcp-10K-5K', '10,000 clients connect at 5,000/s (1:100)', 'suite', {
+      clients: 10_000,
+      perSecond: 5000,
+      addresses: 1,
+    }),
+    quick: false,
+  },
   row(
     'fanout-5-1000-5-10K',
     '5 publishers to 1,000 subscribers of all 5 topics, QoS 1, 10,000 deliveries/s (rate 1:25)',

@@ -38,7 +38,6 @@ type BrokerState = 'new' | 'listening' | 'closing' | 'closed'
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
   readonly #parts: BrokerParts
-  readonly #connections = new Set<Connection>()
   readonly #listeners = new Map<MessageListener, Map<string, BusListener>>()
   #state: BrokerState = 'new'
   #closing: Promise<void> | undefined
@@ -129,8 +128,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   readonly handle = (stream: Duplex, request?: IncomingMessage): Client => {
     if (this.#state === 'new') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     const connection = new Connection(stream, request, this.#parts.ports)
-    this.#connections.add(connection)
-    connection.once('close', () => this.#connections.delete(connection))
+    this.#parts.connections.add(connection)
     if (this.#state !== 'listening') connection.dismiss(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
     return connection
   }
@@ -205,7 +203,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       return
     }
     this.#state = 'closing'
-    const connections = [...this.#connections]
+    const connections = [...this.#parts.connections]
     const { timers, options } = this.#parts
     await timers.within(options.closeTimeoutMs, Promise.all(connections.map(connection => connection.quiesce())))
     const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')

@@ -7,7 +7,6 @@ import { wrapError } from '../errors.js'
 import type { EventSink } from '../session/ports.js'
 import { Timer, type Timers } from '../session/timers.js'
 import type { SessionRegistry } from './session-registry.js'
-import type { Wills } from './wills.js'
 
 /** What one step takes at most; the event loop has its turn after each. */
 const STEP = 200
@@ -15,7 +14,6 @@ const STEP = 200
 export interface HousekeepingParts {
   store: SessionPersistence
   sessions: SessionRegistry
-  wills: Wills
   events: EventSink
   timers: Timers
 }
@@ -61,8 +59,8 @@ export class Housekeeping {
 
   /** @returns whether there is more to do */
   async #step(): Promise<boolean> {
-    const { store, sessions, wills, events, timers } = this.#parts
-    const moreWills = await wills.publishDue(STEP)
+    const { store, sessions, events, timers } = this.#parts
+    const moreWills = await sessions.publishDueWills(STEP)
     const moreSessions = await sessions.endExpired(STEP)
     const { dropped, retained, more } = await store.sweep(timers.now(), STEP)
     for (const drop of dropped) events.emit('drop', drop)

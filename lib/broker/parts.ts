@@ -9,6 +9,7 @@ import { AnaxError, wrapError } from '../errors.js'
 import { type BusOwner, MessageBus } from '../routing/bus.js'
 import { RetainedStore } from '../routing/retained.js'
 import { Router } from '../routing/router.js'
+import type { Connection } from '../session/connection.js'
 import { isPromise } from '../session/maybe-promise.js'
 import { Flusher } from '../session/outbox.js'
 import type { EventSink, Ports, ResolvedOptions } from '../session/ports.js'
@@ -41,6 +42,8 @@ export class BrokerParts {
   readonly publisher: Publisher
   readonly sessions: SessionRegistry
   readonly ports: Ports
+  /** Every stream that was handed over and is not closed, connected or not. */
+  readonly connections = new Set<Connection>()
   readonly #housekeeping: Housekeeping
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
@@ -101,7 +104,7 @@ export class BrokerParts {
     this.router = router
     this.publisher = publisher
     this.sessions = sessions
-    this.#housekeeping = new Housekeeping({ store, sessions, wills, events, timers })
+    this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
     this.ports = {
       options,
       authorizer,
@@ -113,6 +116,7 @@ export class BrokerParts {
       events,
       timers,
       flusher: new Flusher(),
+      closed: connection => this.connections.delete(connection),
       connectionCount: () => sessions.size,
       responseInformation: client => this.#responseInformation(client),
     }

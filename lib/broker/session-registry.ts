@@ -81,6 +81,11 @@ export class SessionRegistry implements SessionDirectory {
     return expired.length === limit
   }
 
+  /** Publishes wills whose delay is over. @returns whether there may be more */
+  async publishDueWills(limit: number): Promise<boolean> {
+    return this.#parts.wills.publishDue(limit, (clientId, publish) => this.#exclusively(clientId, publish))
+  }
+
   async #open(connection: Connection, { clientId, clean, expiryInterval, will }: OpenRequest): Promise<OpenedSession> {
     const { store, wills, limits, ports } = this.#parts
     // [MQTT-3.1.4-3]
@@ -93,7 +98,7 @@ export class SessionRegistry implements SessionDirectory {
     if (kept) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined })
     if (will !== undefined) await wills.keep(clientId, will)
     const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
-    for (const packetId of stored?.incoming ?? []) session.incoming.add(packetId)
+    for (const packetId of stored?.incoming ?? []) session.addIncoming(packetId)
     this.connections[clientId] = connection
     this.#size++
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }

@@ -21,6 +21,8 @@ export interface WillParts {
 
 export class Wills {
   readonly #parts: WillParts
+  /** Clients whose wills changed since the due ones were read, while those are being published. */
+  #changed: Set<string> | undefined
 
   constructor(parts: WillParts) {
     this.#parts = parts
@@ -28,10 +30,12 @@ export class Wills {
 
   /** The client is connected: its will is kept, for the case that this process does not live to publish it. */
   async keep(clientId: string, will: Will): Promise<void> {
+    this.#changed?.add(clientId)
     await this.#parts.store.saveWill(clientId, will, undefined)
   }
 
   async discard(clientId: string): Promise<void> {
+    this.#changed?.add(clientId)
     await this.#parts.store.deleteWill(clientId)
   }
 
@@ -42,8 +46,9 @@ export class Wills {
   async connectionLost(client: Client, will: Will, expiryInterval: number): Promise<void> {
     const delay = will.properties?.willDelayInterval ?? 0
     const wait = expiryInterval === NEVER_EXPIRES ? delay : Math.min(delay, expiryInterval)
-    if (wait === 0) await this.#publish(client.id, will, client)
-    else await this.#parts.store.saveWill(client.id, will, this.#parts.now() + wait * 1000)
+    if (wait === 0) return this.#publish(client.id, will, client)
+    this.#changed?.add(client.id)
+    await this.#parts.store.saveWill(client.id, will, this.#parts.now() + wait * 1000)
   }
 
   /** The session ends: a will that still waits is due now. */
@@ -52,15 +57,31 @@ export class Wills {
     if (will) await this.#publish(clientId, will, null)
   }
 
-  /** Publishes those whose delay is over. @returns whether there may be more */
-  async publishDue(limit: number): Promise<boolean> {
-    const due = await this.#parts.store.dueWills(this.#parts.now(), limit)
-    for (const { clientId, will } of due) await this.#publish(clientId, will, null)
-    return due.length === limit
+  /**
+   * Publishes those whose delay is over. @returns whether there may be more
+   * @param alone runs a step while nothing else happens to the client's session
+   */
+  async publishDue(limit: number, alone: (clientId: string, step: () => Promise<void>) => Promise<void>) {
+    const changed = new Set<string>()
+    this.#changed = changed
+    const { store, now } = this.#parts
+    try {
+      const due = await store.dueWills(now(), limit)
+      for (const { clientId, will } of due) {
+        await alone(clientId, async () => {
+          // its client may have come back while others were being published
+          if (!changed.has(clientId)) await this.#publish(clientId, will, null)
+        })
+      }
+      return due.length === limit
+    } finally {
+      this.#changed = undefined
+    }
   }
 
   async #publish(clientId: string, will: StoredWill, client: Client | null): Promise<void> {
     const { store, authorizer, publisher, events } = this.#parts
+    this.#changed?.add(clientId)
     const message = messageOfWill(will, clientId)
     const verdict = (await authorizer.authorizePublish?.(client, message)) ?? message
     if (verdict instanceof AnaxError) {

@@ -89,7 +89,7 @@ const STRATEGIES: Record<SharedStrategy, Strategy> = {
   random: members => members[Math.floor(Math.random() * members.length)],
   // the highest score of (publisher, member) stays the same until that member leaves
   sticky: (members, { clientId = '' }) => highest(members, ({ session }) => hash(`${clientId}\0${session.id}`)),
-  'least-inflight': members => highest(members, ({ session }) => -(session.outgoing?.load ?? Number.MAX_SAFE_INTEGER)),
+  'least-inflight': members => highest(members, ({ session }) => -session.load),
 }
 
 function highest(members: SessionSubscription[], score: (member: SessionSubscription) => number) {

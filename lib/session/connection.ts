@@ -7,6 +7,7 @@
  */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type {
   Callback,
@@ -29,7 +30,7 @@ import { Decoder } from '../codec/decoder.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
 import { frames } from '../codec/encoder.js'
 import type { Frame } from '../codec/frame.js'
-import { InboundTopicAliases } from '../codec/topic-alias.js'
+import type { InboundTopicAliases } from '../codec/topic-alias.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { NO_TERMS, type Terms } from './connect-terms.js'
 import { type ConnectionState, nextState } from './connection-state.js'
@@ -52,7 +53,6 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   readonly conn: Duplex
   readonly req: IncomingMessage | undefined
   readonly ports: Ports
-  readonly ingress: Ingress
   context: unknown
   dialect: Dialect = dialectOf(4)
   session: Session | undefined
@@ -66,6 +66,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   #hasVersion = false
   #terms = NO_TERMS
   #encoder: PacketEncoder
+  #ingress: Ingress | undefined
   readonly #decoder: Decoder
   readonly #outbox: Outbox
   #receiving = false
@@ -83,12 +84,9 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     this.#decoder = new Decoder({ side: 'broker', maximumPacketSize: ports.options.maxPacketSize })
     this.#encoder = new PacketEncoder(this.dialect, NO_TERMS, ports.options)
     this.#outbox = new Outbox(stream, ports.flusher, this.#onBlocked)
-    this.ingress = new Ingress(
-      ports.options.receiveMaximum + 1, // one more, so that a client that sends too many is noticed
-      error => this.fail(wrapError('ANAX_ERR_STORE', error)),
-      () => this.#onIngressDrained(),
-    )
     this.#timers = new ConnectionTimers(ports.timers, ports.options, what => this.#onMissed(what))
+    // packets are joined once per turn here: joining them again in the kernel only makes them late
+    if (stream instanceof Socket) stream.setNoDelay(true)
     stream.on('data', this.#onData)
     stream.on('drain', this.#onDrain)
     stream.on('error', this.#onError)
@@ -97,6 +95,15 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     if (stream.destroyed) queueMicrotask(this.#onClose)
   }
 
+  /** The pipeline of packets; made with the first, for many clients send none. */
+  get ingress(): Ingress {
+    this.#ingress ??= new Ingress(
+      this.ports.options.receiveMaximum + 1, // one more, so that a client that sends too many is noticed
+      error => this.fail(wrapError('ANAX_ERR_STORE', error)),
+      () => this.#onIngressDrained(),
+    )
+    return this.#ingress
+  }
   get terms(): Terms {
     return this.#terms
   }
@@ -189,7 +196,6 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     this.session = session
     this.#become('connected')
     session.attach(this, Math.min(receiveMaximum, options.maxInflight))
-    if (options.topicAliasMaximum > 0) this.inboundAliases = new InboundTopicAliases(options.topicAliasMaximum)
     this.#timers.connected(keepalive)
   }
 
@@ -269,17 +275,18 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   /** Reads no more; resolves when all that was received is answered. */
   async quiesce(): Promise<void> {
     this.#quiet = true
-    if (this.#state === 'connected' && !this.ingress.idle) await this.#idle()
+    if (this.#state === 'connected' && this.#ingress?.idle === false) await this.#idle()
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
     await this.process?.done
-    if (!this.ingress.idle) await this.#idle()
+    if (this.#ingress?.idle === false) await this.#idle()
     if (this.session !== undefined) {
       await this.ports.sessions.release(this, ending)
       this.ports.events.emit('clientDisconnect', this)
     }
     this.#become('closed')
+    this.ports.closed(this)
     this.ports.events.emitFrom(this, 'close')
   }
 
@@ -304,7 +311,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
 
   get #mayRead(): boolean {
     if (this.#quiet) return false
-    if (this.#state === 'connected') return !this.ingress.full
+    if (this.#state === 'connected') return this.#ingress?.full !== true
     return this.#state === 'awaiting-connect' || (this.#state === 'connecting' && this.process!.awaitsPacket)
   }
 

@@ -35,11 +35,11 @@ export class Outgoing {
   /** The pass over the stored queue that is under way. */
   #stored: Source<QueuedMessage> | undefined
   /** Messages that the pass must not send: they were dealt with when it began. */
-  #skip = new Set<string>()
+  #skip: Set<string> | undefined
   /** Whether messages came while the pass was under way. */
   #again = false
   /** Messages that a pass sent before the bus brought them. */
-  readonly #ahead = new Set<string>()
+  #ahead: Set<string> | undefined
   #replays: RetainedReplay[] = []
   #pumping = false
   #closed = false
@@ -109,7 +109,7 @@ export class Outgoing {
   }
 
   #deliverStored(delivery: Delivery): void {
-    if (this.#ahead.size > 0 && this.#ahead.delete(refKey(delivery.message))) return
+    if (this.#ahead?.delete(refKey(delivery.message))) return
     if (this.#idle && this.sender.canSend(delivery.qos)) {
       this.sender.send(delivery)
     } else {
@@ -141,7 +141,7 @@ export class Outgoing {
   #sendStored(stored: Source<QueuedMessage>): boolean {
     const { message, ref, delivery, packetId } = stored.head
     const key = refKey(ref)
-    if (this.#skip.delete(key)) {
+    if (this.#skip?.delete(key)) {
       stored.take()
       return true
     }
@@ -151,7 +151,10 @@ export class Outgoing {
     }
     if (!this.sender.canSend(delivery.qos)) return false
     stored.take()
-    if (this.#ports.sink.isOnItsWay(ref)) this.#ahead.add(key)
+    if (this.#ports.sink.isOnItsWay(ref)) {
+      this.#ahead ??= new Set()
+      this.#ahead.add(key)
+    }
     const { qos, retain, subscriptionIdentifiers, share } = delivery
     const copy = message && new Delivery(message, qos, retain, subscriptionIdentifiers, share)
     if (packetId !== undefined) this.sender.resend(packetId, ref, copy)
@@ -187,8 +190,7 @@ export class Outgoing {
 
   #beginPass(): void {
     this.#again = false
-    this.#skip = new Set()
-    for (const ref of this.sender.busy()) this.#skip.add(refKey(ref))
+    this.#skip = new Set([...this.sender.busy()].map(refKey))
     this.#stored = new Source(this.#ports.store.queued(this.#session.id), this.pump, this.#failed)
   }
 

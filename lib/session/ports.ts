@@ -162,6 +162,8 @@ export interface Ports {
   readonly events: EventSink
   readonly timers: Timers
   readonly flusher: Flusher
+  /** Nothing of a connection is left. */
+  closed(connection: Connection): void
   /** How many clients are connected, for the limit. */
   connectionCount(): number
   /** What a client that asks for response information is told. */

@@ -31,7 +31,7 @@ export class Sender {
   readonly #ports: Ports
   #gated: Gated[] = []
   /** Store operations that are under way, by the message they are about. */
-  readonly #settling = new Map<MessageRef, Promise<unknown>>()
+  #settling: Map<MessageRef, Promise<unknown>> | undefined
 
   constructor(session: Session, link: Link, ports: Ports, quota: number) {
     this.#session = session
@@ -118,12 +118,12 @@ export class Sender {
   /** The messages that the store may still show although they are dealt with. */
   *busy(): Generator<MessageRef> {
     for (const { ref } of this.inflight.all()) yield ref
-    yield* this.#settling.keys()
+    if (this.#settling !== undefined) yield* this.#settling.keys()
   }
 
   /** Resolves when the store knows everything. */
   async settled(): Promise<void> {
-    while (this.#settling.size > 0) await Promise.all(this.#settling.values())
+    while (this.#settling?.size) await Promise.all(this.#settling.values())
   }
 
   /** The copy that the host lets this client have. */
@@ -204,11 +204,13 @@ export class Sender {
   }
 
   #settle(ref: MessageRef, operation: Promise<unknown>): void {
-    const earlier = this.#settling.get(ref)
+    const settling = this.#settling ?? new Map<MessageRef, Promise<unknown>>()
+    this.#settling = settling
+    const earlier = settling.get(ref)
     const both = earlier ? Promise.all([earlier, operation]) : operation
-    this.#settling.set(ref, both)
+    settling.set(ref, both)
     both.then(() => {
-      if (this.#settling.get(ref) === both) this.#settling.delete(ref)
+      if (settling.get(ref) === both) settling.delete(ref)
     })
   }
 }

@@ -19,12 +19,12 @@ export interface SessionKeeping {
   limits: QueueLimits
 }
 
+const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map()
+const NO_PACKET_IDS: ReadonlySet<number> = new Set()
+
 export class Session {
   readonly id: string
   readonly #ports: Ports
-  readonly subscriptions = new Map<string, SessionSubscription>()
-  /** Packet ids of QoS 2 messages that the client sent and has not released [MQTT-4.3.3-10]. */
-  readonly incoming = new Set<number>()
   readonly limits: QueueLimits
   /**
    * Whether the store has it. Decided when it is opened: an expiry of 0 cannot be raised later [MQTT-3.14.2-2],
@@ -33,7 +33,12 @@ export class Session {
   readonly stored: boolean
   /** Seconds that the session lives without its connection. */
   expiryInterval: number
-  outgoing: Outgoing | undefined
+  // most clients do one thing: what the others need is made when it is needed
+  #subscriptions: Map<string, SessionSubscription> | undefined
+  #incoming: Set<number> | undefined
+  #link: Link | undefined
+  #quota = 0
+  #outgoing: Outgoing | undefined
 
   constructor(id: string, keeping: SessionKeeping, ports: Ports) {
     this.id = id
@@ -43,16 +48,41 @@ export class Session {
     this.#ports = ports
   }
 
+  /** Topic filter -> subscription. */
+  get subscriptions(): ReadonlyMap<string, SessionSubscription> {
+    return this.#subscriptions ?? NO_SUBSCRIPTIONS
+  }
+
+  /** Packet ids of QoS 2 messages that the client sent and has not released [MQTT-4.3.3-10]. */
+  get incoming(): ReadonlySet<number> {
+    return this.#incoming ?? NO_PACKET_IDS
+  }
+
+  /** What is on its way to the client; undefined while it is not connected. */
+  get outgoing(): Outgoing | undefined {
+    if (this.#outgoing === undefined && this.#link !== undefined) {
+      this.#outgoing = new Outgoing(this, this.#link, this.#ports, this.#quota)
+    }
+    return this.#outgoing
+  }
+
+  /** How much is under way to the client. */
+  get load(): number {
+    return this.#outgoing?.load ?? 0
+  }
+
   /** Connects it to a client that takes `quota` unacknowledged messages. */
   attach(link: Link, quota: number): void {
-    this.outgoing = new Outgoing(this, link, this.#ports, quota)
+    this.#link = link
+    this.#quota = quota
   }
 
   /** The connection is over. @returns what came through shared subscriptions and can go to other members */
   async detach(): Promise<SharedDelivery[]> {
-    const { outgoing } = this
+    const outgoing = this.#outgoing
+    this.#link = undefined
+    this.#outgoing = undefined
     if (outgoing === undefined) return []
-    this.outgoing = undefined
     const left = outgoing.close()
     await outgoing.sender.settled()
     return left
@@ -63,15 +93,29 @@ export class Session {
     this.outgoing?.deliver(delivery)
   }
 
-  /** Remembers the packet id of an incoming QoS 2 message. */
-  receive(packetId: number): MaybePromise<void> {
-    this.incoming.add(packetId)
+  addSubscription(subscription: SessionSubscription): void {
+    this.#subscriptions ??= new Map()
+    this.#subscriptions.set(subscription.topic, subscription)
+  }
+
+  removeSubscription(topic: string): void {
+    this.#subscriptions?.delete(topic)
+  }
+
+  /** Notes the packet id of an incoming QoS 2 message. */
+  addIncoming(packetId: number): void {
+    this.#incoming ??= new Set()
+    this.#incoming.add(packetId)
+  }
+
+  /** Writes such a packet id to the store. */
+  storeIncoming(packetId: number): MaybePromise<void> {
     return this.stored ? this.#ports.store.addIncoming(this.id, packetId) : undefined
   }
 
   /** PUBREL: the packet id is free. */
   release(packetId: number): MaybePromise<void> {
-    this.incoming.delete(packetId)
+    this.#incoming?.delete(packetId)
     return this.stored ? this.#ports.store.removeIncoming(this.id, packetId) : undefined
   }
 }

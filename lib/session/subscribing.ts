@@ -21,14 +21,17 @@ export function addSubscriptions(
   return isPromise(stored) ? stored.then(() => {}) : undefined
 }
 
-/** Makes them live; one of the same filter is replaced [MQTT-3.8.4-3]. @returns the filters that are new */
-export function routeSubscriptions({ session, ports }: Connection, subscriptions: SessionSubscription[]): Set<string> {
-  const fresh = new Set<string>()
+/** Makes them live; one of the same filter is replaced [MQTT-3.8.4-3]. @returns those that replaced none */
+export function routeSubscriptions(
+  { session, ports }: Connection,
+  subscriptions: SessionSubscription[],
+): Set<SessionSubscription> {
+  const fresh = new Set<SessionSubscription>()
   // a session whose connection ended meanwhile gets them from the store when it is resumed
   if (session!.outgoing === undefined) return fresh
   for (const subscription of subscriptions) {
-    if (!session!.subscriptions.has(subscription.topic)) fresh.add(subscription.topic)
-    session!.subscriptions.set(subscription.topic, subscription)
+    if (!session!.subscriptions.has(subscription.topic)) fresh.add(subscription)
+    session!.addSubscription(subscription)
     ports.router.add(subscription)
   }
   return fresh
@@ -38,13 +41,13 @@ export function routeSubscriptions({ session, ports }: Connection, subscriptions
 export function replayRetained(
   { session, ports }: Connection,
   subscriptions: SessionSubscription[],
-  fresh: ReadonlySet<string>,
+  fresh: ReadonlySet<SessionSubscription>,
 ): void {
   if (!ports.options.retainAvailable) return
   for (const subscription of subscriptions) {
     const { topic, rh } = subscription
     // shared subscriptions get no retained messages [MQTT 5.0, 4.8.2]
-    if (isSharedFilter(topic) || rh === 2 || (rh === 1 && !fresh.has(topic))) continue
+    if (isSharedFilter(topic) || rh === 2 || (rh === 1 && !fresh.has(subscription))) continue
     session!.outgoing?.replay(subscription)
   }
 }
@@ -62,7 +65,7 @@ export function unroute({ session, ports }: Connection, topics: string[]): boole
   return topics.map(topic => {
     const subscription = session!.subscriptions.get(topic)
     if (subscription === undefined) return false
-    session!.subscriptions.delete(topic)
+    session!.removeSubscription(topic)
     ports.router.remove(subscription)
     return true
   })

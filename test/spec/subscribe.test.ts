@@ -18,7 +18,8 @@ const FILTER_A = '0001 61'
 for (const firstByte of ['80', '81', '83', '8a']) {
   spec(
     `[3.1.1 MQTT-3.8.1-1] [3.1.1 MQTT-2.2.2-2] [5.0 MQTT-3.8.1-1] SUBSCRIBE that begins with 0x${firstByte} is malformed`,
-    ALL,
+    // 3.1 has a DUP flag here
+    firstByte === '8a' ? [4, 5] : ALL,
     async ({ version, connect }) => {
       const client = await connect('wrong-flags')
       client.sendBytes(subscribeBytes(version, `${FILTER_A} 00`, firstByte))

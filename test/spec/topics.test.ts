@@ -1,6 +1,6 @@
 /** Topic names and topic filters: their form, their wildcards, `$` topics, and what matches what (4.7). */
 import assert from 'node:assert/strict'
-import { publishText, receiveAll, receiveTexts, unsubscribe } from '../support/exchange.js'
+import { publishText, receiveAll, receiveTexts, sendWithNul, textPacket, unsubscribe } from '../support/exchange.js'
 import { type Spec, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const
@@ -91,16 +91,16 @@ spec('a client may not publish below $SYS/', ALL, async ({ version, connect }) =
     assert.equal(await publishText(client, '$SYS/uptime', '', { qos: 1 }), 0x87)
     await client.expectNothing()
   } else {
-    client.send({ cmd: 'publish', topic: '$SYS/uptime', payload: '', qos: 1, messageId: 1, dup: false, retain: false })
+    client.send(textPacket('$SYS/uptime', '', { qos: 1, messageId: 1 }))
     await client.expectDisconnect(0x87)
   }
 })
 
-/** The filter is refused as malformed, or where the version has no word for it, by closing. */
+/** `~` stands for U+0000. The filter is refused as malformed, or where the version has no word for it, by closing. */
 async function expectRefusedFilter({ connect }: Spec, cmd: 'subscribe' | 'unsubscribe', filter: string): Promise<void> {
   const client = await connect('wrong-filter')
-  if (cmd === 'subscribe') client.send({ cmd, messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] })
-  else client.send({ cmd, messageId: 1, unsubscriptions: [filter] })
+  if (cmd === 'subscribe') sendWithNul(client, { cmd, messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] })
+  else sendWithNul(client, { cmd, messageId: 1, unsubscriptions: [filter] })
   await client.expectDisconnect(0x81)
 }
 
@@ -108,7 +108,7 @@ for (const [clauses, filters] of [
   ['[3.1.1 MQTT-4.7.1-2] [5.0 MQTT-4.7.1-1]', ['sport/tennis#', 'sport/tennis/#/ranking', '##', '#/', 'a/b#/c']],
   ['[3.1.1 MQTT-4.7.1-3] [5.0 MQTT-4.7.1-2]', ['sport+', '+a', 'a/b+/c', 'a/++', '++', '+#', '#+']],
   ['[3.1.1 MQTT-4.7.3-1] [5.0 MQTT-4.7.3-1]', ['']],
-  ['[3.1.1 MQTT-4.7.3-2] [5.0 MQTT-4.7.3-2]', ['\0', 'a/\0/b', 'a\0']],
+  ['[3.1.1 MQTT-4.7.3-2] [5.0 MQTT-4.7.3-2]', ['~', 'a/~/b', 'a~']],
 ] as const) {
   for (const filter of filters) {
     for (const cmd of ['subscribe', 'unsubscribe'] as const) {
@@ -122,12 +122,12 @@ for (const [clauses, filters] of [
 for (const [clauses, topics, reasonCode] of [
   ['[3.1.1 MQTT-4.7.1-1] [5.0 MQTT-4.7.0-1]', ['a/+', 'a/#', '#', '+', 'sport+', 'a#b'], 0x90],
   ['[3.1.1 MQTT-4.7.3-1] [5.0 MQTT-4.7.3-1]', [''], 0x82],
-  ['[3.1.1 MQTT-4.7.3-2] [5.0 MQTT-4.7.3-2]', ['\0', 'a\0b'], 0x81],
+  ['[3.1.1 MQTT-4.7.3-2] [5.0 MQTT-4.7.3-2]', ['~', 'a~b'], 0x81],
 ] as const) {
   for (const topic of topics) {
     spec(`${clauses} PUBLISH to ${JSON.stringify(topic)} ends the connection`, ALL, async ({ connect }) => {
       const client = await connect('wrong-topic')
-      client.send({ cmd: 'publish', topic, payload: '', qos: 1, messageId: 1, dup: false, retain: false })
+      sendWithNul(client, textPacket(topic, '', { qos: 1, messageId: 1 }))
       await client.expectDisconnect(reasonCode)
     })
   }
@@ -141,8 +141,7 @@ spec(
     assert.equal(Buffer.byteLength(longest), 65_535)
     const client = await connect('long-winded')
     assert.deepEqual(await client.subscribe({ topic: longest, qos: 1 }), [1])
-    await publishText(client, longest.slice(0, -1), 'shorter')
-    await publishText(client, longest, 'longest')
+    client.send(textPacket(longest.slice(0, -1), 'shorter'), textPacket(longest, 'longest'))
     const [message, ...others] = await receiveAll(client)
     assert.equal(message?.topic, longest)
     assert.deepEqual(others, [])

@@ -1,6 +1,7 @@
 /** What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and acknowledge. */
 import assert from 'node:assert/strict'
-import type { PublishPacket, SubackPacket, SubscribePacket, Subscription } from '../../types/packets.js'
+import { encode } from '../../lib/codec/encoder.js'
+import type { Packet, PublishPacket, SubackPacket, SubscribePacket, Subscription } from '../../types/packets.js'
 import { publishPacket, type SpecClient } from './spec-client.js'
 
 /** Subscribes with the properties that only 5.0 has. */
@@ -31,22 +32,35 @@ export async function publishText(
   return reasonCode
 }
 
-/** Receives messages and acknowledges each, until there are no more. */
+/** Receives messages and goes through the handshakes, those of messages it sent as well, until nothing more comes. */
 export async function receiveAll(client: SpecClient): Promise<PublishPacket[]> {
   const received: PublishPacket[] = []
   for (;;) {
     const packets = await client.settle()
     if (packets.length === 0) return received
     for (const packet of packets) {
-      if (packet.cmd === 'publish') {
-        received.push(packet)
-        acknowledge(client, packet)
-      } else if (packet.cmd === 'pubrel') {
-        client.send({ cmd: 'pubcomp', messageId: packet.messageId })
-      } else {
-        assert.fail(`expected messages, got ${JSON.stringify(packet)}`)
-      }
+      if (packet.cmd === 'publish') received.push(packet)
+      answer(client, packet)
     }
+  }
+}
+
+function answer(client: SpecClient, packet: Packet): void {
+  switch (packet.cmd) {
+    case 'publish':
+      acknowledge(client, packet)
+      break
+    case 'pubrec':
+      client.send({ cmd: 'pubrel', messageId: packet.messageId })
+      break
+    case 'pubrel':
+      client.send({ cmd: 'pubcomp', messageId: packet.messageId })
+      break
+    case 'puback':
+    case 'pubcomp':
+      break
+    default:
+      assert.fail(`expected messages, got ${JSON.stringify(packet)}`)
   }
 }
 
@@ -68,4 +82,13 @@ export function acknowledge(client: SpecClient, { qos, messageId }: PublishPacke
 /** A PUBLISH of some text, for sending without waiting. */
 export function textPacket(topic: string, text: string, packet: Partial<PublishPacket> = {}): PublishPacket {
   return publishPacket({ topic, payload: Buffer.from(text), ...packet })
+}
+
+/** Sends a packet in whose text each `~` becomes U+0000, which no encoder would write. */
+export function sendWithNul(client: SpecClient, packet: Packet): void {
+  client.sendBytes(encode(packet, client.version).toString('latin1').replaceAll('~', '\0').split('').map(hex).join(''))
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(2, '0')
 }

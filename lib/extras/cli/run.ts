@@ -17,10 +17,10 @@ import type { Settings } from './settings.js'
 import { openStore } from './store.js'
 
 /** How long clients, store and bus get to end; then the broker ends them. */
-const CLOSE_TIMEOUT_MS = 5000
+const CLOSE_TIMEOUT_MS = 2000
 
-/** When the process goes even if something hangs. */
-const EXIT_TIMEOUT_MS = 8000
+/** When the process goes even if a client has not read its last bytes. */
+const EXIT_TIMEOUT_MS = 5000
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
@@ -94,15 +94,22 @@ function authentication({ users, passwordFile, allowAnonymous }: Settings): Auth
 /** The first signal lets everybody go in order; a second one ends the process at once. */
 function stopOnSignal(broker: Broker, server: Server, logger: Logger): void {
   let stopping = false
-  const stop = async (signal: 'SIGINT' | 'SIGTERM') => {
+  const onSignal = (signal: keyof typeof EXIT_CODES) => {
     if (stopping) process.exit(EXIT_CODES[signal])
     stopping = true
     logger.log('info', `${signal}: stopping`)
-    setTimeout(() => process.exit(1), EXIT_TIMEOUT_MS).unref()
-    await server.close()
-    await broker.close()
-    process.exit(0)
+    setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
+    stop(broker, server).catch(error => {
+      logger.log('error', `while stopping: ${error instanceof Error ? error.message : error}`)
+      process.exit(1)
+    })
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
+
+/** After this nothing keeps the process but the last bytes on their way to clients. */
+async function stop(broker: Broker, server: Server): Promise<void> {
+  await server.close()
+  await broker.close()
 }

@@ -6,6 +6,7 @@ import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
 import { frames } from '../../codec/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
+import { InboundTopicAliases } from '../../codec/topic-alias.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
@@ -30,7 +31,7 @@ export function receivePublish(connection: Connection, message: PublishMessage):
       connection.ingress.run(new RepeatedPublish(connection, packetId))
       return
     }
-    session.incoming.add(packetId)
+    session.addIncoming(packetId)
   } else if (message.qos === 1) {
     connection.unacknowledged++
   }
@@ -50,9 +51,7 @@ function faultOf(connection: Connection, message: PublishMessage): AnaxError | u
   if (message.properties !== undefined) {
     const { topicAlias } = message.properties
     if (topicAlias !== undefined) {
-      if (connection.inboundAliases === undefined) {
-        return new AnaxError('ANAX_ERR_TOPIC_ALIAS', { detail: `${topicAlias}, the maximum is 0` })
-      }
+      connection.inboundAliases ??= new InboundTopicAliases(options.topicAliasMaximum)
       const error = connection.inboundAliases.resolve(message)
       if (error !== undefined) return error
     }
@@ -114,7 +113,7 @@ class Publish implements Job {
     const { sink } = this.#connection.ports
     try {
       const stored = sink.store(this.#message)
-      const noted = this.#qos === 2 ? this.#connection.session!.receive(this.#packetId!) : undefined
+      const noted = this.#qos === 2 ? this.#connection.session!.storeIncoming(this.#packetId!) : undefined
       if (isPromise(stored) || isPromise(noted)) return Promise.all([stored, noted]).then(() => {}, this.#refuse)
     } catch (error) {
       this.#refuse(error)

@@ -45,8 +45,8 @@ class Subscribe implements Job {
   readonly #packet: SubscribePacket
   /** Per filter: what was granted, or why not. */
   #outcomes: (SessionSubscription | AnaxError)[] = []
-  /** Filters that the session did not have before, for Retain Handling 1. */
-  #fresh = new Set<string>()
+  /** Those whose filter the session did not have before, for Retain Handling 1. */
+  #fresh = new Set<SessionSubscription>()
   #storedLater = false
 
   constructor(connection: Connection, packet: SubscribePacket) {

@@ -1,0 +1,97 @@
+/**
+ * The messages that lie in queues of the LMDB store: each once, with how many queues still need it, found by its
+ * identity. Owns the bytes of all queues together; knows no session. Its methods are called by changes of the writer.
+ */
+import type { Message } from '../../types/message.js'
+import type { MessageRef } from '../../types/persistence.js'
+import { type MessageRow, messageOf, messageRow, numberKey, textKey } from './lmdb-encoding.js'
+import type { Counters, LmdbEnvironment, Table } from './lmdb-environment.js'
+import { payloadBytes } from './stored-message.js'
+
+/** In how many queues a message is, and in how many of those with its content. */
+type HoldersRow = readonly [entries: number, holding: number]
+
+/** Queued messages by number; numbers rise in the order of queueing. */
+export class LmdbMessages {
+  readonly #messages: Table<MessageRow>
+  /** Of messages that are in one queue only there is no row. */
+  readonly #holders: Table<HoldersRow>
+  readonly #refs: Table<number>
+  readonly #counters: Counters
+
+  constructor(environment: LmdbEnvironment) {
+    this.#messages = environment.table('messages')
+    this.#holders = environment.table('holders')
+    this.#refs = environment.table('refs')
+    this.#counters = environment.counters
+  }
+
+  /** The number of a message that is in a queue. */
+  find(ref: MessageRef): number | undefined {
+    return this.#refs.get(refKey(ref))
+  }
+
+  get(number: number): Message | undefined {
+    const row = this.#messages.get(numberKey(number))
+    return row && messageOf(row)
+  }
+
+  /** Whether its content is there. */
+  isKept(number: number): boolean {
+    return this.#messages.has(numberKey(number))
+  }
+
+  /** The number of a message: its own if it has one, else the next. */
+  numberOf(message: Message): number {
+    return this.find(message) ?? this.#counters.nextMessage
+  }
+
+  /** Keeps the content. */
+  keep(number: number, message: Message): void {
+    if (number === this.#counters.nextMessage) {
+      this.#counters.nextMessage++
+      this.#refs.put(refKey(message), number)
+    }
+    this.#messages.put(numberKey(number), messageRow(message))
+    this.#counters.queuedBytes += payloadBytes(message)
+  }
+
+  /** Queues were given a message. @param before what there was of it: nothing, its content, or only entries */
+  joined(number: number, queues: number, before: 'nothing' | 'held' | 'released'): void {
+    const [entries, holding] = before === 'nothing' ? [0, 0] : this.#holdersOf(number, before)
+    if (entries + queues > 1) this.#holders.put(numberKey(number), [entries + queues, holding + queues])
+  }
+
+  /** A queue needs the content no more, but keeps the entry. */
+  release(number: number, bytes: number): void {
+    const [entries, holding] = this.#holdersOf(number, 'held')
+    if (holding === 1) this.#discard(number, bytes)
+    if (entries > 1) this.#holders.put(numberKey(number), [entries, holding - 1])
+  }
+
+  /** A queue has it no more. @param released its identity, where the queue had let go of the content before */
+  leave(number: number, bytes: number, released: MessageRef | undefined): void {
+    const [entries, holding] = this.#holdersOf(number, released === undefined ? 'held' : 'released')
+    const ref = released ?? (entries === 1 ? this.get(number) : undefined)
+    if (entries === 1 && ref !== undefined) this.#refs.delete(refKey(ref))
+    if (released === undefined && holding === 1) this.#discard(number, bytes)
+    const held = released === undefined ? holding - 1 : holding
+    if (entries > 2) this.#holders.put(numberKey(number), [entries - 1, held])
+    else this.#holders.delete(numberKey(number))
+  }
+
+  #discard(number: number, bytes: number): void {
+    this.#messages.delete(numberKey(number))
+    this.#counters.queuedBytes -= bytes
+  }
+
+  #holdersOf(number: number, state: 'held' | 'released'): HoldersRow {
+    return this.#holders.get(numberKey(number)) ?? [1, state === 'held' ? 1 : 0]
+  }
+}
+
+function refKey({ brokerId, brokerCounter }: MessageRef): Buffer {
+  const number = Buffer.alloc(8)
+  number.writeDoubleBE(brokerCounter)
+  return Buffer.concat([number, textKey(brokerId)])
+}

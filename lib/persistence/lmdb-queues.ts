@@ -1,0 +1,233 @@
+/**
+ * The queues in the LMDB store: entries in order, what becomes of them, and how much is in each queue.
+ * Owns entries and counts; knows no limits. Its methods that change something are called by changes of the writer.
+ */
+import type { Message } from '../../types/message.js'
+import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
+import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
+import { numberIn, numberKey } from './lmdb-encoding.js'
+import type { LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { LmdbMessages } from './lmdb-messages.js'
+import type { SessionRecord } from './lmdb-sessions.js'
+import { payloadBytes } from './stored-message.js'
+
+type EntryRow = readonly [
+  packetId: number | null,
+  qos: QueueDelivery['qos'],
+  retain: boolean,
+  bytes: number,
+  messageExpiry: number | null,
+  subscriptionIdentifiers: readonly number[] | null,
+  share: string | null,
+  /** Once released: what the entry was. */
+  brokerId: string | null,
+  brokerCounter: number | null,
+]
+
+type QueueRow = readonly [messages: number, bytes: number]
+
+/** An entry, and where it lies. */
+export interface LmdbEntry {
+  readonly session: number
+  readonly message: number
+  readonly row: EntryRow
+}
+
+/** How much is in a queue. */
+export interface QueueSize {
+  messages: number
+  bytes: number
+}
+
+/** Entries looked at in one go. */
+const PAGE = 100
+
+/** The queues of all sessions. */
+export class LmdbQueues {
+  readonly messages: LmdbMessages
+  readonly #entries: Table<EntryRow>
+  readonly #queues: Table<QueueRow>
+  readonly #ended: Table<null>
+  readonly #deadlines: LmdbDeadlines
+
+  constructor(environment: LmdbEnvironment, messages: LmdbMessages, deadlines: LmdbDeadlines) {
+    this.messages = messages
+    this.#entries = environment.table('entries')
+    this.#queues = environment.table('queues')
+    this.#ended = environment.table('ended')
+    this.#deadlines = deadlines
+  }
+
+  size({ number }: SessionRecord): QueueSize {
+    const [messages, bytes] = this.#queues.get(numberKey(number)) ?? [0, 0]
+    return { messages, bytes }
+  }
+
+  find({ number }: SessionRecord, ref: MessageRef): LmdbEntry | undefined {
+    const message = this.messages.find(ref)
+    return message === undefined ? undefined : this.entryAt(numberKey(number, message))
+  }
+
+  /** The entry with this key. */
+  entryAt(key: Buffer): LmdbEntry | undefined {
+    const row = this.#entries.get(key)
+    return row && { session: numberIn(key, 0), message: numberIn(key, 1), row }
+  }
+
+  has({ number }: SessionRecord, message: number): boolean {
+    return this.#entries.has(numberKey(number, message))
+  }
+
+  /** Entries in order, those behind a message only, at most a page of them. */
+  page({ number }: SessionRecord, after: number): LmdbEntry[] {
+    const range = { start: numberKey(number, after + 1), end: numberKey(number + 1), limit: PAGE }
+    return this.#entries
+      .rows(range)
+      .map(({ key, value }) => ({ session: number, message: numberIn(key, 1), row: value }))
+  }
+
+  /** The entry that was sent with a packet id. Those that were sent lie in front, so that it is soon found. */
+  findByPacketId(session: SessionRecord, packetId: number): LmdbEntry | undefined {
+    return this.#first(session, ({ row }) => row[0] === packetId)
+  }
+
+  /** The oldest entry that was not sent yet. */
+  firstUnsent(session: SessionRecord): LmdbEntry | undefined {
+    return this.#first(session, ({ row }) => row[0] === null)
+  }
+
+  append({ number, clientId }: SessionRecord, place: number, message: Message, delivery: QueueDelivery): void {
+    const { qos, retain, subscriptionIdentifiers, share } = delivery
+    const bytes = payloadBytes(message)
+    const expiry = message.messageExpiry
+    const key = numberKey(number, place)
+    const row: EntryRow = [
+      null,
+      qos,
+      retain,
+      bytes,
+      expiry ?? null,
+      subscriptionIdentifiers ?? null,
+      share ?? null,
+      null,
+      null,
+    ]
+    this.#entries.put(key, row)
+    this.#count(number, 1, bytes)
+    this.#deadlines.add(DeadlineKind.queued, expiry, { owner: key, clientId })
+  }
+
+  markSent(entry: LmdbEntry, packetId: number): void {
+    const [, ...rest] = entry.row
+    this.#forgetExpiry(entry)
+    this.#entries.put(keyOf(entry), [packetId, ...rest])
+  }
+
+  /** Lets go of the message; its identity and its packet id stay. */
+  markReleased(entry: LmdbEntry, { brokerId, brokerCounter }: MessageRef, packetId: number): void {
+    if (isReleased(entry)) return
+    const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
+    this.#forgetExpiry(entry)
+    this.#entries.put(keyOf(entry), [packetId, qos, retain, 0, expiry, identifiers, share, brokerId, brokerCounter])
+    this.#count(entry.session, 0, -bytes)
+    this.messages.release(entry.message, bytes)
+  }
+
+  /** Takes an entry out. */
+  remove(entry: LmdbEntry): void {
+    this.#forgetExpiry(entry)
+    this.#entries.delete(keyOf(entry))
+    this.#count(entry.session, -1, -bytesOf(entry))
+    this.messages.leave(entry.message, bytesOf(entry), releasedRef(entry))
+  }
+
+  /** Empties the queue of a session that has ended: at once as far as `limit` goes, the rest is for `cleanUp`. */
+  end(session: SessionRecord, limit: number): void {
+    this.#ended.put(numberKey(session.number), null)
+    this.#empty(session.number, limit)
+  }
+
+  /** Removes entries of sessions that have ended, at most `limit`. @returns whether there are more */
+  cleanUp(limit: number): boolean {
+    const [row] = this.#ended.rows({ limit: 1 })
+    if (row !== undefined) this.#empty(numberIn(row.key, 0), limit)
+    return this.hasEnded
+  }
+
+  /** Whether there is something to clean up. */
+  get hasEnded(): boolean {
+    return this.#ended.rows({ limit: 1 }).length > 0
+  }
+
+  /** Takes out an entry whose time is over. @returns its message, if there still is a session that loses it */
+  expire(key: Buffer): Message | undefined {
+    const entry = this.entryAt(key)
+    if (entry === undefined) return undefined
+    const message = this.messages.get(entry.message)
+    this.remove(entry)
+    return this.#ended.has(numberKey(entry.session)) ? undefined : message
+  }
+
+  /** An entry as the contract has it; undefined where it was taken out meanwhile. */
+  queuedMessage(clientId: string, entry: LmdbEntry): QueuedMessage | undefined {
+    const [packetId, qos, retain, , , identifiers, share] = entry.row
+    const released = releasedRef(entry)
+    const message = released === undefined ? this.messages.get(entry.message) : undefined
+    const ref = released ?? message
+    if (ref === undefined) return undefined
+    const delivery = {
+      clientId,
+      qos,
+      retain,
+      subscriptionIdentifiers: identifiers ?? undefined,
+      share: share ?? undefined,
+    }
+    return { message, ref, delivery, packetId: packetId ?? undefined }
+  }
+
+  #empty(session: number, limit: number): void {
+    const rows = this.#entries.rows({ start: numberKey(session, 0), end: numberKey(session + 1), limit })
+    for (const { key, value } of rows) this.remove({ session, message: numberIn(key, 1), row: value })
+    if (rows.length === limit) return
+    this.#queues.delete(numberKey(session))
+    this.#ended.delete(numberKey(session))
+  }
+
+  #first(session: SessionRecord, matches: (entry: LmdbEntry) => boolean): LmdbEntry | undefined {
+    for (let after = 0; ; ) {
+      const page = this.page(session, after)
+      const found = page.find(matches)
+      if (found !== undefined || page.length < PAGE) return found
+      after = page.at(-1)!.message
+    }
+  }
+
+  #count(session: number, messages: number, bytes: number): void {
+    const key = numberKey(session)
+    const [earlierMessages, earlierBytes] = this.#queues.get(key) ?? [0, 0]
+    this.#queues.put(key, [earlierMessages + messages, earlierBytes + bytes])
+  }
+
+  /** What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]. */
+  #forgetExpiry(entry: LmdbEntry): void {
+    const [packetId, , , , expiry] = entry.row
+    if (packetId === null && expiry !== null) this.#deadlines.remove(DeadlineKind.queued, expiry, keyOf(entry))
+  }
+}
+
+function keyOf({ session, message }: LmdbEntry): Buffer {
+  return numberKey(session, message)
+}
+
+function bytesOf({ row }: LmdbEntry): number {
+  return row[3]
+}
+
+function isReleased(entry: LmdbEntry): boolean {
+  return releasedRef(entry) !== undefined
+}
+
+function releasedRef({ row }: LmdbEntry): MessageRef | undefined {
+  const [, , , , , , , brokerId, brokerCounter] = row
+  return brokerId === null || brokerCounter === null ? undefined : { brokerId, brokerCounter }
+}

@@ -1,0 +1,173 @@
+/**
+ * The retained messages in the LMDB store: one per topic, with their count, bytes and expiry.
+ * What is under way to the disk counts and is seen as if it were there, so that limits hold. Knows no session.
+ */
+import type { Message } from '../../types/message.js'
+import { filterMatches, hasWildcard } from '../topic/topic.js'
+import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
+import {
+  type MessageRow,
+  messageOf,
+  messageRow,
+  type PacketRow,
+  packetOf,
+  packetRow,
+  textKey,
+  textPrefix,
+  textPrefixEnd,
+} from './lmdb-encoding.js'
+import type { Counters, LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { LmdbWriter } from './lmdb-writer.js'
+import { payloadBytes } from './stored-message.js'
+
+/** A message; one of another origin comes back with all the fields it came with. */
+type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]
+
+/** Messages looked at in one go; the event loop has its turn after each. */
+const PAGE = 200
+
+/** Retained messages by topic. */
+export class LmdbRetained {
+  readonly #table: Table<RetainedRow>
+  readonly #counters: Counters
+  readonly #deadlines: LmdbDeadlines
+  readonly #writer: LmdbWriter
+  readonly #now: () => number
+  /** By topic, what was stored last and is not committed yet. */
+  readonly #pending = new Map<string, Message>()
+  #pendingCount = 0
+  #pendingBytes = 0
+
+  constructor(environment: LmdbEnvironment, writer: LmdbWriter, deadlines: LmdbDeadlines, now: () => number) {
+    this.#table = environment.table('retained')
+    this.#counters = environment.counters
+    this.#writer = writer
+    this.#deadlines = deadlines
+    this.#now = now
+  }
+
+  get count(): number {
+    return this.#counters.retainedCount + this.#pendingCount
+  }
+
+  get bytes(): number {
+    return this.#counters.retainedBytes + this.#pendingBytes
+  }
+
+  /** Keeps a message in place of its topic's earlier one; an empty payload removes that [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
+  async store(message: Message): Promise<void> {
+    const { topic } = message
+    const row = rowOf(message)
+    const [earlierCount, earlierBytes] = this.#sizeOf(topic)
+    const [bytes] = row
+    const count = Math.sign(bytes)
+    const pending = messageIn(row)
+    this.#pend(count - earlierCount, bytes - earlierBytes)
+    this.#pending.set(topic, pending)
+    try {
+      const done = () => this.#pend(earlierCount - count, earlierBytes - bytes)
+      if (bytes === 0) await this.#writer.change(() => this.#replace(topic, undefined)).finally(done)
+      else await this.#writer.add(() => this.#replace(topic, row)).finally(done)
+    } finally {
+      if (this.#pending.get(topic) === pending) this.#pending.delete(topic)
+    }
+  }
+
+  get(topic: string): Message | undefined {
+    const pending = this.#pending.get(topic)
+    if (pending !== undefined) return payloadBytes(pending) === 0 || this.#isExpired(pending) ? undefined : pending
+    const row = this.#table.get(textKey(topic))
+    if (row === undefined) return undefined
+    const message = messageIn(row)
+    return this.#isExpired(message) ? undefined : message
+  }
+
+  /** What matches one of the filters, each message once. */
+  async *match(filters: readonly string[]): AsyncGenerator<Message, void, undefined> {
+    for (const [i, filter] of filters.entries()) {
+      const earlier = filters.slice(0, i)
+      for await (const message of this.#matching(filter)) {
+        if (!earlier.some(other => filterMatches(other, message.topic))) yield message
+      }
+    }
+  }
+
+  /** Takes out messages whose time is over, at most `limit`. */
+  takeExpired(now: number, limit: number): Message[] {
+    const taken: Message[] = []
+    for (const { owner } of this.#deadlines.due(DeadlineKind.retained, now, limit)) {
+      const row = this.#table.get(owner)
+      if (row === undefined) continue
+      const message = messageIn(row)
+      this.#replace(message.topic, undefined)
+      taken.push(message)
+    }
+    return taken
+  }
+
+  async *#matching(filter: string): AsyncGenerator<Message, void, undefined> {
+    if (!hasWildcard(filter)) {
+      const message = await this.#writer.read(() => this.get(filter))
+      if (message !== undefined) yield message
+      return
+    }
+    const literal = filter.slice(0, filter.search(/[+#]/))
+    // `sport/#` includes its parent level, `sport`
+    if (literal !== '' && filter === `${literal}#`) yield* this.#matching(literal.slice(0, -1))
+    const prefix = textPrefix(literal)
+    const end = textPrefixEnd(prefix)
+    for (let start: Buffer | undefined = prefix; start !== undefined; ) {
+      const from: Buffer = start
+      const rows = await this.#writer.read(() => this.#table.rows({ start: from, end, limit: PAGE }))
+      for (const { value } of rows) {
+        const message = messageIn(value)
+        if (filterMatches(filter, message.topic) && !this.#isExpired(message)) yield message
+      }
+      const last = rows.at(-1)
+      start = last && rows.length === PAGE ? Buffer.concat([last.key, Buffer.alloc(1)]) : undefined
+      await new Promise<void>(resolve => setImmediate(resolve))
+    }
+  }
+
+  #replace(topic: string, row: RetainedRow | undefined): void {
+    const owner = textKey(topic)
+    const earlier = this.#table.get(owner)
+    if (earlier !== undefined) {
+      this.#counters.retainedCount--
+      this.#counters.retainedBytes -= earlier[0]
+      this.#deadlines.remove(DeadlineKind.retained, earlier[1] ?? undefined, owner)
+    }
+    if (row === undefined) {
+      if (earlier !== undefined) this.#table.delete(owner)
+      return
+    }
+    this.#counters.retainedCount++
+    this.#counters.retainedBytes += row[0]
+    this.#table.put(owner, row)
+    this.#deadlines.add(DeadlineKind.retained, row[1] ?? undefined, { owner, clientId: '' })
+  }
+
+  #sizeOf(topic: string): [count: number, bytes: number] {
+    const pending = this.#pending.get(topic)
+    const bytes = pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : payloadBytes(pending)
+    return [Math.sign(bytes), bytes]
+  }
+
+  #pend(count: number, bytes: number): void {
+    this.#pendingCount += count
+    this.#pendingBytes += bytes
+  }
+
+  #isExpired({ messageExpiry }: Message): boolean {
+    return messageExpiry !== undefined && messageExpiry <= this.#now()
+  }
+}
+
+function rowOf(message: Message): RetainedRow {
+  const kept = 'messageExpiry' in message ? messageRow(message) : packetRow(message)
+  return [payloadBytes(message), message.messageExpiry ?? null, kept]
+}
+
+function messageIn([, , kept]: RetainedRow): Message {
+  return Array.isArray(kept) ? messageOf(kept as unknown as MessageRow) : (packetOf(kept as PacketRow) as Message)
+}

@@ -1,0 +1,146 @@
+/**
+ * Group commit: all changes that arrive in one turn of the event loop become one transaction, in their order.
+ * Owns when a change counts as done and what becomes of those that fail; knows no table.
+ */
+import { AnaxError, wrapError } from '../errors.js'
+import type { LmdbEnvironment } from './lmdb-environment.js'
+
+/** What a resolved promise is worth: safe from a crash of the process, or from a power cut as well. */
+export type LmdbDurability = 'commit' | 'sync'
+
+/** A change: it either throws an AnaxError before it writes anything, or is complete. */
+interface Change {
+  /** `adds` where it needs room: such changes are the ones that a full disk refuses. */
+  readonly kind: 'adds' | 'removes'
+  run(): void
+  resolve(): void
+  reject(error: unknown): void
+}
+
+interface Failure {
+  error: AnaxError
+  culprits: ReadonlySet<Change>
+}
+
+/** Of the system (ENOSPC, EFBIG, EDQUOT) and of LMDB (MDB_MAP_FULL). */
+const FULL_CODES: readonly unknown[] = [28, 27, 122, -30_792]
+
+/** Runs changes, and tells when they are durable. */
+export class LmdbWriter {
+  readonly #environment: LmdbEnvironment
+  readonly #durability: LmdbDurability
+  #waiting: Change[] = []
+  #effects: (() => void)[] = []
+  #working: Promise<void> | undefined
+  #closed = false
+
+  constructor(environment: LmdbEnvironment, durability: LmdbDurability) {
+    this.#environment = environment
+    this.#durability = durability
+  }
+
+  /** Runs a change that takes room in the store. Resolves to what it returns, once that is durable. */
+  add<T>(change: () => T): Promise<T> {
+    return this.#submit('adds', change)
+  }
+
+  /** Runs a change that takes no more room than there was. Resolves to what it returns, once that is durable. */
+  change<T>(change: () => T): Promise<T> {
+    return this.#submit('removes', change)
+  }
+
+  /** To be called by a change: what is to happen in memory if, and as soon as, it is committed. */
+  afterCommit(effect: () => void): void {
+    this.#effects.push(effect)
+  }
+
+  /** Reads behind all changes that were made before: at once where there are none under way. */
+  read<T>(read: () => T): T | Promise<T> {
+    return this.#working === undefined ? read() : this.settled().then(read)
+  }
+
+  /** Resolves when all changes that were made before are done, whichever way. */
+  async settled(): Promise<void> {
+    if (this.#working !== undefined) await this.change(() => {}).catch(() => {})
+  }
+
+  /** Takes no more changes; resolves when those that were made are done. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#working
+  }
+
+  #submit<T>(kind: Change['kind'], change: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new AnaxError('ANAX_ERR_CLOSED', { detail: 'the store' }))
+    return new Promise<T>((resolve, reject) => {
+      let outcome: T
+      let refusal: AnaxError | undefined
+      this.#waiting.push({
+        kind,
+        run: () => {
+          refusal = undefined
+          try {
+            outcome = change()
+          } catch (error) {
+            if (!(error instanceof AnaxError)) throw error
+            refusal = error
+          }
+        },
+        resolve: () => (refusal === undefined ? resolve(outcome) : reject(refusal)),
+        reject,
+      })
+      this.#working ??= this.#work()
+    })
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await new Promise<void>(resolve => setImmediate(resolve))
+      const changes = this.#waiting
+      this.#waiting = []
+      await this.#commit(changes)
+    }
+    this.#working = undefined
+  }
+
+  /** Commits what can be committed: what a transaction fails for is refused, and the rest tried again. */
+  async #commit(changes: readonly Change[]): Promise<void> {
+    let left = changes
+    while (left.length > 0) {
+      const failure = await this.#attempt(left)
+      if (failure === undefined) break
+      for (const change of failure.culprits) change.reject(failure.error)
+      left = left.filter(change => !failure.culprits.has(change))
+    }
+    for (const change of left) change.resolve()
+  }
+
+  async #attempt(changes: readonly Change[]): Promise<Failure | undefined> {
+    let current: Change | undefined
+    this.#effects = []
+    try {
+      await this.#environment.transaction(() => {
+        for (current of changes) current.run()
+        current = undefined
+      })
+      if (this.#durability === 'sync') await this.#environment.flushed()
+    } catch (error) {
+      return failureOf(error, changes, current)
+    }
+    for (const effect of this.#effects) effect()
+    return undefined
+  }
+}
+
+function failureOf(error: unknown, changes: readonly Change[], current: Change | undefined): Failure {
+  if (isFull(error)) {
+    const adding = changes.filter(({ kind }) => kind === 'adds')
+    const culprits = new Set(adding.length > 0 ? adding : changes)
+    return { error: new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk is full', cause: error }), culprits }
+  }
+  return { error: wrapError('ANAX_ERR_STORE', error), culprits: new Set(current === undefined ? changes : [current]) }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && FULL_CODES.includes((error as Error & { code?: unknown }).code)
+}
