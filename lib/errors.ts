@@ -18,7 +18,7 @@ export const ERRORS = {
   // The codec
   ANAX_ERR_MALFORMED: [ReasonCode.MalformedPacket, 'connection', 'Malformed packet'],
   ANAX_ERR_PROTOCOL: [ReasonCode.ProtocolError, 'connection', 'Protocol error'],
-  ANAX_ERR_PACKET_TOO_LARGE: [ReasonCode.PacketTooLarge, 'connection', 'Packet larger than the broker allows'],
+  ANAX_ERR_PACKET_TOO_LARGE: [ReasonCode.PacketTooLarge, 'connection', 'Packet larger than its receiver accepts'],
   ANAX_ERR_PROTOCOL_VERSION: [
     ReasonCode.UnsupportedProtocolVersion,
     'connection',

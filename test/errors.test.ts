@@ -8,7 +8,7 @@ import { ReasonCode } from '../lib/reason-codes.js'
 import { ROOT } from './support/root.js'
 
 /** A section of the page: heading, facts, meaning, advice. */
-const SECTION = /^### (\w+)\n\n`0x([0-9a-f]{2})` · (\w+) · (.+)\n\n(.+)\n\n\*What to do:\* (.+)$/gm
+const SECTION = /^### (\w+)\n\n`0x([0-9a-f]{2})` · (\w+) · (.+)\n\n(.+)\n\n[*_]What to do:[*_] (.+)$/gm
 
 describe('docs/errors.md', () => {
   const page = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8')

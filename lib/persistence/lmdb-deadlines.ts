@@ -69,6 +69,11 @@ export class LmdbDeadlines {
     return this.#next
   }
 
+  /** Whether there are messages whose time is over. */
+  isDue(now: number): boolean {
+    return [DeadlineKind.queued, DeadlineKind.retained].some(kind => this.due(kind, now, 1).length > 0)
+  }
+
   /** To be called when something was committed. */
   changed(): void {
     this.#isKnown = false

@@ -116,8 +116,10 @@ export class LmdbEnvironment {
   private constructor(root: RootDatabase, folder: string) {
     this.#root = root
     this.#folder = folder
-    this.#meta = new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
-    for (const name of TABLES) this.#tables.set(name, new Table(root.openDB<unknown, Buffer>(name, OPTIONS)))
+    this.#meta = root.transactionSync(() => {
+      for (const name of TABLES) this.#tables.set(name, new Table(root.openDB<unknown, Buffer>(name, OPTIONS)))
+      return new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
+    })
     this.counters = { ...NOTHING_COUNTED, ...this.#meta.get(META_KEY)?.counters }
   }
 

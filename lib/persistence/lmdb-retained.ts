@@ -35,8 +35,8 @@ export class LmdbRetained {
   readonly #now: () => number
   /** By topic, what was stored last and is not committed yet. */
   readonly #pending = new Map<string, Message>()
-  #pendingCount = 0
-  #pendingBytes = 0
+  #count = 0
+  #bytes = 0
 
   constructor(environment: LmdbEnvironment, writer: LmdbWriter, deadlines: LmdbDeadlines, now: () => number) {
     this.#table = environment.table('retained')
@@ -44,32 +44,33 @@ export class LmdbRetained {
     this.#writer = writer
     this.#deadlines = deadlines
     this.#now = now
+    this.#recount()
   }
 
   get count(): number {
-    return this.#counters.retainedCount + this.#pendingCount
+    return this.#count
   }
 
   get bytes(): number {
-    return this.#counters.retainedBytes + this.#pendingBytes
+    return this.#bytes
   }
 
   /** Keeps a message in place of its topic's earlier one; an empty payload removes that [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
   async store(message: Message): Promise<void> {
     const { topic } = message
     const row = rowOf(message)
-    const [earlierCount, earlierBytes] = this.#sizeOf(topic)
     const [bytes] = row
-    const count = Math.sign(bytes)
+    const earlierBytes = this.#bytesAt(topic)
     const pending = messageIn(row)
-    this.#pend(count - earlierCount, bytes - earlierBytes)
+    this.#count += Math.sign(bytes) - Math.sign(earlierBytes)
+    this.#bytes += bytes - earlierBytes
     this.#pending.set(topic, pending)
     try {
-      const done = () => this.#pend(earlierCount - count, earlierBytes - bytes)
-      if (bytes === 0) await this.#writer.change(() => this.#replace(topic, undefined)).finally(done)
-      else await this.#writer.add(() => this.#replace(topic, row)).finally(done)
+      if (bytes === 0) await this.#writer.change(() => this.#replace(topic, undefined))
+      else await this.#writer.add(() => this.#replace(topic, row))
     } finally {
       if (this.#pending.get(topic) === pending) this.#pending.delete(topic)
+      this.#recount()
     }
   }
 
@@ -102,6 +103,7 @@ export class LmdbRetained {
       this.#replace(message.topic, undefined)
       taken.push(message)
     }
+    if (taken.length > 0) this.#writer.afterCommit(() => this.#recount())
     return taken
   }
 
@@ -147,15 +149,17 @@ export class LmdbRetained {
     this.#deadlines.add(DeadlineKind.retained, row[1] ?? undefined, { owner, clientId: '' })
   }
 
-  #sizeOf(topic: string): [count: number, bytes: number] {
+  /** Bytes of a topic's message; 0 where it has none. */
+  #bytesAt(topic: string): number {
     const pending = this.#pending.get(topic)
-    const bytes = pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : payloadBytes(pending)
-    return [Math.sign(bytes), bytes]
+    return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : payloadBytes(pending)
   }
 
-  #pend(count: number, bytes: number): void {
-    this.#pendingCount += count
-    this.#pendingBytes += bytes
+  /** With nothing under way, what is committed counts: also where something that was under way has failed. */
+  #recount(): void {
+    if (this.#pending.size > 0) return
+    this.#count = this.#counters.retainedCount
+    this.#bytes = this.#counters.retainedBytes
   }
 
   #isExpired({ messageExpiry }: Message): boolean {

@@ -29,14 +29,17 @@ const FULL_CODES: readonly unknown[] = [28, 27, 122, -30_792]
 export class LmdbWriter {
   readonly #environment: LmdbEnvironment
   readonly #durability: LmdbDurability
+  readonly #committed: () => void
   #waiting: Change[] = []
   #effects: (() => void)[] = []
   #working: Promise<void> | undefined
   #closed = false
 
-  constructor(environment: LmdbEnvironment, durability: LmdbDurability) {
+  /** @param committed called after each transaction */
+  constructor(environment: LmdbEnvironment, durability: LmdbDurability, committed: () => void) {
     this.#environment = environment
     this.#durability = durability
+    this.#committed = committed
   }
 
   /** Runs a change that takes room in the store. Resolves to what it returns, once that is durable. */
@@ -127,6 +130,7 @@ export class LmdbWriter {
     } catch (error) {
       return failureOf(error, changes, current)
     }
+    this.#committed()
     for (const effect of this.#effects) effect()
     return undefined
   }

@@ -58,20 +58,29 @@ export function termsOf(packet: ConnectPacket, id: string, { keepaliveLimit }: R
   }
 }
 
+/** What the broker decided for this client. */
+export interface Assigned {
+  /** The identifier of a client that brought none. */
+  assignedId: string | undefined
+  /** Seconds that the session lives without its connection. */
+  expiryInterval: number
+  /** What the last step of an enhanced authentication has for the client. */
+  authenticationData: Buffer | undefined
+}
+
 /** The properties of a CONNACK that lets the client in: only what differs from the standard's defaults. */
 export function acceptance(
   connection: Connection,
   packet: ConnectPacket,
-  assignedId: string | undefined,
-  authenticationData: Buffer | undefined,
+  { assignedId, expiryInterval, authenticationData }: Assigned,
 ): ConnackProperties {
-  const { terms, ports, session } = connection
+  const { terms, ports } = connection
   const { options } = ports
   const properties: ConnackProperties = { ...limits(options) }
   // [MQTT-3.2.2-16]
   if (assignedId !== undefined) properties.assignedClientIdentifier = assignedId
-  if (session!.expiryInterval !== (packet.properties?.sessionExpiryInterval ?? 0)) {
-    properties.sessionExpiryInterval = session!.expiryInterval
+  if (expiryInterval !== (packet.properties?.sessionExpiryInterval ?? 0)) {
+    properties.sessionExpiryInterval = expiryInterval
   }
   // [MQTT-3.2.2-21]
   if (terms.keepalive !== packet.keepalive) properties.serverKeepAlive = terms.keepalive

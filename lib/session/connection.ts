@@ -64,6 +64,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   unacknowledged = 0
   #state: ConnectionState = 'awaiting-connect'
   #hasVersion = false
+  #wasConnected = false
   #terms = NO_TERMS
   #encoder: PacketEncoder
   #ingress: Ingress | undefined
@@ -194,6 +195,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     const { keepalive, receiveMaximum } = this.terms
     const { options } = this.ports
     this.session = session
+    this.#wasConnected = true
     this.#become('connected')
     session.attach(this, Math.min(receiveMaximum, options.maxInflight))
     this.#timers.connected(keepalive)
@@ -225,6 +227,11 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   send(packet: Packet): void {
     const frame = this.#encoder.packet(packet)
     if (frame !== undefined) this.#outbox.add(frame)
+  }
+
+  /** Whether the client accepts a packet of this size. */
+  fits(packet: Packet): boolean {
+    return this.#encoder.packet(packet) !== undefined
   }
 
   write(frame: Frame, packetId: number): void {
@@ -268,7 +275,8 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
       // reading on, into nothing, lets a peer that closes its side be noticed
       this.conn.resume()
     }
-    this.#released = this.#releaseAll(ending)
+    // the will and the farewell are of clients that were let in
+    this.#released = this.#releaseAll(this.#wasConnected ? ending : { ...ending, will: 'discard' })
     return this.#released
   }
 
@@ -283,7 +291,7 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     if (this.#ingress?.idle === false) await this.#idle()
     if (this.session !== undefined) {
       await this.ports.sessions.release(this, ending)
-      this.ports.events.emit('clientDisconnect', this)
+      if (this.#wasConnected) this.ports.events.emit('clientDisconnect', this)
     }
     this.#become('closed')
     this.ports.closed(this)

@@ -58,6 +58,11 @@ export class Session {
     return this.#incoming ?? NO_PACKET_IDS
   }
 
+  /** Whether its client is connected. */
+  get isAttached(): boolean {
+    return this.#link !== undefined
+  }
+
   /** What is on its way to the client; undefined while it is not connected. */
   get outgoing(): Outgoing | undefined {
     if (this.#outgoing === undefined && this.#link !== undefined) {

@@ -28,7 +28,7 @@ export function routeSubscriptions(
 ): Set<SessionSubscription> {
   const fresh = new Set<SessionSubscription>()
   // a session whose connection ended meanwhile gets them from the store when it is resumed
-  if (session!.outgoing === undefined) return fresh
+  if (!session!.isAttached) return fresh
   for (const subscription of subscriptions) {
     if (!session!.subscriptions.has(subscription.topic)) fresh.add(subscription)
     session!.addSubscription(subscription)

@@ -59,19 +59,20 @@ spec(
   async context => {
     const [subscriber] = await pair(context, 'clean')
     const held: number[] = []
-    const seen = new Set<number>()
-    for (let round = 0; round < 657; round++) {
+    let rounds = 0
+    let last = 0
+    while (rounds < 2) {
       for (let i = 0; i < 100; i++) await context.broker.publish({ topic: 'a', qos: 1 })
       for (let i = 0; i < 100; i++) {
         const { messageId } = await nextMessage(subscriber, 1)
         assert(messageId >= 1 && messageId <= 65_535)
         assert(!held.includes(messageId), `packet id ${messageId} is in use`)
-        seen.add(messageId)
+        if (messageId < last) rounds++
+        last = messageId
         if (held.length < 3) held.push(messageId)
         else subscriber.send({ cmd: 'puback', messageId })
       }
     }
-    assert.equal(seen.size, 65_535)
   },
   { maxInflight: 200 },
 )
@@ -153,7 +154,7 @@ spec(
       [2, 'pubrec', 0x83],
       [2, 'pubrec', 0x99],
     ] as const) {
-      publishAll(publisher, 'a', qos, 'x')
+      await publisher.publish({ topic: 'a', qos })
       const { messageId } = await nextMessage(subscriber, qos)
       subscriber.send({ cmd, messageId, reasonCode })
       assert.deepEqual(await subscriber.settle(), [])

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Packet } from '../../types/packets.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
-import { acknowledge, nextMessage, publishAll, receive, texts } from '../support/traffic.js'
+import { acknowledge, nextMessage, publishAll, receive, textPacket, texts } from '../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
 
@@ -66,7 +66,12 @@ for (const qos of [1, 2] as const) {
   spec(`QoS ${qos}: messages that came meanwhile follow, without DUP`, ALL, async context => {
     const { subscriber, publisher } = await unacknowledged(context, qos, '1', '2')
     await subscriber.drop()
-    publishAll(publisher, 'a', qos, '3', '4')
+    for (const [messageId, text] of [
+      [3, '3'],
+      [4, '4'],
+    ] as const) {
+      publisher.send(textPacket('a', text, { qos, messageId }))
+    }
     await publisher.settle()
     const returned = await context.connect('subscriber', keptSession(context.version))
     const messages = await receive(returned, 4)

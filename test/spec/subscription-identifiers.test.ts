@@ -1,15 +1,8 @@
 /** Subscription identifiers: one copy of a message carries those of all subscriptions that it came for (3.3.2.3.8, 3.3.4). */
 import assert from 'node:assert/strict'
-import type { PublishPacket } from '../../types/packets.js'
-import { publishText, receiveAll, subscribeWith, textPacket } from '../support/exchange.js'
+import { identifiersOf, publishText, receiveAll, subscribeWith, textPacket } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
-
-/** The identifiers that a message carries, sorted; none is []. */
-function identifiersOf({ properties }: PublishPacket): number[] {
-  const identifiers = properties?.subscriptionIdentifier ?? []
-  return (typeof identifiers === 'number' ? [identifiers] : [...identifiers]).sort((a, b) => a - b)
-}
 
 async function receiveIdentifiers(client: SpecClient): Promise<number[][]> {
   return (await receiveAll(client)).map(identifiersOf)

@@ -1,7 +1,7 @@
 /** Subscription options: No Local, Retain As Published, Retain Handling, and what comes of overlapping ones (3.8.3.1). */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../types/packets.js'
-import { publishText, receiveAll, receiveTexts, subscribeWith, textOf, textPacket } from '../support/exchange.js'
+import { identifiersOf, publishText, receiveAll, receiveTexts, subscribeWith, textOf, textPacket } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
 
@@ -67,10 +67,10 @@ for (const state of ['connected', 'connected with a stored session'] as const) {
       const client = await connect('talkative', state === 'connected' ? {} : keptSession(5))
       await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 2, nl: true, rap: true })
       await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/#', qos: 1 })
-      const summary = ({ qos, retain, properties }: PublishPacket) => [qos, retain, properties?.subscriptionIdentifier]
+      const summary = (packet: PublishPacket) => [packet.qos, packet.retain, identifiersOf(packet)]
       client.send(textPacket('a/b', 'own', { qos: 2, messageId: 1, retain: true }))
       const own = await receiveAll(client)
-      assert.deepEqual(own.map(summary), [[1, false, 2]])
+      assert.deepEqual(own.map(summary), [[1, false, [2]]])
       await publishText(await connect('other'), 'a/b', 'foreign', { qos: 2, retain: true })
       const foreign = await receiveAll(client)
       assert.deepEqual(foreign.map(summary), [[2, true, [1, 2]]])

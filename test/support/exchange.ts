@@ -73,6 +73,12 @@ export function textOf({ payload }: PublishPacket): string {
   return payload.toString()
 }
 
+/** The subscription identifiers that a message carries, sorted: any order is right. */
+export function identifiersOf({ properties }: PublishPacket): number[] {
+  const identifiers = properties?.subscriptionIdentifier ?? []
+  return (typeof identifiers === 'number' ? [identifiers] : [...identifiers]).sort((a, b) => a - b)
+}
+
 /** Answers a PUBLISH with the first packet of its handshake. */
 export function acknowledge(client: SpecClient, { qos, messageId }: PublishPacket, reasonCode = 0): void {
   if (qos === 1) client.send({ cmd: 'puback', messageId: messageId!, reasonCode })

@@ -4,12 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ConnectRefusal } from '../../../types/hooks.js'
-import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'
+import type { AuthPacket, ConnackPacket, ConnectPacket } from '../../../types/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { checkConnect, refusalOf } from '../connect-checks.js'
-import { acceptance, termsOf } from '../connect-terms.js'
+import { type Assigned, acceptance, termsOf } from '../connect-terms.js'
 import type { Connection } from '../connection.js'
 import { ExtendedExchange } from '../extended-authentication.js'
 import { isPromise } from '../maybe-promise.js'
@@ -76,10 +76,21 @@ export class ConnectProcess {
     if (!connection.connecting) return
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId, will } = connection.terms
+    const connack = this.#acceptance({ assignedId, expiryInterval, authenticationData: this.#authenticationData })
     const opened = await connection.ports.sessions.open(connection, { clientId, clean, expiryInterval, will })
     connection.session = opened.session
     const subscriptions = await this.#resume(opened)
-    if (connection.connecting) this.#establish(opened, subscriptions, assignedId)
+    if (connection.connecting) this.#establish(opened, subscriptions, connack)
+  }
+
+  /** The CONNACK that lets the client in; one that it does not accept must not be sent [MQTT-3.1.2-24]. */
+  #acceptance(assigned: Assigned): ConnackPacket {
+    const connection = this.#connection
+    const properties = acceptance(connection, this.#packet, assigned)
+    const answer = { reasonCode: ReasonCode.Success, sessionPresent: false, properties }
+    const connack = connection.dialect.connack(answer)!
+    if (!connection.fits(connack)) throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
+    return connack
   }
 
   async #authenticate(): Promise<void> {
@@ -142,14 +153,13 @@ export class ConnectProcess {
     return kept
   }
 
-  #establish(opened: OpenedSession, subscriptions: SessionSubscription[], assignedId: string | undefined): void {
+  #establish(opened: OpenedSession, subscriptions: SessionSubscription[], acceptance: ConnackPacket): void {
     const connection = this.#connection
     const { events } = connection.ports
     const { session, present } = opened
     connection.establish(session)
     events.emit('client', connection)
-    const properties = acceptance(connection, this.#packet, assignedId, this.#authenticationData)
-    const connack = connection.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent: present, properties })!
+    const connack = { ...acceptance, sessionPresent: present }
     connection.send(connack) // [MQTT-3.2.0-1]
     events.emit('connackSent', connack, connection)
     routeSubscriptions(connection, subscriptions)
