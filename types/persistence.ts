@@ -120,6 +120,8 @@ export interface QueuedMessage {
   delivery: QueueDelivery
   /** Set once it was sent. */
   packetId: number | undefined
+  /** True once it was taken out of the queue, expired or dropped for another; where the store's entries can tell. */
+  readonly isRemoved?: boolean
 }
 
 /** A message as one client gets it; for stores that cannot find an entry without it. */

@@ -223,8 +223,9 @@ export class AedesStore implements SessionPersistence {
     }
   }
 
-  async markReleased(clientId: string, _: MessageRef, packetId: number): Promise<void> {
-    await this.#store.outgoingUpdate({ id: clientId }, { cmd: 'pubrel', messageId: packetId })
+  /** Without the number, the store in memory takes one release for another, as neither has a broker's id. */
+  async markReleased(clientId: string, { brokerCounter }: MessageRef, packetId: number): Promise<void> {
+    await this.#store.outgoingUpdate({ id: clientId }, { cmd: 'pubrel', messageId: packetId, brokerCounter })
   }
 
   async removeQueued(

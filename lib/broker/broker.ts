@@ -7,18 +7,18 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import mqemitter from 'mqemitter'
 import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
-import type { Bus, BusListener } from '../../types/bus.js'
+import type { Bus } from '../../types/bus.js'
 import type { Callback, Client, PublishInput } from '../../types/client.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
-import type { Message } from '../../types/message.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { createMemoryPersistence } from '../persistence/memory.js'
+import { HostListener } from '../routing/host-listener.js'
 import { Connection } from '../session/connection.js'
 import { withCallback } from '../session/maybe-promise.js'
 import { messageOfInput, startExpiry } from '../session/message.js'
-import { isTopicFilter } from '../topic/topic.js'
+import { isSharedFilter, isTopicFilter } from '../topic/topic.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
 
@@ -38,7 +38,7 @@ type BrokerState = 'new' | 'listening' | 'closing' | 'closed'
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
   readonly #parts: BrokerParts
-  readonly #listeners = new Map<MessageListener, Map<string, BusListener>>()
+  readonly #listeners = new Map<MessageListener, Map<string, HostListener>>()
   #state: BrokerState = 'new'
   #closing: Promise<void> | undefined
 
@@ -53,7 +53,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     const clock = options.clock ?? systemClock
     this.#parts = new BrokerParts(this, resolved, {
       clock,
-      mq: options.mq ?? (mqemitter({ concurrency: resolved.concurrency }) as unknown as Bus),
+      mq: options.mq ?? innerBus(resolved.concurrency),
       busOwner: options.mq === undefined ? 'broker' : 'host',
       persistence: options.persistence ?? createMemoryPersistence({ now: () => clock.now() }),
     })
@@ -167,34 +167,28 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   async #subscribe(topic: string, listener: MessageListener): Promise<void> {
     this.#assertOpen()
-    if (!isTopicFilter(topic)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
+    if (!isTopicFilter(topic) || isSharedFilter(topic)) {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
+    }
     if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
-    const byTopic = this.#listeners.get(listener) ?? new Map<string, BusListener>()
+    const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
     if (byTopic.has(topic)) return
-    const contained: BusListener = (message, done) => this.#call(listener, message, done)
-    byTopic.set(topic, contained)
+    const hostListener = new HostListener(listener, cause => {
+      const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
+      this.#parts.events.emit('hookError', error, 'subscribe', null)
+    })
+    byTopic.set(topic, hostListener)
     this.#listeners.set(listener, byTopic)
-    await this.#parts.bus.on(topic, contained)
+    this.#parts.router.listen(topic, hostListener)
   }
 
   async #unsubscribe(topic: string, listener: MessageListener): Promise<void> {
     const byTopic = this.#listeners.get(listener)
-    const contained = byTopic?.get(topic)
-    if (byTopic === undefined || contained === undefined) return
+    const hostListener = byTopic?.get(topic)
+    if (byTopic === undefined || hostListener === undefined) return
     byTopic.delete(topic)
     if (byTopic.size === 0) this.#listeners.delete(listener)
-    await this.#parts.bus.off(topic, contained)
-  }
-
-  /** A listener of the host must not hold the bus up: neither by throwing nor by forgetting `done`. */
-  #call(listener: MessageListener, message: Message, done: () => void): void {
-    done()
-    try {
-      listener(message, () => {})
-    } catch (cause) {
-      const error = new AnaxError('ANAX_ERR_LISTENER', { detail: 'subscribe', cause })
-      this.#parts.events.emit('hookError', error, 'subscribe', null)
-    }
+    this.#parts.router.unlisten(topic, hostListener)
   }
 
   async #close(): Promise<void> {
@@ -227,4 +221,12 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const broker = new Broker(options)
   await broker.listen()
   return broker
+}
+
+/**
+ * The bus within this process: it has the one listener `#`, so topics need not be taken apart to match it.
+ * A separator that no topic has spares that, 10 to 20 % of the cost of a QoS 0 message.
+ */
+function innerBus(concurrency: number): Bus {
+  return mqemitter({ concurrency, separator: '\u0000' }) as unknown as Bus
 }

@@ -13,14 +13,18 @@ import type {
   SessionPersistence,
 } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
-import { type AnaxError, wrapError } from '../errors.js'
+import type { AnaxError } from '../errors.js'
 import type { MessageBus } from '../routing/bus.js'
 import type { RetainedStore } from '../routing/retained.js'
 import type { Router } from '../routing/router.js'
-import { isPromise } from '../session/maybe-promise.js'
+import { Ingress } from '../session/ingress.js'
+import { both, isPromise } from '../session/maybe-promise.js'
 import { keepPayload } from '../session/message.js'
 import type { Authorizer, EventSink, MessageSink, ResolvedOptions } from '../session/ports.js'
+import { OwnPublish } from './own-publish.js'
 import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
+
+const NOBODY: readonly MatchedSubscription[] = []
 
 /** Numbers go on where any earlier run of the same broker may have stopped: a thousand for each millisecond. */
 const NUMBERS_PER_MS = 1000
@@ -46,6 +50,14 @@ export class Publisher implements MessageSink {
   #counter: number
   /** Messages that are in queues and not on the bus yet. */
   readonly #onTheirWay = new Set<number>()
+  /** Messages of the broker's own and the host's: no less in order than those of a client. */
+  readonly #own = new Ingress(
+    Number.POSITIVE_INFINITY,
+    () => {},
+    () => {},
+  )
+  /** A message on its way -> the numbers of its further copies. */
+  readonly #copies = new Map<number, number[]>()
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
@@ -58,18 +70,16 @@ export class Publisher implements MessageSink {
     message.brokerCounter = ++this.#counter
   }
 
-  store(message: PublishMessage): MaybePromise<void> {
+  match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
+    if (!message.retain) return this.#find(message)
+    const checked = this.#parts.retained.check(message)
+    return isPromise(checked) ? checked.then(() => this.#find(message)) : this.#find(message)
+  }
+
+  store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
     this.number(message)
-    const { options, retained, store } = this.#parts
-    const queued = message.qos > 0 || options.queueQoS0
-    if (!message.retain && !queued) return undefined
-    if (message.messageExpiry !== undefined) this.#parts.deadlineSet()
-    const checked = message.retain ? retained.check(message) : undefined
-    if (isPromise(checked)) return checked.then(() => this.#storeAll(message, queued))
-    if (!queued) return retained.keep(message)
-    const matched = store.subscriptionsByTopic(message.topic)
-    if (isPromise(matched)) return matched.then(found => this.#queueAndRetain(message, found))
-    return this.#queueAndRetain(message, matched)
+    const queued = this.#isQueued(message) ? this.#queue(message, matched) : undefined
+    return message.retain ? both(queued, () => this.#retain(message)) : queued
   }
 
   route(message: PublishMessage): MaybePromise<void> {
@@ -93,28 +103,25 @@ export class Publisher implements MessageSink {
     return ref.brokerId === this.#parts.options.id && this.#onTheirWay.has(ref.brokerCounter)
   }
 
-  /** Publishes a message of the broker's own or the host's. */
-  async publish(message: PublishMessage): Promise<void> {
-    try {
-      await this.store(message)
-      await this.route(message)
-    } catch (error) {
-      throw wrapError('ANAX_ERR_STORE', error)
-    }
-    const refusal = await this.published(message, null)
-    if (refusal !== undefined) throw refusal
+  /** Publishes a message of the broker's own or the host's, in the order in which they come. */
+  publish(message: PublishMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#own.run(new OwnPublish(this, message, error => (error === undefined ? resolve() : reject(error))))
+    })
   }
 
-  async #storeAll(message: PublishMessage, queued: boolean): Promise<void> {
-    const matched = queued ? await this.#parts.store.subscriptionsByTopic(message.topic) : []
-    await this.#queueAndRetain(message, matched)
+  #isQueued({ qos }: PublishMessage): boolean {
+    return qos > 0 || this.#parts.options.queueQoS0
   }
 
-  #queueAndRetain(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
-    const queued = this.#queue(message, matched)
-    if (!message.retain) return queued
+  #find(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
+    return this.#isQueued(message) ? this.#parts.store.subscriptionsByTopic(message.topic) : NOBODY
+  }
+
+  #retain(message: PublishMessage): MaybePromise<void> {
     const kept = this.#parts.retained.keep(message)
-    if (isPromise(queued) || isPromise(kept)) return Promise.all([queued, kept]).then(() => {})
+    if (isPromise(kept)) return kept.then(this.#parts.deadlineSet)
+    this.#parts.deadlineSet()
   }
 
   #queue(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
@@ -127,15 +134,14 @@ export class Publisher implements MessageSink {
   /** The members of shared subscriptions are chosen now, so that their stored sessions have the message as well. */
   #queueShared(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
     const clients = new Set(deliveries.map(({ clientId }) => clientId))
-    const pending: MaybePromise<void>[] = []
+    let pending: MaybePromise<void> = undefined
     for (const choice of this.#parts.router.chooseShared(message, clients)) {
       const delivery = sharedDeliveryOf(choice)
       if (delivery.qos === 0) continue
       if (choice.message === message) deliveries.push(delivery)
-      else pending.push(this.#enqueue(choice.message, [delivery]))
+      else pending = both(pending, () => this.#enqueueCopy(message, choice.message, delivery))
     }
-    pending.push(this.#enqueueAll(message, deliveries))
-    if (pending.some(isPromise)) return Promise.all(pending).then(() => {})
+    return both(pending, () => this.#enqueueAll(message, deliveries))
   }
 
   #enqueueAll(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
@@ -145,15 +151,28 @@ export class Publisher implements MessageSink {
     return this.#enqueue(message, deliveries)
   }
 
+  /** A further copy for a session that has the message already: the bus brings it together with the message. */
+  #enqueueCopy(message: PublishMessage, copy: PublishMessage, delivery: QueueDelivery): MaybePromise<void> {
+    const copies = this.#copies.get(message.brokerCounter)
+    if (copies === undefined) this.#copies.set(message.brokerCounter, [copy.brokerCounter])
+    else copies.push(copy.brokerCounter)
+    this.#onTheirWay.add(copy.brokerCounter)
+    return this.#enqueue(copy, [delivery])
+  }
+
   #enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]): MaybePromise<void> {
     keepPayload(message)
     const dropped = this.#parts.store.enqueue(message, deliveries, this.#parts.policy)
-    if (isPromise(dropped)) return dropped.then(list => this.#report(message, list))
-    this.#report(message, dropped)
+    if (isPromise(dropped)) return dropped.then(list => this.#enqueued(message, list))
+    this.#enqueued(message, dropped)
   }
 
-  #report(message: PublishMessage, dropped: DroppedMessage[] | undefined): void {
-    if (dropped === undefined) return
+  #enqueued(message: PublishMessage, dropped: DroppedMessage[] | undefined): void {
+    if (dropped !== undefined) this.#report(message, dropped)
+    if (message.messageExpiry !== undefined) this.#parts.deadlineSet()
+  }
+
+  #report(message: PublishMessage, dropped: DroppedMessage[]): void {
     for (const drop of dropped) {
       this.#parts.events.emit('drop', drop)
       if (drop.message.brokerCounter !== message.brokerCounter) continue
@@ -164,5 +183,8 @@ export class Publisher implements MessageSink {
 
   #arrived(message: PublishMessage): void {
     if (message.queued > 0) this.#onTheirWay.delete(message.brokerCounter)
+    if (this.#copies.size === 0) return
+    for (const copy of this.#copies.get(message.brokerCounter) ?? []) this.#onTheirWay.delete(copy)
+    this.#copies.delete(message.brokerCounter)
   }
 }

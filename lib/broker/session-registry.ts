@@ -98,7 +98,7 @@ export class SessionRegistry implements SessionDirectory {
     if (kept) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined })
     if (will !== undefined) await wills.keep(clientId, will)
     const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
-    for (const packetId of stored?.incoming ?? []) session.addIncoming(packetId)
+    session.restoreIncoming(stored?.incoming ?? [])
     this.connections[clientId] = connection
     this.#size++
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }

@@ -64,4 +64,9 @@ export class OutboundTopicAliases {
     this.#aliases.set(topic, alias)
     return { alias, state: 'new' }
   }
+
+  /** The alias that was assigned last did not go out after all. */
+  takeBack(topic: string): void {
+    this.#aliases.delete(topic)
+  }
 }

@@ -3,7 +3,7 @@
  * that the host gave it listens to each filter that somebody here wants, so that a network carries only those.
  * Owns what is registered there; must not know sessions.
  */
-import type { Bus, BusListener } from '../../types/bus.js'
+import type { Bus, BusListener, BusMessage } from '../../types/bus.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError, wrapError } from '../errors.js'
@@ -20,7 +20,7 @@ export class MessageBus {
   #error: Error | null | undefined
 
   /** @param receive gets each message of the bus; once per filter that it matches */
-  constructor(mq: Bus, owner: BusOwner, receive: (message: PublishMessage) => void) {
+  constructor(mq: Bus, owner: BusOwner, receive: (message: BusMessage) => void) {
     this.#mq = mq
     this.#owner = owner
     this.#listener = (message, done) => {
@@ -54,15 +54,6 @@ export class MessageBus {
       this.#interest.delete(filter)
       this.#mq.removeListener(filter, this.#listener)
     }
-  }
-
-  /** A listener of the host's own. */
-  on(filter: string, listener: BusListener): Promise<void> {
-    return new Promise(resolve => this.#mq.on(filter, listener, resolve))
-  }
-
-  off(filter: string, listener: BusListener): Promise<void> {
-    return new Promise(resolve => this.#mq.removeListener(filter, listener, resolve))
   }
 
   close(): Promise<void> {

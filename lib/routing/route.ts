@@ -1,11 +1,15 @@
 /**
- * What the subscriptions that match one topic come to: one target per session, and the shared groups.
+ * What the subscriptions that match one topic come to: one target per session, the shared groups, the host's listeners.
  * Made once per topic and set of subscriptions; must not know a message.
  */
 import type { QoS } from '../../types/packets.js'
 import type { Session } from '../session/session.js'
 import { SessionSubscription } from '../session/subscription.js'
+import { HostListener } from './host-listener.js'
 import type { SharedGroup } from './shared-subscriptions.js'
+
+/** Who may want the messages of a filter. */
+export type Subscriber = SessionSubscription | SharedGroup | HostListener
 
 /** How one session gets the messages of a topic. */
 export interface Target {
@@ -23,13 +27,16 @@ export interface Target {
 export class Route {
   readonly targets: readonly Target[]
   readonly groups: readonly SharedGroup[]
+  readonly listeners: readonly HostListener[]
 
-  constructor(matched: readonly (SessionSubscription | SharedGroup)[]) {
+  constructor(matched: readonly Subscriber[]) {
     const bySession = new Map<Session, SessionSubscription[]>()
     const groups: SharedGroup[] = []
+    const listeners: HostListener[] = []
     for (const match of matched) {
       if (!(match instanceof SessionSubscription)) {
-        groups.push(match)
+        if (match instanceof HostListener) listeners.push(match)
+        else groups.push(match)
         continue
       }
       const others = bySession.get(match.session)
@@ -38,6 +45,7 @@ export class Route {
     }
     this.targets = [...bySession.values()].map(subscriptions => merge(subscriptions)!)
     this.groups = groups
+    this.listeners = listeners
   }
 }
 

@@ -3,19 +3,21 @@
  * the highest QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
  */
 
+import type { BusMessage } from '../../types/bus.js'
 import type { SharedStrategy } from '../../types/options.js'
 import type { QoS } from '../../types/packets.js'
 import type { MatchedSubscription, MaybeAsyncIterable, QueuedMessage } from '../../types/persistence.js'
 import { PublishMessage } from '../codec/publish-message.js'
 import { Delivery } from '../session/delivery.js'
-import { copyOf } from '../session/message.js'
+import { adopt, copyOf } from '../session/message.js'
 import type { SharedDelivery, SubscriptionRouter } from '../session/ports.js'
 import type { Session } from '../session/session.js'
 import { SessionSubscription } from '../session/subscription.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
 import type { MessageBus } from './bus.js'
-import { Route, type Target } from './route.js'
+import type { HostListener } from './host-listener.js'
+import { Route, type Subscriber, type Target } from './route.js'
 import { type AwayMember, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
 
 export interface RouterOptions {
@@ -29,10 +31,10 @@ export interface RouterOptions {
 }
 
 export class Router implements SubscriptionRouter {
-  readonly #tree = new FilterTree<SessionSubscription | SharedGroup, Session | SharedGroup>()
+  readonly #tree = new FilterTree<Subscriber, Session | SharedGroup | HostListener>()
   readonly #groups = new Map<string, SharedGroup>()
   /** What a match comes to; the tree returns the same array for the same topic until it changes. */
-  readonly #routes = new WeakMap<readonly (SessionSubscription | SharedGroup)[], Route>()
+  readonly #routes = new WeakMap<readonly Subscriber[], Route>()
   /** Members that were chosen before the message went to the bus. */
   readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
   /** Messages of other brokers that were routed already. */
@@ -65,6 +67,16 @@ export class Router implements SubscriptionRouter {
     const { topic, session } = subscription
     if (isSharedFilter(topic)) this.#leave(topic, session.id)
     else if (this.#tree.remove(topic, session) !== undefined) this.#bus.unwant(topic)
+  }
+
+  /** A function of the host wants the messages of a filter. */
+  listen(filter: string, listener: HostListener): void {
+    this.#tree.add(filter, listener, listener)
+    this.#bus.want(filter)
+  }
+
+  unlisten(filter: string, listener: HostListener): void {
+    if (this.#tree.remove(filter, listener) !== undefined) this.#bus.unwant(filter)
   }
 
   /** The client is away, its session is in the store: only its shared subscriptions still count. */
@@ -106,8 +118,9 @@ export class Router implements SubscriptionRouter {
   }
 
   /** Delivers a message of the bus to all who are here. */
-  readonly route = (message: PublishMessage): void => {
-    if (!this.#isFirst(message)) return
+  readonly route = (carried: BusMessage): void => {
+    const message = this.#take(carried)
+    if (message === undefined) return
     const matched = this.#tree.match(message.topic)
     message.receivers = matched.length
     if (matched.length === 0) return
@@ -116,9 +129,10 @@ export class Router implements SubscriptionRouter {
       if (!(only.nl && only.session.id === message.clientId)) this.#deliver(message, only)
       return
     }
-    const { targets, groups } = this.#route(matched)
+    const { targets, groups, listeners } = this.#route(matched)
     this.#deliverToAll(message, targets)
     for (const group of groups) this.#deliverShared(message, group)
+    for (const listener of listeners) listener.call(message)
   }
 
   redeliver(clientId: string, deliveries: SharedDelivery[]): void {
@@ -150,7 +164,7 @@ export class Router implements SubscriptionRouter {
     this.redeliver(clientId, left)
   }
 
-  #route(matched: readonly (SessionSubscription | SharedGroup)[]): Route {
+  #route(matched: readonly Subscriber[]): Route {
     let route = this.#routes.get(matched)
     if (route === undefined) {
       route = new Route(matched)
@@ -159,12 +173,12 @@ export class Router implements SubscriptionRouter {
     return route
   }
 
-  /** Whether this broker sees the message for the first time: it comes once per filter that it matches. */
-  #isFirst(message: PublishMessage): boolean {
-    if (message instanceof PublishMessage) return message.receivers === -1
-    if (this.#routed.has(message)) return false
+  /** The message, if this broker sees it for the first time: it comes once per filter that it matches. */
+  #take(message: BusMessage): PublishMessage | undefined {
+    if (message instanceof PublishMessage) return message.receivers === -1 ? message : undefined
+    if (this.#routed.has(message)) return undefined
     this.#routed.add(message)
-    return true
+    return adopt(message)
   }
 
   #deliver(message: PublishMessage, target: Target): void {

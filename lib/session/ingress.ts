@@ -4,6 +4,7 @@
  * Owns the order; must not know what a job does.
  *
  *   authorize   ask the host's gates        many at once
+ *   match       look up who is to get it    many at once
  *   store       write what must be kept     issued in order, waited for together
  *   route       hand over to the bus        issued in order, waited for together
  *   answer      acknowledge                 in order
@@ -14,12 +15,13 @@
 /** A packet on its way; a stage that has to wait returns a promise, which must not reject. */
 export interface Job {
   authorize(): void | Promise<void>
+  match?(): void | Promise<void>
   store(): void | Promise<void>
   route(): void | Promise<void>
   answer(): void | Promise<void>
 }
 
-const STAGES = ['authorize', 'store', 'route', 'answer'] as const
+const STAGES = ['authorize', 'match', 'store', 'route', 'answer'] as const
 
 class Ticket {
   readonly job: Job
@@ -68,7 +70,7 @@ export class Ingress {
   /** Runs a job that is first in line as far as it goes; the ticket is for the rest. */
   #runAhead(job: Job): Ticket | undefined {
     for (let stage = 0; stage < STAGES.length; stage++) {
-      const outcome = job[STAGES[stage]!]()
+      const outcome = job[STAGES[stage]!]?.()
       if (outcome === undefined) continue
       const ticket = new Ticket(job)
       ticket.next = stage + 1
@@ -84,7 +86,7 @@ export class Ingress {
     let ahead: number = STAGES.length
     for (const ticket of this.#tickets) {
       while (!ticket.waiting && ticket.next < ahead) {
-        const outcome = ticket.job[STAGES[ticket.next++]!]()
+        const outcome = ticket.job[STAGES[ticket.next++]!]?.()
         if (outcome !== undefined) this.#await(ticket, outcome)
       }
       ahead = ticket.next

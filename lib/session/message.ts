@@ -2,6 +2,7 @@
  * Where messages come from beside the wire, and the few things that everybody needs to know of one.
  * Must not know who gets it.
  */
+import type { BusMessage } from '../../types/bus.js'
 import type { PublishInput } from '../../types/client.js'
 import type { Message } from '../../types/message.js'
 import type { Will } from '../../types/packets.js'
@@ -55,6 +56,20 @@ export function copyOf(message: Message): PublishMessage {
   copy.messageExpiry = message.messageExpiry
   copy.ownsPayload = true
   return copy
+}
+
+/** A message that another broker, or somebody else, put on the bus; undefined where it is none. */
+export function adopt(foreign: BusMessage): PublishMessage | undefined {
+  const { topic, payload = EMPTY, qos = 0, retain = false, ...rest } = foreign as Partial<Message> & BusMessage
+  if (typeof topic !== 'string' || !isTopicName(topic) || ![0, 1, 2].includes(qos)) return undefined
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+  if (!Buffer.isBuffer(bytes)) return undefined
+  const message = new PublishMessage(topic, bytes, qos, retain === true, false, undefined, rest.properties ?? undefined)
+  message.brokerId = rest.brokerId ?? ''
+  message.brokerCounter = rest.brokerCounter ?? 0
+  message.clientId = rest.clientId
+  message.messageExpiry = rest.messageExpiry
+  return message
 }
 
 /** The message that a will becomes. */

@@ -34,6 +34,8 @@ export class Outgoing {
   #waitingBytes = 0
   /** The pass over the stored queue that is under way. */
   #stored: Source<QueuedMessage> | undefined
+  /** Whether the pass is the one that begins the connection. */
+  #resuming = false
   /** Messages that the pass must not send: they were dealt with when it began. */
   #skip: Set<string> | undefined
   /** Whether messages came while the pass was under way. */
@@ -58,7 +60,13 @@ export class Outgoing {
     else this.#wait(delivery)
   }
 
-  /** Reads the stored queue: at the start of a connection, and when something was added outside of the routing. */
+  /** Takes the session up where an earlier connection left it: only now is anything sent again [MQTT-4.4.0-1]. */
+  resume(): void {
+    this.#resuming = true
+    this.readStored()
+  }
+
+  /** Reads the stored queue, when something was added outside of the routing. */
   readStored(): void {
     if (this.#stored === undefined) this.#beginPass()
     else this.#again = true
@@ -131,6 +139,7 @@ export class Outgoing {
         return false
       case 'done':
         this.#stored = undefined
+        this.#resuming = false
         if (this.#again) this.#beginPass()
         return true
       default:
@@ -139,9 +148,10 @@ export class Outgoing {
   }
 
   #sendStored(stored: Source<QueuedMessage>): boolean {
-    const { message, ref, delivery, packetId } = stored.head
+    const { message, ref, delivery, packetId, isRemoved } = stored.head
     const key = refKey(ref)
-    if (this.#skip?.delete(key)) {
+    const isSent = packetId !== undefined
+    if (this.#skip?.delete(key) || isRemoved || (isSent && !this.#resuming)) {
       stored.take()
       return true
     }
@@ -149,7 +159,8 @@ export class Outgoing {
     if (earlier !== undefined && earlier.message.brokerCounter < ref.brokerCounter) {
       return this.sender.canSend(0) && this.#sendWaiting()
     }
-    if (!this.sender.canSend(delivery.qos)) return false
+    // what is only to be released takes nothing of the quota [MQTT-3.3.4-10]
+    if (!this.sender.canSend(message === undefined ? 0 : delivery.qos)) return false
     stored.take()
     if (this.#ports.sink.isOnItsWay(ref)) {
       this.#ahead ??= new Set()
@@ -157,7 +168,7 @@ export class Outgoing {
     }
     const { qos, retain, subscriptionIdentifiers, share } = delivery
     const copy = message && new Delivery(message, qos, retain, subscriptionIdentifiers, share)
-    if (packetId !== undefined) this.sender.resend(packetId, ref, copy)
+    if (isSent) this.sender.resend(packetId, ref, copy)
     else if (copy !== undefined) this.sender.send(copy)
     return true
   }

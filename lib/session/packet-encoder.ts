@@ -59,16 +59,21 @@ export class PacketEncoder {
 
   #ownFrame(delivery: Delivery, attempt: 'first' | 'again', messageExpiryInterval: number | undefined): Frame {
     const { message, qos, retain, subscriptionIdentifiers } = delivery
+    const { version } = this.#dialect
+    const options = { qos, retain, dup: attempt === 'again', subscriptionIdentifiers, messageExpiryInterval } // [MQTT-3.3.1-1]
     const alias = this.#aliases?.assign(message.topic)
-    return publishFrame(message, this.#dialect.version, {
-      qos,
-      retain,
-      dup: attempt === 'again', // [MQTT-3.3.1-1]
-      subscriptionIdentifiers,
-      messageExpiryInterval,
-      topicAlias: alias?.alias,
-      omitTopic: alias?.state === 'known',
-    })
+    if (alias === undefined) return publishFrame(message, version, options)
+    const { alias: topicAlias, state } = alias
+    try {
+      const frame = publishFrame(message, version, { ...options, topicAlias, omitTopic: state === 'known' })
+      if (state === 'known' || frame.length <= this.#terms.maximumPacketSize) return frame
+    } catch (error) {
+      if (state === 'new') this.#aliases!.takeBack(message.topic)
+      throw error
+    }
+    // a packet that is not sent defines no alias, and it may fit without one
+    this.#aliases!.takeBack(message.topic)
+    return publishFrame(message, version, options)
   }
 }
 

@@ -9,6 +9,7 @@ import type { Message } from '../../types/message.js'
 import type { BrokerOptions } from '../../types/options.js'
 import type { ConnectPacket, Subscription, Will } from '../../types/packets.js'
 import type {
+  MatchedSubscription,
   MaybeAsyncIterable,
   MaybePromise,
   MessageRef,
@@ -64,8 +65,13 @@ export interface Authorizer {
 
 /** Where published messages go. */
 export interface MessageSink {
-  /** Numbers the message; keeps it for later subscribers and for stored sessions. Throws or rejects with an AnaxError. */
-  store(message: PublishMessage): MaybePromise<void>
+  /** Finds the stored subscriptions that it is for. Throws or rejects with an AnaxError where it cannot be kept. */
+  match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]>
+  /**
+   * Numbers the message; keeps it for later subscribers and for the stored sessions that {@link match} found.
+   * To be called in the publisher's order: that of the queues follows from it. Throws or rejects with an AnaxError.
+   */
+  store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void>
   /** Hands it to the bus. Throws or rejects with an AnaxError. */
   route(message: PublishMessage): MaybePromise<void>
   /** Tells the host. */

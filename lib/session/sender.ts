@@ -70,9 +70,10 @@ export class Sender {
       this.#write(this.#link.release(), packetId)
       return
     }
-    const frame = this.#link.frame(delivery, 'again')
+    const forwarded = this.#forward(delivery)
+    const frame = forwarded === undefined ? 'not-forwarded' : this.#link.frame(forwarded, 'again')
     if (typeof frame === 'string') {
-      this.#drop(delivery, frame)
+      this.#drop(delivery, frame, packetId)
       return
     }
     this.inflight.restore(packetId, new Sent(ref, delivery))
@@ -159,9 +160,9 @@ export class Sender {
     if (removed) this.#settle(ref, removed)
   }
 
-  #drop(delivery: Delivery, reason: DropReason): void {
+  #drop(delivery: Delivery, reason: DropReason, packetId?: number): void {
     const { message, qos } = delivery
-    if (qos > 0) this.#remove(message, undefined, delivery)
+    if (qos > 0) this.#remove(message, packetId, delivery)
     this.#ports.events.emit('drop', { clientId: this.#session.id, message, reason })
   }
 

@@ -36,6 +36,8 @@ export class Session {
   // most clients do one thing: what the others need is made when it is needed
   #subscriptions: Map<string, SessionSubscription> | undefined
   #incoming: Set<number> | undefined
+  /** Those of earlier connections that the client has not sent again. */
+  #incomingBefore: Set<number> | undefined
   #link: Link | undefined
   #quota = 0
   #outgoing: Outgoing | undefined
@@ -107,10 +109,23 @@ export class Session {
     this.#subscriptions?.delete(topic)
   }
 
+  /** How many of them came on this connection: the quota begins anew with each [MQTT 5.0, 4.9]. */
+  get incomingHere(): number {
+    return this.incoming.size - (this.#incomingBefore?.size ?? 0)
+  }
+
   /** Notes the packet id of an incoming QoS 2 message. */
   addIncoming(packetId: number): void {
     this.#incoming ??= new Set()
     this.#incoming.add(packetId)
+    this.#incomingBefore?.delete(packetId)
+  }
+
+  /** Notes the packet ids that earlier connections left. */
+  restoreIncoming(packetIds: readonly number[]): void {
+    if (packetIds.length === 0) return
+    this.#incoming = new Set(packetIds)
+    this.#incomingBefore = new Set(packetIds)
   }
 
   /** Writes such a packet id to the store. */
@@ -121,6 +136,7 @@ export class Session {
   /** PUBREL: the packet id is free. */
   release(packetId: number): MaybePromise<void> {
     this.#incoming?.delete(packetId)
+    this.#incomingBefore?.delete(packetId)
     return this.stored ? this.#ports.store.removeIncoming(this.id, packetId) : undefined
   }
 }

@@ -1,10 +1,11 @@
 /** From the first byte to CONNACK: what may come first, who is let in, and what a refusal looks like. */
 import assert from 'node:assert/strict'
+import type { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ConnectRefusal } from '../../types/hooks.js'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
 import { connectBytes, expectRefusal, recordBytes, refuse, textField } from '../support/bytes.js'
-import { spec } from '../support/spec.js'
+import { keptSession, spec } from '../support/spec.js'
 import { connectPacket, publishPacket } from '../support/spec-client.js'
 
 const ALL: readonly ProtocolVersion[] = [3, 4, 5]
@@ -259,4 +260,41 @@ spec(
     assert.deepEqual(await client.closed(), [])
   },
   { maxPacketSize: 100 },
+)
+
+spec(
+  '[3.1.1 MQTT-3.1.2-8] a connection that breaks before CONNACK was never let in: it leaves no will, and takes no leave',
+  [3, 4, 5],
+  async ({ version, broker, clock, connect, dial }) => {
+    const watcher = await connect('watcher')
+    await watcher.subscribe({ topic: 'will', qos: 0 })
+    const kept = keptSession(version)
+    const earlier = await connect('client', kept)
+    await earlier.subscribe({ topic: 'a', qos: 1 })
+    await earlier.disconnect()
+    const gone: string[] = []
+    broker.on('clientDisconnect', ({ id }) => gone.push(id))
+    let admit: (verdict: boolean) => void = () => {}
+    broker.authorizeSubscribe = () => new Promise<boolean>(resolve => (admit = resolve))
+    let stream: Duplex | undefined
+    broker.preConnect = ({ conn }) => {
+      stream = conn
+      return true
+    }
+    const client = dial()
+    const will = { topic: 'will', payload: Buffer.from('gone'), qos: 0 as const, retain: false }
+    client.send(connectPacket(version, { clientId: 'client', ...kept, will }))
+    await clock.advance(10)
+    stream?.destroy()
+    await client.closed()
+    await clock.advance(10)
+    admit(true)
+    await clock.advance(10)
+    await watcher.expectNothing()
+    assert.deepEqual(gone, [])
+    broker.authorizeSubscribe = undefined
+    const back = await connect('client', kept)
+    await broker.publish({ topic: 'a', qos: 1 })
+    await back.expect('publish')
+  },
 )

@@ -1,14 +1,14 @@
 /** Message Expiry Interval (3.3.2.3.3): counted down wherever a message waits, and never delivered when it is over. */
 import assert from 'node:assert/strict'
 import type { Drop } from '../../types/events.js'
-import type { PublishPacket } from '../../types/packets.js'
+import type { PublishPacket, QoS } from '../../types/packets.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
 import { acknowledge, nextMessage, receive, texts } from '../support/traffic.js'
 
 /** A PUBLISH that has so many seconds. */
-function mortal(text: string, seconds: number, rest: Partial<PublishPacket> = {}) {
+function mortal(text: string, seconds: number, rest: { topic?: string; qos?: QoS; retain?: boolean } = {}) {
   const properties = { messageExpiryInterval: seconds }
-  return { topic: 'a', payload: Buffer.from(text), qos: 1 as const, properties, ...rest }
+  return { topic: 'a', payload: Buffer.from(text), qos: 1 as QoS, properties, ...rest }
 }
 
 function dropsOf({ broker }: Spec): Drop[] {
@@ -144,7 +144,7 @@ spec(
     const publisher = await connect('publisher')
     await publisher.publish(mortal('short', 10, { retain: true }))
     await publisher.publish(mortal('long', 100, { retain: true, topic: 'b' }))
-    await publisher.publish(mortal('instant', 10, { retain: true, topic: 'c', qos: 0 as never }))
+    await publisher.publish(mortal('instant', 10, { retain: true, topic: 'c', qos: 0 }))
     await publisher.settle()
     await clock.advance(10_100)
     assert.deepEqual(gone.sort(), ['instant', 'short'])
@@ -183,7 +183,7 @@ for (const qos of [1, 2] as const) {
       const drops = dropsOf(context)
       const subscriber = await connect('subscriber', keptSession(5))
       await subscriber.subscribe({ topic: 'a', qos: 2 })
-      await (await connect('publisher')).publish(mortal('x', 10, { qos: qos as never }))
+      await (await connect('publisher')).publish(mortal('x', 10, { qos: qos }))
       await nextMessage(subscriber, qos)
       await subscriber.drop()
       await clock.advance(3000)
@@ -206,7 +206,7 @@ spec(
   [5],
   async ({ connect, clock }) => {
     const publisher = await connect('publisher', keptSession(5))
-    publisher.send({ ...mortal('x', 1, { qos: 2 as never }), cmd: 'publish', messageId: 7, dup: false, retain: false })
+    publisher.send({ ...mortal('x', 1, { qos: 2 }), cmd: 'publish', messageId: 7, dup: false, retain: false })
     await publisher.expect('pubrec')
     await clock.advance(60_000)
     publisher.send({ cmd: 'pubrel', messageId: 7 })

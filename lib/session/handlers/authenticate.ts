@@ -4,7 +4,7 @@ import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Connection } from '../connection.js'
 import { ExtendedExchange } from '../extended-authentication.js'
-import { refusalError } from '../refusal.js'
+import { refusalError, refusalProperties } from '../refusal.js'
 
 /** Handles an AUTH: the first of a re-authentication, or the next. */
 export function receiveAuth(connection: Connection, packet: AuthPacket): void {
@@ -22,6 +22,9 @@ export function receiveAuth(connection: Connection, packet: AuthPacket): void {
   } else if (packet.properties?.authenticationMethod !== authenticationMethod) {
     // [MQTT-4.12.1-1]
     connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: another method than in CONNECT' }))
+  } else if (connection.ports.authorizer.authenticateExtended === undefined) {
+    // the host took the hook away: nobody is left to ask
+    connection.fail(new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: authenticationMethod }))
   } else {
     // it rejects only when the connection is over, and then nothing is left to say
     reauthenticate(connection, packet, authenticationMethod).catch(() => {})
@@ -35,7 +38,7 @@ async function reauthenticate(connection: Connection, packet: AuthPacket, method
   connection.reauthentication = undefined
   if (!connection.connected) return
   if (verdict.result === 'refuse') {
-    connection.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict)) // [MQTT-4.12.1-2]
+    connection.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict), refusalProperties(verdict)) // [MQTT-4.12.1-2]
   } else {
     connection.send(exchange.packet(ReasonCode.Success, verdict))
   }

@@ -4,12 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ConnectRefusal } from '../../../types/hooks.js'
-import type { AuthPacket, ConnackPacket, ConnectPacket } from '../../../types/packets.js'
+import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { checkConnect, refusalOf } from '../connect-checks.js'
-import { type Assigned, acceptance, termsOf } from '../connect-terms.js'
+import { acceptance, termsOf } from '../connect-terms.js'
 import type { Connection } from '../connection.js'
 import { ExtendedExchange } from '../extended-authentication.js'
 import { isPromise } from '../maybe-promise.js'
@@ -76,21 +76,21 @@ export class ConnectProcess {
     if (!connection.connecting) return
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId, will } = connection.terms
-    const connack = this.#acceptance({ assignedId, expiryInterval, authenticationData: this.#authenticationData })
+    const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
+    const properties = acceptance(connection, packet, assigned)
+    // [MQTT-3.1.2-24]: a client that does not accept its CONNACK cannot be let in
+    if (!connection.fits(this.#acceptance(false, properties))) {
+      throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
+    }
     const opened = await connection.ports.sessions.open(connection, { clientId, clean, expiryInterval, will })
     connection.session = opened.session
     const subscriptions = await this.#resume(opened)
-    if (connection.connecting) this.#establish(opened, subscriptions, connack)
+    if (connection.connecting) this.#establish(opened, subscriptions, properties)
   }
 
-  /** The CONNACK that lets the client in; one that it does not accept must not be sent [MQTT-3.1.2-24]. */
-  #acceptance(assigned: Assigned): ConnackPacket {
-    const connection = this.#connection
-    const properties = acceptance(connection, this.#packet, assigned)
-    const answer = { reasonCode: ReasonCode.Success, sessionPresent: false, properties }
-    const connack = connection.dialect.connack(answer)!
-    if (!connection.fits(connack)) throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
-    return connack
+  /** The CONNACK that lets the client in. */
+  #acceptance(sessionPresent: boolean, properties: ConnackProperties): ConnackPacket {
+    return this.#connection.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent, properties })!
   }
 
   async #authenticate(): Promise<void> {
@@ -153,17 +153,17 @@ export class ConnectProcess {
     return kept
   }
 
-  #establish(opened: OpenedSession, subscriptions: SessionSubscription[], acceptance: ConnackPacket): void {
+  #establish(opened: OpenedSession, subscriptions: SessionSubscription[], properties: ConnackProperties): void {
     const connection = this.#connection
     const { events } = connection.ports
     const { session, present } = opened
     connection.establish(session)
     events.emit('client', connection)
-    const connack = { ...acceptance, sessionPresent: present }
+    const connack = this.#acceptance(present, properties)
     connection.send(connack) // [MQTT-3.2.0-1]
     events.emit('connackSent', connack, connection)
     routeSubscriptions(connection, subscriptions)
-    if (present) session.outgoing?.readStored()
+    if (present) session.outgoing?.resume()
     events.emitFrom(connection, 'connected')
     events.emit('clientReady', connection)
     connection.process = undefined

@@ -3,6 +3,7 @@
  * Owns the inbound half of QoS 1 and 2; must not know who receives the message.
  */
 import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
+import type { MatchedSubscription } from '../../../types/persistence.js'
 import { frames } from '../../codec/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
@@ -12,9 +13,11 @@ import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
 import type { Job } from '../ingress.js'
-import { isPromise } from '../maybe-promise.js'
+import { both, isPromise } from '../maybe-promise.js'
 import { startExpiry } from '../message.js'
 import { payloadFormatError } from '../payload-format.js'
+
+const NOBODY: readonly MatchedSubscription[] = []
 
 /** Handles a PUBLISH. */
 export function receivePublish(connection: Connection, message: PublishMessage): void {
@@ -24,20 +27,18 @@ export function receivePublish(connection: Connection, message: PublishMessage):
     return
   }
   const session = connection.session!
-  if (message.qos === 2) {
-    const packetId = message.messageId!
-    // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again
-    if (session.incoming.has(packetId)) {
-      connection.ingress.run(new RepeatedPublish(connection, packetId))
-      return
-    }
-    session.addIncoming(packetId)
-  } else if (message.qos === 1) {
-    connection.unacknowledged++
-  }
+  const { qos, messageId } = message
+  // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again
+  const isRepeated = qos === 2 && session.incoming.has(messageId!)
+  if (qos === 2) session.addIncoming(messageId!)
+  else if (qos === 1) connection.unacknowledged++
   const error = quotaError(connection)
   if (error !== undefined) {
     connection.fail(error)
+    return
+  }
+  if (isRepeated) {
+    connection.ingress.run(new RepeatedPublish(connection, messageId!))
     return
   }
   message.clientId = connection.id
@@ -66,13 +67,13 @@ function faultOf(connection: Connection, message: PublishMessage): AnaxError | u
 /** More than the Receive Maximum at once [MQTT-3.3.4-8]; clients before 5.0 know none and have a wider bound. */
 function quotaError(connection: Connection): AnaxError | undefined {
   const { options } = connection.ports
-  const { size } = connection.session!.incoming
+  const { incoming, incomingHere } = connection.session!
   if (connection.dialect.hasProperties) {
-    return connection.unacknowledged + size > options.receiveMaximum
+    return connection.unacknowledged + incomingHere > options.receiveMaximum
       ? new AnaxError('ANAX_ERR_RECEIVE_MAXIMUM', { detail: `${options.receiveMaximum}` })
       : undefined
   }
-  return options.maxInflightInbound > 0 && size > options.maxInflightInbound
+  return options.maxInflightInbound > 0 && incoming.size > options.maxInflightInbound
     ? new AnaxError('ANAX_ERR_RECEIVE_MAXIMUM', { detail: `maxInflightInbound is ${options.maxInflightInbound}` })
     : undefined
 }
@@ -85,6 +86,7 @@ class Publish implements Job {
   readonly #qos: number
   readonly #packetId: number | undefined
   #refusal: AnaxError | undefined
+  #matched: readonly MatchedSubscription[] = NOBODY
 
   constructor(connection: Connection, message: PublishMessage) {
     this.#connection = connection
@@ -108,13 +110,28 @@ class Publish implements Job {
     this.#decide(verdict)
   }
 
+  match(): void | Promise<void> {
+    if (this.#refusal !== undefined) return
+    try {
+      const matched = this.#connection.ports.sink.match(this.#message)
+      if (isPromise(matched)) {
+        return matched.then(found => {
+          this.#matched = found
+        }, this.#refuse)
+      }
+      this.#matched = matched
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
   store(): void | Promise<void> {
     if (this.#refusal !== undefined) return
-    const { sink } = this.#connection.ports
+    const { session, ports } = this.#connection
     try {
-      const stored = sink.store(this.#message)
-      const noted = this.#qos === 2 ? this.#connection.session!.storeIncoming(this.#packetId!) : undefined
-      if (isPromise(stored) || isPromise(noted)) return Promise.all([stored, noted]).then(() => {}, this.#refuse)
+      const stored = ports.sink.store(this.#message, this.#matched)
+      const kept = this.#qos === 2 ? both(stored, () => session!.storeIncoming(this.#packetId!)) : stored
+      if (isPromise(kept)) return kept.catch(this.#refuse)
     } catch (error) {
       this.#refuse(error)
     }
@@ -132,10 +149,10 @@ class Publish implements Job {
     }
   }
 
-  answer(): void {
+  answer(): void | Promise<void> {
     if (this.#qos === 1) this.#connection.unacknowledged--
-    if (this.#refusal !== undefined) this.#answerRefusal(this.#refusal)
-    else if (this.#qos > 0) this.#acknowledge()
+    if (this.#refusal !== undefined) return this.#answerRefusal(this.#refusal)
+    if (this.#qos > 0) this.#acknowledge()
   }
 
   readonly #decide = (verdict: PublishMessage | AnaxError): void => {
@@ -167,16 +184,26 @@ class Publish implements Job {
     }
   }
 
-  #answerRefusal(refusal: AnaxError): void {
-    const { dialect, ports, session } = this.#connection
-    if (this.#qos === 2) {
-      const freed = session!.release(this.#packetId!)
-      if (isPromise(freed)) freed.catch(error => ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error)))
-    }
+  #answerRefusal(refusal: AnaxError): void | Promise<void> {
+    const { dialect, ports } = this.#connection
+    // the packet id is free before the client can use it again, on this connection or the next
+    const freed = this.#qos === 2 ? this.#free() : undefined
     ports.events.emit('publishRefused', refusal, this.#message, this.#connection)
     if (dialect.refusedPublish === 'close') this.#connection.fail(refusal)
     else if (this.#qos > 0) {
       this.#connection.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), refusal.message))
+    }
+    return freed
+  }
+
+  #free(): void | Promise<void> {
+    const { ports, session } = this.#connection
+    const failed = (error: unknown) => ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+    try {
+      const freed = session!.release(this.#packetId!)
+      if (isPromise(freed)) return freed.catch(failed)
+    } catch (error) {
+      failed(error)
     }
   }
 

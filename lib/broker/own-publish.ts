@@ -1,0 +1,74 @@
+/**
+ * A message that no client sent, on its way through the pipeline: the host's own, or a will.
+ * Owns its outcome; must not know who asked.
+ */
+import type { MatchedSubscription, MaybePromise } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import { type AnaxError, wrapError } from '../errors.js'
+import type { Job } from '../session/ingress.js'
+import { isPromise } from '../session/maybe-promise.js'
+import type { MessageSink } from '../session/ports.js'
+
+export class OwnPublish implements Job {
+  readonly #sink: MessageSink
+  readonly #message: PublishMessage
+  readonly #done: (error: AnaxError | undefined) => void
+  #matched: readonly MatchedSubscription[] = []
+  #error: AnaxError | undefined
+
+  /** @param done told when it is published, with the error where it is not */
+  constructor(sink: MessageSink, message: PublishMessage, done: (error: AnaxError | undefined) => void) {
+    this.#sink = sink
+    this.#message = message
+    this.#done = done
+  }
+
+  authorize(): void {}
+
+  match(): void | Promise<void> {
+    return this.#step(
+      () => this.#sink.match(this.#message),
+      matched => {
+        this.#matched = matched
+      },
+    )
+  }
+
+  store(): void | Promise<void> {
+    return this.#step(() => this.#sink.store(this.#message, this.#matched))
+  }
+
+  route(): void | Promise<void> {
+    const routed = this.#step(() => this.#sink.route(this.#message))
+    return isPromise(routed) ? routed.then(() => this.#tellHost()) : this.#tellHost()
+  }
+
+  answer(): void {
+    this.#done(this.#error)
+  }
+
+  #tellHost(): void | Promise<void> {
+    return this.#step(
+      () => this.#sink.published(this.#message, null),
+      refusal => {
+        this.#error = refusal
+      },
+    )
+  }
+
+  /** Does a step, unless one before has failed. */
+  #step<T>(step: () => MaybePromise<T>, note: (outcome: T) => void = () => {}): void | Promise<void> {
+    if (this.#error !== undefined) return
+    try {
+      const outcome = step()
+      if (isPromise(outcome)) return outcome.then(note, this.#failed)
+      note(outcome)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  readonly #failed = (error: unknown): void => {
+    this.#error = wrapError('ANAX_ERR_STORE', error)
+  }
+}

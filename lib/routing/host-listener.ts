@@ -1,0 +1,23 @@
+/** A function of the host that gets the messages of a filter. Harms nobody: neither by throwing nor by taking its time. */
+import type { MessageListener } from '../../types/broker.js'
+import type { Message } from '../../types/message.js'
+
+export class HostListener {
+  readonly #listener: MessageListener
+  readonly #failed: (cause: unknown) => void
+
+  /** @param failed told of what the listener throws */
+  constructor(listener: MessageListener, failed: (cause: unknown) => void) {
+    this.#listener = listener
+    this.#failed = failed
+  }
+
+  call(message: Message): void {
+    try {
+      // nothing waits for a listener, so there is nothing to be done when it is done
+      this.#listener(message, () => {})
+    } catch (cause) {
+      this.#failed(cause)
+    }
+  }
+}
