@@ -71,6 +71,8 @@ function brief(result: Sample | Failure, headline: Scenario['headline']): string
 /** Each repetition goes through all scenarios, and each scenario through all brokers, in turns. */
 async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Promise<Row[]> {
   const certificate = await makeCertificate()
+  process.once('exit', certificate.remove)
+  process.once('SIGINT', () => process.exit(130))
   const results = new Map<string, (Sample | Failure)[]>()
   const takingPart = (scenario: Scenario) => brokers.filter(name => installed(name) && scenario.brokers.includes(name))
   const enoughFiles = (scenario: Scenario) => scenario.openFiles * effort.scale <= openFilesLimit()
@@ -91,7 +93,6 @@ async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Pro
       process.stderr.write('\n')
     }
   }
-  certificate.remove()
   return chosen.map(scenario => ({
     scenario,
     cells: takingPart(scenario).map(broker => cellOf(broker, results.get(`${scenario.name} ${broker}`)!)),

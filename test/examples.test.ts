@@ -87,6 +87,13 @@ describe('the examples', () => {
     await stopped(example)
   })
 
+  it('scram', async () => {
+    const { example, url } = await listening('scram', 'mqtt')
+    // a password that travels is not what it wants
+    await assert.rejects(connectClient(url, { username: 'alice', password: 'wonderland', protocolVersion: 5 }))
+    await stopped(example)
+  })
+
   it('http-server', async () => {
     const { example, url } = await listening('http-server', 'ws')
     const page = `${url.replace('ws:', 'http:').replace('/mqtt', '')}/news/today`

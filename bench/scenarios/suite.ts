@@ -17,6 +17,7 @@ function row(name: string, title: string, plan: Partial<TrafficPlan>, brokers: B
     section: 'suite',
     brokers,
     quick: false,
+    maxRepetitions: 2,
     run: context => measureTraffic(context, whole),
   })
 }

@@ -36,6 +36,11 @@ export class Housekeeping {
     this.#parts.timers.scheduleAt(this.#timer, next)
   }
 
+  /** Publishes the wills that an earlier run owes: to be called before their clients can come back [MQTT-3.1.2-8]. */
+  async publishOwedWills(): Promise<void> {
+    while (await this.#parts.sessions.publishDueWills(STEP));
+  }
+
   /** Looks no more; resolves when what it was doing is done. */
   async stop(): Promise<void> {
     this.#stopped = true

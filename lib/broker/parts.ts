@@ -127,6 +127,7 @@ export class BrokerParts {
     await this.store.setup({ id: this.options.id })
     await this.store.recover(this.timers.now())
     for await (const member of this.store.sharedSubscriptions()) this.router.restore(member)
+    await this.#housekeeping.publishOwedWills()
     this.#housekeeping.look()
   }
 

@@ -41,10 +41,18 @@ describe('conformance', () => {
 
   it('reads clauses from the titles of tests, not from comments', () => {
     const clause = (id: string) => `[5.0 ${'MQTT'}-${id}]`
-    const source = `// ${clause('1')}\n  spec('${clause('2')} ${clause('3')} a\\'s title', [5], body)\n`
+    const source = [
+      `// ${clause('1')} /* it's */`,
+      `spec('${clause('2')} ${clause('3')} a\\'s title', [5], body)`,
+      `spec(/'/, \`${clause('4')} \${x ? 'a' : "b"} and \\`,
+      `so on\`, '${clause('5')}' +`,
+      `  " sum")`,
+    ].join('\n')
     assert.deepEqual(proofsIn('test/x.test.ts', source), [
       { clause: '5.0 MQTT-2', file: 'test/x.test.ts', title: "a's title" },
       { clause: '5.0 MQTT-3', file: 'test/x.test.ts', title: "a's title" },
+      { clause: '5.0 MQTT-4', file: 'test/x.test.ts', title: '… and so on' },
+      { clause: '5.0 MQTT-5', file: 'test/x.test.ts', title: 'sum' },
     ])
   })
 })

@@ -234,21 +234,20 @@ spec('[5.0 MQTT-3.3.4-7] what is sent again counts', [5], async ({ connect }) =>
 }, { receiveMaximum: 2 })
 
 spec('3.1 and 3.1.1 clients know no limit: what is too much waits in their socket', [3, 4], async context => {
-  const release = holdBack(context)
+  const letPass = holdBack(context)
   const subscriber = await context.connect('subscriber')
   await subscriber.subscribe({ topic: 'a', qos: 0 })
   const publisher = await context.connect('publisher')
-  for (let messageId = 1; messageId <= 20; messageId++) publisher.send(textPacket('a', String(messageId), { qos: 1, messageId }))
-  while (!publisher.isClosed) {
-    await subscriber.settle().then(packets => subscriberGot.push(...texts(packets)))
-    release()
-    if (subscriberGot.length === 20) break
+  const numbers = Array.from({ length: 20 }, (_, index) => index + 1)
+  for (const messageId of numbers) publisher.send(textPacket('a', String(messageId), { qos: 1, messageId }))
+  const arrived: string[] = []
+  while (arrived.length < numbers.length) {
+    letPass()
+    arrived.push(...texts(await subscriber.settle()))
   }
-  assert.deepEqual(subscriberGot.splice(0), Array.from({ length: 20 }, (_, index) => String(index + 1)))
-  for (let messageId = 1; messageId <= 20; messageId++) assert.equal((await publisher.expect('puback')).messageId, messageId)
+  assert.deepEqual(arrived, numbers.map(String))
+  for (const messageId of numbers) assert.equal((await publisher.expect('puback')).messageId, messageId)
 }, { receiveMaximum: 5 })
-
-const subscriberGot: string[] = []
 
 spec('maxInflightInbound: a 3.1 or 3.1.1 client with more unreleased messages is disconnected', [3, 4], async ({ connect }) => {
   const publisher = await connect('publisher')

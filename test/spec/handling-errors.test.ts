@@ -41,27 +41,29 @@ const WRONG_SINCE_5: readonly Wrong[] = [
   ['AUTH without a method of its own', 0x82, () => packetBytes(0xf0, '18', '00')],
 ]
 
-function check([what, reasonCode, bytes]: Wrong, versions: readonly ProtocolVersion[]): void {
-  spec(
-    `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${what} ends this connection and no other`,
-    versions,
-    async ({ version, broker, connect }) => {
-      const errors: unknown[] = []
-      broker.on('clientError', (client, error) => errors.push([client.id, error.reasonCode]))
-      const other = await connect('other')
-      await other.subscribe({ topic: 'b', qos: 0 })
-      const client = await connect('client')
-      client.sendBytes(bytes(version))
-      await client.expectDisconnect(reasonCode)
-      assert.deepEqual(errors, [['client', reasonCode]])
-      await broker.publish({ topic: 'b' })
-      await other.expect('publish')
-      assert.deepEqual(Object.keys(broker.clients), ['other'])
-    },
-  )
+function endsOneConnection(title: string, versions: readonly ProtocolVersion[], [, reasonCode, bytes]: Wrong): void {
+  spec(title, versions, async ({ version, broker, connect }) => {
+    const errors: unknown[] = []
+    broker.on('clientError', (client, error) => errors.push([client.id, error.reasonCode]))
+    const other = await connect('other')
+    await other.subscribe({ topic: 'b', qos: 0 })
+    const client = await connect('client')
+    client.sendBytes(bytes(version))
+    await client.expectDisconnect(reasonCode)
+    assert.deepEqual(errors, [['client', reasonCode]])
+    await broker.publish({ topic: 'b' })
+    await other.expect('publish')
+    assert.deepEqual(Object.keys(broker.clients), ['other'])
+  })
 }
-for (const wrong of WRONG) check(wrong, ALL)
-for (const wrong of WRONG_SINCE_5) check(wrong, [5])
+for (const wrong of WRONG) {
+  const tested = `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${wrong[0]} ends its connection, no other`
+  endsOneConnection(tested, ALL, wrong)
+}
+for (const wrong of WRONG_SINCE_5) {
+  const tested = `[5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${wrong[0]} ends its connection, no other`
+  endsOneConnection(tested, [5], wrong)
+}
 
 spec('[5.0 MQTT-4.13.1-1] a malformed CONNECT is answered with CONNACK 0x81 and the end', [5], async ({ dial }) => {
   await refuse(dial(), packetBytes(0x10, textField('MQTT'), '05 02 00'), 0x81)

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './root.js'
+import { stringLiteralsOf } from './string-literals.js'
 
 const TABLE = 'test/spec/clauses.tsv'
 const PAGE = 'docs/conformance.md'
@@ -56,17 +57,10 @@ export function readProofs(): Proof[] {
 
 /** The clauses named in the string literals of a source text. */
 export function proofsIn(file: string, source: string): Proof[] {
-  return source.split('\n').flatMap(line =>
-    literalsOf(line).flatMap(literal => {
-      const title = literal
-        .replaceAll(TAG, '')
-        .replaceAll(/\$\{[^}]*\}/g, '…')
-        .replaceAll(/\\(.)/g, '$1')
-        .trim()
-      const named = literal.matchAll(TAG)
-      return [...named].map(([, clause = '']) => ({ clause, file, title }))
-    }),
-  )
+  return stringLiteralsOf(source).flatMap(literal => {
+    const title = literal.replaceAll(TAG, '').trim()
+    return [...literal.matchAll(TAG)].map(([, clause = '']) => ({ clause, file, title }))
+  })
 }
 
 /** The page as it has to be: what was written by hand, and the tables. */
@@ -116,11 +110,6 @@ function renderProofs(proofs: readonly Proof[]): string {
 /** Texts go into cells of a table. */
 function inCell(text: string): string {
   return text.replaceAll('<', '&lt;').replaceAll(/[|*_`\\]/g, '\\$&')
-}
-
-/** The string literals of a line of code; none of ours spans several lines. */
-function literalsOf(line: string): string[] {
-  return [...line.matchAll(/(['"`])((?:\\.|(?!\1)[^\\])*)\1/g)].map(([, , text = '']) => text)
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -35,6 +35,7 @@ export function spec(
   body: (spec: Spec, t: TestContext) => Promise<void>,
   options: BrokerOptions = {},
 ): void {
+  assertProvable(title, versions)
   for (const version of versions) {
     test(`${title} (version ${version})`, async t => {
       const clock = new FakeClock()
@@ -51,6 +52,14 @@ export function spec(
         await closing
       }
     })
+  }
+}
+
+/** A test proves a clause only in a version that has it. */
+function assertProvable(title: string, versions: readonly ProtocolVersion[]): void {
+  const proved = versions.map(version => (version === 5 ? '5.0' : '3.1.1'))
+  for (const [, version = ''] of title.matchAll(/\[(3\.1\.1|5\.0) MQTT-/g)) {
+    assert(proved.includes(version), `'${title}' names a clause of ${version}, which it is not run for`)
   }
 }
 

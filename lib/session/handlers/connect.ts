@@ -9,7 +9,7 @@ import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { checkConnect, refusalOf } from '../connect-checks.js'
-import { acceptance, termsOf } from '../connect-terms.js'
+import { acceptance, NO_TERMS, termsOf } from '../connect-terms.js'
 import type { Connection } from '../connection.js'
 import { ExtendedExchange } from '../extended-authentication.js'
 import { isPromise } from '../maybe-promise.js'
@@ -67,6 +67,9 @@ export class ConnectProcess {
     const connection = this.#connection
     const { preConnect } = connection.ports.authorizer
     const packet = this.#packet
+    const { maximumPacketSize } = packet.properties ?? {}
+    // a refusal, too, has to be one that the client accepts [MQTT-3.2.2-19]
+    if (maximumPacketSize !== undefined) connection.agree({ ...NO_TERMS, maximumPacketSize })
     const fault = checkConnect(packet, connection)
     if (fault !== undefined) throw fault
     if (preConnect !== undefined) await this.#ask(preConnect(connection, packet), 'ANAX_ERR_NOT_AUTHORIZED')

@@ -1,0 +1,27 @@
+/** A file of lines that survives a crash: what `append` has returned from is on the disk. */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+
+export class Journal {
+  /** Its lines when it was opened. */
+  readonly lines: readonly string[]
+  readonly #file: number
+
+  constructor(path: string) {
+    this.lines = readJournal(path)
+    this.#file = openSync(path, 'a')
+  }
+
+  append(line: string): void {
+    writeSync(this.#file, `${line}\n`)
+    fsyncSync(this.#file)
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+}
+
+/** The lines of a journal; none where there is no file yet. */
+export function readJournal(path: string): string[] {
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []
+}
