@@ -7,7 +7,7 @@
  *   NODE=/path/to/node npm test   with another Node
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,8 @@ const node = process.env.NODE ?? process.execPath
 const flags = process.argv.slice(2).filter(argument => argument.startsWith('-'))
 const words = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
 
-const files = readdirSync(join(root, 'dist/test'), { recursive: true })
+const built = join(root, 'dist/test')
+const files = (existsSync(built) ? readdirSync(built, { recursive: true }) : [])
   .filter(file => file.endsWith('.test.js'))
   .filter(file => words.length === 0 || words.some(word => file.includes(word)))
   .map(file => join('dist/test', file))

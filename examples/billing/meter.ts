@@ -4,7 +4,7 @@
  * not know to be done, with the same key. Arguments: number, number of charges, port, folder.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectAsync } from 'mqtt'
+import { connect } from 'mqtt'
 import { Journal } from './journal.js'
 
 const [number, charges, port, folder] = process.argv.slice(2)
@@ -25,7 +25,7 @@ for (const line of journal.lines) {
   }
 }
 
-const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+const client = connect(`mqtt://127.0.0.1:${port}`, {
   clientId: `meter-${number}`,
   clean: false,
   reconnectPeriod: 50,

@@ -201,7 +201,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     const { timers, options } = this.#parts
     await timers.within(options.closeTimeoutMs, Promise.all(connections.map(connection => connection.quiesce())))
     const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
-    await timers.within(options.closeTimeoutMs, Promise.all(connections.map(connection => connection.dismiss(goodbye))))
+    const dismissed = connections.map(async connection => {
+      await connection.dismiss(goodbye)
+      await connection.streamClosed()
+    })
+    await timers.within(options.closeTimeoutMs, Promise.all(dismissed))
     await this.#parts.close()
     this.#state = 'closed'
     this.#parts.events.emit('closed')

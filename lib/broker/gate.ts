@@ -54,7 +54,8 @@ function callForValue(name: HookName, hook: HookFunction, args: unknown[], conte
     const value = hook(...args)
     if (!isPromise(value)) return { value }
     return withTimeout(name, context, settle => {
-      value.then(
+      // what only looks like a promise may throw when it is asked
+      Promise.resolve(value).then(
         result => settle({ value: result }),
         cause => settle(failed(name, cause)),
       )
@@ -74,15 +75,17 @@ function callWithCallback(
   let answer: Answer | undefined
   let settle: ((answer: Answer) => void) | undefined
   // only the first answer counts
-  const callback = (error?: unknown, result?: unknown) => {
+  const conclude = (first: Answer) => {
     if (answer !== undefined) return
-    answer = { value: read(error, result) }
+    answer = first
     settle?.(answer)
   }
+  const callback = (error?: unknown, result?: unknown) => conclude({ value: read(error, result) })
   try {
-    hook(...args, callback)
+    const returned = hook(...args, callback)
+    if (isPromise(returned)) Promise.resolve(returned).catch(cause => conclude(failed(name, cause)))
   } catch (cause) {
-    answer ??= failed(name, cause)
+    conclude(failed(name, cause))
   }
   if (answer !== undefined) return answer
   return withTimeout(name, context, resolve => {

@@ -11,6 +11,9 @@ import type { SessionRegistry } from './session-registry.js'
 /** What one step takes at most; the event loop has its turn after each. */
 const STEP = 200
 
+/** How long a store that failed is left in peace. */
+const RETRY_MS = 1000
+
 export interface HousekeepingParts {
   store: SessionPersistence
   sessions: SessionRegistry
@@ -50,12 +53,17 @@ export class Housekeeping {
 
   #start(): void {
     if (this.#stopped || this.#working !== undefined) return
-    this.#working = this.#work()
-      .catch(error => this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error)))
-      .then(() => {
+    this.#working = this.#work().then(
+      () => {
         this.#working = undefined
         this.look()
-      })
+      },
+      error => {
+        this.#working = undefined
+        this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+        if (!this.#stopped) this.#parts.timers.schedule(this.#timer, RETRY_MS)
+      },
+    )
   }
 
   async #work(): Promise<void> {

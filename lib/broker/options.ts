@@ -153,7 +153,7 @@ export const systemClock: Clock = {
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
-    const rule = (RULES as Record<string, Rule | undefined>)[name]
+    const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof BrokerOptions] : undefined
     if (rule === undefined) throw new AnaxError('ANAX_ERR_OPTION', { detail: `there is no option '${name}'` })
     if (!rule.holds(value)) {
       const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`

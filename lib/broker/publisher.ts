@@ -134,7 +134,7 @@ export class Publisher implements MessageSink {
   /** The members of shared subscriptions are chosen now, so that their stored sessions have the message as well. */
   #queueShared(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
     const clients = new Set(deliveries.map(({ clientId }) => clientId))
-    let pending: MaybePromise<void> = undefined
+    let pending = undefined as MaybePromise<void>
     for (const choice of this.#parts.router.chooseShared(message, clients)) {
       const delivery = sharedDeliveryOf(choice)
       if (delivery.qos === 0) continue

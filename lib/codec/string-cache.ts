@@ -3,7 +3,7 @@
  * and a string that is found here is neither allocated nor hashed anew.
  * Owns the memory, which is bounded; must not know what the strings mean.
  */
-import type { NodeBuffer } from './wire-reader.js'
+import type { NodeBuffer } from './node-buffer.js'
 
 /** Longer ones are rarely the same again. */
 export const CACHED_LENGTH = 64

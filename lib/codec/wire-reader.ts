@@ -5,15 +5,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { ProtocolVersion } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'
+import type { NodeBuffer } from './node-buffer.js'
 import { Sender } from './packet-types.js'
 import { CACHED_LENGTH, cachedString } from './string-cache.js'
-
-/** Node's own methods, which its types leave out: `toString` without the dispatch. */
-export interface NodeBuffer extends Buffer {
-  latin1Slice(start: number, end: number): string
-  utf8Slice(start: number, end: number): string
-  utf8Write(text: string, offset: number): number
-}
 
 const EMPTY = Buffer.alloc(0)
 

@@ -3,7 +3,7 @@
  * Knows nothing of packets. What the host may not send is thrown as ANAX_ERR_ARGUMENT.
  */
 import { AnaxError } from '../errors.js'
-import type { NodeBuffer } from './wire-reader.js'
+import type { NodeBuffer } from './node-buffer.js'
 
 /** Packets are cut from slabs of this size: each small one would cost an allocation, and a kept one keeps its slab. */
 const SLAB = 8_192

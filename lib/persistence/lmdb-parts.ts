@@ -22,6 +22,7 @@ export class LmdbParts {
   readonly wills: LmdbWills
   readonly aedes: LmdbAedes
   readonly #environment: LmdbEnvironment
+  #closing: Promise<void> | undefined
 
   private constructor(environment: LmdbEnvironment, durability: LmdbDurability, now: () => number) {
     this.#environment = environment
@@ -41,7 +42,13 @@ export class LmdbParts {
     return new LmdbParts(await LmdbEnvironment.open(path), durability, now)
   }
 
-  async close(): Promise<void> {
+  /** What was begun is finished first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     await this.writer.close()
     await this.#environment.close()
   }

@@ -115,7 +115,8 @@ export class LmdbRetained {
     }
     const literal = filter.slice(0, filter.search(/[+#]/))
     // `sport/#` includes its parent level, `sport`
-    if (literal !== '' && filter === `${literal}#`) yield* this.#matching(literal.slice(0, -1))
+    const parent = literal !== '' && filter === `${literal}#` ? literal.slice(0, -1) : undefined
+    if (parent !== undefined) yield* this.#matching(parent)
     const prefix = textPrefix(literal)
     const end = textPrefixEnd(prefix)
     for (let start: Buffer | undefined = prefix; start !== undefined; ) {
@@ -123,7 +124,8 @@ export class LmdbRetained {
       const rows = await this.#writer.read(() => this.#table.rows({ start: from, end, limit: PAGE }))
       for (const { value } of rows) {
         const message = messageIn(value)
-        if (filterMatches(filter, message.topic) && !this.#isExpired(message)) yield message
+        if (message.topic === parent || !filterMatches(filter, message.topic)) continue
+        if (!this.#isExpired(message)) yield message
       }
       const last = rows.at(-1)
       start = last && rows.length === PAGE ? Buffer.concat([last.key, Buffer.alloc(1)]) : undefined

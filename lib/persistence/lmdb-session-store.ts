@@ -91,10 +91,9 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
 
   /** Closes the database, with all that was stored on the disk. */
   async destroy(): Promise<void> {
-    const parts = this.#open
+    await this.#open?.close()
     this.#open = undefined
     this.#broker = undefined
-    await parts?.close()
   }
 
   // Sessions
@@ -242,6 +241,12 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
       const session = sessions.find(clientId)
       return session === undefined ? { messages: 0, bytes: 0 } : queues.size(session)
     })
+  }
+
+  /** Payload bytes in all queues together, each message counted once. */
+  countQueuedBytes(): MaybePromise<number> {
+    const { writer, counters } = this.parts
+    return writer.read(() => counters.queuedBytes)
   }
 
   markSent(clientId: string, ref: MessageRef, packetId: number): Promise<void> {

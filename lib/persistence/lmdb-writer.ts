@@ -22,8 +22,8 @@ interface Failure {
   culprits: ReadonlySet<Change>
 }
 
-/** Of the system (ENOSPC, EFBIG, EDQUOT) and of LMDB (MDB_MAP_FULL). */
-const FULL_CODES: readonly unknown[] = [28, 27, 122, -30_792]
+/** Of the system (ENOSPC, EFBIG, EDQUOT; EIO where only a part could be written) and of LMDB (MDB_MAP_FULL). */
+const FULL_CODES: readonly unknown[] = [28, 27, 122, 5, -30_792]
 
 /** Runs changes, and tells when they are durable. */
 export class LmdbWriter {
@@ -140,7 +140,7 @@ function failureOf(error: unknown, changes: readonly Change[], current: Change |
   if (isFull(error)) {
     const adding = changes.filter(({ kind }) => kind === 'adds')
     const culprits = new Set(adding.length > 0 ? adding : changes)
-    return { error: new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk is full', cause: error }), culprits }
+    return { error: new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk takes no more', cause: error }), culprits }
   }
   return { error: wrapError('ANAX_ERR_STORE', error), culprits: new Set(current === undefined ? changes : [current]) }
 }

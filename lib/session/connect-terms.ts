@@ -41,7 +41,8 @@ export const NO_TERMS: Terms = Object.freeze({
 })
 
 /** The terms that a CONNECT sets. */
-export function termsOf(packet: ConnectPacket, id: string, { keepaliveLimit }: ResolvedOptions): Terms {
+export function termsOf(packet: ConnectPacket, id: string, { dialect, ports }: Connection): Terms {
+  const { keepaliveLimit } = ports.options
   const { clean, username, will, properties = {} } = packet
   return {
     id,
@@ -49,7 +50,8 @@ export function termsOf(packet: ConnectPacket, id: string, { keepaliveLimit }: R
     username,
     userProperties: properties.userProperties,
     will,
-    keepalive: packet.protocolVersion === 5 ? limitedKeepAlive(packet.keepalive, keepaliveLimit) : packet.keepalive,
+    // a client before 5.0 cannot be told another one
+    keepalive: dialect.hasProperties ? limitedKeepAlive(packet.keepalive, keepaliveLimit) : packet.keepalive,
     receiveMaximum: properties.receiveMaximum ?? LARGEST_RECEIVE_MAXIMUM,
     maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     topicAliasMaximum: properties.topicAliasMaximum ?? 0,

@@ -1,37 +1,22 @@
 /**
- * One stream with a client at its other end: reads packets, writes frames, and has one state. The public Client.
+ * One stream with a client at its other end: reads packets, writes frames, and has one state.
  * Owns the stream and the life of the connection; what a packet means is the handlers' business,
  * and what outlives the stream is the session's.
  *
  *   awaiting-connect -> connecting -> connected -> closing -> closed
  */
-import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type {
-  Callback,
-  Client,
-  ClientEvents,
-  ClientSubscription,
-  DisconnectOptions,
-  PublishInput,
-  UnsubscribeInput,
-} from '../../types/client.js'
-import type {
-  ConnectPacket,
-  DisconnectProperties,
-  Packet,
-  Subscription,
-  UserProperties,
-  Will,
-} from '../../types/packets.js'
+import type { Client } from '../../types/client.js'
+import type { ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
 import { Decoder } from '../codec/decoder.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
 import { frames } from '../codec/encoder.js'
 import type { Frame } from '../codec/frame.js'
 import type { InboundTopicAliases } from '../codec/topic-alias.js'
 import { AnaxError, wrapError } from '../errors.js'
+import { ClientHandle } from './client-handle.js'
 import { NO_TERMS, type Terms } from './connect-terms.js'
 import { type ConnectionState, nextState } from './connection-state.js'
 import { ConnectionTimers, type Missed } from './connection-timers.js'
@@ -39,21 +24,16 @@ import type { Delivery } from './delivery.js'
 import type { ExtendedExchange } from './extended-authentication.js'
 import { ConnectProcess } from './handlers/connect.js'
 import { receive } from './handlers/index.js'
-import { disconnectClient, publishTo, subscribeClient, unsubscribeClient } from './host-requests.js'
 import { Ingress } from './ingress.js'
-import { withCallback } from './maybe-promise.js'
 import { Outbox } from './outbox.js'
 import { PacketEncoder, type Unsendable } from './packet-encoder.js'
 import type { Ending, Link, Ports } from './ports.js'
 import type { Session } from './session.js'
 
-const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
-
-export class Connection extends EventEmitter<ClientEvents> implements Client, Link {
+export class Connection extends ClientHandle implements Link {
   readonly conn: Duplex
   readonly req: IncomingMessage | undefined
   readonly ports: Ports
-  context: unknown
   dialect: Dialect = dialectOf(4)
   session: Session | undefined
   /** Set while CONNECT is being answered. */
@@ -108,78 +88,20 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   get terms(): Terms {
     return this.#terms
   }
-  get id(): string {
-    return this.#terms.id
-  }
-  get clean(): boolean {
-    return this.terms.clean
-  }
-  get version() {
+  get version(): ProtocolVersion | undefined {
     return this.#hasVersion ? this.dialect.version : undefined
-  }
-  get username(): string | undefined {
-    return this.terms.username
-  }
-  get userProperties(): UserProperties | undefined {
-    return this.terms.userProperties
-  }
-  get keepalive(): number {
-    return this.terms.keepalive
-  }
-  get will(): Will | undefined {
-    return this.terms.will
   }
   get state(): ConnectionState {
     return this.#state
   }
-  get connecting(): boolean {
-    return this.#state === 'connecting'
-  }
-  get connected(): boolean {
-    return this.#state === 'connected'
-  }
-  get closed(): boolean {
-    return this.#state === 'closed'
-  }
-  get subscriptions(): ReadonlyMap<string, ClientSubscription> {
-    return this.session?.subscriptions ?? NO_SUBSCRIPTIONS
-  }
   get client(): Client {
+    return this
+  }
+  protected get connection(): Connection {
     return this
   }
   get ready(): boolean {
     return !this.#outbox.blocked && this.#state === 'connected'
-  }
-
-  publish(message: PublishInput): Promise<void>
-  publish(message: PublishInput, callback: Callback): void
-  publish(message: PublishInput, callback?: Callback): Promise<void> | void {
-    return withCallback(publishTo(this, message), callback)
-  }
-
-  subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }): Promise<void>
-  subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }, callback: Callback): void
-  subscribe(
-    subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] },
-    callback?: Callback,
-  ): Promise<void> | void {
-    return withCallback(subscribeClient(this, subscriptions), callback)
-  }
-
-  unsubscribe(topics: UnsubscribeInput): Promise<void>
-  unsubscribe(topics: UnsubscribeInput, callback: Callback): void
-  unsubscribe(topics: UnsubscribeInput, callback?: Callback): Promise<void> | void {
-    return withCallback(unsubscribeClient(this, topics), callback)
-  }
-
-  close(): Promise<void>
-  close(callback: () => void): void
-  close(callback?: () => void): Promise<void> | void {
-    return withCallback(this.disconnect(), callback)
-  }
-
-  disconnect(options: DisconnectOptions = {}): Promise<void> {
-    return disconnectClient(this, options)
   }
 
   /** CONNECT arrived and is being looked at. */
@@ -280,6 +202,11 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
     return this.#released
   }
 
+  /** Resolves when the stream is closed, and with it everything written to the client or given up. */
+  async streamClosed(): Promise<void> {
+    if (!this.conn.closed) await new Promise<void>(resolve => this.conn.once('close', resolve))
+  }
+
   /** Reads no more; resolves when all that was received is answered. */
   async quiesce(): Promise<void> {
     this.#quiet = true
@@ -374,6 +301,9 @@ export class Connection extends EventEmitter<ClientEvents> implements Client, Li
   readonly #onClose = (): void => {
     this.#onEnd()
     this.#timers.stop()
+    // the stream is the host's: nothing of the broker stays on it
+    this.conn.off('data', this.#onData).off('drain', this.#onDrain).off('error', this.#onError)
+    this.conn.off('end', this.#onEnd).off('close', this.#onClose)
   }
 
   readonly #onError = (error: Error): void => {

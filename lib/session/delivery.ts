@@ -4,6 +4,7 @@
  */
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, QoS } from '../../types/packets.js'
+import type { Dialect } from '../codec/dialect.js'
 import { publishFrame } from '../codec/encoder.js'
 import type { Frame } from '../codec/frame.js'
 
@@ -37,8 +38,8 @@ export class Delivery {
    * The packet as it is sent for the first time, without an alias.
    * @param expiryInterval the seconds that the message has left
    */
-  frame(version: ProtocolVersion, expiryInterval: number | undefined): Frame {
-    if (version !== 5) {
+  frame({ version, hasProperties }: Dialect, expiryInterval: number | undefined): Frame {
+    if (!hasProperties) {
       this.#before5 ??= this.#encode(version, undefined)
       return this.#before5
     }

@@ -37,6 +37,13 @@ export function keepPayload(message: Message): void {
   if (correlationData !== undefined) message.properties!.correlationData = Buffer.from(correlationData)
 }
 
+/** A copy of a message's properties, so that who changes it changes nobody else's. */
+export function ownProperties({ properties }: Message): Message['properties'] {
+  if (properties === undefined) return undefined
+  const { userProperties } = properties
+  return userProperties === undefined ? { ...properties } : { ...properties, userProperties: { ...userProperties } }
+}
+
 /** The seconds that a message has left, rounded up; undefined where it never expires. */
 export function secondsLeft({ messageExpiry }: Message, timers: Timers): number | undefined {
   return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - timers.now()) / 1000))

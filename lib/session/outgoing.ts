@@ -202,7 +202,7 @@ export class Outgoing {
   #beginPass(): void {
     this.#again = false
     this.#skip = new Set([...this.sender.busy()].map(refKey))
-    this.#stored = new Source(this.#ports.store.queued(this.#session.id), this.pump, this.#failed)
+    this.#stored = new Source(() => this.#ports.store.queued(this.#session.id), this.pump, this.#failed)
   }
 
   #wait(delivery: Delivery): void {

@@ -44,12 +44,12 @@ export class PacketEncoder {
   /** A message, or why it cannot be sent: too large for the client [MQTT-3.1.2-25], or made unfit by a hook. */
   publish(delivery: Delivery, attempt: 'first' | 'again', timers: Timers): Frame | Unsendable {
     const { message } = delivery
-    const { version, hasProperties } = this.#dialect
+    const { hasProperties } = this.#dialect
     const expiryInterval = hasProperties ? secondsLeft(message, timers) : undefined
     try {
       const frame =
         attempt === 'first' && this.#aliases === undefined
-          ? delivery.frame(version, expiryInterval)
+          ? delivery.frame(this.#dialect, expiryInterval)
           : this.#ownFrame(delivery, attempt, expiryInterval)
       return frame.length > this.#terms.maximumPacketSize ? 'packet-too-large' : frame
     } catch {

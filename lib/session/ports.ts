@@ -121,6 +121,8 @@ export interface Ending {
 export interface SubscriptionRouter {
   add(subscription: SessionSubscription): void
   remove(subscription: SessionSubscription): void
+  /** One of a session that was away is no more. */
+  forget(subscription: { topic: string; clientId: string }): void
 }
 
 /** A message that a member of a shared subscription leaves behind. */

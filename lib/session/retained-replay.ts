@@ -20,7 +20,7 @@ export class RetainedReplay {
     failed: (error: unknown) => void,
   ) {
     this.#subscription = subscription
-    this.#messages = new Source(retained.matching([subscription.topic]), wake, failed)
+    this.#messages = new Source(() => retained.matching([subscription.topic]), wake, failed)
   }
 
   /** The QoS that its messages have at most. */

@@ -10,7 +10,7 @@ import { ReasonCode } from '../reason-codes.js'
 import { Delivery } from './delivery.js'
 import { type AwaitedAck, Inflight, Sent } from './inflight.js'
 import { isPromise } from './maybe-promise.js'
-import { keepPayload } from './message.js'
+import { keepPayload, ownProperties } from './message.js'
 import type { Link, Ports } from './ports.js'
 import type { Session } from './session.js'
 
@@ -73,7 +73,8 @@ export class Sender {
     const forwarded = this.#forward(delivery)
     const frame = forwarded === undefined ? 'not-forwarded' : this.#link.frame(forwarded, 'again')
     if (typeof frame === 'string') {
-      this.#drop(delivery, frame, packetId)
+      if (delivery.qos === 2) this.#abandon(packetId, ref, delivery, frame)
+      else this.#drop(delivery, frame, packetId)
       return
     }
     this.inflight.restore(packetId, new Sent(ref, delivery))
@@ -132,7 +133,7 @@ export class Sender {
     const gate = this.#ports.authorizer.authorizeForward
     if (gate === undefined) return delivery
     const { message, qos, retain, subscriptionIdentifiers, share } = delivery
-    const copy = gate(this.#link.client, { ...message, qos, retain })
+    const copy = gate(this.#link.client, { ...message, properties: ownProperties(message), qos, retain })
     return copy && new Delivery(copy, qos, copy.retain, subscriptionIdentifiers, share)
   }
 
@@ -147,6 +148,13 @@ export class Sender {
     if (marked) this.#settle(ref, marked)
     // QoS 2: the client remembers the packet id, so after a crash the broker has to know it as well
     this.#write(frame, packetId, delivery.qos === 2 ? marked : undefined)
+  }
+
+  /** QoS 2: the client may have it already, and remembers the packet id until it is released. */
+  #abandon(packetId: number, ref: MessageRef, delivery: Delivery, reason: DropReason): void {
+    this.inflight.restore(packetId, new Sent(ref, delivery))
+    this.received(packetId, ReasonCode.Success)
+    this.#ports.events.emit('drop', { clientId: this.#session.id, message: delivery.message, reason })
   }
 
   #forget(packetId: number, { ref }: Sent): void {

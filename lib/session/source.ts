@@ -6,18 +6,20 @@ import type { MaybeAsyncIterable } from '../../types/persistence.js'
 import { isPromise } from './maybe-promise.js'
 
 export class Source<T> {
-  readonly #iterator: Iterator<T> | AsyncIterator<T>
+  readonly #items: () => MaybeAsyncIterable<T>
+  #iterator: Iterator<T> | AsyncIterator<T> | undefined
   readonly #wake: () => void
   readonly #failed: (error: unknown) => void
   #head: T | undefined
   #state: 'unknown' | 'ready' | 'waiting' | 'done' = 'unknown'
 
   /**
+   * @param items asked for them at the first look
    * @param wake called when a head that had to be fetched is there, or the end
    * @param failed called once if the items cannot be read; the source is done then
    */
-  constructor(items: MaybeAsyncIterable<T>, wake: () => void, failed: (error: unknown) => void) {
-    this.#iterator = Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]()
+  constructor(items: () => MaybeAsyncIterable<T>, wake: () => void, failed: (error: unknown) => void) {
+    this.#items = items
     this.#wake = wake
     this.#failed = failed
   }
@@ -45,12 +47,13 @@ export class Source<T> {
   close(): void {
     if (this.#state === 'done') return
     this.#state = 'done'
-    const closing = this.#iterator.return?.()
+    const closing = this.#iterator?.return?.()
     if (isPromise(closing)) closing.catch(this.#failed)
   }
 
   #fetch(): void {
     try {
+      this.#iterator ??= iteratorOf(this.#items())
       const result = this.#iterator.next()
       if (!isPromise(result)) {
         this.#settle(result as IteratorResult<T>)
@@ -78,4 +81,8 @@ export class Source<T> {
     this.#state = 'done'
     this.#failed(error)
   }
+}
+
+function iteratorOf<T>(items: MaybeAsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  return Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]()
 }

@@ -11,6 +11,10 @@ const NO_LOCAL = 1 << 2
 const RETAIN_AS_PUBLISHED = 1 << 3
 const RETAIN_HANDLING_SHIFT = 4
 
+function packed({ qos, nl, rap, rh }: Subscription): number {
+  return qos | (nl ? NO_LOCAL : 0) | (rap ? RETAIN_AS_PUBLISHED : 0) | ((rh ?? 0) << RETAIN_HANDLING_SHIFT)
+}
+
 export class SessionSubscription implements ClientSubscription {
   readonly session: Session
   readonly topic: string
@@ -18,10 +22,10 @@ export class SessionSubscription implements ClientSubscription {
   /** 0 where the client gave none. */
   readonly #identifier: number
 
-  constructor(session: Session, { topic, qos, nl, rap, rh }: Subscription, identifier = 0) {
+  constructor(session: Session, subscription: Subscription, identifier = 0) {
     this.session = session
-    this.topic = topic
-    this.#options = qos | (nl ? NO_LOCAL : 0) | (rap ? RETAIN_AS_PUBLISHED : 0) | ((rh ?? 0) << RETAIN_HANDLING_SHIFT)
+    this.topic = subscription.topic
+    this.#options = packed(subscription)
     this.#identifier = identifier
   }
 
@@ -53,6 +57,11 @@ export class SessionSubscription implements ClientSubscription {
   /** As a route's target: what the client gets of its own messages [MQTT-3.8.3-3]. */
   get forPublisher(): this | undefined {
     return this.nl ? undefined : this
+  }
+
+  /** Whether it has the same filter and options. */
+  isLike(subscription: Subscription): boolean {
+    return subscription.topic === this.topic && packed(subscription) === this.#options
   }
 
   /** As the store keeps it and the host sees it. */

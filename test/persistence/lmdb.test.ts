@@ -1,41 +1,142 @@
-/** The store on disk: both suites, and what is particular to it. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, test } from 'node:test'
+/** The store on disk: both suites, and what is particular to it when all goes well. */
+import assert from 'node:assert/strict'
+import { describe, it, test } from 'node:test'
 import abstractSuite from 'aedes-persistence/abstract.js'
-import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
+import { createLmdbPersistence, type LmdbPersistence } from '../../lib/persistence/lmdb.js'
+import {
+  all,
+  BROKER,
+  enqueue,
+  message,
+  payloads,
+  policy,
+  refOf,
+  saveSessions,
+  to,
+  will,
+} from '../../lib/testing/persistence/harness.js'
 import { persistenceSuite } from '../../lib/testing/persistence.js'
+import { temporaryFolder } from './lmdb-folders.js'
 
-const folders = new Map<unknown, string>()
+const paths = new Map<unknown, string>()
 
-function create() {
-  const path = mkdtempSync(join(tmpdir(), 'anax-lmdb-'))
+function open(path: string): LmdbPersistence {
   const store = createLmdbPersistence({ path })
-  folders.set(store, path)
+  paths.set(store, path)
   return store
 }
 
-function remove(store: unknown): void {
-  rmSync(folders.get(store)!, { recursive: true, force: true })
-}
-
-process.on('exit', () => {
-  for (const path of folders.values()) rmSync(path, { recursive: true, force: true })
-})
-
-describe('the base contract', () => abstractSuite({ test, persistence: () => create(), testAsync: true }))
+describe('the base contract', () =>
+  abstractSuite({ test, persistence: () => open(temporaryFolder()), testAsync: true }))
 
 describe('the session contract', () =>
   persistenceSuite({
     test,
-    create,
-    cleanup: remove,
+    create: () => open(temporaryFolder()),
     reopen: async store => {
-      const path = folders.get(store)!
       await store.destroy()
-      const reopened = createLmdbPersistence({ path })
-      folders.set(reopened, path)
-      return reopened
+      return open(paths.get(store)!)
     },
   }))
+
+describe('LmdbPersistence', () => {
+  async function withStore(body: (store: LmdbPersistence, path: string) => Promise<void>): Promise<void> {
+    const path = temporaryFolder()
+    const store = open(path)
+    await store.setup(BROKER)
+    try {
+      await body(store, path)
+    } finally {
+      await store.destroy()
+    }
+  }
+
+  it('says what its acknowledgements are worth', () => {
+    assert.equal(createLmdbPersistence({ path: 'x' }).durability, 'commit')
+    assert.equal(createLmdbPersistence({ path: 'x', durability: 'sync' }).durability, 'sync')
+  })
+
+  it('refuses options that make no sense', () => {
+    const bad = (options: object) => () => createLmdbPersistence(options as { path: string })
+    assert.throws(bad({}), { code: 'ANAX_ERR_OPTION' })
+    assert.throws(bad({ path: 'x', durability: 'perhaps' }), { code: 'ANAX_ERR_OPTION' })
+  })
+
+  it('keeps what was still under way when it was closed', async () => {
+    const path = temporaryFolder()
+    const first = open(path)
+    await first.setup(BROKER)
+    saveSessions(first, 'a')
+    first.enqueue(message({ payload: Buffer.from('late') }), [to('a')], policy())
+    await first.destroy()
+    assert.throws(() => first.nextDeadline(), { code: 'ANAX_ERR_CLOSED' })
+    const second = open(path)
+    await second.setup(BROKER)
+    assert.deepEqual(await payloads(second, 'a'), ['late'])
+    await second.destroy()
+  })
+
+  it('shows what is not committed yet to whoever asks', () =>
+    withStore(async store => {
+      store.saveSession({ clientId: 'a', expiryInterval: 60, expiresAt: undefined })
+      store.addIncoming('a', 7)
+      store.enqueue(message({ payload: Buffer.from('one') }), [to('a')], policy())
+      store.storeRetained(message({ topic: 't', retain: true }))
+      store.saveWill('a', will(), undefined)
+      assert.deepEqual([store.retainedCount, store.retainedBytes], [1, 7])
+      assert.equal(store.retainedOf('t')?.payload.toString(), 'payload')
+      assert.deepEqual((await store.openSession('a'))?.incoming, [7])
+      assert.deepEqual(await payloads(store, 'a'), ['one'])
+      assert.equal((await store.getWill({ id: 'a' }))?.topic, 'gone')
+    }))
+
+  it('takes text of any length that MQTT allows', () =>
+    withStore(async store => {
+      const [long, longer] = ['ü'.repeat(30_000), `${'ü'.repeat(30_000)}/x`]
+      await saveSessions(store, long, longer)
+      for (const topic of [long, longer]) await store.storeRetained(message({ topic, retain: true }))
+      await enqueue(store, longer, 'one')
+      assert.deepEqual([await payloads(store, long), await payloads(store, longer)], [[], ['one']])
+      assert.equal((await all(store.retained([`${long}/#`]))).length, 2)
+      assert.equal((await all(store.retained([longer]))).length, 1)
+    }))
+
+  it('finds more retained messages than it reads in one go', () =>
+    withStore(async store => {
+      const topics = Array.from({ length: 450 }, (_, i) => `many/${i}`)
+      await Promise.all(topics.map(topic => store.storeRetained(message({ topic, retain: true }))))
+      assert.equal((await all(store.retained(['many/+']))).length, 450)
+    }))
+
+  it('removes the long queue of an ended session in steps', () =>
+    withStore(async (store, path) => {
+      await saveSessions(store, 'a', 'b')
+      const messages = Array.from({ length: 1200 }, () => message({ payload: Buffer.alloc(1) }))
+      await Promise.all(messages.map(each => store.enqueue(each, [to('a')], policy({ maxMessages: 2000 }))))
+      await store.deleteSession('a')
+      await store.destroy()
+      const reopened = open(path)
+      await reopened.setup(BROKER)
+      const limits = policy({ overflow: 'reject' }, 1)
+      for (let tries = 0; (await reopened.countQueuedBytes()) > 0 && tries < 1000; tries++) {
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      assert.equal(await reopened.enqueue(message({ payload: Buffer.alloc(1) }), [to('b')], limits), undefined)
+      await reopened.destroy()
+    }))
+
+  it('stores a payload once, and lets go of it with the last queue', () =>
+    withStore(async store => {
+      await saveSessions(store, 'a', 'b', 'c')
+      const shared = message({ payload: Buffer.alloc(100) })
+      await store.enqueue(shared, [to('a'), to('b'), to('c')], policy())
+      assert.equal(await store.countQueuedBytes(), 100)
+      await store.removeQueued('a', refOf(shared))
+      await store.markReleased('b', refOf(shared), 1)
+      assert.equal(await store.countQueuedBytes(), 100)
+      await store.deleteSession('c')
+      assert.equal(await store.countQueuedBytes(), 0)
+      await store.removeQueued('b', refOf(shared))
+      assert.deepEqual(await payloads(store, 'b'), [])
+    }))
+})

@@ -127,10 +127,17 @@ const CASES: Case[] = [
   },
 ]
 
-for (const { what, reasonCode, versions = ALL, options = {}, provoke } of CASES) {
+function titleOf({ what, reasonCode, versions = ALL }: Case): string {
+  const code = `0x${reasonCode.toString(16)}`
+  return versions === ALL
+    ? `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${what}: DISCONNECT ${code}, before 5.0 a plain close`
+    : `[5.0 MQTT-4.13.1-1] [5.0 MQTT-3.14.2-1] [5.0 MQTT-3.14.2-2] [5.0 MQTT-3.14.4-2] ${what}: DISCONNECT ${code}, and the end`
+}
+
+for (const row of CASES) {
+  const { reasonCode, versions = ALL, options = {}, provoke } = row
   spec(
-    '[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] [5.0 MQTT-3.14.2-1] [5.0 MQTT-3.14.2-2] ' +
-      `[5.0 MQTT-3.14.4-1] [5.0 MQTT-3.14.4-2] ${what}: one DISCONNECT 0x${reasonCode.toString(16)}, and the end`,
+    titleOf(row),
     versions,
     async frame => {
       const witness = await frame.connect('witness')

@@ -15,7 +15,7 @@ import { ExtendedExchange } from '../extended-authentication.js'
 import { isPromise } from '../maybe-promise.js'
 import type { OpenedSession } from '../ports.js'
 import { refusalError, refusalProperties } from '../refusal.js'
-import { routeSubscriptions } from '../subscribing.js'
+import { addSubscriptions, routeSubscriptions } from '../subscribing.js'
 import { SessionSubscription } from '../subscription.js'
 
 /** Thrown within this file when the client is refused: ends the process, never leaves it. */
@@ -74,7 +74,7 @@ export class ConnectProcess {
     if (fault !== undefined) throw fault
     if (preConnect !== undefined) await this.#ask(preConnect(connection, packet), 'ANAX_ERR_NOT_AUTHORIZED')
     const assignedId = packet.clientId === '' ? `anax-${randomUUID()}` : undefined
-    connection.agree(termsOf(packet, assignedId ?? packet.clientId, connection.ports.options))
+    connection.agree(termsOf(packet, assignedId ?? packet.clientId, connection))
     await this.#authenticate()
     if (!connection.connecting) return
     const { clean, expiryInterval } = this.#lifetime()
@@ -140,20 +140,25 @@ export class ConnectProcess {
     return { clean, expiryInterval: Math.min(wished, maxSessionExpiry) }
   }
 
-  /** The subscriptions of a resumed session, as far as they are still authorised. */
+  /** The subscriptions of a resumed session, as the host grants them now: so they are stored as well. */
   async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
-    if (subscriptions.length === 0) return []
-    const { authorizer, store } = this.#connection.ports
-    const kept: SessionSubscription[] = []
-    const refused: string[] = []
+    const { authorizer, store, router } = this.#connection.ports
+    const granted: SessionSubscription[] = []
+    const changed: SessionSubscription[] = []
+    const gone: string[] = []
     for (const subscription of subscriptions) {
       const { subscriptionIdentifier, ...wanted } = subscription
       const verdict = (await authorizer.authorizeSubscribe?.(this.#connection, wanted)) ?? wanted
-      if (verdict instanceof AnaxError || verdict.topic !== wanted.topic) refused.push(subscription.topic)
-      if (!(verdict instanceof AnaxError)) kept.push(new SessionSubscription(session, verdict, subscriptionIdentifier))
+      if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) gone.push(subscription.topic)
+      if (verdict instanceof AnaxError) continue
+      const now = new SessionSubscription(session, verdict, subscriptionIdentifier)
+      granted.push(now)
+      if (!now.isLike(subscription)) changed.push(now)
     }
-    if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
-    return kept
+    if (gone.length > 0) await store.removeSubscriptions({ id: session.id }, gone)
+    for (const topic of gone) router.forget({ topic, clientId: session.id })
+    await addSubscriptions(this.#connection, changed)
+    return granted
   }
 
   #establish(opened: OpenedSession, subscriptions: SessionSubscription[], properties: ConnackProperties): void {

@@ -105,9 +105,10 @@ class Publish implements Job {
     }
     if (options.validatePayloadFormat && message.properties !== undefined) this.#refusal = payloadFormatError(message)
     if (this.#refusal !== undefined || authorizer.authorizePublish === undefined) return
+    const expiry = message.properties?.messageExpiryInterval
     const verdict = authorizer.authorizePublish(this.#connection, message)
-    if (isPromise(verdict)) return verdict.then(this.#decide)
-    this.#decide(verdict)
+    if (isPromise(verdict)) return verdict.then(later => this.#decide(later, expiry))
+    this.#decide(verdict, expiry)
   }
 
   match(): void | Promise<void> {
@@ -155,11 +156,6 @@ class Publish implements Job {
     if (this.#qos > 0) this.#acknowledge()
   }
 
-  readonly #decide = (verdict: PublishMessage | AnaxError): void => {
-    if (verdict instanceof AnaxError) this.#refusal = verdict
-    else this.#message = verdict
-  }
-
   readonly #refuse = (error: unknown): void => {
     this.#refusal = wrapError('ANAX_ERR_STORE', error)
   }
@@ -172,6 +168,20 @@ class Publish implements Job {
       })
     }
     this.#refusal = told
+  }
+
+  /** @param expiry the Message Expiry Interval that the client gave */
+  #decide(verdict: PublishMessage | AnaxError, expiry: number | undefined): void {
+    if (verdict instanceof AnaxError) {
+      this.#refusal = verdict
+      return
+    }
+    this.#message = verdict
+    // the hook gave it another life
+    const { properties } = verdict
+    if (properties !== undefined && properties.messageExpiryInterval !== expiry) {
+      startExpiry(verdict, this.#connection.ports.timers.now())
+    }
   }
 
   #acknowledge(): void {

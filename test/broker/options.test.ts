@@ -1,0 +1,156 @@
+/** Options are checked when the broker is made: a wrong one is refused with a message that says what was expected. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { AnaxError, Broker, createBroker } from '../../lib/index.js'
+import { resolveOptions } from '../../lib/broker/options.js'
+import type { BrokerOptions } from '../../types/options.js'
+
+/** What is wrong for each kind of option. */
+const NO_NUMBER = [-1, 1.5, '10', Number.NaN, null, {}, true]
+const NO_FLAG = [0, 1, 'true', null, {}]
+const NO_FUNCTION = ['function', {}, null, true]
+
+interface Row {
+  expected: string
+  wrong: readonly unknown[]
+  right: readonly unknown[]
+}
+
+function whole(from: number, to: number): Row {
+  const outside = from > 0 ? [from - 1, to + 1] : [to + 1]
+  return {
+    expected: `a whole number from ${from} to ${to}`,
+    wrong: [...NO_NUMBER, Infinity, ...outside],
+    right: [from, to],
+  }
+}
+
+function bound(from: number): Row {
+  const outside = from > 0 ? [from - 1] : []
+  return {
+    expected: `a whole number from ${from}, or Infinity`,
+    wrong: [...NO_NUMBER, -Infinity, ...outside],
+    right: [from, 12_345, Infinity],
+  }
+}
+
+const LARGEST_TIMEOUT = 2_147_483_647
+const flag: Row = { expected: 'true or false', wrong: NO_FLAG, right: [true, false] }
+const fn: Row = { expected: 'a function', wrong: NO_FUNCTION, right: [() => true] }
+
+function methods(...names: string[]): Row {
+  const all = Object.fromEntries(names.map(name => [name, () => {}]))
+  const { [names[0]!]: _, ...some } = all
+  return { expected: `an object with ${names.join(', ')}`, wrong: [null, 'x', {}, some], right: [all] }
+}
+
+const ROWS: Record<keyof BrokerOptions, Row> = {
+  id: { expected: 'a string that is not empty', wrong: ['', 5, null, {}], right: ['x'] },
+  mq: methods('on', 'removeListener', 'emit', 'close'),
+  persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
+  clock: methods('now', 'setTimeout', 'clearTimeout'),
+  concurrency: whole(0, Number.MAX_SAFE_INTEGER),
+  connectTimeout: whole(1, LARGEST_TIMEOUT),
+  hookTimeoutMs: whole(0, LARGEST_TIMEOUT),
+  drainTimeout: whole(0, LARGEST_TIMEOUT),
+  closeTimeoutMs: whole(0, LARGEST_TIMEOUT),
+  keepaliveLimit: whole(0, 65_535),
+  maxClientsIdLength: whole(1, 65_535),
+  maxTopicLevels: whole(1, 100),
+  maxPacketSize: whole(64, 268_435_460),
+  maxConnections: bound(1),
+  maxSessionExpiry: whole(0, 0xffffffff),
+  defaultSessionExpiry: whole(0, 0xffffffff),
+  receiveMaximum: whole(1, 65_535),
+  maxInflightInbound: whole(0, 65_535),
+  maxInflight: whole(1, 65_535),
+  topicAliasMaximum: whole(0, 65_535),
+  maxOutboundTopicAliases: whole(0, 65_535),
+  maximumQoS: { expected: '0 or 1 or 2', wrong: [3, -1, '1', null], right: [0, 1, 2] },
+  retainAvailable: flag,
+  wildcardSubscriptionAvailable: flag,
+  subscriptionIdentifiersAvailable: flag,
+  sharedSubscriptionAvailable: flag,
+  sharedStrategy: {
+    expected: '"round-robin" or "random" or "sticky" or "least-inflight"',
+    wrong: ['roundrobin', 1, null, () => 0],
+    right: ['round-robin', 'random', 'sticky', 'least-inflight'],
+  },
+  responseInformation: { expected: 'a string or a function', wrong: [5, null, {}], right: ['x', () => 'x'] },
+  validatePayloadFormat: flag,
+  maxQueuedMessages: bound(1),
+  maxQueuedBytes: bound(1),
+  maxTotalQueuedBytes: bound(1),
+  queueOverflow: {
+    expected: '"drop-newest" or "drop-oldest" or "reject"',
+    wrong: ['drop', null, true],
+    right: ['drop-newest', 'drop-oldest', 'reject'],
+  },
+  queueLimits: fn,
+  queueQoS0: flag,
+  maxOutboxBytes: bound(1),
+  maxRetainedMessages: bound(0),
+  maxRetainedBytes: bound(0),
+  maxRetainedPayload: bound(0),
+  maxRetainedExpiry: bound(0),
+  preConnect: fn,
+  authenticate: fn,
+  authenticateExtended: fn,
+  authorizePublish: fn,
+  authorizeSubscribe: fn,
+  authorizeForward: fn,
+  published: fn,
+}
+
+/** Options that only the broker itself looks at. */
+const FOUNDATIONS = ['mq', 'persistence', 'clock']
+
+describe('options', () => {
+  for (const [name, { expected, wrong, right }] of Object.entries(ROWS)) {
+    it(`${name} has to be ${expected}`, () => {
+      for (const value of wrong) {
+        assert.throws(
+          () => new Broker({ [name]: value } as BrokerOptions),
+          (error: AnaxError) => {
+            assert.ok(error instanceof AnaxError)
+            assert.equal(error.code, 'ANAX_ERR_OPTION')
+            assert.ok(error.message.includes(`${name} has to be ${expected}, got `), error.message)
+            return true
+          },
+        )
+      }
+      for (const value of right) {
+        const resolved = resolveOptions({ [name]: value } as BrokerOptions)
+        assert.equal((resolved as unknown as Record<string, unknown>)[name], value)
+        if (!FOUNDATIONS.includes(name)) new Broker({ [name]: value } as BrokerOptions)
+      }
+    })
+  }
+
+  it('that nobody knows are refused by name', () => {
+    assert.throws(() => new Broker({ heartbeatInterval: 5 } as BrokerOptions), {
+      code: 'ANAX_ERR_OPTION',
+      message: /there is no option 'heartbeatInterval'/,
+    })
+    assert.throws(() => new Broker({ toString: 5 } as unknown as BrokerOptions), { code: 'ANAX_ERR_OPTION' })
+  })
+
+  it('that are undefined are as good as left out', () => {
+    const names = Object.keys(ROWS)
+    const { id, ...resolved } = resolveOptions(Object.fromEntries(names.map(name => [name, undefined])))
+    const { id: otherId, ...defaults } = resolveOptions({})
+    assert.deepEqual(resolved, defaults)
+    assert.notEqual(id, otherId)
+  })
+
+  it('make createBroker reject', async () => {
+    await assert.rejects(createBroker({ maximumQoS: 3 as never }), { code: 'ANAX_ERR_OPTION' })
+  })
+
+  it('are not changed and not kept: what the host does with the object later has no effect', async () => {
+    const options: BrokerOptions = Object.freeze({ id: 'mine', maximumQoS: 1 })
+    const broker = await createBroker(options)
+    assert.equal(broker.id, 'mine')
+    await broker.close()
+  })
+})

@@ -1,0 +1,280 @@
+/**
+ * What no client may do to others, and nothing to the host: die at any moment, send garbage, never read, never answer.
+ * After it, no listener is left on the stream and no timer on the clock.
+ */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { test } from 'node:test'
+import { encode } from '../../lib/codec/encoder.js'
+import { type Broker, createBroker } from '../../lib/index.js'
+import { duplexPair } from '../../lib/testing/duplex-pair.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import { keptSession, spec } from '../support/spec.js'
+import { connectPacket, SpecClient } from '../support/spec-client.js'
+import { receive, textPacket, texts } from '../support/traffic.js'
+
+const ALL = [3, 4, 5] as const
+const EVENTS = ['data', 'drain', 'error', 'end', 'close', 'finish', 'readable', 'pause', 'resume'] as const
+
+/** A stream at whose other end nobody is yet, with the listeners it has by itself. */
+function line(): { near: Duplex; far: Duplex; before: number[] } {
+  const [near, far] = duplexPair()
+  near.on('error', () => {})
+  return { near, far, before: listeners(far) }
+}
+
+const listeners = (stream: Duplex) => EVENTS.map(event => stream.listenerCount(event))
+
+/** Everything that a busy client sends in its life, one packet after the other. */
+function life(version: ProtocolVersion): Packet[] {
+  const will = { topic: 'watched', payload: Buffer.from('will'), qos: 1 as const, retain: false }
+  return [
+    connectPacket(version, { clientId: 'victim', will, ...keptSession(version) }),
+    { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'own/#', qos: 2 }] },
+    textPacket('own/0', 'x'),
+    textPacket('own/1', 'x', { qos: 1, messageId: 2, retain: true }),
+    textPacket('own/2', 'x', { qos: 2, messageId: 3 }),
+    { cmd: 'pubrel', messageId: 3 },
+    { cmd: 'puback', messageId: 1 },
+    { cmd: 'pubrec', messageId: 2 },
+    { cmd: 'pubcomp', messageId: 2 },
+    { cmd: 'pingreq' },
+    { cmd: 'unsubscribe', messageId: 4, unsubscriptions: ['own/#'] },
+    { cmd: 'disconnect' },
+  ]
+}
+
+/** A client that watches what becomes of others, and a publisher to it. */
+async function watch(broker: Broker, version: ProtocolVersion): Promise<() => Promise<void>> {
+  const watcher = new SpecClient(broker, version)
+  await watcher.connect({ clientId: 'watcher' })
+  await watcher.subscribe({ topic: 'proof', qos: 2 })
+  const publisher = new SpecClient(broker, version)
+  await publisher.connect({ clientId: 'publisher' })
+  let round = 0
+  return async () => {
+    const text = String(round++)
+    await publisher.publish({ topic: 'proof', qos: 2, payload: Buffer.from(text) })
+    assert.deepEqual(texts(await receive(watcher, 1)), [text])
+  }
+}
+
+for (const version of ALL) {
+  for (const how of ['at once', 'after a turn', 'after an answer'] as const) {
+    test(`a client that dies ${how}, after any number of bytes of its life (version ${version})`, async () => {
+      const packets = life(version).map(packet => encode(packet, version))
+      const bytes = Buffer.concat(packets)
+      const clock = new FakeClock()
+      const broker = await createBroker({ clock })
+      const broken: unknown[] = []
+      broker.on('storeError', error => broken.push(error))
+      broker.on('hookError', error => broken.push(error))
+      const others = await watch(broker, version)
+      const lines: ReturnType<typeof line>[] = []
+      for (let length = 0; length <= bytes.length; length++) {
+        const stretch = line()
+        lines.push(stretch)
+        const { near, far } = stretch
+        broker.handle(far)
+        near.write(bytes.subarray(0, length))
+        if (how === 'after a turn') await new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+        if (how === 'after an answer' && length >= packets[0]!.length) await once(near, 'data')
+        near.destroy()
+        if (length % 20 === 0) await others()
+      }
+      await clock.advance(2000)
+      await others()
+      assert.deepEqual(Object.keys(broker.clients).sort(), ['publisher', 'watcher'])
+      for (const { far, before } of lines) {
+        assert.equal(far.destroyed, true)
+        assert.deepEqual(listeners(far), before)
+      }
+      assert.deepEqual(broken, [])
+      await close(broker, clock)
+    })
+  }
+}
+
+/** Closes a broker, whose clock then has nothing left to do. */
+async function close(broker: Broker, clock: FakeClock): Promise<void> {
+  const closing = broker.close()
+  for (let i = 0; i < 20; i++) await clock.advance(1000)
+  await closing
+  assert.equal(clock.pendingTimers, 0)
+}
+
+/** Numbers that are the same in each run. */
+function* noise(seed: number): Generator<number> {
+  let state = seed
+  for (;;) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    yield state >>> 16
+  }
+}
+
+for (const version of ALL) {
+  test(`garbage before and after CONNECT closes the connection, and harms nobody (version ${version})`, async () => {
+    const clock = new FakeClock()
+    const broker = await createBroker({ clock, maxPacketSize: 1000 })
+    const others = await watch(broker, version)
+    const random = noise(version)
+    const next = () => random.next().value as number
+    const lines: ReturnType<typeof line>[] = []
+    for (let i = 0; i < 300; i++) {
+      const stretch = line()
+      lines.push(stretch)
+      broker.handle(stretch.far)
+      if (i % 2 === 0) stretch.near.write(encode(connectPacket(version, { clientId: `garbage-${i}` }), version))
+      stretch.near.write(Buffer.from(Array.from({ length: 1 + (next() % 300) }, () => next() & 0xff)))
+      stretch.near.resume()
+    }
+    await others()
+    await clock.advance(100)
+    for (const { near } of lines) near.end()
+    await clock.advance(5000)
+    await others()
+    for (const { far, before } of lines) assert.deepEqual(listeners(far), before)
+    await close(broker, clock)
+  })
+
+  test(`mutated packets of a whole life (version ${version})`, async () => {
+    const clock = new FakeClock()
+    const broker = await createBroker({ clock, maxPacketSize: 1000 })
+    const others = await watch(broker, version)
+    const bytes = Buffer.concat(life(version).map(packet => encode(packet, version)))
+    const random = noise(100 + version)
+    const next = () => random.next().value as number
+    for (let i = 0; i < 400; i++) {
+      const { near, far } = line()
+      broker.handle(far)
+      const mutated = Buffer.from(bytes)
+      for (let j = 0; j <= next() % 3; j++) mutated[next() % mutated.length] = next() & 0xff
+      near.resume()
+      near.write(mutated)
+      if (i % 50 === 0) await others()
+      near.end()
+    }
+    await clock.advance(5000)
+    await others()
+    await close(broker, clock)
+  })
+}
+
+spec('a client that never reads is cut off, the others get everything', ALL, async ({ broker, connect, clock }) => {
+  const frozen = await connect('frozen')
+  await frozen.subscribe({ topic: 'a', qos: 0 })
+  frozen.stream.pause()
+  const other = await connect('other')
+  await other.subscribe({ topic: 'a', qos: 0 })
+  const payload = 'x'.repeat(10_000)
+  for (let i = 0; i < 100; i++) {
+    await broker.publish({ topic: 'a', payload })
+    assert.equal((await receive(other, 1)).length, 1)
+  }
+  const error = once(broker, 'clientError')
+  await clock.advance(61_000)
+  assert.equal((await error)[1].code, 'ANAX_ERR_DRAIN_TIMEOUT')
+  await clock.advance(2000)
+  assert.deepEqual(Object.keys(broker.clients), ['other'])
+})
+
+test('a broker that closes leaves nothing on any stream, not on one that nobody reads', async () => {
+  const clock = new FakeClock()
+  const broker = await createBroker({ clock })
+  const lines = Array.from({ length: 4 }, line)
+  for (const { far } of lines) broker.handle(far)
+  const [silent, connected, stuck, half] = lines.map(({ near }) => near)
+  connected!.resume()
+  stuck!.pause()
+  for (const near of [connected!, stuck!]) {
+    const packets: Packet[] = [
+      connectPacket(5, { clientId: near === stuck ? 'stuck' : 'connected', keepalive: 60 }),
+      { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: '#', qos: 0 }] },
+    ]
+    near.write(Buffer.concat(packets.map(packet => encode(packet, 5))))
+  }
+  half!.write(Buffer.from([0x10, 0x20]))
+  silent!.resume()
+  await clock.advance(10)
+  for (let i = 0; i < 50; i++) await broker.publish({ topic: 'a', payload: 'x'.repeat(10_000) })
+  await close(broker, clock)
+  for (const [index, { far, before }] of lines.entries()) {
+    assert.equal(far.destroyed, true, `stream ${index}`)
+    assert.deepEqual(listeners(far), before, `stream ${index}`)
+  }
+})
+
+spec('listeners of the host on the stream stay', ALL, async ({ broker, clock }) => {
+  const { near, far, before } = line()
+  const seen: string[] = []
+  far.on('close', () => seen.push('close'))
+  far.on('error', () => {})
+  const client = broker.handle(far)
+  client.on('close', () => seen.push('client close'))
+  near.destroy()
+  await clock.advance(2000)
+  assert.deepEqual(seen.sort(), ['client close', 'close'])
+  const left = listeners(far)
+  assert.deepEqual(
+    left.map((count, index) => count - before[index]!),
+    EVENTS.map(event => (event === 'close' || event === 'error' ? 1 : 0)),
+  )
+})
+
+spec('a stream that is closed already, or fails at once', ALL, async ({ broker, clock }) => {
+  const dead = line()
+  dead.far.destroy()
+  broker.handle(dead.far)
+  const failing = line()
+  broker.handle(failing.far)
+  const error = once(broker, 'connectionError')
+  failing.far.destroy(new Error('no route'))
+  assert.equal((await error)[1].code, 'ANAX_ERR_STREAM')
+  await clock.advance(2000)
+  for (const { far, before } of [dead, failing]) assert.deepEqual(listeners(far), before)
+})
+
+const NONSENSE: Record<string, () => unknown> = {
+  'a promise that is none, and throws when it is asked': () => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is the point
+    then() {
+      throw new Error('not a promise')
+    },
+  }),
+  'a promise that is none, and rejects twice': () => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is the point
+    then(_: unknown, reject: (error: Error) => void) {
+      reject(new Error('once'))
+      reject(new Error('twice'))
+    },
+  }),
+}
+
+for (const [what, answer] of Object.entries(NONSENSE)) {
+  spec(`a hook that answers with ${what}, is a refusal with an event`, [5], async ({ broker, connect }) => {
+    const told: string[] = []
+    broker.on('hookError', (error, hook) => told.push(`${hook} ${error.code}`))
+    const client = await connect('client')
+    broker.authorizePublish = answer as never
+    broker.authorizeSubscribe = answer as never
+    assert.equal(await client.publish({ topic: 'a', qos: 1 }), 0x87)
+    assert.deepEqual(await client.subscribe({ topic: 'a', qos: 1 }), [0x87])
+    assert.deepEqual(told, ['authorizePublish ANAX_ERR_HOOK_FAILED', 'authorizeSubscribe ANAX_ERR_HOOK_FAILED'])
+  })
+}
+
+spec('a hook that takes the callback and returns a promise that rejects', [5], async ({ broker, connect }) => {
+  const told: string[] = []
+  broker.on('hookError', (error, hook) => told.push(`${hook} ${error.code}`))
+  const client = await connect('client')
+  broker.authorizePublish = (_client, _packet, _callback) => Promise.reject(new Error('after all')) as never
+  assert.equal(await client.publish({ topic: 'a', qos: 1 }), 0x87)
+  broker.authorizePublish = (_client, _packet, callback) => {
+    callback()
+    return Promise.reject(new Error('too late')) as never
+  }
+  assert.equal(await client.publish({ topic: 'a', qos: 1 }), 0x10)
+  assert.deepEqual(told, ['authorizePublish ANAX_ERR_HOOK_FAILED'])
+})

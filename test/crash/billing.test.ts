@@ -1,0 +1,17 @@
+/** The billing example in short: it ends well, and says so. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/billing/index.js', import.meta.url))
+
+test('billing loses no charge and counts none twice', { timeout: 90_000 }, async () => {
+  const env = { ...process.env, SECONDS: '6' }
+  const { stdout } = await promisify(execFile)(process.execPath, [EXAMPLE], { env })
+  assert.match(stdout, /^missing 0, doubled 0$/m)
+  const [, sent, charged] = /sent (\d+) cents, charged (\d+) cents/.exec(stdout) ?? []
+  assert.equal(charged, sent)
+  assert.ok(Number(sent) > 0)
+})

@@ -1,0 +1,143 @@
+/** The store on disk when something is wrong: files of others, damage, a second process, no room. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { open as openDatabase } from 'lmdb'
+import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
+import { BROKER, message, payloads, policy, saveSessions, to } from '../../lib/testing/persistence/harness.js'
+import { temporaryFolder } from './lmdb-folders.js'
+
+const WRITER = fileURLToPath(new URL('./lmdb-writer-process.js', import.meta.url))
+const DATA = 'data.mdb'
+
+/** A folder with a store that has something in it. */
+async function filledFolder(): Promise<string> {
+  const path = temporaryFolder()
+  const store = createLmdbPersistence({ path })
+  await store.setup(BROKER)
+  await saveSessions(store, 'a')
+  const deliver = (payload: Buffer) => store.enqueue(message({ payload }), [to('a')], policy({ maxBytes: 1e9 }))
+  await Promise.all(Array.from({ length: 50 }, () => deliver(Buffer.alloc(100_000, 1))))
+  await store.destroy()
+  return path
+}
+
+async function refused(path: string, code = 'ANAX_ERR_STORE_FORMAT'): Promise<void> {
+  const before = readFileSync(join(path, DATA))
+  await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), { code })
+  assert.ok(readFileSync(join(path, DATA)).equals(before), 'the file was changed')
+}
+
+describe('a file that is not ours', () => {
+  it('is refused when it has a newer schema', async () => {
+    const path = await filledFolder()
+    const database = openDatabase({ path, noSubdir: false })
+    const meta = database.openDB<{ schema: number }, Buffer>('anax', {
+      keyEncoding: 'binary',
+      useRecords: false,
+    } as object)
+    const key = Buffer.from('meta')
+    await meta.put(key, { ...meta.get(key), schema: 99 })
+    await database.close()
+    await refused(path)
+  })
+
+  it('is refused when it holds the data of something else', async () => {
+    const path = temporaryFolder()
+    const database = openDatabase({ path, noSubdir: false })
+    await database.put('key', 'value')
+    await database.close()
+    await refused(path)
+  })
+
+  for (const [what, damage] of [
+    ['is no database', (file: string) => writeFileSync(file, Buffer.alloc(20_000, 7))],
+    ['is a few bytes', (file: string) => writeFileSync(file, 'short')],
+    ['has lost its end', (file: string) => truncateSync(file, 40_960)],
+    ['has lost its second page', (file: string) => truncateSync(file, 4096)],
+  ] as const) {
+    it(`is refused when it ${what}`, async () => {
+      const path = await filledFolder()
+      damage(join(path, DATA))
+      await refused(path)
+    })
+  }
+})
+
+describe('a folder that is in use', () => {
+  it('is refused to a second store of the process, until the first is closed', async () => {
+    const path = temporaryFolder()
+    const [first, second] = [createLmdbPersistence({ path }), createLmdbPersistence({ path })]
+    await first.setup(BROKER)
+    await assert.rejects(second.setup(BROKER), { code: 'ANAX_ERR_STORE', message: /in use by this process/ })
+    await first.destroy()
+    await second.setup(BROKER)
+    await second.destroy()
+  })
+
+  it('is refused to a second process, until the first is dead', async () => {
+    const path = temporaryFolder()
+    const child = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    const store = createLmdbPersistence({ path })
+    await assert.rejects(store.setup(BROKER), {
+      code: 'ANAX_ERR_STORE',
+      message: new RegExp(`in use by process ${child.pid}`),
+    })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await store.setup(BROKER)
+    await store.destroy()
+  })
+})
+
+describe('a full disk', () => {
+  const isPossible = process.platform === 'linux' && process.getuid?.() === 0
+  const skip = isPossible ? false : 'needs root on Linux, to mount a small tmpfs'
+
+  it('refuses what needs room, keeps what there is, and works again when there is room', { skip }, async () => {
+    const path = temporaryFolder()
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', path])
+    if (mounted.status !== 0) return
+    try {
+      await fillDisk(join(path, 'store'), join(path, 'ballast'))
+    } finally {
+      spawnSync('umount', ['-l', path])
+    }
+  })
+
+  async function fillDisk(path: string, ballast: string): Promise<void> {
+    mkdirSync(path)
+    writeFileSync(ballast, Buffer.alloc(1_000_000))
+    const store = createLmdbPersistence({ path })
+    await store.setup(BROKER)
+    await saveSessions(store, 'a', 'b')
+    let stored = 0
+    const add = async () => {
+      const payload = Buffer.alloc(20_000, stored)
+      await store.enqueue(message({ payload }), [to('a'), to('b')], policy({ maxBytes: 1e9 }))
+      stored++
+    }
+    await assert.rejects(
+      async () => {
+        for (;;) await add()
+      },
+      { code: 'ANAX_ERR_QUOTA', reasonCode: 0x97 },
+    )
+    assert.ok(stored > 10)
+    assert.deepEqual((await payloads(store, 'a')).length, stored)
+    assert.deepEqual((await payloads(store, 'b')).length, stored)
+    rmSync(ballast)
+    await add()
+    await store.destroy()
+    const reopened = createLmdbPersistence({ path })
+    await reopened.setup(BROKER)
+    for (const clientId of ['a', 'b']) assert.equal((await payloads(reopened, clientId)).length, stored)
+    assert.equal(await reopened.countQueuedBytes(), stored * 20_000)
+    await reopened.destroy()
+  }
+})
