@@ -98,7 +98,7 @@ export class Arrival {
     const oldest = queues.firstUnsent(session)
     if (oldest === undefined) return undefined
     const message = queues.messages.get(oldest.message)
-    queues.remove(oldest)
+    queues.remove(oldest, message)
     return message
   }
 

@@ -69,15 +69,20 @@ export class LmdbMessages {
     if (entries > 1) this.#holders.put(numberKey(number), [entries, holding - 1])
   }
 
-  /** A queue has it no more. @param released its identity, where the queue had let go of the content before */
-  leave(number: number, bytes: number, released: MessageRef | undefined): void {
-    const [entries, holding] = this.#holdersOf(number, released === undefined ? 'held' : 'released')
-    const ref = released ?? (entries === 1 ? this.get(number) : undefined)
-    if (entries === 1 && ref !== undefined) this.#refs.delete(refKey(ref))
-    if (released === undefined && holding === 1) this.#discard(number, bytes)
-    const held = released === undefined ? holding - 1 : holding
+  /**
+   * A queue has it no more.
+   * @param state whether the queue had let go of the content before
+   * @param ref its identity, where the caller knows it
+   */
+  leave(number: number, bytes: number, state: 'held' | 'released', ref?: MessageRef): void {
+    const shared = this.#holders.get(numberKey(number))
+    const [entries, holding] = shared ?? [1, state === 'held' ? 1 : 0]
+    const identity = entries > 1 ? undefined : (ref ?? this.get(number))
+    if (identity !== undefined) this.#refs.delete(refKey(identity))
+    if (state === 'held' && holding === 1) this.#discard(number, bytes)
+    const held = state === 'held' ? holding - 1 : holding
     if (entries > 2) this.#holders.put(numberKey(number), [entries - 1, held])
-    else this.#holders.delete(numberKey(number))
+    else if (shared !== undefined) this.#holders.delete(numberKey(number))
   }
 
   #discard(number: number, bytes: number): void {

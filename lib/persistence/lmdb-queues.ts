@@ -125,7 +125,7 @@ export class LmdbQueues {
 
   /** Lets go of the message; its identity and its packet id stay. */
   markReleased(entry: LmdbEntry, { brokerId, brokerCounter }: MessageRef, packetId: number): void {
-    if (isReleased(entry)) return
+    if (releasedRef(entry) !== undefined) return
     const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
     this.#forgetExpiry(entry)
     this.#entries.put(keyOf(entry), [packetId, qos, retain, 0, expiry, identifiers, share, brokerId, brokerCounter])
@@ -133,12 +133,13 @@ export class LmdbQueues {
     this.messages.release(entry.message, bytes)
   }
 
-  /** Takes an entry out. */
-  remove(entry: LmdbEntry): void {
+  /** Takes an entry out. @param ref the message's identity, where the caller knows it */
+  remove(entry: LmdbEntry, ref?: MessageRef): void {
+    const released = releasedRef(entry)
     this.#forgetExpiry(entry)
     this.#entries.delete(keyOf(entry))
     this.#count(entry.session, -1, -bytesOf(entry))
-    this.messages.leave(entry.message, bytesOf(entry), releasedRef(entry))
+    this.messages.leave(entry.message, bytesOf(entry), released === undefined ? 'held' : 'released', released ?? ref)
   }
 
   /** Empties the queue of a session that has ended: at once as far as `limit` goes, the rest is for `cleanUp`. */
@@ -164,7 +165,7 @@ export class LmdbQueues {
     const entry = this.entryAt(key)
     if (entry === undefined) return undefined
     const message = this.messages.get(entry.message)
-    this.remove(entry)
+    this.remove(entry, message)
     return this.#ended.has(numberKey(entry.session)) ? undefined : message
   }
 
@@ -221,10 +222,6 @@ function keyOf({ session, message }: LmdbEntry): Buffer {
 
 function bytesOf({ row }: LmdbEntry): number {
   return row[3]
-}
-
-function isReleased(entry: LmdbEntry): boolean {
-  return releasedRef(entry) !== undefined
 }
 
 function releasedRef({ row }: LmdbEntry): MessageRef | undefined {

@@ -258,7 +258,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
   }
 
   removeQueued(clientId: string, ref: MessageRef): Promise<void> {
-    return this.#changeEntry(clientId, ref, entry => this.parts.queues.remove(entry))
+    return this.#changeEntry(clientId, ref, entry => this.parts.queues.remove(entry, ref))
   }
 
   // Incoming QoS 2

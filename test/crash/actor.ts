@@ -9,6 +9,8 @@ import { Random } from './random.js'
 export interface World {
   port: number
   seed: number
+  /** What the broker understands at best; the other half of the actors speaks 3.1.1. */
+  newestVersion: ProtocolVersion
   /** While false, nothing new is begun and no connection is dropped on purpose. */
   isRough: boolean
   /** What must not have happened, in words. */

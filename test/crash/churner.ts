@@ -18,7 +18,7 @@ export class Churner extends Actor {
   #lastPacketId = 0
 
   constructor(world: World) {
-    super(world, 'churner', 5)
+    super(world, 'churner', world.newestVersion)
   }
 
   get isDone(): boolean {

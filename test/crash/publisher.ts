@@ -28,7 +28,7 @@ export class Publisher extends Actor {
   #lastPacketId = 0
 
   constructor(world: World, number: number) {
-    super(world, `publisher-${number}`, number % 2 === 0 ? 5 : 4)
+    super(world, `publisher-${number}`, number % 2 === 0 ? world.newestVersion : 4)
   }
 
   get isDone(): boolean {

@@ -46,7 +46,8 @@ const RETAINED_PATIENCE_MS = 5000
 export async function runCrashTest({ broker: name, seed, kills }: CrashOptions): Promise<CrashReport> {
   const began = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'anax-crash-'))
-  const world: World = { port: await freePort(), seed, isRough: true, faults: [] }
+  const newestVersion = name === 'anax' ? 5 : 4
+  const world: World = { port: await freePort(), seed, newestVersion, isRough: true, faults: [] }
   const broker = new BrokerProcess(name, world.port, folder)
   const cast = new Cast(world)
   try {

@@ -23,7 +23,7 @@ export class Subscriber extends Actor {
   #noteSubscribed: () => void = () => {}
 
   constructor(world: World, number: number, qos: QoS, filters: readonly string[]) {
-    super(world, `subscriber-${number}`, number % 2 === 0 ? 5 : 4)
+    super(world, `subscriber-${number}`, number % 2 === 0 ? world.newestVersion : 4)
     this.qos = qos
     this.#filters = filters
     this.subscribed = new Promise(resolve => {

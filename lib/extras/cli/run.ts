@@ -14,7 +14,7 @@ import { logEvents } from './event-log.js'
 import { greeting } from './greeting.js'
 import { Logger } from './logger.js'
 import type { Settings } from './settings.js'
-import { openStore } from './store.js'
+import { storeIn } from './store.js'
 
 /** How long clients, store and bus get to end; then the broker ends them. */
 const CLOSE_TIMEOUT_MS = 2000
@@ -29,7 +29,7 @@ export async function run(settings: Settings): Promise<void> {
   const logger = new Logger(settings.logLevel)
   const listeners = listenersOf(settings)
   const authenticate = authentication(settings)
-  const store = await openStore(settings.data)
+  const store = storeIn(settings.data)
   const broker = await createBroker({
     ...settings.limits,
     ...store.options,

@@ -46,13 +46,16 @@ export function checkSettings(values: Values): Settings {
     passwordFile: values['password-file'],
     users: (values.user ?? []).map(user),
     allowAnonymous: values['allow-anonymous'] ?? false,
-    data: values.data,
+    data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
     limits: limits(values),
     logLevel: logLevel(values['log-level']),
   }
   checkTogether(settings, values)
   return settings
 }
+
+/** The store's folder, below the one in which the command is started. */
+const DEFAULT_FOLDER = 'anax-data'
 
 /** Whether a client has to show who it is: by a password, or by a certificate where there is no way around it. */
 export function demandsIdentity({ users, passwordFile, tls, ports, unix, allowAnonymous }: Settings): boolean {

@@ -3,7 +3,7 @@
  * Knows stores; knows no listener.
  */
 import type { AedesPersistence } from '../../../types/persistence.js'
-import { CommandError } from './command-error.js'
+import { createLmdbPersistence } from '../../persistence/lmdb.js'
 
 export interface Store {
   /** The broker's option; none for its own store in memory. */
@@ -12,8 +12,13 @@ export interface Store {
   description: string
 }
 
-/** @throws CommandError */
-export async function openStore(folder: string | undefined): Promise<Store> {
-  if (folder !== undefined) throw new CommandError(`cannot keep data in ${folder}: this version has no durable store`)
-  return { options: {}, description: 'memory; sessions and retained messages end with the process' }
+/** @param folder undefined keeps everything in memory */
+export function storeIn(folder: string | undefined): Store {
+  if (folder === undefined) {
+    return { options: {}, description: 'memory; sessions and retained messages end with the process' }
+  }
+  return {
+    options: { persistence: createLmdbPersistence({ path: folder }) },
+    description: `folder ${folder}; sessions and retained messages outlive the process`,
+  }
 }

@@ -24,8 +24,8 @@ Access
   --allow-anonymous       let clients in without a user name, from everywhere
 
 Store
-  --memory                keep everything in memory                   [the default]
-  --data DIR              keep sessions and retained messages in this folder
+  --data DIR              keep sessions and messages in this folder   [anax-data]
+  --memory                keep everything in memory instead
 
 Limits
   --max-connections N     connections at once                         [no limit]
