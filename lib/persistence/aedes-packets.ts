@@ -1,9 +1,17 @@
 /**
- * Entries of a queue and incoming messages in the shape of `aedes-packet`, as the base contract hands them out:
- * fields that have no value are not there at all. Each is a copy, which its receiver may change.
+ * What the base contract asks of every store alike: entries of a queue and incoming messages in the shape of
+ * `aedes-packet` (fields that have no value are not there at all; each is a copy, which its receiver may change),
+ * its lack of limits, and what it says of packets it does not know.
  */
 import type { Message } from '../../types/message.js'
-import type { QueuedMessage, StoredRelease } from '../../types/persistence.js'
+import type { QueuedMessage, QueuePolicy, StoredRelease } from '../../types/persistence.js'
+import { AnaxError } from '../errors.js'
+
+/** The base contract has no limits. */
+export const UNLIMITED: QueuePolicy = {
+  limitsOf: () => ({ maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' }),
+  maxTotalBytes: Infinity,
+}
 
 /** A message as a packet, with the packet id it has where it lies. */
 export function toAedesPacket(message: Message, messageId: number | undefined): Message {
@@ -18,4 +26,9 @@ export function toAedesPacket(message: Message, messageId: number | undefined): 
 /** An entry of a queue: a message, or what is left of it once it was released. */
 export function toOutgoing({ message, packetId }: QueuedMessage): Message | StoredRelease {
   return message === undefined ? { cmd: 'pubrel', messageId: packetId! } : toAedesPacket(message, packetId)
+}
+
+/** A packet id that nothing is known of. */
+export function noSuchPacket(): AnaxError {
+  return new AnaxError('ANAX_ERR_STORE', { detail: 'no such packet' })
 }

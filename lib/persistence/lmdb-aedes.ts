@@ -3,20 +3,13 @@
  * Owns the translation of packets to entries; called by changes of the writer.
  */
 import type { Message } from '../../types/message.js'
-import type { QueueDelivery, QueuePolicy, StoredRelease } from '../../types/persistence.js'
-import { AnaxError } from '../errors.js'
-import { toAedesPacket, toOutgoing } from './aedes-packets.js'
+import type { QueueDelivery, StoredRelease } from '../../types/persistence.js'
+import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from './aedes-packets.js'
 import { packetOf, packetRow } from './lmdb-encoding.js'
 import { Arrival, type EnqueueParts } from './lmdb-enqueue.js'
 import type { LmdbEntry } from './lmdb-queues.js'
 import type { SessionRecord } from './lmdb-sessions.js'
 import type { LmdbSubscriptions } from './lmdb-subscriptions.js'
-
-/** The base contract has no limits. */
-const UNLIMITED: QueuePolicy = {
-  limitsOf: () => ({ maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' }),
-  maxTotalBytes: Infinity,
-}
 
 /** What the base contract asks for. */
 export class LmdbAedes {
@@ -91,8 +84,4 @@ export class LmdbAedes {
     if (session.expiryInterval !== undefined || subscriptions.hasAny(session)) return
     if (!sessions.hasIncoming(session) && queues.size(session).messages === 0) sessions.delete(session)
   }
-}
-
-function noSuchPacket(): AnaxError {
-  return new AnaxError('ANAX_ERR_STORE', { detail: 'no such packet' })
 }

@@ -8,6 +8,7 @@ import { AnaxError } from '../errors.js'
 import type { Counters } from './lmdb-environment.js'
 import type { LmdbQueues, QueueSize } from './lmdb-queues.js'
 import type { LmdbSessions, SessionRecord } from './lmdb-sessions.js'
+import type { LmdbWriter } from './lmdb-writer.js'
 import { payloadBytes } from './stored-message.js'
 
 /** What it takes to queue a message. */
@@ -15,6 +16,7 @@ export interface EnqueueParts {
   sessions: LmdbSessions
   queues: LmdbQueues
   counters: Counters
+  writer: LmdbWriter
 }
 
 /** A message that is being queued. */
@@ -71,7 +73,8 @@ export class Arrival {
     const limits = this.#policy.limitsOf(session.clientId)
     if (limits.overflow !== 'reject') return
     if (this.#fits(this.#parts.queues.size(session), limits) && this.#fitsTotal()) return
-    throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${session.clientId}' takes no more` })
+    const detail = `the queue of '${session.clientId}' takes no more`
+    this.#parts.writer.refuse(this.#message, new AnaxError('ANAX_ERR_QUOTA', { detail }))
   }
 
   /** Drops what the policy says must go. @returns whether the message has its place */

@@ -3,6 +3,7 @@
  * What is under way to the disk counts and is seen as if it were there, so that limits hold. Knows no session.
  */
 import type { Message } from '../../types/message.js'
+import { AnaxError } from '../errors.js'
 import { filterMatches, hasWildcard } from '../topic/topic.js'
 import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
 import {
@@ -66,8 +67,8 @@ export class LmdbRetained {
     this.#bytes += bytes - earlierBytes
     this.#pending.set(topic, pending)
     try {
-      if (bytes === 0) await this.#writer.change(() => this.#replace(topic, undefined))
-      else await this.#writer.add(() => this.#replace(topic, row))
+      if (bytes === 0) await this.#writer.change(() => this.#accept(pending, undefined))
+      else await this.#writer.add(() => this.#accept(pending, row))
     } finally {
       if (this.#pending.get(topic) === pending) this.#pending.delete(topic)
       this.#recount()
@@ -131,6 +132,12 @@ export class LmdbRetained {
       start = last && rows.length === PAGE ? Buffer.concat([last.key, Buffer.alloc(1)]) : undefined
       await new Promise<void>(resolve => setImmediate(resolve))
     }
+  }
+
+  /** @throws AnaxError where a queue has refused the message: then it is nowhere */
+  #accept(message: Message, row: RetainedRow | undefined): void {
+    if (this.#writer.hasRefused(message)) throw new AnaxError('ANAX_ERR_QUOTA', { detail: 'a queue takes no more' })
+    this.#replace(message.topic, row)
   }
 
   #replace(topic: string, row: RetainedRow | undefined): void {

@@ -2,6 +2,7 @@
  * Group commit: all changes that arrive in one turn of the event loop become one transaction, in their order.
  * Owns when a change counts as done and what becomes of those that fail; knows no table.
  */
+import type { MessageRef } from '../../types/persistence.js'
 import { AnaxError, wrapError } from '../errors.js'
 import type { LmdbEnvironment } from './lmdb-environment.js'
 
@@ -30,6 +31,7 @@ export class LmdbWriter {
   readonly #environment: LmdbEnvironment
   readonly #durability: LmdbDurability
   readonly #committed: () => void
+  readonly #refused = new Set<string>()
   #waiting: Change[] = []
   #effects: (() => void)[] = []
   #working: Promise<void> | undefined
@@ -55,6 +57,17 @@ export class LmdbWriter {
   /** To be called by a change: what is to happen in memory if, and as soon as, it is committed. */
   afterCommit(effect: () => void): void {
     this.#effects.push(effect)
+  }
+
+  /** To be called by a change that refuses a message: what belongs to it in the same transaction is refused as well. */
+  refuse(message: MessageRef, error: AnaxError): never {
+    this.#refused.add(identityOf(message))
+    throw error
+  }
+
+  /** Whether a change before, in the same transaction, has refused the message. */
+  hasRefused(message: MessageRef): boolean {
+    return this.#refused.has(identityOf(message))
   }
 
   /** Reads behind all changes that were made before: at once where there are none under way. */
@@ -121,6 +134,7 @@ export class LmdbWriter {
   async #attempt(changes: readonly Change[]): Promise<Failure | undefined> {
     let current: Change | undefined
     this.#effects = []
+    this.#refused.clear()
     try {
       await this.#environment.transaction(() => {
         for (current of changes) current.run()
@@ -134,6 +148,10 @@ export class LmdbWriter {
     for (const effect of this.#effects) effect()
     return undefined
   }
+}
+
+function identityOf({ brokerId, brokerCounter }: MessageRef): string {
+  return `${brokerCounter} ${brokerId}`
 }
 
 function failureOf(error: unknown, changes: readonly Change[], current: Change | undefined): Failure {

@@ -20,8 +20,7 @@ import type {
   StoredWill,
   SweepResult,
 } from '../../types/persistence.js'
-import { AnaxError } from '../errors.js'
-import { toAedesPacket, toOutgoing } from './aedes-packets.js'
+import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from './aedes-packets.js'
 import { MemoryQueues } from './memory-queues.js'
 import { MemoryRetained } from './memory-retained.js'
 import { MemorySessions } from './memory-sessions.js'
@@ -33,12 +32,6 @@ import { PayloadKeeper, StoredMessage } from './stored-message.js'
 export interface MemoryPersistenceOptions {
   /** Milliseconds since the epoch, by which retained messages expire. @default Date.now */
   now?: () => number
-}
-
-/** The base contract has no limits. */
-const UNLIMITED: QueuePolicy = {
-  limitsOf: () => ({ maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' }),
-  maxTotalBytes: Infinity,
 }
 
 /** Makes a store in memory. */
@@ -349,8 +342,4 @@ export class MemoryPersistence implements SessionPersistence {
 
 function* outgoing(entries: Iterable<QueuedMessage>): Generator<Message | StoredRelease, void, undefined> {
   for (const entry of entries) yield toOutgoing(entry)
-}
-
-function noSuchPacket(): AnaxError {
-  return new AnaxError('ANAX_ERR_STORE', { detail: 'no such packet' })
 }

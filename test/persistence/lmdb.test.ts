@@ -90,6 +90,19 @@ describe('LmdbPersistence', () => {
       assert.equal((await store.getWill({ id: 'a' }))?.topic, 'gone')
     }))
 
+  it('does not retain what a queue refuses', () =>
+    withStore(async store => {
+      await saveSessions(store, 'a')
+      const refused = message({ topic: 't', retain: true })
+      const queued = store.enqueue(refused, [to('a')], policy({ maxMessages: 0, overflow: 'reject' }))
+      const retained = store.storeRetained({ ...refused })
+      await assert.rejects(queued, { code: 'ANAX_ERR_QUOTA' })
+      await assert.rejects(retained, { code: 'ANAX_ERR_QUOTA' })
+      assert.deepEqual([store.retainedCount, store.retainedOf('t')], [0, undefined])
+      await store.storeRetained(refused)
+      assert.equal(store.retainedCount, 1)
+    }))
+
   it('takes text of any length that MQTT allows', () =>
     withStore(async store => {
       const [long, longer] = ['ü'.repeat(30_000), `${'ü'.repeat(30_000)}/x`]

@@ -1,6 +1,9 @@
 /** Runs the built command, or any other script, as a process of its own, and reads what it says. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
@@ -10,10 +13,19 @@ export const COMMAND = fileURLToPath(new URL('../../lib/extras/cli/main.js', imp
 const PATIENCE_MS = 20_000
 
 const running = new Set<ChildProcess>()
+const folders: string[] = []
+
+/** A working folder for a process, so that what it keeps there disturbs no other. */
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'anax-command-'))
+  folders.push(folder)
+  return folder
+}
 
 // What a failed test has left running must not keep the test file from ending.
 after(() => {
   for (const child of running) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 export interface Finished {
@@ -30,7 +42,7 @@ export class RunningProcess {
   stderr = ''
 
   constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.child = spawn(program, args, { env })
+    this.child = spawn(program, args, { env, cwd: newFolder() })
     running.add(this.child)
     this.child.stdout?.on('data', chunk => {
       this.stdout += chunk

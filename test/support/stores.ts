@@ -58,11 +58,15 @@ export function slowStore(store: AedesPersistence, { clock, effect, next }: Late
         await pass()
         return operation(...args)
       }
-      const outcome = operation(...args)
-      await pass()
-      return outcome
+      const [outcome] = await Promise.allSettled([begun(operation, args), pass()])
+      if (outcome.status === 'rejected') throw outcome.reason
+      return outcome.value
     }
   })
+}
+
+async function begun(operation: Operation, args: unknown[]): Promise<unknown> {
+  return operation(...args)
 }
 
 async function toArray(items: unknown): Promise<unknown[]> {
@@ -125,9 +129,11 @@ export const STORES: Record<string, (clock: FakeClock) => AedesPersistence> = {
 /** Lets time pass, a millisecond at a time, until the body is done. */
 export async function whileTimePasses<T>(clock: FakeClock, body: () => Promise<T>): Promise<T> {
   let done = false
-  const result = body().finally(() => {
+  const end = () => {
     done = true
-  })
+  }
+  const result = body()
+  result.then(end, end)
   while (!done) await clock.advance(1)
   return result
 }

@@ -21,7 +21,7 @@ describe('the command line', () => {
   it('listens on this machine, plain and over WebSocket, without options', () => {
     const { host, ports, unix, data, allowAnonymous, logLevel } = settingsOf()
     assert.deepEqual(ports, { tcp: 1883, ws: 8083, tls: undefined, wss: undefined })
-    assert.deepEqual([host, unix, data, allowAnonymous, logLevel], ['127.0.0.1', undefined, undefined, false, 'info'])
+    assert.deepEqual([host, unix, data, allowAnonymous, logLevel], ['127.0.0.1', undefined, 'anax-data', false, 'info'])
   })
 
   it('turns listeners on and off', () => {

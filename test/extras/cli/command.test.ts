@@ -40,7 +40,7 @@ describe('anax', () => {
     assert.match(process.stdout, /^Anax \S+ is running\n/)
     assert.match(urls.mqtt ?? '', /^mqtt:\/\/127\.0\.0\.1:\d+$/)
     assert.match(urls.ws ?? '', /^ws:\/\/127\.0\.0\.1:\d+$/)
-    assert.match(process.stdout, /^ {2}Store +memory/m)
+    assert.match(process.stdout, /^ {2}Store +folder anax-data/m)
     assert.match(process.stdout, new RegExp(`mosquitto_sub -h 127.0.0.1 -p ${port} `))
     await process.stop()
   })
