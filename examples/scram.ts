@@ -79,7 +79,8 @@ export function scram(options: ScramOptions): AuthenticateExtendedHandler {
     const exchange = exchanges.get(client)
     exchanges.delete(client)
     const [, withoutProof, nonceSent, proof] = /^(c=biws,r=([^,]+)),p=([^,]+)$/.exec(message) ?? []
-    if (exchange === undefined || withoutProof === undefined || proof === undefined) return refuse('not a final message')
+    if (exchange === undefined || withoutProof === undefined || proof === undefined)
+      return refuse('not a final message')
     if (exchange.credentials === undefined || nonceSent !== exchange.nonce) return refuse()
     const { storedKey, serverKey } = exchange.credentials
     const signed = `${exchange.transcript},${withoutProof}`

@@ -74,7 +74,7 @@ export interface Client extends EventEmitter<ClientEvents> {
 
   /**
    * Sends a message to this client alone, whatever it is subscribed to.
-   * Resolves when it was handed over: written (QoS 0), or acknowledged by the session (QoS 1 and 2).
+   * Resolves when it is on its way, or in the queue of its stored session; it does not wait for the client's answer.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED
    */
   publish(message: PublishInput): Promise<void>

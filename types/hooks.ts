@@ -74,8 +74,8 @@ export type AuthenticateExtendedHandler = (
 
 /**
  * Asked for each PUBLISH, and for a will when it is published (`client` is null if its connection
- * is of an earlier run). The packet may be modified in place. Verdict: true or nothing wrong to publish;
- * false to refuse with 0x87; a number to refuse with that reason code; an object replaces the packet.
+ * is gone). The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
+ * 0x87; a number refuses with that reason code; an object is published instead.
  * Unset, topics below `$SYS/` are refused.
  */
 export type AuthorizePublishHandler = (

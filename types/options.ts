@@ -21,7 +21,7 @@ export interface BrokerOptions extends Hooks {
   /** Where time comes from; a test may hand in its own. @default the system's */
   clock?: Clock
 
-  /** Milliseconds until CONNECT must have arrived. @default 30000 */
+  /** Milliseconds until a client must be let in: CONNECT has arrived, and the hooks have answered. @default 30000 */
   connectTimeout?: number
   /** Milliseconds a hook may take to answer, 0 for no bound. @default 10000 */
   hookTimeoutMs?: number
@@ -30,7 +30,7 @@ export interface BrokerOptions extends Hooks {
   /** Milliseconds after which {@link close} ends what has not ended by itself. @default 5000 */
   closeTimeoutMs?: number
 
-  /** Longest keep alive in seconds, told to MQTT 5.0 clients that ask for more; 0 for no bound. @default 0 */
+  /** Longest keep alive in seconds, told to MQTT 5.0 clients that ask for more (others cannot be told); 0 for no bound. @default 0 */
   keepaliveLimit?: number
   /** Longest client identifier in bytes. @default 65535 (23 for MQTT 3.1) */
   maxClientsIdLength?: number
@@ -81,11 +81,11 @@ export interface BrokerOptions extends Hooks {
   maxTotalQueuedBytes?: number
   /** What happens when a queue is full. @default 'drop-newest' */
   queueOverflow?: OverflowPolicy
-  /** Other limits for one client's queue; asked whenever a session is opened. */
+  /** Other limits for one client's queue; asked for each message that is queued, and when a session is opened. */
   queueLimits?: (clientId: string) => Partial<QueueLimits> | undefined
   /** Whether QoS 0 messages are queued for stored sessions that are away. @default false */
   queueQoS0?: boolean
-  /** Bytes waiting to be written to one client, beyond which QoS 0 messages to it are dropped. @default 1 MiB */
+  /** Bytes of messages waiting in memory for one client, beyond which QoS 0 messages to it are dropped. @default 1 MiB */
   maxOutboxBytes?: number
 
   /** @default Infinity */

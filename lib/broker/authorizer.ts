@@ -100,7 +100,7 @@ export class HookAuthorizer implements Authorizer {
     const gate = compileGate('authenticateExtended', hook, 2, readResult, this.#context)
     return (client, authentication) =>
       this.#conclude('authenticateExtended', client, gate([client, authentication]), {
-        verdict: value => (isExtendedVerdict(value) ? value : undefined),
+        verdict: extendedVerdict,
         refused: (error): ExtendedVerdict => ({
           result: 'refuse',
           reasonCode: ReasonCode.NotAuthorized,
@@ -239,8 +239,10 @@ function forwardVerdict(value: unknown): Message | null | undefined {
   return isObject(value) && isPublishable(value) ? (value as unknown as Message) : undefined
 }
 
-function isExtendedVerdict(value: unknown): value is ExtendedVerdict {
-  return isObject(value) && ['continue', 'success', 'refuse'].includes(value.result as string)
+function extendedVerdict(value: unknown): ExtendedVerdict | Refusal | undefined {
+  if (!isObject(value)) return undefined
+  if (value.result === 'refuse') return new Refusal(value)
+  return value.result === 'continue' || value.result === 'success' ? (value as ExtendedVerdict) : undefined
 }
 
 function isObject(value: unknown): value is { topic?: unknown; result?: unknown; reasonCode?: unknown } {

@@ -94,6 +94,7 @@ export class BrokerParts {
       now,
       ports,
       deadlineSet,
+      maxConnections: options.maxConnections,
     })
     this.options = options
     this.events = events
@@ -117,7 +118,7 @@ export class BrokerParts {
       timers,
       flusher: new Flusher(),
       closed: connection => this.connections.delete(connection),
-      connectionCount: () => sessions.size,
+      hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       responseInformation: client => this.#responseInformation(client),
     }
   }

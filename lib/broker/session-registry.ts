@@ -18,6 +18,8 @@ export interface RegistryParts {
   limits: QueueLimitRules
   events: EventSink
   now: () => number
+  /** Of the options. */
+  maxConnections: number
   /** What every session is given. */
   ports: () => Ports
   /** Something with a deadline was stored. */
@@ -86,11 +88,31 @@ export class SessionRegistry implements SessionDirectory {
     return this.#parts.wills.publishDue(limit, (clientId, publish) => this.#exclusively(clientId, publish))
   }
 
-  async #open(connection: Connection, { clientId, clean, expiryInterval, will }: OpenRequest): Promise<OpenedSession> {
-    const { store, wills, limits, ports } = this.#parts
+  async #open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
     // [MQTT-3.1.4-3]
-    await this.connections[clientId]?.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER'))
+    await this.connections[request.clientId]?.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER'))
     if (!connection.connecting) throw new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' })
+    this.#takePlace()
+    try {
+      return await this.#openSession(connection, request)
+    } catch (error) {
+      this.#size--
+      throw error
+    }
+  }
+
+  /** Counted before anything is waited for: many clients at once are as many as one after the other. */
+  #takePlace(): void {
+    const { maxConnections } = this.#parts
+    if (this.#size >= maxConnections) {
+      throw new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${maxConnections} clients are connected` })
+    }
+    this.#size++
+  }
+
+  async #openSession(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+    const { store, wills, limits, ports } = this.#parts
+    const { clientId, clean, expiryInterval, will } = request
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     if (stored !== undefined) await wills.discard(clientId) // [MQTT-3.1.3-9]
@@ -100,7 +122,6 @@ export class SessionRegistry implements SessionDirectory {
     const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
     session.restoreIncoming(stored?.incoming ?? [])
     this.connections[clientId] = connection
-    this.#size++
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
   }
 

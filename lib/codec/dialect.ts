@@ -37,8 +37,6 @@ export interface Dialect {
   readonly hasProperties: boolean
   /** Whether the session's life is given by Session Expiry Interval; else by the clean session flag alone. */
   readonly hasSessionExpiry: boolean
-  /** Whether a client that has no identifier yet is told the assigned one. */
-  readonly tellsAssignedId: boolean
   /** Whether an empty client identifier may go with a session that is kept. */
   readonly emptyIdMayKeepSession: boolean
   /** Whether the client identifier may be empty at all. */
@@ -77,7 +75,6 @@ const v3: Omit<Dialect, 'version' | 'maxClientIdBytes' | 'subackCode' | 'emptyId
   unsubackCodes: () => [],
   hasProperties: false,
   hasSessionExpiry: false,
-  tellsAssignedId: false,
   emptyIdMayKeepSession: false,
 }
 
@@ -117,7 +114,6 @@ const mqtt5: Dialect = Object.freeze({
   unsubackCodes: reasonCodes => reasonCodes.map(code => brokerReasonCode('unsuback', code)),
   hasProperties: true,
   hasSessionExpiry: true,
-  tellsAssignedId: true,
   emptyIdMayKeepSession: true,
   emptyIdAllowed: true,
   maxClientIdBytes: 65_535,

@@ -118,9 +118,11 @@ export class LmdbEnvironment {
     this.#folder = folder
     this.#meta = root.transactionSync(() => {
       for (const name of TABLES) this.#tables.set(name, new Table(root.openDB<unknown, Buffer>(name, OPTIONS)))
-      return new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
+      const meta = new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
+      if (!meta.has(META_KEY)) meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: NOTHING_COUNTED })
+      return meta
     })
-    this.counters = { ...NOTHING_COUNTED, ...this.#meta.get(META_KEY)?.counters }
+    this.counters = { ...this.#meta.get(META_KEY)!.counters }
   }
 
   /**
@@ -161,6 +163,7 @@ export class LmdbEnvironment {
     try {
       await this.#root.childTransaction(() => {
         changes()
+        if (isSame(before, this.counters)) return
         this.#meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: this.counters })
       })
     } catch (error) {
@@ -205,10 +208,12 @@ function refuseOtherSchema(root: RootDatabase, folder: string): void {
   if (names.length === 0) return
   if (!names.includes(META_TABLE)) throw otherFormat(`${folder} holds the data of something else`)
   const meta = root.openDB<Partial<Meta>, Buffer>(META_TABLE, OPTIONS).get(META_KEY)
-  // A process that ended while it made the tables has left nothing else.
-  if (meta === undefined) return
-  if (meta.schema === SCHEMA_VERSION) return
-  throw otherFormat(`${folder} has schema version ${meta.schema}, this is version ${SCHEMA_VERSION}`)
+  if (meta?.schema === SCHEMA_VERSION) return
+  throw otherFormat(`${folder} has schema version ${meta?.schema}, this is version ${SCHEMA_VERSION}`)
+}
+
+function isSame(before: Counters, after: Counters): boolean {
+  return (Object.keys(before) as (keyof Counters)[]).every(name => before[name] === after[name])
 }
 
 /** LMDB says what went wrong in a promise of its own. */

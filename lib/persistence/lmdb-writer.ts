@@ -35,6 +35,7 @@ export class LmdbWriter {
   #waiting: Change[] = []
   #effects: (() => void)[] = []
   #working: Promise<void> | undefined
+  #committing: Promise<void> | undefined
   #closed = false
 
   /** @param committed called after each transaction */
@@ -77,7 +78,8 @@ export class LmdbWriter {
 
   /** Resolves when all changes that were made before are done, whichever way. */
   async settled(): Promise<void> {
-    if (this.#working !== undefined) await this.change(() => {}).catch(() => {})
+    if (this.#waiting.length > 0) await this.change(() => {}).catch(() => {})
+    else await this.#committing
   }
 
   /** Takes no more changes; resolves when those that were made are done. */
@@ -114,7 +116,9 @@ export class LmdbWriter {
       await new Promise<void>(resolve => setImmediate(resolve))
       const changes = this.#waiting
       this.#waiting = []
-      await this.#commit(changes)
+      this.#committing = this.#commit(changes)
+      await this.#committing
+      this.#committing = undefined
     }
     this.#working = undefined
   }

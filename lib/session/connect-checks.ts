@@ -9,7 +9,11 @@ import type { ResolvedOptions } from './ports.js'
 
 /** What is wrong with it. */
 export function checkConnect(packet: ConnectPacket, connection: Connection): AnaxError | undefined {
-  return capacityError(connection) ?? clientIdError(packet, connection) ?? willError(packet, connection.ports.options)
+  return (
+    capacityError(packet, connection) ??
+    clientIdError(packet, connection) ??
+    willError(packet, connection.ports.options)
+  )
 }
 
 /** What the client is told beside the reason code. */
@@ -17,10 +21,10 @@ export function refusalOf(reason: unknown): ConnectRefusal {
   return reason instanceof AnaxError ? { reasonString: reason.message } : {}
 }
 
-function capacityError({ ports }: Connection): AnaxError | undefined {
-  return ports.connectionCount() >= ports.options.maxConnections
-    ? new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${ports.options.maxConnections} clients are connected` })
-    : undefined
+/** Looked at early, so that a full broker spends no more on those who come; counted when the session is opened. */
+function capacityError({ clientId }: ConnectPacket, { ports }: Connection): AnaxError | undefined {
+  if (ports.hasRoomFor(clientId)) return undefined
+  return new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${ports.options.maxConnections} clients are connected` })
 }
 
 function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: Connection): AnaxError | undefined {

@@ -107,7 +107,7 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
   const message = new PublishMessage(topic, bytesOf(payload), qos, retain, false, undefined, properties && rest)
   message.ownsPayload = typeof payload === 'string'
   // written once on trial: what MQTT cannot carry is the host's error, here and now
-  publishFrame(message, 5, { qos, retain, dup: false })
+  publishFrame(message, 5, { qos, retain, dup: false, messageExpiryInterval: rest.messageExpiryInterval })
   return message
 }
 

@@ -172,8 +172,8 @@ export interface Ports {
   readonly flusher: Flusher
   /** Nothing of a connection is left. */
   closed(connection: Connection): void
-  /** How many clients are connected, for the limit. */
-  connectionCount(): number
+  /** Whether the broker takes this client: there is room, or it takes the place of its own older connection. */
+  hasRoomFor(clientId: string): boolean
   /** What a client that asks for response information is told. */
   responseInformation(client: Client): string | undefined
 }

@@ -1,7 +1,7 @@
 /** The broker in the hands of its host: publish, subscribe, unsubscribe, clients, close, in both styles. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { AnaxError, Broker, createBroker } from '../../lib/index.js'
+import { type AnaxError, Broker, createBroker } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/index.js'
 import type { MessageListener } from '../../types/broker.js'
 import type { Message } from '../../types/message.js'
@@ -28,9 +28,10 @@ for (const qos of [0, 1, 2] as const) {
     const client = await connect('here')
     await client.subscribe({ topic: 'a', qos: 2 })
     await broker.publish({ topic: 'a', payload: 'promise', qos, retain: true })
-    assert.deepEqual(await called(callback => broker.publish({ topic: 'a', payload: Buffer.from('callback'), qos }, callback)), [
-      null,
-    ])
+    assert.deepEqual(
+      await called(callback => broker.publish({ topic: 'a', payload: Buffer.from('callback'), qos }, callback)),
+      [null],
+    )
     const received = await receiveAll(client)
     assert.deepEqual(
       received.map(packet => [packet.payload.toString(), packet.qos, packet.retain, packet.dup]),
@@ -118,7 +119,11 @@ spec('a listener that throws or never calls done holds nobody up', [5], async ({
 
 spec('subscribe with a wrong filter or without a function is refused', [5], async ({ broker }) => {
   const wrong = { code: 'ANAX_ERR_ARGUMENT' }
-  for (const filter of ['', 'a#', 'a/#/b', '$share/x']) await assert.rejects(broker.subscribe(filter, () => {}), wrong)
+  for (const filter of ['', 'a#', 'a/#/b', '$share/x'])
+    await assert.rejects(
+      broker.subscribe(filter, () => {}),
+      wrong,
+    )
   await assert.rejects(broker.subscribe('a', undefined as never), wrong)
 })
 
@@ -137,40 +142,48 @@ spec('clients and connectedClients show who is there', ALL, async ({ broker, con
 })
 
 for (const style of ['promise', 'callback'] as const) {
-  spec(`close by ${style}: 0x8B for every client, its will, and nothing left`, ALL, async ({ version, broker, clock, connect, dial }) => {
-    const wills: string[] = []
-    broker.on('publish', ({ topic }) => wills.push(topic))
-    const will = { topic: 'w', payload: Buffer.alloc(1), qos: 0, retain: false } as const
-    const client = await connect('client', { will })
-    const silent = dial()
-    const closing = style === 'promise' ? broker.close() : called(callback => broker.close(callback))
-    assert.equal(broker.closed, true)
-    await clock.advance(10_000)
-    await closing
-    await client.expectDisconnect(0x8b)
-    assert.deepEqual(await silent.closed(), [])
-    assert.deepEqual(wills, ['w'])
-    assert.equal(broker.connectedClients, 0)
-    assert.equal(clock.pendingTimers, 0)
-    assert.equal(client.version, version)
-  })
+  spec(
+    `close by ${style}: 0x8B for every client, its will, and nothing left`,
+    ALL,
+    async ({ version, broker, clock, connect, dial }) => {
+      const wills: string[] = []
+      broker.on('publish', ({ topic }) => wills.push(topic))
+      const will = { topic: 'w', payload: Buffer.alloc(1), qos: 0, retain: false } as const
+      const client = await connect('client', { will })
+      const silent = dial()
+      const closing = style === 'promise' ? broker.close() : called(callback => broker.close(callback))
+      assert.equal(broker.closed, true)
+      await clock.advance(10_000)
+      await closing
+      await client.expectDisconnect(0x8b)
+      assert.deepEqual(await silent.closed(), [])
+      assert.deepEqual(wills, ['w'])
+      assert.equal(broker.connectedClients, 0)
+      assert.equal(clock.pendingTimers, 0)
+      assert.equal(client.version, version)
+    },
+  )
 }
 
-spec('close finishes what is under way: a message that was taken is acknowledged', ALL, async ({ broker, clock, connect }) => {
-  let publish = () => {}
-  broker.authorizePublish = () => new Promise<boolean>(resolve => (publish = () => resolve(true)))
-  const client = await connect('publisher')
-  client.send(textPacket('a', 'x', { qos: 1, messageId: 9 }))
-  await client.expectNothing()
-  const closing = broker.close()
-  await clock.advance(1000)
-  assert.equal(client.isClosed, false)
-  publish()
-  await clock.advance(10_000)
-  await closing
-  const [puback] = await client.closed()
-  assert.deepEqual([puback?.cmd, puback?.cmd === 'puback' && puback.messageId], ['puback', 9])
-})
+spec(
+  'close finishes what is under way: a message that was taken is acknowledged',
+  ALL,
+  async ({ broker, clock, connect }) => {
+    let publish = () => {}
+    broker.authorizePublish = () => new Promise<boolean>(resolve => (publish = () => resolve(true)))
+    const client = await connect('publisher')
+    client.send(textPacket('a', 'x', { qos: 1, messageId: 9 }))
+    await client.expectNothing()
+    const closing = broker.close()
+    await clock.advance(1000)
+    assert.equal(client.isClosed, false)
+    publish()
+    await clock.advance(10_000)
+    await closing
+    const [puback] = await client.closed()
+    assert.deepEqual([puback?.cmd, puback?.cmd === 'puback' && puback.messageId], ['puback', 9])
+  },
+)
 
 spec(
   'close does not wait for ever for a hook',
@@ -184,7 +197,10 @@ spec(
     await clock.advance(3000)
     await closing
     const packets = await client.closed()
-    assert.equal(packets.some(({ cmd }) => cmd === 'puback'), false)
+    assert.equal(
+      packets.some(({ cmd }) => cmd === 'puback'),
+      false,
+    )
   },
   { closeTimeoutMs: 1000, hookTimeoutMs: 0 },
 )
@@ -198,7 +214,10 @@ spec('a closed broker refuses, and closing it again is no error', [5], async ({ 
   assert.equal(broker.closed, true)
   const closed = { code: 'ANAX_ERR_CLOSED' }
   await assert.rejects(broker.publish({ topic: 'a' }), closed)
-  await assert.rejects(broker.subscribe('a', () => {}), closed)
+  await assert.rejects(
+    broker.subscribe('a', () => {}),
+    closed,
+  )
   await broker.unsubscribe('a', () => {})
   await assert.rejects(broker.listen(), closed)
   const [near, far] = duplexPair()

@@ -152,7 +152,10 @@ spec('authorizePublish sees the topic behind an alias', [5], async ({ broker, co
     return true
   }
   const client = await connect('publisher')
-  client.send(textPacket('a', '', { properties: { topicAlias: 1 } }), textPacket('', '', { properties: { topicAlias: 1 } }))
+  client.send(
+    textPacket('a', '', { properties: { topicAlias: 1 } }),
+    textPacket('', '', { properties: { topicAlias: 1 } }),
+  )
   await client.expectNothing()
   assert.deepEqual(
     seen.map(row => (row as unknown[]).slice(0, 2)),
@@ -322,18 +325,22 @@ for (const [style, hook] of HOLDING) {
   })
 }
 
-spec('published is told of every message and who sent it, host and wills included', ALL, async ({ broker, connect }) => {
-  const told: unknown[] = []
-  broker.published = (packet: Message, client) => void told.push([packet.topic, client?.id ?? null])
-  const will = { topic: 'will', payload: Buffer.alloc(1), qos: 0, retain: false } as const
-  const client = await connect('client', { will })
-  await publishText(client, 'live', '', { qos: 2 })
-  await broker.publish({ topic: 'host' })
-  await client.drop()
-  await (await connect('other')).expectNothing()
-  assert.deepEqual(told, [
-    ['live', 'client'],
-    ['host', null],
-    ['will', null],
-  ])
-})
+spec(
+  'published is told of every message and who sent it, host and wills included',
+  ALL,
+  async ({ broker, connect }) => {
+    const told: unknown[] = []
+    broker.published = (packet: Message, client) => void told.push([packet.topic, client?.id ?? null])
+    const will = { topic: 'will', payload: Buffer.alloc(1), qos: 0, retain: false } as const
+    const client = await connect('client', { will })
+    await publishText(client, 'live', '', { qos: 2 })
+    await broker.publish({ topic: 'host' })
+    await client.drop()
+    await (await connect('other')).expectNothing()
+    assert.deepEqual(told, [
+      ['live', 'client'],
+      ['host', null],
+      ['will', null],
+    ])
+  },
+)

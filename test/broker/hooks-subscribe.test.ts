@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import type { Hooks } from '../../types/hooks.js'
 import type { Subscription } from '../../types/packets.js'
-import { identifiersOf, publishText, receiveAll, receiveTexts, subscribeWith, unsubscribe } from '../support/exchange.js'
+import {
+  identifiersOf,
+  publishText,
+  receiveAll,
+  receiveTexts,
+  subscribeWith,
+  unsubscribe,
+} from '../support/exchange.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const
@@ -73,19 +80,23 @@ for (const [style, authorizeSubscribe, reasonCode] of REFUSING) {
   )
 }
 
-spec('a refusal leaves an earlier subscription of the same filter as it was', ALL, async ({ version, broker, connect }) => {
-  const client = await connect('subscriber', keptSession(version))
-  await client.subscribe({ topic: 'a', qos: 1 })
-  broker.authorizeSubscribe = () => false
-  await client.subscribe({ topic: 'a', qos: 2 })
-  const publisher = await connect('publisher')
-  await publishText(publisher, 'a', '', { qos: 2 })
-  const received = await receiveAll(client)
-  assert.deepEqual(
-    received.map(({ qos }) => qos),
-    [1],
-  )
-})
+spec(
+  'a refusal leaves an earlier subscription of the same filter as it was',
+  ALL,
+  async ({ version, broker, connect }) => {
+    const client = await connect('subscriber', keptSession(version))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    broker.authorizeSubscribe = () => false
+    await client.subscribe({ topic: 'a', qos: 2 })
+    const publisher = await connect('publisher')
+    await publishText(publisher, 'a', '', { qos: 2 })
+    const received = await receiveAll(client)
+    assert.deepEqual(
+      received.map(({ qos }) => qos),
+      [1],
+    )
+  },
+)
 
 for (const [style, authorizeSubscribe] of styles(subscription => ({ ...subscription, qos: 0 }))) {
   spec(
@@ -192,19 +203,23 @@ spec('where another filter is granted then, that one takes the place of the old'
   )
 })
 
-spec('a shared subscription that is refused then is no membership any more', ALL, async ({ version, broker, connect }) => {
-  const client = await connect('member', keptSession(version))
-  await client.subscribe({ topic: '$share/group/a', qos: 1 })
-  await client.drop()
-  broker.authorizeSubscribe = () => false
-  const again = await connect('member', keptSession(version))
-  const publisher = await connect('publisher')
-  assert.equal(await publishText(publisher, 'a', 'x', { qos: 1 }), version === 5 ? 0x10 : 0)
-  await again.expectNothing()
-  await again.drop()
-  broker.authorizeSubscribe = undefined
-  await (await connect('member', keptSession(version))).expectNothing()
-})
+spec(
+  'a shared subscription that is refused then is no membership any more',
+  ALL,
+  async ({ version, broker, connect }) => {
+    const client = await connect('member', keptSession(version))
+    await client.subscribe({ topic: '$share/group/a', qos: 1 })
+    await client.drop()
+    broker.authorizeSubscribe = () => false
+    const again = await connect('member', keptSession(version))
+    const publisher = await connect('publisher')
+    assert.equal(await publishText(publisher, 'a', 'x', { qos: 1 }), version === 5 ? 0x10 : 0)
+    await again.expectNothing()
+    await again.drop()
+    broker.authorizeSubscribe = undefined
+    await (await connect('member', keptSession(version))).expectNothing()
+  },
+)
 
 spec('options that the hook leaves out are off', [5], async ({ broker, connect }) => {
   broker.authorizeSubscribe = (_, { topic, qos }) => ({ topic, qos })

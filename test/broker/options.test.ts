@@ -1,8 +1,8 @@
 /** Options are checked when the broker is made: a wrong one is refused with a message that says what was expected. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { AnaxError, Broker, createBroker } from '../../lib/index.js'
 import { resolveOptions } from '../../lib/broker/options.js'
+import { AnaxError, Broker, createBroker } from '../../lib/index.js'
 import type { BrokerOptions } from '../../types/options.js'
 
 /** What is wrong for each kind of option. */

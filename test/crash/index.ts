@@ -8,6 +8,8 @@
 import { type CrashReport, runCrashTest } from './run.js'
 
 const DEFAULT_KILLS = 300
+/** As many are told one by one. */
+const MAX_FAULTS = 20
 
 async function main(): Promise<void> {
   const broker = process.argv.includes('aedes') ? 'aedes' : 'anax'
@@ -15,7 +17,9 @@ async function main(): Promise<void> {
   const kills = Number(process.env.ANAX_CRASH_ROUNDS ?? DEFAULT_KILLS)
   console.log(`${broker}: ${kills} kills, seed ${seed}`)
   const report = await runCrashTest({ broker, seed, kills })
-  console.log(report)
+  const { faults, ...numbers } = report
+  console.log({ ...numbers, faults: faults.length })
+  for (const fault of faults.slice(0, MAX_FAULTS)) console.log(`  ${fault}`)
   if (broker === 'anax' && !isClean(report)) process.exitCode = 1
 }
 

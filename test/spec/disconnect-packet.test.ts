@@ -52,6 +52,31 @@ spec(
   },
 )
 
+spec(
+  '[3.1.1 MQTT-3.14.4-2] [5.0 MQTT-3.14.4-1] nor is it looked at while the DISCONNECT waits for what was sent before it',
+  ALL,
+  async ({ clock, connect, broker }) => {
+    const published: string[] = []
+    broker.on('publish', ({ topic }) => published.push(topic))
+    let allow: (verdict: boolean) => void = () => {}
+    broker.authorizePublish = () => new Promise<boolean>(resolve => (allow = resolve))
+    const client = await connect('client')
+    client.send(publishPacket({ topic: 'before', qos: 1, messageId: 1 }), { cmd: 'disconnect' })
+    await clock.advance(10)
+    assert.equal(client.isClosed, false)
+    client.send(publishPacket({ topic: 'behind', qos: 1, messageId: 2 }), { cmd: 'pingreq' })
+    await clock.advance(10)
+    broker.authorizePublish = undefined
+    allow(true)
+    const packets = await client.closed()
+    assert.deepEqual(
+      packets.map(({ cmd }) => cmd),
+      ['puback'],
+    )
+    assert.deepEqual(published, ['before'])
+  },
+)
+
 const FROM_CLIENT = [0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99]
 
 spec('[5.0 MQTT-3.14.2-1] a client may use the codes that are listed for it', [5], async ({ connect }) => {

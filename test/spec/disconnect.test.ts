@@ -45,7 +45,12 @@ const MALFORMED: Case[] = [
 
 const CASES: Case[] = [
   ...MALFORMED,
-  { what: 'a property that does not belong', reasonCode: 0x81, versions: [5], provoke: sendingBytes('30 06 0001 61 02 2401') },
+  {
+    what: 'a property that does not belong',
+    reasonCode: 0x81,
+    versions: [5],
+    provoke: sendingBytes('30 06 0001 61 02 2401'),
+  },
   { what: 'a second CONNECT', reasonCode: 0x82, provoke: client => client.send(connectPacket(client.version)) },
   { what: 'packet id 0', reasonCode: 0x82, provoke: sendingBytes('82 06 0000 0001 61 00') },
   { what: 'an empty topic without alias', reasonCode: 0x82, provoke: sending(textPacket('', '')) },
@@ -56,7 +61,12 @@ const CASES: Case[] = [
     versions: [5],
     provoke: sending({ cmd: 'disconnect', properties: { sessionExpiryInterval: 1 } }),
   },
-  { what: 'AUTH without a method in CONNECT', reasonCode: 0x82, versions: [5], provoke: sendingBytes('f0 06 19 04 15 0001 6d') },
+  {
+    what: 'AUTH without a method in CONNECT',
+    reasonCode: 0x82,
+    versions: [5],
+    provoke: sendingBytes('f0 06 19 04 15 0001 6d'),
+  },
   { what: 'the broker closing', reasonCode: 0x8b, provoke: (_, { broker }) => void broker.close() },
   {
     what: 'silence',

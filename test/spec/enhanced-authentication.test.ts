@@ -157,16 +157,19 @@ for (const packet of OTHER_PACKETS) {
   })
 }
 
-withQuiz('[5.0 MQTT-3.1.2-30] DISCONNECT before CONNACK is allowed, and ends the connection in silence', async frame => {
-  const errors: unknown[] = []
-  frame.broker.on('connectionError', (_, error) => errors.push(error))
-  const client = knock(frame)
-  await client.expect('auth')
-  client.send({ cmd: 'disconnect' })
-  assert.deepEqual(await client.closed(), [])
-  assert.deepEqual(errors, [])
-  assert.equal(frame.broker.connectedClients, 0)
-})
+withQuiz(
+  '[5.0 MQTT-3.1.2-30] DISCONNECT before CONNACK is allowed, and ends the connection in silence',
+  async frame => {
+    const errors: unknown[] = []
+    frame.broker.on('connectionError', (_, error) => errors.push(error))
+    const client = knock(frame)
+    await client.expect('auth')
+    client.send({ cmd: 'disconnect' })
+    assert.deepEqual(await client.closed(), [])
+    assert.deepEqual(errors, [])
+    assert.equal(frame.broker.connectedClients, 0)
+  },
+)
 
 withQuiz('what is sent behind the last answer takes effect after CONNACK', async frame => {
   const client = knock(frame)
@@ -209,11 +212,14 @@ withQuiz('[5.0 MQTT-4.12.0-6] without a method in CONNECT the broker says nothin
 })
 
 for (const reasonCode of [0x18, 0x19]) {
-  withQuiz(`[5.0 MQTT-4.12.0-7] and AUTH 0x${reasonCode.toString(16)} from the client is an error`, async ({ connect }) => {
-    const client = await connect('plain')
-    client.send(auth(reasonCode, 'answer'))
-    await client.expectDisconnect(0x82)
-  })
+  withQuiz(
+    `[5.0 MQTT-4.12.0-7] and AUTH 0x${reasonCode.toString(16)} from the client is an error`,
+    async ({ connect }) => {
+      const client = await connect('plain')
+      client.send(auth(reasonCode, 'answer'))
+      await client.expectDisconnect(0x82)
+    },
+  )
 }
 
 withQuiz('[5.0 MQTT-3.15.1-1] AUTH with reserved flags is malformed', async frame => {
@@ -298,12 +304,15 @@ for (const [reasonCode, told] of [
   [0x86, 0x80],
   [0x98, 0x98],
 ] as const) {
-  withQuiz(`[5.0 MQTT-3.14.2-1] with the hook’s reason 0x${reasonCode.toString(16)} as far as DISCONNECT has it`, async frame => {
-    const client = await admitted(frame)
-    frame.broker.authenticateExtended = () => ({ result: 'refuse', reasonCode })
-    client.send(auth(0x19))
-    await client.expectDisconnect(told)
-  })
+  withQuiz(
+    `[5.0 MQTT-3.14.2-1] with the hook’s reason 0x${reasonCode.toString(16)} as far as DISCONNECT has it`,
+    async frame => {
+      const client = await admitted(frame)
+      frame.broker.authenticateExtended = () => ({ result: 'refuse', reasonCode })
+      client.send(auth(0x19))
+      await client.expectDisconnect(told)
+    },
+  )
 }
 
 withQuiz('[5.0 MQTT-4.12.1-1] one of another method is a protocol error', async frame => {
@@ -341,21 +350,27 @@ withQuiz('AUTH while the hook is still thinking is a protocol error', async fram
   await client.expectDisconnect(0x82)
 })
 
-withQuiz('[5.0 MQTT-4.12.1-2] a hook that does not answer a repeated authentication in time has refused', async frame => {
-  const client = await admitted(frame)
-  frame.broker.authenticateExtended = () => new Promise(() => {})
-  client.send(auth(0x19))
-  await client.expectNothing()
-  await frame.clock.advance(11_000)
-  await client.expectDisconnect(0x87)
-})
+withQuiz(
+  '[5.0 MQTT-4.12.1-2] a hook that does not answer a repeated authentication in time has refused',
+  async frame => {
+    const client = await admitted(frame)
+    frame.broker.authenticateExtended = () => new Promise(() => {})
+    client.send(auth(0x19))
+    await client.expectNothing()
+    await frame.clock.advance(11_000)
+    await client.expectDisconnect(0x87)
+  },
+)
 
-withQuiz('[5.0 MQTT-4.12.1-2] where the hook was taken away, a repeated authentication fails with 0x8C', async frame => {
-  const client = await admitted(frame)
-  frame.broker.authenticateExtended = undefined
-  client.send(auth(0x19))
-  await client.expectDisconnect(0x8c)
-})
+withQuiz(
+  '[5.0 MQTT-4.12.1-2] where the hook was taken away, a repeated authentication fails with 0x8C',
+  async frame => {
+    const client = await admitted(frame)
+    frame.broker.authenticateExtended = undefined
+    client.send(auth(0x19))
+    await client.expectDisconnect(0x8c)
+  },
+)
 
 withQuiz('a connection that ends in the middle of one leaves nothing behind', async frame => {
   const gone = once(frame.broker, 'clientDisconnect')

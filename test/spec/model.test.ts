@@ -52,8 +52,6 @@ class World {
   readonly #messages = new Map<string, Published>()
   /** Per subscriber: what it has to get. */
   readonly #due = new Map<ModelSubscriber, Set<string>>()
-  /** Message -> subscribers who were subscribed when it was sent. */
-  readonly #hopes = new Map<Published, ModelSubscriber[]>()
   readonly publishers: ModelPublisher[]
   readonly subscribers: ModelSubscriber[]
   readonly #connect: (client: ModelClient, start: 'resume' | 'clean') => Promise<void>
@@ -76,10 +74,12 @@ class World {
         for (let i = 0; i < step.count; i++) this.#publish(this.publishers[step.publisher]!, TOPICS[step.topic]!, step.qos)
         break
       case 'subscribe':
+        this.#changes(this.subscribers[step.subscriber]!, TOPICS[step.topic]!)
         await this.subscribers[step.subscriber]!.subscribe(TOPICS[step.topic]!, step.qos)
         break
       case 'unsubscribe':
-        await this.#unsubscribe(this.subscribers[step.subscriber]!, TOPICS[step.topic]!)
+        this.#changes(this.subscribers[step.subscriber]!, TOPICS[step.topic]!)
+        await this.subscribers[step.subscriber]!.unsubscribe(TOPICS[step.topic]!)
         break
       case 'read':
         await this.clients[step.client]!.read()
@@ -116,23 +116,21 @@ class World {
     const message = publisher.publish(topic, qos)
     if (message === undefined) return
     this.#messages.set(message.text, message)
-    this.#hopes.set(
-      message,
-      this.subscribers.filter(({ subscriptions }) => (subscriptions.get(topic) ?? 0) > 0),
-    )
+    for (const { id, subscriptions } of this.subscribers) {
+      if ((subscriptions.get(topic) ?? 0) > 0) message.audience.add(id)
+    }
   }
 
   readonly #acknowledged = (message: Published): void => {
-    for (const subscriber of this.#hopes.get(message) ?? []) this.#due.get(subscriber)!.add(message.text)
+    for (const [subscriber, due] of this.#due) if (message.audience.has(subscriber.id)) due.add(message.text)
   }
 
-  /** What is not acknowledged yet may or may not come from now on. */
-  async #unsubscribe(subscriber: ModelSubscriber, topic: string): Promise<void> {
-    if (subscriber.line === undefined) return
-    for (const [message, hopeful] of this.#hopes) {
-      if (message.topic === topic) this.#hopes.set(message, hopeful.filter(other => other !== subscriber))
+  /** A subscription is about to change: what is not acknowledged yet may come or not. */
+  #changes({ id, line }: ModelSubscriber, topic: string): void {
+    if (line === undefined) return
+    for (const message of this.#messages.values()) {
+      if (message.topic === topic && !message.isAcknowledged) message.audience.delete(id)
     }
-    await subscriber.unsubscribe(topic)
   }
 
   async #return(client: ModelClient, start: 'resume' | 'clean'): Promise<void> {
@@ -144,7 +142,7 @@ class World {
   /** With its session, whatever a subscriber had to get is gone. */
   #forget(subscriber: ModelSubscriber): void {
     this.#due.get(subscriber)!.clear()
-    for (const [message, hopeful] of this.#hopes) this.#hopes.set(message, hopeful.filter(other => other !== subscriber))
+    for (const { audience } of this.#messages.values()) audience.delete(subscriber.id)
   }
 }
 

@@ -158,7 +158,11 @@ for (const vector of [
     const client = {} as Client
     const say = async (step: ExtendedAuthentication['step'], text: string) => {
       const data = Buffer.from(text)
-      const verdict = (await hook(client, { method, data, step, packet: authPacket(0x18, data) }, () => {})) as ExtendedVerdict
+      const verdict = (await hook(
+        client,
+        { method, data, step, packet: authPacket(0x18, data) },
+        () => {},
+      )) as ExtendedVerdict
       return [verdict.result, String('data' in verdict && verdict.data)]
     }
     const nonce = clientNonce + serverNonce

@@ -139,7 +139,12 @@ spec(
   [5],
   async frame => {
     assert.deepEqual(await explanations(frame, true), { puback: true, pubrec: true, suback: true, disconnect: true })
-    assert.deepEqual(await explanations(frame, false), { puback: false, pubrec: false, suback: false, disconnect: true })
+    assert.deepEqual(await explanations(frame, false), {
+      puback: false,
+      pubrec: false,
+      suback: false,
+      disconnect: true,
+    })
     frame.broker.preConnect = () => MOVED
     const client = frame.dial()
     const connack = await client.connect({ properties: { requestProblemInformation: false } })

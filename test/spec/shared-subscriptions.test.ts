@@ -183,7 +183,10 @@ spec('a member gets its own messages when its turn comes', ALL, async ({ connect
 
 for (const [clause, filters] of [
   ['[5.0 MQTT-4.8.2-1]', ['$share//a', '$share/', '$share//']],
-  ['[5.0 MQTT-4.8.2-2]', ['$share/group', '$share/group/', '$share/gr+up/a', '$share/group#/a', '$share/#/a', '$share/+/a']],
+  [
+    '[5.0 MQTT-4.8.2-2]',
+    ['$share/group', '$share/group/', '$share/gr+up/a', '$share/group#/a', '$share/#/a', '$share/+/a'],
+  ],
   ['[5.0 MQTT-4.8.2-2]', ['$share/group/a#', '$share/group/a+', '$share/group/#/a', '$share/gr~up/a']],
 ] as const) {
   for (const topic of filters) {
@@ -210,20 +213,24 @@ spec('[5.0 MQTT-4.8.2-1] filters that merely begin alike are not shared', ALL, a
   for (const client of clients) assert.deepEqual(await receiveTexts(client), ['$share', '$shared/a', '$SHARE/a/b'])
 })
 
-spec('[5.0 MQTT-3.3.4-5] a copy has the identifier of the one subscription that it came for', [5], async ({ connect }) => {
-  for (const keeping of [{}, { clean: false, properties: { sessionExpiryInterval: 60 } }]) {
-    const client = await connect('member', keeping)
-    await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: '$share/one/a', qos: 1 })
-    await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: '$share/two/+', qos: 1 })
-    await subscribeWith(client, { subscriptionIdentifier: 3 }, { topic: 'a', qos: 1 })
-    await client.subscribe({ topic: '$share/none/a', qos: 1 })
-    for (const qos of [0, 1] as const) {
-      await publishText(await connect('publisher'), 'a', '', { qos })
-      const received = await receiveAll(client)
-      assert.deepEqual(received.map(packet => identifiersOf(packet).join()).toSorted(), ['', '1', '2', '3'])
+spec(
+  '[5.0 MQTT-3.3.4-5] a copy has the identifier of the one subscription that it came for',
+  [5],
+  async ({ connect }) => {
+    for (const keeping of [{}, { clean: false, properties: { sessionExpiryInterval: 60 } }]) {
+      const client = await connect('member', keeping)
+      await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: '$share/one/a', qos: 1 })
+      await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: '$share/two/+', qos: 1 })
+      await subscribeWith(client, { subscriptionIdentifier: 3 }, { topic: 'a', qos: 1 })
+      await client.subscribe({ topic: '$share/none/a', qos: 1 })
+      for (const qos of [0, 1] as const) {
+        await publishText(await connect('publisher'), 'a', '', { qos })
+        const received = await receiveAll(client)
+        assert.deepEqual(received.map(packet => identifiersOf(packet).join()).toSorted(), ['', '1', '2', '3'])
+      }
     }
-  }
-})
+  },
+)
 
 spec('members have identifiers of their own', [5], async ({ connect }) => {
   const group: SpecClient[] = []
@@ -287,7 +294,10 @@ strategy('sticky', 'all messages of a publisher go to one member, until that one
     }
   }
   assert.ok(counts.size > 1, 'publishers are spread over the members')
-  assert.equal([...counts.values()].reduce((sum, count) => sum + count, 0), 12)
+  assert.equal(
+    [...counts.values()].reduce((sum, count) => sum + count, 0),
+    12,
+  )
   for (const member of group.slice(1)) await member.disconnect()
   const texts = await publishMany(await test.connect('publisher-0'), 5)
   assert.deepEqual(await receiveTexts(group[0]!), texts)

@@ -231,7 +231,10 @@ spec(
       [undefined, true],
       [30, false],
     ] as const) {
-      const client = await connect('subscriber', maximumPacketSize === undefined ? {} : { properties: { maximumPacketSize } })
+      const client = await connect(
+        'subscriber',
+        maximumPacketSize === undefined ? {} : { properties: { maximumPacketSize } },
+      )
       client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
       const { granted, properties } = await client.expect('suback')
       assert.deepEqual(granted, [0x97])

@@ -1,6 +1,6 @@
 /** Subscription identifiers: one copy of a message carries those of all subscriptions that it came for (3.3.2.3.8, 3.3.4). */
 import assert from 'node:assert/strict'
-import { identifiersOf, publishText, receiveAll, subscribeWith, textPacket } from '../support/exchange.js'
+import { identifiersOf, publishText, receiveAll, subscribeWith } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
 
@@ -73,20 +73,16 @@ spec('[5.0 MQTT-3.8.4-3] subscribing again changes the identifier, or removes it
   assert.deepEqual(await receiveIdentifiers(await connect('subscriber', keptSession(5))), [[]])
 })
 
-spec(
-  'retained messages carry the identifier of the subscription that asked for them',
-  [5],
-  async ({ connect }) => {
-    await publishText(await connect('publisher'), 'a/b', '1', { retain: true, qos: 1 })
-    for (const packet of [{}, keptSession(5)]) {
-      const client = await connect('subscriber', packet)
-      await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
-      assert.deepEqual(await receiveIdentifiers(client), [[1]])
-      await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/#', qos: 0 })
-      assert.deepEqual(await receiveIdentifiers(client), [[2]])
-    }
-  },
-)
+spec('retained messages carry the identifier of the subscription that asked for them', [5], async ({ connect }) => {
+  await publishText(await connect('publisher'), 'a/b', '1', { retain: true, qos: 1 })
+  for (const packet of [{}, keptSession(5)]) {
+    const client = await connect('subscriber', packet)
+    await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
+    assert.deepEqual(await receiveIdentifiers(client), [[1]])
+    await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/#', qos: 0 })
+    assert.deepEqual(await receiveIdentifiers(client), [[2]])
+  }
+})
 
 spec(
   '[5.0 MQTT-3.3.4-3] [5.0 MQTT-3.3.4-4] a session that was away gets them as well, and so does one that is resumed',
@@ -116,39 +112,14 @@ spec('[5.0 MQTT-3.3.4-4] a message that is sent again carries the same identifie
   assert.deepEqual(identifiersOf(resent), [1, 268_435_455])
 })
 
-for (const state of ['away', 'busy'] as const) {
-  spec(
-    `[5.0 MQTT-3.3.4-4] among them that of a QoS 0 subscription, for a stored session that is ${state}`,
-    [5],
-    async ({ connect }) => {
-      const kept = keptSession(5)
-      const busy = { ...kept, properties: { ...kept.properties, receiveMaximum: 1 } }
-      const client = await connect('subscriber', busy)
-      await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
-      await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/#', qos: 0 })
-      const publisher = await connect('publisher')
-      if (state === 'away') await client.drop()
-      else publisher.send(textPacket('a/b', 'first', { qos: 1, messageId: 1 }))
-      publisher.send(textPacket('a/b', 'second', { qos: 1, messageId: 2 }))
-      await publisher.settle()
-      const receiver = state === 'away' ? await connect('subscriber', busy) : client
-      for (const identifiers of await receiveIdentifiers(receiver)) assert.deepEqual(identifiers, [1, 2])
-    },
-  )
-}
-
-spec(
-  'the identifier 0 is a protocol error, and so are two of them',
-  [5],
-  async ({ connect }) => {
-    for (const properties of ['02 0b00', '04 0b01 0b02']) {
-      const client = await connect('subscriber')
-      const content = `0001 ${properties} 0001 61 00`.replace(/\s/g, '')
-      client.sendBytes(`82 ${(content.length / 2).toString(16).padStart(2, '0')} ${content}`)
-      await client.expectDisconnect(0x82)
-    }
-  },
-)
+spec('the identifier 0 is a protocol error, and so are two of them', [5], async ({ connect }) => {
+  for (const properties of ['02 0b00', '04 0b01 0b02']) {
+    const client = await connect('subscriber')
+    const content = `0001 ${properties} 0001 61 00`.replace(/\s/g, '')
+    client.sendBytes(`82 ${(content.length / 2).toString(16).padStart(2, '0')} ${content}`)
+    await client.expectDisconnect(0x82)
+  }
+})
 
 spec('[5.0 MQTT-3.3.4-6] a client must not publish one', [5], async ({ connect }) => {
   const client = await connect('publisher')

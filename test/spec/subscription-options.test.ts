@@ -1,7 +1,15 @@
 /** Subscription options: No Local, Retain As Published, Retain Handling, and what comes of overlapping ones (3.8.3.1). */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../types/packets.js'
-import { identifiersOf, publishText, receiveAll, receiveTexts, subscribeWith, textOf, textPacket } from '../support/exchange.js'
+import {
+  identifiersOf,
+  publishText,
+  receiveAll,
+  receiveTexts,
+  subscribeWith,
+  textOf,
+  textPacket,
+} from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
 
@@ -170,16 +178,12 @@ spec(
   },
 )
 
-spec(
-  '[5.0 MQTT-3.3.1-10] Retain Handling 1: a filter twice in one SUBSCRIBE is new once',
-  [5],
-  async ({ connect }) => {
-    await publishText(await connect('publisher'), 'a', 'kept', { retain: true })
-    const client = await connect('subscriber')
-    await client.subscribe({ topic: 'a', qos: 0, rh: 1 }, { topic: 'a', qos: 0, rh: 1 })
-    assert.deepEqual(await receiveTexts(client), ['kept'])
-  },
-)
+spec('[5.0 MQTT-3.3.1-10] Retain Handling 1: a filter twice in one SUBSCRIBE is new once', [5], async ({ connect }) => {
+  await publishText(await connect('publisher'), 'a', 'kept', { retain: true })
+  const client = await connect('subscriber')
+  await client.subscribe({ topic: 'a', qos: 0, rh: 1 }, { topic: 'a', qos: 0, rh: 1 })
+  assert.deepEqual(await receiveTexts(client), ['kept'])
+})
 
 spec('each filter of a SUBSCRIBE has its own options', [5], async ({ connect }) => {
   const publisher = await connect('publisher')

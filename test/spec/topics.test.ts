@@ -133,29 +133,33 @@ for (const [clauses, topics, reasonCode] of [
   }
 }
 
-spec(
-  '[3.1.1 MQTT-4.7.3-3] [5.0 MQTT-4.7.3-3] topics and filters of 65535 bytes work',
-  ALL,
-  async ({ connect }) => {
-    const longest = `${'é'.repeat(32_767)}x`
-    assert.equal(Buffer.byteLength(longest), 65_535)
-    const client = await connect('long-winded')
-    assert.deepEqual(await client.subscribe({ topic: longest, qos: 1 }), [1])
-    client.send(textPacket(longest.slice(0, -1), 'shorter'), textPacket(longest, 'longest'))
-    const [message, ...others] = await receiveAll(client)
-    assert.equal(message?.topic, longest)
-    assert.deepEqual(others, [])
-    await unsubscribe(client, longest)
-    await publishText(client, longest, 'nobody')
-    await client.expectNothing()
-  },
-)
+spec('[3.1.1 MQTT-4.7.3-3] [5.0 MQTT-4.7.3-3] topics and filters of 65535 bytes work', ALL, async ({ connect }) => {
+  const longest = `${'é'.repeat(32_767)}x`
+  assert.equal(Buffer.byteLength(longest), 65_535)
+  const client = await connect('long-winded')
+  assert.deepEqual(await client.subscribe({ topic: longest, qos: 1 }), [1])
+  client.send(textPacket(longest.slice(0, -1), 'shorter'), textPacket(longest, 'longest'))
+  const [message, ...others] = await receiveAll(client)
+  assert.equal(message?.topic, longest)
+  assert.deepEqual(others, [])
+  await unsubscribe(client, longest)
+  await publishText(client, longest, 'nobody')
+  await client.expectNothing()
+})
 
 spec(
   '[3.1.1 MQTT-4.7.3-4] [5.0 MQTT-4.7.3-4] matching takes the text as it is: no normalisation, no replacement',
   ALL,
   async ({ connect }) => {
-    const spellings = ['caf\u00e9', 'cafe\u0301', 'CAF\u00c9', 'caf\ufffd', 'caf\u00e9\ufeff', '\ufeffcaf\u00e9', ' caf\u00e9']
+    const spellings = [
+      'caf\u00e9',
+      'cafe\u0301',
+      'CAF\u00c9',
+      'caf\ufffd',
+      'caf\u00e9\ufeff',
+      '\ufeffcaf\u00e9',
+      ' caf\u00e9',
+    ]
     const publisher = await connect('publisher')
     for (const filter of spellings) {
       const client = await connect('subscriber')

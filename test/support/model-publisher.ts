@@ -12,6 +12,8 @@ export interface Published {
   /** How often it went out. */
   attempts: number
   isAcknowledged: boolean
+  /** Subscribers whose subscription was there before the message, and still is the same: they have to get it. */
+  readonly audience: Set<string>
 }
 
 interface Open {
@@ -42,7 +44,7 @@ export class ModelPublisher extends ModelClient {
   publish(topic: string, qos: QoS): Published | undefined {
     if (this.line === undefined || (qos > 0 && this.#counted.size >= this.#quota)) return undefined
     const text = `${this.id}:${this.#number++}`
-    const message: Published = { topic, text, qos, attempts: 1, isAcknowledged: false }
+    const message: Published = { topic, text, qos, attempts: 1, isAcknowledged: false, audience: new Set() }
     const messageId = qos > 0 ? this.#freeId() : undefined
     if (messageId !== undefined) {
       this.#open.set(messageId, { message, state: 'published', isOld: false })

@@ -120,7 +120,7 @@ export class ModelSubscriber extends ModelClient {
     if (qos === 2) assert(isNew, `${this.id}: ${text} for the second time, QoS 2`)
     // more than once: the broker's own doing (then it says so), or the publisher's, who may send QoS 1 again
     assert(isNew || dup || message.attempts > 1, `${this.id}: ${text} for the second time, without DUP`)
-    if (isNew) this.#assertOrder(message, qos)
+    if (isNew && message.audience.has(this.id)) this.#assertOrder(message, qos)
     this.#texts.push(receipt)
   }
 
@@ -131,7 +131,7 @@ export class ModelSubscriber extends ModelClient {
       const [otherPublisher, otherNumber] = other.text.split(':')
       const message = this.#messageOf(other.text)!
       if (otherPublisher !== publisher || message.topic !== topic) continue
-      if (other.qos !== qos || message.qos !== published) continue
+      if (other.qos !== qos || message.qos !== published || !message.audience.has(this.id)) continue
       assert(Number(otherNumber) < Number(number), `${this.id}: ${other.text} came before ${text}`)
     }
   }
