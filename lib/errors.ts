@@ -136,6 +136,19 @@ export class AnaxError extends Error {
   }
 }
 
+/** Failures inside the host: what went wrong there is nobody else's business. */
+const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ANAX_ERR_STORE',
+  'ANAX_ERR_BUS',
+  'ANAX_ERR_HOOK_FAILED',
+  'ANAX_ERR_SERVER_UNAVAILABLE',
+])
+
+/** The reason string for the peer: of a failure inside the host, the catalogue's sentence and nothing more. */
+export function explanationOf({ code, message }: AnaxError): string {
+  return INTERNAL.has(code) ? ERRORS[code][2] : message
+}
+
 /** Makes an {@link AnaxError} of whatever a hook, store, bus or stream threw, keeping it as the cause. */
 export function wrapError(code: ErrorCode, cause: unknown): AnaxError {
   if (cause instanceof AnaxError) return cause

@@ -216,16 +216,21 @@ export class AedesStore implements SessionPersistence {
   async markSent(clientId: string, _: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
     const packet = packetOf(copy)
     packet.messageId = packetId
+    await this.#update(clientId, packet)
+  }
+
+  /** Without the number, the store in memory takes one release for another, as neither has a broker's id. */
+  async markReleased(clientId: string, { brokerCounter }: MessageRef, packetId: number): Promise<void> {
+    await this.#update(clientId, { cmd: 'pubrel', messageId: packetId, brokerCounter })
+  }
+
+  /** A message that went over the bus only was never queued here. */
+  async #update(clientId: string, packet: Message | StoredRelease): Promise<void> {
     try {
       await this.#store.outgoingUpdate({ id: clientId }, packet)
     } catch (error) {
       if (!isUnknown(error)) throw error
     }
-  }
-
-  /** Without the number, the store in memory takes one release for another, as neither has a broker's id. */
-  async markReleased(clientId: string, { brokerCounter }: MessageRef, packetId: number): Promise<void> {
-    await this.#store.outgoingUpdate({ id: clientId }, { cmd: 'pubrel', messageId: packetId, brokerCounter })
   }
 
   async removeQueued(
@@ -315,7 +320,6 @@ export class AedesStore implements SessionPersistence {
   }
 }
 
-/** A message that went over the bus only was never queued here. */
 function isUnknown(error: unknown): boolean {
   return error instanceof Error && error.message === 'no such packet'
 }

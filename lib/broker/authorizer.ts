@@ -166,7 +166,7 @@ export class HookAuthorizer implements Authorizer {
     if (isPromise(answer)) return answer.then(settled => this.#conclude(hook, client, settled, reading) as T)
     if ('failure' in answer) {
       this.#events.emit('hookError', answer.failure, hook, client)
-      return reading.refused(answer.cause)
+      return reading.refused(saidBy(answer.cause))
     }
     const { value } = answer
     const verdict = value instanceof Refusal ? value : reading.verdict(value)
@@ -247,6 +247,11 @@ function extendedVerdict(value: unknown): ExtendedVerdict | Refusal | undefined 
 
 function isObject(value: unknown): value is { topic?: unknown; result?: unknown; reasonCode?: unknown } {
   return typeof value === 'object' && value !== null
+}
+
+/** What an error that a hook threw says on purpose: its properties. Its message is for the host alone. */
+function saidBy(cause: unknown): unknown {
+  return cause instanceof Error && !(cause instanceof AnaxError) ? { ...cause } : undefined
 }
 
 /** What an error, or an object in its place, says about the answer to the client. */

@@ -10,7 +10,6 @@ import { type BusOwner, MessageBus } from '../routing/bus.js'
 import { RetainedStore } from '../routing/retained.js'
 import { Router } from '../routing/router.js'
 import type { Connection } from '../session/connection.js'
-import { isPromise } from '../session/maybe-promise.js'
 import { Flusher } from '../session/outbox.js'
 import type { EventSink, Ports, ResolvedOptions } from '../session/ports.js'
 import { Timers } from '../session/timers.js'
@@ -59,15 +58,17 @@ export class BrokerParts {
     const router: Router = new Router(bus, {
       sharedStrategy: options.sharedStrategy,
       number: message => publisher.number(message),
-      enqueue: (message, { qos, retain, subscriptionIdentifiers, share }, session) => {
-        const delivery = { clientId: session.id, qos, retain, subscriptionIdentifiers, share }
-        const queued = publisher.enqueue(message, delivery)
-        if (isPromise(queued)) queued.then(() => session.outgoing?.readStored(), failed)
-        else session.outgoing?.readStored()
+      enqueue: async (message, delivery) => {
+        try {
+          await publisher.enqueue(message, delivery)
+          sessions.read(delivery.clientId)
+        } catch (error) {
+          if (isQuota(error)) events.emit('drop', { clientId: delivery.clientId, message, reason: 'queue-full' })
+          else events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+        }
       },
       orphaned: ({ message }, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
-    const failed = (error: unknown) => events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
     const retained = new RetainedStore(store, options, now)
     const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
     const publisher: Publisher = new Publisher({

@@ -1,7 +1,7 @@
 /** What the broker itself demands of a CONNECT, before any hook is asked. Owns the checks; answers nothing. */
 import type { ConnectRefusal } from '../../types/hooks.js'
 import type { ConnectPacket } from '../../types/packets.js'
-import { AnaxError } from '../errors.js'
+import { AnaxError, explanationOf } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
 import type { Connection } from './connection.js'
 import { payloadFormatError } from './payload-format.js'
@@ -18,7 +18,7 @@ export function checkConnect(packet: ConnectPacket, connection: Connection): Ana
 
 /** What the client is told beside the reason code. */
 export function refusalOf(reason: unknown): ConnectRefusal {
-  return reason instanceof AnaxError ? { reasonString: reason.message } : {}
+  return reason instanceof AnaxError ? { reasonString: explanationOf(reason) } : {}
 }
 
 /** Looked at early, so that a full broker spends no more on those who come; counted when the session is opened. */

@@ -61,16 +61,23 @@ export class Ingress {
   }
 
   run(job: Job): void {
-    const ticket = this.idle ? this.#runAhead(job) : new Ticket(job)
-    if (ticket === undefined) return
-    this.#tickets.push(ticket)
-    this.#advance()
+    if (this.#advancing || !this.idle) {
+      this.#tickets.push(new Ticket(job))
+      this.#advance()
+      return
+    }
+    this.#advancing = true
+    const ticket = this.#runAhead(job)
+    this.#advancing = false
+    // jobs that one of its stages began are behind it
+    if (ticket !== undefined) this.#tickets.unshift(ticket)
+    if (!this.idle) this.#advance()
   }
 
   /** Runs a job that is first in line as far as it goes; the ticket is for the rest. */
   #runAhead(job: Job): Ticket | undefined {
     for (let stage = 0; stage < STAGES.length; stage++) {
-      const outcome = job[STAGES[stage]!]?.()
+      const outcome = this.#begin(job, stage)
       if (outcome === undefined) continue
       const ticket = new Ticket(job)
       ticket.next = stage + 1
@@ -86,13 +93,22 @@ export class Ingress {
     let ahead: number = STAGES.length
     for (const ticket of this.#tickets) {
       while (!ticket.waiting && ticket.next < ahead) {
-        const outcome = ticket.job[STAGES[ticket.next++]!]?.()
+        const outcome = this.#begin(ticket.job, ticket.next++)
         if (outcome !== undefined) this.#await(ticket, outcome)
       }
       ahead = ticket.next
     }
     this.#advancing = false
     this.#retire()
+  }
+
+  /** @returns what has to be waited for */
+  #begin(job: Job, stage: number): void | Promise<void> {
+    try {
+      return job[STAGES[stage]!]?.()
+    } catch (error) {
+      this.#failed(error)
+    }
   }
 
   #await(ticket: Ticket, outcome: Promise<void>): void {

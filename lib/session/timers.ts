@@ -72,8 +72,11 @@ export class Timers {
       late = resolve
     })
     this.schedule(timer, delayMs)
-    await Promise.race([promise, bound])
-    this.cancel(timer)
+    try {
+      await Promise.race([promise, bound])
+    } finally {
+      this.cancel(timer)
+    }
   }
 
   /** Forgets every timer. */
@@ -95,11 +98,15 @@ export class Timers {
   readonly #ring = (): void => {
     this.#alarmAt = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
-    for (let next = this.#heap[0]; next !== undefined && next.at <= now; next = this.#heap[0]) {
-      this.cancel(next)
-      next.fire()
+    try {
+      for (let next = this.#heap[0]; next !== undefined && next.at <= now; next = this.#heap[0]) {
+        this.cancel(next)
+        next.fire()
+      }
+    } finally {
+      // one that throws does not stop the others
+      this.#arm()
     }
-    this.#arm()
   }
 
   #place(timer: Timer, index: number): void {

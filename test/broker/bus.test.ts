@@ -85,18 +85,21 @@ withBus('each filter is registered while somebody wants it, and once', async (bu
   assert.deepEqual(bus.filters, [])
 })
 
-withBus('a session that is away wants nothing of the bus, and does again when it is back', async (bus, { connect, version }) => {
-  const client = await connect('client', keptSession(version))
-  await client.subscribe({ topic: 'a', qos: 1 })
-  await client.disconnect()
-  await (await connect('other')).settle()
-  assert.deepEqual(bus.filters, [])
-  await (await connect('other')).publish({ topic: 'a', qos: 1, payload: Buffer.from('x') })
-  const returned = await connect('client', keptSession(version))
-  assert.deepEqual(bus.filters, ['a'])
-  assert.deepEqual(texts(await receive(returned, 1)), ['x'])
-  await returned.expectNothing()
-})
+withBus(
+  'a session that is away wants nothing of the bus, and does again when it is back',
+  async (bus, { connect, version }) => {
+    const client = await connect('client', keptSession(version))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await client.disconnect()
+    await (await connect('other')).settle()
+    assert.deepEqual(bus.filters, [])
+    await (await connect('other')).publish({ topic: 'a', qos: 1, payload: Buffer.from('x') })
+    const returned = await connect('client', keptSession(version))
+    assert.deepEqual(bus.filters, ['a'])
+    assert.deepEqual(texts(await receive(returned, 1)), ['x'])
+    await returned.expectNothing()
+  },
+)
 
 withBus('a message for several filters is routed once', async (bus, { broker, connect }) => {
   const one = await connect('one')
@@ -146,7 +149,7 @@ withBus('acknowledgements wait for the bus', async (bus, { connect }) => {
   assert.deepEqual(texts(await receive(subscriber, 2)), ['1', '2'])
 })
 
-withBus('so does the promise of the host\'s own publish', async (bus, { broker, connect }) => {
+withBus("so does the promise of the host's own publish", async (bus, { broker, connect }) => {
   bus.mode = 'held'
   let done = false
   const published = broker.publish({ topic: 'a', qos: 1 }).then(() => {
@@ -158,22 +161,25 @@ withBus('so does the promise of the host\'s own publish', async (bus, { broker, 
   await published
 })
 
-withBus('what the bus is slow to bring is not delivered twice to a session that returns meanwhile', async (bus, context) => {
-  const { connect, version } = context
-  const subscriber = await connect('subscriber', keptSession(version))
-  await subscriber.subscribe({ topic: 'a', qos: 2 })
-  const publisher = await connect('publisher')
-  bus.mode = 'held'
-  for (const qos of [1, 2] as const) publisher.send(textPacket('a', String(qos), { qos, messageId: qos }))
-  await publisher.settle()
-  await subscriber.disconnect()
-  const returned = await connect('subscriber', keptSession(version))
-  const early = await receiveAvailable(returned)
-  bus.letPass()
-  await publisher.expect('puback')
-  const all = [...early, ...(await receiveAvailable(returned))]
-  assert.deepEqual(all, ['1', '2'])
-})
+withBus(
+  'what the bus is slow to bring is not delivered twice to a session that returns meanwhile',
+  async (bus, context) => {
+    const { connect, version } = context
+    const subscriber = await connect('subscriber', keptSession(version))
+    await subscriber.subscribe({ topic: 'a', qos: 2 })
+    const publisher = await connect('publisher')
+    bus.mode = 'held'
+    for (const qos of [1, 2] as const) publisher.send(textPacket('a', String(qos), { qos, messageId: qos }))
+    await publisher.settle()
+    await subscriber.disconnect()
+    const returned = await connect('subscriber', keptSession(version))
+    const early = await receiveAvailable(returned)
+    bus.letPass()
+    await publisher.expect('puback')
+    const all = [...early, ...(await receiveAvailable(returned))]
+    assert.deepEqual(all, ['1', '2'])
+  },
+)
 
 async function receiveAvailable(client: SpecClient): Promise<string[]> {
   const arrived: string[] = []
@@ -191,21 +197,24 @@ async function receiveAvailable(client: SpecClient): Promise<string[]> {
 
 for (const mode of ['fails', 'throws'] as const) {
   for (const qos of [1, 2] as const) {
-    withBus(`a bus that ${mode}: QoS ${qos} is refused, others notice nothing`, async (bus, { broker, connect, version }) => {
-      const refused: string[] = []
-      broker.on('publishRefused', ({ code }) => refused.push(code))
-      const other = await connect('other')
-      const publisher = await connect('publisher', keptSession(version))
-      bus.mode = mode
-      publisher.send(textPacket('a', 'x', { qos, messageId: 5 }))
-      if (version === 5) assert.equal((await publisher.expect(qos === 1 ? 'puback' : 'pubrec')).reasonCode, 0x80)
-      else assert.deepEqual(await publisher.closed(), [])
-      assert.deepEqual(refused, ['ANAX_ERR_BUS'])
-      await other.expectNothing()
-      bus.mode = 'at once'
-      const again = version === 5 ? publisher : await connect('publisher', keptSession(version))
-      assert.equal(await again.publish({ topic: 'a', qos, messageId: 5, dup: true }), 0)
-    })
+    withBus(
+      `a bus that ${mode}: QoS ${qos} is refused, others notice nothing`,
+      async (bus, { broker, connect, version }) => {
+        const refused: string[] = []
+        broker.on('publishRefused', ({ code }) => refused.push(code))
+        const other = await connect('other')
+        const publisher = await connect('publisher', keptSession(version))
+        bus.mode = mode
+        publisher.send(textPacket('a', 'x', { qos, messageId: 5 }))
+        if (version === 5) assert.equal((await publisher.expect(qos === 1 ? 'puback' : 'pubrec')).reasonCode, 0x80)
+        else assert.deepEqual(await publisher.closed(), [])
+        assert.deepEqual(refused, ['ANAX_ERR_BUS'])
+        await other.expectNothing()
+        bus.mode = 'at once'
+        const again = version === 5 ? publisher : await connect('publisher', keptSession(version))
+        assert.equal(await again.publish({ topic: 'a', qos, messageId: 5, dup: true }), 0)
+      },
+    )
   }
 
   withBus(`a bus that ${mode}: the host's own publish is rejected`, async (bus, { broker }) => {

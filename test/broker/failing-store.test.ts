@@ -9,7 +9,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { ProtocolVersion } from '../../types/packets.js'
 import { keptSession } from '../support/spec.js'
 import { SpecClient } from '../support/spec-client.js'
-import { type Failure, type FailingStore, failingStore, STORES } from '../support/stores.js'
+import { type FailingStore, type Failure, failingStore, STORES } from '../support/stores.js'
 import { acknowledge, nextMessage, receive, textPacket, texts } from '../support/traffic.js'
 
 const FAILURES: readonly Failure[] = ['throws', 'rejects', 'rejects late']
@@ -140,31 +140,35 @@ failing('the packet id of a QoS 2 PUBLISH cannot be kept: it is refused, and fre
   assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
 })
 
-failing('neither the message nor its packet id can be kept, nor the packet id be freed', async scene => {
-  const { connect, how, clock, version } = scene
-  const inner = failingStore(STORES['memory']!(clock))
-  const outer = failingStore(inner.store)
-  const third = failingStore(outer.store)
-  const broker = await createBroker({ clock, persistence: third.store })
-  const told = eventsOf(broker)
-  const away = new SpecClient(broker, version)
-  await away.connect({ clientId: 'away', ...keptSession(version) })
-  await away.subscribe({ topic: 'a', qos: 1 })
-  const publisher = new SpecClient(broker, version)
-  await publisher.connect({ clientId: 'publisher', ...keptSession(version) })
-  inner.fail('enqueue', 'rejects late')
-  outer.fail('addIncoming', how)
-  third.fail('removeIncoming', how)
-  publisher.send(textPacket('a', 'x', { qos: 2, messageId: 3 }))
-  await assertRefused({ ...scene, broker }, publisher, 'pubrec')
-  await clock.advance(10)
-  assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
-  assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
-  await connect('unaffected')
-  const closing = broker.close()
-  await clock.advance(60_000)
-  await closing
-}, ['memory'])
+failing(
+  'neither the message nor its packet id can be kept, nor the packet id be freed',
+  async scene => {
+    const { connect, how, clock, version } = scene
+    const inner = failingStore(STORES['memory']!(clock))
+    const outer = failingStore(inner.store)
+    const third = failingStore(outer.store)
+    const broker = await createBroker({ clock, persistence: third.store })
+    const told = eventsOf(broker)
+    const away = new SpecClient(broker, version)
+    await away.connect({ clientId: 'away', ...keptSession(version) })
+    await away.subscribe({ topic: 'a', qos: 1 })
+    const publisher = new SpecClient(broker, version)
+    await publisher.connect({ clientId: 'publisher', ...keptSession(version) })
+    inner.fail('enqueue', 'rejects late')
+    outer.fail('addIncoming', how)
+    third.fail('removeIncoming', how)
+    publisher.send(textPacket('a', 'x', { qos: 2, messageId: 3 }))
+    await assertRefused({ ...scene, broker }, publisher, 'pubrec')
+    await clock.advance(10)
+    assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
+    assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
+    await connect('unaffected')
+    const closing = broker.close()
+    await clock.advance(60_000)
+    await closing
+  },
+  ['memory'],
+)
 
 failing('a PUBREL that the store cannot note: no PUBCOMP, the connection is closed', async scene => {
   const { failing, connect, how, told } = scene
@@ -181,7 +185,10 @@ failing('a SUBSCRIBE that the store cannot keep is refused, and delivers nothing
   const { broker, failing, connect, how, told, version } = scene
   const client = await connect('client', 'kept')
   failing.fail('addSubscriptions', how)
-  assert.deepEqual(await client.subscribe({ topic: 'a', qos: 1 }, { topic: 'b', qos: 0 }), version === 5 ? [0x80, 0x80] : [0x80, 0x80])
+  assert.deepEqual(
+    await client.subscribe({ topic: 'a', qos: 1 }, { topic: 'b', qos: 0 }),
+    version === 5 ? [0x80, 0x80] : [0x80, 0x80],
+  )
   assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
   failing.fail(undefined)
   await broker.publish({ topic: 'a', qos: 1 })
@@ -209,17 +216,24 @@ const OPENING: Record<string, readonly string[]> = {
 
 for (const [storeName, names] of Object.entries(OPENING)) {
   for (const name of names) {
-    failing(`${name} fails at CONNECT: the client is refused`, async ({ broker, failing, how, told, version, connect }) => {
-      failing.fail(name, how)
-      const client = new SpecClient(broker, version)
-      const will = { topic: 'will', payload: Buffer.from('x'), qos: 1 as const, retain: false }
-      const connack = await client.connect({ clientId: 'client', will, ...keptSession(version) })
-      assert.equal(connack.reasonCode ?? connack.returnCode, version === 5 ? 0x88 : 3)
-      await client.closed()
-      assert(told.some(event => event.startsWith('connectionError')), String(told))
-      failing.fail(undefined)
-      await (await connect('client', 'kept')).expectNothing()
-    }, [storeName])
+    failing(
+      `${name} fails at CONNECT: the client is refused`,
+      async ({ broker, failing, how, told, version, connect }) => {
+        failing.fail(name, how)
+        const client = new SpecClient(broker, version)
+        const will = { topic: 'will', payload: Buffer.from('x'), qos: 1 as const, retain: false }
+        const connack = await client.connect({ clientId: 'client', will, ...keptSession(version) })
+        assert.equal(connack.reasonCode ?? connack.returnCode, version === 5 ? 0x88 : 3)
+        await client.closed()
+        assert(
+          told.some(event => event.startsWith('connectionError')),
+          String(told),
+        )
+        failing.fail(undefined)
+        await (await connect('client', 'kept')).expectNothing()
+      },
+      [storeName],
+    )
   }
 }
 
@@ -289,36 +303,44 @@ failing('retained messages that cannot be read end the connection of who asked f
   await client.expectDisconnect(0x80)
 })
 
-failing('a session that cannot be kept when its connection ends: the host is told', async scene => {
-  const { failing, connect, how, told, clock } = scene
-  const client = await connect('client', 'kept')
-  failing.fail('saveSession', how)
-  await client.drop()
-  await clock.advance(10)
-  assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
-}, ['memory'])
+failing(
+  'a session that cannot be kept when its connection ends: the host is told',
+  async scene => {
+    const { failing, connect, how, told, clock } = scene
+    const client = await connect('client', 'kept')
+    failing.fail('saveSession', how)
+    await client.drop()
+    await clock.advance(10)
+    assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
+  },
+  ['memory'],
+)
 
 for (const name of ['expiredSessions', 'dueWills', 'sweep']) {
-  failing(`${name} fails: the host is told, and asked again later`, async ({ broker, failing, connect, how, told, clock }) => {
-    const away = await connect('away', 'kept')
-    await away.subscribe({ topic: 'a', qos: 1 })
-    await away.disconnect()
-    await clock.advance(10)
-    await broker.publish({ topic: 'a', qos: 1, properties: { messageExpiryInterval: 5 } })
-    failing.fail(name, how)
-    await clock.advance(5100)
-    assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
-    assert.equal(told.length, 1, 'not at once')
-    await clock.advance(1100)
-    assert.equal(told.length, 2)
-    failing.fail(undefined)
-    const gone = new Promise(resolve => broker.once('drop', resolve))
-    await clock.advance(60_000)
-    await gone
-  }, ['memory'])
+  failing(
+    `${name} fails: the host is told, and asked again later`,
+    async ({ broker, failing, connect, how, told, clock }) => {
+      const away = await connect('away', 'kept')
+      await away.subscribe({ topic: 'a', qos: 1 })
+      await away.disconnect()
+      await clock.advance(10)
+      await broker.publish({ topic: 'a', qos: 1, properties: { messageExpiryInterval: 5 } })
+      failing.fail(name, how)
+      await clock.advance(5100)
+      assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
+      assert.equal(told.length, 1, 'not at once')
+      await clock.advance(1100)
+      assert.equal(told.length, 2)
+      failing.fail(undefined)
+      const gone = new Promise(resolve => broker.once('drop', resolve))
+      await clock.advance(60_000)
+      await gone
+    },
+    ['memory'],
+  )
 }
 
-failing('the host\'s own publish is rejected', async ({ broker, failing, connect, how }) => {
+failing("the host's own publish is rejected", async ({ broker, failing, connect, how }) => {
   const away = await connect('away', 'kept')
   await away.subscribe({ topic: 'a', qos: 1 })
   failing.fail('subscriptionsByTopic', how)

@@ -292,6 +292,30 @@ for (const name of NAMES) {
   })
 }
 
+spec('what is wrong in the host, hooks and store, is not told to clients', [5], async ({ broker, connect }) => {
+  const client = await connect('client')
+  const fail = () => raise(new Error('password of the database'))
+  broker.authorizeSubscribe = fail
+  broker.authorizePublish = fail
+  client.send(
+    { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
+    textPacket('a', '', { qos: 1, messageId: 2 }),
+  )
+  const refused = await client.settle()
+  broker.authorizePublish = undefined
+  broker.published = fail
+  client.send(textPacket('a', '', { qos: 2, messageId: 3 }))
+  refused.push(...(await client.settle()))
+  broker.published = (_packet, _client, callback) => callback(new Error('password of the database'))
+  client.send(textPacket('a', '', { qos: 1, messageId: 4 }))
+  refused.push(...(await client.settle()))
+  assert.deepEqual(
+    refused.map(({ cmd }) => cmd),
+    ['suback', 'puback', 'pubrec', 'puback'],
+  )
+  assert.doesNotMatch(JSON.stringify(refused), /password/)
+})
+
 spec('an error of the host’s own is an AnaxError with the cause', [5], async ({ broker, dial }) => {
   const cause = new Error('the database is away')
   broker.authenticate = () => raise(cause)

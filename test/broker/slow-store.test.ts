@@ -69,7 +69,9 @@ async function publishMixed(client: SpecClient, name: string, from: number, to: 
   for (let i = from; i <= to; i++) {
     const qos = (i % 3) as QoS
     if (qos > 0) open++
-    client.send(textPacket(`t/${name}`, `${name}${i}`, { qos, messageId: qos > 0 ? i : undefined, retain: i % 4 === 0 }))
+    client.send(
+      textPacket(`t/${name}`, `${name}${i}`, { qos, messageId: qos > 0 ? i : undefined, retain: i % 4 === 0 }),
+    )
   }
   while (open > 0) {
     const packet = await client.next()
@@ -170,10 +172,18 @@ slow('a session that comes and goes while two publishers go on', async ({ dial }
   for (const name of ['a', 'b']) {
     const own = messages.filter(({ payload }) => payload.toString().startsWith(name))
     const twice = own.filter(({ qos }) => qos === 2).map(({ payload }) => payload.toString())
-    assert.deepEqual(twice, numbers(name, 1, MESSAGES, i => i % 3 === 2), 'QoS 2 exactly once, in order')
+    assert.deepEqual(
+      twice,
+      numbers(name, 1, MESSAGES, i => i % 3 === 2),
+      'QoS 2 exactly once, in order',
+    )
     const once = own.filter(({ qos, dup }) => qos === 1 && !dup).map(({ payload }) => payload.toString())
     const atLeastOnce = new Set(own.filter(({ qos }) => qos === 1).map(({ payload }) => payload.toString()))
-    assert.deepEqual([...atLeastOnce], numbers(name, 1, MESSAGES, i => i % 3 === 1), 'QoS 1 at least once, in order')
+    assert.deepEqual(
+      [...atLeastOnce],
+      numbers(name, 1, MESSAGES, i => i % 3 === 1),
+      'QoS 1 at least once, in order',
+    )
     assert.equal(new Set(once).size, once.length, 'twice only with DUP')
   }
 })

@@ -205,3 +205,15 @@ for (const [asked, told] of [
     { responseInformation: ({ id }) => `reply/${id}` },
   )
 }
+
+spec(
+  'a will whose payload is not the text that its format indicator promises is refused with 0x99, where that is checked',
+  [5],
+  async ({ dial, connect }) => {
+    const properties = { payloadFormatIndicator: true }
+    const will = willOf({ payload: Buffer.from('ff', 'hex'), properties })
+    await refuse(dial(), connectPacket(5, { will }), 0x99)
+    await connect('text', { will: willOf({ payload: Buffer.from('ü'), properties }) })
+  },
+  { validatePayloadFormat: true },
+)

@@ -106,6 +106,12 @@ spec('[5.0 MQTT-1.5.5-1] a Variable Byte Integer is as short as can be', [5], as
   }
 })
 
+spec('before 5.0 a length may take more bytes than it needs', [3, 4], async ({ connect }) => {
+  const client = await connect('client')
+  client.sendBytes('c0 80 80 00')
+  await client.expect('pingresp')
+})
+
 spec('[5.0 MQTT-1.5.5-1] the broker writes lengths as short as can be', [5], async ({ connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 0 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import { packetBytes, propertiesOf, textField } from '../support/bytes.js'
 import { spec } from '../support/spec.js'
 import { publishPacket } from '../support/spec-client.js'
 
@@ -86,6 +87,17 @@ for (const [packet, answer] of SIGNS_OF_LIFE) {
     },
   )
 }
+
+spec('a packet on its way is a sign of life: a long one over a slow line is not cut off', ALL, async tools => {
+  const { clock, connect, version } = tools
+  const client = await connect('slow', { keepalive: 10 })
+  const bytes = packetBytes(0x30, textField('a'), propertiesOf(version), '00 00 00 00').replaceAll(/\s/g, '')
+  for (let i = 0; i < bytes.length; i += 2) {
+    client.sendBytes(bytes.slice(i, i + 2))
+    await clock.advance(14_000)
+  }
+  await client.expectNothing()
+})
 
 spec('what the broker sends is no sign of life of the client', ALL, async ({ broker, clock, connect }) => {
   const client = await connect('silent', { keepalive: 10 })

@@ -17,7 +17,8 @@ function dropsOf({ broker }: Spec): Drop[] {
   return drops
 }
 
-const summary = (drops: Drop[]) => drops.map(({ clientId, message, reason }) => [clientId, message.payload.toString(), reason])
+const summary = (drops: Drop[]) =>
+  drops.map(({ clientId, message, reason }) => [clientId, message.payload.toString(), reason])
 const interval = ({ properties }: PublishPacket) => properties?.messageExpiryInterval
 
 spec('[5.0 MQTT-3.3.2-6] what did not wait goes out with the interval it came with', [5], async ({ connect }) => {
@@ -92,24 +93,20 @@ spec(
   },
 )
 
-spec(
-  '[5.0 MQTT-3.3.2-5] each copy expires by itself: those delivered in time are not affected',
-  [5],
-  async context => {
-    const { connect, clock } = context
-    const drops = dropsOf(context)
-    for (const name of ['one', 'two']) {
-      const client = await connect(name, keptSession(5))
-      await client.subscribe({ topic: 'a', qos: 1 })
-      await client.drop()
-    }
-    await (await connect('publisher')).publish(mortal('x', 10))
-    assert.deepEqual(texts(await receive(await connect('one', keptSession(5)), 1)), ['x'])
-    await clock.advance(20_000)
-    assert.deepEqual(summary(drops), [['two', 'x', 'expired']])
-    await (await connect('two', keptSession(5))).expectNothing()
-  },
-)
+spec('[5.0 MQTT-3.3.2-5] each copy expires by itself: those delivered in time are not affected', [5], async context => {
+  const { connect, clock } = context
+  const drops = dropsOf(context)
+  for (const name of ['one', 'two']) {
+    const client = await connect(name, keptSession(5))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await client.drop()
+  }
+  await (await connect('publisher')).publish(mortal('x', 10))
+  assert.deepEqual(texts(await receive(await connect('one', keptSession(5)), 1)), ['x'])
+  await clock.advance(20_000)
+  assert.deepEqual(summary(drops), [['two', 'x', 'expired']])
+  await (await connect('two', keptSession(5))).expectNothing()
+})
 
 for (const session of ['clean', 'kept'] as const) {
   spec(
@@ -215,21 +212,28 @@ spec(
   },
 )
 
-spec('3.1 and 3.1.1 subscribers have expiry as well, without the property', [3, 4], async ({ connect, clock, version }) => {
-  const away = await connect('away', keptSession(version))
-  await away.subscribe({ topic: 'a', qos: 1 })
-  await away.drop()
-  const publisher = await connect('publisher', {}, 5)
-  await publisher.publish(mortal('short', 10))
-  await publisher.publish(mortal('long', 100))
-  await clock.advance(20_000)
-  const returned = await connect('away', keptSession(version))
-  assert.deepEqual(texts(await receive(returned, 1)), ['long'])
-  await returned.expectNothing()
-})
+spec(
+  '3.1 and 3.1.1 subscribers have expiry as well, without the property',
+  [3, 4],
+  async ({ connect, clock, version }) => {
+    const away = await connect('away', keptSession(version))
+    await away.subscribe({ topic: 'a', qos: 1 })
+    await away.drop()
+    const publisher = await connect('publisher', {}, 5)
+    await publisher.publish(mortal('short', 10))
+    await publisher.publish(mortal('long', 100))
+    await clock.advance(20_000)
+    const returned = await connect('away', keptSession(version))
+    assert.deepEqual(texts(await receive(returned, 1)), ['long'])
+    await returned.expectNothing()
+  },
+)
 
 spec('the host publishes with an interval, too: to all, and to one client', [5], async ({ broker, connect, clock }) => {
-  const subscriber = await connect('subscriber', { clean: false, properties: { ...keptSession(5).properties, receiveMaximum: 1 } })
+  const subscriber = await connect('subscriber', {
+    clean: false,
+    properties: { ...keptSession(5).properties, receiveMaximum: 1 },
+  })
   await subscriber.subscribe({ topic: 'a', qos: 1 })
   await broker.publish(mortal('first', 10))
   await broker.publish(mortal('stale', 10))

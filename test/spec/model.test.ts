@@ -31,8 +31,14 @@ const qos = fc.constantFrom<QoS>(0, 1, 2)
 const count = fc.integer({ min: 1, max: 5 })
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('publish' as const), publisher: either, topic: either, qos, count }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('subscribe' as const), subscriber: either, topic: either, qos }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('publish' as const), publisher: either, topic: either, qos, count }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('subscribe' as const), subscriber: either, topic: either, qos }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('unsubscribe' as const), subscriber: either, topic: either }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), client }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('answer' as const), client, count }) },
@@ -71,7 +77,8 @@ class World {
   async take(step: Step): Promise<void> {
     switch (step.do) {
       case 'publish':
-        for (let i = 0; i < step.count; i++) this.#publish(this.publishers[step.publisher]!, TOPICS[step.topic]!, step.qos)
+        for (let i = 0; i < step.count; i++)
+          this.#publish(this.publishers[step.publisher]!, TOPICS[step.topic]!, step.qos)
         break
       case 'subscribe':
         this.#changes(this.subscribers[step.subscriber]!, TOPICS[step.topic]!)
@@ -186,7 +193,7 @@ for (const store of Object.keys(STORES)) {
         const property = fc.asyncProperty(settings, steps, (receiveMaximum, taken) =>
           play({ store, latency, version, receiveMaximum }, taken),
         )
-        await fc.assert(property, { numRuns: Number(process.env['ANAX_MODEL_RUNS'] ?? 20), includeErrorInReport: true })
+        await fc.assert(property, { numRuns: Number(process.env['ANAX_MODEL_RUNS'] ?? 50), includeErrorInReport: true })
       })
     }
   }

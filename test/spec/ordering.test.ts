@@ -6,8 +6,7 @@ import type { SpecClient } from '../support/spec-client.js'
 import { acknowledge, nextMessage, receive, textPacket, texts } from '../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
-const ORDER =
-  '[3.1.1 MQTT-4.6.0-5] [3.1.1 MQTT-4.6.0-6] [5.0 MQTT-4.6.0-5] [5.0 MQTT-4.6.0-6]'
+const ORDER = '[3.1.1 MQTT-4.6.0-5] [3.1.1 MQTT-4.6.0-6] [5.0 MQTT-4.6.0-5] [5.0 MQTT-4.6.0-6]'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
 
@@ -111,21 +110,27 @@ spec(`${ORDER} retained messages of a new subscription do not break into what is
   )
 })
 
-spec('the acknowledgements of a publisher follow the order of its messages', ALL, async ({ broker, clock, connect }) => {
-  broker.authorizePublish = (_, packet, callback) => {
-    clock.setTimeout(() => callback(), 10 - Number(packet.payload.toString()))
-  }
-  const publisher = await connect('publisher')
-  for (let i = 1; i <= 9; i++) publisher.send(textPacket('a', String(i), { qos: i % 2 === 0 ? 2 : 1, messageId: i }))
-  publisher.send({ cmd: 'subscribe', messageId: 10, subscriptions: [{ topic: 'b', qos: 0 }] })
-  await clock.advance(20)
-  const answers = []
-  for (let i = 1; i <= 10; i++) answers.push(await publisher.next())
-  assert.deepEqual(
-    answers.map(answer => [answer.cmd, 'messageId' in answer && answer.messageId]),
-    numbers(1, 10).map(Number).map(i => [i === 10 ? 'suback' : i % 2 === 0 ? 'pubrec' : 'puback', i]),
-  )
-})
+spec(
+  'the acknowledgements of a publisher follow the order of its messages',
+  ALL,
+  async ({ broker, clock, connect }) => {
+    broker.authorizePublish = (_, packet, callback) => {
+      clock.setTimeout(() => callback(), 10 - Number(packet.payload.toString()))
+    }
+    const publisher = await connect('publisher')
+    for (let i = 1; i <= 9; i++) publisher.send(textPacket('a', String(i), { qos: i % 2 === 0 ? 2 : 1, messageId: i }))
+    publisher.send({ cmd: 'subscribe', messageId: 10, subscriptions: [{ topic: 'b', qos: 0 }] })
+    await clock.advance(20)
+    const answers = []
+    for (let i = 1; i <= 10; i++) answers.push(await publisher.next())
+    assert.deepEqual(
+      answers.map(answer => [answer.cmd, 'messageId' in answer && answer.messageId]),
+      numbers(1, 10)
+        .map(Number)
+        .map(i => [i === 10 ? 'suback' : i % 2 === 0 ? 'pubrec' : 'puback', i]),
+    )
+  },
+)
 
 spec('a message withheld or too late in between does not disturb the others', ALL, async context => {
   context.broker.authorizeForward = (_, packet) => (Number(packet.payload.toString()) % 4 === 0 ? null : packet)

@@ -48,14 +48,19 @@ spec(
   { maxPacketSize: 200 },
 )
 
-spec('a CONNECT that is too large is refused', ALL, async ({ dial, version }) => {
-  const client = dial()
-  client.sendBytes('10 ff 7f')
-  const packets = await client.closed()
-  for (const packet of packets) {
-    assert(packet.cmd === 'connack' && (version === 5 ? packet.reasonCode === 0x95 : packet.returnCode !== 0))
-  }
-}, { maxPacketSize: 200 })
+spec(
+  'a CONNECT that is too large is refused',
+  ALL,
+  async ({ dial, version }) => {
+    const client = dial()
+    client.sendBytes('10 ff 7f')
+    const packets = await client.closed()
+    for (const packet of packets) {
+      assert(packet.cmd === 'connack' && (version === 5 ? packet.reasonCode === 0x95 : packet.returnCode !== 0))
+    }
+  },
+  { maxPacketSize: 200 },
+)
 
 for (const qos of [0, 1, 2] as const) {
   for (const session of ['clean', 'kept'] as const) {
@@ -68,7 +73,10 @@ for (const qos of [0, 1, 2] as const) {
         const drops = dropsOf(context)
         const kept = keptSession(5)
         const clean = session === 'clean'
-        const packet = { clean, properties: { ...(clean ? {} : kept.properties), maximumPacketSize: 100, receiveMaximum: 1 } }
+        const packet = {
+          clean,
+          properties: { ...(clean ? {} : kept.properties), maximumPacketSize: 100, receiveMaximum: 1 },
+        }
         const subscriber = await connect('subscriber', packet)
         await subscriber.subscribe({ topic: 'a', qos: 2 })
         await broker.publish({ topic: 'a', qos, payload: 'x'.repeat(200) })
@@ -76,7 +84,10 @@ for (const qos of [0, 1, 2] as const) {
         assert.deepEqual(texts(await receive(subscriber, 1)), ['small'], 'it has taken no quota')
         assert.deepEqual(drops, [['subscriber', 'packet-too-large', 200]])
         await subscriber.drop()
-        const returned = await connect('subscriber', { ...packet, properties: { ...packet.properties, maximumPacketSize: 1000 } })
+        const returned = await connect('subscriber', {
+          ...packet,
+          properties: { ...packet.properties, maximumPacketSize: 1000 },
+        })
         await returned.expectNothing()
       },
     )
@@ -138,18 +149,22 @@ for (const [cmd, clauses] of [
   ['puback', '[5.0 MQTT-3.4.2-2] [5.0 MQTT-3.4.2-3]'],
   ['pubrec', '[5.0 MQTT-3.5.2-2] [5.0 MQTT-3.5.2-3]'],
 ] as const) {
-  spec(`${clauses} ${cmd.toUpperCase()} does without its explanation where it would be too large`, [5], async ({ broker, connect }) => {
-    broker.authorizePublish = (_client, _packet, callback) => callback(new Error('r'.repeat(100)))
-    const qos = cmd === 'puback' ? 1 : 2
-    const talkative = await connect('talkative')
-    talkative.send(textPacket('a', 'x', { qos, messageId: 1 }))
-    const long = await talkative.expect(cmd)
-    assert.match(long.properties?.reasonString ?? '', /rrr/)
-    const terse = await connect('terse', { properties: { maximumPacketSize: 50 } })
-    terse.send(textPacket('a', 'x', { qos, messageId: 1 }))
-    const short = await terse.expect(cmd)
-    assert.deepEqual([short.reasonCode, short.properties], [0x87, undefined])
-  })
+  spec(
+    `${clauses} ${cmd.toUpperCase()} does without its explanation where it would be too large`,
+    [5],
+    async ({ broker, connect }) => {
+      broker.authorizePublish = (_client, _packet, callback) => callback(new Error('r'.repeat(100)))
+      const qos = cmd === 'puback' ? 1 : 2
+      const talkative = await connect('talkative')
+      talkative.send(textPacket('a', 'x', { qos, messageId: 1 }))
+      const long = await talkative.expect(cmd)
+      assert.match(long.properties?.reasonString ?? '', /rrr/)
+      const terse = await connect('terse', { properties: { maximumPacketSize: 50 } })
+      terse.send(textPacket('a', 'x', { qos, messageId: 1 }))
+      const short = await terse.expect(cmd)
+      assert.deepEqual([short.reasonCode, short.properties], [0x87, undefined])
+    },
+  )
 }
 
 spec(

@@ -24,14 +24,18 @@ spec(
 
 for (const published of [0, 1, 2] as const) {
   for (const granted of [0, 1, 2] as const) {
-    spec(`published with QoS ${published}, subscribed with ${granted}: the lower one counts`, ALL, async ({ connect }) => {
-      const subscriber = await connect('subscriber')
-      await subscriber.subscribe({ topic: 'a', qos: granted })
-      await (await connect('publisher')).publish({ topic: 'a', qos: published })
-      const [message] = await receive(subscriber, 1)
-      assert.equal(message!.qos, Math.min(published, granted))
-      await subscriber.expectNothing()
-    })
+    spec(
+      `published with QoS ${published}, subscribed with ${granted}: the lower one counts`,
+      ALL,
+      async ({ connect }) => {
+        const subscriber = await connect('subscriber')
+        await subscriber.subscribe({ topic: 'a', qos: granted })
+        await (await connect('publisher')).publish({ topic: 'a', qos: published })
+        const [message] = await receive(subscriber, 1)
+        assert.equal(message!.qos, Math.min(published, granted))
+        await subscriber.expectNothing()
+      },
+    )
   }
 }
 
@@ -71,7 +75,13 @@ spec(
     const subscriber = await connect('subscriber')
     await subscriber.subscribe({ topic: 'sport/+/player', qos: 0 })
     const publisher = await connect('publisher')
-    for (const topic of ['sport/tennis/player', 'sport/player', 'sport/a/b/player', 'sport/a/player/x', 'sport//player']) {
+    for (const topic of [
+      'sport/tennis/player',
+      'sport/player',
+      'sport/a/b/player',
+      'sport/a/player/x',
+      'sport//player',
+    ]) {
       await publisher.publish({ topic, payload: Buffer.from(topic), qos: 1 })
     }
     const messages = await receive(subscriber, 2)
@@ -87,30 +97,22 @@ spec(
   },
 )
 
-spec(
-  '[3.1.1 MQTT-3.3.1-3] [5.0 MQTT-3.3.1-3] DUP of the publisher is not passed on',
-  ALL,
-  async ({ connect }) => {
-    const subscriber = await connect('subscriber')
-    await subscriber.subscribe({ topic: 'a', qos: 2 })
-    const publisher = await connect('publisher')
-    for (const qos of [1, 2] as const) {
-      await publisher.publish({ topic: 'a', qos, dup: true })
-      const [message] = await receive(subscriber, 1)
-      assert.equal(message!.dup, false)
-    }
-  },
-)
+spec('[3.1.1 MQTT-3.3.1-3] [5.0 MQTT-3.3.1-3] DUP of the publisher is not passed on', ALL, async ({ connect }) => {
+  const subscriber = await connect('subscriber')
+  await subscriber.subscribe({ topic: 'a', qos: 2 })
+  const publisher = await connect('publisher')
+  for (const qos of [1, 2] as const) {
+    await publisher.publish({ topic: 'a', qos, dup: true })
+    const [message] = await receive(subscriber, 1)
+    assert.equal(message!.dup, false)
+  }
+})
 
-spec(
-  '[3.1.1 MQTT-3.3.1-2] [5.0 MQTT-3.3.1-2] DUP with QoS 0 ends the connection',
-  ALL,
-  async ({ connect }) => {
-    const publisher = await connect('publisher')
-    publisher.sendBytes(`38 04 0001 61 ${publisher.version === 5 ? '00' : '78'}`)
-    await publisher.expectDisconnect(0x81)
-  },
-)
+spec('[3.1.1 MQTT-3.3.1-2] [5.0 MQTT-3.3.1-2] DUP with QoS 0 ends the connection', ALL, async ({ connect }) => {
+  const publisher = await connect('publisher')
+  publisher.sendBytes(`38 04 0001 61 ${publisher.version === 5 ? '00' : '78'}`)
+  await publisher.expectDisconnect(0x81)
+})
 
 spec('[3.1.1 MQTT-3.3.1-4] [5.0 MQTT-3.3.1-4] QoS 3 ends the connection', ALL, async ({ connect }) => {
   const publisher = await connect('publisher')
@@ -161,15 +163,11 @@ spec('an empty topic name without an alias ends the connection', ALL, async ({ c
   await publisher.expectDisconnect(publisher.version === 5 ? 0x82 : 0x90)
 })
 
-spec(
-  '[5.0 MQTT-3.3.4-6] a subscription identifier from a client ends the connection',
-  [5],
-  async ({ connect }) => {
-    const publisher = await connect('publisher')
-    publisher.sendBytes('30 06 0001 61 02 0b 01')
-    await publisher.expectDisconnect(0x82)
-  },
-)
+spec('[5.0 MQTT-3.3.4-6] a subscription identifier from a client ends the connection', [5], async ({ connect }) => {
+  const publisher = await connect('publisher')
+  publisher.sendBytes('30 06 0001 61 02 0b 01')
+  await publisher.expectDisconnect(0x82)
+})
 
 spec(
   '[5.0 MQTT-3.3.2-4] [5.0 MQTT-3.3.2-15] [5.0 MQTT-3.3.2-16] [5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-20]' +
@@ -214,7 +212,13 @@ spec(
       correlationData: Buffer.from('42'),
       userProperties: { b: '1', a: '2' },
     }
-    await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: Buffer.from('x'), properties })
+    await (await connect('publisher')).publish({
+      topic: 'a',
+      qos: 1,
+      retain: true,
+      payload: Buffer.from('x'),
+      properties,
+    })
     const late = await connect('late')
     await late.subscribe({ topic: 'a', qos: 1 })
     for (const client of [late, await connect('away', kept)]) {

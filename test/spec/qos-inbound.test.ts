@@ -104,15 +104,11 @@ spec(
   },
 )
 
-spec(
-  '[3.1.1 MQTT-4.3.3-2] a PUBREL for an unknown packet id is answered all the same',
-  [3, 4],
-  async ({ connect }) => {
-    const publisher = await connect('publisher')
-    publisher.send({ cmd: 'pubrel', messageId: 77 })
-    assert.equal((await publisher.expect('pubcomp')).messageId, 77)
-  },
-)
+spec('[3.1.1 MQTT-4.3.3-2] a PUBREL for an unknown packet id is answered all the same', [3, 4], async ({ connect }) => {
+  const publisher = await connect('publisher')
+  publisher.send({ cmd: 'pubrel', messageId: 77 })
+  assert.equal((await publisher.expect('pubcomp')).messageId, 77)
+})
 
 spec(
   '[5.0 MQTT-4.3.3-11] [5.0 MQTT-3.7.2-1] a PUBREL for an unknown packet id is answered with 0x92',

@@ -22,7 +22,11 @@ for (const session of ['clean', 'kept'] as const) {
     async context => {
       const [subscriber, publisher] = await pair(context, session)
       publishAll(publisher, 'a', 1, 'one', 'two', 'three')
-      const messages = [await nextMessage(subscriber, 1), await nextMessage(subscriber, 1), await nextMessage(subscriber, 1)]
+      const messages = [
+        await nextMessage(subscriber, 1),
+        await nextMessage(subscriber, 1),
+        await nextMessage(subscriber, 1),
+      ]
       assert.deepEqual(texts(messages), ['one', 'two', 'three'])
       assert.equal(new Set(messages.map(({ messageId }) => messageId)).size, 3)
       assert(messages.every(({ dup, messageId }) => !dup && messageId > 0))
@@ -134,13 +138,17 @@ for (const [answer, qos] of [
   ['pubrec', 1],
   ['pubcomp', 1],
 ] as const) {
-  spec(`${answer.toUpperCase()} instead of what a QoS ${qos} message awaits is a protocol error`, ALL, async context => {
-    const [subscriber, publisher] = await pair(context, 'clean')
-    publishAll(publisher, 'a', qos, 'x')
-    const { messageId } = await nextMessage(subscriber, qos)
-    subscriber.send({ cmd: answer, messageId })
-    await subscriber.expectDisconnect(0x82)
-  })
+  spec(
+    `${answer.toUpperCase()} instead of what a QoS ${qos} message awaits is a protocol error`,
+    ALL,
+    async context => {
+      const [subscriber, publisher] = await pair(context, 'clean')
+      publishAll(publisher, 'a', qos, 'x')
+      const { messageId } = await nextMessage(subscriber, qos)
+      subscriber.send({ cmd: answer, messageId })
+      await subscriber.expectDisconnect(0x82)
+    },
+  )
 }
 
 spec(

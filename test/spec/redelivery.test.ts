@@ -20,7 +20,9 @@ async function unacknowledged({ connect, version }: Spec, qos: 1 | 2, ...payload
 
 function summary(packets: readonly Packet[]): unknown[] {
   return packets.map(packet =>
-    packet.cmd === 'publish' ? [packet.payload.toString(), packet.messageId, packet.dup] : [packet.cmd, 'messageId' in packet && packet.messageId],
+    packet.cmd === 'publish'
+      ? [packet.payload.toString(), packet.messageId, packet.dup]
+      : [packet.cmd, 'messageId' in packet && packet.messageId],
   )
 }
 
@@ -156,20 +158,16 @@ spec('a message that was queued and never sent has no DUP when it is sent at las
   for (const message of await receive(returned, 2)) assert.equal(message.dup, false)
 })
 
-spec(
-  'a message that was sent again after its subscription ended is still finished',
-  ALL,
-  async context => {
-    const { subscriber, ids } = await unacknowledged(context, 2, '1')
-    subscriber.send({ cmd: 'unsubscribe', messageId: 9, unsubscriptions: ['a'] })
-    await subscriber.expect('unsuback')
-    await subscriber.drop()
-    const returned = await context.connect('subscriber', keptSession(context.version))
-    const message = await nextMessage(returned, 2)
-    assert.equal(message.messageId, ids[0])
-    await acknowledge(returned, message)
-  },
-)
+spec('a message that was sent again after its subscription ended is still finished', ALL, async context => {
+  const { subscriber, ids } = await unacknowledged(context, 2, '1')
+  subscriber.send({ cmd: 'unsubscribe', messageId: 9, unsubscriptions: ['a'] })
+  await subscriber.expect('unsuback')
+  await subscriber.drop()
+  const returned = await context.connect('subscriber', keptSession(context.version))
+  const message = await nextMessage(returned, 2)
+  assert.equal(message.messageId, ids[0])
+  await acknowledge(returned, message)
+})
 
 spec('QoS 2 from a client goes on where it was, while its answers are on their way', ALL, async context => {
   const { connect, version } = context

@@ -20,7 +20,10 @@ for (const qos of [0, 1, 2] as const) {
         assert.deepEqual(await late.subscribe({ topic: 'a/+', qos: granted }), [granted])
         const message = await nextMessage(late, Math.min(qos, granted) as 0 | 1 | 2)
         await acknowledge(late, message)
-        assert.deepEqual([message.topic, message.payload.toString(), message.retain, message.dup], ['a/b', 'kept', true, false])
+        assert.deepEqual(
+          [message.topic, message.payload.toString(), message.retain, message.dup],
+          ['a/b', 'kept', true, false],
+        )
         await late.expectNothing()
       }
     },
@@ -81,13 +84,17 @@ for (const qos of [0, 1, 2] as const) {
   )
 }
 
-spec('[3.1.1 MQTT-3.3.1-11] [5.0 MQTT-3.3.1-7] an empty message where nothing was kept is not kept', ALL, async ({ connect }) => {
-  const publisher = await connect('publisher')
-  await publisher.publish({ topic: 'a', qos: 1, retain: true })
-  const late = await connect('late')
-  await late.subscribe({ topic: '#', qos: 1 })
-  await late.expectNothing()
-})
+spec(
+  '[3.1.1 MQTT-3.3.1-11] [5.0 MQTT-3.3.1-7] an empty message where nothing was kept is not kept',
+  ALL,
+  async ({ connect }) => {
+    const publisher = await connect('publisher')
+    await publisher.publish({ topic: 'a', qos: 1, retain: true })
+    const late = await connect('late')
+    await late.subscribe({ topic: '#', qos: 1 })
+    await late.expectNothing()
+  },
+)
 
 spec(
   '[3.1.1 MQTT-3.3.1-9] [5.0 MQTT-3.3.1-12] an established subscription gets messages without RETAIN',
@@ -124,16 +131,20 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.3.1-9] Retain Handling 0 sends the retained messages at every SUBSCRIBE', [5], async ({ connect }) => {
-  await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
-  const client = await connect('client')
-  for (let i = 0; i < 3; i++) {
-    await client.subscribe({ topic: 'a', qos: 1, rh: 0, rap: i === 1 })
-    const [message] = await receive(client, 1)
-    assert.deepEqual([message!.payload.toString(), message!.retain], ['kept', true])
-    await client.expectNothing()
-  }
-})
+spec(
+  '[5.0 MQTT-3.3.1-9] Retain Handling 0 sends the retained messages at every SUBSCRIBE',
+  [5],
+  async ({ connect }) => {
+    await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
+    const client = await connect('client')
+    for (let i = 0; i < 3; i++) {
+      await client.subscribe({ topic: 'a', qos: 1, rh: 0, rap: i === 1 })
+      const [message] = await receive(client, 1)
+      assert.deepEqual([message!.payload.toString(), message!.retain], ['kept', true])
+      await client.expectNothing()
+    }
+  },
+)
 
 spec('[5.0 MQTT-3.3.1-10] Retain Handling 1 sends them to a new subscription only', [5], async ({ connect }) => {
   await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
@@ -162,18 +173,22 @@ spec('[5.0 MQTT-3.3.1-11] Retain Handling 2 sends none', [5], async ({ connect }
   assert.deepEqual(texts(await receive(client, 1)), ['live'])
 })
 
-spec('[3.1.1 MQTT-3.3.1-6] each topic that matches has its message, each new filter its own', ALL, async ({ connect }) => {
-  const publisher = await connect('publisher')
-  for (const topic of ['a', 'a/b', 'a/b/c', 'x', '$internal']) {
-    await publisher.publish({ topic, qos: 1, retain: true, payload: text(topic) })
-  }
-  const client = await connect('client')
-  await client.subscribe({ topic: 'a/#', qos: 1 }, { topic: '+', qos: 0 })
-  const messages = await receive(client, 5)
-  assert.deepEqual(texts(messages).sort(), ['a', 'a', 'a/b', 'a/b/c', 'x'])
-  assert(messages.every(({ retain }) => retain))
-  await client.expectNothing()
-})
+spec(
+  '[3.1.1 MQTT-3.3.1-6] each topic that matches has its message, each new filter its own',
+  ALL,
+  async ({ connect }) => {
+    const publisher = await connect('publisher')
+    for (const topic of ['a', 'a/b', 'a/b/c', 'x', '$internal']) {
+      await publisher.publish({ topic, qos: 1, retain: true, payload: text(topic) })
+    }
+    const client = await connect('client')
+    await client.subscribe({ topic: 'a/#', qos: 1 }, { topic: '+', qos: 0 })
+    const messages = await receive(client, 5)
+    assert.deepEqual(texts(messages).sort(), ['a', 'a', 'a/b', 'a/b/c', 'x'])
+    assert(messages.every(({ retain }) => retain))
+    await client.expectNothing()
+  },
+)
 
 spec('retained messages follow SUBACK, and what is live follows them', ALL, async ({ connect }) => {
   const publisher = await connect('publisher')
@@ -184,34 +199,26 @@ spec('retained messages follow SUBACK, and what is live follows them', ALL, asyn
   assert.equal(texts(await receive(client, 20)).length, 20)
 })
 
-spec(
-  'a retained message is kept in a stored session until it is acknowledged',
-  ALL,
-  async ({ connect, version }) => {
-    await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
-    const client = await connect('client', keptSession(version))
-    await client.subscribe({ topic: 'a', qos: 1 })
-    const first = await nextMessage(client, 1)
-    await client.drop()
-    const returned = await connect('client', keptSession(version))
-    const second = await nextMessage(returned, 1)
-    assert.deepEqual([second.messageId, second.dup, second.retain], [first.messageId, true, true])
-  },
-)
+spec('a retained message is kept in a stored session until it is acknowledged', ALL, async ({ connect, version }) => {
+  await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
+  const client = await connect('client', keptSession(version))
+  await client.subscribe({ topic: 'a', qos: 1 })
+  const first = await nextMessage(client, 1)
+  await client.drop()
+  const returned = await connect('client', keptSession(version))
+  const second = await nextMessage(returned, 1)
+  assert.deepEqual([second.messageId, second.dup, second.retain], [first.messageId, true, true])
+})
 
-spec(
-  'a refused retained message is not kept',
-  [5],
-  async ({ broker, connect }) => {
-    broker.authorizePublish = () => false
-    const publisher = await connect('publisher')
-    publisher.send(textPacket('a', 'x', { retain: true }))
-    assert.equal(await publisher.publish({ topic: 'a', qos: 2, retain: true, payload: text('x') }), 0x87)
-    const late = await connect('late')
-    await late.subscribe({ topic: '#', qos: 1 })
-    await late.expectNothing()
-  },
-)
+spec('a refused retained message is not kept', [5], async ({ broker, connect }) => {
+  broker.authorizePublish = () => false
+  const publisher = await connect('publisher')
+  publisher.send(textPacket('a', 'x', { retain: true }))
+  assert.equal(await publisher.publish({ topic: 'a', qos: 2, retain: true, payload: text('x') }), 0x87)
+  const late = await connect('late')
+  await late.subscribe({ topic: '#', qos: 1 })
+  await late.expectNothing()
+})
 
 for (const [option, value] of [
   ['maxRetainedMessages', 2],
@@ -223,7 +230,8 @@ for (const [option, value] of [
     [5],
     async ({ connect }) => {
       const publisher = await connect('publisher')
-      const keep = (topic: string, payload: string) => publisher.publish({ topic, qos: 1, retain: true, payload: text(payload) })
+      const keep = (topic: string, payload: string) =>
+        publisher.publish({ topic, qos: 1, retain: true, payload: text(payload) })
       assert.equal(await keep('a', '1234'), 0x10)
       assert.equal(await keep('b', '1234'), 0x10)
       assert.equal(await keep('c', '12345'), 0x97)

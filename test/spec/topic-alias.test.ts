@@ -28,7 +28,7 @@ spec(
     for (const alias of [3, 2, 1]) publisher.send(aliased('', alias, 'by alias'))
     const messages = await receive(subscriber, 6)
     assert.deepEqual(topics(messages), ['topic/1', 'topic/2', 'topic/3', 'topic/3', 'topic/2', 'topic/1'])
-    assert.deepEqual(aliases(messages), Array(6).fill(undefined), 'it is the publisher\'s alias, and goes no further')
+    assert.deepEqual(aliases(messages), Array(6).fill(undefined), "it is the publisher's alias, and goes no further")
   },
   { topicAliasMaximum: 3 },
 )
@@ -83,7 +83,7 @@ spec(
   },
 )
 
-spec('aliases of one client are none of another\'s', [5], async ({ connect }) => {
+spec("aliases of one client are none of another's", [5], async ({ connect }) => {
   const one = await connect('one')
   one.send(aliased('topic', 1))
   await one.settle()
@@ -127,7 +127,8 @@ spec(
   async ({ broker, connect }) => {
     const subscriber = await subscriberOf('#', await connect('subscriber', { properties: { topicAliasMaximum: 2 } }))
     for (let round = 0; round < 2; round++) {
-      for (const topic of ['topic/a', 'topic/b', 'topic/c']) await broker.publish({ topic, qos: round as 0 | 1, payload: topic })
+      for (const topic of ['topic/a', 'topic/b', 'topic/c'])
+        await broker.publish({ topic, qos: round as 0 | 1, payload: topic })
     }
     const messages = await receive(subscriber, 6)
     assert.deepEqual(topics(messages), ['topic/a', 'topic/b', 'topic/c', '', '', 'topic/c'])
@@ -147,7 +148,10 @@ spec(
   'maxOutboundTopicAliases: no more, whatever the client allows',
   [5],
   async ({ broker, connect }) => {
-    const subscriber = await subscriberOf('#', await connect('subscriber', { properties: { topicAliasMaximum: 65_535 } }))
+    const subscriber = await subscriberOf(
+      '#',
+      await connect('subscriber', { properties: { topicAliasMaximum: 65_535 } }),
+    )
     for (const topic of ['topic/a', 'topic/b', 'topic/a', 'topic/b']) await broker.publish({ topic })
     assert.deepEqual(aliases(await receive(subscriber, 4)), [1, undefined, 1, undefined])
   },
@@ -165,23 +169,25 @@ spec(
     await subscriber.drop()
     const returned = await connect('subscriber', packet)
     const messages = [await nextMessage(returned, 1), await nextMessage(returned, 1)]
-    assert.deepEqual([topics(messages), aliases(messages)], [['topic', ''], [1, 1]])
+    assert.deepEqual(
+      [topics(messages), aliases(messages)],
+      [
+        ['topic', ''],
+        [1, 1],
+      ],
+    )
     for (const message of messages) await acknowledge(returned, message)
   },
 )
 
-spec(
-  'a message that is too large to be sent defines no alias',
-  [5],
-  async ({ broker, connect }) => {
-    const properties = { topicAliasMaximum: 5, maximumPacketSize: 100 }
-    const subscriber = await subscriberOf('#', await connect('subscriber', { properties }))
-    await broker.publish({ topic: 'topic', payload: 'x'.repeat(200) })
-    await broker.publish({ topic: 'topic', payload: 'small' })
-    const [message] = await receive(subscriber, 1)
-    assert.deepEqual([message!.topic, message!.properties?.topicAlias], ['topic', 1])
-  },
-)
+spec('a message that is too large to be sent defines no alias', [5], async ({ broker, connect }) => {
+  const properties = { topicAliasMaximum: 5, maximumPacketSize: 100 }
+  const subscriber = await subscriberOf('#', await connect('subscriber', { properties }))
+  await broker.publish({ topic: 'topic', payload: 'x'.repeat(200) })
+  await broker.publish({ topic: 'topic', payload: 'small' })
+  const [message] = await receive(subscriber, 1)
+  assert.deepEqual([message!.topic, message!.properties?.topicAlias], ['topic', 1])
+})
 
 spec('a message that fits only without an alias goes without', [5], async ({ broker, connect }) => {
   // 2 + 2 + 5 (topic) + 1 (no properties) + payload; an alias would take 3 more

@@ -98,7 +98,10 @@ export class ModelSubscriber extends ModelClient {
     assert(!this.#open.has(messageId), `${this.id}: packet id ${messageId} is in use`)
     assert(!dup || this.#hasReturned, `${this.id}: ${text} with DUP in a session that was not resumed`)
     const known = this.#known.get(messageId)
-    assert(!dup || known === undefined || known.text === text, `${this.id}: ${messageId} was ${known?.text}, is ${text}`)
+    assert(
+      !dup || known === undefined || known.text === text,
+      `${this.id}: ${messageId} was ${known?.text}, is ${text}`,
+    )
     this.#open.set(messageId, { text, qos })
     this.#known.set(messageId, { text, qos })
     assert(this.#open.size <= this.#receiveMaximum, `${this.id}: ${this.#open.size} messages at once`)

@@ -166,14 +166,17 @@ export class ConnectProcess {
     const { events } = connection.ports
     const { session, present } = opened
     connection.establish(session)
-    events.emit('client', connection)
     const connack = this.#acceptance(present, properties)
-    connection.send(connack) // [MQTT-3.2.0-1]
+    // [MQTT-3.2.0-1]: in front of whatever the host sends, or ends, when it is told
+    connection.send(connack)
+    events.emit('client', connection)
     events.emit('connackSent', connack, connection)
-    routeSubscriptions(connection, subscriptions)
-    if (present) session.outgoing?.resume()
-    events.emitFrom(connection, 'connected')
-    events.emit('clientReady', connection)
+    if (connection.connected) {
+      routeSubscriptions(connection, subscriptions)
+      if (present) session.outgoing?.resume()
+      events.emitFrom(connection, 'connected')
+      events.emit('clientReady', connection)
+    }
     connection.process = undefined
     connection.readOn()
   }

@@ -8,7 +8,7 @@ import { frames } from '../../codec/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
 import { InboundTopicAliases } from '../../codec/topic-alias.js'
-import { AnaxError, wrapError } from '../../errors.js'
+import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
@@ -201,7 +201,7 @@ class Publish implements Job {
     ports.events.emit('publishRefused', refusal, this.#message, this.#connection)
     if (dialect.refusedPublish === 'close') this.#connection.fail(refusal)
     else if (this.#qos > 0) {
-      this.#connection.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), refusal.message))
+      this.#connection.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), explanationOf(refusal)))
     }
     return freed
   }

@@ -3,7 +3,7 @@
  * What a hook returned for one filter is the one thing that is granted, stored, routed and answered.
  */
 import type { SubscribePacket, Subscription } from '../../../types/packets.js'
-import { AnaxError, wrapError } from '../../errors.js'
+import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
@@ -97,7 +97,7 @@ class Subscribe implements Job {
     const refusal = this.#outcomes.find(outcome => outcome instanceof AnaxError)
     return refusal === undefined || !this.#connection.dialect.hasProperties
       ? {}
-      : { properties: { reasonString: refusal.message } }
+      : { properties: { reasonString: explanationOf(refusal) } }
   }
 
   #ask(subscription: Subscription): Subscription | AnaxError | Promise<Subscription | AnaxError> {
