@@ -149,8 +149,23 @@ export function explanationOf({ code, message }: AnaxError): string {
   return INTERNAL.has(code) ? ERRORS[code][2] : message
 }
 
+/** Whether a limit was reached, where everything else about the operation is well. */
+export function isQuotaError(error: unknown): boolean {
+  return error instanceof AnaxError && error.code === 'ANAX_ERR_QUOTA'
+}
+
+/** What was thrown, or answered, in words; some values have none, and must not throw once more. */
+export function textOf(value: unknown): string {
+  if (value instanceof Error) return value.message
+  try {
+    return String(value)
+  } catch {
+    return typeof value
+  }
+}
+
 /** Makes an {@link AnaxError} of whatever a hook, store, bus or stream threw, keeping it as the cause. */
 export function wrapError(code: ErrorCode, cause: unknown): AnaxError {
   if (cause instanceof AnaxError) return cause
-  return new AnaxError(code, { detail: cause instanceof Error ? cause.message : String(cause), cause })
+  return new AnaxError(code, { detail: textOf(cause), cause })
 }

@@ -10,7 +10,7 @@ import type { PublishPacket, Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { brokerReasonCode } from '../codec/reason-code-table.js'
-import { AnaxError } from '../errors.js'
+import { AnaxError, textOf } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import { isPromise } from '../session/maybe-promise.js'
 import { messageOfInput } from '../session/message.js'
@@ -172,7 +172,7 @@ export class HookAuthorizer implements Authorizer {
     const verdict = value instanceof Refusal ? value : reading.verdict(value)
     if (verdict instanceof Refusal) return reading.refused(verdict.error)
     if (verdict !== undefined) return verdict
-    const error = new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail: `${hook} answered ${String(value)}` })
+    const error = new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail: `${hook} answered ${textOf(value)}` })
     this.#events.emit('hookError', error, hook, client)
     return reading.refused(error)
   }

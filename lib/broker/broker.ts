@@ -32,7 +32,7 @@ const HOOKS = [
   'published',
 ] as const satisfies (keyof Hooks)[]
 
-type BrokerState = 'new' | 'listening' | 'closing' | 'closed'
+type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
 
 /** An MQTT broker without a socket of its own; see the contract for each member. */
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
@@ -40,6 +40,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   readonly #parts: BrokerParts
   readonly #listeners = new Map<MessageListener, Map<string, HostListener>>()
   #state: BrokerState = 'new'
+  #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   /**
@@ -117,16 +118,19 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   async listen(): Promise<void> {
     if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED', { detail: `it is ${this.#state}` })
+    this.#state = 'opening'
+    this.#opening = this.#parts.open()
     try {
-      await this.#parts.open()
+      await this.#opening
+      this.#state = 'listening'
     } catch (error) {
+      this.#state = 'new'
       throw wrapError('ANAX_ERR_STORE', error)
     }
-    this.#state = 'listening'
   }
 
   readonly handle = (stream: Duplex, request?: IncomingMessage): Client => {
-    if (this.#state === 'new') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+    if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     const connection = new Connection(stream, request, this.#parts.ports)
     this.#parts.connections.add(connection)
     if (this.#state !== 'listening') connection.dismiss(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
@@ -192,6 +196,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   async #close(): Promise<void> {
+    // whether it worked is for the caller of listen to hear
+    await this.#opening?.catch(() => {})
     if (this.#state === 'new') {
       this.#state = 'closed'
       return
@@ -206,13 +212,14 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       await connection.streamClosed()
     })
     await timers.within(options.closeTimeoutMs, Promise.all(dismissed))
+    for (const { conn } of connections) conn.destroy()
     await this.#parts.close()
     this.#state = 'closed'
     this.#parts.events.emit('closed')
   }
 
   #assertOpen(): void {
-    if (this.#state === 'new') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+    if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { HookName } from '../../types/events.js'
 import type { MaybePromise } from '../../types/persistence.js'
-import { AnaxError } from '../errors.js'
+import { AnaxError, textOf } from '../errors.js'
 import { isPromise } from '../session/maybe-promise.js'
 import { Timer, type Timers } from '../session/timers.js'
 
@@ -112,6 +112,5 @@ function withTimeout(
 }
 
 function failed(name: HookName, cause: unknown): Answer {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return { failure: new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: `${name}: ${reason}`, cause }), cause }
+  return { failure: new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: `${name}: ${textOf(cause)}`, cause }), cause }
 }

@@ -40,12 +40,15 @@ export class OwnPublish implements Job {
 
   route(): void | Promise<void> {
     const routed = this.#step(() => this.#sink.route(this.#message))
-    return isPromise(routed) ? routed.then(() => this.#tellHost()) : this.#tellHost()
+    const told = isPromise(routed) ? routed.then(() => this.#tellHost()) : this.#tellHost()
+    if (isPromise(told)) return told.then(this.#answer)
+    this.#answer()
   }
 
-  answer(): void {
-    this.#done(this.#error)
-  }
+  /** It was answered as soon as it was routed: who is told of one message may wait for the next. */
+  answer(): void {}
+
+  readonly #answer = (): void => this.#done(this.#error)
 
   #tellHost(): void | Promise<void> {
     return this.#step(

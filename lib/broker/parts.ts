@@ -4,8 +4,8 @@ import type { Bus } from '../../types/bus.js'
 import type { Client } from '../../types/client.js'
 import type { Clock } from '../../types/clock.js'
 import type { BrokerEvents } from '../../types/events.js'
-import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
-import { AnaxError, wrapError } from '../errors.js'
+import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../types/persistence.js'
+import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { type BusOwner, MessageBus } from '../routing/bus.js'
 import { RetainedStore } from '../routing/retained.js'
 import { Router } from '../routing/router.js'
@@ -54,7 +54,12 @@ export class BrokerParts {
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
-    const bus = new MessageBus(mq, busOwner, message => router.route(message))
+    const bus: MessageBus = new MessageBus(
+      mq,
+      busOwner,
+      message => router.route(message),
+      error => events.emit('storeError', error),
+    )
     const router: Router = new Router(bus, {
       sharedStrategy: options.sharedStrategy,
       number: message => publisher.number(message),
@@ -63,7 +68,8 @@ export class BrokerParts {
           await publisher.enqueue(message, delivery)
           sessions.read(delivery.clientId)
         } catch (error) {
-          if (isQuota(error)) events.emit('drop', { clientId: delivery.clientId, message, reason: 'queue-full' })
+          // nobody is left who could be told that the queue refused it
+          if (isQuotaError(error)) events.emit('drop', { clientId: delivery.clientId, message, reason: 'queue-full' })
           else events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
         }
       },
@@ -133,11 +139,22 @@ export class BrokerParts {
     this.#housekeeping.look()
   }
 
+  /** Ends everything, each part whatever becomes of the others. */
   async close(): Promise<void> {
-    await this.#housekeeping.stop()
+    const { closeTimeoutMs } = this.options
+    await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
+    await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
     this.timers.clear()
-    await this.bus.close()
-    await this.store.destroy()
+    // the one part that is waited for however long it takes: what it was given has to be safe
+    await this.#ended('ANAX_ERR_STORE', () => this.store.destroy())
+  }
+
+  async #ended(code: 'ANAX_ERR_BUS' | 'ANAX_ERR_STORE', end: () => MaybePromise<void>): Promise<void> {
+    try {
+      await end()
+    } catch (error) {
+      this.events.emit('storeError', wrapError(code, error))
+    }
   }
 
   #responseInformation(client: Client): string | undefined {

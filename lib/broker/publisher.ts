@@ -78,13 +78,22 @@ export class Publisher implements MessageSink {
 
   store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
     this.number(message)
-    const queued = this.#isQueued(message) ? this.#queue(message, matched) : undefined
-    return message.retain ? both(queued, () => this.#retain(message)) : queued
+    try {
+      const queued = this.#isQueued(message) ? this.#queue(message, matched) : undefined
+      const stored = message.retain ? both(queued, () => this.#retain(message)) : queued
+      return isPromise(stored) ? stored.catch(error => this.#notRouted(message, error)) : undefined
+    } catch (error) {
+      return this.#notRouted(message, error)
+    }
   }
 
   route(message: PublishMessage): MaybePromise<void> {
-    const routed = this.#parts.bus.publish(message)
-    if (isPromise(routed)) return routed.finally(() => this.#arrived(message))
+    try {
+      const routed = this.#parts.bus.publish(message)
+      if (isPromise(routed)) return routed.finally(() => this.#arrived(message))
+    } catch (error) {
+      return this.#notRouted(message, error)
+    }
     this.#arrived(message)
   }
 
@@ -115,7 +124,11 @@ export class Publisher implements MessageSink {
   }
 
   #find(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
-    return this.#isQueued(message) ? this.#parts.store.subscriptionsByTopic(message.topic) : NOBODY
+    if (!this.#isQueued(message)) return NOBODY
+    const { store, bus } = this.#parts
+    const found = store.subscriptionsByTopic(message.topic)
+    if (isPromise(found) || bus.takesTime) message.queuedFor = new Set()
+    return found
   }
 
   #retain(message: PublishMessage): MaybePromise<void> {
@@ -146,6 +159,7 @@ export class Publisher implements MessageSink {
 
   #enqueueAll(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
     if (deliveries.length === 0) return
+    if (message.queuedFor !== undefined) for (const { clientId } of deliveries) message.queuedFor.add(clientId)
     message.queued = deliveries.length
     this.#onTheirWay.add(message.brokerCounter)
     return this.#enqueue(message, deliveries)
@@ -179,6 +193,12 @@ export class Publisher implements MessageSink {
       message.withheldFrom ??= new Set()
       message.withheldFrom.add(drop.clientId)
     }
+  }
+
+  /** It is refused: the bus will not bring what is in the queues already. */
+  #notRouted(message: PublishMessage, error: unknown): never {
+    this.#arrived(message)
+    throw error
   }
 
   #arrived(message: PublishMessage): void {

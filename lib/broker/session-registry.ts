@@ -31,6 +31,8 @@ export class SessionRegistry implements SessionDirectory {
   readonly connections: Record<string, Connection> = Object.create(null)
   readonly #parts: RegistryParts
   #size = 0
+  /** Clients that came since the expired sessions were read, while those are being ended. */
+  #reopened: Set<string> | undefined
   /** One change at a time for each client identifier. */
   readonly #locks = new Map<string, Promise<unknown>>()
 
@@ -41,6 +43,11 @@ export class SessionRegistry implements SessionDirectory {
   /** How many clients are connected. */
   get size(): number {
     return this.#size
+  }
+
+  /** Something was added to the stored queue of a client that may be connected. */
+  read(clientId: string): void {
+    this.connections[clientId]?.session?.outgoing?.readStored()
   }
 
   isConnected(clientId: string): boolean {
@@ -73,14 +80,20 @@ export class SessionRegistry implements SessionDirectory {
 
   /** Ends sessions whose time is over. @returns whether there may be more */
   async endExpired(limit: number): Promise<boolean> {
-    const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
-    for (const clientId of expired) {
-      await this.#exclusively(clientId, async () => {
-        // its client may have come back while others were being ended
-        if (!this.isConnected(clientId)) await this.#end(clientId, 'expired')
-      })
+    const reopened = new Set<string>()
+    this.#reopened = reopened
+    try {
+      const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
+      for (const clientId of expired) {
+        await this.#exclusively(clientId, async () => {
+          // its client may have come back while others were being ended, and may be gone again
+          if (!this.isConnected(clientId) && !reopened.has(clientId)) await this.#end(clientId, 'expired')
+        })
+      }
+      return expired.length === limit
+    } finally {
+      this.#reopened = undefined
     }
-    return expired.length === limit
   }
 
   /** Publishes wills whose delay is over. @returns whether there may be more */
@@ -89,9 +102,10 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async #open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+    assertConnecting(connection)
     // [MQTT-3.1.4-3]
     await this.connections[request.clientId]?.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER'))
-    if (!connection.connecting) throw new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' })
+    assertConnecting(connection)
     this.#takePlace()
     try {
       return await this.#openSession(connection, request)
@@ -113,6 +127,7 @@ export class SessionRegistry implements SessionDirectory {
   async #openSession(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
     const { store, wills, limits, ports } = this.#parts
     const { clientId, clean, expiryInterval, will } = request
+    this.#reopened?.add(clientId)
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     if (stored !== undefined) await wills.discard(clientId) // [MQTT-3.1.3-9]
@@ -170,4 +185,9 @@ export class SessionRegistry implements SessionDirectory {
       if (this.#locks.get(clientId) === mine) this.#locks.delete(clientId)
     }
   }
+}
+
+/** A client that is gone before its turn came takes nobody's place. */
+function assertConnecting({ connecting }: Connection): void {
+  if (!connecting) throw new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' })
 }

@@ -26,6 +26,11 @@ export class PublishMessage implements Message {
   queued = 0
   /** Sessions whose queue was too full for it: they do not get it live either. */
   withheldFrom: Set<string> | undefined = undefined
+  /**
+   * Stored sessions that have it in their queue; undefined where matching and routing are one step. A subscription that
+   * came in between has no part in it: a copy that the store does not have would not survive its connection.
+   */
+  queuedFor: Set<string> | undefined = undefined
   /** Whether the payload is a copy of its own: as it comes from the wire it is a view into a larger chunk. */
   ownsPayload = false
 

@@ -17,18 +17,33 @@ export class MessageBus {
   /** Filter -> how many subscriptions here have it. */
   readonly #interest = new Map<string, number>()
   readonly #listener: BusListener
+  readonly #failed: (error: AnaxError) => void
   #error: Error | null | undefined
 
-  /** @param receive gets each message of the bus; once per filter that it matches */
-  constructor(mq: Bus, owner: BusOwner, receive: (message: BusMessage) => void) {
+  /**
+   * @param receive gets each message of the bus; once per filter that it matches
+   * @param failed told of a filter that the bus did not take, or did not give up
+   */
+  constructor(
+    mq: Bus,
+    owner: BusOwner,
+    receive: (message: BusMessage) => void,
+    failed: (error: AnaxError) => void = () => {},
+  ) {
     this.#mq = mq
     this.#owner = owner
+    this.#failed = failed
     this.#listener = (message, done) => {
       // at once: the bus must never wait for a subscriber
       done()
       receive(message)
     }
     if (owner === 'broker') mq.on('#', this.#listener)
+  }
+
+  /** Whether a message may come back later than it was handed over. */
+  get takesTime(): boolean {
+    return this.#owner === 'host'
   }
 
   /** Hands a message to the bus. Throws or rejects with ANAX_ERR_BUS. */
@@ -41,7 +56,7 @@ export class MessageBus {
     if (this.#owner === 'broker') return
     const wanted = this.#interest.get(filter) ?? 0
     this.#interest.set(filter, wanted + 1)
-    if (wanted === 0) this.#mq.on(filter, this.#listener)
+    if (wanted === 0) this.#attempt(() => this.#mq.on(filter, this.#listener))
   }
 
   /** One less. */
@@ -52,12 +67,20 @@ export class MessageBus {
       this.#interest.set(filter, wanted - 1)
     } else if (wanted === 1) {
       this.#interest.delete(filter)
-      this.#mq.removeListener(filter, this.#listener)
+      this.#attempt(() => this.#mq.removeListener(filter, this.#listener))
     }
   }
 
   close(): Promise<void> {
     return new Promise(resolve => this.#mq.close(resolve))
+  }
+
+  #attempt(operation: () => void): void {
+    try {
+      operation()
+    } catch (error) {
+      this.#failed(wrapError('ANAX_ERR_BUS', error))
+    }
   }
 
   /** The bus within this process calls back before `emit` returns: nothing to wait for, nothing to allocate. */

@@ -6,7 +6,7 @@
 import type { BusMessage } from '../../types/bus.js'
 import type { SharedStrategy } from '../../types/options.js'
 import type { QoS } from '../../types/packets.js'
-import type { MatchedSubscription, MaybeAsyncIterable, QueuedMessage } from '../../types/persistence.js'
+import type { MatchedSubscription, MaybeAsyncIterable, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import { PublishMessage } from '../codec/publish-message.js'
 import { Delivery } from '../session/delivery.js'
 import { adopt, copyOf } from '../session/message.js'
@@ -18,14 +18,14 @@ import { isSharedFilter } from '../topic/topic.js'
 import type { MessageBus } from './bus.js'
 import type { HostListener } from './host-listener.js'
 import { Route, type Subscriber, type Target } from './route.js'
-import { type AwayMember, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
+import { type AwayMember, clientIdOf, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
 
 export interface RouterOptions {
   sharedStrategy: SharedStrategy
   /** Numbers a copy of a message. */
   number(message: PublishMessage): void
-  /** Puts a message that a shared subscription has for somebody else into its queue. */
-  enqueue(message: PublishMessage, delivery: Delivery, session: Session): void
+  /** Puts a message that a shared subscription has for somebody else into its stored queue. Never throws. */
+  enqueue(message: PublishMessage, delivery: QueueDelivery): void
   /** Told of a message that no member of a shared subscription is left for. */
   orphaned(delivery: SharedDelivery, clientId: string): void
 }
@@ -109,7 +109,7 @@ export class Router implements SubscriptionRouter {
     for (const group of groups) {
       const member = group.choose(message, this.#options.sharedStrategy) ?? group.chooseAway()
       if (member === undefined) continue
-      const clientId = member instanceof SessionSubscription ? member.session.id : member.clientId
+      const clientId = clientIdOf(member)
       choices.push({ group, member, message: queued.has(clientId) ? this.#numberedCopy(message) : message })
       queued.add(clientId)
     }
@@ -138,16 +138,28 @@ export class Router implements SubscriptionRouter {
   redeliver(clientId: string, deliveries: SharedDelivery[]): void {
     for (const delivery of deliveries) {
       const { message, share } = delivery
-      const member = this.#groups.get(share)?.choose(message, this.#options.sharedStrategy, clientId)
-      if (member === undefined) {
-        this.#options.orphaned(delivery, clientId)
-        continue
-      }
-      const copy = this.#numberedCopy(message)
-      const forMember = deliveryOf(copy, member, share)
-      if (forMember.qos > 0 && member.session.stored) this.#options.enqueue(copy, forMember, member.session)
-      else member.session.deliver(forMember)
+      const group = this.#groups.get(share)
+      const member = group?.choose(message, this.#options.sharedStrategy, clientId) ?? group?.chooseAway(clientId)
+      if (member === undefined) this.#options.orphaned(delivery, clientId)
+      else this.#giveTo(member, this.#numberedCopy(message), share)
     }
+  }
+
+  #giveTo(member: SessionSubscription | AwayMember, message: PublishMessage, share: string): void {
+    if (member instanceof SessionSubscription) {
+      const delivery = deliveryOf(message, member, share)
+      if (delivery.qos > 0 && member.session.stored) this.#enqueue(member.session.id, delivery, message)
+      else member.session.deliver(delivery)
+    } else {
+      const identifiers = member.subscriptionIdentifier === undefined ? undefined : [member.subscriptionIdentifier]
+      const target = { qos: member.qos, rap: member.rap === true, subscriptionIdentifiers: identifiers }
+      this.#enqueue(member.clientId, deliveryOf(message, target, share), message)
+    }
+  }
+
+  #enqueue(clientId: string, delivery: Delivery, message: PublishMessage): void {
+    const { qos, retain, subscriptionIdentifiers, share } = delivery
+    this.#options.enqueue(message, { clientId, qos, retain, subscriptionIdentifiers, share })
   }
 
   /** Gives the messages that an ending session got through shared subscriptions to other members [MQTT-4.8.2-4]. */
@@ -182,7 +194,7 @@ export class Router implements SubscriptionRouter {
   }
 
   #deliver(message: PublishMessage, target: Target): void {
-    if (message.withheldFrom?.has(target.session.id)) return
+    if (isLeftOut(message, target)) return
     target.session.deliver(deliveryOf(message, target, undefined))
   }
 
@@ -191,7 +203,7 @@ export class Router implements SubscriptionRouter {
     const common: (Delivery | undefined)[] = []
     for (const target of targets) {
       const receiver = target.session.id === message.clientId ? target.forPublisher : target
-      if (receiver === undefined || message.withheldFrom?.has(receiver.session.id)) continue
+      if (receiver === undefined || isLeftOut(message, receiver)) continue
       const delivery =
         receiver.subscriptionIdentifiers === undefined ? sharedDelivery(common, message, receiver) : undefined
       receiver.session.deliver(delivery ?? deliveryOf(message, receiver, undefined))
@@ -205,11 +217,18 @@ export class Router implements SubscriptionRouter {
         chosen.member.session.deliver(deliveryOf(chosen.message, chosen.member, group.share))
         return
       }
-      // it is in the queue of a session that is away
-      if (!(chosen.member instanceof SessionSubscription) || chosen.member.session.stored) return
+      // it is in the queue of a session that is away, or was until now
+      const { member } = chosen
+      const isStored = !(member instanceof SessionSubscription) || member.session.stored
+      if (isStored) {
+        group.live(member)?.session.outgoing?.readStored()
+        return
+      }
     }
     const member = group.choose(message, this.#options.sharedStrategy)
-    member?.session.deliver(deliveryOf(message, member, group.share))
+    if (member === undefined) return
+    if (!isLeftOut(message, member)) member.session.deliver(deliveryOf(message, member, group.share))
+    else this.#giveTo(member, this.#numberedCopy(message), group.share)
   }
 
   #numberedCopy(message: SharedDelivery['message']): PublishMessage {
@@ -240,7 +259,18 @@ export class Router implements SubscriptionRouter {
   }
 }
 
-function deliveryOf(message: PublishMessage, target: Target, share: string | undefined): Delivery {
+/** Whether a session has to do without: its queue was too full, or its subscription came when all was stored. */
+function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, target: Target): boolean {
+  const { session } = target
+  if (withheldFrom?.has(session.id)) return true
+  return queuedFor !== undefined && session.stored && qos > 0 && target.qos > 0 && !queuedFor.has(session.id)
+}
+
+function deliveryOf(
+  message: PublishMessage,
+  target: Pick<Target, 'qos' | 'rap' | 'subscriptionIdentifiers'>,
+  share: string | undefined,
+): Delivery {
   const qos = message.qos < target.qos ? message.qos : target.qos // [MQTT-3.8.4-8]
   return new Delivery(message, qos, message.retain && target.rap, target.subscriptionIdentifiers, share)
 }

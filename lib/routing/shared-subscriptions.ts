@@ -61,6 +61,11 @@ export class SharedGroup {
     return member instanceof SessionSubscription && this.#live.get(member.session.id) === member
   }
 
+  /** The subscription that this member's client has now, if it is connected. */
+  live(member: SessionSubscription | AwayMember): SessionSubscription | undefined {
+    return this.#live.get(clientIdOf(member))
+  }
+
   /** @param except a client that is not to get it */
   choose(
     message: { clientId: string | undefined },
@@ -72,10 +77,15 @@ export class SharedGroup {
   }
 
   /** Somebody whose queue takes it while nobody is connected. */
-  chooseAway(): AwayMember | undefined {
-    const away = [...this.#away.values()].filter(({ qos }) => qos > 0)
+  chooseAway(except?: string): AwayMember | undefined {
+    const away = [...this.#away.values()].filter(({ clientId, qos }) => qos > 0 && clientId !== except)
     return away[this.#turn++ % away.length]
   }
+}
+
+/** The client that a member is of. */
+export function clientIdOf(member: SessionSubscription | AwayMember): string {
+  return member instanceof SessionSubscription ? member.session.id : member.clientId
 }
 
 type Strategy = (

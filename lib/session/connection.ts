@@ -245,7 +245,7 @@ export class Connection extends ClientHandle implements Link {
   }
 
   get #mayRead(): boolean {
-    if (this.#quiet) return false
+    if (this.#quiet || this.#outbox.isOverfull) return false
     if (this.#state === 'connected') return this.#ingress?.full !== true
     return this.#state === 'awaiting-connect' || (this.#state === 'connecting' && this.process!.awaitsPacket)
   }
@@ -292,6 +292,7 @@ export class Connection extends ClientHandle implements Link {
     this.#timers.drained()
     this.#outbox.drained()
     this.session?.outgoing?.pump()
+    if (this.#paused) this.readOn()
   }
 
   readonly #onEnd = (): void => {

@@ -13,6 +13,7 @@ export class ExtendedExchange {
   readonly #method: string
   #resume: ((packet: AuthPacket) => void) | undefined
   #abort: ((error: AnaxError) => void) | undefined
+  #isAborted = false
 
   constructor(connection: Connection, method: string) {
     this.#connection = connection
@@ -32,6 +33,7 @@ export class ExtendedExchange {
     for (;;) {
       const data = packet.properties?.authenticationData
       const verdict = await ask(this.#connection, { method: this.#method, data, step, packet })
+      if (this.#isAborted) throw this.#interrupted()
       if (verdict.result !== 'continue') return verdict
       const reply = this.#next()
       this.#connection.send(this.packet(ReasonCode.ContinueAuthentication, verdict)) // [MQTT-4.12.0-2]
@@ -59,7 +61,12 @@ export class ExtendedExchange {
 
   /** The connection is over: nobody will answer. */
   abort(): void {
-    this.#abort?.(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
+    this.#isAborted = true
+    this.#abort?.(this.#interrupted())
+  }
+
+  #interrupted(): AnaxError {
+    return new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' })
   }
 
   /** An AUTH packet of this exchange. */

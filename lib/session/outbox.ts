@@ -9,6 +9,9 @@ import type { Frame } from '../codec/frame.js'
 /** Above this an outbox does not wait for the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
 
+/** Above this a client that does not read is not listened to either: its own packets call forth what waits here. */
+const OVERFULL_BYTES = 256 * 1024
+
 /** Writes all outboxes that got something in this turn. One per broker. */
 export class Flusher {
   #dirty: Outbox[] = []
@@ -56,6 +59,11 @@ export class Outbox {
   /** Bytes that are not handed to the stream yet. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Whether more waits for the stream than a client that reads would ever leave there. */
+  get isOverfull(): boolean {
+    return this.#blocked && this.#bytes > OVERFULL_BYTES
   }
 
   /** @param packetId for the frame's hole, if it has one */

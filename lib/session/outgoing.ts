@@ -10,8 +10,8 @@
  */
 import type { DropReason } from '../../types/events.js'
 import type { Message } from '../../types/message.js'
-import type { QueuedMessage } from '../../types/persistence.js'
-import { wrapError } from '../errors.js'
+import type { QueueDelivery, QueuedMessage } from '../../types/persistence.js'
+import { isQuotaError, wrapError } from '../errors.js'
 import { Delivery } from './delivery.js'
 import { isPromise } from './maybe-promise.js'
 import { copyOf, keepPayload, refKey, sizeInQueue } from './message.js'
@@ -43,6 +43,8 @@ export class Outgoing {
   /** Messages that a pass sent before the bus brought them. */
   #ahead: Set<string> | undefined
   #replays: RetainedReplay[] = []
+  /** Retained messages that are on their way into the stored queue. */
+  #enqueuing = 0
   #pumping = false
   #closed = false
 
@@ -151,8 +153,10 @@ export class Outgoing {
     const { message, ref, delivery, packetId, isRemoved } = stored.head
     const key = refKey(ref)
     const isSent = packetId !== undefined
-    if (this.#skip?.delete(key) || isRemoved || (isSent && !this.#resuming)) {
+    if (this.#skip?.delete(key) || isRemoved || isSent !== this.#resuming) {
       stored.take()
+      // first all that have a packet id already: a new message must not get one of those [MQTT-2.2.1-4]
+      if (this.#resuming && !isSent) this.#again = true
       return true
     }
     const earlier = this.#waiting[0]
@@ -166,11 +170,16 @@ export class Outgoing {
       this.#ahead ??= new Set()
       this.#ahead.add(key)
     }
-    const { qos, retain, subscriptionIdentifiers, share } = delivery
-    const copy = message && new Delivery(message, qos, retain, subscriptionIdentifiers, share)
+    const copy = message && this.#copyOf(message, delivery)
     if (isSent) this.sender.resend(packetId, ref, copy)
     else if (copy !== undefined) this.sender.send(copy)
     return true
+  }
+
+  #copyOf(message: Message, { qos, retain, subscriptionIdentifiers: stored, share }: QueueDelivery): Delivery {
+    const others = share === undefined ? this.#session.identifiersOfQoS0(message.topic) : []
+    const identifiers = others.length > 0 ? [...(stored ?? []), ...others] : stored
+    return new Delivery(message, qos, retain, identifiers, share)
   }
 
   #sendWaiting(): boolean {
@@ -182,7 +191,7 @@ export class Outgoing {
 
   #stepReplay(): boolean {
     const replay = this.#replays[0]
-    if (replay === undefined || !this.sender.canSend(replay.qos)) return false
+    if (replay === undefined || !this.sender.canSend(replay.qos) || !this.#hasRoom(replay.qos)) return false
     const next = replay.next()
     if (next === 'waiting') return false
     if (next === 'done') this.#replays.shift()
@@ -194,9 +203,32 @@ export class Outgoing {
   /** A stored session keeps its copy of a retained message until it is acknowledged, as of any other. */
   #enqueue({ message, qos, retain, subscriptionIdentifiers }: Delivery): void {
     const copy = { clientId: this.#session.id, qos, retain, subscriptionIdentifiers, share: undefined }
-    const enqueued = this.#ports.sink.enqueue(copyOf(message), copy)
-    if (isPromise(enqueued)) enqueued.then(() => this.readStored(), this.#failed)
-    else this.readStored()
+    const refused = (error: unknown) => {
+      if (isQuotaError(error)) this.#drop(message, 'queue-full')
+      else this.#failed(error)
+    }
+    try {
+      const enqueued = this.#ports.sink.enqueue(copyOf(message), copy)
+      if (!isPromise(enqueued)) {
+        this.readStored()
+        return
+      }
+      this.#enqueuing++
+      enqueued.catch(refused).then(() => {
+        this.#enqueuing--
+        this.readStored()
+      })
+    } catch (error) {
+      refused(error)
+    }
+  }
+
+  /** Whether the stored queue can do with another retained message: what the client does not take waits where it is. */
+  #hasRoom(qos: number): boolean {
+    const underWay = this.sender.inflight.size + this.#enqueuing
+    return (
+      qos === 0 || !this.#session.stored || (underWay < this.#session.limits.maxMessages && this.#enqueuing < SLICE)
+    )
   }
 
   #beginPass(): void {

@@ -88,6 +88,7 @@ function tryEncode(packet: Packet, version: Dialect['version']): Buffer | undefi
 
 function withoutExplanation(packet: Packet): Packet {
   if (!('properties' in packet) || packet.properties === undefined) return packet
-  const { reasonString: _reason, userProperties: _user, ...properties } = packet.properties as Record<string, unknown>
+  const explained = packet.properties as Record<string, unknown>
+  const { reasonString: _reason, userProperties: _user, serverReference: _server, ...properties } = explained
   return { ...packet, properties } as Packet
 }

@@ -3,6 +3,7 @@
  * Does no I/O: while the client is connected a link does it, otherwise the store alone has the session.
  */
 import type { MaybePromise, QueueLimits } from '../../types/persistence.js'
+import { filterMatches } from '../topic/topic.js'
 import type { Delivery } from './delivery.js'
 import { Outgoing } from './outgoing.js'
 import type { Link, Ports, SharedDelivery } from './ports.js'
@@ -98,6 +99,17 @@ export class Session {
   /** A message for the client; lost if it is not connected, for then the store has what is to be kept. */
   deliver(delivery: Delivery): void {
     this.outgoing?.deliver(delivery)
+  }
+
+  /** Identifiers of QoS 0 subscriptions that match a topic: the store queues for the others only, and knows only theirs. */
+  identifiersOfQoS0(topic: string): number[] {
+    const identifiers: number[] = []
+    for (const { qos, topic: filter, subscriptionIdentifier } of this.subscriptions.values()) {
+      if (qos === 0 && subscriptionIdentifier !== undefined && filterMatches(filter, topic)) {
+        identifiers.push(subscriptionIdentifier)
+      }
+    }
+    return identifiers
   }
 
   addSubscription(subscription: SessionSubscription): void {

@@ -52,11 +52,10 @@ export function replayRetained(
   }
 }
 
-/** Takes them out of the store. */
+/** Takes them out of the store, where there may be one already that is not live yet. */
 export function removeStored({ session, ports }: Connection, topics: string[]): MaybePromise<void> {
-  const held = topics.filter(topic => session!.subscriptions.has(topic))
-  if (!session!.stored || held.length === 0) return undefined
-  const removed = ports.store.removeSubscriptions({ id: session!.id }, held)
+  if (!session!.stored || topics.length === 0) return undefined
+  const removed = ports.store.removeSubscriptions({ id: session!.id }, topics)
   return isPromise(removed) ? removed.then(() => {}) : undefined
 }
 

@@ -144,7 +144,7 @@ failing(
   'neither the message nor its packet id can be kept, nor the packet id be freed',
   async scene => {
     const { connect, how, clock, version } = scene
-    const inner = failingStore(STORES['memory']!(clock))
+    const inner = failingStore(STORES.memory!(clock))
     const outer = failingStore(inner.store)
     const third = failingStore(outer.store)
     const broker = await createBroker({ clock, persistence: third.store })
@@ -351,7 +351,7 @@ failing("the host's own publish is rejected", async ({ broker, failing, connect,
 
 for (const how of FAILURES.filter(failure => failure !== 'throws')) {
   test(`a store that cannot be set up rejects createBroker (${how})`, async () => {
-    const store = failingStore(STORES['memory']!(new FakeClock()))
+    const store = failingStore(STORES.memory!(new FakeClock()))
     store.fail('setup', how)
     await assert.rejects(createBroker({ persistence: store.store }), { code: 'ANAX_ERR_STORE' })
   })

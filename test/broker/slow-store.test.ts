@@ -276,3 +276,31 @@ async function nextRelease(client: SpecClient) {
     answer(client, packet)
   }
 }
+
+slow(
+  'a subscription that comes while messages are on their way: none is left half in its session',
+  async ({ dial }) => {
+    const subscriber = await dial('subscriber', 'kept')
+    const publisher = await dial('publisher', 'clean')
+    for (let i = 1; i <= 4; i++) publisher.send(textPacket('t/x', `early${i}`, { qos: 2, messageId: i }))
+    subscriber.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 't/x', qos: 2 }] })
+    for (let i = 1; i <= 4; i++) publisher.send({ cmd: 'pubrel', messageId: i })
+    const messages: PublishPacket[] = []
+    const unreleased = new Set<number>()
+    for (let i = 0; i < 20; i++) for (const packet of await subscriber.settle()) note(packet, messages, unreleased)
+    await subscriber.drop()
+    await publisher.settle()
+    publisher.send(textPacket('t/x', 'late', { qos: 2, messageId: 9 }), { cmd: 'pubrel', messageId: 9 })
+    const returned = await dial('subscriber', 'kept')
+    for (let i = 0; i < 50; i++) {
+      for (const packet of await returned.settle()) {
+        note(packet, messages, unreleased)
+        answer(returned, packet)
+      }
+    }
+    const arrived = messages.map(({ payload }) => payload.toString())
+    assert.equal(arrived.filter(text => text === 'late').length, 1, String(arrived))
+    assert.equal(new Set(arrived).size, arrived.length)
+    assert.equal(unreleased.size, 0)
+  },
+)

@@ -193,7 +193,7 @@ for (const store of Object.keys(STORES)) {
         const property = fc.asyncProperty(settings, steps, (receiveMaximum, taken) =>
           play({ store, latency, version, receiveMaximum }, taken),
         )
-        await fc.assert(property, { numRuns: Number(process.env['ANAX_MODEL_RUNS'] ?? 50), includeErrorInReport: true })
+        await fc.assert(property, { numRuns: Number(process.env.ANAX_MODEL_RUNS ?? 50), includeErrorInReport: true })
       })
     }
   }

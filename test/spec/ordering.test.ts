@@ -132,6 +132,17 @@ spec(
   },
 )
 
+spec('[3.1.1 MQTT-4.6.0-4] PUBREL follows the order of PUBREC', ALL, async context => {
+  const client = await subscriber(context, 'kept')
+  for (const payload of ['1', '2', '3']) await context.broker.publish({ topic: 'a', qos: 2, payload })
+  const ids: number[] = []
+  while (ids.length < 3) ids.push((await nextMessage(client, 2)).messageId)
+  const [one, two, three] = ids
+  const order = [three!, one!, two!]
+  for (const messageId of order) client.send({ cmd: 'pubrec', messageId })
+  for (const messageId of order) assert.equal((await client.expect('pubrel')).messageId, messageId)
+})
+
 spec('a message withheld or too late in between does not disturb the others', ALL, async context => {
   context.broker.authorizeForward = (_, packet) => (Number(packet.payload.toString()) % 4 === 0 ? null : packet)
   const client = await subscriber(context, 'kept')

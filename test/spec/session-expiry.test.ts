@@ -28,8 +28,10 @@ for (const [interval, afterMs, present] of [
   [NEVER, 200 * YEAR_MS, true],
 ] as const) {
   const name = interval === NEVER ? '0xFFFFFFFF' : String(interval ?? 'not given')
-  const tags = present ? '[5.0 MQTT-3.1.2-23] [5.0 MQTT-3.2.2-3]' : '[5.0 MQTT-4.1.0-2] [5.0 MQTT-3.2.2-3]'
-  spec(`${tags} expiry ${name}: the session is ${present ? 'there' : 'gone'} after ${afterMs} ms`, [5], async tools => {
+  const title = present
+    ? `[5.0 MQTT-3.1.2-23] [5.0 MQTT-3.2.2-3] expiry ${name}: the session is there after ${afterMs} ms`
+    : `[5.0 MQTT-4.1.0-2] [5.0 MQTT-3.2.2-3] expiry ${name}: the session is gone after ${afterMs} ms`
+  spec(title, [5], async tools => {
     await (await tools.connect('client', expiring(interval))).drop()
     assert.equal(await isPresent(tools, 'client', afterMs), present)
   })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { identifiersOf, publishText, receiveAll, subscribeWith } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
+import { textPacket } from '../support/traffic.js'
 
 async function receiveIdentifiers(client: SpecClient): Promise<number[][]> {
   return (await receiveAll(client)).map(identifiersOf)
@@ -126,3 +127,24 @@ spec('[5.0 MQTT-3.3.4-6] a client must not publish one', [5], async ({ connect }
   client.sendBytes('30 06 0001 61 02 0b01')
   await client.expectDisconnect(0x82)
 })
+
+for (const state of ['away', 'busy'] as const) {
+  spec(
+    `[5.0 MQTT-3.3.4-4] among them that of a QoS 0 subscription, for a stored session that is ${state}`,
+    [5],
+    async ({ connect }) => {
+      const kept = keptSession(5)
+      const busy = { ...kept, properties: { ...kept.properties, receiveMaximum: 1 } }
+      const client = await connect('subscriber', busy)
+      await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
+      await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/#', qos: 0 })
+      const publisher = await connect('publisher')
+      if (state === 'away') await client.drop()
+      else publisher.send(textPacket('a/b', 'first', { qos: 1, messageId: 1 }))
+      publisher.send(textPacket('a/b', 'second', { qos: 1, messageId: 2 }))
+      await publisher.settle()
+      const receiver = state === 'away' ? await connect('subscriber', busy) : client
+      for (const identifiers of await receiveIdentifiers(receiver)) assert.deepEqual(identifiers, [1, 2])
+    },
+  )
+}

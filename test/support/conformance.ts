@@ -57,10 +57,19 @@ export function readProofs(): Proof[] {
 
 /** The clauses named in the string literals of a source text. */
 export function proofsIn(file: string, source: string): Proof[] {
-  return stringLiteralsOf(source).flatMap(literal => {
+  return stringLiteralsOf(withTagsInTitles(source)).flatMap(literal => {
     const title = literal.replaceAll(TAG, '').trim()
     return [...literal.matchAll(TAG)].map(([, clause = '']) => ({ clause, file, title }))
   })
+}
+
+/** The source with constants that hold nothing but tags put in where they are used. */
+function withTagsInTitles(source: string): string {
+  let text = source
+  for (const [declaration, name, tags = ''] of source.matchAll(/^const (\w+) = '((?:\[[^\]]* MQTT-[^\]]*\] ?)+)'$/gm)) {
+    text = text.replace(declaration, '').replaceAll(`\${${name}}`, tags)
+  }
+  return text
 }
 
 /** The page as it has to be: what was written by hand, and the tables. */
@@ -101,8 +110,10 @@ function renderTables(clauses: readonly Clause[], proofs: readonly Proof[]): str
 function renderProofs(proofs: readonly Proof[]): string {
   return [...groupBy(proofs, ({ file }) => file)]
     .map(([file, tests]) => {
-      const titles = [...new Set(tests.map(({ title }) => inCell(title)))].join('; ')
-      return `[${file.replace(/^test\//, '')}](../${file}): ${titles}`
+      // a tag that a table of tests keeps beside the title has no title of its own
+      const titles = new Set(tests.map(({ title }) => inCell(title)).filter(title => title !== ''))
+      const link = `[${file.replace(/^test\//, '')}](../${file})`
+      return titles.size === 0 ? link : `${link}: ${[...titles].join('; ')}`
     })
     .join('<br>')
 }

@@ -112,9 +112,8 @@ export function failingStore(store: AedesPersistence): FailingStore {
   }
 }
 
-async function* failingIterable(error: Error): AsyncGenerator<never> {
-  await undefined
-  throw error
+function failingIterable(error: Error): AsyncIterable<never> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }
 }
 
 /** The stores that a broker may be given: our own, and the published one with only the base contract. */
