@@ -4,6 +4,8 @@
  *
  * A method may return its value or a promise of it. A store that answers with plain values keeps the
  * whole publish path synchronous; a promise means "durable as configured once this resolves".
+ * Operations take effect in the order in which they are begun, whenever they are answered: the order of a queue is
+ * that of its calls.
  */
 import type { Message } from './message.js'
 import type { QoS, Subscription, Will } from './packets.js'

@@ -3,6 +3,7 @@
  * again is known by its key, so none counts twice. Arguments: port, folder.
  */
 import { connect } from 'mqtt'
+import { again } from './again.js'
 import { Journal } from './journal.js'
 
 const [port, folder] = process.argv.slice(2)
@@ -20,5 +21,5 @@ client.handleMessage = ({ payload }, done) => {
 }
 await new Promise<void>(resolve => client.once('connect', () => resolve()))
 // QoS 1 is enough: what comes twice is known by its key.
-await client.subscribeAsync('charges/#', { qos: 1 })
+await again(() => client.subscribeAsync('charges/#', { qos: 1 }))
 console.log('subscribed')

@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect } from 'mqtt'
+import { again } from './again.js'
 import { Journal } from './journal.js'
 
 const [number, charges, port, folder] = process.argv.slice(2)
@@ -46,6 +47,7 @@ await client.endAsync()
 journal.close()
 
 async function publish(key: string, cents: string): Promise<void> {
-  await client.publishAsync(`charges/${number}`, JSON.stringify({ key, cents: Number(cents) }), { qos })
+  const charge = JSON.stringify({ key, cents: Number(cents) })
+  await again(() => client.publishAsync(`charges/${number}`, charge, { qos }))
   journal.append(`done ${key}`)
 }

@@ -231,7 +231,9 @@ function subscribeVerdict(value: unknown, asked: Subscription): Subscription | R
   if (typeof value === 'number') return new Refusal({ reasonCode: value })
   if (!isObject(value)) return undefined
   const granted = value as unknown as Subscription
-  return isTopicFilter(granted.topic) && [0, 1, 2].includes(granted.qos) ? granted : undefined
+  return typeof granted.topic === 'string' && isTopicFilter(granted.topic) && [0, 1, 2].includes(granted.qos)
+    ? granted
+    : undefined
 }
 
 function forwardVerdict(value: unknown): Message | null | undefined {

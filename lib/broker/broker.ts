@@ -197,7 +197,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   async #close(): Promise<void> {
     // whether it worked is for the caller of listen to hear
-    await this.#opening?.catch(() => {})
+    if (this.#state === 'opening') await this.#opening?.catch(() => {})
     if (this.#state === 'new') {
       this.#state = 'closed'
       return

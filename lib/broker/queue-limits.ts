@@ -1,6 +1,6 @@
 /** How much a session's queue may hold: the options, or what the host says of one client. Fails to the options. */
-import type { QueueLimits } from '../../types/persistence.js'
-import { AnaxError } from '../errors.js'
+import type { OverflowPolicy, QueueLimits } from '../../types/persistence.js'
+import { AnaxError, textOf } from '../errors.js'
 import type { EventSink, ResolvedOptions } from '../session/ports.js'
 
 export class QueueLimitRules {
@@ -21,11 +21,29 @@ export class QueueLimitRules {
   of(clientId: string): QueueLimits {
     if (this.#ask === undefined) return this.#defaults
     try {
-      return { ...this.#defaults, ...this.#ask(clientId) }
+      const { maxMessages, maxBytes, overflow } = this.#ask(clientId) ?? {}
+      return {
+        maxMessages: checked(maxMessages, isBound) ?? this.#defaults.maxMessages,
+        maxBytes: checked(maxBytes, isBound) ?? this.#defaults.maxBytes,
+        overflow: checked(overflow, isPolicy) ?? this.#defaults.overflow,
+      }
     } catch (cause) {
       const error = new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'queueLimits', cause })
       this.#events.emit('hookError', error, 'queueLimits', null)
       return this.#defaults
     }
   }
+}
+
+function checked<T>(value: T | undefined, holds: (value: T) => boolean): T | undefined {
+  if (value === undefined || holds(value)) return value
+  throw new Error(`queueLimits answered ${textOf(value)}`)
+}
+
+function isBound(value: number): boolean {
+  return typeof value === 'number' && value >= 1
+}
+
+function isPolicy(value: OverflowPolicy): boolean {
+  return ['drop-newest', 'drop-oldest', 'reject'].includes(value)
 }

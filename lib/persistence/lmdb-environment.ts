@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Database, RangeOptions, RootDatabase } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 import { AnaxError } from '../errors.js'
 import { checkFile } from './lmdb-file.js'
 
@@ -70,11 +70,27 @@ export interface Row<V> {
   value: V
 }
 
+/** From a key up to, not including, another one. */
+export interface KeyRange {
+  start?: Buffer
+  end?: Buffer
+  limit?: number
+}
+
+/** What is used of a table of `lmdb`: spelt out, as that package is optional and its types may not be there. */
+export interface LmdbTable<V> {
+  get(key: Buffer): V | undefined
+  doesExist(key: Buffer): boolean
+  putSync(key: Buffer, value: V): unknown
+  removeSync(key: Buffer): unknown
+  getRange(range: KeyRange): Iterable<Row<V>>
+}
+
 /** One table. Changes are made inside of transactions only. */
 export class Table<V> {
-  readonly #database: Database<V, Buffer>
+  readonly #database: LmdbTable<V>
 
-  constructor(database: Database<V, Buffer>) {
+  constructor(database: LmdbTable<V>) {
     this.#database = database
   }
 
@@ -95,7 +111,7 @@ export class Table<V> {
   }
 
   /** Rows in the order of their keys, read at once. */
-  rows(range: RangeOptions & { limit: number }): Row<V>[] {
+  rows(range: KeyRange & { limit: number }): Row<V>[] {
     return Array.from(this.#database.getRange(range)) as Row<V>[]
   }
 

@@ -37,7 +37,10 @@ export class PacketEncoder {
     const { version } = this.#dialect
     const wanted = problemInformation || ALWAYS_EXPLAINED.has(packet.cmd) ? packet : withoutExplanation(packet)
     let bytes = tryEncode(wanted, version)
-    if (bytes === undefined || bytes.length > maximumPacketSize) bytes = encode(withoutExplanation(packet), version)
+    if (bytes === undefined || bytes.length > maximumPacketSize) {
+      const short = withoutExplanation(packet)
+      bytes = tryEncode(short, version) ?? encode(withoutReference(short), version)
+    }
     return bytes.length > maximumPacketSize ? undefined : new Frame(bytes, 0, undefined)
   }
 
@@ -88,7 +91,12 @@ function tryEncode(packet: Packet, version: Dialect['version']): Buffer | undefi
 
 function withoutExplanation(packet: Packet): Packet {
   if (!('properties' in packet) || packet.properties === undefined) return packet
-  const explained = packet.properties as Record<string, unknown>
-  const { reasonString: _reason, userProperties: _user, serverReference: _server, ...properties } = explained
+  const { reasonString: _reason, userProperties: _user, ...properties } = packet.properties as Record<string, unknown>
+  return { ...packet, properties } as Packet
+}
+
+function withoutReference(packet: Packet): Packet {
+  if (!('properties' in packet) || packet.properties === undefined) return packet
+  const { serverReference: _server, ...properties } = packet.properties as Record<string, unknown>
   return { ...packet, properties } as Packet
 }

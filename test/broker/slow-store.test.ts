@@ -292,7 +292,7 @@ slow(
     await publisher.settle()
     publisher.send(textPacket('t/x', 'late', { qos: 2, messageId: 9 }), { cmd: 'pubrel', messageId: 9 })
     const returned = await dial('subscriber', 'kept')
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 100; i++) {
       for (const packet of await returned.settle()) {
         note(packet, messages, unreleased)
         answer(returned, packet)

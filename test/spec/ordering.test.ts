@@ -111,7 +111,7 @@ spec(`${ORDER} retained messages of a new subscription do not break into what is
 })
 
 spec(
-  'the acknowledgements of a publisher follow the order of its messages',
+  '[3.1.1 MQTT-4.6.0-2] [3.1.1 MQTT-4.6.0-3] the answers to a publisher follow the order of its messages',
   ALL,
   async ({ broker, clock, connect }) => {
     broker.authorizePublish = (_, packet, callback) => {
