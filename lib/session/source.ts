@@ -47,8 +47,12 @@ export class Source<T> {
   close(): void {
     if (this.#state === 'done') return
     this.#state = 'done'
-    const closing = this.#iterator?.return?.()
-    if (isPromise(closing)) closing.catch(this.#failed)
+    try {
+      const closing = this.#iterator?.return?.()
+      if (isPromise(closing)) closing.catch(this.#failed)
+    } catch (error) {
+      this.#failed(error)
+    }
   }
 
   #fetch(): void {

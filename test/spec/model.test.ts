@@ -106,7 +106,7 @@ class World {
   /** Everybody returns and finishes what is open; then all that was due has come. */
   async finish(): Promise<void> {
     for (const client of this.clients) await this.#connect(client, 'resume')
-    for (let quiet = 0; quiet < 20; quiet++) {
+    for (let quiet = 0; quiet < 40; quiet++) {
       for (const client of this.clients) {
         if ((await client.read()) > 0 || client.owes) quiet = 0
         client.answer(Number.POSITIVE_INFINITY)
