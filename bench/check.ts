@@ -1,6 +1,7 @@
 /** Compares a run with the goals, and looks for what must never happen in any scenario. */
 import { type Goal, goals } from './goals.js'
-import { findCell, type Row, ratio } from './statistics.js'
+import { type Cell, findCell, type Row, ratio } from './statistics.js'
+import { brokers } from './types.js'
 
 export type Verdict = 'reached' | 'missed' | 'not measured'
 
@@ -24,17 +25,16 @@ export function checkGoals(rows: readonly Row[]): CheckedGoal[] {
   return rows.flatMap(row => goals.filter(goal => goal.scenario === row.scenario.name).map(goal => checked(goal, row)))
 }
 
-/** Messages of Anax lost or doubled, and its runs that failed through its own fault, in words. */
+function faultsOf({ broker, median: { lost = 0, doubled = 0 }, failures }: Cell): string[] {
+  if (brokers[broker].program !== 'anax') return []
+  return [
+    ...(lost > 0 ? [`${lost} lost`] : []),
+    ...(doubled > 0 ? [`${doubled} doubled or out of order`] : []),
+    ...failures.filter(({ cause }) => cause === 'broker').map(({ failure }) => failure),
+  ].map(fault => `${broker}: ${fault}`)
+}
+
+/** Messages of Anax lost or doubled, with any store, and its runs that failed through its own fault, in words. */
 export function findFaults(rows: readonly Row[]): string[] {
-  return rows.flatMap(row => {
-    const cell = findCell(row, 'anax')
-    if (cell === undefined) return []
-    const { lost = 0, doubled = 0 } = cell.median
-    const { name } = row.scenario
-    return [
-      ...(lost > 0 ? [`${name}: ${lost} lost`] : []),
-      ...(doubled > 0 ? [`${name}: ${doubled} doubled or out of order`] : []),
-      ...cell.failures.filter(({ cause }) => cause === 'broker').map(({ failure }) => `${name}: ${failure}`),
-    ]
-  })
+  return rows.flatMap(({ scenario, cells }) => cells.flatMap(faultsOf).map(fault => `${scenario.name}, ${fault}`))
 }

@@ -5,7 +5,15 @@ import { installed } from './brokers/start.js'
 import type { CheckedGoal } from './check.js'
 import { cpuSource } from './measure.js'
 import { type Cell, type Row, ratio } from './statistics.js'
-import { type BrokerName, type Effort, type MetricName, metricNames, metrics, type Scenario } from './types.js'
+import {
+  type BrokerName,
+  type Effort,
+  type MetricName,
+  mainBrokers,
+  metricNames,
+  metrics,
+  type Scenario,
+} from './types.js'
 
 /** Above this share of its core the load process, not the broker, sets the pace. */
 const GENERATOR_LIMIT = 0.9
@@ -18,6 +26,7 @@ const sectionTitles: Record<Scenario['section'], string> = {
   suite: 'Open MQTT Benchmark Suite, basic scenarios, scaled',
   connections: 'Connections',
   held: 'What is held: subscriptions, retained messages, queues',
+  growth: 'Growth: the points of the plots',
 }
 
 function number(value: number | undefined, digits: number): string {
@@ -42,7 +51,8 @@ function cellLine(row: Row, cell: Cell, columns: MetricName[], peers: BrokerName
 
 /** What stands in for the brokers of a run that have no cell. */
 function absentLines(row: Row, brokers: readonly BrokerName[]): string[][] {
-  const absent = brokers.filter(name => row.cells.every(cell => cell.broker !== name))
+  const expected = brokers.filter(name => mainBrokers.includes(name) || row.scenario.brokers.includes(name))
+  const absent = expected.filter(name => row.cells.every(cell => cell.broker !== name))
   return absent.map(name => [name, installed(name) ? '-' : 'not installed'])
 }
 
@@ -78,7 +88,7 @@ function sectionTables(rows: Row[], brokers: readonly BrokerName[]): string {
 
 function table(rows: Row[], brokers: readonly BrokerName[]): string {
   const columns = columnsOf(rows[0]!)
-  const peers = brokers.filter(name => rows.some(row => row.cells.some(cell => cell.broker === name)))
+  const peers = mainBrokers.filter(name => rows.some(row => row.cells.some(cell => cell.broker === name)))
   const lines: string[][] = [['', ...columns.map(name => metrics[name].label), ...peers.map(name => `/${name}`)]]
   for (const row of rows) {
     const { name, title, unit, headline } = row.scenario

@@ -9,13 +9,15 @@ import { installed } from './brokers/start.js'
 import { checkGoals, findFaults } from './check.js'
 import { openFilesLimit } from './measure.js'
 import { type Failure, measure } from './measurement.js'
+import { writePlots } from './plots.js'
 import { goalTable, json, tables } from './report.js'
+import { growthScenarios } from './scenarios/growth.js'
 import { scenarios } from './scenarios/index.js'
 import { cellOf, type Row } from './statistics.js'
 import { type BrokerName, brokerNames, type Effort, type Sample, type Scenario } from './types.js'
 
 const USAGE = `bench [--only name,name] [--brokers a,b] [--reps N] [--seconds S] [--scale F] [--quick]
-      [--json file] [--check] [--list]`
+      [--plots] [--json file] [--check] [--list]`
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     scale: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    plots: { type: 'boolean', default: false },
     json: { type: 'string' },
     check: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -47,13 +50,16 @@ function named<T extends string>(list: string | undefined, known: readonly T[]):
   return known.filter(name => wanted.includes(name))
 }
 
+/** What can be chosen from: the rows of the report, or the points of the plots. */
+const available = values.plots ? growthScenarios : scenarios
+
 function choose(): Choice {
   const names = named(
     values.only,
-    scenarios.map(({ name }) => name),
+    available.map(({ name }) => name),
   )
   const all = values.only !== undefined || !values.quick
-  const candidates = scenarios.filter(({ quick }) => quick || all)
+  const candidates = available.filter(({ quick }) => quick || all)
   const defaults = values.quick ? { reps: 1, seconds: 0.3, scale: 0.05 } : { reps: 3, seconds: 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
   return {
@@ -101,7 +107,7 @@ async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Pro
 
 async function main(): Promise<void> {
   if (values.help) return console.log(USAGE)
-  if (values.list) return console.log(scenarios.map(({ name, title }) => `${name.padEnd(32)} ${title}`).join('\n'))
+  if (values.list) return console.log(available.map(({ name, title }) => `${name.padEnd(32)} ${title}`).join('\n'))
   const choice = choose()
   const rows = await measureAll(choice)
   const checked = checkGoals(rows)
@@ -109,6 +115,7 @@ async function main(): Promise<void> {
   console.log(tables(rows, choice))
   if (checked.length > 0 && installed('anax')) console.log(`\n${goalTable(checked)}`)
   for (const fault of faults) console.log(`FAULT ${fault}`)
+  if (values.plots) for (const path of writePlots(rows)) console.log(`written: ${path}`)
   if (values.json !== undefined) writeFileSync(values.json, json(rows, choice, checked))
   const missed = checked.some(({ verdict }) => verdict === 'missed')
   if (values.check && (missed || faults.length > 0)) process.exitCode = 1

@@ -1,10 +1,29 @@
 /**
  * What the parts of the benchmark tell each other: a scenario runs in the load process against one
- * fresh broker and returns a sample of named metrics. Contracts and the catalogue of metrics only.
+ * fresh broker and returns a sample of named metrics. Contracts and the catalogues of brokers and metrics only.
  */
 
-export const brokerNames = ['anax', 'relay', 'mosquitto', 'aedes'] as const
-export type BrokerName = (typeof brokerNames)[number]
+export type Program = 'anax' | 'relay' | 'mosquitto' | 'aedes'
+
+/** Where a broker keeps what it is to keep; `autosave`: in memory, written out every half an hour. */
+export type Store = 'memory' | 'lmdb-commit' | 'lmdb-sync' | 'level' | 'autosave'
+
+/** Every broker under test: a program with one of its stores. */
+export const brokers = {
+  anax: { program: 'anax', store: 'memory' },
+  'anax-lmdb-commit': { program: 'anax', store: 'lmdb-commit' },
+  'anax-lmdb-sync': { program: 'anax', store: 'lmdb-sync' },
+  relay: { program: 'relay', store: 'memory' },
+  mosquitto: { program: 'mosquitto', store: 'memory' },
+  'mosquitto-autosave': { program: 'mosquitto', store: 'autosave' },
+  aedes: { program: 'aedes', store: 'memory' },
+  'aedes-level': { program: 'aedes', store: 'level' },
+} as const satisfies Record<string, { program: Program; store: Store }>
+export type BrokerName = keyof typeof brokers
+export const brokerNames = Object.keys(brokers) as BrokerName[]
+
+/** Those that every scenario is for that names no others; the rest is for scenarios about stores. */
+export const mainBrokers: readonly BrokerName[] = ['anax', 'relay', 'mosquitto', 'aedes']
 
 export type Transport = 'tcp' | 'tls' | 'ws'
 
@@ -79,7 +98,7 @@ export interface Scenario {
   name: string
   title: string
   /** Rows of one section share a table. */
-  section: 'messages' | 'suite' | 'connections' | 'held'
+  section: 'messages' | 'suite' | 'connections' | 'held' | 'growth'
   /** What is counted, and so what the microseconds are divided by. */
   unit: string
   /** The metric that ratios are made of. */
@@ -104,7 +123,7 @@ export function scenario(row: Pick<Scenario, 'name' | 'title' | 'section' | 'run
   return {
     unit: 'delivery',
     headline: 'cpu',
-    brokers: brokerNames,
+    brokers: mainBrokers,
     setup: plainSetup,
     maxRepetitions: Number.POSITIVE_INFINITY,
     timeLimit: 60,

@@ -1,9 +1,17 @@
-/** Aedes with its default options as a broker under test; a program of its own, started by start.ts. */
+/** Aedes with its default options, or with its store on disk, as a broker under test; started by start.ts. */
+import { createRequire } from 'node:module'
 import { Aedes } from 'aedes'
+import { Level } from 'level'
 import { hostArguments, serve } from './serve.js'
 
-Aedes.createBroker().then(broker => {
-  if (hostArguments().hooks === 'authorise') {
+/** It comes without types. */
+const levelPersistence: (database: Level) => object = createRequire(import.meta.url)('aedes-persistence-level')
+
+const setup = hostArguments()
+const options = setup.store === 'level' ? { persistence: levelPersistence(new Level(setup.folder)) } : {}
+
+Aedes.createBroker(options).then(broker => {
+  if (setup.hooks === 'authorise') {
     broker.authorizePublish = (_client, _packet, callback) => callback(null)
     broker.authorizeSubscribe = (_client, subscription, callback) => callback(null, subscription)
     broker.authorizeForward = (_client, packet) => packet

@@ -1,6 +1,8 @@
-/** Anax as a broker under test; a program of its own, started by start.ts. */
+/** Anax, with the store asked for, as a broker under test; a program of its own, started by start.ts. */
 import { WebSocketStream } from '../../lib/extras/web-socket-stream.js'
 import { createBroker } from '../../lib/index.js'
+import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
+import type { Store } from '../types.js'
 import { hostArguments, serve } from './serve.js'
 
 const setup = hostArguments()
@@ -23,7 +25,16 @@ const limits =
         maxTotalQueuedBytes: Number.MAX_SAFE_INTEGER,
       }
 
-createBroker({ ...hooks, ...limits }).then(broker => {
+function durable(durability: 'commit' | 'sync') {
+  return { persistence: createLmdbPersistence({ path: setup.folder, durability }) }
+}
+
+const stores: Partial<Record<Store, () => ReturnType<typeof durable>>> = {
+  'lmdb-commit': () => durable('commit'),
+  'lmdb-sync': () => durable('sync'),
+}
+
+createBroker({ ...hooks, ...limits, ...stores[setup.store]?.() }).then(broker => {
   serve(
     stream => broker.handle(stream),
     socket => broker.handle(new WebSocketStream(socket)),

@@ -4,22 +4,23 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes } from '../measure.js'
-import type { BrokerSetup } from '../types.js'
-import type { Certificate } from './certificate.js'
 import { cores, end, findProgram, startOn } from './process.js'
+import type { HostArguments } from './serve.js'
 import type { RunningBroker } from './start.js'
 
 const program = findProgram('mosquitto')
 
 export const mosquittoInstalled = program !== undefined
 
-function configuration(port: number, setup: BrokerSetup, certificate: Certificate): string {
+function configuration(port: number, setup: HostArguments): string {
   return [
     `listener ${port} 0.0.0.0`,
-    ...(setup.transport === 'tls' ? [`certfile ${certificate.certificateFile}`, `keyfile ${certificate.keyFile}`] : []),
+    ...(setup.transport === 'tls' ? [`certfile ${setup.certificateFile}`, `keyfile ${setup.keyFile}`] : []),
     'user root',
     'allow_anonymous true',
-    'persistence false',
+    ...(setup.store === 'autosave'
+      ? ['persistence true', `persistence_location ${setup.folder}/`]
+      : ['persistence false']),
     'set_tcp_nodelay true',
     'max_inflight_messages 100',
     'max_queued_messages 0',
@@ -48,10 +49,10 @@ function listens(port: number): Promise<boolean> {
   })
 }
 
-export async function startMosquitto(setup: BrokerSetup, certificate: Certificate): Promise<RunningBroker> {
+export async function startMosquitto(setup: HostArguments): Promise<RunningBroker> {
   const port = await freePort()
-  const file = join(certificate.folder, `mosquitto-${port}.conf`)
-  writeFileSync(file, configuration(port, setup, certificate))
+  const file = join(setup.folder, 'mosquitto.conf')
+  writeFileSync(file, configuration(port, setup))
   const child = startOn(cores.broker, program!, ['-c', file], { stdio: 'ignore' })
   while (!(await listens(port))) {
     if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}`)

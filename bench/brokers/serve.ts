@@ -8,10 +8,13 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
-import type { BrokerSetup, MemoryUse } from '../types.js'
+import type { BrokerSetup, MemoryUse, Store } from '../types.js'
 
-/** What the parent hands to a broker's process as its only argument. */
+/** How a broker is to be started; what the parent hands to a broker's process as its only argument. */
 export interface HostArguments extends BrokerSetup {
+  store: Store
+  /** For what the store writes, if it does. */
+  folder: string
   keyFile: string
   certificateFile: string
 }

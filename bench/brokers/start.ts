@@ -1,7 +1,8 @@
 /** Starts any of the brokers under test, each in a fresh process, and tells which of them there are. */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BrokerName, BrokerSetup, MemoryUse } from '../types.js'
+import { type BrokerName, type BrokerSetup, brokers, type MemoryUse, type Program } from '../types.js'
 import type { Certificate } from './certificate.js'
 import { mosquittoInstalled, startMosquitto } from './mosquitto.js'
 import { cores, end, nextMessage, startNode } from './process.js'
@@ -16,19 +17,18 @@ export interface RunningBroker {
 
 const NODE_FLAGS = ['--expose-gc']
 
-function hostFile(name: BrokerName): string {
-  return fileURLToPath(new URL(`./${name}.js`, import.meta.url))
+function hostFile(program: Program): string {
+  return fileURLToPath(new URL(`./${program}.js`, import.meta.url))
 }
 
 /** Whether a broker can be started here. */
 export function installed(name: BrokerName): boolean {
-  return name === 'mosquitto' ? mosquittoInstalled : existsSync(hostFile(name))
+  const { program } = brokers[name]
+  return program === 'mosquitto' ? mosquittoInstalled : existsSync(hostFile(program))
 }
 
-async function startHost(name: BrokerName, setup: BrokerSetup, certificate: Certificate): Promise<RunningBroker> {
-  const { keyFile, certificateFile } = certificate
-  const parameters: HostArguments = { ...setup, keyFile, certificateFile }
-  const child = startNode(cores.broker, hostFile(name), NODE_FLAGS, [JSON.stringify(parameters)])
+async function startHost(program: Program, parameters: HostArguments): Promise<RunningBroker> {
+  const child = startNode(cores.broker, hostFile(program), NODE_FLAGS, [JSON.stringify(parameters)])
   const { port } = await nextMessage<{ port: number }>(child)
   return {
     pid: child.pid!,
@@ -41,6 +41,22 @@ async function startHost(name: BrokerName, setup: BrokerSetup, certificate: Cert
   }
 }
 
-export function startBroker(name: BrokerName, setup: BrokerSetup, certificate: Certificate): Promise<RunningBroker> {
-  return name === 'mosquitto' ? startMosquitto(setup, certificate) : startHost(name, setup, certificate)
+/** The broker has a folder of its own for what it stores, which goes when it stops. */
+export async function startBroker(
+  name: BrokerName,
+  setup: BrokerSetup,
+  certificate: Certificate,
+): Promise<RunningBroker> {
+  const { program, store } = brokers[name]
+  const { keyFile, certificateFile } = certificate
+  const folder = mkdtempSync(join(certificate.folder, `${name}-`))
+  const parameters: HostArguments = { ...setup, store, folder, keyFile, certificateFile }
+  const running = await (program === 'mosquitto' ? startMosquitto(parameters) : startHost(program, parameters))
+  return {
+    ...running,
+    async stop() {
+      await running.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }

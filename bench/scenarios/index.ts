@@ -1,6 +1,7 @@
-/** All scenarios, in the order of the report. */
+/** All scenarios, in the order of the report, and those behind the plots. */
 import type { Scenario } from '../types.js'
 import { connectionScenarios } from './connections.js'
+import { growthScenarios } from './growth.js'
 import { messageScenarios } from './messages.js'
 import { queueScenarios } from './queue.js'
 import { retainedScenarios } from './retained.js'
@@ -17,7 +18,7 @@ export const scenarios: readonly Scenario[] = [
 ]
 
 export function findScenario(name: string): Scenario {
-  const found = scenarios.find(scenario => scenario.name === name)
+  const found = [...scenarios, ...growthScenarios].find(scenario => scenario.name === name)
   if (found === undefined) throw new Error(`no scenario ${name}`)
   return found
 }

@@ -83,7 +83,7 @@ export const queueScenarios: Scenario[] = [
     title: '100,000 messages of QoS 1 for a client that is away, then its return',
     section: 'held',
     unit: 'message queued',
-    brokers: ['anax', 'mosquitto', 'aedes'],
+    brokers: ['anax', 'anax-lmdb-commit', 'anax-lmdb-sync', 'mosquitto', 'mosquitto-autosave', 'aedes', 'aedes-level'],
     setup: { ...plainSetup, queue: 'unbounded' },
     maxRepetitions: 1,
     run,

@@ -114,6 +114,11 @@ async function longestStall(context: LoadContext, count: number): Promise<{ stal
   return { stall: Math.max(stall, waiting), lost: count - receiver.received }
 }
 
+/** Has the broker retain so many messages, on as many topics; divisible by 10. */
+export async function retain(context: LoadContext, count: number): Promise<void> {
+  await feedAll(await openFeeders(context), 0, count)
+}
+
 async function run(context: LoadContext): Promise<Sample> {
   const count = Math.max(20_000, scaled(context, 1_000_000))
   const feeders = await openFeeders(context)

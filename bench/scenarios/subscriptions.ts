@@ -17,14 +17,20 @@ function filter(holder: number, index: number): string {
 }
 
 /** Clients that subscribe in step, each to its share. */
-class Holders {
+export class Holders {
   readonly #clients: Client[]
   #each = 0
 
-  constructor(clients: Client[]) {
+  private constructor(clients: Client[]) {
     this.#clients = clients
   }
 
+  static async open(context: LoadContext): Promise<Holders> {
+    const open = (i: number) => Client.open(context, { clientId: `holder-${i}`, version: 4, session: 'clean' })
+    return new Holders(await openMany(HOLDERS, open))
+  }
+
+  /** @param count divisible by 100 */
   async subscribeUpTo(count: number): Promise<number> {
     const from = this.#each
     this.#each = count / HOLDERS
@@ -47,10 +53,7 @@ class Holders {
 async function run(context: LoadContext): Promise<Sample> {
   const count = scaled(context, 1_000_000)
   const traffic = await Traffic.open(context, pairs)
-  const clients = await openMany(HOLDERS, i =>
-    Client.open(context, { clientId: `holder-${i}`, version: 4, session: 'clean' }),
-  )
-  const holders = new Holders(clients)
+  const holders = await Holders.open(context)
   await holders.subscribeUpTo(FEW)
   const few = await traffic.measure()
   const before = await context.memory()

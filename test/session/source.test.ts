@@ -93,16 +93,17 @@ describe('a source', () => {
 describe('a source that is closed', () => {
   it('frees what it reads from, and is done', async () => {
     let closed = 0
-    const { source, taken, wakes } = fixture(() => slowly(['a', 'b'], () => closed++))
+    const { source, taken } = fixture(() => slowly(['a', 'b', 'c', 'd'], () => closed++))
     source.look()
     await turn()
     await turn()
     source.close()
     source.close()
-    await turn()
+    const soFar = taken.length
+    for (let i = 0; i < 6; i++) await turn()
     assert.deepEqual([closed, source.look()], [1, 'done'])
-    assert.deepEqual(taken, ['a'])
-    assert(wakes() <= 1)
+    assert(soFar < 4)
+    assert.equal(taken.length, soFar)
   })
 
   it('while it waits, wakes nobody', async () => {
