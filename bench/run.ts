@@ -62,9 +62,11 @@ function choose(): Choice {
   const candidates = available.filter(({ quick }) => quick || all)
   const defaults = values.quick ? { reps: 1, seconds: 0.3, scale: 0.05 } : { reps: 3, seconds: 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
+  const chosen = candidates.filter(({ name }) => names.includes(name))
+  const wanted = (name: BrokerName) => chosen.some(scenario => scenario.brokers.includes(name))
   return {
-    chosen: candidates.filter(({ name }) => names.includes(name)),
-    brokers: named(values.brokers, brokerNames),
+    chosen,
+    brokers: named(values.brokers, brokerNames).filter(wanted),
     repetitions: Number(values.reps ?? defaults.reps),
     effort: { seconds, warmup: Math.min(0.5, seconds), scale: Number(values.scale ?? defaults.scale) },
   }

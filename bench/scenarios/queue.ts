@@ -6,7 +6,7 @@ import { inHalves } from '../load/halves.js'
 import type { ConnectOptions } from '../load/packets.js'
 import { Receiver } from '../load/receiver.js'
 import { residentBytes } from '../measure.js'
-import { type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
+import { brokers, type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
 import { memoryEach, scaled } from './held.js'
 
 const TOPIC = 'bench/queue'
@@ -30,6 +30,12 @@ async function openFeeder(context: LoadContext): Promise<Feeder> {
   })
 }
 
+/** Bytes of payload that each message takes in memory, which are not the broker's doing. */
+function payloadInMemory({ broker }: LoadContext): number {
+  const { store } = brokers[broker]
+  return store === 'memory' || store === 'autosave' ? PAYLOAD_BYTES : 0
+}
+
 async function run(context: LoadContext): Promise<Sample> {
   const count = scaled(context, 100_000)
   await leaveSession(context)
@@ -45,7 +51,7 @@ async function run(context: LoadContext): Promise<Sample> {
   const resident = residentBytes(context.pid)
   const { receiver, draining } = await drain(context, count)
   return {
-    ...memoryEach(before, after, count, PAYLOAD_BYTES),
+    ...memoryEach(before, after, count, payloadInMemory(context)),
     cpu: filling.each,
     rate: filling.perSecond,
     linearity: filling.linearity,
