@@ -259,11 +259,16 @@ export class Router implements SubscriptionRouter {
   }
 }
 
-/** Whether a session has to do without: its queue was too full, or its subscription came when all was stored. */
-function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, target: Target): boolean {
-  const { session } = target
+/**
+ * Whether a session gets no live copy: its queue was too full, or its live subscription and the one that the message
+ * was stored for are not the same yet. Then what is in its queue comes from there, and nothing else comes.
+ */
+function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, { session, qos: granted }: Target): boolean {
   if (withheldFrom?.has(session.id)) return true
-  return queuedFor !== undefined && session.stored && qos > 0 && target.qos > 0 && !queuedFor.has(session.id)
+  if (queuedFor === undefined || !session.stored || qos === 0) return false
+  const isQueued = queuedFor.has(session.id)
+  if (isQueued && granted === 0) session.outgoing?.readStored()
+  return isQueued !== granted > 0
 }
 
 function deliveryOf(
