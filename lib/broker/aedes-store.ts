@@ -20,6 +20,7 @@ import type {
 import { Deadlines } from '../persistence/deadlines.js'
 import { NEVER_EXPIRES } from '../session/session.js'
 import { filterMatches, isSharedFilter } from '../topic/topic.js'
+import { entryOf, incomingPacket, packetOf, readBack } from './aedes-entries.js'
 
 interface SessionNote {
   clientId: string
@@ -112,8 +113,9 @@ export class AedesStore implements SessionPersistence {
   putWill(client: { id: string }, will: StoredWill) {
     return this.#store.putWill(client, will)
   }
-  getWill(client: { id: string }) {
-    return this.#store.getWill(client)
+  async getWill(client: { id: string }): Promise<StoredWill | undefined> {
+    const will = await this.#store.getWill(client)
+    return will ? readBack(will) : undefined
   }
   delWill(client: { id: string }) {
     return this.#store.delWill(client)
@@ -272,7 +274,7 @@ export class AedesStore implements SessionPersistence {
   async dueWills(now: number, limit: number): Promise<ScheduledWill[]> {
     const due: ScheduledWill[] = []
     for (const { clientId } of this.#willDeadlines.due(now, limit)) {
-      const will = await this.#store.getWill({ id: clientId })
+      const will = await this.getWill({ id: clientId })
       if (will) due.push({ clientId, will })
       else this.#scheduleWill(clientId, undefined)
     }
@@ -281,7 +283,8 @@ export class AedesStore implements SessionPersistence {
 
   async *retained(filters: readonly string[]): AsyncGenerator<Message> {
     const seen = new Set<string>()
-    for await (const message of this.#store.createRetainedStreamCombi([...filters])) {
+    for await (const stored of this.#store.createRetainedStreamCombi([...filters])) {
+      const message = readBack(stored)
       const { topic, messageExpiry } = message
       if (messageExpiry !== undefined && messageExpiry <= this.#now()) continue
       if (seen.has(topic) || !filters.some(filter => filterMatches(filter, topic))) continue
@@ -322,66 +325,4 @@ export class AedesStore implements SessionPersistence {
 
 function isUnknown(error: unknown): boolean {
   return error instanceof Error && error.message === 'no such packet'
-}
-
-function entryOf(clientId: string, packet: Message | StoredRelease): QueuedMessage {
-  const { brokerId = '', brokerCounter = packet.messageId ?? 0 } = packet
-  const ref = { brokerId, brokerCounter }
-  const packetId = packet.messageId ?? undefined
-  if (packet.cmd === 'pubrel')
-    return { message: undefined, ref, delivery: deliveryOf(clientId, 2, false, undefined), packetId }
-  const { subscriptionIdentifier, ...properties } = packet.properties ?? {}
-  const message = { ...packet, ...(packet.properties && { properties }) }
-  const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier].flat()
-  return { message, ref, delivery: deliveryOf(clientId, packet.qos, packet.retain, identifiers), packetId }
-}
-
-function deliveryOf(
-  clientId: string,
-  qos: QueueDelivery['qos'],
-  retain: boolean,
-  subscriptionIdentifiers: number[] | undefined,
-): QueueDelivery {
-  return { clientId, qos, retain, subscriptionIdentifiers, share: undefined }
-}
-
-/** A copy as the contract stores it: one packet with all that makes it this client's. */
-function packetOf({ message, qos, retain, subscriptionIdentifiers }: SentCopy): Message {
-  const { cmd, brokerId, brokerCounter, topic, payload, clientId, messageExpiry } = message
-  const properties = subscriptionIdentifiers
-    ? { ...message.properties, subscriptionIdentifier: [...subscriptionIdentifiers] }
-    : message.properties
-  const messageId = undefined
-  return {
-    cmd,
-    brokerId,
-    brokerCounter,
-    topic,
-    payload,
-    qos,
-    retain,
-    dup: false,
-    messageId,
-    clientId,
-    properties,
-    messageExpiry,
-  }
-}
-
-function incomingPacket(messageId: number): Message {
-  const message: Message = {
-    cmd: 'publish',
-    brokerId: '',
-    brokerCounter: 0,
-    topic: '',
-    payload: Buffer.alloc(0),
-    qos: 2,
-    retain: false,
-    dup: false,
-    messageId,
-    clientId: undefined,
-    properties: undefined,
-    messageExpiry: undefined,
-  }
-  return message
 }

@@ -115,9 +115,11 @@ function highest(members: SessionSubscription[], score: (member: SessionSubscrip
   return best
 }
 
-/** FNV-1a. */
+/** FNV-1a, mixed at the end as MurmurHash3 does: members whose names differ in the last letter only are equals, too. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
-  return value >>> 0
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
+  return (value ^ (value >>> 16)) >>> 0
 }

@@ -149,10 +149,7 @@ describe('a source that fails', () => {
 
   it('when it is closed: says so', async () => {
     const { source, failures } = fixture<string>(() => ({
-      [Symbol.asyncIterator]: () => ({
-        next: async () => ({ done: false, value: 'a' }),
-        return: () => Promise.reject(broken),
-      }),
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: () => Promise.reject(broken) }),
     }))
     source.look()
     await turn()

@@ -1,0 +1,140 @@
+/** A broker that closes: while it opens, while the store hangs or fails, while the bus does; it always ends. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import mqemitter from 'mqemitter'
+import { Broker, createBroker } from '../../lib/index.js'
+import { createMemoryPersistence } from '../../lib/persistence/memory.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { Bus } from '../../types/bus.js'
+import type { BrokerOptions } from '../../types/options.js'
+import type { AedesPersistence } from '../../types/persistence.js'
+import { keptSession } from '../support/spec.js'
+import { SpecClient } from '../support/spec-client.js'
+import { failingStore } from '../support/stores.js'
+
+/** A store in which one operation never ends, from the moment it is told so. */
+function hanging(clock: FakeClock, name: string) {
+  const store = createMemoryPersistence({ now: () => clock.now() })
+  let hangs = false
+  const proxy = new Proxy(store, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => (hangs && key === name ? new Promise(() => {}) : value.apply(target, args))
+    },
+  })
+  const hang = () => {
+    hangs = true
+  }
+  return { store: proxy as AedesPersistence, hang }
+}
+
+async function closes(broker: Broker, clock: FakeClock): Promise<void> {
+  let done = false
+  let told = 0
+  broker.on('closed', () => told++)
+  broker.close().then(() => {
+    done = true
+  })
+  for (let i = 0; i < 30 && !done; i++) await clock.advance(1000)
+  assert.equal(done, true, 'close ended')
+  assert.deepEqual([broker.closed, told], [true, 1])
+}
+
+for (const name of ['sweep', 'expiredSessions', 'dueWills', 'enqueue', 'saveSession', 'deleteWill', 'storeRetained']) {
+  test(`a broker whose store never ends ${name} closes all the same`, async () => {
+    const clock = new FakeClock()
+    const { store, hang } = hanging(clock, name)
+    const broker = await createBroker({ clock, persistence: store })
+    const will = { topic: 'will', payload: Buffer.from('x'), qos: 1 as const, retain: false }
+    const client = new SpecClient(broker, 5)
+    await client.connect({ clientId: 'client', will, ...keptSession(5) })
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await broker.publish({ topic: 'r', payload: 'x', retain: true, properties: { messageExpiryInterval: 5 } })
+    hang()
+    client.send({ cmd: 'publish', topic: 'a', payload: 'x', qos: 1, messageId: 1, retain: true, dup: false })
+    await clock.advance(6000)
+    await closes(broker, clock)
+    assert.equal(client.isClosed, true)
+  })
+}
+
+for (const how of ['throws', 'rejects'] as const) {
+  test(`a store that ${how} when it is closed: the host is told, and the broker is closed`, async () => {
+    const clock = new FakeClock()
+    const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+    const broker = await createBroker({ clock, persistence: store.store })
+    const told: string[] = []
+    broker.on('storeError', ({ code }) => told.push(code))
+    store.fail('destroy', how)
+    await closes(broker, clock)
+    assert.deepEqual(told, ['ANAX_ERR_STORE'])
+  })
+}
+
+function busWith(close: Bus['close']): BrokerOptions {
+  const mq = mqemitter() as unknown as Bus
+  mq.close = close
+  return { mq }
+}
+
+test('a bus that throws when it is closed: the host is told, and the store is closed', async () => {
+  const clock = new FakeClock()
+  const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+  const bus = busWith(() => {
+    throw new Error('on purpose')
+  })
+  const broker = await createBroker({ clock, persistence: store.store, ...bus })
+  const told: string[] = []
+  broker.on('storeError', ({ code }) => told.push(code))
+  await closes(broker, clock)
+  assert.deepEqual(told, ['ANAX_ERR_BUS'])
+  assert.equal(store.calls.at(-1), 'destroy')
+})
+
+test('a bus that never ends is not waited for', async () => {
+  const clock = new FakeClock()
+  const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+  const broker = await createBroker({ clock, persistence: store.store, ...busWith(() => {}) })
+  await closes(broker, clock)
+  assert.equal(store.calls.at(-1), 'destroy')
+})
+
+test('a broker that is closed while it opens is closed afterwards', async () => {
+  const clock = new FakeClock()
+  const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+  const broker = new Broker({ clock, persistence: store.store })
+  const opening = broker.listen()
+  await assert.rejects(broker.listen(), { code: 'ANAX_ERR_CLOSED' })
+  assert.throws(() => new SpecClient(broker, 5), { code: 'ANAX_ERR_NOT_LISTENING' })
+  await closes(broker, clock)
+  await opening
+  assert.equal(store.calls.at(-1), 'destroy')
+})
+
+test('a broker that could not be opened may be opened again, or closed', async () => {
+  const clock = new FakeClock()
+  const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+  const broker = new Broker({ clock, persistence: store.store })
+  store.fail('setup', 'rejects')
+  await assert.rejects(broker.listen(), { code: 'ANAX_ERR_STORE' })
+  assert.equal(broker.closed, true)
+  store.fail(undefined)
+  await broker.listen()
+  assert.equal(broker.closed, false)
+  await closes(broker, clock)
+})
+
+test('streams that do not end in time are ended', async () => {
+  const clock = new FakeClock()
+  const broker = await createBroker({ clock, closeTimeoutMs: 50 })
+  const frozen = new SpecClient(broker, 5)
+  await frozen.connect({ clientId: 'frozen' })
+  await frozen.subscribe({ topic: 'a', qos: 0 })
+  const { conn } = broker.clients.frozen!
+  frozen.stream.pause()
+  for (let i = 0; i < 50; i++) await broker.publish({ topic: 'a', payload: 'x'.repeat(10_000) })
+  await closes(broker, clock)
+  assert.equal(conn.destroyed, true)
+  assert.equal(clock.pendingTimers, 0)
+})

@@ -1,0 +1,256 @@
+/** Which member of a shared subscription gets a message, by each strategy; and what becomes of what a member leaves. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SharedGroup } from '../../lib/routing/shared-subscriptions.js'
+import type { SharedStrategy } from '../../types/options.js'
+import type { QueuedMessage } from '../../types/persistence.js'
+import { message, NotingSession, routing } from './support.js'
+
+const SHARE = '$share/g/t'
+const away = (clientId: string, qos: 0 | 1 | 2 = 1) => ({ clientId, topic: SHARE, qos })
+
+interface Members {
+  group: SharedGroup
+  sessions: NotingSession[]
+}
+
+function group(members: number): Members {
+  const shared = new SharedGroup(SHARE)
+  const sessions = Array.from({ length: members }, (_, i) => new NotingSession(`member-${i}`))
+  for (const session of sessions) shared.join(session.subscribe(SHARE))
+  return { group: shared, sessions }
+}
+
+/** How often each member was chosen, for messages of these publishers. */
+function counts({ group, sessions }: Members, strategy: SharedStrategy, publishers: string[]): number[] {
+  const chosen = publishers.map(clientId => group.choose({ clientId }, strategy)!.session)
+  return sessions.map(session => chosen.filter(each => each === session).length)
+}
+
+describe('the strategy', () => {
+  const publishers = Array.from({ length: 600 }, (_, i) => `publisher-${i}`)
+
+  it('round-robin gives each member its turn', () => {
+    const shared = group(3)
+    const order = publishers.slice(0, 6).map(clientId => shared.group.choose({ clientId }, 'round-robin')!.session.id)
+    assert.deepEqual(order, [...order.slice(0, 3), ...order.slice(0, 3)])
+    assert.deepEqual(counts(shared, 'round-robin', publishers), [200, 200, 200])
+  })
+
+  it('random leaves nobody out', () => {
+    for (const count of counts(group(3), 'random', publishers)) assert(count > 100 && count < 300, String(count))
+  })
+
+  it('sticky keeps a publisher with one member, and spreads publishers', () => {
+    const shared = group(3)
+    for (const clientId of publishers.slice(0, 50)) {
+      const chosen = new Set(Array.from({ length: 5 }, () => shared.group.choose({ clientId }, 'sticky')))
+      assert.equal(chosen.size, 1)
+    }
+    for (const count of counts(shared, 'sticky', publishers)) assert(count > 150 && count < 250, String(count))
+  })
+
+  it('sticky moves only the publishers of a member that left', () => {
+    const { group: shared, sessions } = group(4)
+    const before = publishers.map(clientId => shared.choose({ clientId }, 'sticky')!.session)
+    shared.leave(sessions[0]!.id)
+    for (const [i, clientId] of publishers.entries()) {
+      const now = shared.choose({ clientId }, 'sticky')!.session
+      if (before[i] !== sessions[0]) assert.equal(now, before[i])
+    }
+  })
+
+  it('least-inflight takes who has least to do', () => {
+    const { group: shared, sessions } = group(3)
+    for (const [i, busy] of [5, 2, 9].entries()) sessions[i]!.busy = busy
+    assert.equal(shared.choose({ clientId: 'x' }, 'least-inflight')?.session, sessions[1])
+    sessions[1]!.busy = 6
+    assert.equal(shared.choose({ clientId: 'x' }, 'least-inflight')?.session, sessions[0])
+  })
+
+  for (const strategy of ['round-robin', 'random', 'sticky', 'least-inflight'] as const) {
+    it(`${strategy} takes a lone member, not the one that is left out, and nobody where nobody is`, () => {
+      const { group: shared, sessions } = group(2)
+      const [one, two] = sessions
+      for (let i = 0; i < 10; i++) assert.equal(shared.choose({ clientId: 'x' }, strategy, one!.id)?.session, two)
+      shared.leave(two!.id)
+      assert.equal(shared.choose({ clientId: 'x' }, strategy)?.session, one)
+      assert.equal(shared.choose({ clientId: 'x' }, strategy, one!.id), undefined)
+    })
+  }
+})
+
+describe('members who are away', () => {
+  it('take turns, those of QoS 0 left out', () => {
+    const shared = new SharedGroup(SHARE)
+    for (const member of [away('a'), away('b'), away('zero', 0)]) shared.rest(member)
+    const chosen = Array.from({ length: 4 }, () => shared.chooseAway()?.clientId)
+    assert.deepEqual([...chosen].sort(), ['a', 'a', 'b', 'b'])
+    assert.equal(shared.chooseAway('a')?.clientId, 'b')
+    shared.leave('a')
+    shared.leave('b')
+    assert.deepEqual([shared.chooseAway(), shared.isEmpty], [undefined, false])
+    shared.leave('zero')
+    assert.equal(shared.isEmpty, true)
+  })
+
+  it('who come back are one member, not two', () => {
+    const { group: shared, sessions } = group(1)
+    const [session] = sessions
+    shared.rest(away(session!.id))
+    assert.equal(shared.choose({ clientId: 'x' }, 'random'), undefined)
+    const subscription = session!.subscribe(SHARE)
+    shared.join(subscription)
+    assert.equal(shared.chooseAway(), undefined)
+    assert.equal(shared.isLive(subscription), true)
+    assert.equal(shared.isLive(session!.subscribe(SHARE)), false, 'one that was replaced')
+    shared.leave(session!.id)
+    assert.equal(shared.isEmpty, true)
+  })
+})
+
+describe('the router', () => {
+  it('gives a message to one member, at its QoS, with the name of the group', () => {
+    const { router, bus } = routing()
+    const members = ['a', 'b'].map(id => new NotingSession(id))
+    for (const [i, member] of members.entries()) router.add(member.subscribe(SHARE, { qos: 1 }, i + 1))
+    for (const text of ['1', '2', '3', '4']) bus.publish(message('t', text, 2))
+    assert.deepEqual(members.map(({ texts }) => texts).sort(), [
+      ['1', '3'],
+      ['2', '4'],
+    ])
+    for (const [i, { got }] of members.entries()) {
+      assert.deepEqual(
+        got.map(({ qos, share, subscriptionIdentifiers }) => [qos, share, subscriptionIdentifiers]),
+        Array.from({ length: 2 }, () => [1, SHARE, [i + 1]]),
+      )
+    }
+  })
+
+  it('sends it to whom it was stored for', () => {
+    const { router, bus } = routing()
+    const members = ['a', 'b'].map(id => new NotingSession(id, true))
+    for (const member of members) router.add(member.subscribe(SHARE))
+    for (let i = 0; i < 6; i++) {
+      const published = message('t', String(i))
+      const [choice] = router.chooseShared(published, new Set())
+      bus.publish(published)
+      const chosen = members.find(({ id }) => 'session' in choice!.member && choice!.member.session.id === id)
+      assert.equal(chosen?.texts.at(-1), String(i))
+    }
+    assert.equal(members[0]!.got.length + members[1]!.got.length, 6)
+  })
+
+  it('chooses another where the chosen one is gone and nothing is stored for it', () => {
+    const { router, bus } = routing()
+    const [one, two] = ['one', 'two'].map(id => new NotingSession(id))
+    const subscriptions = [one!, two!].map(session => session.subscribe(SHARE))
+    for (const subscription of subscriptions) router.add(subscription)
+    const published = message('t', 'x')
+    router.chooseShared(published, new Set())
+    for (const subscription of subscriptions) router.remove(subscription)
+    router.add(two!.subscribe(SHARE))
+    bus.publish(published)
+    assert.deepEqual([...one!.texts, ...two!.texts], ['x'])
+  })
+
+  it('leaves it where it is stored, and has the queue read where the client is back', () => {
+    const { router, bus } = routing()
+    const other = new NotingSession('other')
+    router.restore(away('back'))
+    const published = message('t', 'x')
+    assert.equal(router.chooseShared(published, new Set()).length, 1)
+    const back = new NotingSession('back', true)
+    let reads = 0
+    Object.defineProperty(back, 'outgoing', { value: { readStored: () => reads++ } })
+    router.add(back.subscribe(SHARE))
+    router.add(other.subscribe(SHARE))
+    bus.publish(published)
+    assert.deepEqual([back.texts, other.texts, reads], [[], [], 1])
+  })
+
+  it('has a copy with a number of its own for a session that gets the message otherwise as well', () => {
+    const { router } = routing()
+    router.restore(away('both'))
+    const published = message('t', 'x')
+    const [choice] = router.chooseShared(published, new Set(['both']))
+    assert.notEqual(choice?.message, published)
+    assert.equal(choice?.message.payload.toString(), 'x')
+    const [alone] = router.chooseShared(published, new Set())
+    assert.equal(alone?.message, published)
+  })
+
+  it('forgets a group with its last member', () => {
+    const { router } = routing()
+    router.restore(away('a'))
+    const session = new NotingSession('b')
+    const subscription = session.subscribe(SHARE)
+    router.add(subscription)
+    assert.deepEqual([router.size, router.hasGroups], [1, true])
+    router.remove(subscription)
+    router.forget({ topic: SHARE, clientId: 'a' })
+    router.forget({ topic: 'not shared', clientId: 'a' })
+    assert.deepEqual([router.size, router.hasGroups], [0, false])
+  })
+})
+
+describe('what a member leaves', () => {
+  it('goes to another member who is there; through its queue where the session is stored', () => {
+    const { router, queued, orphans } = routing()
+    const [clean, stored] = [new NotingSession('clean'), new NotingSession('stored', true)]
+    router.add(clean.subscribe(SHARE))
+    router.redeliver('gone', [{ message: message('t', '1'), share: SHARE }])
+    router.remove(clean.subscriptions.get(SHARE)!)
+    router.add(stored.subscribe(SHARE))
+    router.redeliver('gone', [{ message: message('t', '2'), share: SHARE }])
+    assert.deepEqual(clean.texts, ['1'])
+    assert.deepEqual(
+      queued.map(({ text, delivery: { clientId, share, qos } }) => [text, clientId, share, qos]),
+      [['2', 'stored', SHARE, 1]],
+    )
+    assert.deepEqual(orphans, [])
+  })
+
+  it('goes into the queue of one who is away, where nobody is there', () => {
+    const { router, queued, orphans } = routing()
+    router.restore({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
+    router.redeliver('gone', [{ message: message('t', 'x', 2), share: SHARE }])
+    assert.deepEqual(
+      queued.map(({ delivery }) => delivery),
+      [{ clientId: 'away', qos: 1, retain: false, subscriptionIdentifiers: [7], share: SHARE }],
+    )
+    assert.deepEqual(orphans, [])
+  })
+
+  it('is lost, and said to be, where nobody is left', () => {
+    const { router, queued, orphans } = routing()
+    router.restore(away('gone'))
+    router.redeliver('gone', [
+      { message: message('t', '1'), share: SHARE },
+      { message: message('t', '2'), share: '$share/other/t' },
+    ])
+    assert.deepEqual([queued, orphans], [[], ['1', '2']])
+  })
+
+  it('in its stored queue is rescued: what came through a group, but QoS 2 only unsent', async () => {
+    const { router, queued } = routing()
+    router.restore(away('heir', 2))
+    const entry = (text: string, qos: 1 | 2, share: string | undefined, packetId?: number): QueuedMessage => {
+      const published = message('t', text, qos)
+      const delivery = { clientId: 'gone', qos, retain: false, subscriptionIdentifiers: undefined, share }
+      return { message: published, ref: published, delivery, packetId }
+    }
+    const queue = [
+      entry('own', 1, undefined),
+      entry('sent', 1, SHARE, 1),
+      entry('sent twice', 2, SHARE, 2),
+      entry('waiting', 2, SHARE),
+      { ...entry('released', 2, SHARE, 3), message: undefined },
+    ]
+    await router.rescue(queue, 'gone')
+    assert.deepEqual(
+      queued.map(({ text }) => text),
+      ['sent', 'waiting'],
+    )
+  })
+})

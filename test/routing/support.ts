@@ -1,0 +1,75 @@
+/** What tests of the routing share: sessions that note what they are given, and a router on the bus within the process. */
+import mqemitter from 'mqemitter'
+import { PublishMessage } from '../../lib/codec/publish-message.js'
+import { MessageBus } from '../../lib/routing/bus.js'
+import { Router, type RouterOptions } from '../../lib/routing/router.js'
+import type { Delivery } from '../../lib/session/delivery.js'
+import type { Ports } from '../../lib/session/ports.js'
+import { NEVER_EXPIRES, Session } from '../../lib/session/session.js'
+import { SessionSubscription } from '../../lib/session/subscription.js'
+import type { Bus } from '../../types/bus.js'
+import type { QoS, Subscription } from '../../types/packets.js'
+import type { QueueDelivery } from '../../types/persistence.js'
+
+const LIMITS = { maxMessages: 1000, maxBytes: 1e6, overflow: 'drop-newest' } as const
+
+/** A session whose client would get all this. */
+export class NotingSession extends Session {
+  readonly got: Delivery[] = []
+  /** How much is said to be under way. */
+  busy = 0
+
+  constructor(id: string, stored = false) {
+    super(id, { expiryInterval: stored ? NEVER_EXPIRES : 0, stored, limits: LIMITS }, {} as Ports)
+  }
+
+  override get load(): number {
+    return this.busy
+  }
+
+  override deliver(delivery: Delivery): void {
+    this.got.push(delivery)
+  }
+
+  subscribe(topic: string, options: Partial<Subscription> = {}, identifier?: number): SessionSubscription {
+    const subscription = new SessionSubscription(this, { topic, qos: 2, ...options }, identifier)
+    this.addSubscription(subscription)
+    return subscription
+  }
+
+  /** The payloads that came, as texts. */
+  get texts(): string[] {
+    return this.got.map(({ message }) => String(message.payload))
+  }
+}
+
+export function message(topic: string, text = '', qos: QoS = 1, clientId?: string): PublishMessage {
+  const published = new PublishMessage(topic, Buffer.from(text), qos, false, false, undefined, undefined)
+  published.brokerId = 'b'
+  published.clientId = clientId
+  return published
+}
+
+/** A router, and what it asks of others. */
+export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin', mq?: Bus) {
+  const queued: { text: string; delivery: QueueDelivery }[] = []
+  const orphans: string[] = []
+  let counter = 0
+  const bus: MessageBus = new MessageBus(mq ?? innerBus(), mq === undefined ? 'broker' : 'host', carried =>
+    router.route(carried),
+  )
+  const router: Router = new Router(bus, {
+    sharedStrategy: strategy,
+    number: copy => {
+      copy.brokerId = 'b'
+      copy.brokerCounter = ++counter
+    },
+    enqueue: ({ payload }, delivery) => queued.push({ text: String(payload), delivery }),
+    orphaned: ({ message: { payload } }) => orphans.push(String(payload)),
+  })
+  return { bus, router, queued, orphans }
+}
+
+export function innerBus(): Bus {
+  return mqemitter({ concurrency: 0 }) as unknown as Bus
+}

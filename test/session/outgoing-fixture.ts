@@ -1,0 +1,126 @@
+/** A session with a client that only notes what it is sent, and ports that do what a test wants. */
+import { frames } from '../../lib/codec/encoder.js'
+import { Frame } from '../../lib/codec/frame.js'
+import { PublishMessage } from '../../lib/codec/publish-message.js'
+import type { AnaxError } from '../../lib/errors.js'
+import { Delivery } from '../../lib/session/delivery.js'
+import { Outgoing } from '../../lib/session/outgoing.js'
+import type { Link, Ports } from '../../lib/session/ports.js'
+import { NEVER_EXPIRES, Session } from '../../lib/session/session.js'
+import { Timers } from '../../lib/session/timers.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { Drop } from '../../types/events.js'
+import type { Message } from '../../types/message.js'
+import type { QoS } from '../../types/packets.js'
+import type { MaybeAsyncIterable, QueuedMessage, QueueLimits } from '../../types/persistence.js'
+
+let counter = 1000
+
+/** A delivery whose message has a number, as after its store. */
+export function numbered(text: string, qos: QoS, number = counter++, share?: string): Delivery {
+  const message = new PublishMessage('t', Buffer.from(text), qos, false, false, undefined, undefined)
+  message.brokerId = 'b'
+  message.brokerCounter = number
+  return new Delivery(message, qos, false, undefined, share)
+}
+
+class NotingLink implements Link {
+  readonly client = {} as Link['client']
+  readonly failures: AnaxError[] = []
+  readonly written: { delivery: Delivery | undefined; packetId: number; attempt: string }[] = []
+  ready = true
+  onWrite = () => {}
+  readonly #deliveries = new Map<Frame, { delivery: Delivery; attempt: string }>()
+
+  frame(delivery: Delivery, attempt: 'first' | 'again'): Frame {
+    const frame = new Frame(Buffer.alloc(0), 0, undefined)
+    this.#deliveries.set(frame, { delivery, attempt })
+    return frame
+  }
+
+  release(): Frame {
+    return frames.pubrel
+  }
+
+  write(frame: Frame, packetId: number): void {
+    const { delivery, attempt = 'first' } = this.#deliveries.get(frame) ?? {}
+    this.written.push({ delivery, packetId, attempt })
+    this.onWrite()
+  }
+
+  fail(error: AnaxError): void {
+    this.ready = false
+    this.failures.push(error)
+  }
+}
+
+interface Scene {
+  quota?: number
+  /** Whether the store keeps the session; it does where something is stored. */
+  kept?: boolean
+  limits?: Partial<QueueLimits>
+  options?: { maxOutboxBytes?: number }
+  /** What is in the stored queue. */
+  stored?: QueuedMessage[] | (() => MaybeAsyncIterable<QueuedMessage>)
+  retained?: Message[]
+  /** What the store says to another message; it is in the queue once this is done. */
+  enqueue?: () => void | Promise<void>
+}
+
+/** The way out to one connected client. */
+export function attached(scene: Scene) {
+  const { quota = 100, kept = scene.stored !== undefined, stored = [] } = scene
+  const link = new NotingLink()
+  const drops: string[] = []
+  const enqueued: Message[] = []
+  const queue = typeof stored === 'function' ? [] : stored
+  const ports = {
+    options: { maxOutboxBytes: 1e6, ...scene.options },
+    authorizer: {},
+    timers: new Timers(new FakeClock()),
+    events: {
+      emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),
+    },
+    store: {
+      queued: typeof stored === 'function' ? stored : () => [...queue],
+      markSent() {},
+      markReleased() {},
+      removeQueued(_: string, { brokerCounter }: Message) {
+        const index = queue.findIndex(({ ref }) => ref.brokerCounter === brokerCounter)
+        if (index !== -1) queue.splice(index, 1)
+      },
+    },
+    sink: {
+      isOnItsWay: () => false,
+      enqueue(message: PublishMessage, delivery: QueuedMessage['delivery']): void | Promise<void> {
+        message.brokerId = 'b'
+        message.brokerCounter = counter++
+        enqueued.push(message)
+        const add = () => void queue.push({ message, ref: message, delivery, packetId: undefined })
+        const outcome = scene.enqueue?.()
+        if (outcome !== undefined) return outcome.then(add)
+        add()
+      },
+    },
+    retained: { matching: () => scene.retained ?? [] },
+  } as unknown as Ports
+  const limits: QueueLimits = { maxMessages: 1000, maxBytes: 1e6, overflow: 'drop-newest', ...scene.limits }
+  const session = new Session('c', { expiryInterval: NEVER_EXPIRES, stored: kept, limits }, ports)
+  const outgoing = new Outgoing(session, link, ports, quota)
+  const deliveries = () => link.written.flatMap(({ delivery }) => (delivery === undefined ? [] : [delivery]))
+  return {
+    outgoing,
+    session,
+    link,
+    drops,
+    enqueued,
+    deliveries,
+    sentTexts: () => deliveries().map(({ message }) => String(message.payload)),
+    /** What was sent, with packet ids. */
+    sent: () =>
+      link.written.map(({ delivery, packetId, attempt }) => {
+        const what = delivery === undefined ? 'pubrel' : String(delivery.message.payload)
+        return `${what} id ${packetId}${attempt === 'again' ? ' again' : ''}`
+      }),
+  }
+}

@@ -1,0 +1,267 @@
+/** Which message a client gets next: live, waiting here, waiting in the store, retained; and which packet id it gets. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { PublishMessage } from '../../lib/codec/publish-message.js'
+import { AnaxError } from '../../lib/errors.js'
+import { Delivery } from '../../lib/session/delivery.js'
+import { SessionSubscription } from '../../lib/session/subscription.js'
+import type { QueuedMessage } from '../../types/persistence.js'
+import { attached, numbered } from './outgoing-fixture.js'
+
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+describe('live messages', () => {
+  it('go straight through while the client takes them, and wait in order while it does not', () => {
+    const { outgoing, link, sentTexts } = attached({ quota: 2 })
+    for (const text of ['1', '2', '3', '4']) outgoing.deliver(numbered(text, 1))
+    assert.deepEqual(sentTexts(), ['1', '2'])
+    outgoing.deliver(numbered('5', 0))
+    assert.deepEqual(sentTexts(), ['1', '2'], 'a message of QoS 0 does not overtake')
+    outgoing.sender.finished(1, 'puback')
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['1', '2', '3'])
+    outgoing.sender.finished(2, 'puback')
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['1', '2', '3', '4', '5'])
+    assert.equal(link.failures.length, 0)
+  })
+
+  it('wait within bounds: beyond those the newest goes, with an event', () => {
+    const { outgoing, link, drops, sentTexts } = attached({ limits: { maxMessages: 2 } })
+    link.ready = false
+    for (const text of ['1', '2', '3']) outgoing.deliver(numbered(text, 1))
+    assert.deepEqual(drops, ['3 queue-full'])
+    link.ready = true
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['1', '2'])
+  })
+
+  it('or the oldest, where that is the policy', () => {
+    const { outgoing, link, drops, sentTexts } = attached({ limits: { maxMessages: 2, overflow: 'drop-oldest' } })
+    link.ready = false
+    for (const text of ['1', '2', '3']) outgoing.deliver(numbered(text, 1))
+    assert.deepEqual(drops, ['1 queue-full'])
+    link.ready = true
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['2', '3'])
+  })
+
+  it('are counted in bytes as well, those of QoS 0 by a bound of their own', () => {
+    const { outgoing, link, drops } = attached({ limits: { maxBytes: 300 }, options: { maxOutboxBytes: 150 } })
+    link.ready = false
+    for (const text of ['a', 'b', 'c']) outgoing.deliver(numbered(text.repeat(60), 1))
+    outgoing.deliver(numbered('q', 0))
+    assert.deepEqual(drops, [`${'c'.repeat(60)} queue-full`, 'q outbox-full'])
+  })
+
+  it('have payloads of their own while they wait', () => {
+    const { outgoing, link } = attached({})
+    const chunk = Buffer.from('payload')
+    const message = new PublishMessage('t', chunk.subarray(0), 0, false, false, undefined, undefined)
+    link.ready = false
+    outgoing.deliver(new Delivery(message, 0, false, undefined, undefined))
+    chunk.fill(0)
+    assert.equal(message.payload.toString(), 'payload')
+  })
+
+  it('that come while one is being sent keep their place', () => {
+    const { outgoing, link, sentTexts } = attached({})
+    link.ready = false
+    outgoing.deliver(numbered('1', 0))
+    outgoing.deliver(numbered('2', 0))
+    link.ready = true
+    link.onWrite = () => {
+      link.onWrite = () => {}
+      outgoing.deliver(numbered('3', 0))
+    }
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['1', '2', '3'])
+  })
+})
+
+describe('a resumed session', () => {
+  const entry = (text: string, counter: number, qos: 1 | 2, packetId?: number): QueuedMessage => {
+    const { message } = numbered(text, qos, counter)
+    const delivery = { clientId: 'c', qos, retain: false, subscriptionIdentifiers: undefined, share: undefined }
+    return { message, ref: message, delivery, packetId }
+  }
+
+  it('first gets what was in flight, under its packet ids, then the rest', () => {
+    const { outgoing, sent } = attached({ stored: [entry('1', 1, 1, 7), entry('2', 2, 1, 8), entry('3', 3, 1)] })
+    outgoing.resume()
+    assert.deepEqual(sent(), ['1 id 7 again', '2 id 8 again', '3 id 9'])
+  })
+
+  it('gives no new message a packet id that an old one has, whatever the order of its queue', () => {
+    const { outgoing, sent } = attached({ stored: [entry('1', 1, 1), entry('2', 2, 1, 1), entry('3', 3, 2, 2)] })
+    outgoing.resume()
+    assert.deepEqual(sent(), ['2 id 1 again', '3 id 2 again', '1 id 3'])
+  })
+
+  it('gets PUBREL for what was released, beyond the quota', () => {
+    const released = { ...entry('1', 1, 2, 5), message: undefined }
+    const { outgoing, sent } = attached({ stored: [released, { ...released, packetId: 6 }], quota: 1 })
+    outgoing.resume()
+    assert.deepEqual(sent(), ['pubrel id 5', 'pubrel id 6'])
+  })
+
+  it('keeps to the quota', () => {
+    const { outgoing, sent } = attached({ stored: [1, 2, 3].map(i => entry(String(i), i, 1, i)), quota: 2 })
+    outgoing.resume()
+    assert.deepEqual(sent(), ['1 id 1 again', '2 id 2 again'])
+    outgoing.sender.finished(1, 'puback')
+    outgoing.pump()
+    assert.deepEqual(sent().at(-1), '3 id 3 again')
+  })
+
+  it('passes over what was removed from the queue meanwhile', () => {
+    const { outgoing, sent } = attached({ stored: [{ ...entry('1', 1, 1), isRemoved: true }, entry('2', 2, 1)] })
+    outgoing.resume()
+    assert.deepEqual(sent(), ['2 id 1'])
+  })
+
+  it('gets a message of QoS 0 at its place among those of the store', () => {
+    const { outgoing, link, sentTexts } = attached({ stored: [entry('1', 1, 1), entry('3', 3, 1)] })
+    link.ready = false
+    outgoing.resume()
+    outgoing.deliver(numbered('2', 0, 2))
+    outgoing.deliver(numbered('4', 0, 4))
+    link.ready = true
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['1', '2', '3', '4'])
+  })
+
+  it('whose queue cannot be read ends its connection', async () => {
+    for (const when of ['at once', 'later'] as const) {
+      const { outgoing, link } = attached({
+        stored: () => {
+          if (when === 'at once') throw new Error('broken')
+          return {
+            [Symbol.asyncIterator]: () => ({ next: () => turn().then(() => Promise.reject(new Error('broken'))) }),
+          }
+        },
+      })
+      outgoing.resume()
+      await turn()
+      await turn()
+      assert.deepEqual(
+        link.failures.map(({ code }) => code),
+        ['ANAX_ERR_STORE'],
+      )
+    }
+  })
+})
+
+describe('retained messages', () => {
+  const topics = (count: number) => Array.from({ length: count }, (_, i) => numbered(String(i), 1).message)
+  const subscribe = (session: ConstructorParameters<typeof SessionSubscription>[0], qos: 0 | 1 = 1) =>
+    new SessionSubscription(session, { topic: '#', qos })
+
+  it('come with RETAIN set, at the QoS of the subscription, as fast as the client takes them', () => {
+    const { outgoing, session, sent, deliveries } = attached({ retained: topics(3), quota: 2 })
+    outgoing.replay(subscribe(session))
+    assert.deepEqual(sent(), ['0 id 1', '1 id 2'])
+    outgoing.sender.finished(1, 'puback')
+    outgoing.pump()
+    assert.deepEqual(sent().at(-1), '2 id 3')
+    assert(deliveries().every(({ retain }) => retain))
+  })
+
+  it('of a stored session go through its queue, no more at once than it may hold', () => {
+    const { outgoing, session, sentTexts, enqueued } = attached({
+      retained: topics(4),
+      kept: true,
+      limits: { maxMessages: 2 },
+    })
+    outgoing.replay(subscribe(session))
+    assert.deepEqual([enqueued.length, sentTexts()], [2, ['0', '1']])
+    outgoing.sender.finished(1, 'puback')
+    outgoing.pump()
+    assert.deepEqual([enqueued.length, sentTexts()], [3, ['0', '1', '2']])
+  })
+
+  it('are not more on their way into a slow store than the queue may hold', async () => {
+    const { outgoing, session, enqueued } = attached({
+      retained: topics(50),
+      kept: true,
+      limits: { maxMessages: 10 },
+      enqueue: turn,
+    })
+    outgoing.replay(subscribe(session))
+    assert.equal(enqueued.length, 10)
+  })
+
+  for (const how of ['throws', 'rejects'] as const) {
+    it(`that the queue refuses are dropped with an event, where the store ${how}`, async () => {
+      const full = new AnaxError('ANAX_ERR_QUOTA')
+      const { outgoing, session, drops, link } = attached({
+        retained: topics(2),
+        kept: true,
+        enqueue: () => {
+          if (how === 'throws') throw full
+          return Promise.reject(full)
+        },
+      })
+      outgoing.replay(subscribe(session))
+      await turn()
+      assert.deepEqual(drops, ['0 queue-full', '1 queue-full'])
+      assert.deepEqual(link.failures, [])
+      outgoing.deliver(numbered('live', 0))
+    })
+
+    it(`end the connection where the store fails otherwise and ${how}`, async () => {
+      const broken = new Error('broken')
+      const { outgoing, session, link } = attached({
+        retained: topics(1),
+        kept: true,
+        enqueue: () => {
+          if (how === 'throws') throw broken
+          return Promise.reject(broken)
+        },
+      })
+      outgoing.replay(subscribe(session))
+      await turn()
+      assert.deepEqual(
+        link.failures.map(({ code }) => code),
+        ['ANAX_ERR_STORE'],
+      )
+    })
+  }
+
+  it('of thousands leave the event loop its turns', async () => {
+    const { outgoing, session, sentTexts } = attached({ retained: topics(1200), quota: 65_535 })
+    outgoing.replay(subscribe(session, 0))
+    assert.equal(sentTexts().length, 500)
+    await turn()
+    await turn()
+    await turn()
+    assert.equal(sentTexts().length, 1200)
+  })
+})
+
+describe('the end', () => {
+  it('leaves what came through a shared subscription to others, unless it is stored or of QoS 2 and sent', () => {
+    const { outgoing } = attached({ quota: 2 })
+    const shared = (text: string, qos: 0 | 1 | 2) => numbered(text, qos, 0, '$share/g/t')
+    for (const delivery of [shared('1', 1), shared('2', 2), shared('3', 2), shared('4', 0), numbered('own', 1)]) {
+      outgoing.deliver(delivery)
+    }
+    assert.deepEqual(
+      outgoing.close().map(({ message, share }) => `${message.payload} ${share}`),
+      ['1 $share/g/t', '3 $share/g/t'],
+    )
+    const stored = attached({ kept: true })
+    stored.outgoing.deliver(shared('1', 1))
+    assert.deepEqual(stored.outgoing.close(), [])
+  })
+
+  it('sends nothing more', () => {
+    const { outgoing, link, sent } = attached({})
+    link.ready = false
+    outgoing.deliver(numbered('1', 0))
+    outgoing.close()
+    link.ready = true
+    outgoing.pump()
+    assert.deepEqual(sent(), [])
+  })
+})

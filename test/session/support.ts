@@ -1,0 +1,25 @@
+/** What tests of the session layer share: frames read back, and a session without a broker. */
+import assert from 'node:assert/strict'
+import { Decoder } from '../../lib/codec/decoder.js'
+import type { Frame } from '../../lib/codec/frame.js'
+import type { Ports } from '../../lib/session/ports.js'
+import { NEVER_EXPIRES, Session } from '../../lib/session/session.js'
+import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
+
+/** What a client makes of a PUBLISH frame. */
+export function decodeFrame(frame: Frame, version: ProtocolVersion, packetId: number): PublishPacket {
+  const head = Buffer.alloc(frame.bytes.length)
+  frame.copyHeadTo(head, 0, packetId)
+  const decoder = new Decoder({ side: 'client', protocolVersion: version })
+  decoder.push(Buffer.concat(frame.payload === undefined ? [head] : [head, frame.payload]))
+  const packet = decoder.next()
+  assert.equal(decoder.error, undefined)
+  assert.equal(packet?.cmd, 'publish')
+  return packet as PublishPacket
+}
+
+/** A session that nothing is ever asked of. */
+export function bareSession(id: string, keeping: { stored: boolean } = { stored: false }): Session {
+  const limits = { maxMessages: 10, maxBytes: 1000, overflow: 'drop-newest' } as const
+  return new Session(id, { expiryInterval: NEVER_EXPIRES, stored: keeping.stored, limits }, {} as Ports)
+}
