@@ -27,6 +27,13 @@ class Refusal {
   }
 }
 
+/** What the answers of one hook mean. */
+interface Reading<T> {
+  /** Undefined where it means nothing. */
+  verdict(value: unknown): T | Refusal | undefined
+  refused(error: unknown): T
+}
+
 const readDone: CallbackReading = error => (error ? new Refusal(error) : true)
 const readSuccess: CallbackReading = (error, success) => (error ? new Refusal(error) : success === true)
 const readResult: CallbackReading = (error, result) => (error ? new Refusal(error) : result)
@@ -156,14 +163,25 @@ export class HookAuthorizer implements Authorizer {
     }
   }
 
-  /** From the answer of a hook to a verdict; what is neither a verdict nor a refusal is a failure. */
   #conclude<T>(
     hook: HookName,
     client: Client | null,
     answer: MaybePromise<Answer>,
-    reading: { verdict: (value: unknown) => T | Refusal | undefined; refused: (error: unknown) => T },
+    reading: Reading<T>,
   ): MaybePromise<T> {
     if (isPromise(answer)) return answer.then(settled => this.#conclude(hook, client, settled, reading) as T)
+    try {
+      return this.#read(hook, client, answer, reading)
+    } catch (cause) {
+      // even looking at it fails
+      const error = new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail: hook, cause })
+      this.#events.emit('hookError', error, hook, client)
+      return reading.refused(error)
+    }
+  }
+
+  /** From the answer of a hook to a verdict; what is neither a verdict nor a refusal is a failure. */
+  #read<T>(hook: HookName, client: Client | null, answer: Answer, reading: Reading<T>): T {
     if ('failure' in answer) {
       this.#events.emit('hookError', answer.failure, hook, client)
       return reading.refused(saidBy(answer.cause))

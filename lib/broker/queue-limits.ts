@@ -1,6 +1,7 @@
 /** How much a session's queue may hold: the options, or what the host says of one client. Fails to the options. */
 import type { OverflowPolicy, QueueLimits } from '../../types/persistence.js'
 import { AnaxError, textOf } from '../errors.js'
+import { isPromise } from '../session/maybe-promise.js'
 import type { EventSink, ResolvedOptions } from '../session/ports.js'
 
 export class QueueLimitRules {
@@ -21,7 +22,12 @@ export class QueueLimitRules {
   of(clientId: string): QueueLimits {
     if (this.#ask === undefined) return this.#defaults
     try {
-      const { maxMessages, maxBytes, overflow } = this.#ask(clientId) ?? {}
+      const answer = this.#ask(clientId) ?? {}
+      if (isPromise(answer)) {
+        answer.catch(() => {})
+        throw new Error('queueLimits has to answer at once, not with a promise')
+      }
+      const { maxMessages, maxBytes, overflow } = answer
       return {
         maxMessages: checked(maxMessages, isBound) ?? this.#defaults.maxMessages,
         maxBytes: checked(maxBytes, isBound) ?? this.#defaults.maxBytes,

@@ -1,6 +1,6 @@
 /** AUTH on an established connection: a re-authentication, while other traffic goes on [MQTT 5.0, 4.12.1]. */
 import type { AuthPacket } from '../../../types/packets.js'
-import { AnaxError, wrapError } from '../../errors.js'
+import { AnaxError, textOf } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Connection } from '../connection.js'
 import { ExtendedExchange } from '../extended-authentication.js'
@@ -28,7 +28,7 @@ export function receiveAuth(connection: Connection, packet: AuthPacket): void {
   } else {
     // where the connection is over nothing is left to say; otherwise the hook answered what no packet can carry
     reauthenticate(connection, packet, authenticationMethod).catch(error =>
-      connection.fail(wrapError('ANAX_ERR_AUTH_FAILED', error)),
+      connection.fail(new AnaxError('ANAX_ERR_AUTH_FAILED', { detail: textOf(error), cause: error })),
     )
   }
 }
