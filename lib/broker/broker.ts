@@ -236,8 +236,9 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
 
 /**
  * The bus within this process: it has the one listener `#`, so topics need not be taken apart to match it.
- * A separator that no topic has spares that, 10 to 20 % of the cost of a QoS 0 message.
+ * Leaving each whole spares 10 to 20 % of the cost of a QoS 0 message; what `split` is given may say how it splits.
  */
 function innerBus(concurrency: number): Bus {
-  return mqemitter({ concurrency, separator: '\u0000' }) as unknown as Bus
+  const separator = { [Symbol.split]: (topic: string) => [topic] } as unknown as string
+  return mqemitter({ concurrency, separator }) as unknown as Bus
 }

@@ -5,11 +5,11 @@
 import type { MatchedSubscription, MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'
-import type { Job } from '../session/ingress.js'
+import { Job } from '../session/ingress.js'
 import { isPromise } from '../session/maybe-promise.js'
 import type { MessageSink } from '../session/ports.js'
 
-export class OwnPublish implements Job {
+export class OwnPublish extends Job {
   readonly #sink: MessageSink
   readonly #message: PublishMessage
   readonly #done: (error: AnaxError | undefined) => void
@@ -18,14 +18,13 @@ export class OwnPublish implements Job {
 
   /** @param done told when it is published, with the error where it is not */
   constructor(sink: MessageSink, message: PublishMessage, done: (error: AnaxError | undefined) => void) {
+    super()
     this.#sink = sink
     this.#message = message
     this.#done = done
   }
 
-  authorize(): void {}
-
-  match(): void | Promise<void> {
+  override match(): void | Promise<void> {
     return this.#step(
       () => this.#sink.match(this.#message),
       matched => {
@@ -34,19 +33,17 @@ export class OwnPublish implements Job {
     )
   }
 
-  store(): void | Promise<void> {
+  override store(): void | Promise<void> {
     return this.#step(() => this.#sink.store(this.#message, this.#matched))
   }
 
-  route(): void | Promise<void> {
+  /** Answers as soon as it is routed: who is told of one message may wait for the next. */
+  override route(): void | Promise<void> {
     const routed = this.#step(() => this.#sink.route(this.#message))
     const told = isPromise(routed) ? routed.then(() => this.#tellHost()) : this.#tellHost()
     if (isPromise(told)) return told.then(this.#answer)
     this.#answer()
   }
-
-  /** It was answered as soon as it was routed: who is told of one message may wait for the next. */
-  answer(): void {}
 
   readonly #answer = (): void => this.#done(this.#error)
 

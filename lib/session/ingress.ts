@@ -13,15 +13,15 @@
  */
 
 /** A packet on its way; a stage that has to wait returns a promise, which must not reject. */
-export interface Job {
-  authorize(): void | Promise<void>
-  match?(): void | Promise<void>
-  store(): void | Promise<void>
-  route(): void | Promise<void>
-  answer(): void | Promise<void>
+export abstract class Job {
+  authorize(): void | Promise<void> {}
+  match(): void | Promise<void> {}
+  store(): void | Promise<void> {}
+  route(): void | Promise<void> {}
+  answer(): void | Promise<void> {}
 }
 
-const STAGES = ['authorize', 'match', 'store', 'route', 'answer'] as const
+const STAGES = 5
 
 class Ticket {
   readonly job: Job
@@ -76,7 +76,7 @@ export class Ingress {
 
   /** Runs a job that is first in line as far as it goes; the ticket is for the rest. */
   #runAhead(job: Job): Ticket | undefined {
-    for (let stage = 0; stage < STAGES.length; stage++) {
+    for (let stage = 0; stage < STAGES; stage++) {
       const outcome = this.#begin(job, stage)
       if (outcome === undefined) continue
       const ticket = new Ticket(job)
@@ -90,7 +90,7 @@ export class Ingress {
   #advance(): void {
     if (this.#advancing) return
     this.#advancing = true
-    let ahead: number = STAGES.length
+    let ahead = STAGES
     for (const ticket of this.#tickets) {
       while (!ticket.waiting && ticket.next < ahead) {
         const outcome = this.#begin(ticket.job, ticket.next++)
@@ -105,7 +105,19 @@ export class Ingress {
   /** @returns what has to be waited for */
   #begin(job: Job, stage: number): void | Promise<void> {
     try {
-      return job[STAGES[stage]!]?.()
+      // by name, not by a table of names: that alone was 4 % of a QoS 0 message
+      switch (stage) {
+        case 0:
+          return job.authorize()
+        case 1:
+          return job.match()
+        case 2:
+          return job.store()
+        case 3:
+          return job.route()
+        default:
+          return job.answer()
+      }
     } catch (error) {
       this.#failed(error)
     }
@@ -125,7 +137,7 @@ export class Ingress {
   #retire(): void {
     let done = 0
     for (const { next, waiting } of this.#tickets) {
-      if (next < STAGES.length || waiting) break
+      if (next < STAGES || waiting) break
       done++
     }
     if (done === 0) return

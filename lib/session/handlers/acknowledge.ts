@@ -7,7 +7,7 @@ import { frames } from '../../codec/encoder.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Connection } from '../connection.js'
-import type { Job } from '../ingress.js'
+import { Job } from '../ingress.js'
 import { isPromise } from '../maybe-promise.js'
 
 export function receivePuback(connection: Connection, packet: PubackPacket): void {
@@ -68,20 +68,18 @@ function outOfOrder({ cmd, messageId }: { cmd: string; messageId: number }, awai
 }
 
 /** A PUBREL, behind the PUBLISH that it releases. */
-class Release implements Job {
+class Release extends Job {
   readonly #connection: Connection
   readonly #packetId: number
   #known = false
 
   constructor(connection: Connection, packetId: number) {
+    super()
     this.#connection = connection
     this.#packetId = packetId
   }
 
-  authorize(): void {}
-  store(): void {}
-
-  route(): void | Promise<void> {
+  override route(): void | Promise<void> {
     const session = this.#connection.session!
     this.#known = session.incoming.has(this.#packetId)
     if (!this.#known) return
@@ -94,7 +92,7 @@ class Release implements Job {
   }
 
   /** [MQTT-4.3.3-11]: PUBCOMP comes whether the packet id is known or not. */
-  answer(): void {
+  override answer(): void {
     if (this.#known || !this.#connection.dialect.hasProperties) {
       this.#connection.write(frames.pubcomp, this.#packetId)
     } else {

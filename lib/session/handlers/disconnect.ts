@@ -3,7 +3,7 @@ import type { DisconnectPacket } from '../../../types/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Connection } from '../connection.js'
-import type { Job } from '../ingress.js'
+import { Job } from '../ingress.js'
 
 /** Handles a DISCONNECT: after everything that was received before it. */
 export function receiveDisconnect(connection: Connection, packet: DisconnectPacket): void {
@@ -18,20 +18,17 @@ export function receiveDisconnect(connection: Connection, packet: DisconnectPack
   connection.ingress.run(new Disconnect(connection, packet))
 }
 
-class Disconnect implements Job {
+class Disconnect extends Job {
   readonly #connection: Connection
   readonly #packet: DisconnectPacket
 
   constructor(connection: Connection, packet: DisconnectPacket) {
+    super()
     this.#connection = connection
     this.#packet = packet
   }
 
-  authorize(): void {}
-  store(): void {}
-  route(): void {}
-
-  answer(): void {
+  override answer(): void {
     const { session, ports } = this.#connection
     const { reasonCode = ReasonCode.NormalDisconnection, properties } = this.#packet
     const expiry = properties?.sessionExpiryInterval

@@ -12,7 +12,7 @@ import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
-import type { Job } from '../ingress.js'
+import { Job } from '../ingress.js'
 import { both, isPromise } from '../maybe-promise.js'
 import { startExpiry } from '../message.js'
 import { payloadFormatError } from '../payload-format.js'
@@ -79,7 +79,7 @@ function quotaError(connection: Connection): AnaxError | undefined {
 }
 
 /** A PUBLISH on its way through the pipeline. */
-class Publish implements Job {
+class Publish extends Job {
   readonly #connection: Connection
   #message: PublishMessage
   /** QoS and packet id as they came: a hook may change the message, the handshake stays. */
@@ -89,13 +89,14 @@ class Publish implements Job {
   #matched: readonly MatchedSubscription[] = NOBODY
 
   constructor(connection: Connection, message: PublishMessage) {
+    super()
     this.#connection = connection
     this.#message = message
     this.#qos = message.qos
     this.#packetId = message.messageId
   }
 
-  authorize(): void | Promise<void> {
+  override authorize(): void | Promise<void> {
     const { authorizer, options } = this.#connection.ports
     const message = this.#message
     // a topic has at most one level more than characters: most are not looked through
@@ -111,63 +112,76 @@ class Publish implements Job {
     this.#decide(verdict, expiry)
   }
 
-  match(): void | Promise<void> {
+  override match(): void | Promise<void> {
     if (this.#refusal !== undefined) return
     try {
       const matched = this.#connection.ports.sink.match(this.#message)
-      if (isPromise(matched)) {
-        return matched.then(found => {
-          this.#matched = found
-        }, this.#refuse)
-      }
+      if (isPromise(matched)) return this.#awaitMatch(matched)
       this.#matched = matched
     } catch (error) {
       this.#refuse(error)
     }
   }
 
-  store(): void | Promise<void> {
+  override store(): void | Promise<void> {
     if (this.#refusal !== undefined) return
     const { session, ports } = this.#connection
     try {
       const stored = ports.sink.store(this.#message, this.#matched)
       const kept = this.#qos === 2 ? both(stored, () => session!.storeIncoming(this.#packetId!)) : stored
-      if (isPromise(kept)) return kept.catch(this.#refuse)
+      if (isPromise(kept)) return kept.catch(error => this.#refuse(error))
     } catch (error) {
       this.#refuse(error)
     }
   }
 
-  route(): void | Promise<void> {
+  override route(): void | Promise<void> {
     if (this.#refusal !== undefined) return
     const { sink } = this.#connection.ports
     try {
       const routed = sink.route(this.#message)
-      if (isPromise(routed)) return routed.then(this.#tellHost).catch(this.#refuse)
+      if (isPromise(routed)) return this.#awaitRoute(routed)
       return this.#tellHost()
     } catch (error) {
       this.#refuse(error)
     }
   }
 
-  answer(): void | Promise<void> {
+  override answer(): void | Promise<void> {
     if (this.#qos === 1) this.#connection.unacknowledged--
     if (this.#refusal !== undefined) return this.#answerRefusal(this.#refusal)
     if (this.#qos > 0) this.#acknowledge()
   }
 
-  readonly #refuse = (error: unknown): void => {
+  #refuse(error: unknown): void {
     this.#refusal = wrapError('ANAX_ERR_STORE', error)
   }
 
-  readonly #tellHost = (): void | Promise<void> => {
-    const told = this.#connection.ports.sink.published(this.#message, this.#connection)
-    if (isPromise(told)) {
-      return told.then(error => {
-        this.#refusal = error
-      })
+  async #awaitMatch(matched: Promise<readonly MatchedSubscription[]>): Promise<void> {
+    try {
+      this.#matched = await matched
+    } catch (error) {
+      this.#refuse(error)
     }
+  }
+
+  async #awaitRoute(routed: Promise<void>): Promise<void> {
+    try {
+      await routed
+      await this.#tellHost()
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #tellHost(): void | Promise<void> {
+    const told = this.#connection.ports.sink.published(this.#message, this.#connection)
+    if (isPromise(told)) return this.#awaitHost(told)
     this.#refusal = told
+  }
+
+  async #awaitHost(told: Promise<AnaxError | undefined>): Promise<void> {
+    this.#refusal = await told
   }
 
   /** @param expiry the Message Expiry Interval that the client gave */
@@ -224,20 +238,17 @@ class Publish implements Job {
 }
 
 /** A QoS 2 PUBLISH that came again: it waits for its turn and is answered, not published. */
-class RepeatedPublish implements Job {
+class RepeatedPublish extends Job {
   readonly #connection: Connection
   readonly #packetId: number
 
   constructor(connection: Connection, packetId: number) {
+    super()
     this.#connection = connection
     this.#packetId = packetId
   }
 
-  authorize(): void {}
-  store(): void {}
-  route(): void {}
-
-  answer(): void {
+  override answer(): void {
     // where the first one was refused meanwhile, it was answered then
     if (this.#connection.session!.incoming.has(this.#packetId)) this.#connection.write(frames.pubrec, this.#packetId)
   }

@@ -7,7 +7,7 @@ import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
-import type { Job } from '../ingress.js'
+import { Job } from '../ingress.js'
 import { isPromise } from '../maybe-promise.js'
 import { addSubscriptions, replayRetained, routeSubscriptions } from '../subscribing.js'
 import { SessionSubscription } from '../subscription.js'
@@ -40,7 +40,7 @@ function faultOf(
   return undefined
 }
 
-class Subscribe implements Job {
+class Subscribe extends Job {
   readonly #connection: Connection
   readonly #packet: SubscribePacket
   /** Per filter: what was granted, or why not. */
@@ -50,17 +50,18 @@ class Subscribe implements Job {
   #storedLater = false
 
   constructor(connection: Connection, packet: SubscribePacket) {
+    super()
     this.#connection = connection
     this.#packet = packet
   }
 
-  authorize(): void | Promise<void> {
+  override authorize(): void | Promise<void> {
     const verdicts = this.#packet.subscriptions.map(subscription => this.#ask(subscription))
     if (verdicts.some(isPromise)) return Promise.all(verdicts).then(this.#decide)
     this.#decide(verdicts as (Subscription | AnaxError)[])
   }
 
-  store(): void | Promise<void> {
+  override store(): void | Promise<void> {
     try {
       const stored = addSubscriptions(this.#connection, this.#granted)
       if (!isPromise(stored)) return
@@ -71,13 +72,13 @@ class Subscribe implements Job {
     }
   }
 
-  route(): void {
+  override route(): void {
     this.#fresh = routeSubscriptions(this.#connection, this.#granted)
     // what was queued while they were being written did not come over the bus
     if (this.#storedLater) this.#connection.session!.outgoing?.readStored()
   }
 
-  answer(): void {
+  override answer(): void {
     const { dialect, ports } = this.#connection
     if (!this.#connection.connected) return
     const granted = this.#outcomes.map(outcome =>

@@ -3,7 +3,7 @@ import type { UnsubscribePacket } from '../../../types/packets.js'
 import { type AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Connection } from '../connection.js'
-import type { Job } from '../ingress.js'
+import { Job } from '../ingress.js'
 import { isPromise } from '../maybe-promise.js'
 import { removeStored, unroute } from '../subscribing.js'
 
@@ -12,20 +12,19 @@ export function receiveUnsubscribe(connection: Connection, packet: UnsubscribePa
   connection.ingress.run(new Unsubscribe(connection, packet))
 }
 
-class Unsubscribe implements Job {
+class Unsubscribe extends Job {
   readonly #connection: Connection
   readonly #packet: UnsubscribePacket
   #removed: boolean[] = []
   #refusal: AnaxError | undefined
 
   constructor(connection: Connection, packet: UnsubscribePacket) {
+    super()
     this.#connection = connection
     this.#packet = packet
   }
 
-  authorize(): void {}
-
-  store(): void | Promise<void> {
+  override store(): void | Promise<void> {
     try {
       const removed = removeStored(this.#connection, this.#packet.unsubscriptions)
       if (isPromise(removed)) return removed.catch(this.#failed)
@@ -34,11 +33,11 @@ class Unsubscribe implements Job {
     }
   }
 
-  route(): void {
+  override route(): void {
     if (this.#refusal === undefined) this.#removed = unroute(this.#connection, this.#packet.unsubscriptions)
   }
 
-  answer(): void {
+  override answer(): void {
     const { dialect, ports } = this.#connection
     const { messageId, unsubscriptions } = this.#packet
     if (this.#refusal !== undefined) {
