@@ -5,7 +5,7 @@
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, PublishPacket, QoS } from '../../types/packets.js'
 import { bytesOf, writeProperties, writePropertiesExcept, writeProperty } from './encode-properties.js'
-import { Frame } from './frame.js'
+import type { Frame } from './frame.js'
 import { PacketType } from './packet-types.js'
 import { propertyByName } from './properties.js'
 import { integer, type WireWriter } from './wire-writer.js'
@@ -30,6 +30,9 @@ export interface PublishFrameOptions {
 /** Payloads up to this many bytes are copied behind the head: one buffer to write instead of two. */
 const INLINE_PAYLOAD = 2048
 
+/** Length of the topic, packet identifier and a few properties: only to guess how long the whole will be. */
+const SMALL_PARTS = 8
+
 /** What belongs to one delivery and comes from the options, never from the message. */
 const PER_DELIVERY: ReadonlySet<string> = new Set(['topicAlias', 'subscriptionIdentifier', 'messageExpiryInterval'])
 const TOPIC_ALIAS = propertyByName('topicAlias')!
@@ -43,18 +46,16 @@ export function writePublishFrame(
   version: ProtocolVersion,
   options: PublishFrameOptions,
 ): Frame {
-  writer.begin()
-  writer.string(options.omitTopic === true ? '' : message.topic, 'topic')
-  const hole = writer.offset
+  const { payload } = message
+  const topic = options.omitTopic === true ? '' : message.topic
+  writer.begin(topic.length + payload.length + SMALL_PARTS)
+  writer.string(topic, 'topic')
+  const hole = options.qos > 0 ? writer.offset : undefined
   if (options.qos > 0) writer.uint16(0)
   if (version === 5) writeDeliveryProperties(writer, message, options)
-  const payload = message.payload
-  const inline = payload.length <= INLINE_PAYLOAD
-  if (inline) writer.raw(payload)
-  const content = writer.offset
-  const bytes = writer.finish(publishByte(options), inline ? 0 : payload.length)
-  const idOffset = options.qos > 0 ? bytes.length - content + hole : 0
-  return new Frame(bytes, idOffset, inline ? undefined : payload)
+  const isInline = payload.length <= INLINE_PAYLOAD
+  if (isInline) writer.raw(payload)
+  return writer.finish(publishByte(options), hole, isInline ? undefined : payload)
 }
 
 /** Encodes a PUBLISH as it is, payload included. */

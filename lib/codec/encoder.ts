@@ -26,8 +26,8 @@ const writer = new WireWriter()
  * @throws AnaxError ANAX_ERR_ARGUMENT where the packet cannot be written in that version
  */
 export function encode(packet: Packet, version: ProtocolVersion): Buffer {
-  writer.begin()
-  return writer.finish(writeContent(packet, version), 0)
+  writer.begin(0)
+  return writer.finish(writeContent(packet, version)).bytes
 }
 
 /**
@@ -44,12 +44,12 @@ export const frames = {
   pubrec: answerFrame(PacketType.PUBREC),
   pubrel: answerFrame(PacketType.PUBREL),
   pubcomp: answerFrame(PacketType.PUBCOMP),
-  pingreq: new Frame(Buffer.from([firstByte(PacketType.PINGREQ), 0]), 0, undefined),
-  pingresp: new Frame(Buffer.from([firstByte(PacketType.PINGRESP), 0]), 0, undefined),
+  pingreq: Frame.of(Buffer.from([firstByte(PacketType.PINGREQ), 0])),
+  pingresp: Frame.of(Buffer.from([firstByte(PacketType.PINGRESP), 0])),
 } as const
 
 function answerFrame(type: PacketType): Frame {
-  return new Frame(Buffer.from([firstByte(type), 2, 0, 0]), 2, undefined)
+  return Frame.of(Buffer.from([firstByte(type), 2, 0, 0]), 2)
 }
 
 /** @returns the first byte of the fixed header */

@@ -3,12 +3,11 @@
  * Knows nothing of packets. What the host may not send is thrown as ANAX_ERR_ARGUMENT.
  */
 import { AnaxError } from '../errors.js'
+import { Frame } from './frame.js'
 import type { NodeBuffer } from './node-buffer.js'
 
 /** Packets are cut from slabs of this size: each small one would cost an allocation, and a kept one keeps its slab. */
 const SLAB = 8_192
-/** A first byte and a remaining length of four bytes. */
-const HEADER = 5
 const VARINT_MAX = 268_435_455
 const STRING_MAX = 65_535
 const LONE_SURROGATE = /\p{Surrogate}/u
@@ -18,39 +17,59 @@ const EMPTY = Buffer.alloc(0) as NodeBuffer
 /** Writes one packet at a time: {@link begin}, the content, {@link finish}. */
 export class WireWriter {
   #slab = EMPTY
-  /** Where the packet being written begins, with the room for its fixed header; before it are finished packets. */
+  /** Where the packet being written begins; right before it is the one that was finished last. */
   #begin = 0
+  /** Bytes left for its fixed header. */
+  #header = 0
   #pos = 0
 
-  /** Begins a packet; one that was left unfinished is forgotten. */
-  begin(): void {
+  /**
+   * Begins a packet; one that was left unfinished is forgotten.
+   * @param expected length of its content, as far as that is known: one that is right spares moving the content
+   */
+  begin(expected: number): void {
     this.#pos = this.#begin
-    this.#reserve(HEADER)
-    this.#pos = this.#begin + HEADER
+    this.#header = 1 + varintSize(expected)
+    this.#reserve(this.#header)
+    this.#pos += this.#header
   }
 
   /** Bytes of content written so far. */
   get offset(): number {
-    return this.#pos - this.#begin - HEADER
+    return this.#pos - this.#begin - this.#header
   }
 
   /**
-   * Ends the packet: puts the fixed header right before its content.
-   * @param behind bytes that belong to the packet but are sent from elsewhere
+   * Ends the packet.
+   * @param hole offset of the packet identifier that each receiver has its own of
+   * @param payload what belongs to the packet but is sent from elsewhere
    */
-  finish(firstByte: number, behind: number): Buffer {
-    const length = this.offset + behind
+  finish(firstByte: number, hole?: number, payload?: Buffer): Frame {
+    const length = payload === undefined ? this.offset : this.offset + payload.length
     if (length > VARINT_MAX) throw refuse(`a packet of ${length} bytes`)
-    const start = this.#begin + HEADER - 1 - varintSize(length)
-    const bytes = this.#slab.subarray(start, this.#pos)
-    bytes[0] = firstByte
-    putVarint(bytes, 1, length)
+    this.#fitHeader(1 + varintSize(length))
+    const memory = this.#slab
+    const start = this.#begin
+    memory[start] = firstByte
+    putVarint(memory, start + 1, length)
+    const frame = new Frame(memory, start, this.#pos, hole === undefined ? 0 : this.#header + hole, payload)
     this.#begin = this.#pos
-    if (this.#slab.length > SLAB) {
+    if (memory.length > SLAB) {
       this.#slab = EMPTY
       this.#begin = 0
     }
-    return bytes
+    return frame
+  }
+
+  /** Moves the content where the header needs more or less room than was left for it. */
+  #fitHeader(size: number): void {
+    const more = size - this.#header
+    if (more === 0) return
+    if (more > 0) this.#reserve(more)
+    const content = this.#begin + this.#header
+    this.#slab.copyWithin(content + more, content, this.#pos)
+    this.#header = size
+    this.#pos += more
   }
 
   uint8(value: number): void {
@@ -132,11 +151,11 @@ export class WireWriter {
     const more = varintSize(length) - 1
     if (more > 0) {
       this.#reserve(more)
-      const start = this.#begin + HEADER + begin
+      const start = this.#begin + this.#header + begin
       this.#slab.copyWithin(start + more, start, this.#pos)
       this.#pos += more
     }
-    putVarint(this.#slab, this.#begin + HEADER + begin - 1, length)
+    putVarint(this.#slab, this.#begin + this.#header + begin - 1, length)
   }
 
   /** Makes room for `size` bytes: in a new slab, where this one is too short. */

@@ -4,7 +4,7 @@
  * Owns the bytes on their way out; must not know sessions or packets.
  */
 import type { Duplex } from 'node:stream'
-import type { Frame } from '../codec/frame.js'
+import { type Frame, joinHeads } from '../codec/frame.js'
 
 /** Above this an outbox does not wait for the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
@@ -103,13 +103,9 @@ export class Outbox {
 
   /** @returns whether the stream wants more */
   #write(frames: Frame[], packetIds: number[], bytes: number): boolean {
-    const first = frames[0]!
-    if (frames.length === 1 && first.idOffset === 0 && first.payload === undefined)
-      return this.#stream.write(first.bytes)
-    let joined = 0
-    for (const frame of frames) joined += frame.bytes.length
-    if (joined === bytes) return this.#stream.write(join(frames, packetIds, 0, frames.length, bytes))
-    return this.#writeAround(frames, packetIds)
+    const hasPayloads = frames.some(({ payload }) => payload !== undefined)
+    if (hasPayloads) return this.#writeAround(frames, packetIds)
+    return this.#stream.write(joinHeads(frames, packetIds, 0, frames.length, bytes))
   }
 
   /** Large payloads are written as they are, between the joined rest. */
@@ -119,10 +115,10 @@ export class Outbox {
     let pending = 0
     this.#stream.cork()
     for (let i = 0; i < frames.length; i++) {
-      const { bytes, payload } = frames[i]!
-      pending += bytes.length
+      const { start: begin, end, payload } = frames[i]!
+      pending += end - begin
       if (payload === undefined && i + 1 < frames.length) continue
-      wantsMore = this.#stream.write(join(frames, packetIds, start, i + 1, pending))
+      wantsMore = this.#stream.write(joinHeads(frames, packetIds, start, i + 1, pending))
       if (payload !== undefined) wantsMore = this.#stream.write(payload)
       start = i + 1
       pending = 0
@@ -130,11 +126,4 @@ export class Outbox {
     this.#stream.uncork()
     return wantsMore
   }
-}
-
-function join(frames: Frame[], packetIds: number[], start: number, end: number, length: number): Buffer {
-  const joined = Buffer.allocUnsafe(length)
-  let offset = 0
-  for (let i = start; i < end; i++) offset = frames[i]!.copyHeadTo(joined, offset, packetIds[i]!)
-  return joined
 }

@@ -41,7 +41,7 @@ export class PacketEncoder {
       const short = withoutExplanation(packet)
       bytes = tryEncode(short, version) ?? encode(withoutReference(short), version)
     }
-    return bytes.length > maximumPacketSize ? undefined : new Frame(bytes, 0, undefined)
+    return bytes.length > maximumPacketSize ? undefined : Frame.of(bytes)
   }
 
   /** A message, or why it cannot be sent: too large for the client [MQTT-3.1.2-25], or made unfit by a hook. */

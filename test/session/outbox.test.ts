@@ -35,7 +35,7 @@ function fixture(flusher = new Flusher()) {
   }
 }
 
-const bytesOf = (text: string) => new Frame(Buffer.from(text), 0, undefined)
+const bytesOf = (text: string) => Frame.of(Buffer.from(text))
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await turn()

@@ -33,7 +33,7 @@ class NotingLink implements Link {
   readonly #deliveries = new Map<Frame, { delivery: Delivery; attempt: string }>()
 
   frame(delivery: Delivery, attempt: 'first' | 'again'): Frame {
-    const frame = new Frame(Buffer.alloc(0), 0, undefined)
+    const frame = Frame.of(Buffer.alloc(0))
     this.#deliveries.set(frame, { delivery, attempt })
     return frame
   }

@@ -8,10 +8,10 @@ import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
 
 /** What a client makes of a PUBLISH frame. */
 export function decodeFrame(frame: Frame, version: ProtocolVersion, packetId: number): PublishPacket {
-  const head = Buffer.alloc(frame.bytes.length)
-  frame.copyHeadTo(head, 0, packetId)
+  const bytes = Buffer.alloc(frame.length)
+  frame.copyTo(bytes, 0, packetId)
   const decoder = new Decoder({ side: 'client', protocolVersion: version })
-  decoder.push(Buffer.concat(frame.payload === undefined ? [head] : [head, frame.payload]))
+  decoder.push(bytes)
   const packet = decoder.next()
   assert.equal(decoder.error, undefined)
   assert.equal(packet?.cmd, 'publish')
