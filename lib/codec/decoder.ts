@@ -10,6 +10,7 @@ import { decodeConnect } from './decode-connect.js'
 import { decodePublish } from './decode-publish.js'
 import { decodeAuth, decodeConnack, decodeDisconnect } from './decode-session.js'
 import { decodeSubscribe, decodeUnsubscribe } from './decode-subscribe.js'
+import { Frame } from './frame.js'
 import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from './packet-types.js'
 import type { PublishMessage } from './publish-message.js'
 import { WireReader } from './wire-reader.js'
@@ -144,7 +145,7 @@ export class Decoder {
     reader.protocolVersion = this.protocolVersion
     reader.sender = this.#sender
     try {
-      const packet = this.#decodeContent()
+      const packet = this.#decodeContent(start, end)
       if (reader.left > 0) throw reader.malformed(`${reader.left} bytes too many`)
       if (this.#lengthBytes > 1 && this.protocolVersion === 5) this.#checkLength()
       return packet
@@ -154,11 +155,12 @@ export class Decoder {
     }
   }
 
-  #decodeContent(): DecodedPacket {
+  #decodeContent(start: number, end: number): DecodedPacket {
     switch (this.#first >> 4) {
       case PacketType.PUBLISH: {
         const message = decodePublish(reader, this.#first, this.#topic)
         if (message.topic !== '') this.#topic = message.topic
+        if (message.qos === 0 && message.properties === undefined) this.#setPacket(message, start, end)
         return message
       }
       case PacketType.PUBACK:
@@ -192,6 +194,13 @@ export class Decoder {
     }
   }
 
+  /** Notes where the whole packet is, if it lies in one chunk and its header is as short as it should be. */
+  #setPacket(message: PublishMessage, start: number, end: number): void {
+    const headerStart = start - 1 - this.#lengthBytes
+    if (headerStart < 0 || !this.#isLengthShort) return
+    message.setPacket(new Frame(this.#chunk, headerStart, end, 0, undefined), this.protocolVersion)
+  }
+
   /** Takes the version over even where the rest turns out wrong: the refusal has to be in the client's dialect. */
   #decodeConnect(): DecodedPacket {
     try {
@@ -203,7 +212,7 @@ export class Decoder {
 
   /** Until 5.0 nothing forbade to fill the length up [MQTT-1.5.5-1]; the version is not known before CONNECT is read. */
   #checkLength(): void {
-    if (this.#remaining < 1 << (7 * (this.#lengthBytes - 1))) {
+    if (!this.#isLengthShort) {
       throw reader.malformed('remaining length takes more bytes than it needs')
     }
   }
@@ -235,6 +244,10 @@ export class Decoder {
     }
     this.#chunk = this.#queue.shift()
     return true
+  }
+
+  get #isLengthShort(): boolean {
+    return this.#lengthBytes === 1 || this.#remaining >= 1 << (7 * (this.#lengthBytes - 1))
   }
 
   get #packetName(): string {

@@ -63,7 +63,9 @@ export class Frame {
  */
 export function joinHeads(frames: Frame[], packetIds: number[], from: number, to: number, length: number): Buffer {
   if (endOfRun(frames, from, to) === to && !hasHole(frames, from, to)) {
-    return from + 1 === to ? frames[from]!.bytes : frames[from]!.memory.subarray(frames[from]!.start, frames[to - 1]!.end)
+    return from + 1 === to
+      ? frames[from]!.bytes
+      : frames[from]!.memory.subarray(frames[from]!.start, frames[to - 1]!.end)
   }
   const joined = Buffer.allocUnsafe(length)
   copyHeads(frames, packetIds, from, to, joined, 0)

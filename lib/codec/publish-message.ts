@@ -3,7 +3,11 @@
  * Owns its shape, which never changes after construction; must not know what becomes of it.
  */
 import type { Message } from '../../types/message.js'
-import type { PublishProperties, QoS } from '../../types/packets.js'
+import type { ProtocolVersion, PublishProperties, QoS } from '../../types/packets.js'
+import type { Frame } from './frame.js'
+
+/** First byte of a PUBLISH with QoS 0 and RETAIN. */
+const RETAINED = 0x31
 
 /** A PUBLISH that is a bus message at once. */
 export class PublishMessage implements Message {
@@ -33,6 +37,11 @@ export class PublishMessage implements Message {
   queuedFor: Set<string> | undefined = undefined
   /** Whether the payload is a copy of its own: as it comes from the wire it is a view into a larger chunk. */
   ownsPayload = false
+  /** The packet that it came in; private, so that a copy of the message does not have it. */
+  #packet: Frame | undefined = undefined
+  #packetVersion: ProtocolVersion = 4
+  #packetTopic = ''
+  #packetPayload: Buffer | undefined = undefined
 
   constructor(
     topic: string,
@@ -50,5 +59,31 @@ export class PublishMessage implements Message {
     this.dup = dup
     this.messageId = messageId
     this.properties = properties
+  }
+
+  /** Notes the packet that it came in: QoS 0, without properties. */
+  setPacket(packet: Frame, version: ProtocolVersion): void {
+    this.#packet = packet
+    this.#packetVersion = version
+    this.#packetTopic = this.topic
+    this.#packetPayload = this.payload
+  }
+
+  /**
+   * The packet that it came in, where a receiver of this version can have the very same: encoding it again was a
+   * quarter of a QoS 0 message. Whoever had the message in hands since then may have changed it.
+   */
+  packetFor(version: ProtocolVersion): Frame | undefined {
+    const packet = this.#packet
+    if (packet === undefined || (version === 5) !== (this.#packetVersion === 5)) return undefined
+    const { topic, payload, retain, properties } = this
+    if (topic !== this.#packetTopic || payload !== this.#packetPayload || properties !== undefined) return undefined
+    return (packet.memory[packet.start] === RETAINED) === retain ? packet : undefined
+  }
+
+  /** Lets the packet go, and the chunk with it, when the message is kept. */
+  forgetPacket(): void {
+    this.#packet = undefined
+    this.#packetPayload = undefined
   }
 }

@@ -7,6 +7,7 @@ import type { ProtocolVersion, QoS } from '../../types/packets.js'
 import type { Dialect } from '../codec/dialect.js'
 import { publishFrame } from '../codec/encoder.js'
 import type { Frame } from '../codec/frame.js'
+import { PublishMessage } from '../codec/publish-message.js'
 
 export class Delivery {
   readonly message: Message
@@ -19,6 +20,8 @@ export class Delivery {
   #before5: Frame | undefined
   #mqtt5: Frame | undefined
   #expiryInterval: number | undefined
+  /** The message, where this copy of it is no different from what came in. */
+  readonly #unchanged: PublishMessage | undefined
 
   constructor(
     message: Message,
@@ -32,6 +35,8 @@ export class Delivery {
     this.retain = retain
     this.subscriptionIdentifiers = subscriptionIdentifiers
     this.share = share
+    const isUnchanged = qos === 0 && retain === message.retain && subscriptionIdentifiers === undefined
+    this.#unchanged = isUnchanged && message instanceof PublishMessage ? message : undefined
   }
 
   /**
@@ -39,6 +44,8 @@ export class Delivery {
    * @param expiryInterval the seconds that the message has left
    */
   frame({ version, hasProperties }: Dialect, expiryInterval: number | undefined): Frame {
+    const received = expiryInterval === undefined ? this.#unchanged?.packetFor(version) : undefined
+    if (received !== undefined) return received
     if (!hasProperties) {
       this.#before5 ??= this.#encode(version, undefined)
       return this.#before5

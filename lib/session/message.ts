@@ -32,6 +32,7 @@ export function sizeInQueue(message: Message): number {
 export function keepPayload(message: Message): void {
   if (!(message instanceof PublishMessage) || message.ownsPayload) return
   message.ownsPayload = true
+  message.forgetPacket()
   if (message.payload.length > 0) message.payload = Buffer.from(message.payload)
   const correlationData = message.properties?.correlationData
   if (correlationData !== undefined) message.properties!.correlationData = Buffer.from(correlationData)
