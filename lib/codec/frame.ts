@@ -40,7 +40,7 @@ export class Frame {
 
   /** A view of the packet, without the separate payload. */
   get bytes(): Buffer {
-    this.#bytes ??= this.memory.subarray(this.start, this.end)
+    this.#bytes ??= view(this.memory, this.start, this.end)
     return this.#bytes
   }
 
@@ -63,9 +63,7 @@ export class Frame {
  */
 export function joinHeads(frames: Frame[], packetIds: number[], from: number, to: number, length: number): Buffer {
   if (endOfRun(frames, from, to) === to && !hasHole(frames, from, to)) {
-    return from + 1 === to
-      ? frames[from]!.bytes
-      : frames[from]!.memory.subarray(frames[from]!.start, frames[to - 1]!.end)
+    return from + 1 === to ? frames[from]!.bytes : view(frames[from]!.memory, frames[from]!.start, frames[to - 1]!.end)
   }
   const joined = Buffer.allocUnsafe(length)
   copyHeads(frames, packetIds, from, to, joined, 0)
@@ -116,6 +114,10 @@ function endOfRun(frames: Frame[], from: number, to: number): number {
 function hasHole(frames: Frame[], from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (frames[i]!.idOffset !== 0) return true
   return false
+}
+
+function view(memory: Buffer, start: number, end: number): Buffer {
+  return start === 0 && end === memory.length ? memory : memory.subarray(start, end)
 }
 
 function copyBytes(source: Buffer, start: number, end: number, target: Buffer, offset: number): void {
