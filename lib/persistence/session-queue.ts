@@ -32,8 +32,13 @@ type Key = number | string
 
 /** The entries of one session, oldest first. */
 export class SessionQueue {
-  /** The first message's: its messages are found by number alone; a key of text is built for those of others only. */
-  #homeBrokerId: string | undefined
+  /**
+   * The first message's: messages of the same broker are found by number alone, counted from the first one's so that it
+   * stays a small one, which a Map need not box. A key of text is built for those of other brokers only.
+   */
+  #home: MessageRef | undefined
+  /** The highest number of a message of that broker. */
+  #newest = 0
   readonly #byRef = new Map<Key, QueueEntry>()
   #byPacketId: Map<number, QueueEntry> | undefined
   #first: QueueEntry | undefined
@@ -52,7 +57,7 @@ export class SessionQueue {
   }
 
   find(ref: MessageRef): QueueEntry | undefined {
-    return this.#byRef.get(this.#keyOf(ref))
+    return this.#isNewer(ref) ? undefined : this.#byRef.get(this.#keyOf(ref))
   }
 
   findByPacketId(packetId: number): QueueEntry | undefined {
@@ -60,8 +65,13 @@ export class SessionQueue {
   }
 
   append(message: StoredMessage, delivery: QueueDelivery): QueueEntry {
-    this.#homeBrokerId ??= message.brokerId
-    const entry = new QueueEntry(this, this.#appended++, message, delivery)
+    const { brokerId, brokerCounter } = message
+    this.#home ??= { brokerId, brokerCounter }
+    if (brokerId === this.#home.brokerId && brokerCounter > this.#newest) this.#newest = brokerCounter
+    const previous = this.#last?.delivery
+    // messages mostly come through the same subscription as the last one
+    const own = previous !== undefined && isSame(previous, delivery) ? previous : delivery
+    const entry = new QueueEntry(this, this.#appended++, message, own)
     entry.previous = this.#last
     if (this.#last === undefined) this.#first = entry
     else this.#last.next = entry
@@ -123,12 +133,28 @@ export class SessionQueue {
     return entry
   }
 
+  /** Whether it cannot be here: nearly every message that is looked for because it comes is a new one. */
+  #isNewer({ brokerId, brokerCounter }: MessageRef): boolean {
+    return brokerId === this.#home?.brokerId && brokerCounter > this.#newest
+  }
+
   #keyOf({ brokerId, brokerCounter }: MessageRef): Key {
-    return brokerId === this.#homeBrokerId ? brokerCounter : `${brokerCounter} ${brokerId}`
+    const home = this.#home
+    return brokerId === home?.brokerId ? brokerCounter - home.brokerCounter : `${brokerCounter} ${brokerId}`
   }
 
   #forgetPacketId(entry: QueueEntry): void {
     const { packetId } = entry
     if (packetId !== undefined && this.findByPacketId(packetId) === entry) this.#byPacketId?.delete(packetId)
   }
+}
+
+function isSame(one: QueueDelivery, other: QueueDelivery): boolean {
+  return (
+    one.clientId === other.clientId &&
+    one.qos === other.qos &&
+    one.retain === other.retain &&
+    one.share === other.share &&
+    one.subscriptionIdentifiers?.join() === other.subscriptionIdentifiers?.join()
+  )
 }
