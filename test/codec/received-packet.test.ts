@@ -1,0 +1,99 @@
+/** The packet that a message came in: which messages have it, and when it does not stand for them any more. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { encode } from '../../lib/codec/encoder.js'
+import { PublishMessage } from '../../lib/codec/publish-message.js'
+import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
+import { decodeChunks, decodeOne, packetOf } from './support.js'
+
+const packet: PublishPacket = { cmd: 'publish', topic: 'a/b', payload: 'x', qos: 0, retain: false, dup: false }
+
+function received(bytes: Buffer, version: ProtocolVersion): PublishMessage {
+  const message = decodeOne(bytes, 'broker', version)
+  assert(message instanceof PublishMessage)
+  return message
+}
+
+describe('the packet that a message came in', () => {
+  it('is the bytes that were received, for receivers of the same format', () => {
+    for (const version of [3, 4, 5] as const) {
+      for (const retain of [false, true]) {
+        const bytes = encode({ ...packet, retain }, version)
+        const message = received(bytes, version)
+        for (const other of [3, 4, 5] as const) {
+          const isSame = (version === 5) === (other === 5)
+          assert.deepEqual(message.packetFor(other)?.bytes, isSame ? bytes : undefined)
+        }
+      }
+    }
+  })
+
+  it('is what encoding the message would give, however the stream is cut', () => {
+    const publish = fc.record({
+      topic: fc.constantFrom('a', 'b/c', 'ü'),
+      payload: fc.string({ maxLength: 200 }),
+      retain: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(publish, { minLength: 1 }), fc.array(fc.nat({ max: 300 })), (publishes, cuts) => {
+        const packets = publishes.map(fields => encode({ ...packet, ...fields }, 4))
+        const chunks: Buffer[] = []
+        let rest = Buffer.concat(packets)
+        for (const cut of cuts) {
+          chunks.push(rest.subarray(0, cut))
+          rest = rest.subarray(cut)
+        }
+        const decoded = decodeChunks([...chunks, rest], 'broker', 4).packets
+        for (const [i, message] of decoded.entries()) {
+          assert(message instanceof PublishMessage)
+          const frame = message.packetFor(4)
+          if (frame !== undefined) assert.deepEqual(frame.bytes, packets[i])
+        }
+      }),
+    )
+  })
+
+  it('is not there for what differs from client to client', () => {
+    const properties = { contentType: 'text/plain' }
+    assert.equal(received(encode({ ...packet, properties }, 5), 5).packetFor(5), undefined)
+    assert.equal(received(encode({ ...packet, qos: 1, messageId: 1 }, 4), 4).packetFor(4), undefined)
+  })
+
+  it('is not there where its length took more bytes than it needs', () => {
+    const content = encode(packet, 4).subarray(2)
+    const long = Buffer.concat([Buffer.from([0x30, 0x80 | content.length, 0]), content])
+    assert.equal(received(long, 4).packetFor(4), undefined)
+    assert.notEqual(received(packetOf(0x30, content), 4).packetFor(4), undefined)
+  })
+
+  it('does not stand for a message that was changed', () => {
+    const changes: ((message: PublishMessage) => void)[] = [
+      message => {
+        message.topic = 'other'
+      },
+      message => {
+        message.payload = Buffer.from('other')
+      },
+      message => {
+        message.retain = true
+      },
+      message => {
+        message.properties = { contentType: 'text/plain' }
+      },
+      message => message.forgetPacket(),
+    ]
+    for (const change of changes) {
+      const message = received(encode(packet, 5), 5)
+      change(message)
+      assert.equal(message.packetFor(5), undefined)
+    }
+  })
+
+  it('is not in a copy of the message', () => {
+    const message = received(encode(packet, 4), 4)
+    const plain = Object.entries({ ...message }).filter(([, value]) => value !== undefined)
+    assert(!plain.some(([, value]) => value === message.packetFor(4)))
+    assert(!JSON.stringify(message).includes('memory'))
+  })
+})
