@@ -1,6 +1,7 @@
 /**
- * One session's queue in memory: a linked list in order, with indexes by message and by packet id, so that every
- * operation takes the same time however long the queue is. Owns order and counts; knows no limits and no expiry.
+ * One session's queue in memory: a linked list in order, with an index by message, and one by packet id for who asks for
+ * that, so that every operation takes the same time however long the queue is. Owns order and counts; knows no limits
+ * and no expiry.
  */
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import { payloadBytes, type StoredMessage } from './stored-message.js'
@@ -40,6 +41,7 @@ export class SessionQueue {
   /** The highest number of a message of that broker. */
   #newest = 0
   readonly #byRef = new Map<Key, QueueEntry>()
+  /** Made for the first who asks: the broker never does. */
   #byPacketId: Map<number, QueueEntry> | undefined
   #first: QueueEntry | undefined
   #last: QueueEntry | undefined
@@ -61,7 +63,8 @@ export class SessionQueue {
   }
 
   findByPacketId(packetId: number): QueueEntry | undefined {
-    return this.#byPacketId?.get(packetId)
+    this.#byPacketId ??= this.#indexByPacketId()
+    return this.#byPacketId.get(packetId)
   }
 
   append(message: StoredMessage, delivery: QueueDelivery): QueueEntry {
@@ -99,8 +102,7 @@ export class SessionQueue {
   setPacketId(entry: QueueEntry, packetId: number): void {
     this.#forgetPacketId(entry)
     entry.packetId = packetId
-    this.#byPacketId ??= new Map()
-    this.#byPacketId.set(packetId, entry)
+    this.#byPacketId?.set(packetId, entry)
   }
 
   /** Lets go of the message; its identity and its packet id stay. */
@@ -145,7 +147,13 @@ export class SessionQueue {
 
   #forgetPacketId(entry: QueueEntry): void {
     const { packetId } = entry
-    if (packetId !== undefined && this.findByPacketId(packetId) === entry) this.#byPacketId?.delete(packetId)
+    if (packetId !== undefined && this.#byPacketId?.get(packetId) === entry) this.#byPacketId.delete(packetId)
+  }
+
+  #indexByPacketId(): Map<number, QueueEntry> {
+    const index = new Map<number, QueueEntry>()
+    for (const entry of this.entries()) if (entry.packetId !== undefined) index.set(entry.packetId, entry)
+    return index
   }
 }
 
