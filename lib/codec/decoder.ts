@@ -13,6 +13,7 @@ import { decodeSubscribe, decodeUnsubscribe } from './decode-subscribe.js'
 import { Frame } from './frame.js'
 import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from './packet-types.js'
 import type { PublishMessage } from './publish-message.js'
+import { putVarint } from './varint.js'
 import { WireReader } from './wire-reader.js'
 
 /** What a decoder makes: a PUBLISH comes as a {@link PublishMessage}, ready for the bus. */
@@ -217,7 +218,7 @@ export class Decoder {
     }
   }
 
-  /** Makes one chunk of a content that lies in several, once all of it has arrived. */
+  /** Makes one chunk of a packet whose content lies in several, once all of it has arrived. */
   #join(): boolean {
     const queue = this.#queue
     const have = this.#chunk.length - this.#pos
@@ -226,11 +227,14 @@ export class Decoder {
       this.#shift()
       return true
     }
-    const content = Buffer.allocUnsafe(this.#remaining)
-    content.set(this.#chunk.subarray(this.#pos), 0)
-    queue.read(content.subarray(have))
-    this.#chunk = content
-    this.#pos = 0
+    const header = 1 + this.#lengthBytes
+    const packet = Buffer.allocUnsafe(header + this.#remaining)
+    packet[0] = this.#first
+    if (this.#isLengthShort) putVarint(packet, 1, this.#remaining)
+    packet.set(this.#chunk.subarray(this.#pos), header)
+    queue.read(packet.subarray(header + have))
+    this.#chunk = packet
+    this.#pos = header
     return true
   }
 

@@ -3,9 +3,6 @@
  * Owns where the bytes are and the hole for the packet identifier; must not know connections.
  */
 
-/** Below this many bytes a loop is quicker than the view that `set` needs. */
-const SHORT = 100
-
 /** An encoded packet, with a hole where each receiver's packet identifier goes. */
 export class Frame {
   /** Memory with other packets in it as well: a view for each packet would cost as much as encoding it. */
@@ -49,82 +46,19 @@ export class Frame {
    * @returns the offset behind the packet
    */
   copyTo(target: Buffer, offset: number, packetId: number): number {
-    const end = copyHeads([this], [packetId], 0, 1, target, offset)
+    target.set(this.bytes, offset)
+    if (this.idOffset !== 0) {
+      target[offset + this.idOffset] = packetId >> 8
+      target[offset + this.idOffset + 1] = packetId
+    }
+    const end = offset + this.end - this.start
     if (this.payload === undefined) return end
     target.set(this.payload, end)
     return end + this.payload.length
   }
 }
 
-/**
- * The frames from `from` to before `to` as one piece of `length` bytes, without their separate payloads.
- * Where they lie side by side already, it is a view of them.
- * @param packetIds for the holes, one per frame
- */
-export function joinHeads(frames: Frame[], packetIds: number[], from: number, to: number, length: number): Buffer {
-  if (endOfRun(frames, from, to) === to && !hasHole(frames, from, to)) {
-    return from + 1 === to ? frames[from]!.bytes : view(frames[from]!.memory, frames[from]!.start, frames[to - 1]!.end)
-  }
-  const joined = Buffer.allocUnsafe(length)
-  copyHeads(frames, packetIds, from, to, joined, 0)
-  return joined
-}
-
-/** Copies what lies side by side at once, then fills the holes. @returns the offset behind the last */
-function copyHeads(
-  frames: Frame[],
-  packetIds: number[],
-  from: number,
-  to: number,
-  target: Buffer,
-  offset: number,
-): number {
-  let at = offset
-  let next = from
-  while (next < to) {
-    const begin = next
-    const { memory, start } = frames[begin]!
-    next = endOfRun(frames, begin, to)
-    const { end } = frames[next - 1]!
-    copyBytes(memory, start, end, target, at)
-    for (let i = begin; i < next; i++) {
-      const { idOffset, start: frameStart } = frames[i]!
-      if (idOffset !== 0) {
-        const hole = at + frameStart - start + idOffset
-        target[hole] = packetIds[i]! >> 8
-        target[hole + 1] = packetIds[i]!
-      }
-    }
-    at += end - start
-  }
-  return at
-}
-
-/** The index behind the last frame that follows its predecessor in memory. */
-function endOfRun(frames: Frame[], from: number, to: number): number {
-  let last = frames[from]!
-  for (let i = from + 1; i < to; i++) {
-    const frame = frames[i]!
-    if (frame.memory !== last.memory || frame.start !== last.end) return i
-    last = frame
-  }
-  return to
-}
-
-function hasHole(frames: Frame[], from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (frames[i]!.idOffset !== 0) return true
-  return false
-}
-
-function view(memory: Buffer, start: number, end: number): Buffer {
+/** A view of memory from `start` to `end`, or the memory itself where that is all. */
+export function view(memory: Buffer, start: number, end: number): Buffer {
   return start === 0 && end === memory.length ? memory : memory.subarray(start, end)
-}
-
-function copyBytes(source: Buffer, start: number, end: number, target: Buffer, offset: number): void {
-  if (end - start > SHORT) {
-    target.set(source.subarray(start, end), offset)
-    return
-  }
-  const shift = offset - start
-  for (let i = start; i < end; i++) target[i + shift] = source[i]!
 }

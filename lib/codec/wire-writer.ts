@@ -5,6 +5,7 @@
 import { AnaxError } from '../errors.js'
 import { Frame } from './frame.js'
 import type { NodeBuffer } from './node-buffer.js'
+import { putVarint, varintSize } from './varint.js'
 
 /** Packets are cut from slabs of this size: each small one would cost an allocation, and a kept one keeps its slab. */
 const SLAB = 8_192
@@ -179,22 +180,4 @@ export function refuse(detail: string): AnaxError {
 export function integer(value: unknown, min: number, max: number, what: string): number {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
   throw refuse(`${what} ${String(value)}, it has to be an integer from ${min} to ${max}`)
-}
-
-function varintSize(value: number): number {
-  if (value < 0x80) return 1
-  if (value < 0x4000) return 2
-  return value < 0x20_0000 ? 3 : 4
-}
-
-/** @returns the offset behind it */
-function putVarint(bytes: Uint8Array, offset: number, value: number): number {
-  let at = offset
-  let rest = value
-  while (rest > 0x7f) {
-    bytes[at++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  bytes[at++] = rest
-  return at
 }

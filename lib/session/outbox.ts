@@ -4,7 +4,8 @@
  * Owns the bytes on their way out; must not know sessions or packets.
  */
 import type { Duplex } from 'node:stream'
-import { type Frame, joinHeads } from '../codec/frame.js'
+import type { Frame } from '../codec/frame.js'
+import { joinFrames } from '../codec/join-frames.js'
 
 /** Above this an outbox does not wait for the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
@@ -94,35 +95,18 @@ export class Outbox {
     const packetIds = this.#packetIds
     this.#frames = []
     this.#packetIds = []
-    const bytes = this.#bytes
     this.#bytes = 0
     if (!this.#stream.writable) return
-    this.#blocked = !this.#write(frames, packetIds, bytes)
+    this.#blocked = !this.#write(joinFrames(frames, packetIds))
     if (this.#blocked) this.#onBlocked()
   }
 
   /** @returns whether the stream wants more */
-  #write(frames: Frame[], packetIds: number[], bytes: number): boolean {
-    const hasPayloads = frames.some(({ payload }) => payload !== undefined)
-    if (hasPayloads) return this.#writeAround(frames, packetIds)
-    return this.#stream.write(joinHeads(frames, packetIds, 0, frames.length, bytes))
-  }
-
-  /** Large payloads are written as they are, between the joined rest. */
-  #writeAround(frames: Frame[], packetIds: number[]): boolean {
+  #write(pieces: Buffer[]): boolean {
+    if (pieces.length === 1) return this.#stream.write(pieces[0]!)
     let wantsMore = true
-    let start = 0
-    let pending = 0
     this.#stream.cork()
-    for (let i = 0; i < frames.length; i++) {
-      const { start: begin, end, payload } = frames[i]!
-      pending += end - begin
-      if (payload === undefined && i + 1 < frames.length) continue
-      wantsMore = this.#stream.write(joinHeads(frames, packetIds, start, i + 1, pending))
-      if (payload !== undefined) wantsMore = this.#stream.write(payload)
-      start = i + 1
-      pending = 0
-    }
+    for (const piece of pieces) wantsMore = this.#stream.write(piece)
     this.#stream.uncork()
     return wantsMore
   }
