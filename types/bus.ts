@@ -8,7 +8,10 @@ export type BusMessage = { topic: string }
 /** Receives messages of the filter it was registered for; must call `done`, once. */
 export type BusListener = (message: any, done: () => void) => void
 
-/** The part of `mqemitter` that the broker uses. */
+/**
+ * The part of `mqemitter` that the broker uses. Every `done` has to be called: that of `on` once messages of the filter
+ * come, that of `emit` once the message is on its way.
+ */
 export interface Bus {
   on(topic: string, listener: BusListener, done?: () => void): unknown
   removeListener(topic: string, listener: BusListener, done?: () => void): unknown

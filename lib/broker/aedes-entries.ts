@@ -4,6 +4,7 @@
  */
 import type { Message } from '../../types/message.js'
 import type { QueueDelivery, QueuedMessage, SentCopy, StoredRelease } from '../../types/persistence.js'
+import { withoutNulls } from '../session/message.js'
 
 /** An entry of a queue, as the contract's packet has it. */
 export function entryOf(clientId: string, stored: Message | StoredRelease): QueuedMessage {
@@ -70,13 +71,9 @@ export function incomingPacket(messageId: number): Message {
   return message
 }
 
-/** What a store gives back: some write a field that has no value, and read it as null. */
+/** What a store gives back, without the nulls of fields that have no value. */
 export function readBack<T extends object>(stored: T): T {
   const packet = withoutNulls(stored) as T & { properties?: object }
   if (packet.properties !== undefined) packet.properties = withoutNulls(packet.properties)
   return packet
-}
-
-function withoutNulls(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
 }

@@ -17,21 +17,22 @@ import type {
   StoredSubscription,
   StoredWill,
 } from '../../types/persistence.js'
-import { Deadlines } from '../persistence/deadlines.js'
+import { type Deadline, Deadlines } from '../persistence/deadlines.js'
 import { NEVER_EXPIRES } from '../session/session.js'
 import { filterMatches, isSharedFilter } from '../topic/topic.js'
 import { entryOf, incomingPacket, packetOf, readBack } from './aedes-entries.js'
+import { ForeignAdditions } from './aedes-foreign.js'
 
 interface SessionNote {
   clientId: string
   expiryInterval: number
-  expiresAt: number | undefined
+  deadline: Deadline<SessionNote> | undefined
   incoming: Set<number>
 }
 
 interface WillNote {
   clientId: string
-  dueAt: number | undefined
+  deadline: Deadline<WillNote> | undefined
 }
 
 /** The contract finds queue entries by packet id only: one that was never sent gets an id no packet has. */
@@ -46,9 +47,14 @@ export class AedesStore implements SessionPersistence {
   readonly #store: AedesPersistence
   readonly #now: () => number
   readonly #sessions = new Map<string, SessionNote>()
-  readonly #sessionDeadlines = new Deadlines<SessionNote>(({ expiresAt }) => expiresAt)
+  readonly #sessionDeadlines = new Deadlines<SessionNote>()
   readonly #wills = new Map<string, WillNote>()
-  readonly #willDeadlines = new Deadlines<WillNote>(({ dueAt }) => dueAt)
+  readonly #willDeadlines = new Deadlines<WillNote>()
+  readonly #foreign = new ForeignAdditions(
+    clientId => this.#readQueue(clientId),
+    (message, deliveries) => this.#append(message, deliveries),
+  )
+  #brokerId = ''
   #privateId = FIRST_PRIVATE_ID
 
   constructor(store: AedesPersistence, now: () => number) {
@@ -57,6 +63,7 @@ export class AedesStore implements SessionPersistence {
   }
 
   setup(broker: { readonly id: string }) {
+    this.#brokerId = broker.id
     return this.#store.setup(broker)
   }
   destroy() {
@@ -145,8 +152,8 @@ export class AedesStore implements SessionPersistence {
     const note = this.#sessions.get(clientId)
     const subscriptions = (await this.#store.subscriptionsByClient({ id: clientId })) ?? []
     if (note === undefined && subscriptions.length === 0) return undefined
-    const { expiryInterval, expiresAt } = note ?? { expiryInterval: NEVER_EXPIRES, expiresAt: undefined }
-    return { clientId, expiryInterval, expiresAt, subscriptions, incoming: [...(note?.incoming ?? [])] }
+    const { expiryInterval, deadline } = note ?? { expiryInterval: NEVER_EXPIRES, deadline: undefined }
+    return { clientId, expiryInterval, expiresAt: deadline?.at, subscriptions, incoming: [...(note?.incoming ?? [])] }
   }
 
   saveSession({
@@ -154,25 +161,23 @@ export class AedesStore implements SessionPersistence {
     expiryInterval,
     expiresAt,
   }: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>) {
-    const note = this.#sessions.get(clientId) ?? { clientId, expiryInterval, expiresAt: undefined, incoming: new Set() }
-    if (note.expiresAt !== undefined) this.#sessionDeadlines.noteOutdated()
+    const note = this.#sessions.get(clientId) ?? { clientId, expiryInterval, deadline: undefined, incoming: new Set() }
+    this.#sessionDeadlines.remove(note.deadline)
     note.expiryInterval = expiryInterval
-    note.expiresAt = expiresAt
+    note.deadline = expiresAt === undefined ? undefined : this.#sessionDeadlines.add(note, expiresAt)
     this.#sessions.set(clientId, note)
-    this.#sessionDeadlines.add(note)
   }
 
+  /** The note of it goes last: as long as the store fails, its deadline is still there. */
   async deleteSession(clientId: string): Promise<void> {
     const client = { id: clientId }
-    const note = this.#sessions.get(clientId)
-    if (note?.expiresAt !== undefined) this.#sessionDeadlines.noteOutdated()
-    if (note !== undefined) note.expiresAt = undefined
-    this.#sessions.delete(clientId)
     await this.#store.cleanSubscriptions(client)
     await this.#store.cleanIncoming?.(client)
     for (const { ref, packetId, message, delivery } of await this.#readQueue(clientId)) {
       await this.removeQueued(clientId, ref, packetId, message && { ...delivery, message })
     }
+    this.#sessionDeadlines.remove(this.#sessions.get(clientId)?.deadline)
+    this.#sessions.delete(clientId)
   }
 
   expiredSessions(now: number, limit: number): string[] {
@@ -189,8 +194,14 @@ export class AedesStore implements SessionPersistence {
     return []
   }
 
-  /** The contract stores one packet for several clients: those who get the message in the same way go together. */
+  /** Only what another broker published can be in a queue already: where the brokers share the store. */
   async enqueue(message: Message, deliveries: readonly QueueDelivery[]): Promise<undefined> {
+    if (message.brokerId === this.#brokerId && this.#foreign.isIdle) await this.#append(message, deliveries)
+    else await this.#foreign.add(message, deliveries)
+  }
+
+  /** The contract stores one packet for several clients: those who get the message in the same way go together. */
+  async #append(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
     const variants = new Map<string, { copy: Message; subscriptions: { clientId: string }[] }>()
     for (const delivery of deliveries) {
       const { clientId, qos, retain, subscriptionIdentifiers } = delivery
@@ -215,7 +226,8 @@ export class AedesStore implements SessionPersistence {
     return { messages: queue.length, bytes }
   }
 
-  async markSent(clientId: string, _: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
+  async markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
+    this.#foreign.noteSent(clientId, ref)
     const packet = packetOf(copy)
     packet.messageId = packetId
     await this.#update(clientId, packet)
@@ -256,8 +268,10 @@ export class AedesStore implements SessionPersistence {
   }
 
   async removeIncoming(clientId: string, packetId: number): Promise<void> {
-    if (!this.#sessions.get(clientId)?.incoming.delete(packetId)) return
+    const incoming = this.#sessions.get(clientId)?.incoming
+    if (!incoming?.has(packetId)) return
     await this.#store.incomingDelPacket({ id: clientId }, { messageId: packetId })
+    incoming.delete(packetId)
   }
 
   async saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void> {
@@ -266,9 +280,8 @@ export class AedesStore implements SessionPersistence {
   }
 
   async deleteWill(clientId: string): Promise<void> {
-    this.#scheduleWill(clientId, undefined)
-    this.#wills.delete(clientId)
     await this.#store.delWill({ id: clientId })
+    this.#forgetWill(clientId)
   }
 
   async dueWills(now: number, limit: number): Promise<ScheduledWill[]> {
@@ -276,7 +289,7 @@ export class AedesStore implements SessionPersistence {
     for (const { clientId } of this.#willDeadlines.due(now, limit)) {
       const will = await this.getWill({ id: clientId })
       if (will) due.push({ clientId, will })
-      else this.#scheduleWill(clientId, undefined)
+      else this.#forgetWill(clientId)
     }
     return due
   }
@@ -303,11 +316,15 @@ export class AedesStore implements SessionPersistence {
   }
 
   #scheduleWill(clientId: string, dueAt: number | undefined): void {
-    const note = this.#wills.get(clientId) ?? { clientId, dueAt: undefined }
-    if (note.dueAt !== undefined) this.#willDeadlines.noteOutdated()
-    note.dueAt = dueAt
+    const note = this.#wills.get(clientId) ?? { clientId, deadline: undefined }
+    this.#willDeadlines.remove(note.deadline)
+    note.deadline = dueAt === undefined ? undefined : this.#willDeadlines.add(note, dueAt)
     this.#wills.set(clientId, note)
-    this.#willDeadlines.add(note)
+  }
+
+  #forgetWill(clientId: string): void {
+    this.#scheduleWill(clientId, undefined)
+    this.#wills.delete(clientId)
   }
 
   /** What was sent comes first, as it was sent first; the stores do not all keep that order. */

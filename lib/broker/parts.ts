@@ -5,7 +5,9 @@ import type { Client } from '../../types/client.js'
 import type { Clock } from '../../types/clock.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError, isQuotaError, wrapError } from '../errors.js'
+import { Arrivals } from '../routing/arrivals.js'
 import { type BusOwner, MessageBus } from '../routing/bus.js'
 import { RetainedStore } from '../routing/retained.js'
 import { Router } from '../routing/router.js'
@@ -16,8 +18,10 @@ import { Timers } from '../session/timers.js'
 import { HookAuthorizer } from './authorizer.js'
 import { BrokerEventSink } from './events.js'
 import { Housekeeping } from './housekeeping.js'
+import { OwedWrites } from './owed-writes.js'
 import { Publisher } from './publisher.js'
 import { QueueLimitRules } from './queue-limits.js'
+import { Reception } from './reception.js'
 import { SessionRegistry } from './session-registry.js'
 import { storeOf } from './store.js'
 import { Wills } from './wills.js'
@@ -50,16 +54,19 @@ export class BrokerParts {
     const now = () => clock.now()
     const events = new BrokerEventSink(emitter)
     const timers = new Timers(clock)
-    const store = storeOf(persistence, now)
+    const store = storeOf(persistence, timers, options.storeTimeoutMs)
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
-    const bus: MessageBus = new MessageBus(
+    const arrivals = busOwner === 'host' ? new Arrivals(options.id, timers) : undefined
+    const bus: MessageBus = new MessageBus({
       mq,
-      busOwner,
-      message => router.route(message),
-      error => events.emit('storeError', error),
-    )
+      owner: busOwner,
+      timers,
+      receive: message =>
+        reception === undefined ? router.route(message as PublishMessage) : reception.receive(message),
+      failed: error => events.emit('storeError', error),
+    })
     const router: Router = new Router(bus, {
       sharedStrategy: options.sharedStrategy,
       number: message => publisher.number(message),
@@ -85,17 +92,30 @@ export class BrokerParts {
       retained,
       router,
       bus,
+      arrivals,
       policy,
       now,
       deadlineSet,
       isConnected: clientId => sessions.isConnected(clientId),
     })
-    const wills = new Wills({ store, authorizer, publisher, events, now })
+    const reception =
+      arrivals &&
+      new Reception({
+        arrivals,
+        events,
+        number: publisher.number,
+        keep: message => publisher.keep(message),
+        route: router.route,
+        kept: message => publisher.kept(message),
+      })
+    const owed = new OwedWrites(deadlineSet)
+    const wills = new Wills({ store, authorizer, publisher, owed, events, now })
     const ports = (): Ports => this.ports
     const sessions: SessionRegistry = new SessionRegistry({
       store,
       router,
       wills,
+      owed,
       limits,
       events,
       now,

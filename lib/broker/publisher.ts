@@ -14,6 +14,7 @@ import type {
 } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { AnaxError } from '../errors.js'
+import { type Arrivals, withhold } from '../routing/arrivals.js'
 import type { MessageBus } from '../routing/bus.js'
 import type { RetainedStore } from '../routing/retained.js'
 import type { Router } from '../routing/router.js'
@@ -23,6 +24,13 @@ import { keepPayload } from '../session/message.js'
 import type { Authorizer, EventSink, MessageSink, ResolvedOptions } from '../session/ports.js'
 import { OwnPublish } from './own-publish.js'
 import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
+
+/** How a message is queued. */
+interface Terms {
+  /** Where the members of shared subscriptions may be. */
+  among: 'here' | 'here and away'
+  policy: QueuePolicy
+}
 
 const NOBODY: readonly MatchedSubscription[] = []
 
@@ -37,6 +45,8 @@ export interface PublisherParts {
   retained: RetainedStore
   router: Router
   bus: MessageBus
+  /** What a bus of the host brings; undefined for the one within this process, which is done when `emit` returns. */
+  arrivals: Arrivals | undefined
   policy: QueuePolicy
   now: () => number
   /** Whether a client is connected, so that QoS 0 does not wait for it in the store. */
@@ -47,20 +57,25 @@ export interface PublisherParts {
 
 export class Publisher implements MessageSink {
   readonly #parts: PublisherParts
+  readonly #terms: Terms
+  /** For what another broker published: it cannot be refused any more, and its broker knows who is away. */
+  readonly #foreignTerms: Terms
   #counter: number
-  /** Messages that are in queues and not on the bus yet. */
-  readonly #onTheirWay = new Set<number>()
+  /** This broker's messages that are in queues and not on the bus yet, by number. */
+  readonly #onTheirWay = new Map<number, PublishMessage>()
   /** Messages of the broker's own and the host's: no less in order than those of a client. */
   readonly #own = new Ingress(
     Number.POSITIVE_INFINITY,
     () => {},
     () => {},
   )
-  /** A message on its way -> the numbers of its further copies. */
-  readonly #copies = new Map<number, number[]>()
+  /** A message on its way -> its further copies, with numbers of their own. */
+  readonly #copies = new Map<PublishMessage, PublishMessage[]>()
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
+    this.#terms = { among: 'here and away', policy: parts.policy }
+    this.#foreignTerms = { among: 'here', policy: withoutRefusals(parts.policy) }
     this.#counter = parts.now() * NUMBERS_PER_MS
   }
 
@@ -71,15 +86,16 @@ export class Publisher implements MessageSink {
   }
 
   match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
-    if (!message.retain) return this.#find(message)
-    const checked = this.#parts.retained.check(message)
-    return isPromise(checked) ? checked.then(() => this.#find(message)) : this.#find(message)
+    const found = this.#find(message)
+    if (!message.retain) return found
+    // last: room is reserved for what is acceptable, until it is stored
+    return isPromise(found) ? found.then(matched => this.#check(message, matched)) : this.#check(message, found)
   }
 
   store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
     this.number(message)
     try {
-      const queued = this.#isQueued(message) ? this.#queue(message, matched) : undefined
+      const queued = this.#isQueued(message) ? this.#queue(message, matched, this.#terms) : undefined
       const stored = message.retain ? both(queued, () => this.#retain(message)) : queued
       return isPromise(stored) ? stored.catch(error => this.#notRouted(message, error)) : undefined
     } catch (error) {
@@ -88,13 +104,36 @@ export class Publisher implements MessageSink {
   }
 
   route(message: PublishMessage): MaybePromise<void> {
+    const { bus, arrivals } = this.#parts
+    if (arrivals !== undefined) this.#expect(message, arrivals)
     try {
-      const routed = this.#parts.bus.publish(message)
-      if (isPromise(routed)) return routed.finally(() => this.#arrived(message))
+      const routed = bus.publish(message)
+      if (isPromise(routed)) {
+        return routed.then(
+          () => this.#handedOver(message),
+          error => this.#notRouted(message, error),
+        )
+      }
     } catch (error) {
       return this.#notRouted(message, error)
     }
-    this.#arrived(message)
+    this.#handedOver(message)
+  }
+
+  /**
+   * Keeps what another broker published for the stored sessions that are here. A store that the brokers share has it
+   * already, and passes it over; one of this broker's own would not have it when a client comes back.
+   */
+  keep(message: PublishMessage): MaybePromise<void> {
+    if (message.qos === 0) return
+    message.queuedFor = new Set()
+    return this.#queue(message, this.#parts.router.storedHere(message.topic), this.#foreignTerms)
+  }
+
+  /** What was kept is routed. */
+  kept(message: PublishMessage): void {
+    this.#parts.arrivals?.routed(message)
+    this.#handedOver(message)
   }
 
   published(message: PublishMessage, client: Client | null): MaybePromise<AnaxError | undefined> {
@@ -105,11 +144,13 @@ export class Publisher implements MessageSink {
 
   enqueue(message: PublishMessage, delivery: QueueDelivery): MaybePromise<void> {
     this.number(message)
-    return this.#enqueue(message, [delivery])
+    return this.#enqueue(message, [delivery], this.#terms)
   }
 
-  isOnItsWay(ref: MessageRef): boolean {
-    return ref.brokerId === this.#parts.options.id && this.#onTheirWay.has(ref.brokerCounter)
+  sentFromQueue(ref: MessageRef, clientId: string): void {
+    const onItsWay = this.#isOwn(ref) ? this.#onTheirWay.get(ref.brokerCounter) : undefined
+    if (onItsWay !== undefined) withhold(onItsWay, clientId)
+    else this.#parts.arrivals?.sentFromQueue(ref, clientId)
   }
 
   /** Publishes a message of the broker's own or the host's, in the order in which they come. */
@@ -117,6 +158,10 @@ export class Publisher implements MessageSink {
     return new Promise((resolve, reject) => {
       this.#own.run(new OwnPublish(this, message, error => (error === undefined ? resolve() : reject(error))))
     })
+  }
+
+  #isOwn({ brokerId }: MessageRef): boolean {
+    return brokerId === this.#parts.options.id
   }
 
   #isQueued({ qos }: PublishMessage): boolean {
@@ -131,80 +176,130 @@ export class Publisher implements MessageSink {
     return found
   }
 
+  #check(
+    message: PublishMessage,
+    matched: readonly MatchedSubscription[],
+  ): MaybePromise<readonly MatchedSubscription[]> {
+    const checked = this.#parts.retained.check(message)
+    return isPromise(checked) ? checked.then(() => matched) : matched
+  }
+
   #retain(message: PublishMessage): MaybePromise<void> {
     const kept = this.#parts.retained.keep(message)
     if (isPromise(kept)) return kept.then(this.#parts.deadlineSet)
     this.#parts.deadlineSet()
   }
 
-  #queue(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
+  #queue(message: PublishMessage, matched: readonly MatchedSubscription[], terms: Terms): MaybePromise<void> {
     const { router, isConnected } = this.#parts
     const deliveries = deliveriesOf(message, matched, isConnected)
-    if (router.hasGroups) return this.#queueShared(message, deliveries)
-    return this.#enqueueAll(message, deliveries)
+    if (router.hasGroups) return this.#queueShared(message, deliveries, terms)
+    return this.#enqueueAll(message, deliveries, terms)
   }
 
   /** The members of shared subscriptions are chosen now, so that their stored sessions have the message as well. */
-  #queueShared(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
-    const clients = new Set(deliveries.map(({ clientId }) => clientId))
+  #queueShared(message: PublishMessage, deliveries: QueueDelivery[], terms: Terms): MaybePromise<void> {
+    const clients = deliveries.map(({ clientId }) => clientId)
     let pending = undefined as MaybePromise<void>
-    for (const choice of this.#parts.router.chooseShared(message, clients)) {
+    for (const choice of this.#parts.router.chooseShared(message, clients, terms.among)) {
       const delivery = sharedDeliveryOf(choice)
       if (delivery.qos === 0) continue
       if (choice.message === message) deliveries.push(delivery)
-      else pending = both(pending, () => this.#enqueueCopy(message, choice.message, delivery))
+      else pending = both(pending, () => this.#enqueueCopy(message, choice.message, delivery, terms))
     }
-    return both(pending, () => this.#enqueueAll(message, deliveries))
+    return both(pending, () => this.#enqueueAll(message, deliveries, terms))
   }
 
-  #enqueueAll(message: PublishMessage, deliveries: QueueDelivery[]): MaybePromise<void> {
+  #enqueueAll(message: PublishMessage, wanted: QueueDelivery[], terms: Terms): MaybePromise<void> {
+    const { withheldFrom } = message
+    // who had it from a queue that the brokers share is not to have it there again
+    const deliveries = withheldFrom ? wanted.filter(({ clientId }) => !withheldFrom.has(clientId)) : wanted
     if (deliveries.length === 0) return
-    if (message.queuedFor !== undefined) for (const { clientId } of deliveries) message.queuedFor.add(clientId)
+    if (message.queuedFor !== undefined) message.queuedFor = clientsOf(deliveries)
     message.queued = deliveries.length
-    this.#onTheirWay.add(message.brokerCounter)
-    return this.#enqueue(message, deliveries)
+    if (this.#isOwn(message)) this.#onTheirWay.set(message.brokerCounter, message)
+    return this.#enqueue(message, deliveries, terms)
   }
 
   /** A further copy for a session that has the message already: the bus brings it together with the message. */
-  #enqueueCopy(message: PublishMessage, copy: PublishMessage, delivery: QueueDelivery): MaybePromise<void> {
-    const copies = this.#copies.get(message.brokerCounter)
-    if (copies === undefined) this.#copies.set(message.brokerCounter, [copy.brokerCounter])
-    else copies.push(copy.brokerCounter)
-    this.#onTheirWay.add(copy.brokerCounter)
-    return this.#enqueue(copy, [delivery])
+  #enqueueCopy(
+    message: PublishMessage,
+    copy: PublishMessage,
+    delivery: QueueDelivery,
+    terms: Terms,
+  ): MaybePromise<void> {
+    const copies = this.#copies.get(message)
+    if (copies === undefined) this.#copies.set(message, [copy])
+    else copies.push(copy)
+    this.#onTheirWay.set(copy.brokerCounter, copy)
+    return this.#enqueue(copy, [delivery], terms)
   }
 
-  #enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]): MaybePromise<void> {
+  #enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[], { policy }: Terms): MaybePromise<void> {
     keepPayload(message)
-    const dropped = this.#parts.store.enqueue(message, deliveries, this.#parts.policy)
-    if (isPromise(dropped)) return dropped.then(list => this.#enqueued(message, list))
-    this.#enqueued(message, dropped)
+    const dropped = this.#parts.store.enqueue(message, deliveries, policy)
+    if (isPromise(dropped)) return dropped.then(list => this.#enqueued(message, deliveries, list))
+    this.#enqueued(message, deliveries, dropped)
   }
 
-  #enqueued(message: PublishMessage, dropped: DroppedMessage[] | undefined): void {
-    if (dropped !== undefined) this.#report(message, dropped)
+  #enqueued(
+    message: PublishMessage,
+    deliveries: readonly QueueDelivery[],
+    dropped: DroppedMessage[] | undefined,
+  ): void {
+    if (dropped !== undefined) {
+      // the host is told, and may change subscriptions before the message is routed
+      message.queuedFor ??= clientsOf(deliveries)
+      this.#report(message, dropped)
+    }
     if (message.messageExpiry !== undefined) this.#parts.deadlineSet()
   }
 
   #report(message: PublishMessage, dropped: DroppedMessage[]): void {
     for (const drop of dropped) {
       this.#parts.events.emit('drop', drop)
-      if (drop.message.brokerCounter !== message.brokerCounter) continue
-      message.withheldFrom ??= new Set()
-      message.withheldFrom.add(drop.clientId)
+      if (drop.message.brokerCounter === message.brokerCounter) withhold(message, drop.clientId)
     }
+  }
+
+  /** A message that comes back late is looked for while somebody here wants it, and so are its copies. */
+  #expect(message: PublishMessage, arrivals: Arrivals): void {
+    if (!this.#parts.router.wants(message.topic)) return
+    keepPayload(message)
+    arrivals.expect(message)
+    for (const copy of this.#copies.get(message) ?? []) arrivals.expect(copy)
   }
 
   /** It is refused: the bus will not bring what is in the queues already. */
   #notRouted(message: PublishMessage, error: unknown): never {
-    this.#arrived(message)
+    if (message.retain) this.#parts.retained.release(message)
+    this.#parts.arrivals?.giveUp(message)
+    this.#handedOver(message)
     throw error
   }
 
-  #arrived(message: PublishMessage): void {
-    if (message.queued > 0) this.#onTheirWay.delete(message.brokerCounter)
+  /** The bus has it: the one within this process has brought it by now. */
+  #handedOver(message: PublishMessage): void {
+    if (message.queued > 0 && this.#isOwn(message)) this.#onTheirWay.delete(message.brokerCounter)
     if (this.#copies.size === 0) return
-    for (const copy of this.#copies.get(message.brokerCounter) ?? []) this.#onTheirWay.delete(copy)
-    this.#copies.delete(message.brokerCounter)
+    for (const copy of this.#copies.get(message) ?? []) this.#onTheirWay.delete(copy.brokerCounter)
+    this.#copies.delete(message)
+  }
+}
+
+/** Whose queues have a message for subscriptions of their own: what comes through a group, the group knows. */
+function clientsOf(deliveries: readonly QueueDelivery[]): Set<string> {
+  const clients = new Set<string>()
+  for (const { clientId, share } of deliveries) if (share === undefined) clients.add(clientId)
+  return clients
+}
+
+function withoutRefusals({ limitsOf, maxTotalBytes }: QueuePolicy): QueuePolicy {
+  return {
+    maxTotalBytes,
+    limitsOf(clientId) {
+      const limits = limitsOf(clientId)
+      return limits.overflow === 'reject' ? { ...limits, overflow: 'drop-newest' } : limits
+    },
   }
 }

@@ -24,11 +24,11 @@ export class PublishMessage implements Message {
   clientId: string | undefined = undefined
   properties: PublishProperties | undefined
   messageExpiry: number | undefined = undefined
-  /** How many sessions it was routed to; -1 until the router saw it, so that it is routed once. */
+  /** How many sessions it was routed to; -1 until the router saw it. */
   receivers = -1
   /** How many stored sessions have it in their queue. */
   queued = 0
-  /** Sessions whose queue was too full for it: they do not get it live either. */
+  /** Sessions that do not get it live: their queue was too full for it, or they had it from there already. */
   withheldFrom: Set<string> | undefined = undefined
   /**
    * Stored sessions that have it in their queue; undefined where matching and routing are one step. A subscription that

@@ -8,11 +8,13 @@ import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 import { copyOf } from '../session/message.js'
 import type { ResolvedOptions, RetainedMessages } from '../session/ports.js'
+import { Reservations, type Room } from './reservations.js'
 
 export class RetainedStore implements RetainedMessages {
   readonly #store: SessionPersistence
   readonly #options: ResolvedOptions
   readonly #now: () => number
+  readonly #reservations = new Reservations()
 
   constructor(store: SessionPersistence, options: ResolvedOptions, now: () => number) {
     this.#store = store
@@ -24,14 +26,24 @@ export class RetainedStore implements RetainedMessages {
     return this.#store.retained(filters)
   }
 
-  /** @throws AnaxError ANAX_ERR_QUOTA where a limit forbids to retain it */
-  check({ topic, payload }: Message): MaybePromise<void> {
-    const { maxRetainedPayload, maxRetainedMessages, maxRetainedBytes } = this.#options
+  /**
+   * Reserves room for it, until {@link keep} or {@link release}: many that are checked at once do not exceed a limit.
+   * @throws AnaxError ANAX_ERR_QUOTA where a limit forbids to retain it
+   */
+  check(message: Message): MaybePromise<void> {
+    const { topic, payload } = message
+    const { maxRetainedPayload } = this.#options
     if (payload.length === 0) return
     if (payload.length > maxRetainedPayload) throw quota(`a retained payload may have ${maxRetainedPayload} bytes`)
-    const { retainedCount, retainedBytes } = this.#store
-    if (retainedCount < maxRetainedMessages && retainedBytes + payload.length <= maxRetainedBytes) return
-    return this.#checkReplaced(topic, payload)
+    if (!this.#isBounded) return
+    const room = { messages: 1, bytes: payload.length }
+    if (this.#excess(topic, room) !== undefined) return this.#checkReplaced(message)
+    this.#reservations.reserve(topic, message, room)
+  }
+
+  /** It is not kept after all. */
+  release(message: Message): void {
+    this.#reservations.release(message.topic, message)
   }
 
   /** Keeps it for later subscribers; an empty payload takes away what is there [MQTT-3.3.1-5], [MQTT-3.3.1-6]. */
@@ -44,19 +56,38 @@ export class RetainedStore implements RetainedMessages {
       const latest = this.#now() + maxRetainedExpiry * 1000
       retained.messageExpiry = Math.min(message.messageExpiry ?? latest, latest)
     }
+    // from here on the store counts it
+    this.release(message)
     return this.#store.storeRetained(retained)
   }
 
   /** At a limit, a message that replaces another may still fit. */
-  async #checkReplaced(topic: string, payload: Buffer): Promise<void> {
-    const { maxRetainedMessages, maxRetainedBytes } = this.#options
+  async #checkReplaced(message: Message): Promise<void> {
+    const { topic, payload } = message
     const replaced = await this.#store.retainedOf(topic)
-    if (replaced === undefined && this.#store.retainedCount >= maxRetainedMessages) {
-      throw quota(`${maxRetainedMessages} messages are retained`)
+    const room = { messages: replaced === undefined ? 1 : 0, bytes: payload.length - (replaced?.payload.length ?? 0) }
+    const excess = this.#excess(topic, room)
+    if (excess !== undefined) throw quota(excess)
+    this.#reservations.reserve(topic, message, room)
+  }
+
+  /** What limit would be exceeded. */
+  #excess(topic: string, room: Room): string | undefined {
+    const { maxRetainedMessages, maxRetainedBytes } = this.#options
+    const { retainedCount, retainedBytes } = this.#store
+    const promised = this.#reservations.besides(topic)
+    if (retainedCount + promised.messages + room.messages > maxRetainedMessages && room.messages > 0) {
+      return `${maxRetainedMessages} messages are retained`
     }
-    if (this.#store.retainedBytes - (replaced?.payload.length ?? 0) + payload.length > maxRetainedBytes) {
-      throw quota(`retained messages may have ${maxRetainedBytes} bytes together`)
+    if (retainedBytes + promised.bytes + room.bytes > maxRetainedBytes) {
+      return `retained messages may have ${maxRetainedBytes} bytes together`
     }
+    return undefined
+  }
+
+  get #isBounded(): boolean {
+    const { maxRetainedMessages, maxRetainedBytes } = this.#options
+    return maxRetainedMessages !== Number.POSITIVE_INFINITY || maxRetainedBytes !== Number.POSITIVE_INFINITY
   }
 }
 

@@ -3,13 +3,18 @@
  * the highest QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
  */
 
-import type { BusMessage } from '../../types/bus.js'
 import type { SharedStrategy } from '../../types/options.js'
 import type { QoS } from '../../types/packets.js'
-import type { MatchedSubscription, MaybeAsyncIterable, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
-import { PublishMessage } from '../codec/publish-message.js'
+import type {
+  MatchedSubscription,
+  MaybeAsyncIterable,
+  MaybePromise,
+  QueueDelivery,
+  QueuedMessage,
+} from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
 import { Delivery } from '../session/delivery.js'
-import { adopt, copyOf } from '../session/message.js'
+import { copyOf } from '../session/message.js'
 import type { SharedDelivery, SubscriptionRouter } from '../session/ports.js'
 import type { Session } from '../session/session.js'
 import { SessionSubscription } from '../session/subscription.js'
@@ -37,8 +42,6 @@ export class Router implements SubscriptionRouter {
   readonly #routes = new WeakMap<readonly Subscriber[], Route>()
   /** Members that were chosen before the message went to the bus. */
   readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
-  /** Messages of other brokers that were routed already. */
-  readonly #routed = new WeakSet<object>()
   readonly #bus: MessageBus
   readonly #options: RouterOptions
 
@@ -57,10 +60,15 @@ export class Router implements SubscriptionRouter {
     return this.#groups.size > 0
   }
 
-  add(subscription: SessionSubscription): void {
+  add(subscription: SessionSubscription): MaybePromise<void> {
     const { topic, session } = subscription
-    if (isSharedFilter(topic)) this.#group(topic).join(subscription)
-    else if (this.#tree.add(topic, session, subscription) === undefined) this.#bus.want(topic)
+    if (isSharedFilter(topic)) {
+      const group = this.#group(topic)
+      group.join(subscription)
+      return this.#bus.registered(group.filter)
+    }
+    const replaced = this.#tree.add(topic, session, subscription)
+    return replaced === undefined ? this.#bus.want(topic) : this.#bus.registered(topic)
   }
 
   remove(subscription: SessionSubscription): void {
@@ -69,10 +77,10 @@ export class Router implements SubscriptionRouter {
     else if (this.#tree.remove(topic, session) !== undefined) this.#bus.unwant(topic)
   }
 
-  /** A function of the host wants the messages of a filter. */
-  listen(filter: string, listener: HostListener): void {
+  /** A function of the host wants the messages of a filter. Rejects with ANAX_ERR_BUS, as {@link add} does. */
+  listen(filter: string, listener: HostListener): MaybePromise<void> {
     this.#tree.add(filter, listener, listener)
-    this.#bus.want(filter)
+    return this.#bus.want(filter)
   }
 
   unlisten(filter: string, listener: HostListener): void {
@@ -95,32 +103,54 @@ export class Router implements SubscriptionRouter {
     if (isSharedFilter(member.topic)) this.#leave(member.topic, member.clientId)
   }
 
+  /** Whether anybody here wants the messages of a topic, or a group that has members away. */
+  wants(topic: string): boolean {
+    return this.#tree.match(topic).length > 0
+  }
+
+  /** The subscriptions of stored sessions that are here, as the store has them; shared ones are not among them. */
+  storedHere(topic: string): MatchedSubscription[] {
+    const stored: MatchedSubscription[] = []
+    for (const match of this.#tree.match(topic)) {
+      if (!(match instanceof SessionSubscription) || !match.session.stored || match.qos === 0) continue
+      stored.push({ ...match.toJSON(), clientId: match.session.id })
+    }
+    return stored
+  }
+
   /**
    * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those.
+   * @param alreadyQueued whose queue has it for a subscription of their own
+   * @param among where members may be: for what another broker published, it chose among those that are away
    * @returns the choices whose sessions the store keeps
    */
-  chooseShared(message: PublishMessage, alreadyQueued: ReadonlySet<string>): SharedChoice[] {
+  chooseShared(
+    message: PublishMessage,
+    alreadyQueued: Iterable<string>,
+    among: 'here' | 'here and away',
+  ): SharedChoice[] {
     const matched = this.#tree.match(message.topic)
     if (matched.length === 0) return []
-    const { groups } = this.#route(matched)
+    const { groups, targets } = this.#route(matched)
     if (groups.length === 0) return []
     const queued = new Set(alreadyQueued)
     const choices: SharedChoice[] = []
     for (const group of groups) {
-      const member = group.choose(message, this.#options.sharedStrategy) ?? group.chooseAway()
+      const here = group.choose(message, this.#options.sharedStrategy)
+      const member = here ?? (among === 'here' ? undefined : group.chooseAway())
       if (member === undefined) continue
       const clientId = clientIdOf(member)
-      choices.push({ group, member, message: queued.has(clientId) ? this.#numberedCopy(message) : message })
+      // a number stands for one copy of each session
+      const isTaken = queued.has(clientId) || isStoredTarget(member, targets)
+      choices.push({ group, member, message: isTaken ? this.#numberedCopy(message) : message })
       queued.add(clientId)
     }
     this.#choices.set(message, choices)
     return choices.filter(({ member }) => !(member instanceof SessionSubscription) || member.session.stored)
   }
 
-  /** Delivers a message of the bus to all who are here. */
-  readonly route = (carried: BusMessage): void => {
-    const message = this.#take(carried)
-    if (message === undefined) return
+  /** Delivers a message to all who are here; once, whatever the bus does. */
+  readonly route = (message: PublishMessage): void => {
     const matched = this.#tree.match(message.topic)
     message.receivers = matched.length
     if (matched.length === 0) return
@@ -185,14 +215,6 @@ export class Router implements SubscriptionRouter {
     return route
   }
 
-  /** The message, if this broker sees it for the first time: it comes once per filter that it matches. */
-  #take(message: BusMessage): PublishMessage | undefined {
-    if (message instanceof PublishMessage) return message.receivers === -1 ? message : undefined
-    if (this.#routed.has(message)) return undefined
-    this.#routed.add(message)
-    return adopt(message)
-  }
-
   #deliver(message: PublishMessage, target: Target): void {
     if (isLeftOut(message, target)) return
     target.session.deliver(deliveryOf(message, target, undefined))
@@ -214,7 +236,7 @@ export class Router implements SubscriptionRouter {
     const chosen = this.#choices.get(message)?.find(choice => choice.group === group)
     if (chosen !== undefined) {
       if (group.isLive(chosen.member)) {
-        chosen.member.session.deliver(deliveryOf(chosen.message, chosen.member, group.share))
+        this.#deliverChosen(chosen.message, chosen.member, group.share)
         return
       }
       // it is in the queue of a session that is away, or was until now
@@ -229,6 +251,11 @@ export class Router implements SubscriptionRouter {
     if (member === undefined) return
     if (!isLeftOut(message, member)) member.session.deliver(deliveryOf(message, member, group.share))
     else this.#giveTo(member, this.#numberedCopy(message), group.share)
+  }
+
+  #deliverChosen(message: PublishMessage, member: SessionSubscription, share: string): void {
+    if (message.withheldFrom?.has(member.session.id)) return
+    member.session.deliver(deliveryOf(message, member, share))
   }
 
   #numberedCopy(message: SharedDelivery['message']): PublishMessage {
@@ -260,15 +287,22 @@ export class Router implements SubscriptionRouter {
 }
 
 /**
- * Whether a session gets no live copy: its queue was too full, or its live subscription and the one that the message
- * was stored for are not the same yet. Then what is in its queue comes from there, and nothing else comes.
+ * Whether a session gets no live copy: its queue was too full, or it had the message from there already, or its live
+ * subscription and the one that the message was stored for are not the same yet. Then what is in its queue comes from
+ * there, and nothing else comes.
  */
 function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, { session, qos: granted }: Target): boolean {
   if (withheldFrom?.has(session.id)) return true
   if (queuedFor === undefined || !session.stored || qos === 0) return false
-  const isQueued = queuedFor.has(session.id)
-  if (isQueued && granted === 0) session.outgoing?.readStored()
-  return isQueued !== granted > 0
+  if (queuedFor.has(session.id) === granted > 0) return false
+  session.outgoing?.readStored()
+  return true
+}
+
+/** Whether a member of a group whose session is stored gets the message for itself as well. */
+function isStoredTarget(member: SessionSubscription | AwayMember, targets: readonly Target[]): boolean {
+  if (!(member instanceof SessionSubscription) || !member.session.stored) return false
+  return targets.some(({ session }) => session === member.session)
 }
 
 function deliveryOf(

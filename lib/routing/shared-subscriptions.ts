@@ -99,13 +99,16 @@ const STRATEGIES: Record<SharedStrategy, Strategy> = {
   random: members => members[Math.floor(Math.random() * members.length)],
   // the highest score of (publisher, member) stays the same until that member leaves
   sticky: (members, { clientId = '' }) => highest(members, ({ session }) => hash(`${clientId}\0${session.id}`)),
-  'least-inflight': members => highest(members, ({ session }) => -session.load),
+  // QoS 0 messages are no load: those who have the same take turns
+  'least-inflight': (members, _, turn) => highest(members, ({ session }) => -session.load, turn),
 }
 
-function highest(members: SessionSubscription[], score: (member: SessionSubscription) => number) {
+/** @param turn where to begin: of those with the same score the first is taken */
+function highest(members: SessionSubscription[], score: (member: SessionSubscription) => number, turn = 0) {
   let best: SessionSubscription | undefined
   let bestScore = Number.NEGATIVE_INFINITY
-  for (const member of members) {
+  for (let i = 0; i < members.length; i++) {
+    const member = members[(turn + i) % members.length]!
     const value = score(member)
     if (value > bestScore) {
       best = member

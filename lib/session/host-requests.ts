@@ -1,13 +1,15 @@
 /** What the host asks of one client's connection: publish, subscribe, unsubscribe, disconnect. Checks and carries out. */
 import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../types/client.js'
 import type { DisconnectProperties, Subscription } from '../../types/packets.js'
+import type { MaybePromise } from '../../types/persistence.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import { isTopicFilter } from '../topic/topic.js'
 import type { Connection } from './connection.js'
 import { Delivery } from './delivery.js'
+import { isPromise } from './maybe-promise.js'
 import { messageOfInput, startExpiry } from './message.js'
-import { addSubscriptions, removeStored, replayRetained, routeSubscriptions, unroute } from './subscribing.js'
+import { addSubscriptions, removeStored, replayRetained, routeSubscriptions, unroute, withdraw } from './subscribing.js'
 import { SessionSubscription } from './subscription.js'
 
 /** Sends a message to this client alone. */
@@ -22,7 +24,7 @@ export async function publishTo(connection: Connection, input: PublishInput): Pr
     return
   }
   const copy = { clientId: session.id, qos, retain, subscriptionIdentifiers: undefined, share: undefined }
-  await ports.sink.enqueue(message, copy)
+  await withStoreError(() => ports.sink.enqueue(message, copy))
   session.outgoing?.readStored()
 }
 
@@ -38,18 +40,28 @@ export async function subscribeClient(
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos: ${String(qos)}` })
     return new SessionSubscription(session, subscription)
   })
-  await withStoreError(() => addSubscriptions(connection, subscriptions))
-  const fresh = routeSubscriptions(connection, subscriptions)
+  const stored = withStoreError(() => addSubscriptions(connection, subscriptions))
+  // at once where that can be: what is stored and what is live should not differ for a moment
+  if (isPromise(stored)) await stored
+  const { fresh, refusals } = routeSubscriptions(connection, subscriptions)
+  const refused = await refusals
+  if (refused !== undefined && refused.size > 0) await withdraw(connection, refused)
   session.outgoing?.readStored()
-  replayRetained(connection, subscriptions, fresh)
+  const granted = subscriptions.filter(each => !refused?.has(each))
+  const told = granted.map(subscription => subscription.toJSON())
+  if (told.length > 0) connection.ports.events.emit('subscribe', told, connection)
+  replayRetained(connection, granted, fresh)
+  for (const error of refused?.values() ?? []) throw error
 }
 
 /** Ends subscriptions of a client. */
 export async function unsubscribeClient(connection: Connection, input: UnsubscribeInput): Promise<void> {
   connectedSession(connection)
   const topics = toTopics(input)
-  await withStoreError(() => removeStored(connection, topics))
+  const removed = withStoreError(() => removeStored(connection, topics))
+  if (isPromise(removed)) await removed
   unroute(connection, topics)
+  connection.ports.events.emit('unsubscribe', topics, connection)
 }
 
 /** Ends the connection as an administrative action. */
@@ -64,11 +76,15 @@ function connectedSession(connection: Connection) {
   return connection.session!
 }
 
-async function withStoreError(operation: () => void | Promise<void>): Promise<void> {
-  try {
-    await operation()
-  } catch (error) {
+function withStoreError(operation: () => MaybePromise<void>): MaybePromise<void> {
+  const failed = (error: unknown): never => {
     throw wrapError('ANAX_ERR_STORE', error)
+  }
+  try {
+    const outcome = operation()
+    return isPromise(outcome) ? outcome.catch(failed) : undefined
+  } catch (error) {
+    return failed(error)
   }
 }
 

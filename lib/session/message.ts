@@ -68,16 +68,28 @@ export function copyOf(message: Message): PublishMessage {
 
 /** A message that another broker, or somebody else, put on the bus; undefined where it is none. */
 export function adopt(foreign: BusMessage): PublishMessage | undefined {
-  const { topic, payload = EMPTY, qos = 0, retain = false, ...rest } = foreign as Partial<Message> & BusMessage
+  const {
+    topic,
+    payload = EMPTY,
+    qos = 0,
+    retain = false,
+    ...rest
+  } = withoutNulls<Partial<Message> & BusMessage>(foreign)
   if (typeof topic !== 'string' || !isTopicName(topic) || ![0, 1, 2].includes(qos)) return undefined
-  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-  if (!Buffer.isBuffer(bytes)) return undefined
-  const message = new PublishMessage(topic, bytes, qos, retain === true, false, undefined, rest.properties ?? undefined)
+  const bytes = bytesFrom(payload)
+  if (bytes === undefined) return undefined
+  const properties = rest.properties && withoutNulls(rest.properties)
+  const message = new PublishMessage(topic, bytes, qos, retain === true, false, undefined, properties)
   message.brokerId = rest.brokerId ?? ''
   message.brokerCounter = rest.brokerCounter ?? 0
   message.clientId = rest.clientId
   message.messageExpiry = rest.messageExpiry
   return message
+}
+
+/** What comes back from a network or a store: some write a field that has no value, and read it as null. */
+export function withoutNulls<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T
 }
 
 /** The message that a will becomes. */
@@ -113,7 +125,14 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
 }
 
 function bytesOf(payload: string | Buffer): Buffer {
-  if (typeof payload === 'string') return Buffer.from(payload)
-  if (payload instanceof Uint8Array) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+  const bytes = bytesFrom(payload)
+  if (bytes !== undefined) return bytes
   throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `payload has to be a string or a Buffer, got ${typeof payload}` })
+}
+
+function bytesFrom(payload: unknown): Buffer | undefined {
+  if (typeof payload === 'string') return Buffer.from(payload)
+  if (Buffer.isBuffer(payload)) return payload
+  if (payload instanceof Uint8Array) return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+  return undefined
 }

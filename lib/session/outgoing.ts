@@ -6,11 +6,11 @@
  *   - a copy that the store holds (QoS 1 and 2 of a stored session) is left there and read back in order;
  *   - any other copy waits in memory, within bounds.
  * Numbers given at the store (brokerCounter) merge the two, so the order of a publisher's messages holds
- * whatever their QoS.
+ * whatever their QoS. Each broker on the bus has numbers of its own.
  */
 import type { DropReason } from '../../types/events.js'
 import type { Message } from '../../types/message.js'
-import type { QueueDelivery, QueuedMessage } from '../../types/persistence.js'
+import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import { isQuotaError, wrapError } from '../errors.js'
 import { Delivery } from './delivery.js'
 import { isPromise } from './maybe-promise.js'
@@ -40,8 +40,6 @@ export class Outgoing {
   #skip: Set<string> | undefined
   /** Whether messages came while the pass was under way. */
   #again = false
-  /** Messages that a pass sent before the bus brought them. */
-  #ahead: Set<string> | undefined
   #replays: RetainedReplay[] = []
   /** Retained messages that are on their way into the stored queue. */
   #enqueuing = 0
@@ -119,7 +117,6 @@ export class Outgoing {
   }
 
   #deliverStored(delivery: Delivery): void {
-    if (this.#ahead?.delete(refKey(delivery.message))) return
     if (this.#idle && this.sender.canSend(delivery.qos)) {
       this.sender.send(delivery)
     } else {
@@ -131,7 +128,7 @@ export class Outgoing {
   #step(): boolean {
     if (this.#stored !== undefined) return this.#stepStored(this.#stored)
     const waiting = this.#waiting[0]
-    if (waiting !== undefined) return this.sender.canSend(waiting.qos) && this.#sendWaiting()
+    if (waiting !== undefined) return this.sender.canSend(waiting.qos) && this.#sendWaiting(0)
     return this.#stepReplay()
   }
 
@@ -151,25 +148,19 @@ export class Outgoing {
 
   #sendStored(stored: Source<QueuedMessage>): boolean {
     const { message, ref, delivery, packetId, isRemoved } = stored.head
-    const key = refKey(ref)
     const isSent = packetId !== undefined
-    if (this.#skip?.delete(key) || isRemoved || isSent !== this.#resuming) {
+    if (this.#skip?.delete(refKey(ref)) || isRemoved || isSent !== this.#resuming) {
       stored.take()
       // first all that have a packet id already: a new message must not get one of those [MQTT-2.2.1-4]
       if (this.#resuming && !isSent) this.#again = true
       return true
     }
-    const earlier = this.#waiting[0]
-    if (earlier !== undefined && earlier.message.brokerCounter < ref.brokerCounter) {
-      return this.sender.canSend(0) && this.#sendWaiting()
-    }
+    const earlier = this.#waitingBefore(ref)
+    if (earlier !== -1) return this.sender.canSend(0) && this.#sendWaiting(earlier)
     // what is only to be released takes nothing of the quota [MQTT-3.3.4-10]
     if (!this.sender.canSend(message === undefined ? 0 : delivery.qos)) return false
     stored.take()
-    if (this.#ports.sink.isOnItsWay(ref)) {
-      this.#ahead ??= new Set()
-      this.#ahead.add(key)
-    }
+    this.#ports.sink.sentFromQueue(ref, this.#session.id)
     const copy = message && this.#copyOf(message, delivery)
     if (isSent) this.sender.resend(packetId, ref, copy)
     else if (copy !== undefined) this.sender.send(copy)
@@ -182,8 +173,14 @@ export class Outgoing {
     return new Delivery(message, qos, retain, identifiers, share)
   }
 
-  #sendWaiting(): boolean {
-    const delivery = this.#waiting.shift()!
+  /** Which of those that wait here was published before one of the store, by its number: each broker has its own. */
+  #waitingBefore({ brokerId, brokerCounter }: MessageRef): number {
+    const first = this.#waiting.findIndex(({ message }) => message.brokerId === brokerId)
+    return first !== -1 && this.#waiting[first]!.message.brokerCounter < brokerCounter ? first : -1
+  }
+
+  #sendWaiting(index: number): boolean {
+    const delivery = index === 0 ? this.#waiting.shift()! : this.#waiting.splice(index, 1)[0]!
     this.#waitingBytes -= sizeInQueue(delivery.message)
     this.sender.send(delivery)
     return true

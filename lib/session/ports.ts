@@ -78,8 +78,8 @@ export interface MessageSink {
   published(message: PublishMessage, client: Client | null): MaybePromise<AnaxError | undefined>
   /** Appends a message to one session's stored queue, outside of the routing. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): MaybePromise<void>
-  /** Whether a message is stored but not routed yet. */
-  isOnItsWay(ref: MessageRef): boolean
+  /** A session was sent a message from its stored queue: where it is not routed yet, it is not for that session any more. */
+  sentFromQueue(ref: MessageRef, clientId: string): void
 }
 
 /** Where a session comes from and what becomes of it. */
@@ -99,6 +99,8 @@ export interface OpenRequest {
   /** Seconds. */
   expiryInterval: number
   will: Will | undefined
+  /** The connection ends: nothing is waited for any longer. */
+  signal: AbortSignal
 }
 
 export interface OpenedSession {
@@ -119,7 +121,11 @@ export interface Ending {
 
 /** Live subscriptions. */
 export interface SubscriptionRouter {
-  add(subscription: SessionSubscription): void
+  /**
+   * Makes it live; waits for the bus of the host to have its filter. Rejects with ANAX_ERR_BUS where the bus does not
+   * take it: then it is live all the same, until it is removed.
+   */
+  add(subscription: SessionSubscription): MaybePromise<void>
   remove(subscription: SessionSubscription): void
   /** One of a session that was away is no more. */
   forget(subscription: { topic: string; clientId: string }): void

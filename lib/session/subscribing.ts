@@ -3,6 +3,7 @@
  * and a session that is resumed. Must not know who asked.
  */
 import type { MaybePromise } from '../../types/persistence.js'
+import { type AnaxError, wrapError } from '../errors.js'
 import { isSharedFilter } from '../topic/topic.js'
 import type { Connection } from './connection.js'
 import { isPromise } from './maybe-promise.js'
@@ -21,20 +22,45 @@ export function addSubscriptions(
   return isPromise(stored) ? stored.then(() => {}) : undefined
 }
 
-/** Makes them live; one of the same filter is replaced [MQTT-3.8.4-3]. @returns those that replaced none */
-export function routeSubscriptions(
-  { session, ports }: Connection,
-  subscriptions: SessionSubscription[],
-): Set<SessionSubscription> {
+/** Subscriptions that the bus of the host does not take, and why. */
+export type Refusals = ReadonlyMap<SessionSubscription, AnaxError>
+
+/** What became of subscriptions that were made live. */
+export interface Routed {
+  /** Those that replaced none. */
+  fresh: ReadonlySet<SessionSubscription>
+  /** Once the bus has answered for each; undefined where nothing is to be waited for. They are live until then. */
+  refusals: Promise<Refusals> | undefined
+}
+
+/** Makes them live; one of the same filter is replaced [MQTT-3.8.4-3]. */
+export function routeSubscriptions({ session, ports }: Connection, subscriptions: SessionSubscription[]): Routed {
   const fresh = new Set<SessionSubscription>()
+  const refusals = new Map<SessionSubscription, AnaxError>()
+  const pending: Promise<unknown>[] = []
   // a session whose connection ended meanwhile gets them from the store when it is resumed
-  if (!session!.isAttached) return fresh
+  if (!session!.isAttached) return { fresh, refusals: undefined }
   for (const subscription of subscriptions) {
     if (!session!.subscriptions.has(subscription.topic)) fresh.add(subscription)
     session!.addSubscription(subscription)
-    ports.router.add(subscription)
+    const added = ports.router.add(subscription)
+    if (isPromise(added)) pending.push(added.catch(error => refusals.set(subscription, error)))
   }
-  return fresh
+  return { fresh, refusals: pending.length === 0 ? undefined : Promise.all(pending).then(() => refusals) }
+}
+
+/** Ends those that the bus does not take, unless something else has happened to them meanwhile. */
+export async function withdraw(connection: Connection, refusals: Refusals): Promise<void> {
+  const { session, ports } = connection
+  if (!session!.isAttached) return
+  const refused = [...refusals.keys()].filter(each => session!.subscriptions.get(each.topic) === each)
+  const topics = refused.map(({ topic }) => topic)
+  unroute(connection, topics)
+  try {
+    await removeStored(connection, topics)
+  } catch (error) {
+    ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+  }
 }
 
 /** Sends the retained messages that they ask for [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. */

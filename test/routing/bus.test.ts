@@ -2,19 +2,28 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MessageBus } from '../../lib/routing/bus.js'
+import { Timers } from '../../lib/session/timers.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { Bus, BusListener, BusMessage } from '../../types/bus.js'
-import { innerBus, message } from './support.js'
+import { busParts, innerBus, message } from './support.js'
 
-/** A bus of the host that notes what is asked of it. */
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+/** A bus of the host that notes what is asked of it, and answers when it is told. */
 class NotingBus implements Bus {
   readonly calls: string[] = []
   readonly listeners = new Map<string, Set<BusListener>>()
   readonly done: ((error?: Error | null) => void)[] = []
   broken: string | undefined
+  /** Whether filters are answered for at once; otherwise when `registered` is emptied by hand. */
+  isFast = true
+  readonly registered: (() => void)[] = []
 
-  on(topic: string, listener: BusListener): void {
+  on(topic: string, listener: BusListener, done: () => void = () => {}): void {
     this.#note('on', topic)
     this.listeners.set(topic, (this.listeners.get(topic) ?? new Set()).add(listener))
+    if (this.isFast) done()
+    else this.registered.push(done)
   }
 
   removeListener(topic: string, listener: BusListener): void {
@@ -38,25 +47,40 @@ class NotingBus implements Bus {
   }
 }
 
+/** A broker's end of a noting bus of the host, what it received, and the errors that it told. */
+function hosted() {
+  const mq = new NotingBus()
+  const clock = new FakeClock()
+  const received: BusMessage[] = []
+  const errors: string[] = []
+  const bus = new MessageBus({
+    ...busParts(carried => received.push(carried), mq),
+    timers: new Timers(clock),
+    failed: ({ code }) => errors.push(code),
+  })
+  return { mq, clock, received, errors, bus }
+}
+
 describe('the bus within the process', () => {
-  it('is listened to once, whatever is wanted', () => {
+  it('is listened to once, whatever is wanted, and nothing is waited for', () => {
     const mq = new NotingBus()
-    const bus = new MessageBus(mq, 'broker', () => {})
-    bus.want('a')
+    const bus = new MessageBus({ ...busParts(() => {}), mq })
+    assert.equal(bus.want('a'), undefined)
+    assert.equal(bus.registered('a'), undefined)
     bus.unwant('a')
     assert.deepEqual(mq.calls, ['on #'])
   })
 
   it('has brought a message when publish returns', () => {
     const received: BusMessage[] = []
-    const bus = new MessageBus(innerBus(), 'broker', carried => received.push(carried))
+    const bus = new MessageBus(busParts(carried => received.push(carried)))
     const published = message('a/b')
     assert.equal(bus.publish(published), undefined)
     assert.deepEqual(received, [published])
   })
 
   it('that is closed is an error of the bus, thrown', async () => {
-    const bus = new MessageBus(innerBus(), 'broker', () => {})
+    const bus = new MessageBus(busParts(() => {}))
     await bus.close()
     assert.throws(() => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
   })
@@ -66,7 +90,7 @@ describe('the bus within the process', () => {
     const emit = mq.emit.bind(mq)
     let fails = true
     mq.emit = (carried, done) => (fails ? done?.(new Error('once')) : emit(carried, done))
-    const bus = new MessageBus(mq, 'broker', () => {})
+    const bus = new MessageBus({ ...busParts(() => {}), mq })
     assert.throws(() => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
     fails = false
     assert.equal(bus.publish(message('a')), undefined)
@@ -75,9 +99,8 @@ describe('the bus within the process', () => {
 
 describe('a bus of the host', () => {
   it('is told of each filter once, and again when the last who wanted it is gone', () => {
-    const mq = new NotingBus()
-    const bus = new MessageBus(mq, 'host', () => {})
-    for (const filter of ['a/#', 'b', 'a/#']) bus.want(filter)
+    const { mq, bus } = hosted()
+    for (const filter of ['a/#', 'b', 'a/#']) assert.equal(bus.want(filter), undefined)
     assert.deepEqual(mq.calls, ['on a/#', 'on b'])
     bus.unwant('a/#')
     assert.equal(mq.calls.length, 2)
@@ -90,23 +113,31 @@ describe('a bus of the host', () => {
     assert.deepEqual(mq.calls.slice(3), ['on a/#'])
   })
 
+  it('gets a listener of its own for each filter: some buses find it again by what they made of it', () => {
+    const { mq, bus } = hosted()
+    for (const filter of ['a', 'b']) bus.want(filter)
+    assert.equal(new Set([...mq.listeners.values()].flatMap(each => [...each])).size, 2)
+  })
+
   it('is done with a message before it is looked at', () => {
-    const mq = new NotingBus()
-    const order: string[] = []
-    const bus = new MessageBus(mq, 'host', () => order.push('received'))
+    const { mq, bus, received } = hosted()
     bus.want('a')
-    for (const listener of mq.listeners.get('a')!) listener(message('a'), () => order.push('done'))
-    assert.deepEqual(order, ['done', 'received'])
+    let earlier = -1
+    for (const listener of mq.listeners.get('a')!) {
+      listener(message('a'), () => {
+        earlier = received.length
+      })
+    }
+    assert.deepEqual([earlier, received.length], [0, 1])
   })
 
   it('is waited for, and its error is an error of the bus', async () => {
-    const mq = new NotingBus()
-    const bus = new MessageBus(mq, 'host', () => {})
+    const { mq, bus } = hosted()
     let done = false
     const published = Promise.resolve(bus.publish(message('a'))).then(() => {
       done = true
     })
-    await new Promise(resolve => setImmediate(resolve))
+    await turn()
     assert.equal(done, false)
     mq.done[0]!()
     await published
@@ -117,22 +148,59 @@ describe('a bus of the host', () => {
     await assert.rejects(async () => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
   })
 
-  it('that does not take a filter, or does not give it up, says so and harms nobody', () => {
-    const mq = new NotingBus()
-    const errors: string[] = []
-    const bus = new MessageBus(
-      mq,
-      'host',
-      () => {},
-      ({ code }) => errors.push(code),
-    )
+  it('is waited for where it takes its time with a filter, by everybody who wants it', async () => {
+    const { mq, bus, errors } = hosted()
+    mq.isFast = false
+    const waiting = [bus.want('a'), bus.want('a'), bus.registered('a')]
+    assert(waiting.every(each => each instanceof Promise))
+    assert.deepEqual(mq.calls, ['on a'])
+    mq.registered[0]!()
+    await Promise.all(waiting)
+    assert.equal(bus.want('a'), undefined)
+    assert.deepEqual(errors, [])
+  })
+
+  it('that throws at a filter says so, and is asked again by the next', async () => {
+    const { mq, bus, errors } = hosted()
     mq.broken = 'on'
+    await assert.rejects(async () => bus.want('a'), { code: 'ANAX_ERR_BUS' })
+    bus.unwant('a')
+    assert.deepEqual([mq.calls, errors], [['on a'], ['ANAX_ERR_BUS']])
+    mq.broken = undefined
+    assert.equal(bus.want('a'), undefined)
+    assert.equal(mq.listeners.get('a')?.size, 1)
+  })
+
+  it('that does not answer for a filter has it taken back, and is asked again by the next', async () => {
+    const { mq, bus, clock, errors } = hosted()
+    mq.isFast = false
+    const refused = assert.rejects(async () => bus.want('a'), { code: 'ANAX_ERR_BUS' })
+    await clock.advance(11_000)
+    await refused
+    assert.deepEqual([mq.calls, errors], [['on a', 'off a'], ['ANAX_ERR_BUS']])
+    mq.registered.shift()!()
+    const again = bus.want('a')
+    assert(again instanceof Promise, 'the late answer was for another question')
+    mq.registered.shift()!()
+    await again
+    for (let wanted = 0; wanted < 2; wanted++) bus.unwant('a')
+    assert.deepEqual(mq.calls.slice(2), ['on a', 'off a'])
+  })
+
+  it('that does not answer harms nobody where the filter is not wanted any more', async () => {
+    const { mq, bus, clock, errors } = hosted()
+    mq.isFast = false
+    bus.want('a')
+    bus.unwant('a')
+    await clock.advance(11_000)
+    assert.deepEqual([mq.calls, errors], [['on a', 'off a'], []])
+  })
+
+  it('that does not give a filter up says so and harms nobody', () => {
+    const { mq, bus, errors } = hosted()
     bus.want('a')
     mq.broken = 'off'
     bus.unwant('a')
-    assert.deepEqual(errors, ['ANAX_ERR_BUS', 'ANAX_ERR_BUS'])
-    mq.broken = undefined
-    bus.want('a')
-    assert.equal(mq.listeners.get('a')?.size, 1)
+    assert.deepEqual(errors, ['ANAX_ERR_BUS'])
   })
 })

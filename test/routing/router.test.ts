@@ -140,29 +140,6 @@ describe('listeners of the host', () => {
 })
 
 describe('with a bus of the host', () => {
-  it('a message that matches several filters is routed once, whoever published it', () => {
-    const mq = innerBus()
-    const { router, bus } = routing('round-robin', mq)
-    const session = new NotingSession('one')
-    for (const filter of ['a/b', 'a/+', '#']) router.add(session.subscribe(filter))
-    bus.publish(message('a/b', 'own'))
-    mq.emit({ topic: 'a/b', payload: 'foreign', qos: 1 })
-    assert.deepEqual(session.texts, ['own', 'foreign'])
-  })
-
-  it('what is no message is ignored', () => {
-    const mq = innerBus()
-    const { router } = routing('round-robin', mq)
-    const session = new NotingSession('one')
-    router.add(session.subscribe('#'))
-    for (const foreign of [
-      { topic: 'a', qos: 7 },
-      { topic: 'a', payload: 5 },
-    ])
-      mq.emit(foreign)
-    assert.deepEqual(session.texts, [])
-  })
-
   it('only filters that somebody here has are listened to', () => {
     const registered = new Set<string>()
     const mq = innerBus()

@@ -68,6 +68,14 @@ describe('the strategy', () => {
     assert.equal(shared.choose({ clientId: 'x' }, 'least-inflight')?.session, sessions[0])
   })
 
+  it('least-inflight lets those who have equally little to do take turns', () => {
+    const { group: shared, sessions } = group(3)
+    sessions[1]!.busy = 1
+    const chosen = Array.from({ length: 6 }, () => shared.choose({ clientId: 'x' }, 'least-inflight')?.session)
+    for (const idle of [sessions[0], sessions[2]]) assert(chosen.filter(session => session === idle).length >= 2)
+    assert(!chosen.includes(sessions[1]))
+  })
+
   for (const strategy of ['round-robin', 'random', 'sticky', 'least-inflight'] as const) {
     it(`${strategy} takes a lone member, not the one that is left out, and nobody where nobody is`, () => {
       const { group: shared, sessions } = group(2)
@@ -133,7 +141,7 @@ describe('the router', () => {
     for (const member of members) router.add(member.subscribe(SHARE))
     for (let i = 0; i < 6; i++) {
       const published = message('t', String(i))
-      const [choice] = router.chooseShared(published, new Set())
+      const [choice] = router.chooseShared(published, [], 'here and away')
       bus.publish(published)
       const chosen = members.find(({ id }) => 'session' in choice!.member && choice!.member.session.id === id)
       assert.equal(chosen?.texts.at(-1), String(i))
@@ -147,7 +155,7 @@ describe('the router', () => {
     const subscriptions = [one!, two!].map(session => session.subscribe(SHARE))
     for (const subscription of subscriptions) router.add(subscription)
     const published = message('t', 'x')
-    router.chooseShared(published, new Set())
+    router.chooseShared(published, [], 'here and away')
     for (const subscription of subscriptions) router.remove(subscription)
     router.add(two!.subscribe(SHARE))
     bus.publish(published)
@@ -159,7 +167,7 @@ describe('the router', () => {
     const other = new NotingSession('other')
     router.restore(away('back'))
     const published = message('t', 'x')
-    assert.equal(router.chooseShared(published, new Set()).length, 1)
+    assert.equal(router.chooseShared(published, [], 'here and away').length, 1)
     const back = new NotingSession('back', true)
     let reads = 0
     Object.defineProperty(back, 'outgoing', { value: { readStored: () => reads++ } })
@@ -173,10 +181,10 @@ describe('the router', () => {
     const { router } = routing()
     router.restore(away('both'))
     const published = message('t', 'x')
-    const [choice] = router.chooseShared(published, new Set(['both']))
+    const [choice] = router.chooseShared(published, ['both'], 'here and away')
     assert.notEqual(choice?.message, published)
     assert.equal(choice?.message.payload.toString(), 'x')
-    const [alone] = router.chooseShared(published, new Set())
+    const [alone] = router.chooseShared(published, [], 'here and away')
     assert.equal(alone?.message, published)
   })
 

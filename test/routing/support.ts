@@ -1,12 +1,15 @@
 /** What tests of the routing share: sessions that note what they are given, and a router on the bus within the process. */
+import assert from 'node:assert/strict'
 import mqemitter from 'mqemitter'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
-import { MessageBus } from '../../lib/routing/bus.js'
+import { type BusParts, MessageBus } from '../../lib/routing/bus.js'
 import { Router, type RouterOptions } from '../../lib/routing/router.js'
 import type { Delivery } from '../../lib/session/delivery.js'
 import type { Ports } from '../../lib/session/ports.js'
 import { NEVER_EXPIRES, Session } from '../../lib/session/session.js'
 import { SessionSubscription } from '../../lib/session/subscription.js'
+import { Timers } from '../../lib/session/timers.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { Bus } from '../../types/bus.js'
 import type { QoS, Subscription } from '../../types/packets.js'
 import type { QueueDelivery } from '../../types/persistence.js'
@@ -50,14 +53,23 @@ export function message(topic: string, text = '', qos: QoS = 1, clientId?: strin
   return published
 }
 
+/** The bus of a router: the one within this process, unless a host gives another. */
+export function busParts(receive: BusParts['receive'], mq?: Bus): BusParts {
+  return {
+    mq: mq ?? innerBus(),
+    owner: mq === undefined ? 'broker' : 'host',
+    timers: new Timers(new FakeClock()),
+    receive,
+    failed: error => assert.fail(error),
+  }
+}
+
 /** A router, and what it asks of others. */
 export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin', mq?: Bus) {
   const queued: { text: string; delivery: QueueDelivery }[] = []
   const orphans: string[] = []
   let counter = 0
-  const bus: MessageBus = new MessageBus(mq ?? innerBus(), mq === undefined ? 'broker' : 'host', carried =>
-    router.route(carried),
-  )
+  const bus: MessageBus = new MessageBus(busParts(carried => router.route(carried as PublishMessage), mq))
   const router: Router = new Router(bus, {
     sharedStrategy: strategy,
     number: copy => {

@@ -91,7 +91,7 @@ export function attached(scene: Scene) {
       },
     },
     sink: {
-      isOnItsWay: () => false,
+      sentFromQueue() {},
       enqueue(message: PublishMessage, delivery: QueuedMessage['delivery']): void | Promise<void> {
         message.brokerId = 'b'
         message.brokerCounter = counter++

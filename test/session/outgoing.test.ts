@@ -131,6 +131,26 @@ describe('a resumed session', () => {
     assert.deepEqual(sentTexts(), ['1', '2', '3', '4'])
   })
 
+  it('gets it so for each broker by itself: their numbers have nothing to do with each other', () => {
+    const of = (brokerId: string, delivery: Delivery) => {
+      Object.assign(delivery.message, { brokerId })
+      return delivery
+    }
+    const { outgoing, link, sentTexts } = attached({
+      stored: [entry('there 9', 9, 1), entry('here 1', 1, 1), entry('there 11', 11, 1)].map((each, index) => {
+        Object.assign(each.message!, { brokerId: index === 1 ? 'here' : 'there' })
+        return each
+      }),
+    })
+    link.ready = false
+    outgoing.resume()
+    for (const number of [2, 3]) outgoing.deliver(of('here', numbered(`here ${number}`, 0, number)))
+    outgoing.deliver(of('there', numbered('there 10', 0, 10)))
+    link.ready = true
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['there 9', 'here 1', 'there 10', 'there 11', 'here 2', 'here 3'])
+  })
+
   it('whose queue cannot be read ends its connection', async () => {
     for (const when of ['at once', 'later'] as const) {
       const { outgoing, link } = attached({

@@ -12,10 +12,11 @@ import { checkConnect, refusalOf } from '../connect-checks.js'
 import { acceptance, NO_TERMS, termsOf } from '../connect-terms.js'
 import type { Connection } from '../connection.js'
 import { ExtendedExchange } from '../extended-authentication.js'
-import { isPromise } from '../maybe-promise.js'
+import { unlessAborted } from '../maybe-promise.js'
 import type { OpenedSession } from '../ports.js'
 import { refusalError, refusalProperties } from '../refusal.js'
-import { addSubscriptions, routeSubscriptions } from '../subscribing.js'
+import type { Session } from '../session.js'
+import { addSubscriptions, type Refusals, routeSubscriptions } from '../subscribing.js'
 import { SessionSubscription } from '../subscription.js'
 
 /** Thrown within this file when the client is refused: ends the process, never leaves it. */
@@ -32,6 +33,8 @@ class Refused {
 export class ConnectProcess {
   /** Resolves when the process is over, whichever way. */
   done: Promise<void> | undefined
+  /** Aborted when the connection ends: nobody is waited for any longer. */
+  readonly #gone = new AbortController()
   readonly #connection: Connection
   readonly #packet: ConnectPacket
   #exchange: ExtendedExchange | undefined
@@ -49,18 +52,48 @@ export class ConnectProcess {
   }
 
   run(): void {
-    this.done = this.#run().catch(reason => this.#refuse(reason))
+    this.done = this.#run().catch(reason => this.refuse(reason))
   }
 
   /** AUTH, in the middle of an enhanced authentication. */
   receive(packet: AuthPacket): void {
     const error = this.#exchange!.receive(packet)
-    if (error !== undefined) this.#refuse(error)
+    if (error !== undefined) this.refuse(error)
+  }
+
+  /** The time for connecting is over: for the client, where it is its turn; otherwise for hooks and store. */
+  timeOut(): void {
+    const { connectTimeout } = this.#connection.ports.options
+    const code = this.awaitsPacket ? 'ANAX_ERR_AUTH_FAILED' : 'ANAX_ERR_SERVER_UNAVAILABLE'
+    this.refuse(new AnaxError(code, { detail: `not done within ${connectTimeout} ms` }))
+  }
+
+  /** Refuses the client: with a CONNACK where its version has one that says why. */
+  refuse(reason: unknown): void {
+    const connection = this.#connection
+    if (!connection.connecting) return
+    const refused =
+      reason instanceof Refused
+        ? reason
+        : new Refused(wrapError('ANAX_ERR_SERVER_UNAVAILABLE', reason), refusalOf(reason))
+    const { reasonCode } = refused.error
+    const answer = connection.dialect.connack({
+      reasonCode,
+      returnCode: refused.refusal.returnCode,
+      sessionPresent: false, // [MQTT-3.2.2-6]
+      properties: refusalProperties(refused.refusal),
+    })
+    if (answer !== undefined) {
+      connection.send(answer)
+      connection.ports.events.emit('connackSent', answer, connection)
+    }
+    connection.fail(refused.error)
   }
 
   /** The connection ends before the process does. */
   abort(): void {
     this.#exchange?.abort()
+    this.#gone.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' }))
   }
 
   async #run(): Promise<void> {
@@ -76,7 +109,6 @@ export class ConnectProcess {
     const assignedId = packet.clientId === '' ? `anax-${randomUUID()}` : undefined
     connection.agree(termsOf(packet, assignedId ?? packet.clientId, connection))
     await this.#authenticate()
-    if (!connection.connecting) return
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId, will } = connection.terms
     const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
@@ -85,10 +117,12 @@ export class ConnectProcess {
     if (!connection.fits(this.#acceptance(false, properties))) {
       throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
     }
-    const opened = await connection.ports.sessions.open(connection, { clientId, clean, expiryInterval, will })
+    const { signal } = this.#gone
+    const opened = await connection.ports.sessions.open(connection, { clientId, clean, expiryInterval, will, signal })
     connection.session = opened.session
     const subscriptions = await this.#resume(opened)
-    if (connection.connecting) this.#establish(opened, subscriptions, properties)
+    signal.throwIfAborted()
+    this.#establish(opened, subscriptions, properties)
   }
 
   /** The CONNACK that lets the client in. */
@@ -119,9 +153,9 @@ export class ConnectProcess {
     if (verdict.result === 'success') this.#authenticationData = verdict.data
   }
 
-  /** Waits for a gate only where it makes one wait. */
+  /** Asks a gate of CONNECT. */
   async #ask(verdict: MaybePromise<ConnectRefusal | undefined>, code: ErrorCode): Promise<void> {
-    const refusal = isPromise(verdict) ? await verdict : verdict
+    const refusal = await unlessAborted(verdict, this.#gone.signal) // who is gone is asked about no further
     if (refusal === undefined) return
     const denied = refusal.reasonCode === ReasonCode.BadUserNameOrPassword ? 'ANAX_ERR_CREDENTIALS' : code
     throw new Refused(refusalError(denied, refusal), refusal)
@@ -143,12 +177,13 @@ export class ConnectProcess {
   /** The subscriptions of a resumed session, as the host grants them now: so they are stored as well. */
   async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
     const { authorizer, store, router } = this.#connection.ports
+    const { signal } = this.#gone
     const granted: SessionSubscription[] = []
     const changed: SessionSubscription[] = []
     const gone: string[] = []
     for (const subscription of subscriptions) {
       const { subscriptionIdentifier, ...wanted } = subscription
-      const verdict = (await authorizer.authorizeSubscribe?.(this.#connection, wanted)) ?? wanted
+      const verdict = (await unlessAborted(authorizer.authorizeSubscribe?.(this.#connection, wanted), signal)) ?? wanted
       if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) gone.push(subscription.topic)
       if (verdict instanceof AnaxError) continue
       const now = new SessionSubscription(session, verdict, subscriptionIdentifier)
@@ -172,7 +207,8 @@ export class ConnectProcess {
     events.emit('client', connection)
     events.emit('connackSent', connack, connection)
     if (connection.connected) {
-      routeSubscriptions(connection, subscriptions)
+      const { refusals } = routeSubscriptions(connection, subscriptions)
+      refusals?.then(refused => this.#registered(session, refused))
       if (present) session.outgoing?.resume()
       events.emitFrom(connection, 'connected')
       events.emit('clientReady', connection)
@@ -181,24 +217,10 @@ export class ConnectProcess {
     connection.readOn()
   }
 
-  #refuse(reason: unknown): void {
-    const connection = this.#connection
-    if (!connection.connecting) return
-    const refused =
-      reason instanceof Refused
-        ? reason
-        : new Refused(wrapError('ANAX_ERR_SERVER_UNAVAILABLE', reason), refusalOf(reason))
-    const { reasonCode } = refused.error
-    const answer = connection.dialect.connack({
-      reasonCode,
-      returnCode: refused.refusal.returnCode,
-      sessionPresent: false, // [MQTT-3.2.2-6]
-      properties: refusalProperties(refused.refusal),
-    })
-    if (answer !== undefined) {
-      connection.send(answer)
-      connection.ports.events.emit('connackSent', answer, connection)
-    }
-    connection.fail(refused.error)
+  /** The bus has answered for the subscriptions of a resumed session: without them, the client would be deaf. */
+  #registered(session: Session, refused: Refusals): void {
+    for (const error of refused.values()) this.#connection.fail(error)
+    // what was queued meanwhile did not come over the bus
+    session.outgoing?.readStored()
   }
 }

@@ -9,7 +9,7 @@ import { hasWildcard, isSharedFilter, levelCount } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
 import { Job } from '../ingress.js'
 import { isPromise } from '../maybe-promise.js'
-import { addSubscriptions, replayRetained, routeSubscriptions } from '../subscribing.js'
+import { addSubscriptions, type Refusals, replayRetained, routeSubscriptions, withdraw } from '../subscribing.js'
 import { SessionSubscription } from '../subscription.js'
 
 /** Handles a SUBSCRIBE. */
@@ -46,7 +46,7 @@ class Subscribe extends Job {
   /** Per filter: what was granted, or why not. */
   #outcomes: (SessionSubscription | AnaxError)[] = []
   /** Those whose filter the session did not have before, for Retain Handling 1. */
-  #fresh = new Set<SessionSubscription>()
+  #fresh: ReadonlySet<SessionSubscription> = new Set()
   #storedLater = false
 
   constructor(connection: Connection, packet: SubscribePacket) {
@@ -72,10 +72,12 @@ class Subscribe extends Job {
     }
   }
 
-  override route(): void {
-    this.#fresh = routeSubscriptions(this.#connection, this.#granted)
+  override route(): void | Promise<void> {
+    const { fresh, refusals } = routeSubscriptions(this.#connection, this.#granted)
+    this.#fresh = fresh
+    if (refusals !== undefined) return this.#awaitBus(refusals)
     // what was queued while they were being written did not come over the bus
-    if (this.#storedLater) this.#connection.session!.outgoing?.readStored()
+    if (this.#storedLater) this.#readStored()
   }
 
   override answer(): void {
@@ -88,6 +90,20 @@ class Subscribe extends Job {
     this.#connection.send({ cmd: 'suback', messageId: this.#packet.messageId, granted, ...this.#explanation })
     if (ports.events.has('subscribe')) this.#tellHost(granted)
     replayRetained(this.#connection, this.#granted, this.#fresh)
+  }
+
+  /** SUBACK says that messages will come: the bus has to have the filters by then. */
+  async #awaitBus(refusals: Promise<Refusals>): Promise<void> {
+    const refused = await refusals
+    if (refused.size > 0) await withdraw(this.#connection, refused)
+    this.#outcomes = this.#outcomes.map(outcome =>
+      outcome instanceof AnaxError ? outcome : (refused.get(outcome) ?? outcome),
+    )
+    this.#readStored()
+  }
+
+  #readStored(): void {
+    this.#connection.session!.outgoing?.readStored()
   }
 
   get #granted(): SessionSubscription[] {
