@@ -214,6 +214,11 @@ export interface SessionPersistence extends AedesPersistence {
   ): MaybePromise<DroppedMessage[] | undefined>
   /** The queue in order. It may be added to and emptied meanwhile: entries added may or may not be seen. */
   queued(clientId: string): MaybeAsyncIterable<QueuedMessage>
+  /**
+   * The entries that were sent and are not removed yet, in order: with what a client comes back to. What this costs must
+   * grow with their number, not with the queue's.
+   */
+  inflight(clientId: string): MaybeAsyncIterable<QueuedMessage>
   /** Number and payload bytes of the entries in a queue. */
   queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }>
   /** The message was (or is about to be) sent with this packet id, and does not expire any more. Unknown: no error. */
@@ -244,6 +249,7 @@ export interface SessionPersistence extends AedesPersistence {
   retained(filters: readonly string[]): MaybeAsyncIterable<Message>
   /** The retained message of one topic. */
   retainedOf(topic: string): MaybePromise<Message | undefined>
+  /** What is being kept counts from the call on, not only once it is answered; so do the bytes. */
   readonly retainedCount: number
   /** Payload bytes of all retained messages. */
   readonly retainedBytes: number

@@ -22,6 +22,7 @@ import { Ingress } from '../session/ingress.js'
 import { both, isPromise } from '../session/maybe-promise.js'
 import { keepPayload } from '../session/message.js'
 import type { Authorizer, EventSink, MessageSink, ResolvedOptions } from '../session/ports.js'
+import { InTransit } from './in-transit.js'
 import { OwnPublish } from './own-publish.js'
 import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
 
@@ -62,7 +63,7 @@ export class Publisher implements MessageSink {
   readonly #foreignTerms: Terms
   #counter: number
   /** This broker's messages that are in queues and not on the bus yet, by number. */
-  readonly #onTheirWay = new Map<number, PublishMessage>()
+  readonly #onTheirWay = new InTransit()
   /** Messages of the broker's own and the host's: no less in order than those of a client. */
   readonly #own = new Ingress(
     Number.POSITIVE_INFINITY,
@@ -217,7 +218,7 @@ export class Publisher implements MessageSink {
     if (deliveries.length === 0) return
     if (message.queuedFor !== undefined) message.queuedFor = clientsOf(deliveries)
     message.queued = deliveries.length
-    if (this.#isOwn(message)) this.#onTheirWay.set(message.brokerCounter, message)
+    if (this.#isOwn(message)) this.#onTheirWay.add(message)
     return this.#enqueue(message, deliveries, terms)
   }
 
@@ -231,7 +232,7 @@ export class Publisher implements MessageSink {
     const copies = this.#copies.get(message)
     if (copies === undefined) this.#copies.set(message, [copy])
     else copies.push(copy)
-    this.#onTheirWay.set(copy.brokerCounter, copy)
+    this.#onTheirWay.add(copy)
     return this.#enqueue(copy, [delivery], terms)
   }
 
@@ -280,9 +281,9 @@ export class Publisher implements MessageSink {
 
   /** The bus has it: the one within this process has brought it by now. */
   #handedOver(message: PublishMessage): void {
-    if (message.queued > 0 && this.#isOwn(message)) this.#onTheirWay.delete(message.brokerCounter)
+    if (message.queued > 0 && this.#isOwn(message)) this.#onTheirWay.delete(message)
     if (this.#copies.size === 0) return
-    for (const copy of this.#copies.get(message) ?? []) this.#onTheirWay.delete(copy.brokerCounter)
+    for (const copy of this.#copies.get(message) ?? []) this.#onTheirWay.delete(copy)
     this.#copies.delete(message)
   }
 }

@@ -177,6 +177,10 @@ export class MemoryPersistence implements SessionPersistence {
     return this.#sessions.find(clientId)?.queue?.entries() ?? []
   }
 
+  inflight(clientId: string): Iterable<QueuedMessage> {
+    return this.#sessions.find(clientId)?.queue?.inflight() ?? []
+  }
+
   queueSize(clientId: string): { messages: number; bytes: number } {
     const queue = this.#sessions.find(clientId)?.queue
     return { messages: queue?.length ?? 0, bytes: queue?.bytes ?? 0 }

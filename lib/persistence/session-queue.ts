@@ -4,6 +4,7 @@
  * and no expiry.
  */
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
+import type { Deadline } from './deadlines.js'
 import { payloadBytes, type StoredMessage } from './stored-message.js'
 
 /** An entry of a queue. */
@@ -14,6 +15,8 @@ export class QueueEntry implements QueuedMessage {
   /** The message itself while it is there: it has the two fields. */
   ref: MessageRef
   packetId: number | undefined
+  /** When it expires, while that can happen. */
+  deadline: Deadline<QueueEntry> | undefined
   /** Its place in the order, which outlives its removal. */
   readonly position: number
   previous: QueueEntry | undefined
@@ -46,6 +49,8 @@ export class SessionQueue {
   #first: QueueEntry | undefined
   #last: QueueEntry | undefined
   #appended = 0
+  /** How many entries have a packet id. */
+  #sent = 0
   #bytes = 0
 
   /** How many entries there are. */
@@ -92,6 +97,7 @@ export class SessionQueue {
     else entry.next.previous = entry.previous
     this.#byRef.delete(this.#keyOf(entry.ref))
     this.#forgetPacketId(entry)
+    if (entry.packetId !== undefined) this.#sent--
     if (entry.message !== undefined) this.#bytes -= payloadBytes(entry.message)
     entry.isRemoved = true
     // Whoever still holds this one must not hold all that followed it.
@@ -101,6 +107,7 @@ export class SessionQueue {
 
   setPacketId(entry: QueueEntry, packetId: number): void {
     this.#forgetPacketId(entry)
+    if (entry.packetId === undefined) this.#sent++
     entry.packetId = packetId
     this.#byPacketId?.set(packetId, entry)
   }
@@ -127,6 +134,15 @@ export class SessionQueue {
       yield entry
       entry = entry.isRemoved ? this.#firstAfter(entry.position) : entry.next
     }
+  }
+
+  /** The entries that have a packet id, in order: they lie in front, or near it. */
+  inflight(): QueueEntry[] {
+    const entries: QueueEntry[] = []
+    for (let entry = this.#first; entry !== undefined && entries.length < this.#sent; entry = entry.next) {
+      if (entry.packetId !== undefined) entries.push(entry)
+    }
+    return entries
   }
 
   #firstAfter(position: number): QueueEntry | undefined {

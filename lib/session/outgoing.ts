@@ -34,7 +34,7 @@ export class Outgoing {
   #waitingBytes = 0
   /** The pass over the stored queue that is under way. */
   #stored: Source<QueuedMessage> | undefined
-  /** Whether the pass is the one that begins the connection. */
+  /** Whether the pass is the one that begins the connection, over what an earlier one left unacknowledged. */
   #resuming = false
   /** Messages that the pass must not send: they were dealt with when it began. */
   #skip: Set<string> | undefined
@@ -60,7 +60,10 @@ export class Outgoing {
     else this.#wait(delivery)
   }
 
-  /** Takes the session up where an earlier connection left it: only now is anything sent again [MQTT-4.4.0-1]. */
+  /**
+   * Takes the session up where an earlier connection left it: only now is anything sent again [MQTT-4.4.0-1]. All that
+   * has a packet id comes first: a new message must not get one of those [MQTT-2.2.1-4].
+   */
   resume(): void {
     this.#resuming = true
     this.readStored()
@@ -138,8 +141,10 @@ export class Outgoing {
         return false
       case 'done':
         this.#stored = undefined
-        this.#resuming = false
-        if (this.#again) this.#beginPass()
+        if (this.#resuming || this.#again) {
+          this.#resuming = false
+          this.#beginPass()
+        }
         return true
       default:
         return this.#sendStored(stored)
@@ -151,8 +156,6 @@ export class Outgoing {
     const isSent = packetId !== undefined
     if (this.#skip?.delete(refKey(ref)) || isRemoved || isSent !== this.#resuming) {
       stored.take()
-      // first all that have a packet id already: a new message must not get one of those [MQTT-2.2.1-4]
-      if (this.#resuming && !isSent) this.#again = true
       return true
     }
     const earlier = this.#waitingBefore(ref)
@@ -231,7 +234,10 @@ export class Outgoing {
   #beginPass(): void {
     this.#again = false
     this.#skip = new Set([...this.sender.busy()].map(refKey))
-    this.#stored = new Source(() => this.#ports.store.queued(this.#session.id), this.pump, this.#failed)
+    const { store } = this.#ports
+    const { id } = this.#session
+    const entries = this.#resuming ? () => store.inflight(id) : () => store.queued(id)
+    this.#stored = new Source(entries, this.pump, this.#failed)
   }
 
   #wait(delivery: Delivery): void {
@@ -261,6 +267,8 @@ export class Outgoing {
   }
 
   readonly #failed = (error: unknown): void => {
+    this.#resuming = false
+    this.#again = false
     if (!this.#closed) this.#link.fail(wrapError('ANAX_ERR_STORE', error))
   }
 }

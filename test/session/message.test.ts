@@ -106,6 +106,18 @@ describe('a message of somebody else on the bus', () => {
     )
   })
 
+  it('is read as a network gives it: null where there is no value, bytes of any kind', () => {
+    const nothing = { clientId: null, messageExpiry: null, payload: null, qos: null, retain: null }
+    const message = adopt({ topic: 'a', ...nothing, properties: { contentType: 'c', responseTopic: null } } as never)!
+    assert.deepEqual(
+      [message.clientId, message.messageExpiry, message.payload.length, message.qos, message.retain],
+      [undefined, undefined, 0, 0, false],
+    )
+    assert.deepEqual(message.properties, { contentType: 'c' })
+    assert.equal(adopt({ topic: 'a', properties: null } as never)?.properties, undefined)
+    assert.equal(adopt({ topic: 'a', payload: new Uint8Array([0x78]) } as never)?.payload.toString(), 'x')
+  })
+
   for (const [what, foreign] of Object.entries({
     'without a topic': {},
     'with a topic that is none': { topic: 'a/#' },

@@ -74,6 +74,7 @@ export function attached(scene: Scene) {
   const drops: string[] = []
   const enqueued: Message[] = []
   const queue = typeof stored === 'function' ? [] : stored
+  const queued = typeof stored === 'function' ? stored : () => [...queue]
   const ports = {
     options: { maxOutboxBytes: 1e6, ...scene.options },
     authorizer: {},
@@ -82,7 +83,8 @@ export function attached(scene: Scene) {
       emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),
     },
     store: {
-      queued: typeof stored === 'function' ? stored : () => [...queue],
+      queued,
+      inflight: () => sentOf(queued()),
       markSent() {},
       markReleased() {},
       removeQueued(_: string, { brokerCounter }: Message) {
@@ -123,4 +125,12 @@ export function attached(scene: Scene) {
         return `${what} id ${packetId}${attempt === 'again' ? ' again' : ''}`
       }),
   }
+}
+
+/** What of a queue was sent before. */
+function sentOf(queue: MaybeAsyncIterable<QueuedMessage>): MaybeAsyncIterable<QueuedMessage> {
+  if (Symbol.iterator in queue) return [...queue].filter(({ packetId }) => packetId !== undefined)
+  return (async function* () {
+    for await (const entry of queue) if (entry.packetId !== undefined) yield entry
+  })()
 }

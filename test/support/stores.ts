@@ -1,13 +1,14 @@
 /** Stores that are slow or fail: any store, with each of its operations answered late, or not as it should be. */
 import { createRequire } from 'node:module'
 import { createMemoryPersistence } from '../../lib/index.js'
+import { isPromise } from '../../lib/session/maybe-promise.js'
 import type { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 
 /** Operations that answer at once by contract. */
 const AT_ONCE = new Set(['nextDeadline'])
 const ITERABLES = new Set([
-  ...['queued', 'retained', 'sharedSubscriptions', 'outgoingStream', 'streamWill', 'getClientList'],
+  ...['queued', 'inflight', 'retained', 'sharedSubscriptions', 'outgoingStream', 'streamWill', 'getClientList'],
   ...['createRetainedStream', 'createRetainedStreamCombi'],
 ])
 
@@ -114,6 +115,72 @@ export function failingStore(store: AedesPersistence): FailingStore {
 
 function failingIterable(error: Error): AsyncIterable<never> {
   return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }
+}
+
+/** A store that says whether it has anything to do. */
+export interface WatchedStore {
+  store: AedesPersistence
+  readonly isIdle: boolean
+}
+
+/** Makes a store say so. */
+export function watchedStore(store: AedesPersistence): WatchedStore {
+  let open = 0
+  return {
+    get isIdle() {
+      return open === 0
+    },
+    store: wrapped(store, (name, operation) => {
+      if (!ITERABLES.has(name)) {
+        return (...args) => {
+          const outcome = operation(...args)
+          if (!isPromise(outcome)) return outcome
+          open++
+          return outcome.finally(() => open--)
+        }
+      }
+      return async function* (...args: unknown[]) {
+        open++
+        try {
+          yield* operation(...args) as AsyncIterable<unknown>
+        } finally {
+          open--
+        }
+      }
+    }),
+  }
+}
+
+/** A store whose answers can be held back. */
+export interface HeldStore {
+  store: AedesPersistence
+  /** The answers that are held back. */
+  readonly waiting: (() => void)[]
+  /** From now on, the answers to this operation do not come. */
+  hold(name: string): void
+  /** They come, those that were held back as well. */
+  letGo(): void
+}
+
+/** Makes the answers of a store, which take effect at once, wait on demand. */
+export function heldStore(store: AedesPersistence): HeldStore {
+  let held: string | undefined
+  const waiting: (() => void)[] = []
+  return {
+    waiting,
+    hold(name) {
+      held = name
+    },
+    letGo() {
+      held = undefined
+      for (const go of waiting.splice(0)) go()
+    },
+    store: wrapped(store, (name, operation) => (...args) => {
+      if (name !== held) return operation(...args)
+      const outcome = operation(...args)
+      return new Promise(resolve => waiting.push(() => resolve(outcome)))
+    }),
+  }
 }
 
 /** The stores that a broker may be given: our own, and the published one with only the base contract. */

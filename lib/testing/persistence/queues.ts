@@ -142,6 +142,26 @@ function defineProgressTests(harness: Harness): void {
     assert.deepEqual(await payloads(store, 'a'), ['one', 'two', 'three'])
   })
 
+  harness.test('what was sent and not removed is in flight, in order', async store => {
+    await saveSessions(store, 'a', 'b')
+    const [first, second, third, fourth] = await enqueue(store, 'a', 'one', 'two', 'three', 'four', 'five')
+    const inflight = async () => (await all(store.inflight('a'))).map(({ packetId }) => packetId)
+    assert.deepEqual(await inflight(), [])
+    // a message may be sent while one before it is still on its way over the bus
+    await markSent(store, 'a', fourth!, 4)
+    await markSent(store, 'a', second!, 2)
+    await markSent(store, 'a', first!, 1)
+    assert.deepEqual(await inflight(), [1, 2, 4])
+    await store.markReleased('a', refOf(second!), 2)
+    await removeQueued(store, 'a', first!, 1)
+    await removeQueued(store, 'a', third!)
+    assert.deepEqual(await inflight(), [2, 4])
+    const [released, sent] = await all(store.inflight('a'))
+    assert.deepEqual([released?.message, refOf(released!.ref)], [undefined, refOf(second!)])
+    assert.deepEqual([sent?.message?.payload.toString(), sent?.delivery.clientId], ['four', 'a'])
+    assert.deepEqual([await all(store.inflight('b')), await all(store.inflight('never was'))], [[], []])
+  })
+
   harness.test('a released message leaves its place and its packet id, not its bytes', async store => {
     await saveSessions(store, 'a')
     const [first] = await enqueue(store, 'a', 'one', 'two')
