@@ -75,7 +75,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   /**
    * Sends a message to this client alone, whatever it is subscribed to.
    * Resolves when it is on its way, or in the queue of its stored session; it does not wait for the client's answer.
-   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE, ANAX_ERR_QUOTA
    */
   publish(message: PublishInput): Promise<void>
   publish(message: PublishInput, callback: Callback): void

@@ -74,13 +74,13 @@ export type AuthenticateExtendedHandler = (
 
 /**
  * Asked for each PUBLISH, and for a will when it is published (`client` is null if its connection
- * is gone). The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
+ * is gone; `packet.clientId` still says whose it is). The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
  * 0x87; a number refuses with that reason code; an object is published instead.
  * Unset, topics below `$SYS/` are refused.
  */
 export type AuthorizePublishHandler = (
   client: Client | null,
-  packet: PublishPacket & { payload: Buffer },
+  packet: PublishPacket & { payload: Buffer; clientId?: string | undefined },
   callback: (error?: (Error & { reasonCode?: number }) | null) => void,
 ) => Verdict<boolean | number | PublishPacket>
 

@@ -25,6 +25,8 @@ export interface BrokerOptions extends Hooks {
   connectTimeout?: number
   /** Milliseconds a hook may take to answer, 0 for no bound. @default 10000 */
   hookTimeoutMs?: number
+  /** Milliseconds the store may take for one operation, 0 for no bound; then it counts as failed. @default 20000 */
+  storeTimeoutMs?: number
   /** Milliseconds a client may leave its socket full before it is disconnected, 0 for no bound. @default 60000 */
   drainTimeout?: number
   /** Milliseconds after which {@link close} ends what has not ended by itself. @default 5000 */

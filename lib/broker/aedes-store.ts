@@ -220,6 +220,10 @@ export class AedesStore implements SessionPersistence {
     yield* await this.#readQueue(clientId)
   }
 
+  async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
+    for (const entry of await this.#readQueue(clientId)) if (entry.packetId !== undefined) yield entry
+  }
+
   async queueSize(clientId: string): Promise<{ messages: number; bytes: number }> {
     const queue = await this.#readQueue(clientId)
     const bytes = queue.reduce((sum, { message }) => sum + (message?.payload.length ?? 0), 0)

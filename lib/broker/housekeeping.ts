@@ -14,6 +14,9 @@ const STEP = 200
 /** How long a store that failed is left in peace. */
 const RETRY_MS = 1000
 
+/** What came of a step. */
+type Outcome = 'done' | 'more' | 'failed'
+
 export interface HousekeepingParts {
   store: SessionPersistence
   sessions: SessionRegistry
@@ -25,6 +28,8 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts
   readonly #timer = new Timer(() => this.#start())
   #working: Promise<void> | undefined
+  /** Until then a store that failed is left in peace, whatever is due. */
+  #restUntil = 0
   #stopped = false
 
   constructor(parts: HousekeepingParts) {
@@ -34,14 +39,17 @@ export class Housekeeping {
   /** A deadline may have come nearer. */
   readonly look = (): void => {
     if (this.#stopped || this.#working !== undefined) return
-    const next = this.#parts.store.nextDeadline()
+    const next = this.#nextLook()
     if (next === undefined || (this.#timer.index !== -1 && this.#timer.at <= next)) return
     this.#parts.timers.scheduleAt(this.#timer, next)
   }
 
   /** Publishes the wills that an earlier run owes: to be called before their clients can come back [MQTT-3.1.2-8]. */
   async publishOwedWills(): Promise<void> {
-    while (await this.#parts.sessions.publishDueWills(STEP));
+    const { sessions } = this.#parts
+    // an attempt before this one may have published some that it could not delete
+    await sessions.settleOwed()
+    while (await sessions.publishDueWills(STEP));
   }
 
   /** Looks no more; resolves when what it was doing is done. */
@@ -51,33 +59,69 @@ export class Housekeeping {
     await this.#working
   }
 
+  #nextLook(): number | undefined {
+    const { store, sessions, events, timers } = this.#parts
+    const again = timers.now() + RETRY_MS
+    try {
+      const deadline = store.nextDeadline()
+      const next = sessions.owes ? Math.min(deadline ?? again, again) : deadline
+      return next === undefined ? undefined : Math.max(next, this.#restUntil)
+    } catch (error) {
+      events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+      return again
+    }
+  }
+
   #start(): void {
     if (this.#stopped || this.#working !== undefined) return
-    this.#working = this.#work().then(
-      () => {
-        this.#working = undefined
-        this.look()
-      },
-      error => {
-        this.#working = undefined
-        this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
-        if (!this.#stopped) this.#parts.timers.schedule(this.#timer, RETRY_MS)
-      },
-    )
+    this.#working = this.#work().then(outcome => {
+      this.#working = undefined
+      if (outcome === 'failed') this.#rest()
+      else this.look()
+    })
   }
 
-  async #work(): Promise<void> {
-    while (!this.#stopped && (await this.#step())) await new Promise<void>(resolve => setImmediate(resolve))
+  #rest(): void {
+    const { timers } = this.#parts
+    this.#restUntil = timers.now() + RETRY_MS
+    if (!this.#stopped) timers.scheduleAt(this.#timer, this.#restUntil)
   }
 
-  /** @returns whether there is more to do */
-  async #step(): Promise<boolean> {
-    const { store, sessions, events, timers } = this.#parts
-    const moreWills = await sessions.publishDueWills(STEP)
-    const moreSessions = await sessions.endExpired(STEP)
+  async #work(): Promise<Outcome> {
+    for (;;) {
+      const outcome = await this.#step()
+      if (outcome !== 'more' || this.#stopped) return outcome
+      await new Promise<void>(resolve => setImmediate(resolve))
+    }
+  }
+
+  /** Each part whatever becomes of the others. */
+  async #step(): Promise<Outcome> {
+    const { sessions } = this.#parts
+    const outcomes = [
+      await this.#attempt(() => sessions.settleOwed()),
+      await this.#attempt(() => sessions.publishDueWills(STEP)),
+      await this.#attempt(() => sessions.endExpired(STEP)),
+      await this.#attempt(() => this.#sweep()),
+    ]
+    return outcomes.includes('failed') ? 'failed' : outcomes.includes('more') ? 'more' : 'done'
+  }
+
+  /** @param part may say whether there is more to do */
+  async #attempt(part: () => Promise<boolean | void>): Promise<Outcome> {
+    try {
+      return (await part()) === true ? 'more' : 'done'
+    } catch (error) {
+      this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+      return 'failed'
+    }
+  }
+
+  async #sweep(): Promise<boolean> {
+    const { store, events, timers } = this.#parts
     const { dropped, retained, more } = await store.sweep(timers.now(), STEP)
     for (const drop of dropped) events.emit('drop', drop)
     for (const message of retained) events.emit('retainedExpired', message)
-    return more || moreWills || moreSessions
+    return more
   }
 }

@@ -4,17 +4,22 @@
  */
 import type { SessionPersistence, StoredSession } from '../../types/persistence.js'
 import { AnaxError, wrapError } from '../errors.js'
+import { ReasonCode } from '../reason-codes.js'
 import type { Router } from '../routing/router.js'
 import type { Connection } from '../session/connection.js'
+import { unlessAborted } from '../session/maybe-promise.js'
 import type { Ending, EventSink, OpenedSession, OpenRequest, Ports, SessionDirectory } from '../session/ports.js'
 import { NEVER_EXPIRES, Session } from '../session/session.js'
+import type { OwedWrites } from './owed-writes.js'
 import type { QueueLimitRules } from './queue-limits.js'
+import { Turns } from './turns.js'
 import type { Wills } from './wills.js'
 
 export interface RegistryParts {
   store: SessionPersistence
   router: Router
   wills: Wills
+  owed: OwedWrites
   limits: QueueLimitRules
   events: EventSink
   now: () => number
@@ -34,7 +39,9 @@ export class SessionRegistry implements SessionDirectory {
   /** Clients that came since the expired sessions were read, while those are being ended. */
   #reopened: Set<string> | undefined
   /** One change at a time for each client identifier. */
-  readonly #locks = new Map<string, Promise<unknown>>()
+  readonly #turns = new Turns()
+  /** Client identifier -> who waits for its session. Of several, only the newest does. */
+  readonly #newcomers = new Map<string, Connection>()
 
   constructor(parts: RegistryParts) {
     this.#parts = parts
@@ -55,12 +62,21 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
-    return this.#exclusively(request.clientId, () => this.#open(connection, request))
+    const { clientId, signal } = request
+    const earlier = this.#newcomers.get(clientId)
+    this.#newcomers.set(clientId, connection)
+    // however slowly sessions are put away, those who try again and again do not pile up behind each other
+    earlier?.process?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
+    try {
+      return await this.#turns.take(clientId, () => this.#open(connection, request), signal)
+    } finally {
+      this.#noNewcomer(clientId, connection)
+    }
   }
 
   async release(connection: Connection, ending: Ending): Promise<void> {
     const session = connection.session!
-    const { router, events } = this.#parts
+    const { router } = this.#parts
     const left = await session.detach()
     const lives = session.stored && session.expiryInterval > 0
     for (const subscription of session.subscriptions.values()) {
@@ -68,14 +84,24 @@ export class SessionRegistry implements SessionDirectory {
       else router.remove(subscription)
     }
     router.redeliver(session.id, left)
-    try {
-      await this.#keepOrEnd(connection, session, ending)
-    } catch (error) {
-      events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
-    }
+    await this.#attempt(() => this.#settleWill(connection, session, ending))
+    await this.#attempt(() => this.#keepOrEnd(session))
     // not before: who comes next with this client identifier waits for all of it
     delete this.connections[session.id]
     this.#size--
+  }
+
+  /** Whether the store failed at something that is to be tried again. */
+  get owes(): boolean {
+    return !this.#parts.owed.isEmpty
+  }
+
+  /** Tries that again. */
+  async settleOwed(): Promise<void> {
+    const { owed } = this.#parts
+    await this.#turns.takeEach(owed.clients, itself, async clientId => {
+      if (!this.isConnected(clientId)) await owed.settle(clientId)
+    })
   }
 
   /** Ends sessions whose time is over. @returns whether there may be more */
@@ -84,12 +110,10 @@ export class SessionRegistry implements SessionDirectory {
     this.#reopened = reopened
     try {
       const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
-      for (const clientId of expired) {
-        await this.#exclusively(clientId, async () => {
-          // its client may have come back while others were being ended, and may be gone again
-          if (!this.isConnected(clientId) && !reopened.has(clientId)) await this.#end(clientId, 'expired')
-        })
-      }
+      await this.#turns.takeEach(expired, itself, async clientId => {
+        // its client may have come back while others were being ended, and may be gone again
+        if (!this.isConnected(clientId) && !reopened.has(clientId)) await this.#end(clientId, 'expired')
+      })
       return expired.length === limit
     } finally {
       this.#reopened = undefined
@@ -98,14 +122,17 @@ export class SessionRegistry implements SessionDirectory {
 
   /** Publishes wills whose delay is over. @returns whether there may be more */
   async publishDueWills(limit: number): Promise<boolean> {
-    return this.#parts.wills.publishDue(limit, (clientId, publish) => this.#exclusively(clientId, publish))
+    return this.#parts.wills.publishDue(limit, this.#turns)
   }
 
   async #open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
-    assertConnecting(connection)
-    // [MQTT-3.1.4-3]
-    await this.connections[request.clientId]?.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER'))
-    assertConnecting(connection)
+    const { clientId, signal } = request
+    const predecessor = this.connections[clientId]
+    if (predecessor !== undefined) {
+      // [MQTT-3.1.4-3]
+      await unlessAborted(predecessor.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
+    }
+    this.#noNewcomer(clientId, connection)
     this.#takePlace()
     try {
       return await this.#openSession(connection, request)
@@ -113,6 +140,11 @@ export class SessionRegistry implements SessionDirectory {
       this.#size--
       throw error
     }
+  }
+
+  /** It waits no more, or does not wait any longer. */
+  #noNewcomer(clientId: string, connection: Connection): void {
+    if (this.#newcomers.get(clientId) === connection) this.#newcomers.delete(clientId)
   }
 
   /** Counted before anything is waited for: many clients at once are as many as one after the other. */
@@ -125,19 +157,48 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async #openSession(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
-    const { store, wills, limits, ports } = this.#parts
-    const { clientId, clean, expiryInterval, will } = request
+    const { store, owed, limits, ports } = this.#parts
+    const { clientId, clean, expiryInterval } = request
     this.#reopened?.add(clientId)
+    await owed.settle(clientId)
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
-    if (stored !== undefined) await wills.discard(clientId) // [MQTT-3.1.3-9]
     const kept = stored !== undefined || expiryInterval > 0
-    if (kept) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined })
-    if (will !== undefined) await wills.keep(clientId, will)
+    try {
+      await this.#noteConnected(request, stored, kept)
+    } catch (error) {
+      await this.#attempt(() => this.#noteRefused(clientId, stored))
+      throw error
+    }
     const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
     session.restoreIncoming(stored?.incoming ?? [])
     this.connections[clientId] = connection
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
+  }
+
+  async #noteConnected(
+    { clientId, expiryInterval, will }: OpenRequest,
+    stored: StoredSession | undefined,
+    kept: boolean,
+  ): Promise<void> {
+    const { store, wills } = this.#parts
+    if (kept) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined })
+    if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
+  }
+
+  /** Takes that back, as far as the store took it: a session without a deadline would stay for ever. */
+  async #noteRefused(clientId: string, stored: StoredSession | undefined): Promise<void> {
+    const { store, owed, deadlineSet } = this.#parts
+    await owed.carryOut(clientId, async () => {
+      if (stored !== undefined) {
+        const { expiryInterval, expiresAt } = stored
+        await store.saveSession({ clientId, expiryInterval, expiresAt })
+      } else {
+        await store.deleteWill(clientId)
+        await store.deleteSession(clientId)
+      }
+    })
+    deadlineSet()
   }
 
   /** The session if it is to be continued; otherwise it ends here. */
@@ -148,21 +209,21 @@ export class SessionRegistry implements SessionDirectory {
     return undefined
   }
 
-  async #keepOrEnd(connection: Connection, session: Session, { will }: Ending): Promise<void> {
-    const { store, wills, now } = this.#parts
-    const { id: clientId, expiryInterval, stored } = session
-    if (connection.will !== undefined) {
-      if (will === 'discard') await wills.discard(clientId)
-      else await wills.connectionLost(connection, connection.will, expiryInterval)
-    }
+  async #settleWill(connection: Connection, { id, expiryInterval }: Session, { will }: Ending): Promise<void> {
+    const { wills } = this.#parts
+    if (connection.will === undefined) return
+    if (will === 'discard') await wills.discard(id)
+    else await wills.connectionLost(connection, connection.will, expiryInterval)
+  }
+
+  async #keepOrEnd({ id: clientId, expiryInterval, stored }: Session): Promise<void> {
     if (!stored) return
-    if (expiryInterval === 0) {
-      await this.#end(clientId, 'disconnected')
-      return
-    }
+    if (expiryInterval === 0 && (await this.#attempt(() => this.#end(clientId, 'disconnected')))) return
+    const { store, owed, now, deadlineSet } = this.#parts
+    // one that could not be ended has a deadline as well: now
     const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
-    await store.saveSession({ clientId, expiryInterval, expiresAt })
-    this.#parts.deadlineSet()
+    await owed.carryOut(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt }))
+    deadlineSet()
   }
 
   async #end(clientId: string, reason: 'expired' | 'clean-start' | 'disconnected'): Promise<void> {
@@ -175,19 +236,19 @@ export class SessionRegistry implements SessionDirectory {
     events.emit('sessionEnded', clientId, reason)
   }
 
-  async #exclusively<T>(clientId: string, change: () => Promise<T>): Promise<T> {
-    const earlier = this.#locks.get(clientId)
-    const mine = earlier === undefined ? change() : earlier.then(change, change)
-    this.#locks.set(clientId, mine)
+  /** Something that nobody waits for: if it fails, the host is told. @returns whether it worked */
+  async #attempt(step: () => Promise<void>): Promise<boolean> {
     try {
-      return await mine
-    } finally {
-      if (this.#locks.get(clientId) === mine) this.#locks.delete(clientId)
+      await step()
+      return true
+    } catch (error) {
+      this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+      return false
     }
   }
 }
 
-/** A client that is gone before its turn came takes nobody's place. */
-function assertConnecting({ connecting }: Connection): void {
-  if (!connecting) throw new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' })
+/** Client identifiers are the keys of their own turns. */
+function itself(clientId: string): string {
+  return clientId
 }

@@ -1,10 +1,13 @@
-/** Any store as the broker wants it: one with the MQTT 5.0 extension as it is, another behind an adapter. */
+/** Any store as the broker wants it: with the MQTT 5.0 extension, its own or an adapter's, and answering in time. */
 import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
+import type { Timers } from '../session/timers.js'
 import { AedesStore } from './aedes-store.js'
+import { withStoreTimeout } from './store-timeout.js'
 
-/** @param now milliseconds since the epoch, for the deadlines that the adapter keeps itself */
-export function storeOf(persistence: AedesPersistence, now: () => number): SessionPersistence {
-  return hasSessions(persistence) ? persistence : new AedesStore(persistence, now)
+/** @param timeoutMs how long an operation is waited for, 0 for no bound */
+export function storeOf(persistence: AedesPersistence, timers: Timers, timeoutMs: number): SessionPersistence {
+  const store = hasSessions(persistence) ? persistence : new AedesStore(persistence, () => timers.now())
+  return withStoreTimeout(store, timers, timeoutMs)
 }
 
 function hasSessions(persistence: AedesPersistence): persistence is SessionPersistence {

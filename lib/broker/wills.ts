@@ -9,12 +9,15 @@ import { AnaxError, wrapError } from '../errors.js'
 import { messageOfWill, startExpiry } from '../session/message.js'
 import type { Authorizer, EventSink } from '../session/ports.js'
 import { NEVER_EXPIRES } from '../session/session.js'
+import type { OwedWrites } from './owed-writes.js'
 import type { Publisher } from './publisher.js'
+import type { Turns } from './turns.js'
 
 export interface WillParts {
   store: SessionPersistence
   authorizer: Authorizer
   publisher: Publisher
+  owed: OwedWrites
   events: EventSink
   now: () => number
 }
@@ -28,15 +31,20 @@ export class Wills {
     this.#parts = parts
   }
 
-  /** The client is connected: its will is kept, for the case that this process does not live to publish it. */
-  async keep(clientId: string, will: Will): Promise<void> {
+  /**
+   * The client is connected: its will is kept, for the case that this process does not live to publish it,
+   * in the place of one that still waits, which is not due any more [MQTT-3.1.3-9].
+   */
+  async connected(clientId: string, will: Will | undefined): Promise<void> {
     this.#changed?.add(clientId)
-    await this.#parts.store.saveWill(clientId, will, undefined)
+    if (will === undefined) await this.#parts.store.deleteWill(clientId)
+    else await this.#parts.store.saveWill(clientId, will, undefined)
   }
 
+  /** The client took it away [MQTT-3.14.4-3]. */
   async discard(clientId: string): Promise<void> {
     this.#changed?.add(clientId)
-    await this.#parts.store.deleteWill(clientId)
+    await this.#delete(clientId)
   }
 
   /**
@@ -44,35 +52,42 @@ export class Wills {
    * @param expiryInterval seconds that the session lives on
    */
   async connectionLost(client: Client, will: Will, expiryInterval: number): Promise<void> {
+    const { store, owed, now } = this.#parts
     const delay = will.properties?.willDelayInterval ?? 0
     const wait = expiryInterval === NEVER_EXPIRES ? delay : Math.min(delay, expiryInterval)
     if (wait === 0) return this.#publish(client.id, will, client)
     this.#changed?.add(client.id)
-    await this.#parts.store.saveWill(client.id, will, this.#parts.now() + wait * 1000)
+    const dueAt = now() + wait * 1000
+    await owed.carryOut(client.id, () => store.saveWill(client.id, will, dueAt))
   }
 
   /** The session ends: a will that still waits is due now. */
   async sessionEnded(clientId: string): Promise<void> {
-    const will = await this.#parts.store.getWill({ id: clientId })
+    const { store, owed } = this.#parts
+    // one that was published or taken away may still be there
+    await owed.settle(clientId)
+    const will = await store.getWill({ id: clientId })
     if (will) await this.#publish(clientId, will, null)
   }
 
   /**
    * Publishes those whose delay is over. @returns whether there may be more
-   * @param alone runs a step while nothing else happens to the client's session
+   * @param turns nothing else happens to a client's session meanwhile
    */
-  async publishDue(limit: number, alone: (clientId: string, step: () => Promise<void>) => Promise<void>) {
+  async publishDue(limit: number, turns: Turns): Promise<boolean> {
     const changed = new Set<string>()
     this.#changed = changed
-    const { store, now } = this.#parts
+    const { store, owed, now } = this.#parts
     try {
       const due = await store.dueWills(now(), limit)
-      for (const { clientId, will } of due) {
-        await alone(clientId, async () => {
-          // its client may have come back while others were being published
-          if (!changed.has(clientId)) await this.#publish(clientId, will, null)
-        })
-      }
+      await turns.takeEach(
+        due,
+        ({ clientId }) => clientId,
+        async ({ clientId, will }) => {
+          // its client may have come back while others were being published; or it is published, and not deleted yet
+          if (!changed.has(clientId) && !owed.has(clientId)) await this.#publish(clientId, will, null)
+        },
+      )
       return due.length === limit
     } finally {
       this.#changed = undefined
@@ -80,7 +95,7 @@ export class Wills {
   }
 
   async #publish(clientId: string, will: StoredWill, client: Client | null): Promise<void> {
-    const { store, authorizer, publisher, events } = this.#parts
+    const { authorizer, publisher, events } = this.#parts
     this.#changed?.add(clientId)
     const message = messageOfWill(will, clientId)
     const verdict = (await authorizer.authorizePublish?.(client, message)) ?? message
@@ -92,6 +107,12 @@ export class Wills {
         events.emit('publishRefused', wrapError('ANAX_ERR_STORE', error), verdict, client)
       })
     }
-    await store.deleteWill(clientId) // [MQTT-3.1.2-10]
+    await this.#delete(clientId) // [MQTT-3.1.2-10]
+  }
+
+  /** Published or taken away, it must not come back: a store that fails is asked again. */
+  async #delete(clientId: string): Promise<void> {
+    const { store, owed } = this.#parts
+    await owed.carryOut(clientId, () => store.deleteWill(clientId))
   }
 }

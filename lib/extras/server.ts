@@ -4,7 +4,7 @@
  */
 import http, { type Server as HttpServer } from 'node:http'
 import https, { type Server as HttpsServer } from 'node:https'
-import net, { type AddressInfo, type Server as NetServer } from 'node:net'
+import net, { type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
 import tls, { type TlsOptions } from 'node:tls'
 import type { Broker } from '../../types/broker.js'
 import { AnaxError } from '../index.js'
@@ -75,33 +75,34 @@ const HANDSHAKE_TIMEOUT_MS = 10_000
 export async function createServer(
   broker: Broker,
   listeners: ListenerOptions | readonly ListenerOptions[],
-  { onError }: ServerOptions = {},
+  options: ServerOptions = {},
 ): Promise<Server> {
   const open: Listener[] = []
   const close = async () => {
     for (const listener of open) stop(listener.server)
   }
   try {
-    for (const options of [listeners].flat() as ListenerOptions[]) open.push(await openListener(broker, options))
+    for (const listener of [listeners].flat() as ListenerOptions[]) {
+      open.push(await openListener(broker, listener, options))
+    }
   } catch (error) {
     await close()
     throw error
   }
-  for (const { server, endpoint } of open) server.on('error', error => onError?.(listenError(error, endpoint)))
   return { addresses: open.map(({ address }) => address), close }
 }
 
 interface Listener {
   server: NetServer
-  endpoint: Endpoint
   address: ListenerAddress
 }
 
-async function openListener(broker: Broker, options: ListenerOptions): Promise<Listener> {
+async function openListener(broker: Broker, options: ListenerOptions, { onError }: ServerOptions): Promise<Listener> {
   const endpoint = endpointOf(options)
   const server = makeServer(broker, options)
   await bind(server, endpoint)
-  return { server, endpoint, address: addressOf(options.transport, endpoint, server) }
+  server.on('error', error => onError?.(listenError(error, endpoint)))
+  return { server, address: addressOf(options.transport, endpoint, server) }
 }
 
 function endpointOf(options: ListenerOptions): Endpoint {
@@ -114,9 +115,9 @@ function makeServer(broker: Broker, options: ListenerOptions): NetServer {
   switch (options.transport) {
     case 'tcp':
     case 'unix':
-      return net.createServer({ noDelay: true }, socket => broker.handle(socket))
+      return net.createServer({ noDelay: true }, socket => handOver(broker, socket))
     case 'tls':
-      return secure(options.tls, settings => tls.createServer(settings, socket => broker.handle(socket)))
+      return secure(options.tls, settings => tls.createServer(settings, socket => handOver(broker, socket)))
     case 'ws':
       return webSocketServer(broker, http.createServer(HTTP_SETTINGS), options)
     case 'wss':
@@ -126,6 +127,12 @@ function makeServer(broker: Broker, options: ListenerOptions): NetServer {
         options,
       )
   }
+}
+
+/** A broker that is not started yet takes no streams: who comes so early has to come again. */
+function handOver(broker: Broker, socket: Socket): void {
+  if (broker.closed) socket.destroy()
+  else broker.handle(socket)
 }
 
 const HTTP_SETTINGS = { noDelay: true, headersTimeout: HANDSHAKE_TIMEOUT_MS, requestTimeout: HANDSHAKE_TIMEOUT_MS }

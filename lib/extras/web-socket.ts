@@ -80,6 +80,7 @@ function acceptor(broker: Broker, { maxPayload = MAX_PAYLOAD }: WebSocketOptions
   })
   return (request, socket, head) => {
     if (!offersMqtt(request)) return refuse(socket, 400, "The WebSocket sub-protocol must be 'mqtt'")
+    if (broker.closed) return refuse(socket, 503, 'The broker is not running')
     sockets.handleUpgrade(request, socket, head, webSocket => broker.handle(new WebSocketStream(webSocket), request))
   }
 }

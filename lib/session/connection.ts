@@ -30,6 +30,9 @@ import { PacketEncoder, type Unsendable } from './packet-encoder.js'
 import type { Ending, Link, Ports } from './ports.js'
 import type { Session } from './session.js'
 
+/** Beyond this a client that was not let in yet has to wait. */
+const READ_AHEAD_BYTES = 64 * 1024
+
 export class Connection extends ClientHandle implements Link {
   readonly conn: Duplex
   readonly req: IncomingMessage | undefined
@@ -51,6 +54,8 @@ export class Connection extends ClientHandle implements Link {
   readonly #decoder: Decoder
   readonly #outbox: Outbox
   #receiving = false
+  /** Bytes that came while CONNECT was being answered. */
+  #ahead = 0
   #paused = false
   #quiet = false
   readonly #timers: ConnectionTimers
@@ -250,6 +255,11 @@ export class Connection extends ClientHandle implements Link {
     return this.#state === 'awaiting-connect' || (this.#state === 'connecting' && this.process!.awaitsPacket)
   }
 
+  /** Until the client is let in, what it sends is kept: only a stream that is read tells that it has ended. */
+  get #mayReadAhead(): boolean {
+    return this.#state === 'connecting' && this.#ahead <= READ_AHEAD_BYTES
+  }
+
   #receive(): void {
     if (this.#receiving) return
     this.#receiving = true
@@ -278,9 +288,10 @@ export class Connection extends ClientHandle implements Link {
   readonly #onData = (chunk: Buffer): void => {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#timers.heard()
+    if (this.#state === 'connecting') this.#ahead += chunk.length
     this.#decoder.push(chunk)
     this.#receive()
-    if (!this.#mayRead && !this.#paused && this.#released === undefined) {
+    if (!this.#mayRead && !this.#mayReadAhead && !this.#paused && this.#released === undefined) {
       this.#paused = true
       this.conn.pause()
     }
@@ -324,7 +335,8 @@ export class Connection extends ClientHandle implements Link {
   #onMissed(what: Missed): void {
     switch (what) {
       case 'connect':
-        this.fail(new AnaxError('ANAX_ERR_CONNECT_TIMEOUT'))
+        if (this.process !== undefined) this.process.timeOut()
+        else this.fail(new AnaxError('ANAX_ERR_CONNECT_TIMEOUT'))
         break
       case 'life':
         // a client that the broker does not listen to is not silent

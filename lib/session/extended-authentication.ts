@@ -7,13 +7,13 @@ import type { AuthPacket, ConnectPacket } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import type { Connection } from './connection.js'
+import { unlessAborted } from './maybe-promise.js'
 
 export class ExtendedExchange {
   readonly #connection: Connection
   readonly #method: string
   #resume: ((packet: AuthPacket) => void) | undefined
-  #abort: ((error: AnaxError) => void) | undefined
-  #isAborted = false
+  readonly #gone = new AbortController()
 
   constructor(connection: Connection, method: string) {
     this.#connection = connection
@@ -28,17 +28,17 @@ export class ExtendedExchange {
   /** Goes through all steps; resolves with the last verdict, which is never `continue`; rejects when the connection ends. */
   async run(first: ConnectPacket | AuthPacket, firstStep: ExtendedAuthentication['step']): Promise<ExtendedVerdict> {
     const ask = this.#connection.ports.authorizer.authenticateExtended!
+    const { signal } = this.#gone
     let packet = first
     let step = firstStep
     for (;;) {
       const data = packet.properties?.authenticationData
-      const verdict = await ask(this.#connection, { method: this.#method, data, step, packet })
-      if (this.#isAborted) throw this.#interrupted()
+      const verdict = await unlessAborted(ask(this.#connection, { method: this.#method, data, step, packet }), signal)
       if (verdict.result !== 'continue') return verdict
       const reply = this.#next()
       this.#connection.send(this.packet(ReasonCode.ContinueAuthentication, verdict)) // [MQTT-4.12.0-2]
       this.#connection.readOn()
-      packet = await reply
+      packet = await unlessAborted(reply, signal)
       step = 'continue'
     }
   }
@@ -61,12 +61,7 @@ export class ExtendedExchange {
 
   /** The connection is over: nobody will answer. */
   abort(): void {
-    this.#isAborted = true
-    this.#abort?.(this.#interrupted())
-  }
-
-  #interrupted(): AnaxError {
-    return new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' })
+    this.#gone.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
   }
 
   /** An AUTH packet of this exchange. */
@@ -85,9 +80,8 @@ export class ExtendedExchange {
   }
 
   #next(): Promise<AuthPacket> {
-    return new Promise((resolve, reject) => {
+    return new Promise(resolve => {
       this.#resume = resolve
-      this.#abort = reject
     })
   }
 }

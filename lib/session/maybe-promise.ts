@@ -19,6 +19,22 @@ async function begun(step: () => MaybePromise<void>): Promise<void> {
   await step()
 }
 
+/** What a step comes to. Rejects with the signal's reason where that comes first: then nobody waits for the step. */
+export async function unlessAborted<T>(step: MaybePromise<T>, signal: AbortSignal): Promise<T> {
+  const outcome = isPromise(step) ? await settledOrAborted(step, signal) : step
+  signal.throwIfAborted()
+  return outcome
+}
+
+function settledOrAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
+  })
+}
+
 /** Answers by promise, or by callback where one is given. */
 export function withCallback(
   promise: Promise<void>,

@@ -10,18 +10,23 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { ConnectPacket, ProtocolVersion } from '../../types/packets.js'
+import type { ConnectPacket, ProtocolVersion, PublishPacket } from '../../types/packets.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 import { receiveAll, textOf, textPacket } from '../support/exchange.js'
 import { keptSession } from '../support/spec.js'
 import { SpecClient } from '../support/spec-client.js'
+import { type WatchedStore, watchedStore } from '../support/stores.js'
 
 const require = createRequire(import.meta.url)
+
+/** Turns of the event loop without anything to do, after which nothing more will come of what was done. */
+const QUIET_TURNS = 20
 
 interface Scene {
   broker: Broker
   clock: FakeClock
   version: ProtocolVersion
+  store: Store
   connect(clientId: string, packet?: Partial<ConnectPacket>): Promise<SpecClient>
   /** Stops the broker, and starts another one on the same store. */
   restart(): Promise<void>
@@ -29,14 +34,23 @@ interface Scene {
   settle(): Promise<void>
 }
 
-/** How stores come by, and whether what they hold outlives them. */
-const STORES: Record<string, { survives: boolean; open(folder: string): AedesPersistence }> = {
+interface Store {
+  /** Whether what it holds outlives it. */
+  survives: boolean
+  /** Whether what waits in a queue keeps its properties and its expiry: the packages for which this is not so are named in the documentation. */
+  keepsProperties: boolean
+  open(folder: string): AedesPersistence
+}
+
+const STORES: Record<string, Store> = {
   'in memory': {
     survives: false,
+    keepsProperties: true,
     open: () => new (require('aedes-persistence/asyncPersistence.js'))() as AedesPersistence,
   },
   'on disk': {
     survives: true,
+    keepsProperties: false,
     open: folder => {
       const { Level } = require('level')
       const Persistence = require('aedes-persistence-level/asyncPersistence.js')
@@ -48,15 +62,19 @@ const STORES: Record<string, { survives: boolean; open(folder: string): AedesPer
 function stored(
   title: string,
   body: (scene: Scene) => Promise<void>,
-  which: 'all' | 'those that survive' = 'all',
+  { which = 'all', versions = [4, 5] }: { which?: 'all' | 'those that survive'; versions?: ProtocolVersion[] } = {},
 ): void {
-  for (const [name, { survives, open }] of Object.entries(STORES)) {
-    if (which === 'those that survive' && !survives) continue
-    for (const version of [4, 5] as const) {
+  for (const [name, store] of Object.entries(STORES)) {
+    if (which === 'those that survive' && !store.survives) continue
+    for (const version of versions) {
       test(`${title} (${name}, version ${version})`, async () => {
         const folder = await mkdtemp(join(tmpdir(), 'anax-aedes-'))
         const clock = new FakeClock()
-        const start = () => createBroker({ id: 'broker', clock, persistence: open(folder) })
+        let watched: WatchedStore
+        const start = () => {
+          watched = watchedStore(store.open(folder))
+          return createBroker({ id: 'broker', clock, persistence: watched.store })
+        }
         const stop = async (broker: Broker) => {
           let closed = false
           const closing = broker.close().then(() => {
@@ -69,6 +87,7 @@ function stored(
           broker: await start(),
           clock,
           version,
+          store,
           async connect(clientId, packet = {}) {
             const client = new SpecClient(scene.broker, version)
             const { returnCode, reasonCode } = await client.connect({ clientId, ...packet })
@@ -79,7 +98,11 @@ function stored(
             await stop(scene.broker)
             scene.broker = await start()
           },
-          settle: () => new Promise(resolve => setTimeout(resolve, 20)),
+          async settle() {
+            for (let quiet = 0; quiet < QUIET_TURNS; quiet = watched.isIdle ? quiet + 1 : 0) {
+              await new Promise(resolve => setImmediate(resolve))
+            }
+          },
         }
         try {
           await body(scene)
@@ -187,6 +210,65 @@ stored('retained messages are kept, replaced and removed', async scene => {
   assert.deepEqual(await texts(client, scene), ['new'])
 })
 
+const PROPERTIES = { contentType: 'text/plain', correlationData: Buffer.from('c'), userProperties: { a: 'b' } }
+
+/** The properties that a message came with, in a shape that can be compared. */
+function propertiesOf({ properties }: PublishPacket): unknown {
+  return properties && { ...properties, userProperties: { ...properties.userProperties } }
+}
+
+stored(
+  'a message that was queued keeps its properties, where the store does',
+  async scene => {
+    const { connect, broker, clock, version, store } = scene
+    const away = await connect('away', keptSession(version))
+    await away.subscribe({ topic: 'a', qos: 1 })
+    await away.drop()
+    await scene.settle()
+    await broker.publish({ topic: 'a', payload: 'x', qos: 1, properties: PROPERTIES })
+    await broker.publish({ topic: 'a', payload: 'late', qos: 1, properties: { messageExpiryInterval: 5 } })
+    await clock.advance(6000)
+    const back = await connect('away', keptSession(version))
+    const first = await back.expect('publish')
+    assert.equal(textOf(first), 'x')
+    assert.deepEqual(propertiesOf(first), store.keepsProperties ? PROPERTIES : undefined)
+    back.send({ cmd: 'puback', messageId: first.messageId! })
+    assert.deepEqual(await texts(back, scene), store.keepsProperties ? [] : ['late'])
+  },
+  { versions: [5] },
+)
+
+stored(
+  'a message that was sent, a retained one and a will keep their properties',
+  async scene => {
+    const { connect, broker, version } = scene
+    const client = await connect('client', keptSession(version))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await broker.publish({ topic: 'a', payload: 'x', qos: 1, properties: PROPERTIES })
+    await client.expect('publish')
+    await scene.settle()
+    await client.drop()
+    await scene.settle()
+    const again = await connect('client', keptSession(version))
+    const resent = await again.expect('publish')
+    assert.deepEqual([resent.dup, propertiesOf(resent)], [true, PROPERTIES])
+    await broker.publish({ topic: 'r', payload: 'x', retain: true, properties: PROPERTIES })
+    const will = { topic: 'will', payload: Buffer.from('x'), qos: 0 as const, retain: false }
+    const mortal = await connect('mortal', {
+      ...keptSession(version),
+      will: { ...will, properties: { ...PROPERTIES, willDelayInterval: 1 } },
+    })
+    await mortal.drop()
+    await scene.settle()
+    const watcher = await connect('watcher')
+    await watcher.subscribe({ topic: 'r', qos: 0 }, { topic: 'will', qos: 0 })
+    assert.deepEqual(propertiesOf(await watcher.expect('publish')), PROPERTIES)
+    await scene.clock.advance(2000)
+    assert.deepEqual(propertiesOf(await watcher.expect('publish')), PROPERTIES)
+  },
+  { versions: [5] },
+)
+
 stored('wills are published when a connection breaks, and not when it is ended', async scene => {
   const { connect } = scene
   const watcher = await connect('watcher')
@@ -228,7 +310,7 @@ stored(
     await again.subscribe({ topic: 'r', qos: 1 })
     assert.deepEqual(await texts(again, scene), ['retained'])
   },
-  'those that survive',
+  { which: 'those that survive' },
 )
 
 stored(
@@ -250,5 +332,5 @@ stored(
     await scene.settle()
     assert.deepEqual(await texts(await connect('client', keptSession(version)), scene), [])
   },
-  'those that survive',
+  { which: 'those that survive' },
 )

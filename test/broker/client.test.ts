@@ -1,12 +1,15 @@
 /** A client in the hands of the host: what it shows, publish, subscribe, unsubscribe, close and disconnect. */
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
-import { duplexPair } from '../../lib/testing/index.js'
+import { test } from 'node:test'
+import { AnaxError, createBroker } from '../../lib/index.js'
+import { duplexPair, FakeClock } from '../../lib/testing/index.js'
 import type { Client, UnsubscribeInput } from '../../types/client.js'
 import type { Subscription } from '../../types/packets.js'
 import { publishText, receiveAll, receiveTexts } from '../support/exchange.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
-import type { SpecClient } from '../support/spec-client.js'
+import { SpecClient } from '../support/spec-client.js'
+import { failingStore, STORES, StoreFailure } from '../support/stores.js'
 
 const ALL = [3, 4, 5] as const
 
@@ -139,6 +142,48 @@ spec('such a subscription of a kept session is kept', ALL, async frame => {
   await publishText(publisher, 'a', 'later', { qos: 1 })
   await (await connect('client', keptSession(version))).expectNothing()
 })
+
+spec('the host is told of what it subscribes and unsubscribes, as of what clients do', ALL, async frame => {
+  const { broker } = frame
+  const told: unknown[] = []
+  broker.on('subscribe', (subscriptions, client) =>
+    told.push(...subscriptions.map(({ topic, qos }) => `${client.id} ${topic} ${qos}`)),
+  )
+  broker.on('unsubscribe', (topics, client) => told.push(`${client.id} without ${topics}`))
+  const [, client] = await bothEnds(frame)
+  await client.subscribe([A, B])
+  await client.unsubscribe(['a', { topic: 'never' }])
+  assert.deepEqual(told, ['client a 1', 'client b/# 0', 'client without a,never'])
+  await assert.rejects(client.subscribe({ topic: 'a#', qos: 0 }))
+  assert.equal(told.length, 3)
+})
+
+for (const how of ['throws', 'rejects'] as const) {
+  test(`what the store does not take is rejected with ANAX_ERR_STORE, and the cause (the store ${how})`, async () => {
+    const clock = new FakeClock()
+    const failing = failingStore(STORES.memory!(clock))
+    const broker = await createBroker({ clock, persistence: failing.store })
+    const peer = new SpecClient(broker, 5)
+    await peer.connect({ clientId: 'client', ...keptSession(5) })
+    const client = broker.clients.client!
+    for (const [name, request] of [
+      ['enqueue', () => client.publish({ topic: 'a', qos: 1 })],
+      ['addSubscriptions', () => client.subscribe(A)],
+      ['removeSubscriptions', () => client.unsubscribe('a')],
+    ] as const) {
+      failing.fail(name, how)
+      await assert.rejects(request(), (error: AnaxError) => {
+        assert(error instanceof AnaxError)
+        assert.equal(error.code, 'ANAX_ERR_STORE')
+        assert(error.cause instanceof StoreFailure)
+        return true
+      })
+    }
+    const closing = broker.close()
+    await clock.advance(10_000)
+    await closing
+  })
+}
 
 spec('subscribe a client with a wrong argument is refused', [5], async frame => {
   const [, client] = await bothEnds(frame)

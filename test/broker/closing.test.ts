@@ -1,11 +1,13 @@
 /** A broker that closes: while it opens, while the store hangs or fails, while the bus does; it always ends. */
 import assert from 'node:assert/strict'
+import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import mqemitter from 'mqemitter'
 import { Broker, createBroker } from '../../lib/index.js'
 import { createMemoryPersistence } from '../../lib/persistence/memory.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { Bus } from '../../types/bus.js'
+import type { Client } from '../../types/client.js'
 import type { BrokerOptions } from '../../types/options.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 import { keptSession } from '../support/spec.js'
@@ -136,5 +138,37 @@ test('streams that do not end in time are ended', async () => {
   for (let i = 0; i < 50; i++) await broker.publish({ topic: 'a', payload: 'x'.repeat(10_000) })
   await closes(broker, clock)
   assert.equal(conn.destroyed, true)
+  assert.equal(clock.pendingTimers, 0)
+})
+
+test('a stream that comes while the broker closes, or after, is ended, and nothing stays on it', async () => {
+  const clock = new FakeClock()
+  const { store, hang } = hanging(clock, 'saveSession')
+  const broker = await createBroker({ clock, persistence: store })
+  const client = new SpecClient(broker, 5)
+  await client.connect({ clientId: 'client', ...keptSession(5) })
+  hang()
+  const handed: Duplex[] = []
+  const handOver = () => {
+    // like TLS in the middle of its handshake, it does not come to its end by itself
+    const stream = new Duplex({ read() {}, write() {}, final() {} })
+    handed.push(stream)
+    return broker.handle(stream)
+  }
+  const clients: Client[] = []
+  let done = false
+  broker.close().then(() => {
+    done = true
+  })
+  for (let after = 0; after < 3; after += done ? 1 : 0) {
+    clients.push(handOver())
+    await clock.advance(100)
+  }
+  await clock.advance(5000)
+  for (const [index, stream] of handed.entries()) {
+    assert.equal(stream.destroyed, true, `stream ${index}`)
+    assert.equal(clients[index]?.closed, true, `client ${index}`)
+    assert.equal(stream.listenerCount('data'), 0)
+  }
   assert.equal(clock.pendingTimers, 0)
 })

@@ -325,6 +325,7 @@ for (const name of ['expiredSessions', 'dueWills', 'sweep']) {
       await away.disconnect()
       await clock.advance(10)
       await broker.publish({ topic: 'a', qos: 1, properties: { messageExpiryInterval: 5 } })
+      const gone = new Promise(resolve => broker.once('drop', resolve))
       failing.fail(name, how)
       await clock.advance(5100)
       assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
@@ -332,7 +333,6 @@ for (const name of ['expiredSessions', 'dueWills', 'sweep']) {
       await clock.advance(1100)
       assert.equal(told.length, 2)
       failing.fail(undefined)
-      const gone = new Promise(resolve => broker.once('drop', resolve))
       await clock.advance(60_000)
       await gone
     },

@@ -31,7 +31,13 @@ function fixture(due: number, sweep?: () => SweepResult | Promise<SweepResult>) 
       return sweep?.() ?? { dropped: [], retained: [], more: left > 0 }
     },
   } as unknown as SessionPersistence
-  const sessions = { publishDueWills: async () => false, endExpired: async () => false } as unknown as SessionRegistry
+  const nothing = async () => false
+  const sessions = {
+    owes: false,
+    settleOwed: nothing,
+    publishDueWills: nothing,
+    endExpired: nothing,
+  } as unknown as SessionRegistry
   const events = { emit: (name: string) => told.push(name) } as unknown as EventSink
   const housekeeping = new Housekeeping({ store, sessions, events, timers })
   return {
@@ -89,6 +95,44 @@ describe('the store', () => {
     await clock.advance(10_000)
     assert(steps.length >= 9 && steps.length <= 12, `${steps.length} times in 11 seconds`)
     assert.equal(told.length, steps.length)
+  })
+})
+
+describe('a store that fails at what is due', () => {
+  it('is left in peace, however often somebody says that a deadline may have come nearer', async () => {
+    const { clock, housekeeping, steps } = fixture(DUE, () => Promise.reject(new Error('broken')))
+    housekeeping.look()
+    await clock.advance(1050)
+    for (let i = 0; i < 80; i++) {
+      housekeeping.look()
+      await clock.advance(10)
+    }
+    assert.equal(steps.length, 1)
+    await clock.advance(250)
+    assert.equal(steps.length, 2)
+  })
+
+  it('is asked again for its deadline, if it fails at that', async () => {
+    const clock = new FakeClock()
+    let fails = true
+    const store = createMemoryPersistence({ now: () => clock.now() })
+    const nextDeadline = store.nextDeadline.bind(store)
+    const broker = await createBroker({ clock, persistence: store })
+    const told: string[] = []
+    broker.on('storeError', ({ code }) => told.push(code))
+    broker.on('retainedExpired', ({ topic }) => told.push(topic))
+    store.nextDeadline = () => {
+      if (fails) throw new Error('broken')
+      return nextDeadline()
+    }
+    await broker.publish({ topic: 'r', payload: 'x', retain: true, properties: { messageExpiryInterval: 5 } })
+    assert.deepEqual(told, ['ANAX_ERR_STORE'])
+    fails = false
+    await clock.advance(6500)
+    assert.deepEqual(told, ['ANAX_ERR_STORE', 'r'])
+    const closing = broker.close()
+    await clock.advance(10_000)
+    await closing
   })
 })
 

@@ -52,6 +52,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   concurrency: whole(0, Number.MAX_SAFE_INTEGER),
   connectTimeout: whole(1, LARGEST_TIMEOUT),
   hookTimeoutMs: whole(0, LARGEST_TIMEOUT),
+  storeTimeoutMs: whole(0, LARGEST_TIMEOUT),
   drainTimeout: whole(0, LARGEST_TIMEOUT),
   closeTimeoutMs: whole(0, LARGEST_TIMEOUT),
   keepaliveLimit: whole(0, 65_535),

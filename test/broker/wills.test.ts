@@ -96,6 +96,49 @@ spec(
   },
 )
 
+for (const when of ['at once', 'after its delay', 'when its session ends'] as const) {
+  spec(`a will carries the identifier of its client, for hooks, events and listeners (${when})`, [5], async scene => {
+    const { broker, connect, clock } = scene
+    const seen: string[] = []
+    broker.authorizePublish = (client, { clientId }) => seen.push(`authorizePublish ${client?.id} ${clientId}`) > 0
+    broker.on('publish', ({ clientId }, client) => seen.push(`publish ${client} ${clientId}`))
+    broker.published = ({ clientId }) => {
+      seen.push(`published ${clientId}`)
+    }
+    await broker.subscribe('wills', ({ clientId }) => seen.push(`listener ${clientId}`))
+    const delay = { 'at once': undefined, 'after its delay': 10, 'when its session ends': 1000 }[when]
+    await (await connect('mortal', { ...keptSession(5, 100), will: will('x', delay) })).drop()
+    await clock.advance(when === 'when its session ends' ? 101_000 : 11_000)
+    const asked = when === 'at once' ? 'mortal' : 'undefined'
+    assert.deepEqual(seen, [
+      `authorizePublish ${asked} mortal`,
+      'listener mortal',
+      'publish null mortal',
+      'published mortal',
+    ])
+  })
+}
+
+spec('a client does not get its own will through a No Local subscription, others do', [5], async scene => {
+  const { connect, clock } = scene
+  const subscription = { topic: 'wills', qos: 1, nl: true } as const
+  const mortal = await connect('mortal', { ...keptSession(5), will: will('own') })
+  const other = await connect('other')
+  for (const client of [mortal, other]) await client.subscribe(subscription)
+  await mortal.drop()
+  await clock.advance(10)
+  assert.deepEqual((await receiveAll(other)).map(textOf), ['own'])
+  await (await connect('mortal', keptSession(5))).expectNothing()
+})
+
+spec('without No Local its own will waits for it in its session', [4, 5], async ({ version, connect, clock }) => {
+  const mortal = await connect('mortal', { ...keptSession(version), will: will('own') })
+  await mortal.subscribe({ topic: 'wills', qos: 1 })
+  await mortal.drop()
+  await clock.advance(10)
+  assert.deepEqual((await receiveAll(await connect('mortal', keptSession(version)))).map(textOf), ['own'])
+})
+
 for (const how of ['throws', 'rejects'] as const) {
   test(`a will that cannot be stored for others is reported, and its client may come back (the store ${how})`, async () => {
     const clock = new FakeClock()

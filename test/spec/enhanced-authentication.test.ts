@@ -191,7 +191,7 @@ withQuiz('who does not answer is disconnected when the time for connecting is ov
   await frame.clock.advance(29_000)
   assert.equal(client.isClosed, false)
   await frame.clock.advance(2000)
-  assert.deepEqual(await client.closed(), [])
+  await expectRefusal(client, 0x87)
 })
 
 spec('[5.0 MQTT-4.12.0-4] a hook that does not answer in time has refused', [5], async frame => {
