@@ -1,5 +1,5 @@
 /** A file of lines that survives a crash: what `append` has returned from is on the disk. */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 
 export class Journal {
   /** Its lines when it was opened. */
@@ -9,6 +9,8 @@ export class Journal {
   constructor(path: string) {
     this.lines = readJournal(path)
     this.#file = openSync(path, 'a')
+    // Whoever was killed while writing left half a line: nothing must be written behind it.
+    ftruncateSync(this.#file, Buffer.byteLength(this.lines.map(line => `${line}\n`).join('')))
   }
 
   append(line: string): void {

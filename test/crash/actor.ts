@@ -1,20 +1,15 @@
 /** A client that comes back whenever its connection breaks: what publishers and subscribers share. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../lib/codec/index.js'
-import type { ConnectPacket, ProtocolVersion } from '../../types/packets.js'
+import type { ProtocolVersion } from '../../types/packets.js'
 import { connectPacket, Link } from './link.js'
-import { Random } from './random.js'
+import type { Random } from './random.js'
 
-/** What all actors of a run share. */
+/** What the actors of a process share. */
 export interface World {
-  port: number
-  seed: number
-  /** What the broker understands at best; the other half of the actors speaks 3.1.1. */
-  newestVersion: ProtocolVersion
+  readonly port: number
   /** While false, nothing new is begun and no connection is dropped on purpose. */
   isRough: boolean
-  /** What must not have happened, in words. */
-  readonly faults: string[]
 }
 
 const RETRY_MS = 25
@@ -23,17 +18,16 @@ export abstract class Actor {
   readonly clientId: string
   protected readonly world: World
   protected readonly random: Random
-  protected readonly version: ProtocolVersion
   protected link: Link | undefined
+  readonly #version: ProtocolVersion
   #isStopped = false
-  #hadSession = false
   #running: Promise<void> | undefined
 
-  constructor(world: World, clientId: string, version: ProtocolVersion) {
+  constructor(world: World, clientId: string, version: ProtocolVersion, random: Random) {
     this.world = world
     this.clientId = clientId
-    this.version = version
-    this.random = new Random(world.seed, clientId)
+    this.random = random
+    this.#version = version
   }
 
   start(): void {
@@ -46,32 +40,24 @@ export abstract class Actor {
     await this.#running
   }
 
-  protected connectPacket(): ConnectPacket {
-    return connectPacket(this.clientId, this.version)
-  }
-
   /** The connection is there; resolves when this actor has had enough of it. */
   protected abstract connected(link: Link): Promise<void>
 
-  /** A packet came: perhaps in one piece with CONNACK, before `connected`. */
-  protected abstract received(packet: DecodedPacket, link: Link): void
+  /** Packets came; the first is CONNACK, before `connected`. */
+  protected abstract received(packets: readonly DecodedPacket[], link: Link): void
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
-      const opened = await Link.open(this.world.port, this.connectPacket(), {
-        packet: (packet, from) => this.received(packet, from),
+      const link = await Link.open(this.world.port, connectPacket(this.clientId, this.#version), {
+        received: (packets, from) => this.received(packets, from),
       })
-      if (opened === undefined) {
+      if (link === undefined) {
         await delay(RETRY_MS)
         continue
       }
-      const { link, connack } = opened
-      if (this.#hadSession && !connack.sessionPresent) this.world.faults.push(`${this.clientId} lost its session`)
-      this.#hadSession = true
       this.link = link
       await Promise.race([this.connected(link), link.closed])
-      link.drop()
-      await link.closed
+      await link.drop()
       this.link = undefined
     }
   }

@@ -1,8 +1,10 @@
 /** Subscribes and unsubscribes all the time; what was acknowledged last must hold in the end. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../lib/codec/index.js'
+import type { ProtocolVersion } from '../../types/packets.js'
 import { Actor, type World } from './actor.js'
 import type { Link } from './link.js'
+import type { Random } from './random.js'
 
 const FILTERS = 8
 const MAX_PAUSE_MS = 20
@@ -13,12 +15,13 @@ export class Churner extends Actor {
   readonly allTopics: readonly string[] = Array.from({ length: FILTERS }, (_, i) => `churn/${i}`)
   /** Topics of what arrived. */
   readonly arrived = new Set<string>()
+  sessions = 0
   /** What was asked and is not answered; asked again until it is. */
   #asked: { cmd: 'subscribe' | 'unsubscribe'; topic: string; messageId: number } | undefined
   #lastPacketId = 0
 
-  constructor(world: World) {
-    super(world, 'churner', world.newestVersion)
+  constructor(world: World, version: ProtocolVersion, random: Random) {
+    super(world, 'churner', version, random)
   }
 
   get isDone(): boolean {
@@ -39,16 +42,31 @@ export class Churner extends Actor {
     }
   }
 
-  protected received(packet: DecodedPacket, link: Link): void {
-    if (packet.cmd === 'publish') {
-      this.arrived.add(packet.topic)
-      if (packet.qos === 1) link.send({ cmd: 'puback', messageId: packet.messageId! })
-      return
+  protected received(packets: readonly DecodedPacket[], link: Link): void {
+    for (const packet of packets) this.#take(packet)
+    link.answer(packets)
+  }
+
+  #take(packet: DecodedPacket): void {
+    switch (packet.cmd) {
+      case 'connack':
+        if (!packet.sessionPresent) this.sessions++
+        break
+      case 'publish':
+        this.arrived.add(packet.topic)
+        break
+      case 'suback':
+      case 'unsuback':
+        this.#answered(packet.messageId)
+        break
     }
-    if (packet.cmd !== 'suback' && packet.cmd !== 'unsuback') return
-    if (packet.messageId !== this.#asked?.messageId) return
-    if (packet.cmd === 'suback') this.subscribed.add(this.#asked.topic)
-    else this.subscribed.delete(this.#asked.topic)
+  }
+
+  #answered(messageId: number): void {
+    if (messageId !== this.#asked?.messageId) return
+    const { cmd, topic } = this.#asked
+    if (cmd === 'subscribe') this.subscribed.add(topic)
+    else this.subscribed.delete(topic)
     this.#asked = undefined
   }
 

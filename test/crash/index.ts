@@ -1,33 +1,40 @@
 /**
  * The long form of the crash test.
  *
- *   npm run test:crash                     300 kills, or as many as ANAX_CRASH_ROUNDS says
- *   ANAX_CRASH_SEED=7 npm run test:crash   the decisions of an earlier run again
- *   npm run test:crash -- aedes            what Aedes with its LevelDB store makes of it (needs the package `level`)
+ *   npm run test:crash                         300 kills with each durability
+ *   ANAX_CRASH_ROUNDS=1000 npm run test:crash  as many
+ *   ANAX_CRASH_SEED=7 npm run test:crash       the decisions of an earlier run again
+ *   ANAX_CRASH_RUNS=5 npm run test:crash       five times, with a seed and those that follow it
+ *   ANAX_CRASH_DURABILITY=sync npm run test:crash
+ *   npm run test:crash -- aedes                what Aedes with its LevelDB store makes of it
  */
-import { type CrashReport, runCrashTest } from './run.js'
+import type { LmdbDurability } from '../../lib/persistence/lmdb.js'
+import { type CrashOptions, runCrashTest } from './run.js'
+import { faultsOf } from './verdict.js'
 
-const DEFAULT_KILLS = 300
-/** As many are told one by one. */
-const MAX_FAULTS = 20
+const { ANAX_CRASH_ROUNDS, ANAX_CRASH_SEED, ANAX_CRASH_RUNS, ANAX_CRASH_DURABILITY } = process.env
+const kills = Number(ANAX_CRASH_ROUNDS ?? 300)
+const firstSeed = Number(ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
+const runs = Number(ANAX_CRASH_RUNS ?? 1)
+/** As many faults are told one by one. */
+const MAX_DETAILS = 20
 
-async function main(): Promise<void> {
-  const broker = process.argv.includes('aedes') ? 'aedes' : 'anax'
-  const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
-  const kills = Number(process.env.ANAX_CRASH_ROUNDS ?? DEFAULT_KILLS)
-  console.log(`${broker}: ${kills} kills, seed ${seed}`)
-  const report = await runCrashTest({ broker, seed, kills })
-  const { faults, ...numbers } = report
-  console.log({ ...numbers, faults: faults.length })
-  for (const fault of faults.slice(0, MAX_FAULTS)) console.log(`  ${fault}`)
-  if (broker === 'anax' && !isClean(report)) process.exitCode = 1
+for (let run = 0; run < runs; run++) {
+  const seed = firstSeed + run
+  if (process.argv.includes('aedes')) await tell({ broker: 'aedes', durability: 'commit', seed, kills })
+  else for (const durability of durabilities()) await tell({ broker: 'anax', durability, seed, kills })
 }
 
-function isClean({ missing, doubled, misordered, willsMissing, willsUnwanted, faults }: CrashReport): boolean {
-  return missing + doubled + misordered + willsMissing + willsUnwanted + faults.length === 0
+function durabilities(): LmdbDurability[] {
+  if (ANAX_CRASH_DURABILITY === undefined) return ['commit', 'sync']
+  return [ANAX_CRASH_DURABILITY as LmdbDurability]
 }
 
-main().catch(error => {
-  console.error(error)
-  process.exitCode = 1
-})
+async function tell(options: CrashOptions): Promise<void> {
+  const { broker, durability, seed } = options
+  console.log(`${broker === 'anax' ? `anax, ${durability}` : broker}: ${kills} kills, ANAX_CRASH_SEED=${seed}`)
+  const { details, ...numbers } = await runCrashTest(options)
+  console.log(numbers)
+  for (const detail of details.slice(0, MAX_DETAILS)) console.log(`  ${detail}`)
+  if (broker === 'anax' && Object.keys(faultsOf(numbers)).length > 0) process.exitCode = 1
+}

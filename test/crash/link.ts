@@ -1,14 +1,15 @@
 /** One connection of a client, packet by packet: knows the protocol's bytes and nothing of sessions. */
 import { connect as connectSocket, type Socket } from 'node:net'
 import { type DecodedPacket, Decoder, encode } from '../../lib/codec/index.js'
-import type { ConnackPacket, ConnectPacket, Packet, ProtocolVersion } from '../../types/packets.js'
+import type { ConnectPacket, Packet, ProtocolVersion } from '../../types/packets.js'
 
 /** Longer than a broker takes to answer, unless it has just been killed. */
 const PATIENCE_MS = 5000
 
 /** What a connection tells its owner. */
 export interface LinkListener {
-  packet(packet: DecodedPacket, link: Link): void
+  /** Called with what came in one piece, CONNACK included: it can be noted at once. */
+  received(packets: readonly DecodedPacket[], link: Link): void
 }
 
 export class Link {
@@ -24,52 +25,51 @@ export class Link {
   }
 
   /** Connects. @returns undefined where the broker was not there, or refused */
-  static async open(
-    port: number,
-    packet: ConnectPacket,
-    listener: LinkListener,
-  ): Promise<{ link: Link; connack: ConnackPacket } | undefined> {
+  static async open(port: number, packet: ConnectPacket, listener: LinkListener): Promise<Link | undefined> {
     const socket = connectSocket({ port, host: '127.0.0.1', noDelay: true })
     socket.on('error', () => {})
     const link = new Link(socket, packet.protocolVersion)
-    const connack = await new Promise<ConnackPacket | undefined>(resolve => {
-      const timer = setTimeout(() => socket.destroy(), PATIENCE_MS)
-      const decoder = new Decoder({ side: 'client', protocolVersion: packet.protocolVersion })
-      let isConnected = false
-      socket.on('data', chunk => {
+    link.send(packet)
+    const timer = setTimeout(() => socket.destroy(), PATIENCE_MS)
+    const isAccepted = await Promise.race([link.#read(listener), link.closed.then(() => false)])
+    clearTimeout(timer)
+    if (isAccepted) return link
+    socket.destroy()
+    return undefined
+  }
+
+  /** Hands on what comes. @returns whether the first thing that comes is a CONNACK that accepts */
+  #read(listener: LinkListener): Promise<boolean> {
+    const decoder = new Decoder({ side: 'client', protocolVersion: this.#version })
+    return new Promise(resolve => {
+      this.#socket.on('data', chunk => {
         decoder.push(chunk)
-        for (let next = decoder.next(); next !== undefined; next = decoder.next()) {
-          if (isConnected) {
-            listener.packet(next, link)
-          } else if (next.cmd === 'connack') {
-            isConnected = true
-            clearTimeout(timer)
-            resolve(next)
-          }
+        const packets: DecodedPacket[] = []
+        for (let next = decoder.next(); next !== undefined; next = decoder.next()) packets.push(next)
+        if (packets.some(isRefusal)) return resolve(false)
+        if (packets.length > 0) {
+          resolve(true)
+          listener.received(packets, this)
         }
-        if (decoder.error !== undefined) socket.destroy(decoder.error)
+        if (decoder.error !== undefined) this.#socket.destroy(decoder.error)
       })
-      socket.once('close', () => {
-        clearTimeout(timer)
-        resolve(undefined)
-      })
-      link.send(packet)
     })
-    if (connack === undefined || (connack.reasonCode ?? connack.returnCode ?? 0) !== 0) {
-      socket.destroy()
-      return undefined
-    }
-    return { link, connack }
   }
 
   send(...packets: Packet[]): void {
-    if (this.#socket.destroyed) return
+    if (packets.length === 0 || this.#socket.destroyed) return
     this.#socket.write(Buffer.concat(packets.map(packet => encode(packet, this.#version))))
   }
 
-  /** Breaks the line without a word. */
-  drop(): void {
+  /** Answers what is to be answered. */
+  answer(packets: readonly DecodedPacket[]): void {
+    this.send(...packets.map(answerTo).filter(answer => answer !== undefined))
+  }
+
+  /** Breaks the line without a word; resolves when it is broken. */
+  drop(): Promise<void> {
     this.#socket.destroy()
+    return this.closed
   }
 
   /** Ends the connection as the standard wants it; resolves when the broker has closed it. */
@@ -78,6 +78,25 @@ export class Link {
     const timer = setTimeout(() => this.drop(), PATIENCE_MS)
     await this.closed
     clearTimeout(timer)
+  }
+}
+
+function isRefusal(packet: DecodedPacket): boolean {
+  return packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode ?? 0) !== 0
+}
+
+/** What the standard has a client answer, if anything. */
+function answerTo(packet: DecodedPacket): Packet | undefined {
+  switch (packet.cmd) {
+    case 'publish':
+      if (packet.qos === 0) return undefined
+      return { cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId: packet.messageId! }
+    case 'pubrec':
+      return { cmd: 'pubrel', messageId: packet.messageId }
+    case 'pubrel':
+      return { cmd: 'pubcomp', messageId: packet.messageId }
+    default:
+      return undefined
   }
 }
 

@@ -1,34 +1,47 @@
 /**
  * Leaves wills behind: one whose connection broke must be published, one whose client said goodbye must not.
- * Each has a payload of its own.
+ * Each has a number of its own.
+ *
+ * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for
+ * each time it was killed before it answered the next connection of the same client; by then it is done with the will.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Will } from '../../types/packets.js'
 import type { World } from './actor.js'
 import { connectPacket, Link } from './link.js'
-import { Random } from './random.js'
+import type { Random } from './random.js'
 
 const RETRY_MS = 25
 const MAX_STAY_MS = 200
+/** As often it is tried to find out what became of a will. */
+const MAX_TRIES = 400
+
+/** A will whose fate is known for certain. */
+export interface Fate {
+  number: number
+  /** How many copies there must be at least, and at most. */
+  least: number
+  most: number
+}
 
 export class Mourner {
-  /** Payloads of wills that are due: their connection was established, and broke. */
-  readonly due: string[] = []
-  /** Payloads of wills that were taken away, for certain. */
-  readonly withdrawn: string[] = []
+  readonly fates: Fate[] = []
   readonly topic: string
   readonly #world: World
   readonly #clientId: string
   readonly #random: Random
-  #count = 0
+  readonly #countKills: () => number
   #isStopped = false
   #running: Promise<void> | undefined
   #link: Link | undefined
 
-  constructor(world: World, number: number) {
+  /** `countKills` tells how often the broker was killed. */
+  constructor(world: World, clientId: string, random: Random, countKills: () => number) {
     this.#world = world
-    this.#clientId = `mourner-${number}`
-    this.topic = `wills/${this.#clientId}`
-    this.#random = new Random(world.seed, this.#clientId)
+    this.#clientId = clientId
+    this.topic = `wills/${clientId}`
+    this.#random = random
+    this.#countKills = countKills
   }
 
   start(): void {
@@ -42,39 +55,41 @@ export class Mourner {
   }
 
   async #run(): Promise<void> {
-    while (!this.#isStopped) {
-      const payload = `${++this.#count}`
-      const link = await this.#connect(payload)
+    for (let number = 1; !this.#isStopped; number++) {
+      const kills = this.#countKills()
+      const link = await this.#connect({ topic: this.topic, payload: Buffer.from(`${number}`), qos: 2, retain: false })
       if (link === undefined) continue
       this.#link = link
-      let isOver = false
-      link.closed.then(() => {
-        isOver = true
-      })
       await Promise.race([link.closed, delay(this.#random.between(1, MAX_STAY_MS))])
-      if (!isOver && !this.#isStopped && this.#random.chance(0.5)) {
-        await this.#sayGoodbye(link, payload)
-      } else {
-        link.drop()
-        this.due.push(payload)
-      }
+      const saysGoodbye = !this.#isStopped && this.#random.chance(0.5)
+      if (saysGoodbye) await link.disconnect()
+      else await link.drop()
+      await this.#conclude(number, kills, saysGoodbye)
     }
   }
 
-  /** The next connection is answered when the one before has been dealt with. */
-  async #sayGoodbye(link: Link, payload: string): Promise<void> {
+  async #conclude(number: number, killsBefore: number, saidGoodbye: boolean): Promise<void> {
+    const link = await this.#connectAgain()
+    if (link === undefined) return
+    const kills = this.#countKills() - killsBefore
+    if (!saidGoodbye) this.fates.push({ number, least: 1, most: 1 + kills })
+    // Whether DISCONNECT arrived before the broker was killed, nobody knows.
+    else if (kills === 0) this.fates.push({ number, least: 0, most: 0 })
     await link.disconnect()
-    const packet = { ...connectPacket(this.#clientId, 4), clean: true }
-    const confirmed = await Link.open(this.#world.port, packet, { packet: () => {} })
-    if (confirmed !== undefined) this.withdrawn.push(payload)
-    confirmed?.link.drop()
   }
 
-  async #connect(payload: string): Promise<Link | undefined> {
-    const will = { topic: this.topic, payload: Buffer.from(payload), qos: 1, retain: false } as const
-    const packet = { ...connectPacket(this.#clientId, 4), clean: true, will }
-    const opened = await Link.open(this.#world.port, packet, { packet: () => {} })
-    if (opened === undefined) await delay(RETRY_MS)
-    return opened?.link
+  async #connectAgain(): Promise<Link | undefined> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const link = await this.#connect()
+      if (link !== undefined) return link
+    }
+    return undefined
+  }
+
+  async #connect(will?: Will): Promise<Link | undefined> {
+    const packet = { ...connectPacket(this.#clientId, 4), clean: true, ...(will && { will }) }
+    const link = await Link.open(this.#world.port, packet, { received: () => {} })
+    if (link === undefined) await delay(RETRY_MS)
+    return link
   }
 }

@@ -1,110 +1,88 @@
 /**
  * A publisher that does what the standard asks of it: unacknowledged packets are sent again after a reconnect, in
- * order, with DUP; what was received is released, not sent again. Its state survives everything.
+ * order, with DUP; what was received is released, not sent again. What it needs for that is in its journal.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../lib/codec/index.js'
-import type { PublishPacket } from '../../types/packets.js'
+import type { Packet } from '../../types/packets.js'
 import { Actor, type World } from './actor.js'
+import type { ClientDescription } from './client-description.js'
+import { Journal } from './journal.js'
 import type { Link } from './link.js'
-
-/** A message on its way. */
-interface Sent {
-  packet: PublishPacket
-  state: 'published' | 'received'
-}
+import { Outbox, type OutboxEntry, type Sent } from './outbox.js'
+import type { Random } from './random.js'
 
 const TOPICS = 3
+/** So many that most of them are left alone between the death of the broker and a look at them. */
+const RETAINED_TOPICS = 20
+const RETAINED_CHANCE = 0.25
 const MAX_IN_FLIGHT = 30
-const MAX_BURST = 12
-const MAX_PAUSE_MS = 15
+const MAX_BURST = 6
+const MAX_PAUSE_MS = 20
+/** Of dropping the connection after a burst. */
+const DROP_CHANCE = 0.005
 
 export class Publisher extends Actor {
-  /** How many messages were published to each topic; their payloads count them. */
-  readonly published = new Map<string, number>()
-  /** The last message of each topic that was acknowledged. */
-  readonly acknowledged = new Map<string, number>()
-  readonly #inFlight = new Map<number, Sent>()
-  #lastPacketId = 0
+  readonly #outbox = new Outbox()
+  readonly #journal: Journal<OutboxEntry>
 
-  constructor(world: World, number: number) {
-    super(world, `publisher-${number}`, number % 2 === 0 ? world.newestVersion : 4)
-  }
-
-  get isDone(): boolean {
-    return this.#inFlight.size === 0
+  constructor(world: World, { clientId, version, journal }: ClientDescription, random: Random) {
+    super(world, clientId, version, random)
+    this.#journal = new Journal(journal, entry => this.#outbox.apply(entry))
   }
 
   protected async connected(link: Link): Promise<void> {
-    for (const [messageId, { packet, state }] of this.#inFlight) {
-      link.send(state === 'received' ? { cmd: 'pubrel', messageId } : { ...packet, dup: true })
-    }
+    for (const sent of this.#outbox.inFlight.values()) link.send(packetFor(sent, 'again'))
     while (this.link === link) {
       if (this.world.isRough) this.#burst(link)
-      if (this.world.isRough && this.random.chance(0.005)) return
+      if (this.world.isRough && this.random.chance(DROP_CHANCE)) return
       await delay(this.random.between(1, MAX_PAUSE_MS))
     }
   }
 
-  protected received(packet: DecodedPacket, link: Link): void {
-    if (packet.cmd === 'puback') {
-      this.#finish(packet.messageId)
-    } else if (packet.cmd === 'pubrec') {
-      const sent = this.#inFlight.get(packet.messageId)
-      if (sent?.state === 'published') this.#acknowledge(packet.messageId, sent)
-      link.send({ cmd: 'pubrel', messageId: packet.messageId })
-    } else if (packet.cmd === 'pubcomp') {
-      this.#inFlight.delete(packet.messageId)
+  protected received(packets: readonly DecodedPacket[], link: Link): void {
+    for (const packet of packets) this.#note(packet)
+    this.#journal.flush()
+    link.answer(packets)
+  }
+
+  #note(packet: DecodedPacket): void {
+    switch (packet.cmd) {
+      case 'connack':
+        if (!packet.sessionPresent) this.#journal.note({ event: 'session' })
+        break
+      case 'puback':
+      case 'pubrec':
+      case 'pubcomp':
+        this.#journal.note({ event: packet.cmd, messageId: packet.messageId })
+        break
     }
   }
 
   #burst(link: Link): void {
+    const packets: Packet[] = []
     for (let left = this.random.between(0, MAX_BURST); left > 0; left--) {
-      if (this.#inFlight.size >= MAX_IN_FLIGHT) return
-      const number = this.random.between(0, TOPICS)
-      // The last topic is retained.
-      const topic = number === TOPICS ? `retained/${this.clientId}` : `p/${this.clientId}/${number}`
-      const qos = number % 2 === 0 ? 2 : 1
-      const count = (this.published.get(topic) ?? 0) + 1
-      this.published.set(topic, count)
-      const messageId = this.#nextPacketId()
-      const payload = Buffer.from(`${count}`)
-      const packet: PublishPacket = {
-        cmd: 'publish',
-        topic,
-        payload,
-        qos,
-        retain: number === TOPICS,
-        dup: false,
-        messageId,
-      }
-      this.#inFlight.set(messageId, { packet, state: 'published' })
-      link.send(packet)
+      if (this.#outbox.inFlight.size >= MAX_IN_FLIGHT) break
+      const messageId = this.#outbox.nextPacketId()
+      this.#journal.note({ event: 'publish', messageId, ...this.#nextMessage() })
+      packets.push(packetFor(this.#outbox.inFlight.get(messageId)!, 'first'))
     }
+    this.#journal.flush()
+    link.send(...packets)
   }
 
-  /** PUBREC: from here on, the message is the broker's. Behind those that are not yet, as they are to be sent again. */
-  #acknowledge(messageId: number, sent: Sent): void {
-    sent.state = 'received'
-    this.#note(sent)
-    this.#inFlight.delete(messageId)
-    this.#inFlight.set(messageId, sent)
+  #nextMessage(): { topic: string; number: number; qos: 1 | 2 } {
+    const isRetained = this.random.chance(RETAINED_CHANCE)
+    const index = this.random.between(1, isRetained ? RETAINED_TOPICS : TOPICS)
+    const topic = `${isRetained ? 'retained' : 'p'}/${this.clientId}/${index}`
+    const number = (this.#outbox.published.get(topic) ?? 0) + 1
+    return { topic, number, qos: index % 2 === 0 ? 1 : 2 }
   }
+}
 
-  #finish(messageId: number): void {
-    const sent = this.#inFlight.get(messageId)
-    if (sent === undefined) return
-    this.#note(sent)
-    this.#inFlight.delete(messageId)
-  }
-
-  #note({ packet: { topic, payload } }: Sent): void {
-    this.acknowledged.set(topic, Math.max(this.acknowledged.get(topic) ?? 0, Number(payload)))
-  }
-
-  #nextPacketId(): number {
-    do this.#lastPacketId = (this.#lastPacketId % 65_535) + 1
-    while (this.#inFlight.has(this.#lastPacketId))
-    return this.#lastPacketId
-  }
+/** What is to be sent for a message that is on its way. */
+function packetFor({ messageId, topic, number, qos, isReceived }: Sent, time: 'first' | 'again'): Packet {
+  if (isReceived) return { cmd: 'pubrel', messageId }
+  const retain = topic.startsWith('retained/')
+  return { cmd: 'publish', topic, payload: Buffer.from(`${number}`), qos, retain, dup: time === 'again', messageId }
 }

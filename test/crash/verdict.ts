@@ -1,57 +1,117 @@
 /** Holds what arrived against what was promised. */
-import type { Publisher } from './publisher.js'
-import type { Subscriber } from './subscriber.js'
+import type { Arrivals } from './arrivals.js'
+import type { Inbox } from './inbox.js'
+import type { Mourner } from './mourner.js'
+import type { Outbox } from './outbox.js'
 
-/** What a run found. */
-export interface Verdict {
+/** What a run found about messages. */
+export interface MessageVerdict {
   published: number
   delivered: number
+  /** Not acknowledged to its publisher, though everybody had time enough. */
+  unacknowledged: number
   /** Acknowledged to its publisher and not delivered to a subscriber. */
   missing: number
   /** QoS 2 messages delivered more than once. */
   doubled: number
   /** QoS 1 messages delivered more than once, which is allowed. */
   repeated: number
-  /** Messages that came before one published earlier. */
+  /** Messages that came before one published earlier to the same topic by the same publisher. */
   misordered: number
 }
 
-export function judge(publishers: readonly Publisher[], subscribers: readonly Subscriber[]): Verdict {
-  const verdict: Verdict = { published: 0, delivered: 0, missing: 0, doubled: 0, repeated: 0, misordered: 0 }
-  for (const { published } of publishers) {
-    for (const [topic, count] of published) {
-      verdict.published += count
-      for (const subscriber of subscribers) judgeTopic(verdict, topic, count, subscriber)
-    }
+/** What a run found about wills. */
+export interface WillVerdict {
+  /** Those that had to be published. */
+  wills: number
+  willsMissing: number
+  /** Published although the client had said goodbye, or more often than the death of the broker excuses. */
+  willsUnwanted: number
+  /** Published once more, as may happen when the broker is killed in between. */
+  willsRepeated: number
+}
+
+/** What a run found. */
+export interface Verdict extends MessageVerdict, WillVerdict {
+  /** Sessions that had been there, and were not when the client came back. */
+  sessionsLost: number
+  /** Retained messages older than what was acknowledged, looked at whenever the broker is back. */
+  retainedWrong: number
+  /** Subscriptions that were not as acknowledged in the end. */
+  subscriptionsWrong: number
+  /** Processes that ended without having been killed. */
+  accidents: number
+}
+
+const FAULTS = [
+  'unacknowledged',
+  'missing',
+  'doubled',
+  'misordered',
+  'retainedWrong',
+  'subscriptionsWrong',
+  'sessionsLost',
+  'willsMissing',
+  'willsUnwanted',
+  'accidents',
+] as const satisfies readonly (keyof Verdict)[]
+
+/** What must not be in a verdict: only those numbers that are not 0. */
+export function faultsOf(verdict: Verdict): Partial<Verdict> {
+  return Object.fromEntries(FAULTS.map(name => [name, verdict[name]]).filter(([, count]) => count !== 0))
+}
+
+export function judgeMessages(outboxes: readonly Outbox[], inboxes: readonly Inbox[]): MessageVerdict {
+  const arrivals = inboxes.flatMap(inbox => [...inbox.arrivals.values()])
+  return {
+    published: sum(outboxes.flatMap(({ published }) => [...published.values()])),
+    delivered: sum(arrivals.map(({ total }) => total)),
+    unacknowledged: sum(outboxes.map(outbox => unacknowledged(outbox).length)),
+    missing: countMissing(outboxes, inboxes),
+    doubled: sum(inboxes.map(({ doubled }) => doubled)),
+    repeated: sum(inboxes.map(({ repeated }) => repeated)),
+    misordered: sum(arrivals.map(({ misordered }) => misordered)),
   }
-  return verdict
 }
 
-/** How many messages a subscriber still lacks. */
-export function lacking(publishers: readonly Publisher[], subscribers: readonly Subscriber[]): number {
-  return judge(publishers, subscribers).missing
+/** How many acknowledged messages subscribers still lack, each subscriber counted. */
+export function countMissing(outboxes: readonly Outbox[], inboxes: readonly Inbox[]): number {
+  return sum(outboxes.flatMap(outbox => inboxes.map(inbox => missingFrom(outbox, inbox))))
 }
 
-/** Topics that end with an even number are published with QoS 2. */
-function isExactlyOnce(topic: string, subscriber: Subscriber): boolean {
-  return subscriber.qos === 2 && /^p\/.*[02]$/.test(topic)
+function missingFrom(outbox: Outbox, inbox: Inbox): number {
+  const open = unacknowledged(outbox)
+  return sum(
+    [...outbox.published].map(([topic, published]) => {
+      const copies: ReadonlyMap<number, number> = inbox.arrivals.get(topic)?.copies ?? new Map()
+      const excused = open.filter(sent => sent.topic === topic && !copies.has(sent.number))
+      return published - copies.size - excused.length
+    }),
+  )
 }
 
-function judgeTopic(verdict: Verdict, topic: string, count: number, subscriber: Subscriber): void {
-  const arrived = subscriber.messages.get(topic) ?? []
-  const seen = new Set<number>()
-  let latest = 0
-  for (const payload of arrived) {
-    const number = Number(payload)
-    if (seen.has(number)) {
-      if (isExactlyOnce(topic, subscriber)) verdict.doubled++
-      else verdict.repeated++
-      continue
-    }
-    seen.add(number)
-    if (number < latest) verdict.misordered++
-    latest = Math.max(latest, number)
+function unacknowledged(outbox: Outbox): { topic: string; number: number }[] {
+  return [...outbox.inFlight.values()].filter(({ isReceived }) => !isReceived)
+}
+
+export function judgeWills(mourners: readonly Mourner[], witness: Inbox): WillVerdict {
+  const all = mourners.flatMap(({ topic, fates }) => {
+    const arrivals: Arrivals | undefined = witness.arrivals.get(topic)
+    return fates.map(fate => ({ ...fate, copies: arrivals?.copies.get(fate.number) ?? 0 }))
+  })
+  return {
+    wills: all.filter(({ least }) => least > 0).length,
+    willsMissing: all.filter(({ copies, least }) => copies < least).length,
+    willsUnwanted: sum(all.map(({ copies, most }) => Math.max(0, copies - most))),
+    willsRepeated: sum(all.map(({ copies, least, most }) => Math.max(0, Math.min(copies, most) - least))),
   }
-  verdict.delivered += arrived.length
-  verdict.missing += count - seen.size
+}
+
+/** A client begins one session, and goes on with it. */
+export function countLostSessions(clients: readonly { sessions: number }[]): number {
+  return sum(clients.map(({ sessions }) => Math.max(0, sessions - 1)))
+}
+
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

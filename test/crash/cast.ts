@@ -1,0 +1,129 @@
+/**
+ * Everyone who takes part, but for the broker. Publishers and subscribers are processes of their own, to be killed;
+ * those who test subscriptions and wills just lose their connections. Owns who they are, and when they begin and end.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ProtocolVersion } from '../../types/packets.js'
+import type { World } from './actor.js'
+import { Churner } from './churner.js'
+import { PublisherProcess, SubscriberProcess } from './client-process.js'
+import type { Inbox } from './inbox.js'
+import { Mourner } from './mourner.js'
+import type { Outbox } from './outbox.js'
+import { Random } from './random.js'
+import { countMissing, judgeWills } from './verdict.js'
+import type { Victim } from './victim.js'
+
+/** What is decided before they come. */
+export interface Stage {
+  port: number
+  folder: string
+  seed: number
+  /** What the broker understands at best; the other half of the clients speaks 3.1.1. */
+  newestVersion: ProtocolVersion
+  /** How often the broker was killed. */
+  countKills: () => number
+}
+
+const PUBLISHERS = 4
+const MOURNERS = 2
+const ALL_MESSAGES = ['p/#', 'retained/#']
+/** How long nothing may happen before nothing more is expected. */
+const PATIENCE_MS = 10_000
+const PAUSE_MS = 50
+/** What is doubled comes late. */
+const AFTERMATH_MS = 500
+
+export class Cast {
+  readonly churner: Churner
+  readonly mourners: readonly Mourner[]
+  readonly #world: World
+  readonly #publishers: readonly PublisherProcess[]
+  readonly #subscribers: readonly SubscriberProcess[]
+  readonly #witness: SubscriberProcess
+
+  constructor({ port, folder, seed, newestVersion, countKills }: Stage) {
+    this.#world = { port, isRough: true }
+    const versionOf = (index: number) => (index % 2 === 0 ? newestVersion : 4)
+    this.#publishers = Array.from({ length: PUBLISHERS }, (_, i) => {
+      return new PublisherProcess(folder, { clientId: `publisher-${i}`, version: versionOf(i), seed, port })
+    })
+    const subscribe = (clientId: string, version: ProtocolVersion, qos: 1 | 2, filters: readonly string[]) =>
+      new SubscriberProcess(folder, { clientId, version, seed, port, qos, filters })
+    this.#subscribers = [
+      subscribe('subscriber-0', newestVersion, 2, ALL_MESSAGES),
+      subscribe('subscriber-1', 4, 2, ALL_MESSAGES),
+      subscribe('subscriber-2', newestVersion, 1, ALL_MESSAGES),
+    ]
+    this.#witness = subscribe('witness', 4, 2, ['wills/#'])
+    this.mourners = Array.from({ length: MOURNERS }, (_, i) => {
+      const clientId = `mourner-${i}`
+      return new Mourner(this.#world, clientId, new Random(seed, clientId), countKills)
+    })
+    this.churner = new Churner(this.#world, newestVersion, new Random(seed, 'churner'))
+  }
+
+  /** Those who can be killed. */
+  get victims(): Victim[] {
+    return this.#processes.map(({ process }) => process)
+  }
+
+  get outboxes(): Outbox[] {
+    return this.#publishers.map(({ memory }) => memory)
+  }
+
+  /** What subscribers of all messages got. */
+  get inboxes(): Inbox[] {
+    return this.#subscribers.map(({ memory }) => memory)
+  }
+
+  /** What the subscriber of wills got. */
+  get witness(): Inbox {
+    return this.#witness.memory
+  }
+
+  /** Resolves when everyone is at work. */
+  async start(): Promise<void> {
+    await Promise.all([...this.#subscribers, this.#witness].map(({ process }) => process.start()))
+    for (const actor of [...this.mourners, this.churner]) actor.start()
+    await Promise.all(this.#publishers.map(({ process }) => process.start()))
+  }
+
+  /** Takes note of what was written so far. */
+  read(): void {
+    for (const process of this.#processes) process.read()
+  }
+
+  /** Begins nothing more, and waits until everything has arrived or nothing arrives any more. */
+  async calmDown(): Promise<void> {
+    this.#world.isRough = false
+    for (const victim of this.victims) victim.calm()
+    await Promise.all(this.mourners.map(mourner => mourner.stop()))
+    let open = Number.POSITIVE_INFINITY
+    for (let deadline = performance.now() + PATIENCE_MS; open > 0 && performance.now() < deadline; ) {
+      await delay(PAUSE_MS)
+      this.read()
+      const stillOpen = this.#countOpen()
+      if (stillOpen < open) deadline = performance.now() + PATIENCE_MS
+      open = stillOpen
+    }
+    await delay(AFTERMATH_MS)
+    this.read()
+  }
+
+  async stop(): Promise<void> {
+    const actors = [...this.mourners, this.churner]
+    await Promise.all([...actors.map(actor => actor.stop()), ...this.victims.map(victim => victim.kill())])
+  }
+
+  get #processes() {
+    return [...this.#publishers, ...this.#subscribers, this.#witness]
+  }
+
+  /** How much is to be waited for. */
+  #countOpen(): number {
+    const unfinished = this.outboxes.reduce((total, { inFlight }) => total + inFlight.size, 0)
+    const { willsMissing } = judgeWills(this.mourners, this.witness)
+    return unfinished + willsMissing + countMissing(this.outboxes, this.inboxes) + (this.churner.isDone ? 0 : 1)
+  }
+}
