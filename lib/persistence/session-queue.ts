@@ -5,12 +5,15 @@
  */
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import type { Deadline } from './deadlines.js'
+import { NumberIndex } from './number-index.js'
 import { payloadBytes, type StoredMessage } from './stored-message.js'
 
 /** An entry of a queue. */
 export class QueueEntry implements QueuedMessage {
   readonly queue: SessionQueue
   readonly delivery: QueueDelivery
+  /** The message's number, counted from the first one's of the queue. */
+  readonly number: number
   message: StoredMessage | undefined
   /** The message itself while it is there: it has the two fields. */
   ref: MessageRef
@@ -23,8 +26,9 @@ export class QueueEntry implements QueuedMessage {
   next: QueueEntry | undefined
   isRemoved = false
 
-  constructor(queue: SessionQueue, position: number, message: StoredMessage, delivery: QueueDelivery) {
+  constructor(queue: SessionQueue, position: number, number: number, message: StoredMessage, delivery: QueueDelivery) {
     this.queue = queue
+    this.number = number
     this.position = position
     this.delivery = delivery
     this.message = message
@@ -32,18 +36,18 @@ export class QueueEntry implements QueuedMessage {
   }
 }
 
-type Key = number | string
-
 /** The entries of one session, oldest first. */
 export class SessionQueue {
   /**
    * The first message's: messages of the same broker are found by number alone, counted from the first one's so that it
-   * stays a small one, which a Map need not box. A key of text is built for those of other brokers only.
+   * stays a small one, which need not be boxed.
    */
   #home: MessageRef | undefined
   /** The highest number of a message of that broker. */
   #newest = 0
-  readonly #byRef = new Map<Key, QueueEntry>()
+  readonly #atHome = new NumberIndex<QueueEntry>()
+  /** Messages of other brokers, by broker and number. */
+  #ofOthers: Map<string, QueueEntry> | undefined
   /** Made for the first who asks: the broker never does. */
   #byPacketId: Map<number, QueueEntry> | undefined
   #first: QueueEntry | undefined
@@ -55,7 +59,7 @@ export class SessionQueue {
 
   /** How many entries there are. */
   get length(): number {
-    return this.#byRef.size
+    return this.#atHome.size + (this.#ofOthers?.size ?? 0)
   }
 
   /** Payload bytes of all entries. */
@@ -64,7 +68,10 @@ export class SessionQueue {
   }
 
   find(ref: MessageRef): QueueEntry | undefined {
-    return this.#isNewer(ref) ? undefined : this.#byRef.get(this.#keyOf(ref))
+    const home = this.#home
+    if (ref.brokerId !== home?.brokerId) return this.#ofOthers?.get(keyOf(ref))
+    // nearly every message that is looked for because it comes is a new one
+    return ref.brokerCounter > this.#newest ? undefined : this.#atHome.get(ref.brokerCounter - home.brokerCounter)
   }
 
   findByPacketId(packetId: number): QueueEntry | undefined {
@@ -75,16 +82,22 @@ export class SessionQueue {
   append(message: StoredMessage, delivery: QueueDelivery): QueueEntry {
     const { brokerId, brokerCounter } = message
     this.#home ??= { brokerId, brokerCounter }
-    if (brokerId === this.#home.brokerId && brokerCounter > this.#newest) this.#newest = brokerCounter
+    const number = brokerCounter - this.#home.brokerCounter
     const previous = this.#last?.delivery
     // messages mostly come through the same subscription as the last one
     const own = previous !== undefined && isSame(previous, delivery) ? previous : delivery
-    const entry = new QueueEntry(this, this.#appended++, message, own)
+    const entry = new QueueEntry(this, this.#appended++, number, message, own)
     entry.previous = this.#last
     if (this.#last === undefined) this.#first = entry
     else this.#last.next = entry
     this.#last = entry
-    this.#byRef.set(this.#keyOf(message), entry)
+    if (brokerId === this.#home.brokerId) {
+      this.#atHome.set(entry)
+      if (brokerCounter > this.#newest) this.#newest = brokerCounter
+    } else {
+      this.#ofOthers ??= new Map()
+      this.#ofOthers.set(keyOf(message), entry)
+    }
     this.#bytes += payloadBytes(message)
     return entry
   }
@@ -95,7 +108,8 @@ export class SessionQueue {
     else entry.previous.next = entry.next
     if (entry.next === undefined) this.#last = entry.previous
     else entry.next.previous = entry.previous
-    this.#byRef.delete(this.#keyOf(entry.ref))
+    if (entry.ref.brokerId === this.#home?.brokerId) this.#atHome.delete(entry.number)
+    else this.#ofOthers?.delete(keyOf(entry.ref))
     this.#forgetPacketId(entry)
     if (entry.packetId !== undefined) this.#sent--
     if (entry.message !== undefined) this.#bytes -= payloadBytes(entry.message)
@@ -151,16 +165,6 @@ export class SessionQueue {
     return entry
   }
 
-  /** Whether it cannot be here: nearly every message that is looked for because it comes is a new one. */
-  #isNewer({ brokerId, brokerCounter }: MessageRef): boolean {
-    return brokerId === this.#home?.brokerId && brokerCounter > this.#newest
-  }
-
-  #keyOf({ brokerId, brokerCounter }: MessageRef): Key {
-    const home = this.#home
-    return brokerId === home?.brokerId ? brokerCounter - home.brokerCounter : `${brokerCounter} ${brokerId}`
-  }
-
   #forgetPacketId(entry: QueueEntry): void {
     const { packetId } = entry
     if (packetId !== undefined && this.#byPacketId?.get(packetId) === entry) this.#byPacketId.delete(packetId)
@@ -171,6 +175,10 @@ export class SessionQueue {
     for (const entry of this.entries()) if (entry.packetId !== undefined) index.set(entry.packetId, entry)
     return index
   }
+}
+
+function keyOf({ brokerId, brokerCounter }: MessageRef): string {
+  return `${brokerCounter} ${brokerId}`
 }
 
 function isSame(one: QueueDelivery, other: QueueDelivery): boolean {
