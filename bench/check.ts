@@ -10,8 +10,8 @@ export interface CheckedGoal extends Goal {
   verdict: Verdict
 }
 
-function valueOfGoal(row: Row, { metric, to }: Goal): number | undefined {
-  return to === 'itself' ? findCell(row, 'anax')?.median[metric] : ratio(row, metric, 'anax', to)
+function valueOfGoal(row: Row, { metric, to, of = 'anax' }: Goal): number | undefined {
+  return to === 'itself' ? findCell(row, of)?.median[metric] : ratio(row, metric, of, to)
 }
 
 function checked(goal: Goal, row: Row): CheckedGoal {

@@ -10,6 +10,8 @@ export interface Goal {
   /** `itself`: the bound is on the value, not on a ratio. */
   to: BrokerName | 'itself'
   most: number
+  /** Whose value it is. @default 'anax' */
+  of?: BrokerName
 }
 
 type Peer = Exclude<BrokerName, 'anax'>
@@ -54,5 +56,8 @@ export const goals: readonly Goal[] = [
   { scenario: 'idle-connections', metric: 'residentEach', to: 'relay', most: 1.5 },
   ...itself('subscriptions', { heapEach: 300, growth: 1.5, linearity: 1.5 }),
   ...itself('retained', { heapEach: 400, first: 1, stall: 10, proportion: 2 }),
-  ...itself('queue', { linearity: 1.5, drainEvenness: 1.5 }),
+  ...itself('queue-1m', { linearity: 1.5, drainEvenness: 1.5 }),
+  { scenario: 'open', metric: 'start', to: 'itself', most: 1000, of: 'anax-lmdb-commit' },
+  { scenario: 'expiry', metric: 'stall', to: 'itself', most: 20 },
+  { scenario: 'expiry', metric: 'stall', to: 'itself', most: 20, of: 'anax-lmdb-commit' },
 ]

@@ -7,34 +7,31 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Length of the tick that /proc/PID/stat counts in. */
 const TICK_NS = 10_000_000
 
-function schedstatNs(pid: number): number {
-  let sum = 0
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    sum += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0])
-  }
-  return sum
+function schedstatNs(thread: string): number {
+  return Number(readFileSync(`${thread}/schedstat`, 'latin1').split(' ')[0])
 }
 
-function schedNs(pid: number): number {
-  let sum = 0
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const text = readFileSync(`/proc/${pid}/task/${task}/sched`, 'latin1')
-    sum += Number(/sum_exec_runtime\s*:\s*([\d.]+)/.exec(text)![1]) * 1e6
-  }
-  return sum
+function schedNs(thread: string): number {
+  const text = readFileSync(`${thread}/sched`, 'latin1')
+  return Number(/sum_exec_runtime\s*:\s*([\d.]+)/.exec(text)![1]) * 1e6
 }
 
-function statNs(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+function statNs(thread: string): number {
+  const text = readFileSync(`${thread}/stat`, 'latin1')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * TICK_NS
 }
 
+/** Each reads the time of one thread from its folder. */
 const sources = { schedstat: schedstatNs, sched: schedNs, stat: statNs }
 
-function works(read: (pid: number) => number): boolean {
+function mainThread(pid: number): string {
+  return `/proc/${pid}/task/${pid}`
+}
+
+function works(read: (thread: string) => number): boolean {
   try {
-    return read(process.pid) > 0
+    return read(mainThread(process.pid)) > 0
   } catch {
     return false
   }
@@ -45,7 +42,23 @@ export const cpuSource: keyof typeof sources = works(schedstatNs) ? 'schedstat' 
 
 /** CPU time of all threads of a process, in microseconds. */
 export function cpuMicros(pid: number): number {
-  return sources[cpuSource](pid) / 1000
+  const threads = readdirSync(`/proc/${pid}/task`).map(task => `/proc/${pid}/task/${task}`)
+  return threads.reduce((sum, thread) => sum + sources[cpuSource](thread), 0) / 1000
+}
+
+/** What one thread did with its time, in microseconds; it slept through the rest. */
+export interface ThreadTimes {
+  ran: number
+  /** Ready to run while others had the core; 0 where the kernel does not say. */
+  delayed: number
+}
+
+/** Of a process's main thread, since it started. */
+export function mainThreadTimes(pid: number): ThreadTimes {
+  const thread = mainThread(pid)
+  const ran = sources[cpuSource](thread) / 1000
+  if (cpuSource !== 'schedstat') return { ran, delayed: 0 }
+  return { ran, delayed: Number(readFileSync(`${thread}/schedstat`, 'latin1').split(' ')[1]) / 1000 }
 }
 
 /** Resident memory of a process in bytes. */

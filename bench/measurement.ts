@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { Certificate } from './brokers/certificate.js'
 import { cores, end, nextMessage, startNode } from './brokers/process.js'
 import { type RunningBroker, startBroker } from './brokers/start.js'
-import type { LoadJob, LoadMessage } from './load/main.js'
-import type { BrokerName, Effort, Sample, Scenario } from './types.js'
+import type { LoadAnswers, LoadJob, LoadMessage } from './load/main.js'
+import type { BrokerName, Effort, Phase, Sample, Scenario } from './types.js'
 
 /** Why there is no sample; `machine`: this one does not allow it, which says nothing about the broker. */
 export interface Failure {
@@ -12,13 +12,33 @@ export interface Failure {
   cause: 'broker' | 'machine'
 }
 
+/** Looks at a broker while the seconds that count go by. */
+export type Observer = Record<Phase, (broker: RunningBroker) => Promise<void>>
+
+const nobody: Observer = { begin: async () => {}, end: async () => {} }
+
 function failed(failure: string): Failure {
   return { failure, cause: 'broker' }
 }
 
 const loadFile = fileURLToPath(new URL('./load/main.js', import.meta.url))
 
-async function load(broker: RunningBroker, job: LoadJob, timeLimit: number): Promise<Sample | Failure> {
+async function answer(
+  ask: keyof LoadAnswers,
+  broker: RunningBroker,
+  observer: Observer,
+): Promise<LoadAnswers[keyof LoadAnswers]> {
+  if (ask === 'memory') return broker.memory()
+  await observer[ask](broker)
+  return 'done'
+}
+
+async function load(
+  broker: RunningBroker,
+  job: LoadJob,
+  timeLimit: number,
+  observer: Observer,
+): Promise<Sample | Failure> {
   const child = startNode(cores.load, loadFile, [], [JSON.stringify(job)])
   const tooLong = setTimeout(() => child.kill('SIGKILL'), timeLimit * 1000)
   const started = performance.now()
@@ -27,7 +47,7 @@ async function load(broker: RunningBroker, job: LoadJob, timeLimit: number): Pro
       const message = await nextMessage<LoadMessage>(child)
       if ('sample' in message) return message.sample
       if ('failure' in message) return failed(message.failure)
-      child.send(await broker.memory())
+      child.send(await answer(message.ask, broker, observer))
     }
   } catch (error) {
     const late = performance.now() - started >= timeLimit * 1000
@@ -43,6 +63,7 @@ export async function measure(
   name: BrokerName,
   effort: Effort,
   certificate: Certificate,
+  observer = nobody,
 ): Promise<Sample | Failure> {
   let broker: RunningBroker
   try {
@@ -54,7 +75,8 @@ export async function measure(
     const { pid, port } = broker
     const { transport } = scenario.setup
     const timeLimit = scenario.timeLimit * Math.max(1, effort.scale)
-    return await load(broker, { scenario: scenario.name, broker: name, pid, port, transport, effort }, timeLimit)
+    const job = { scenario: scenario.name, broker: name, pid, port, transport, effort }
+    return await load(broker, job, timeLimit, observer)
   } finally {
     await broker.stop()
   }

@@ -5,6 +5,7 @@ import { installed } from './brokers/start.js'
 import type { CheckedGoal } from './check.js'
 import { cpuSource } from './measure.js'
 import { type Cell, type Row, ratio } from './statistics.js'
+import { aligned, number } from './table.js'
 import {
   type BrokerName,
   type Effort,
@@ -29,11 +30,6 @@ const sectionTitles: Record<Scenario['section'], string> = {
   growth: 'Growth: the points of the plots',
 }
 
-function number(value: number | undefined, digits: number): string {
-  if (value === undefined) return ''
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-}
-
 function metricText(name: MetricName, cell: Cell): string {
   const { digits, factor } = metrics[name]
   const value = cell.median[name]
@@ -54,18 +50,6 @@ function absentLines(row: Row, brokers: readonly BrokerName[]): string[][] {
   const expected = brokers.filter(name => mainBrokers.includes(name) || row.scenario.brokers.includes(name))
   const absent = expected.filter(name => row.cells.every(cell => cell.broker !== name))
   return absent.map(name => [name, installed(name) ? '-' : 'not installed'])
-}
-
-function aligned(lines: string[][]): string[] {
-  const widths: number[] = []
-  const full = lines.filter(line => line.length > 2)
-  for (const line of full) {
-    for (const [i, text] of line.entries()) widths[i] = Math.max(widths[i] ?? 0, text.length)
-  }
-  widths[0] = Math.max(widths[0] ?? 0, ...lines.map(line => line[0]!.length))
-  return lines.map(line =>
-    line.map((text, i) => (i === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[i] ?? 0))).join('  '),
-  )
 }
 
 function columnsOf(row: Row): MetricName[] {
@@ -143,8 +127,8 @@ export function tables(rows: readonly Row[], circumstances: Circumstances): stri
 }
 
 export function goalTable(checked: readonly CheckedGoal[]): string {
-  const lines = checked.map(({ scenario, metric, to, most, value, verdict }) => [
-    scenario,
+  const lines = checked.map(({ scenario, metric, to, most, of, value, verdict }) => [
+    of === undefined ? scenario : `${scenario}, ${of}`,
     to === 'itself' ? metrics[metric].label : `${metrics[metric].label} / ${to}`,
     `at most ${most}`,
     number(value, 2) || '-',

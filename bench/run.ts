@@ -6,10 +6,14 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { makeCertificate } from './brokers/certificate.js'
 import { installed } from './brokers/start.js'
+import { writeChart } from './charts/file.js'
 import { checkGoals, findFaults } from './check.js'
 import { openFilesLimit } from './measure.js'
 import { type Failure, measure } from './measurement.js'
 import { writePlots } from './plots.js'
+import { type Budget, budgetTable, findDoubts } from './profile/budget.js'
+import { budgetChart } from './profile/chart.js'
+import { Profiling, profiledBrokers, profiledByDefault } from './profile/profiling.js'
 import { goalTable, json, tables } from './report.js'
 import { growthScenarios } from './scenarios/growth.js'
 import { scenarios } from './scenarios/index.js'
@@ -17,7 +21,7 @@ import { cellOf, type Row } from './statistics.js'
 import { type BrokerName, brokerNames, type Effort, type Sample, type Scenario } from './types.js'
 
 const USAGE = `bench [--only name,name] [--brokers a,b] [--reps N] [--seconds S] [--scale F] [--quick]
-      [--plots] [--json file] [--check] [--list]`
+      [--plots | --profile] [--json file] [--check] [--list]`
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +32,7 @@ const { values } = parseArgs({
     scale: { type: 'string' },
     quick: { type: 'boolean', default: false },
     plots: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     json: { type: 'string' },
     check: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -50,12 +55,16 @@ function named<T extends string>(list: string | undefined, known: readonly T[]):
   return known.filter(name => wanted.includes(name))
 }
 
-/** What can be chosen from: the rows of the report, or the points of the plots. */
-const available = values.plots ? growthScenarios : scenarios
+const profiling = values.profile ? new Profiling() : undefined
+
+/** What can be chosen from: the rows of the report, the points of the plots, or what messages are profiled in. */
+const available = values.plots
+  ? growthScenarios
+  : scenarios.filter(({ section }) => section === 'messages' || profiling === undefined)
 
 function choose(): Choice {
   const names = named(
-    values.only,
+    values.only ?? (profiling && profiledByDefault.join()),
     available.map(({ name }) => name),
   )
   const all = values.only !== undefined || !values.quick
@@ -66,7 +75,7 @@ function choose(): Choice {
   const wanted = (name: BrokerName) => chosen.some(scenario => scenario.brokers.includes(name))
   return {
     chosen,
-    brokers: named(values.brokers, brokerNames).filter(wanted),
+    brokers: named(values.brokers, profiling ? profiledBrokers : brokerNames).filter(wanted),
     repetitions: Number(values.reps ?? defaults.reps),
     effort: { seconds, warmup: Math.min(0.5, seconds), scale: Number(values.scale ?? defaults.scale) },
   }
@@ -78,6 +87,7 @@ function brief(result: Sample | Failure, headline: Scenario['headline']): string
 
 /** Each repetition goes through all scenarios, and each scenario through all brokers, in turns. */
 async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Promise<Row[]> {
+  const measureOne = profiling?.measure ?? measure
   const certificate = await makeCertificate()
   process.once('exit', certificate.remove)
   process.once('SIGINT', () => process.exit(130))
@@ -89,7 +99,7 @@ async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Pro
       process.stderr.write(`${repetition + 1}/${repetitions} ${scenario.name}:`)
       for (const broker of takingPart(scenario)) {
         const result = enoughFiles(scenario)
-          ? await measure(scenario, broker, effort, certificate)
+          ? await measureOne(scenario, broker, effort, certificate)
           : {
               failure: `needs ${scenario.openFiles * effort.scale} open files, may have ${openFilesLimit()}`,
               cause: 'machine' as const,
@@ -107,6 +117,13 @@ async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Pro
   }))
 }
 
+/** Prints and draws where the time goes; returns what speaks against it. */
+function reportProfile(budgets: Budget[]): string[] {
+  console.log(`\n${budgetTable(budgets)}\n`)
+  if (budgets.length > 0) console.log(`written: ${writeChart('budget', budgetChart(budgets))}`)
+  return findDoubts(budgets)
+}
+
 async function main(): Promise<void> {
   if (values.help) return console.log(USAGE)
   if (values.list) return console.log(available.map(({ name, title }) => `${name.padEnd(32)} ${title}`).join('\n'))
@@ -116,11 +133,12 @@ async function main(): Promise<void> {
   const faults = findFaults(rows)
   console.log(tables(rows, choice))
   if (checked.length > 0 && installed('anax')) console.log(`\n${goalTable(checked)}`)
-  for (const fault of faults) console.log(`FAULT ${fault}`)
+  const doubts = profiling ? reportProfile(profiling.budgets(rows)) : []
+  for (const fault of [...faults, ...doubts]) console.log(`FAULT ${fault}`)
   if (values.plots) for (const path of writePlots(rows)) console.log(`written: ${path}`)
   if (values.json !== undefined) writeFileSync(values.json, json(rows, choice, checked))
   const missed = checked.some(({ verdict }) => verdict === 'missed')
-  if (values.check && (missed || faults.length > 0)) process.exitCode = 1
+  if (doubts.length > 0 || (values.check && (missed || faults.length > 0))) process.exitCode = 1
 }
 
 main().catch((error: Error) => {

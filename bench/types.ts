@@ -51,6 +51,7 @@ export const metrics = {
   perMatch: { label: 'µs per match', digits: 2, factor: 1 },
   proportion: { label: 'per match, many/few', digits: 2, factor: 1 },
   stall: { label: 'stall ms', digits: 2, factor: 1 },
+  start: { label: 'start ms', digits: 0, factor: 1 },
   drainCpu: { label: 'drain µs', digits: 2, factor: 1 },
   drainRate: { label: 'drained per s', digits: 0, factor: 1 },
   drainEvenness: { label: 'drain dear/cheap half', digits: 2, factor: 1 },
@@ -82,6 +83,8 @@ export interface Effort {
   scale: number
 }
 
+export type Phase = 'begin' | 'end'
+
 /** What a scenario works with, in the load process. */
 export interface LoadContext {
   broker: BrokerName
@@ -91,6 +94,8 @@ export interface LoadContext {
   effort: Effort
   /** Forces a collection in the broker, where it can, and reads its memory. */
   memory(): Promise<MemoryUse>
+  /** Says when the seconds that count begin and when they are over, for whoever looks at the broker meanwhile. */
+  measuring(phase: Phase): Promise<void>
 }
 
 /** One row of the benchmark. */

@@ -1,6 +1,6 @@
 /**
  * The server around a broker under test that lives in Node: one listener on an ephemeral port for the
- * transport asked for, the same for all of them; tells its parent the port, and its memory when asked.
+ * transport asked for, the same for all of them; tells its parent the port, and about the process what it is asked.
  */
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
@@ -8,7 +8,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
+import type { Profile } from '../profile/self-times.js'
 import type { BrokerSetup, MemoryUse, Store } from '../types.js'
+import { Profiler } from './profiler.js'
 
 /** How a broker is to be started; what the parent hands to a broker's process as its only argument. */
 export interface HostArguments extends BrokerSetup {
@@ -19,8 +21,15 @@ export interface HostArguments extends BrokerSetup {
   certificateFile: string
 }
 
-/** From a broker's process to its parent. */
-export type HostMessage = { port: number } | { memory: MemoryUse }
+/** What a parent may ask for, and what it gets. */
+export interface HostAnswers {
+  memory: MemoryUse
+  startProfile: 'started'
+  stopProfile: Profile
+}
+
+/** From a broker's process to its parent: the port first, then one answer for each request. */
+export type HostMessage = { port: number } | { answer: HostAnswers[keyof HostAnswers] }
 
 const BACKLOG = 16_384
 
@@ -57,6 +66,17 @@ function memory(): MemoryUse {
   return { resident: rss, heap: heapUsed + external }
 }
 
+function answerParent(): void {
+  const profiler = new Profiler()
+  const answers: { [Request in keyof HostAnswers]: () => Promise<HostAnswers[Request]> } = {
+    memory: async () => memory(),
+    startProfile: () => profiler.start().then(() => 'started'),
+    stopProfile: () => profiler.stop(),
+  }
+  process.on('message', async (request: keyof HostAnswers) => tell({ answer: await answers[request]() }))
+  process.on('disconnect', () => process.exit())
+}
+
 /** Starts listening; a WebSocket is handed on as a stream, unless the broker has its own way with it. */
 export function serve(
   onStream: (stream: Duplex) => void,
@@ -66,6 +86,5 @@ export function serve(
   server.listen({ port: 0, host: '0.0.0.0', backlog: BACKLOG }, () => {
     tell({ port: (server.address() as AddressInfo).port })
   })
-  process.on('message', () => tell({ memory: memory() }))
-  process.on('disconnect', () => process.exit())
+  answerParent()
 }

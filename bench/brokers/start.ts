@@ -1,17 +1,21 @@
 /** Starts any of the brokers under test, each in a fresh process, and tells which of them there are. */
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Profile } from '../profile/self-times.js'
 import { type BrokerName, type BrokerSetup, brokers, type MemoryUse, type Program } from '../types.js'
 import type { Certificate } from './certificate.js'
 import { mosquittoInstalled, startMosquitto } from './mosquitto.js'
 import { cores, end, nextMessage, startNode } from './process.js'
-import type { HostArguments } from './serve.js'
+import type { HostAnswers, HostArguments } from './serve.js'
 
 export interface RunningBroker {
   pid: number
   port: number
   memory(): Promise<MemoryUse>
+  /** Takes a profile of the broker; undefined where it does not live in Node. */
+  profiler?: { start(): Promise<void>; stop(): Promise<Profile> }
   stop(): Promise<void>
 }
 
@@ -27,15 +31,23 @@ export function installed(name: BrokerName): boolean {
   return program === 'mosquitto' ? mosquittoInstalled : existsSync(hostFile(program))
 }
 
+async function ask<Request extends keyof HostAnswers>(child: ChildProcess, request: Request) {
+  child.send(request)
+  return (await nextMessage<{ answer: HostAnswers[Request] }>(child)).answer
+}
+
 async function startHost(program: Program, parameters: HostArguments): Promise<RunningBroker> {
   const child = startNode(cores.broker, hostFile(program), NODE_FLAGS, [JSON.stringify(parameters)])
   const { port } = await nextMessage<{ port: number }>(child)
   return {
     pid: child.pid!,
     port,
-    async memory() {
-      child.send('memory')
-      return (await nextMessage<{ memory: MemoryUse }>(child)).memory
+    memory: () => ask(child, 'memory'),
+    profiler: {
+      async start() {
+        await ask(child, 'startProfile')
+      },
+      stop: () => ask(child, 'stopProfile'),
     },
     stop: () => end(child),
   }

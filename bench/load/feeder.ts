@@ -7,11 +7,14 @@ import { publishPacket } from './packets.js'
 import type { PacketSink } from './scanner.js'
 
 const BATCH = 100
+const NO_PROPERTIES = Buffer.alloc(0)
 
 export interface FeederOptions {
   /** A topic; `fill` may write over it as long as its length stays. */
   topic: string
   retain: 'retain' | 'live'
+  /** MQTT 5.0 only; fewer than 128 bytes. @default none */
+  properties?: Buffer
   payloadBytes: number
   /** Makes a packet that of message `index`. */
   fill(bytes: Buffer, topicAt: number, payloadAt: number, index: number): void
@@ -27,9 +30,8 @@ export class Feeder implements PacketSink {
   constructor(client: Client, options: FeederOptions) {
     this.#client = client
     this.#options = options
-    const { topic, retain, payloadBytes } = options
+    const { topic, retain, properties = NO_PROPERTIES, payloadBytes } = options
     const payload = Buffer.alloc(payloadBytes, 'x')
-    const properties = Buffer.alloc(0)
     const packets = Array.from({ length: BATCH }, (_, i) =>
       publishPacket({ topic, qos: 1, retain, version: client.version, properties, payload, packetId: i + 1 }),
     )
@@ -53,8 +55,9 @@ export class Feeder implements PacketSink {
   #batch(start: number, count: number): Promise<void> {
     const packetBytes = this.#template.length / BATCH
     const bytes = Buffer.from(this.#template.subarray(0, count * packetBytes))
-    const { topic, payloadBytes, fill } = this.#options
-    const headBytes = packetBytes - payloadBytes - topic.length - 2
+    const { topic, properties = NO_PROPERTIES, payloadBytes, fill } = this.#options
+    const propertyBytes = this.#client.version === 5 ? 1 + properties.length : 0
+    const headBytes = packetBytes - payloadBytes - propertyBytes - topic.length - 2
     for (let i = 0; i < count; i++) {
       const end = (i + 1) * packetBytes
       fill(bytes, i * packetBytes + headBytes, end - payloadBytes, start + i)

@@ -1,25 +1,37 @@
 /**
  * The load process: runs one scenario against one broker and tells its parent the sample. Asks the parent
- * for the broker's memory, as only the parent can talk to the broker's process.
+ * whatever is to be had of the broker's process, as only the parent can talk to it.
  */
 import { once } from 'node:events'
 import { findScenario } from '../scenarios/index.js'
-import type { LoadContext, MemoryUse, Sample } from '../types.js'
+import type { LoadContext, MemoryUse, Phase, Sample } from '../types.js'
 
 /** What the parent hands over as the only argument. */
-export type LoadJob = Omit<LoadContext, 'memory'> & { scenario: string }
+export type LoadJob = Omit<LoadContext, 'memory' | 'measuring'> & { scenario: string }
+
+/** What the load process asks of its parent, and what it gets. */
+export interface LoadAnswers extends Record<Phase, 'done'> {
+  memory: MemoryUse
+}
 
 /** From the load process to its parent. */
-export type LoadMessage = { ask: 'memory' } | { sample: Sample } | { failure: string }
+export type LoadMessage = { ask: keyof LoadAnswers } | { sample: Sample } | { failure: string }
 
 function tell(message: LoadMessage): void {
   process.send!(message)
 }
 
-async function memory(): Promise<MemoryUse> {
+async function ask<Request extends keyof LoadAnswers>(request: Request): Promise<LoadAnswers[Request]> {
   const answer = once(process, 'message')
-  tell({ ask: 'memory' })
+  tell({ ask: request })
   return (await answer)[0]
+}
+
+const parent: Pick<LoadContext, 'memory' | 'measuring'> = {
+  memory: () => ask('memory'),
+  async measuring(phase) {
+    await ask(phase)
+  },
 }
 
 /** Without what could not be computed, as when nothing was delivered. */
@@ -35,5 +47,5 @@ const { scenario, ...job }: LoadJob = JSON.parse(process.argv[2]!)
 process.on('uncaughtException', fail)
 process.on('disconnect', () => process.exit())
 findScenario(scenario)
-  .run({ ...job, memory })
+  .run({ ...job, ...parent })
   .then(sample => tell({ sample: finite(sample) }), fail)

@@ -143,9 +143,10 @@ export class Traffic {
 
   /** Puts load on and measures; may be called again. */
   async measure(): Promise<Sample> {
-    const { effort, pid } = this.#context
+    const { effort, pid, measuring } = this.#context
     this.#start()
     await sleep(effort.warmup * 1000)
+    await measuring('begin')
     const ledger = this.#ledger
     const before = ledger.deliveries
     ledger.latency.clear()
@@ -153,6 +154,7 @@ export class Traffic {
     await sleep(effort.seconds * 1000)
     const { seconds, brokerMicros, ownShare } = watch.read()
     const deliveries = ledger.deliveries - before
+    await measuring('end')
     const sample = {
       cpu: brokerMicros / deliveries,
       rate: deliveries / seconds,

@@ -15,6 +15,7 @@ export interface Growth {
   /** What else is to know to read it. */
   remark: string
   xLabel: string
+  xUnit: 'count' | 'bytes'
   yScale: 'linear' | 'logarithmic'
   points: readonly GrowthPoint[]
 }
@@ -73,6 +74,7 @@ export const growths: readonly Growth[] = [
     title: 'Clients connected',
     remark: `QoS 0, half publish and half subscribe in pairs, ${RATE.toLocaleString('en-US')} messages/s in all`,
     xLabel: 'clients',
+    xUnit: 'count',
     yScale: 'linear',
     xs: [100, 300, 1000, 3000, 10_000],
     quickUpTo: 1000,
@@ -84,6 +86,7 @@ export const growths: readonly Growth[] = [
     title: 'Subscriptions held',
     remark: 'QoS 0, 50 pairs, window 20; by 100 other clients, a tenth with a wildcard (for the relay: none)',
     xLabel: 'subscriptions held',
+    xUnit: 'count',
     yScale: 'linear',
     xs: [100, 1000, 10_000, 100_000, 1_000_000],
     quickUpTo: 10_000,
@@ -98,6 +101,7 @@ export const growths: readonly Growth[] = [
     title: 'Retained messages held',
     remark: 'QoS 0, 50 pairs, window 20; 64 bytes of payload retained on each of as many topics',
     xLabel: 'retained messages',
+    xUnit: 'count',
     yScale: 'linear',
     xs: [100, 1000, 10_000, 100_000, 1_000_000],
     quickUpTo: 10_000,
@@ -110,6 +114,7 @@ export const growths: readonly Growth[] = [
     title: 'Size of the payload',
     remark: 'QoS 0, 10 pairs, window 10',
     xLabel: 'bytes of payload',
+    xUnit: 'bytes',
     yScale: 'logarithmic',
     xs: [16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144],
     quickUpTo: 16_384,

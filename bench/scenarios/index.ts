@@ -1,8 +1,10 @@
 /** All scenarios, in the order of the report, and those behind the plots. */
 import type { Scenario } from '../types.js'
 import { connectionScenarios } from './connections.js'
+import { expiryScenarios } from './expiry.js'
 import { growthScenarios } from './growth.js'
 import { messageScenarios } from './messages.js'
+import { openScenarios } from './open.js'
 import { queueScenarios } from './queue.js'
 import { retainedScenarios } from './retained.js'
 import { subscriptionScenarios } from './subscriptions.js'
@@ -15,6 +17,8 @@ export const scenarios: readonly Scenario[] = [
   ...subscriptionScenarios,
   ...retainedScenarios,
   ...queueScenarios,
+  ...expiryScenarios,
+  ...openScenarios,
 ]
 
 export function findScenario(name: string): Scenario {

@@ -36,8 +36,8 @@ function payloadInMemory({ broker }: LoadContext): number {
   return store === 'memory' || store === 'autosave' ? PAYLOAD_BYTES : 0
 }
 
-async function run(context: LoadContext): Promise<Sample> {
-  const count = scaled(context, 100_000)
+async function run(context: LoadContext, messages: number): Promise<Sample> {
+  const count = scaled(context, messages)
   await leaveSession(context)
   const feeder = await openFeeder(context)
   const before = await context.memory()
@@ -92,6 +92,16 @@ export const queueScenarios: Scenario[] = [
     brokers: ['anax', 'anax-lmdb-commit', 'anax-lmdb-sync', 'mosquitto', 'mosquitto-autosave', 'aedes', 'aedes-level'],
     setup: { ...plainSetup, queue: 'unbounded' },
     maxRepetitions: 1,
-    run,
+    run: context => run(context, 100_000),
+  }),
+  scenario({
+    name: 'queue-1m',
+    title: '1,000,000 messages of QoS 1 for a client that is away, then its return',
+    section: 'held',
+    unit: 'message queued',
+    brokers: ['anax', 'anax-lmdb-commit', 'mosquitto'],
+    setup: { ...plainSetup, queue: 'unbounded' },
+    maxRepetitions: 1,
+    run: context => run(context, 1_000_000),
   }),
 ]

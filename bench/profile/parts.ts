@@ -1,0 +1,164 @@
+/**
+ * What a message's time is spent on: the parts of a broker that the budget tells apart, and which functions are
+ * whose. The one table that says so; knows no profile and no chart.
+ */
+
+/** One part of a broker, or of what it stands on. */
+export interface Part {
+  name: string
+  colour: string
+  /**
+   * How its functions begin: the path of their file, from the root of the repository or with its package, or
+   * `built-in:` and the function's name for what has no file. The longest of all that match decides.
+   */
+  functions: readonly string[]
+}
+
+/** Every part, as bars show them from left to right: the broker's own work, then what is Node.js and V8. */
+export const parts = [
+  {
+    name: 'decoder',
+    colour: '#1f75e0',
+    functions: ['lib/codec/'],
+  },
+  {
+    name: 'pipeline: checks, hooks, publisher',
+    colour: '#8e5cf0',
+    functions: [
+      'lib/broker/',
+      'lib/session/handlers/',
+      'lib/session/ingress',
+      'lib/session/payload-format',
+      'lib/session/subscribing',
+      'bench/brokers/anax',
+    ],
+  },
+  {
+    name: 'bus: mqemitter and our end of it',
+    colour: '#bf3989',
+    functions: [
+      'lib/routing/arrivals',
+      'lib/routing/bus',
+      'lib/routing/recent',
+      'node_modules/fastparallel/',
+      'node_modules/mqemitter/',
+      'node_modules/qlobber/',
+      'node_modules/reusify/',
+    ],
+  },
+  {
+    name: 'routing and delivery',
+    colour: '#d03c44',
+    functions: ['lib/routing/', 'lib/session/', 'lib/topic/'],
+  },
+  {
+    name: 'encoder and outbox',
+    colour: '#c9540a',
+    functions: [
+      'lib/codec/encode',
+      'lib/codec/frame',
+      'lib/codec/join-frames',
+      'lib/codec/varint',
+      'lib/codec/wire-writer',
+      'lib/session/delivery',
+      'lib/session/outbox',
+      'lib/session/packet-encoder',
+    ],
+  },
+  {
+    name: 'connection, timers, WebSocket',
+    colour: '#9a6700',
+    functions: [
+      'lib/extras/',
+      'lib/session/client-handle',
+      'lib/session/connect',
+      'lib/session/timers',
+      'node_modules/ws/',
+    ],
+  },
+  {
+    name: 'store',
+    colour: '#1a7f37',
+    functions: [
+      'lib/broker/aedes-',
+      'lib/broker/owed-writes',
+      'lib/broker/queue-',
+      'lib/broker/store',
+      'lib/persistence/',
+    ],
+  },
+  {
+    name: 'relay',
+    colour: '#1b7c83',
+    functions: ['bench/brokers/relay'],
+  },
+  {
+    name: 'buffers: views, copies, text',
+    colour: '#5b7a99',
+    functions: [
+      'built-in:FastBuffer',
+      'built-in:copy',
+      'built-in:get buffer',
+      'built-in:get byte',
+      'built-in:get length',
+      'built-in:latin1',
+      'built-in:utf8',
+      'node:buffer',
+      'node:internal/buffer',
+    ],
+  },
+  {
+    name: 'garbage collector',
+    colour: '#8a6f5c',
+    functions: ['built-in:(garbage collector)'],
+  },
+  {
+    name: "V8's other threads",
+    colour: '#a08f7a',
+    functions: [],
+  },
+  {
+    name: 'Node.js: streams, events',
+    colour: '#737b85',
+    functions: ['built-in:', 'node:'],
+  },
+  {
+    name: 'sockets: read, write, TLS',
+    colour: '#566878',
+    functions: ['built-in:(polling)', 'built-in:write'],
+  },
+  {
+    name: 'other',
+    colour: '#c9a227',
+    functions: [],
+  },
+] as const satisfies readonly Part[]
+
+/** The name of one of them. */
+export type PartName = (typeof parts)[number]['name']
+
+/** The compiled repository, of which this file is part. */
+const ROOT = new URL('../../', import.meta.url).href
+const PACKAGES = '/node_modules/'
+
+/** A function as the table has it. */
+function described(name: string, url: string): string {
+  if (url === '') return `built-in:${name}`
+  if (url.includes(PACKAGES)) return url.slice(url.lastIndexOf(PACKAGES) + 1)
+  return url.startsWith(ROOT) ? url.slice(ROOT.length) : url
+}
+
+/** Whose a function's time is; `other` where the table has nothing that matches. */
+export function partOf(name: string, url: string): PartName {
+  const text = described(name, url)
+  let longest = 0
+  let found: PartName = 'other'
+  for (const part of parts) {
+    for (const beginning of part.functions) {
+      if (beginning.length <= longest || !text.startsWith(beginning)) continue
+      longest = beginning.length
+      found = part.name
+    }
+  }
+  return found
+}

@@ -1,0 +1,109 @@
+/**
+ * Measures brokers twice: once undisturbed, for what a delivery costs, and once with a profile of the seconds that
+ * count, for what the time is spent on. Keeps what was seen until all repetitions are done.
+ */
+import type { Certificate } from '../brokers/certificate.js'
+import type { RunningBroker } from '../brokers/start.js'
+import { cpuMicros, mainThreadTimes } from '../measure.js'
+import { type Failure, measure, type Observer } from '../measurement.js'
+import type { Row } from '../statistics.js'
+import type { BrokerName, Effort, Sample, Scenario } from '../types.js'
+import { type Budget, budgetOf, type Observation } from './budget.js'
+import type { Profile } from './self-times.js'
+
+/** Those whose functions the table of parts knows. */
+export const profiledBrokers: readonly BrokerName[] = ['anax', 'relay']
+
+/** What is profiled where nothing is chosen. */
+export const profiledByDefault: readonly string[] = ['qos0-pairs', 'qos0-single', 'qos0-bursts', 'qos1-pairs']
+
+/** The share of the CPU time meanwhile that was not the main thread's. */
+class ThreadsObserver implements Observer {
+  #all = 0
+  #mainThread = 0
+
+  async begin({ pid }: RunningBroker): Promise<void> {
+    this.#all = cpuMicros(pid)
+    this.#mainThread = mainThreadTimes(pid).ran
+  }
+
+  async end({ pid }: RunningBroker): Promise<void> {
+    this.#all = cpuMicros(pid) - this.#all
+    this.#mainThread = mainThreadTimes(pid).ran - this.#mainThread
+  }
+
+  get share(): number {
+    return 1 - this.#mainThread / this.#all
+  }
+}
+
+/** What the broker's functions took meanwhile. */
+class ProfileObserver implements Observer {
+  profile: Profile | undefined
+
+  async begin({ profiler }: RunningBroker): Promise<void> {
+    await profiler!.start()
+  }
+
+  async end({ profiler }: RunningBroker): Promise<void> {
+    this.profile = await profiler!.stop()
+  }
+}
+
+/** One repetition of one scenario with one broker. */
+interface Repetition {
+  otherThreads: number
+  profile: Profile
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function summary(repetitions: readonly Repetition[]): Omit<Observation, 'cpu'> {
+  return {
+    otherThreads: mean(repetitions.map(({ otherThreads }) => otherThreads)),
+    functions: repetitions.flatMap(({ profile }) => profile.functions),
+    presence: mean(repetitions.map(({ profile }) => profile.presence)),
+  }
+}
+
+/** One run of the benchmark with profiles. */
+export class Profiling {
+  readonly #seen = new Map<string, Repetition[]>()
+
+  /** In place of `measure`: the same sample, and a profile beside it. */
+  readonly measure = async (
+    scenario: Scenario,
+    broker: BrokerName,
+    effort: Effort,
+    certificate: Certificate,
+  ): Promise<Sample | Failure> => {
+    const threads = new ThreadsObserver()
+    const sample = await measure(scenario, broker, effort, certificate, threads)
+    if ('failure' in sample) return sample
+    const observer = new ProfileObserver()
+    const disturbed = await measure(scenario, broker, effort, certificate, observer)
+    if ('failure' in disturbed) return disturbed
+    this.#repetitionsOf(scenario, broker).push({ otherThreads: threads.share, profile: observer.profile! })
+    return sample
+  }
+
+  /** Of all that was measured without failure. */
+  budgets(rows: readonly Row[]): Budget[] {
+    return rows.flatMap(({ scenario, cells }) =>
+      cells.flatMap(({ broker, median: { cpu } }) => {
+        const repetitions = this.#repetitionsOf(scenario, broker)
+        if (cpu === undefined || repetitions.length === 0) return []
+        return [budgetOf(scenario, broker, { cpu, ...summary(repetitions) })]
+      }),
+    )
+  }
+
+  #repetitionsOf(scenario: Scenario, broker: BrokerName): Repetition[] {
+    const key = `${scenario.name} ${broker}`
+    const known = this.#seen.get(key) ?? []
+    this.#seen.set(key, known)
+    return known
+  }
+}
