@@ -10,7 +10,7 @@ import { createServer as createTlsServer } from 'node:tls'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { Profile } from '../profile/self-times.js'
 import type { BrokerSetup, MemoryUse, Store } from '../types.js'
-import { Profiler } from './profiler.js'
+import type { Profiler } from './profiler.js'
 
 /** How a broker is to be started; what the parent hands to a broker's process as its only argument. */
 export interface HostArguments extends BrokerSetup {
@@ -67,11 +67,17 @@ function memory(): MemoryUse {
 }
 
 function answerParent(): void {
-  const profiler = new Profiler()
+  let profiler: Profiler | undefined
   const answers: { [Request in keyof HostAnswers]: () => Promise<HostAnswers[Request]> } = {
     memory: async () => memory(),
-    startProfile: () => profiler.start().then(() => 'started'),
-    stopProfile: () => profiler.stop(),
+    // loaded only now: the inspector alone changes how often the garbage is collected
+    async startProfile() {
+      const { Profiler } = await import('./profiler.js')
+      profiler = new Profiler()
+      await profiler.start()
+      return 'started'
+    },
+    stopProfile: () => profiler!.stop(),
   }
   process.on('message', async (request: keyof HostAnswers) => tell({ answer: await answers[request]() }))
   process.on('disconnect', () => process.exit())

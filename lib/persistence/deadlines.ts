@@ -1,123 +1,105 @@
 /**
- * What is due when: a binary heap, earliest first. Owns the order only; what a thing's deadline is, the thing knows.
- * Deletion is lazy: a thing whose deadline has changed or gone is skipped when its old turn comes, and the heap is
- * rebuilt once most of it is of that kind. Knows no session and no message.
+ * What is due when: a binary heap, earliest first, each place in which knows where it is, so that what loses its
+ * deadline is taken out at once, and no call has to make up for many before. Owns the order only.
+ * Knows no session and no message.
  */
 
-interface Turn<T> {
-  at: number
-  item: T
+/** A place in the order; who has the deadline keeps it, to take it out again. */
+export class Deadline<T> {
+  readonly item: T
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** Where it is in the heap; -1 where it is not. */
+  index = -1
+
+  constructor(item: T, at: number) {
+    this.item = item
+    this.at = at
+  }
 }
 
-/** Below this, rebuilding saves nothing. */
-const MIN_REBUILD = 64
-
-/** Things by deadline, in milliseconds since the epoch. */
+/** Things by deadline. */
 export class Deadlines<T> {
-  readonly #deadlineOf: (item: T) => number | undefined
-  #heap: Turn<T>[] = []
-  #outdated = 0
+  readonly #heap: Deadline<T>[] = []
 
-  /** @param deadlineOf a thing's deadline as it is now; undefined when it has none any more */
-  constructor(deadlineOf: (item: T) => number | undefined) {
-    this.#deadlineOf = deadlineOf
+  add(item: T, at: number): Deadline<T> {
+    const deadline = new Deadline(item, at)
+    this.#insert(deadline)
+    return deadline
   }
 
-  /** Notes a thing that has just got a deadline. */
-  add(item: T): void {
-    const at = this.#deadlineOf(item)
-    if (at === undefined) return
-    this.#heap.push({ at, item })
-    this.#rise(this.#heap.length - 1)
-  }
-
-  /** To be told whenever a thing that was added has lost its deadline before its time, or got another. */
-  noteOutdated(): void {
-    this.#outdated++
-    if (this.#heap.length > MIN_REBUILD && this.#outdated * 2 > this.#heap.length) this.#rebuild()
+  /** Takes out a deadline, where it is still there. */
+  remove(deadline: Deadline<T> | undefined): void {
+    if (deadline === undefined || deadline.index === -1) return
+    const { index } = deadline
+    deadline.index = -1
+    const last = this.#heap.pop()!
+    if (last === deadline) return
+    this.#sink(last, index)
+    this.#rise(last, last.index)
   }
 
   /** The earliest deadline. */
   next(): number | undefined {
-    return this.#first()?.at
+    return this.#heap[0]?.at
   }
 
   /** Takes out the earliest thing that is due. */
   take(now: number): T | undefined {
-    const first = this.#first()
-    if (first === undefined || first.at > now) return undefined
-    this.#dropFirst()
-    return first.item
+    return this.#takeFirst(now)?.item
   }
 
-  /** What is due, at most `limit`, earliest first. It stays until it loses its deadline. */
+  /** What is due, at most `limit`, earliest first. It stays. */
   due(now: number, limit: number): T[] {
-    const items = new Set<T>()
-    while (items.size < limit) {
-      const item = this.take(now)
-      if (item === undefined) break
-      items.add(item)
+    const taken: Deadline<T>[] = []
+    while (taken.length < limit) {
+      const first = this.#takeFirst(now)
+      if (first === undefined) break
+      taken.push(first)
     }
-    for (const item of items) this.add(item)
-    return [...items]
+    for (const deadline of taken) this.#insert(deadline)
+    return taken.map(({ item }) => item)
   }
 
-  clear(): void {
-    this.#heap = []
-    this.#outdated = 0
+  #takeFirst(now: number): Deadline<T> | undefined {
+    const first = this.#heap[0]
+    if (first === undefined || first.at > now) return undefined
+    this.remove(first)
+    return first
   }
 
-  #isCurrent({ at, item }: Turn<T>): boolean {
-    return this.#deadlineOf(item) === at
+  #insert(deadline: Deadline<T>): void {
+    this.#heap.push(deadline)
+    this.#rise(deadline, this.#heap.length - 1)
   }
 
-  #first(): Turn<T> | undefined {
-    for (;;) {
-      const first = this.#heap[0]
-      if (first === undefined || this.#isCurrent(first)) return first
-      this.#dropFirst()
-      if (this.#outdated > 0) this.#outdated--
+  #place(deadline: Deadline<T>, index: number): void {
+    this.#heap[index] = deadline
+    deadline.index = index
+  }
+
+  #rise(deadline: Deadline<T>, from: number): void {
+    let index = from
+    while (index > 0) {
+      const parent = this.#heap[(index - 1) >> 1]!
+      if (parent.at <= deadline.at) break
+      this.#place(parent, index)
+      index = (index - 1) >> 1
     }
+    this.#place(deadline, index)
   }
 
-  #dropFirst(): void {
-    const last = this.#heap.pop()
-    if (last === undefined || this.#heap.length === 0) return
-    this.#heap[0] = last
-    this.#sink(0)
-  }
-
-  #rebuild(): void {
-    this.#heap = this.#heap.filter(turn => this.#isCurrent(turn))
-    this.#outdated = 0
-    for (let i = (this.#heap.length >> 1) - 1; i >= 0; i--) this.#sink(i)
-  }
-
-  #rise(from: number): void {
+  #sink(deadline: Deadline<T>, from: number): void {
     const heap = this.#heap
-    const turn = heap[from]!
-    let i = from
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (heap[parent]!.at <= turn.at) break
-      heap[i] = heap[parent]!
-      i = parent
-    }
-    heap[i] = turn
-  }
-
-  #sink(from: number): void {
-    const heap = this.#heap
-    const turn = heap[from]!
-    let i = from
+    let index = from
     for (;;) {
-      let child = 2 * i + 1
+      let child = 2 * index + 1
       if (child >= heap.length) break
       if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++
-      if (heap[child]!.at >= turn.at) break
-      heap[i] = heap[child]!
-      i = child
+      if (heap[child]!.at >= deadline.at) break
+      this.#place(heap[child]!, index)
+      index = child
     }
-    heap[i] = turn
+    this.#place(deadline, index)
   }
 }

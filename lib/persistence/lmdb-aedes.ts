@@ -5,7 +5,7 @@
 import type { Message } from '../../types/message.js'
 import type { QueueDelivery, StoredRelease } from '../../types/persistence.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from './aedes-packets.js'
-import { packetOf, packetRow } from './lmdb-encoding.js'
+import { type MessageRow, messageOf, packetOf, packetRow } from './lmdb-encoding.js'
 import { Arrival, type EnqueueParts } from './lmdb-enqueue.js'
 import type { LmdbEntry } from './lmdb-queues.js'
 import type { SessionRecord } from './lmdb-sessions.js'
@@ -19,13 +19,13 @@ export class LmdbAedes {
     this.#parts = parts
   }
 
-  enqueue(clientIds: readonly string[], packet: Message): void {
-    const { qos, retain } = packet
+  enqueue(clientIds: readonly string[], row: MessageRow): void {
+    const { qos, retain } = messageOf(row)
     const deliveries = clientIds.map((clientId): QueueDelivery => {
       this.#parts.sessions.obtain(clientId)
-      return { clientId, qos, retain: retain ?? false, subscriptionIdentifiers: undefined, share: undefined }
+      return { clientId, qos, retain, subscriptionIdentifiers: undefined, share: undefined }
     })
-    new Arrival(this.#parts, packet, UNLIMITED).enqueue(deliveries)
+    new Arrival(this.#parts, row, UNLIMITED).enqueue(deliveries)
   }
 
   update(clientId: string, packet: Message | StoredRelease): void {

@@ -3,7 +3,8 @@
  * Owns that index only; what is due, and what becomes of it, its callers know.
  */
 import { deadlineKey, ownerIn, timeIn } from './lmdb-encoding.js'
-import type { LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { LmdbEnvironment } from './lmdb-environment.js'
+import type { Table } from './lmdb-table.js'
 
 /** What has deadlines. */
 export const DeadlineKind = { session: 1, will: 2, queued: 3, retained: 4 } as const

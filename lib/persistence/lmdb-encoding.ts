@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto'
 import type { Message } from '../../types/message.js'
 import type { PublishProperties, QoS, UserProperties, WillProperties } from '../../types/packets.js'
-import type { StoredWill } from '../../types/persistence.js'
+import type { MessageRef, StoredWill } from '../../types/persistence.js'
 import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
+import { payloadBytes } from './stored-message.js'
 
 /** Bytes of a number in a key: enough for milliseconds since the epoch, and for a million messages a second for years. */
 const NUMBER_BYTES = 6
@@ -16,6 +17,8 @@ const TEXT = 1
 /** Longer text (LMDB allows less than MQTT does) keeps its beginning and a digest of the whole. */
 const MAX_TEXT_BYTES = 1000
 const DIGEST_BYTES = 64
+/** As far as this, keys of text are in the order of their text. */
+export const MAX_PREFIX_BYTES = MAX_TEXT_BYTES - DIGEST_BYTES
 
 /** A key of numbers; keys sort as their numbers do, the first one first. */
 export function numberKey(...numbers: number[]): Buffer {
@@ -45,7 +48,7 @@ export function textKey(text: string): Buffer {
 
 /** What the keys of all text that begins with this one begin with. */
 export function textPrefix(text: string): Buffer {
-  const kept = Buffer.from(text).subarray(0, MAX_TEXT_BYTES - DIGEST_BYTES)
+  const kept = Buffer.from(text).subarray(0, MAX_PREFIX_BYTES)
   return Buffer.concat([Buffer.from([TEXT]), kept])
 }
 
@@ -91,6 +94,7 @@ export type MessageRow = readonly [
   messageExpiry: number | null,
 ]
 
+/** A message's own fields as a row; the payload is not copied. */
 export function messageRow(message: Message): MessageRow {
   const { brokerId, brokerCounter, topic, payload, qos, properties } = message
   return [
@@ -108,6 +112,22 @@ export function messageRow(message: Message): MessageRow {
   ]
 }
 
+/** The identity of a message that lies in a row. */
+export function refIn([brokerId, brokerCounter]: MessageRow): MessageRef {
+  return { brokerId, brokerCounter }
+}
+
+/** Payload bytes of a message that lies in a row. */
+export function bytesIn([, , , payload]: MessageRow): number {
+  return payloadBytes({ payload })
+}
+
+/** When a message that lies in a row expires; null for never. */
+export function expiryIn(row: MessageRow): number | null {
+  return row[9]
+}
+
+/** The message that lies in a row. */
 export function messageOf(row: MessageRow): Message {
   const [brokerId, brokerCounter, topic, payload, qos, retain, dup, clientId, properties, messageExpiry] = row
   return {

@@ -5,11 +5,11 @@
 import type { Message } from '../../types/message.js'
 import type { DroppedMessage, QueueDelivery, QueueLimits, QueuePolicy } from '../../types/persistence.js'
 import { AnaxError } from '../errors.js'
+import { bytesIn, type MessageRow, messageOf, refIn } from './lmdb-encoding.js'
 import type { Counters } from './lmdb-environment.js'
 import type { LmdbQueues, QueueSize } from './lmdb-queues.js'
 import type { LmdbSessions, SessionRecord } from './lmdb-sessions.js'
 import type { LmdbWriter } from './lmdb-writer.js'
-import { payloadBytes } from './stored-message.js'
 
 /** What it takes to queue a message. */
 export interface EnqueueParts {
@@ -22,22 +22,25 @@ export interface EnqueueParts {
 /** A message that is being queued. */
 export class Arrival {
   readonly #parts: EnqueueParts
-  readonly #message: Message
+  readonly #row: MessageRow
   readonly #policy: QueuePolicy
   readonly #bytes: number
+  readonly #isKnown: boolean
   /** Its place in the order. One that comes again, for other queues, has it already. */
   readonly #number: number
   #isKept: boolean
   #dropped: DroppedMessage[] | undefined
 
-  constructor(parts: EnqueueParts, message: Message, policy: QueuePolicy) {
+  constructor(parts: EnqueueParts, row: MessageRow, policy: QueuePolicy) {
     this.#parts = parts
-    this.#message = message
+    this.#row = row
     this.#policy = policy
-    this.#bytes = payloadBytes(message)
+    this.#bytes = bytesIn(row)
     const { messages } = parts.queues
-    this.#number = messages.numberOf(message)
-    this.#isKept = messages.isKept(this.#number)
+    const known = messages.find(refIn(row))
+    this.#isKnown = known !== undefined
+    this.#number = known ?? messages.nextNumber
+    this.#isKept = this.#isKnown && messages.isKept(this.#number)
   }
 
   /**
@@ -46,8 +49,7 @@ export class Arrival {
    */
   enqueue(deliveries: readonly QueueDelivery[]): DroppedMessage[] | undefined {
     const { messages } = this.#parts.queues
-    const known = messages.find(this.#message) !== undefined
-    const before = known ? (this.#isKept ? 'held' : 'released') : 'nothing'
+    const before = this.#isKnown ? (this.#isKept ? 'held' : 'released') : 'nothing'
     const takers = this.#takersAmong(deliveries)
     for (const [, session] of takers) this.#refuseIfFull(session)
     let queues = 0
@@ -63,7 +65,7 @@ export class Arrival {
     const takers = new Map<string, [QueueDelivery, SessionRecord]>()
     for (const delivery of deliveries) {
       const session = takers.has(delivery.clientId) ? undefined : this.#parts.sessions.find(delivery.clientId)
-      if (session === undefined || this.#parts.queues.has(session, this.#number)) continue
+      if (session === undefined || (this.#isKnown && this.#parts.queues.has(session, this.#number))) continue
       takers.set(delivery.clientId, [delivery, session])
     }
     return [...takers.values()]
@@ -74,7 +76,7 @@ export class Arrival {
     if (limits.overflow !== 'reject') return
     if (this.#fits(this.#parts.queues.size(session), limits) && this.#fitsTotal()) return
     const detail = `the queue of '${session.clientId}' takes no more`
-    this.#parts.writer.refuse(this.#message, new AnaxError('ANAX_ERR_QUOTA', { detail }))
+    this.#parts.writer.refuse(refIn(this.#row), new AnaxError('ANAX_ERR_QUOTA', { detail }))
   }
 
   /** Drops what the policy says must go. @returns whether the message has its place */
@@ -89,7 +91,7 @@ export class Arrival {
       this.#dropped ??= []
       this.#dropped.push({
         clientId,
-        message: oldest ?? this.#message,
+        message: oldest ?? messageOf(this.#row),
         reason: isQueueFull ? 'queue-full' : 'store-full',
       })
       if (oldest === undefined) return false
@@ -107,9 +109,9 @@ export class Arrival {
 
   #append(session: SessionRecord, delivery: QueueDelivery): number {
     const { queues } = this.#parts
-    if (!this.#isKept) queues.messages.keep(this.#number, this.#message)
+    if (!this.#isKept) queues.messages.keep(this.#number, this.#row)
     this.#isKept = true
-    queues.append(session, this.#number, this.#message, delivery)
+    queues.append(session, this.#number, this.#row, delivery)
     return 1
   }
 

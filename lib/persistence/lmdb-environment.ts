@@ -3,10 +3,16 @@
  * Owns opening, refusing and closing; knows what the tables are called, not what is in them.
  */
 import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { AnaxError } from '../errors.js'
-import { checkFile } from './lmdb-file.js'
+import { bootId } from './lmdb-boot.js'
+import { recover } from './lmdb-checkpoint.js'
+import { callbackCame, expectCallback } from './lmdb-exit.js'
+import { LmdbFile } from './lmdb-file.js'
+import { LmdbFlusher } from './lmdb-flusher.js'
+import { RowCache } from './lmdb-row-cache.js'
+import { Table } from './lmdb-table.js'
 
 /** Raised whenever what lies in the tables changes its form. */
 export const SCHEMA_VERSION = 1
@@ -47,6 +53,8 @@ interface Meta {
   counters: Counters
 }
 
+/** Where LMDB keeps the data of a folder. */
+const DATA_FILE = 'data.mdb'
 const META_TABLE = 'anax'
 const META_KEY = Buffer.from('meta')
 const OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: false } as const
@@ -64,80 +72,31 @@ const NOTHING_COUNTED: Counters = {
 /** Folders that this process has open: LMDB itself would let it open one twice. */
 const openFolders = new Set<string>()
 
-/** A row with its key. */
-export interface Row<V> {
-  key: Buffer
-  value: V
-}
-
-/** From a key up to, not including, another one. */
-export interface KeyRange {
-  start?: Buffer
-  end?: Buffer
-  limit?: number
-}
-
-/** What is used of a table of `lmdb`: spelt out, as that package is optional and its types may not be there. */
-export interface LmdbTable<V> {
-  get(key: Buffer): V | undefined
-  doesExist(key: Buffer): boolean
-  putSync(key: Buffer, value: V): unknown
-  removeSync(key: Buffer): unknown
-  getRange(range: KeyRange): Iterable<Row<V>>
-}
-
-/** One table. Changes are made inside of transactions only. */
-export class Table<V> {
-  readonly #database: LmdbTable<V>
-
-  constructor(database: LmdbTable<V>) {
-    this.#database = database
-  }
-
-  get(key: Buffer): V | undefined {
-    return this.#database.get(key)
-  }
-
-  has(key: Buffer): boolean {
-    return this.#database.doesExist(key)
-  }
-
-  put(key: Buffer, value: V): void {
-    this.#database.putSync(key, value)
-  }
-
-  delete(key: Buffer): void {
-    this.#database.removeSync(key)
-  }
-
-  /** Rows in the order of their keys, read at once. */
-  rows(range: KeyRange & { limit: number }): Row<V>[] {
-    return Array.from(this.#database.getRange(range)) as Row<V>[]
-  }
-
-  /** All values, for as long as nothing is awaited between them. */
-  *values(): Generator<V, void, undefined> {
-    for (const { value } of this.#database.getRange({})) yield value
-  }
-}
-
 /** An open database. */
 export class LmdbEnvironment {
   readonly counters: Counters
+  /** Whether what is committed outlives the process without being flushed: it must be known that the machine ran on. */
+  readonly outlivesProcess: boolean
   readonly #root: RootDatabase
+  readonly #flusher: LmdbFlusher
   readonly #meta: Table<Meta>
   readonly #folder: string
   readonly #tables = new Map<TableName, Table<unknown>>()
+  readonly #caches: Pick<RowCache<never, never>, 'begin' | 'write' | 'end'>[] = []
 
-  private constructor(root: RootDatabase, folder: string) {
+  private constructor(root: RootDatabase, flusher: LmdbFlusher, folder: string, boot: string | undefined) {
+    this.outlivesProcess = boot !== undefined
     this.#root = root
+    this.#flusher = flusher
     this.#folder = folder
+    flusher.beginTransaction()
     this.#meta = root.transactionSync(() => {
       for (const name of TABLES) this.#tables.set(name, new Table(root.openDB<unknown, Buffer>(name, OPTIONS)))
       const meta = new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
       if (!meta.has(META_KEY)) meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: NOTHING_COUNTED })
       return meta
     })
+    flusher.endTransaction()
     this.counters = { ...this.#meta.get(META_KEY)!.counters }
   }
 
@@ -153,12 +112,13 @@ export class LmdbEnvironment {
     let root: RootDatabase | undefined
     try {
       mkdirSync(folder, { recursive: true })
-      checkFile(folder)
+      const boot = bootId()
+      checkFile(folder, boot)
       // A path with a dot would otherwise be taken for that of a file.
-      root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false })
+      root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
       refuseOtherSchema(root, folder)
-      return new LmdbEnvironment(root, folder)
+      return new LmdbEnvironment(root, await openFlusher(root, folder, boot), folder, boot)
     } catch (error) {
       await root?.close()
       openFolders.delete(folder)
@@ -170,33 +130,61 @@ export class LmdbEnvironment {
     return this.#tables.get(name) as Table<V>
   }
 
+  /** A table whose rows are needed by many changes of a transaction. */
+  cached<K extends number | string, V>(name: TableName, keyOf: (id: K) => Buffer): RowCache<K, V> {
+    const cache = new RowCache<K, V>(this.table<V>(name), keyOf)
+    this.#caches.push(cache)
+    return cache
+  }
+
   /**
    * Runs changes in one transaction, which is aborted where they throw; with them go the counters.
    * Resolves when it is committed.
    */
   async transaction(changes: () => void): Promise<void> {
     const before = { ...this.counters }
+    this.#flusher.beginTransaction()
+    // LMDB sets its thread to work in the same phase.
+    const expecting = setImmediate(expectCallback)
     try {
       await this.#root.childTransaction(() => {
-        changes()
+        callbackCame()
+        this.#runCached(changes)
         if (isSame(before, this.counters)) return
         this.#meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: this.counters })
       })
     } catch (error) {
       Object.assign(this.counters, before)
       throw await reasonOf(error)
+    } finally {
+      clearImmediate(expecting)
+      callbackCame()
+      this.#flusher.endTransaction()
+    }
+  }
+
+  #runCached(changes: () => void): void {
+    for (const cache of this.#caches) cache.begin()
+    try {
+      changes()
+      for (const cache of this.#caches) cache.write()
+    } finally {
+      for (const cache of this.#caches) cache.end()
     }
   }
 
   /** Resolves when what was committed is on the disk. */
-  async flushed(): Promise<void> {
-    await this.#root.flushed
+  flushed(): Promise<void> {
+    return this.#flusher.flushed()
   }
 
   async close(): Promise<void> {
-    await this.flushed()
-    await this.#root.close()
-    openFolders.delete(this.#folder)
+    try {
+      await this.#flusher.close()
+    } finally {
+      await this.#root.close()
+      openFolders.delete(this.#folder)
+    }
   }
 }
 
@@ -207,6 +195,35 @@ async function loadPackage(): Promise<typeof import('lmdb')> {
     const detail = 'the package lmdb is not installed (npm install lmdb)'
     throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
   }
+}
+
+/** A power cut may have left what must be taken back; anything else that is wrong is refused before LMDB sees it. */
+function checkFile(folder: string, boot: string | undefined): void {
+  const file = LmdbFile.open(join(folder, DATA_FILE))
+  if (file === undefined) return
+  try {
+    recover(file, boot)
+    file.checkLength()
+  } finally {
+    file.close()
+  }
+}
+
+/** What is there is made the first checkpoint: transactions need one to go back to. */
+async function openFlusher(root: RootDatabase, folder: string, boot: string | undefined): Promise<LmdbFlusher> {
+  const file = LmdbFile.open(join(folder, DATA_FILE))!
+  const hold = () => {
+    root.resetReadTxn()
+    return root.useReadTransaction()
+  }
+  const flusher = new LmdbFlusher({ file, boot, hold })
+  try {
+    await flusher.flushed()
+  } catch (error) {
+    file.close()
+    throw error
+  }
+  return flusher
 }
 
 /** Each process that has read has a line in the table of readers; the kernel tells which of them live. */

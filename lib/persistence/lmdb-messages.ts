@@ -4,9 +4,9 @@
  */
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
-import { type MessageRow, messageOf, messageRow, numberKey, textKey } from './lmdb-encoding.js'
-import type { Counters, LmdbEnvironment, Table } from './lmdb-environment.js'
-import { payloadBytes } from './stored-message.js'
+import { bytesIn, type MessageRow, messageOf, numberKey, refIn, textKey } from './lmdb-encoding.js'
+import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
+import type { Table } from './lmdb-table.js'
 
 /** In how many queues a message is, and in how many of those with its content. */
 type HoldersRow = readonly [entries: number, holding: number]
@@ -18,17 +18,20 @@ export class LmdbMessages {
   readonly #holders: Table<HoldersRow>
   readonly #refs: Table<number>
   readonly #counters: Counters
+  /** No message that is here has a greater counter of its broker's: those that have are known to be new. */
+  #greatestCounter: number
 
   constructor(environment: LmdbEnvironment) {
     this.#messages = environment.table('messages')
     this.#holders = environment.table('holders')
     this.#refs = environment.table('refs')
     this.#counters = environment.counters
+    this.#greatestCounter = counterIn(this.#refs.lastKey())
   }
 
   /** The number of a message that is in a queue. */
   find(ref: MessageRef): number | undefined {
-    return this.#refs.get(refKey(ref))
+    return ref.brokerCounter > this.#greatestCounter ? undefined : this.#refs.get(refKey(ref))
   }
 
   get(number: number): Message | undefined {
@@ -41,19 +44,21 @@ export class LmdbMessages {
     return this.#messages.has(numberKey(number))
   }
 
-  /** The number of a message: its own if it has one, else the next. */
-  numberOf(message: Message): number {
-    return this.find(message) ?? this.#counters.nextMessage
+  /** The number of the next message that has none yet. */
+  get nextNumber(): number {
+    return this.#counters.nextMessage
   }
 
   /** Keeps the content. */
-  keep(number: number, message: Message): void {
+  keep(number: number, row: MessageRow): void {
     if (number === this.#counters.nextMessage) {
       this.#counters.nextMessage++
-      this.#refs.put(refKey(message), number)
+      const ref = refIn(row)
+      this.#refs.put(refKey(ref), number)
+      this.#greatestCounter = Math.max(this.#greatestCounter, ref.brokerCounter)
     }
-    this.#messages.put(numberKey(number), messageRow(message))
-    this.#counters.queuedBytes += payloadBytes(message)
+    this.#messages.put(numberKey(number), row)
+    this.#counters.queuedBytes += bytesIn(row)
   }
 
   /** Queues were given a message. @param before what there was of it: nothing, its content, or only entries */
@@ -95,8 +100,13 @@ export class LmdbMessages {
   }
 }
 
+/** Sorts by counter. */
 function refKey({ brokerId, brokerCounter }: MessageRef): Buffer {
-  const number = Buffer.alloc(8)
+  const number = Buffer.allocUnsafe(8)
   number.writeDoubleBE(brokerCounter)
   return Buffer.concat([number, textKey(brokerId)])
+}
+
+function counterIn(key: Buffer | undefined): number {
+  return key === undefined ? Number.NEGATIVE_INFINITY : key.readDoubleBE()
 }

@@ -28,7 +28,8 @@ export class LmdbParts {
     this.#environment = environment
     this.counters = environment.counters
     this.deadlines = new LmdbDeadlines(environment)
-    this.writer = new LmdbWriter(environment, durability, () => this.deadlines.changed())
+    const acknowledge = environment.outlivesProcess ? durability : 'sync'
+    this.writer = new LmdbWriter(environment, acknowledge, () => this.deadlines.changed())
     this.sessions = new LmdbSessions(environment, this.deadlines)
     this.subscriptions = new LmdbSubscriptions(environment, this.writer)
     this.queues = new LmdbQueues(environment, new LmdbMessages(environment), this.deadlines)

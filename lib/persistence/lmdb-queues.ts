@@ -5,11 +5,12 @@
 import type { Message } from '../../types/message.js'
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
-import { numberIn, numberKey } from './lmdb-encoding.js'
-import type { LmdbEnvironment, Table } from './lmdb-environment.js'
+import { bytesIn, expiryIn, type MessageRow, numberIn, numberKey } from './lmdb-encoding.js'
+import type { LmdbEnvironment } from './lmdb-environment.js'
 import type { LmdbMessages } from './lmdb-messages.js'
+import type { RowCache } from './lmdb-row-cache.js'
 import type { SessionRecord } from './lmdb-sessions.js'
-import { payloadBytes } from './stored-message.js'
+import type { Table } from './lmdb-table.js'
 
 type EntryRow = readonly [
   packetId: number | null,
@@ -24,7 +25,12 @@ type EntryRow = readonly [
   brokerCounter: number | null,
 ]
 
-type QueueRow = readonly [messages: number, bytes: number]
+type QueueRow = readonly [
+  messages: number,
+  bytes: number,
+  /** No message behind this one was sent; files of old do not have it. */
+  sentUpTo?: number,
+]
 
 /** An entry, and where it lies. */
 export interface LmdbEntry {
@@ -42,24 +48,26 @@ export interface QueueSize {
 /** Entries looked at in one go. */
 const PAGE = 100
 
+const NOTHING_QUEUED: QueueRow = [0, 0, 0]
+
 /** The queues of all sessions. */
 export class LmdbQueues {
   readonly messages: LmdbMessages
   readonly #entries: Table<EntryRow>
-  readonly #queues: Table<QueueRow>
+  readonly #queues: RowCache<number, QueueRow>
   readonly #ended: Table<null>
   readonly #deadlines: LmdbDeadlines
 
   constructor(environment: LmdbEnvironment, messages: LmdbMessages, deadlines: LmdbDeadlines) {
     this.messages = messages
     this.#entries = environment.table('entries')
-    this.#queues = environment.table('queues')
+    this.#queues = environment.cached('queues', numberKey)
     this.#ended = environment.table('ended')
     this.#deadlines = deadlines
   }
 
   size({ number }: SessionRecord): QueueSize {
-    const [messages, bytes] = this.#queues.get(numberKey(number)) ?? [0, 0]
+    const [messages, bytes] = this.#queues.get(number) ?? NOTHING_QUEUED
     return { messages, bytes }
   }
 
@@ -80,10 +88,13 @@ export class LmdbQueues {
 
   /** Entries in order, those behind a message only, at most a page of them. */
   page({ number }: SessionRecord, after: number): LmdbEntry[] {
-    const range = { start: numberKey(number, after + 1), end: numberKey(number + 1), limit: PAGE }
-    return this.#entries
-      .rows(range)
-      .map(({ key, value }) => ({ session: number, message: numberIn(key, 1), row: value }))
+    return this.#rows(number, after, numberKey(number + 1))
+  }
+
+  /** The same, as far as entries may have been sent. */
+  pageOfSent({ number }: SessionRecord, after: number): LmdbEntry[] {
+    const [, , sentUpTo] = this.#queues.get(number) ?? NOTHING_QUEUED
+    return this.#rows(number, after, sentUpTo === undefined ? numberKey(number + 1) : numberKey(number, sentUpTo + 1))
   }
 
   /** The entry that was sent with a packet id. Those that were sent lie in front, so that it is soon found. */
@@ -96,31 +107,25 @@ export class LmdbQueues {
     return this.#first(session, ({ row }) => row[0] === null)
   }
 
-  append({ number, clientId }: SessionRecord, place: number, message: Message, delivery: QueueDelivery): void {
+  append({ number, clientId }: SessionRecord, place: number, message: MessageRow, delivery: QueueDelivery): void {
     const { qos, retain, subscriptionIdentifiers, share } = delivery
-    const bytes = payloadBytes(message)
-    const expiry = message.messageExpiry
+    const bytes = bytesIn(message)
+    const expiry = expiryIn(message)
     const key = numberKey(number, place)
-    const row: EntryRow = [
-      null,
-      qos,
-      retain,
-      bytes,
-      expiry ?? null,
-      subscriptionIdentifiers ?? null,
-      share ?? null,
-      null,
-      null,
-    ]
+    const row: EntryRow = [null, qos, retain, bytes, expiry, subscriptionIdentifiers ?? null, share ?? null, null, null]
     this.#entries.put(key, row)
     this.#count(number, 1, bytes)
-    this.#deadlines.add(DeadlineKind.queued, expiry, { owner: key, clientId })
+    this.#deadlines.add(DeadlineKind.queued, expiry ?? undefined, { owner: key, clientId })
   }
 
   markSent(entry: LmdbEntry, packetId: number): void {
     const [, ...rest] = entry.row
     this.#forgetExpiry(entry)
     this.#entries.put(keyOf(entry), [packetId, ...rest])
+    const [messages, bytes, sentUpTo] = this.#queues.get(entry.session) ?? NOTHING_QUEUED
+    if (sentUpTo !== undefined && sentUpTo < entry.message) {
+      this.#queues.put(entry.session, [messages, bytes, entry.message])
+    }
   }
 
   /** Lets go of the message; its identity and its packet id stay. */
@@ -186,11 +191,17 @@ export class LmdbQueues {
     return { message, ref, delivery, packetId: packetId ?? undefined }
   }
 
+  #rows(session: number, after: number, end: Buffer): LmdbEntry[] {
+    return this.#entries
+      .rows({ start: numberKey(session, after + 1), end, limit: PAGE })
+      .map(({ key, value }) => ({ session, message: numberIn(key, 1), row: value }))
+  }
+
   #empty(session: number, limit: number): void {
     const rows = this.#entries.rows({ start: numberKey(session, 0), end: numberKey(session + 1), limit })
     for (const { key, value } of rows) this.remove({ session, message: numberIn(key, 1), row: value })
     if (rows.length === limit) return
-    this.#queues.delete(numberKey(session))
+    this.#queues.delete(session)
     this.#ended.delete(numberKey(session))
   }
 
@@ -204,9 +215,8 @@ export class LmdbQueues {
   }
 
   #count(session: number, messages: number, bytes: number): void {
-    const key = numberKey(session)
-    const [earlierMessages, earlierBytes] = this.#queues.get(key) ?? [0, 0]
-    this.#queues.put(key, [earlierMessages + messages, earlierBytes + bytes])
+    const [earlierMessages, earlierBytes, ...sentUpTo] = this.#queues.get(session) ?? NOTHING_QUEUED
+    this.#queues.put(session, [earlierMessages + messages, earlierBytes + bytes, ...sentUpTo])
   }
 
   /** What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]. */

@@ -17,7 +17,9 @@ import {
   textPrefix,
   textPrefixEnd,
 } from './lmdb-encoding.js'
-import type { Counters, LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
+import type { Table } from './lmdb-table.js'
+import { TopicScan } from './lmdb-topic-scan.js'
 import type { LmdbWriter } from './lmdb-writer.js'
 import { payloadBytes } from './stored-message.js'
 
@@ -120,18 +122,35 @@ export class LmdbRetained {
     if (parent !== undefined) yield* this.#matching(parent)
     const prefix = textPrefix(literal)
     const end = textPrefixEnd(prefix)
+    const scan = new TopicScan(filter)
     for (let start: Buffer | undefined = prefix; start !== undefined; ) {
       const from: Buffer = start
-      const rows = await this.#writer.read(() => this.#table.rows({ start: from, end, limit: PAGE }))
-      for (const { value } of rows) {
-        const message = messageIn(value)
-        if (message.topic === parent || !filterMatches(filter, message.topic)) continue
-        if (!this.#isExpired(message)) yield message
+      const page = await this.#writer.read(() => this.#page(scan, from, end))
+      for (const message of page.matches) {
+        if (message.topic !== parent && !this.#isExpired(message)) yield message
       }
-      const last = rows.at(-1)
-      start = last && rows.length === PAGE ? Buffer.concat([last.key, Buffer.alloc(1)]) : undefined
+      start = page.next
       await new Promise<void>(resolve => setImmediate(resolve))
     }
+  }
+
+  /** Matches among the next so many messages that have to be looked at, and from which key on to go on. */
+  #page(scan: TopicScan, start: Buffer, end: Buffer): { matches: Message[]; next: Buffer | undefined } {
+    const matches: Message[] = []
+    let next: Buffer | undefined = start
+    for (let seen = 0; next !== undefined && seen < PAGE; ) {
+      const from: Buffer = next
+      next = undefined
+      for (const { key, value } of this.#table.scan({ start: from, end })) {
+        const message = messageIn(value)
+        if (scan.matches(message.topic)) matches.push(message)
+        const place = scan.behind(message.topic, key)
+        if (++seen < PAGE && place === 'next') continue
+        next = place === 'next' ? behind(key) : place === 'end' ? undefined : place
+        break
+      }
+    }
+    return { matches, next }
   }
 
   /** @throws AnaxError where a queue has refused the message: then it is nowhere */
@@ -174,6 +193,11 @@ export class LmdbRetained {
   #isExpired({ messageExpiry }: Message): boolean {
     return messageExpiry !== undefined && messageExpiry <= this.#now()
   }
+}
+
+/** The first key that may lie behind this one. */
+function behind(key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.alloc(1)])
 }
 
 function rowOf(message: Message): RetainedRow {

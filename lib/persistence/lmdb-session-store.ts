@@ -22,10 +22,11 @@ import type {
 } from '../../types/persistence.js'
 import { AnaxError } from '../errors.js'
 import { DeadlineKind } from './lmdb-deadlines.js'
-import { messageOf, messageRow, packetRow } from './lmdb-encoding.js'
+import { messageRow, packetRow } from './lmdb-encoding.js'
 import { Arrival } from './lmdb-enqueue.js'
 import { LmdbParts } from './lmdb-parts.js'
 import type { LmdbEntry } from './lmdb-queues.js'
+import type { SessionRecord } from './lmdb-sessions.js'
 import type { LmdbDurability } from './lmdb-writer.js'
 
 /** Options of the LMDB store. */
@@ -214,16 +215,30 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
     policy: QueuePolicy,
   ): Promise<DroppedMessage[] | undefined> {
     const parts = this.parts
-    const copy = messageOf(messageRow(message))
-    return parts.writer.add(() => new Arrival(parts, copy, policy).enqueue(deliveries))
+    const row = messageRow(message)
+    return parts.writer.add(() => new Arrival(parts, row, policy).enqueue(deliveries))
   }
 
-  async *queued(clientId: string): AsyncGenerator<QueuedMessage, void, undefined> {
+  queued(clientId: string): AsyncGenerator<QueuedMessage, void, undefined> {
+    const { queues } = this.parts
+    return this.#entries(clientId, (session, after) => queues.page(session, after))
+  }
+
+  async *inflight(clientId: string): AsyncGenerator<QueuedMessage, void, undefined> {
+    const { queues } = this.parts
+    const entries = this.#entries(clientId, (session, after) => queues.pageOfSent(session, after))
+    for await (const entry of entries) if (entry.packetId !== undefined) yield entry
+  }
+
+  async *#entries(
+    clientId: string,
+    pageOf: (session: SessionRecord, after: number) => LmdbEntry[],
+  ): AsyncGenerator<QueuedMessage, void, undefined> {
     const { writer, sessions, queues } = this.parts
     for (let after = 0; ; ) {
       const page = await writer.read(() => {
         const session = sessions.find(clientId)
-        return session === undefined ? [] : queues.page(session, after)
+        return session === undefined ? [] : pageOf(session, after)
       })
       for (const entry of page) {
         const queued = queues.queuedMessage(clientId, entry)

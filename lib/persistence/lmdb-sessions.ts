@@ -5,7 +5,9 @@
 import type { StoredSession } from '../../types/persistence.js'
 import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
 import { numberKey, type PacketRow, textKey } from './lmdb-encoding.js'
-import type { Counters, LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
+import type { RowCache } from './lmdb-row-cache.js'
+import type { Table } from './lmdb-table.js'
 
 /** Seconds; such a session stays until it is deleted. */
 const NEVER = 0xffff_ffff
@@ -25,20 +27,20 @@ export interface SessionRecord {
 
 /** Sessions by client id. */
 export class LmdbSessions {
-  readonly #sessions: Table<SessionRow>
+  readonly #sessions: RowCache<string, SessionRow>
   readonly #incoming: Table<PacketRow | null>
   readonly #deadlines: LmdbDeadlines
   readonly #counters: Counters
 
   constructor(environment: LmdbEnvironment, deadlines: LmdbDeadlines) {
-    this.#sessions = environment.table('sessions')
+    this.#sessions = environment.cached('sessions', textKey)
     this.#incoming = environment.table('incoming')
     this.#deadlines = deadlines
     this.#counters = environment.counters
   }
 
   find(clientId: string): SessionRecord | undefined {
-    const row = this.#sessions.get(textKey(clientId))
+    const row = this.#sessions.get(clientId)
     if (row === undefined) return undefined
     const [number, expiryInterval, expiresAt] = row
     return {
@@ -75,7 +77,7 @@ export class LmdbSessions {
   delete(record: SessionRecord): void {
     this.#forgetDeadline(record)
     this.clearIncoming(record)
-    this.#sessions.delete(textKey(record.clientId))
+    this.#sessions.delete(record.clientId)
   }
 
   /** Gives their deadlines to sessions that were left as connected, at most `limit`. @returns how many there were */
@@ -119,7 +121,7 @@ export class LmdbSessions {
   }
 
   #put({ clientId, number, expiryInterval, expiresAt }: SessionRecord): void {
-    this.#sessions.put(textKey(clientId), [number, expiryInterval ?? null, expiresAt ?? null])
+    this.#sessions.put(clientId, [number, expiryInterval ?? null, expiresAt ?? null])
   }
 
   #forgetDeadline({ clientId, expiresAt }: SessionRecord): void {

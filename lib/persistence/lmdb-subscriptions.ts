@@ -6,8 +6,9 @@ import type { MatchedSubscription, StoredSubscription } from '../../types/persis
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
 import { numberKey, textKey } from './lmdb-encoding.js'
-import type { Counters, LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
 import type { SessionRecord } from './lmdb-sessions.js'
+import type { Table } from './lmdb-table.js'
 import type { LmdbWriter } from './lmdb-writer.js'
 
 type SubscriptionRow = readonly [

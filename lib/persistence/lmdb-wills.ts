@@ -5,7 +5,8 @@
 import type { ScheduledWill, StoredWill } from '../../types/persistence.js'
 import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
 import { type PacketRow, packetOf, packetRow, textKey } from './lmdb-encoding.js'
-import type { LmdbEnvironment, Table } from './lmdb-environment.js'
+import type { LmdbEnvironment } from './lmdb-environment.js'
+import type { Table } from './lmdb-table.js'
 
 type WillRow = readonly [dueAt: number | null, will: PacketRow]
 

@@ -18,11 +18,6 @@ interface Change {
   reject(error: unknown): void
 }
 
-interface Failure {
-  error: AnaxError
-  culprits: ReadonlySet<Change>
-}
-
 /** Of the system (ENOSPC, EFBIG, EDQUOT; EIO where only a part could be written) and of LMDB (MDB_MAP_FULL). */
 const FULL_CODES: readonly unknown[] = [28, 27, 122, 5, -30_792]
 
@@ -113,10 +108,7 @@ export class LmdbWriter {
 
   async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await new Promise<void>(resolve => setImmediate(resolve))
-      const changes = this.#waiting
-      this.#waiting = []
-      this.#committing = this.#commit(changes)
+      this.#committing = this.#commit()
       await this.#committing
       this.#committing = undefined
     }
@@ -124,33 +116,53 @@ export class LmdbWriter {
   }
 
   /** Commits what can be committed: what a transaction fails for is refused, and the rest tried again. */
-  async #commit(changes: readonly Change[]): Promise<void> {
-    let left = changes
-    while (left.length > 0) {
-      const failure = await this.#attempt(left)
-      if (failure === undefined) break
-      for (const change of failure.culprits) change.reject(failure.error)
-      left = left.filter(change => !failure.culprits.has(change))
-    }
-    for (const change of left) change.resolve()
+  async #commit(): Promise<void> {
+    let left = await this.#attempt([])
+    while (left.length > 0) left = await this.#attempt(left)
   }
 
-  async #attempt(changes: readonly Change[]): Promise<Failure | undefined> {
+  /**
+   * Commits changes that were tried before, or those that are waiting by the time that LMDB is ready.
+   * @returns those to try again
+   */
+  async #attempt(again: readonly Change[]): Promise<readonly Change[]> {
+    let changes = again
     let current: Change | undefined
     this.#effects = []
     this.#refused.clear()
     try {
       await this.#environment.transaction(() => {
+        if (again.length === 0) changes = this.#takeWaiting()
         for (current of changes) current.run()
         current = undefined
       })
-      if (this.#durability === 'sync') await this.#environment.flushed()
     } catch (error) {
-      return failureOf(error, changes, current)
+      if (changes.length === 0) changes = this.#takeWaiting()
+      return refuseCulprits(error, changes, current)
     }
     this.#committed()
     for (const effect of this.#effects) effect()
-    return undefined
+    if (this.#durability === 'sync') this.#resolveWhenFlushed(changes)
+    else for (const change of changes) change.resolve()
+    return []
+  }
+
+  #takeWaiting(): readonly Change[] {
+    const changes = this.#waiting
+    this.#waiting = []
+    return changes
+  }
+
+  /** The next transaction need not wait for the disk. */
+  #resolveWhenFlushed(changes: readonly Change[]): void {
+    this.#environment.flushed().then(
+      () => {
+        for (const change of changes) change.resolve()
+      },
+      cause => {
+        for (const change of changes) change.reject(errorOf(cause))
+      },
+    )
   }
 }
 
@@ -158,13 +170,22 @@ function identityOf({ brokerId, brokerCounter }: MessageRef): string {
   return `${brokerCounter} ${brokerId}`
 }
 
-function failureOf(error: unknown, changes: readonly Change[], current: Change | undefined): Failure {
-  if (isFull(error)) {
-    const adding = changes.filter(({ kind }) => kind === 'adds')
-    const culprits = new Set(adding.length > 0 ? adding : changes)
-    return { error: new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk takes no more', cause: error }), culprits }
-  }
-  return { error: wrapError('ANAX_ERR_STORE', error), culprits: new Set(current === undefined ? changes : [current]) }
+/** Rejects what a transaction has failed for. @returns the other changes */
+function refuseCulprits(cause: unknown, changes: readonly Change[], current: Change | undefined): readonly Change[] {
+  const culprits = culpritsOf(cause, changes, current)
+  for (const change of culprits) change.reject(errorOf(cause))
+  return changes.filter(change => !culprits.has(change))
+}
+
+function culpritsOf(cause: unknown, changes: readonly Change[], current: Change | undefined): ReadonlySet<Change> {
+  if (!isFull(cause)) return new Set(current === undefined ? changes : [current])
+  const adding = changes.filter(({ kind }) => kind === 'adds')
+  return new Set(adding.length > 0 ? adding : changes)
+}
+
+function errorOf(cause: unknown): AnaxError {
+  if (!isFull(cause)) return wrapError('ANAX_ERR_STORE', cause)
+  return new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk takes no more', cause })
 }
 
 function isFull(error: unknown): boolean {

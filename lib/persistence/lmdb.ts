@@ -13,7 +13,7 @@ import type {
   StoredWill,
 } from '../../types/persistence.js'
 import { toOutgoing } from './aedes-packets.js'
-import { messageOf, messageRow } from './lmdb-encoding.js'
+import { messageRow } from './lmdb-encoding.js'
 import { type LmdbPersistenceOptions, LmdbSessionStore } from './lmdb-session-store.js'
 
 export type { LmdbPersistenceOptions } from './lmdb-session-store.js'
@@ -46,8 +46,8 @@ export class LmdbPersistence extends LmdbSessionStore implements SessionPersiste
   outgoingEnqueueCombi(subscriptions: { clientId: string }[], packet: Message): Promise<void> {
     const { writer, aedes } = this.parts
     const clientIds = subscriptions.map(({ clientId }) => clientId)
-    const copy = messageOf(messageRow(packet))
-    return writer.add(() => aedes.enqueue(clientIds, copy))
+    const row = messageRow(packet)
+    return writer.add(() => aedes.enqueue(clientIds, row))
   }
 
   outgoingUpdate({ id }: StoreClient, packet: Message | StoredRelease): Promise<void> {

@@ -19,14 +19,16 @@ interface Arrival {
   dropped: DroppedMessage[] | undefined
 }
 
+/** Entries that are taken out in one go. */
+const STEP = 100
+
 /** Adds to, changes and empties queues, keeping the sums. */
 export class MemoryQueues {
   readonly #queueOf: (clientId: string) => SessionQueue | undefined
   readonly #payloads = new PayloadKeeper()
-  // What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]
-  readonly #expiries = new Deadlines<QueueEntry>(entry =>
-    entry.isRemoved || entry.packetId !== undefined ? undefined : entry.message?.messageExpiry,
-  )
+  readonly #expiries = new Deadlines<QueueEntry>()
+  /** Queues of sessions that have ended, with what is left of them. */
+  readonly #ended = new Set<SessionQueue>()
   #totalBytes = 0
 
   constructor(queueOf: (clientId: string) => SessionQueue | undefined) {
@@ -55,7 +57,8 @@ export class MemoryQueues {
   }
 
   markSent(entry: QueueEntry, packetId: number): void {
-    if (entry.packetId === undefined && entry.message?.messageExpiry !== undefined) this.#expiries.noteOutdated()
+    // What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]
+    this.#expiries.remove(entry.deadline)
     entry.queue.setPacketId(entry, packetId)
   }
 
@@ -70,22 +73,41 @@ export class MemoryQueues {
     entry.queue.remove(entry)
   }
 
-  /** Empties a queue whose session has ended. */
-  clear(queue: SessionQueue): void {
-    for (const entry of queue.entries()) this.remove(entry)
+  /** Empties a queue whose session has ended: at once as far as a step goes, a long one while other things go on. */
+  end(queue: SessionQueue): void {
+    if (this.#empty(queue, STEP) < STEP) return
+    this.#ended.add(queue)
+    if (this.#ended.size === 1) setImmediate(this.#cleanUp)
   }
 
-  /** Takes out the next message whose time is over. */
-  takeExpired(now: number): DroppedMessage | undefined {
+  /** Takes out the next message whose time is over. @returns what is lost, if there still is a session that loses it */
+  takeExpired(now: number): { lost: DroppedMessage | undefined } | undefined {
     const entry = this.#expiries.take(now)
     if (entry?.message === undefined) return undefined
-    const dropped: DroppedMessage = { clientId: entry.delivery.clientId, message: entry.message, reason: 'expired' }
+    const lost: DroppedMessage = { clientId: entry.delivery.clientId, message: entry.message, reason: 'expired' }
     this.remove(entry)
-    return dropped
+    return { lost: this.#ended.has(entry.queue) ? undefined : lost }
   }
 
   nextExpiry(): number | undefined {
     return this.#expiries.next()
+  }
+
+  readonly #cleanUp = (): void => {
+    const [queue] = this.#ended
+    if (queue !== undefined && this.#empty(queue, STEP) < STEP) this.#ended.delete(queue)
+    if (this.#ended.size > 0) setImmediate(this.#cleanUp)
+  }
+
+  /** Takes out at most `limit` entries. @returns how many there were */
+  #empty(queue: SessionQueue, limit: number): number {
+    let removed = 0
+    for (const entry of queue.entries()) {
+      this.remove(entry)
+      removed++
+      if (removed === limit) break
+    }
+    return removed
   }
 
   /** @throws AnaxError where the session's policy is `reject` and its queue, or the store, is full */
@@ -124,15 +146,16 @@ export class MemoryQueues {
     }
     arrival.kept.hold()
     const entry = queue.append(arrival.kept, delivery)
-    if (arrival.kept.messageExpiry !== undefined) this.#expiries.add(entry)
+    const { messageExpiry } = arrival.kept
+    if (messageExpiry !== undefined) entry.deadline = this.#expiries.add(entry, messageExpiry)
   }
 
   /** One queue less holds the message. */
-  #letGo({ message, packetId }: QueueEntry): void {
+  #letGo({ message, deadline }: QueueEntry): void {
     if (message === undefined) return
     message.release()
     if (!message.isHeld) this.#totalBytes -= payloadBytes(message)
-    if (message.messageExpiry !== undefined && packetId === undefined) this.#expiries.noteOutdated()
+    this.#expiries.remove(deadline)
   }
 }
 

@@ -5,17 +5,30 @@
 import type { Message } from '../../types/message.js'
 import { filterMatches } from '../topic/topic.js'
 import { TopicTree } from '../topic/topic-tree.js'
-import { Deadlines } from './deadlines.js'
+import { type Deadline, Deadlines } from './deadlines.js'
 import { PayloadKeeper, payloadBytes, StoredMessage } from './stored-message.js'
+
+/** A message with when it expires. */
+class RetainedMessage extends StoredMessage {
+  readonly #deadline: Deadline<RetainedMessage> | undefined
+
+  constructor(message: Message, keeper: PayloadKeeper, deadlines: Deadlines<RetainedMessage>) {
+    super(message, keeper)
+    const { messageExpiry } = message
+    this.#deadline = messageExpiry === undefined ? undefined : deadlines.add(this, messageExpiry)
+  }
+
+  static deadlineOf(message: Message): Deadline<RetainedMessage> | undefined {
+    return #deadline in message ? message.#deadline : undefined
+  }
+}
 
 /** Retained messages by topic. */
 export class MemoryRetained {
   readonly #tree = new TopicTree<Message>()
   readonly #payloads = new PayloadKeeper()
   readonly #now: () => number
-  readonly #expiries = new Deadlines<Message>(message =>
-    this.#tree.get(message.topic) === message ? message.messageExpiry : undefined,
-  )
+  readonly #expiries = new Deadlines<RetainedMessage>()
   #bytes = 0
 
   constructor(now: () => number) {
@@ -39,7 +52,6 @@ export class MemoryRetained {
     const kept = this.#copyOf(message)
     this.#forgotten(this.#tree.set(kept.topic, kept))
     this.#bytes += payloadBytes(kept)
-    this.#expiries.add(kept)
   }
 
   get(topic: string): Message | undefined {
@@ -72,7 +84,7 @@ export class MemoryRetained {
 
   /** A packet of another origin comes back with all the fields it came with. */
   #copyOf(message: Message): Message {
-    if ('messageExpiry' in message) return new StoredMessage(message, this.#payloads)
+    if ('messageExpiry' in message) return new RetainedMessage(message, this.#payloads, this.#expiries)
     const packet = message as Message
     return { ...packet, payload: this.#payloads.keep(packet.payload) }
   }
@@ -80,7 +92,7 @@ export class MemoryRetained {
   #forgotten(message: Message | undefined): void {
     if (message === undefined) return
     this.#bytes -= payloadBytes(message)
-    if (message.messageExpiry !== undefined) this.#expiries.noteOutdated()
+    this.#expiries.remove(RetainedMessage.deadlineOf(message))
   }
 
   #isExpired(message: Message): boolean {

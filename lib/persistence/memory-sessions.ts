@@ -6,7 +6,7 @@ import type { Message } from '../../types/message.js'
 import type { MatchedSubscription, StoredSession, StoredSubscription } from '../../types/persistence.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
-import { Deadlines } from './deadlines.js'
+import { type Deadline, Deadlines } from './deadlines.js'
 import { SessionQueue } from './session-queue.js'
 
 /** Seconds; such a session stays until it is deleted. */
@@ -17,7 +17,8 @@ export class SessionRecord {
   readonly clientId: string
   /** Undefined where only the base contract was used: then it is no session yet. */
   expiryInterval: number | undefined
-  expiresAt: number | undefined
+  /** When it expires, while its client is not connected. */
+  deadline: Deadline<SessionRecord> | undefined
   readonly subscriptions = new Map<string, MatchedSubscription>()
   /** Packet ids, with the packet where the base contract stored one. */
   incoming: Map<number, Message | undefined> | undefined
@@ -32,9 +33,7 @@ export class SessionRecord {
 export class MemorySessions {
   readonly #records = new Map<string, SessionRecord>()
   readonly #tree = new FilterTree<MatchedSubscription>()
-  readonly #deadlines = new Deadlines<SessionRecord>(record =>
-    this.#records.get(record.clientId) === record ? record.expiresAt : undefined,
-  )
+  readonly #deadlines = new Deadlines<SessionRecord>()
   #subscribers = 0
   #storableSubscriptions = 0
 
@@ -76,7 +75,7 @@ export class MemorySessions {
     return {
       clientId,
       expiryInterval: record.expiryInterval,
-      expiresAt: record.expiresAt,
+      expiresAt: record.deadline?.at,
       subscriptions: this.subscriptionsOf(clientId),
       incoming: [...(record.incoming?.keys() ?? [])],
     }
@@ -101,8 +100,8 @@ export class MemorySessions {
   /** Sessions that were left as connected get their deadline. */
   recover(now: number): void {
     for (const record of this.#records.values()) {
-      const { expiryInterval, expiresAt } = record
-      if (expiryInterval === undefined || expiryInterval === NEVER || expiresAt !== undefined) continue
+      const { expiryInterval, deadline } = record
+      if (expiryInterval === undefined || expiryInterval === NEVER || deadline !== undefined) continue
       this.#setDeadline(record, now + expiryInterval * 1000)
     }
   }
@@ -173,10 +172,8 @@ export class MemorySessions {
   }
 
   #setDeadline(record: SessionRecord, expiresAt: number | undefined): void {
-    if (record.expiresAt === expiresAt) return
-    if (record.expiresAt !== undefined) this.#deadlines.noteOutdated()
-    record.expiresAt = expiresAt
-    this.#deadlines.add(record)
+    this.#deadlines.remove(record.deadline)
+    record.deadline = expiresAt === undefined ? undefined : this.#deadlines.add(record, expiresAt)
   }
 }
 

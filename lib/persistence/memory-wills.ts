@@ -2,27 +2,26 @@
  * The wills in memory, with when they are due. Knows neither the session nor the connection that a will waits for.
  */
 import type { ScheduledWill, StoredWill } from '../../types/persistence.js'
-import { Deadlines } from './deadlines.js'
+import { type Deadline, Deadlines } from './deadlines.js'
 import { PayloadKeeper } from './stored-message.js'
 
 interface WillRecord extends ScheduledWill {
-  dueAt: number | undefined
+  /** Undefined while its client is connected. */
+  deadline: Deadline<WillRecord> | undefined
 }
 
 /** One will per client. */
 export class MemoryWills {
   readonly #records = new Map<string, WillRecord>()
   readonly #payloads = new PayloadKeeper()
-  readonly #deadlines = new Deadlines<WillRecord>(record =>
-    this.#records.get(record.clientId) === record ? record.dueAt : undefined,
-  )
+  readonly #deadlines = new Deadlines<WillRecord>()
 
   save(clientId: string, will: StoredWill, dueAt: number | undefined): void {
     this.delete(clientId)
     const kept = { ...will, payload: this.#payloads.keep(will.payload) }
-    const record: WillRecord = { clientId, will: kept, dueAt }
+    const record: WillRecord = { clientId, will: kept, deadline: undefined }
     this.#records.set(clientId, record)
-    this.#deadlines.add(record)
+    if (dueAt !== undefined) record.deadline = this.#deadlines.add(record, dueAt)
   }
 
   get(clientId: string): StoredWill | undefined {
@@ -33,7 +32,7 @@ export class MemoryWills {
   delete(clientId: string): StoredWill | undefined {
     const record = this.#records.get(clientId)
     this.#records.delete(clientId)
-    if (record?.dueAt !== undefined) this.#deadlines.noteOutdated()
+    this.#deadlines.remove(record?.deadline)
     return record?.will
   }
 
@@ -51,10 +50,10 @@ export class MemoryWills {
    */
   recover(now: number, sessionLife: (clientId: string) => number): void {
     for (const record of this.#records.values()) {
-      if (record.dueAt !== undefined) continue
+      if (record.deadline !== undefined) continue
       const delay = record.will.properties?.willDelayInterval ?? 0
-      record.dueAt = now + Math.min(delay, sessionLife(record.clientId)) * 1000
-      this.#deadlines.add(record)
+      const dueAt = now + Math.min(delay, sessionLife(record.clientId)) * 1000
+      record.deadline = this.#deadlines.add(record, dueAt)
     }
   }
 

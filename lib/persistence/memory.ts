@@ -101,7 +101,7 @@ export class MemoryPersistence implements SessionPersistence {
   deleteSession(clientId: string): void {
     const record = this.#sessions.find(clientId)
     if (record === undefined) return
-    if (record.queue !== undefined) this.#queues.clear(record.queue)
+    if (record.queue !== undefined) this.#queues.end(record.queue)
     this.#sessions.delete(record)
   }
 
@@ -122,11 +122,11 @@ export class MemoryPersistence implements SessionPersistence {
   sweep(now: number, limit: number): SweepResult {
     const result: SweepResult = { dropped: [], retained: [], more: false }
     for (let i = 0; i < limit; i++) {
-      const dropped = this.#queues.takeExpired(now)
-      const retained = dropped === undefined ? this.#retained.takeExpired(now) : undefined
-      if (dropped !== undefined) result.dropped.push(dropped)
-      else if (retained !== undefined) result.retained.push(retained)
-      else return result
+      const queued = this.#queues.takeExpired(now)
+      const retained = queued === undefined ? this.#retained.takeExpired(now) : undefined
+      if (queued?.lost !== undefined) result.dropped.push(queued.lost)
+      if (retained !== undefined) result.retained.push(retained)
+      if (queued === undefined && retained === undefined) return result
     }
     const next = Math.min(this.#queues.nextExpiry() ?? Infinity, this.#retained.nextExpiry() ?? Infinity)
     result.more = next <= now

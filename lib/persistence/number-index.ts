@@ -1,17 +1,27 @@
 /**
- * Finds things by a number of theirs: a hash table in one array, from which what is deleted leaves nothing behind.
+ * Finds things by a number of theirs: a hash table that grows and shrinks by one place at a time (linear hashing), so
+ * that no call has to move everything, and from which what is deleted leaves nothing behind.
  * A `Map` that things come to and go from all the time is rebuilt over and over, and its old tables keep what was in
  * them from the young generation's garbage collector: that alone was a third of the cost of a queued message.
  * Knows nothing of the things but the number.
  */
 
-const LEAST_BITS = 3
+/** What can be found by its number. It is in one index at a time. */
+export interface Numbered<T> {
+  readonly number: number
+  /** Owned by the index: the next one at the same place. */
+  chained: T | undefined
+}
+
+const LEAST_PLACES = 8
 /** 2^32 divided by the golden ratio: spreads numbers that follow each other, at whatever distance. */
 const SPREAD = 0x9e3779b1
 
-export class NumberIndex<T extends { readonly number: number }> {
-  #bits = LEAST_BITS
-  #slots: (T | undefined)[] = empty(LEAST_BITS)
+export class NumberIndex<T extends Numbered<T>> {
+  /** First of each chain. */
+  readonly #places: (T | undefined)[] = new Array<T | undefined>(LEAST_PLACES).fill(undefined)
+  /** The power of two that the number of places has reached, and is below the double of. */
+  #half = LEAST_PLACES
   #size = 0
 
   get size(): number {
@@ -19,65 +29,69 @@ export class NumberIndex<T extends { readonly number: number }> {
   }
 
   get(number: number): T | undefined {
-    return this.#slots[this.#slotOf(number)]
+    let thing = this.#places[this.#placeOf(number)]
+    while (thing !== undefined && thing.number !== number) thing = thing.chained
+    return thing
   }
 
-  /** Adds a thing, or replaces the one with the same number. */
-  set(thing: T): void {
-    const slot = this.#slotOf(thing.number)
-    if (this.#slots[slot] === undefined) this.#size++
-    this.#slots[slot] = thing
-    if (this.#size * 2 > this.#slots.length) this.#resize(this.#bits + 1)
+  /** Adds a thing; there must be none with its number. */
+  add(thing: T): void {
+    this.#chain(thing)
+    this.#size++
+    if (this.#size > this.#places.length) this.#grow()
   }
 
   delete(number: number): void {
-    const slot = this.#slotOf(number)
-    if (this.#slots[slot] === undefined) return
+    const place = this.#placeOf(number)
+    let before: T | undefined
+    let thing = this.#places[place]
+    while (thing !== undefined && thing.number !== number) {
+      before = thing
+      thing = thing.chained
+    }
+    if (thing === undefined) return
+    if (before === undefined) this.#places[place] = thing.chained
+    else before.chained = thing.chained
+    thing.chained = undefined
     this.#size--
-    this.#close(slot)
-    if (this.#bits > LEAST_BITS && this.#size * 8 < this.#slots.length) this.#resize(this.#bits - 1)
+    if (this.#size * 4 < this.#places.length && this.#places.length > LEAST_PLACES) this.#shrink()
   }
 
-  /** Where it is, or would be. */
-  #slotOf(number: number): number {
-    const slots = this.#slots
-    const last = slots.length - 1
-    let slot = this.#homeOf(number)
-    for (let thing = slots[slot]; thing !== undefined && thing.number !== number; thing = slots[slot]) {
-      slot = (slot + 1) & last
+  /** The lowest bits of the hash, one less where that place is not there yet. */
+  #placeOf(number: number): number {
+    const product = Math.imul(number, SPREAD)
+    const hash = product ^ (product >>> 16)
+    const place = hash & (2 * this.#half - 1)
+    return place < this.#places.length ? place : place - this.#half
+  }
+
+  #chain(thing: T): void {
+    const place = this.#placeOf(thing.number)
+    thing.chained = this.#places[place]
+    this.#places[place] = thing
+  }
+
+  /** Adds a place: what belongs there stood in one other place. */
+  #grow(): void {
+    const from = this.#places.length - this.#half
+    const moving = this.#places[from]
+    this.#places[from] = undefined
+    this.#places.push(undefined)
+    if (this.#places.length === 2 * this.#half) this.#half *= 2
+    this.#chainAll(moving)
+  }
+
+  /** Takes the last place away. */
+  #shrink(): void {
+    if (this.#places.length === this.#half) this.#half /= 2
+    this.#chainAll(this.#places.pop())
+  }
+
+  #chainAll(first: T | undefined): void {
+    for (let thing = first; thing !== undefined; ) {
+      const following: T | undefined = thing.chained
+      this.#chain(thing)
+      thing = following
     }
-    return slot
   }
-
-  #homeOf(number: number): number {
-    return Math.imul(number, SPREAD) >>> (32 - this.#bits)
-  }
-
-  /** Moves up what stands behind a gap only because that was taken. */
-  #close(gap: number): void {
-    const slots = this.#slots
-    const last = slots.length - 1
-    let open = gap
-    let slot = (gap + 1) & last
-    for (let thing = slots[slot]; thing !== undefined; thing = slots[slot]) {
-      const fromHome = (slot - this.#homeOf(thing.number)) & last
-      if (fromHome >= ((slot - open) & last)) {
-        slots[open] = thing
-        open = slot
-      }
-      slot = (slot + 1) & last
-    }
-    slots[open] = undefined
-  }
-
-  #resize(bits: number): void {
-    const slots = this.#slots
-    this.#bits = bits
-    this.#slots = empty(bits)
-    for (const thing of slots) if (thing !== undefined) this.#slots[this.#slotOf(thing.number)] = thing
-  }
-}
-
-function empty<T>(bits: number): (T | undefined)[] {
-  return new Array<T | undefined>(1 << bits).fill(undefined)
 }

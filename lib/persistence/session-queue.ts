@@ -5,15 +5,16 @@
  */
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import type { Deadline } from './deadlines.js'
-import { NumberIndex } from './number-index.js'
+import { type Numbered, NumberIndex } from './number-index.js'
 import { payloadBytes, type StoredMessage } from './stored-message.js'
 
 /** An entry of a queue. */
-export class QueueEntry implements QueuedMessage {
+export class QueueEntry implements QueuedMessage, Numbered<QueueEntry> {
   readonly queue: SessionQueue
   readonly delivery: QueueDelivery
   /** The message's number, counted from the first one's of the queue. */
   readonly number: number
+  chained: QueueEntry | undefined
   message: StoredMessage | undefined
   /** The message itself while it is there: it has the two fields. */
   ref: MessageRef
@@ -92,7 +93,7 @@ export class SessionQueue {
     else this.#last.next = entry
     this.#last = entry
     if (brokerId === this.#home.brokerId) {
-      this.#atHome.set(entry)
+      this.#atHome.add(entry)
       if (brokerCounter > this.#newest) this.#newest = brokerCounter
     } else {
       this.#ofOthers ??= new Map()

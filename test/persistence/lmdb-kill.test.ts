@@ -3,26 +3,26 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
 import { BROKER, payloads } from '../../lib/testing/persistence/harness.js'
 import { temporaryFolder } from './lmdb-folders.js'
 
 const WRITER = fileURLToPath(new URL('./lmdb-writer-process.js', import.meta.url))
-const LIVES_MS = [30, 110, 205, 333]
+/** Up to one checkpoint that is made unasked, and behind it. */
+const ACKNOWLEDGEMENTS = [1, 7, 90, 300, 700]
 
-for (const life of LIVES_MS) {
-  test(`killed after ${life} ms of writing, it has all that was acknowledged`, async () => {
+for (const durability of ['commit', 'sync']) for (const count of ACKNOWLEDGEMENTS) itHasAll(durability, count)
+
+function itHasAll(durability: string, count: number): void {
+  test(`killed at acknowledgement ${count} of '${durability}', it has all that was acknowledged`, async () => {
     const path = temporaryFolder()
-    const child = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [WRITER, path, durability], { stdio: ['ignore', 'pipe', 'inherit'] })
     let said = ''
     child.stdout.on('data', chunk => {
       said += chunk
+      if (said.includes(`\n${count}\n`)) child.kill('SIGKILL')
     })
-    await once(child.stdout, 'data')
-    await delay(life)
-    child.kill('SIGKILL')
     await once(child, 'close')
     const acknowledged = Number(said.split('\n').at(-2))
 

@@ -1,12 +1,12 @@
 /**
  * Writes to a store until it is killed, and says what was acknowledged. Each message goes to two queues, with an
- * incoming packet id and a retained message in the same turn. Argument: folder.
+ * incoming packet id and a retained message in the same turn. Arguments: folder, durability.
  */
-import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
+import { createLmdbPersistence, type LmdbDurability } from '../../lib/persistence/lmdb.js'
 import { BROKER, message, policy, saveSessions, to } from '../../lib/testing/persistence/harness.js'
 
-async function main(path: string): Promise<void> {
-  const store = createLmdbPersistence({ path })
+async function main(path: string, durability: LmdbDurability): Promise<void> {
+  const store = createLmdbPersistence({ path, durability })
   await store.setup(BROKER)
   await saveSessions(store, 'a', 'b')
   process.stdout.write('0\n')
@@ -22,4 +22,4 @@ async function main(path: string): Promise<void> {
   }
 }
 
-main(process.argv[2]!)
+main(process.argv[2]!, process.argv[3] === 'sync' ? 'sync' : 'commit')

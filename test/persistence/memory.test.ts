@@ -76,6 +76,27 @@ describe('MemoryPersistence', () => {
     })
   })
 
+  it('gives the event loop its turn while it empties the long queue of a session that has ended', async () => {
+    const store = createMemoryPersistence()
+    await saveSessions(store, 'a', 'b')
+    const payload = Buffer.alloc(1)
+    for (let i = 0; i < 1000; i++) store.enqueue(message({ payload, messageExpiry: 1 }), [to('a')], policy())
+    store.enqueue(message({ payload, messageExpiry: 1 }), [to('b')], policy())
+    store.deleteSession('a')
+    await saveSessions(store, 'a')
+    assert.equal(store.queueSize('a').messages, 0)
+    assert.equal(store.queuedBytes, 901)
+    const { dropped } = store.sweep(1, 500)
+    assert.equal(store.queuedBytes, 401)
+    while (store.queuedBytes > 1) await new Promise<void>(resolve => setImmediate(resolve))
+    dropped.push(...store.sweep(1, 500).dropped)
+    assert.deepEqual(
+      dropped.map(({ clientId }) => clientId),
+      ['b'],
+    )
+    assert.equal(store.queuedBytes, 0)
+  })
+
   it('forgets a client of the base contract when nothing of it is left', () => {
     const store = createMemoryPersistence()
     const client = { id: 'a' }

@@ -4,18 +4,28 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { NumberIndex } from '../../lib/persistence/number-index.js'
 
+class Thing {
+  readonly number: number
+  chained: Thing | undefined
+
+  constructor(number: number) {
+    this.number = number
+  }
+}
+
 test('an index by number finds what a Map would', () => {
   const far = fc.constantFrom(1, 8, 1024, 2 ** 20, 2 ** 31, 2 ** 32, -(2 ** 33))
   const step = fc.record({ what: fc.constantFrom('set', 'set', 'delete'), which: fc.nat({ max: 60 }) })
   fc.assert(
     fc.property(far, fc.nat({ max: 2 ** 40 }), fc.array(step, { maxLength: 400 }), (distance, start, steps) => {
-      const index = new NumberIndex<{ number: number }>()
-      const expected = new Map<number, { number: number }>()
+      const index = new NumberIndex<Thing>()
+      const expected = new Map<number, Thing>()
       for (const { what, which } of steps) {
         const number = start + which * distance
         if (what === 'set') {
-          const thing = { number }
-          index.set(thing)
+          const thing = new Thing(number)
+          index.delete(number)
+          index.add(thing)
           expected.set(number, thing)
         } else {
           index.delete(number)
@@ -32,8 +42,8 @@ test('an index by number finds what a Map would', () => {
 })
 
 test('an index by number grows and shrinks with what is in it', () => {
-  const index = new NumberIndex<{ number: number }>()
-  for (let number = 0; number < 100_000; number++) index.set({ number })
+  const index = new NumberIndex<Thing>()
+  for (let number = 0; number < 100_000; number++) index.add(new Thing(number))
   for (let number = 0; number < 99_990; number++) index.delete(number)
   assert.equal(index.size, 10)
   for (let number = 99_980; number < 100_000; number++)
