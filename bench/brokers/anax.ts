@@ -1,7 +1,6 @@
 /** Anax, with the store asked for, as a broker under test; a program of its own, started by start.ts. */
 import { WebSocketStream } from '../../lib/extras/web-socket-stream.js'
 import { createBroker } from '../../lib/index.js'
-import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
 import type { Store } from '../types.js'
 import { hostArguments, serve } from './serve.js'
 
@@ -25,7 +24,9 @@ const limits =
         maxTotalQueuedBytes: Number.MAX_SAFE_INTEGER,
       }
 
-function durable(durability: 'commit' | 'sync') {
+/** Loaded where it is asked for: code takes memory, too, and the garbage collector looks at all of it. */
+async function durable(durability: 'commit' | 'sync') {
+  const { createLmdbPersistence } = await import('../../lib/persistence/lmdb.js')
   return { persistence: createLmdbPersistence({ path: setup.folder, durability }) }
 }
 
@@ -34,9 +35,8 @@ const stores: Partial<Record<Store, () => ReturnType<typeof durable>>> = {
   'lmdb-sync': () => durable('sync'),
 }
 
-createBroker({ ...hooks, ...limits, ...stores[setup.store]?.() }).then(broker => {
-  serve(
-    stream => broker.handle(stream),
-    socket => broker.handle(new WebSocketStream(socket)),
-  )
-})
+const broker = await createBroker({ ...hooks, ...limits, ...(await stores[setup.store]?.()) })
+serve(
+  stream => broker.handle(stream),
+  socket => broker.handle(new WebSocketStream(socket)),
+)
