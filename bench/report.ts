@@ -24,7 +24,7 @@ const loadBefore = loadavg()[0]!
 
 const sectionTitles: Record<Scenario['section'], string> = {
   messages: 'Messages',
-  suite: 'Open MQTT Benchmark Suite, basic scenarios, scaled',
+  suite: 'Open MQTT Benchmark Suite',
   connections: 'Connections',
   held: 'What is held: subscriptions, retained messages, queues',
   growth: 'Growth: the points of the plots',

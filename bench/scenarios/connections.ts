@@ -6,7 +6,10 @@ import { residentBytes, Stopwatch } from '../measure.js'
 import { type LoadContext, type Sample, type Scenario, scenario } from '../types.js'
 
 export interface ConnectionPlan {
+  /** Those that are measured. */
   clients: number
+  /** Those that are connected before, and stay. */
+  earlier: number
   perSecond: number | 'all at once'
   /** Loopback addresses of the broker to spread over: each has ports for some 28,000 connections. */
   addresses: number
@@ -14,6 +17,8 @@ export interface ConnectionPlan {
 
 /** With fewer, the memory of a connection drowns in that of the process. */
 const LEAST_FOR_MEMORY = 5000
+
+const EARLIER_PER_SECOND = 5000
 
 /** Connections before the measurement, so that code is warm and memory is at its working size. */
 const WARM_UP = 1000
@@ -29,8 +34,12 @@ async function warmUp(context: LoadContext): Promise<void> {
   await sleep(200)
 }
 
-/** Starts all connections, in steps of 10 ms at a given rate; resolves when each is open or has failed. */
-async function openAll(context: LoadContext, count: number, plan: ConnectionPlan): Promise<OpenedConnections> {
+/** Starts connections of consecutive numbers, in steps of 10 ms at a given rate; resolves when each is open or failed. */
+async function openAll(
+  context: LoadContext,
+  [first, end]: readonly [number, number],
+  plan: Pick<ConnectionPlan, 'perSecond' | 'addresses'>,
+): Promise<OpenedConnections> {
   const latency = new Histogram()
   const openOne = async (index: number): Promise<Client> => {
     const start = performance.now()
@@ -39,11 +48,12 @@ async function openAll(context: LoadContext, count: number, plan: ConnectionPlan
     return client
   }
   const opening: Promise<Client>[] = []
+  const count = end - first
   const start = performance.now()
   while (opening.length < count) {
     const elapsed = (performance.now() - start + 10) / 1000
     const due = plan.perSecond === 'all at once' ? count : Math.min(count, Math.ceil(elapsed * plan.perSecond))
-    while (opening.length < due) opening.push(openOne(opening.length))
+    while (opening.length < due) opening.push(openOne(first + opening.length))
     if (due < count) await sleep(10)
   }
   const outcomes = await Promise.allSettled(opening)
@@ -62,10 +72,13 @@ function stillOpen(outcomes: PromiseSettledResult<Client>[]): number {
 }
 
 async function measureOpening(context: LoadContext, plan: ConnectionPlan): Promise<Sample> {
-  const count = Math.round(plan.clients * context.effort.scale)
+  const { scale } = context.effort
+  const before = Math.round(plan.earlier * scale)
+  const count = Math.round(plan.clients * scale)
   await warmUp(context)
+  const earlier = await openAll(context, [0, before], { ...plan, perSecond: EARLIER_PER_SECOND })
   const watch = new Stopwatch(context.pid)
-  const { latency, clients, outcomes } = await openAll(context, count, plan)
+  const { latency, clients, outcomes } = await openAll(context, [before, before + count], plan)
   const { seconds, brokerMicros, ownShare } = watch.read()
   await sleep(200)
   return {
@@ -75,7 +88,7 @@ async function measureOpening(context: LoadContext, plan: ConnectionPlan): Promi
     p99: latency.percentile(0.99),
     p999: latency.percentile(0.999),
     resident: residentBytes(context.pid),
-    refused: count - stillOpen(outcomes),
+    refused: before + count - stillOpen(earlier.outcomes) - stillOpen(outcomes),
     generator: ownShare,
   }
 }
@@ -84,7 +97,7 @@ async function measureKeeping(context: LoadContext): Promise<Sample> {
   const count = Math.max(LEAST_FOR_MEMORY, Math.round(10_000 * context.effort.scale))
   await warmUp(context)
   const before = await context.memory()
-  const { outcomes } = await openAll(context, count, { clients: count, perSecond: 5000, addresses: 1 })
+  const { outcomes } = await openAll(context, [0, count], { perSecond: EARLIER_PER_SECOND, addresses: 1 })
   await sleep(500)
   const after = await context.memory()
   return {
@@ -106,7 +119,7 @@ export function connectionRow(
     title,
     section,
     unit: 'connection',
-    openFiles: plan.clients + WARM_UP,
+    openFiles: plan.clients + plan.earlier + WARM_UP,
     maxRepetitions: 2,
     run: context => measureOpening(context, plan),
   })
@@ -115,12 +128,14 @@ export function connectionRow(
 export const connectionScenarios: Scenario[] = [
   connectionRow('conn-storm', '10,000 clients at once', 'connections', {
     clients: 10_000,
+    earlier: 0,
     perSecond: 'all at once',
     addresses: 1,
   }),
   {
     ...connectionRow('conn-50k', '50,000 clients at 5,000/s, by 4 loopback addresses', 'connections', {
       clients: 50_000,
+      earlier: 0,
       perSecond: 5000,
       addresses: 4,
     }),
