@@ -64,6 +64,9 @@ export class HookAuthorizer implements Authorizer {
    * @throws AnaxError ANAX_ERR_HOOK_STYLE
    */
   set<Name extends keyof Hooks>(name: Name, hook: Hooks[Name]): void {
+    if (hook !== undefined && typeof hook !== 'function') {
+      throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail: `${name} is not a function` })
+    }
     const setters: { [Key in keyof Required<Hooks>]: (hook: Hooks[Key]) => void } = {
       preConnect: hook => {
         this.preConnect = hook && this.#connectGate('preConnect', hook, 2)

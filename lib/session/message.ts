@@ -9,7 +9,7 @@ import type { Will } from '../../types/packets.js'
 import type { MessageRef } from '../../types/persistence.js'
 import { publishFrame } from '../codec/encoder.js'
 import { PublishMessage } from '../codec/publish-message.js'
-import { AnaxError } from '../errors.js'
+import { AnaxError, textOf } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
 import type { Timers } from './timers.js'
 
@@ -106,6 +106,9 @@ export function messageOfWill({ topic, payload, qos, retain, properties }: Will,
  * @throws AnaxError ANAX_ERR_ARGUMENT
  */
 export function messageOfInput(input: PublishInput, maxTopicLevels: number): PublishMessage {
+  if (typeof input !== 'object' || input === null) {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `a message is an object with a topic, got ${textOf(input)}` })
+  }
   const { topic, payload = EMPTY, qos = 0, retain = false, properties } = input
   if (typeof topic !== 'string' || !isTopicName(topic)) {
     throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `topic has to be a topic name without wildcards, got ${topic}` })
@@ -115,6 +118,9 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
   }
   if (qos !== 0 && qos !== 1 && qos !== 2) {
     throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos has to be 0, 1 or 2, got ${String(qos)}` })
+  }
+  if (typeof retain !== 'boolean') {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `retain has to be true or false, got ${textOf(retain)}` })
   }
   const { topicAlias: _alias, subscriptionIdentifier: _identifier, ...rest } = properties ?? {}
   const message = new PublishMessage(topic, bytesOf(payload), qos, retain, false, undefined, properties && rest)

@@ -287,7 +287,9 @@ for (const name of NAMES) {
   )
 
   spec(`${name}: what is no function is refused`, [5], async ({ broker }) => {
-    assert.throws(() => Object.assign(broker, { [name]: 'yes' }), { code: 'ANAX_ERR_HOOK_STYLE' })
+    for (const wrong of ['yes', '', null, false, 0]) {
+      assert.throws(() => Object.assign(broker, { [name]: wrong }), { code: 'ANAX_ERR_HOOK_STYLE' })
+    }
     assert.throws(() => new Broker({ [name]: 'yes' } as never), { code: 'ANAX_ERR_OPTION' })
   })
 }
