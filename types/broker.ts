@@ -3,11 +3,14 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Callback, Client, PublishInput } from './client.js'
-import type { BrokerEvents } from './events.js'
+import type { BrokerEvents, DropReason } from './events.js'
 import type { Hooks } from './hooks.js'
 import type { Message } from './message.js'
 
-/** Receives messages of a filter inside the host; `done` may be left out of the parameters. */
+/**
+ * Receives messages of a filter inside the host; `done` may be left out of the parameters. Nothing waits for the
+ * promise of one that is `async`.
+ */
 export type MessageListener = (packet: Message, done: () => void) => void
 
 /** An MQTT broker without a socket of its own: the host hands it streams. */
@@ -18,6 +21,8 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   readonly connectedClients: number
   /** Client identifier -> connected client. */
   readonly clients: Readonly<Record<string, Client>>
+  /** How many messages did not reach a client, by reason, since the broker was made: as many as `drop` told, now. */
+  readonly drops: Readonly<Record<DropReason, number>>
 
   /** Opens the store and starts the timers; {@link createBroker} has done so. */
   listen(): Promise<void>

@@ -71,6 +71,8 @@ export interface Client extends EventEmitter<ClientEvents> {
   context: unknown
   /** Topic filter -> subscription. */
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
+  /** How many messages for this client were dropped while it was connected; the event `drop` tells of each. */
+  readonly drops: number
 
   /**
    * Sends a message to this client alone, whatever it is subscribed to.

@@ -4,15 +4,17 @@ import type { Client, ClientSubscription } from './client.js'
 import type { Message } from './message.js'
 import type { ConnackPacket, PingreqPacket, PubrelPacket } from './packets.js'
 
-/** Why a message did not reach a client. */
+/** Why a message did not reach a client; docs/events.md says of each when that is. */
 export type DropReason =
   | 'queue-full'
   | 'store-full'
+  | 'store-failed'
   | 'expired'
   | 'packet-too-large'
   | 'not-encodable'
   | 'outbox-full'
   | 'not-forwarded'
+  | 'disconnected'
   | 'session-ended'
 
 /** A message that will not be delivered to a client. */

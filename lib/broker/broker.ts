@@ -9,7 +9,7 @@ import mqemitter from 'mqemitter'
 import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
 import type { Bus } from '../../types/bus.js'
 import type { Callback, Client, PublishInput } from '../../types/client.js'
-import type { BrokerEvents } from '../../types/events.js'
+import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError, wrapError } from '../errors.js'
@@ -71,6 +71,9 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
   get clients(): Readonly<Record<string, Client>> {
     return this.#parts.sessions.connections
+  }
+  get drops(): Readonly<Record<DropReason, number>> {
+    return this.#parts.drops.byReason
   }
 
   get preConnect(): Hooks['preConnect'] {

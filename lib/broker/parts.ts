@@ -16,6 +16,7 @@ import { Flusher } from '../session/outbox.js'
 import type { EventSink, Ports, ResolvedOptions } from '../session/ports.js'
 import { Timers } from '../session/timers.js'
 import { HookAuthorizer } from './authorizer.js'
+import { DropCounts } from './drop-counts.js'
 import { BrokerEventSink } from './events.js'
 import { Housekeeping } from './housekeeping.js'
 import { OwedWrites } from './owed-writes.js'
@@ -36,6 +37,7 @@ export interface Foundations {
 
 export class BrokerParts {
   readonly options: ResolvedOptions
+  readonly drops: DropCounts
   readonly events: EventSink
   readonly timers: Timers
   readonly authorizer: HookAuthorizer
@@ -52,7 +54,8 @@ export class BrokerParts {
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
     const { clock, mq, busOwner, persistence } = foundations
     const now = () => clock.now()
-    const events = new BrokerEventSink(emitter)
+    const drops = new DropCounts(clientId => sessions.connections[clientId])
+    const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
     const store = storeOf(persistence, timers, options.storeTimeoutMs)
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
@@ -75,12 +78,14 @@ export class BrokerParts {
           await publisher.enqueue(message, delivery)
           sessions.read(delivery.clientId)
         } catch (error) {
-          // nobody is left who could be told that the queue refused it
-          if (isQuotaError(error)) events.emit('drop', { clientId: delivery.clientId, message, reason: 'queue-full' })
-          else events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+          // no publisher is left who could be told
+          const isFull = isQuotaError(error)
+          if (!isFull) events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+          const { clientId } = delivery
+          events.emit('drop', { clientId, message, reason: isFull ? 'queue-full' : 'store-failed' })
         }
       },
-      orphaned: ({ message }, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
+      orphaned: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
     const retained = new RetainedStore(store, options, now)
     const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
@@ -124,6 +129,7 @@ export class BrokerParts {
       maxConnections: options.maxConnections,
     })
     this.options = options
+    this.drops = drops
     this.events = events
     this.timers = timers
     this.authorizer = authorizer

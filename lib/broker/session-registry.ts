@@ -77,13 +77,13 @@ export class SessionRegistry implements SessionDirectory {
   async release(connection: Connection, ending: Ending): Promise<void> {
     const session = connection.session!
     const { router } = this.#parts
-    const left = await session.detach()
     const lives = session.stored && session.expiryInterval > 0
+    // first of all: no member of a group is chosen that gets nothing any more
     for (const subscription of session.subscriptions.values()) {
       if (lives) router.rest(subscription)
       else router.remove(subscription)
     }
-    router.redeliver(session.id, left)
+    router.redeliver(session.id, await session.detach())
     await this.#attempt(() => this.#settleWill(connection, session, ending))
     await this.#attempt(() => this.#keepOrEnd(session))
     // not before: who comes next with this client identifier waits for all of it

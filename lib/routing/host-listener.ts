@@ -1,12 +1,13 @@
 /** A function of the host that gets the messages of a filter. Harms nobody: neither by throwing nor by taking its time. */
 import type { MessageListener } from '../../types/broker.js'
 import type { Message } from '../../types/message.js'
+import { isPromise } from '../session/maybe-promise.js'
 
 export class HostListener {
   readonly #listener: MessageListener
   readonly #failed: (cause: unknown) => void
 
-  /** @param failed told of what the listener throws */
+  /** @param failed told of what the listener throws, or rejects with */
   constructor(listener: MessageListener, failed: (cause: unknown) => void) {
     this.#listener = listener
     this.#failed = failed
@@ -15,7 +16,8 @@ export class HostListener {
   call(message: Message): void {
     try {
       // nothing waits for a listener, so there is nothing to be done when it is done
-      this.#listener(message, () => {})
+      const outcome = this.#listener(message, () => {}) as unknown
+      if (isPromise(outcome)) Promise.resolve(outcome).catch(this.#failed)
     } catch (cause) {
       this.#failed(cause)
     }

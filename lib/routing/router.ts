@@ -3,6 +3,7 @@
  * the highest QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
  */
 
+import type { Message } from '../../types/message.js'
 import type { SharedStrategy } from '../../types/options.js'
 import type { QoS } from '../../types/packets.js'
 import type {
@@ -25,14 +26,17 @@ import type { HostListener } from './host-listener.js'
 import { Route, type Subscriber, type Target } from './route.js'
 import { type AwayMember, clientIdOf, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
 
+/** Messages of an ending session that are looked at before the event loop gets its turn. */
+const SLICE = 500
+
 export interface RouterOptions {
   sharedStrategy: SharedStrategy
   /** Numbers a copy of a message. */
   number(message: PublishMessage): void
   /** Puts a message that a shared subscription has for somebody else into its stored queue. Never throws. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): void
-  /** Told of a message that no member of a shared subscription is left for. */
-  orphaned(delivery: SharedDelivery, clientId: string): void
+  /** Told of a message that a client did not get, and that nobody is left for. */
+  orphaned(message: Message, clientId: string): void
 }
 
 export class Router implements SubscriptionRouter {
@@ -165,12 +169,15 @@ export class Router implements SubscriptionRouter {
     for (const listener of listeners) listener.call(message)
   }
 
+  /** Gives what a member leaves behind to other members. */
   redeliver(clientId: string, deliveries: SharedDelivery[]): void {
     for (const delivery of deliveries) {
       const { message, share } = delivery
       const group = this.#groups.get(share)
-      const member = group?.choose(message, this.#options.sharedStrategy, clientId) ?? group?.chooseAway(clientId)
-      if (member === undefined) this.#options.orphaned(delivery, clientId)
+      const member =
+        group?.choose(message, this.#options.sharedStrategy, clientId) ??
+        (message.qos > 0 ? group?.chooseAway(clientId) : undefined)
+      if (member === undefined) this.#options.orphaned(message, clientId)
       else this.#giveTo(member, this.#numberedCopy(message), share)
     }
   }
@@ -192,16 +199,21 @@ export class Router implements SubscriptionRouter {
     this.#options.enqueue(message, { clientId, qos, retain, subscriptionIdentifiers, share })
   }
 
-  /** Gives the messages that an ending session got through shared subscriptions to other members [MQTT-4.8.2-4]. */
+  /**
+   * Empties the queue of an ending session: what came through shared subscriptions goes to other members
+   * [MQTT-4.8.2-4], what else was not sent yet is lost.
+   */
   async rescue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
     const left: SharedDelivery[] = []
-    if (this.#groups.size === 0) return
+    let count = 0
     for await (const { message, delivery, packetId } of queue) {
+      if (++count % SLICE === 0) await new Promise<void>(resolve => setImmediate(resolve))
+      if (message === undefined) continue
+      const { qos, share } = delivery
+      const isSent = packetId !== undefined
       // QoS 2 goes to nobody else once it was sent [MQTT-4.8.2-5]
-      const sentTwice = delivery.qos === 2 && packetId !== undefined
-      if (delivery.share !== undefined && message !== undefined && !sentTwice) {
-        left.push({ message, share: delivery.share })
-      }
+      if (share !== undefined && !(isSent && qos === 2)) left.push({ message, share })
+      else if (!isSent) this.#options.orphaned(message, clientId)
     }
     this.redeliver(clientId, left)
   }
@@ -248,7 +260,10 @@ export class Router implements SubscriptionRouter {
       }
     }
     const member = group.choose(message, this.#options.sharedStrategy)
-    if (member === undefined) return
+    if (member === undefined) {
+      if (chosen !== undefined) this.#options.orphaned(message, clientIdOf(chosen.member))
+      return
+    }
     if (!isLeftOut(message, member)) member.session.deliver(deliveryOf(message, member, group.share))
     else this.#giveTo(member, this.#numberedCopy(message), group.share)
   }

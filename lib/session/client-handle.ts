@@ -32,6 +32,7 @@ export abstract class ClientHandle extends EventEmitter<ClientEvents> implements
   abstract readonly state: ConnectionState
   abstract session: Session | undefined
   context: unknown
+  drops = 0
   /** The connection that this is the public side of. */
   protected abstract readonly connection: Connection
 

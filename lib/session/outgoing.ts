@@ -97,17 +97,24 @@ export class Outgoing {
     this.#closed = true
     this.#stored?.close()
     for (const replay of this.#replays) replay.close()
-    if (this.#session.stored) return []
+    const left = this.#session.stored ? [] : this.#unacknowledged()
+    for (const { message, share } of this.#waiting) {
+      if (share !== undefined) left.push({ message, share })
+      else this.#drop(message, 'disconnected')
+    }
+    return left
+  }
+
+  /** What was sent and may go to others, in the order in which it was published. */
+  #unacknowledged(): SharedDelivery[] {
     const left: SharedDelivery[] = []
     for (const { delivery } of this.sender.inflight.all()) {
       // [MQTT-4.8.2-5]: QoS 2 goes to nobody else once it was sent
-      if (delivery?.share !== undefined && delivery.qos === 1)
+      if (delivery?.share !== undefined && delivery.qos === 1) {
         left.push({ message: delivery.message, share: delivery.share })
+      }
     }
-    for (const { message, qos, share } of this.#waiting) {
-      if (share !== undefined && qos > 0) left.push({ message, share })
-    }
-    return left
+    return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
   /** How much is under way to the client, to compare members of a shared subscription. */

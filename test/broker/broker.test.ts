@@ -57,6 +57,9 @@ spec('a topic is all that publish needs', ALL, async ({ broker, connect }) => {
 })
 
 for (const [what, input] of [
+  ['nothing', undefined],
+  ['null', null],
+  ['a text', 'a'],
   ['no topic', { topic: undefined }],
   ['an empty topic', { topic: '' }],
   ['a wildcard', { topic: 'a/+' }],
@@ -65,6 +68,7 @@ for (const [what, input] of [
   ['too many levels', { topic: '/'.repeat(100) }],
   ['QoS 3', { topic: 'a', qos: 3 }],
   ['a payload that is a number', { topic: 'a', payload: 5 }],
+  ['a RETAIN that is no boolean', { topic: 'a', retain: 'no' }],
   ['a property out of range', { topic: 'a', properties: { messageExpiryInterval: -1 } }],
 ] as const) {
   spec(`publish with ${what} is refused`, [5], async ({ broker }) => {
@@ -113,6 +117,17 @@ spec('a listener that throws or never calls done holds nobody up', [5], async ({
   const client = await connect('publisher')
   for (const text of ['x', 'y']) await publishText(client, 'a', text, { qos: 1 })
   assert.deepEqual(heard, ['a x', 'a y'])
+  const [error, hook] = await told
+  assert.deepEqual([error.code, hook, error.cause.message], ['ANAX_ERR_LISTENER', 'subscribe', 'broken'])
+})
+
+spec('an async listener that rejects is reported like one that throws', [5], async ({ broker, connect }) => {
+  const told = once(broker, 'hookError')
+  await broker.subscribe('a', async () => {
+    await null
+    throw new Error('broken')
+  })
+  await publishText(await connect('publisher'), 'a', 'x', { qos: 1 })
   const [error, hook] = await told
   assert.deepEqual([error.code, hook, error.cause.message], ['ANAX_ERR_LISTENER', 'subscribe', 'broken'])
 })

@@ -216,6 +216,39 @@ for (const name of ['client', 'connackSent', 'clientReady', 'publish', 'ping', '
   })
 }
 
+spec('a listener that throws keeps none of the others from being called', ALL, async ({ broker, connect }) => {
+  const called: string[] = []
+  broker.on('client', () => {
+    called.push('first')
+    throw new Error('broken')
+  })
+  broker.once('client', () => void called.push('once'))
+  broker.on('client', function (this: unknown) {
+    called.push(`last ${this === broker}`)
+  })
+  await connect('a')
+  await connect('b')
+  assert.deepEqual(called, ['first', 'once', 'last true', 'first', 'last true'])
+})
+
+spec('an async listener that rejects harms nobody, and is reported', ALL, async ({ broker, connect }) => {
+  const told: string[] = []
+  broker.on('hookError', ({ code, cause }, hook) => told.push(`${code} ${hook} ${(cause as Error).message}`))
+  const fails = async (name: string) => {
+    await null
+    throw new Error(name)
+  }
+  broker.on('client', client => {
+    client.on('connected', () => fails('connected'))
+    return fails('client')
+  })
+  await (await connect('a')).expectNothing()
+  assert.deepEqual(told.toSorted(), [
+    'ANAX_ERR_LISTENER listener:client client',
+    'ANAX_ERR_LISTENER listener:connected connected',
+  ])
+})
+
 spec('a listener of hookError that throws ends up as a warning of the process', [5], async ({ broker, connect }) => {
   const warned = new Promise<Error>(resolve => process.once('warning', resolve))
   broker.on('hookError', () => {

@@ -55,7 +55,7 @@ function fixture({
   const publisher: Publisher = new Publisher({
     options: { id: 'b', queueQoS0 } as ResolvedOptions,
     authorizer: {} as never,
-    events: new BrokerEventSink(emitter),
+    events: new BrokerEventSink(emitter, { add() {} }),
     store: {
       subscriptionsByTopic: () => matched,
       enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]) {

@@ -77,7 +77,7 @@ export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin
       copy.brokerCounter = ++counter
     },
     enqueue: ({ payload }, delivery) => queued.push({ text: String(payload), delivery }),
-    orphaned: ({ message: { payload } }) => orphans.push(String(payload)),
+    orphaned: ({ payload }) => orphans.push(String(payload)),
   })
   return { bus, router, queued, orphans }
 }

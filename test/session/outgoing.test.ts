@@ -261,18 +261,37 @@ describe('retained messages', () => {
 
 describe('the end', () => {
   it('leaves what came through a shared subscription to others, unless it is stored or of QoS 2 and sent', () => {
-    const { outgoing } = attached({ quota: 2 })
+    const { outgoing, drops } = attached({ quota: 2 })
     const shared = (text: string, qos: 0 | 1 | 2) => numbered(text, qos, 0, '$share/g/t')
     for (const delivery of [shared('1', 1), shared('2', 2), shared('3', 2), shared('4', 0), numbered('own', 1)]) {
       outgoing.deliver(delivery)
     }
     assert.deepEqual(
       outgoing.close().map(({ message, share }) => `${message.payload} ${share}`),
-      ['1 $share/g/t', '3 $share/g/t'],
+      ['1 $share/g/t', '3 $share/g/t', '4 $share/g/t'],
     )
+    assert.deepEqual(drops, ['own disconnected'])
     const stored = attached({ kept: true })
     stored.outgoing.deliver(shared('1', 1))
-    assert.deepEqual(stored.outgoing.close(), [])
+    stored.link.ready = false
+    stored.outgoing.deliver(shared('2', 0))
+    assert.deepEqual(
+      stored.outgoing.close().map(({ message }) => String(message.payload)),
+      ['2'],
+    )
+  })
+
+  it('leaves what was sent in the order of its numbers, whatever packet ids it had', () => {
+    const { outgoing } = attached({})
+    const texts = Array.from({ length: 19 }, (_, i) => String(i))
+    for (const text of texts) {
+      outgoing.deliver(numbered(text, 1, undefined, '$share/g/t'))
+      if (Number(text) < 12) outgoing.sender.finished(Number(text) + 1, 'puback')
+    }
+    assert.deepEqual(
+      outgoing.close().map(({ message }) => String(message.payload)),
+      texts.slice(12),
+    )
   })
 
   it('sends nothing more', () => {

@@ -46,6 +46,11 @@ broker.on('drop', ({ clientId, reason }) => {
   if (reason === 'queue-full') return
 })
 broker.once('closed', () => {})
+expectType<number>(broker.drops['queue-full'])
+// @ts-expect-error there is no such reason
+broker.drops.lost
+// @ts-expect-error counters are read, not set
+broker.drops.expired = 0
 
 // Clients.
 const client = broker.clients.someone
@@ -55,6 +60,9 @@ if (client !== undefined) {
   await client.unsubscribe(['a', { topic: 'b' }])
   await client.disconnect({ reasonCode: 0x9c, serverReference: 'other.example' })
   expectType<Duplex>(client.conn)
+  expectType<number>(client.drops)
+  // @ts-expect-error likewise
+  client.drops = 0
 }
 
 // Servers.
