@@ -16,7 +16,7 @@ import { Delivery } from './delivery.js'
 import { isPromise } from './maybe-promise.js'
 import { copyOf, keepPayload, refKey, sizeInQueue } from './message.js'
 import type { Link, Ports, SharedDelivery } from './ports.js'
-import { RetainedReplay } from './retained-replay.js'
+import { RetainedReplays } from './retained-replay.js'
 import { Sender } from './sender.js'
 import type { Session } from './session.js'
 import { Source } from './source.js'
@@ -40,7 +40,7 @@ export class Outgoing {
   #skip: Set<string> | undefined
   /** Whether messages came while the pass was under way. */
   #again = false
-  #replays: RetainedReplay[] = []
+  #replays: RetainedReplays | undefined
   /** Retained messages that are on their way into the stored queue. */
   #enqueuing = 0
   #pumping = false
@@ -56,7 +56,7 @@ export class Outgoing {
   /** A message came for this client. */
   deliver(delivery: Delivery): void {
     if (delivery.qos > 0 && this.#session.stored) this.#deliverStored(delivery)
-    else if (this.#idle && this.sender.canSend(delivery.qos)) this.sender.send(delivery)
+    else if (this.#idle && this.sender.canSend(delivery.qos)) this.#sendLive(delivery)
     else this.#wait(delivery)
   }
 
@@ -78,7 +78,8 @@ export class Outgoing {
 
   /** Sends the retained messages of a new subscription [MQTT-3.3.1-6]. */
   replay(subscription: SessionSubscription): void {
-    this.#replays.push(new RetainedReplay(subscription, this.#ports, this.pump, this.#failed))
+    this.#replays ??= new RetainedReplays(this.#ports, this.pump, this.#failed)
+    this.#replays.add(subscription)
     this.pump()
   }
 
@@ -96,7 +97,7 @@ export class Outgoing {
   close(): SharedDelivery[] {
     this.#closed = true
     this.#stored?.close()
-    for (const replay of this.#replays) replay.close()
+    this.#replays?.close()
     const left = this.#session.stored ? [] : this.#unacknowledged()
     for (const { message, share } of this.#waiting) {
       if (share !== undefined) left.push({ message, share })
@@ -127,6 +128,8 @@ export class Outgoing {
   }
 
   #deliverStored(delivery: Delivery): void {
+    // it is in the queue: a retained message that comes there now is behind it
+    this.#replays?.overtake(delivery.message)
     if (this.#idle && this.sender.canSend(delivery.qos)) {
       this.sender.send(delivery)
     } else {
@@ -192,17 +195,23 @@ export class Outgoing {
   #sendWaiting(index: number): boolean {
     const delivery = index === 0 ? this.#waiting.shift()! : this.#waiting.splice(index, 1)[0]!
     this.#waitingBytes -= sizeInQueue(delivery.message)
-    this.sender.send(delivery)
+    this.#sendLive(delivery)
     return true
   }
 
+  #sendLive(delivery: Delivery): void {
+    this.#replays?.overtake(delivery.message)
+    this.sender.send(delivery)
+  }
+
   #stepReplay(): boolean {
-    const replay = this.#replays[0]
-    if (replay === undefined || !this.sender.canSend(replay.qos) || !this.#hasRoom(replay.qos)) return false
-    const next = replay.next()
+    const replays = this.#replays
+    if (replays === undefined || replays.isEmpty) return false
+    if (!this.sender.canSend(replays.qos) || !this.#hasRoom(replays.qos)) return false
+    const next = replays.next()
     if (next === 'waiting') return false
-    if (next === 'done') this.#replays.shift()
-    else if (next.qos > 0 && this.#session.stored) this.#enqueue(next)
+    if (next === undefined) return true
+    if (next.qos > 0 && this.#session.stored) this.#enqueue(next)
     else this.sender.send(next)
     return true
   }
