@@ -183,7 +183,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
     if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
     const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
-    if (byTopic.has(topic)) return
+    if (byTopic.has(topic)) return this.#parts.bus.registered(topic)
     const hostListener = new HostListener(listener, cause => {
       const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
       this.#parts.events.emit('hookError', error, 'subscribe', null)
@@ -193,7 +193,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     try {
       await this.#parts.router.listen(topic, hostListener)
     } catch (error) {
-      await this.#unsubscribe(topic, listener)
+      // it may have been taken away since, and have come again
+      if (this.#listeners.get(listener)?.get(topic) === hostListener) await this.#unsubscribe(topic, listener)
       throw error
     }
   }
@@ -212,12 +213,15 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     if (this.#state === 'opening') await this.#opening?.catch(() => {})
     if (this.#state === 'new') {
       this.#state = 'closed'
+      // where it could not be started, the store may be open
+      if (this.#parts.isOpen) await this.#parts.close()
       return
     }
     this.#state = 'closing'
     const connections = [...this.#parts.connections]
-    const { timers, options } = this.#parts
-    await timers.within(options.closeTimeoutMs, Promise.all(connections.map(connection => connection.quiesce())))
+    const { timers, options, publisher } = this.#parts
+    const underWay = [publisher.idle(), ...connections.map(connection => connection.quiesce())]
+    await timers.within(options.closeTimeoutMs, Promise.all(underWay))
     const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
     const dismissed = connections.map(async connection => {
       await connection.dismiss(goodbye)
@@ -242,7 +246,12 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
   const broker = new Broker(options)
-  await broker.listen()
+  try {
+    await broker.listen()
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
   return broker
 }
 

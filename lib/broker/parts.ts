@@ -50,6 +50,7 @@ export class BrokerParts {
   /** Every stream that was handed over and is not closed, connected or not. */
   readonly connections = new Set<Connection>()
   readonly #housekeeping: Housekeeping
+  #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
     const { clock, mq, busOwner, persistence } = foundations
@@ -156,9 +157,15 @@ export class BrokerParts {
     }
   }
 
+  /** Whether the store was opened. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
   /** Opens the store and takes up what an earlier run left. */
   async open(): Promise<void> {
     await this.store.setup({ id: this.options.id })
+    this.#isOpen = true
     await this.store.recover(this.timers.now())
     for await (const member of this.store.sharedSubscriptions()) this.router.restore(member)
     await this.#housekeeping.publishOwedWills()

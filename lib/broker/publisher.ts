@@ -68,8 +68,10 @@ export class Publisher implements MessageSink {
   readonly #own = new Ingress(
     Number.POSITIVE_INFINITY,
     () => {},
-    () => {},
+    () => this.#ownDone(),
   )
+  /** Who waits until all of those are done. */
+  #waiting: (() => void)[] = []
   /** A message on its way -> its further copies, with numbers of their own. */
   readonly #copies = new Map<PublishMessage, PublishMessage[]>()
 
@@ -121,6 +123,12 @@ export class Publisher implements MessageSink {
     this.#handedOver(message)
   }
 
+  abandon(message: PublishMessage): void {
+    if (message.retain) this.#parts.retained.release(message)
+    this.#parts.arrivals?.giveUp(message)
+    this.#handedOver(message)
+  }
+
   /**
    * Keeps what another broker published for the stored sessions that are here. A store that the brokers share has it
    * already, and passes it over; one of this broker's own would not have it when a client comes back.
@@ -159,6 +167,18 @@ export class Publisher implements MessageSink {
     return new Promise((resolve, reject) => {
       this.#own.run(new OwnPublish(this, message, error => (error === undefined ? resolve() : reject(error))))
     })
+  }
+
+  /** Resolves when none of the broker's own messages or the host's is under way. */
+  async idle(): Promise<void> {
+    if (!this.#own.idle) await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  #ownDone(): void {
+    if (!this.#own.idle) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
   }
 
   #isOwn({ brokerId }: MessageRef): boolean {
@@ -271,11 +291,9 @@ export class Publisher implements MessageSink {
     for (const copy of this.#copies.get(message) ?? []) arrivals.expect(copy)
   }
 
-  /** It is refused: the bus will not bring what is in the queues already. */
+  /** It is refused. */
   #notRouted(message: PublishMessage, error: unknown): never {
-    if (message.retain) this.#parts.retained.release(message)
-    this.#parts.arrivals?.giveUp(message)
-    this.#handedOver(message)
+    this.abandon(message)
     throw error
   }
 

@@ -72,6 +72,8 @@ export interface MessageSink {
    * To be called in the publisher's order: that of the queues follows from it. Throws or rejects with an AnaxError.
    */
   store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void>
+  /** It was stored and will not be routed after all: the bus will not bring what is in the queues already. */
+  abandon(message: PublishMessage): void
   /** Hands it to the bus. Throws or rejects with an AnaxError. */
   route(message: PublishMessage): MaybePromise<void>
   /** Tells the host. */

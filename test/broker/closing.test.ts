@@ -12,7 +12,7 @@ import type { BrokerOptions } from '../../types/options.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 import { keptSession } from '../support/spec.js'
 import { SpecClient } from '../support/spec-client.js'
-import { failingStore } from '../support/stores.js'
+import { failingStore, slowStore, whileTimePasses } from '../support/stores.js'
 
 /** A store in which one operation never ends, from the moment it is told so. */
 function hanging(clock: FakeClock, name: string) {
@@ -171,4 +171,51 @@ test('a stream that comes while the broker closes, or after, is ended, and nothi
     assert.equal(stream.listenerCount('data'), 0)
   }
   assert.equal(clock.pendingTimers, 0)
+})
+
+test('what the host published before it closed the broker is finished', async () => {
+  const clock = new FakeClock()
+  const inner = createMemoryPersistence({ now: () => clock.now() })
+  const persistence = slowStore(inner, { clock, effect: 'late', next: () => 100 })
+  const broker = await whileTimePasses(clock, () => createBroker({ clock, persistence }))
+  const published = ['1', '2', '3'].map(payload =>
+    broker.publish({ topic: 'a', payload, qos: 1, retain: true, properties: { messageExpiryInterval: 10_000 } }),
+  )
+  const outcomes = Promise.allSettled(published)
+  const retained = () => [...inner.retained(['a'])].map(({ payload }) => String(payload))
+  let stored: string[] = []
+  inner.destroy = () => {
+    stored = retained()
+  }
+  await closes(broker, clock)
+  assert.deepEqual(
+    (await outcomes).map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'fulfilled'],
+  )
+  assert.deepEqual(stored, ['3'])
+})
+
+test('a broker whose store was opened, but could not be read, closes the store with it', async () => {
+  const clock = new FakeClock()
+  const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+  const broker = new Broker({ clock, persistence: store.store })
+  store.fail('recover', 'rejects')
+  await assert.rejects(broker.listen(), { code: 'ANAX_ERR_STORE' })
+  await broker.close()
+  assert.equal(store.calls.at(-1), 'destroy')
+  await assert.rejects(broker.listen(), { code: 'ANAX_ERR_CLOSED' })
+})
+
+test('createBroker that fails leaves no store open', async () => {
+  const store = failingStore(createMemoryPersistence())
+  store.fail('recover')
+  await assert.rejects(createBroker({ persistence: store.store }), { code: 'ANAX_ERR_STORE' })
+  assert.equal(store.calls.at(-1), 'destroy')
+})
+
+test('a broker that was never started has nothing to close', async () => {
+  const store = failingStore(createMemoryPersistence())
+  const broker = new Broker({ persistence: store.store })
+  await broker.close()
+  assert.deepEqual([broker.closed, store.calls], [true, []])
 })

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Broker, createBroker } from '../../lib/index.js'
+import type { PublishMessage } from '../../lib/codec/publish-message.js'
+import { type Broker, createBroker, createMemoryPersistence } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { ProtocolVersion } from '../../types/packets.js'
 import { keptSession } from '../support/spec.js'
@@ -163,6 +164,44 @@ failing(
     assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
     assert(told.includes('storeError ANAX_ERR_STORE'), String(told))
     await connect('unaffected')
+    const closing = broker.close()
+    await clock.advance(60_000)
+    await closing
+  },
+  ['memory'],
+)
+
+failing(
+  'a message that is queued while its packet id cannot be kept: nothing of it is remembered, it comes from the queue',
+  async scene => {
+    const { how, clock, version } = scene
+    const inner = createMemoryPersistence({ now: () => clock.now() })
+    const enqueue = inner.enqueue.bind(inner)
+    const queued: PublishMessage[] = []
+    inner.enqueue = (message, ...rest) => {
+      queued.push(message as PublishMessage)
+      return enqueue(message, ...rest)
+    }
+    const failing = failingStore(inner)
+    const broker = await createBroker({ clock, persistence: failing.store })
+    const connect = async (clientId: string) => {
+      const client = new SpecClient(broker, version)
+      await client.connect({ clientId, ...keptSession(version) })
+      return client
+    }
+    const away = await connect('away')
+    await away.subscribe({ topic: 'a', qos: 1 })
+    await away.disconnect()
+    failing.fail('addIncoming', how)
+    const publisher = await connect('publisher')
+    publisher.send(textPacket('a', 'x', { qos: 2, messageId: 3 }))
+    await assertRefused({ ...scene, broker }, publisher, 'pubrec')
+    assert.deepEqual(texts(await receive(await connect('away'), 1)), ['x'])
+    assert.deepEqual(
+      queued.map(({ withheldFrom }) => withheldFrom),
+      [undefined],
+      'it is not known as one that the bus is to bring',
+    )
     const closing = broker.close()
     await clock.advance(60_000)
     await closing

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createMemoryPersistence } from '../../lib/index.js'
 import type { Broker } from '../../types/broker.js'
+import type { Message } from '../../types/message.js'
 import type { SubackPacket } from '../../types/packets.js'
 import type { SessionPersistence } from '../../types/persistence.js'
 import { connectTo, withBrokers } from '../support/brokers.js'
@@ -156,4 +157,51 @@ held("the host's own wishes wait for the bus, too", async ({ broker, bus, pace, 
   await advance(30_000)
   await outcomes
   assert.deepEqual(bus.filters, ['a', 'b'])
+})
+
+held('the host waits for the same, each time that it asks', async ({ broker, pace }) => {
+  const heard: string[] = []
+  const listen = ({ payload }: Message) => void heard.push(String(payload))
+  const done: number[] = []
+  const asked = [0, 1].map(async i => {
+    await broker.subscribe('a', listen)
+    done.push(i)
+  })
+  await new Promise(resolve => setImmediate(resolve))
+  assert.deepEqual(done, [])
+  pace.letAnswer()
+  await Promise.all(asked)
+  const published = broker.publish({ topic: 'a', payload: 'x' })
+  pace.letThrough()
+  pace.letAnswer()
+  await published
+  assert.deepEqual(heard, ['x'])
+})
+
+held('what the bus does not take is refused to the host, however often it asked', async scene => {
+  const { broker, bus, advance, errors } = scene
+  const listen = () => {}
+  bus.fault = 'is silent'
+  const asked = Promise.allSettled([broker.subscribe('a', listen), broker.subscribe('a', listen)])
+  await advance(11_000)
+  const outcomes = (await asked).map(outcome => outcome.status === 'rejected' && outcome.reason.code)
+  assert.deepEqual(outcomes, ['ANAX_ERR_BUS', 'ANAX_ERR_BUS'])
+  assert.deepEqual(bus.filters, [])
+  assert.equal(errors.splice(0).length, 1)
+})
+
+held('a listener that was taken away and came back stays, whatever became of the first attempt', async scene => {
+  const { broker, bus, advance, pace } = scene
+  const listen = () => {}
+  bus.fault = 'is silent'
+  const first = broker.subscribe('a', listen)
+  await broker.unsubscribe('a', listen)
+  bus.fault = undefined
+  const second = broker.subscribe('a', listen)
+  pace.letAnswer()
+  await second
+  const refused = assert.rejects(first, { code: 'ANAX_ERR_BUS' })
+  await advance(11_000)
+  await refused
+  assert.deepEqual(bus.filters, ['a'])
 })

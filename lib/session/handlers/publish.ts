@@ -129,9 +129,9 @@ class Publish extends Job {
     try {
       const stored = ports.sink.store(this.#message, this.#matched)
       const kept = this.#qos === 2 ? both(stored, () => session!.storeIncoming(this.#packetId!)) : stored
-      if (isPromise(kept)) return kept.catch(error => this.#refuse(error))
+      if (isPromise(kept)) return kept.catch(error => this.#abandon(error))
     } catch (error) {
-      this.#refuse(error)
+      this.#abandon(error)
     }
   }
 
@@ -155,6 +155,12 @@ class Publish extends Job {
 
   #refuse(error: unknown): void {
     this.#refusal = wrapError('ANAX_ERR_STORE', error)
+  }
+
+  /** Whichever part of storing failed: the rest may be done. */
+  #abandon(error: unknown): void {
+    this.#connection.ports.sink.abandon(this.#message)
+    this.#refuse(error)
   }
 
   async #awaitMatch(matched: Promise<readonly MatchedSubscription[]>): Promise<void> {
