@@ -176,10 +176,16 @@ export class BrokerParts {
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.options
     await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
+    await this.timers.within(closeTimeoutMs, this.#settleOwed())
     await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
     this.timers.clear()
     // the one part that is waited for however long it takes: what it was given has to be safe
     await this.#ended('ANAX_ERR_STORE', () => this.store.destroy())
+  }
+
+  /** A last attempt: what is owed now, the next run will not know of. */
+  async #settleOwed(): Promise<void> {
+    if (this.sessions.owes) await this.#ended('ANAX_ERR_STORE', () => this.sessions.settleOwed())
   }
 
   async #ended(code: 'ANAX_ERR_BUS' | 'ANAX_ERR_STORE', end: () => MaybePromise<void>): Promise<void> {

@@ -344,3 +344,25 @@ spec(
     ])
   },
 )
+
+for (const [how, change] of [
+  ['deletes it', packet => delete packet.properties!.messageExpiryInterval],
+  ['takes all properties away', packet => void (packet.properties = undefined)],
+  ['answers another packet', ({ topic, payload }) => ({ cmd: 'publish', topic, payload, qos: 1 })],
+] as [string, (packet: PublishPacket) => unknown][]) {
+  spec(`a message expiry is gone where authorizePublish ${how}`, [5], async ({ broker, clock, connect }) => {
+    const away = await connect('away', keptSession(5))
+    await away.subscribe({ topic: 'a', qos: 1 })
+    await away.disconnect()
+    broker.authorizePublish = (_, packet) => {
+      const other = change(packet)
+      return typeof other === 'object' ? (other as PublishPacket) : true
+    }
+    const publisher = await connect('publisher')
+    await publishText(publisher, 'a', 'x', { qos: 1, properties: { messageExpiryInterval: 10 } })
+    await clock.advance(60_000)
+    const [message] = await receiveAll(await connect('away', keptSession(5)))
+    assert.equal(message?.payload.toString(), 'x')
+    assert.equal(message?.properties?.messageExpiryInterval, undefined)
+  })
+}

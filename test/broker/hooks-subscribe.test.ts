@@ -228,3 +228,28 @@ spec('options that the hook leaves out are off', [5], async ({ broker, connect }
   const subscription = broker.clients.subscriber!.subscriptions.get('a')
   assert.deepEqual([subscription?.nl, subscription?.rap, subscription?.rh], [false, false, 0])
 })
+
+spec(
+  'what was queued for a filter that is refused now still comes, unless it is withheld',
+  ALL,
+  async ({ version, broker, connect }) => {
+    for (const [withheld, expected] of [
+      [false, ['x']],
+      [true, []],
+    ] as const) {
+      broker.authorizeSubscribe = undefined
+      broker.authorizeForward = undefined
+      const client = await connect('client', keptSession(version))
+      await client.subscribe({ topic: 'a', qos: 1 })
+      await client.disconnect()
+      await broker.publish({ topic: 'a', payload: 'x', qos: 1 })
+      broker.authorizeSubscribe = () => false
+      if (withheld) broker.authorizeForward = () => null
+      const back = await connect('client', keptSession(version))
+      assert.deepEqual(await receiveTexts(back), expected)
+      await broker.publish({ topic: 'a', payload: 'later', qos: 1 })
+      await back.expectNothing()
+      await back.disconnect()
+    }
+  },
+)

@@ -232,3 +232,22 @@ test('one session that cannot be ended keeps no other from its end', async () =>
   assert.deepEqual(told.toSorted(), ['ANAX_ERR_STORE', 'three expired', 'two expired'])
   await close()
 })
+
+test('what is owed when the broker closes is tried once more: a will that was published is not there any more', async () => {
+  const { memory, failing, wills, connect, broker, clock } = await scene()
+  const { client } = await connect({ will: will() })
+  failing.fail('deleteWill')
+  const gone = new Promise(resolve => broker.once('clientDisconnect', resolve))
+  await client.drop()
+  await gone
+  assert.deepEqual(wills, ['x'])
+  failing.fail(undefined)
+  let left: unknown
+  memory.destroy = () => {
+    left = memory.getWill({ id: 'client' })
+  }
+  const closing = broker.close()
+  await clock.advance(1)
+  await closing
+  assert.equal(left, undefined)
+})

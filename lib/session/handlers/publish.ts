@@ -197,11 +197,10 @@ class Publish extends Job {
       return
     }
     this.#message = verdict
+    if (verdict.properties?.messageExpiryInterval === expiry) return
     // the hook gave it another life
-    const { properties } = verdict
-    if (properties !== undefined && properties.messageExpiryInterval !== expiry) {
-      startExpiry(verdict, this.#connection.ports.timers.now())
-    }
+    verdict.messageExpiry = undefined
+    startExpiry(verdict, this.#connection.ports.timers.now())
   }
 
   #acknowledge(): void {
