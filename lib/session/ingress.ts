@@ -40,6 +40,7 @@ export class Ingress {
   readonly #drained: () => void
   #tickets: Ticket[] = []
   #advancing = false
+  #scheduled = false
 
   /**
    * @param limit jobs under way at once, above which {@link full} asks the connection to stop reading
@@ -129,8 +130,18 @@ export class Ingress {
       .catch(error => this.#failed(error))
       .then(() => {
         ticket.waiting = false
-        this.#advance()
+        this.#advanceSoon()
       })
+  }
+
+  /** Once for all that a store answers at once: looking through all jobs for each of them is quadratic. */
+  #advanceSoon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#advance()
+    })
   }
 
   /** Forgets the jobs at the head that are done. */

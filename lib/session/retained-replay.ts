@@ -1,6 +1,6 @@
 /**
  * The retained messages that new subscriptions ask for, read at the pace of the client, one subscription after the
- * other. Owns which of them are still news; must not know how they are sent.
+ * other. Owns that none comes which was replaced since it was read; must not know how they are sent.
  */
 import type { Message } from '../../types/message.js'
 import type { QoS } from '../../types/packets.js'
@@ -12,28 +12,29 @@ import type { SessionSubscription } from './subscription.js'
 /** Topics that are remembered as overtaken; beyond that the oldest is forgotten. */
 const MAX_OVERTAKEN = 10_000
 
-/** Those of one subscription. */
-class Replay {
-  readonly subscription: SessionSubscription
-  readonly messages: Source<Message>
-  /** How many were begun on this connection, with this one. */
-  readonly number: number
+/** A topic whose message changes faster than the store reads it must not hold up the others for ever. */
+const MAX_ATTEMPTS = 10
 
-  constructor(subscription: SessionSubscription, messages: Source<Message>, number: number) {
-    this.subscription = subscription
-    this.messages = messages
-    this.number = number
-  }
+/** Those of one subscription. */
+interface Replay {
+  subscription: SessionSubscription
+  messages: Source<Message>
+}
+
+/** A topic whose message has to be read again. */
+interface Rereading {
+  messages: Source<Message>
+  attempt: number
 }
 
 export class RetainedReplays {
   readonly #retained: Ports['retained']
   readonly #wake: () => void
   readonly #failed: (error: unknown) => void
-  #replays: Replay[] = []
-  #begun = 0
-  /** Topic -> how many replays were begun when a newer message of it went past them. */
-  #overtaken: Map<string, number> | undefined
+  readonly #replays: Replay[] = []
+  /** Topics of which a newer message went to the client since the first replay was begun. */
+  #overtaken: Set<string> | undefined
+  #rereading: Rereading | undefined
 
   /**
    * @param wake called when there may be a next message
@@ -55,41 +56,65 @@ export class RetainedReplays {
   }
 
   add(subscription: SessionSubscription): void {
-    const messages = new Source(() => this.#retained.matching([subscription.topic]), this.#wake, this.#failed)
-    this.#replays.push(new Replay(subscription, messages, ++this.#begun))
+    this.#replays.push({ subscription, messages: this.#read(subscription.topic) })
   }
 
   /**
-   * A message goes to the client live. Where it is retained, what a store has read of its topic before is old:
-   * behind the new one, it would be taken for the state of things.
+   * A message goes to the client live. Where it is retained, what was read of its topic before is old: behind the new
+   * one, it would be taken for the state of things.
    */
   overtake({ topic, retain }: Message): void {
     if (!retain || this.isEmpty) return
-    this.#overtaken ??= new Map()
+    this.#overtaken ??= new Set()
     this.#overtaken.delete(topic)
-    this.#overtaken.set(topic, this.#begun)
-    if (this.#overtaken.size > MAX_OVERTAKEN) this.#overtaken.delete(this.#overtaken.keys().next().value!)
+    this.#overtaken.add(topic)
+    if (this.#overtaken.size > MAX_OVERTAKEN) this.#overtaken.delete(this.#overtaken.values().next().value!)
   }
 
-  /** The next message, as its subscription makes of it; undefined for one that is not sent, and at the end of a replay. */
+  /** The next message, as its subscription makes of it; undefined where there is none yet, but may be at once. */
   next(): Delivery | 'waiting' | undefined {
-    const { subscription, messages, number } = this.#replays[0]!
+    const { messages } = this.#rereading ?? this.#replays[0]!
+    const attempt = this.#rereading?.attempt ?? 0
     const state = messages.look()
     if (state === 'waiting') return state
     if (state === 'done') {
-      this.#replays.shift()
-      if (this.isEmpty) this.#overtaken = undefined
+      this.#end()
       return undefined
     }
     const message = messages.take()
-    if ((this.#overtaken?.get(message.topic) ?? 0) >= number) return undefined
-    const { qos, subscriptionIdentifier } = subscription
-    const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
-    // [MQTT-3.3.1-8]: RETAIN is set, whatever Retain As Published says
-    return new Delivery(message, Math.min(message.qos, qos) as QoS, true, identifiers, undefined)
+    if (this.#rereading !== undefined) this.#end()
+    // what other subscriptions get is not read yet
+    if (attempt < MAX_ATTEMPTS && this.#overtaken?.delete(message.topic)) {
+      this.#rereading = { messages: this.#read(message.topic), attempt: attempt + 1 }
+      return undefined
+    }
+    return this.#deliveryOf(message)
   }
 
   close(): void {
+    this.#rereading?.messages.close()
     for (const { messages } of this.#replays) messages.close()
+  }
+
+  /** The topic that is read again is through; otherwise the replay is. */
+  #end(): void {
+    if (this.#rereading !== undefined) {
+      this.#rereading.messages.close()
+      this.#rereading = undefined
+    } else {
+      this.#replays.shift()
+      this.#overtaken = undefined
+    }
+  }
+
+  #read(filter: string): Source<Message> {
+    return new Source(() => this.#retained.matching([filter]), this.#wake, this.#failed)
+  }
+
+  #deliveryOf(message: Message): Delivery {
+    const { qos, subscriptionIdentifier } = this.#replays[0]!.subscription
+    const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
+    // [MQTT-3.3.1-8]: RETAIN is set, whatever Retain As Published says
+    return new Delivery(message, Math.min(message.qos, qos) as QoS, true, identifiers, undefined)
   }
 }

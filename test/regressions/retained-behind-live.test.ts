@@ -30,10 +30,14 @@ for (const [name, store] of Object.entries(STORES)) {
         const first = await client.expect('publish')
         for (const topic of topics) await broker.publish({ topic, payload: 'new', qos: 1, retain: true })
         const last = new Map([[first.topic, textOf(first)]])
-        const note = (packet: PublishPacket) => void last.set(packet.topic, textOf(packet))
+        const retained = [first.topic]
+        const note = (packet: PublishPacket) => {
+          last.set(packet.topic, textOf(packet))
+          if (packet.retain) retained.push(packet.topic)
+        }
         acknowledge(client, first)
         const isOld = (topic: string) => last.get(topic) !== 'new'
-        while (topics.some(isOld)) {
+        while (topics.some(isOld) || retained.length < topics.length) {
           const packet = await client.expect('publish')
           note(packet)
           acknowledge(client, packet)
@@ -43,6 +47,7 @@ for (const [name, store] of Object.entries(STORES)) {
           [...last].toSorted(),
           topics.map(topic => [topic, 'new']),
         )
+        assert.deepEqual(retained.toSorted(), topics, 'each comes as what is retained, too')
       },
       { persistence: store() },
     )
@@ -59,5 +64,19 @@ spec('a subscription that is made later gets what is retained then', [5], async 
   await client.subscribe({ topic: 'b', qos: 1 })
   acknowledge(client, first)
   const received = (await receiveAll(client)).map(packet => `${packet.topic} ${textOf(packet)} ${packet.retain}`)
-  assert.deepEqual(received, ['c old true', 'b new true'])
+  assert.deepEqual(received, ['b new true', 'c old true', 'b new true'])
+})
+
+spec('what was taken away meanwhile does not come any more', [5], async ({ broker, connect }) => {
+  for (const topic of ['a', 'b', 'c']) await broker.publish({ topic, payload: 'old', qos: 1, retain: true })
+  const client = await connect('client', { properties: { receiveMaximum: 1 } })
+  await client.subscribe({ topic: '+', qos: 1 })
+  const first = await client.expect('publish')
+  await broker.publish({ topic: 'b', retain: true })
+  assert.equal(textOf(await client.expect('publish')), '')
+  acknowledge(client, first)
+  assert.deepEqual(
+    (await receiveAll(client)).map(packet => `${packet.topic} ${textOf(packet)}`),
+    ['c old'],
+  )
 })
