@@ -26,7 +26,7 @@ import type { HostListener } from './host-listener.js'
 import { Route, type Subscriber, type Target } from './route.js'
 import { type AwayMember, clientIdOf, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
 
-/** Messages of an ending session that are looked at before the event loop gets its turn. */
+/** Messages of ending sessions, one or many, that are looked at before the event loop gets its turn. */
 const SLICE = 500
 
 export interface RouterOptions {
@@ -46,6 +46,8 @@ export class Router implements SubscriptionRouter {
   readonly #routes = new WeakMap<readonly Subscriber[], Route>()
   /** Members that were chosen before the message went to the bus. */
   readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
+  /** Messages of ending sessions that were looked at. */
+  #looked = 0
   readonly #bus: MessageBus
   readonly #options: RouterOptions
 
@@ -205,9 +207,8 @@ export class Router implements SubscriptionRouter {
    */
   async rescue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
     const left: SharedDelivery[] = []
-    let count = 0
     for await (const { message, delivery, packetId } of queue) {
-      if (++count % SLICE === 0) await new Promise<void>(resolve => setImmediate(resolve))
+      if (++this.#looked % SLICE === 0) await new Promise<void>(resolve => setImmediate(resolve))
       if (message === undefined) continue
       const { qos, share } = delivery
       const isSent = packetId !== undefined
