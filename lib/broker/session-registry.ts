@@ -43,6 +43,9 @@ export class SessionRegistry implements SessionDirectory {
   /** Client identifier -> who waits for its session. Of several, only the newest does. */
   readonly #newcomers = new Map<string, Connection>()
 
+  /** Clients whose sessions gave on what they had, and are in the store still: it failed to delete them. */
+  readonly #ending = new Set<string>()
+
   constructor(parts: RegistryParts) {
     this.#parts = parts
   }
@@ -204,7 +207,7 @@ export class SessionRegistry implements SessionDirectory {
   /** The session if it is to be continued; otherwise it ends here. */
   async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
     const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
-    if (!clean && !expired) return stored
+    if (!clean && !expired && !this.#ending.has(stored.clientId)) return stored
     await this.#end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
     return undefined
   }
@@ -231,8 +234,10 @@ export class SessionRegistry implements SessionDirectory {
     await wills.sessionEnded(clientId)
     const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
     for (const { topic } of subscriptions) router.forget({ topic, clientId })
-    await router.rescue(store.queued(clientId), clientId)
+    if (!this.#ending.has(clientId)) await router.rescue(store.queued(clientId), clientId)
+    this.#ending.add(clientId)
     await store.deleteSession(clientId)
+    this.#ending.delete(clientId)
     events.emit('sessionEnded', clientId, reason)
   }
 
