@@ -1,6 +1,6 @@
 /** The package as its users get it: packed, installed into an empty folder, imported, required, type-checked, run. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -107,6 +107,28 @@ describe('the package', () => {
     const command = join('node_modules', '.bin', 'anax')
     assert.equal(run(command, ['--version']), `${version}\n`)
     assert.match(run(command, ['--help']), /^Usage: anax/)
+  })
+
+  it('says what to do where the optional package of the durable store is missing', () => {
+    // Empty, it hides one that may be installed in a folder above.
+    mkdirSync(join(folder.path, 'node_modules/lmdb'))
+    folder.write(
+      'durable.mjs',
+      `
+      import { createBroker } from 'anax'
+      import { createLmdbPersistence } from 'anax/lmdb'
+      const failed = await createBroker({ persistence: createLmdbPersistence({ path: 'store' }) }).catch(error => error)
+      console.log(failed.code, failed.message)`,
+    )
+    assert.match(
+      run(process.execPath, ['durable.mjs']),
+      /^ANAX_ERR_OPTION .*lmdb is not installed \(npm install lmdb\)$/m,
+    )
+    const { status, stderr } = spawnSync(join('node_modules', '.bin', 'anax'), { cwd: folder.path, encoding: 'utf8' })
+    assert.deepEqual(
+      [status, stderr],
+      [1, 'anax: a store on disk needs the package lmdb: npm install lmdb, or start with --memory\n'],
+    )
   })
 
   /** Runs a program in the consumer's folder; its output is in the error if it fails. */

@@ -22,7 +22,14 @@ export function parseCommand(args: readonly string[]): Command {
   if (positionals[0] === 'passwd') return passwdCommand(positionals.slice(1))
   if (positionals.length > 0) throw usageError(`unknown command '${positionals[0]}'`)
   const configured = values.config === undefined ? {} : readConfig(values.config)
-  return { name: 'run', settings: checkSettings({ ...configured, ...values }) }
+  return { name: 'run', settings: checkSettings(override(configured, values)) }
+}
+
+/** What is on the command line wins, also over what the file says to the contrary. */
+function override(configured: Values, values: Values): Values {
+  const { memory, data, ...withoutStore } = configured
+  const choosesStore = values.memory !== undefined || values.data !== undefined
+  return { ...(choosesStore ? withoutStore : configured), ...values }
 }
 
 function parseValues(args: readonly string[]) {

@@ -32,6 +32,6 @@ function reasonOf(cause: unknown): string {
     case 'EISDIR':
       return 'it is a folder'
     default:
-      return cause.message
+      return cause.message.replaceAll(/\s+/g, ' ')
   }
 }

@@ -30,6 +30,7 @@ const MAX_SECONDS = 0xffff_ffff
 
 /** @throws CommandError */
 export function checkSettings(values: Values): Settings {
+  for (const [name, value] of Object.entries(values)) if (value === '') throw usageError(`--${name} must not be empty`)
   const tls = tlsFiles(values)
   const settings: Settings = {
     host: values.host ?? '127.0.0.1',

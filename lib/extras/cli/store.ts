@@ -4,6 +4,7 @@
  */
 import type { AedesPersistence } from '../../../types/persistence.js'
 import { createLmdbPersistence } from '../../persistence/lmdb.js'
+import { CommandError } from './command-error.js'
 
 export interface Store {
   /** The broker's option; none for its own store in memory. */
@@ -12,13 +13,28 @@ export interface Store {
   description: string
 }
 
-/** @param folder undefined keeps everything in memory */
+/**
+ * @param folder undefined keeps everything in memory
+ * @throws CommandError where the package for a folder is missing
+ */
 export function storeIn(folder: string | undefined): Store {
   if (folder === undefined) {
     return { options: {}, description: 'memory; sessions and retained messages end with the process' }
   }
+  if (!isInstalled('lmdb')) {
+    throw new CommandError('a store on disk needs the package lmdb: npm install lmdb, or start with --memory')
+  }
   return {
     options: { persistence: createLmdbPersistence({ path: folder }) },
     description: `folder ${folder}; sessions and retained messages outlive the process`,
+  }
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name)
+    return true
+  } catch {
+    return false
   }
 }

@@ -81,6 +81,8 @@ describe('the command line', () => {
     assertWrong(['--tls-port', '8883'], /need --cert and --key/)
     assertWrong(['--port', 'off', '--ws-port', 'off'], /all listeners are off/)
     assertWrong(['--memory', '--data', 'x'], /exclude each other/)
+    assertWrong(['--data', ''], /^--data must not be empty/)
+    assertWrong(['--host', ''], /^--host must not be empty/)
     assertWrong(['dance'], /^unknown command 'dance'/)
     assertWrong(['passwd', 'file'], /^passwd takes a file and a name/)
   })
@@ -95,11 +97,22 @@ describe('the command line', () => {
     assert.equal(settings.users.length, 1)
   })
 
+  it('takes the store from the command line, whatever the file says of another', () => {
+    const inMemory = folder.write('memory.json', '{ "memory": true }')
+    const onDisk = folder.write('disk.json', '{ "data": "store" }')
+    assert.equal(settingsOf('--config', inMemory).data, undefined)
+    assert.equal(settingsOf('--config', inMemory, '--data', 'mine').data, 'mine')
+    assert.equal(settingsOf('--config', onDisk).data, 'store')
+    assert.equal(settingsOf('--config', onDisk, '--memory').data, undefined)
+    assertWrong(['--config', folder.write('both.json', '{ "memory": true, "data": "x" }')], /exclude each other/)
+  })
+
   it('says what is wrong with the file, and exits with 1', () => {
     assertWrong(['--config', `${folder.path}/none.json`], /none\.json: there is no such file/, 1)
     assertWrong(['--config', folder.path], /it is a folder/, 1)
     for (const [content, message] of [
       ['{', /cannot read/],
+      ['{\n  port: 1\n}\n', /^cannot read .*$/],
       ['[]', /must hold a JSON object/],
       ['{ "prot": 1 }', /unknown option 'prot'/],
       ['{ "constructor": 1 }', /unknown option 'constructor'/],
