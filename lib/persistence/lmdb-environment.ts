@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { RootDatabase } from 'lmdb'
-import { AnaxError } from '../errors.js'
+import { AnaxError, textOf } from '../errors.js'
 import { bootId } from './lmdb-boot.js'
 import { recover } from './lmdb-checkpoint.js'
 import { callbackCame, expectCallback } from './lmdb-exit.js'
@@ -122,7 +122,7 @@ export class LmdbEnvironment {
     } catch (error) {
       await root?.close()
       openFolders.delete(folder)
-      throw error
+      throw error instanceof AnaxError ? error : cannotOpen(folder, error)
     }
   }
 
@@ -257,6 +257,10 @@ async function reasonOf(error: unknown): Promise<unknown> {
   } catch (reason) {
     return reason
   }
+}
+
+function cannotOpen(folder: string, cause: unknown): AnaxError {
+  return new AnaxError('ANAX_ERR_STORE', { detail: `cannot open ${folder}: ${textOf(cause)}`, scope: 'host', cause })
 }
 
 function inUse(folder: string, by: string): AnaxError {

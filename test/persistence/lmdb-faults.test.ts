@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { open as openDatabase } from 'lmdb'
+import type { AnaxError } from '../../lib/errors.js'
 import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
 import { BROKER, message, payloads, policy, saveSessions, to } from '../../lib/testing/persistence/harness.js'
 import { temporaryFolder } from './lmdb-folders.js'
@@ -66,6 +67,20 @@ describe('a file that is not ours', () => {
       await refused(path)
     })
   }
+})
+
+describe('a folder that cannot be opened', () => {
+  it('is named in the error', async () => {
+    const path = join(temporaryFolder(), 'a file')
+    writeFileSync(path, '')
+    const store = createLmdbPersistence({ path })
+    await assert.rejects(store.setup(BROKER), (error: AnaxError) => {
+      assert.equal(error.code, 'ANAX_ERR_STORE')
+      assert.ok(error.message.includes(`cannot open ${path}: `), error.message)
+      assert.ok(error.cause instanceof Error)
+      return true
+    })
+  })
 })
 
 describe('a folder that is in use', () => {
