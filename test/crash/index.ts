@@ -12,10 +12,9 @@ import type { LmdbDurability } from '../../lib/persistence/lmdb.js'
 import { type CrashOptions, runCrashTest } from './run.js'
 import { faultsOf } from './verdict.js'
 
-const { ANAX_CRASH_ROUNDS, ANAX_CRASH_SEED, ANAX_CRASH_RUNS, ANAX_CRASH_DURABILITY } = process.env
-const kills = Number(ANAX_CRASH_ROUNDS ?? 300)
-const firstSeed = Number(ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
-const runs = Number(ANAX_CRASH_RUNS ?? 1)
+const kills = numberOf('ANAX_CRASH_ROUNDS', 1) ?? 300
+const firstSeed = numberOf('ANAX_CRASH_SEED', 0) ?? Date.now() % 1_000_000
+const runs = numberOf('ANAX_CRASH_RUNS', 1) ?? 1
 /** As many faults are told one by one. */
 const MAX_DETAILS = 20
 
@@ -25,9 +24,24 @@ for (let run = 0; run < runs; run++) {
   else for (const durability of durabilities()) await tell({ broker: 'anax', durability, seed, kills })
 }
 
-function durabilities(): LmdbDurability[] {
-  if (ANAX_CRASH_DURABILITY === undefined) return ['commit', 'sync']
-  return [ANAX_CRASH_DURABILITY as LmdbDurability]
+function durabilities(): readonly LmdbDurability[] {
+  const all = ['commit', 'sync'] as const
+  const wanted = process.env.ANAX_CRASH_DURABILITY
+  if (wanted === undefined) return all
+  return [all.find(name => name === wanted) ?? wrong('ANAX_CRASH_DURABILITY', 'commit or sync')]
+}
+
+/** A typing error must not become a test of nothing. */
+function numberOf(name: string, min: number): number | undefined {
+  const text = process.env[name]
+  if (text === undefined) return undefined
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  return value >= min ? value : wrong(name, `a whole number from ${min}`)
+}
+
+function wrong(name: string, expected: string): never {
+  console.error(`${name} has to be ${expected}`)
+  process.exit(2)
 }
 
 async function tell(options: CrashOptions): Promise<void> {
