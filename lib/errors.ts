@@ -115,6 +115,7 @@ export interface ErrorDetail {
   reasonCode?: number
   /** Replaces the catalogue's scope, where the same fault ends more (or less) than usual. */
   scope?: ErrorScope
+  /** What was thrown below. */
   cause?: unknown
 }
 
@@ -125,6 +126,7 @@ export class AnaxError extends Error {
   readonly code: ErrorCode
   /** The MQTT 5.0 reason code that the peer is (or would be) told. */
   readonly reasonCode: number
+  /** What it ends. */
   readonly scope: ErrorScope
 
   constructor(code: ErrorCode, { detail, reasonCode, scope, cause }: ErrorDetail = {}) {

@@ -15,41 +15,50 @@ export type MessageListener = (packet: Message, done: () => void) => void
 
 /** An MQTT broker without a socket of its own: the host hands it streams. */
 export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
+  /** The option `id`, or the UUID that stands for it. */
   readonly id: string
+  /** True before it is started, and from {@link Broker.close} on. */
   readonly closed: boolean
   /** Number of connected clients. */
   readonly connectedClients: number
-  /** Client identifier -> connected client. */
+  /** Client identifier -> connected client. The object has no prototype. */
   readonly clients: Readonly<Record<string, Client>>
   /** How many messages did not reach a client, by reason, since the broker was made: as many as `drop` told, now. */
   readonly drops: Readonly<Record<DropReason, number>>
 
-  /** Opens the store and starts the timers; {@link createBroker} has done so. */
+  /**
+   * Opens the store and starts the timers; `createBroker` has done so. Once only: a closed broker stays closed.
+   * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_OPTION, ANAX_ERR_STORE, ANAX_ERR_STORE_FORMAT
+   */
   listen(): Promise<void>
   /**
    * Takes over a stream that a client is at the other end of. Bound to the broker, so that it can be a
    * connection listener: `net.createServer(broker.handle)`.
    * @param request the HTTP request of a WebSocket upgrade; ends up as `client.req`
+   * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}
    */
   readonly handle: (stream: Duplex, request?: IncomingMessage) => Client
   /**
    * Publishes on the host's own behalf, without asking `authorizePublish`.
-   * Resolves when the message is stored and on the bus.
-   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_STORE, ANAX_ERR_BUS, ANAX_ERR_QUOTA
+   * Resolves when the message is stored and on the bus, and `published` has been told.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE, ANAX_ERR_BUS,
+   * ANAX_ERR_QUOTA, and ANAX_ERR_HOOK_FAILED where `published` failed: then the message is out
    */
   publish(packet: PublishInput): Promise<void>
   publish(packet: PublishInput, callback: Callback): void
   /**
-   * Has a function called with every message that matches a filter, until {@link unsubscribe}.
-   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED
+   * Has a function called with every message that matches a filter, until {@link Broker.unsubscribe}.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_BUS
    */
   subscribe(topic: string, listener: MessageListener): Promise<void>
   subscribe(topic: string, listener: MessageListener, callback: () => void): void
+  /** Ends {@link Broker.subscribe}: the same filter, the same function. What was never subscribed is no error. */
   unsubscribe(topic: string, listener: MessageListener): Promise<void>
   unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
   /**
    * Lets every client go (DISCONNECT 0x8B where the version has one), finishes what is under way, closes bus and store.
-   * Wills are published, as the connections end without the clients' DISCONNECT.
+   * Wills are published, as the connections end without the clients' DISCONNECT. What has not ended within
+   * `closeTimeoutMs` is not waited for. A second call waits for the first.
    */
   close(): Promise<void>
   close(callback: () => void): void

@@ -7,13 +7,15 @@ import type { ProtocolVersion, PublishProperties, QoS, Subscription, UserPropert
 /** What the host may publish: a topic, and whatever differs from the defaults. */
 export interface PublishInput {
   cmd?: 'publish'
+  /** Without wildcards. */
   topic: string
-  /** @default an empty payload */
+  /** A buffer must not be changed afterwards. @default an empty payload */
   payload?: string | Buffer
-  /** @default 0 */
+  /** The quality of service it is published with. @default 0 */
   qos?: QoS
-  /** @default false */
+  /** Whether it becomes the retained message of its topic; an empty payload takes that away. @default false */
   retain?: boolean
+  /** Taken for the sake of whole packets, and without effect. */
   dup?: boolean
   /** MQTT 5.0 properties; `messageExpiryInterval` (seconds) is counted down by the broker. */
   properties?: PublishProperties
@@ -21,6 +23,7 @@ export interface PublishInput {
 
 /** A subscription that a client holds. */
 export interface ClientSubscription extends Subscription {
+  /** The number that the client gave it, which its messages carry (5.0). */
   subscriptionIdentifier?: number | undefined
 }
 
@@ -28,15 +31,18 @@ export interface ClientSubscription extends Subscription {
 export interface DisconnectOptions {
   /** What an MQTT 5.0 client is told. @default 0x98, administrative action */
   reasonCode?: number
+  /** The same in words, for people. @default none */
   reasonString?: string
   /** Where else to connect; goes with reason codes 0x9C and 0x9D. */
   serverReference?: string
+  /** Whatever else the client is to know. @default none */
   userProperties?: UserProperties
 }
 
 /** Called when done, with an error where it failed. */
 export type Callback = (error?: Error | null) => void
 
+/** Event of a client -> arguments. */
 export interface ClientEvents {
   /** The connection is established and CONNACK is sent. */
   connected: []
@@ -62,8 +68,11 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly conn: Duplex
   /** The HTTP request of a WebSocket upgrade, if the host passed one. */
   readonly req: IncomingMessage | undefined
+  /** CONNECT arrived and is being answered. */
   readonly connecting: boolean
+  /** The client was let in. */
   readonly connected: boolean
+  /** Nothing is left of it. */
   readonly closed: boolean
   /** User properties of CONNECT. */
   readonly userProperties: UserProperties | undefined

@@ -19,8 +19,11 @@ export type DropReason =
 
 /** A message that will not be delivered to a client. */
 export interface Drop {
+  /** Who does not get it. */
   clientId: string
+  /** What is lost, as it was published. */
   message: Message
+  /** Why. */
   reason: DropReason
 }
 
@@ -50,16 +53,21 @@ export interface BrokerEvents {
   clientError: [client: Client, error: AnaxError]
   /** The same before the client was let in. */
   connectionError: [client: Client, error: AnaxError]
+  /** Nothing was heard of a client for 1.5 times its keep alive; `clientError` follows. */
   keepaliveTimeout: [client: Client]
   /** A message was published; `client` is null for the host's own messages and wills. */
   publish: [packet: Message, client: Client | null]
   /** A client acknowledged a message: PUBACK (QoS 1) or PUBCOMP (QoS 2). */
   ack: [packet: Message | PubrelPacket, client: Client]
+  /** PINGREQ arrived; it is answered already. */
   ping: [packet: PingreqPacket, client: Client]
   /** Subscriptions as granted; `qos` is 128 or more where one was refused. */
   subscribe: [subscriptions: (Omit<ClientSubscription, 'qos'> & { qos: number })[], client: Client]
+  /** UNSUBACK was sent, or the host unsubscribed the client: the filters as they were asked for. */
   unsubscribe: [topics: string[], client: Client]
+  /** CONNACK was sent, with success or a refusal: `returnCode` before 5.0, `reasonCode` in 5.0. */
   connackSent: [packet: ConnackPacket, client: Client]
+  /** `broker.close()` is done: bus and store are closed. */
   closed: []
   /** A message will not reach a client. */
   drop: [drop: Drop]

@@ -20,9 +20,11 @@ export interface ConnectRefusal {
   reasonCode?: number
   /** MQTT 3.1 and 3.1.1 return code, 1 to 5. @default what fits the reason code */
   returnCode?: number
+  /** Why, in words (5.0); also the detail of the error that the host is told. @default none */
   reasonString?: string
   /** Goes with 0x9C (use another server) and 0x9D (server moved). */
   serverReference?: string
+  /** Whatever else the client is to know (5.0). @default none */
   userProperties?: UserProperties
 }
 
@@ -55,10 +57,13 @@ export type ExtendedVerdict =
 
 /** What an enhanced authentication step is told. */
 export interface ExtendedAuthentication {
+  /** What the client calls the method, `SCRAM-SHA-256` for instance. */
   method: string
+  /** What the client sent with this step. */
   data: Buffer | undefined
   /** `connect` for the first step of a connection, `reauthenticate` for the first of a later one, else `continue`. */
   step: 'connect' | 'continue' | 'reauthenticate'
+  /** The packet that it came in: CONNECT in the step `connect`, AUTH otherwise. */
   packet: ConnectPacket | AuthPacket
 }
 
@@ -113,11 +118,18 @@ export type PublishedHandler = (
 
 /** All gates; each may also be set as a property of the broker, at any time. */
 export interface Hooks {
+  /** Asked first, for each CONNECT. Refusal: CONNACK 0x87, or what it says. */
   preConnect?: PreConnectHandler | undefined
+  /** Asked for user name and password of clients that name no authentication method. Refusal: the same. */
   authenticate?: AuthenticateHandler | undefined
+  /** Asked for each step of those that name one. */
   authenticateExtended?: AuthenticateExtendedHandler | undefined
+  /** Asked for each PUBLISH of a client, and for wills. Refusal: 0x87; before 5.0 the connection is closed. */
   authorizePublish?: AuthorizePublishHandler | undefined
+  /** Asked for each filter of a SUBSCRIBE, and of a session that is resumed. Refusal: 0x87 (0x80 before 5.0). */
   authorizeSubscribe?: AuthorizeSubscribeHandler | undefined
+  /** Asked for each message and receiver, synchronously. Refusal: this receiver does not get it; a `drop` event. */
   authorizeForward?: AuthorizeForwardHandler | undefined
+  /** Told of each message that was stored and routed. If it fails, no success is acknowledged. */
   published?: PublishedHandler | undefined
 }

@@ -9,6 +9,7 @@ import type { AedesPersistence, OverflowPolicy, QueueLimits } from './persistenc
 /** How a shared subscription chooses the member that gets a message. */
 export type SharedStrategy = 'round-robin' | 'random' | 'sticky' | 'least-inflight'
 
+/** How a broker is to be. Refused with ANAX_ERR_OPTION: a name that is not here, a value that is not acceptable. */
 export interface BrokerOptions extends Hooks {
   /** Unique identifier of this broker. @default a random UUID */
   id?: string
@@ -29,7 +30,7 @@ export interface BrokerOptions extends Hooks {
   storeTimeoutMs?: number
   /** Milliseconds a client may leave its socket full before it is disconnected, 0 for no bound. @default 60000 */
   drainTimeout?: number
-  /** Milliseconds after which {@link close} ends what has not ended by itself. @default 5000 */
+  /** Milliseconds that `close()` waits for what is under way, and again for connections to end, 0 for no bound. @default 5000 */
   closeTimeoutMs?: number
 
   /** Longest keep alive in seconds, told to MQTT 5.0 clients that ask for more (others cannot be told); 0 for no bound. @default 0 */
@@ -58,17 +59,17 @@ export interface BrokerOptions extends Hooks {
   /** Topic aliases that the broker defines towards a client, where the client allows them. @default 16 */
   maxOutboundTopicAliases?: number
 
-  /** @default 2 */
+  /** Highest QoS: a PUBLISH above it ends the connection, a subscription is granted at most this. @default 2 */
   maximumQoS?: QoS
-  /** @default true */
+  /** Whether messages may be retained. @default true */
   retainAvailable?: boolean
-  /** @default true */
+  /** Whether filters may have `+` and `#`. @default true */
   wildcardSubscriptionAvailable?: boolean
-  /** @default true */
+  /** Whether subscriptions may have identifiers. @default true */
   subscriptionIdentifiersAvailable?: boolean
-  /** @default true */
+  /** Whether filters may begin with `$share/`. @default true */
   sharedSubscriptionAvailable?: boolean
-  /** @default 'round-robin' */
+  /** Which member of a shared subscription gets a message. @default 'round-robin' */
   sharedStrategy?: SharedStrategy
   /** What a client that asks for response information is told. @default none */
   responseInformation?: string | ((client: Client) => string | undefined)
@@ -90,11 +91,11 @@ export interface BrokerOptions extends Hooks {
   /** Bytes of messages waiting in memory for one client, beyond which QoS 0 messages to it are dropped. @default 1 MiB */
   maxOutboxBytes?: number
 
-  /** @default Infinity */
+  /** Retained messages; one too many is refused with 0x97, as with the limits below. @default Infinity */
   maxRetainedMessages?: number
   /** Payload bytes of all retained messages. @default Infinity */
   maxRetainedBytes?: number
-  /** Bytes. @default Infinity */
+  /** Payload bytes of one retained message. @default Infinity */
   maxRetainedPayload?: number
   /** Longest life of a retained message in seconds. @default Infinity */
   maxRetainedExpiry?: number

@@ -48,6 +48,7 @@ export interface Will {
   properties?: WillProperties
 }
 
+/** Properties of CONNECT. */
 export interface ConnectProperties {
   /** Seconds; 0xFFFFFFFF never expires. */
   sessionExpiryInterval?: number
@@ -61,6 +62,7 @@ export interface ConnectProperties {
   authenticationData?: Buffer
 }
 
+/** A client introduces itself. */
 export interface ConnectPacket {
   cmd: 'connect'
   clientId: string
@@ -78,6 +80,7 @@ export interface ConnectPacket {
   properties?: ConnectProperties
 }
 
+/** Properties of CONNACK: what the broker offers. */
 export interface ConnackProperties {
   sessionExpiryInterval?: number
   receiveMaximum?: number
@@ -98,6 +101,7 @@ export interface ConnackProperties {
   authenticationData?: Buffer
 }
 
+/** The answer to CONNECT. */
 export interface ConnackPacket {
   cmd: 'connack'
   sessionPresent: boolean
@@ -108,6 +112,7 @@ export interface ConnackPacket {
   properties?: ConnackProperties
 }
 
+/** A message on the wire. */
 export interface PublishPacket {
   cmd: 'publish'
   topic: string
@@ -132,15 +137,19 @@ interface Acknowledgement {
   properties?: ReasonProperties
 }
 
+/** A QoS 1 message was received. */
 export interface PubackPacket extends Acknowledgement {
   cmd: 'puback'
 }
+/** A QoS 2 message was received (first answer). */
 export interface PubrecPacket extends Acknowledgement {
   cmd: 'pubrec'
 }
+/** The sender of a QoS 2 message lets its packet id go (second step). */
 export interface PubrelPacket extends Acknowledgement {
   cmd: 'pubrel'
 }
+/** The packet id of a QoS 2 message is free again (last answer). */
 export interface PubcompPacket extends Acknowledgement {
   cmd: 'pubcomp'
 }
@@ -157,6 +166,7 @@ export interface Subscription {
   rh?: 0 | 1 | 2
 }
 
+/** A client asks for messages. */
 export interface SubscribePacket {
   cmd: 'subscribe'
   messageId: number
@@ -164,6 +174,7 @@ export interface SubscribePacket {
   properties?: { subscriptionIdentifier?: number; userProperties?: UserProperties }
 }
 
+/** The answer to SUBSCRIBE. */
 export interface SubackPacket {
   cmd: 'suback'
   messageId: number
@@ -172,6 +183,7 @@ export interface SubackPacket {
   properties?: ReasonProperties
 }
 
+/** A client wants no more messages of some filters. */
 export interface UnsubscribePacket {
   cmd: 'unsubscribe'
   messageId: number
@@ -179,6 +191,7 @@ export interface UnsubscribePacket {
   properties?: { userProperties?: UserProperties }
 }
 
+/** The answer to UNSUBSCRIBE. */
 export interface UnsubackPacket {
   cmd: 'unsuback'
   messageId: number
@@ -187,13 +200,16 @@ export interface UnsubackPacket {
   properties?: ReasonProperties
 }
 
+/** A client says that it lives. */
 export interface PingreqPacket {
   cmd: 'pingreq'
 }
+/** The answer to PINGREQ. */
 export interface PingrespPacket {
   cmd: 'pingresp'
 }
 
+/** Properties of DISCONNECT (5.0). */
 export interface DisconnectProperties {
   sessionExpiryInterval?: number
   reasonString?: string
@@ -201,6 +217,7 @@ export interface DisconnectProperties {
   serverReference?: string
 }
 
+/** The last packet of a connection; from the broker in 5.0 only. */
 export interface DisconnectPacket {
   cmd: 'disconnect'
   /** Absent means 0x00, normal disconnection. */
@@ -208,6 +225,7 @@ export interface DisconnectPacket {
   properties?: DisconnectProperties
 }
 
+/** Properties of AUTH. */
 export interface AuthProperties {
   authenticationMethod?: string
   authenticationData?: Buffer
@@ -215,6 +233,7 @@ export interface AuthProperties {
   userProperties?: UserProperties
 }
 
+/** A step of an enhanced authentication (5.0). */
 export interface AuthPacket {
   cmd: 'auth'
   reasonCode: number

@@ -19,12 +19,13 @@ import { WireReader } from './wire-reader.js'
 /** What a decoder makes: a PUBLISH comes as a {@link PublishMessage}, ready for the bus. */
 export type DecodedPacket = Exclude<Packet, PublishPacket> | PublishMessage
 
+/** Who reads, in which version, and how much. */
 export interface DecoderOptions {
   /** Who reads: a broker gets what clients send, and the other way round. */
   side: 'broker' | 'client'
-  /** Largest packet in bytes, fixed header included. Default: what the protocol allows. */
+  /** Largest packet in bytes, fixed header included. @default 268435460, what the protocol allows */
   maximumPacketSize?: number | undefined
-  /** Until a CONNECT says otherwise. Default: 4 */
+  /** Until a CONNECT says otherwise. @default 4 */
   protocolVersion?: ProtocolVersion | undefined
 }
 

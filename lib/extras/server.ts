@@ -38,8 +38,10 @@ export type ListenerOptions =
   | ({ transport: 'wss' } & PortOptions & SecureOptions & WebSocketOptions)
   | ({ transport: 'unix' } & SocketFile)
 
+/** What a listener speaks. */
 export type Transport = ListenerOptions['transport']
 
+/** What goes for all listeners of a server. */
 export interface ServerOptions {
   /** Told when a listener that is open has trouble: when file descriptors run out, for instance. */
   onError?: (error: AnaxError) => void
@@ -47,6 +49,7 @@ export interface ServerOptions {
 
 /** Where a listener can be reached. */
 export interface ListenerAddress {
+  /** What it speaks. */
   transport: Transport
   /** For a client: `mqtt://`, `mqtts://`, `ws://`, `wss://` or `mqtt+unix://`. */
   url: string
@@ -56,6 +59,7 @@ export interface ListenerAddress {
 
 /** Listeners that are open. */
 export interface Server {
+  /** In the order in which the listeners were asked for. */
   readonly addresses: readonly ListenerAddress[]
   /** Stops listening. Connections live on; `broker.close()` ends them. */
   close(): Promise<void>

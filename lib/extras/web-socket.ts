@@ -10,6 +10,7 @@ import { WebSocketServer } from 'ws'
 import type { Broker } from '../../types/broker.js'
 import { WebSocketStream } from './web-socket-stream.js'
 
+/** How MQTT is served over WebSocket. */
 export interface WebSocketOptions {
   /** Path of the URL that is MQTT's. @default any, for a listener of its own; '/mqtt' on a host's HTTP server */
   path?: string

@@ -20,8 +20,10 @@ export type { LmdbPersistenceOptions } from './lmdb-session-store.js'
 export type { LmdbDurability } from './lmdb-writer.js'
 
 /**
- * Makes a store on disk; it is opened by `setup`. Needs the package `lmdb`.
- * @throws AnaxError ANAX_ERR_OPTION
+ * Makes a store on disk. It is opened by `setup`, with which the broker begins: that rejects with ANAX_ERR_OPTION where
+ * the package `lmdb` is missing, ANAX_ERR_STORE where the folder cannot be opened or another process has it, and
+ * ANAX_ERR_STORE_FORMAT where it is damaged or of another version.
+ * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable
  */
 export function createLmdbPersistence(options: LmdbPersistenceOptions): LmdbPersistence {
   return new LmdbPersistence(options)

@@ -34,7 +34,7 @@ export interface MemoryPersistenceOptions {
   now?: () => number
 }
 
-/** Makes a store in memory. */
+/** Makes a store in memory, as a broker without the option `persistence` has it. Nothing in it outlives the process. */
 export function createMemoryPersistence(options?: MemoryPersistenceOptions): MemoryPersistence {
   return new MemoryPersistence(options)
 }

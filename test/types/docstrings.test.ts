@@ -1,0 +1,89 @@
+/** What an editor shows of the public names: each has a sentence, and so has each member that a host sets or reads. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { ROOT } from '../support/root.js'
+
+const CONTRACTS = readdirSync(join(ROOT, 'types')).map(file => `types/${file}`)
+const ENTRIES = [
+  'lib/broker/broker.ts',
+  'lib/codec/decoder.ts',
+  'lib/codec/encoder.ts',
+  'lib/codec/encode-publish.ts',
+  'lib/codec/frame.ts',
+  'lib/codec/publish-message.ts',
+  'lib/errors.ts',
+  'lib/extras/server.ts',
+  'lib/extras/web-socket.ts',
+  'lib/persistence/lmdb.ts',
+  'lib/persistence/lmdb-session-store.ts',
+  'lib/persistence/lmdb-writer.ts',
+  'lib/persistence/memory.ts',
+  'lib/reason-codes.ts',
+  'lib/testing/duplex-pair.ts',
+  'lib/testing/fake-clock.ts',
+  'lib/testing/persistence.ts',
+  'lib/testing/persistence/harness.ts',
+]
+
+/** The interfaces whose members are the host's to set, to call or to read; those of packets are the standard's. */
+const MEMBERS_EXPLAINED = [
+  ['types/broker.ts', 'Broker'],
+  ['types/client.ts', 'Client'],
+  ['types/client.ts', 'DisconnectOptions'],
+  ['types/client.ts', 'ClientEvents'],
+  ['types/events.ts', 'BrokerEvents'],
+  ['types/events.ts', 'Drop'],
+  ['types/hooks.ts', 'ConnectRefusal'],
+  ['types/hooks.ts', 'ExtendedAuthentication'],
+  ['types/hooks.ts', 'Hooks'],
+  ['types/options.ts', 'BrokerOptions'],
+  ['lib/errors.ts', 'ErrorDetail'],
+  ['lib/extras/server.ts', 'Server'],
+  ['lib/extras/server.ts', 'ServerOptions'],
+  ['lib/extras/server.ts', 'ListenerAddress'],
+  ['lib/extras/web-socket.ts', 'WebSocketOptions'],
+  ['lib/persistence/lmdb-session-store.ts', 'LmdbPersistenceOptions'],
+  ['lib/persistence/memory.ts', 'MemoryPersistenceOptions'],
+  ['lib/testing/persistence/harness.ts', 'PersistenceSuiteOptions'],
+] as const
+
+const DECLARATION = /^export (?:async |abstract )?(?:interface|type|const|class|function) (\w+)/
+const MEMBER = /^ {2}(?:readonly )?(\w+)\??[:(]/
+
+describe('public names', () => {
+  it('are explained, each', () => {
+    const files = [...CONTRACTS, ...ENTRIES]
+    const unexplained = files.flatMap(file => unexplainedIn(linesOf(file), DECLARATION).map(name => `${file}: ${name}`))
+    assert.deepEqual(unexplained, [])
+  })
+
+  for (const [file, name] of MEMBERS_EXPLAINED) {
+    it(`of ${name} are explained, each`, () => {
+      const lines = linesOf(file)
+      const from = lines.findIndex(line => line.startsWith(`export interface ${name} `))
+      assert.ok(from >= 0)
+      const body = lines.slice(from + 1, lines.indexOf('}', from))
+      assert.ok(body.some(line => MEMBER.test(line)))
+      assert.deepEqual(unexplainedIn(body, MEMBER), [])
+    })
+  }
+})
+
+/** The names that a pattern finds without a comment in the line before; overloads share the first one's. */
+function unexplainedIn(lines: readonly string[], pattern: RegExp): string[] {
+  const explained = new Set<string>()
+  const missing = new Set<string>()
+  for (const [index, line] of lines.entries()) {
+    const name = pattern.exec(line)?.[1]
+    if (name === undefined) continue
+    if (lines[index - 1]?.endsWith('*/')) explained.add(name)
+    else if (!explained.has(name)) missing.add(name)
+  }
+  return [...missing]
+}
+
+function linesOf(file: string): string[] {
+  return readFileSync(join(ROOT, file), 'utf8').split('\n')
+}
