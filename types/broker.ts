@@ -35,7 +35,7 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    * Takes over a stream that a client is at the other end of. Bound to the broker, so that it can be a
    * connection listener: `net.createServer(broker.handle)`.
    * @param request the HTTP request of a WebSocket upgrade; ends up as `client.req`
-   * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}
+   * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}, ANAX_ERR_ARGUMENT for what is no stream
    */
   readonly handle: (stream: Duplex, request?: IncomingMessage) => Client
   /**

@@ -98,7 +98,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }, callback: Callback): void
   /**
    * Ends subscriptions of this client.
-   * @throws AnaxError ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE
    */
   unsubscribe(topics: UnsubscribeInput): Promise<void>
   unsubscribe(topics: UnsubscribeInput, callback: Callback): void

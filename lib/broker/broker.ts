@@ -134,6 +134,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   readonly handle = (stream: Duplex, request?: IncomingMessage): Client => {
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+    if (!isDuplex(stream)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a duplex stream' })
     const connection = new Connection(stream, request, this.#parts.ports)
     this.#parts.connections.add(connection)
     if (this.#state !== 'listening') {
@@ -178,7 +179,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   async #subscribe(topic: string, listener: MessageListener): Promise<void> {
     this.#assertOpen()
-    if (!isTopicFilter(topic) || isSharedFilter(topic)) {
+    if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
     }
     if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
@@ -238,6 +239,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
   }
+}
+
+/** Whether a value is a stream of whatever make: Node.js's, or one of a package. */
+function isDuplex(value: Partial<Duplex> | null | undefined): boolean {
+  return [value?.on, value?.read, value?.write, value?.destroy].every(method => typeof method === 'function')
 }
 
 /**

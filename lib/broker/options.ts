@@ -153,6 +153,9 @@ export const systemClock: Clock = {
  * @throws AnaxError ANAX_ERR_OPTION, which says what was expected
  */
 export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new AnaxError('ANAX_ERR_OPTION', { detail: `options have to be an object, got ${describe(options)}` })
+  }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
     const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof BrokerOptions] : undefined
@@ -167,5 +170,9 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? 'an object' : String(value)
+  return typeof value === 'string'
+    ? `'${value}'`
+    : typeof value === 'object' && value !== null
+      ? 'an object'
+      : String(value)
 }

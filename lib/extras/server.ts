@@ -102,11 +102,26 @@ interface Listener {
 }
 
 async function openListener(broker: Broker, options: ListenerOptions, { onError }: ServerOptions): Promise<Listener> {
+  checkListener(options ?? {})
   const endpoint = endpointOf(options)
   const server = makeServer(broker, options)
   await bind(server, endpoint)
   server.on('error', error => onError?.(listenError(error, endpoint)))
   return { server, address: addressOf(options.transport, endpoint, server) }
+}
+
+/** What types would tell: a listener with such a fault would fail obscurely, or open and serve nobody. */
+function checkListener({ transport, ...options }: Partial<ListenerOptions>): void {
+  const isKnown = transport === 'unix' || (transport !== undefined && Object.hasOwn(SCHEMES, transport))
+  if (!isKnown) throw unusable(`there is no transport '${transport}': tcp, tls, ws, wss or unix`)
+  if ((transport === 'tls' || transport === 'wss') && !('tls' in options && options.tls)) {
+    throw unusable(`${transport} needs the option tls, with key and certificate`)
+  }
+  if (transport === 'unix' && !('path' in options && options.path)) throw unusable('unix needs the option path')
+}
+
+function unusable(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_LISTEN', { detail })
 }
 
 function endpointOf(options: ListenerOptions): Endpoint {

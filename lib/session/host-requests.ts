@@ -35,8 +35,9 @@ export async function subscribeClient(
 ): Promise<void> {
   const session = connectedSession(connection)
   const subscriptions = toSubscriptions(input).map(subscription => {
-    const { topic, qos } = subscription
-    if (!isTopicFilter(topic)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
+    const { topic, qos } = subscription ?? {}
+    if (typeof topic !== 'string' || !isTopicFilter(topic))
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos: ${String(qos)}` })
     return new SessionSubscription(session, subscription)
   })
@@ -90,12 +91,18 @@ function withStoreError(operation: () => MaybePromise<void>): MaybePromise<void>
 
 function toSubscriptions(input: Subscription | Subscription[] | { subscriptions: Subscription[] }): Subscription[] {
   if (Array.isArray(input)) return input
-  return 'subscriptions' in input ? input.subscriptions : [input]
+  assertObject(input, 'a subscription is an object with topic and qos')
+  return 'subscriptions' in input ? toSubscriptions(input.subscriptions) : [input]
 }
 
 function toTopics(input: UnsubscribeInput): string[] {
   if (typeof input === 'string') return [input]
-  if (Array.isArray(input)) return input.map(item => (typeof item === 'string' ? item : item.topic))
+  if (Array.isArray(input)) return input.flatMap(toTopics)
+  assertObject(input, 'what ends is a filter, or an object with a topic')
   if ('unsubscriptions' in input) return input.unsubscriptions
-  return 'subscriptions' in input ? input.subscriptions.map(({ topic }) => topic) : [input.topic]
+  return 'subscriptions' in input ? toTopics(input.subscriptions) : [input.topic]
+}
+
+function assertObject(value: unknown, detail: string): void {
+  if (typeof value !== 'object' || value === null) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail })
 }

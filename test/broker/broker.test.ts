@@ -1,6 +1,6 @@
 /** The broker in the hands of its host: publish, subscribe, unsubscribe, clients, close, in both styles. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { type AnaxError, Broker, createBroker } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/index.js'
 import type { MessageListener } from '../../types/broker.js'
@@ -140,6 +140,17 @@ spec('subscribe with a wrong filter or without a function is refused', [5], asyn
       wrong,
     )
   await assert.rejects(broker.subscribe('a', undefined as never), wrong)
+  await assert.rejects(
+    broker.subscribe(undefined as never, () => {}),
+    wrong,
+  )
+})
+
+spec('handle refuses what is no stream, and keeps nothing of it', [5], async ({ broker }) => {
+  for (const stream of [undefined, null, {}, 'stream', new EventEmitter()]) {
+    assert.throws(() => broker.handle(stream as never), { name: 'AnaxError', code: 'ANAX_ERR_ARGUMENT' })
+  }
+  assert.equal(broker.connectedClients, 0)
 })
 
 spec('clients and connectedClients show who is there', ALL, async ({ broker, connect, dial }) => {

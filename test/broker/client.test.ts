@@ -191,7 +191,17 @@ spec('subscribe a client with a wrong argument is refused', [5], async frame => 
   await assert.rejects(client.subscribe({ topic: 'a#', qos: 0 }), wrong)
   await assert.rejects(client.subscribe({ topic: 'a', qos: 3 as never }), wrong)
   await assert.rejects(client.subscribe([A, { topic: '', qos: 0 }]), wrong)
+  for (const nothing of [undefined, null, [undefined], {}, 'a', { subscriptions: null }]) {
+    await assert.rejects(client.subscribe(nothing as never), wrong, JSON.stringify(nothing))
+  }
   assert.equal(client.subscriptions.size, 0)
+})
+
+spec('unsubscribe a client with a wrong argument is refused', [5], async frame => {
+  const [, client] = await bothEnds(frame)
+  for (const nothing of [undefined, null, 5, [null], { subscriptions: null }]) {
+    await assert.rejects(client.unsubscribe(nothing as never), { code: 'ANAX_ERR_ARGUMENT' }, JSON.stringify(nothing))
+  }
 })
 
 for (const [what, input] of [

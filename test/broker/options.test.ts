@@ -136,6 +136,13 @@ describe('options', () => {
     assert.throws(() => new Broker({ toString: 5 } as unknown as BrokerOptions), { code: 'ANAX_ERR_OPTION' })
   })
 
+  it('that are no object are refused', async () => {
+    for (const options of [null, 'fast', 5]) {
+      assert.throws(() => new Broker(options as never), { code: 'ANAX_ERR_OPTION' })
+      await assert.rejects(createBroker(options as never), { code: 'ANAX_ERR_OPTION' })
+    }
+  })
+
   it('that are undefined are as good as left out', () => {
     const names = Object.keys(ROWS)
     const { id, ...resolved } = resolveOptions(Object.fromEntries(names.map(name => [name, undefined])))

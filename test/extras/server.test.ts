@@ -96,6 +96,15 @@ describe('createServer', () => {
     await refused({ transport: 'wss', port: 0, tls }, /key or certificate not acceptable/)
   })
 
+  it('says what is wrong with the options of a listener', async () => {
+    await refused({ transport: 'quic' } as never, /there is no transport 'quic'/)
+    await refused('tcp' as never, /there is no transport 'undefined'/)
+    await refused(undefined as never, /there is no transport 'undefined'/)
+    await refused({ transport: 'tls', port: 0 } as never, /tls needs the option tls/)
+    await refused({ transport: 'wss', port: 0 } as never, /wss needs the option tls/)
+    await refused({ transport: 'unix' } as never, /unix needs the option path/)
+  })
+
   it('says that permission is missing', { skip: process.getuid?.() === 0 && 'root has every permission' }, async () => {
     const path = join(folder.path, 'locked')
     chmodSync(folder.path, 0o500)
