@@ -2,14 +2,14 @@
  * Adds a message to queues of the LMDB store: limits, and what happens at them.
  * Owns what a full queue or a full store does to messages; called by changes of the writer.
  */
-import type { Message } from '../../types/message.js'
-import type { DroppedMessage, QueueDelivery, QueueLimits, QueuePolicy } from '../../types/persistence.js'
+import type { DroppedMessage, QueueDelivery, QueuePolicy } from '../../types/persistence.js'
 import { AnaxError } from '../errors.js'
 import { bytesIn, type MessageRow, messageOf, refIn } from './lmdb-encoding.js'
 import type { Counters } from './lmdb-environment.js'
-import type { LmdbQueues, QueueSize } from './lmdb-queues.js'
+import type { LmdbEntry, LmdbQueues } from './lmdb-queues.js'
 import type { LmdbSessions, SessionRecord } from './lmdb-sessions.js'
 import type { LmdbWriter } from './lmdb-writer.js'
+import { type FullQueue, findRoom, fits, type Held } from './room.js'
 
 /** What it takes to queue a message. */
 export interface EnqueueParts {
@@ -17,6 +17,16 @@ export interface EnqueueParts {
   queues: LmdbQueues
   counters: Counters
   writer: LmdbWriter
+}
+
+/** A session that is to get the message. */
+interface Taker {
+  readonly session: SessionRecord
+  readonly delivery: QueueDelivery
+}
+
+interface TakersQueue extends FullQueue<LmdbEntry> {
+  readonly taker: Taker
 }
 
 /** A message that is being queued. */
@@ -29,7 +39,6 @@ export class Arrival {
   /** Its place in the order. One that comes again, for other queues, has it already. */
   readonly #number: number
   #isKept: boolean
-  #dropped: DroppedMessage[] | undefined
 
   constructor(parts: EnqueueParts, row: MessageRow, policy: QueuePolicy) {
     this.#parts = parts
@@ -50,76 +59,73 @@ export class Arrival {
   enqueue(deliveries: readonly QueueDelivery[]): DroppedMessage[] | undefined {
     const { messages } = this.#parts.queues
     const before = this.#isKnown ? (this.#isKept ? 'held' : 'released') : 'nothing'
-    const takers = this.#takersAmong(deliveries)
-    for (const [, session] of takers) this.#refuseIfFull(session)
-    let queues = 0
-    for (const [delivery, session] of takers) {
-      if (this.#makeRoom(session)) queues += this.#append(session, delivery)
-    }
-    if (queues > 0) messages.joined(this.#number, queues, before)
-    return this.#dropped
+    const wanted = this.#takersAmong(deliveries)
+    const isTight = wanted.filter(({ session }) => !this.#hasRoom(session)).length > 0
+    const { takers, dropped } = isTight ? this.#makeRoom(wanted) : { takers: wanted, dropped: undefined }
+    for (const { session, delivery } of takers) this.#append(session, delivery)
+    if (takers.length > 0) messages.joined(this.#number, takers.length, before)
+    return dropped
   }
 
   /** Sessions that there are, each once, whose queues do not have it yet. */
-  #takersAmong(deliveries: readonly QueueDelivery[]): [QueueDelivery, SessionRecord][] {
-    const takers = new Map<string, [QueueDelivery, SessionRecord]>()
+  #takersAmong(deliveries: readonly QueueDelivery[]): Taker[] {
+    const takers = new Map<string, Taker>()
     for (const delivery of deliveries) {
       const session = takers.has(delivery.clientId) ? undefined : this.#parts.sessions.find(delivery.clientId)
       if (session === undefined || (this.#isKnown && this.#parts.queues.has(session, this.#number))) continue
-      takers.set(delivery.clientId, [delivery, session])
+      takers.set(delivery.clientId, { session, delivery })
     }
     return [...takers.values()]
   }
 
-  #refuseIfFull(session: SessionRecord): void {
+  /** @throws AnaxError where it has not, and may not get it either */
+  #hasRoom(session: SessionRecord): boolean {
     const limits = this.#policy.limitsOf(session.clientId)
-    if (limits.overflow !== 'reject') return
-    if (this.#fits(this.#parts.queues.size(session), limits) && this.#fitsTotal()) return
+    if (fits(this.#parts.queues.size(session), limits, this.#bytes) && this.#missing <= 0) return true
+    if (limits.overflow !== 'reject') return false
     const detail = `the queue of '${session.clientId}' takes no more`
     this.#parts.writer.refuse(refIn(this.#row), new AnaxError('ANAX_ERR_QUOTA', { detail }))
   }
 
-  /** Drops what the policy says must go. @returns whether the message has its place */
-  #makeRoom(session: SessionRecord): boolean {
-    const { clientId } = session
-    const limits = this.#policy.limitsOf(clientId)
-    const mayDropOld = limits.overflow === 'drop-oldest' && this.#bytes <= limits.maxBytes
-    for (;;) {
-      const isQueueFull = !this.#fits(this.#parts.queues.size(session), limits)
-      if (!isQueueFull && (this.#isKept || this.#fitsTotal())) return true
-      const oldest = mayDropOld ? this.#dropOldest(session) : undefined
-      this.#dropped ??= []
-      this.#dropped.push({
-        clientId,
-        message: oldest ?? messageOf(this.#row),
-        reason: isQueueFull ? 'queue-full' : 'store-full',
-      })
-      if (oldest === undefined) return false
+  /** Drops what the policies say must go. */
+  #makeRoom(wanted: readonly Taker[]): { takers: readonly Taker[]; dropped: DroppedMessage[] } {
+    const { queues } = this.#parts
+    const full = wanted.map(taker => this.#queueOf(taker))
+    const { takers, losses } = findRoom(full, this.#bytes, this.#missing, (entry: LmdbEntry) => this.#heldBy(entry))
+    const dropped = losses.map(({ queue, entry, reason }): DroppedMessage => {
+      const message = entry && queues.messages.get(entry.message)
+      return { clientId: queue.taker.session.clientId, message: message ?? messageOf(this.#row), reason }
+    })
+    for (const { entry } of losses) if (entry !== undefined) queues.remove(entry)
+    return { takers: takers.map(({ taker }) => taker), dropped }
+  }
+
+  #queueOf(taker: Taker): TakersQueue {
+    const { session } = taker
+    const { queues } = this.#parts
+    const limits = this.#policy.limitsOf(session.clientId)
+    return {
+      taker,
+      limits,
+      size: queues.size(session),
+      sent: queues.sent(session),
+      unsent: () => queues.unsent(session),
     }
   }
 
-  #dropOldest(session: SessionRecord): Message | undefined {
-    const { queues } = this.#parts
-    const oldest = queues.firstUnsent(session)
-    if (oldest === undefined) return undefined
-    const message = queues.messages.get(oldest.message)
-    queues.remove(oldest, message)
-    return message
+  #heldBy({ message, row }: LmdbEntry): Held {
+    return { message, bytes: row[3], holders: this.#parts.queues.messages.holdersOf(message) }
   }
 
-  #append(session: SessionRecord, delivery: QueueDelivery): number {
+  /** How many of its bytes the store has no room for. */
+  get #missing(): number {
+    return this.#isKept ? 0 : this.#parts.counters.queuedBytes + this.#bytes - this.#policy.maxTotalBytes
+  }
+
+  #append(session: SessionRecord, delivery: QueueDelivery): void {
     const { queues } = this.#parts
     if (!this.#isKept) queues.messages.keep(this.#number, this.#row)
     this.#isKept = true
     queues.append(session, this.#number, this.#row, delivery)
-    return 1
-  }
-
-  #fits({ messages, bytes }: QueueSize, limits: QueueLimits): boolean {
-    return messages < limits.maxMessages && bytes + this.#bytes <= limits.maxBytes
-  }
-
-  #fitsTotal(): boolean {
-    return this.#parts.counters.queuedBytes + this.#bytes <= this.#policy.maxTotalBytes
   }
 }

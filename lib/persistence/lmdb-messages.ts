@@ -44,6 +44,12 @@ export class LmdbMessages {
     return this.#messages.has(numberKey(number))
   }
 
+  /** How many queues hold its content, of which one does. */
+  holdersOf(number: number): number {
+    const [, holding] = this.#holdersOf(number, 'held')
+    return holding
+  }
+
   /** The number of the next message that has none yet. */
   get nextNumber(): number {
     return this.#counters.nextMessage

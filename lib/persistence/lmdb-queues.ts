@@ -11,6 +11,7 @@ import type { LmdbMessages } from './lmdb-messages.js'
 import type { RowCache } from './lmdb-row-cache.js'
 import type { SessionRecord } from './lmdb-sessions.js'
 import type { Table } from './lmdb-table.js'
+import type { Amount } from './room.js'
 
 type EntryRow = readonly [
   packetId: number | null,
@@ -25,12 +26,25 @@ type EntryRow = readonly [
   brokerCounter: number | null,
 ]
 
+/** Files of old have only the first two or three. */
 type QueueRow = readonly [
   messages: number,
   bytes: number,
-  /** No message behind this one was sent; files of old do not have it. */
   sentUpTo?: number,
+  sentMessages?: number,
+  sentBytes?: number,
+  unsentFrom?: number,
 ]
+
+/** What is known of a queue without looking at its entries. */
+interface QueueState extends Amount {
+  /** No message behind this one was sent. */
+  sentUpTo: number
+  sentMessages: number
+  sentBytes: number
+  /** Each message before this one was sent. */
+  unsentFrom: number
+}
 
 /** An entry, and where it lies. */
 export interface LmdbEntry {
@@ -39,16 +53,11 @@ export interface LmdbEntry {
   readonly row: EntryRow
 }
 
-/** How much is in a queue. */
-export interface QueueSize {
-  messages: number
-  bytes: number
-}
-
 /** Entries looked at in one go. */
 const PAGE = 100
 
-const NOTHING_QUEUED: QueueRow = [0, 0, 0]
+const NOTHING: Amount = { messages: 0, bytes: 0 }
+const NOTHING_QUEUED: QueueRow = [0, 0, 0, 0, 0, 0]
 
 /** The queues of all sessions. */
 export class LmdbQueues {
@@ -66,9 +75,15 @@ export class LmdbQueues {
     this.#deadlines = deadlines
   }
 
-  size({ number }: SessionRecord): QueueSize {
+  size({ number }: SessionRecord): Amount {
     const [messages, bytes] = this.#queues.get(number) ?? NOTHING_QUEUED
     return { messages, bytes }
+  }
+
+  /** How much of a queue was sent. */
+  sent({ number }: SessionRecord): Amount {
+    const { sentMessages, sentBytes } = this.#stateOf(number)
+    return { messages: sentMessages, bytes: sentBytes }
   }
 
   find({ number }: SessionRecord, ref: MessageRef): LmdbEntry | undefined {
@@ -99,12 +114,25 @@ export class LmdbQueues {
 
   /** The entry that was sent with a packet id. Those that were sent lie in front, so that it is soon found. */
   findByPacketId(session: SessionRecord, packetId: number): LmdbEntry | undefined {
-    return this.#first(session, ({ row }) => row[0] === packetId)
+    for (const entry of this.#entriesFrom(session.number, 0)) if (entry.row[0] === packetId) return entry
+    return undefined
   }
 
-  /** The oldest entry that was not sent yet. */
-  firstUnsent(session: SessionRecord): LmdbEntry | undefined {
-    return this.#first(session, ({ row }) => row[0] === null)
+  /** The entries that were not sent yet, oldest first; nothing must be changed meanwhile. */
+  *unsent({ number }: SessionRecord): Generator<LmdbEntry, void, undefined> {
+    const state = this.#stateOf(number)
+    let { unsentFrom } = state
+    let isFirst = true
+    for (const entry of this.#entriesFrom(number, unsentFrom)) {
+      if (isSent(entry)) {
+        if (isFirst) unsentFrom = entry.message + 1
+        continue
+      }
+      if (isFirst) this.#setState(number, { ...state, unsentFrom })
+      isFirst = false
+      yield entry
+    }
+    if (isFirst) this.#setState(number, { ...state, unsentFrom })
   }
 
   append({ number, clientId }: SessionRecord, place: number, message: MessageRow, delivery: QueueDelivery): void {
@@ -113,19 +141,18 @@ export class LmdbQueues {
     const expiry = expiryIn(message)
     const key = numberKey(number, place)
     const row: EntryRow = [null, qos, retain, bytes, expiry, subscriptionIdentifiers ?? null, share ?? null, null, null]
+    this.#count(number, { messages: 1, bytes }, NOTHING)
+    const state = this.#stateOf(number)
+    if (place < state.unsentFrom) this.#setState(number, { ...state, unsentFrom: place })
     this.#entries.put(key, row)
-    this.#count(number, 1, bytes)
     this.#deadlines.add(DeadlineKind.queued, expiry ?? undefined, { owner: key, clientId })
   }
 
   markSent(entry: LmdbEntry, packetId: number): void {
     const [, ...rest] = entry.row
     this.#forgetExpiry(entry)
+    this.#countSent(entry)
     this.#entries.put(keyOf(entry), [packetId, ...rest])
-    const [messages, bytes, sentUpTo] = this.#queues.get(entry.session) ?? NOTHING_QUEUED
-    if (sentUpTo !== undefined && sentUpTo < entry.message) {
-      this.#queues.put(entry.session, [messages, bytes, entry.message])
-    }
   }
 
   /** Lets go of the message; its identity and its packet id stay. */
@@ -133,8 +160,9 @@ export class LmdbQueues {
     if (releasedRef(entry) !== undefined) return
     const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
     this.#forgetExpiry(entry)
+    this.#countSent(entry)
+    this.#count(entry.session, { messages: 0, bytes: -bytes }, { messages: 0, bytes: -bytes })
     this.#entries.put(keyOf(entry), [packetId, qos, retain, 0, expiry, identifiers, share, brokerId, brokerCounter])
-    this.#count(entry.session, 0, -bytes)
     this.messages.release(entry.message, bytes)
   }
 
@@ -142,8 +170,9 @@ export class LmdbQueues {
   remove(entry: LmdbEntry, ref?: MessageRef): void {
     const released = releasedRef(entry)
     this.#forgetExpiry(entry)
+    const less = { messages: -1, bytes: -bytesOf(entry) }
+    this.#count(entry.session, less, isSent(entry) ? less : NOTHING)
     this.#entries.delete(keyOf(entry))
-    this.#count(entry.session, -1, -bytesOf(entry))
     this.messages.leave(entry.message, bytesOf(entry), released === undefined ? 'held' : 'released', released ?? ref)
   }
 
@@ -205,18 +234,52 @@ export class LmdbQueues {
     this.#ended.delete(numberKey(session))
   }
 
-  #first(session: SessionRecord, matches: (entry: LmdbEntry) => boolean): LmdbEntry | undefined {
-    for (let after = 0; ; ) {
-      const page = this.page(session, after)
-      const found = page.find(matches)
-      if (found !== undefined || page.length < PAGE) return found
-      after = page.at(-1)!.message
+  *#entriesFrom(session: number, message: number): Generator<LmdbEntry, void, undefined> {
+    const end = numberKey(session + 1)
+    for (let from = message; ; ) {
+      const page = this.#rows(session, from - 1, end)
+      yield* page
+      if (page.length < PAGE) return
+      from = page.at(-1)!.message + 1
     }
   }
 
-  #count(session: number, messages: number, bytes: number): void {
-    const [earlierMessages, earlierBytes, ...sentUpTo] = this.#queues.get(session) ?? NOTHING_QUEUED
-    this.#queues.put(session, [earlierMessages + messages, earlierBytes + bytes, ...sentUpTo])
+  #stateOf(session: number): QueueState {
+    const row = this.#queues.get(session) ?? NOTHING_QUEUED
+    const [messages, bytes, sentUpTo = 0, sentMessages = 0, sentBytes = 0, unsentFrom = 0] = row
+    if (row.length < NOTHING_QUEUED.length) return this.#recounted(session, { messages, bytes })
+    return { messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom }
+  }
+
+  #recounted(session: number, all: Amount): QueueState {
+    const sent = Array.from(this.#entriesFrom(session, 0)).filter(isSent)
+    const sentBytes = sent.reduce((sum, entry) => sum + bytesOf(entry), 0)
+    return { ...all, sentUpTo: sent.at(-1)?.message ?? 0, sentMessages: sent.length, sentBytes, unsentFrom: 0 }
+  }
+
+  #setState(session: number, state: QueueState): void {
+    const { messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom } = state
+    this.#queues.put(session, [messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom])
+  }
+
+  /** An entry gets its packet id. */
+  #countSent(entry: LmdbEntry): void {
+    if (isSent(entry)) return
+    this.#count(entry.session, NOTHING, { messages: 1, bytes: bytesOf(entry) })
+    const state = this.#stateOf(entry.session)
+    if (state.sentUpTo < entry.message) this.#setState(entry.session, { ...state, sentUpTo: entry.message })
+  }
+
+  /** Counts what a queue has more, or less, and what of that was sent. To be called before its entries are changed. */
+  #count(session: number, all: Amount, sent: Amount): void {
+    const state = this.#stateOf(session)
+    this.#setState(session, {
+      ...state,
+      messages: state.messages + all.messages,
+      bytes: state.bytes + all.bytes,
+      sentMessages: state.sentMessages + sent.messages,
+      sentBytes: state.sentBytes + sent.bytes,
+    })
   }
 
   /** What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]. */
@@ -228,6 +291,10 @@ export class LmdbQueues {
 
 function keyOf({ session, message }: LmdbEntry): Buffer {
   return numberKey(session, message)
+}
+
+function isSent({ row }: LmdbEntry): boolean {
+  return row[0] !== null
 }
 
 function bytesOf({ row }: LmdbEntry): number {

@@ -3,19 +3,21 @@
  * expiry. Owns what concerns more than one queue; which session has which queue, its caller knows.
  */
 import type { Message } from '../../types/message.js'
-import type { DroppedMessage, MessageRef, QueueDelivery, QueueLimits, QueuePolicy } from '../../types/persistence.js'
+import type { DroppedMessage, QueueDelivery, QueueLimits, QueuePolicy } from '../../types/persistence.js'
 import { AnaxError } from '../errors.js'
 import { Deadlines } from './deadlines.js'
+import { type FullQueue, findRoom, fits, type Held } from './room.js'
 import type { QueueEntry, SessionQueue } from './session-queue.js'
 import { PayloadKeeper, payloadBytes, StoredMessage } from './stored-message.js'
 
-/** A message that is being queued. */
-interface Arrival {
-  message: Message
-  /** The one copy that all queues share, made when the first of them takes it. */
-  kept: StoredMessage | undefined
-  bytes: number
-  maxTotalBytes: number
+/** A queue that is to get a message. */
+interface Taker extends FullQueue<QueueEntry> {
+  readonly delivery: QueueDelivery
+}
+
+/** Who gets a message, and what was dropped for it. */
+interface Outcome {
+  deliveries: readonly QueueDelivery[]
   dropped: DroppedMessage[] | undefined
 }
 
@@ -43,17 +45,13 @@ export class MemoryQueues {
   /** Appends a message to the queues of the sessions that there are. */
   enqueue(message: Message, deliveries: readonly QueueDelivery[], policy: QueuePolicy): DroppedMessage[] | undefined {
     const bytes = payloadBytes(message)
-    for (const { clientId } of deliveries) this.#refuseIfFull(clientId, message, bytes, policy)
-    const { maxTotalBytes } = policy
-    const arrival: Arrival = { message, kept: undefined, bytes, maxTotalBytes, dropped: undefined }
-    for (const delivery of deliveries) {
-      const queue = this.#queueOf(delivery.clientId)
-      if (queue === undefined || queue.find(message) !== undefined) continue
-      if (this.#makeRoom(queue, delivery.clientId, policy.limitsOf(delivery.clientId), arrival)) {
-        this.#append(queue, delivery, arrival)
-      }
+    if (this.#haveRoom(message, bytes, deliveries, policy)) {
+      this.#appendTo(message, deliveries)
+      return undefined
     }
-    return arrival.dropped
+    const outcome = this.#makeRoom(message, bytes, deliveries, policy)
+    this.#appendTo(message, outcome.deliveries)
+    return outcome.dropped
   }
 
   markSent(entry: QueueEntry, packetId: number): void {
@@ -62,8 +60,9 @@ export class MemoryQueues {
     entry.queue.setPacketId(entry, packetId)
   }
 
-  markReleased(entry: QueueEntry): void {
+  markReleased(entry: QueueEntry, packetId: number): void {
     this.#letGo(entry)
+    entry.queue.setPacketId(entry, packetId)
     entry.queue.release(entry)
   }
 
@@ -110,55 +109,79 @@ export class MemoryQueues {
     return removed
   }
 
-  /** @throws AnaxError where the session's policy is `reject` and its queue, or the store, is full */
-  #refuseIfFull(clientId: string, ref: MessageRef, bytes: number, policy: QueuePolicy): void {
-    const limits = policy.limitsOf(clientId)
-    if (limits.overflow !== 'reject') return
+  /**
+   * Whether nothing has to go for a message.
+   * @throws AnaxError where a session's policy is `reject` and its queue, or the store, is full
+   */
+  #haveRoom(message: Message, bytes: number, deliveries: readonly QueueDelivery[], policy: QueuePolicy): boolean {
+    const fitsTotal = this.#totalBytes + bytes <= policy.maxTotalBytes
+    let haveRoom = true
+    for (const { clientId } of deliveries) {
+      const queue = this.#queueWithout(message, clientId)
+      if (queue === undefined) continue
+      const limits = policy.limitsOf(clientId)
+      if (fitsTotal && fits(queue.size, limits, bytes)) continue
+      if (limits.overflow === 'reject') {
+        throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${clientId}' takes no more` })
+      }
+      haveRoom = false
+    }
+    return haveRoom
+  }
+
+  /** Drops what has to go for a message. */
+  #makeRoom(message: Message, bytes: number, deliveries: readonly QueueDelivery[], policy: QueuePolicy): Outcome {
+    const queues: Taker[] = []
+    for (const delivery of deliveries) {
+      const queue = this.#queueWithout(message, delivery.clientId)
+      if (queue !== undefined) queues.push(takerOf(queue, delivery, policy.limitsOf(delivery.clientId)))
+    }
+    const { takers, losses } = findRoom(queues, bytes, this.#totalBytes + bytes - policy.maxTotalBytes, heldBy)
+    const dropped = losses.map(({ queue, entry, reason }): DroppedMessage => {
+      return { clientId: queue.delivery.clientId, message: entry?.message ?? message, reason }
+    })
+    for (const { entry } of losses) if (entry !== undefined) this.remove(entry)
+    return { deliveries: takers.map(({ delivery }) => delivery), dropped }
+  }
+
+  #queueWithout(message: Message, clientId: string): SessionQueue | undefined {
     const queue = this.#queueOf(clientId)
-    if (queue === undefined || queue.find(ref) !== undefined) return
-    if (fits(queue, limits, bytes) && this.#totalBytes + bytes <= policy.maxTotalBytes) return
-    throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${clientId}' takes no more` })
+    return queue?.find(message) === undefined ? queue : undefined
   }
 
-  /** Drops what the policy says must go. @returns whether the message has its place */
-  #makeRoom(queue: SessionQueue, clientId: string, limits: QueueLimits, arrival: Arrival): boolean {
-    const mayDropOld = limits.overflow === 'drop-oldest' && arrival.bytes <= limits.maxBytes
-    for (;;) {
-      const isQueueFull = !fits(queue, limits, arrival.bytes)
-      if (!isQueueFull && this.#fitsTotal(arrival)) return true
-      const reason = isQueueFull ? 'queue-full' : 'store-full'
-      const oldest = mayDropOld ? queue.firstUnsent() : undefined
-      arrival.dropped ??= []
-      arrival.dropped.push({ clientId, message: oldest?.message ?? arrival.message, reason })
-      if (oldest === undefined) return false
-      this.remove(oldest)
+  /** All queues share one copy, made when the first of them takes it. */
+  #appendTo(message: Message, deliveries: readonly QueueDelivery[]): void {
+    let kept: StoredMessage | undefined
+    for (const delivery of deliveries) {
+      const queue = this.#queueWithout(message, delivery.clientId)
+      if (queue === undefined) continue
+      kept ??= this.#keep(message)
+      kept.hold()
+      const entry = queue.append(kept, delivery)
+      const { messageExpiry } = kept
+      if (messageExpiry !== undefined) entry.deadline = this.#expiries.add(entry, messageExpiry)
     }
   }
 
-  #fitsTotal({ kept, bytes, maxTotalBytes }: Arrival): boolean {
-    return kept !== undefined || this.#totalBytes + bytes <= maxTotalBytes
-  }
-
-  #append(queue: SessionQueue, delivery: QueueDelivery, arrival: Arrival): void {
-    if (arrival.kept === undefined) {
-      arrival.kept = new StoredMessage(arrival.message, this.#payloads)
-      this.#totalBytes += arrival.bytes
-    }
-    arrival.kept.hold()
-    const entry = queue.append(arrival.kept, delivery)
-    const { messageExpiry } = arrival.kept
-    if (messageExpiry !== undefined) entry.deadline = this.#expiries.add(entry, messageExpiry)
+  #keep(message: Message): StoredMessage {
+    const kept = new StoredMessage(message, this.#payloads)
+    this.#totalBytes += payloadBytes(kept)
+    return kept
   }
 
   /** One queue less holds the message. */
   #letGo({ message, deadline }: QueueEntry): void {
     if (message === undefined) return
     message.release()
-    if (!message.isHeld) this.#totalBytes -= payloadBytes(message)
+    if (message.holders === 0) this.#totalBytes -= payloadBytes(message)
     this.#expiries.remove(deadline)
   }
 }
 
-function fits(queue: SessionQueue, limits: QueueLimits, bytes: number): boolean {
-  return queue.length < limits.maxMessages && queue.bytes + bytes <= limits.maxBytes
+function takerOf(queue: SessionQueue, delivery: QueueDelivery, limits: QueueLimits): Taker {
+  return { delivery, limits, size: queue.size, sent: queue.sent, unsent: () => queue.unsent() }
+}
+
+function heldBy({ message }: QueueEntry): Held {
+  return { message, bytes: payloadBytes(message!), holders: message!.holders }
 }

@@ -168,7 +168,7 @@ export class MemorySessions {
   discardIfEmpty(record: SessionRecord): void {
     const { clientId, expiryInterval, subscriptions, incoming, queue } = record
     if (expiryInterval !== undefined || subscriptions.size > 0) return
-    if ((incoming?.size ?? 0) === 0 && (queue?.length ?? 0) === 0) this.#records.delete(clientId)
+    if ((incoming?.size ?? 0) === 0 && (queue?.size.messages ?? 0) === 0) this.#records.delete(clientId)
   }
 
   #setDeadline(record: SessionRecord, expiresAt: number | undefined): void {

@@ -183,7 +183,7 @@ export class MemoryPersistence implements SessionPersistence {
 
   queueSize(clientId: string): { messages: number; bytes: number } {
     const queue = this.#sessions.find(clientId)?.queue
-    return { messages: queue?.length ?? 0, bytes: queue?.bytes ?? 0 }
+    return queue === undefined ? { messages: 0, bytes: 0 } : { ...queue.size }
   }
 
   markSent(clientId: string, ref: MessageRef, packetId: number): void {
@@ -191,9 +191,9 @@ export class MemoryPersistence implements SessionPersistence {
     if (entry !== undefined) this.#queues.markSent(entry, packetId)
   }
 
-  markReleased(clientId: string, ref: MessageRef): void {
+  markReleased(clientId: string, ref: MessageRef, packetId: number): void {
     const entry = this.#entry(clientId, ref)
-    if (entry !== undefined) this.#queues.markReleased(entry)
+    if (entry !== undefined) this.#queues.markReleased(entry, packetId)
   }
 
   removeQueued(clientId: string, ref: MessageRef): void {
@@ -218,7 +218,7 @@ export class MemoryPersistence implements SessionPersistence {
     const queue = this.#sessions.find(id)?.queue
     const entry = packet.cmd === 'pubrel' ? queue?.findByPacketId(packet.messageId) : queue?.find(packet)
     if (entry === undefined) throw noSuchPacket()
-    if (packet.cmd === 'pubrel') this.#queues.markReleased(entry)
+    if (packet.cmd === 'pubrel') this.#queues.markReleased(entry, packet.messageId)
     else if (packet.messageId !== undefined) this.#queues.markSent(entry, packet.messageId)
   }
 

@@ -6,6 +6,7 @@
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import type { Deadline } from './deadlines.js'
 import { type Numbered, NumberIndex } from './number-index.js'
+import type { Amount } from './room.js'
 import { payloadBytes, type StoredMessage } from './stored-message.js'
 
 /** An entry of a queue. */
@@ -53,19 +54,20 @@ export class SessionQueue {
   #byPacketId: Map<number, QueueEntry> | undefined
   #first: QueueEntry | undefined
   #last: QueueEntry | undefined
+  /** No entry before it has no packet id; undefined where none has. */
+  #unsent: QueueEntry | undefined
   #appended = 0
-  /** How many entries have a packet id. */
-  #sent = 0
-  #bytes = 0
+  readonly #size: Amount = { messages: 0, bytes: 0 }
+  readonly #sent: Amount = { messages: 0, bytes: 0 }
 
-  /** How many entries there are. */
-  get length(): number {
-    return this.#atHome.size + (this.#ofOthers?.size ?? 0)
+  /** How many entries there are, and their payload bytes: as it is at any time. */
+  get size(): Readonly<Amount> {
+    return this.#size
   }
 
-  /** Payload bytes of all entries. */
-  get bytes(): number {
-    return this.#bytes
+  /** The same of the entries that have a packet id. */
+  get sent(): Readonly<Amount> {
+    return this.#sent
   }
 
   find(ref: MessageRef): QueueEntry | undefined {
@@ -92,6 +94,7 @@ export class SessionQueue {
     if (this.#last === undefined) this.#first = entry
     else this.#last.next = entry
     this.#last = entry
+    this.#unsent ??= entry
     if (brokerId === this.#home.brokerId) {
       this.#atHome.add(entry)
       if (brokerCounter > this.#newest) this.#newest = brokerCounter
@@ -99,7 +102,8 @@ export class SessionQueue {
       this.#ofOthers ??= new Map()
       this.#ofOthers.set(keyOf(message), entry)
     }
-    this.#bytes += payloadBytes(message)
+    this.#size.messages++
+    this.#size.bytes += payloadBytes(message)
     return entry
   }
 
@@ -109,11 +113,17 @@ export class SessionQueue {
     else entry.previous.next = entry.next
     if (entry.next === undefined) this.#last = entry.previous
     else entry.next.previous = entry.previous
+    if (this.#unsent === entry) this.#unsent = entry.next
     if (entry.ref.brokerId === this.#home?.brokerId) this.#atHome.delete(entry.number)
     else this.#ofOthers?.delete(keyOf(entry.ref))
     this.#forgetPacketId(entry)
-    if (entry.packetId !== undefined) this.#sent--
-    if (entry.message !== undefined) this.#bytes -= payloadBytes(entry.message)
+    const bytes = bytesOf(entry)
+    this.#size.messages--
+    this.#size.bytes -= bytes
+    if (entry.packetId !== undefined) {
+      this.#sent.messages--
+      this.#sent.bytes -= bytes
+    }
     entry.isRemoved = true
     // Whoever still holds this one must not hold all that followed it.
     entry.previous = undefined
@@ -122,7 +132,10 @@ export class SessionQueue {
 
   setPacketId(entry: QueueEntry, packetId: number): void {
     this.#forgetPacketId(entry)
-    if (entry.packetId === undefined) this.#sent++
+    if (entry.packetId === undefined) {
+      this.#sent.messages++
+      this.#sent.bytes += bytesOf(entry)
+    }
     entry.packetId = packetId
     this.#byPacketId?.set(packetId, entry)
   }
@@ -130,16 +143,19 @@ export class SessionQueue {
   /** Lets go of the message; its identity and its packet id stay. */
   release(entry: QueueEntry): void {
     if (entry.message === undefined) return
-    this.#bytes -= payloadBytes(entry.message)
+    const bytes = bytesOf(entry)
+    this.#size.bytes -= bytes
+    if (entry.packetId !== undefined) this.#sent.bytes -= bytes
     entry.ref = { brokerId: entry.message.brokerId, brokerCounter: entry.message.brokerCounter }
     entry.message = undefined
   }
 
-  /** The oldest entry that was not sent yet. */
-  firstUnsent(): QueueEntry | undefined {
-    let entry = this.#first
-    while (entry !== undefined && entry.packetId !== undefined) entry = entry.next
-    return entry
+  /** The entries that were not sent yet, oldest first; the queue must not be changed meanwhile. */
+  *unsent(): Generator<QueueEntry, void, undefined> {
+    while (this.#unsent?.packetId !== undefined) this.#unsent = this.#unsent.next
+    for (let entry = this.#unsent; entry !== undefined; entry = entry.next) {
+      if (entry.packetId === undefined) yield entry
+    }
   }
 
   /** Goes through the entries in order; the queue may be changed meanwhile. */
@@ -154,7 +170,7 @@ export class SessionQueue {
   /** The entries that have a packet id, in order: they lie in front, or near it. */
   inflight(): QueueEntry[] {
     const entries: QueueEntry[] = []
-    for (let entry = this.#first; entry !== undefined && entries.length < this.#sent; entry = entry.next) {
+    for (let entry = this.#first; entry !== undefined && entries.length < this.#sent.messages; entry = entry.next) {
       if (entry.packetId !== undefined) entries.push(entry)
     }
     return entries
@@ -176,6 +192,10 @@ export class SessionQueue {
     for (const entry of this.entries()) if (entry.packetId !== undefined) index.set(entry.packetId, entry)
     return index
   }
+}
+
+function bytesOf({ message }: QueueEntry): number {
+  return message === undefined ? 0 : payloadBytes(message)
 }
 
 function keyOf({ brokerId, brokerCounter }: MessageRef): string {

@@ -69,8 +69,8 @@ export class StoredMessage implements Message {
     this.messageExpiry = message.messageExpiry
   }
 
-  get isHeld(): boolean {
-    return this.#holders > 0
+  get holders(): number {
+    return this.#holders
   }
 
   hold(): void {

@@ -91,6 +91,22 @@ function defineQueueLimitTests(harness: Harness): void {
     assert.deepEqual(await payloads(store, 'a'), ['one'])
   })
 
+  harness.test('drop-oldest drops nothing old where what was sent leaves no room anyway', async store => {
+    await saveSessions(store, 'a')
+    const [sent] = await enqueue(store, 'a', '666666', '1')
+    await markSent(store, 'a', sent!, 1)
+    const limits = policy({ maxBytes: 7, overflow: 'drop-oldest' })
+    assert.deepEqual(await add(store, '22', ['a'], limits), ['a 22 queue-full'])
+    assert.deepEqual(await payloads(store, 'a'), ['666666', '1'])
+    await store.markReleased('a', refOf(sent!), 1)
+    assert.deepEqual(await add(store, '7777777', ['a'], limits), ['a 1 queue-full'])
+    assert.deepEqual(await payloads(store, 'a'), [undefined, '7777777'])
+    await removeQueued(store, 'a', sent!, 1)
+    assert.deepEqual(await add(store, '55', ['a'], policy({ maxMessages: 1, overflow: 'drop-oldest' })), [
+      'a 7777777 queue-full',
+    ])
+  })
+
   harness.test('each session has its own limits', async store => {
     await saveSessions(store, 'small', 'large')
     const limitsOf = (clientId: string) => policy({ maxMessages: clientId === 'small' ? 1 : 2 }).limitsOf(clientId)
@@ -127,6 +143,32 @@ function defineStoreLimitTests(harness: Harness): void {
     assert.deepEqual(await add(store, '333', ['a'], limits('drop-oldest')), ['a 12345678 store-full'])
     assert.deepEqual(await payloads(store, 'a'), ['333'])
   })
+
+  harness.test('a full store drops nothing old where that makes no room: others hold it as well', async store => {
+    await saveSessions(store, 'a', 'b')
+    const shared = message({ payload: Buffer.from('12345678') })
+    await store.enqueue(shared, [to('a'), to('b')], policy())
+    assert.deepEqual(await add(store, '333', ['a'], limits('drop-oldest')), ['a 333 store-full'])
+    assert.deepEqual(await payloads(store, 'a'), ['12345678'])
+    await add(store, '22', ['a'], limits('drop-oldest'))
+    assert.deepEqual(await add(store, '33', ['a'], limits('drop-oldest')), ['a 22 store-full'])
+    assert.deepEqual(await payloads(store, 'a'), ['12345678', '33'])
+  })
+
+  harness.test(
+    'a full store takes a message for many at the price of the oldest that they have in common',
+    async store => {
+      const clientIds = ['a', 'b', 'c', 'd']
+      await saveSessions(store, ...clientIds)
+      for (const payload of ['1111', '2222']) await add(store, payload, clientIds, policy())
+      const lost = await add(store, '3333', clientIds, limits('drop-oldest'))
+      assert.deepEqual(
+        lost.sort(),
+        clientIds.map(clientId => `${clientId} 1111 store-full`),
+      )
+      for (const clientId of clientIds) assert.deepEqual(await payloads(store, clientId), ['2222', '3333'])
+    },
+  )
 }
 
 function defineExpiryTests(harness: Harness): void {
