@@ -61,6 +61,7 @@ export class MemoryQueues {
   }
 
   markReleased(entry: QueueEntry, packetId: number): void {
+    if (entry.message === undefined) return
     this.#letGo(entry)
     entry.queue.setPacketId(entry, packetId)
     entry.queue.release(entry)
