@@ -26,6 +26,16 @@ import { payloadBytes } from './stored-message.js'
 /** A message; one of another origin comes back with all the fields it came with. */
 type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]
 
+interface Amount {
+  count: number
+  bytes: number
+}
+
+/** What storing a message adds, or takes away. */
+interface Effect extends Amount {
+  isUnderWay: boolean
+}
+
 /** Messages looked at in one go; the event loop has its turn after each. */
 const PAGE = 200
 
@@ -38,8 +48,9 @@ export class LmdbRetained {
   readonly #now: () => number
   /** By topic, what was stored last and is not committed yet. */
   readonly #pending = new Map<string, Message>()
-  #count = 0
-  #bytes = 0
+  /** As of the last transaction, and what is under way makes of it. */
+  #committed: Amount = { count: 0, bytes: 0 }
+  readonly #underWay: Amount = { count: 0, bytes: 0 }
 
   constructor(environment: LmdbEnvironment, writer: LmdbWriter, deadlines: LmdbDeadlines, now: () => number) {
     this.#table = environment.table('retained')
@@ -47,15 +58,15 @@ export class LmdbRetained {
     this.#writer = writer
     this.#deadlines = deadlines
     this.#now = now
-    this.#recount()
+    this.#noteCommitted()
   }
 
   get count(): number {
-    return this.#count
+    return this.#committed.count + this.#underWay.count
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#committed.bytes + this.#underWay.bytes
   }
 
   /** Keeps a message in place of its topic's earlier one; an empty payload removes that [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
@@ -65,15 +76,14 @@ export class LmdbRetained {
     const [bytes] = row
     const earlierBytes = this.#bytesAt(topic)
     const pending = messageIn(row)
-    this.#count += Math.sign(bytes) - Math.sign(earlierBytes)
-    this.#bytes += bytes - earlierBytes
+    const effect = this.#begin({ count: Math.sign(bytes) - Math.sign(earlierBytes), bytes: bytes - earlierBytes })
     this.#pending.set(topic, pending)
     try {
-      if (bytes === 0) await this.#writer.change(() => this.#accept(pending, undefined))
-      else await this.#writer.add(() => this.#accept(pending, row))
+      if (bytes === 0) await this.#writer.change(() => this.#accept(pending, undefined, effect))
+      else await this.#writer.add(() => this.#accept(pending, row, effect))
     } finally {
       if (this.#pending.get(topic) === pending) this.#pending.delete(topic)
-      this.#recount()
+      this.#end(effect)
     }
   }
 
@@ -106,7 +116,7 @@ export class LmdbRetained {
       this.#replace(message.topic, undefined)
       taken.push(message)
     }
-    if (taken.length > 0) this.#writer.afterCommit(() => this.#recount())
+    if (taken.length > 0) this.#writer.afterCommit(() => this.#noteCommitted())
     return taken
   }
 
@@ -154,9 +164,13 @@ export class LmdbRetained {
   }
 
   /** @throws AnaxError where a queue has refused the message: then it is nowhere */
-  #accept(message: Message, row: RetainedRow | undefined): void {
+  #accept(message: Message, row: RetainedRow | undefined, effect: Effect): void {
     if (this.#writer.hasRefused(message)) throw new AnaxError('ANAX_ERR_QUOTA', { detail: 'a queue takes no more' })
     this.#replace(message.topic, row)
+    this.#writer.afterCommit(() => {
+      this.#noteCommitted()
+      this.#end(effect)
+    })
   }
 
   #replace(topic: string, row: RetainedRow | undefined): void {
@@ -183,11 +197,23 @@ export class LmdbRetained {
     return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : payloadBytes(pending)
   }
 
-  /** With nothing under way, what is committed counts: also where something that was under way has failed. */
-  #recount(): void {
-    if (this.#pending.size > 0) return
-    this.#count = this.#counters.retainedCount
-    this.#bytes = this.#counters.retainedBytes
+  #begin({ count, bytes }: Amount): Effect {
+    this.#underWay.count += count
+    this.#underWay.bytes += bytes
+    return { count, bytes, isUnderWay: true }
+  }
+
+  /** Committed or refused: either way it is under way no more. */
+  #end(effect: Effect): void {
+    if (!effect.isUnderWay) return
+    effect.isUnderWay = false
+    this.#underWay.count -= effect.count
+    this.#underWay.bytes -= effect.bytes
+  }
+
+  #noteCommitted(): void {
+    const { retainedCount, retainedBytes } = this.#counters
+    this.#committed = { count: retainedCount, bytes: retainedBytes }
   }
 
   #isExpired({ messageExpiry }: Message): boolean {

@@ -92,9 +92,12 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
 
   /** Closes the database, with all that was stored on the disk. */
   async destroy(): Promise<void> {
-    await this.#open?.close()
-    this.#open = undefined
-    this.#broker = undefined
+    try {
+      await this.#open?.close()
+    } finally {
+      this.#open = undefined
+      this.#broker = undefined
+    }
   }
 
   // Sessions
@@ -147,17 +150,16 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
 
   async sweep(now: number, limit: number): Promise<SweepResult> {
     const { writer, deadlines, queues, retained } = this.parts
-    const result = await writer.change(() => {
+    const swept = await writer.change(() => {
       const due = deadlines.due(DeadlineKind.queued, now, limit)
       const dropped: DroppedMessage[] = []
       for (const { owner, clientId } of due) {
         const message = queues.expire(owner)
         if (message !== undefined) dropped.push({ clientId, message, reason: 'expired' })
       }
-      return { dropped, retained: retained.takeExpired(now, limit - due.length), more: due.length === limit }
+      return { dropped, retained: retained.takeExpired(now, limit - due.length) }
     })
-    const more = result.more || result.retained.length === limit - result.dropped.length
-    return { ...result, more: more && deadlines.isDue(now) }
+    return { ...swept, more: deadlines.isDue(now) }
   }
 
   // Subscriptions

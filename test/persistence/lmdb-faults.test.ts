@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -108,6 +117,34 @@ describe('a folder that is in use', () => {
     await store.setup(BROKER)
     await store.destroy()
   })
+})
+
+describe('a disk that fails', () => {
+  const skip = process.platform === 'linux' ? false : 'needs /proc to find the descriptor'
+
+  it('is told of when the store is closed, which is closed all the same and can be opened again', {
+    skip,
+  }, async () => {
+    const path = temporaryFolder()
+    const store = createLmdbPersistence({ path })
+    await store.setup(BROKER)
+    await saveSessions(store, 'a')
+    const descriptors = readdirSync('/proc/self/fd').filter(fd => linkOf(fd) === join(path, DATA))
+    // ours was opened after LMDB's own
+    closeSync(Math.max(...descriptors.map(Number)))
+    await assert.rejects(async () => await store.destroy(), { code: 'EBADF' })
+    await store.setup(BROKER)
+    assert.ok(await store.openSession('a'))
+    await store.destroy()
+  })
+
+  function linkOf(descriptor: string): string | undefined {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`)
+    } catch {
+      return undefined
+    }
+  }
 })
 
 describe('a full disk', () => {

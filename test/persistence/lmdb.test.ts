@@ -152,4 +152,40 @@ describe('LmdbPersistence', () => {
       await store.removeQueued('b', refOf(shared))
       assert.deepEqual(await payloads(store, 'b'), [])
     }))
+
+  it('counts retained messages rightly while others are always under way', () =>
+    withStore(async store => {
+      await saveSessions(store, 'a')
+      const retained = (topic: string, fields = {}) => message({ topic, retain: true, ...fields })
+      await store.storeRetained(retained('expired', { messageExpiry: 1 }))
+      const refused = retained('refused')
+      const limits = policy({ maxMessages: 0, overflow: 'reject' })
+      let next: Promise<void> | undefined
+      const before = store.addIncoming('a', 1).then(() => {
+        next = store.storeRetained(retained('next'))
+      })
+      const steps = [
+        store.enqueue(refused, [to('a')], limits),
+        store.storeRetained(refused),
+        store.sweep(1, 10),
+        store.storeRetained(retained('kept')),
+      ]
+      assert.equal(store.retainedCount, 3)
+      await Promise.allSettled([before, ...steps])
+      assert.deepEqual([store.retainedCount, store.retainedBytes], [2, 14])
+      await next
+      assert.deepEqual([store.retainedCount, store.retainedBytes], [2, 14])
+    }))
+
+  it('says that there is more to sweep where a part of a step was of sessions that have ended', () =>
+    withStore(async store => {
+      await saveSessions(store, 'a')
+      const expiring = (fields = {}) => message({ messageExpiry: 1, ...fields })
+      const queued = Array.from({ length: 600 }, () => store.enqueue(expiring(), [to('a')], policy()))
+      for (const topic of ['t', 'u']) store.storeRetained(expiring({ topic, retain: true }))
+      await Promise.all(queued)
+      store.deleteSession('a')
+      const { dropped, retained, more } = await store.sweep(1, 101)
+      assert.deepEqual([dropped.length, retained.length, more], [0, 1, true])
+    }))
 })
