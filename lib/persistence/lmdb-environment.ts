@@ -2,7 +2,7 @@
  * One folder with an LMDB database, opened for one process: its tables, its counters and its schema version.
  * Owns opening, refusing and closing; knows what the tables are called, not what is in them.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { AnaxError, textOf } from '../errors.js'
@@ -55,6 +55,9 @@ interface Meta {
 
 /** Where LMDB keeps the data of a folder. */
 const DATA_FILE = 'data.mdb'
+const LOCK_FILE = 'lock.mdb'
+/** More than a new database takes. */
+const ROOM_BYTES = 131_072
 const META_TABLE = 'anax'
 const META_KEY = Buffer.from('meta')
 const OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: false } as const
@@ -114,6 +117,7 @@ export class LmdbEnvironment {
       mkdirSync(folder, { recursive: true })
       const boot = bootId()
       checkFile(folder, boot)
+      checkRoom(folder)
       // A path with a dot would otherwise be taken for that of a file.
       root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
@@ -206,6 +210,21 @@ function checkFile(folder: string, boot: string | undefined): void {
     file.checkLength()
   } finally {
     file.close()
+  }
+}
+
+/**
+ * LMDB writes to its lock file through memory: where the disk has no room for that, the process does not survive it.
+ * @throws what the system says of a disk that is full
+ */
+function checkRoom(folder: string): void {
+  const lock = statSync(join(folder, LOCK_FILE), { throwIfNoEntry: false })
+  if (lock !== undefined && lock.blocks > 0) return
+  const trial = join(folder, 'trial')
+  try {
+    writeFileSync(trial, Buffer.alloc(ROOM_BYTES))
+  } finally {
+    rmSync(trial, { force: true })
   }
 }
 

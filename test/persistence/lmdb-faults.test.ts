@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { open as openDatabase } from 'lmdb'
 import type { AnaxError } from '../../lib/errors.js'
@@ -151,16 +151,39 @@ describe('a full disk', () => {
   const isPossible = process.platform === 'linux' && process.getuid?.() === 0
   const skip = isPossible ? false : 'needs root on Linux, to mount a small tmpfs'
 
-  it('refuses what needs room, keeps what there is, and works again when there is room', { skip }, async context => {
+  /** Runs a test in a folder with room for so many bytes. */
+  async function onDiskOf(bytes: number, context: TestContext, body: (path: string) => Promise<void>): Promise<void> {
     const path = temporaryFolder()
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', path])
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
     if (mounted.status !== 0) return context.skip('a tmpfs cannot be mounted here')
     try {
-      await fillDisk(join(path, 'store'), join(path, 'ballast'))
+      await body(path)
     } finally {
       spawnSync('umount', ['-l', path])
     }
-  })
+  }
+
+  it('refuses what needs room, keeps what there is, and works again when there is room', { skip }, context =>
+    onDiskOf(3_000_000, context, path => fillDisk(join(path, 'store'), join(path, 'ballast'))),
+  )
+
+  it('is no place for a new store, which the process survives', { skip }, context =>
+    onDiskOf(409_600, context, async path => {
+      const [folder, ballast] = [join(path, 'store'), join(path, 'ballast')]
+      const store = createLmdbPersistence({ path: folder })
+      mkdirSync(folder)
+      assert.throws(() => writeFileSync(ballast, Buffer.alloc(500_000)), { code: 'ENOSPC' })
+      await assert.rejects(store.setup(BROKER), { code: 'ENOSPC' })
+      rmSync(ballast)
+      await store.setup(BROKER)
+      await saveSessions(store, 'a')
+      assert.throws(() => writeFileSync(ballast, Buffer.alloc(500_000)), { code: 'ENOSPC' })
+      await store.destroy()
+      await store.setup(BROKER)
+      assert.ok(await store.openSession('a'))
+      await store.destroy()
+    }),
+  )
 
   async function fillDisk(path: string, ballast: string): Promise<void> {
     mkdirSync(path)
