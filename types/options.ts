@@ -78,9 +78,9 @@ export interface BrokerOptions extends Hooks {
 
   /** Messages in one session's queue. @default 1000 */
   maxQueuedMessages?: number
-  /** Payload bytes in one session's queue. @default 16 MiB */
+  /** Bytes of payloads and properties in one session's queue. @default 16 MiB */
   maxQueuedBytes?: number
-  /** Payload bytes in all queues together. @default 1 GiB */
+  /** Bytes of payloads and properties in all queues together. @default 1 GiB */
   maxTotalQueuedBytes?: number
   /** What happens when a queue is full. @default 'drop-newest' */
   queueOverflow?: OverflowPolicy
@@ -93,7 +93,7 @@ export interface BrokerOptions extends Hooks {
 
   /** Retained messages; one too many is refused with 0x97, as with the limits below. @default Infinity */
   maxRetainedMessages?: number
-  /** Payload bytes of all retained messages. @default Infinity */
+  /** Bytes of payloads and properties of all retained messages. @default Infinity */
   maxRetainedBytes?: number
   /** Payload bytes of one retained message. @default Infinity */
   maxRetainedPayload?: number

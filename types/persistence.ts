@@ -147,7 +147,7 @@ export interface QueueLimits {
 /** Bounds that hold while a message is queued. */
 export interface QueuePolicy {
   limitsOf(clientId: string): QueueLimits
-  /** Bytes of payload in all queues together, each message counted once. */
+  /** Bytes of payloads and properties in all queues together, each message counted once. */
   maxTotalBytes: number
 }
 
@@ -219,7 +219,7 @@ export interface SessionPersistence extends AedesPersistence {
    * grow with their number, not with the queue's.
    */
   inflight(clientId: string): MaybeAsyncIterable<QueuedMessage>
-  /** Number and payload bytes of the entries in a queue. */
+  /** Number of the entries in a queue, and bytes of their payloads and properties. */
   queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }>
   /** The message was (or is about to be) sent with this packet id, and does not expire any more. Unknown: no error. */
   markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): MaybePromise<void>
@@ -251,7 +251,7 @@ export interface SessionPersistence extends AedesPersistence {
   retainedOf(topic: string): MaybePromise<Message | undefined>
   /** What is being kept counts from the call on, not only once it is answered; so do the bytes. */
   readonly retainedCount: number
-  /** Payload bytes of all retained messages. */
+  /** Bytes of payloads and properties of all retained messages. */
   readonly retainedBytes: number
 
   /** Removes expired queued and retained messages, at most `limit` a call. */

@@ -18,6 +18,7 @@ import type {
   StoredWill,
 } from '../../types/persistence.js'
 import { type Deadline, Deadlines } from '../persistence/deadlines.js'
+import { messageBytes } from '../persistence/stored-message.js'
 import { NEVER_EXPIRES } from '../session/session.js'
 import { filterMatches, isSharedFilter } from '../topic/topic.js'
 import { entryOf, incomingPacket, packetOf, readBack } from './aedes-entries.js'
@@ -226,7 +227,7 @@ export class AedesStore implements SessionPersistence {
 
   async queueSize(clientId: string): Promise<{ messages: number; bytes: number }> {
     const queue = await this.#readQueue(clientId)
-    const bytes = queue.reduce((sum, { message }) => sum + (message?.payload.length ?? 0), 0)
+    const bytes = queue.reduce((sum, { message }) => sum + (message === undefined ? 0 : messageBytes(message)), 0)
     return { messages: queue.length, bytes }
   }
 

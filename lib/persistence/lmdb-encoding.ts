@@ -7,7 +7,7 @@ import type { Message } from '../../types/message.js'
 import type { PublishProperties, QoS, UserProperties, WillProperties } from '../../types/packets.js'
 import type { MessageRef, StoredWill } from '../../types/persistence.js'
 import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
-import { payloadBytes } from './stored-message.js'
+import { payloadBytes, propertyBytes } from './stored-message.js'
 
 /** Bytes of a number in a key: enough for milliseconds since the epoch, and for a million messages a second for years. */
 const NUMBER_BYTES = 6
@@ -117,9 +117,10 @@ export function refIn([brokerId, brokerCounter]: MessageRow): MessageRef {
   return { brokerId, brokerCounter }
 }
 
-/** Payload bytes of a message that lies in a row. */
-export function bytesIn([, , , payload]: MessageRow): number {
-  return payloadBytes({ payload })
+/** Bytes of a message that lies in a row. */
+export function bytesIn([, , , payload, , , , , properties]: MessageRow): number {
+  const bytes = payloadBytes(payload)
+  return properties === null ? bytes : bytes + propertyBytes(properties, properties.userProperties?.pairs ?? [])
 }
 
 /** When a message that lies in a row expires; null for never. */

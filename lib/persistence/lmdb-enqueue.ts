@@ -4,7 +4,7 @@
  */
 import type { DroppedMessage, QueueDelivery, QueuePolicy } from '../../types/persistence.js'
 import { AnaxError } from '../errors.js'
-import { bytesIn, type MessageRow, messageOf, refIn } from './lmdb-encoding.js'
+import { bytesIn, expiryIn, type MessageRow, messageOf, refIn } from './lmdb-encoding.js'
 import type { Counters } from './lmdb-environment.js'
 import type { LmdbEntry, LmdbQueues } from './lmdb-queues.js'
 import type { LmdbSessions, SessionRecord } from './lmdb-sessions.js'
@@ -124,8 +124,8 @@ export class Arrival {
 
   #append(session: SessionRecord, delivery: QueueDelivery): void {
     const { queues } = this.#parts
-    if (!this.#isKept) queues.messages.keep(this.#number, this.#row)
+    if (!this.#isKept) queues.messages.keep(this.#number, this.#row, this.#bytes)
     this.#isKept = true
-    queues.append(session, this.#number, this.#row, delivery)
+    queues.append(session, { place: this.#number, bytes: this.#bytes, expiry: expiryIn(this.#row) }, delivery)
   }
 }

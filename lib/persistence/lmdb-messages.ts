@@ -4,7 +4,7 @@
  */
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
-import { bytesIn, type MessageRow, messageOf, numberKey, refIn, textKey } from './lmdb-encoding.js'
+import { type MessageRow, messageOf, numberKey, refIn, textKey } from './lmdb-encoding.js'
 import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
 import type { Table } from './lmdb-table.js'
 
@@ -56,7 +56,7 @@ export class LmdbMessages {
   }
 
   /** Keeps the content. */
-  keep(number: number, row: MessageRow): void {
+  keep(number: number, row: MessageRow, bytes: number): void {
     if (number === this.#counters.nextMessage) {
       this.#counters.nextMessage++
       const ref = refIn(row)
@@ -64,7 +64,7 @@ export class LmdbMessages {
       this.#greatestCounter = Math.max(this.#greatestCounter, ref.brokerCounter)
     }
     this.#messages.put(numberKey(number), row)
-    this.#counters.queuedBytes += bytesIn(row)
+    this.#counters.queuedBytes += bytes
   }
 
   /** Queues were given a message. @param before what there was of it: nothing, its content, or only entries */

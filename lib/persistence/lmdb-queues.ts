@@ -5,7 +5,7 @@
 import type { Message } from '../../types/message.js'
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
-import { bytesIn, expiryIn, type MessageRow, numberIn, numberKey } from './lmdb-encoding.js'
+import { numberIn, numberKey } from './lmdb-encoding.js'
 import type { LmdbEnvironment } from './lmdb-environment.js'
 import type { LmdbMessages } from './lmdb-messages.js'
 import type { RowCache } from './lmdb-row-cache.js'
@@ -44,6 +44,14 @@ interface QueueState extends Amount {
   sentBytes: number
   /** Each message before this one was sent. */
   unsentFrom: number
+}
+
+/** What an entry notes of its message. */
+interface Placed {
+  /** Its number: where it stands in the order. */
+  readonly place: number
+  readonly bytes: number
+  readonly expiry: number | null
 }
 
 /** An entry, and where it lies. */
@@ -135,10 +143,9 @@ export class LmdbQueues {
     if (isFirst) this.#setState(number, { ...state, unsentFrom })
   }
 
-  append({ number, clientId }: SessionRecord, place: number, message: MessageRow, delivery: QueueDelivery): void {
+  append({ number, clientId }: SessionRecord, message: Placed, delivery: QueueDelivery): void {
     const { qos, retain, subscriptionIdentifiers, share } = delivery
-    const bytes = bytesIn(message)
-    const expiry = expiryIn(message)
+    const { place, bytes, expiry } = message
     const key = numberKey(number, place)
     const row: EntryRow = [null, qos, retain, bytes, expiry, subscriptionIdentifiers ?? null, share ?? null, null, null]
     this.#count(number, { messages: 1, bytes }, NOTHING)

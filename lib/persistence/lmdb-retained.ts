@@ -21,7 +21,7 @@ import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
 import type { Table } from './lmdb-table.js'
 import { TopicScan } from './lmdb-topic-scan.js'
 import type { LmdbWriter } from './lmdb-writer.js'
-import { payloadBytes } from './stored-message.js'
+import { messageBytes } from './stored-message.js'
 
 /** A message; one of another origin comes back with all the fields it came with. */
 type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]
@@ -89,7 +89,7 @@ export class LmdbRetained {
 
   get(topic: string): Message | undefined {
     const pending = this.#pending.get(topic)
-    if (pending !== undefined) return payloadBytes(pending) === 0 || this.#isExpired(pending) ? undefined : pending
+    if (pending !== undefined) return pending.payload.length === 0 || this.#isExpired(pending) ? undefined : pending
     const row = this.#table.get(textKey(topic))
     if (row === undefined) return undefined
     const message = messageIn(row)
@@ -194,7 +194,7 @@ export class LmdbRetained {
   /** Bytes of a topic's message; 0 where it has none. */
   #bytesAt(topic: string): number {
     const pending = this.#pending.get(topic)
-    return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : payloadBytes(pending)
+    return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : bytesOf(pending)
   }
 
   #begin({ count, bytes }: Amount): Effect {
@@ -228,9 +228,14 @@ function behind(key: Buffer): Buffer {
 
 function rowOf(message: Message): RetainedRow {
   const kept = 'messageExpiry' in message ? messageRow(message) : packetRow(message)
-  return [payloadBytes(message), message.messageExpiry ?? null, kept]
+  return [bytesOf(message), message.messageExpiry ?? null, kept]
 }
 
 function messageIn([, , kept]: RetainedRow): Message {
   return Array.isArray(kept) ? messageOf(kept as unknown as MessageRow) : (packetOf(kept as PacketRow) as Message)
+}
+
+/** What a message counts for; 0 where it removes what there is. */
+function bytesOf(message: Message): number {
+  return message.payload.length === 0 ? 0 : messageBytes(message)
 }

@@ -260,7 +260,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
     })
   }
 
-  /** Payload bytes in all queues together, each message counted once. */
+  /** Bytes in all queues together, each message counted once. */
   countQueuedBytes(): MaybePromise<number> {
     const { writer, counters } = this.parts
     return writer.read(() => counters.queuedBytes)

@@ -8,7 +8,7 @@ import { AnaxError } from '../errors.js'
 import { Deadlines } from './deadlines.js'
 import { type FullQueue, findRoom, fits, type Held } from './room.js'
 import type { QueueEntry, SessionQueue } from './session-queue.js'
-import { PayloadKeeper, payloadBytes, StoredMessage } from './stored-message.js'
+import { messageBytes, PayloadKeeper, StoredMessage } from './stored-message.js'
 
 /** A queue that is to get a message. */
 interface Taker extends FullQueue<QueueEntry> {
@@ -37,14 +37,14 @@ export class MemoryQueues {
     this.#queueOf = queueOf
   }
 
-  /** Payload bytes in all queues together, each message counted once. */
+  /** Bytes in all queues together, each message counted once. */
   get totalBytes(): number {
     return this.#totalBytes
   }
 
   /** Appends a message to the queues of the sessions that there are. */
   enqueue(message: Message, deliveries: readonly QueueDelivery[], policy: QueuePolicy): DroppedMessage[] | undefined {
-    const bytes = payloadBytes(message)
+    const bytes = messageBytes(message)
     if (this.#haveRoom(message, bytes, deliveries, policy)) {
       this.#appendTo(message, deliveries)
       return undefined
@@ -166,7 +166,7 @@ export class MemoryQueues {
 
   #keep(message: Message): StoredMessage {
     const kept = new StoredMessage(message, this.#payloads)
-    this.#totalBytes += payloadBytes(kept)
+    this.#totalBytes += kept.bytes
     return kept
   }
 
@@ -174,7 +174,7 @@ export class MemoryQueues {
   #letGo({ message, deadline }: QueueEntry): void {
     if (message === undefined) return
     message.release()
-    if (message.holders === 0) this.#totalBytes -= payloadBytes(message)
+    if (message.holders === 0) this.#totalBytes -= message.bytes
     this.#expiries.remove(deadline)
   }
 }
@@ -184,5 +184,5 @@ function takerOf(queue: SessionQueue, delivery: QueueDelivery, limits: QueueLimi
 }
 
 function heldBy({ message }: QueueEntry): Held {
-  return { message, bytes: payloadBytes(message!), holders: message!.holders }
+  return { message, bytes: message!.bytes, holders: message!.holders }
 }

@@ -6,7 +6,7 @@ import type { Message } from '../../types/message.js'
 import { filterMatches } from '../topic/topic.js'
 import { TopicTree } from '../topic/topic-tree.js'
 import { type Deadline, Deadlines } from './deadlines.js'
-import { PayloadKeeper, payloadBytes, StoredMessage } from './stored-message.js'
+import { messageBytes, PayloadKeeper, StoredMessage } from './stored-message.js'
 
 /** A message with when it expires. */
 class RetainedMessage extends StoredMessage {
@@ -51,7 +51,7 @@ export class MemoryRetained {
     }
     const kept = this.#copyOf(message)
     this.#forgotten(this.#tree.set(kept.topic, kept))
-    this.#bytes += payloadBytes(kept)
+    this.#bytes += bytesOf(kept)
   }
 
   get(topic: string): Message | undefined {
@@ -74,7 +74,7 @@ export class MemoryRetained {
     const message = this.#expiries.take(now)
     if (message === undefined) return undefined
     this.#tree.delete(message.topic)
-    this.#bytes -= payloadBytes(message)
+    this.#bytes -= bytesOf(message)
     return message
   }
 
@@ -91,11 +91,15 @@ export class MemoryRetained {
 
   #forgotten(message: Message | undefined): void {
     if (message === undefined) return
-    this.#bytes -= payloadBytes(message)
+    this.#bytes -= bytesOf(message)
     this.#expiries.remove(RetainedMessage.deadlineOf(message))
   }
 
   #isExpired(message: Message): boolean {
     return message.messageExpiry !== undefined && message.messageExpiry <= this.#now()
   }
+}
+
+function bytesOf(message: Message): number {
+  return message instanceof StoredMessage ? message.bytes : messageBytes(message)
 }

@@ -59,7 +59,7 @@ export class MemoryPersistence implements SessionPersistence {
     return this.#broker
   }
 
-  /** Payload bytes in all queues together, each message counted once. */
+  /** Bytes in all queues together, each message counted once. */
   get queuedBytes(): number {
     return this.#queues.totalBytes
   }

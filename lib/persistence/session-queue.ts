@@ -7,7 +7,7 @@ import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persi
 import type { Deadline } from './deadlines.js'
 import { type Numbered, NumberIndex } from './number-index.js'
 import type { Amount } from './room.js'
-import { payloadBytes, type StoredMessage } from './stored-message.js'
+import type { StoredMessage } from './stored-message.js'
 
 /** An entry of a queue. */
 export class QueueEntry implements QueuedMessage, Numbered<QueueEntry> {
@@ -60,7 +60,7 @@ export class SessionQueue {
   readonly #size: Amount = { messages: 0, bytes: 0 }
   readonly #sent: Amount = { messages: 0, bytes: 0 }
 
-  /** How many entries there are, and their payload bytes: as it is at any time. */
+  /** How many entries there are, and their bytes: as it is at any time. */
   get size(): Readonly<Amount> {
     return this.#size
   }
@@ -103,7 +103,7 @@ export class SessionQueue {
       this.#ofOthers.set(keyOf(message), entry)
     }
     this.#size.messages++
-    this.#size.bytes += payloadBytes(message)
+    this.#size.bytes += message.bytes
     return entry
   }
 
@@ -195,7 +195,7 @@ export class SessionQueue {
 }
 
 function bytesOf({ message }: QueueEntry): number {
-  return message === undefined ? 0 : payloadBytes(message)
+  return message === undefined ? 0 : message.bytes
 }
 
 function keyOf({ brokerId, brokerCounter }: MessageRef): string {

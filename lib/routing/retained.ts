@@ -6,6 +6,7 @@ import type { Message } from '../../types/message.js'
 import type { MaybeAsyncIterable, MaybePromise, SessionPersistence } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
+import { messageBytes } from '../persistence/stored-message.js'
 import { copyOf } from '../session/message.js'
 import type { ResolvedOptions, RetainedMessages } from '../session/ports.js'
 import { Reservations, type Room } from './reservations.js'
@@ -36,7 +37,7 @@ export class RetainedStore implements RetainedMessages {
     if (payload.length === 0) return
     if (payload.length > maxRetainedPayload) throw quota(`a retained payload may have ${maxRetainedPayload} bytes`)
     if (!this.#isBounded) return
-    const room = { messages: 1, bytes: payload.length }
+    const room = { messages: 1, bytes: messageBytes(message) }
     if (this.#excess(topic, room) !== undefined) return this.#checkReplaced(message)
     this.#reservations.reserve(topic, message, room)
   }
@@ -63,9 +64,10 @@ export class RetainedStore implements RetainedMessages {
 
   /** At a limit, a message that replaces another may still fit. */
   async #checkReplaced(message: Message): Promise<void> {
-    const { topic, payload } = message
+    const { topic } = message
     const replaced = await this.#store.retainedOf(topic)
-    const room = { messages: replaced === undefined ? 1 : 0, bytes: payload.length - (replaced?.payload.length ?? 0) }
+    const freed = replaced === undefined ? { messages: 0, bytes: 0 } : { messages: 1, bytes: messageBytes(replaced) }
+    const room = { messages: 1 - freed.messages, bytes: messageBytes(message) - freed.bytes }
     const excess = this.#excess(topic, room)
     if (excess !== undefined) throw quota(excess)
     this.#reservations.reserve(topic, message, room)

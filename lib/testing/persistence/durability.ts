@@ -69,7 +69,7 @@ export function defineDurabilityTests(harness: Harness, reopen: Reopen): void {
     )
     assert.deepEqual(content(entries[3]!.message!), content(shared))
     assert.deepEqual(entries[3]!.delivery.subscriptionIdentifiers, [4])
-    assert.deepEqual(await reopened.queueSize('a'), { messages: 4, bytes: 15 })
+    assert.deepEqual(await reopened.queueSize('a'), { messages: 4, bytes: 16 })
     await enqueue(reopened, 'a', 'after')
     assert.deepEqual(await payloads(reopened, 'a'), [undefined, 'two', 'three', 'payload', 'after'])
     assert.equal((await reopened.sweep(NOW, 10)).dropped.length, 2)

@@ -73,6 +73,27 @@ function defineQueueLimitTests(harness: Harness): void {
     })
   }
 
+  harness.test('properties of any length count as the payload does', async store => {
+    await saveSessions(store, 'a', 'b')
+    const properties = {
+      contentType: 'xü',
+      responseTopic: 'r',
+      correlationData: Buffer.alloc(3),
+      userProperties: { k: ['v', 'w'], empty: '' },
+    }
+    const wordy = message({ payload: Buffer.from('one'), properties })
+    const bytes = 3 + 3 + 1 + 3 + 6 * 2 + 'kvkwempty'.length
+    assert.equal(await store.enqueue(wordy, [to('a'), to('b')], policy({ maxBytes: bytes })), undefined)
+    assert.deepEqual(await store.queueSize('a'), { messages: 1, bytes })
+    const lost = await store.enqueue(message({ properties }), [to('a')], policy({}, bytes + 26))
+    assert.deepEqual(losses(lost), ['a payload store-full'])
+    await store.deleteSession('b')
+    await markSent(store, 'a', wordy, 1)
+    await store.markReleased('a', refOf(wordy), 1)
+    assert.deepEqual(await store.queueSize('a'), { messages: 1, bytes: 0 })
+    assert.deepEqual(await add(store, '1', ['a'], policy({ overflow: 'reject' }, 1)), [])
+  })
+
   harness.test('drop-oldest drops as many as it takes', async store => {
     await saveSessions(store, 'a')
     await enqueue(store, 'a', '111', '222', '333')

@@ -36,6 +36,14 @@ export function defineRetainedTests(harness: Harness): void {
     assert.deepEqual([store.retainedCount, store.retainedBytes], [1, 1])
   })
 
+  harness.test('the bytes of retained messages are those of payload and properties', async store => {
+    const properties = { contentType: 'xü', userProperties: { k: 'v' } }
+    await store.storeRetained(message({ topic: 't', retain: true, payload: Buffer.from('one'), properties }))
+    assert.equal(store.retainedBytes, 12)
+    await store.storeRetained(message({ topic: 't', retain: true, payload: Buffer.alloc(0), properties }))
+    assert.deepEqual([store.retainedCount, store.retainedBytes], [0, 0])
+  })
+
   harness.test('retained messages are found by filter, each once', async store => {
     await retain(store, 'a', 'a/b', 'a/b/c', '/', 'a/', '$SYS', '$SYS/a', '__proto__', 'ab')
     assert.deepEqual(await topics(store, '#'), ['/', '__proto__', 'a', 'a/', 'a/b', 'a/b/c', 'ab'])
