@@ -64,7 +64,6 @@ export interface LmdbEntry {
 /** Entries looked at in one go. */
 const PAGE = 100
 
-const NOTHING: Amount = { messages: 0, bytes: 0 }
 const NOTHING_QUEUED: QueueRow = [0, 0, 0, 0, 0, 0]
 
 /** The queues of all sessions. */
@@ -129,18 +128,17 @@ export class LmdbQueues {
   /** The entries that were not sent yet, oldest first; nothing must be changed meanwhile. */
   *unsent({ number }: SessionRecord): Generator<LmdbEntry, void, undefined> {
     const state = this.#stateOf(number)
-    let { unsentFrom } = state
-    let isFirst = true
-    for (const entry of this.#entriesFrom(number, unsentFrom)) {
+    let isFound = false
+    for (const entry of this.#entriesFrom(number, state.unsentFrom)) {
       if (isSent(entry)) {
-        if (isFirst) unsentFrom = entry.message + 1
+        if (!isFound) state.unsentFrom = entry.message + 1
         continue
       }
-      if (isFirst) this.#setState(number, { ...state, unsentFrom })
-      isFirst = false
+      if (!isFound) this.#setState(number, state)
+      isFound = true
       yield entry
     }
-    if (isFirst) this.#setState(number, { ...state, unsentFrom })
+    if (!isFound) this.#setState(number, state)
   }
 
   append({ number, clientId }: SessionRecord, message: Placed, delivery: QueueDelivery): void {
@@ -148,9 +146,11 @@ export class LmdbQueues {
     const { place, bytes, expiry } = message
     const key = numberKey(number, place)
     const row: EntryRow = [null, qos, retain, bytes, expiry, subscriptionIdentifiers ?? null, share ?? null, null, null]
-    this.#count(number, { messages: 1, bytes }, NOTHING)
     const state = this.#stateOf(number)
-    if (place < state.unsentFrom) this.#setState(number, { ...state, unsentFrom: place })
+    state.messages++
+    state.bytes += bytes
+    if (place < state.unsentFrom) state.unsentFrom = place
+    this.#setState(number, state)
     this.#entries.put(key, row)
     this.#deadlines.add(DeadlineKind.queued, expiry ?? undefined, { owner: key, clientId })
   }
@@ -158,7 +158,11 @@ export class LmdbQueues {
   markSent(entry: LmdbEntry, packetId: number): void {
     const [, ...rest] = entry.row
     this.#forgetExpiry(entry)
-    this.#countSent(entry)
+    if (!isSent(entry)) {
+      const state = this.#stateOf(entry.session)
+      countSent(state, entry)
+      this.#setState(entry.session, state)
+    }
     this.#entries.put(keyOf(entry), [packetId, ...rest])
   }
 
@@ -167,8 +171,11 @@ export class LmdbQueues {
     if (releasedRef(entry) !== undefined) return
     const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
     this.#forgetExpiry(entry)
-    this.#countSent(entry)
-    this.#count(entry.session, { messages: 0, bytes: -bytes }, { messages: 0, bytes: -bytes })
+    const state = this.#stateOf(entry.session)
+    if (!isSent(entry)) countSent(state, entry)
+    state.bytes -= bytes
+    state.sentBytes -= bytes
+    this.#setState(entry.session, state)
     this.#entries.put(keyOf(entry), [packetId, qos, retain, 0, expiry, identifiers, share, brokerId, brokerCounter])
     this.messages.release(entry.message, bytes)
   }
@@ -177,8 +184,14 @@ export class LmdbQueues {
   remove(entry: LmdbEntry, ref?: MessageRef): void {
     const released = releasedRef(entry)
     this.#forgetExpiry(entry)
-    const less = { messages: -1, bytes: -bytesOf(entry) }
-    this.#count(entry.session, less, isSent(entry) ? less : NOTHING)
+    const state = this.#stateOf(entry.session)
+    state.messages--
+    state.bytes -= bytesOf(entry)
+    if (isSent(entry)) {
+      state.sentMessages--
+      state.sentBytes -= bytesOf(entry)
+    }
+    this.#setState(entry.session, state)
     this.#entries.delete(keyOf(entry))
     this.messages.leave(entry.message, bytesOf(entry), released === undefined ? 'held' : 'released', released ?? ref)
   }
@@ -251,6 +264,7 @@ export class LmdbQueues {
     }
   }
 
+  /** To be changed, and set, before the entries are: of a file of old, it is counted. */
   #stateOf(session: number): QueueState {
     const row = this.#queues.get(session) ?? NOTHING_QUEUED
     const [messages, bytes, sentUpTo = 0, sentMessages = 0, sentBytes = 0, unsentFrom = 0] = row
@@ -269,26 +283,6 @@ export class LmdbQueues {
     this.#queues.put(session, [messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom])
   }
 
-  /** An entry gets its packet id. */
-  #countSent(entry: LmdbEntry): void {
-    if (isSent(entry)) return
-    this.#count(entry.session, NOTHING, { messages: 1, bytes: bytesOf(entry) })
-    const state = this.#stateOf(entry.session)
-    if (state.sentUpTo < entry.message) this.#setState(entry.session, { ...state, sentUpTo: entry.message })
-  }
-
-  /** Counts what a queue has more, or less, and what of that was sent. To be called before its entries are changed. */
-  #count(session: number, all: Amount, sent: Amount): void {
-    const state = this.#stateOf(session)
-    this.#setState(session, {
-      ...state,
-      messages: state.messages + all.messages,
-      bytes: state.bytes + all.bytes,
-      sentMessages: state.sentMessages + sent.messages,
-      sentBytes: state.sentBytes + sent.bytes,
-    })
-  }
-
   /** What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]. */
   #forgetExpiry(entry: LmdbEntry): void {
     const [packetId, , , , expiry] = entry.row
@@ -298,6 +292,13 @@ export class LmdbQueues {
 
 function keyOf({ session, message }: LmdbEntry): Buffer {
   return numberKey(session, message)
+}
+
+/** An entry gets its packet id. */
+function countSent(state: QueueState, entry: LmdbEntry): void {
+  state.sentMessages++
+  state.sentBytes += bytesOf(entry)
+  if (state.sentUpTo < entry.message) state.sentUpTo = entry.message
 }
 
 function isSent({ row }: LmdbEntry): boolean {
