@@ -60,7 +60,16 @@ export class LmdbSubscriptions {
   }
 
   clear(session: SessionRecord): void {
-    for (const { topic } of this.of(session)) this.remove(session, topic)
+    const rows = this.#rows(session, Number.MAX_SAFE_INTEGER)
+    if (rows.length === 0) return
+    for (const { key, value } of rows) {
+      this.#table.delete(key)
+      if (value[2] > 0) this.#counters.storableSubscriptions--
+    }
+    this.#counters.subscribers--
+    this.#writer.afterCommit(() => {
+      for (const { value } of rows) this.#forget(session.clientId, value[1])
+    })
   }
 
   hasAny(session: SessionRecord): boolean {

@@ -81,6 +81,10 @@ class Run {
       assert.deepEqual(found.sort(), model.subscribersOf(topic).sort(), `subscriptions for ${topic}`)
     }
     assert.deepEqual([store.retainedCount, store.retainedBytes], [model.retained.size, model.retainedBytes])
+    const held = [...model.sessions.values()].map(({ subscriptions }) => [...subscriptions.values()])
+    const subsCount = held.flat().filter(({ qos }) => qos > 0).length
+    const clientsCount = held.filter(({ length }) => length > 0).length
+    assert.deepEqual(await store.countOffline(), { subsCount, clientsCount })
     const bytes = store instanceof MemoryPersistence ? store.queuedBytes : await store.countQueuedBytes?.()
     assert.equal(bytes, model.queuedBytes, 'bytes in all queues')
     assert.equal(store.nextDeadline(), model.nextDeadline(), 'next deadline')
