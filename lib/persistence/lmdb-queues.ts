@@ -196,10 +196,13 @@ export class LmdbQueues {
     this.messages.leave(entry.message, bytesOf(entry), released === undefined ? 'held' : 'released', released ?? ref)
   }
 
-  /** Empties the queue of a session that has ended: at once as far as `limit` goes, the rest is for `cleanUp`. */
-  end(session: SessionRecord, limit: number): void {
+  /**
+   * Empties the queue of a session that has ended: at once as far as `limit` goes, the rest is for `cleanUp`.
+   * @returns how many entries were removed
+   */
+  end(session: SessionRecord, limit: number): number {
     this.#ended.put(numberKey(session.number), null)
-    this.#empty(session.number, limit)
+    return limit > 0 ? this.#empty(session.number, limit) : 0
   }
 
   /** Removes entries of sessions that have ended, at most `limit`. @returns whether there are more */
@@ -246,12 +249,13 @@ export class LmdbQueues {
       .map(({ key, value }) => ({ session, message: numberIn(key, 1), row: value }))
   }
 
-  #empty(session: number, limit: number): void {
+  #empty(session: number, limit: number): number {
     const rows = this.#entries.rows({ start: numberKey(session, 0), end: numberKey(session + 1), limit })
     for (const { key, value } of rows) this.remove({ session, message: numberIn(key, 1), row: value })
-    if (rows.length === limit) return
+    if (rows.length === limit) return limit
     this.#queues.delete(session)
     this.#ended.delete(numberKey(session))
+    return rows.length
   }
 
   *#entriesFrom(session: number, message: number): Generator<LmdbEntry, void, undefined> {

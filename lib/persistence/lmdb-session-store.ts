@@ -60,6 +60,9 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
   readonly #now: () => number
   #open: LmdbParts | undefined
   #broker: { readonly id: string } | undefined
+  /** Entries removed with sessions that ended, since the last commit of such: many may end in one transaction. */
+  #emptied = 0
+  #cleaning: LmdbParts | undefined
 
   /** @throws AnaxError ANAX_ERR_OPTION */
   constructor({ path, durability = 'commit', now = Date.now }: LmdbPersistenceOptions) {
@@ -133,7 +136,10 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
       const session = sessions.find(clientId)
       if (session === undefined) return
       subscriptions.clear(session)
-      queues.end(session, STEP)
+      this.#emptied += queues.end(session, STEP - this.#emptied)
+      writer.afterCommit(() => {
+        this.#emptied = 0
+      })
       sessions.delete(session)
     })
     this.#cleanUp(parts)
@@ -357,13 +363,16 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
   }
 
   /** Removes in steps what long queues of ended sessions have left. */
-  async #cleanUp({ writer, queues }: LmdbParts): Promise<void> {
-    if (!queues.hasEnded) return
+  async #cleanUp(parts: LmdbParts): Promise<void> {
+    const { writer, queues } = parts
+    if (this.#cleaning === parts || !queues.hasEnded) return
+    this.#cleaning = parts
     try {
       while (await writer.change(() => queues.cleanUp(STEP)));
     } catch {
       // Closed, or the disk has no room even for that: it goes on when the next session ends, or at the next start.
     }
+    this.#cleaning = undefined
   }
 }
 

@@ -138,6 +138,28 @@ describe('LmdbPersistence', () => {
       await reopened.destroy()
     }))
 
+  it('removes no more in one go where many sessions with long queues end at once', () =>
+    withStore(async store => {
+      const clientIds = Array.from({ length: 40 }, (_, i) => `${i}`)
+      await saveSessions(store, ...clientIds)
+      const payload = Buffer.alloc(1)
+      const steps = clientIds.flatMap(id =>
+        Array.from({ length: 50 }, () => store.enqueue(message({ payload }), [to(id)], policy())),
+      )
+      await Promise.all(steps)
+      const left: (number | Promise<number>)[] = []
+      const ends = clientIds.map(id => store.deleteSession(id))
+      for (const end of ends) end.then(() => left.push(store.countQueuedBytes()))
+      await Promise.all(ends)
+      assert.equal(await left[0], 1500)
+      let before = 1500
+      for (let now = await store.countQueuedBytes(); now > 0; now = await store.countQueuedBytes()) {
+        assert.ok(now >= before - 500, `${before - now} at once`)
+        before = now
+        await store.removeIncoming('0', 1)
+      }
+    }))
+
   it('stores a payload once, and lets go of it with the last queue', () =>
     withStore(async store => {
       await saveSessions(store, 'a', 'b', 'c')
