@@ -33,6 +33,12 @@ interface Terms {
   policy: QueuePolicy
 }
 
+/** A message for a session's queue. */
+interface OwedCopy {
+  message: PublishMessage
+  delivery: QueueDelivery
+}
+
 const NOBODY: readonly MatchedSubscription[] = []
 
 /** Numbers go on where any earlier run of the same broker may have stopped: a thousand for each millisecond. */
@@ -221,14 +227,46 @@ export class Publisher implements MessageSink {
   /** The members of shared subscriptions are chosen now, so that their stored sessions have the message as well. */
   #queueShared(message: PublishMessage, deliveries: QueueDelivery[], terms: Terms): MaybePromise<void> {
     const clients = deliveries.map(({ clientId }) => clientId)
-    let pending = undefined as MaybePromise<void>
+    const copies: OwedCopy[] = []
     for (const choice of this.#parts.router.chooseShared(message, clients, terms.among)) {
       const delivery = sharedDeliveryOf(choice)
       if (delivery.qos === 0) continue
       if (choice.message === message) deliveries.push(delivery)
-      else pending = both(pending, () => this.#enqueueCopy(message, choice.message, delivery, terms))
+      else copies.push({ message: choice.message, delivery })
     }
-    return both(pending, () => this.#enqueueAll(message, deliveries, terms))
+    if (copies.length === 0) return this.#enqueueAll(message, deliveries, terms)
+    return this.#enqueueWithCopies(message, deliveries, copies, terms)
+  }
+
+  /** The message, and copies for sessions that have it already. Where one is refused, none stays in a queue. */
+  #enqueueWithCopies(
+    message: PublishMessage,
+    deliveries: QueueDelivery[],
+    copies: readonly OwedCopy[],
+    terms: Terms,
+  ): MaybePromise<void> {
+    const all = [...deliveries.map(delivery => ({ message, delivery })), ...copies]
+    try {
+      let pending = undefined as MaybePromise<void>
+      for (const copy of copies) pending = both(pending, () => this.#enqueueCopy(message, copy, terms))
+      pending = both(pending, () => this.#enqueueAll(message, deliveries, terms))
+      return isPromise(pending) ? pending.catch(error => this.#takeBack(all, error)) : undefined
+    } catch (error) {
+      return this.#takeBack(all, error)
+    }
+  }
+
+  #takeBack(copies: readonly OwedCopy[], error: unknown): MaybePromise<never> {
+    const { store } = this.#parts
+    const fail = (): never => {
+      throw error
+    }
+    let pending = undefined as MaybePromise<void>
+    for (const { message, delivery } of copies) {
+      const { clientId } = delivery
+      pending = both(pending, () => store.removeQueued(clientId, message, undefined, { ...delivery, message }))
+    }
+    return isPromise(pending) ? pending.then(fail, fail) : fail()
   }
 
   #enqueueAll(message: PublishMessage, wanted: QueueDelivery[], terms: Terms): MaybePromise<void> {
@@ -243,12 +281,7 @@ export class Publisher implements MessageSink {
   }
 
   /** A further copy for a session that has the message already: the bus brings it together with the message. */
-  #enqueueCopy(
-    message: PublishMessage,
-    copy: PublishMessage,
-    delivery: QueueDelivery,
-    terms: Terms,
-  ): MaybePromise<void> {
+  #enqueueCopy(message: PublishMessage, { message: copy, delivery }: OwedCopy, terms: Terms): MaybePromise<void> {
     const copies = this.#copies.get(message)
     if (copies === undefined) this.#copies.set(message, [copy])
     else copies.push(copy)
