@@ -134,7 +134,11 @@ export interface SentCopy {
   readonly subscriptionIdentifiers: readonly number[] | undefined
 }
 
-/** What happens to a message that finds a queue full. */
+/**
+ * What happens to a message that finds a queue, or all of them together, full. `drop-oldest` drops entries that were not
+ * sent, and none in vain: only where the message comes in then. A store that keeps a payload once for many queues gains
+ * nothing from an entry while others hold the same message.
+ */
 export type OverflowPolicy = 'drop-newest' | 'drop-oldest' | 'reject'
 
 /** Bounds of one session's queue. */

@@ -66,14 +66,20 @@ export class LmdbWriter {
     return this.#refused.has(identityOf(message))
   }
 
-  /** Reads behind all changes that were made before: at once where there are none under way. */
+  /**
+   * Reads behind all changes that were made before: at once where there are none under way.
+   * @throws AnaxError ANAX_ERR_CLOSED
+   */
   read<T>(read: () => T): T | Promise<T> {
-    return this.#working === undefined ? read() : this.settled().then(read)
+    if (this.#working !== undefined) return this.settled().then(read)
+    if (this.#closed) throw closed()
+    return read()
   }
 
   /** Resolves when all changes that were made before are done, whichever way. */
   async settled(): Promise<void> {
-    if (this.#waiting.length > 0) await this.change(() => {}).catch(() => {})
+    if (this.#closed) await this.#working
+    else if (this.#waiting.length > 0) await this.change(() => {}).catch(() => {})
     else await this.#committing
   }
 
@@ -84,7 +90,7 @@ export class LmdbWriter {
   }
 
   #submit<T>(kind: Change['kind'], change: () => T): Promise<T> {
-    if (this.#closed) return Promise.reject(new AnaxError('ANAX_ERR_CLOSED', { detail: 'the store' }))
+    if (this.#closed) return Promise.reject(closed())
     return new Promise<T>((resolve, reject) => {
       let outcome: T
       let refusal: AnaxError | undefined
@@ -164,6 +170,10 @@ export class LmdbWriter {
       },
     )
   }
+}
+
+function closed(): AnaxError {
+  return new AnaxError('ANAX_ERR_CLOSED', { detail: 'the store' })
 }
 
 function identityOf({ brokerId, brokerCounter }: MessageRef): string {

@@ -76,6 +76,20 @@ describe('LmdbPersistence', () => {
     await second.destroy()
   })
 
+  it('answers what is asked while it closes, in order; and then no more', () =>
+    withStore(async store => {
+      await saveSessions(store, 'a')
+      await enqueue(store, 'a', ...Array.from({ length: 200 }, (_, i) => `${i}`))
+      const entries = store.queued('a')[Symbol.asyncIterator]()
+      for (let i = 0; i < 100; i++) await entries.next()
+      const ended = store.deleteSession('a')
+      const closed = store.destroy()
+      assert.deepEqual(await store.queueSize('a'), { messages: 0, bytes: 0 })
+      await ended
+      await closed
+      await assert.rejects(async () => await entries.next(), { code: 'ANAX_ERR_CLOSED' })
+    }))
+
   it('shows what is not committed yet to whoever asks', () =>
     withStore(async store => {
       store.saveSession({ clientId: 'a', expiryInterval: 60, expiresAt: undefined })
