@@ -58,6 +58,8 @@ export class Connection extends ClientHandle implements Link {
   #ahead = 0
   #paused = false
   #quiet = false
+  /** How the client took its leave. */
+  #farewell: Ending | undefined
   readonly #timers: ConnectionTimers
   #released: Promise<void> | undefined
   #onIdle: (() => void) | undefined
@@ -188,9 +190,16 @@ export class Connection extends ClientHandle implements Link {
     return this.end({ will: 'publish', reason: error })
   }
 
+  /** The client takes its leave: no more is read, and whatever ends the connection, it ended like this [MQTT-3.14.4-3]. */
+  depart(ending: Ending): void {
+    this.#quiet = true
+    this.#farewell = ending
+  }
+
   /** Ends the connection; resolves when nothing of it is left. */
-  end(ending: Ending): Promise<void> {
+  end(fallback: Ending): Promise<void> {
     if (this.#released !== undefined) return this.#released
+    const ending = this.#farewell ?? fallback
     this.#become('closing')
     this.process?.abort()
     this.reauthentication?.abort()

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../types/packets.js'
 import { byte, packetBytes, recordBytes } from '../support/bytes.js'
-import { spec } from '../support/spec.js'
-import { publishPacket } from '../support/spec-client.js'
+import { keptSession, type Spec, spec } from '../support/spec.js'
+import { publishPacket, type SpecClient } from '../support/spec-client.js'
 
 const ALL: readonly ProtocolVersion[] = [3, 4, 5]
 
@@ -187,3 +187,51 @@ spec('a connection whose peer never closes is closed by the broker', ALL, async 
   assert.equal(conn.destroyed, true)
   assert.equal(broker.connectedClients, 0)
 })
+
+/** What else ends a connection whose DISCONNECT waits for what was sent before it. */
+const OVERTAKERS: [what: string, overtake: (spec: Spec, client: SpecClient) => Promise<unknown>][] = [
+  ['the line drops', async ({ broker }) => broker.clients.leaving!.conn.destroy(new Error('reset'))],
+  ['the client comes again', async ({ connect }) => connect('leaving')],
+  ['the broker ends it', async ({ broker }) => broker.clients.leaving!.disconnect()],
+]
+
+for (const [what, overtake] of OVERTAKERS) {
+  spec(
+    `[3.1.1 MQTT-3.14.4-3] [5.0 MQTT-3.14.4-3] a DISCONNECT that was received takes the will away, also where ${what} before its turn`,
+    ALL,
+    async tools => {
+      const { broker, clock, connect, version } = tools
+      const published: string[] = []
+      broker.on('publish', ({ topic }) => published.push(topic))
+      let allow: (verdict: boolean) => void = () => {}
+      broker.authorizePublish = (_, { topic }) => topic === 'will' || new Promise<boolean>(resolve => (allow = resolve))
+      const will = { topic: 'will', payload: Buffer.from('w'), qos: 0, retain: false } as const
+      const client = await connect('leaving', { will, ...keptSession(version) })
+      client.send(publishPacket({ topic: 'before' }), { cmd: 'disconnect' })
+      await clock.advance(10)
+      const overtaken = overtake(tools, client)
+      await clock.advance(10)
+      allow(true)
+      await Promise.all([overtaken, client.closed()])
+      await clock.advance(10)
+      assert.deepEqual(published, ['before'])
+    },
+  )
+}
+
+spec(
+  'the Session Expiry Interval of a DISCONNECT counts, also where the line drops before its turn',
+  [5],
+  async ({ broker, clock, connect, resume }) => {
+    let allow: (verdict: boolean) => void = () => {}
+    broker.authorizePublish = () => new Promise<boolean>(resolve => (allow = resolve))
+    const client = await connect('leaving', keptSession(5))
+    client.send(publishPacket({ topic: 'before' }), { cmd: 'disconnect', properties: { sessionExpiryInterval: 0 } })
+    await clock.advance(10)
+    broker.clients.leaving!.conn.destroy(new Error('reset'))
+    allow(true)
+    await client.closed()
+    const { connack } = await resume('leaving', keptSession(5))
+    assert.equal(connack.sessionPresent, false)
+  },
+)
