@@ -102,6 +102,8 @@ function readWill(reader: WireReader, flags: number): Will {
     qos: ((flags & Flag.willQoS) >> 3) as QoS,
     retain: (flags & Flag.willRetain) !== 0,
   }
-  if (properties !== undefined) will.properties = properties
+  if (properties === undefined) return will
+  if (properties.correlationData !== undefined) properties.correlationData = Buffer.from(properties.correlationData)
+  will.properties = properties
   return will
 }

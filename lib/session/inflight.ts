@@ -5,23 +5,27 @@
  * Packet ids are given out in turn, so they lie close together: a small array finds each by its lowest bits,
  * and an id whose place is taken is passed over. That costs half of what a Map does, and nothing while idle.
  */
+import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
 import type { Delivery } from './delivery.js'
 
 /** What the client has to send next. */
 export type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp'
 
-/** A message on its way to the client. */
+/** A message on its way to the client. The delivery itself is not kept: it has the frames that were sent. */
 export class Sent {
   packetId = 0
   ref: MessageRef
-  /** Undefined once released: PUBREC came. */
-  delivery: Delivery | undefined
+  /** As it was sent; undefined once released: PUBREC came. */
+  message: Message | undefined
+  /** The `$share/…` filter it came through, if it did. */
+  readonly share: string | undefined
   awaits: AwaitedAck
 
   constructor(ref: MessageRef, delivery: Delivery | undefined) {
     this.ref = ref
-    this.delivery = delivery
+    this.message = delivery?.message
+    this.share = delivery?.share
     this.awaits = delivery === undefined ? 'pubcomp' : delivery.qos === 1 ? 'puback' : 'pubrec'
   }
 }

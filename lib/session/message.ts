@@ -9,6 +9,7 @@ import type { Will } from '../../types/packets.js'
 import type { MessageRef } from '../../types/persistence.js'
 import { publishFrame } from '../codec/encoder.js'
 import { PublishMessage } from '../codec/publish-message.js'
+import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
 import { AnaxError, textOf } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
 import type { Timers } from './timers.js'
@@ -42,7 +43,8 @@ export function keepPayload(message: Message): void {
 export function ownProperties({ properties }: Message): Message['properties'] {
   if (properties === undefined) return undefined
   const { userProperties } = properties
-  return userProperties === undefined ? { ...properties } : { ...properties, userProperties: { ...userProperties } }
+  if (userProperties === undefined) return { ...properties }
+  return { ...properties, userProperties: userPropertiesFrom(pairsOf(userProperties)) }
 }
 
 /** The seconds that a message has left, rounded up; undefined where it never expires. */
@@ -56,8 +58,9 @@ export function startExpiry(message: PublishMessage, now: number): void {
   if (interval !== undefined) message.messageExpiry = now + interval * 1000
 }
 
-/** A message of its own with another's content, to be numbered anew. */
+/** A message of its own with another's content, to be numbered anew. It is for keeping, and shares what is kept. */
 export function copyOf(message: Message): PublishMessage {
+  keepPayload(message)
   const { topic, payload, qos, retain, properties } = message
   const copy = new PublishMessage(topic, payload, qos, retain, false, undefined, properties)
   copy.clientId = message.clientId

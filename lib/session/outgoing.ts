@@ -109,11 +109,9 @@ export class Outgoing {
   /** What was sent and may go to others, in the order in which it was published. */
   #unacknowledged(): SharedDelivery[] {
     const left: SharedDelivery[] = []
-    for (const { delivery } of this.sender.inflight.all()) {
+    for (const { message, share, awaits } of this.sender.inflight.all()) {
       // [MQTT-4.8.2-5]: QoS 2 goes to nobody else once it was sent
-      if (delivery?.share !== undefined && delivery.qos === 1) {
-        left.push({ message: delivery.message, share: delivery.share })
-      }
+      if (message !== undefined && share !== undefined && awaits === 'puback') left.push({ message, share })
     }
     return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }

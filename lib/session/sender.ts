@@ -52,6 +52,8 @@ export class Sender {
       this.#drop(delivery, 'expired')
       return
     }
+    // kept until it is acknowledged; before anything else is made of it, for that is kept with it
+    if (delivery.qos > 0) keepPayload(message)
     const forwarded = this.#forward(delivery)
     if (forwarded === undefined) {
       this.#drop(delivery, 'not-forwarded')
@@ -99,7 +101,7 @@ export class Sender {
     }
     const repeated = message.awaits === 'pubcomp'
     message.awaits = 'pubcomp'
-    message.delivery = undefined
+    message.message = undefined
     // the reference is the message itself, whose payload is not needed any more
     const { brokerId, brokerCounter } = message.ref
     message.ref = { brokerId, brokerCounter }
@@ -138,7 +140,6 @@ export class Sender {
   }
 
   #track(delivery: Delivery, frame: Frame, ref: MessageRef): void {
-    keepPayload(delivery.message)
     const packetId = this.inflight.add(new Sent(ref, delivery))
     if (!this.#session.stored) {
       this.#write(frame, packetId)

@@ -1,7 +1,10 @@
 /** Where messages come from beside the wire, and who owns their bytes. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Decoder } from '../../lib/codec/decoder.js'
+import { encode } from '../../lib/codec/encoder.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
+import { pairsOf, userPropertiesFrom } from '../../lib/codec/user-properties.js'
 import {
   adopt,
   copyOf,
@@ -17,8 +20,10 @@ import {
 import { Timers } from '../../lib/session/timers.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { PublishInput } from '../../types/client.js'
+import { connectPacket } from '../support/spec-client.js'
 
-const chunk = Buffer.from('....payload....correlation....')
+/** With memory of its own, as what comes from a socket. */
+const chunk = Buffer.alloc(30, '....payload....correlation....')
 
 function fromWire(): PublishMessage {
   const properties = { correlationData: chunk.subarray(15, 26), contentType: 'c' }
@@ -64,6 +69,15 @@ describe('a copy', () => {
     assert.notEqual(refKey(copy), refKey(message))
   })
 
+  it('is there to be kept: it shares a payload with the message, but no chunk with the wire', () => {
+    const message = fromWire()
+    const copy = copyOf(message)
+    keepPayload(copy)
+    assert.equal(copy.payload, message.payload)
+    assert.notEqual(copy.payload.buffer, chunk.buffer)
+    assert.notEqual(copy.properties?.correlationData?.buffer, chunk.buffer)
+  })
+
   it('of properties is the receiver’s to change', () => {
     const message = fromWire()
     message.properties!.userProperties = { a: 'b' }
@@ -73,6 +87,16 @@ describe('a copy', () => {
     assert.equal(message.properties?.contentType, 'c')
     assert.deepEqual(message.properties?.userProperties, { a: 'b' })
     assert.equal(ownProperties(messageOfInput({ topic: 't' }, 100)), undefined)
+  })
+
+  it('of user properties has their order and lists of its own', () => {
+    const message = fromWire()
+    const pairs = ['a', '1', 'b', '2', 'a', '3']
+    message.properties!.userProperties = userPropertiesFrom(pairs)
+    const own = ownProperties(message)!.userProperties!
+    assert.deepEqual(pairsOf(own), pairs)
+    ;(own.a as string[]).push('4')
+    assert.deepEqual(message.properties?.userProperties?.a, ['1', '3'])
   })
 })
 
@@ -129,6 +153,19 @@ describe('a message of somebody else on the bus', () => {
 })
 
 describe('a will', () => {
+  it('outlives the chunk it came in: none of its bytes are a view of it', () => {
+    const properties = { correlationData: Buffer.from('c') }
+    const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false, properties } as const
+    const decoder = new Decoder({ side: 'broker' })
+    const bytes = Buffer.concat([encode(connectPacket(5, { will }), 5), Buffer.alloc(60_000)])
+    decoder.push(bytes)
+    const connect = decoder.next()
+    assert.ok(connect?.cmd === 'connect')
+    assert.notEqual(connect.will?.payload.buffer, bytes.buffer)
+    assert.notEqual(connect.will?.properties?.correlationData?.buffer, bytes.buffer)
+    assert.equal(connect.will?.properties?.correlationData?.toString(), 'c')
+  })
+
   it('becomes a message without its delay', () => {
     const properties = { willDelayInterval: 5, contentType: 'c' }
     const message = messageOfWill({ topic: 'w', payload: Buffer.from('x'), qos: 1, retain: true, properties }, 'client')

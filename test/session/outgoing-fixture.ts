@@ -5,7 +5,7 @@ import { PublishMessage } from '../../lib/codec/publish-message.js'
 import type { AnaxError } from '../../lib/errors.js'
 import { Delivery } from '../../lib/session/delivery.js'
 import { Outgoing } from '../../lib/session/outgoing.js'
-import type { Link, Ports } from '../../lib/session/ports.js'
+import type { Authorizer, Link, Ports } from '../../lib/session/ports.js'
 import { NEVER_EXPIRES, Session } from '../../lib/session/session.js'
 import { Timers } from '../../lib/session/timers.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
@@ -63,6 +63,8 @@ interface Scene {
   /** What is in the stored queue. */
   stored?: QueuedMessage[] | (() => MaybeAsyncIterable<QueuedMessage>)
   retained?: Message[]
+  /** What the host makes of each message for this client. */
+  forward?: Authorizer['authorizeForward']
   /** What the store says to another message; it is in the queue once this is done. */
   enqueue?: () => void | Promise<void>
 }
@@ -77,7 +79,7 @@ export function attached(scene: Scene) {
   const queued = typeof stored === 'function' ? stored : () => [...queue]
   const ports = {
     options: { maxOutboxBytes: 1e6, ...scene.options },
-    authorizer: {},
+    authorizer: { authorizeForward: scene.forward },
     timers: new Timers(new FakeClock()),
     events: {
       emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),

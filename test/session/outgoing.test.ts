@@ -5,6 +5,7 @@ import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { AnaxError } from '../../lib/errors.js'
 import { Delivery } from '../../lib/session/delivery.js'
 import { SessionSubscription } from '../../lib/session/subscription.js'
+import type { Message } from '../../types/message.js'
 import type { QueuedMessage } from '../../types/persistence.js'
 import { attached, numbered } from './outgoing-fixture.js'
 
@@ -63,6 +64,28 @@ describe('live messages', () => {
     chunk.fill(0)
     assert.equal(message.payload.toString(), 'payload')
   })
+
+  for (const [what, forward] of [
+    ['as it came', undefined],
+    ['as the host forwards it', (_: unknown, message: Message) => message],
+  ] as const) {
+    it(`have payloads of their own from when they are sent to when they are acknowledged, ${what}`, () => {
+      const { outgoing, link, deliveries } = attached({ forward })
+      const chunk = Buffer.alloc(30, 'a large chunk with one payload')
+      const message = new PublishMessage('t', chunk.subarray(-7), 1, false, false, undefined, undefined)
+      let framed: Buffer | undefined
+      const { frame } = link
+      link.frame = (delivery, attempt) => {
+        framed = delivery.message.payload
+        return frame.call(link, delivery, attempt)
+      }
+      outgoing.deliver(new Delivery(message, 1, false, undefined, undefined))
+      assert.equal(framed?.toString(), 'payload')
+      assert.notEqual(framed?.buffer, chunk.buffer, 'a large payload is written from where it is')
+      assert.equal(deliveries()[0]?.message.payload, framed)
+      assert.notEqual(message.payload.buffer, chunk.buffer)
+    })
+  }
 
   it('that come while one is being sent keep their place', () => {
     const { outgoing, link, sentTexts } = attached({})

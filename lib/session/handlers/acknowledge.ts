@@ -29,7 +29,7 @@ function finish(connection: Connection, packet: PubackPacket | PubcompPacket): v
     return
   }
   if (connection.ports.events.has('ack')) {
-    const acknowledged = sent.delivery?.message ?? { cmd: 'pubrel' as const, messageId: packet.messageId }
+    const acknowledged = sent.message ?? { cmd: 'pubrel' as const, messageId: packet.messageId }
     connection.ports.events.emit('ack', acknowledged, connection)
   }
   pump()
