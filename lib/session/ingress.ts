@@ -28,6 +28,9 @@ class Ticket {
   /** The stage to run next; the stages below have begun. */
   next = 0
   waiting = false
+  /** The job that arrived before it, while that is under way. */
+  ahead: Ticket | undefined
+  behind: Ticket | undefined
 
   constructor(job: Job) {
     this.job = job
@@ -38,9 +41,13 @@ export class Ingress {
   readonly #limit: number
   readonly #failed: (error: unknown) => void
   readonly #drained: () => void
-  #tickets: Ticket[] = []
+  // a list of links, and steps only where something may move: thousands may be under way behind one that waits
+  #first: Ticket | undefined
+  #last: Ticket | undefined
+  #size = 0
+  /** Tickets that may be able to go on. */
+  #due: Ticket[] = []
   #advancing = false
-  #scheduled = false
 
   /**
    * @param limit jobs under way at once, above which {@link full} asks the connection to stop reading
@@ -54,25 +61,24 @@ export class Ingress {
   }
 
   get full(): boolean {
-    return this.#tickets.length >= this.#limit
+    return this.#size >= this.#limit
   }
 
   get idle(): boolean {
-    return this.#tickets.length === 0
+    return this.#size === 0
   }
 
   run(job: Job): void {
     if (this.#advancing || !this.idle) {
-      this.#tickets.push(new Ticket(job))
-      this.#advance()
+      this.#advance(this.#append(new Ticket(job)))
       return
     }
     this.#advancing = true
     const ticket = this.#runAhead(job)
     this.#advancing = false
     // jobs that one of its stages began are behind it
-    if (ticket !== undefined) this.#tickets.unshift(ticket)
-    if (!this.idle) this.#advance()
+    if (ticket !== undefined) this.#prepend(ticket)
+    if (this.#due.length > 0) this.#advanceDue()
   }
 
   /** Runs a job that is first in line as far as it goes; the ticket is for the rest. */
@@ -88,19 +94,49 @@ export class Ingress {
     return undefined
   }
 
-  #advance(): void {
-    if (this.#advancing) return
+  #append(ticket: Ticket): Ticket {
+    ticket.ahead = this.#last
+    if (this.#last === undefined) this.#first = ticket
+    else this.#last.behind = ticket
+    this.#last = ticket
+    this.#size++
+    return ticket
+  }
+
+  #prepend(ticket: Ticket): void {
+    ticket.behind = this.#first
+    if (this.#first === undefined) this.#last = ticket
+    else this.#first.ahead = ticket
+    this.#first = ticket
+    this.#size++
+  }
+
+  /** A ticket is new, or waits no more. */
+  #advance(ticket: Ticket): void {
+    this.#due.push(ticket)
+    if (!this.#advancing) this.#advanceDue()
+  }
+
+  #advanceDue(): void {
     this.#advancing = true
-    let ahead = STAGES
-    for (const ticket of this.#tickets) {
-      while (!ticket.waiting && ticket.next < ahead) {
-        const outcome = this.#begin(ticket.job, ticket.next++)
-        if (outcome !== undefined) this.#await(ticket, outcome)
-      }
-      ahead = ticket.next
+    for (const ticket of this.#due) {
+      // who moves makes way for the one behind
+      for (let each: Ticket | undefined = ticket; each !== undefined && this.#move(each); ) each = each.behind
     }
+    this.#due = []
     this.#advancing = false
     this.#retire()
+  }
+
+  /** Runs the stages of a job that can begin. @returns whether there was one */
+  #move(ticket: Ticket): boolean {
+    const from = ticket.next
+    const end = ticket.ahead?.next ?? STAGES
+    while (!ticket.waiting && ticket.next < end) {
+      const outcome = this.#begin(ticket.job, ticket.next++)
+      if (outcome !== undefined) this.#await(ticket, outcome)
+    }
+    return ticket.next > from
   }
 
   /** @returns what has to be waited for */
@@ -130,29 +166,20 @@ export class Ingress {
       .catch(error => this.#failed(error))
       .then(() => {
         ticket.waiting = false
-        this.#advanceSoon()
+        this.#advance(ticket)
       })
-  }
-
-  /** Once for all that a store answers at once: looking through all jobs for each of them is quadratic. */
-  #advanceSoon(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.#advance()
-    })
   }
 
   /** Forgets the jobs at the head that are done. */
   #retire(): void {
-    let done = 0
-    for (const { next, waiting } of this.#tickets) {
-      if (next < STAGES || waiting) break
-      done++
+    const size = this.#size
+    while (this.#first !== undefined && this.#first.next === STAGES && !this.#first.waiting) {
+      this.#first = this.#first.behind
+      this.#size--
     }
-    if (done === 0) return
-    this.#tickets = this.#tickets.slice(done)
+    if (this.#size === size) return
+    if (this.#first === undefined) this.#last = undefined
+    else this.#first.ahead = undefined
     this.#drained()
   }
 }

@@ -126,6 +126,25 @@ describe('the pipeline', () => {
 })
 
 describe('the pipeline is', () => {
+  it('as quick for each of many thousands that wait together as for one', async () => {
+    const count = 100_000
+    let answered = 0
+    let store: () => void = () => {}
+    const stored = new Promise<void>(resolve => (store = resolve))
+    const ingress = new Ingress(
+      Number.POSITIVE_INFINITY,
+      () => assert.fail(),
+      () => {},
+    )
+    const before = performance.now()
+    for (let i = 0; i < count; i++) ingress.run(new StoredTogether(stored, () => answered++))
+    store()
+    while (answered < count) await later(1)
+    assert.equal(ingress.idle, true)
+    // looking at all of them for each took a minute and more
+    assert.ok(performance.now() - before < 10_000)
+  })
+
   it('full at its limit, and says when there is room again and when the last job is done', async () => {
     const { ingress, job, idle, drains } = fixture(2)
     assert.equal(ingress.full, false)
@@ -178,6 +197,26 @@ class Slow extends Job {
 
   override authorize(): Promise<void> {
     return later(this.#turns)
+  }
+
+  override answer(): void {
+    this.#answered()
+  }
+}
+
+/** A job that waits for the same commit as the others. */
+class StoredTogether extends Job {
+  readonly #stored: Promise<void>
+  readonly #answered: () => void
+
+  constructor(stored: Promise<void>, answered: () => void) {
+    super()
+    this.#stored = stored
+    this.#answered = answered
+  }
+
+  override store(): Promise<void> {
+    return this.#stored
   }
 
   override answer(): void {
