@@ -174,7 +174,7 @@ export class Outgoing {
     this.#ports.sink.sentFromQueue(ref, this.#session.id)
     const copy = message && this.#copyOf(message, delivery)
     if (isSent) this.sender.resend(packetId, ref, copy)
-    else if (copy !== undefined) this.sender.send(copy)
+    else if (copy !== undefined) this.sender.sendQueued(ref, copy)
     return true
   }
 

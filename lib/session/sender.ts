@@ -65,6 +65,12 @@ export class Sender {
     else this.#track(forwarded, frame, message)
   }
 
+  /** Sends a message from the stored queue. Nobody acknowledges QoS 0: it leaves the queue, whatever became of it. */
+  sendQueued(ref: MessageRef, delivery: Delivery): void {
+    this.send(delivery)
+    if (delivery.qos === 0) this.#remove(ref, undefined, delivery)
+  }
+
   /** Sends again what an earlier connection of the session had in flight [MQTT-4.4.0-1]. */
   resend(packetId: number, ref: MessageRef, delivery: Delivery | undefined): void {
     if (delivery === undefined) {

@@ -201,4 +201,7 @@ async function offlineQoS0(
   const { client: back } = await resume('away', keptSession(version))
   const packets = await back.settle()
   assert.equal(packets.filter(({ cmd }) => cmd === 'publish').length, expected)
+  await back.disconnect()
+  const { client: again } = await resume('away', keptSession(version))
+  assert.deepEqual(await again.settle(), [], 'nobody acknowledges QoS 0: it is over once it was sent')
 }
