@@ -16,17 +16,9 @@ import type { Timers } from './timers.js'
 
 const EMPTY = Buffer.alloc(0)
 
-/** What a waiting message costs beside its payload, roughly: an empty one is not free. */
-const OVERHEAD_BYTES = 64
-
 /** A message's identity as a key. */
 export function refKey({ brokerId, brokerCounter }: MessageRef): string {
   return `${brokerId}:${brokerCounter}`
-}
-
-/** What a message counts for in a bounded queue. */
-export function sizeInQueue(message: Message): number {
-  return message.payload.length + OVERHEAD_BYTES
 }
 
 /** Gives a message that outlives the turn a payload of its own: a view pins the whole chunk it was cut from. */

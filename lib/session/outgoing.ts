@@ -10,11 +10,12 @@
  */
 import type { DropReason } from '../../types/events.js'
 import type { Message } from '../../types/message.js'
-import type { MessageRef, QueueDelivery, QueuedMessage } from '../../types/persistence.js'
+import type { QueueDelivery, QueuedMessage } from '../../types/persistence.js'
 import { isQuotaError, wrapError } from '../errors.js'
+import { Backlog, sizeInQueue } from './backlog.js'
 import { Delivery } from './delivery.js'
 import { isPromise } from './maybe-promise.js'
-import { copyOf, keepPayload, refKey, sizeInQueue } from './message.js'
+import { copyOf, keepPayload, refKey } from './message.js'
 import type { Link, Ports, SharedDelivery } from './ports.js'
 import { RetainedReplays } from './retained-replay.js'
 import { Sender } from './sender.js'
@@ -30,8 +31,7 @@ export class Outgoing {
   readonly #session: Session
   readonly #link: Link
   readonly #ports: Ports
-  #waiting: Delivery[] = []
-  #waitingBytes = 0
+  readonly #waiting = new Backlog()
   /** The pass over the stored queue that is under way. */
   #stored: Source<QueuedMessage> | undefined
   /** Whether the pass is the one that begins the connection, over what an earlier one left unacknowledged. */
@@ -138,9 +138,11 @@ export class Outgoing {
   /** Does one thing. @returns whether there may be more to do */
   #step(): boolean {
     if (this.#stored !== undefined) return this.#stepStored(this.#stored)
-    const waiting = this.#waiting[0]
-    if (waiting !== undefined) return this.sender.canSend(waiting.qos) && this.#sendWaiting(0)
-    return this.#stepReplay()
+    const waiting = this.#waiting.first
+    if (waiting === undefined) return this.#stepReplay()
+    if (!this.sender.canSend(waiting.qos)) return false
+    this.#sendLive(this.#waiting.shift())
+    return true
   }
 
   #stepStored(stored: Source<QueuedMessage>): boolean {
@@ -166,8 +168,12 @@ export class Outgoing {
       stored.take()
       return true
     }
-    const earlier = this.#waitingBefore(ref)
-    if (earlier !== -1) return this.sender.canSend(0) && this.#sendWaiting(earlier)
+    if (!this.sender.canSend(0)) return false
+    const earlier = this.#waiting.takeBefore(ref)
+    if (earlier !== undefined) {
+      this.#sendLive(earlier)
+      return true
+    }
     // what is only to be released takes nothing of the quota [MQTT-3.3.4-10]
     if (!this.sender.canSend(message === undefined ? 0 : delivery.qos)) return false
     stored.take()
@@ -182,19 +188,6 @@ export class Outgoing {
     const others = share === undefined ? this.#session.identifiersOfQoS0(message.topic) : []
     const identifiers = others.length > 0 ? [...(stored ?? []), ...others] : stored
     return new Delivery(message, qos, retain, identifiers, share)
-  }
-
-  /** Which of those that wait here was published before one of the store, by its number: each broker has its own. */
-  #waitingBefore({ brokerId, brokerCounter }: MessageRef): number {
-    const first = this.#waiting.findIndex(({ message }) => message.brokerId === brokerId)
-    return first !== -1 && this.#waiting[first]!.message.brokerCounter < brokerCounter ? first : -1
-  }
-
-  #sendWaiting(index: number): boolean {
-    const delivery = index === 0 ? this.#waiting.shift()! : this.#waiting.splice(index, 1)[0]!
-    this.#waitingBytes -= sizeInQueue(delivery.message)
-    this.#sendLive(delivery)
-    return true
   }
 
   #sendLive(delivery: Delivery): void {
@@ -257,23 +250,21 @@ export class Outgoing {
   #wait(delivery: Delivery): void {
     const { maxMessages, maxBytes, overflow } = this.#session.limits
     const { message, qos } = delivery
+    const waiting = this.#waiting
     const size = sizeInQueue(message)
-    if (qos === 0 && this.#waitingBytes + size > this.#ports.options.maxOutboxBytes) {
+    if (qos === 0 && waiting.bytes + size > this.#ports.options.maxOutboxBytes) {
       this.#drop(message, 'outbox-full')
       return
     }
-    while (this.#waiting.length > 0 && (this.#waiting.length >= maxMessages || this.#waitingBytes + size > maxBytes)) {
+    while (waiting.length > 0 && (waiting.length >= maxMessages || waiting.bytes + size > maxBytes)) {
       if (overflow !== 'drop-oldest') {
         this.#drop(message, 'queue-full')
         return
       }
-      const oldest = this.#waiting.shift()!.message
-      this.#waitingBytes -= sizeInQueue(oldest)
-      this.#drop(oldest, 'queue-full')
+      this.#drop(waiting.shift().message, 'queue-full')
     }
     keepPayload(message)
-    this.#waiting.push(delivery)
-    this.#waitingBytes += size
+    waiting.push(delivery, size)
   }
 
   #drop(message: Message, reason: DropReason): void {

@@ -14,7 +14,6 @@ import {
   ownProperties,
   refKey,
   secondsLeft,
-  sizeInQueue,
   startExpiry,
 } from '../../lib/session/message.js'
 import { Timers } from '../../lib/session/timers.js'
@@ -200,12 +199,4 @@ describe('a message of the host', () => {
       assert.throws(() => messageOfInput(input as PublishInput, 3), { code: 'ANAX_ERR_ARGUMENT' })
     })
   }
-})
-
-describe('the size in a queue', () => {
-  it('is more than nothing for an empty message', () => {
-    const size = (payload: string) => sizeInQueue(messageOfInput({ topic: 'a', payload }, 100))
-    assert(size('') > 0)
-    assert.equal(size('x'.repeat(1000)) - size(''), 1000)
-  })
 })
