@@ -83,6 +83,11 @@ export class Outgoing {
     this.pump()
   }
 
+  /** A subscription is no more: of its retained messages, none is sent any more [MQTT-3.10.4-2]. */
+  endReplay(filter: string): void {
+    this.#replays?.end(filter)
+  }
+
   /** Sends what may be sent. Called whenever the client or the stream can take more. */
   readonly pump = (): void => {
     if (this.#pumping || this.#closed) return

@@ -31,7 +31,8 @@ export class RetainedReplays {
   readonly #retained: Ports['retained']
   readonly #wake: () => void
   readonly #failed: (error: unknown) => void
-  readonly #replays: Replay[] = []
+  /** By filter: one that is subscribed again begins anew [MQTT-3.8.4-4]. */
+  readonly #replays = new Map<string, Replay>()
   /** Topics of which a newer message went to the client since the first replay was begun. */
   #overtaken: Set<string> | undefined
   #rereading: Rereading | undefined
@@ -47,16 +48,31 @@ export class RetainedReplays {
   }
 
   get isEmpty(): boolean {
-    return this.#replays.length === 0
+    return this.#replays.size === 0
   }
 
   /** The QoS that the next message has at most. */
   get qos(): QoS {
-    return this.#replays[0]?.subscription.qos ?? 0
+    return this.#current?.subscription.qos ?? 0
   }
 
   add(subscription: SessionSubscription): void {
-    this.#replays.push({ subscription, messages: this.#read(subscription.topic) })
+    const { topic } = subscription
+    this.end(topic)
+    this.#replays.set(topic, { subscription, messages: this.#read(topic) })
+  }
+
+  /** The subscription to a filter is no more: none of its retained messages is sent any more [MQTT-3.10.4-2]. */
+  end(filter: string): void {
+    const replay = this.#replays.get(filter)
+    if (replay === undefined) return
+    if (replay === this.#current) {
+      this.#stopRereading()
+      // what other subscriptions get is not read yet
+      this.#overtaken = undefined
+    }
+    replay.messages.close()
+    this.#replays.delete(filter)
   }
 
   /**
@@ -73,48 +89,46 @@ export class RetainedReplays {
 
   /** The next message, as its subscription makes of it; undefined where there is none yet, but may be at once. */
   next(): Delivery | 'waiting' | undefined {
-    const { messages } = this.#rereading ?? this.#replays[0]!
+    const replay = this.#current!
+    const { messages } = this.#rereading ?? replay
     const attempt = this.#rereading?.attempt ?? 0
     const state = messages.look()
     if (state === 'waiting') return state
     if (state === 'done') {
-      this.#end()
+      if (this.#rereading !== undefined) this.#stopRereading()
+      else this.end(replay.subscription.topic)
       return undefined
     }
     const message = messages.take()
-    if (this.#rereading !== undefined) this.#end()
-    // what other subscriptions get is not read yet
+    this.#stopRereading()
     if (attempt < MAX_ATTEMPTS && this.#overtaken?.delete(message.topic)) {
       this.#rereading = { messages: this.#read(message.topic), attempt: attempt + 1 }
       return undefined
     }
-    return this.#deliveryOf(message)
+    return deliveryOf(message, replay.subscription)
   }
 
   close(): void {
     this.#rereading?.messages.close()
-    for (const { messages } of this.#replays) messages.close()
+    for (const { messages } of this.#replays.values()) messages.close()
   }
 
-  /** The topic that is read again is through; otherwise the replay is. */
-  #end(): void {
-    if (this.#rereading !== undefined) {
-      this.#rereading.messages.close()
-      this.#rereading = undefined
-    } else {
-      this.#replays.shift()
-      this.#overtaken = undefined
-    }
+  get #current(): Replay | undefined {
+    return this.#replays.values().next().value
+  }
+
+  #stopRereading(): void {
+    this.#rereading?.messages.close()
+    this.#rereading = undefined
   }
 
   #read(filter: string): Source<Message> {
     return new Source(() => this.#retained.matching([filter]), this.#wake, this.#failed)
   }
+}
 
-  #deliveryOf(message: Message): Delivery {
-    const { qos, subscriptionIdentifier } = this.#replays[0]!.subscription
-    const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
-    // [MQTT-3.3.1-8]: RETAIN is set, whatever Retain As Published says
-    return new Delivery(message, Math.min(message.qos, qos) as QoS, true, identifiers, undefined)
-  }
+function deliveryOf(message: Message, { qos, subscriptionIdentifier }: SessionSubscription): Delivery {
+  const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
+  // [MQTT-3.3.1-8]: RETAIN is set, whatever Retain As Published says
+  return new Delivery(message, Math.min(message.qos, qos) as QoS, true, identifiers, undefined)
 }

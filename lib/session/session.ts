@@ -119,6 +119,7 @@ export class Session {
 
   removeSubscription(topic: string): void {
     this.#subscriptions?.delete(topic)
+    this.#outgoing?.endReplay(topic)
   }
 
   /** How many of them came on this connection: the quota begins anew with each [MQTT 5.0, 4.9]. */

@@ -82,6 +82,7 @@ export class Source<T> {
   }
 
   readonly #broke = (error: unknown): void => {
+    if (this.#state === 'done') return
     this.#state = 'done'
     this.#failed(error)
   }

@@ -62,7 +62,7 @@ interface Scene {
   options?: { maxOutboxBytes?: number }
   /** What is in the stored queue. */
   stored?: QueuedMessage[] | (() => MaybeAsyncIterable<QueuedMessage>)
-  retained?: Message[]
+  retained?: Message[] | (() => MaybeAsyncIterable<Message>)
   /** What the host makes of each message for this client. */
   forward?: Authorizer['authorizeForward']
   /** What the store says to another message; it is in the queue once this is done. */
@@ -71,7 +71,7 @@ interface Scene {
 
 /** The way out to one connected client. */
 export function attached(scene: Scene) {
-  const { quota = 100, kept = scene.stored !== undefined, stored = [] } = scene
+  const { quota = 100, kept = scene.stored !== undefined, stored = [], retained = [] } = scene
   const link = new NotingLink()
   const drops: string[] = []
   const enqueued: Message[] = []
@@ -106,7 +106,7 @@ export function attached(scene: Scene) {
         add()
       },
     },
-    retained: { matching: () => scene.retained ?? [] },
+    retained: { matching: typeof retained === 'function' ? retained : () => retained },
   } as unknown as Ports
   const limits: QueueLimits = { maxMessages: 1000, maxBytes: 1e6, overflow: 'drop-newest', ...scene.limits }
   const session = new Session('c', { expiryInterval: NEVER_EXPIRES, stored: kept, limits }, ports)

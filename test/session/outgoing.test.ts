@@ -271,6 +271,63 @@ describe('retained messages', () => {
     })
   }
 
+  it('begin anew for a filter that is subscribed again, so that no number of SUBSCRIBEs piles up', () => {
+    let asked = 0
+    const retained = () => {
+      asked++
+      return topics(4)
+    }
+    const { outgoing, session, link, sentTexts } = attached({ retained, quota: 2 })
+    outgoing.replay(subscribe(session))
+    link.ready = false
+    for (let i = 0; i < 10_000; i++) outgoing.replay(subscribe(session, 0))
+    link.ready = true
+    outgoing.pump()
+    assert.deepEqual([asked, sentTexts()], [2, ['0', '1', '0', '1', '2', '3']])
+  })
+
+  it('are sent no further once their filter is unsubscribed', () => {
+    const { outgoing, session, link, sentTexts } = attached({ retained: topics(4), quota: 2 })
+    const subscription = subscribe(session)
+    session.attach(link, 2)
+    outgoing.replay(subscription)
+    outgoing.endReplay('other')
+    outgoing.endReplay(subscription.topic)
+    outgoing.sender.finished(1, 'puback')
+    outgoing.pump()
+    assert.deepEqual(sentTexts(), ['0', '1'])
+    outgoing.deliver(numbered('live', 0))
+    assert.deepEqual(sentTexts(), ['0', '1', 'live'])
+  })
+
+  for (const [what, retainedNow, expected] of [
+    ['a newer one', 'newer', ['newer', 'newer', 'other topic']],
+    ['one that takes it away', undefined, ['', 'other topic']],
+  ] as const) {
+    it(`that were read before ${what} of their topic came live are read again`, async () => {
+      const old = numbered('old', 0).message
+      const other = numbered('other topic', 0).message
+      other.topic = 'other'
+      let stored: Message[] = [old, other]
+      const { outgoing, session, link, sentTexts } = attached({
+        retained: async function* () {
+          yield* stored
+        },
+      })
+      outgoing.replay(subscribe(session, 0))
+      link.ready = false
+      await turn()
+      const newer = numbered(retainedNow ?? '', 0)
+      newer.message.retain = true
+      stored = retainedNow === undefined ? [] : [newer.message]
+      outgoing.deliver(newer)
+      link.ready = true
+      outgoing.pump()
+      await turn()
+      assert.deepEqual(sentTexts(), expected)
+    })
+  }
+
   it('of thousands leave the event loop its turns', async () => {
     const { outgoing, session, sentTexts } = attached({ retained: topics(1200), quota: 65_535 })
     outgoing.replay(subscribe(session, 0))
