@@ -204,7 +204,7 @@ export class Connection extends ClientHandle implements Link {
     this.process?.abort()
     this.reauthentication?.abort()
     this.#timers.stop()
-    this.#outbox.flush()
+    this.#outbox.finish()
     if (!this.conn.destroyed) {
       this.conn.end(() => this.conn.destroy())
       this.#timers.closing()

@@ -87,6 +87,12 @@ export class Outbox {
     this.flush()
   }
 
+  /** Hands over what is there, whether the stream is full or not: nothing is said after it. */
+  finish(): void {
+    this.#blocked = false
+    this.flush()
+  }
+
   /** Writes what is there, unless the stream is full. */
   flush(): void {
     this.#dirty = false
@@ -103,11 +109,17 @@ export class Outbox {
 
   /** @returns whether the stream wants more */
   #write(pieces: Buffer[]): boolean {
-    if (pieces.length === 1) return this.#stream.write(pieces[0]!)
-    let wantsMore = true
-    this.#stream.cork()
-    for (const piece of pieces) wantsMore = this.#stream.write(piece)
-    this.#stream.uncork()
-    return wantsMore
+    try {
+      if (pieces.length === 1) return this.#stream.write(pieces[0]!)
+      let wantsMore = true
+      this.#stream.cork()
+      for (const piece of pieces) wantsMore = this.#stream.write(piece)
+      this.#stream.uncork()
+      return wantsMore
+    } catch (error) {
+      // the host's stream is broken: that ends this connection, and no other one
+      this.#stream.destroy(error as Error)
+      return true
+    }
   }
 }

@@ -178,6 +178,39 @@ describe('a stream that is full', () => {
   })
 })
 
+describe('the last that is said', () => {
+  it('is handed over although the stream is full: nothing comes after it', async () => {
+    const { outbox, writes, read, received } = fixture()
+    outbox.add(bytesOf('x'.repeat(LARGE)))
+    outbox.flush()
+    assert.equal(outbox.blocked, true)
+    outbox.add(bytesOf('bye'))
+    outbox.finish()
+    assert.deepEqual([writes, outbox.bytes], [[LARGE, 3], 0])
+    read()
+    await turns(10)
+    assert.equal(received().subarray(LARGE).toString(), 'bye')
+  })
+})
+
+describe('a stream whose write throws', () => {
+  it('is destroyed for it, and the others of the turn are written', async () => {
+    const flusher = new Flusher()
+    const broken = fixture(flusher)
+    const sound = fixture(flusher)
+    const errors: unknown[] = []
+    broken.stream.write = () => {
+      throw new Error('not today')
+    }
+    broken.stream.on('error', error => errors.push(error.message))
+    broken.outbox.add(bytesOf('x'))
+    broken.outbox.add(publish(Buffer.alloc(LARGE), 0))
+    sound.outbox.add(bytesOf('y'))
+    await turns(3)
+    assert.deepEqual([broken.stream.destroyed, errors, sound.writes], [true, ['not today'], [1]])
+  })
+})
+
 describe('a stream that takes nothing any more', () => {
   for (const end of ['end', 'destroy'] as const) {
     it(`after ${end}: what is left is forgotten, without an error`, async () => {

@@ -177,6 +177,17 @@ spec(
   },
 )
 
+spec('the reason reaches a client whose stream is full at the moment', [5], async ({ broker, connect }) => {
+  const client = await connect('slow')
+  await client.subscribe({ topic: 'a', qos: 0 })
+  client.stream.pause()
+  await broker.publish({ topic: 'a', payload: 'x'.repeat(100_000) })
+  await new Promise<void>(resolve => setImmediate(resolve))
+  await broker.clients.slow!.disconnect({ reasonCode: 0x97 })
+  client.stream.resume()
+  await client.expectDisconnect(0x97)
+})
+
 spec('a connection whose peer never closes is closed by the broker', ALL, async ({ broker, clock, connect }) => {
   const client = await connect('client')
   const { conn } = broker.clients.client!
