@@ -146,10 +146,15 @@ export class Connection extends ClientHandle implements Link {
   /** Goes on reading what the client sent behind CONNECT, or behind a packet of an authentication. */
   readOn(): void {
     this.#receive()
-    if (this.#paused && this.#mayRead) {
-      this.#paused = false
-      this.conn.resume()
-    }
+    this.#flow()
+  }
+
+  /** Lets the stream flow while somebody reads. What is left over in the decoder waits for the stream to flow again. */
+  #flow(): void {
+    if (this.#released !== undefined || this.#paused !== (this.#mayRead || this.#mayReadAhead)) return
+    this.#paused = !this.#paused
+    if (this.#paused) this.conn.pause()
+    else this.conn.resume()
   }
 
   /** Writes a packet, cut to what the client accepts. */
@@ -300,10 +305,7 @@ export class Connection extends ClientHandle implements Link {
     if (this.#state === 'connecting') this.#ahead += chunk.length
     this.#decoder.push(chunk)
     this.#receive()
-    if (!this.#mayRead && !this.#mayReadAhead && !this.#paused && this.#released === undefined) {
-      this.#paused = true
-      this.conn.pause()
-    }
+    this.#flow()
   }
 
   readonly #onBlocked = (): void => this.#timers.blocked()
