@@ -115,6 +115,16 @@ spec(
   },
 )
 
+spec(
+  '[5.0 MQTT-4.3.3-4] a PUBREC of 0x80 and above is not answered, for an unknown packet id either',
+  [5],
+  async context => {
+    const subscriber = await context.connect('subscriber')
+    subscriber.send({ cmd: 'pubrec', messageId: 500, reasonCode: 0x80 })
+    await subscriber.expectNothing()
+  },
+)
+
 spec('[3.1.1 MQTT-4.3.3-1] a PUBREC for an unknown packet id is answered with PUBREL', [3, 4], async context => {
   const [subscriber] = await pair(context, 'clean')
   subscriber.send({ cmd: 'pubrec', messageId: 500 })

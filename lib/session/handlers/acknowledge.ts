@@ -42,7 +42,8 @@ export function receivePubrec(connection: Connection, packet: PubrecPacket): voi
   if (awaited === 'puback') {
     connection.fail(outOfOrder(packet, awaited))
   } else if (awaited === undefined) {
-    answerUnknown(connection, messageId)
+    // a refusal ends the exchange: there is nothing to release
+    if (reasonCode < ReasonCode.UnspecifiedError) answerUnknown(connection, messageId)
   } else {
     sender.received(messageId, reasonCode)
     pump()
