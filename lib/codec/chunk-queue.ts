@@ -8,6 +8,8 @@ const SMALL = 512
 const BLOCK = 8192
 /** So many chunks may wait before small ones are gathered: usually the next packet is complete long before. */
 const PATIENCE = 8
+/** In the place of a chunk that was read. */
+const GONE = Buffer.alloc(0)
 
 export class ChunkQueue {
   #chunks: Buffer[] = []
@@ -81,7 +83,7 @@ export class ChunkQueue {
 
   /** Forgets the first chunk. The array is moved up only when half of it is empty, so that no order of calls is quadratic. */
   #drop(): void {
-    this.#first++
+    this.#chunks[this.#first++] = GONE
     if (this.#first === this.#chunks.length) {
       this.#chunks.length = 0
       this.#first = 0

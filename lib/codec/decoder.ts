@@ -73,9 +73,9 @@ export class Decoder {
     return this.#error
   }
 
-  /** Whether the last packet begun is a CONNECT: an error in it may be answered with CONNACK. */
-  get inConnect(): boolean {
-    return this.#first >> 4 === PacketType.CONNECT
+  /** The type of the last packet begun; undefined before the first. */
+  get packetType(): PacketType | undefined {
+    return this.#first === 0 ? undefined : ((this.#first >> 4) as PacketType)
   }
 
   /** Takes a chunk, which must not be changed afterwards: packets are views of it wherever possible. */

@@ -14,6 +14,7 @@ import { Decoder } from '../codec/decoder.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
 import { frames } from '../codec/encoder.js'
 import type { Frame } from '../codec/frame.js'
+import { PACKET_NAMES, PacketType } from '../codec/packet-types.js'
 import type { InboundTopicAliases } from '../codec/topic-alias.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { ClientHandle } from './client-handle.js'
@@ -285,15 +286,24 @@ export class Connection extends ClientHandle implements Link {
     this.#receiving = false
     const { error } = this.#decoder
     if (error !== undefined && this.#mayRead) this.#onMalformed(error)
+    else if (this.#state === 'awaiting-connect') this.#expectConnect()
+  }
+
+  /** A stranger's packet is not waited for to its end, where it is none that may come first [MQTT-3.1.0-1]. */
+  #expectConnect(): void {
+    const { packetType } = this.#decoder
+    if (packetType === undefined || packetType === PacketType.CONNECT) return
+    this.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: `${PACKET_NAMES[packetType]} before CONNECT` }))
   }
 
   #onMalformed(error: AnaxError): void {
     if (this.#state !== 'connected') {
       this.#setVersion()
       // [MQTT-3.1.4-1]: a CONNECT that cannot be read may be answered, anything else before it may not
-      const answer = this.#decoder.inConnect
-        ? this.dialect.connack({ reasonCode: error.reasonCode, sessionPresent: false })
-        : undefined
+      const answer =
+        this.#decoder.packetType === PacketType.CONNECT
+          ? this.dialect.connack({ reasonCode: error.reasonCode, sessionPresent: false })
+          : undefined
       if (answer !== undefined) this.send(answer)
     }
     this.fail(error)

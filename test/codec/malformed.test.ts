@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { PacketType } from '../../lib/codec/packet-types.js'
 import type { ErrorCode } from '../../lib/errors.js'
 import type { ProtocolVersion } from '../../types/packets.js'
 import { byteByByte, decodeAll, decodeChunks, hex, packetOf, type Side } from './support.js'
@@ -378,7 +379,7 @@ describe('the dialect of a refusal', () => {
       const { error, decoder } = decodeAll(bytes, 'broker', 4)
       assert.notEqual(error, undefined)
       assert.equal(decoder.protocolVersion, version)
-      assert.equal(decoder.inConnect, true)
+      assert.equal(decoder.packetType, PacketType.CONNECT)
     })
   }
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { AnaxError } from '../../lib/errors.js'
 import type { ConnectRefusal } from '../../types/hooks.js'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
 import { connectBytes, expectRefusal, recordBytes, refuse, textField } from '../support/bytes.js'
@@ -30,6 +31,20 @@ for (const packet of BEFORE_CONNECT) {
     },
   )
 }
+
+spec(
+  '[3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1] a first packet that is no CONNECT is not waited for to its end',
+  ALL,
+  async ({ broker, dial }) => {
+    const errors: unknown[] = []
+    broker.on('connectionError', (_, error) => errors.push((error as AnaxError).code))
+    const stranger = dial()
+    // PUBLISH of 200 MB, of which nobody has seen more than the first byte
+    stranger.sendBytes('30')
+    assert.deepEqual(await stranger.closed(), [])
+    assert.deepEqual(errors, ['ANAX_ERR_PROTOCOL'])
+  },
+)
 
 spec('[5.0 MQTT-3.1.0-1] AUTH before CONNECT closes without a word', [5], async ({ dial }) => {
   const client = dial()
