@@ -158,10 +158,14 @@ export class Connection extends ClientHandle implements Link {
     else this.conn.resume()
   }
 
-  /** Writes a packet, cut to what the client accepts. */
+  /** Writes a packet, cut to what the client accepts. A client that accepts none such is told no more. */
   send(packet: Packet): void {
     const frame = this.#encoder.packet(packet)
     if (frame !== undefined) this.#outbox.add(frame)
+    else if (packet.cmd !== 'connack' && packet.cmd !== 'disconnect') {
+      // it would wait for this one for ever
+      this.fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: packet.cmd.toUpperCase() }))
+    }
   }
 
   /** Whether the client accepts a packet of this size. */

@@ -114,6 +114,26 @@ spec('each client has its own maximum', [5], async ({ connect, broker }) => {
   await small.expectNothing()
 })
 
+for (const cmd of ['subscribe', 'unsubscribe'] as const) {
+  spec(
+    `a client whose ${cmd.toUpperCase()} cannot be answered in the size that it accepts is told so, and not left waiting`,
+    [5],
+    async ({ connect }) => {
+      const client = await connect('terse', { properties: { maximumPacketSize: 30 } })
+      const topics = Array.from({ length: 26 }, (_, i) => `a/${i}`)
+      const request = (count: number) => {
+        const some = topics.slice(0, count)
+        if (cmd === 'unsubscribe') client.send({ cmd, messageId: 1, unsubscriptions: some })
+        else client.send({ cmd, messageId: 1, subscriptions: some.map(topic => ({ topic, qos: 0 })) })
+      }
+      request(25)
+      assert.equal((await client.expect(cmd === 'subscribe' ? 'suback' : 'unsuback')).granted.length, 25)
+      request(26)
+      await client.expectDisconnect(0x95)
+    },
+  )
+}
+
 spec('a retained message that is too large is left out, those that fit are sent', [5], async context => {
   const { connect, broker } = context
   const drops = dropsOf(context)
