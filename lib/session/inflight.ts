@@ -32,6 +32,8 @@ export class Sent {
 
 const LARGEST_PACKET_ID = 65_535
 const FIRST_CAPACITY = 16
+/** More places than these are not kept while nothing is in flight: a connection may be idle for days. */
+const IDLE_CAPACITY = 64
 
 export class Inflight {
   readonly #quota: number
@@ -81,6 +83,7 @@ export class Inflight {
     if (this.get(packetId) === undefined) return
     this.#places[packetId & (this.#places.length - 1)] = undefined
     this.#size--
+    if (this.#size === 0 && this.#places.length > IDLE_CAPACITY) this.#places = []
   }
 
   /** All of them, in no order that matters. */

@@ -1,12 +1,8 @@
 /** Chunks that wait: what was read is let go, however the reader goes about it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { ChunkQueue } from '../../lib/codec/chunk-queue.js'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+import { collect } from '../support/collect.js'
 
 /** A chunk that only the queue holds. */
 function pushed(queue: ChunkQueue): WeakRef<Buffer> {

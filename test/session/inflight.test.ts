@@ -6,6 +6,7 @@ import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Delivery } from '../../lib/session/delivery.js'
 import { Inflight, Sent } from '../../lib/session/inflight.js'
 import type { QoS } from '../../types/packets.js'
+import { collect } from '../support/collect.js'
 
 const LARGEST = 65_535
 
@@ -48,6 +49,21 @@ describe('packet ids', () => {
     inflight.restore(40, sent())
     inflight.restore(41, sent())
     assert.equal(inflight.add(sent()), 42)
+  })
+
+  it('take no room once nothing is in flight, whatever was before', () => {
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const idle = Array.from({ length: 1000 }, () => {
+      const inflight = new Inflight(1000)
+      const ids = Array.from({ length: 1000 }, () => inflight.add(sent()))
+      for (const id of ids) inflight.remove(id)
+      return inflight
+    })
+    collect()
+    // a thousand places take 16 KB
+    assert.ok((process.memoryUsage().heapUsed - before) / idle.length < 2000)
+    assert.deepEqual(new Set(idle.map(inflight => inflight.add(sent()))), new Set([1001]))
   })
 
   it('of a resumed session are found, however far apart', () => {
