@@ -43,6 +43,7 @@ export class Outgoing {
   #replays: RetainedReplays | undefined
   /** Retained messages that are on their way into the stored queue. */
   #enqueuing = 0
+  /** Messages are being sent, or go on to be in the next turn. */
   #pumping = false
   #closed = false
 
@@ -94,8 +95,14 @@ export class Outgoing {
     this.#pumping = true
     let budget = SLICE
     while (budget > 0 && this.#step()) budget--
+    // who asks in the meantime gets no further slice: many who ask would get many
+    if (budget === 0) setImmediate(this.#goOn)
+    else this.#pumping = false
+  }
+
+  readonly #goOn = (): void => {
     this.#pumping = false
-    if (budget === 0) setImmediate(this.pump)
+    this.pump()
   }
 
   /** The connection is over. @returns what came through shared subscriptions and can go to other members */
