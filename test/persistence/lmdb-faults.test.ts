@@ -173,7 +173,10 @@ describe('a full disk', () => {
       const store = createLmdbPersistence({ path: folder })
       mkdirSync(folder)
       assert.throws(() => writeFileSync(ballast, Buffer.alloc(500_000)), { code: 'ENOSPC' })
-      await assert.rejects(store.setup(BROKER), { code: 'ENOSPC' })
+      await assert.rejects(store.setup(BROKER), (error: AnaxError) => {
+        assert.deepEqual([error.code, (error.cause as NodeJS.ErrnoException).code], ['ANAX_ERR_STORE', 'ENOSPC'])
+        return true
+      })
       rmSync(ballast)
       await store.setup(BROKER)
       await saveSessions(store, 'a')
