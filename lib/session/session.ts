@@ -3,7 +3,8 @@
  * Does no I/O: while the client is connected a link does it, otherwise the store alone has the session.
  */
 import type { MaybePromise, QueueLimits } from '../../types/persistence.js'
-import { filterMatches } from '../topic/topic.js'
+import { FilterTree } from '../topic/filter-tree.js'
+import { isSharedFilter } from '../topic/topic.js'
 import type { Delivery } from './delivery.js'
 import { Outgoing } from './outgoing.js'
 import type { Link, Ports, SharedDelivery } from './ports.js'
@@ -22,6 +23,7 @@ export interface SessionKeeping {
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map()
 const NO_PACKET_IDS: ReadonlySet<number> = new Set()
+const NO_IDENTIFIERS: readonly number[] = []
 
 export class Session {
   readonly id: string
@@ -36,6 +38,8 @@ export class Session {
   expiryInterval: number
   // most clients do one thing: what the others need is made when it is needed
   #subscriptions: Map<string, SessionSubscription> | undefined
+  /** The identifiers of QoS 0 subscriptions, by filter. */
+  #identifiersOfQoS0: FilterTree<number, this> | undefined
   #incoming: Set<number> | undefined
   /** Those of earlier connections that the client has not sent again. */
   #incomingBefore: Set<number> | undefined
@@ -102,24 +106,29 @@ export class Session {
   }
 
   /** Identifiers of QoS 0 subscriptions that match a topic: the store queues for the others only, and knows only theirs. */
-  identifiersOfQoS0(topic: string): number[] {
-    const identifiers: number[] = []
-    for (const { qos, topic: filter, subscriptionIdentifier } of this.subscriptions.values()) {
-      if (qos === 0 && subscriptionIdentifier !== undefined && filterMatches(filter, topic)) {
-        identifiers.push(subscriptionIdentifier)
-      }
+  identifiersOfQoS0(topic: string): readonly number[] {
+    if (this.#identifiersOfQoS0 === undefined) {
+      this.#identifiersOfQoS0 = new FilterTree()
+      for (const subscription of this.subscriptions.values()) this.#noteIdentifier(subscription)
     }
-    return identifiers
+    return this.#identifiersOfQoS0.size === 0 ? NO_IDENTIFIERS : this.#identifiersOfQoS0.find(topic)
   }
 
   addSubscription(subscription: SessionSubscription): void {
     this.#subscriptions ??= new Map()
     this.#subscriptions.set(subscription.topic, subscription)
+    this.#noteIdentifier(subscription)
   }
 
   removeSubscription(topic: string): void {
     this.#subscriptions?.delete(topic)
+    this.#identifiersOfQoS0?.remove(topic, this)
     this.#outgoing?.endReplay(topic)
+  }
+
+  #noteIdentifier({ topic, qos, subscriptionIdentifier }: SessionSubscription): void {
+    if (qos > 0 || subscriptionIdentifier === undefined) this.#identifiersOfQoS0?.remove(topic, this)
+    else if (!isSharedFilter(topic)) this.#identifiersOfQoS0?.add(topic, this, subscriptionIdentifier)
   }
 
   /** How many of them came on this connection: the quota begins anew with each [MQTT 5.0, 4.9]. */

@@ -66,12 +66,17 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
   match(topic: string): readonly V[] {
     const cached = this.#cache.get(topic)
     if (cached !== undefined) return cached
+    const matched = this.find(topic)
+    this.#cache.set(topic, matched)
+    return matched
+  }
+
+  /** The same, and nothing is remembered of it: where there are many trees, or a topic seldom comes again. */
+  find(topic: string): readonly V[] {
     const values: V[] = []
     this.#wildcards.appendMatching(topic, values)
     appendHolders(values, this.#exact.get(topic))
-    const matched = values.length === 0 ? NOTHING : values
-    this.#cache.set(topic, matched)
-    return matched
+    return values.length === 0 ? NOTHING : values
   }
 
   #indexOf(filter: string): Map<string, Holders<K, V>> | WildcardTree<K, V> {
