@@ -41,6 +41,11 @@ export interface BrokerOptions extends Hooks {
   maxTopicLevels?: number
   /** Largest packet in bytes that is accepted, header included. @default 268435460, the protocol's own limit */
   maxPacketSize?: number
+  /**
+   * Largest packet in bytes of a client that was not let in yet, CONNECT above all; never more than `maxPacketSize`.
+   * @default 1 MiB: all fields of a CONNECT at their largest take 640 KiB, and only user properties take more
+   */
+  maxConnectSize?: number
   /** Most connections at once; further ones are refused with 0x89. @default Infinity */
   maxConnections?: number
 

@@ -35,9 +35,13 @@ const PROTOCOL_MAXIMUM = 268_435_460
 const FIRST_BYTE = 0
 const LENGTH = 1
 const CONTENT = 2
-const FAILED = 3
+const OVERSIZED_CONNECT = 3
+const FAILED = 4
 
 const EMPTY: Buffer = Buffer.alloc(0)
+
+/** How the content of a CONNECT begins that has an answer to being too large: protocol name and level. */
+const CONNECT_5 = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 5])
 
 /** Decoding is synchronous and calls nobody else: one cursor serves all decoders. */
 const reader = new WireReader()
@@ -49,8 +53,9 @@ const reader = new WireReader()
 export class Decoder {
   /** Of the packets to come. A broker's decoder takes it from CONNECT, as soon as it is read. */
   protocolVersion: ProtocolVersion
+  /** Of the packets to come, in bytes. */
+  maximumPacketSize: number
   readonly #sender: Sender
-  readonly #maximumPacketSize: number
   /** The chunk being decoded, and how far; those behind it wait in the queue. */
   #chunk = EMPTY
   #pos = 0
@@ -60,11 +65,13 @@ export class Decoder {
   #remaining = 0
   #lengthBytes = 0
   #topic = ''
+  /** How far an oversized CONNECT was read. */
+  #headRead = 0
   #error: AnaxError | undefined = undefined
 
   constructor({ side, maximumPacketSize = PROTOCOL_MAXIMUM, protocolVersion = 4 }: DecoderOptions) {
     this.#sender = side === 'broker' ? Sender.client : Sender.broker
-    this.#maximumPacketSize = maximumPacketSize
+    this.maximumPacketSize = maximumPacketSize
     this.protocolVersion = protocolVersion
   }
 
@@ -101,8 +108,10 @@ export class Decoder {
         return undefined
       } else if (this.#state === FIRST_BYTE) {
         this.#readFirstByte(this.#chunk[this.#pos++]!)
-      } else {
+      } else if (this.#state === LENGTH) {
         this.#readLengthByte(this.#chunk[this.#pos++]!)
+      } else {
+        this.#readOversizedConnect(this.#chunk[this.#pos++]!)
       }
     }
     return undefined
@@ -128,13 +137,17 @@ export class Decoder {
       if (this.#lengthBytes === 4) this.#failMalformed('remaining length takes more than four bytes')
       return
     }
-    const size = 1 + this.#lengthBytes + this.#remaining
-    if (size > this.#maximumPacketSize) {
-      const detail = `${this.#packetName}: ${size} bytes, the maximum is ${this.#maximumPacketSize}`
-      this.#fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail }))
-      return
-    }
-    this.#state = CONTENT
+    if (this.#size <= this.maximumPacketSize) this.#state = CONTENT
+    else if (this.#first >> 4 === PacketType.CONNECT) this.#state = OVERSIZED_CONNECT
+    else this.#failTooLarge()
+  }
+
+  /** Of a CONNECT that is too large, the version is looked at: whether it can be answered depends on that. */
+  #readOversizedConnect(byte: number): void {
+    const isAsExpected = byte === CONNECT_5[this.#headRead++]
+    if (isAsExpected && this.#headRead < CONNECT_5.length) return
+    if (isAsExpected) this.protocolVersion = 5
+    this.#failTooLarge()
   }
 
   /** Decodes the packet whose content ends at `end` in the present chunk. */
@@ -251,6 +264,11 @@ export class Decoder {
     return true
   }
 
+  /** Of the whole packet. */
+  get #size(): number {
+    return 1 + this.#lengthBytes + this.#remaining
+  }
+
   get #isLengthShort(): boolean {
     return this.#lengthBytes === 1 || this.#remaining >= 1 << (7 * (this.#lengthBytes - 1))
   }
@@ -261,6 +279,11 @@ export class Decoder {
 
   #failMalformed(detail: string): void {
     this.#fail(new AnaxError('ANAX_ERR_MALFORMED', { detail: `${this.#packetName}: ${detail}` }))
+  }
+
+  #failTooLarge(): void {
+    const detail = `${this.#packetName}: ${this.#size} bytes, the maximum is ${this.maximumPacketSize}`
+    this.#fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail }))
   }
 
   #fail(error: AnaxError): void {

@@ -70,7 +70,8 @@ export class Connection extends ClientHandle implements Link {
     this.conn = stream
     this.req = request
     this.ports = ports
-    this.#decoder = new Decoder({ side: 'broker', maximumPacketSize: ports.options.maxPacketSize })
+    const { maxConnectSize, maxPacketSize } = ports.options
+    this.#decoder = new Decoder({ side: 'broker', maximumPacketSize: Math.min(maxConnectSize, maxPacketSize) })
     this.#encoder = new PacketEncoder(this.dialect, NO_TERMS, ports.options)
     this.#outbox = new Outbox(stream, ports.flusher, this.#onBlocked)
     this.#timers = new ConnectionTimers(ports.timers, ports.options, what => this.#onMissed(what))
@@ -126,6 +127,7 @@ export class Connection extends ClientHandle implements Link {
     const { options } = this.ports
     this.session = session
     this.#wasConnected = true
+    this.#decoder.maximumPacketSize = options.maxPacketSize
     this.#become('connected')
     session.attach(this, Math.min(receiveMaximum, options.maxInflight))
     this.#timers.connected(keepalive)

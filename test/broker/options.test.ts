@@ -59,6 +59,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxClientsIdLength: whole(1, 65_535),
   maxTopicLevels: whole(1, 100),
   maxPacketSize: whole(64, 268_435_460),
+  maxConnectSize: whole(64, 268_435_460),
   maxConnections: bound(1),
   maxSessionExpiry: whole(0, 0xffffffff),
   defaultSessionExpiry: whole(0, 0xffffffff),

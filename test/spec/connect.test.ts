@@ -267,12 +267,13 @@ spec(
 )
 
 spec(
-  'a CONNECT above the maximum packet size closes without CONNACK: the version is not known yet',
+  'a CONNECT above the maximum packet size is answered with 0x95, and before 5.0 not at all',
   [3, 4, 5],
   async ({ version, dial }) => {
     const client = dial()
     client.sendBytes(connectBytes(version, { payload: [textField('x'.repeat(200))] }))
-    assert.deepEqual(await client.closed(), [])
+    const answer = { cmd: 'connack', reasonCode: 0x95, sessionPresent: false }
+    assert.deepEqual(await client.closed(), version === 5 ? [answer] : [])
   },
   { maxPacketSize: 100 },
 )

@@ -1,7 +1,9 @@
 /** Maximum Packet Size (3.1.2.11.4, 3.2.2.3.6): ours is enforced before a packet is read, the client's is kept to. */
 import assert from 'node:assert/strict'
 import type { Drop } from '../../types/events.js'
+import type { ConnectPacket } from '../../types/packets.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
+import { connectPacket, publishPacket, type SpecClient } from '../support/spec-client.js'
 import { nextMessage, receive, textPacket, texts } from '../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
@@ -16,6 +18,16 @@ function dropsOf({ broker }: Spec): unknown[] {
 function packetOf(bytes: number, version: number) {
   const head = bytes > 130 ? 3 : 2
   return textPacket('a', 'x'.repeat(bytes - head - 3 - (version === 5 ? 1 : 0)))
+}
+
+/** Sends bytes as several chunks. */
+async function sendInPieces(client: SpecClient, hex: string, cuts: readonly number[]): Promise<void> {
+  let from = 0
+  for (const to of [...cuts, hex.length / 2]) {
+    client.sendBytes(hex.slice(from * 2, to * 2))
+    from = to
+    await new Promise(setImmediate)
+  }
 }
 
 spec(
@@ -52,14 +64,73 @@ spec(
   'a CONNECT that is too large is refused',
   ALL,
   async ({ dial, version }) => {
-    const client = dial()
-    client.sendBytes('10 ff 7f')
-    const packets = await client.closed()
-    for (const packet of packets) {
-      assert(packet.cmd === 'connack' && (version === 5 ? packet.reasonCode === 0x95 : packet.returnCode !== 0))
+    for (const cuts of [[], [1], [3], [4, 9], [9]]) {
+      const client = dial()
+      const head = version === 3 ? '10ff7f 0006 4d5149736470 03' : `10ff7f 0004 4d515454 0${version}`
+      await sendInPieces(client, head.replaceAll(' ', ''), cuts)
+      const answer = { cmd: 'connack', reasonCode: 0x95, sessionPresent: false }
+      assert.deepEqual(await client.closed(), version === 5 ? [answer] : [])
     }
+    const stranger = dial()
+    stranger.sendBytes('10 ff 7f 00 05')
+    assert.deepEqual(await stranger.closed(), [], 'no further than it looks like MQTT')
   },
   { maxPacketSize: 200 },
+)
+
+/** A CONNECT with a user property of its own size, and the other fields as large as they can be. */
+function largeConnect(extra: number): Partial<ConnectPacket> {
+  const text = 'x'.repeat(65_535)
+  const bytes = Buffer.alloc(65_535)
+  return {
+    clientId: text,
+    username: text,
+    password: bytes,
+    properties: { userProperties: { extra: 'x'.repeat(extra) } },
+    will: {
+      topic: text,
+      payload: bytes,
+      qos: 0,
+      retain: false,
+      properties: { contentType: text, responseTopic: text, correlationData: bytes },
+    },
+  }
+}
+
+spec('the largest CONNECT that is possible without user properties is taken', [5], async ({ connect }) => {
+  await connect('', largeConnect(0))
+})
+
+spec('whoever was not let in may send 1 MiB: of a larger CONNECT, nothing is waited for', [3, 4, 5], async context => {
+  const { broker, version, dial } = context
+  const errors: unknown[] = []
+  broker.on('connectionError', (_, { code }) => errors.push(code))
+  const client = dial()
+  // 1 MiB and a byte
+  client.sendBytes(`10 fd ff 3f ${version === 3 ? '0006 4d5149736470 03' : `0004 4d515454 0${version}`}`)
+  const packets = await client.closed()
+  assert.deepEqual(errors, ['ANAX_ERR_PACKET_TOO_LARGE'])
+  assert.deepEqual(packets.length, version === 5 ? 1 : 0)
+})
+
+spec(
+  'the limit of CONNECT is one of strangers: who was let in may send more, and who authenticates may not',
+  [5],
+  async ({ dial, broker, connect }) => {
+    const client = await connect('client')
+    client.send(publishPacket({ topic: 'a', payload: Buffer.alloc(1000) }))
+    await client.expectNothing()
+    const errors: unknown[] = []
+    broker.on('connectionError', (_, { code }) => errors.push(code))
+    broker.authenticateExtended = () => ({ result: 'continue' })
+    const stranger = dial()
+    stranger.send(connectPacket(5, { clientId: 's', properties: { authenticationMethod: 'm' } }))
+    await stranger.expect('auth')
+    stranger.sendBytes('f0 ff 7f')
+    assert.deepEqual(await stranger.closed(), [])
+    assert.deepEqual(errors, ['ANAX_ERR_PACKET_TOO_LARGE'])
+  },
+  { maxConnectSize: 200 },
 )
 
 for (const qos of [0, 1, 2] as const) {
