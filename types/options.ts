@@ -49,6 +49,11 @@ export interface BrokerOptions extends Hooks {
   /** Most connections at once; further ones are refused with 0x89. @default Infinity */
   maxConnections?: number
 
+  /**
+   * Subscriptions of one session; a SUBSCRIBE gets 0x97 (before 5.0: 0x80) for each filter beyond. The application's own
+   * `client.subscribe()` is not bound, and a session that is resumed keeps what it has. @default Infinity
+   */
+  maxSubscriptions?: number
   /** Longest session expiry in seconds; longer wishes are cut. @default 0xFFFFFFFF, never */
   maxSessionExpiry?: number
   /** Session expiry in seconds of 3.1 and 3.1.1 sessions that are not clean. @default 0xFFFFFFFF, never */

@@ -9,6 +9,7 @@ import type { Delivery } from './delivery.js'
 import { Outgoing } from './outgoing.js'
 import type { Link, Ports, SharedDelivery } from './ports.js'
 import type { SessionSubscription } from './subscription.js'
+import { SubscriptionQuota } from './subscription-quota.js'
 
 /** A Session Expiry Interval that never ends. */
 export const NEVER_EXPIRES = 0xffffffff
@@ -40,6 +41,7 @@ export class Session {
   #subscriptions: Map<string, SessionSubscription> | undefined
   /** The identifiers of QoS 0 subscriptions, by filter. */
   #identifiersOfQoS0: FilterTree<number, this> | undefined
+  #subscriptionQuota: SubscriptionQuota | undefined
   #incoming: Set<number> | undefined
   /** Those of earlier connections that the client has not sent again. */
   #incomingBefore: Set<number> | undefined
@@ -112,6 +114,14 @@ export class Session {
       for (const subscription of this.subscriptions.values()) this.#noteIdentifier(subscription)
     }
     return this.#identifiersOfQoS0.size === 0 ? NO_IDENTIFIERS : this.#identifiersOfQoS0.find(topic)
+  }
+
+  /** How many subscriptions it may have; undefined without a limit. */
+  get subscriptionQuota(): SubscriptionQuota | undefined {
+    const { maxSubscriptions } = this.#ports.options
+    if (maxSubscriptions === Number.POSITIVE_INFINITY) return undefined
+    this.#subscriptionQuota ??= new SubscriptionQuota(maxSubscriptions, this)
+    return this.#subscriptionQuota
   }
 
   addSubscription(subscription: SessionSubscription): void {

@@ -61,6 +61,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxPacketSize: whole(64, 268_435_460),
   maxConnectSize: whole(64, 268_435_460),
   maxConnections: bound(1),
+  maxSubscriptions: bound(0),
   maxSessionExpiry: whole(0, 0xffffffff),
   defaultSessionExpiry: whole(0, 0xffffffff),
   receiveMaximum: whole(1, 65_535),

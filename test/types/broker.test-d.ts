@@ -76,6 +76,9 @@ declare function createHttpServer(): import('node:http').Server
 
 // Options.
 await createBroker({ clock: new FakeClock(), maxQueuedMessages: 10, queueOverflow: 'drop-oldest' })
+await createBroker({ maxConnectSize: 64 * 1024, maxSubscriptions: Infinity })
+// @ts-expect-error a limit for one client is what a hook can have, not this option
+await createBroker({ maxSubscriptions: () => 10 })
 
 // Errors.
 expectType<number>(new AnaxError('ANAX_ERR_CLOSED').reasonCode)

@@ -48,6 +48,8 @@ class Subscribe extends Job {
   /** Those whose filter the session did not have before, for Retain Handling 1. */
   #fresh: ReadonlySet<SessionSubscription> = new Set()
   #storedLater = false
+  /** Filters that the session's quota has room for. */
+  #claimed: string[] = []
 
   constructor(connection: Connection, packet: SubscribePacket) {
     super()
@@ -62,6 +64,7 @@ class Subscribe extends Job {
   }
 
   override store(): void | Promise<void> {
+    this.#claim()
     try {
       const stored = addSubscriptions(this.#connection, this.#granted)
       if (!isPromise(stored)) return
@@ -75,6 +78,7 @@ class Subscribe extends Job {
   override route(): void | Promise<void> {
     const { fresh, refusals } = routeSubscriptions(this.#connection, this.#granted)
     this.#fresh = fresh
+    this.#connection.session!.subscriptionQuota?.settle(this.#claimed)
     if (refusals !== undefined) return this.#awaitBus(refusals)
     // what was queued while they were being written did not come over the bus
     if (this.#storedLater) this.#readStored()
@@ -133,6 +137,17 @@ class Subscribe extends Job {
       const qos = verdict.qos > maximumQoS ? maximumQoS : verdict.qos // [MQTT-3.2.2-9] has it granted lower, not refused
       return new SessionSubscription(session, { ...verdict, qos }, identifier)
     })
+  }
+
+  /** Here, where packets are in order: how many there are follows from those ahead. */
+  #claim(): void {
+    const quota = this.#connection.session!.subscriptionQuota
+    if (quota === undefined) return
+    const refusals = quota.claim(this.#granted.map(({ topic }) => topic))
+    this.#outcomes = this.#outcomes.map(outcome =>
+      outcome instanceof AnaxError ? outcome : (refusals.shift() ?? outcome),
+    )
+    this.#claimed = this.#granted.map(({ topic }) => topic)
   }
 
   readonly #failed = (error: unknown): void => {

@@ -25,8 +25,10 @@ class Unsubscribe extends Job {
   }
 
   override store(): void | Promise<void> {
+    const { unsubscriptions } = this.#packet
+    this.#connection.session!.subscriptionQuota?.release(unsubscriptions)
     try {
-      const removed = removeStored(this.#connection, this.#packet.unsubscriptions)
+      const removed = removeStored(this.#connection, unsubscriptions)
       if (isPromise(removed)) return removed.catch(this.#failed)
     } catch (error) {
       this.#failed(error)
@@ -34,7 +36,9 @@ class Unsubscribe extends Job {
   }
 
   override route(): void {
-    if (this.#refusal === undefined) this.#removed = unroute(this.#connection, this.#packet.unsubscriptions)
+    const { unsubscriptions } = this.#packet
+    if (this.#refusal === undefined) this.#removed = unroute(this.#connection, unsubscriptions)
+    this.#connection.session!.subscriptionQuota?.settle(unsubscriptions)
   }
 
   override answer(): void {
