@@ -2,12 +2,50 @@
  * The steps that make a subscription, and end one: shared by the packets of a client, the host's own wishes,
  * and a session that is resumed. Must not know who asked.
  */
+import type { Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
-import { type AnaxError, wrapError } from '../errors.js'
-import { isSharedFilter } from '../topic/topic.js'
+import { AnaxError, wrapError } from '../errors.js'
+import { ReasonCode } from '../reason-codes.js'
+import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
 import type { Connection } from './connection.js'
 import { isPromise } from './maybe-promise.js'
-import type { SessionSubscription } from './subscription.js'
+import type { ResolvedOptions } from './ports.js'
+import { SessionSubscription } from './subscription.js'
+
+/** Whether, and how, a subscription may be had: by the broker's own rules, and then by the host's. */
+export function askFor(connection: Connection, wanted: Subscription): MaybePromise<Subscription | AnaxError> {
+  const { authorizer, options } = connection.ports
+  return filterError(options, wanted.topic) ?? authorizer.authorizeSubscribe?.(connection, wanted) ?? wanted
+}
+
+/** The subscription as the session gets it. */
+export function granted(
+  { session, ports }: Connection,
+  wanted: Subscription,
+  identifier?: number,
+): SessionSubscription {
+  const { maximumQoS, subscriptionIdentifiersAvailable } = ports.options
+  const qos = wanted.qos > maximumQoS ? maximumQoS : wanted.qos // [MQTT-3.2.2-9] has it granted lower, not refused
+  return new SessionSubscription(
+    session!,
+    { ...wanted, qos },
+    subscriptionIdentifiersAvailable ? identifier : undefined,
+  )
+}
+
+/** What is wrong with one filter, by the broker's own rules. */
+function filterError(options: ResolvedOptions, filter: string): AnaxError | undefined {
+  if (levelCount(filter) > options.maxTopicLevels) {
+    return new AnaxError('ANAX_ERR_TOPIC_FILTER', { detail: `more than ${options.maxTopicLevels} levels` })
+  }
+  if (!options.wildcardSubscriptionAvailable && hasWildcard(filter)) {
+    return new AnaxError('ANAX_ERR_WILDCARD_NOT_SUPPORTED')
+  }
+  if (!options.sharedSubscriptionAvailable && isSharedFilter(filter)) {
+    return new AnaxError('ANAX_ERR_SHARED_NOT_SUPPORTED', { reasonCode: ReasonCode.SharedSubscriptionsNotSupported })
+  }
+  return undefined
+}
 
 /** Writes them to the store, where the session is kept. */
 export function addSubscriptions(

@@ -59,9 +59,10 @@ export class SessionSubscription implements ClientSubscription {
     return this.nl ? undefined : this
   }
 
-  /** Whether it has the same filter and options. */
-  isLike(subscription: Subscription): boolean {
-    return subscription.topic === this.topic && packed(subscription) === this.#options
+  /** Whether it has the same filter, options and identifier. */
+  isLike(subscription: Subscription & Pick<ClientSubscription, 'subscriptionIdentifier'>): boolean {
+    const { topic, subscriptionIdentifier = 0 } = subscription
+    return topic === this.topic && packed(subscription) === this.#options && subscriptionIdentifier === this.#identifier
   }
 
   /** As the store keeps it and the host sees it. */

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker, createMemoryPersistence } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { BrokerOptions } from '../../types/options.js'
 import type { ConnackPacket, ConnectPacket, ProtocolVersion, Will } from '../../types/packets.js'
+import { subscribeWith } from '../support/exchange.js'
 import { keptSession } from '../support/spec.js'
 import { publishPacket, SpecClient } from '../support/spec-client.js'
 
@@ -25,8 +27,9 @@ class Restarts {
     return this.#brokers.at(-1)!
   }
 
-  async start(): Promise<void> {
-    const broker = await createBroker({ id: 'restarted', clock: this.clock, persistence: this.#persistence })
+  async start(options: BrokerOptions = {}): Promise<void> {
+    const { clock } = this
+    const broker = await createBroker({ id: 'restarted', clock, persistence: this.#persistence, ...options })
     broker.on('publish', ({ topic }) => this.published.push(topic))
     this.#brokers.push(broker)
   }
@@ -201,3 +204,41 @@ restart(
     await back.expectNothing()
   },
 )
+
+for (const [what, options, granted] of [
+  ['a lower maximum QoS caps them', { maximumQoS: 0 }, ['a/+ 0 [1]', 'a/b/c 0 [2]', '$share/g/x 0']],
+  ['without wildcards', { wildcardSubscriptionAvailable: false }, ['a/b/c 2 [2]', '$share/g/x 1']],
+  ['without shared ones', { sharedSubscriptionAvailable: false }, ['a/+ 1 [1]', 'a/b/c 2 [2]']],
+  ['with fewer levels', { maxTopicLevels: 2 }, ['a/+ 1 [1]']],
+  ['without identifiers', { subscriptionIdentifiersAvailable: false }, ['a/+ 1', 'a/b/c 2', '$share/g/x 1']],
+] as [string, BrokerOptions, string[]][]) {
+  restart(
+    `what a resumed session is subscribed to is granted by the options as they are now: ${what}`,
+    [5],
+    async restarts => {
+      const { client } = await restarts.connect('client', keptSession(5))
+      await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
+      await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/b/c', qos: 2 })
+      await client.subscribe({ topic: '$share/g/x', qos: 1 })
+      await client.disconnect()
+      await restarts.stop()
+      await restarts.start(options)
+      const { client: live } = await restarts.connect('client', keptSession(5))
+      assert.deepEqual(subscriptionsIn(restarts.broker), granted)
+      await live.disconnect()
+      await restarts.stop()
+      // and so it is kept: by what is in the store alone, where the options are as before
+      await restarts.start()
+      const { client: again } = await restarts.connect('client', keptSession(5))
+      assert.deepEqual(subscriptionsIn(restarts.broker), granted)
+      await again.disconnect()
+    },
+  )
+}
+
+/** What the client is subscribed to. */
+function subscriptionsIn({ clients }: Broker): string[] {
+  return [...clients.client!.subscriptions.values()].map(({ topic, qos, subscriptionIdentifier }) => {
+    return `${topic} ${qos}${subscriptionIdentifier === undefined ? '' : ` [${subscriptionIdentifier}]`}`
+  })
+}

@@ -16,8 +16,8 @@ import { unlessAborted } from '../maybe-promise.js'
 import type { OpenedSession } from '../ports.js'
 import { refusalError, refusalProperties } from '../refusal.js'
 import type { Session } from '../session.js'
-import { addSubscriptions, type Refusals, routeSubscriptions } from '../subscribing.js'
-import { SessionSubscription } from '../subscription.js'
+import { addSubscriptions, askFor, granted, type Refusals, routeSubscriptions } from '../subscribing.js'
+import type { SessionSubscription } from '../subscription.js'
 
 /** Thrown within this file when the client is refused: ends the process, never leaves it. */
 class Refused {
@@ -174,26 +174,26 @@ export class ConnectProcess {
     return { clean, expiryInterval: Math.min(wished, maxSessionExpiry) }
   }
 
-  /** The subscriptions of a resumed session, as the host grants them now: so they are stored as well. */
+  /** The subscriptions of a resumed session, as broker and host grant them now: so they are stored as well. */
   async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
-    const { authorizer, store, router } = this.#connection.ports
+    const { store, router } = this.#connection.ports
     const { signal } = this.#gone
-    const granted: SessionSubscription[] = []
+    const kept: SessionSubscription[] = []
     const changed: SessionSubscription[] = []
     const gone: string[] = []
     for (const subscription of subscriptions) {
       const { subscriptionIdentifier, ...wanted } = subscription
-      const verdict = (await unlessAborted(authorizer.authorizeSubscribe?.(this.#connection, wanted), signal)) ?? wanted
+      const verdict = await unlessAborted(askFor(this.#connection, wanted), signal)
       if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) gone.push(subscription.topic)
       if (verdict instanceof AnaxError) continue
-      const now = new SessionSubscription(session, verdict, subscriptionIdentifier)
-      granted.push(now)
+      const now = granted(this.#connection, verdict, subscriptionIdentifier)
+      kept.push(now)
       if (!now.isLike(subscription)) changed.push(now)
     }
     if (gone.length > 0) await store.removeSubscriptions({ id: session.id }, gone)
     for (const topic of gone) router.forget({ topic, clientId: session.id })
     await addSubscriptions(this.#connection, changed)
-    return granted
+    return kept
   }
 
   #establish(opened: OpenedSession, subscriptions: SessionSubscription[], properties: ConnackProperties): void {

@@ -4,12 +4,19 @@
  */
 import type { SubscribePacket, Subscription } from '../../../types/packets.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
-import { ReasonCode } from '../../reason-codes.js'
-import { hasWildcard, isSharedFilter, levelCount } from '../../topic/topic.js'
+import { isSharedFilter } from '../../topic/topic.js'
 import type { Connection } from '../connection.js'
 import { Job } from '../ingress.js'
 import { isPromise } from '../maybe-promise.js'
-import { addSubscriptions, type Refusals, replayRetained, routeSubscriptions, withdraw } from '../subscribing.js'
+import {
+  addSubscriptions,
+  askFor,
+  granted,
+  type Refusals,
+  replayRetained,
+  routeSubscriptions,
+  withdraw,
+} from '../subscribing.js'
 import { SessionSubscription } from '../subscription.js'
 
 /** Handles a SUBSCRIBE. */
@@ -58,7 +65,7 @@ class Subscribe extends Job {
   }
 
   override authorize(): void | Promise<void> {
-    const verdicts = this.#packet.subscriptions.map(subscription => this.#ask(subscription))
+    const verdicts = this.#packet.subscriptions.map(subscription => askFor(this.#connection, subscription))
     if (verdicts.some(isPromise)) return Promise.all(verdicts).then(this.#decide)
     this.#decide(verdicts as (Subscription | AnaxError)[])
   }
@@ -87,12 +94,12 @@ class Subscribe extends Job {
   override answer(): void {
     const { dialect, ports } = this.#connection
     if (!this.#connection.connected) return
-    const granted = this.#outcomes.map(outcome =>
+    const codes = this.#outcomes.map(outcome =>
       dialect.subackCode(outcome instanceof AnaxError ? outcome.reasonCode : outcome.qos),
     )
     // [MQTT-3.8.4-1], [MQTT-3.8.4-6]
-    this.#connection.send({ cmd: 'suback', messageId: this.#packet.messageId, granted, ...this.#explanation })
-    if (ports.events.has('subscribe')) this.#tellHost(granted)
+    this.#connection.send({ cmd: 'suback', messageId: this.#packet.messageId, granted: codes, ...this.#explanation })
+    if (ports.events.has('subscribe')) this.#tellHost(codes)
     replayRetained(this.#connection, this.#granted, this.#fresh)
   }
 
@@ -121,22 +128,11 @@ class Subscribe extends Job {
       : { properties: { reasonString: explanationOf(refusal) } }
   }
 
-  #ask(subscription: Subscription): Subscription | AnaxError | Promise<Subscription | AnaxError> {
-    const refusal = filterError(this.#connection, subscription.topic)
-    if (refusal !== undefined) return refusal
-    const { authorizeSubscribe } = this.#connection.ports.authorizer
-    return authorizeSubscribe === undefined ? subscription : authorizeSubscribe(this.#connection, subscription)
-  }
-
   readonly #decide = (verdicts: (Subscription | AnaxError)[]): void => {
-    const session = this.#connection.session!
-    const { maximumQoS } = this.#connection.ports.options
     const identifier = this.#packet.properties?.subscriptionIdentifier
-    this.#outcomes = verdicts.map(verdict => {
-      if (verdict instanceof AnaxError) return verdict
-      const qos = verdict.qos > maximumQoS ? maximumQoS : verdict.qos // [MQTT-3.2.2-9] has it granted lower, not refused
-      return new SessionSubscription(session, { ...verdict, qos }, identifier)
-    })
+    this.#outcomes = verdicts.map(verdict =>
+      verdict instanceof AnaxError ? verdict : granted(this.#connection, verdict, identifier),
+    )
   }
 
   /** Here, where packets are in order: how many there are follows from those ahead. */
@@ -156,25 +152,11 @@ class Subscribe extends Job {
     this.#connection.ports.events.emit('storeError', refusal)
   }
 
-  #tellHost(granted: number[]): void {
+  #tellHost(codes: number[]): void {
     const told = this.#outcomes.map((outcome, index) => {
       const subscription = outcome instanceof AnaxError ? this.#packet.subscriptions[index]! : outcome.toJSON()
-      return { ...subscription, qos: granted[index]! }
+      return { ...subscription, qos: codes[index]! }
     })
     this.#connection.ports.events.emit('subscribe', told, this.#connection)
   }
-}
-
-/** What is wrong with one filter, by the broker's own rules. */
-export function filterError({ ports: { options } }: Connection, filter: string): AnaxError | undefined {
-  if (levelCount(filter) > options.maxTopicLevels) {
-    return new AnaxError('ANAX_ERR_TOPIC_FILTER', { detail: `more than ${options.maxTopicLevels} levels` })
-  }
-  if (!options.wildcardSubscriptionAvailable && hasWildcard(filter)) {
-    return new AnaxError('ANAX_ERR_WILDCARD_NOT_SUPPORTED')
-  }
-  if (!options.sharedSubscriptionAvailable && isSharedFilter(filter)) {
-    return new AnaxError('ANAX_ERR_SHARED_NOT_SUPPORTED', { reasonCode: ReasonCode.SharedSubscriptionsNotSupported })
-  }
-  return undefined
 }
