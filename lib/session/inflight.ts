@@ -4,6 +4,7 @@
  *
  * Packet ids are given out in turn, so they lie close together: a small array finds each by its lowest bits,
  * and an id whose place is taken is passed over. That costs half of what a Map does, and nothing while idle.
+ * Those of a resumed session lie anywhere: they are few, soon done, and in a Map.
  */
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
@@ -38,6 +39,8 @@ const IDLE_CAPACITY = 64
 export class Inflight {
   readonly #quota: number
   #places: (Sent | undefined)[] = []
+  /** Those of earlier connections. */
+  #restored: Map<number, Sent> | undefined
   #size = 0
   #lastId = 0
 
@@ -57,50 +60,52 @@ export class Inflight {
 
   /** Takes a packet id that is not in use [MQTT-2.2.1-4] and remembers the message under it. */
   add(sent: Sent): number {
-    if (this.#size * 2 >= this.#places.length) this.#grow()
+    // half of the places are free, and have more ids than were restored
+    while (this.#size * 2 >= this.#places.length) this.#grow()
     const mask = this.#places.length - 1
     do this.#lastId = (this.#lastId % LARGEST_PACKET_ID) + 1
-    while (this.#places[this.#lastId & mask] !== undefined)
-    this.#put(this.#lastId, sent)
+    while (this.#places[this.#lastId & mask] !== undefined || this.#restored?.has(this.#lastId))
+    sent.packetId = this.#lastId
+    this.#places[this.#lastId & mask] = sent
+    this.#size++
     return this.#lastId
   }
 
   /** Remembers a message of a resumed session under the packet id it had [MQTT-4.4.0-1]. */
   restore(packetId: number, sent: Sent): void {
     this.remove(packetId)
-    while (this.#places.length === 0 || this.#places[packetId & (this.#places.length - 1)] !== undefined) this.#grow()
-    this.#put(packetId, sent)
+    sent.packetId = packetId
+    this.#restored ??= new Map()
+    this.#restored.set(packetId, sent)
+    this.#size++
     this.#lastId = packetId
   }
 
   get(packetId: number): Sent | undefined {
     const sent = this.#places[packetId & (this.#places.length - 1)]
-    return sent?.packetId === packetId ? sent : undefined
+    return sent?.packetId === packetId ? sent : this.#restored?.get(packetId)
   }
 
   /** The message is finished: its packet id is free, and so is its share of the quota. */
   remove(packetId: number): void {
     if (this.get(packetId) === undefined) return
-    this.#places[packetId & (this.#places.length - 1)] = undefined
+    if (!this.#restored?.delete(packetId)) this.#places[packetId & (this.#places.length - 1)] = undefined
     this.#size--
+    if (this.#restored?.size === 0) this.#restored = undefined
     if (this.#size === 0 && this.#places.length > IDLE_CAPACITY) this.#places = []
   }
 
   /** All of them, in no order that matters. */
   *all(): Generator<Sent> {
+    if (this.#restored !== undefined) yield* this.#restored.values()
     for (const sent of this.#places) if (sent !== undefined) yield sent
   }
 
-  #put(packetId: number, sent: Sent): void {
-    sent.packetId = packetId
-    this.#places[packetId & (this.#places.length - 1)] = sent
-    this.#size++
-  }
-
   #grow(): void {
-    const sent = [...this.all()]
-    this.#places = new Array(Math.max(FIRST_CAPACITY, this.#places.length * 2)).fill(undefined)
-    this.#size = 0
-    for (const one of sent) this.#put(one.packetId, one)
+    const before = this.#places
+    this.#places = new Array(Math.max(FIRST_CAPACITY, before.length * 2)).fill(undefined)
+    for (const sent of before) {
+      if (sent !== undefined) this.#places[sent.packetId & (this.#places.length - 1)] = sent
+    }
   }
 }

@@ -75,6 +75,32 @@ describe('packet ids', () => {
     assert.equal(inflight.size, ids.length)
   })
 
+  it('of a resumed session take no more room the further they are apart', () => {
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const resumed = Array.from({ length: 100 }, () => {
+      const inflight = new Inflight(100)
+      inflight.restore(5, sent())
+      inflight.restore(32_773, sent())
+      inflight.add(sent())
+      return inflight
+    })
+    collect()
+    assert.ok((process.memoryUsage().heapUsed - before) / resumed.length < 4000)
+  })
+
+  it('are found where those of a resumed session leave few, and these far apart', () => {
+    const inflight = new Inflight(LARGEST)
+    const free = new Set<number>()
+    for (let id = 1; id <= LARGEST; id++) {
+      if (id % 4096 === 1) free.add(id)
+      else inflight.restore(id, sent())
+    }
+    const added = new Set(Array.from(free, () => inflight.add(sent())))
+    assert.deepEqual([...added].sort(), [...free].sort())
+    assert.equal(inflight.hasQuota, false)
+  })
+
   it('that are not in use are not found, though they share a place with one that is', () => {
     const inflight = new Inflight(100)
     const id = inflight.add(sent())
