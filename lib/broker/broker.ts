@@ -229,7 +229,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       await connection.streamClosed()
     })
     await timers.within(options.closeTimeoutMs, Promise.all(dismissed))
-    for (const { conn } of connections) conn.destroy()
+    for (const connection of connections) connection.destroyStream()
     await this.#parts.close()
     this.#state = 'closed'
     this.#parts.events.emit('closed')

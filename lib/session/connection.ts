@@ -64,6 +64,7 @@ export class Connection extends ClientHandle implements Link {
   readonly #timers: ConnectionTimers
   #released: Promise<void> | undefined
   #onIdle: (() => void) | undefined
+  #onStreamClosed: (() => void) | undefined
 
   constructor(stream: Duplex, request: IncomingMessage | undefined, ports: Ports) {
     super()
@@ -217,9 +218,11 @@ export class Connection extends ClientHandle implements Link {
     this.reauthentication?.abort()
     this.#timers.stop()
     this.#outbox.finish()
-    if (!this.conn.destroyed) {
-      this.conn.end(() => this.conn.destroy())
-      this.#timers.closing()
+    this.#timers.closing()
+    if (this.conn.destroyed) {
+      this.destroyStream()
+    } else {
+      this.conn.end(() => this.destroyStream())
       // reading on, into nothing, lets a peer that closes its side be noticed
       this.conn.resume()
     }
@@ -230,7 +233,16 @@ export class Connection extends ClientHandle implements Link {
 
   /** Resolves when the stream is closed, and with it everything written to the client or given up. */
   async streamClosed(): Promise<void> {
-    if (!this.conn.closed) await new Promise<void>(resolve => this.conn.once('close', resolve))
+    if (this.conn.closed) return
+    await new Promise<void>(resolve => {
+      this.#onStreamClosed = resolve
+    })
+  }
+
+  /** Not every stream says that it is closed (`emitClose: false`): it is looked at as well. */
+  destroyStream(): void {
+    this.conn.destroy()
+    setImmediate(() => this.conn.closed && this.#onClose())
   }
 
   /** Reads no more; resolves when all that was received is answered. */
@@ -340,6 +352,7 @@ export class Connection extends ClientHandle implements Link {
   readonly #onClose = (): void => {
     this.#onEnd()
     this.#timers.stop()
+    this.#onStreamClosed?.()
     // the stream is the host's: nothing of the broker stays on it
     this.conn.off('data', this.#onData).off('drain', this.#onDrain).off('error', this.#onError)
     this.conn.off('end', this.#onEnd).off('close', this.#onClose)
@@ -378,7 +391,7 @@ export class Connection extends ClientHandle implements Link {
         this.fail(new AnaxError('ANAX_ERR_DRAIN_TIMEOUT'))
         break
       case 'goodbye':
-        this.conn.destroy()
+        this.destroyStream()
     }
   }
 }
