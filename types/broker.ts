@@ -28,7 +28,8 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
 
   /**
    * Opens the store and starts the timers; `createBroker` has done so. Once only: a closed broker stays closed.
-   * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_OPTION, ANAX_ERR_STORE, ANAX_ERR_STORE_FORMAT
+   * @throws AnaxError ANAX_ERR_LISTEN where it was started before, ANAX_ERR_CLOSED, ANAX_ERR_OPTION, ANAX_ERR_STORE,
+   * ANAX_ERR_STORE_FORMAT
    */
   listen(): Promise<void>
   /**

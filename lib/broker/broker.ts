@@ -120,7 +120,10 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   async listen(): Promise<void> {
-    if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED', { detail: `it is ${this.#state}` })
+    if (this.#state === 'opening' || this.#state === 'listening') {
+      throw new AnaxError('ANAX_ERR_LISTEN', { detail: 'the broker is started already, as createBroker() does' })
+    }
+    if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED')
     this.#state = 'opening'
     this.#opening = this.#parts.open()
     try {
