@@ -8,6 +8,7 @@ import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Broker } from '../../types/broker.js'
+import { AnaxError } from '../index.js'
 import { WebSocketStream } from './web-socket-stream.js'
 
 /** How MQTT is served over WebSocket. */
@@ -37,12 +38,14 @@ const CLOSING = { closeTimeout: 5000 }
 /**
  * Serves MQTT over WebSocket on an existing HTTP server, Fastify's or Express's for instance.
  * Upgrades of other paths are left to the host's own listeners.
+ * @throws AnaxError ANAX_ERR_LISTEN for a path that no request can have
  */
 export function attachWebSocket(
   broker: Broker,
   server: HttpServer | HttpsServer,
   { path = '/mqtt', ...options }: WebSocketOptions = {},
 ): AttachedWebSocket {
+  checkPath(path)
   const accept = acceptor(broker, options)
   const onUpgrade: Upgrade = (request, socket, head) => {
     if (pathOf(request) === path) accept(request, socket, head)
@@ -56,8 +59,12 @@ export function attachWebSocket(
   }
 }
 
-/** Makes an HTTP server one for MQTT over WebSocket and nothing else. */
+/**
+ * Makes an HTTP server one for MQTT over WebSocket and nothing else.
+ * @throws AnaxError ANAX_ERR_LISTEN for a path that no request can have
+ */
 export function serveWebSocket(broker: Broker, server: HttpServer | HttpsServer, options: WebSocketOptions): void {
+  if (options.path !== undefined) checkPath(options.path)
   const accept = acceptor(broker, options)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (options.path === undefined || pathOf(request) === options.path) accept(request, socket, head)
@@ -66,6 +73,15 @@ export function serveWebSocket(broker: Broker, server: HttpServer | HttpsServer,
   server.on('request', (_request, response) => {
     response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' })
     response.end('MQTT over WebSocket\n')
+  })
+}
+
+/** With any other, everybody would be told that there is nothing here. */
+function checkPath(path: unknown): void {
+  if (typeof path === 'string' && /^\/[^?#]*$/.test(path)) return
+  const got = typeof path === 'string' ? `'${path}'` : typeof path
+  throw new AnaxError('ANAX_ERR_LISTEN', {
+    detail: `the path of a WebSocket begins with '/' and has no query, got ${got}`,
   })
 }
 

@@ -140,6 +140,16 @@ describe('attachWebSocket', () => {
     attached.close()
   })
 
+  it('refuses a path that no request can have', async () => {
+    const before = host.listenerCount('upgrade')
+    for (const path of ['', 'mqtt', '/mqtt?x', '/mqtt#x', 'ws://localhost/mqtt', 5, null, {}, Object.create(null)]) {
+      const refused = { code: 'ANAX_ERR_LISTEN', message: /path of a WebSocket begins with '\/'/ }
+      assert.throws(() => attachWebSocket(broker, host, { path: path as string }), refused)
+      await assert.rejects(createServer(broker, { transport: 'ws', port: 0, path: path as string }), refused)
+    }
+    assert.equal(host.listenerCount('upgrade'), before)
+  })
+
   it('leaves nothing behind on the host when it is closed', () => {
     const before = host.eventNames().map(name => [name, host.listenerCount(name)])
     attachWebSocket(broker, host, { path: '/elsewhere' }).close()
