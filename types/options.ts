@@ -96,7 +96,10 @@ export interface BrokerOptions extends Hooks {
   queueOverflow?: OverflowPolicy
   /** Other limits for one client's queue; asked for each message that is queued, and when a session is opened. */
   queueLimits?: (clientId: string) => Partial<QueueLimits> | undefined
-  /** Whether QoS 0 messages are queued for stored sessions that are away. @default false */
+  /**
+   * Whether QoS 0 messages are queued for stored sessions that are away, where their subscription has QoS 1 or 2; those of
+   * a shared subscription where all members are. @default false
+   */
   queueQoS0?: boolean
   /** Bytes of messages waiting in memory for one client, beyond which QoS 0 messages to it are dropped. @default 1 MiB */
   maxOutboxBytes?: number

@@ -230,7 +230,8 @@ export class Publisher implements MessageSink {
     const copies: OwedCopy[] = []
     for (const choice of this.#parts.router.chooseShared(message, clients, terms.among)) {
       const delivery = sharedDeliveryOf(choice)
-      if (delivery.qos === 0) continue
+      // with QoS 0 it waits for those only who are away
+      if (delivery.qos === 0 && 'session' in choice.member) continue
       if (choice.message === message) deliveries.push(delivery)
       else copies.push({ message: choice.message, delivery })
     }

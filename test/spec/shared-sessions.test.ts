@@ -46,6 +46,41 @@ spec('unacknowledged QoS 1 messages of a member that leaves for good go to anoth
   )
 })
 
+for (const queueQoS0 of [false, true]) {
+  spec(
+    `with queueQoS0 ${queueQoS0}, QoS 0 messages of a group whose members are all away ${queueQoS0 ? 'wait for one' : 'are gone'}`,
+    ALL,
+    async frame => {
+      const kept = keptSession(frame.version)
+      const members = ['one', 'two', 'takes QoS 0']
+      for (const clientId of members) {
+        const client = await frame.connect(clientId, kept)
+        await client.subscribe({ topic: SHARE, qos: clientId === 'takes QoS 0' ? 0 : 1 })
+        if (clientId === 'two') await client.subscribe({ topic: 'a', qos: 1 })
+        await client.drop()
+      }
+      while (frame.broker.connectedClients > 0) await new Promise(setImmediate)
+      for (const text of ['1', '2', '3', '4']) await frame.broker.publish({ topic: 'a', payload: text })
+      const received: Record<string, string[]> = {}
+      for (const clientId of members) {
+        const client = await frame.connect(clientId, kept)
+        received[clientId] = await receiveTexts(client)
+        await client.drop()
+        await (await frame.connect(clientId, kept)).expectNothing()
+      }
+      const shared = [...received.one!, ...received.two!].sort()
+      assert.deepEqual(
+        shared,
+        queueQoS0 ? ['1', '1', '2', '2', '3', '3', '4', '4'] : [],
+        'two has them for itself, too',
+      )
+      assert.equal(received.one!.length, queueQoS0 ? 2 : 0)
+      assert.deepEqual(received['takes QoS 0'], [])
+    },
+    { queueQoS0 },
+  )
+}
+
 spec('[5.0 MQTT-4.8.2-5] a QoS 2 message that was sent goes to nobody else, one that waits does', [5], async frame => {
   const leaving = await joined(frame, 'leaving', { properties: { receiveMaximum: 1 } })
   const publisher = await frame.connect('publisher')
