@@ -15,7 +15,7 @@ import type {
 } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { Delivery } from '../session/delivery.js'
-import { copyOf } from '../session/message.js'
+import { copyOf, refKey } from '../session/message.js'
 import type { SharedDelivery, SubscriptionRouter } from '../session/ports.js'
 import type { Session } from '../session/session.js'
 import { SessionSubscription } from '../session/subscription.js'
@@ -46,6 +46,8 @@ export class Router implements SubscriptionRouter {
   readonly #routes = new WeakMap<readonly Subscriber[], Route>()
   /** Members that were chosen before the message went to the bus. */
   readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
+  /** Sessions whose queue could not be read to its end -> what was lost of it so far: that is not told again. */
+  readonly #orphans = new Map<string, Set<string>>()
   /** Messages of ending sessions that were looked at. */
   #looked = 0
   readonly #bus: MessageBus
@@ -207,15 +209,22 @@ export class Router implements SubscriptionRouter {
    */
   async rescue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
     const left: SharedDelivery[] = []
-    for await (const { message, delivery, packetId } of queue) {
+    const orphans = this.#orphans.get(clientId) ?? new Set()
+    this.#orphans.set(clientId, orphans)
+    for await (const { message, ref, delivery, packetId } of queue) {
       if (++this.#looked % SLICE === 0) await new Promise<void>(resolve => setImmediate(resolve))
-      if (message === undefined) continue
+      const key = refKey(ref)
+      if (message === undefined || orphans.has(key)) continue
       const { qos, share } = delivery
       const isSent = packetId !== undefined
       // QoS 2 goes to nobody else once it was sent [MQTT-4.8.2-5]
       if (share !== undefined && !(isSent && qos === 2)) left.push({ message, share })
-      else if (!isSent) this.#options.orphaned(message, clientId)
+      else if (!isSent) {
+        orphans.add(key)
+        this.#options.orphaned(message, clientId)
+      }
     }
+    this.#orphans.delete(clientId)
     this.redeliver(clientId, left)
   }
 

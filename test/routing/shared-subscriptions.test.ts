@@ -240,14 +240,39 @@ describe('what a member leaves', () => {
     assert.deepEqual([queued, orphans], [[], ['1', '2']])
   })
 
+  const entry = (text: string, qos: 1 | 2, share: string | undefined, packetId?: number): QueuedMessage => {
+    const published = message('t', text, qos)
+    const delivery = { clientId: 'gone', qos, retain: false, subscriptionIdentifiers: undefined, share }
+    const ref = { brokerId: 'b', brokerCounter: ++number }
+    return { message: published, ref, delivery, packetId }
+  }
+  let number = 0
+
+  it('in its stored queue is told of once, though the queue has to be read again', async () => {
+    const { router, queued, orphans } = routing()
+    router.restore(away('heir', 2))
+    const queue = [entry('1', 1, undefined), entry('2', 1, SHARE), entry('3', 2, undefined), entry('4', 1, undefined)]
+    for (const readable of [0, 2, 3, 1]) {
+      const failing = (function* () {
+        yield* queue.slice(0, readable)
+        throw new Error('the store fails')
+      })()
+      await assert.rejects(router.rescue(failing, 'gone'), /the store fails/)
+    }
+    assert.deepEqual([queued, orphans], [[], ['1', '3']])
+    await router.rescue(queue, 'gone')
+    assert.deepEqual(orphans, ['1', '3', '4'])
+    assert.deepEqual(
+      queued.map(({ text }) => text),
+      ['2'],
+    )
+    await router.rescue([queue[0]!], 'gone')
+    assert.deepEqual(orphans, ['1', '3', '4', '1'], 'another session of the same client is not confused with it')
+  })
+
   it('in its stored queue is rescued: what came through a group, but QoS 2 only unsent', async () => {
     const { router, queued } = routing()
     router.restore(away('heir', 2))
-    const entry = (text: string, qos: 1 | 2, share: string | undefined, packetId?: number): QueuedMessage => {
-      const published = message('t', text, qos)
-      const delivery = { clientId: 'gone', qos, retain: false, subscriptionIdentifiers: undefined, share }
-      return { message: published, ref: published, delivery, packetId }
-    }
     const queue = [
       entry('own', 1, undefined),
       entry('sent', 1, SHARE, 1),
