@@ -10,6 +10,7 @@ import type { Connection } from '../session/connection.js'
 import { unlessAborted } from '../session/maybe-promise.js'
 import type { Ending, EventSink, OpenedSession, OpenRequest, Ports, SessionDirectory } from '../session/ports.js'
 import { NEVER_EXPIRES, Session } from '../session/session.js'
+import { isSharedFilter } from '../topic/topic.js'
 import type { OwedWrites } from './owed-writes.js'
 import type { QueueLimitRules } from './queue-limits.js'
 import { Turns } from './turns.js'
@@ -83,8 +84,15 @@ export class SessionRegistry implements SessionDirectory {
     const lives = session.stored && session.expiryInterval > 0
     // first of all: no member of a group is chosen that gets nothing any more
     for (const subscription of session.subscriptions.values()) {
-      if (lives) router.rest(subscription)
-      else router.remove(subscription)
+      if (!lives) router.remove(subscription)
+      else if (isSharedFilter(subscription.topic)) router.rest(subscription)
+    }
+    if (lives) {
+      // while it still hears of newer ones: what is retained must not come behind those
+      await this.#attempt(() => session.queueReplays())
+      for (const subscription of session.subscriptions.values()) {
+        if (!isSharedFilter(subscription.topic)) router.rest(subscription)
+      }
     }
     router.redeliver(session.id, await session.detach())
     await this.#attempt(() => this.#settleWill(connection, session, ending))

@@ -26,6 +26,8 @@ import type { SessionSubscription } from './subscription.js'
 /** Messages sent in one go before the event loop gets its turn. */
 const SLICE = 500
 
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
 export class Outgoing {
   readonly sender: Sender
   readonly #session: Session
@@ -41,6 +43,10 @@ export class Outgoing {
   /** Whether messages came while the pass was under way. */
   #again = false
   #replays: RetainedReplays | undefined
+  /** Called when a retained message may be there. */
+  #onReplay: (() => void) | undefined
+  /** Why retained messages could not be read, or queued. */
+  #replayFailure: unknown
   /** Retained messages that are on their way into the stored queue. */
   #enqueuing = 0
   /** Messages are being sent, or go on to be in the next turn. */
@@ -79,7 +85,7 @@ export class Outgoing {
 
   /** Sends the retained messages of a new subscription [MQTT-3.3.1-6]. */
   replay(subscription: SessionSubscription): void {
-    this.#replays ??= new RetainedReplays(this.#ports, this.pump, this.#failed)
+    this.#replays ??= new RetainedReplays(this.#ports, this.#replayed, this.#replayFailed)
     this.#replays.add(subscription)
     this.pump()
   }
@@ -87,6 +93,63 @@ export class Outgoing {
   /** A subscription is no more: of its retained messages, none is sent any more [MQTT-3.10.4-2]. */
   endReplay(filter: string): void {
     this.#replays?.end(filter)
+  }
+
+  /**
+   * The client has left, and its session stays: what it has not got yet of the retained messages that it subscribed to
+   * is queued for it, as other messages are. No more of them are read than the queue may have.
+   */
+  async queueReplays(): Promise<void> {
+    const replays = this.#replays
+    if (replays === undefined) return
+    const { maxMessages } = this.#session.limits
+    let enqueued: Promise<void>[] = []
+    for (let read = 0; read < maxMessages && !replays.isEmpty && this.#replayFailure === undefined; ) {
+      if (replays.qos === 0) {
+        replays.skip()
+        continue
+      }
+      const next = replays.next()
+      if (next === 'waiting') {
+        await this.#nextReplay()
+      } else if (next !== undefined) {
+        read++
+        // QoS 0 is nothing that waits for a client
+        if (next.qos > 0) enqueued.push(this.#enqueueAway(next).catch(this.#replayFailed))
+        if (read % SLICE === 0) {
+          await Promise.all(enqueued).then(turn)
+          enqueued = []
+        }
+      }
+    }
+    await Promise.all(enqueued)
+    if (this.#replayFailure !== undefined) throw this.#replayFailure
+  }
+
+  #nextReplay(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onReplay = resolve
+    })
+  }
+
+  async #enqueueAway(delivery: Delivery): Promise<void> {
+    try {
+      await this.#ports.sink.enqueue(copyOf(delivery.message), this.#retainedCopy(delivery))
+    } catch (error) {
+      if (!isQuotaError(error)) throw error
+      this.#drop(delivery.message, 'queue-full')
+    }
+  }
+
+  readonly #replayed = (): void => {
+    this.#onReplay?.()
+    this.pump()
+  }
+
+  readonly #replayFailed = (error: unknown): void => {
+    this.#replayFailure ??= error
+    this.#onReplay?.()
+    this.#failed(error)
   }
 
   /** Sends what may be sent. Called whenever the client or the stream can take more. */
@@ -220,8 +283,9 @@ export class Outgoing {
   }
 
   /** A stored session keeps its copy of a retained message until it is acknowledged, as of any other. */
-  #enqueue({ message, qos, retain, subscriptionIdentifiers }: Delivery): void {
-    const copy = { clientId: this.#session.id, qos, retain, subscriptionIdentifiers, share: undefined }
+  #enqueue(delivery: Delivery): void {
+    const { message } = delivery
+    const copy = this.#retainedCopy(delivery)
     const refused = (error: unknown) => {
       if (isQuotaError(error)) this.#drop(message, 'queue-full')
       else this.#failed(error)
@@ -240,6 +304,10 @@ export class Outgoing {
     } catch (error) {
       refused(error)
     }
+  }
+
+  #retainedCopy({ qos, retain, subscriptionIdentifiers }: Delivery): QueueDelivery {
+    return { clientId: this.#session.id, qos, retain, subscriptionIdentifiers, share: undefined }
   }
 
   /** Whether the stored queue can do with another retained message: what the client does not take waits where it is. */

@@ -108,6 +108,11 @@ export class RetainedReplays {
     return deliveryOf(message, replay.subscription)
   }
 
+  /** Nothing more comes of the present one. */
+  skip(): void {
+    this.end(this.#current!.subscription.topic)
+  }
+
   close(): void {
     this.#rereading?.messages.close()
     for (const { messages } of this.#replays.values()) messages.close()

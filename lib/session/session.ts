@@ -91,6 +91,11 @@ export class Session {
     this.#quota = quota
   }
 
+  /** The connection ends, and the session stays: see {@link Outgoing.queueReplays}. Rejects where the store fails. */
+  async queueReplays(): Promise<void> {
+    if (this.stored) await this.#outgoing?.queueReplays()
+  }
+
   /** The connection is over. @returns what came through shared subscriptions and can go to other members */
   async detach(): Promise<SharedDelivery[]> {
     const outgoing = this.#outgoing
