@@ -1,6 +1,7 @@
 /**
- * Group commit: all changes that arrive in one turn of the event loop become one transaction, in their order.
- * Owns when a change counts as done and what becomes of those that fail; knows no table.
+ * Group commit: changes become transactions, in their order, as many in each as do not hold up the event loop; those that
+ * were asked for in one go are never divided. Owns when a change counts as done and what becomes of those that fail;
+ * knows no table.
  */
 import type { MessageRef } from '../../types/persistence.js'
 import { AnaxError, wrapError } from '../errors.js'
@@ -18,26 +19,42 @@ interface Change {
   reject(error: unknown): void
 }
 
+/** How long a transaction goes on taking changes: the event loop has nothing else meanwhile. */
+const TAKING_MS = 10
+
 /** Of the system (ENOSPC, EFBIG, EDQUOT; EIO where only a part could be written) and of LMDB (MDB_MAP_FULL). */
 const FULL_CODES: readonly unknown[] = [28, 27, 122, 5, -30_792]
 
 /** Runs changes, and tells when they are durable. */
 export class LmdbWriter {
-  readonly #environment: LmdbEnvironment
+  readonly #environment: Pick<LmdbEnvironment, 'transaction' | 'flushed'>
   readonly #durability: LmdbDurability
   readonly #committed: () => void
   readonly #refused = new Set<string>()
-  #waiting: Change[] = []
+  readonly #clock: () => number
+  /** What was asked for in one go, which belongs together, in the order of coming. */
+  #waiting: Change[][] = []
+  /** The last of these, while more may come to it. */
+  #open: Change[] | undefined
   #effects: (() => void)[] = []
   #working: Promise<void> | undefined
   #committing: Promise<void> | undefined
   #closed = false
 
-  /** @param committed called after each transaction */
-  constructor(environment: LmdbEnvironment, durability: LmdbDurability, committed: () => void) {
+  /**
+   * @param committed called after each transaction
+   * @param clock milliseconds, to tell how long a transaction takes
+   */
+  constructor(
+    environment: Pick<LmdbEnvironment, 'transaction' | 'flushed'>,
+    durability: LmdbDurability,
+    committed: () => void,
+    clock: () => number = () => performance.now(),
+  ) {
     this.#environment = environment
     this.#durability = durability
     this.#committed = committed
+    this.#clock = clock
   }
 
   /** Runs a change that takes room in the store. Resolves to what it returns, once that is durable. */
@@ -94,7 +111,7 @@ export class LmdbWriter {
     return new Promise<T>((resolve, reject) => {
       let outcome: T
       let refusal: AnaxError | undefined
-      this.#waiting.push({
+      this.#group().push({
         kind,
         run: () => {
           refusal = undefined
@@ -112,6 +129,18 @@ export class LmdbWriter {
     })
   }
 
+  /** Changes that are asked for with nothing awaited in between, as those for one message are, are one group. */
+  #group(): Change[] {
+    if (this.#open !== undefined) return this.#open
+    const group: Change[] = []
+    this.#open = group
+    this.#waiting.push(group)
+    queueMicrotask(() => {
+      this.#open = undefined
+    })
+    return group
+  }
+
   async #work(): Promise<void> {
     while (this.#waiting.length > 0) {
       this.#committing = this.#commit()
@@ -123,7 +152,7 @@ export class LmdbWriter {
 
   /** Commits what can be committed: what a transaction fails for is refused, and the rest tried again. */
   async #commit(): Promise<void> {
-    let left = await this.#attempt([])
+    let left = await this.#attempt(undefined)
     while (left.length > 0) left = await this.#attempt(left)
   }
 
@@ -131,21 +160,23 @@ export class LmdbWriter {
    * Commits changes that were tried before, or those that are waiting by the time that LMDB is ready.
    * @returns those to try again
    */
-  async #attempt(again: readonly Change[]): Promise<readonly Change[]> {
-    let changes = again
+  async #attempt(again: readonly Change[] | undefined): Promise<readonly Change[]> {
+    let groups: (readonly Change[])[] = again === undefined ? [] : [again]
     let current: Change | undefined
     this.#effects = []
     this.#refused.clear()
     try {
       await this.#environment.transaction(() => {
-        if (again.length === 0) changes = this.#takeWaiting()
-        for (current of changes) current.run()
+        for (const group of again === undefined ? this.#takeWaiting(groups) : groups) {
+          for (current of group) current.run()
+        }
         current = undefined
       })
     } catch (error) {
-      if (changes.length === 0) changes = this.#takeWaiting()
-      return refuseCulprits(error, changes, current)
+      if (groups.length === 0) groups = this.#waiting.splice(0)
+      return refuseCulprits(error, groups.flat(), current)
     }
+    const changes = groups.flat()
     this.#committed()
     for (const effect of this.#effects) effect()
     if (this.#durability === 'sync') this.#resolveWhenFlushed(changes)
@@ -153,10 +184,18 @@ export class LmdbWriter {
     return []
   }
 
-  #takeWaiting(): readonly Change[] {
-    const changes = this.#waiting
-    this.#waiting = []
-    return changes
+  /** Groups that are waiting, as long as there is time. @param taken gets them as well, whatever becomes of them */
+  *#takeWaiting(taken: (readonly Change[])[]): Generator<readonly Change[], void, undefined> {
+    const end = this.#clock() + TAKING_MS
+    try {
+      do {
+        const group = this.#waiting[taken.length]!
+        taken.push(group)
+        yield group
+      } while (taken.length < this.#waiting.length && this.#clock() < end)
+    } finally {
+      this.#waiting.splice(0, taken.length)
+    }
   }
 
   /** The next transaction need not wait for the disk. */
