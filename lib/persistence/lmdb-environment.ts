@@ -2,7 +2,7 @@
  * One folder with an LMDB database, opened for one process: its tables, its counters and its schema version.
  * Owns opening, refusing and closing; knows what the tables are called, not what is in them.
  */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { RootDatabase } from 'lmdb'
 import { AnaxError, textOf } from '../errors.js'
@@ -108,14 +108,14 @@ export class LmdbEnvironment {
    * @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE where another process has it open
    */
   static async open(path: string): Promise<LmdbEnvironment> {
-    const folder = resolve(path)
     const { open } = await loadPackage()
+    const folder = makeFolder(path)
     if (openFolders.has(folder)) throw inUse(folder, 'this process')
     openFolders.add(folder)
     let root: RootDatabase | undefined
     try {
-      mkdirSync(folder, { recursive: true })
       const boot = bootId()
+      for (const name of [DATA_FILE, LOCK_FILE]) checkKind(join(folder, name))
       checkFile(folder, boot)
       checkRoom(folder)
       // A path with a dot would otherwise be taken for that of a file.
@@ -199,6 +199,23 @@ async function loadPackage(): Promise<typeof import('lmdb')> {
     const detail = 'the package lmdb is not installed (npm install lmdb)'
     throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
   }
+}
+
+/** @returns its path without links: a folder has one only */
+function makeFolder(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true })
+    return realpathSync(path)
+  } catch (error) {
+    throw cannotOpen(resolve(path), error)
+  }
+}
+
+/** LMDB does not survive a lock file that it cannot open as a file; closing one would give up a lock, so none is opened. */
+function checkKind(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
+  if (!statSync(path).isFile()) throw otherFormat(`${path} is no file`)
+  accessSync(path, constants.R_OK | constants.W_OK)
 }
 
 /** A power cut may have left what must be taken back; anything else that is wrong is refused before LMDB sees it. */

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -76,9 +77,27 @@ describe('a file that is not ours', () => {
       await refused(path)
     })
   }
+
+  for (const name of [DATA, 'lock.mdb']) {
+    it(`is refused where ${name} is a folder`, async () => {
+      const path = temporaryFolder()
+      mkdirSync(join(path, name))
+      await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), {
+        code: 'ANAX_ERR_STORE_FORMAT',
+        message: new RegExp(`${name} is no file`),
+      })
+      assert.deepEqual(readdirSync(path), [name])
+    })
+  }
 })
 
 describe('a folder that cannot be opened', () => {
+  it('is one whose lock file leads nowhere', async () => {
+    const path = temporaryFolder()
+    symlinkSync(join(path, 'missing', 'lock'), join(path, 'lock.mdb'))
+    await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), { code: 'ANAX_ERR_STORE', message: /ENOENT/ })
+  })
+
   it('is named in the error', async () => {
     const path = join(temporaryFolder(), 'a file')
     writeFileSync(path, '')
@@ -101,6 +120,15 @@ describe('a folder that is in use', () => {
     await first.destroy()
     await second.setup(BROKER)
     await second.destroy()
+  })
+
+  it('is refused to a second store of the process by another name, too', async () => {
+    const [path, link] = [temporaryFolder(), join(temporaryFolder(), 'link')]
+    symlinkSync(path, link)
+    const [first, second] = [createLmdbPersistence({ path }), createLmdbPersistence({ path: link })]
+    await first.setup(BROKER)
+    await assert.rejects(second.setup(BROKER), { code: 'ANAX_ERR_STORE', message: /in use by this process/ })
+    await first.destroy()
   })
 
   it('is refused to a second process, until the first is dead', async () => {
