@@ -39,6 +39,8 @@ export class LmdbWriter {
   #effects: (() => void)[] = []
   #working: Promise<void> | undefined
   #committing: Promise<void> | undefined
+  /** Whether what is being committed was given room before. */
+  #hasMadeRoom = false
   #closed = false
 
   /**
@@ -152,6 +154,7 @@ export class LmdbWriter {
 
   /** Commits what can be committed: what a transaction fails for is refused, and the rest tried again. */
   async #commit(): Promise<void> {
+    this.#hasMadeRoom = false
     let left = await this.#attempt(undefined)
     while (left.length > 0) left = await this.#attempt(left)
   }
@@ -174,7 +177,8 @@ export class LmdbWriter {
       })
     } catch (error) {
       if (groups.length === 0) groups = this.#waiting.splice(0)
-      return refuseCulprits(error, groups.flat(), current)
+      const changes = groups.flat()
+      return (await this.#makesRoom(error)) ? changes : refuseCulprits(error, changes, current)
     }
     const changes = groups.flat()
     this.#committed()
@@ -196,6 +200,20 @@ export class LmdbWriter {
     } finally {
       this.#waiting.splice(0, taken.length)
     }
+  }
+
+  /**
+   * What earlier transactions have done with can be used again once all of them are on the disk: so a disk that is full
+   * can be emptied, one small transaction after the other.
+   * @returns whether it is worth another attempt
+   */
+  async #makesRoom(failure: unknown): Promise<boolean> {
+    if (!isFull(failure) || this.#hasMadeRoom) return false
+    this.#hasMadeRoom = true
+    return this.#environment.flushed().then(
+      () => true,
+      () => false,
+    )
   }
 
   /** The next transaction need not wait for the disk. */

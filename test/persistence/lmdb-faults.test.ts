@@ -1,6 +1,6 @@
 /** The store on disk when something is wrong: files of others, damage, a second process, no room. */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
@@ -14,13 +14,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { open as openDatabase } from 'lmdb'
 import type { AnaxError } from '../../lib/errors.js'
 import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
 import { BROKER, message, payloads, policy, saveSessions, to } from '../../lib/testing/persistence/harness.js'
-import { temporaryFolder } from './lmdb-folders.js'
+import { noSmallDisk, onDiskOf, temporaryFolder } from './lmdb-folders.js'
 
 const WRITER = fileURLToPath(new URL('./lmdb-writer-process.js', import.meta.url))
 const DATA = 'data.mdb'
@@ -176,26 +176,36 @@ describe('a disk that fails', () => {
 })
 
 describe('a full disk', () => {
-  const isPossible = process.platform === 'linux' && process.getuid?.() === 0
-  const skip = isPossible ? false : 'needs root on Linux, to mount a small tmpfs'
-
-  /** Runs a test in a folder with room for so many bytes. */
-  async function onDiskOf(bytes: number, context: TestContext, body: (path: string) => Promise<void>): Promise<void> {
-    const path = temporaryFolder()
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
-    if (mounted.status !== 0) return context.skip('a tmpfs cannot be mounted here')
-    try {
-      await body(path)
-    } finally {
-      spawnSync('umount', ['-l', path])
-    }
-  }
-
-  it('refuses what needs room, keeps what there is, and works again when there is room', { skip }, context =>
-    onDiskOf(3_000_000, context, path => fillDisk(join(path, 'store'), join(path, 'ballast'))),
+  it(
+    'refuses what needs room, keeps what there is, and works again when there is room',
+    { skip: noSmallDisk },
+    context => onDiskOf(3_000_000, context, path => fillDisk(join(path, 'store'), join(path, 'ballast'))),
   )
 
-  it('is no place for a new store, which the process survives', { skip }, context =>
+  it('is emptied one message at a time, and has room again without a pause', { skip: noSmallDisk }, context =>
+    onDiskOf(3_000_000, context, async path => {
+      const store = createLmdbPersistence({ path })
+      await store.setup(BROKER)
+      await saveSessions(store, 'a')
+      const add = (payload: Buffer) => store.enqueue(message({ payload }), [to('a')], policy({ maxBytes: 1e9 }))
+      await assert.rejects(
+        async () => {
+          for (;;) await add(Buffer.alloc(20_000))
+        },
+        { code: 'ANAX_ERR_QUOTA' },
+      )
+      for (let round = 0; round < 20; round++) {
+        const entries = []
+        for await (const entry of store.queued('a')) entries.push(entry)
+        for (const { ref } of entries) await store.removeQueued('a', ref)
+        assert.equal(await store.countQueuedBytes(), 0)
+        for (const _ of entries) await add(Buffer.alloc(10_000))
+      }
+      await store.destroy()
+    }),
+  )
+
+  it('is no place for a new store, which the process survives', { skip: noSmallDisk }, context =>
     onDiskOf(409_600, context, async path => {
       const [folder, ballast] = [join(path, 'store'), join(path, 'ballast')]
       const store = createLmdbPersistence({ path: folder })

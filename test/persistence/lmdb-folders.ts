@@ -1,8 +1,9 @@
-/** Folders for stores on disk, gone when the test file ends. */
+/** Folders for stores on disk, and small disks, gone when the test file ends. */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
+import { after, type TestContext } from 'node:test'
 
 const folders: string[] = []
 
@@ -15,4 +16,24 @@ export function temporaryFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'anax-lmdb-'))
   folders.push(path)
   return path
+}
+
+const canMount = process.platform === 'linux' && process.getuid?.() === 0
+/** Why a test that needs a small disk is skipped. */
+export const noSmallDisk = canMount ? false : 'needs root on Linux, to mount a small tmpfs'
+
+/** Runs a test in a folder with room for so many bytes. */
+export async function onDiskOf(
+  bytes: number,
+  context: TestContext,
+  body: (path: string) => Promise<void>,
+): Promise<void> {
+  const path = temporaryFolder()
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
+  if (mounted.status !== 0) return context.skip('a tmpfs cannot be mounted here')
+  try {
+    await body(path)
+  } finally {
+    spawnSync('umount', ['-l', path])
+  }
 }

@@ -8,6 +8,7 @@ describe('LmdbWriter', () => {
   let time: number
   /** What each transaction was made of. */
   let transactions: number[][]
+  let flushes: number
   let writer: LmdbWriter
 
   const environment = {
@@ -16,7 +17,9 @@ describe('LmdbWriter', () => {
       transactions.push([])
       changes()
     },
-    flushed: async () => {},
+    async flushed() {
+      flushes++
+    },
   }
 
   const change = (number: number) =>
@@ -45,6 +48,7 @@ describe('LmdbWriter', () => {
   beforeEach(() => {
     time = 0
     transactions = []
+    flushes = 0
     writer = new LmdbWriter(
       environment,
       'commit',
@@ -90,6 +94,24 @@ describe('LmdbWriter', () => {
     assert.deepEqual(await Promise.all(await late), numbers(5, 2))
     assert.deepEqual(transactions, [numbers(0, 3), numbers(0, 5), numbers(5, 2)])
   })
+
+  for (const [what, failures, outcome] of [
+    ['commits what had no room once what was done with is on the disk', 1, 'fulfilled'],
+    ['refuses what has no room even then', 2, 'rejected'],
+  ] as const) {
+    it(what, async () => {
+      const begin = environment.transaction
+      let left: number = failures
+      environment.transaction = async changes => {
+        await begin(changes)
+        if (left-- > 0) throw Object.assign(new Error('full'), { code: 28 })
+      }
+      const [adding, removing] = await Promise.allSettled([change(0), writer.change(() => {})])
+      environment.transaction = begin
+      assert.deepEqual([adding.status, removing.status], [outcome, 'fulfilled'])
+      assert.deepEqual([flushes, transactions], [1, failures === 1 ? [[0], [0]] : [[0], [0], []]])
+    })
+  }
 
   it('refuses all that waits where no transaction can begin', async () => {
     const begin = environment.transaction
