@@ -1,6 +1,6 @@
 /**
  * Finds things by a number of theirs: a hash table that grows and shrinks by one place at a time (linear hashing), so
- * that no call has to move everything, and from which what is deleted leaves nothing behind.
+ * that no call has to move everything, and from which what is deleted leaves nothing behind, nor does a burst.
  * A `Map` that things come to and go from all the time is rebuilt over and over, and its old tables keep what was in
  * them from the young generation's garbage collector: that alone was a third of the cost of a queued message.
  * Knows nothing of the things but the number.
@@ -14,12 +14,14 @@ export interface Numbered<T> {
 }
 
 const LEAST_PLACES = 8
+/** An index with no more is left alone: one that is emptied and filled all the time would cost twice as much. */
+const KEPT_PLACES = 32
 /** 2^32 divided by the golden ratio: spreads numbers that follow each other, at whatever distance. */
 const SPREAD = 0x9e3779b1
 
 export class NumberIndex<T extends Numbered<T>> {
   /** First of each chain. */
-  readonly #places: (T | undefined)[] = new Array<T | undefined>(LEAST_PLACES).fill(undefined)
+  #places = placesFor<T>()
   /** The power of two that the number of places has reached, and is below the double of. */
   #half = LEAST_PLACES
   #size = 0
@@ -54,7 +56,9 @@ export class NumberIndex<T extends Numbered<T>> {
     else before.chained = thing.chained
     thing.chained = undefined
     this.#size--
-    if (this.#size * 4 < this.#places.length && this.#places.length > LEAST_PLACES) this.#shrink()
+    if (this.#places.length <= KEPT_PLACES) return
+    if (this.#size === 0) this.#reset()
+    else if (this.#size * 4 < this.#places.length) this.#shrink()
   }
 
   /** The lowest bits of the hash, one less where that place is not there yet. */
@@ -81,9 +85,19 @@ export class NumberIndex<T extends Numbered<T>> {
     this.#chainAll(moving)
   }
 
+  /** There is nothing in it. */
+  #reset(): void {
+    this.#places = placesFor<T>()
+    this.#half = LEAST_PLACES
+  }
+
   /** Takes the last place away. */
   #shrink(): void {
-    if (this.#places.length === this.#half) this.#half /= 2
+    if (this.#places.length === this.#half) {
+      this.#half /= 2
+      // an array that is emptied keeps the memory of its best days
+      this.#places = this.#places.slice()
+    }
     this.#chainAll(this.#places.pop())
   }
 
@@ -94,4 +108,8 @@ export class NumberIndex<T extends Numbered<T>> {
       thing = following
     }
   }
+}
+
+function placesFor<T>(): (T | undefined)[] {
+  return new Array<T | undefined>(LEAST_PLACES).fill(undefined)
 }

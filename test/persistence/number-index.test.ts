@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { NumberIndex } from '../../lib/persistence/number-index.js'
+import { collect } from '../support/collect.js'
 
 class Thing {
   readonly number: number
@@ -49,3 +50,33 @@ test('an index by number grows and shrinks with what is in it', () => {
   for (let number = 99_980; number < 100_000; number++)
     assert.equal(index.get(number)?.number, number < 99_990 ? undefined : number)
 })
+
+for (const [what, left, most] of [
+  ['is emptied', 0, 1000],
+  ['has little left', 20, 4000],
+] as const) {
+  test(`an index by number that ${what} gives back its places`, () => {
+    const bytesInUse = () => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const before = bytesInUse()
+    const indexes = Array.from({ length: 1000 }, () => {
+      const index = new NumberIndex<Thing>()
+      for (let number = 0; number < 1000; number++) index.add(new Thing(number))
+      for (let number = 0; number < 1000 - left; number++) index.delete(number)
+      // as it goes on: one comes, one goes
+      for (let number = 1000; number < 1000 + 40 * left; number++) {
+        index.add(new Thing(number))
+        index.delete(number - left)
+      }
+      return index
+    })
+    const each = (bytesInUse() - before) / indexes.length
+    assert.ok(each < most, `${each} bytes each`)
+    const [index] = indexes
+    for (let number = 5000; number < 5100; number++) index!.add(new Thing(number))
+    for (let number = 5000; number < 5100; number++) assert.equal(index!.get(number)?.number, number)
+    assert.equal(index!.size, left + 100)
+  })
+}
