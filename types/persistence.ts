@@ -144,6 +144,10 @@ export type OverflowPolicy = 'drop-newest' | 'drop-oldest' | 'reject'
 /** Bounds of one session's queue. */
 export interface QueueLimits {
   maxMessages: number
+  /**
+   * Bytes of payloads and properties. Those are content type, response topic, correlation data, and user properties with
+   * two bytes for the length of each name and value: what a client could make long. The topic does not count.
+   */
   maxBytes: number
   overflow: OverflowPolicy
 }
@@ -151,7 +155,7 @@ export interface QueueLimits {
 /** Bounds that hold while a message is queued. */
 export interface QueuePolicy {
   limitsOf(clientId: string): QueueLimits
-  /** Bytes of payloads and properties in all queues together, each message counted once. */
+  /** Bytes of payloads and properties, as in `QueueLimits`, in all queues together, each message counted once. */
   maxTotalBytes: number
 }
 

@@ -17,8 +17,8 @@ import type {
   StoredSubscription,
   StoredWill,
 } from '../../types/persistence.js'
+import { messageBytes } from '../codec/message-bytes.js'
 import { type Deadline, Deadlines } from '../persistence/deadlines.js'
-import { messageBytes } from '../persistence/stored-message.js'
 import { NEVER_EXPIRES } from '../session/session.js'
 import { filterMatches, isSharedFilter } from '../topic/topic.js'
 import { entryOf, incomingPacket, packetOf, readBack } from './aedes-entries.js'

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import type { Message } from '../../types/message.js'
 import type { PublishProperties, QoS, UserProperties, WillProperties } from '../../types/packets.js'
 import type { MessageRef, StoredWill } from '../../types/persistence.js'
+import { payloadBytes, propertyBytes, userPropertyBytes } from '../codec/message-bytes.js'
 import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
-import { payloadBytes, propertyBytes } from './stored-message.js'
 
 /** Bytes of a number in a key: enough for milliseconds since the epoch, and for a million messages a second for years. */
 const NUMBER_BYTES = 6
@@ -120,7 +120,8 @@ export function refIn([brokerId, brokerCounter]: MessageRow): MessageRef {
 /** Bytes of a message that lies in a row. */
 export function bytesIn([, , , payload, , , , , properties]: MessageRow): number {
   const bytes = payloadBytes(payload)
-  return properties === null ? bytes : bytes + propertyBytes(properties, properties.userProperties?.pairs ?? [])
+  if (properties === null) return bytes
+  return bytes + propertyBytes(properties) + userPropertyBytes(properties.userProperties?.pairs ?? [])
 }
 
 /** When a message that lies in a row expires; null for never. */

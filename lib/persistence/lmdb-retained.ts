@@ -3,6 +3,7 @@
  * What is under way to the disk counts and is seen as if it were there, so that limits hold. Knows no session.
  */
 import type { Message } from '../../types/message.js'
+import { messageBytes } from '../codec/message-bytes.js'
 import { AnaxError } from '../errors.js'
 import { filterMatches, hasWildcard } from '../topic/topic.js'
 import { DeadlineKind, type LmdbDeadlines } from './lmdb-deadlines.js'
@@ -21,7 +22,6 @@ import type { Counters, LmdbEnvironment } from './lmdb-environment.js'
 import type { Table } from './lmdb-table.js'
 import { TopicScan } from './lmdb-topic-scan.js'
 import type { LmdbWriter } from './lmdb-writer.js'
-import { messageBytes } from './stored-message.js'
 
 /** A message; one of another origin comes back with all the fields it came with. */
 type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]

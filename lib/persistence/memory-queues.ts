@@ -4,11 +4,12 @@
  */
 import type { Message } from '../../types/message.js'
 import type { DroppedMessage, QueueDelivery, QueueLimits, QueuePolicy } from '../../types/persistence.js'
+import { messageBytes } from '../codec/message-bytes.js'
 import { AnaxError } from '../errors.js'
 import { Deadlines } from './deadlines.js'
 import { type FullQueue, findRoom, fits, type Held } from './room.js'
 import type { QueueEntry, SessionQueue } from './session-queue.js'
-import { messageBytes, PayloadKeeper, StoredMessage } from './stored-message.js'
+import { PayloadKeeper, StoredMessage } from './stored-message.js'
 
 /** A queue that is to get a message. */
 interface Taker extends FullQueue<QueueEntry> {

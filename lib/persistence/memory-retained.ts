@@ -3,10 +3,11 @@
  * Knows no session.
  */
 import type { Message } from '../../types/message.js'
+import { messageBytes } from '../codec/message-bytes.js'
 import { filterMatches } from '../topic/topic.js'
 import { TopicTree } from '../topic/topic-tree.js'
 import { type Deadline, Deadlines } from './deadlines.js'
-import { messageBytes, PayloadKeeper, StoredMessage } from './stored-message.js'
+import { PayloadKeeper, StoredMessage } from './stored-message.js'
 
 /** A message with when it expires. */
 class RetainedMessage extends StoredMessage {

@@ -3,13 +3,11 @@
  * no more memory than it needs. Owns copying; knows no queue and no topic tree.
  */
 import type { Message } from '../../types/message.js'
-import type { PublishProperties, QoS, WillProperties } from '../../types/packets.js'
-import { pairsOf } from '../codec/user-properties.js'
+import type { PublishProperties, QoS } from '../../types/packets.js'
+import { messageBytes } from '../codec/message-bytes.js'
 
 /** Payloads share slabs of this size: each with a buffer of its own would cost some 200 bytes more. */
 const SLAB_BYTES = 8192
-/** What the length of a text takes: empty user properties are not free, however many there are. */
-const LENGTH_BYTES = 2
 /** Longer ones get a buffer of their own, so that one survivor pins little. */
 const MAX_SLICE_BYTES = SLAB_BYTES >> 2
 
@@ -86,30 +84,6 @@ export class StoredMessage implements Message {
   release(): void {
     this.#holders--
   }
-}
-
-/** Bytes of a message's payload and properties: what it counts for where bytes are limited. */
-export function messageBytes({ payload, properties }: Pick<Message, 'payload' | 'properties'>): number {
-  if (!properties) return payloadBytes(payload)
-  const { userProperties } = properties
-  return payloadBytes(payload) + propertyBytes(properties, userProperties === undefined ? [] : pairsOf(userProperties))
-}
-
-/** Bytes of a payload, also where it is text. */
-export function payloadBytes(payload: Message['payload'] | string): number {
-  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
-}
-
-/** Bytes of those properties that are of any length, about as they are on the wire. */
-export function propertyBytes(
-  { contentType, responseTopic, correlationData }: Omit<PublishProperties & WillProperties, 'userProperties'>,
-  userProperties: readonly string[],
-): number {
-  let bytes = correlationData?.length ?? 0
-  if (contentType !== undefined) bytes += Buffer.byteLength(contentType)
-  if (responseTopic !== undefined) bytes += Buffer.byteLength(responseTopic)
-  for (const text of userProperties) bytes += LENGTH_BYTES + Buffer.byteLength(text)
-  return bytes
 }
 
 function keepProperties(

@@ -4,9 +4,9 @@
  */
 import type { Message } from '../../types/message.js'
 import type { MaybeAsyncIterable, MaybePromise, SessionPersistence } from '../../types/persistence.js'
+import { messageBytes } from '../codec/message-bytes.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
-import { messageBytes } from '../persistence/stored-message.js'
 import { copyOf } from '../session/message.js'
 import type { ResolvedOptions, RetainedMessages } from '../session/ports.js'
 import { Reservations, type Room } from './reservations.js'

@@ -5,6 +5,7 @@
 import type { Message } from '../../types/message.js'
 import type { UserProperties } from '../../types/packets.js'
 import type { MessageRef } from '../../types/persistence.js'
+import { propertyBytes, userPropertyBytes } from '../codec/message-bytes.js'
 import { pairsOf } from '../codec/user-properties.js'
 import type { Delivery } from './delivery.js'
 
@@ -70,13 +71,9 @@ export class Backlog {
 /** What a message counts for: all of it that a client could make large. */
 export function sizeInQueue({ topic, payload, properties }: Message): number {
   const size = OVERHEAD_BYTES + topic.length + payload.length
-  return properties === undefined ? size : size + sizeOfProperties(properties)
-}
-
-function sizeOfProperties(properties: NonNullable<Message['properties']>): number {
-  const { contentType = '', responseTopic = '', correlationData, userProperties } = properties
-  const size = contentType.length + responseTopic.length + (correlationData?.length ?? 0)
-  return userProperties === undefined ? size : size + sizeOfUserProperties(userProperties)
+  if (properties === undefined) return size
+  const { userProperties } = properties
+  return size + propertyBytes(properties) + (userProperties === undefined ? 0 : sizeOfUserProperties(userProperties))
 }
 
 /** Counted once: a message may wait for thousands of clients. */
@@ -85,7 +82,7 @@ const userPropertySizes = new WeakMap<UserProperties, number>()
 function sizeOfUserProperties(properties: UserProperties): number {
   let size = userPropertySizes.get(properties)
   if (size === undefined) {
-    size = pairsOf(properties).reduce((sum, text) => sum + text.length, 0)
+    size = userPropertyBytes(pairsOf(properties))
     userPropertySizes.set(properties, size)
   }
   return size

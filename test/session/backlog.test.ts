@@ -74,7 +74,9 @@ describe('the size in a queue', () => {
     ['a content type', { properties: { contentType: text } }, 1000],
     ['a response topic', { properties: { responseTopic: text } }, 1000],
     ['correlation data', { properties: { correlationData: Buffer.from(text) } }, 1000],
-    ['user properties', { properties: { userProperties } }, 3000],
+    // with the lengths of names and values, of two bytes each
+    ['user properties', { properties: { userProperties } }, 3012],
+    ['empty ones as well', { properties: { userProperties: userPropertiesFrom(new Array(2000).fill('')) } }, 4000],
   ] as const) {
     it(`counts ${what}: a client can make it large`, () => assert.equal(sizeOf(input) - sizeOf({}), bytes))
   }
