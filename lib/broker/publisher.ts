@@ -74,10 +74,8 @@ export class Publisher implements MessageSink {
   readonly #own = new Ingress(
     Number.POSITIVE_INFINITY,
     () => {},
-    () => this.#ownDone(),
+    () => {},
   )
-  /** Who waits until all of those are done. */
-  #waiting: (() => void)[] = []
   /** A message on its way -> its further copies, with numbers of their own. */
   readonly #copies = new Map<PublishMessage, PublishMessage[]>()
 
@@ -176,15 +174,8 @@ export class Publisher implements MessageSink {
   }
 
   /** Resolves when none of the broker's own messages or the host's is under way. */
-  async idle(): Promise<void> {
-    if (!this.#own.idle) await new Promise<void>(resolve => this.#waiting.push(resolve))
-  }
-
-  #ownDone(): void {
-    if (!this.#own.idle) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
+  idle(): Promise<void> {
+    return this.#own.settled()
   }
 
   #isOwn({ brokerId }: MessageRef): boolean {

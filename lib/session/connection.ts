@@ -63,7 +63,6 @@ export class Connection extends ClientHandle implements Link {
   #farewell: Ending | undefined
   readonly #timers: ConnectionTimers
   #released: Promise<void> | undefined
-  #onIdle: (() => void) | undefined
   #onStreamClosed: (() => void) | undefined
 
   constructor(stream: Duplex, request: IncomingMessage | undefined, ports: Ports) {
@@ -248,12 +247,12 @@ export class Connection extends ClientHandle implements Link {
   /** Reads no more; resolves when all that was received is answered. */
   async quiesce(): Promise<void> {
     this.#quiet = true
-    if (this.#state === 'connected' && this.#ingress?.idle === false) await this.#idle()
+    if (this.#state === 'connected') await this.#ingress?.settled()
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
     await this.process?.done
-    if (this.#ingress?.idle === false) await this.#idle()
+    await this.#ingress?.settled()
     if (this.session !== undefined) {
       await this.ports.sessions.release(this, ending)
       if (this.#wasConnected) this.ports.events.emit('clientDisconnect', this)
@@ -261,16 +260,6 @@ export class Connection extends ClientHandle implements Link {
     this.#become('closed')
     this.ports.closed(this)
     this.ports.events.emitFrom(this, 'close')
-  }
-
-  #idle(): Promise<void> {
-    return new Promise(resolve => {
-      const earlier = this.#onIdle
-      this.#onIdle = () => {
-        earlier?.()
-        resolve()
-      }
-    })
   }
 
   #become(state: ConnectionState): void {
@@ -364,11 +353,6 @@ export class Connection extends ClientHandle implements Link {
   }
 
   #onIngressDrained(): void {
-    if (this.ingress.idle && this.#onIdle) {
-      const waiting = this.#onIdle
-      this.#onIdle = undefined
-      waiting()
-    }
     if (this.#paused && this.#state === 'connected') this.readOn()
   }
 

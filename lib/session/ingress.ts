@@ -48,11 +48,13 @@ export class Ingress {
   /** Tickets that may be able to go on. */
   #due: Ticket[] = []
   #advancing = false
+  /** Who waits until no job is under way. */
+  #waiting: (() => void)[] | undefined
 
   /**
    * @param limit jobs under way at once, above which {@link full} asks the connection to stop reading
    * @param failed told of a stage that threw or rejected in spite of the rules
-   * @param drained called when there is room again, and when the last job is done
+   * @param drained called when there is room again
    */
   constructor(limit: number, failed: (error: unknown) => void, drained: () => void) {
     this.#limit = limit
@@ -66,6 +68,14 @@ export class Ingress {
 
   get idle(): boolean {
     return this.#size === 0
+  }
+
+  /** Resolves when no job is under way. */
+  async settled(): Promise<void> {
+    if (this.idle) return
+    this.#waiting ??= []
+    const waiting = this.#waiting
+    await new Promise<void>(resolve => waiting.push(resolve))
   }
 
   run(job: Job): void {
@@ -181,5 +191,12 @@ export class Ingress {
     if (this.#first === undefined) this.#last = undefined
     else this.#first.ahead = undefined
     this.#drained()
+    if (this.idle) this.#tellWaiting()
+  }
+
+  #tellWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    for (const resolve of waiting ?? []) resolve()
   }
 }

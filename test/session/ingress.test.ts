@@ -41,7 +41,8 @@ function fixture(limit = Number.POSITIVE_INFINITY) {
     return Object.fromEntries(STAGES.map((name, stage) => [name, step(stage)])) as unknown as Job
   }
   const idle = async () => {
-    while (!ingress.idle) await later(0).then(() => later(1))
+    await ingress.settled()
+    assert.equal(ingress.idle, true)
   }
   return { ingress, log, failures, job, idle, drains: () => drains }
 }
