@@ -180,11 +180,10 @@ export class LmdbWriter {
       const changes = groups.flat()
       return (await this.#makesRoom(error)) ? changes : refuseCulprits(error, changes, current)
     }
-    const changes = groups.flat()
     this.#committed()
     for (const effect of this.#effects) effect()
-    if (this.#durability === 'sync') this.#resolveWhenFlushed(changes)
-    else for (const change of changes) change.resolve()
+    if (this.#durability === 'sync') this.#resolveWhenFlushed(groups)
+    else resolveAll(groups)
     return []
   }
 
@@ -217,16 +216,18 @@ export class LmdbWriter {
   }
 
   /** The next transaction need not wait for the disk. */
-  #resolveWhenFlushed(changes: readonly Change[]): void {
+  #resolveWhenFlushed(groups: readonly (readonly Change[])[]): void {
     this.#environment.flushed().then(
-      () => {
-        for (const change of changes) change.resolve()
-      },
+      () => resolveAll(groups),
       cause => {
-        for (const change of changes) change.reject(errorOf(cause))
+        for (const change of groups.flat()) change.reject(errorOf(cause))
       },
     )
   }
+}
+
+function resolveAll(groups: readonly (readonly Change[])[]): void {
+  for (const group of groups) for (const change of group) change.resolve()
 }
 
 function closed(): AnaxError {
