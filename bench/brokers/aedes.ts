@@ -1,20 +1,23 @@
 /** Aedes with its default options, or with its store on disk, as a broker under test; started by start.ts. */
 import { createRequire } from 'node:module'
 import { Aedes } from 'aedes'
-import { Level } from 'level'
+import type { Level } from 'level'
 import { hostArguments, serve } from './serve.js'
 
-/** It comes without types. */
-const levelPersistence: (database: Level) => object = createRequire(import.meta.url)('aedes-persistence-level')
-
 const setup = hostArguments()
-const options = setup.store === 'level' ? { persistence: levelPersistence(new Level(setup.folder)) } : {}
 
-Aedes.createBroker(options).then(broker => {
-  if (setup.hooks === 'authorise') {
-    broker.authorizePublish = (_client, _packet, callback) => callback(null)
-    broker.authorizeSubscribe = (_client, subscription, callback) => callback(null, subscription)
-    broker.authorizeForward = (_client, packet) => packet
-  }
-  serve(stream => broker.handle(stream as Parameters<typeof broker.handle>[0]))
-})
+/** Loaded where it is asked for, as with Anax. */
+async function durable() {
+  const { Level } = await import('level')
+  // it comes without types
+  const levelPersistence: (database: Level) => object = createRequire(import.meta.url)('aedes-persistence-level')
+  return { persistence: levelPersistence(new Level(setup.folder)) }
+}
+
+const broker = await Aedes.createBroker(setup.store === 'level' ? await durable() : {})
+if (setup.hooks === 'authorise') {
+  broker.authorizePublish = (_client, _packet, callback) => callback(null)
+  broker.authorizeSubscribe = (_client, subscription, callback) => callback(null, subscription)
+  broker.authorizeForward = (_client, packet) => packet
+}
+serve(stream => broker.handle(stream as Parameters<typeof broker.handle>[0]))
