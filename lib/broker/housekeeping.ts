@@ -2,6 +2,7 @@
  * What happens when a deadline comes: sessions end, wills are published, messages expire. In small steps,
  * so that a million of them at once delay nobody. Owns when to look; the store knows the deadlines.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence } from '../../types/persistence.js'
 import { wrapError } from '../errors.js'
 import type { EventSink } from '../session/ports.js'
@@ -91,7 +92,7 @@ export class Housekeeping {
     for (;;) {
       const outcome = await this.#step()
       if (outcome !== 'more' || this.#stopped) return outcome
-      await new Promise<void>(resolve => setImmediate(resolve))
+      await nextTurn()
     }
   }
 

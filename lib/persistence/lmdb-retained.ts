@@ -2,6 +2,7 @@
  * The retained messages in the LMDB store: one per topic, with their count, bytes and expiry.
  * What is under way to the disk counts and is seen as if it were there, so that limits hold. Knows no session.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../../types/message.js'
 import { messageBytes } from '../codec/message-bytes.js'
 import { AnaxError } from '../errors.js'
@@ -140,7 +141,7 @@ export class LmdbRetained {
         if (message.topic !== parent && !this.#isExpired(message)) yield message
       }
       start = page.next
-      await new Promise<void>(resolve => setImmediate(resolve))
+      await nextTurn()
     }
   }
 

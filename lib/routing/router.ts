@@ -3,6 +3,7 @@
  * the highest QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../../types/message.js'
 import type { SharedStrategy } from '../../types/options.js'
 import type { QoS } from '../../types/packets.js'
@@ -212,7 +213,7 @@ export class Router implements SubscriptionRouter {
     const orphans = this.#orphans.get(clientId) ?? new Set()
     this.#orphans.set(clientId, orphans)
     for await (const { message, ref, delivery, packetId } of queue) {
-      if (++this.#looked % SLICE === 0) await new Promise<void>(resolve => setImmediate(resolve))
+      if (++this.#looked % SLICE === 0) await nextTurn()
       const key = refKey(ref)
       if (message === undefined || orphans.has(key)) continue
       const { qos, share } = delivery

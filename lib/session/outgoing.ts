@@ -8,6 +8,7 @@
  * Numbers given at the store (brokerCounter) merge the two, so the order of a publisher's messages holds
  * whatever their QoS. Each broker on the bus has numbers of its own.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DropReason } from '../../types/events.js'
 import type { Message } from '../../types/message.js'
 import type { QueueDelivery, QueuedMessage } from '../../types/persistence.js'
@@ -25,8 +26,6 @@ import type { SessionSubscription } from './subscription.js'
 
 /** Messages sent in one go before the event loop gets its turn. */
 const SLICE = 500
-
-const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 export class Outgoing {
   readonly sender: Sender
@@ -117,7 +116,8 @@ export class Outgoing {
         // QoS 0 is nothing that waits for a client
         if (next.qos > 0) enqueued.push(this.#enqueueAway(next).catch(this.#replayFailed))
         if (read % SLICE === 0) {
-          await Promise.all(enqueued).then(turn)
+          await Promise.all(enqueued)
+          await nextTurn()
           enqueued = []
         }
       }
