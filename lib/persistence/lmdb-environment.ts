@@ -2,15 +2,13 @@
  * One folder with an LMDB database, opened for one process: its tables, its counters and its schema version.
  * Owns opening, refusing and closing; knows what the tables are called, not what is in them.
  */
-import { accessSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import type { RootDatabase } from 'lmdb'
-import { AnaxError, textOf } from '../errors.js'
+import { AnaxError } from '../errors.js'
 import { bootId } from './lmdb-boot.js'
-import { recover } from './lmdb-checkpoint.js'
 import { callbackCame, expectCallback } from './lmdb-exit.js'
 import { LmdbFile } from './lmdb-file.js'
 import { LmdbFlusher } from './lmdb-flusher.js'
+import { cannotOpen, checkFolder, dataFileIn, inUse, makeFolder, otherFormat } from './lmdb-folder.js'
 import { RowCache } from './lmdb-row-cache.js'
 import { Table } from './lmdb-table.js'
 
@@ -53,11 +51,6 @@ interface Meta {
   counters: Counters
 }
 
-/** Where LMDB keeps the data of a folder. */
-const DATA_FILE = 'data.mdb'
-const LOCK_FILE = 'lock.mdb'
-/** More than a new database takes. */
-const ROOM_BYTES = 131_072
 const META_TABLE = 'anax'
 const META_KEY = Buffer.from('meta')
 const OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: false } as const
@@ -115,9 +108,7 @@ export class LmdbEnvironment {
     let root: RootDatabase | undefined
     try {
       const boot = bootId()
-      for (const name of [DATA_FILE, LOCK_FILE]) checkKind(join(folder, name))
-      checkFile(folder, boot)
-      checkRoom(folder)
+      checkFolder(folder, boot)
       // A path with a dot would otherwise be taken for that of a file.
       root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
@@ -201,53 +192,9 @@ async function loadPackage(): Promise<typeof import('lmdb')> {
   }
 }
 
-/** @returns its path without links: a folder has one only */
-function makeFolder(path: string): string {
-  try {
-    mkdirSync(path, { recursive: true })
-    return realpathSync(path)
-  } catch (error) {
-    throw cannotOpen(resolve(path), error)
-  }
-}
-
-/** LMDB does not survive a lock file that it cannot open as a file; closing one would give up a lock, so none is opened. */
-function checkKind(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
-  if (!statSync(path).isFile()) throw otherFormat(`${path} is no file`)
-  accessSync(path, constants.R_OK | constants.W_OK)
-}
-
-/** A power cut may have left what must be taken back; anything else that is wrong is refused before LMDB sees it. */
-function checkFile(folder: string, boot: string | undefined): void {
-  const file = LmdbFile.open(join(folder, DATA_FILE))
-  if (file === undefined) return
-  try {
-    recover(file, boot)
-    file.checkLength()
-  } finally {
-    file.close()
-  }
-}
-
-/**
- * LMDB writes to its lock file through memory: where the disk has no room for that, the process does not survive it.
- * @throws what the system says of a disk that is full
- */
-function checkRoom(folder: string): void {
-  const lock = statSync(join(folder, LOCK_FILE), { throwIfNoEntry: false })
-  if (lock !== undefined && lock.blocks > 0) return
-  const trial = join(folder, 'trial')
-  try {
-    writeFileSync(trial, Buffer.alloc(ROOM_BYTES))
-  } finally {
-    rmSync(trial, { force: true })
-  }
-}
-
 /** What is there is made the first checkpoint: transactions need one to go back to. */
 async function openFlusher(root: RootDatabase, folder: string, boot: string | undefined): Promise<LmdbFlusher> {
-  const file = LmdbFile.open(join(folder, DATA_FILE))!
+  const file = LmdbFile.open(dataFileIn(folder))!
   const hold = () => {
     root.resetReadTxn()
     return root.useReadTransaction()
@@ -293,16 +240,4 @@ async function reasonOf(error: unknown): Promise<unknown> {
   } catch (reason) {
     return reason
   }
-}
-
-function cannotOpen(folder: string, cause: unknown): AnaxError {
-  return new AnaxError('ANAX_ERR_STORE', { detail: `cannot open ${folder}: ${textOf(cause)}`, scope: 'host', cause })
-}
-
-function inUse(folder: string, by: string): AnaxError {
-  return new AnaxError('ANAX_ERR_STORE', { detail: `${folder} is in use by ${by}`, scope: 'host' })
-}
-
-function otherFormat(detail: string): AnaxError {
-  return new AnaxError('ANAX_ERR_STORE_FORMAT', { detail })
 }
