@@ -60,8 +60,9 @@ export class Arrival {
     const { messages } = this.#parts.queues
     const before = this.#isKnown ? (this.#isKept ? 'held' : 'released') : 'nothing'
     const wanted = this.#takersAmong(deliveries)
-    const isTight = wanted.filter(({ session }) => !this.#hasRoom(session)).length > 0
-    const { takers, dropped } = isTight ? this.#makeRoom(wanted) : { takers: wanted, dropped: undefined }
+    // each is asked: one that refuses does so before anything is written
+    const tight = wanted.filter(({ session }) => !this.#hasRoom(session))
+    const { takers, dropped } = tight.length > 0 ? this.#makeRoom(wanted) : { takers: wanted, dropped: undefined }
     for (const { session, delivery } of takers) this.#append(session, delivery)
     if (takers.length > 0) messages.joined(this.#number, takers.length, before)
     return dropped

@@ -119,10 +119,11 @@ export class MemoryQueues {
     const fitsTotal = this.#totalBytes + bytes <= policy.maxTotalBytes
     let haveRoom = true
     for (const { clientId } of deliveries) {
-      const queue = this.#queueWithout(message, clientId)
+      const queue = this.#queueOf(clientId)
       if (queue === undefined) continue
       const limits = policy.limitsOf(clientId)
-      if (fitsTotal && fits(queue.size, limits, bytes)) continue
+      // most have room: whether they have the message already is looked up once, when it is appended
+      if ((fitsTotal && fits(queue.size, limits, bytes)) || queue.find(message) !== undefined) continue
       if (limits.overflow === 'reject') {
         throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${clientId}' takes no more` })
       }
