@@ -174,9 +174,6 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string'
-    ? `'${value}'`
-    : typeof value === 'object' && value !== null
-      ? 'an object'
-      : String(value)
+  if (typeof value === 'string') return `'${value}'`
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
