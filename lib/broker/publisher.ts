@@ -3,6 +3,7 @@
  * told to the host. Owns the broker's counter and the promise that nothing is acknowledged before it is stored.
  */
 import type { Client } from '../../types/client.js'
+import type { QoS } from '../../types/packets.js'
 import type {
   DroppedMessage,
   MatchedSubscription,
@@ -139,7 +140,7 @@ export class Publisher implements MessageSink {
    */
   keep(message: PublishMessage): MaybePromise<void> {
     if (message.qos === 0) return
-    message.queuedFor = new Set()
+    message.queuedFor = new Map()
     return this.#queue(message, this.#parts.router.storedHere(message.topic), this.#foreignTerms)
   }
 
@@ -190,7 +191,7 @@ export class Publisher implements MessageSink {
     if (!this.#isQueued(message)) return NOBODY
     const { store, bus } = this.#parts
     const found = store.subscriptionsByTopic(message.topic)
-    if (isPromise(found) || bus.takesTime) message.queuedFor = new Set()
+    if (isPromise(found) || bus.takesTime) message.queuedFor = new Map()
     return found
   }
 
@@ -266,7 +267,7 @@ export class Publisher implements MessageSink {
     // who had it from a queue that the brokers share is not to have it there again
     const deliveries = withheldFrom ? wanted.filter(({ clientId }) => !withheldFrom.has(clientId)) : wanted
     if (deliveries.length === 0) return
-    if (message.queuedFor !== undefined) message.queuedFor = clientsOf(deliveries)
+    if (message.queuedFor !== undefined) message.queuedFor = queuesOf(deliveries)
     message.queued = deliveries.length
     if (this.#isOwn(message)) this.#onTheirWay.add(message)
     return this.#enqueue(message, deliveries, terms)
@@ -295,7 +296,7 @@ export class Publisher implements MessageSink {
   ): void {
     if (dropped !== undefined) {
       // the host is told, and may change subscriptions before the message is routed
-      message.queuedFor ??= clientsOf(deliveries)
+      message.queuedFor ??= queuesOf(deliveries)
       this.#report(message, dropped)
     }
     if (message.messageExpiry !== undefined) this.#parts.deadlineSet()
@@ -331,11 +332,11 @@ export class Publisher implements MessageSink {
   }
 }
 
-/** Whose queues have a message for subscriptions of their own: what comes through a group, the group knows. */
-function clientsOf(deliveries: readonly QueueDelivery[]): Set<string> {
-  const clients = new Set<string>()
-  for (const { clientId, share } of deliveries) if (share === undefined) clients.add(clientId)
-  return clients
+/** Whose queues have a message for subscriptions of their own, and with which QoS: what comes through a group, the group knows. */
+function queuesOf(deliveries: readonly QueueDelivery[]): Map<string, QoS> {
+  const queues = new Map<string, QoS>()
+  for (const { clientId, qos, share } of deliveries) if (share === undefined) queues.set(clientId, qos)
+  return queues
 }
 
 function withoutRefusals({ limitsOf, maxTotalBytes }: QueuePolicy): QueuePolicy {

@@ -112,6 +112,6 @@ export function withhold(message: PublishMessage, clientId: string): void {
 /** A message of this broker that is not remembered: as for one that was stored for nobody, the queues have the say. */
 function forgotten(carried: BusMessage): PublishMessage | undefined {
   const message = adopt(carried)
-  if (message !== undefined) message.queuedFor = new Set()
+  if (message !== undefined) message.queuedFor = new Map()
   return message
 }

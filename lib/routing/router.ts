@@ -320,7 +320,9 @@ export class Router implements SubscriptionRouter {
 function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, { session, qos: granted }: Target): boolean {
   if (withheldFrom?.has(session.id)) return true
   if (queuedFor === undefined || !session.stored || qos === 0) return false
-  if (queuedFor.has(session.id) === granted > 0) return false
+  const live = qos < granted ? qos : granted
+  // with another QoS than in the queue, it would be sent again as something else
+  if (queuedFor.get(session.id) === (live > 0 ? live : undefined)) return false
   session.outgoing?.readStored()
   return true
 }

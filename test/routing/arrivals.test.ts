@@ -54,7 +54,7 @@ describe("the broker's own message", () => {
       const arrival = known.take(copyOf(message))
       assert.equal(arrival?.from, 'here')
       assert.notEqual(arrival?.message, message)
-      assert.deepEqual(arrival?.message.queuedFor, new Set())
+      assert.deepEqual(arrival?.message.queuedFor, new Map())
       assert.equal(known.take(copyOf(message)), undefined)
     }
   })
