@@ -332,7 +332,10 @@ export class Publisher implements MessageSink {
   }
 }
 
-/** Whose queues have a message for subscriptions of their own, and with which QoS: what comes through a group, the group knows. */
+/**
+ * Whose queues have a message for subscriptions of their own, and with which QoS: what comes through a group, the group
+ * knows.
+ */
 function queuesOf(deliveries: readonly QueueDelivery[]): Map<string, QoS> {
   const queues = new Map<string, QoS>()
   for (const { clientId, qos, share } of deliveries) if (share === undefined) queues.set(clientId, qos)

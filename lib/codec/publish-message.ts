@@ -31,8 +31,9 @@ export class PublishMessage implements Message {
   /** Sessions that do not get it live: their queue was too full for it, or they had it from there already. */
   withheldFrom: Set<string> | undefined = undefined
   /**
-   * Stored sessions that have it in their queue, and the QoS it has there; undefined where matching and routing are one step. A subscription that
-   * came in between has no part in it: a copy that the store does not have would not survive its connection.
+   * Stored sessions that have it in their queue, and the QoS it has there; undefined where matching and routing are one
+   * step. A subscription that came in between has no part in it: a copy that the store does not have would not survive
+   * its connection.
    */
   queuedFor: Map<string, QoS> | undefined = undefined
   /** Whether the payload is a copy of its own: as it comes from the wire it is a view into a larger chunk. */
