@@ -2,5 +2,5 @@
 export type * from '../types/index.js'
 export { Broker, createBroker } from './broker/broker.js'
 export { AnaxError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorScope } from './errors.js'
-export { createMemoryPersistence } from './persistence/memory.js'
+export { createMemoryPersistence } from './persistence/memory/memory.js'
 export { ReasonCode } from './reason-codes.js'

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-const command = join(root, 'dist/lib/extras/cli/main.js')
+const command = join(root, 'dist/lib/cli/main.js')
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 const { status } = spawnSync(process.execPath, [join(typescript, 'bin/tsc')], { cwd: root, stdio: 'inherit' })

@@ -22,16 +22,26 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['types/', 0],
   ['lib/errors.ts', 0],
   ['lib/reason-codes.ts', 0],
+  ['lib/util/', 0],
   ['lib/codec/', 1],
   ['lib/topic/', 1],
-  ['lib/persistence/', 1],
-  ['lib/session/', 2],
-  ['lib/routing/', 3],
-  ['lib/broker/', 4],
-  ['lib/index.ts', 5],
-  ['lib/extras/', 6],
-  ['lib/testing/', 6],
+  ['lib/model/', 2],
+  ['lib/persistence/', 2],
+  ['lib/session/', 3],
+  ['lib/connection/', 4],
+  ['lib/routing/', 4],
+  ['lib/broker/', 5],
+  ['lib/index.ts', 6],
+  ['lib/server/', 7],
+  ['lib/cli/', 8],
+  ['lib/testing/', 8],
 ]
+
+/** What surrounds the broker: built on what a user of the package can import, too. */
+const LAYERS = ['server', 'cli']
+
+/** What package.json exports. */
+const ENTRY_POINTS = readEntryPoints()
 
 const MAX_LINES = 400
 
@@ -47,7 +57,8 @@ describe('imports', () => {
   })
 
   it('go to the same rank or a lower one', () => {
-    const wrong = edges(library).filter(([from, to]) => rankOf(to) > rankOf(from))
+    const loads = library.flatMap(({ path, loads }) => loads.map((to): [string, string] => [path, to]))
+    const wrong = loads.filter(([from, to]) => rankOf(to) > rankOf(from))
     assert.deepEqual(wrong, [])
   })
 
@@ -56,15 +67,14 @@ describe('imports', () => {
     assert.deepEqual(pathsOf(wrong), [])
   })
 
-  it('of extras go to the public API only', () => {
-    const allowed = (to: string) =>
-      to === 'lib/index.ts' ||
-      to === 'lib/persistence/lmdb.ts' ||
-      to.startsWith('types/') ||
-      to.startsWith('lib/extras/')
-    const wrong = edges(library).filter(([from, to]) => from.startsWith('lib/extras/') && !allowed(to))
-    assert.deepEqual(wrong, [])
-  })
+  for (const layer of LAYERS) {
+    it(`of lib/${layer} go to public entry points only`, () => {
+      const own = `lib/${layer}/`
+      const allowed = (to: string) => ENTRY_POINTS.has(to) || to.startsWith('types/') || to.startsWith(own)
+      const wrong = edges(library).filter(([from, to]) => from.startsWith(own) && !allowed(to))
+      assert.deepEqual(wrong, [])
+    })
+  }
 
   it('form no cycle of modules that load each other; types may know each other within a layer', () => {
     assert.deepEqual(findCycle(library), [])
@@ -126,6 +136,12 @@ describe('the library', () => {
     assert.deepEqual(matching(everything, new RegExp(`(?<![\\d.])${escaped}(?![\\d.])`)), [])
   })
 })
+
+function readEntryPoints(): Set<string> {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const files = Object.values<{ default?: string }>(exports).flatMap(({ default: file }) => file ?? [])
+  return new Set(files.map(file => file.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')))
+}
 
 function readSources(folder: string): SourceFile[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })

@@ -1,6 +1,7 @@
 /** Anax, with the store asked for, as a broker under test; a program of its own, started by start.ts. */
-import { WebSocketStream } from '../../lib/extras/web-socket-stream.js'
+
 import { createBroker } from '../../lib/index.js'
+import { WebSocketStream } from '../../lib/server/web-socket-stream.js'
 import type { Store } from '../types.js'
 import { hostArguments, serve } from './serve.js'
 
@@ -26,7 +27,7 @@ const limits =
 
 /** Loaded where it is asked for: code takes memory, too, and the garbage collector looks at all of it. */
 async function durable(durability: 'commit' | 'sync') {
-  const { createLmdbPersistence } = await import('../../lib/persistence/lmdb.js')
+  const { createLmdbPersistence } = await import('../../lib/persistence/lmdb/lmdb.js')
   return { persistence: createLmdbPersistence({ path: setup.folder, durability }) }
 }
 

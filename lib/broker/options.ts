@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../types/clock.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError } from '../errors.js'
+import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions } from '../session/ports.js'
-import { NEVER_EXPIRES } from '../session/session.js'
 
 const MIB = 1024 * 1024
 

@@ -4,7 +4,7 @@
  */
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, PublishProperties, QoS } from '../../types/packets.js'
-import type { Frame } from './frame.js'
+import type { Frame } from './wire/frame.js'
 
 /** First byte of a PUBLISH with QoS 0 and RETAIN. */
 const RETAINED = 0x31

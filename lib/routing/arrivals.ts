@@ -8,9 +8,9 @@
 import type { BusMessage } from '../../types/bus.js'
 import type { MessageRef } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
-import { adopt, refKey } from '../session/message.js'
-import type { Timers } from '../session/timers.js'
-import { Recent } from './recent.js'
+import { adopt, refKey } from '../model/message.js'
+import { Recent } from '../util/recent.js'
+import type { Timers } from '../util/timers.js'
 
 /** A bus that takes longer is as good as down; a memory that lasts longer costs more than it is good for. */
 const BOUNDS = { periodMs: 15_000, capacity: 50_000 } as const

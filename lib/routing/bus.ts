@@ -7,7 +7,7 @@ import type { Bus, BusListener, BusMessage } from '../../types/bus.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError, wrapError } from '../errors.js'
-import type { Timers } from '../session/timers.js'
+import type { Timers } from '../util/timers.js'
 
 /** Who the bus belongs to. */
 export type BusOwner = 'broker' | 'host'

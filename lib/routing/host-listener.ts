@@ -1,7 +1,7 @@
 /** A function of the host that gets the messages of a filter. Harms nobody: neither by throwing nor by taking its time. */
 import type { MessageListener } from '../../types/broker.js'
 import type { Message } from '../../types/message.js'
-import { isPromise } from '../session/maybe-promise.js'
+import { isPromise } from '../util/maybe-promise.js'
 
 export class HostListener {
   readonly #listener: MessageListener

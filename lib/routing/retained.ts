@@ -7,7 +7,7 @@ import type { MaybeAsyncIterable, MaybePromise, SessionPersistence } from '../..
 import { messageBytes } from '../codec/message-bytes.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
-import { copyOf } from '../session/message.js'
+import { copyOf } from '../model/message.js'
 import type { ResolvedOptions, RetainedMessages } from '../session/ports.js'
 import { Reservations, type Room } from './reservations.js'
 

@@ -3,8 +3,8 @@
  * Made once per topic and set of subscriptions; must not know a message.
  */
 import type { QoS } from '../../types/packets.js'
+import { SessionSubscription } from '../model/subscription.js'
 import type { Session } from '../session/session.js'
-import { SessionSubscription } from '../session/subscription.js'
 import { HostListener } from './host-listener.js'
 import type { SharedGroup } from './shared-subscriptions.js'
 

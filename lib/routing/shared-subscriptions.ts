@@ -5,7 +5,7 @@
 import type { SharedStrategy } from '../../types/options.js'
 import type { MatchedSubscription } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
-import { SessionSubscription } from '../session/subscription.js'
+import { SessionSubscription } from '../model/subscription.js'
 import { parseShare } from '../topic/topic.js'
 
 /** A member whose client is away: its session is in the store. */

@@ -17,16 +17,16 @@ import type {
   SessionPersistence,
   StoredSubscription,
 } from '../../types/persistence.js'
-import type { Frame } from '../codec/frame.js'
 import type { PublishMessage } from '../codec/publish-message.js'
+import type { Frame } from '../codec/wire/frame.js'
+import type { Connection } from '../connection/connection.js'
+import type { Flusher } from '../connection/outbox.js'
+import type { Unsendable } from '../connection/packet-encoder.js'
 import type { AnaxError } from '../errors.js'
-import type { Connection } from './connection.js'
-import type { Delivery } from './delivery.js'
-import type { Flusher } from './outbox.js'
-import type { Unsendable } from './packet-encoder.js'
+import type { Delivery } from '../model/delivery.js'
+import type { SessionSubscription } from '../model/subscription.js'
+import type { Timers } from '../util/timers.js'
 import type { Session } from './session.js'
-import type { SessionSubscription } from './subscription.js'
-import type { Timers } from './timers.js'
 
 type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
 type Parts = 'mq' | 'persistence' | 'clock' | 'authorizeForward' | 'published'

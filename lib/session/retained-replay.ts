@@ -4,10 +4,10 @@
  */
 import type { Message } from '../../types/message.js'
 import type { QoS } from '../../types/packets.js'
-import { Delivery } from './delivery.js'
+import { Delivery } from '../model/delivery.js'
+import type { SessionSubscription } from '../model/subscription.js'
+import { Source } from '../util/source.js'
 import type { Ports } from './ports.js'
-import { Source } from './source.js'
-import type { SessionSubscription } from './subscription.js'
 
 /** Topics that are remembered as overtaken; beyond that the oldest is forgotten. */
 const MAX_OVERTAKEN = 10_000

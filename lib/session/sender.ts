@@ -4,13 +4,13 @@
  */
 import type { DropReason } from '../../types/events.js'
 import type { MessageRef } from '../../types/persistence.js'
-import type { Frame } from '../codec/frame.js'
+import type { Frame } from '../codec/wire/frame.js'
 import { wrapError } from '../errors.js'
+import { Delivery } from '../model/delivery.js'
+import { type AwaitedAck, Inflight, Sent } from '../model/inflight.js'
+import { keepPayload, ownProperties } from '../model/message.js'
 import { ReasonCode } from '../reason-codes.js'
-import { Delivery } from './delivery.js'
-import { type AwaitedAck, Inflight, Sent } from './inflight.js'
-import { isPromise } from './maybe-promise.js'
-import { keepPayload, ownProperties } from './message.js'
+import { isPromise } from '../util/maybe-promise.js'
 import type { Link, Ports } from './ports.js'
 import type { Session } from './session.js'
 

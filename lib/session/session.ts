@@ -3,16 +3,13 @@
  * Does no I/O: while the client is connected a link does it, otherwise the store alone has the session.
  */
 import type { MaybePromise, QueueLimits } from '../../types/persistence.js'
+import type { Delivery } from '../model/delivery.js'
+import type { SessionSubscription } from '../model/subscription.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
-import type { Delivery } from './delivery.js'
 import { Outgoing } from './outgoing.js'
 import type { Link, Ports, SharedDelivery } from './ports.js'
-import type { SessionSubscription } from './subscription.js'
 import { SubscriptionQuota } from './subscription-quota.js'
-
-/** A Session Expiry Interval that never ends. */
-export const NEVER_EXPIRES = 0xffffffff
 
 /** How a session is kept. */
 export interface SessionKeeping {

@@ -4,13 +4,13 @@
  */
 import type { Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
+import type { Connection } from '../connection/connection.js'
 import { AnaxError, wrapError } from '../errors.js'
+import { SessionSubscription } from '../model/subscription.js'
 import { ReasonCode } from '../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
-import type { Connection } from './connection.js'
-import { isPromise } from './maybe-promise.js'
+import { isPromise } from '../util/maybe-promise.js'
 import type { ResolvedOptions } from './ports.js'
-import { SessionSubscription } from './subscription.js'
 
 /** Whether, and how, a subscription may be had: by the broker's own rules, and then by the host's. */
 export function askFor(connection: Connection, wanted: Subscription): MaybePromise<Subscription | AnaxError> {

@@ -9,17 +9,17 @@ import { ROOT } from '../support/root.js'
 const COMPILED = new URL('../../', import.meta.url).href
 
 const examples: [name: string, url: string, part: PartName][] = [
-  ['next', `${COMPILED}lib/codec/decoder.js`, 'decoder'],
-  ['encodePublish', `${COMPILED}lib/codec/encode-publish.js`, 'encoder and outbox'],
-  ['flush', `${COMPILED}lib/session/outbox.js`, 'encoder and outbox'],
-  ['run', `${COMPILED}lib/session/ingress.js`, 'pipeline: checks, hooks, publisher'],
-  ['receivePublish', `${COMPILED}lib/session/handlers/publish.js`, 'pipeline: checks, hooks, publisher'],
+  ['next', `${COMPILED}lib/codec/decode/decoder.js`, 'decoder'],
+  ['encodePublish', `${COMPILED}lib/codec/encode/publish.js`, 'encoder and outbox'],
+  ['flush', `${COMPILED}lib/connection/outbox.js`, 'encoder and outbox'],
+  ['run', `${COMPILED}lib/connection/ingress.js`, 'pipeline: checks, hooks, publisher'],
+  ['receivePublish', `${COMPILED}lib/connection/handlers/publish.js`, 'pipeline: checks, hooks, publisher'],
   ['publish', `${COMPILED}lib/routing/bus.js`, 'bus: mqemitter and our end of it'],
   ['emit', 'file:///somewhere/node_modules/mqemitter/mqemitter.js', 'bus: mqemitter and our end of it'],
   ['route', `${COMPILED}lib/routing/router.js`, 'routing and delivery'],
   ['send', `${COMPILED}lib/session/sender.js`, 'routing and delivery'],
-  ['#onData', `${COMPILED}lib/session/connection.js`, 'connection, timers, WebSocket'],
-  ['enqueue', `${COMPILED}lib/persistence/memory.js`, 'store'],
+  ['#onData', `${COMPILED}lib/connection/connection.js`, 'connection, timers, WebSocket'],
+  ['enqueue', `${COMPILED}lib/persistence/memory/memory.js`, 'store'],
   ['parse', `${COMPILED}bench/brokers/relay.js`, 'relay'],
   ['FastBuffer', '', 'buffers: views, copies, text'],
   ['subarray', 'node:buffer', 'buffers: views, copies, text'],
@@ -30,7 +30,7 @@ const examples: [name: string, url: string, part: PartName][] = [
   ['(polling)', '', 'sockets: read, write, TLS'],
   ['serve', `${COMPILED}bench/brokers/serve.js`, 'other'],
   ['f', 'file:///somewhere/node_modules/left-pad/index.js', 'other'],
-  ['f', 'file:///somewhere/else/lib/codec/decoder.js', 'other'],
+  ['f', 'file:///somewhere/else/lib/codec/decode/decoder.js', 'other'],
 ]
 
 /** Whether a package, or a file of the repository before it was compiled, begins like this. */

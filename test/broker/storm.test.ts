@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'
-import { createMemoryPersistence } from '../../lib/persistence/memory.js'
+import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { Client } from '../../types/client.js'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'

@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Decoder } from '../../lib/codec/decoder.js'
-import { encode } from '../../lib/codec/encoder.js'
+import { Decoder } from '../../lib/codec/decode/decoder.js'
+import { encode } from '../../lib/codec/encode/encoder.js'
 import type { PublishMessage } from '../../lib/codec/publish-message.js'
 import { byteByByte, decodeAll, decodeOne, hex, packetOf, plain } from './support.js'
 

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encode, publishFrame } from '../../lib/codec/encoder.js'
+import { encode, publishFrame } from '../../lib/codec/encode/encoder.js'
 import { AnaxError } from '../../lib/errors.js'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
 import { decodeOne } from './support.js'

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encode } from '../../lib/codec/encoder.js'
+import { encode } from '../../lib/codec/encode/encoder.js'
 import { GOLDEN } from './golden.js'
 import type { Golden } from './golden-row.js'
 import { byteByByte, decodeAll, decodeChunks, decodeOne, plain } from './support.js'

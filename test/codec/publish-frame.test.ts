@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encode, frames, publishFrame } from '../../lib/codec/encoder.js'
-import type { Frame } from '../../lib/codec/frame.js'
+import { encode, frames, publishFrame } from '../../lib/codec/encode/encoder.js'
+import type { Frame } from '../../lib/codec/wire/frame.js'
 import type { PublishProperties, QoS } from '../../types/packets.js'
 import { decodeOne, plain } from './support.js'
 

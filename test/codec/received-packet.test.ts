@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { encode } from '../../lib/codec/encoder.js'
+import { encode } from '../../lib/codec/encode/encoder.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
 import { decodeChunks, decodeOne, packetOf } from './support.js'

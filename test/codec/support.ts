@@ -1,7 +1,7 @@
 /**
  * What the codec's tests share: bytes from readable text, and ways to push them through a decoder.
  */
-import { type DecodedPacket, Decoder, type DecoderOptions } from '../../lib/codec/decoder.js'
+import { type DecodedPacket, Decoder, type DecoderOptions } from '../../lib/codec/decode/decoder.js'
 import type { AnaxError } from '../../lib/errors.js'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
 

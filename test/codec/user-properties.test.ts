@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { publishFrame } from '../../lib/codec/encoder.js'
+import { publishFrame } from '../../lib/codec/encode/encoder.js'
 import type { PublishMessage } from '../../lib/codec/publish-message.js'
 import { pairsOf, userPropertiesFrom } from '../../lib/codec/user-properties.js'
 import { decodeOne, packetOf } from './support.js'

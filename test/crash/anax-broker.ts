@@ -1,7 +1,7 @@
 /** Anax with its LMDB store, to be killed. Arguments: port, folder, durability. */
 import { createServer } from 'node:net'
 import { createBroker } from '../../lib/index.js'
-import { createLmdbPersistence, type LmdbDurability } from '../../lib/persistence/lmdb.js'
+import { createLmdbPersistence, type LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
 import { sayReady } from './mortal.js'
 
 const [port, path, durability] = process.argv.slice(2)

@@ -8,7 +8,7 @@
  *   ANAX_CRASH_DURABILITY=sync npm run test:crash
  *   npm run test:crash -- aedes                what Aedes with its LevelDB store makes of it
  */
-import type { LmdbDurability } from '../../lib/persistence/lmdb.js'
+import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
 import { type CrashOptions, runCrashTest } from './run.js'
 import { faultsOf } from './verdict.js'
 

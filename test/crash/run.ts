@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LmdbDurability } from '../../lib/persistence/lmdb.js'
+import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
 import { Cast } from './cast.js'
 import { freePort } from './free-port.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './inspector.js'

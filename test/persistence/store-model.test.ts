@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
-import { createMemoryPersistence, MemoryPersistence } from '../../lib/persistence/memory.js'
+import { createLmdbPersistence } from '../../lib/persistence/lmdb/lmdb.js'
+import { createMemoryPersistence, MemoryPersistence } from '../../lib/persistence/memory/memory.js'
 import { all, BROKER, message, policy, refOf, to, will } from '../../lib/testing/persistence/harness.js'
 import type { Message } from '../../types/message.js'
 import type { OverflowPolicy, SessionPersistence, SweepResult } from '../../types/persistence.js'
-import { temporaryFolder } from './lmdb-folders.js'
+import { temporaryFolder } from './lmdb/folders.js'
 import { amountOf, lossOf, StoreModel } from './store-model.js'
 
 const CLIENTS = ['a', 'b', `long ${'ü'.repeat(600)}`]

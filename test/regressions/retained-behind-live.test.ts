@@ -1,10 +1,10 @@
 /** A retained message that waits for its subscriber while a newer one of its topic goes past it: it is not news any more. */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../lib/index.js'
-import { createLmdbPersistence } from '../../lib/persistence/lmdb.js'
+import { createLmdbPersistence } from '../../lib/persistence/lmdb/lmdb.js'
 import type { PublishPacket } from '../../types/packets.js'
 import type { AedesPersistence } from '../../types/persistence.js'
-import { temporaryFolder } from '../persistence/lmdb-folders.js'
+import { temporaryFolder } from '../persistence/lmdb/folders.js'
 import { acknowledge, receiveAll, textOf } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 

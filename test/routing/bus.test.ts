@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MessageBus } from '../../lib/routing/bus.js'
-import { Timers } from '../../lib/session/timers.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { Timers } from '../../lib/util/timers.js'
 import type { Bus, BusListener, BusMessage } from '../../types/bus.js'
 import { busParts, innerBus, message } from './support.js'
 

@@ -1,7 +1,7 @@
 /** What may be retained, at every limit, and for how long. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createMemoryPersistence } from '../../lib/persistence/memory.js'
+import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
 import { RetainedStore } from '../../lib/routing/retained.js'
 import type { ResolvedOptions } from '../../lib/session/ports.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'

@@ -1,7 +1,7 @@
 /** What a session knows of its subscriptions, and what it costs to ask. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { SessionSubscription } from '../../lib/session/subscription.js'
+import { SessionSubscription } from '../../lib/model/subscription.js'
 import type { QoS } from '../../types/packets.js'
 import { bareSession } from './support.js'
 

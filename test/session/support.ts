@@ -1,9 +1,10 @@
 /** What tests of the session layer share: frames read back, and a session without a broker. */
 import assert from 'node:assert/strict'
-import { Decoder } from '../../lib/codec/decoder.js'
-import type { Frame } from '../../lib/codec/frame.js'
+import { Decoder } from '../../lib/codec/decode/decoder.js'
+import type { Frame } from '../../lib/codec/wire/frame.js'
+import { NEVER_EXPIRES } from '../../lib/model/session-expiry.js'
 import type { Ports } from '../../lib/session/ports.js'
-import { NEVER_EXPIRES, Session } from '../../lib/session/session.js'
+import { Session } from '../../lib/session/session.js'
 import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
 
 /** What a client makes of a PUBLISH frame. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-export const COMMAND = fileURLToPath(new URL('../../lib/extras/cli/main.js', import.meta.url))
+export const COMMAND = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
 
 /** How long a process may take to say what is expected of it. */
 const PATIENCE_MS = 20_000

@@ -1,6 +1,6 @@
 /** What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and acknowledge. */
 import assert from 'node:assert/strict'
-import { encode } from '../../lib/codec/encoder.js'
+import { encode } from '../../lib/codec/encode/encoder.js'
 import type { Packet, PublishPacket, SubackPacket, SubscribePacket, Subscription } from '../../types/packets.js'
 import { publishPacket, type SpecClient } from './spec-client.js'
 

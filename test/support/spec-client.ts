@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
-import { Decoder } from '../../lib/codec/decoder.js'
-import { encode } from '../../lib/codec/encoder.js'
+import { Decoder } from '../../lib/codec/decode/decoder.js'
+import { encode } from '../../lib/codec/encode/encoder.js'
 import type { Broker } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/duplex-pair.js'
 import type { ConnackPacket, ConnectPacket, Packet, ProtocolVersion, PublishPacket } from '../../types/packets.js'

@@ -1,8 +1,8 @@
 /** Stores that are slow or fail: any store, with each of its operations answered late, or not as it should be. */
 import { createRequire } from 'node:module'
 import { createMemoryPersistence } from '../../lib/index.js'
-import { isPromise } from '../../lib/session/maybe-promise.js'
 import type { FakeClock } from '../../lib/testing/fake-clock.js'
+import { isPromise } from '../../lib/util/maybe-promise.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 
 /** Operations that answer at once by contract. */

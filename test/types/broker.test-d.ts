@@ -1,8 +1,8 @@
 /** The broker's methods, options and events, used as they are meant; wrong uses do not compile. */
 import { createServer as createTcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { attachWebSocket, createServer } from '../../lib/extras/server.js'
 import { AnaxError, type Broker, type Client, createBroker, type ErrorCode, type Message } from '../../lib/index.js'
+import { attachWebSocket, createServer } from '../../lib/server/server.js'
 import { duplexPair, FakeClock } from '../../lib/testing/index.js'
 import { expectType, type Same } from './expect.js'
 

@@ -1,0 +1,59 @@
+/**
+ * Emits the broker's events so that a listener which fails harms nobody, the other listeners included: it is reported
+ * as an event itself. Every drop passes here, and is counted.
+ */
+import type { EventEmitter } from 'node:events'
+import type { Client, ClientEvents } from '../../../types/client.js'
+import type { BrokerEvents, Drop } from '../../../types/events.js'
+import { AnaxError } from '../../errors.js'
+import type { EventSink } from '../../session/ports.js'
+import { isPromise } from '../../util/maybe-promise.js'
+import type { DropCounts } from '../publish/drop-counts.js'
+
+type EventName = keyof BrokerEvents | keyof ClientEvents
+type Listener = (...args: unknown[]) => unknown
+
+export class BrokerEventSink implements EventSink {
+  readonly #emitter: EventEmitter<BrokerEvents>
+  readonly #drops: Pick<DropCounts, 'add'>
+
+  constructor(emitter: EventEmitter<BrokerEvents>, drops: Pick<DropCounts, 'add'>) {
+    this.#emitter = emitter
+    this.#drops = drops
+  }
+
+  has(name: keyof BrokerEvents): boolean {
+    return this.#emitter.listenerCount(name) > 0
+  }
+
+  emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void {
+    if (name === 'drop') this.#drops.add(args[0] as Drop)
+    this.#tell(this.#emitter as EventEmitter, name, args)
+  }
+
+  emitFrom(client: Client, name: keyof ClientEvents): void {
+    this.#tell(client as EventEmitter, name, [])
+  }
+
+  /** Each listener by itself: `emit` would leave out those behind one that throws. */
+  #tell(emitter: EventEmitter, name: EventName, args: unknown[]): void {
+    for (const listener of emitter.rawListeners(name) as Listener[]) {
+      try {
+        const outcome = listener.apply(emitter, args)
+        if (isPromise(outcome)) Promise.resolve(outcome).catch(cause => this.#report(name, cause))
+      } catch (cause) {
+        this.#report(name, cause)
+      }
+    }
+  }
+
+  #report(name: EventName, cause: unknown): void {
+    const error = new AnaxError('ANAX_ERR_LISTENER', { detail: name, cause })
+    if (name === 'hookError') {
+      // the listener that would be told is the one that failed
+      process.emitWarning(error)
+      return
+    }
+    this.emit('hookError', error, `listener:${name}`, null)
+  }
+}

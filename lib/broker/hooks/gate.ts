@@ -1,0 +1,116 @@
+/**
+ * Runs one of the host's hooks, whichever style it is written in, and always comes back with a verdict:
+ * a throw, a rejection, silence and nonsense are failures. Must not know what the hook decides.
+ */
+import type { HookName } from '../../../types/events.js'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { AnaxError, textOf } from '../../errors.js'
+import { isPromise } from '../../util/maybe-promise.js'
+import { Timer, type Timers } from '../../util/timers.js'
+
+/** What a hook answered: its value, or what the callback was given. */
+export type Answer = { value: unknown } | { failure: AnaxError; cause: unknown }
+
+/** Whatever the host set; its type was checked where it did. */
+// biome-ignore lint/suspicious/noExplicitAny: any function is assignable to this, with unknown it would not be
+type HookFunction = (...args: any[]) => unknown
+
+export interface GateContext {
+  timers: Timers
+  /** Milliseconds; 0 for no bound. */
+  timeoutMs: number
+}
+
+/** Turns what a callback was called with into the value that the other style would have returned. */
+export type CallbackReading = (error: unknown, result: unknown) => unknown
+
+/** A hook, compiled when it is set: calling it never throws and never rejects. */
+export type Gate = (args: unknown[]) => MaybePromise<Answer>
+
+const AsyncFunction = (async () => {}).constructor
+
+/**
+ * @param parameters how many parameters the hook has beside the callback
+ * @throws AnaxError ANAX_ERR_HOOK_STYLE for a hook that mixes the styles
+ */
+export function compileGate(
+  name: HookName,
+  hook: HookFunction,
+  parameters: number,
+  read: CallbackReading,
+  context: GateContext,
+): Gate {
+  if (typeof hook !== 'function') throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail: `${name} is not a function` })
+  if (hook.length <= parameters) return args => callForValue(name, hook, args, context)
+  if (hook instanceof AsyncFunction) {
+    const detail = `${name} is async and takes a callback as well; it has to answer in one way`
+    throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail })
+  }
+  return args => callWithCallback(name, hook, args, read, context)
+}
+
+function callForValue(name: HookName, hook: HookFunction, args: unknown[], context: GateContext): MaybePromise<Answer> {
+  try {
+    const value = hook(...args)
+    if (!isPromise(value)) return { value }
+    return withTimeout(name, context, settle => {
+      // what only looks like a promise may throw when it is asked
+      Promise.resolve(value).then(
+        result => settle({ value: result }),
+        cause => settle(failed(name, cause)),
+      )
+    })
+  } catch (cause) {
+    return failed(name, cause)
+  }
+}
+
+function callWithCallback(
+  name: HookName,
+  hook: HookFunction,
+  args: unknown[],
+  read: CallbackReading,
+  context: GateContext,
+): MaybePromise<Answer> {
+  let answer: Answer | undefined
+  let settle: ((answer: Answer) => void) | undefined
+  // only the first answer counts
+  const conclude = (first: Answer) => {
+    if (answer !== undefined) return
+    answer = first
+    settle?.(answer)
+  }
+  const callback = (error?: unknown, result?: unknown) => conclude({ value: read(error, result) })
+  try {
+    const returned = hook(...args, callback)
+    if (isPromise(returned)) Promise.resolve(returned).catch(cause => conclude(failed(name, cause)))
+  } catch (cause) {
+    conclude(failed(name, cause))
+  }
+  if (answer !== undefined) return answer
+  return withTimeout(name, context, resolve => {
+    settle = resolve
+  })
+}
+
+function withTimeout(
+  name: HookName,
+  { timers, timeoutMs }: GateContext,
+  start: (settle: (answer: Answer) => void) => void,
+): Promise<Answer> {
+  return new Promise(resolve => {
+    const timer = new Timer(() => {
+      const failure = new AnaxError('ANAX_ERR_HOOK_TIMEOUT', { detail: `${name}, ${timeoutMs} ms` })
+      resolve({ failure, cause: failure })
+    })
+    if (timeoutMs > 0) timers.schedule(timer, timeoutMs)
+    start(answer => {
+      timers.cancel(timer)
+      resolve(answer)
+    })
+  })
+}
+
+function failed(name: HookName, cause: unknown): Answer {
+  return { failure: new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: `${name}: ${textOf(cause)}`, cause }), cause }
+}

@@ -1,0 +1,268 @@
+/**
+ * Which client is connected, and what becomes of its session: opened, taken over, kept, ended.
+ * Owns the table of clients and the order of these steps for one client identifier; must not know packets.
+ */
+import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
+import type { Connection } from '../../connection/connection.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { NEVER_EXPIRES } from '../../model/session-expiry.js'
+import { ReasonCode } from '../../reason-codes.js'
+import type { Router } from '../../routing/router.js'
+import type { Ending, EventSink, OpenedSession, OpenRequest, Ports, SessionDirectory } from '../../session/ports.js'
+import { Session } from '../../session/session.js'
+import { isSharedFilter } from '../../topic/topic.js'
+import { unlessAborted } from '../../util/maybe-promise.js'
+import { Turns } from '../../util/turns.js'
+import type { QueueLimitRules } from '../publish/queue-limits.js'
+import type { OwedWrites } from './owed-writes.js'
+import type { Wills } from './wills.js'
+
+export interface RegistryParts {
+  store: SessionPersistence
+  router: Router
+  wills: Wills
+  owed: OwedWrites
+  limits: QueueLimitRules
+  events: EventSink
+  now: () => number
+  /** Of the options. */
+  maxConnections: number
+  /** What every session is given. */
+  ports: () => Ports
+  /** Something with a deadline was stored. */
+  deadlineSet(): void
+}
+
+export class SessionRegistry implements SessionDirectory {
+  /** Client identifier -> its connection. Without a prototype: the keys come from the network. */
+  readonly connections: Record<string, Connection> = Object.create(null)
+  readonly #parts: RegistryParts
+  #size = 0
+  /** Clients that came since the expired sessions were read, while those are being ended. */
+  #reopened: Set<string> | undefined
+  /** One change at a time for each client identifier. */
+  readonly #turns = new Turns()
+  /** Client identifier -> who waits for its session. Of several, only the newest does. */
+  readonly #newcomers = new Map<string, Connection>()
+
+  /** Clients whose sessions gave on what they had, and are in the store still: it failed to delete them. */
+  readonly #ending = new Set<string>()
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts
+  }
+
+  /** How many clients are connected. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Something was added to the stored queue of a client that may be connected. */
+  read(clientId: string): void {
+    this.connections[clientId]?.session?.outgoing?.readStored()
+  }
+
+  isConnected(clientId: string): boolean {
+    return this.connections[clientId] !== undefined
+  }
+
+  async open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+    const { clientId, signal } = request
+    const earlier = this.#newcomers.get(clientId)
+    this.#newcomers.set(clientId, connection)
+    // however slowly sessions are put away, those who try again and again do not pile up behind each other
+    earlier?.process?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
+    try {
+      return await this.#turns.take(clientId, () => this.#open(connection, request), signal)
+    } finally {
+      this.#noNewcomer(clientId, connection)
+    }
+  }
+
+  async release(connection: Connection, ending: Ending): Promise<void> {
+    const session = connection.session!
+    const { router } = this.#parts
+    const lives = session.stored && session.expiryInterval > 0
+    // first of all: no member of a group is chosen that gets nothing any more
+    for (const subscription of session.subscriptions.values()) {
+      if (!lives) router.remove(subscription)
+      else if (isSharedFilter(subscription.topic)) router.rest(subscription)
+    }
+    if (lives) {
+      // while it still hears of newer ones: what is retained must not come behind those
+      await this.#attempt(() => session.queueReplays())
+      for (const subscription of session.subscriptions.values()) {
+        if (!isSharedFilter(subscription.topic)) router.rest(subscription)
+      }
+    }
+    router.redeliver(session.id, await session.detach())
+    await this.#attempt(() => this.#settleWill(connection, session, ending))
+    await this.#attempt(() => this.#keepOrEnd(session))
+    // not before: who comes next with this client identifier waits for all of it
+    delete this.connections[session.id]
+    this.#size--
+  }
+
+  /** Whether the store failed at something that is to be tried again. */
+  get owes(): boolean {
+    return !this.#parts.owed.isEmpty
+  }
+
+  /** Tries that again. */
+  async settleOwed(): Promise<void> {
+    const { owed } = this.#parts
+    await this.#turns.takeEach(owed.clients, itself, async clientId => {
+      if (!this.isConnected(clientId)) await owed.settle(clientId)
+    })
+  }
+
+  /** Ends sessions whose time is over. @returns whether there may be more */
+  async endExpired(limit: number): Promise<boolean> {
+    const reopened = new Set<string>()
+    this.#reopened = reopened
+    try {
+      const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
+      await this.#turns.takeEach(expired, itself, async clientId => {
+        // its client may have come back while others were being ended, and may be gone again
+        if (!this.isConnected(clientId) && !reopened.has(clientId)) await this.#end(clientId, 'expired')
+      })
+      return expired.length === limit
+    } finally {
+      this.#reopened = undefined
+    }
+  }
+
+  /** Publishes wills whose delay is over. @returns whether there may be more */
+  async publishDueWills(limit: number): Promise<boolean> {
+    return this.#parts.wills.publishDue(limit, this.#turns)
+  }
+
+  async #open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+    const { clientId, signal } = request
+    const predecessor = this.connections[clientId]
+    if (predecessor !== undefined) {
+      // [MQTT-3.1.4-3]
+      await unlessAborted(predecessor.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
+    }
+    this.#noNewcomer(clientId, connection)
+    this.#takePlace()
+    try {
+      return await this.#openSession(connection, request)
+    } catch (error) {
+      this.#size--
+      throw error
+    }
+  }
+
+  /** It waits no more, or does not wait any longer. */
+  #noNewcomer(clientId: string, connection: Connection): void {
+    if (this.#newcomers.get(clientId) === connection) this.#newcomers.delete(clientId)
+  }
+
+  /** Counted before anything is waited for: many clients at once are as many as one after the other. */
+  #takePlace(): void {
+    const { maxConnections } = this.#parts
+    if (this.#size >= maxConnections) {
+      throw new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${maxConnections} clients are connected` })
+    }
+    this.#size++
+  }
+
+  async #openSession(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+    const { store, owed, limits, ports } = this.#parts
+    const { clientId, clean, expiryInterval } = request
+    this.#reopened?.add(clientId)
+    await owed.settle(clientId)
+    const found = await store.openSession(clientId)
+    const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
+    const kept = stored !== undefined || expiryInterval > 0
+    try {
+      await this.#noteConnected(request, stored, kept)
+    } catch (error) {
+      await this.#attempt(() => this.#noteRefused(clientId, stored))
+      throw error
+    }
+    const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
+    session.restoreIncoming(stored?.incoming ?? [])
+    this.connections[clientId] = connection
+    return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
+  }
+
+  async #noteConnected(
+    { clientId, expiryInterval, will }: OpenRequest,
+    stored: StoredSession | undefined,
+    kept: boolean,
+  ): Promise<void> {
+    const { store, wills } = this.#parts
+    if (kept) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined })
+    if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
+  }
+
+  /** Takes that back, as far as the store took it: a session without a deadline would stay for ever. */
+  async #noteRefused(clientId: string, stored: StoredSession | undefined): Promise<void> {
+    const { store, owed, deadlineSet } = this.#parts
+    await owed.carryOut(clientId, async () => {
+      if (stored !== undefined) {
+        const { expiryInterval, expiresAt } = stored
+        await store.saveSession({ clientId, expiryInterval, expiresAt })
+      } else {
+        await store.deleteWill(clientId)
+        await store.deleteSession(clientId)
+      }
+    })
+    deadlineSet()
+  }
+
+  /** The session if it is to be continued; otherwise it ends here. */
+  async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
+    const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
+    if (!clean && !expired && !this.#ending.has(stored.clientId)) return stored
+    await this.#end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
+    return undefined
+  }
+
+  async #settleWill(connection: Connection, { id, expiryInterval }: Session, { will }: Ending): Promise<void> {
+    const { wills } = this.#parts
+    if (connection.will === undefined) return
+    if (will === 'discard') await wills.discard(id)
+    else await wills.connectionLost(connection, connection.will, expiryInterval)
+  }
+
+  async #keepOrEnd({ id: clientId, expiryInterval, stored }: Session): Promise<void> {
+    if (!stored) return
+    if (expiryInterval === 0 && (await this.#attempt(() => this.#end(clientId, 'disconnected')))) return
+    const { store, owed, now, deadlineSet } = this.#parts
+    // one that could not be ended has a deadline as well: now
+    const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
+    await owed.carryOut(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt }))
+    deadlineSet()
+  }
+
+  async #end(clientId: string, reason: 'expired' | 'clean-start' | 'disconnected'): Promise<void> {
+    const { store, router, wills, events } = this.#parts
+    await wills.sessionEnded(clientId)
+    const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
+    for (const { topic } of subscriptions) router.forget({ topic, clientId })
+    if (!this.#ending.has(clientId)) await router.rescue(store.queued(clientId), clientId)
+    this.#ending.add(clientId)
+    await store.deleteSession(clientId)
+    this.#ending.delete(clientId)
+    events.emit('sessionEnded', clientId, reason)
+  }
+
+  /** Something that nobody waits for: if it fails, the host is told. @returns whether it worked */
+  async #attempt(step: () => Promise<void>): Promise<boolean> {
+    try {
+      await step()
+      return true
+    } catch (error) {
+      this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+      return false
+    }
+  }
+}
+
+/** Client identifiers are the keys of their own turns. */
+function itself(clientId: string): string {
+  return clientId
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/**
+ * The command `anax`: chooses what to do, and turns a failure into one line and an exit code.
+ * Knows the sub-commands by name; what they do is theirs.
+ */
+import { AnaxError } from '../index.js'
+import { parseCommand } from './arguments.js'
+import { CommandError } from './command-error.js'
+import { setPassword } from './passwd.js'
+import { run } from './run.js'
+import { USAGE } from './usage.js'
+import { VERSION } from './version.js'
+
+async function main(): Promise<void> {
+  const command = parseCommand(process.argv.slice(2))
+  switch (command.name) {
+    case 'help':
+      process.stdout.write(USAGE)
+      return
+    case 'version':
+      process.stdout.write(`${VERSION}\n`)
+      return
+    case 'passwd':
+      return setPassword(command.file, command.user)
+    case 'run':
+      return run(command.settings)
+  }
+}
+
+function fail(error: unknown): void {
+  const expected = error instanceof CommandError || error instanceof AnaxError
+  const text = expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`anax: ${text}\n`)
+  process.exit(error instanceof CommandError ? error.exitCode : 1)
+}
+
+// Whoever reads the output may stop doing so; that does not end a broker.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
+
+main().catch(fail)

@@ -1,0 +1,115 @@
+/**
+ * The command's broker from start to end: files, broker, listeners, the message that says so, signals.
+ * Puts the parts together; knows no detail of any.
+ */
+import { readFileSync } from 'node:fs'
+import type { TlsOptions } from 'node:tls'
+import type { Broker } from '../../types/broker.js'
+import type { AuthenticateHandler } from '../../types/hooks.js'
+import { createBroker, ReasonCode } from '../index.js'
+import { createServer, type ListenerOptions, type Server } from '../server/server.js'
+import { CommandError, fileError } from './command-error.js'
+import { Users } from './credentials.js'
+import { logEvents } from './event-log.js'
+import { greeting } from './greeting.js'
+import { Logger } from './logger.js'
+import type { Settings } from './settings.js'
+import { storeIn } from './store.js'
+
+/** How long clients, store and bus get to end; then the broker ends them. */
+const CLOSE_TIMEOUT_MS = 2000
+
+/** When the process goes even if a client has not read its last bytes. */
+const EXIT_TIMEOUT_MS = 5000
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Resolves when the broker runs; it ends by a signal. */
+export async function run(settings: Settings): Promise<void> {
+  const logger = new Logger(settings.logLevel)
+  const listeners = listenersOf(settings)
+  const authenticate = authentication(settings)
+  const store = storeIn(settings.data)
+  const broker = await createBroker({
+    ...settings.limits,
+    ...store.options,
+    closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    ...(authenticate && { authenticate }),
+  })
+  logEvents(broker, logger)
+  const server = await listen(broker, listeners, logger)
+  stopOnSignal(broker, server, logger)
+  process.stdout.write(greeting(settings, server.addresses, store.description))
+}
+
+async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {
+  try {
+    return await createServer(broker, listeners, { onError: error => logger.log('error', error.message) })
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
+
+function listenersOf({ host, ports, unix, tls: files, limits }: Settings): ListenerOptions[] {
+  const tls = files && readTls(files)
+  const frames = limits.maxPacketSize === undefined ? {} : { maxPayload: limits.maxPacketSize }
+  const listeners: ListenerOptions[] = []
+  if (ports.tcp !== undefined) listeners.push({ transport: 'tcp', host, port: ports.tcp })
+  if (ports.tls !== undefined && tls) listeners.push({ transport: 'tls', host, port: ports.tls, tls })
+  if (ports.ws !== undefined) listeners.push({ transport: 'ws', host, port: ports.ws, ...frames })
+  if (ports.wss !== undefined && tls) listeners.push({ transport: 'wss', host, port: ports.wss, tls, ...frames })
+  if (unix !== undefined) listeners.push({ transport: 'unix', path: unix })
+  return listeners
+}
+
+function readTls({ cert, key, ca }: NonNullable<Settings['tls']>): TlsOptions {
+  const pair = { cert: readFile(cert), key: readFile(key) }
+  return ca === undefined ? pair : { ...pair, ca: readFile(ca), requestCert: true, rejectUnauthorized: true }
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
+/** The gate for user name and password; undefined where everybody may come in. */
+function authentication({ users, passwordFile, allowAnonymous }: Settings): AuthenticateHandler | undefined {
+  if (users.length === 0 && passwordFile === undefined) return undefined
+  const known = new Users()
+  if (passwordFile !== undefined) {
+    const badLine = known.load(readFile(passwordFile))
+    if (badLine !== undefined) throw new CommandError(`${passwordFile}: line ${badLine} is not a user and a hash`)
+  }
+  for (const { name, password } of users) known.add(name, password)
+  const mayEnter = (name: string | undefined, password: Buffer = Buffer.alloc(0)) =>
+    name === undefined ? allowAnonymous : known.accepts(name, password)
+  return async (_client, name, password) =>
+    (await mayEnter(name, password)) || { reasonCode: ReasonCode.BadUserNameOrPassword }
+}
+
+/** The first signal lets everybody go in order; a second one ends the process at once. */
+function stopOnSignal(broker: Broker, server: Server, logger: Logger): void {
+  let stopping = false
+  const onSignal = (signal: keyof typeof EXIT_CODES) => {
+    if (stopping) process.exit(EXIT_CODES[signal])
+    stopping = true
+    logger.log('info', `${signal}: stopping`)
+    setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
+    stop(broker, server).catch(error => {
+      logger.log('error', `while stopping: ${error instanceof Error ? error.message : error}`)
+      process.exit(1)
+    })
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
+
+/** After this nothing keeps the process but the last bytes on their way to clients. */
+async function stop(broker: Broker, server: Server): Promise<void> {
+  await server.close()
+  await broker.close()
+}

@@ -1,0 +1,135 @@
+/**
+ * What the broker of the command is to be like: the checked form of the options, and which of them go together.
+ * Reads no file and opens no port.
+ */
+import { isIPv4 } from 'node:net'
+import type { BrokerOptions } from '../../types/options.js'
+import { usageError } from './command-error.js'
+import { LOG_LEVELS, type LogLevel } from './logger.js'
+import type { Values } from './options.js'
+
+export interface Settings {
+  host: string
+  /** Undefined where the listener is off. */
+  ports: { tcp: number | undefined; ws: number | undefined; tls: number | undefined; wss: number | undefined }
+  unix: string | undefined
+  /** Files. */
+  tls: { cert: string; key: string; ca: string | undefined } | undefined
+  passwordFile: string | undefined
+  users: { name: string; password: string }[]
+  allowAnonymous: boolean
+  /** The folder of the store; undefined keeps it in memory. */
+  data: string | undefined
+  limits: Pick<BrokerOptions, 'maxConnections' | 'maxPacketSize' | 'maxQueuedMessages' | 'maxSessionExpiry'>
+  logLevel: LogLevel
+}
+
+/** The protocol's largest packet, and its largest interval in seconds. */
+const MAX_PACKET_SIZE = 268_435_460
+const MAX_SECONDS = 0xffff_ffff
+
+/** @throws CommandError */
+export function checkSettings(values: Values): Settings {
+  for (const [name, value] of Object.entries(values)) if (value === '') throw usageError(`--${name} must not be empty`)
+  const tls = tlsFiles(values)
+  const settings: Settings = {
+    host: values.host ?? '127.0.0.1',
+    ports: {
+      tcp: port(values, 'port') ?? orOff(values.port, 1883),
+      ws: port(values, 'ws-port') ?? orOff(values['ws-port'], 8083),
+      tls:
+        port(values, 'tls-port') ??
+        (tls && values['wss-port'] === undefined ? orOff(values['tls-port'], 8883) : undefined),
+      wss: port(values, 'wss-port'),
+    },
+    unix: values.unix,
+    tls,
+    passwordFile: values['password-file'],
+    users: (values.user ?? []).map(user),
+    allowAnonymous: values['allow-anonymous'] ?? false,
+    data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
+    limits: limits(values),
+    logLevel: logLevel(values['log-level']),
+  }
+  checkTogether(settings, values)
+  return settings
+}
+
+/** The store's folder, below the one in which the command is started. */
+const DEFAULT_FOLDER = 'anax-data'
+
+/** Whether a client has to show who it is: by a password, or by a certificate where there is no way around it. */
+export function demandsIdentity({ users, passwordFile, tls, ports, unix, allowAnonymous }: Settings): boolean {
+  const certificatesOnly = tls?.ca !== undefined && ports.tcp === undefined && ports.ws === undefined
+  const passwords = users.length > 0 || passwordFile !== undefined
+  return !allowAnonymous && (passwords || (certificatesOnly && unix === undefined))
+}
+
+function checkTogether(settings: Settings, values: Values): void {
+  const { ports, tls, unix, host, allowAnonymous } = settings
+  if (tls === undefined && (ports.tls !== undefined || ports.wss !== undefined)) {
+    throw usageError('--tls-port and --wss-port need --cert and --key')
+  }
+  if (values.memory && values.data !== undefined) throw usageError('--memory and --data exclude each other')
+  if ([...Object.values(ports), unix].every(listener => listener === undefined)) {
+    throw usageError('all listeners are off')
+  }
+  if (!isLoopback(host) && !allowAnonymous && !demandsIdentity(settings)) {
+    throw usageError(
+      `on ${host} everybody could connect: give --password-file or --user, or allow it with --allow-anonymous`,
+    )
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+function tlsFiles({ cert, key, ca }: Values): Settings['tls'] {
+  if (cert === undefined && key === undefined && ca === undefined) return undefined
+  if (cert === undefined || key === undefined) throw usageError('TLS needs both --cert and --key')
+  return { cert, key, ca }
+}
+
+function user(text: string): { name: string; password: string } {
+  const colon = text.indexOf(':')
+  if (colon < 1) throw usageError('--user takes NAME:PASSWORD')
+  return { name: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+type PortName = 'port' | 'ws-port' | 'tls-port' | 'wss-port'
+
+function port(values: Values, name: PortName): number | undefined {
+  return values[name] === 'off' ? undefined : integer(values, name, 0, 65_535)
+}
+
+/** A listener that was not mentioned is open on its default port. */
+function orOff(text: string | undefined, standard: number): number | undefined {
+  return text === 'off' ? undefined : standard
+}
+
+type NumberName = PortName | 'max-connections' | 'max-packet-size' | 'max-queued-messages' | 'max-session-expiry'
+
+function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
+  const text = values[name]
+  if (text === undefined) return undefined
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= min && value <= max)) throw usageError(`--${name} takes a number from ${min} to ${max}, not '${text}'`)
+  return value
+}
+
+function limits(values: Values): Settings['limits'] {
+  const all = {
+    maxConnections: integer(values, 'max-connections', 1, Number.MAX_SAFE_INTEGER),
+    maxPacketSize: integer(values, 'max-packet-size', 64, MAX_PACKET_SIZE),
+    maxQueuedMessages: integer(values, 'max-queued-messages', 1, Number.MAX_SAFE_INTEGER),
+    maxSessionExpiry: integer(values, 'max-session-expiry', 0, MAX_SECONDS),
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function logLevel(text = 'info'): LogLevel {
+  const level = LOG_LEVELS.find(name => name === text)
+  if (level === undefined) throw usageError(`--log-level takes ${LOG_LEVELS.join(', ')}, not '${text}'`)
+  return level
+}

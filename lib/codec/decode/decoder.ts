@@ -1,0 +1,297 @@
+/**
+ * Bytes in, packets out: cuts the stream at the fixed headers (2.1) and hands each content to its decoder.
+ * Owns the chunks, the size limit and the one sticky error; must not know a connection. Never throws.
+ */
+import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/packets.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from '../packet-types.js'
+import type { PublishMessage } from '../publish-message.js'
+import { ChunkQueue } from '../wire/chunk-queue.js'
+import { Frame } from '../wire/frame.js'
+import { putVarint } from '../wire/varint.js'
+import { WireReader } from '../wire/wire-reader.js'
+import { decodePublishAnswer, decodeSuback, decodeUnsuback } from './acknowledgement.js'
+import { decodeConnect } from './connect.js'
+import { decodePublish } from './publish.js'
+import { decodeAuth, decodeConnack, decodeDisconnect } from './session.js'
+import { decodeSubscribe, decodeUnsubscribe } from './subscribe.js'
+
+/** What a decoder makes: a PUBLISH comes as a {@link PublishMessage}, ready for the bus. */
+export type DecodedPacket = Exclude<Packet, PublishPacket> | PublishMessage
+
+/** Who reads, in which version, and how much. */
+export interface DecoderOptions {
+  /** Who reads: a broker gets what clients send, and the other way round. */
+  side: 'broker' | 'client'
+  /** Largest packet in bytes, fixed header included. @default 268435460, what the protocol allows */
+  maximumPacketSize?: number | undefined
+  /** Until a CONNECT says otherwise. @default 4 */
+  protocolVersion?: ProtocolVersion | undefined
+}
+
+/** The largest packet that a fixed header can announce, itself included. */
+const PROTOCOL_MAXIMUM = 268_435_460
+
+const FIRST_BYTE = 0
+const LENGTH = 1
+const CONTENT = 2
+const OVERSIZED_CONNECT = 3
+const FAILED = 4
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** How the content of a CONNECT begins that has an answer to being too large: protocol name and level. */
+const CONNECT_5 = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 5])
+
+/** Decoding is synchronous and calls nobody else: one cursor serves all decoders. */
+const reader = new WireReader()
+
+/**
+ * Decodes what one peer sends, however it is cut into chunks.
+ * The caller pulls: who stops calling {@link next} stops decoding, and what is pushed meanwhile is kept.
+ */
+export class Decoder {
+  /** Of the packets to come. A broker's decoder takes it from CONNECT, as soon as it is read. */
+  protocolVersion: ProtocolVersion
+  /** Of the packets to come, in bytes. */
+  maximumPacketSize: number
+  readonly #sender: Sender
+  /** The chunk being decoded, and how far; those behind it wait in the queue. */
+  #chunk = EMPTY
+  #pos = 0
+  #queue: ChunkQueue | undefined = undefined
+  #state = FIRST_BYTE
+  #first = 0
+  #remaining = 0
+  #lengthBytes = 0
+  #topic = ''
+  /** How far an oversized CONNECT was read. */
+  #headRead = 0
+  #error: AnaxError | undefined = undefined
+
+  constructor({ side, maximumPacketSize = PROTOCOL_MAXIMUM, protocolVersion = 4 }: DecoderOptions) {
+    this.#sender = side === 'broker' ? Sender.client : Sender.broker
+    this.maximumPacketSize = maximumPacketSize
+    this.protocolVersion = protocolVersion
+  }
+
+  /** What was wrong with the stream; nothing is decoded after it. */
+  get error(): AnaxError | undefined {
+    return this.#error
+  }
+
+  /** The type of the last packet begun; undefined before the first. */
+  get packetType(): PacketType | undefined {
+    return this.#first === 0 ? undefined : ((this.#first >> 4) as PacketType)
+  }
+
+  /** Takes a chunk, which must not be changed afterwards: packets are views of it wherever possible. */
+  push(chunk: Buffer): void {
+    if (this.#state === FAILED) return
+    if (this.#pos === this.#chunk.length && (this.#queue === undefined || this.#queue.length === 0)) {
+      this.#chunk = chunk
+      this.#pos = 0
+    } else {
+      this.#queue ??= new ChunkQueue()
+      this.#queue.push(chunk)
+    }
+  }
+
+  /** The next packet; undefined when more bytes are needed, and after an {@link error}. */
+  next(): DecodedPacket | undefined {
+    while (this.#state !== FAILED) {
+      if (this.#state === CONTENT) {
+        const end = this.#pos + this.#remaining
+        if (end <= this.#chunk.length) return this.#decode(end)
+        if (!this.#join()) return undefined
+      } else if (this.#pos === this.#chunk.length && !this.#shift()) {
+        return undefined
+      } else if (this.#state === FIRST_BYTE) {
+        this.#readFirstByte(this.#chunk[this.#pos++]!)
+      } else if (this.#state === LENGTH) {
+        this.#readLengthByte(this.#chunk[this.#pos++]!)
+      } else {
+        this.#readOversizedConnect(this.#chunk[this.#pos++]!)
+      }
+    }
+    return undefined
+  }
+
+  #readFirstByte(byte: number): void {
+    this.#first = byte
+    if (!isFirstByte(byte, this.#sender)) {
+      const error = firstByteError(byte, this.#sender, this.protocolVersion)
+      if (error !== undefined) {
+        this.#fail(error)
+        return
+      }
+    }
+    this.#remaining = 0
+    this.#lengthBytes = 0
+    this.#state = LENGTH
+  }
+
+  #readLengthByte(byte: number): void {
+    this.#remaining |= (byte & 0x7f) << (7 * this.#lengthBytes++)
+    if (byte >= 0x80) {
+      if (this.#lengthBytes === 4) this.#failMalformed('remaining length takes more than four bytes')
+      return
+    }
+    if (this.#size <= this.maximumPacketSize) this.#state = CONTENT
+    else if (this.#first >> 4 === PacketType.CONNECT) this.#state = OVERSIZED_CONNECT
+    else this.#failTooLarge()
+  }
+
+  /** Of a CONNECT that is too large, the version is looked at: whether it can be answered depends on that. */
+  #readOversizedConnect(byte: number): void {
+    const isAsExpected = byte === CONNECT_5[this.#headRead++]
+    if (isAsExpected && this.#headRead < CONNECT_5.length) return
+    if (isAsExpected) this.protocolVersion = 5
+    this.#failTooLarge()
+  }
+
+  /** Decodes the packet whose content ends at `end` in the present chunk. */
+  #decode(end: number): DecodedPacket | undefined {
+    const start = this.#pos
+    this.#pos = end
+    this.#state = FIRST_BYTE
+    reader.open(this.#chunk, start, end)
+    reader.packet = this.#packetName
+    reader.protocolVersion = this.protocolVersion
+    reader.sender = this.#sender
+    try {
+      const packet = this.#decodeContent(start, end)
+      if (reader.left > 0) throw reader.malformed(`${reader.left} bytes too many`)
+      if (this.#lengthBytes > 1 && this.protocolVersion === 5) this.#checkLength()
+      return packet
+    } catch (error) {
+      this.#fail(wrapError('ANAX_ERR_MALFORMED', error))
+      return undefined
+    }
+  }
+
+  #decodeContent(start: number, end: number): DecodedPacket {
+    switch (this.#first >> 4) {
+      case PacketType.PUBLISH: {
+        const message = decodePublish(reader, this.#first, this.#topic)
+        if (message.topic !== '') this.#topic = message.topic
+        if (message.qos === 0 && message.properties === undefined) this.#setPacket(message, start, end)
+        return message
+      }
+      case PacketType.PUBACK:
+        return decodePublishAnswer(reader, PacketType.PUBACK, 'puback')
+      case PacketType.PUBREC:
+        return decodePublishAnswer(reader, PacketType.PUBREC, 'pubrec')
+      case PacketType.PUBREL:
+        return decodePublishAnswer(reader, PacketType.PUBREL, 'pubrel')
+      case PacketType.PUBCOMP:
+        return decodePublishAnswer(reader, PacketType.PUBCOMP, 'pubcomp')
+      case PacketType.CONNECT:
+        return this.#decodeConnect()
+      case PacketType.CONNACK:
+        return decodeConnack(reader)
+      case PacketType.SUBSCRIBE:
+        return decodeSubscribe(reader)
+      case PacketType.SUBACK:
+        return decodeSuback(reader)
+      case PacketType.UNSUBSCRIBE:
+        return decodeUnsubscribe(reader)
+      case PacketType.UNSUBACK:
+        return decodeUnsuback(reader)
+      case PacketType.PINGREQ:
+        return { cmd: 'pingreq' }
+      case PacketType.PINGRESP:
+        return { cmd: 'pingresp' }
+      case PacketType.DISCONNECT:
+        return decodeDisconnect(reader)
+      default:
+        return decodeAuth(reader)
+    }
+  }
+
+  /** Notes where the whole packet is, if it lies in one chunk and its header is as short as it should be. */
+  #setPacket(message: PublishMessage, start: number, end: number): void {
+    const headerStart = start - 1 - this.#lengthBytes
+    if (headerStart < 0 || !this.#isLengthShort) return
+    message.setPacket(new Frame(this.#chunk, headerStart, end, 0, undefined), this.protocolVersion)
+  }
+
+  /** Takes the version over even where the rest turns out wrong: the refusal has to be in the client's dialect. */
+  #decodeConnect(): DecodedPacket {
+    try {
+      return decodeConnect(reader)
+    } finally {
+      this.protocolVersion = reader.protocolVersion
+    }
+  }
+
+  /** Until 5.0 nothing forbade to fill the length up [MQTT-1.5.5-1]; the version is not known before CONNECT is read. */
+  #checkLength(): void {
+    if (!this.#isLengthShort) {
+      throw reader.malformed('remaining length takes more bytes than it needs')
+    }
+  }
+
+  /** Makes one chunk of a packet whose content lies in several, once all of it has arrived. */
+  #join(): boolean {
+    const queue = this.#queue
+    const have = this.#chunk.length - this.#pos
+    if (queue === undefined || have + queue.length < this.#remaining) return false
+    if (have === 0) {
+      this.#shift()
+      return true
+    }
+    const header = 1 + this.#lengthBytes
+    const packet = Buffer.allocUnsafe(header + this.#remaining)
+    packet[0] = this.#first
+    if (this.#isLengthShort) putVarint(packet, 1, this.#remaining)
+    packet.set(this.#chunk.subarray(this.#pos), header)
+    queue.read(packet.subarray(header + have))
+    this.#chunk = packet
+    this.#pos = header
+    return true
+  }
+
+  /** Goes on to the next chunk; without one the last is let go, so that an idle connection does not keep it. */
+  #shift(): boolean {
+    this.#pos = 0
+    if (this.#queue === undefined || this.#queue.length === 0) {
+      this.#chunk = EMPTY
+      reader.close()
+      return false
+    }
+    this.#chunk = this.#queue.shift()
+    return true
+  }
+
+  /** Of the whole packet. */
+  get #size(): number {
+    return 1 + this.#lengthBytes + this.#remaining
+  }
+
+  get #isLengthShort(): boolean {
+    return this.#lengthBytes === 1 || this.#remaining >= 1 << (7 * (this.#lengthBytes - 1))
+  }
+
+  get #packetName(): string {
+    return PACKET_NAMES[this.#first >> 4]!
+  }
+
+  #failMalformed(detail: string): void {
+    this.#fail(new AnaxError('ANAX_ERR_MALFORMED', { detail: `${this.#packetName}: ${detail}` }))
+  }
+
+  #failTooLarge(): void {
+    const detail = `${this.#packetName}: ${this.#size} bytes, the maximum is ${this.maximumPacketSize}`
+    this.#fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail }))
+  }
+
+  #fail(error: AnaxError): void {
+    this.#error = error
+    this.#state = FAILED
+    this.#chunk = EMPTY
+    this.#pos = 0
+    this.#queue = undefined
+    reader.close()
+  }
+}

@@ -1,0 +1,115 @@
+/** What the host asks of one client's connection: publish, subscribe, unsubscribe, disconnect. Checks and carries out. */
+import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../types/client.js'
+import type { DisconnectProperties, Subscription } from '../../types/packets.js'
+import type { MaybePromise } from '../../types/persistence.js'
+import { AnaxError, wrapError } from '../errors.js'
+import { Delivery } from '../model/delivery.js'
+import { messageOfInput, startExpiry } from '../model/message.js'
+import { SessionSubscription } from '../model/subscription.js'
+import { ReasonCode } from '../reason-codes.js'
+import {
+  addSubscriptions,
+  removeStored,
+  replayRetained,
+  routeSubscriptions,
+  unroute,
+  withdraw,
+} from '../session/subscribing.js'
+import { isTopicFilter } from '../topic/topic.js'
+import { isPromise } from '../util/maybe-promise.js'
+import type { Connection } from './connection.js'
+
+/** Sends a message to this client alone. */
+export async function publishTo(connection: Connection, input: PublishInput): Promise<void> {
+  const { ports } = connection
+  const session = connectedSession(connection)
+  const message = messageOfInput(input, ports.options.maxTopicLevels)
+  startExpiry(message, ports.timers.now())
+  const { qos, retain } = message
+  if (qos === 0 || !session.stored) {
+    session.deliver(new Delivery(message, qos, retain, undefined, undefined))
+    return
+  }
+  const copy = { clientId: session.id, qos, retain, subscriptionIdentifiers: undefined, share: undefined }
+  await withStoreError(() => ports.sink.enqueue(message, copy))
+  session.outgoing?.readStored()
+}
+
+/** Subscribes a client without asking the host's gate. */
+export async function subscribeClient(
+  connection: Connection,
+  input: Subscription | Subscription[] | { subscriptions: Subscription[] },
+): Promise<void> {
+  const session = connectedSession(connection)
+  const subscriptions = toSubscriptions(input).map(subscription => {
+    const { topic, qos } = subscription ?? {}
+    if (typeof topic !== 'string' || !isTopicFilter(topic))
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
+    if (qos !== 0 && qos !== 1 && qos !== 2) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos: ${String(qos)}` })
+    return new SessionSubscription(session, subscription)
+  })
+  const stored = withStoreError(() => addSubscriptions(connection, subscriptions))
+  // at once where that can be: what is stored and what is live should not differ for a moment
+  if (isPromise(stored)) await stored
+  const { fresh, refusals } = routeSubscriptions(connection, subscriptions)
+  const refused = await refusals
+  if (refused !== undefined && refused.size > 0) await withdraw(connection, refused)
+  session.outgoing?.readStored()
+  const granted = subscriptions.filter(each => !refused?.has(each))
+  const told = granted.map(subscription => subscription.toJSON())
+  if (told.length > 0) connection.ports.events.emit('subscribe', told, connection)
+  replayRetained(connection, granted, fresh)
+  for (const error of refused?.values() ?? []) throw error
+}
+
+/** Ends subscriptions of a client. */
+export async function unsubscribeClient(connection: Connection, input: UnsubscribeInput): Promise<void> {
+  connectedSession(connection)
+  const topics = toTopics(input)
+  const removed = withStoreError(() => removeStored(connection, topics))
+  if (isPromise(removed)) await removed
+  unroute(connection, topics)
+  connection.ports.events.emit('unsubscribe', topics, connection)
+}
+
+/** Ends the connection as an administrative action. */
+export function disconnectClient(connection: Connection, options: DisconnectOptions): Promise<void> {
+  const { reasonCode = ReasonCode.AdministrativeAction, ...explanation } = options
+  const properties: DisconnectProperties = explanation
+  return connection.dismiss(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties)
+}
+
+function connectedSession(connection: Connection) {
+  if (!connection.connected) throw new AnaxError('ANAX_ERR_NOT_CONNECTED')
+  return connection.session!
+}
+
+function withStoreError(operation: () => MaybePromise<void>): MaybePromise<void> {
+  const failed = (error: unknown): never => {
+    throw wrapError('ANAX_ERR_STORE', error)
+  }
+  try {
+    const outcome = operation()
+    return isPromise(outcome) ? outcome.catch(failed) : undefined
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+function toSubscriptions(input: Subscription | Subscription[] | { subscriptions: Subscription[] }): Subscription[] {
+  if (Array.isArray(input)) return input
+  assertObject(input, 'a subscription is an object with topic and qos')
+  return 'subscriptions' in input ? toSubscriptions(input.subscriptions) : [input]
+}
+
+function toTopics(input: UnsubscribeInput): string[] {
+  if (typeof input === 'string') return [input]
+  if (Array.isArray(input)) return input.flatMap(toTopics)
+  assertObject(input, 'what ends is a filter, or an object with a topic')
+  if ('unsubscriptions' in input) return input.unsubscriptions
+  return 'subscriptions' in input ? toTopics(input.subscriptions) : [input.topic]
+}
+
+function assertObject(value: unknown, detail: string): void {
+  if (typeof value !== 'object' || value === null) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail })
+}

@@ -1,0 +1,64 @@
+/**
+ * One receiver's copy of a message, or that of many receivers who get it in the same way: then it is encoded once.
+ * Owns the frames of that copy; must not know who receives it.
+ */
+import type { Message } from '../../types/message.js'
+import type { ProtocolVersion, QoS } from '../../types/packets.js'
+import type { Dialect } from '../codec/dialect.js'
+import { publishFrame } from '../codec/encode/encoder.js'
+import { PublishMessage } from '../codec/publish-message.js'
+import type { Frame } from '../codec/wire/frame.js'
+
+export class Delivery {
+  readonly message: Message
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly subscriptionIdentifiers: readonly number[] | undefined
+  /** The `$share/…` filter it came through, if it did. */
+  readonly share: string | undefined
+  /** 3.1 and 3.1.1 have the same PUBLISH. */
+  #before5: Frame | undefined
+  #mqtt5: Frame | undefined
+  #expiryInterval: number | undefined
+  /** The message, where this copy of it is no different from what came in. */
+  readonly #unchanged: PublishMessage | undefined
+
+  constructor(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[] | undefined,
+    share: string | undefined,
+  ) {
+    this.message = message
+    this.qos = qos
+    this.retain = retain
+    this.subscriptionIdentifiers = subscriptionIdentifiers
+    this.share = share
+    const isUnchanged = qos === 0 && retain === message.retain && subscriptionIdentifiers === undefined
+    this.#unchanged = isUnchanged && message instanceof PublishMessage ? message : undefined
+  }
+
+  /**
+   * The packet as it is sent for the first time, without an alias.
+   * @param expiryInterval the seconds that the message has left
+   */
+  frame({ version, hasProperties }: Dialect, expiryInterval: number | undefined): Frame {
+    const received = expiryInterval === undefined ? this.#unchanged?.packetFor(version) : undefined
+    if (received !== undefined) return received
+    if (!hasProperties) {
+      this.#before5 ??= this.#encode(version, undefined)
+      return this.#before5
+    }
+    if (this.#mqtt5 === undefined || expiryInterval !== this.#expiryInterval) {
+      this.#mqtt5 = this.#encode(version, expiryInterval)
+      this.#expiryInterval = expiryInterval
+    }
+    return this.#mqtt5
+  }
+
+  #encode(version: ProtocolVersion, messageExpiryInterval: number | undefined): Frame {
+    const { message, qos, retain, subscriptionIdentifiers } = this
+    return publishFrame(message, version, { qos, retain, dup: false, subscriptionIdentifiers, messageExpiryInterval })
+  }
+}

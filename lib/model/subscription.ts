@@ -1,0 +1,73 @@
+/**
+ * One topic filter that one session is subscribed to, with its options.
+ * A broker may hold a million of these: the options are packed into one number.
+ */
+import type { ClientSubscription } from '../../types/client.js'
+import type { QoS, Subscription } from '../../types/packets.js'
+import type { Session } from '../session/session.js'
+
+const QOS = 0b11
+const NO_LOCAL = 1 << 2
+const RETAIN_AS_PUBLISHED = 1 << 3
+const RETAIN_HANDLING_SHIFT = 4
+
+function packed({ qos, nl, rap, rh }: Subscription): number {
+  return qos | (nl ? NO_LOCAL : 0) | (rap ? RETAIN_AS_PUBLISHED : 0) | ((rh ?? 0) << RETAIN_HANDLING_SHIFT)
+}
+
+export class SessionSubscription implements ClientSubscription {
+  readonly session: Session
+  readonly topic: string
+  readonly #options: number
+  /** 0 where the client gave none. */
+  readonly #identifier: number
+
+  constructor(session: Session, subscription: Subscription, identifier = 0) {
+    this.session = session
+    this.topic = subscription.topic
+    this.#options = packed(subscription)
+    this.#identifier = identifier
+  }
+
+  get qos(): QoS {
+    return (this.#options & QOS) as QoS
+  }
+
+  get nl(): boolean {
+    return (this.#options & NO_LOCAL) !== 0
+  }
+
+  get rap(): boolean {
+    return (this.#options & RETAIN_AS_PUBLISHED) !== 0
+  }
+
+  get rh(): 0 | 1 | 2 {
+    return (this.#options >> RETAIN_HANDLING_SHIFT) as 0 | 1 | 2
+  }
+
+  get subscriptionIdentifier(): number | undefined {
+    return this.#identifier === 0 ? undefined : this.#identifier
+  }
+
+  /** As a route's target: the identifiers of this one alone. */
+  get subscriptionIdentifiers(): readonly number[] | undefined {
+    return this.#identifier === 0 ? undefined : [this.#identifier]
+  }
+
+  /** As a route's target: what the client gets of its own messages [MQTT-3.8.3-3]. */
+  get forPublisher(): this | undefined {
+    return this.nl ? undefined : this
+  }
+
+  /** Whether it has the same filter, options and identifier. */
+  isLike(subscription: Subscription & Pick<ClientSubscription, 'subscriptionIdentifier'>): boolean {
+    const { topic, subscriptionIdentifier = 0 } = subscription
+    return topic === this.topic && packed(subscription) === this.#options && subscriptionIdentifier === this.#identifier
+  }
+
+  /** As the store keeps it and the host sees it. */
+  toJSON(): ClientSubscription {
+    const { topic, qos, nl, rap, rh } = this
+    return { topic, qos, nl, rap, rh, ...(this.#identifier > 0 && { subscriptionIdentifier: this.#identifier }) }
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * One folder with an LMDB database, opened for one process: its tables, its counters and its schema version.
+ * Owns opening, refusing and closing; knows what the tables are called, not what is in them.
+ */
+import type { RootDatabase } from 'lmdb'
+import { AnaxError } from '../../../errors.js'
+import { bootId } from '../file/boot.js'
+import { LmdbFile } from '../file/file.js'
+import { cannotOpen, checkFolder, dataFileIn, inUse, makeFolder, otherFormat } from '../file/folder.js'
+import { callbackCame, expectCallback } from './exit.js'
+import { LmdbFlusher } from './flusher.js'
+import { RowCache } from './row-cache.js'
+import { Table } from './table.js'
+
+/** Raised whenever what lies in the tables changes its form. */
+export const SCHEMA_VERSION = 1
+
+const TABLES = [
+  'sessions',
+  'subscriptions',
+  'incoming',
+  'queues',
+  'entries',
+  'messages',
+  'holders',
+  'refs',
+  'retained',
+  'wills',
+  'deadlines',
+  'ended',
+] as const
+
+/** The name of a table. */
+export type TableName = (typeof TABLES)[number]
+
+/** What is counted, in the same transactions as what it counts. */
+export interface Counters {
+  /** The numbers that the next session and the next message get. */
+  nextSession: number
+  nextMessage: number
+  queuedBytes: number
+  retainedCount: number
+  retainedBytes: number
+  /** Clients with subscriptions, and their subscriptions with QoS above 0. */
+  subscribers: number
+  storableSubscriptions: number
+}
+
+interface Meta {
+  schema: number
+  counters: Counters
+}
+
+const META_TABLE = 'anax'
+const META_KEY = Buffer.from('meta')
+const OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: false } as const
+
+const NOTHING_COUNTED: Counters = {
+  nextSession: 1,
+  nextMessage: 1,
+  queuedBytes: 0,
+  retainedCount: 0,
+  retainedBytes: 0,
+  subscribers: 0,
+  storableSubscriptions: 0,
+}
+
+/** Folders that this process has open: LMDB itself would let it open one twice. */
+const openFolders = new Set<string>()
+
+/** An open database. */
+export class LmdbEnvironment {
+  readonly counters: Counters
+  /** Whether what is committed outlives the process without being flushed: it must be known that the machine ran on. */
+  readonly outlivesProcess: boolean
+  readonly #root: RootDatabase
+  readonly #flusher: LmdbFlusher
+  readonly #meta: Table<Meta>
+  readonly #folder: string
+  readonly #tables = new Map<TableName, Table<unknown>>()
+  readonly #caches: Pick<RowCache<never, never>, 'begin' | 'write' | 'end'>[] = []
+
+  private constructor(root: RootDatabase, flusher: LmdbFlusher, folder: string, boot: string | undefined) {
+    this.outlivesProcess = boot !== undefined
+    this.#root = root
+    this.#flusher = flusher
+    this.#folder = folder
+    flusher.beginTransaction()
+    this.#meta = root.transactionSync(() => {
+      for (const name of TABLES) this.#tables.set(name, new Table(root.openDB<unknown, Buffer>(name, OPTIONS)))
+      const meta = new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
+      if (!meta.has(META_KEY)) meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: NOTHING_COUNTED })
+      return meta
+    })
+    flusher.endTransaction()
+    this.counters = { ...this.#meta.get(META_KEY)!.counters }
+  }
+
+  /**
+   * Opens a folder, which is created where it is missing.
+   * @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE where another process has it open
+   */
+  static async open(path: string): Promise<LmdbEnvironment> {
+    const { open } = await loadPackage()
+    const folder = makeFolder(path)
+    if (openFolders.has(folder)) throw inUse(folder, 'this process')
+    openFolders.add(folder)
+    let root: RootDatabase | undefined
+    try {
+      const boot = bootId()
+      checkFolder(folder, boot)
+      // A path with a dot would otherwise be taken for that of a file.
+      root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
+      refuseSecondProcess(root, folder)
+      refuseOtherSchema(root, folder)
+      return new LmdbEnvironment(root, await openFlusher(root, folder, boot), folder, boot)
+    } catch (error) {
+      await root?.close()
+      openFolders.delete(folder)
+      throw error instanceof AnaxError ? error : cannotOpen(folder, error)
+    }
+  }
+
+  table<V>(name: TableName): Table<V> {
+    return this.#tables.get(name) as Table<V>
+  }
+
+  /** A table whose rows are needed by many changes of a transaction. */
+  cached<K extends number | string, V>(name: TableName, keyOf: (id: K) => Buffer): RowCache<K, V> {
+    const cache = new RowCache<K, V>(this.table<V>(name), keyOf)
+    this.#caches.push(cache)
+    return cache
+  }
+
+  /**
+   * Runs changes in one transaction, which is aborted where they throw; with them go the counters.
+   * Resolves when it is committed.
+   */
+  async transaction(changes: () => void): Promise<void> {
+    const before = { ...this.counters }
+    this.#flusher.beginTransaction()
+    // LMDB sets its thread to work in the same phase.
+    const expecting = setImmediate(expectCallback)
+    try {
+      await this.#root.childTransaction(() => {
+        callbackCame()
+        this.#runCached(changes)
+        if (isSame(before, this.counters)) return
+        this.#meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: this.counters })
+      })
+    } catch (error) {
+      Object.assign(this.counters, before)
+      throw await reasonOf(error)
+    } finally {
+      clearImmediate(expecting)
+      callbackCame()
+      this.#flusher.endTransaction()
+    }
+  }
+
+  #runCached(changes: () => void): void {
+    for (const cache of this.#caches) cache.begin()
+    try {
+      changes()
+      for (const cache of this.#caches) cache.write()
+    } finally {
+      for (const cache of this.#caches) cache.end()
+    }
+  }
+
+  /** Resolves when what was committed is on the disk. */
+  flushed(): Promise<void> {
+    return this.#flusher.flushed()
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#flusher.close()
+    } finally {
+      await this.#root.close()
+      openFolders.delete(this.#folder)
+    }
+  }
+}
+
+async function loadPackage(): Promise<typeof import('lmdb')> {
+  try {
+    return await import('lmdb')
+  } catch (cause) {
+    const detail = 'the package lmdb is not installed (npm install lmdb)'
+    throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
+  }
+}
+
+/** What is there is made the first checkpoint: transactions need one to go back to. */
+async function openFlusher(root: RootDatabase, folder: string, boot: string | undefined): Promise<LmdbFlusher> {
+  const file = LmdbFile.open(dataFileIn(folder))!
+  const hold = () => {
+    root.resetReadTxn()
+    return root.useReadTransaction()
+  }
+  const flusher = new LmdbFlusher({ file, boot, hold })
+  try {
+    await flusher.flushed()
+  } catch (error) {
+    file.close()
+    throw error
+  }
+  return flusher
+}
+
+/** Each process that has read has a line in the table of readers; the kernel tells which of them live. */
+function refuseSecondProcess(root: RootDatabase, folder: string): void {
+  root.doesExist('')
+  root.readerCheck()
+  for (const line of root.readerList().split('\n')) {
+    const pid = Number.parseInt(line, 10)
+    if (Number.isInteger(pid) && pid !== process.pid) throw inUse(folder, `process ${pid}`)
+  }
+}
+
+function refuseOtherSchema(root: RootDatabase, folder: string): void {
+  const names = [...root.getKeys({ limit: TABLES.length + 2 })]
+  if (names.length === 0) return
+  if (!names.includes(META_TABLE)) throw otherFormat(`${folder} holds the data of something else`)
+  const meta = root.openDB<Partial<Meta>, Buffer>(META_TABLE, OPTIONS).get(META_KEY)
+  if (meta?.schema === SCHEMA_VERSION) return
+  throw otherFormat(`${folder} has schema version ${meta?.schema}, this is version ${SCHEMA_VERSION}`)
+}
+
+function isSame(before: Counters, after: Counters): boolean {
+  return (Object.keys(before) as (keyof Counters)[]).every(name => before[name] === after[name])
+}
+
+/** LMDB says what went wrong in a promise of its own. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  try {
+    await (error as { commitError?: Promise<unknown> }).commitError
+    return error
+  } catch (reason) {
+    return reason
+  }
+}

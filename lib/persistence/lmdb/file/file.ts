@@ -1,0 +1,143 @@
+/**
+ * An LMDB data file seen from outside: the two meta pages it begins with, of which the later one says where everything
+ * is, and the room behind them, which LMDB leaves alone. Owns that layout, and the refusal of files that are damaged:
+ * LMDB trusts what it finds, and takes the process down with it if it must not. Knows no transaction.
+ */
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { AnaxError } from '../../../errors.js'
+
+const MAGIC = 0xbeef_c0de
+/** Offsets in the meta pages, as the package `lmdb` lays them out. */
+const MAGIC_AT = 24
+const STATE_AT = 40
+const PAGE_SIZE_AT = 48
+const FREE_ROOT_AT = 88
+const MAIN_ROOT_AT = 136
+const LAST_PAGE_AT = 144
+const TRANSACTION_AT = 152
+const META_BYTES = 168
+/** Pages at the end that were handed out and given back unwritten, which a file may lack. */
+const MAX_UNWRITTEN_PAGES = 256
+const MIN_PAGE_BYTES = 1024
+const MAX_PAGE_BYTES = 65_536
+/** The root of an empty tree. */
+const NO_PAGE = 0xffff_ffff_ffff_ffffn
+
+/** Bytes of a state of the database. */
+export const STATE_BYTES = META_BYTES - STATE_AT
+/** Bytes at the end of each meta page that are free to use: a sector, so that they are written whole or not at all. */
+export const MARGIN_BYTES = 512
+
+/** A state of the database: what one transaction has left, with all pages that belong to it. */
+export interface DatabaseState {
+  readonly transaction: bigint
+  /** As it lies in a meta page. */
+  readonly bytes: Buffer
+}
+
+/** An LMDB data file, opened beside LMDB. */
+export class LmdbFile {
+  readonly descriptor: number
+  readonly #path: string
+  readonly #pageBytes: number
+
+  private constructor(descriptor: number, path: string) {
+    this.descriptor = descriptor
+    this.#path = path
+    this.#pageBytes = readAt(descriptor, 0, META_BYTES).readUInt32LE(PAGE_SIZE_AT)
+    if (!this.#isMeta(0) || this.#pageBytes < MIN_PAGE_BYTES || this.#pageBytes > MAX_PAGE_BYTES) {
+      throw damaged(`${path} is no LMDB file`)
+    }
+    if (!this.#isMeta(1)) throw damaged(`${path} has lost its second page`)
+  }
+
+  /**
+   * Opens a data file; undefined where there is none, or nothing in it.
+   * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is no LMDB file
+   */
+  static open(path: string): LmdbFile | undefined {
+    const descriptor = openIfThere(path)
+    if (descriptor === undefined) return undefined
+    try {
+      if (fstatSync(descriptor).size > 0) return new LmdbFile(descriptor, path)
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
+    closeSync(descriptor)
+    return undefined
+  }
+
+  /** What the last transaction has left. To be called while none is under way. */
+  latestState(): DatabaseState {
+    const [first, second] = [this.#stateAt(0), this.#stateAt(1)]
+    return first.transaction > second.transaction ? first : second
+  }
+
+  /** Makes the database be in this state: the pages that belong to it must all still be there. */
+  restore({ bytes, transaction }: DatabaseState): void {
+    const page = Number(transaction & 1n)
+    const earlier = Buffer.from(bytes)
+    earlier.writeBigUInt64LE(transaction > 0n ? transaction - 1n : 0n, TRANSACTION_AT - STATE_AT)
+    writeSync(this.descriptor, bytes, 0, STATE_BYTES, page * this.#pageBytes + STATE_AT)
+    writeSync(this.descriptor, earlier, 0, STATE_BYTES, (1 - page) * this.#pageBytes + STATE_AT)
+  }
+
+  /** @throws AnaxError ANAX_ERR_STORE_FORMAT where pages that belong to the latest state are missing */
+  checkLength(): void {
+    const { bytes } = this.latestState()
+    const pages = BigInt(Math.floor(fstatSync(this.descriptor).size / this.#pageBytes))
+    const roots = [FREE_ROOT_AT, MAIN_ROOT_AT].map(offset => bytes.readBigUInt64LE(offset - STATE_AT))
+    const expected = bytes.readBigUInt64LE(LAST_PAGE_AT - STATE_AT) + 1n - BigInt(MAX_UNWRITTEN_PAGES)
+    if (pages < expected || roots.some(root => root !== NO_PAGE && root >= pages)) {
+      throw damaged(`${this.#path} is shorter than it was written`)
+    }
+  }
+
+  /** Where the free bytes of a meta page begin. */
+  marginAt(page: 0 | 1): number {
+    return (page + 1) * this.#pageBytes - MARGIN_BYTES
+  }
+
+  readMargin(page: 0 | 1): Buffer {
+    return readAt(this.descriptor, this.marginAt(page), MARGIN_BYTES)
+  }
+
+  close(): void {
+    closeSync(this.descriptor)
+  }
+
+  #isMeta(page: number): boolean {
+    return readAt(this.descriptor, page * this.#pageBytes, META_BYTES).readUInt32LE(MAGIC_AT) === MAGIC
+  }
+
+  #stateAt(page: number): DatabaseState {
+    const bytes = readAt(this.descriptor, page * this.#pageBytes + STATE_AT, STATE_BYTES)
+    return stateOf(bytes)
+  }
+}
+
+/** The state that these bytes of a meta page tell of. */
+export function stateOf(bytes: Buffer): DatabaseState {
+  return { transaction: bytes.readBigUInt64LE(TRANSACTION_AT - STATE_AT), bytes }
+}
+
+/** Bytes of a file; zeros where it has ended. */
+function readAt(descriptor: number, at: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  readSync(descriptor, bytes, 0, length, at)
+  return bytes
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r+')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function damaged(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_STORE_FORMAT', { detail })
+}

@@ -1,0 +1,56 @@
+/** All parts of an open LMDB store, wired together. Owns opening and closing them in the right order. */
+import { LmdbAedes } from './aedes.js'
+import { type Counters, LmdbEnvironment } from './engine/environment.js'
+import { type LmdbDurability, LmdbWriter } from './engine/writer.js'
+import { LmdbDeadlines } from './tables/deadlines.js'
+import { LmdbMessages } from './tables/messages.js'
+import { LmdbQueues } from './tables/queues.js'
+import { LmdbRetained } from './tables/retained.js'
+import { LmdbSessions } from './tables/sessions.js'
+import { LmdbSubscriptions } from './tables/subscriptions.js'
+import { LmdbWills } from './tables/wills.js'
+
+/** The parts. */
+export class LmdbParts {
+  readonly counters: Counters
+  readonly writer: LmdbWriter
+  readonly deadlines: LmdbDeadlines
+  readonly sessions: LmdbSessions
+  readonly subscriptions: LmdbSubscriptions
+  readonly queues: LmdbQueues
+  readonly retained: LmdbRetained
+  readonly wills: LmdbWills
+  readonly aedes: LmdbAedes
+  readonly #environment: LmdbEnvironment
+  #closing: Promise<void> | undefined
+
+  private constructor(environment: LmdbEnvironment, durability: LmdbDurability, now: () => number) {
+    this.#environment = environment
+    this.counters = environment.counters
+    this.deadlines = new LmdbDeadlines(environment)
+    const acknowledge = environment.outlivesProcess ? durability : 'sync'
+    this.writer = new LmdbWriter(environment, acknowledge, () => this.deadlines.changed())
+    this.sessions = new LmdbSessions(environment, this.deadlines)
+    this.subscriptions = new LmdbSubscriptions(environment, this.writer)
+    this.queues = new LmdbQueues(environment, new LmdbMessages(environment), this.deadlines)
+    this.retained = new LmdbRetained(environment, this.writer, this.deadlines, now)
+    this.wills = new LmdbWills(environment, this.deadlines)
+    this.aedes = new LmdbAedes(this)
+  }
+
+  /** @throws AnaxError ANAX_ERR_STORE_FORMAT, ANAX_ERR_STORE */
+  static async open(path: string, durability: LmdbDurability, now: () => number): Promise<LmdbParts> {
+    return new LmdbParts(await LmdbEnvironment.open(path), durability, now)
+  }
+
+  /** What was begun is finished first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.writer.close()
+    await this.#environment.close()
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * The LMDB store as the broker uses it: sessions, subscriptions, queues, wills and retained messages.
+ * Owns what is one change, and that whatever was asked for before is seen by whatever is asked for after;
+ * knows nothing of the broker.
+ */
+import type { Message } from '../../../types/message.js'
+import type {
+  DroppedMessage,
+  MatchedSubscription,
+  MaybePromise,
+  MessageRef,
+  QueueDelivery,
+  QueuedMessage,
+  QueuePolicy,
+  ScheduledWill,
+  SessionPersistence,
+  StoreClient,
+  StoredSession,
+  StoredSubscription,
+  StoredWill,
+  SweepResult,
+} from '../../../types/persistence.js'
+import { AnaxError } from '../../errors.js'
+import { messageRow, packetRow } from './engine/encoding.js'
+import type { LmdbDurability } from './engine/writer.js'
+import { LmdbParts } from './parts.js'
+import { DeadlineKind } from './tables/deadlines.js'
+import { Arrival } from './tables/enqueue.js'
+import type { LmdbEntry } from './tables/queues.js'
+import type { SessionRecord } from './tables/sessions.js'
+
+/** Options of the LMDB store. */
+export interface LmdbPersistenceOptions {
+  /** The folder, which is created where it is missing. One process at a time may have it open. */
+  path: string
+  /** What an acknowledgement is worth: it survives a crash of the process, or a power cut as well. @default 'commit' */
+  durability?: LmdbDurability
+  /** Milliseconds since the epoch, by which retained messages expire. @default Date.now */
+  now?: () => number
+}
+
+/** Methods that only the base contract has. */
+type BaseOnly =
+  | 'countOffline'
+  | 'getClientList'
+  | `createRetained${string}`
+  | `outgoing${string}`
+  | `incoming${string}`
+  | 'putWill'
+  | 'streamWill'
+
+/** Rows that one change of many touches at most, so that the event loop has its turn. */
+const STEP = 500
+
+/** The part of a store on disk that brokers use. */
+export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseOnly> {
+  readonly sessionPersistence = 1
+  readonly durability: LmdbDurability
+  readonly #path: string
+  readonly #now: () => number
+  #open: LmdbParts | undefined
+  #broker: { readonly id: string } | undefined
+  /** Entries removed with sessions that ended, since the last commit of such: many may end in one transaction. */
+  #emptied = 0
+  #cleaning: LmdbParts | undefined
+
+  /** @throws AnaxError ANAX_ERR_OPTION */
+  constructor({ path, durability = 'commit', now = Date.now }: LmdbPersistenceOptions) {
+    if (typeof path !== 'string' || path === '') throw badOption('path must be that of a folder')
+    if (durability !== 'commit' && durability !== 'sync') throw badOption("durability must be 'commit' or 'sync'")
+    this.durability = durability
+    this.#path = path
+    this.#now = now
+  }
+
+  /** The broker that it was set up for. */
+  get broker(): { readonly id: string } | undefined {
+    return this.#broker
+  }
+
+  get retainedCount(): number {
+    return this.parts.retained.count
+  }
+
+  get retainedBytes(): number {
+    return this.parts.retained.bytes
+  }
+
+  /** @throws AnaxError ANAX_ERR_STORE_FORMAT, ANAX_ERR_STORE */
+  async setup(broker: { readonly id: string }): Promise<void> {
+    this.#open ??= await LmdbParts.open(this.#path, this.durability, this.#now)
+    this.#broker = broker
+    this.#cleanUp(this.#open)
+  }
+
+  /** Closes the database, with all that was stored on the disk. */
+  async destroy(): Promise<void> {
+    try {
+      await this.#open?.close()
+    } finally {
+      this.#open = undefined
+      this.#broker = undefined
+    }
+  }
+
+  // Sessions
+
+  async recover(now: number): Promise<void> {
+    const { writer, sessions, wills } = this.parts
+    // A client without a session has ended it with its connection, and with that its will is due.
+    const sessionLife = (clientId: string) => sessions.find(clientId)?.expiryInterval ?? 0
+    while ((await writer.change(() => wills.recover(now, STEP, sessionLife))) === STEP);
+    while ((await writer.change(() => sessions.recover(now, STEP))) === STEP);
+  }
+
+  openSession(clientId: string): MaybePromise<StoredSession | undefined> {
+    const { writer, sessions, subscriptions } = this.parts
+    return writer.read(() => {
+      const session = sessions.find(clientId)
+      if (session?.expiryInterval === undefined) return undefined
+      const { expiryInterval, expiresAt } = session
+      const incoming = sessions.incoming(session)
+      return { clientId, expiryInterval, expiresAt, subscriptions: subscriptions.of(session), incoming }
+    })
+  }
+
+  saveSession(session: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): Promise<void> {
+    const { clientId, expiryInterval, expiresAt } = session
+    return this.parts.writer.add(() => this.parts.sessions.save({ clientId, expiryInterval, expiresAt }))
+  }
+
+  async deleteSession(clientId: string): Promise<void> {
+    const parts = this.parts
+    const { writer, sessions, subscriptions, queues } = parts
+    await writer.change(() => {
+      const session = sessions.find(clientId)
+      if (session === undefined) return
+      subscriptions.clear(session)
+      this.#emptied += queues.end(session, STEP - this.#emptied)
+      writer.afterCommit(() => {
+        this.#emptied = 0
+      })
+      sessions.delete(session)
+    })
+    this.#cleanUp(parts)
+  }
+
+  expiredSessions(now: number, limit: number): MaybePromise<string[]> {
+    const { writer, deadlines } = this.parts
+    return writer.read(() => deadlines.due(DeadlineKind.session, now, limit).map(({ clientId }) => clientId))
+  }
+
+  nextDeadline(): number | undefined {
+    return this.parts.deadlines.next()
+  }
+
+  async sweep(now: number, limit: number): Promise<SweepResult> {
+    const { writer, deadlines, queues, retained } = this.parts
+    const swept = await writer.change(() => {
+      const due = deadlines.due(DeadlineKind.queued, now, limit)
+      const dropped: DroppedMessage[] = []
+      for (const { owner, clientId } of due) {
+        const message = queues.expire(owner)
+        if (message !== undefined) dropped.push({ clientId, message, reason: 'expired' })
+      }
+      return { dropped, retained: retained.takeExpired(now, limit - due.length) }
+    })
+    return { ...swept, more: deadlines.isDue(now) }
+  }
+
+  // Subscriptions
+
+  addSubscriptions({ id }: StoreClient, subscriptions: StoredSubscription[]): Promise<void> {
+    const { writer, sessions, subscriptions: stored } = this.parts
+    const added = subscriptions.map(subscription => ({ ...subscription }))
+    return writer.add(() => {
+      const session = sessions.obtain(id)
+      for (const subscription of added) stored.add(session, subscription)
+    })
+  }
+
+  removeSubscriptions({ id }: StoreClient, topics: string[]): Promise<void> {
+    const { writer, sessions, subscriptions, aedes } = this.parts
+    return writer.change(() => {
+      const session = sessions.find(id)
+      if (session === undefined) return
+      for (const topic of topics) subscriptions.remove(session, topic)
+      aedes.discardIfEmpty(session)
+    })
+  }
+
+  cleanSubscriptions({ id }: StoreClient): Promise<void> {
+    const { writer, sessions, subscriptions, aedes } = this.parts
+    return writer.change(() => {
+      const session = sessions.find(id)
+      if (session === undefined) return
+      subscriptions.clear(session)
+      aedes.discardIfEmpty(session)
+    })
+  }
+
+  subscriptionsByClient({ id }: StoreClient): MaybePromise<StoredSubscription[]> {
+    const { writer, sessions, subscriptions } = this.parts
+    return writer.read(() => {
+      const session = sessions.find(id)
+      return session === undefined ? [] : subscriptions.of(session)
+    })
+  }
+
+  subscriptionsByTopic(topic: string): readonly MatchedSubscription[] {
+    return this.parts.subscriptions.match(topic)
+  }
+
+  sharedSubscriptions(): Iterable<MatchedSubscription> {
+    return this.parts.subscriptions.shared()
+  }
+
+  // Queues
+
+  enqueue(
+    message: Message,
+    deliveries: readonly QueueDelivery[],
+    policy: QueuePolicy,
+  ): Promise<DroppedMessage[] | undefined> {
+    const parts = this.parts
+    const row = messageRow(message)
+    return parts.writer.add(() => new Arrival(parts, row, policy).enqueue(deliveries))
+  }
+
+  queued(clientId: string): AsyncGenerator<QueuedMessage, void, undefined> {
+    const { queues } = this.parts
+    return this.#entries(clientId, (session, after) => queues.page(session, after))
+  }
+
+  async *inflight(clientId: string): AsyncGenerator<QueuedMessage, void, undefined> {
+    const { queues } = this.parts
+    const entries = this.#entries(clientId, (session, after) => queues.pageOfSent(session, after))
+    for await (const entry of entries) if (entry.packetId !== undefined) yield entry
+  }
+
+  async *#entries(
+    clientId: string,
+    pageOf: (session: SessionRecord, after: number) => LmdbEntry[],
+  ): AsyncGenerator<QueuedMessage, void, undefined> {
+    const { writer, sessions, queues } = this.parts
+    for (let after = 0; ; ) {
+      const page = await writer.read(() => {
+        const session = sessions.find(clientId)
+        return session === undefined ? [] : pageOf(session, after)
+      })
+      for (const entry of page) {
+        const queued = queues.queuedMessage(clientId, entry)
+        if (queued !== undefined) yield queued
+      }
+      const last = page.at(-1)
+      if (last === undefined) return
+      after = last.message
+    }
+  }
+
+  queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }> {
+    const { writer, sessions, queues } = this.parts
+    return writer.read(() => {
+      const session = sessions.find(clientId)
+      return session === undefined ? { messages: 0, bytes: 0 } : queues.size(session)
+    })
+  }
+
+  /** Bytes in all queues together, each message counted once. */
+  countQueuedBytes(): MaybePromise<number> {
+    const { writer, counters } = this.parts
+    return writer.read(() => counters.queuedBytes)
+  }
+
+  markSent(clientId: string, ref: MessageRef, packetId: number): Promise<void> {
+    return this.#changeEntry(clientId, ref, entry => this.parts.queues.markSent(entry, packetId))
+  }
+
+  markReleased(clientId: string, ref: MessageRef, packetId: number): Promise<void> {
+    return this.#changeEntry(clientId, ref, entry => this.parts.queues.markReleased(entry, ref, packetId))
+  }
+
+  removeQueued(clientId: string, ref: MessageRef): Promise<void> {
+    return this.#changeEntry(clientId, ref, entry => this.parts.queues.remove(entry, ref))
+  }
+
+  // Incoming QoS 2
+
+  addIncoming(clientId: string, packetId: number): Promise<void> {
+    const { writer, sessions } = this.parts
+    return writer.add(() => sessions.addIncoming(sessions.obtain(clientId), packetId, null))
+  }
+
+  removeIncoming(clientId: string, packetId: number): Promise<void> {
+    const { writer, sessions } = this.parts
+    return writer.change(() => {
+      const session = sessions.find(clientId)
+      if (session !== undefined) sessions.removeIncoming(session, packetId)
+    })
+  }
+
+  // Wills
+
+  saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void> {
+    const { writer, wills } = this.parts
+    const row = packetRow(this.owned(clientId, will))
+    return writer.add(() => wills.save(clientId, row, dueAt))
+  }
+
+  async deleteWill(clientId: string): Promise<void> {
+    await this.delWill({ id: clientId })
+  }
+
+  dueWills(now: number, limit: number): MaybePromise<ScheduledWill[]> {
+    const { writer, wills } = this.parts
+    return writer.read(() => wills.due(now, limit))
+  }
+
+  getWill({ id }: StoreClient): MaybePromise<StoredWill | undefined> {
+    const { writer, wills } = this.parts
+    return writer.read(() => wills.get(id))
+  }
+
+  delWill({ id }: StoreClient): Promise<StoredWill | undefined> {
+    const { writer, wills } = this.parts
+    return writer.change(() => wills.delete(id))
+  }
+
+  // Retained messages
+
+  storeRetained(packet: Message): Promise<void> {
+    return this.parts.retained.store(packet)
+  }
+
+  retained(filters: readonly string[]): AsyncIterable<Message> {
+    return this.parts.retained.match(filters)
+  }
+
+  retainedOf(topic: string): Message | undefined {
+    return this.parts.retained.get(topic)
+  }
+
+  /** What there is while it is open. @throws AnaxError ANAX_ERR_CLOSED */
+  protected get parts(): LmdbParts {
+    if (this.#open === undefined) throw new AnaxError('ANAX_ERR_CLOSED', { detail: `the store in ${this.#path}` })
+    return this.#open
+  }
+
+  #changeEntry(clientId: string, ref: MessageRef, change: (entry: LmdbEntry) => void): Promise<void> {
+    const { writer, sessions, queues } = this.parts
+    return writer.change(() => {
+      const session = sessions.find(clientId)
+      const entry = session && queues.find(session, ref)
+      if (entry !== undefined) change(entry)
+    })
+  }
+
+  /** A will with whose it is. */
+  protected owned(clientId: string, will: StoredWill): StoredWill {
+    const owned: StoredWill = { ...will, clientId }
+    if (this.#broker !== undefined) owned.brokerId = this.#broker.id
+    return owned
+  }
+
+  /** Removes in steps what long queues of ended sessions have left. */
+  async #cleanUp(parts: LmdbParts): Promise<void> {
+    const { writer, queues } = parts
+    if (this.#cleaning === parts || !queues.hasEnded) return
+    this.#cleaning = parts
+    try {
+      while (await writer.change(() => queues.cleanUp(STEP)));
+    } catch {
+      // Closed, or the disk has no room even for that: it goes on when the next session ends, or at the next start.
+    }
+    this.#cleaning = undefined
+  }
+}
+
+function badOption(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_OPTION', { detail: `LMDB store: ${detail}` })
+}

@@ -1,0 +1,97 @@
+/**
+ * What is due when, in a table that sorts by time, and what has no time because its client was connected.
+ * Owns that index only; what is due, and what becomes of it, its callers know.
+ */
+import { deadlineKey, ownerIn, timeIn } from '../engine/encoding.js'
+import type { LmdbEnvironment } from '../engine/environment.js'
+import type { Table } from '../engine/table.js'
+
+/** What has deadlines. */
+export const DeadlineKind = { session: 1, will: 2, queued: 3, retained: 4 } as const
+
+/** What a deadline is of. */
+export type DeadlineKind = (typeof DeadlineKind)[keyof typeof DeadlineKind]
+
+/** A deadline: its owner's key, and the client it is of, where it is of one. */
+export interface Due {
+  owner: Buffer
+  clientId: string
+}
+
+/** Things that wait for the end of a connection lie under the kind with this added. */
+const OPEN = 16
+const ALL_KINDS = Object.values(DeadlineKind)
+const EMPTY = Buffer.alloc(0)
+
+/** Deadlines by kind and time. */
+export class LmdbDeadlines {
+  readonly #table: Table<string>
+  #next: number | undefined
+  #isKnown = false
+
+  constructor(environment: LmdbEnvironment) {
+    this.#table = environment.table('deadlines')
+  }
+
+  add(kind: DeadlineKind, at: number | undefined, { owner, clientId }: Due): void {
+    if (at !== undefined) this.#table.put(deadlineKey(kind, at, owner), clientId)
+  }
+
+  remove(kind: DeadlineKind, at: number | undefined, owner: Buffer): void {
+    if (at !== undefined) this.#table.delete(deadlineKey(kind, at, owner))
+  }
+
+  /** Notes what has no deadline because its client is connected. */
+  open(kind: DeadlineKind, { owner, clientId }: Due): void {
+    this.#table.put(deadlineKey(kind + OPEN, 0, owner), clientId)
+  }
+
+  close(kind: DeadlineKind, owner: Buffer): void {
+    this.#table.delete(deadlineKey(kind + OPEN, 0, owner))
+  }
+
+  /** What is noted as waiting for the end of a connection. */
+  opened(kind: DeadlineKind, limit: number): Due[] {
+    return this.#rows(kind + OPEN, 0, limit)
+  }
+
+  /** What is due, earliest first. */
+  due(kind: DeadlineKind, now: number, limit: number): Due[] {
+    return this.#rows(kind, now, limit)
+  }
+
+  /** The earliest deadline of all. */
+  next(): number | undefined {
+    if (!this.#isKnown) {
+      const times = ALL_KINDS.map(kind => this.#first(kind)).filter(time => time !== undefined)
+      this.#next = times.length === 0 ? undefined : Math.min(...times)
+      this.#isKnown = true
+    }
+    return this.#next
+  }
+
+  /** Whether there are messages whose time is over. */
+  isDue(now: number): boolean {
+    return [DeadlineKind.queued, DeadlineKind.retained].some(kind => this.due(kind, now, 1).length > 0)
+  }
+
+  /** To be called when something was committed. */
+  changed(): void {
+    this.#isKnown = false
+  }
+
+  #first(kind: DeadlineKind): number | undefined {
+    const [row] = this.#table.rows({
+      start: deadlineKey(kind, 0, EMPTY),
+      end: deadlineKey(kind + 1, 0, EMPTY),
+      limit: 1,
+    })
+    return row && timeIn(row.key)
+  }
+
+  #rows(kind: number, now: number, limit: number): Due[] {
+    const start = deadlineKey(kind, 0, EMPTY)
+    const end = deadlineKey(kind, Math.floor(now) + 1, EMPTY)
+    return this.#table.rows({ start, end, limit }).map(({ key, value }) => ({ owner: ownerIn(key), clientId: value }))
+  }
+}

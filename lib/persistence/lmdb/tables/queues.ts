@@ -1,0 +1,319 @@
+/**
+ * The queues in the LMDB store: entries in order, what becomes of them, and how much is in each queue.
+ * Owns entries and counts; knows no limits. Its methods that change something are called by changes of the writer.
+ */
+import type { Message } from '../../../../types/message.js'
+import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../../types/persistence.js'
+import type { Amount } from '../../room.js'
+import { numberIn, numberKey } from '../engine/encoding.js'
+import type { LmdbEnvironment } from '../engine/environment.js'
+import type { RowCache } from '../engine/row-cache.js'
+import type { Table } from '../engine/table.js'
+import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
+import type { LmdbMessages } from './messages.js'
+import type { SessionRecord } from './sessions.js'
+
+type EntryRow = readonly [
+  packetId: number | null,
+  qos: QueueDelivery['qos'],
+  retain: boolean,
+  bytes: number,
+  messageExpiry: number | null,
+  subscriptionIdentifiers: readonly number[] | null,
+  share: string | null,
+  /** Once released: what the entry was. */
+  brokerId: string | null,
+  brokerCounter: number | null,
+]
+
+/** Files of old have only the first two or three. */
+type QueueRow = readonly [
+  messages: number,
+  bytes: number,
+  sentUpTo?: number,
+  sentMessages?: number,
+  sentBytes?: number,
+  unsentFrom?: number,
+]
+
+/** What is known of a queue without looking at its entries. */
+interface QueueState extends Amount {
+  /** No message behind this one was sent. */
+  sentUpTo: number
+  sentMessages: number
+  sentBytes: number
+  /** Each message before this one was sent. */
+  unsentFrom: number
+}
+
+/** What an entry notes of its message. */
+interface Placed {
+  /** Its number: where it stands in the order. */
+  readonly place: number
+  readonly bytes: number
+  readonly expiry: number | null
+}
+
+/** An entry, and where it lies. */
+export interface LmdbEntry {
+  readonly session: number
+  readonly message: number
+  readonly row: EntryRow
+}
+
+/** Entries looked at in one go. */
+const PAGE = 100
+
+const NOTHING_QUEUED: QueueRow = [0, 0, 0, 0, 0, 0]
+
+/** The queues of all sessions. */
+export class LmdbQueues {
+  readonly messages: LmdbMessages
+  readonly #entries: Table<EntryRow>
+  readonly #queues: RowCache<number, QueueRow>
+  readonly #ended: Table<null>
+  readonly #deadlines: LmdbDeadlines
+
+  constructor(environment: LmdbEnvironment, messages: LmdbMessages, deadlines: LmdbDeadlines) {
+    this.messages = messages
+    this.#entries = environment.table('entries')
+    this.#queues = environment.cached('queues', numberKey)
+    this.#ended = environment.table('ended')
+    this.#deadlines = deadlines
+  }
+
+  size({ number }: SessionRecord): Amount {
+    const [messages, bytes] = this.#queues.get(number) ?? NOTHING_QUEUED
+    return { messages, bytes }
+  }
+
+  /** How much of a queue was sent. */
+  sent({ number }: SessionRecord): Amount {
+    const { sentMessages, sentBytes } = this.#stateOf(number)
+    return { messages: sentMessages, bytes: sentBytes }
+  }
+
+  find({ number }: SessionRecord, ref: MessageRef): LmdbEntry | undefined {
+    const message = this.messages.find(ref)
+    return message === undefined ? undefined : this.entryAt(numberKey(number, message))
+  }
+
+  /** The entry with this key. */
+  entryAt(key: Buffer): LmdbEntry | undefined {
+    const row = this.#entries.get(key)
+    return row && { session: numberIn(key, 0), message: numberIn(key, 1), row }
+  }
+
+  has({ number }: SessionRecord, message: number): boolean {
+    return this.#entries.has(numberKey(number, message))
+  }
+
+  /** Entries in order, those behind a message only, at most a page of them. */
+  page({ number }: SessionRecord, after: number): LmdbEntry[] {
+    return this.#rows(number, after, numberKey(number + 1))
+  }
+
+  /** The same, as far as entries may have been sent. */
+  pageOfSent({ number }: SessionRecord, after: number): LmdbEntry[] {
+    const [, , sentUpTo] = this.#queues.get(number) ?? NOTHING_QUEUED
+    return this.#rows(number, after, sentUpTo === undefined ? numberKey(number + 1) : numberKey(number, sentUpTo + 1))
+  }
+
+  /** The entry that was sent with a packet id. Those that were sent lie in front, so that it is soon found. */
+  findByPacketId(session: SessionRecord, packetId: number): LmdbEntry | undefined {
+    for (const entry of this.#entriesFrom(session.number, 0)) if (entry.row[0] === packetId) return entry
+    return undefined
+  }
+
+  /** The entries that were not sent yet, oldest first; nothing must be changed meanwhile. */
+  *unsent({ number }: SessionRecord): Generator<LmdbEntry, void, undefined> {
+    const state = this.#stateOf(number)
+    let isFound = false
+    for (const entry of this.#entriesFrom(number, state.unsentFrom)) {
+      if (isSent(entry)) {
+        if (!isFound) state.unsentFrom = entry.message + 1
+        continue
+      }
+      if (!isFound) this.#setState(number, state)
+      isFound = true
+      yield entry
+    }
+    if (!isFound) this.#setState(number, state)
+  }
+
+  append({ number, clientId }: SessionRecord, message: Placed, delivery: QueueDelivery): void {
+    const { qos, retain, subscriptionIdentifiers, share } = delivery
+    const { place, bytes, expiry } = message
+    const key = numberKey(number, place)
+    const row: EntryRow = [null, qos, retain, bytes, expiry, subscriptionIdentifiers ?? null, share ?? null, null, null]
+    const state = this.#stateOf(number)
+    state.messages++
+    state.bytes += bytes
+    if (place < state.unsentFrom) state.unsentFrom = place
+    this.#setState(number, state)
+    this.#entries.put(key, row)
+    this.#deadlines.add(DeadlineKind.queued, expiry ?? undefined, { owner: key, clientId })
+  }
+
+  markSent(entry: LmdbEntry, packetId: number): void {
+    const [, ...rest] = entry.row
+    this.#forgetExpiry(entry)
+    if (!isSent(entry)) {
+      const state = this.#stateOf(entry.session)
+      countSent(state, entry)
+      this.#setState(entry.session, state)
+    }
+    this.#entries.put(keyOf(entry), [packetId, ...rest])
+  }
+
+  /** Lets go of the message; its identity and its packet id stay. */
+  markReleased(entry: LmdbEntry, { brokerId, brokerCounter }: MessageRef, packetId: number): void {
+    if (releasedRef(entry) !== undefined) return
+    const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
+    this.#forgetExpiry(entry)
+    const state = this.#stateOf(entry.session)
+    if (!isSent(entry)) countSent(state, entry)
+    state.bytes -= bytes
+    state.sentBytes -= bytes
+    this.#setState(entry.session, state)
+    this.#entries.put(keyOf(entry), [packetId, qos, retain, 0, expiry, identifiers, share, brokerId, brokerCounter])
+    this.messages.release(entry.message, bytes)
+  }
+
+  /** Takes an entry out. @param ref the message's identity, where the caller knows it */
+  remove(entry: LmdbEntry, ref?: MessageRef): void {
+    const released = releasedRef(entry)
+    this.#forgetExpiry(entry)
+    const state = this.#stateOf(entry.session)
+    state.messages--
+    state.bytes -= bytesOf(entry)
+    if (isSent(entry)) {
+      state.sentMessages--
+      state.sentBytes -= bytesOf(entry)
+    }
+    this.#setState(entry.session, state)
+    this.#entries.delete(keyOf(entry))
+    this.messages.leave(entry.message, bytesOf(entry), released === undefined ? 'held' : 'released', released ?? ref)
+  }
+
+  /**
+   * Empties the queue of a session that has ended: at once as far as `limit` goes, the rest is for `cleanUp`.
+   * @returns how many entries were removed
+   */
+  end(session: SessionRecord, limit: number): number {
+    this.#ended.put(numberKey(session.number), null)
+    return limit > 0 ? this.#empty(session.number, limit) : 0
+  }
+
+  /** Removes entries of sessions that have ended, at most `limit`. @returns whether there are more */
+  cleanUp(limit: number): boolean {
+    const [row] = this.#ended.rows({ limit: 1 })
+    if (row !== undefined) this.#empty(numberIn(row.key, 0), limit)
+    return this.hasEnded
+  }
+
+  /** Whether there is something to clean up. */
+  get hasEnded(): boolean {
+    return this.#ended.rows({ limit: 1 }).length > 0
+  }
+
+  /** Takes out an entry whose time is over. @returns its message, if there still is a session that loses it */
+  expire(key: Buffer): Message | undefined {
+    const entry = this.entryAt(key)
+    if (entry === undefined) return undefined
+    const message = this.messages.get(entry.message)
+    this.remove(entry, message)
+    return this.#ended.has(numberKey(entry.session)) ? undefined : message
+  }
+
+  /** An entry as the contract has it; undefined where it was taken out meanwhile. */
+  queuedMessage(clientId: string, entry: LmdbEntry): QueuedMessage | undefined {
+    const [packetId, qos, retain, , , identifiers, share] = entry.row
+    const released = releasedRef(entry)
+    const message = released === undefined ? this.messages.get(entry.message) : undefined
+    const ref = released ?? message
+    if (ref === undefined) return undefined
+    const delivery = {
+      clientId,
+      qos,
+      retain,
+      subscriptionIdentifiers: identifiers ?? undefined,
+      share: share ?? undefined,
+    }
+    return { message, ref, delivery, packetId: packetId ?? undefined }
+  }
+
+  #rows(session: number, after: number, end: Buffer): LmdbEntry[] {
+    return this.#entries
+      .rows({ start: numberKey(session, after + 1), end, limit: PAGE })
+      .map(({ key, value }) => ({ session, message: numberIn(key, 1), row: value }))
+  }
+
+  #empty(session: number, limit: number): number {
+    const rows = this.#entries.rows({ start: numberKey(session, 0), end: numberKey(session + 1), limit })
+    for (const { key, value } of rows) this.remove({ session, message: numberIn(key, 1), row: value })
+    if (rows.length === limit) return limit
+    this.#queues.delete(session)
+    this.#ended.delete(numberKey(session))
+    return rows.length
+  }
+
+  *#entriesFrom(session: number, message: number): Generator<LmdbEntry, void, undefined> {
+    const end = numberKey(session + 1)
+    for (let from = message; ; ) {
+      const page = this.#rows(session, from - 1, end)
+      yield* page
+      if (page.length < PAGE) return
+      from = page.at(-1)!.message + 1
+    }
+  }
+
+  /** To be changed, and set, before the entries are: of a file of old, it is counted. */
+  #stateOf(session: number): QueueState {
+    const row = this.#queues.get(session) ?? NOTHING_QUEUED
+    const [messages, bytes, sentUpTo = 0, sentMessages = 0, sentBytes = 0, unsentFrom = 0] = row
+    if (row.length < NOTHING_QUEUED.length) return this.#recounted(session, { messages, bytes })
+    return { messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom }
+  }
+
+  #recounted(session: number, all: Amount): QueueState {
+    const sent = Array.from(this.#entriesFrom(session, 0)).filter(isSent)
+    const sentBytes = sent.reduce((sum, entry) => sum + bytesOf(entry), 0)
+    return { ...all, sentUpTo: sent.at(-1)?.message ?? 0, sentMessages: sent.length, sentBytes, unsentFrom: 0 }
+  }
+
+  #setState(session: number, state: QueueState): void {
+    const { messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom } = state
+    this.#queues.put(session, [messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom])
+  }
+
+  /** What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]. */
+  #forgetExpiry(entry: LmdbEntry): void {
+    const [packetId, , , , expiry] = entry.row
+    if (packetId === null && expiry !== null) this.#deadlines.remove(DeadlineKind.queued, expiry, keyOf(entry))
+  }
+}
+
+function keyOf({ session, message }: LmdbEntry): Buffer {
+  return numberKey(session, message)
+}
+
+/** An entry gets its packet id. */
+function countSent(state: QueueState, entry: LmdbEntry): void {
+  state.sentMessages++
+  state.sentBytes += bytesOf(entry)
+  if (state.sentUpTo < entry.message) state.sentUpTo = entry.message
+}
+
+function isSent({ row }: LmdbEntry): boolean {
+  return row[0] !== null
+}
+
+function bytesOf({ row }: LmdbEntry): number {
+  return row[3]
+}
+
+function releasedRef({ row }: LmdbEntry): MessageRef | undefined {
+  const [, , , , , , , brokerId, brokerCounter] = row
+  return brokerId === null || brokerCounter === null ? undefined : { brokerId, brokerCounter }
+}

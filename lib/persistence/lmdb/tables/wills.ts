@@ -1,0 +1,78 @@
+/**
+ * The wills in the LMDB store, with when they are due. Knows neither the session nor the connection that a will waits
+ * for. Its methods that change something are called by changes of the writer.
+ */
+import type { ScheduledWill, StoredWill } from '../../../../types/persistence.js'
+import { type PacketRow, packetOf, packetRow, textKey } from '../engine/encoding.js'
+import type { LmdbEnvironment } from '../engine/environment.js'
+import type { Table } from '../engine/table.js'
+import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
+
+type WillRow = readonly [dueAt: number | null, will: PacketRow]
+
+/** One will per client. */
+export class LmdbWills {
+  readonly #table: Table<WillRow>
+  readonly #deadlines: LmdbDeadlines
+
+  constructor(environment: LmdbEnvironment, deadlines: LmdbDeadlines) {
+    this.#table = environment.table('wills')
+    this.#deadlines = deadlines
+  }
+
+  save(clientId: string, will: PacketRow, dueAt: number | undefined): void {
+    this.delete(clientId)
+    const owner = textKey(clientId)
+    this.#table.put(owner, [dueAt ?? null, will])
+    if (dueAt === undefined) this.#deadlines.open(DeadlineKind.will, { owner, clientId })
+    else this.#deadlines.add(DeadlineKind.will, dueAt, { owner, clientId })
+  }
+
+  get(clientId: string): StoredWill | undefined {
+    const row = this.#table.get(textKey(clientId))
+    return row && willIn(row)
+  }
+
+  /** @returns the will that was there */
+  delete(clientId: string): StoredWill | undefined {
+    const owner = textKey(clientId)
+    const row = this.#table.get(owner)
+    if (row === undefined) return undefined
+    this.#table.delete(owner)
+    const [dueAt] = row
+    if (dueAt === null) this.#deadlines.close(DeadlineKind.will, owner)
+    else this.#deadlines.remove(DeadlineKind.will, dueAt, owner)
+    return willIn(row)
+  }
+
+  due(now: number, limit: number): ScheduledWill[] {
+    return this.#deadlines.due(DeadlineKind.will, now, limit).map(({ clientId }) => {
+      return { clientId, will: this.get(clientId)! }
+    })
+  }
+
+  /**
+   * Gives their deadlines to wills that were left without one, because their clients were connected, at most `limit`.
+   * @param sessionLife how many seconds the client's session has left, which is as long as its will may wait
+   * @returns how many there were
+   */
+  recover(now: number, limit: number, sessionLife: (clientId: string) => number): number {
+    const opened = this.#deadlines.opened(DeadlineKind.will, limit)
+    for (const { clientId } of opened) {
+      const will = this.get(clientId)!
+      const delay = will.properties?.willDelayInterval ?? 0
+      this.save(clientId, packetRow(will), now + Math.min(delay, sessionLife(clientId)) * 1000)
+    }
+    return opened.length
+  }
+
+  /** The wills of brokers that are not among these. */
+  ofOthers(brokers: Record<string, unknown>): StoredWill[] {
+    const wills = Array.from(this.#table.values(), willIn)
+    return wills.filter(({ brokerId }) => brokerId === undefined || !Object.hasOwn(brokers, brokerId))
+  }
+}
+
+function willIn([, will]: WillRow): StoredWill {
+  return packetOf(will) as unknown as StoredWill
+}

@@ -1,0 +1,186 @@
+/**
+ * The sessions in memory: expiry, subscriptions with their index by topic, incoming packet ids, and which queue is
+ * whose. Knows neither messages nor limits.
+ */
+import type { Message } from '../../../types/message.js'
+import type { MatchedSubscription, StoredSession, StoredSubscription } from '../../../types/persistence.js'
+import { FilterTree } from '../../topic/filter-tree.js'
+import { isSharedFilter } from '../../topic/topic.js'
+import { type Deadline, Deadlines } from '../deadlines.js'
+import { SessionQueue } from './session-queue.js'
+
+/** Seconds; such a session stays until it is deleted. */
+const NEVER = 0xffff_ffff
+
+/** What is kept of one client. */
+export class SessionRecord {
+  readonly clientId: string
+  /** Undefined where only the base contract was used: then it is no session yet. */
+  expiryInterval: number | undefined
+  /** When it expires, while its client is not connected. */
+  deadline: Deadline<SessionRecord> | undefined
+  readonly subscriptions = new Map<string, MatchedSubscription>()
+  /** Packet ids, with the packet where the base contract stored one. */
+  incoming: Map<number, Message | undefined> | undefined
+  queue: SessionQueue | undefined
+
+  constructor(clientId: string) {
+    this.clientId = clientId
+  }
+}
+
+/** Sessions by client id. */
+export class MemorySessions {
+  readonly #records = new Map<string, SessionRecord>()
+  readonly #tree = new FilterTree<MatchedSubscription>()
+  readonly #deadlines = new Deadlines<SessionRecord>()
+  #subscribers = 0
+  #storableSubscriptions = 0
+
+  /** Clients with subscriptions. */
+  get subscribers(): number {
+    return this.#subscribers
+  }
+
+  /** Subscriptions with QoS above 0. */
+  get storableSubscriptions(): number {
+    return this.#storableSubscriptions
+  }
+
+  find(clientId: string): SessionRecord | undefined {
+    return this.#records.get(clientId)
+  }
+
+  /** What is kept of a client, if only from now on. */
+  obtain(clientId: string): SessionRecord {
+    let record = this.#records.get(clientId)
+    if (record === undefined) {
+      record = new SessionRecord(clientId)
+      this.#records.set(clientId, record)
+    }
+    return record
+  }
+
+  /** The queue of a client that there is something of. */
+  queueOf(clientId: string): SessionQueue | undefined {
+    const record = this.#records.get(clientId)
+    if (record === undefined) return undefined
+    record.queue ??= new SessionQueue()
+    return record.queue
+  }
+
+  open(clientId: string): StoredSession | undefined {
+    const record = this.#records.get(clientId)
+    if (record?.expiryInterval === undefined) return undefined
+    return {
+      clientId,
+      expiryInterval: record.expiryInterval,
+      expiresAt: record.deadline?.at,
+      subscriptions: this.subscriptionsOf(clientId),
+      incoming: [...(record.incoming?.keys() ?? [])],
+    }
+  }
+
+  save({
+    clientId,
+    expiryInterval,
+    expiresAt,
+  }: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): void {
+    const record = this.obtain(clientId)
+    record.expiryInterval = expiryInterval
+    this.#setDeadline(record, expiresAt)
+  }
+
+  delete(record: SessionRecord): void {
+    this.clearSubscriptions(record.clientId)
+    this.#setDeadline(record, undefined)
+    this.#records.delete(record.clientId)
+  }
+
+  /** Sessions that were left as connected get their deadline. */
+  recover(now: number): void {
+    for (const record of this.#records.values()) {
+      const { expiryInterval, deadline } = record
+      if (expiryInterval === undefined || expiryInterval === NEVER || deadline !== undefined) continue
+      this.#setDeadline(record, now + expiryInterval * 1000)
+    }
+  }
+
+  expired(now: number, limit: number): string[] {
+    return this.#deadlines.due(now, limit).map(({ clientId }) => clientId)
+  }
+
+  nextDeadline(): number | undefined {
+    return this.#deadlines.next()
+  }
+
+  subscribe(clientId: string, subscription: StoredSubscription): void {
+    const { subscriptions } = this.obtain(clientId)
+    const { topic } = subscription
+    const stored = storedForm(clientId, subscription)
+    if (subscriptions.size === 0) this.#subscribers++
+    this.#storableSubscriptions += Number(stored.qos > 0) - Number((subscriptions.get(topic)?.qos ?? 0) > 0)
+    subscriptions.set(topic, stored)
+    if (isSharedFilter(topic)) return
+    if (stored.qos > 0) this.#tree.add(topic, clientId, stored)
+    else this.#tree.remove(topic, clientId)
+  }
+
+  unsubscribe(clientId: string, topic: string): void {
+    const record = this.#records.get(clientId)
+    const stored = record?.subscriptions.get(topic)
+    if (record === undefined || stored === undefined) return
+    record.subscriptions.delete(topic)
+    this.#tree.remove(topic, clientId)
+    if (stored.qos > 0) this.#storableSubscriptions--
+    if (record.subscriptions.size > 0) return
+    this.#subscribers--
+    this.discardIfEmpty(record)
+  }
+
+  clearSubscriptions(clientId: string): void {
+    const record = this.#records.get(clientId)
+    for (const topic of record?.subscriptions.keys() ?? []) this.unsubscribe(clientId, topic)
+  }
+
+  subscriptionsOf(clientId: string): StoredSubscription[] {
+    const subscriptions = this.#records.get(clientId)?.subscriptions.values() ?? []
+    return Array.from(subscriptions, ({ clientId: _, ...subscription }) => subscription)
+  }
+
+  /** Subscriptions with QoS above 0, not shared, that match a topic. */
+  match(topic: string): readonly MatchedSubscription[] {
+    return this.#tree.match(topic)
+  }
+
+  *shared(): Generator<MatchedSubscription, void, undefined> {
+    for (const { subscriptions } of this.#records.values()) {
+      for (const subscription of subscriptions.values()) if (isSharedFilter(subscription.topic)) yield subscription
+    }
+  }
+
+  /** Ids of the clients that subscribe to this very filter. */
+  *subscribersOf(filter: string): Generator<string, void, undefined> {
+    for (const { clientId, subscriptions } of this.#records.values()) if (subscriptions.has(filter)) yield clientId
+  }
+
+  /** Forgets a client of which nothing is left, unless it has a session. */
+  discardIfEmpty(record: SessionRecord): void {
+    const { clientId, expiryInterval, subscriptions, incoming, queue } = record
+    if (expiryInterval !== undefined || subscriptions.size > 0) return
+    if ((incoming?.size ?? 0) === 0 && (queue?.size.messages ?? 0) === 0) this.#records.delete(clientId)
+  }
+
+  #setDeadline(record: SessionRecord, expiresAt: number | undefined): void {
+    this.#deadlines.remove(record.deadline)
+    record.deadline = expiresAt === undefined ? undefined : this.#deadlines.add(record, expiresAt)
+  }
+}
+
+/** A copy, with the fields that the base contract knows always there, and the identifier where it has one. */
+function storedForm(clientId: string, subscription: StoredSubscription): MatchedSubscription {
+  const { topic, qos, nl, rap, rh, subscriptionIdentifier } = subscription
+  const stored = { clientId, topic, qos, nl, rap, rh } as MatchedSubscription
+  if (subscriptionIdentifier !== undefined) stored.subscriptionIdentifier = subscriptionIdentifier
+  return stored
+}

@@ -1,0 +1,52 @@
+/**
+ * A map that forgets: what was set is remembered for at least one period and at most two, and never are there more
+ * entries than twice the capacity. Must not know what it remembers.
+ */
+import { Timer, type Timers } from './timers.js'
+
+export interface RecentBounds {
+  periodMs: number
+  /** Entries of one period; beyond those it ends early. */
+  capacity: number
+}
+
+export class Recent<V extends NonNullable<unknown>> {
+  readonly #timers: Timers
+  readonly #bounds: RecentBounds
+  readonly #timer = new Timer(() => this.#turn())
+  #young = new Map<string, V>()
+  #old = new Map<string, V>()
+
+  constructor(timers: Timers, bounds: RecentBounds) {
+    this.#timers = timers
+    this.#bounds = bounds
+  }
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  get(key: string): V | undefined {
+    return this.#young.get(key) ?? this.#old.get(key)
+  }
+
+  set(key: string, value: V): void {
+    this.#old.delete(key)
+    this.#young.set(key, value)
+    if (this.#young.size >= this.#bounds.capacity) this.#turn()
+    else if (this.#timer.index === -1) this.#timers.schedule(this.#timer, this.#bounds.periodMs)
+  }
+
+  delete(key: string): void {
+    this.#young.delete(key)
+    this.#old.delete(key)
+  }
+
+  /** A period is over. The timer runs only while there is something to forget. */
+  #turn(): void {
+    this.#old = this.#young
+    this.#young = new Map()
+    if (this.#old.size > 0) this.#timers.schedule(this.#timer, this.#bounds.periodMs)
+  }
+}

@@ -1,0 +1,131 @@
+/** One hook, compiled: whatever style it has and whatever it does, it is asked once and answers once. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Answer, compileGate, type Gate } from '../../../lib/broker/hooks/gate.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Timers } from '../../../lib/util/timers.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: hooks of all kinds
+type Hook = (...args: any[]) => unknown
+
+function fixture(hook: Hook, timeoutMs = 1000) {
+  const clock = new FakeClock()
+  const context = { timers: new Timers(clock), timeoutMs }
+  const read = (error: unknown, result: unknown) => (error ? { refused: error } : result)
+  const gate: Gate = compileGate('authorizePublish', hook, 2, read, context)
+  return { clock, ask: () => gate(['client', 'packet']) }
+}
+
+const said = (answer: Answer) => ('value' in answer ? answer.value : answer.failure.code)
+
+describe('a hook that returns', () => {
+  it('its verdict, answers at once', () => {
+    const { ask, clock } = fixture((client, packet) => `${client} ${packet}`)
+    assert.deepEqual(ask(), { value: 'client packet' })
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  it('a promise, answers with what it resolves to, and leaves no timer', async () => {
+    const { ask, clock } = fixture(async () => 'later')
+    assert.equal(said(await ask()), 'later')
+    await clock.advance(2000)
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  for (const [what, hook] of Object.entries<Hook>({
+    'that throws': () => {
+      throw new Error('broken')
+    },
+    'that rejects': () => Promise.reject(new Error('broken')),
+    'that throws what has no text': () => {
+      throw Object.create(null)
+    },
+    'that throws nothing': () => {
+      throw undefined
+    },
+  })) {
+    it(`a failure: one ${what}`, async () => {
+      assert.equal(said(await fixture(hook).ask()), 'ANAX_ERR_HOOK_FAILED')
+    })
+  }
+
+  it('nothing in time, has failed; what comes later is ignored', async () => {
+    let answer = (_: unknown) => {}
+    const { ask, clock } = fixture(
+      () =>
+        new Promise(resolve => {
+          answer = resolve
+        }),
+    )
+    const asked = ask()
+    await clock.advance(900)
+    await clock.advance(200)
+    answer(true)
+    assert.equal(said(await asked), 'ANAX_ERR_HOOK_TIMEOUT')
+  })
+
+  it('nothing, is waited for without end where the bound is 0', async () => {
+    const { ask, clock } = fixture(() => new Promise(() => {}), 0)
+    let answered = false
+    Promise.resolve(ask()).then(() => {
+      answered = true
+    })
+    await clock.advance(1e9)
+    assert.equal(answered, false)
+    assert.equal(clock.pendingTimers, 0)
+  })
+})
+
+describe('a hook that takes the callback', () => {
+  const calling = (call: (callback: (error?: unknown, result?: unknown) => void) => unknown): Hook => {
+    return (_client, _packet, callback) => call(callback)
+  }
+
+  it('answers at once, or later', async () => {
+    const now = fixture(calling(callback => callback(null, 'now')))
+    assert.deepEqual(now.ask(), { value: 'now' })
+    const { ask, clock } = fixture(calling(callback => setImmediate(() => callback(null, 'later'))))
+    assert.equal(said(await ask()), 'later')
+    await clock.advance(2000)
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  it('answers with the first of many', async () => {
+    const { ask } = fixture(
+      calling(callback => {
+        callback('refused')
+        callback(null, 'accepted')
+        throw new Error('and after all')
+      }),
+    )
+    assert.deepEqual(said(await ask()), { refused: 'refused' })
+  })
+
+  it('and throws before, has failed', async () => {
+    let late = () => {}
+    const { ask } = fixture(
+      calling(callback => {
+        late = () => callback(null, true)
+        throw new Error('broken')
+      }),
+    )
+    const answer = await ask()
+    late()
+    assert.equal(said(answer), 'ANAX_ERR_HOOK_FAILED')
+  })
+
+  it('and does not call it, has failed when the time is over', async () => {
+    const { ask, clock } = fixture(calling(() => {}))
+    const asked = ask()
+    await clock.advance(1100)
+    assert.equal(said(await asked), 'ANAX_ERR_HOOK_TIMEOUT')
+  })
+
+  it('must not be async', () => {
+    assert.throws(() => fixture(async (_client, _packet, _callback) => true), { code: 'ANAX_ERR_HOOK_STYLE' })
+  })
+})
+
+it('what is no function is refused', () => {
+  for (const hook of [null, {}, 'x']) assert.throws(() => fixture(hook as never), { code: 'ANAX_ERR_HOOK_STYLE' })
+})

@@ -1,0 +1,332 @@
+/** The gates in all their styles: who is let in, what a refusal looks like in each version, and what a failing hook does. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { AnaxError, Broker } from '../../../lib/index.js'
+import type { BrokerOptions } from '../../../types/options.js'
+import type { ConnackPacket, ProtocolVersion } from '../../../types/packets.js'
+import { publishText, receiveTexts, textPacket } from '../../support/exchange.js'
+import { type Spec, spec } from '../../support/spec.js'
+import { connectPacket } from '../../support/spec-client.js'
+
+const ALL = [3, 4, 5] as const
+
+/** What a refusal says: reason code, or return code before 5.0. */
+function codeOf({ reasonCode, returnCode }: ConnackPacket): number | undefined {
+  return reasonCode ?? returnCode
+}
+
+function expected(version: ProtocolVersion, reasonCode: number, returnCode: number): number {
+  return version === 5 ? reasonCode : returnCode
+}
+
+function refusal(properties: object): Error {
+  return Object.assign(new Error('go away'), properties)
+}
+
+type Connects = Pick<BrokerOptions, 'preConnect' | 'authenticate'>
+
+/** One verdict, in every style in which a gate can give it. */
+function styles(verdict: unknown, error: Error | null): [style: string, hooks: Connects][] {
+  const answer = verdict as boolean
+  return [
+    ['preConnect returns', { preConnect: () => answer }],
+    ['preConnect promises', { preConnect: async () => answer }],
+    ['preConnect calls back', { preConnect: (_client, _packet, callback) => callback(error, answer) }],
+    [
+      'preConnect calls back later',
+      { preConnect: (_client, _packet, callback) => void setImmediate(callback, error, answer) },
+    ],
+    ['authenticate returns', { authenticate: () => answer }],
+    ['authenticate promises', { authenticate: async () => answer }],
+    ['authenticate calls back', { authenticate: (_client, _user, _word, callback) => callback(error, answer) }],
+    [
+      'authenticate calls back later',
+      { authenticate: (_client, _user, _word, callback) => void setImmediate(callback, error, answer) },
+    ],
+  ]
+}
+
+for (const [style, hooks] of styles(true, null)) {
+  spec(
+    `${style} true: the client is let in`,
+    ALL,
+    async ({ connect }) => {
+      await (await connect('client')).expectNothing()
+    },
+    hooks,
+  )
+}
+
+for (const [style, hooks] of styles(false, null)) {
+  spec(
+    `[5.0 MQTT-3.1.4-2] [3.1.1 MQTT-3.2.2-5] ${style} false: it is not, with 0x87 or return code 5`,
+    ALL,
+    async ({ version, dial, broker }) => {
+      const gone = once(broker, 'connectionError')
+      const client = dial()
+      assert.equal(codeOf(await client.connect()), expected(version, 0x87, 5))
+      assert.deepEqual(await client.closed(), [])
+      assert.equal((await gone)[1].code, 'ANAX_ERR_NOT_AUTHORIZED')
+    },
+    hooks,
+  )
+}
+
+for (const [answer, reasonCode, returnCode] of [
+  [{ reasonCode: 0x86 }, 0x86, 4],
+  [{ reasonCode: 0x8a }, 0x8a, 5],
+  [{ reasonCode: 0x97 }, 0x97, 3],
+  [{ reasonCode: 0x85 }, 0x85, 2],
+  [{ returnCode: 4 }, 0x86, 4],
+  [{ returnCode: 2 }, 0x85, 2],
+  [{ returnCode: 3 }, 0x88, 3],
+  [{ reasonCode: 0x8a, returnCode: 2 }, 0x8a, 2],
+  [{ reasonCode: 0x8e }, 0x87, 5],
+  [{ reasonCode: 7 }, 0x87, 5],
+  [{}, 0x87, 5],
+] as const) {
+  // an error that is called back, thrown or rejected says as much as an object that is returned
+  const error = refusal(answer)
+  const hooks: [string, Connects][] = [
+    ...styles(answer, error),
+    ['preConnect throws', { preConnect: () => raise(error) }],
+    ['authenticate rejects', { authenticate: () => Promise.reject(error) }],
+  ]
+  for (const [style, set] of hooks) {
+    spec(
+      `[5.0 MQTT-3.2.2-8] ${style} ${JSON.stringify(answer)}: 0x${reasonCode.toString(16)}, return code ${returnCode}`,
+      [3, 5],
+      async ({ version, dial }) => {
+        assert.equal(codeOf(await dial().connect()), expected(version, reasonCode, returnCode))
+      },
+      set,
+    )
+  }
+}
+
+function raise(error: Error): never {
+  throw error
+}
+
+spec('preConnect is asked before authenticate, and may change the packet', ALL, async ({ broker, connect }) => {
+  const asked: string[] = []
+  broker.preConnect = (client, packet) => {
+    asked.push(`preConnect ${packet.clientId} ${client.id === ''} ${client.connecting} ${client.version}`)
+    packet.clientId = 'renamed'
+    packet.username = 'bob'
+    return true
+  }
+  broker.authenticate = (client, username, password) => {
+    asked.push(`authenticate ${client.id} ${username} ${password?.toString()}`)
+    return true
+  }
+  const client = await connect('original', { username: 'alice', password: Buffer.from('secret') })
+  assert.deepEqual(asked, [`preConnect original true true ${client.version}`, 'authenticate renamed bob secret'])
+  assert.deepEqual(Object.keys(broker.clients), ['renamed'])
+})
+
+spec('a client without credentials has none', ALL, async ({ broker, connect }) => {
+  broker.authenticate = (_, username, password) => username === undefined && password === undefined
+  await connect('anonymous')
+})
+
+spec('what a hook remembers of a client is there for the next', ALL, async ({ version, broker, connect }) => {
+  broker.authenticate = client => {
+    client.context = { may: 'a' }
+    return true
+  }
+  broker.authorizePublish = (client, { topic }) => (client!.context as { may: string }).may === topic
+  const published: string[] = []
+  broker.on('publish', ({ topic }) => published.push(topic))
+  const client = await connect('client')
+  client.send(textPacket('a', ''))
+  await client.expectNothing()
+  client.send(textPacket('b', ''))
+  if (version === 5) await client.expectNothing()
+  else await client.closed()
+  assert.deepEqual(published, ['a'])
+})
+
+/** Every gate, with an act that asks it. */
+const ACTS: [name: keyof BrokerOptions & string, act: (frame: Spec) => Promise<void>][] = [
+  ['preConnect', connectRefused],
+  ['authenticate', connectRefused],
+  ['authorizePublish', publishRefused],
+  ['authorizeSubscribe', subscribeRefused],
+  ['authorizeForward', forwardWithheld],
+  ['published', publishUnacknowledged],
+]
+
+async function connectRefused({ version, dial, clock }: Spec): Promise<void> {
+  const client = dial()
+  client.send(connectPacket(version))
+  await clock.advance(11_000)
+  assert.equal(codeOf(await client.expect('connack')), expected(version, 0x87, 5))
+}
+
+async function publishRefused(frame: Spec, reasonCode = 0x87): Promise<void> {
+  const { version, connect, clock } = frame
+  const client = await connect('publisher')
+  client.send(textPacket('a', '', { qos: 1, messageId: 1 }))
+  await clock.advance(11_000)
+  if (version === 5) assert.equal((await client.expect('puback')).reasonCode, reasonCode)
+  else assert.deepEqual(await client.closed(), [])
+}
+
+function publishUnacknowledged(frame: Spec): Promise<void> {
+  return publishRefused(frame, 0x83)
+}
+
+async function subscribeRefused({ version, connect, clock }: Spec): Promise<void> {
+  const client = await connect('subscriber')
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
+  await clock.advance(11_000)
+  assert.deepEqual((await client.expect('suback')).granted, [version === 5 ? 0x87 : 0x80])
+}
+
+async function forwardWithheld({ connect }: Spec): Promise<void> {
+  const client = await connect('subscriber')
+  await client.subscribe({ topic: 'a', qos: 0 })
+  await publishText(await connect('publisher'), 'a', '')
+  await client.expectNothing()
+}
+
+type AnyHook = (...args: never[]) => unknown
+
+for (const [name, act] of ACTS) {
+  const failures: [what: string, hook: AnyHook, code: string][] = [
+    ['throws', () => raise(new Error('broken')), 'ANAX_ERR_HOOK_FAILED'],
+    ['rejects', () => Promise.reject(new Error('broken')), 'ANAX_ERR_HOOK_FAILED'],
+    ['does not answer', () => new Promise(() => {}), 'ANAX_ERR_HOOK_TIMEOUT'],
+    ['answers nonsense', () => 'yes', 'ANAX_ERR_HOOK_ANSWER'],
+  ]
+  for (const [what, hook, code] of failures) {
+    // whatever `published` returns is fine; authorizeForward has to answer at once
+    if (name === 'published' && what === 'answers nonsense') continue
+    const isPromise = what === 'rejects' || what === 'does not answer'
+    const told = name === 'authorizeForward' && isPromise ? 'ANAX_ERR_HOOK_ANSWER' : code
+    spec(`${name} that ${what} is a refusal, and the host is told`, ALL, async frame => {
+      const errors: [AnaxError, string][] = []
+      frame.broker.on('hookError', (error, hookName) => errors.push([error, hookName]))
+      Object.assign(frame.broker, { [name]: hook })
+      await act(frame)
+      assert.deepEqual(
+        errors.map(([error, hookName]) => [error.code, hookName]),
+        [[told, name]],
+      )
+    })
+  }
+}
+
+spec('second and late answers are ignored', ALL, async ({ version, broker, connect, dial, clock }) => {
+  broker.authenticate = (_client, _username, _password, callback) => {
+    callback(null, true)
+    callback(new Error('no'), false)
+    throw new Error('and broken')
+  }
+  const client = await connect('client')
+  let late = () => {}
+  broker.authorizeSubscribe = (_client, subscription, callback) => {
+    late = () => callback(null, subscription)
+  }
+  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
+  await clock.advance(11_000)
+  assert.deepEqual((await client.expect('suback')).granted, [version === 5 ? 0x87 : 0x80])
+  late()
+  await publishText(client, 'a', '')
+  broker.authenticate = undefined
+  await dial().connect({ clientId: 'other' })
+})
+
+spec(
+  'without a bound, a hook may take any time',
+  [5],
+  async ({ broker, connect, clock }) => {
+    let answer = (_: boolean) => {}
+    broker.authorizePublish = () => new Promise<boolean>(resolve => (answer = resolve))
+    const client = await connect('client')
+    client.send(textPacket('a', '', { qos: 1, messageId: 1 }))
+    await clock.advance(1_000_000)
+    await client.expectNothing()
+    answer(true)
+    assert.equal((await client.expect('puback')).reasonCode, 0x10)
+  },
+  { hookTimeoutMs: 0 },
+)
+
+spec('hooks may be set, changed and taken away at any time', [5], async ({ broker, connect }) => {
+  const client = await connect('client')
+  await client.subscribe({ topic: '#', qos: 0 })
+  const publisher = await connect('publisher')
+  assert.equal(await publishText(publisher, 'a', 'unset', { qos: 1 }), 0)
+  const no = () => false
+  broker.authorizePublish = no
+  assert.equal(broker.authorizePublish, no)
+  assert.equal(await publishText(publisher, 'a', 'refused', { qos: 1 }), 0x87)
+  broker.authorizePublish = () => 0x99
+  assert.equal(await publishText(publisher, 'a', 'refused', { qos: 1 }), 0x99)
+  broker.authorizePublish = undefined
+  assert.equal(broker.authorizePublish, undefined)
+  assert.equal(await publishText(publisher, 'a', 'unset again', { qos: 1 }), 0)
+  assert.deepEqual(await receiveTexts(client), ['unset', 'unset again'])
+})
+
+const NAMES = [...ACTS.map(([name]) => name), 'authenticateExtended'] as const
+
+for (const name of NAMES) {
+  const mixed = async (_a: unknown, _b: unknown, _c: unknown, _d: unknown) => true
+  spec(
+    `${name}: an async function that takes a callback as well is refused when it is set`,
+    [5],
+    async ({ broker }) => {
+      const wrong = { code: 'ANAX_ERR_HOOK_STYLE', message: new RegExp(`${name} is async`) }
+      assert.throws(() => Object.assign(broker, { [name]: mixed }), wrong)
+      assert.throws(() => new Broker({ [name]: mixed }), wrong)
+      assert.equal(broker[name as 'preConnect'], undefined)
+    },
+  )
+
+  spec(`${name}: what is no function is refused`, [5], async ({ broker }) => {
+    for (const wrong of ['yes', '', null, false, 0]) {
+      assert.throws(() => Object.assign(broker, { [name]: wrong }), { code: 'ANAX_ERR_HOOK_STYLE' })
+    }
+    assert.throws(() => new Broker({ [name]: 'yes' } as never), { code: 'ANAX_ERR_OPTION' })
+  })
+}
+
+spec('what is wrong in the host, hooks and store, is not told to clients', [5], async ({ broker, connect }) => {
+  const client = await connect('client')
+  const fail = () => raise(new Error('password of the database'))
+  broker.authorizeSubscribe = fail
+  broker.authorizePublish = fail
+  client.send(
+    { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
+    textPacket('a', '', { qos: 1, messageId: 2 }),
+  )
+  const refused = await client.settle()
+  broker.authorizePublish = undefined
+  broker.published = fail
+  client.send(textPacket('a', '', { qos: 2, messageId: 3 }))
+  refused.push(...(await client.settle()))
+  broker.published = (_packet, _client, callback) => callback(new Error('password of the database'))
+  client.send(textPacket('a', '', { qos: 1, messageId: 4 }))
+  refused.push(...(await client.settle()))
+  assert.deepEqual(
+    refused.map(({ cmd }) => cmd),
+    ['suback', 'puback', 'pubrec', 'puback'],
+  )
+  assert.doesNotMatch(JSON.stringify(refused), /password/)
+})
+
+spec('an error of the host’s own is an AnaxError with the cause', [5], async ({ broker, dial }) => {
+  const cause = new Error('the database is away')
+  broker.authenticate = () => raise(cause)
+  const told = once(broker, 'hookError')
+  const connack = await dial().connect()
+  const [error, , client] = await told
+  assert.ok(error instanceof AnaxError)
+  assert.equal(error.cause, cause)
+  assert.equal(client.id, 'client')
+  // the network is not told what is wrong in the host
+  assert.ok(!JSON.stringify(connack).includes('database'))
+})

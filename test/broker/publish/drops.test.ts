@@ -1,0 +1,181 @@
+/** Messages that do not reach a client: each is told and counted, with its reason, and by client. */
+import assert from 'node:assert/strict'
+import { type Broker, createMemoryPersistence } from '../../../lib/index.js'
+import type { DropReason } from '../../../types/events.js'
+import { publishText, receiveTexts } from '../../support/exchange.js'
+import { keptSession, spec } from '../../support/spec.js'
+import { failingStore } from '../../support/stores.js'
+
+const ALL = [3, 4, 5] as const
+
+/** The counters that are not 0. */
+function counted(broker: Broker): Partial<Record<DropReason, number>> {
+  return Object.fromEntries(Object.entries(broker.drops).filter(([, count]) => count > 0))
+}
+
+/** What is told from now on. */
+function told(broker: Broker): string[] {
+  const lines: string[] = []
+  broker.on('drop', ({ clientId, message, reason }) => lines.push(`${clientId} ${message.payload} ${reason}`))
+  return lines
+}
+
+spec('while nothing is dropped, every reason has a counter, and it is 0', ALL, async ({ broker, connect }) => {
+  const client = await connect('client')
+  await client.subscribe({ topic: 'a', qos: 1 })
+  await publishText(await connect('publisher'), 'a', 'x', { qos: 1 })
+  assert.deepEqual(await receiveTexts(client), ['x'])
+  assert.deepEqual(Object.keys(broker.drops).toSorted(), [
+    'disconnected',
+    'expired',
+    'not-encodable',
+    'not-forwarded',
+    'outbox-full',
+    'packet-too-large',
+    'queue-full',
+    'session-ended',
+    'store-failed',
+    'store-full',
+  ])
+  assert.deepEqual(counted(broker), {})
+  assert.equal(broker.clients.client?.drops, 0)
+})
+
+spec(
+  'counters are counted whether anybody listens or not, by reason and by client',
+  ALL,
+  async ({ broker, connect }) => {
+    broker.authorizeForward = ({ id }, packet) => (id === 'withheld' ? null : packet)
+    for (const id of ['withheld', 'other']) await (await connect(id)).subscribe({ topic: 'a', qos: 0 })
+    for (let i = 0; i < 3; i++) await broker.publish({ topic: 'a' })
+    assert.deepEqual(counted(broker), { 'not-forwarded': 3 })
+    assert.deepEqual([broker.clients.withheld?.drops, broker.clients.other?.drops], [3, 0])
+  },
+)
+
+spec('what is read is a copy: nobody changes the counters', ALL, async ({ broker }) => {
+  const drops = broker.drops as Record<DropReason, number>
+  drops['queue-full'] = 100
+  assert.deepEqual(counted(broker), {})
+})
+
+spec('a client that comes back counts anew, the broker goes on', ALL, async ({ broker, connect }) => {
+  broker.authorizeForward = () => null
+  for (let i = 1; i <= 2; i++) {
+    const client = await connect('client')
+    await client.subscribe({ topic: 'a', qos: 0 })
+    await broker.publish({ topic: 'a' })
+    assert.equal(broker.clients.client?.drops, 1)
+    assert.deepEqual(counted(broker), { 'not-forwarded': i })
+    await client.disconnect()
+  }
+})
+
+spec(
+  'the queue of a session that is away: counted for the broker',
+  ALL,
+  async ({ version, broker, connect }) => {
+    const client = await connect('away', keptSession(version))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await client.disconnect()
+    const lines = told(broker)
+    for (const payload of ['1', '2', '3']) await broker.publish({ topic: 'a', payload, qos: 1 })
+    assert.deepEqual(lines, ['away 2 queue-full', 'away 3 queue-full'])
+    assert.deepEqual(counted(broker), { 'queue-full': 2 })
+  },
+  { maxQueuedMessages: 1 },
+)
+
+for (const kept of [true, false]) {
+  const what = kept ? 'QoS 0 for a stored session' : 'any QoS for one that is not stored'
+  spec(`what waits in memory when the connection ends, ${what}`, ALL, async ({ version, broker, connect }) => {
+    const client = await connect('client', kept ? keptSession(version) : {})
+    await client.subscribe({ topic: 'a', qos: 2 })
+    const connection = broker.clients.client!
+    client.stream.pause()
+    // more than the stream takes, so that what follows has to wait
+    await broker.publish({ topic: 'a', payload: Buffer.alloc(1e6) })
+    await new Promise(resolve => setImmediate(resolve))
+    for (const qos of kept ? ([0, 0] as const) : ([0, 1, 2] as const)) {
+      await broker.publish({ topic: 'a', payload: `qos ${qos}`, qos })
+    }
+    const lines = told(broker)
+    await connection.close()
+    const expected = kept ? ['qos 0', 'qos 0'] : ['qos 0', 'qos 1', 'qos 2']
+    assert.deepEqual(
+      lines,
+      expected.map(text => `client ${text} disconnected`),
+    )
+    assert.deepEqual(counted(broker), { disconnected: expected.length })
+    assert.equal(connection.drops, expected.length)
+  })
+}
+
+for (const how of ['its time is over', 'its client begins a new one'] as const) {
+  spec(`what a stored session has not been sent when ${how}`, [5], async ({ broker, clock, connect }) => {
+    const client = await connect('client', keptSession(5, 10))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await broker.publish({ topic: 'a', payload: 'sent', qos: 1 })
+    await client.expect('publish')
+    await broker.clients.client!.close()
+    for (const payload of ['one', 'two']) await broker.publish({ topic: 'a', payload, qos: 1 })
+    const lines = told(broker)
+    const ended = new Promise(resolve => broker.once('sessionEnded', resolve))
+    if (how === 'its time is over') await clock.advance(11_000)
+    else await connect('client')
+    await ended
+    assert.deepEqual(lines, ['client one session-ended', 'client two session-ended'])
+    assert.deepEqual(counted(broker), { 'session-ended': 2 })
+  })
+}
+
+spec(
+  'a queue of thousands that ends gives the event loop its turn',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('client', keptSession(5))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await client.disconnect()
+    for (let i = 0; i < 2000; i++) await broker.publish({ topic: 'a', qos: 1 })
+    let turns = 0
+    let longest = 0
+    let inThisTurn = 0
+    broker.on('drop', () => {
+      longest = Math.max(longest, ++inThisTurn)
+    })
+    const turn = () => {
+      turns++
+      inThisTurn = 0
+      if (broker.drops['session-ended'] < 2000) setImmediate(turn)
+    }
+    setImmediate(turn)
+    await connect('client')
+    assert.equal(broker.drops['session-ended'], 2000)
+    assert(longest <= 500 && turns > 2, `${longest} at once, ${turns} turns`)
+  },
+  { maxQueuedMessages: 2000 },
+)
+
+const store = failingStore(createMemoryPersistence())
+spec(
+  'what the store does not take from a member of a group that leaves',
+  [4],
+  async ({ broker, connect }) => {
+    const errors: string[] = []
+    const leaving = await connect('leaving')
+    await leaving.subscribe({ topic: '$share/g/a', qos: 1 })
+    await broker.publish({ topic: 'a', payload: 'x', qos: 1 })
+    await leaving.expect('publish')
+    await (await connect('staying', keptSession(4))).subscribe({ topic: '$share/g/a', qos: 1 })
+    const lines = told(broker)
+    broker.removeAllListeners('storeError').on('storeError', ({ code }) => errors.push(code))
+    store.fail('enqueue', 'rejects')
+    const dropped = new Promise(resolve => broker.once('drop', resolve))
+    await leaving.drop()
+    await dropped
+    store.fail(undefined)
+    assert.deepEqual(errors, ['ANAX_ERR_STORE'])
+    assert.deepEqual(lines, ['staying x store-failed'])
+  },
+  { persistence: store.store },
+)

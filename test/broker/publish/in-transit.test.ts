@@ -1,0 +1,36 @@
+/** Messages between the store and the bus: found by number, however many there are and in whatever order they go. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { InTransit } from '../../../lib/broker/publish/in-transit.js'
+import { PublishMessage } from '../../../lib/codec/publish-message.js'
+
+function numbered(number: number): PublishMessage {
+  const message = new PublishMessage('t', Buffer.alloc(0), 1, false, false, undefined, undefined)
+  message.brokerCounter = number
+  return message
+}
+
+test('a message in transit is found by its number until it is deleted', () => {
+  const step = fc.record({ what: fc.constantFrom('add', 'delete'), which: fc.nat({ max: 29 }) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), steps => {
+      const transit = new InTransit()
+      const messages = Array.from({ length: 30 }, (_, i) => numbered(i + 1_700_000_000_000_000))
+      const there = new Set<PublishMessage>()
+      for (const { what, which } of steps) {
+        const message = messages[which]!
+        if (what === 'delete') {
+          transit.delete(message)
+          there.delete(message)
+        } else if (!there.has(message)) {
+          transit.add(message)
+          there.add(message)
+        }
+        for (const one of messages) {
+          assert.equal(transit.get(one.brokerCounter), there.has(one) ? one : undefined)
+        }
+      }
+    }),
+  )
+})

@@ -1,0 +1,246 @@
+/** The way of a published message: its number, its queues, the bus, and what is remembered of it on the way. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
+import { Publisher } from '../../../lib/broker/publish/publisher.js'
+import { PublishMessage } from '../../../lib/codec/publish-message.js'
+import { AnaxError } from '../../../lib/errors.js'
+import { Broker } from '../../../lib/index.js'
+import { MessageBus } from '../../../lib/routing/bus.js'
+import type { RetainedStore } from '../../../lib/routing/retained.js'
+import { Router } from '../../../lib/routing/router.js'
+import type { ResolvedOptions } from '../../../lib/session/ports.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import type { Drop } from '../../../types/events.js'
+import type { QoS } from '../../../types/packets.js'
+import type {
+  DroppedMessage,
+  MatchedSubscription,
+  MaybePromise,
+  MessageRef,
+  QueueDelivery,
+} from '../../../types/persistence.js'
+import { busParts, innerBus, NotingSession } from '../../routing/support.js'
+
+interface Scene {
+  enqueue?: (message: PublishMessage) => MaybePromise<DroppedMessage[] | undefined>
+  retain?: () => MaybePromise<void>
+  /** What the bus says when it was given a message; it has brought it by then. */
+  emit?: (error?: Error) => Error | undefined
+  queueQoS0?: boolean
+}
+
+/** A publisher whose store and bus do what a test wants. */
+function fixture({
+  enqueue = () => undefined,
+  retain = () => {},
+  emit = () => undefined,
+  queueQoS0 = false,
+}: Scene = {}) {
+  const clock = new FakeClock()
+  const drops: Drop[] = []
+  const emitter = new Broker({ clock })
+  emitter.on('drop', drop => drops.push(drop))
+  const enqueued: { message: PublishMessage; deliveries: readonly QueueDelivery[] }[] = []
+  const mq = innerBus()
+  const inner = mq.emit.bind(mq)
+  mq.emit = (message, done) => inner(message, () => done?.(emit()))
+  const bus: MessageBus = new MessageBus({ ...busParts(message => router.route(message as PublishMessage)), mq })
+  const router: Router = new Router(bus, {
+    sharedStrategy: 'round-robin',
+    number: message => publisher.number(message),
+    enqueue: () => assert.fail(),
+    orphaned: () => assert.fail(),
+  })
+  const publisher: Publisher = new Publisher({
+    options: { id: 'b', queueQoS0 } as ResolvedOptions,
+    authorizer: {} as never,
+    events: new BrokerEventSink(emitter, { add() {} }),
+    store: {
+      subscriptionsByTopic: () => matched,
+      enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]) {
+        enqueued.push({ message, deliveries })
+        return enqueue(message)
+      },
+    } as never,
+    retained: { check: () => {}, keep: retain, release: () => {} } as unknown as RetainedStore,
+    router,
+    bus,
+    arrivals: undefined,
+    policy: {} as never,
+    now: () => clock.now(),
+    isConnected: () => false,
+    deadlineSet: () => {},
+  })
+  return { publisher, router, enqueued, drops }
+}
+
+function published(qos: QoS = 1, retain = false): PublishMessage {
+  return new PublishMessage('t', Buffer.from('x'), qos, retain, false, undefined, undefined)
+}
+
+const matched: MatchedSubscription[] = [{ clientId: 'stored', topic: 't', qos: 2 }]
+const boom = () => {
+  throw new AnaxError('ANAX_ERR_QUOTA')
+}
+
+describe('a number', () => {
+  it('is higher than every one before, in the order of storing', async () => {
+    const { publisher } = fixture()
+    const messages = Array.from({ length: 5 }, () => published())
+    for (const message of messages) await publisher.store(message, [])
+    const numbers = messages.map(({ brokerCounter }) => brokerCounter)
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    )
+    assert(messages.every(({ brokerId }) => brokerId === 'b'))
+  })
+
+  it('is higher than those that an earlier run gave, and can be told apart', async () => {
+    const [early, late] = [published(), published()]
+    await fixture().publisher.store(early, [])
+    const clock = Date.UTC(2030, 0, 1) * 1000
+    assert(early.brokerCounter > clock && Number.isSafeInteger(early.brokerCounter))
+    await fixture().publisher.store(late, [])
+    assert.equal(late.brokerCounter, early.brokerCounter, 'it follows from the time of the start alone')
+  })
+})
+
+/** Whether a message is looked for by its number: then a session that has it from its queue gets no live copy. */
+function isOnItsWay({ publisher }: ReturnType<typeof fixture>, message: PublishMessage, ref: MessageRef = message) {
+  publisher.sentFromQueue({ brokerId: ref.brokerId, brokerCounter: ref.brokerCounter }, 'probe')
+  return message.withheldFrom?.delete('probe') === true
+}
+
+describe('a message on its way', () => {
+  it('is so from its store to the bus', async () => {
+    const scene = fixture()
+    const { publisher, enqueued } = scene
+    const message = published()
+    await publisher.store(message, matched)
+    assert.equal(enqueued.length, 1)
+    assert.equal(isOnItsWay(scene, message), true)
+    assert.equal(isOnItsWay(scene, message, { ...message, brokerId: 'other' }), false)
+    await publisher.route(message)
+    assert.equal(isOnItsWay(scene, message), false)
+  })
+
+  it('is not, where nobody has it in a queue', async () => {
+    const scene = fixture()
+    const message = published()
+    await scene.publisher.store(message, [])
+    assert.equal(isOnItsWay(scene, message), false)
+  })
+
+  const WAYS: Record<string, Scene> = {
+    'the queue refuses': { enqueue: boom },
+    'the queue refuses later': { enqueue: () => Promise.reject(new AnaxError('ANAX_ERR_QUOTA')) },
+    'cannot be retained': { retain: boom },
+    'cannot be retained, as it turns out': { retain: () => Promise.reject(new Error('broken')) },
+    'the bus refuses': { emit: () => new Error('down') },
+  }
+  for (const [what, way] of Object.entries(WAYS)) {
+    it(`that ${what} is forgotten`, async () => {
+      const scene = fixture(way)
+      const message = published(1, true)
+      await assert.rejects(async () => {
+        await scene.publisher.store(message, matched)
+        await scene.publisher.route(message)
+      })
+      assert.equal(isOnItsWay(scene, message), false)
+    })
+  }
+
+  it('takes its further copies along', async () => {
+    const scene = fixture()
+    const { publisher, router, enqueued } = scene
+    router.restore({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
+    const message = published()
+    await publisher.store(message, matched)
+    assert.deepEqual(
+      enqueued.map(({ deliveries }) => deliveries.map(({ clientId, share }) => [clientId, share])),
+      [[['stored', '$share/g/t']], [['stored', undefined]]],
+    )
+    const copy = enqueued[0]!.message
+    assert.notEqual(copy.brokerCounter, message.brokerCounter)
+    assert.deepEqual([isOnItsWay(scene, copy), isOnItsWay(scene, message)], [true, true])
+    await publisher.route(message)
+    assert.deepEqual([isOnItsWay(scene, copy), isOnItsWay(scene, message)], [false, false])
+  })
+
+  it('goes by who has it from its queue already', async () => {
+    const { publisher, router } = fixture()
+    const sessions = [new NotingSession('stored', true), new NotingSession('other', true)]
+    for (const session of sessions) router.add(session.subscribe('t'))
+    const message = published()
+    await publisher.store(message, matched)
+    publisher.sentFromQueue(message, 'stored')
+    await publisher.route(message)
+    assert.deepEqual(
+      sessions.map(({ texts }) => texts),
+      [[], ['x']],
+    )
+  })
+})
+
+describe('a message that a queue has no room for', () => {
+  it('is not delivered live either, and the host is told', async () => {
+    const dropped = (message: PublishMessage): DroppedMessage[] => [{ clientId: 'full', message, reason: 'queue-full' }]
+    const { publisher, router, drops } = fixture({ enqueue: dropped })
+    const [full, other] = [new NotingSession('full', true), new NotingSession('other', true)]
+    for (const session of [full, other]) router.add(session.subscribe('t'))
+    const message = published()
+    const subscriptions = ['full', 'other'].map(clientId => ({ clientId, topic: 't', qos: 1 as const }))
+    await publisher.store(message, subscriptions)
+    await publisher.route(message)
+    assert.deepEqual([full.texts, other.texts], [[], ['x']])
+    assert.deepEqual(
+      drops.map(({ clientId, reason }) => [clientId, reason]),
+      [['full', 'queue-full']],
+    )
+  })
+
+  it('is delivered, where an older one went instead', async () => {
+    const old = published()
+    const { publisher, router } = fixture({ enqueue: () => [{ clientId: 'full', message: old, reason: 'queue-full' }] })
+    const full = new NotingSession('full', true)
+    router.add(full.subscribe('t'))
+    const message = published()
+    await publisher.store(message, [{ clientId: 'full', topic: 't', qos: 1 }])
+    await publisher.route(message)
+    assert.deepEqual(full.texts, ['x'])
+  })
+})
+
+describe('QoS 0', () => {
+  it('waits in queues only where the broker is told so', async () => {
+    for (const queueQoS0 of [false, true]) {
+      const { publisher, enqueued } = fixture({ queueQoS0 })
+      const message = published(0)
+      await publisher.store(message, matched)
+      assert.equal(enqueued.length, queueQoS0 ? 1 : 0)
+    }
+  })
+})
+
+describe('messages of the host', () => {
+  it('keep their order while the store takes its time for some', async () => {
+    const waits = [30, 0, 10]
+    const { publisher, router } = fixture({
+      enqueue: async () => {
+        await new Promise(resolve => setTimeout(resolve, waits.shift()))
+        return undefined
+      },
+    })
+    const session = new NotingSession('clean')
+    router.add(session.subscribe('t'))
+    const texts = ['1', '2', '3']
+    const outcomes = texts.map(text => {
+      const message = new PublishMessage('t', Buffer.from(text), 1, false, false, undefined, undefined)
+      return publisher.publish(message)
+    })
+    await Promise.all(outcomes)
+    assert.deepEqual(session.texts, texts)
+  })
+})

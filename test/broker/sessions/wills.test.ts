@@ -1,0 +1,161 @@
+/** Wills: when they are due, that each is published once, and what becomes of them when the host or the store says no. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBroker } from '../../../lib/index.js'
+import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import type { Client } from '../../../types/client.js'
+import type { Will } from '../../../types/packets.js'
+import { receiveAll, textOf } from '../../support/exchange.js'
+import { keptSession, type Spec, spec } from '../../support/spec.js'
+import { SpecClient } from '../../support/spec-client.js'
+import { failingStore } from '../../support/stores.js'
+
+function will(text: string, delay?: number): Will {
+  const properties = delay === undefined ? undefined : { willDelayInterval: delay }
+  return { topic: 'wills', payload: Buffer.from(text), qos: 1, retain: false, ...(properties && { properties }) }
+}
+
+async function watcher({ connect }: Spec): Promise<() => Promise<string[]>> {
+  const client = await connect('watcher')
+  await client.subscribe({ topic: 'wills', qos: 1 })
+  return async () => (await receiveAll(client)).map(textOf)
+}
+
+spec('a hundred wills that are due at once are all published, each once', [5], async scene => {
+  const { connect, clock } = scene
+  const published = await watcher(scene)
+  for (let i = 0; i < 450; i++) {
+    await (await connect(`client-${i}`, { ...keptSession(5), will: will(String(i), 10) })).drop()
+  }
+  assert.deepEqual(await published(), [])
+  await clock.advance(11_000)
+  const seen: string[] = []
+  for (let more = await published(); more.length > 0; more = await published()) seen.push(...more)
+  assert.equal(seen.length, 450)
+  assert.equal(new Set(seen).size, 450)
+})
+
+spec('a client that comes back while wills are being published keeps its own', [5], async scene => {
+  const { broker, connect, clock } = scene
+  const published = await watcher(scene)
+  for (const clientId of ['one', 'two']) {
+    await (await connect(clientId, { ...keptSession(5), will: will(clientId, 10) })).drop()
+  }
+  let letGo = () => {}
+  const asked: unknown[] = []
+  broker.authorizePublish = client => {
+    asked.push(client)
+    return new Promise(resolve => {
+      letGo = () => resolve(true)
+    })
+  }
+  await clock.advance(10_500)
+  assert.deepEqual(asked, [null])
+  const back = await connect('two', keptSession(5))
+  letGo()
+  await clock.advance(100)
+  assert.deepEqual(await published(), ['one'])
+  assert.equal(back.isClosed, false)
+})
+
+spec('the host may change a will, or refuse it; a refused one is gone', [4, 5], async scene => {
+  const { broker, connect, clock } = scene
+  const published = await watcher(scene)
+  const refused: string[] = []
+  const asked: (Client | null)[] = []
+  broker.on('publishRefused', (error, packet) => refused.push(`${error.code} ${packet.payload}`))
+  broker.authorizePublish = (client, packet) => {
+    asked.push(client)
+    if (String(packet.payload) === 'no') return false
+    packet.payload = Buffer.from('changed')
+    return true
+  }
+  await (await connect('refused', { will: will('no') })).drop()
+  await (await connect('changed', { will: will('yes') })).drop()
+  await clock.advance(100)
+  assert.deepEqual(await published(), ['changed'])
+  assert.deepEqual(refused, ['ANAX_ERR_PUBLISH_REFUSED no'])
+  assert.deepEqual(
+    asked.map(client => client?.id),
+    ['refused', 'changed'],
+  )
+})
+
+spec(
+  'a will does not name its delay, and expires counted from when it is published',
+  [5],
+  async ({ connect, clock }) => {
+    const watching = await connect('watcher')
+    await watching.subscribe({ topic: 'wills', qos: 1 })
+    const properties = { willDelayInterval: 20, messageExpiryInterval: 30 }
+    await (await connect('client', { ...keptSession(5), will: { ...will('x'), properties } })).drop()
+    await clock.advance(21_000)
+    const [packet] = await receiveAll(watching)
+    assert.deepEqual({ ...packet?.properties }, { messageExpiryInterval: 30 })
+  },
+)
+
+for (const when of ['at once', 'after its delay', 'when its session ends'] as const) {
+  spec(`a will carries the identifier of its client, for hooks, events and listeners (${when})`, [5], async scene => {
+    const { broker, connect, clock } = scene
+    const seen: string[] = []
+    broker.authorizePublish = (client, { clientId }) => seen.push(`authorizePublish ${client?.id} ${clientId}`) > 0
+    broker.on('publish', ({ clientId }, client) => seen.push(`publish ${client} ${clientId}`))
+    broker.published = ({ clientId }) => {
+      seen.push(`published ${clientId}`)
+    }
+    await broker.subscribe('wills', ({ clientId }) => seen.push(`listener ${clientId}`))
+    const delay = { 'at once': undefined, 'after its delay': 10, 'when its session ends': 1000 }[when]
+    await (await connect('mortal', { ...keptSession(5, 100), will: will('x', delay) })).drop()
+    await clock.advance(when === 'when its session ends' ? 101_000 : 11_000)
+    const asked = when === 'at once' ? 'mortal' : 'undefined'
+    assert.deepEqual(seen, [
+      `authorizePublish ${asked} mortal`,
+      'listener mortal',
+      'publish null mortal',
+      'published mortal',
+    ])
+  })
+}
+
+spec('a client does not get its own will through a No Local subscription, others do', [5], async scene => {
+  const { connect, clock } = scene
+  const subscription = { topic: 'wills', qos: 1, nl: true } as const
+  const mortal = await connect('mortal', { ...keptSession(5), will: will('own') })
+  const other = await connect('other')
+  for (const client of [mortal, other]) await client.subscribe(subscription)
+  await mortal.drop()
+  await clock.advance(10)
+  assert.deepEqual((await receiveAll(other)).map(textOf), ['own'])
+  await (await connect('mortal', keptSession(5))).expectNothing()
+})
+
+spec('without No Local its own will waits for it in its session', [4, 5], async ({ version, connect, clock }) => {
+  const mortal = await connect('mortal', { ...keptSession(version), will: will('own') })
+  await mortal.subscribe({ topic: 'wills', qos: 1 })
+  await mortal.drop()
+  await clock.advance(10)
+  assert.deepEqual((await receiveAll(await connect('mortal', keptSession(version)))).map(textOf), ['own'])
+})
+
+for (const how of ['throws', 'rejects'] as const) {
+  test(`a will that cannot be stored for others is reported, and its client may come back (the store ${how})`, async () => {
+    const clock = new FakeClock()
+    const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
+    const broker = await createBroker({ clock, persistence: store.store })
+    const told: string[] = []
+    broker.on('publishRefused', ({ code }, { topic }) => told.push(`${code} ${topic}`))
+    const client = new SpecClient(broker, 5)
+    await client.connect({ clientId: 'client', will: will('x') })
+    store.fail('subscriptionsByTopic', how)
+    await client.drop()
+    await clock.advance(10)
+    assert.deepEqual(told, ['ANAX_ERR_STORE wills'])
+    store.fail(undefined)
+    assert.equal((await new SpecClient(broker, 5).connect({ clientId: 'client' })).reasonCode, 0)
+    const closing = broker.close()
+    await clock.advance(10_000)
+    await closing
+  })
+}

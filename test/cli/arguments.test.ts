@@ -1,0 +1,144 @@
+/** The command line: what it means, and what is said of a wrong one. */
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import { parseCommand } from '../../lib/cli/arguments.js'
+import { CommandError } from '../../lib/cli/command-error.js'
+import { OPTIONS } from '../../lib/cli/options.js'
+import { demandsIdentity, type Settings } from '../../lib/cli/settings.js'
+import { USAGE } from '../../lib/cli/usage.js'
+import { temporaryFolder } from '../support/certificate.js'
+
+describe('the command line', () => {
+  const folder = temporaryFolder()
+  after(() => folder.remove())
+
+  it('is explained: every option in --help, and nothing else', () => {
+    const explained = [...USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name)
+    assert.deepEqual(explained.sort(), Object.keys(OPTIONS).sort())
+    assert.ok(USAGE.split('\n').every(line => line.length <= 100))
+  })
+
+  it('listens on this machine, plain and over WebSocket, without options', () => {
+    const { host, ports, unix, data, allowAnonymous, logLevel } = settingsOf()
+    assert.deepEqual(ports, { tcp: 1883, ws: 8083, tls: undefined, wss: undefined })
+    assert.deepEqual([host, unix, data, allowAnonymous, logLevel], ['127.0.0.1', undefined, 'anax-data', false, 'info'])
+  })
+
+  it('turns listeners on and off', () => {
+    const pair = ['--cert', 'c.pem', '--key', 'k.pem']
+    assert.deepEqual(settingsOf('--port', 'off', '--ws-port', '0').ports.tcp, undefined)
+    assert.equal(settingsOf(...pair).ports.tls, 8883)
+    assert.equal(settingsOf(...pair, '--tls-port', 'off').ports.tls, undefined)
+    assert.deepEqual(settingsOf(...pair, '--wss-port', '8084').ports, {
+      tcp: 1883,
+      ws: 8083,
+      tls: undefined,
+      wss: 8084,
+    })
+  })
+
+  it('takes limits', () => {
+    const { limits } = settingsOf('--max-packet-size', '1024', '--max-session-expiry', '0')
+    assert.deepEqual(limits, { maxPacketSize: 1024, maxSessionExpiry: 0 })
+  })
+
+  it('knows where a client has to show who it is', () => {
+    const certificates = ['--cert', 'c.pem', '--key', 'k.pem', '--ca', 'a.pem']
+    const only = ['--port', 'off', '--ws-port', 'off']
+    assert.equal(demandsIdentity(settingsOf()), false)
+    assert.equal(demandsIdentity(settingsOf('--user', 'alice:secret')), true)
+    assert.equal(demandsIdentity(settingsOf('--user', 'alice:secret', '--allow-anonymous')), false)
+    assert.equal(demandsIdentity(settingsOf(...certificates)), false, 'the plain port takes anybody')
+    assert.equal(demandsIdentity(settingsOf(...certificates, ...only)), true)
+    assert.equal(demandsIdentity(settingsOf(...certificates, ...only, '--unix', '/tmp/x.sock')), false)
+  })
+
+  it('refuses to listen to the world without authentication', () => {
+    for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.com', '127.evil.example']) {
+      assertWrong(['--host', host], /everybody could connect/)
+      assert.equal(settingsOf('--host', host, '--allow-anonymous').host, host)
+      assert.equal(settingsOf('--host', host, '--password-file', 'users').host, host)
+    }
+    for (const host of ['localhost', '::1', '127.0.0.2']) assert.equal(settingsOf('--host', host).host, host)
+  })
+
+  it('keeps colons in a password', () => {
+    assert.deepEqual(settingsOf('--user', 'a:b:c', '--user', 'd:').users, [
+      { name: 'a', password: 'b:c' },
+      { name: 'd', password: '' },
+    ])
+  })
+
+  it('says what is wrong, and exits with 2', () => {
+    assertWrong(['--nonsense'], /^unknown option '--nonsense'/)
+    assertWrong(['--port'], /'--port <value>' argument missing/)
+    assertWrong(['--port', 'x'], /^--port takes a number from 0 to 65535, not 'x'/)
+    assertWrong(['--ws-port', '65536'], /^--ws-port takes a number/)
+    assertWrong(['--max-packet-size', '-1'], /./)
+    assertWrong(['--log-level', 'loud'], /^--log-level takes error, warn, info, debug, not 'loud'/)
+    assertWrong(['--user', 'alice'], /^--user takes NAME:PASSWORD/)
+    assertWrong(['--cert', 'c.pem'], /both --cert and --key/)
+    assertWrong(['--tls-port', '8883'], /need --cert and --key/)
+    assertWrong(['--port', 'off', '--ws-port', 'off'], /all listeners are off/)
+    assertWrong(['--memory', '--data', 'x'], /exclude each other/)
+    assertWrong(['--data', ''], /^--data must not be empty/)
+    assertWrong(['--host', ''], /^--host must not be empty/)
+    assertWrong(['dance'], /^unknown command 'dance'/)
+    assertWrong(['passwd', 'file'], /^passwd takes a file and a name/)
+  })
+
+  it('reads a file with the same names; the command line wins', () => {
+    const file = folder.write(
+      'anax.json',
+      '{ "port": 2883, "ws-port": "off", "allow-anonymous": true, "user": ["a:b"] }',
+    )
+    const settings = settingsOf('--config', file, '--port', '3883')
+    assert.deepEqual([settings.ports.tcp, settings.ports.ws, settings.allowAnonymous], [3883, undefined, true])
+    assert.equal(settings.users.length, 1)
+  })
+
+  it('takes the store from the command line, whatever the file says of another', () => {
+    const inMemory = folder.write('memory.json', '{ "memory": true }')
+    const onDisk = folder.write('disk.json', '{ "data": "store" }')
+    assert.equal(settingsOf('--config', inMemory).data, undefined)
+    assert.equal(settingsOf('--config', inMemory, '--data', 'mine').data, 'mine')
+    assert.equal(settingsOf('--config', onDisk).data, 'store')
+    assert.equal(settingsOf('--config', onDisk, '--memory').data, undefined)
+    assertWrong(['--config', folder.write('both.json', '{ "memory": true, "data": "x" }')], /exclude each other/)
+  })
+
+  it('says what is wrong with the file, and exits with 1', () => {
+    assertWrong(['--config', `${folder.path}/none.json`], /none\.json: there is no such file/, 1)
+    assertWrong(['--config', folder.path], /it is a folder/, 1)
+    for (const [content, message] of [
+      ['{', /cannot read/],
+      ['{\n  port: 1\n}\n', /^cannot read .*$/],
+      ['[]', /must hold a JSON object/],
+      ['{ "prot": 1 }', /unknown option 'prot'/],
+      ['{ "constructor": 1 }', /unknown option 'constructor'/],
+      ['{ "config": "again" }', /unknown option 'config'/],
+      ['{ "port": true }', /'port' is of the wrong kind/],
+      ['{ "user": "a:b" }', /'user' is of the wrong kind/],
+    ] as const) {
+      assertWrong(['--config', folder.write('bad.json', content)], message, 1)
+    }
+  })
+})
+
+function settingsOf(...args: string[]): Settings {
+  const command = parseCommand(args)
+  if (command.name !== 'run') throw new Error(`not run but ${command.name}`)
+  return command.settings
+}
+
+function assertWrong(args: string[], message: RegExp, exitCode = 2): void {
+  assert.throws(
+    () => parseCommand(args),
+    (error: unknown) => {
+      assert.ok(error instanceof CommandError)
+      assert.match(error.message, message)
+      assert.equal(error.exitCode, exitCode)
+      return true
+    },
+  )
+}

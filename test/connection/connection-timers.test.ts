@@ -1,0 +1,127 @@
+/** What one connection waits for: CONNECT, signs of life, room in its stream, the goodbye; and that nothing is left over. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ConnectionTimers } from '../../lib/connection/connection-timers.js'
+import type { ResolvedOptions } from '../../lib/session/ports.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { Timers } from '../../lib/util/timers.js'
+
+function fixture({ connectTimeout = 30_000, drainTimeout = 10_000 } = {}) {
+  const clock = new FakeClock()
+  const missed: string[] = []
+  const options = { connectTimeout, drainTimeout } as ResolvedOptions
+  const timers = new ConnectionTimers(new Timers(clock), options, what => missed.push(what))
+  return { clock, timers, missed }
+}
+
+describe('a connection that does not say CONNECT', () => {
+  it('is noticed after its time, once', async () => {
+    const { clock, missed } = fixture()
+    await clock.advance(29_000)
+    assert.deepEqual(missed, [])
+    await clock.advance(60_000)
+    assert.deepEqual(missed, ['connect'])
+  })
+})
+
+describe('the keep alive', () => {
+  it('is missed after one and a half times of silence', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.heard()
+    timers.connected(10)
+    await clock.advance(14_900)
+    assert.deepEqual(missed, [])
+    await clock.advance(200)
+    assert.deepEqual(missed, ['life'])
+  })
+
+  it('begins anew with whatever is heard', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.heard()
+    timers.connected(10)
+    for (let i = 0; i < 10; i++) {
+      await clock.advance(14_000)
+      timers.heard()
+    }
+    assert.deepEqual(missed, [])
+    await clock.advance(14_900)
+    assert.deepEqual(missed, [])
+    await clock.advance(200)
+    assert.deepEqual(missed, ['life'])
+  })
+
+  it('of 0 waits for nothing, and CONNECT is not waited for any more', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.connected(0)
+    await clock.advance(1e8)
+    assert.deepEqual(missed, [])
+    assert.equal(clock.pendingTimers, 0)
+  })
+})
+
+describe('a stream that is full', () => {
+  it('is missed when it stays so', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.connected(0)
+    timers.blocked()
+    await clock.advance(9900)
+    assert.deepEqual(missed, [])
+    await clock.advance(200)
+    assert.deepEqual(missed, ['drain'])
+  })
+
+  it('is not, while it drains again and again', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.connected(0)
+    for (let i = 0; i < 20; i++) {
+      timers.blocked()
+      await clock.advance(6000)
+      timers.drained()
+      await clock.advance(10)
+    }
+    assert.deepEqual(missed, [])
+    await clock.advance(60_000)
+    assert.deepEqual(missed, [])
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  it('is measured from the last time it became full', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.connected(0)
+    timers.blocked()
+    await clock.advance(5000)
+    timers.drained()
+    timers.blocked()
+    await clock.advance(9900)
+    assert.deepEqual(missed, [])
+    await clock.advance(200)
+    assert.deepEqual(missed, ['drain'])
+  })
+
+  it('is waited for without end where the time is 0', async () => {
+    const { clock, timers, missed } = fixture({ drainTimeout: 0 })
+    timers.connected(0)
+    timers.blocked()
+    await clock.advance(1e8)
+    assert.deepEqual(missed, [])
+  })
+})
+
+describe('the end', () => {
+  it('waits for the goodbye, and for nothing else', async () => {
+    const { clock, timers, missed } = fixture()
+    timers.connected(1)
+    timers.blocked()
+    timers.closing()
+    await clock.advance(60_000)
+    assert.deepEqual(missed, ['goodbye'])
+  })
+
+  it('leaves no timer', () => {
+    const { clock, timers } = fixture()
+    timers.connected(10)
+    timers.blocked()
+    timers.stop()
+    return clock.advance(1e6).then(() => assert.equal(clock.pendingTimers, 0))
+  })
+})

@@ -1,0 +1,88 @@
+/** Messages of other brokers for queues that may have them already: each is added once, in order, with few readings. */
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { ForeignAdditions } from '../../../lib/persistence/aedes/foreign.js'
+import type { Message } from '../../../types/message.js'
+import type { QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
+
+/** Queues that are read when the test says so. */
+function queues(content: Record<string, number[]> = {}) {
+  const readings: string[] = []
+  const appended: string[] = []
+  const held: (() => void)[] = []
+  const additions = new ForeignAdditions(
+    async clientId => {
+      readings.push(clientId)
+      await new Promise<void>(resolve => held.push(resolve))
+      return (content[clientId] ?? []).map(number => ({ ref: refOf(number) }) as QueuedMessage)
+    },
+    async ({ brokerCounter }, deliveries) => {
+      appended.push(`${brokerCounter} for ${deliveries.map(({ clientId }) => clientId).join()}`)
+    },
+  )
+  const add = (number: number, ...clients: string[]) =>
+    additions.add(
+      refOf(number) as Message,
+      clients.map(clientId => ({ clientId }) as QueueDelivery),
+    )
+  const letRead = async () => {
+    for (const read of held.splice(0)) read()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return { additions, add, letRead, readings, appended, held }
+}
+
+const refOf = (brokerCounter: number) => ({ brokerId: 'there', brokerCounter })
+
+it('adds what a queue does not have, and only that', async () => {
+  const { add, letRead, appended } = queues({ one: [1, 2], two: [2] })
+  const added = [add(1, 'one', 'two'), add(2, 'one', 'two'), add(3, 'two')]
+  await letRead()
+  await letRead()
+  await Promise.all(added)
+  assert.deepEqual(appended, ['1 for two', '3 for two'])
+})
+
+it('reads each queue once for all that wait', async () => {
+  const { additions, add, letRead, readings, appended } = queues()
+  const added = [1, 2, 3, 4].map(number => add(number, 'one', 'two'))
+  assert.deepEqual(readings, ['one', 'two'])
+  assert.equal(additions.isIdle, false)
+  await letRead()
+  assert.deepEqual(readings, ['one', 'two', 'one', 'two'])
+  await letRead()
+  await Promise.all(added)
+  assert.deepEqual(
+    appended,
+    [1, 2, 3, 4].map(number => `${number} for one,two`),
+  )
+  assert.equal(additions.isIdle, true)
+})
+
+it('knows what was sent from a queue, and taken out of it, while others waited', async () => {
+  const { additions, add, letRead, appended } = queues()
+  const added = [add(1, 'one'), add(2, 'one')]
+  additions.noteSent('one', refOf(2))
+  await letRead()
+  await letRead()
+  await Promise.all(added)
+  assert.deepEqual(appended, ['1 for one'])
+  const later = add(2, 'one')
+  await letRead()
+  await later
+  assert.deepEqual(appended, ['1 for one', '2 for one'])
+})
+
+it('that cannot be read is a failure of those that waited for it, and of nobody else', async () => {
+  let isBroken = true
+  const additions = new ForeignAdditions(
+    async () => {
+      if (isBroken) throw new Error('broken')
+      return []
+    },
+    async () => {},
+  )
+  await assert.rejects(additions.add(refOf(1) as Message, [{ clientId: 'one' } as QueueDelivery]), /broken/)
+  isBroken = false
+  await additions.add(refOf(2) as Message, [{ clientId: 'one' } as QueueDelivery])
+})

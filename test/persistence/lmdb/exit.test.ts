@@ -1,0 +1,31 @@
+/** A process that exits without closing the store on disk: it ends, wherever a transaction is. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
+import { BROKER, saveSessions } from '../../../lib/testing/persistence/harness.js'
+import { temporaryFolder } from './folders.js'
+
+const PROCESS = fileURLToPath(new URL('./exit-process.js', import.meta.url))
+const CODE = 3
+
+describe('process.exit()', () => {
+  for (let turns = 0; turns <= 4; turns++) {
+    it(`ends the process ${turns} turns after a change was asked for`, async () => {
+      const child = spawn(process.execPath, [PROCESS, temporaryFolder(), `${turns}`, `${CODE}`], { stdio: 'ignore' })
+      const [code, signal] = await once(child, 'exit')
+      assert.ok(code === CODE || signal === 'SIGKILL', `${code} ${signal}`)
+    })
+  }
+
+  it('is not listened to between transactions', async () => {
+    const before = process.listenerCount('exit')
+    const store = createLmdbPersistence({ path: temporaryFolder() })
+    await store.setup(BROKER)
+    await saveSessions(store, 'a')
+    assert.equal(process.listenerCount('exit'), before)
+    await store.destroy()
+  })
+})

@@ -1,0 +1,124 @@
+/** The store in memory: both suites, and what is particular to it. */
+import assert from 'node:assert/strict'
+import { describe, it, test } from 'node:test'
+import abstractSuite from 'aedes-persistence/abstract.js'
+import { createMemoryPersistence, type MemoryPersistence } from '../../../lib/persistence/memory/memory.js'
+import { message, policy, refOf, saveSessions, to } from '../../../lib/testing/persistence/harness.js'
+import { persistenceSuite } from '../../../lib/testing/persistence.js'
+
+describe('the base contract', () =>
+  abstractSuite({ test, persistence: () => createMemoryPersistence(), testAsync: true }))
+
+describe('the session contract', () =>
+  // The next broker of the process may go on with the store of the one before.
+  persistenceSuite({
+    test,
+    create: createMemoryPersistence,
+    reopen: async store => {
+      await store.destroy()
+      return store
+    },
+  }))
+
+describe('MemoryPersistence', () => {
+  it('says that it keeps things in memory', () => assert.equal(createMemoryPersistence().durability, 'memory'))
+
+  it('tells time by the clock it is given', () => {
+    let now = 1000
+    const store = createMemoryPersistence({ now: () => now })
+    store.storeRetained(message({ topic: 't', messageExpiry: 2000 }))
+    assert.ok(store.retainedOf('t'))
+    now = 2000
+    assert.equal(store.retainedOf('t'), undefined)
+  })
+
+  describe('payloads', () => {
+    function queuedPayload(store: MemoryPersistence, clientId: string): Buffer {
+      const [entry] = store.queued(clientId)
+      return entry!.message!.payload
+    }
+
+    it('are copied out of the chunk they arrived in, once for all queues', async () => {
+      const store = createMemoryPersistence()
+      await saveSessions(store, 'a', 'b')
+      for (const length of [10, 3000]) {
+        const view = Buffer.allocUnsafeSlow(65_536)
+          .fill(7)
+          .subarray(100, 100 + length)
+        const arriving = message({ payload: view })
+        store.enqueue(arriving, [to('a'), to('b')], policy())
+        const kept = queuedPayload(store, 'a')
+        assert.deepEqual(kept, view)
+        assert.ok(kept.buffer.byteLength <= 8192)
+        assert.equal(queuedPayload(store, 'b'), kept)
+        for (const clientId of ['a', 'b']) store.removeQueued(clientId, refOf(arriving))
+      }
+    })
+
+    it('stay where they are when they own their memory', async () => {
+      const store = createMemoryPersistence()
+      await saveSessions(store, 'a')
+      const payload = Buffer.allocUnsafeSlow(5000).fill(1)
+      store.enqueue(message({ payload }), [to('a')], policy())
+      assert.equal(queuedPayload(store, 'a'), payload)
+    })
+
+    it('are counted once in all queues together', async () => {
+      const store = createMemoryPersistence()
+      await saveSessions(store, 'a', 'b')
+      const queued = message({ payload: Buffer.alloc(100) })
+      store.enqueue(queued, [to('a'), to('b')], policy())
+      assert.equal(store.queuedBytes, 100)
+      store.removeQueued('a', refOf(queued))
+      assert.equal(store.queuedBytes, 100)
+      store.deleteSession('b')
+      assert.equal(store.queuedBytes, 0)
+    })
+  })
+
+  it('gives the event loop its turn while it empties the long queue of a session that has ended', async () => {
+    const store = createMemoryPersistence()
+    await saveSessions(store, 'a', 'b')
+    const payload = Buffer.alloc(1)
+    for (let i = 0; i < 1000; i++) store.enqueue(message({ payload, messageExpiry: 1 }), [to('a')], policy())
+    store.enqueue(message({ payload, messageExpiry: 1 }), [to('b')], policy())
+    store.deleteSession('a')
+    await saveSessions(store, 'a')
+    assert.equal(store.queueSize('a').messages, 0)
+    assert.equal(store.queuedBytes, 901)
+    const { dropped } = store.sweep(1, 500)
+    assert.equal(store.queuedBytes, 401)
+    while (store.queuedBytes > 1) await new Promise<void>(resolve => setImmediate(resolve))
+    dropped.push(...store.sweep(1, 500).dropped)
+    assert.deepEqual(
+      dropped.map(({ clientId }) => clientId),
+      ['b'],
+    )
+    assert.equal(store.queuedBytes, 0)
+  })
+
+  it('forgets a client of the base contract when nothing of it is left', () => {
+    const store = createMemoryPersistence()
+    const client = { id: 'a' }
+    store.addSubscriptions(client, [{ topic: 't', qos: 1 }])
+    store.outgoingEnqueue({ clientId: 'a' }, message({ brokerCounter: 1 }))
+    store.outgoingUpdate(client, message({ brokerCounter: 1, messageId: 5 }))
+    store.cleanSubscriptions(client)
+    assert.equal(store.queueSize('a').messages, 1)
+    assert.equal(store.openSession('a'), undefined)
+    store.outgoingClearMessageId(client, { messageId: 5 })
+    store.enqueue(message(), [to('a')], policy())
+    assert.equal(store.queueSize('a').messages, 0)
+  })
+
+  it('knows an incoming packet id from either contract', async () => {
+    const store = createMemoryPersistence()
+    await saveSessions(store, 'a')
+    store.addIncoming('a', 7)
+    assert.deepEqual(store.incomingGetPacket({ id: 'a' }, { messageId: 7 }), { messageId: 7 })
+    store.incomingStorePacket({ id: 'a' }, message({ messageId: 8 }))
+    assert.deepEqual(store.openSession('a')?.incoming, [7, 8])
+    store.incomingDelPacket({ id: 'a' }, { messageId: 7 })
+    assert.throws(() => store.incomingDelPacket({ id: 'a' }, { messageId: 7 }), { code: 'ANAX_ERR_STORE' })
+  })
+})

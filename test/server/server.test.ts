@@ -1,0 +1,179 @@
+/** The listeners: what they carry, what they refuse, how they fail and how they end. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmodSync, existsSync, renameSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { IClientOptions } from 'mqtt'
+import { type AnaxError, type Broker, createBroker } from '../../lib/index.js'
+import { createServer, type ListenerOptions, type Server } from '../../lib/server/server.js'
+import { type Certificate, makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
+import { connectClient, nextMessage } from '../support/mqtt.js'
+
+describe('createServer', () => {
+  let certificate: Certificate
+  let folder: TemporaryFolder
+  let broker: Broker
+  let server: Server | undefined
+
+  before(async () => {
+    certificate = await makeCertificate()
+    folder = temporaryFolder()
+    broker = await createBroker()
+  })
+  afterEach(() => server?.close())
+  after(async () => {
+    await broker.close()
+    folder.remove()
+  })
+
+  async function urlOf(options: ListenerOptions): Promise<string> {
+    server = await createServer(broker, options)
+    return server.addresses[0]?.url ?? assert.fail('no address')
+  }
+
+  it('listens for plain MQTT', async () => {
+    await exchange(await urlOf({ transport: 'tcp', port: 0 }))
+  })
+
+  it('listens for MQTT over TLS', async () => {
+    const { key, cert } = certificate
+    await exchange(await urlOf({ transport: 'tls', port: 0, tls: { key, cert } }), { ca: [cert] })
+  })
+
+  it('listens for MQTT over WebSocket, on any path', async () => {
+    await exchange(`${await urlOf({ transport: 'ws', port: 0 })}/whatever`)
+  })
+
+  it('listens for MQTT over WebSocket and TLS', async () => {
+    const { key, cert } = certificate
+    await exchange(await urlOf({ transport: 'wss', port: 0, tls: { key, cert } }), { ca: [cert] })
+  })
+
+  it('listens on a Unix socket', async () => {
+    const path = join(folder.path, 'anax.sock')
+    assert.equal(await urlOf({ transport: 'unix', path }), `mqtt+unix://${path}`)
+    await exchange(`mqtt+unix://${path}`)
+  })
+
+  it('listens on IPv6 and says so in the URL', async t => {
+    if (!(await hasIPv6())) return t.skip('this machine has no IPv6')
+    const url = await urlOf({ transport: 'tcp', host: '::1', port: 0 })
+    assert.match(url, /^mqtt:\/\/\[::1\]:\d+$/)
+  })
+
+  it('takes the place of a Unix socket that a killed process left behind', async () => {
+    const path = join(folder.path, 'left.sock')
+    await leaveSocket(path)
+    assert.ok(existsSync(path))
+    await urlOf({ transport: 'unix', path })
+    await exchange(`mqtt+unix://${path}`)
+  })
+
+  it('does not take a Unix socket that is in use, nor another file', async () => {
+    const path = join(folder.path, 'used.sock')
+    server = await createServer(broker, { transport: 'unix', path })
+    await refused({ transport: 'unix', path }, /used\.sock is in use/)
+    await refused({ transport: 'unix', path: folder.write('letter.txt', 'dear reader') }, /letter\.txt is in use/)
+  })
+
+  it('says that a port is in use', async () => {
+    server = await createServer(broker, { transport: 'tcp', port: 0 })
+    const port = server.addresses[0]?.port ?? 0
+    for (const transport of ['tcp', 'ws'] as const) {
+      await refused({ transport, port }, new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use`))
+    }
+  })
+
+  it('says what else is wrong', async () => {
+    await refused({ transport: 'tcp', host: '203.0.113.1', port: 0 }, /does not have the address/)
+    await refused({ transport: 'tcp', host: 'host.invalid', port: 0 }, /host name .* is not known/)
+    await refused({ transport: 'tcp', port: 70_000 }, /70000/)
+    await refused({ transport: 'unix', path: join(folder.path, 'missing', 'x.sock') }, /folder of .* does not exist/)
+    const tls = { key: 'not a key', cert: 'not a certificate' }
+    await refused({ transport: 'tls', port: 0, tls }, /key or certificate not acceptable/)
+    await refused({ transport: 'wss', port: 0, tls }, /key or certificate not acceptable/)
+  })
+
+  it('says what is wrong with the options of a listener', async () => {
+    await refused({ transport: 'quic' } as never, /there is no transport 'quic'/)
+    await refused('tcp' as never, /there is no transport 'undefined'/)
+    await refused(undefined as never, /there is no transport 'undefined'/)
+    await refused({ transport: 'tls', port: 0 } as never, /tls needs the option tls/)
+    await refused({ transport: 'wss', port: 0 } as never, /wss needs the option tls/)
+    await refused({ transport: 'unix' } as never, /unix needs the option path/)
+  })
+
+  it('says that permission is missing', { skip: process.getuid?.() === 0 && 'root has every permission' }, async () => {
+    const path = join(folder.path, 'locked')
+    chmodSync(folder.path, 0o500)
+    await refused({ transport: 'unix', path }, /no permission for/)
+    chmodSync(folder.path, 0o700)
+  })
+
+  it('opens all listeners or none', async () => {
+    const taken = await createServer(broker, { transport: 'tcp', port: 0 })
+    const free = await createServer(broker, { transport: 'tcp', port: 0 })
+    const [takenPort, freePort] = [taken.addresses[0]?.port ?? 0, free.addresses[0]?.port ?? 0]
+    await free.close()
+    const listeners = [freePort, takenPort].map(port => ({ transport: 'tcp' as const, port }))
+    await assert.rejects(createServer(broker, listeners))
+    server = await createServer(broker, { transport: 'tcp', port: freePort })
+    await taken.close()
+  })
+
+  it('stops listening at once, and leaves connections to the broker', async () => {
+    const url = await urlOf({ transport: 'tcp', port: 0 })
+    const client = await connectClient(url)
+    await server?.close()
+    const probe = net.connect(Number(new URL(url).port), '127.0.0.1')
+    await assert.rejects(once(probe, 'connect'), { code: 'ECONNREFUSED' })
+    assert.equal(client.connected, true)
+    await client.endAsync()
+  })
+
+  async function refused(options: ListenerOptions, message: RegExp): Promise<void> {
+    await assert.rejects(createServer(broker, options), (error: AnaxError) => {
+      assert.equal(error.code, 'ANAX_ERR_LISTEN')
+      assert.match(error.message, message)
+      return true
+    })
+  }
+})
+
+/** One client publishes to itself. */
+async function exchange(url: string, options: IClientOptions = {}): Promise<void> {
+  const client = await connectClient(url, options)
+  const message = nextMessage(client)
+  await client.subscribeAsync('greeting', { qos: 1 })
+  await client.publishAsync('greeting', 'x'.repeat(100_000), { qos: 1 })
+  const { topic, payload } = await message
+  assert.equal(topic, 'greeting')
+  assert.equal(payload.length, 100_000)
+  await client.endAsync()
+}
+
+/** A socket file without a process behind it: bound, then moved away and back while its server closes. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = net.createServer()
+  server.listen(path)
+  await once(server, 'listening')
+  renameSync(path, `${path}.away`)
+  server.close()
+  await once(server, 'close')
+  renameSync(`${path}.away`, path)
+}
+
+async function hasIPv6(): Promise<boolean> {
+  const probe = net.createServer()
+  try {
+    probe.listen(0, '::1')
+    await once(probe, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    probe.close()
+  }
+}
