@@ -11,7 +11,15 @@ import { AnaxError } from '../index.js'
 import { bind, type Endpoint, listenError } from './listening.js'
 import { serveWebSocket, type WebSocketOptions } from './web-socket.js'
 
-export { type AttachedWebSocket, attachWebSocket, type WebSocketOptions } from './web-socket.js'
+export {
+  type AttachedWebSocket,
+  attachWebSocket,
+  handleUpgrade,
+  handleWebSocket,
+  type UpgradeOptions,
+  type WebSocketOptions,
+} from './web-socket.js'
+export type { HostWebSocket } from './web-socket-stream.js'
 
 interface PortOptions {
   /** @default '127.0.0.1', this machine only; '0.0.0.0' or '::' listens on all addresses */

@@ -3,7 +3,6 @@
  * Knows `ws` and that MQTT wants binary frames; knows no broker.
  */
 import { Duplex } from 'node:stream'
-import { WebSocket } from 'ws'
 
 type Done = (error?: Error | null) => void
 
@@ -15,15 +14,41 @@ const PONG_LIMIT_BYTES = 64 * 1024
 
 const UNSUPPORTED_DATA = 1003
 
-export class WebSocketStream extends Duplex {
-  readonly #socket: WebSocket
+/** `readyState` of an open WebSocket. */
+const OPEN = 1
 
-  constructor(socket: WebSocket) {
+/** What is used of a WebSocket of the package `ws`, whichever copy of it made the socket. */
+export interface HostWebSocket {
+  readonly protocol: string
+  readonly readyState: number
+  readonly bufferedAmount: number
+  readonly isPaused: boolean
+  // biome-ignore lint/suspicious/noExplicitAny: each event of `ws` has arguments of its own
+  on(event: string, listener: (...args: any[]) => void): unknown
+  send(data: Buffer, options: { binary: boolean }, done?: (error?: Error) => void): void
+  pong(data: Buffer): void
+  pause(): void
+  resume(): void
+  close(code?: number, reason?: string): void
+  terminate(): void
+}
+
+/** Whether `ws` answers pings by itself (its option `autoPong`), or this stream does, within a bound. */
+export interface WebSocketStreamOptions {
+  pings: 'answered here' | 'answered by ws'
+}
+
+export class WebSocketStream extends Duplex {
+  readonly #socket: HostWebSocket
+
+  constructor(socket: HostWebSocket, { pings }: WebSocketStreamOptions = { pings: 'answered here' }) {
     super({ allowHalfOpen: false })
     this.#socket = socket
-    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
-    socket.on('ping', data => this.#answerPing(data))
-    socket.on('error', error => this.destroy(error))
+    socket.on('message', (data: Buffer | Buffer[] | ArrayBuffer, isBinary: boolean) => {
+      this.#receive(bytesOf(data), isBinary)
+    })
+    if (pings === 'answered here') socket.on('ping', (data: Buffer) => this.#answerPing(data))
+    socket.on('error', (error: Error) => this.destroy(error))
     socket.on('close', () => this.#end())
   }
 
@@ -51,7 +76,7 @@ export class WebSocketStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     // A closing handshake that has begun is left to `ws`, which bounds its time; it must be able to read for it.
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.terminate()
+    if (this.#socket.readyState === OPEN) this.#socket.terminate()
     else this.#socket.resume()
     done(error)
   }
@@ -68,7 +93,7 @@ export class WebSocketStream extends Duplex {
   }
 
   #answerPing(data: Buffer): void {
-    if (this.#socket.readyState === WebSocket.OPEN && this.#socket.bufferedAmount < PONG_LIMIT_BYTES) {
+    if (this.#socket.readyState === OPEN && this.#socket.bufferedAmount < PONG_LIMIT_BYTES) {
       this.#socket.pong(data)
     }
   }
@@ -76,4 +101,10 @@ export class WebSocketStream extends Duplex {
   #end(): void {
     if (!this.destroyed) this.push(null)
   }
+}
+
+/** A host may have set another `binaryType`. */
+function bytesOf(data: Buffer | Buffer[] | ArrayBuffer): Buffer {
+  if (Buffer.isBuffer(data)) return data
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
 }
