@@ -27,14 +27,15 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/topic/', 1],
   ['lib/model/', 2],
   ['lib/persistence/', 2],
-  ['lib/session/', 3],
-  ['lib/connection/', 4],
-  ['lib/routing/', 4],
-  ['lib/broker/', 5],
-  ['lib/index.ts', 6],
-  ['lib/server/', 7],
-  ['lib/cli/', 8],
-  ['lib/testing/', 8],
+  ['lib/ports/', 3],
+  ['lib/session/', 4],
+  ['lib/connection/', 5],
+  ['lib/routing/', 5],
+  ['lib/broker/', 6],
+  ['lib/index.ts', 7],
+  ['lib/server/', 8],
+  ['lib/cli/', 9],
+  ['lib/testing/', 9],
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../types/clock.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
-import type { ResolvedOptions } from '../session/ports.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
 
 const MIB = 1024 * 1024
 

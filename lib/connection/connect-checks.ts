@@ -2,7 +2,7 @@
 import type { ConnectRefusal } from '../../types/hooks.js'
 import type { ConnectPacket } from '../../types/packets.js'
 import { AnaxError, explanationOf } from '../errors.js'
-import type { ResolvedOptions } from '../session/ports.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
 import type { Connection } from './connection.js'
 import { payloadFormatError } from './payload-format.js'

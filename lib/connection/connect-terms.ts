@@ -1,6 +1,6 @@
 /** What CONNECT and CONNACK agree on: the client's wishes, and what the broker makes of them. */
 import type { ConnackProperties, ConnectPacket, UserProperties, Will } from '../../types/packets.js'
-import type { ResolvedOptions } from '../session/ports.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
 import type { Connection } from './connection.js'
 
 const LARGEST_RECEIVE_MAXIMUM = 65_535

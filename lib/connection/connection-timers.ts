@@ -2,7 +2,7 @@
  * What one connection waits for, and for how long: CONNECT, a sign of life, room in the stream, the peer's goodbye.
  * Owns the deadlines; must not know what happens when one passes.
  */
-import type { ResolvedOptions } from '../session/ports.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { Timer, type Timers } from '../util/timers.js'
 
 /** What did not come in time. */

@@ -9,7 +9,7 @@ import { OutboundTopicAliases } from '../codec/topic-alias.js'
 import { Frame } from '../codec/wire/frame.js'
 import type { Delivery } from '../model/delivery.js'
 import { secondsLeft } from '../model/message.js'
-import type { ResolvedOptions } from '../session/ports.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
 import type { Timers } from '../util/timers.js'
 import type { Terms } from './connect-terms.js'
 

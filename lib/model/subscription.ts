@@ -4,7 +4,7 @@
  */
 import type { ClientSubscription } from '../../types/client.js'
 import type { QoS, Subscription } from '../../types/packets.js'
-import type { Session } from '../session/session.js'
+import type { Subscriber } from './subscriber.js'
 
 const QOS = 0b11
 const NO_LOCAL = 1 << 2
@@ -16,13 +16,13 @@ function packed({ qos, nl, rap, rh }: Subscription): number {
 }
 
 export class SessionSubscription implements ClientSubscription {
-  readonly session: Session
+  readonly session: Subscriber
   readonly topic: string
   readonly #options: number
   /** 0 where the client gave none. */
   readonly #identifier: number
 
-  constructor(session: Session, subscription: Subscription, identifier = 0) {
+  constructor(session: Subscriber, subscription: Subscription, identifier = 0) {
     this.session = session
     this.topic = subscription.topic
     this.#options = packed(subscription)

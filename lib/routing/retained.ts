@@ -8,7 +8,8 @@ import { messageBytes } from '../codec/message-bytes.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 import { copyOf } from '../model/message.js'
-import type { ResolvedOptions, RetainedMessages } from '../session/ports.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
+import type { RetainedMessages } from '../ports/retained-messages.js'
 import { Reservations, type Room } from './reservations.js'
 
 export class RetainedStore implements RetainedMessages {

@@ -3,17 +3,17 @@
  * Made once per topic and set of subscriptions; must not know a message.
  */
 import type { QoS } from '../../types/packets.js'
+import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
-import type { Session } from '../session/session.js'
 import { HostListener } from './host-listener.js'
 import type { SharedGroup } from './shared-subscriptions.js'
 
 /** Who may want the messages of a filter. */
-export type Subscriber = SessionSubscription | SharedGroup | HostListener
+export type Match = SessionSubscription | SharedGroup | HostListener
 
 /** How one session gets the messages of a topic. */
 export interface Target {
-  readonly session: Session
+  readonly session: Subscriber
   /** The highest of the matching subscriptions [MQTT-3.3.4-2]. */
   readonly qos: QoS
   /** Whether one of them keeps the publisher's RETAIN flag. */
@@ -29,8 +29,8 @@ export class Route {
   readonly groups: readonly SharedGroup[]
   readonly listeners: readonly HostListener[]
 
-  constructor(matched: readonly Subscriber[]) {
-    const bySession = new Map<Session, SessionSubscription[]>()
+  constructor(matched: readonly Match[]) {
+    const bySession = new Map<Subscriber, SessionSubscription[]>()
     const groups: SharedGroup[] = []
     const listeners: HostListener[] = []
     for (const match of matched) {
@@ -59,7 +59,7 @@ function merge(subscriptions: SessionSubscription[]): Target | undefined {
   return { ...target, forPublisher }
 }
 
-function mergeAll(session: Session, subscriptions: SessionSubscription[]): Target {
+function mergeAll(session: Subscriber, subscriptions: SessionSubscription[]): Target {
   let qos: QoS = 0
   let rap = false
   const identifiers: number[] = []

@@ -17,14 +17,15 @@ import type {
 import type { PublishMessage } from '../codec/publish-message.js'
 import { Delivery } from '../model/delivery.js'
 import { copyOf, refKey } from '../model/message.js'
+import type { SharedDelivery } from '../model/shared-delivery.js'
+import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
-import type { SharedDelivery, SubscriptionRouter } from '../session/ports.js'
-import type { Session } from '../session/session.js'
+import type { SubscriptionRouter } from '../ports/subscription-router.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
 import type { MessageBus } from './bus.js'
 import type { HostListener } from './host-listener.js'
-import { Route, type Subscriber, type Target } from './route.js'
+import { type Match, Route, type Target } from './route.js'
 import { type AwayMember, clientIdOf, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
 
 /** Messages of ending sessions, one or many, that are looked at before the event loop gets its turn. */
@@ -41,10 +42,10 @@ export interface RouterOptions {
 }
 
 export class Router implements SubscriptionRouter {
-  readonly #tree = new FilterTree<Subscriber, Session | SharedGroup | HostListener>()
+  readonly #tree = new FilterTree<Match, Subscriber | SharedGroup | HostListener>()
   readonly #groups = new Map<string, SharedGroup>()
   /** What a match comes to; the tree returns the same array for the same topic until it changes. */
-  readonly #routes = new WeakMap<readonly Subscriber[], Route>()
+  readonly #routes = new WeakMap<readonly Match[], Route>()
   /** Members that were chosen before the message went to the bus. */
   readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
   /** Sessions whose queue could not be read to its end -> what was lost of it so far: that is not told again. */
@@ -229,7 +230,7 @@ export class Router implements SubscriptionRouter {
     this.redeliver(clientId, left)
   }
 
-  #route(matched: readonly Subscriber[]): Route {
+  #route(matched: readonly Match[]): Route {
     let route = this.#routes.get(matched)
     if (route === undefined) {
       route = new Route(matched)
@@ -266,7 +267,7 @@ export class Router implements SubscriptionRouter {
       const { member } = chosen
       const isStored = !(member instanceof SessionSubscription) || member.session.stored
       if (isStored) {
-        group.live(member)?.session.outgoing?.readStored()
+        group.live(member)?.session.readStored()
         return
       }
     }
@@ -323,7 +324,7 @@ function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, { session, 
   const live = qos < granted ? qos : granted
   // with another QoS than in the queue, it would be sent again as something else
   if (queuedFor.get(session.id) === (live > 0 ? live : undefined)) return false
-  session.outgoing?.readStored()
+  session.readStored()
   return true
 }
 

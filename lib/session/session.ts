@@ -4,11 +4,13 @@
  */
 import type { MaybePromise, QueueLimits } from '../../types/persistence.js'
 import type { Delivery } from '../model/delivery.js'
+import type { SharedDelivery } from '../model/shared-delivery.js'
+import type { Subscriber } from '../model/subscriber.js'
 import type { SessionSubscription } from '../model/subscription.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
 import { Outgoing } from './outgoing.js'
-import type { Link, Ports, SharedDelivery } from './ports.js'
+import type { Link, Ports } from './ports.js'
 import { SubscriptionQuota } from './subscription-quota.js'
 
 /** How a session is kept. */
@@ -23,7 +25,7 @@ const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map()
 const NO_PACKET_IDS: ReadonlySet<number> = new Set()
 const NO_IDENTIFIERS: readonly number[] = []
 
-export class Session {
+export class Session implements Subscriber {
   readonly id: string
   readonly #ports: Ports
   readonly limits: QueueLimits
@@ -107,6 +109,10 @@ export class Session {
   /** A message for the client; lost if it is not connected, for then the store has what is to be kept. */
   deliver(delivery: Delivery): void {
     this.outgoing?.deliver(delivery)
+  }
+
+  readStored(): void {
+    this.outgoing?.readStored()
   }
 
   /** Identifiers of QoS 0 subscriptions that match a topic: the store queues for the others only, and knows only theirs. */

@@ -7,10 +7,10 @@ import type { MaybePromise } from '../../types/persistence.js'
 import type { Connection } from '../connection/connection.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { SessionSubscription } from '../model/subscription.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { ReasonCode } from '../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
 import { isPromise } from '../util/maybe-promise.js'
-import type { ResolvedOptions } from './ports.js'
 
 /** Whether, and how, a subscription may be had: by the broker's own rules, and then by the host's. */
 export function askFor(connection: Connection, wanted: Subscription): MaybePromise<Subscription | AnaxError> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConnectionTimers } from '../../lib/connection/connection-timers.js'
-import type { ResolvedOptions } from '../../lib/session/ports.js'
+import type { ResolvedOptions } from '../../lib/ports/resolved-options.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Timers } from '../../lib/util/timers.js'
 

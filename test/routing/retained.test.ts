@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
+import type { ResolvedOptions } from '../../lib/ports/resolved-options.js'
 import { RetainedStore } from '../../lib/routing/retained.js'
-import type { ResolvedOptions } from '../../lib/session/ports.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { message } from './support.js'
 

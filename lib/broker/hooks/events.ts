@@ -6,7 +6,7 @@ import type { EventEmitter } from 'node:events'
 import type { Client, ClientEvents } from '../../../types/client.js'
 import type { BrokerEvents, Drop } from '../../../types/events.js'
 import { AnaxError } from '../../errors.js'
-import type { EventSink } from '../../session/ports.js'
+import type { EventSink } from '../../ports/event-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { DropCounts } from '../publish/drop-counts.js'
 

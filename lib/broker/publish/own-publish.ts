@@ -6,7 +6,7 @@ import type { MatchedSubscription, MaybePromise } from '../../../types/persisten
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { Job } from '../../connection/ingress.js'
 import { type AnaxError, wrapError } from '../../errors.js'
-import type { MessageSink } from '../../session/ports.js'
+import type { MessageSink } from '../../ports/message-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
 
 export class OwnPublish extends Job {

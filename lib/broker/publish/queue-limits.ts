@@ -1,7 +1,8 @@
 /** How much a session's queue may hold: the options, or what the host says of one client. Fails to the options. */
 import type { OverflowPolicy, QueueLimits } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
-import type { EventSink, ResolvedOptions } from '../../session/ports.js'
+import type { EventSink } from '../../ports/event-sink.js'
+import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { isPromise } from '../../util/maybe-promise.js'
 
 export class QueueLimitRules {

@@ -7,8 +7,8 @@ import type { MaybePromise } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { Ingress, Job } from '../../connection/ingress.js'
 import { wrapError } from '../../errors.js'
+import type { EventSink } from '../../ports/event-sink.js'
 import type { Arrivals } from '../../routing/arrivals.js'
-import type { EventSink } from '../../session/ports.js'
 import { isPromise } from '../../util/maybe-promise.js'
 
 export interface ReceptionParts {

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import { wrapError } from '../../errors.js'
-import type { EventSink } from '../../session/ports.js'
+import type { EventSink } from '../../ports/event-sink.js'
 import { Timer, type Timers } from '../../util/timers.js'
 import type { SessionRegistry } from './session-registry.js'
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { QueueLimitRules } from '../../../lib/broker/publish/queue-limits.js'
-import type { EventSink, ResolvedOptions } from '../../../lib/session/ports.js'
+import type { EventSink } from '../../../lib/ports/event-sink.js'
+import type { ResolvedOptions } from '../../../lib/ports/resolved-options.js'
 
 const DEFAULTS = { maxMessages: 10, maxBytes: 100, overflow: 'drop-newest' }
 

@@ -1,0 +1,34 @@
+/** The port to the host's hooks. A contract: how a hook is called and what its answer means is not known here. */
+import type { Client } from '../../types/client.js'
+import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
+import type { Message } from '../../types/message.js'
+import type { ConnectPacket, Subscription } from '../../types/packets.js'
+import type { MaybePromise } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import type { AnaxError } from '../errors.js'
+
+/** The host's decisions. None of them throws or rejects. An unset hook is undefined and allows everything. */
+export interface Authorizer {
+  readonly preConnect: ((client: Client, packet: ConnectPacket) => MaybePromise<ConnectRefusal | undefined>) | undefined
+  readonly authenticate:
+    | ((
+        client: Client,
+        username: string | undefined,
+        password: Buffer | undefined,
+      ) => MaybePromise<ConnectRefusal | undefined>)
+    | undefined
+  readonly authenticateExtended:
+    | ((client: Client, authentication: ExtendedAuthentication) => MaybePromise<ExtendedVerdict>)
+    | undefined
+  /** @returns the message to publish, or why it is refused */
+  readonly authorizePublish:
+    | ((client: Client | null, message: PublishMessage) => MaybePromise<PublishMessage | AnaxError>)
+    | undefined
+  /** @returns the subscription to grant, or why it is refused */
+  readonly authorizeSubscribe:
+    | ((client: Client, subscription: Subscription) => MaybePromise<Subscription | AnaxError>)
+    | undefined
+  /** @returns the message to forward; undefined withholds it from this client */
+  readonly authorizeForward: ((client: Client, message: Message) => Message | undefined) | undefined
+  readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined
+}

@@ -1,0 +1,12 @@
+/** The port through which the host is told of events. A contract: listeners are not known here. */
+import type { Client, ClientEvents } from '../../types/client.js'
+import type { BrokerEvents } from '../../types/events.js'
+
+/** Events for the host; a listener that throws is contained and reported. */
+export interface EventSink {
+  emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void
+  /** Emits an event of one client. */
+  emitFrom(client: Client, name: keyof ClientEvents): void
+  /** Whether anybody listens, for an event that is costly to make. */
+  has(name: keyof BrokerEvents): boolean
+}

@@ -1,0 +1,9 @@
+/** The options of a broker with their defaults filled in. Without the hooks and parts, which have places of their own. */
+import type { BrokerOptions } from '../../types/options.js'
+
+type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
+type Parts = 'mq' | 'persistence' | 'clock' | 'authorizeForward' | 'published'
+
+/** Options with their defaults. */
+export type ResolvedOptions = Required<Omit<BrokerOptions, Gates | Parts | 'queueLimits' | 'responseInformation'>> &
+  Pick<BrokerOptions, 'queueLimits' | 'responseInformation'>
