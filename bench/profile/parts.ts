@@ -27,7 +27,7 @@ export const parts = [
     functions: [
       'lib/broker/',
       'lib/connection/handlers/',
-      'lib/connection/ingress',
+      'lib/util/pipeline',
       'lib/connection/payload-format',
       'lib/session/subscribing',
       'bench/brokers/anax',

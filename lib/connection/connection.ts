@@ -20,6 +20,7 @@ import { AnaxError, wrapError } from '../errors.js'
 import type { Delivery } from '../model/delivery.js'
 import type { Ending, Link, Ports } from '../session/ports.js'
 import type { Session } from '../session/session.js'
+import { Pipeline } from '../util/pipeline.js'
 import { ClientHandle } from './client-handle.js'
 import { NO_TERMS, type Terms } from './connect-terms.js'
 import { type ConnectionState, nextState } from './connection-state.js'
@@ -27,7 +28,6 @@ import { ConnectionTimers, type Missed } from './connection-timers.js'
 import type { ExtendedExchange } from './extended-authentication.js'
 import { ConnectProcess } from './handlers/connect.js'
 import { receive } from './handlers/index.js'
-import { Ingress } from './ingress.js'
 import { Outbox } from './outbox.js'
 import { PacketEncoder, type Unsendable } from './packet-encoder.js'
 
@@ -51,7 +51,7 @@ export class Connection extends ClientHandle implements Link {
   #wasConnected = false
   #terms = NO_TERMS
   #encoder: PacketEncoder
-  #ingress: Ingress | undefined
+  #ingress: Pipeline | undefined
   readonly #decoder: Decoder
   readonly #outbox: Outbox
   #receiving = false
@@ -86,8 +86,8 @@ export class Connection extends ClientHandle implements Link {
   }
 
   /** The pipeline of packets; made with the first, for many clients send none. */
-  get ingress(): Ingress {
-    this.#ingress ??= new Ingress(
+  get ingress(): Pipeline {
+    this.#ingress ??= new Pipeline(
       this.ports.options.receiveMaximum + 1, // one more, so that a client that sends too many is noticed
       error => this.fail(wrapError('ANAX_ERR_STORE', error)),
       () => this.#onIngressDrained(),

@@ -1,18 +1,17 @@
 /**
- * All deadlines of a broker behind one timer of the clock: keep alive, connect, drain, expiry.
- * Owns the order of deadlines; must not know what happens at one.
+ * All timers of a broker (keep alive, connect, drain, expiry) behind one timer of the clock.
+ * Owns when they fire; must not know what they are for.
  */
 import type { Clock } from '../../types/clock.js'
+import { Heap, type HeapItem } from './heap.js'
 
-/** Deadlines are rounded up to this, so that thousands of them share a wake-up. */
+/** Times are rounded up to a multiple of this, so that thousands of timers share a wake-up. */
 const GRANULARITY_MS = 50
 
-/** One deadline; scheduled again after it fired, or moved, as often as its owner likes. */
-export class Timer {
+/** One timer. Its owner may schedule it again after it has fired, or before. */
+export class Timer implements HeapItem {
   readonly fire: () => void
-  /** Milliseconds since the epoch. */
   at = 0
-  /** Place in the heap; -1 while not scheduled. */
   index = -1
 
   constructor(fire: () => void) {
@@ -20,10 +19,10 @@ export class Timer {
   }
 }
 
-/** A binary heap of timers, the next one on top. */
+/** The timers that are scheduled. */
 export class Timers {
   readonly #clock: Clock
-  readonly #heap: Timer[] = []
+  readonly #heap = new Heap<Timer>()
   #alarm: unknown
   #alarmAt = Number.POSITIVE_INFINITY
 
@@ -36,31 +35,24 @@ export class Timers {
     return this.#clock.now()
   }
 
-  /** (Re)schedules a timer to fire in `delayMs`, not earlier and at most 50 ms later. */
+  /** Schedules a timer, again if it is scheduled already, to fire in `delayMs`: never earlier, at most 50 ms later. */
   schedule(timer: Timer, delayMs: number): void {
     this.scheduleAt(timer, this.#clock.now() + delayMs)
   }
 
+  /** The same at a time in milliseconds since the epoch. */
   scheduleAt(timer: Timer, at: number): void {
     this.cancel(timer)
     timer.at = Math.ceil(at / GRANULARITY_MS) * GRANULARITY_MS
-    this.#heap.push(timer)
-    this.#rise(this.#heap.length - 1)
+    this.#heap.add(timer)
     this.#arm()
   }
 
   cancel(timer: Timer): void {
-    const index = timer.index
-    if (index === -1) return
-    timer.index = -1
-    const last = this.#heap.pop()!
-    if (last === timer) return
-    this.#place(last, index)
-    this.#sink(index)
-    this.#rise(last.index)
+    this.#heap.remove(timer)
   }
 
-  /** Resolves when the promise does, at the latest after `delayMs`; 0 for no bound. */
+  /** Resolves when the promise does, and after `delayMs` at the latest; 0 waits without a limit. */
   async within(delayMs: number, promise: Promise<unknown>): Promise<void> {
     if (delayMs === 0) {
       await promise
@@ -79,16 +71,15 @@ export class Timers {
     }
   }
 
-  /** Forgets every timer. */
+  /** Cancels every timer. */
   clear(): void {
-    for (const timer of this.#heap) timer.index = -1
-    this.#heap.length = 0
+    this.#heap.clear()
     this.#clock.clearTimeout(this.#alarm)
     this.#alarmAt = Number.POSITIVE_INFINITY
   }
 
   #arm(): void {
-    const next = this.#heap[0]
+    const next = this.#heap.first
     if (next === undefined || next.at >= this.#alarmAt) return
     this.#clock.clearTimeout(this.#alarm)
     this.#alarmAt = next.at
@@ -99,44 +90,13 @@ export class Timers {
     this.#alarmAt = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
     try {
-      for (let next = this.#heap[0]; next !== undefined && next.at <= now; next = this.#heap[0]) {
+      for (let next = this.#heap.first; next !== undefined && next.at <= now; next = this.#heap.first) {
         this.cancel(next)
         next.fire()
       }
     } finally {
-      // one that throws does not stop the others
+      // A timer that throws does not stop the others.
       this.#arm()
     }
-  }
-
-  #place(timer: Timer, index: number): void {
-    this.#heap[index] = timer
-    timer.index = index
-  }
-
-  #rise(from: number): void {
-    const timer = this.#heap[from]!
-    let index = from
-    while (index > 0) {
-      const parent = this.#heap[(index - 1) >> 1]!
-      if (parent.at <= timer.at) break
-      this.#place(parent, index)
-      index = (index - 1) >> 1
-    }
-    this.#place(timer, index)
-  }
-
-  #sink(from: number): void {
-    const timer = this.#heap[from]!
-    let index = from
-    for (;;) {
-      let child = 2 * index + 1
-      if (child >= this.#heap.length) break
-      if (child + 1 < this.#heap.length && this.#heap[child + 1]!.at < this.#heap[child]!.at) child++
-      if (this.#heap[child]!.at >= timer.at) break
-      this.#place(this.#heap[child]!, index)
-      index = child
-    }
-    this.#place(timer, index)
   }
 }

@@ -12,7 +12,7 @@ const examples: [name: string, url: string, part: PartName][] = [
   ['next', `${COMPILED}lib/codec/decode/decoder.js`, 'decoder'],
   ['encodePublish', `${COMPILED}lib/codec/encode/publish.js`, 'encoder and outbox'],
   ['flush', `${COMPILED}lib/connection/outbox.js`, 'encoder and outbox'],
-  ['run', `${COMPILED}lib/connection/ingress.js`, 'pipeline: checks, hooks, publisher'],
+  ['run', `${COMPILED}lib/util/pipeline.js`, 'pipeline: checks, hooks, publisher'],
   ['receivePublish', `${COMPILED}lib/connection/handlers/publish.js`, 'pipeline: checks, hooks, publisher'],
   ['publish', `${COMPILED}lib/routing/bus.js`, 'bus: mqemitter and our end of it'],
   ['emit', 'file:///somewhere/node_modules/mqemitter/mqemitter.js', 'bus: mqemitter and our end of it'],

@@ -4,10 +4,10 @@
  */
 import type { MatchedSubscription, MaybePromise } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
-import { Job } from '../../connection/ingress.js'
 import { type AnaxError, wrapError } from '../../errors.js'
 import type { MessageSink } from '../../ports/message-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { Job } from '../../util/pipeline.js'
 
 export class OwnPublish extends Job {
   readonly #sink: MessageSink

@@ -14,7 +14,6 @@ import type {
   SessionPersistence,
 } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
-import { Ingress } from '../../connection/ingress.js'
 import type { AnaxError } from '../../errors.js'
 import { keepPayload } from '../../model/message.js'
 import type { Authorizer } from '../../ports/authorizer.js'
@@ -26,6 +25,7 @@ import type { MessageBus } from '../../routing/bus.js'
 import type { RetainedStore } from '../../routing/retained.js'
 import type { Router } from '../../routing/router.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
+import { Pipeline } from '../../util/pipeline.js'
 import { InTransit } from './in-transit.js'
 import { OwnPublish } from './own-publish.js'
 import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
@@ -75,7 +75,7 @@ export class Publisher implements MessageSink {
   /** This broker's messages that are in queues and not on the bus yet, by number. */
   readonly #onTheirWay = new InTransit()
   /** Messages of the broker's own and the host's: no less in order than those of a client. */
-  readonly #own = new Ingress(
+  readonly #own = new Pipeline(
     Number.POSITIVE_INFINITY,
     () => {},
     () => {},

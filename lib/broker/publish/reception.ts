@@ -5,11 +5,11 @@
 import type { BusMessage } from '../../../types/bus.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
-import { Ingress, Job } from '../../connection/ingress.js'
 import { wrapError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Arrivals } from '../../routing/arrivals.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { Job, Pipeline } from '../../util/pipeline.js'
 
 export interface ReceptionParts {
   arrivals: Pick<Arrivals, 'take'>
@@ -28,7 +28,7 @@ export class Reception {
   readonly #failed = (error: unknown): void => {
     this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
   }
-  readonly #ingress = new Ingress(Number.POSITIVE_INFINITY, this.#failed, () => {})
+  readonly #ingress = new Pipeline(Number.POSITIVE_INFINITY, this.#failed, () => {})
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts

@@ -7,8 +7,8 @@ import { frames } from '../../codec/encode/encoder.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { Job } from '../../util/pipeline.js'
 import type { Connection } from '../connection.js'
-import { Job } from '../ingress.js'
 
 export function receivePuback(connection: Connection, packet: PubackPacket): void {
   finish(connection, packet)

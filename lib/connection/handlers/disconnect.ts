@@ -3,8 +3,8 @@ import type { DisconnectPacket } from '../../../types/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Ending } from '../../session/ports.js'
+import { Job } from '../../util/pipeline.js'
 import type { Connection } from '../connection.js'
-import { Job } from '../ingress.js'
 
 /** Handles a DISCONNECT: after everything that was received before it. */
 export function receiveDisconnect(connection: Connection, packet: DisconnectPacket): void {

@@ -13,8 +13,8 @@ import { startExpiry } from '../../model/message.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
+import { Job } from '../../util/pipeline.js'
 import type { Connection } from '../connection.js'
-import { Job } from '../ingress.js'
 import { payloadFormatError } from '../payload-format.js'
 
 const NOBODY: readonly MatchedSubscription[] = []

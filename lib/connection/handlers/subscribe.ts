@@ -16,8 +16,8 @@ import {
 } from '../../session/subscribing.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { Job } from '../../util/pipeline.js'
 import type { Connection } from '../connection.js'
-import { Job } from '../ingress.js'
 
 /** Handles a SUBSCRIBE. */
 export function receiveSubscribe(connection: Connection, packet: SubscribePacket): void {

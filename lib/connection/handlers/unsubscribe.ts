@@ -4,8 +4,8 @@ import { type AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { removeStored, unroute } from '../../session/subscribing.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { Job } from '../../util/pipeline.js'
 import type { Connection } from '../connection.js'
-import { Job } from '../ingress.js'
 
 /** Handles an UNSUBSCRIBE. */
 export function receiveUnsubscribe(connection: Connection, packet: UnsubscribePacket): void {

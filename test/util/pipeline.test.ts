@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Ingress, Job } from '../../lib/connection/ingress.js'
+import { Job, Pipeline } from '../../lib/util/pipeline.js'
 
 const STAGES = ['authorize', 'match', 'store', 'route', 'answer'] as const
 
@@ -22,7 +22,7 @@ function fixture(limit = Number.POSITIVE_INFINITY) {
   const log: Record[] = []
   const failures: unknown[] = []
   let drains = 0
-  const ingress: Ingress = new Ingress(
+  const pipeline: Pipeline = new Pipeline(
     limit,
     error => failures.push(error),
     () => drains++,
@@ -41,10 +41,10 @@ function fixture(limit = Number.POSITIVE_INFINITY) {
     return Object.fromEntries(STAGES.map((name, stage) => [name, step(stage)])) as unknown as Job
   }
   const idle = async () => {
-    await ingress.settled()
-    assert.equal(ingress.idle, true)
+    await pipeline.settled()
+    assert.equal(pipeline.idle, true)
   }
-  return { ingress, log, failures, job, idle, drains: () => drains }
+  return { pipeline, log, failures, job, idle, drains: () => drains }
 }
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
@@ -62,9 +62,9 @@ describe('the pipeline', () => {
   it('keeps every order there is, whatever waits and whatever fails', async () => {
     await fc.assert(
       fc.asyncProperty(jobs, async list => {
-        const { ingress, log, failures, job, idle } = fixture()
+        const { pipeline, log, failures, job, idle } = fixture()
         for (const [id, { outcomes, pause }] of list.entries()) {
-          ingress.run(job(id, outcomes))
+          pipeline.run(job(id, outcomes))
           if (pause > 0) await later(pause)
         }
         await idle()
@@ -79,9 +79,9 @@ describe('the pipeline', () => {
   })
 
   it('lets authorizations overlap, and stores be issued while those before wait', async () => {
-    const { ingress, log, job, idle } = fixture()
+    const { pipeline, log, job, idle } = fixture()
     const slow: Outcome = { kind: 'later', turns: 3 }
-    for (let id = 0; id < 3; id++) ingress.run(job(id, [slow, slow, slow, slow, slow]))
+    for (let id = 0; id < 3; id++) pipeline.run(job(id, [slow, slow, slow, slow, slow]))
     await later(1)
     assert.deepEqual(begun(log, 0), [0, 1, 2])
     await idle()
@@ -91,35 +91,35 @@ describe('the pipeline', () => {
   })
 
   it('does a job that need not wait before it returns', () => {
-    const { ingress, log, job, drains } = fixture()
-    ingress.run(job(0, []))
+    const { pipeline, log, job, drains } = fixture()
+    pipeline.run(job(0, []))
     assert.deepEqual(
       log.filter(({ what }) => what === 'begin').map(({ stage }) => stage),
       [0, 1, 2, 3, 4],
     )
-    assert.equal(ingress.idle, true)
+    assert.equal(pipeline.idle, true)
     assert.equal(drains(), 0)
   })
 
   it('does without a stage that a job does not have', async () => {
-    const { ingress, idle } = fixture()
+    const { pipeline, idle } = fixture()
     const done: string[] = []
     const note = (name: string) => () => void done.push(name)
     class Partial extends Job {
       override authorize = () => later(1).then(note('authorize'))
       override store = note('store')
     }
-    ingress.run(new Partial())
+    pipeline.run(new Partial())
     await idle()
     assert.deepEqual(done, ['authorize', 'store'])
   })
 
   it('puts what a stage begins behind the job that it is of', async () => {
     for (const waits of [false, true]) {
-      const { ingress, log, job, idle } = fixture()
+      const { pipeline, log, job, idle } = fixture()
       const inner = job(1, [])
       const outcomes: Outcome[] = waits ? [{ kind: 'at once' }, { kind: 'at once' }, { kind: 'later', turns: 1 }] : []
-      ingress.run(job(0, outcomes, stage => stage === 1 && ingress.run(inner)))
+      pipeline.run(job(0, outcomes, stage => stage === 1 && pipeline.run(inner)))
       await idle()
       assertOrder(log, 2)
     }
@@ -132,29 +132,29 @@ describe('the pipeline is', () => {
     let answered = 0
     let store: () => void = () => {}
     const stored = new Promise<void>(resolve => (store = resolve))
-    const ingress = new Ingress(
+    const pipeline = new Pipeline(
       Number.POSITIVE_INFINITY,
       () => assert.fail(),
       () => {},
     )
     const before = performance.now()
-    for (let i = 0; i < count; i++) ingress.run(new StoredTogether(stored, () => answered++))
+    for (let i = 0; i < count; i++) pipeline.run(new StoredTogether(stored, () => answered++))
     store()
     while (answered < count) await later(1)
-    assert.equal(ingress.idle, true)
+    assert.equal(pipeline.idle, true)
     // looking at all of them for each took a minute and more
     assert.ok(performance.now() - before < 10_000)
   })
 
   it('full at its limit, and says when there is room again and when the last job is done', async () => {
-    const { ingress, job, idle, drains } = fixture(2)
-    assert.equal(ingress.full, false)
-    ingress.run(job(0, [{ kind: 'later', turns: 1 }]))
-    assert.deepEqual([ingress.full, ingress.idle], [false, false])
-    ingress.run(job(1, [{ kind: 'later', turns: 8 }]))
-    assert.equal(ingress.full, true)
+    const { pipeline, job, idle, drains } = fixture(2)
+    assert.equal(pipeline.full, false)
+    pipeline.run(job(0, [{ kind: 'later', turns: 1 }]))
+    assert.deepEqual([pipeline.full, pipeline.idle], [false, false])
+    pipeline.run(job(1, [{ kind: 'later', turns: 8 }]))
+    assert.equal(pipeline.full, true)
     await later(4)
-    assert.deepEqual([ingress.full, drains()], [false, 1])
+    assert.deepEqual([pipeline.full, drains()], [false, 1])
     await idle()
     assert.equal(drains(), 2)
   })
@@ -163,20 +163,20 @@ describe('the pipeline is', () => {
     const order: number[] = []
     let next = 2
     const waiting = new Slow(1, () => order.push(1))
-    const ingress: Ingress = new Ingress(
+    const pipeline: Pipeline = new Pipeline(
       1,
       () => assert.fail(),
-      () => next < 5 && ingress.run(new Slow(0, () => order.push(next++))),
+      () => next < 5 && pipeline.run(new Slow(0, () => order.push(next++))),
     )
-    ingress.run(waiting)
+    pipeline.run(waiting)
     await later(10)
     assert.deepEqual(order, [1, 2, 3, 4])
   })
 
   it('as good as new after a stage that threw', () => {
-    const { ingress, log, failures, job } = fixture()
-    ingress.run(job(0, [{ kind: 'throws' }]))
-    ingress.run(job(1, []))
+    const { pipeline, log, failures, job } = fixture()
+    pipeline.run(job(0, [{ kind: 'throws' }]))
+    pipeline.run(job(1, []))
     assertOrder(log, 2)
     assert.deepEqual(
       failures.map(error => (error as Error).message),
