@@ -159,6 +159,13 @@ export interface QueuePolicy {
   maxTotalBytes: number
 }
 
+/** Bounds of all retained messages together; `Infinity` for none. */
+export interface RetainedLimits {
+  maxMessages: number
+  /** Bytes of payloads and properties, as in `QueueLimits`. */
+  maxBytes: number
+}
+
 /** A message that a queue lost. */
 export interface DroppedMessage {
   clientId: string
@@ -257,7 +264,13 @@ export interface SessionPersistence extends AedesPersistence {
   retained(filters: readonly string[]): MaybeAsyncIterable<Message>
   /** The retained message of one topic. */
   retainedOf(topic: string): MaybePromise<Message | undefined>
-  /** What is being kept counts from the call on, not only once it is answered; so do the bytes. */
+  /**
+   * Checks that retained messages stay within the limits when this one is kept, in place of its topic's earlier one.
+   * Answers at once. The broker calls it in the same step as `storeRetained`, so that nothing can come in between.
+   * @throws AnaxError ANAX_ERR_QUOTA where a limit would be exceeded
+   */
+  checkRetained(message: Message, limits: RetainedLimits): void
+  /** Messages count from the call of `storeRetained` on, not only once it is answered; so do their bytes. */
   readonly retainedCount: number
   /** Bytes of payloads and properties of all retained messages. */
   readonly retainedBytes: number

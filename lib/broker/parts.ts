@@ -14,7 +14,6 @@ import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { Arrivals } from '../routing/arrivals.js'
 import { type BusOwner, MessageBus } from '../routing/bus.js'
-import { RetainedStore } from '../routing/retained.js'
 import { Router } from '../routing/router.js'
 import type { Ports } from '../session/ports.js'
 import { Timers } from '../util/timers.js'
@@ -24,6 +23,7 @@ import { DropCounts } from './publish/drop-counts.js'
 import { Publisher } from './publish/publisher.js'
 import { QueueLimitRules } from './publish/queue-limits.js'
 import { Reception } from './publish/reception.js'
+import { Retention } from './publish/retention.js'
 import { Housekeeping } from './sessions/housekeeping.js'
 import { OwedWrites } from './sessions/owed-writes.js'
 import { SessionRegistry } from './sessions/session-registry.js'
@@ -90,14 +90,13 @@ export class BrokerParts {
       },
       orphaned: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
-    const retained = new RetainedStore(store, options, now)
     const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
     const publisher: Publisher = new Publisher({
       options,
       authorizer,
       events,
       store,
-      retained,
+      retention: new Retention(store, options, now),
       router,
       bus,
       arrivals,
@@ -148,7 +147,7 @@ export class BrokerParts {
       sink: publisher,
       sessions,
       router,
-      retained,
+      retained: { matching: filters => store.retained(filters) },
       store,
       events,
       timers,

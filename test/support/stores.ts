@@ -6,7 +6,7 @@ import { isPromise } from '../../lib/util/maybe-promise.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 
 /** Operations that answer at once by contract. */
-const AT_ONCE = new Set(['nextDeadline'])
+const AT_ONCE = new Set(['nextDeadline', 'checkRetained'])
 const ITERABLES = new Set([
   ...['queued', 'inflight', 'retained', 'sharedSubscriptions', 'outgoingStream', 'streamWill', 'getClientList'],
   ...['createRetainedStream', 'createRetainedStreamCombi'],

@@ -22,13 +22,13 @@ import type { MessageSink } from '../../ports/message-sink.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { type Arrivals, withhold } from '../../routing/arrivals.js'
 import type { MessageBus } from '../../routing/bus.js'
-import type { RetainedStore } from '../../routing/retained.js'
 import type { Router } from '../../routing/router.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
 import { Pipeline } from '../../util/pipeline.js'
 import { InTransit } from './in-transit.js'
 import { OwnPublish } from './own-publish.js'
 import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
+import type { Retention } from './retention.js'
 
 /** How a message is queued. */
 interface Terms {
@@ -53,7 +53,7 @@ export interface PublisherParts {
   authorizer: Authorizer
   events: EventSink
   store: SessionPersistence
-  retained: RetainedStore
+  retention: Retention
   router: Router
   bus: MessageBus
   /** What a bus of the host brings; undefined for the one within this process, which is done when `emit` returns. */
@@ -97,15 +97,17 @@ export class Publisher implements MessageSink {
   }
 
   match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
-    const found = this.#find(message)
-    if (!message.retain) return found
-    // last: room is reserved for what is acceptable, until it is stored
-    return isPromise(found) ? found.then(matched => this.#check(message, matched)) : this.#check(message, found)
+    if (!this.#isQueued(message)) return NOBODY
+    const { store, bus } = this.#parts
+    const found = store.subscriptionsByTopic(message.topic)
+    if (isPromise(found) || bus.takesTime) message.queuedFor = new Map()
+    return found
   }
 
   store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void> {
-    this.number(message)
     try {
+      if (message.retain) this.#parts.retention.check(message)
+      this.number(message)
       const queued = this.#isQueued(message) ? this.#queue(message, matched, this.#terms) : undefined
       const stored = message.retain ? both(queued, () => this.#retain(message)) : queued
       return isPromise(stored) ? stored.catch(error => this.#notRouted(message, error)) : undefined
@@ -132,7 +134,6 @@ export class Publisher implements MessageSink {
   }
 
   abandon(message: PublishMessage): void {
-    if (message.retain) this.#parts.retained.release(message)
     this.#parts.arrivals?.giveUp(message)
     this.#handedOver(message)
   }
@@ -190,24 +191,8 @@ export class Publisher implements MessageSink {
     return qos > 0 || this.#parts.options.queueQoS0
   }
 
-  #find(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
-    if (!this.#isQueued(message)) return NOBODY
-    const { store, bus } = this.#parts
-    const found = store.subscriptionsByTopic(message.topic)
-    if (isPromise(found) || bus.takesTime) message.queuedFor = new Map()
-    return found
-  }
-
-  #check(
-    message: PublishMessage,
-    matched: readonly MatchedSubscription[],
-  ): MaybePromise<readonly MatchedSubscription[]> {
-    const checked = this.#parts.retained.check(message)
-    return isPromise(checked) ? checked.then(() => matched) : matched
-  }
-
   #retain(message: PublishMessage): MaybePromise<void> {
-    const kept = this.#parts.retained.keep(message)
+    const kept = this.#parts.retention.keep(message)
     if (isPromise(kept)) return kept.then(this.#parts.deadlineSet)
     this.#parts.deadlineSet()
   }

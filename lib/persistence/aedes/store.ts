@@ -73,6 +73,8 @@ export class AedesStore implements SessionPersistence {
   storeRetained(packet: Message) {
     return this.#store.storeRetained(packet)
   }
+  /** Never refuses: the contract does not say how many there are. */
+  checkRetained() {}
   createRetainedStream(pattern: string) {
     return this.#store.createRetainedStream(pattern)
   }

@@ -12,6 +12,7 @@ import type {
   QueueDelivery,
   QueuedMessage,
   QueuePolicy,
+  RetainedLimits,
   ScheduledWill,
   SessionPersistence,
   StoreClient,
@@ -21,6 +22,7 @@ import type {
   SweepResult,
 } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
+import { checkRetained } from '../retained-limits.js'
 import { messageRow, packetRow } from './engine/encoding.js'
 import type { LmdbDurability } from './engine/writer.js'
 import { LmdbParts } from './parts.js'
@@ -330,6 +332,10 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
 
   storeRetained(packet: Message): Promise<void> {
     return this.parts.retained.store(packet)
+  }
+
+  checkRetained(message: Message, limits: RetainedLimits): void {
+    checkRetained(message, limits, this.parts.retained)
   }
 
   retained(filters: readonly string[]): AsyncIterable<Message> {

@@ -11,6 +11,7 @@ import type {
   QueueDelivery,
   QueuedMessage,
   QueuePolicy,
+  RetainedLimits,
   ScheduledWill,
   SessionPersistence,
   StoreClient,
@@ -21,6 +22,7 @@ import type {
   SweepResult,
 } from '../../../types/persistence.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from '../aedes/packets.js'
+import { checkRetained } from '../retained-limits.js'
 import { PayloadKeeper, StoredMessage } from '../stored-message.js'
 import { MemoryQueues } from './queues.js'
 import { MemoryRetained } from './retained.js'
@@ -309,6 +311,10 @@ export class MemoryPersistence implements SessionPersistence {
 
   storeRetained(packet: Message): void {
     this.#retained.store(packet)
+  }
+
+  checkRetained(message: Message, limits: RetainedLimits): void {
+    checkRetained(message, limits, this.#retained)
   }
 
   retained(filters: readonly string[]): Iterable<Message> {

@@ -55,6 +55,12 @@ export class MemoryRetained {
     this.#bytes += bytesOf(kept)
   }
 
+  /** Bytes of a topic's message; 0 where it has none. */
+  bytesAt(topic: string): number {
+    const message = this.#tree.get(topic)
+    return message === undefined ? 0 : bytesOf(message)
+  }
+
   get(topic: string): Message | undefined {
     const message = this.#tree.get(topic)
     return message === undefined || this.#isExpired(message) ? undefined : message

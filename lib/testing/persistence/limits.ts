@@ -1,6 +1,6 @@
 /** The contract of limits: what a full queue, a full store and time do to messages. */
 import assert from 'node:assert/strict'
-import type { DroppedMessage, OverflowPolicy, SessionPersistence } from '../../../types/persistence.js'
+import type { DroppedMessage, OverflowPolicy, RetainedLimits, SessionPersistence } from '../../../types/persistence.js'
 import {
   enqueue,
   type Harness,
@@ -39,6 +39,7 @@ async function add(
 export function defineLimitTests(harness: Harness): void {
   defineQueueLimitTests(harness)
   defineStoreLimitTests(harness)
+  defineRetainedLimitTests(harness)
   defineExpiryTests(harness)
 }
 
@@ -190,6 +191,62 @@ function defineStoreLimitTests(harness: Harness): void {
       for (const clientId of clientIds) assert.deepEqual(await payloads(store, clientId), ['2222', '3333'])
     },
   )
+}
+
+/** Whether a store takes a retained message within these limits; then it is stored. */
+async function retain(
+  store: SessionPersistence,
+  topic: string,
+  text: string,
+  limits: Partial<RetainedLimits>,
+): Promise<'kept' | 'refused'> {
+  const each = message({ topic, payload: Buffer.from(text), retain: true })
+  try {
+    store.checkRetained(each, { maxMessages: Infinity, maxBytes: Infinity, ...limits })
+  } catch (error) {
+    assert.ok(isQuotaError(error))
+    return 'refused'
+  }
+  await store.storeRetained(each)
+  return 'kept'
+}
+
+function defineRetainedLimitTests(harness: Harness): void {
+  harness.test('retained messages are at most so many; one that replaces another is none more', async store => {
+    const limits = { maxMessages: 2 }
+    assert.equal(await retain(store, 'a', '1', limits), 'kept')
+    assert.equal(await retain(store, 'b', '1', limits), 'kept')
+    assert.equal(await retain(store, 'c', '1', limits), 'refused')
+    assert.equal(await retain(store, 'b', '2', limits), 'kept')
+    assert.equal(await retain(store, 'a', '', limits), 'kept')
+    assert.equal(await retain(store, 'c', '1', limits), 'kept')
+    assert.equal(store.retainedCount, 2)
+  })
+
+  harness.test('retained messages have so many bytes together; a replaced one does not count', async store => {
+    const limits = { maxBytes: 10 }
+    assert.equal(await retain(store, 'a', '12345', limits), 'kept')
+    assert.equal(await retain(store, 'b', '12345', limits), 'kept')
+    assert.equal(await retain(store, 'c', '1', limits), 'refused')
+    assert.equal(await retain(store, 'a', '123456', limits), 'refused')
+    assert.equal(await retain(store, 'a', '1234', limits), 'kept')
+    assert.equal(await retain(store, 'c', '1', limits), 'kept')
+    assert.equal(store.retainedBytes, 10)
+  })
+
+  harness.test('retained messages count as soon as storing them has begun', async store => {
+    const limits = { maxMessages: 2, maxBytes: 6 }
+    const outcomes = ['a', 'b', 'c', 'a'].map(topic => retain(store, topic, '123', limits))
+    assert.deepEqual(await Promise.all(outcomes), ['kept', 'kept', 'refused', 'kept'])
+    assert.deepEqual([store.retainedCount, store.retainedBytes], [2, 6])
+  })
+
+  harness.test('no retained messages at all is a limit, too: then they can be removed only', async store => {
+    await store.storeRetained(message({ topic: 'a', retain: true }))
+    assert.equal(await retain(store, 'b', '1', { maxMessages: 0 }), 'refused')
+    assert.equal(await retain(store, 'a', '', { maxMessages: 0 }), 'kept')
+    assert.equal(store.retainedCount, 0)
+  })
 }
 
 function defineExpiryTests(harness: Harness): void {

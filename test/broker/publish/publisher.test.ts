@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
 import { Publisher } from '../../../lib/broker/publish/publisher.js'
+import type { Retention } from '../../../lib/broker/publish/retention.js'
 import { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { AnaxError } from '../../../lib/errors.js'
 import { Broker } from '../../../lib/index.js'
 import type { ResolvedOptions } from '../../../lib/ports/resolved-options.js'
 import { MessageBus } from '../../../lib/routing/bus.js'
-import type { RetainedStore } from '../../../lib/routing/retained.js'
 import { Router } from '../../../lib/routing/router.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { Drop } from '../../../types/events.js'
@@ -63,7 +63,7 @@ function fixture({
         return enqueue(message)
       },
     } as never,
-    retained: { check: () => {}, keep: retain, release: () => {} } as unknown as RetainedStore,
+    retention: { check: () => {}, keep: retain } as unknown as Retention,
     router,
     bus,
     arrivals: undefined,

@@ -75,7 +75,7 @@ export class LmdbRetained {
     const { topic } = message
     const row = rowOf(message)
     const [bytes] = row
-    const earlierBytes = this.#bytesAt(topic)
+    const earlierBytes = this.bytesAt(topic)
     const pending = messageIn(row)
     const effect = this.#begin({ count: Math.sign(bytes) - Math.sign(earlierBytes), bytes: bytes - earlierBytes })
     this.#pending.set(topic, pending)
@@ -86,6 +86,12 @@ export class LmdbRetained {
       if (this.#pending.get(topic) === pending) this.#pending.delete(topic)
       this.#end(effect)
     }
+  }
+
+  /** Bytes of a topic's message; 0 where it has none. */
+  bytesAt(topic: string): number {
+    const pending = this.#pending.get(topic)
+    return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : bytesOf(pending)
   }
 
   get(topic: string): Message | undefined {
@@ -190,12 +196,6 @@ export class LmdbRetained {
     this.#counters.retainedBytes += row[0]
     this.#table.put(owner, row)
     this.#deadlines.add(DeadlineKind.retained, row[1] ?? undefined, { owner, clientId: '' })
-  }
-
-  /** Bytes of a topic's message; 0 where it has none. */
-  #bytesAt(topic: string): number {
-    const pending = this.#pending.get(topic)
-    return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : bytesOf(pending)
   }
 
   #begin({ count, bytes }: Amount): Effect {

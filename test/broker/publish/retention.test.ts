@@ -1,11 +1,11 @@
 /** What may be retained, at every limit, and for how long. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
-import type { ResolvedOptions } from '../../lib/ports/resolved-options.js'
-import { RetainedStore } from '../../lib/routing/retained.js'
-import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { message } from './support.js'
+import { Retention } from '../../../lib/broker/publish/retention.js'
+import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
+import type { ResolvedOptions } from '../../../lib/ports/resolved-options.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { message } from '../../routing/support.js'
 
 const UNBOUNDED = {
   maxRetainedMessages: Number.POSITIVE_INFINITY,
@@ -18,20 +18,20 @@ async function fixture(limits: Partial<typeof UNBOUNDED> = {}) {
   const clock = new FakeClock()
   const store = createMemoryPersistence({ now: () => clock.now() })
   await store.setup({ id: 'b' })
-  const retained = new RetainedStore(store, { ...UNBOUNDED, ...limits } as ResolvedOptions, () => clock.now())
+  const retention = new Retention(store, { ...UNBOUNDED, ...limits } as ResolvedOptions, () => clock.now())
   const keep = async (topic: string, text: string, messageExpiry?: number) => {
     const published = message(topic, text)
     published.retain = true
     published.messageExpiry = messageExpiry
-    await retained.check(published)
-    await retained.keep(published)
+    retention.check(published)
+    await retention.keep(published)
   }
   const found = async (filter: string) => {
     const messages: string[] = []
-    for await (const { topic, payload } of retained.matching([filter])) messages.push(`${topic} ${payload}`)
+    for await (const { topic, payload } of store.retained([filter])) messages.push(`${topic} ${payload}`)
     return messages.sort()
   }
-  return { clock, keep, found, retained }
+  return { clock, keep, found }
 }
 
 const quota = { code: 'ANAX_ERR_QUOTA' }

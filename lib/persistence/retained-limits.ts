@@ -1,0 +1,36 @@
+/**
+ * Whether one more retained message is within the limits. The same rule for every store that counts its messages;
+ * must not know how they are kept.
+ */
+import type { Message } from '../../types/message.js'
+import type { RetainedLimits } from '../../types/persistence.js'
+import { messageBytes } from '../codec/message-bytes.js'
+import { AnaxError } from '../errors.js'
+
+/** What a store holds. */
+export interface RetainedTotals {
+  readonly count: number
+  readonly bytes: number
+  /** Bytes of a topic's message; 0 where it has none. */
+  bytesAt(topic: string): number
+}
+
+/**
+ * Checks a message that is about to be kept.
+ * @throws AnaxError ANAX_ERR_QUOTA
+ */
+export function checkRetained(message: Message, limits: RetainedLimits, totals: RetainedTotals): void {
+  const { topic, payload } = message
+  if (payload.length === 0) return
+  const { maxMessages, maxBytes } = limits
+  const bytes = totals.bytes + messageBytes(message)
+  if (totals.count < maxMessages && bytes <= maxBytes) return
+  // At a limit, a message that replaces another may still fit.
+  const replaced = totals.bytesAt(topic)
+  if (replaced === 0 && totals.count >= maxMessages) throw quotaError(`${maxMessages} messages are retained`)
+  if (bytes - replaced > maxBytes) throw quotaError(`retained messages may have ${maxBytes} bytes together`)
+}
+
+function quotaError(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_QUOTA', { detail })
+}
