@@ -84,6 +84,9 @@ export const ERRORS = {
   ANAX_ERR_QUOTA: [ReasonCode.QuotaExceeded, 'packet', 'A limit of the broker is reached'],
   ANAX_ERR_STORE: [ReasonCode.UnspecifiedError, 'packet', 'The store failed'],
   ANAX_ERR_BUS: [ReasonCode.UnspecifiedError, 'packet', 'The bus failed'],
+  // Several nodes
+  ANAX_ERR_CLUSTER: [ReasonCode.ServerUnavailable, 'packet', 'The engine of the cluster failed'],
+  ANAX_ERR_FENCED: [ReasonCode.ServerUnavailable, 'connection', 'This node has no right to act any more'],
   // Hooks
   ANAX_ERR_HOOK_FAILED: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook threw or rejected'],
   ANAX_ERR_HOOK_TIMEOUT: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook did not answer in time'],
@@ -142,6 +145,8 @@ export class AnaxError extends Error {
 const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ANAX_ERR_STORE',
   'ANAX_ERR_BUS',
+  'ANAX_ERR_CLUSTER',
+  'ANAX_ERR_FENCED',
   'ANAX_ERR_HOOK_FAILED',
   'ANAX_ERR_SERVER_UNAVAILABLE',
 ])
