@@ -25,6 +25,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/util/', 0],
   ['lib/codec/', 1],
   ['lib/topic/', 1],
+  ['lib/client/', 2],
   ['lib/model/', 2],
   ['lib/persistence/', 2],
   ['lib/ports/', 3],

@@ -2,5 +2,5 @@
  * What a host needs to test its own use of the broker: exported as `anax/testing`.
  * Knows no broker.
  */
-export { duplexPair } from './duplex-pair.js'
+export { duplexPair } from '../client/index.js'
 export { FakeClock } from './fake-clock.js'

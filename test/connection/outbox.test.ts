@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { describe, it } from 'node:test'
+import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { encode, frames, publishFrame } from '../../lib/codec/encode/encoder.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Frame } from '../../lib/codec/wire/frame.js'
 import { Flusher, Outbox } from '../../lib/connection/outbox.js'
-import { duplexPair } from '../../lib/testing/duplex-pair.js'
 
 const LARGE = 100_000
 

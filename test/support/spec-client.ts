@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
+import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { Decoder } from '../../lib/codec/decode/decoder.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import type { Broker } from '../../lib/index.js'
-import { duplexPair } from '../../lib/testing/duplex-pair.js'
 import type { ConnackPacket, ConnectPacket, Packet, ProtocolVersion, PublishPacket } from '../../types/packets.js'
 
 type PacketOf<Cmd extends Packet['cmd']> = Extract<Packet, { cmd: Cmd }>

@@ -1,0 +1,81 @@
+/**
+ * What a client has asked and not been answered: packet identifiers, the promises behind them, and how many messages
+ * may be under way at once. Knows no packet format and no stream.
+ */
+import { AnaxError } from '../errors.js'
+
+interface Exchange {
+  /** What was said before the end, and counts then. */
+  answer?: unknown
+  resolve(answer: unknown): void
+  reject(error: AnaxError): void
+}
+
+const MAX_PACKET_ID = 0xffff
+
+export class Exchanges {
+  readonly #open = new Map<number, Exchange>()
+  readonly #waiting: (() => void)[] = []
+  #lastId = 0
+  /** Messages that may be sent before one is acknowledged. */
+  #quota = MAX_PACKET_ID
+
+  /** What the broker takes at once, from CONNACK. */
+  set receiveMaximum(maximum: number) {
+    this.#quota = maximum
+  }
+
+  /** Resolves when a message with QoS 1 or 2 may be sent; each needs {@link release} afterwards. */
+  async acquire(): Promise<void> {
+    if (this.#quota > 0) this.#quota--
+    else await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  release(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#quota++
+    else next()
+  }
+
+  /** Sends a packet under a free identifier. Resolves with what {@link settle} is given for it. */
+  ask<Answer>(send: (messageId: number) => void): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const id = this.#freeId()
+      this.#open.set(id, { resolve: resolve as (answer: unknown) => void, reject })
+      try {
+        send(id)
+      } catch (error) {
+        this.#open.delete(id)
+        reject(error)
+      }
+    })
+  }
+
+  /** The first of two answers, which says how it went. */
+  note(messageId: number, answer: unknown): void {
+    const exchange = this.#open.get(messageId)
+    if (exchange !== undefined) exchange.answer = answer
+  }
+
+  /** The answer to what was asked under an identifier; one that is not known is passed over. */
+  settle(messageId: number, answer: unknown): void {
+    const exchange = this.#open.get(messageId)
+    this.#open.delete(messageId)
+    exchange?.resolve(exchange.answer ?? answer)
+  }
+
+  /** Nothing will be answered any more. */
+  fail(error: AnaxError): void {
+    for (const exchange of this.#open.values()) exchange.reject(error)
+    this.#open.clear()
+    for (const resume of this.#waiting.splice(0)) resume()
+  }
+
+  #freeId(): number {
+    if (this.#open.size === MAX_PACKET_ID)
+      throw new AnaxError('ANAX_ERR_QUOTA', { detail: 'no packet identifier is free' })
+    do this.#lastId = (this.#lastId % MAX_PACKET_ID) + 1
+    while (this.#open.has(this.#lastId))
+    return this.#lastId
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Who gets the messages of a client: handlers of their filters, one message at a time, or whoever asks for the next
+ * one. Owns what waits and when it is acknowledged; knows no stream.
+ */
+import { ReasonCode } from '../reason-codes.js'
+import { filterMatches, parseShare } from '../topic/topic.js'
+import { Inbox } from '../util/inbox.js'
+import type { ConnectOptions } from './options.js'
+import type { MessageHandler, ReceivedMessage } from './received-message.js'
+
+export class Reading {
+  /** Filter as it was subscribed to -> handler. */
+  readonly #handlers = new Map<string, { filter: string; handler: MessageHandler }>()
+  readonly #unclaimed: Inbox<ReceivedMessage>
+  readonly #claimed: Inbox<ReceivedMessage>
+  readonly #isManual: boolean
+  readonly #onError: NonNullable<ConnectOptions['onError']>
+  #isHandling = false
+  /** QoS 0 messages that were dropped because nobody read them. */
+  dropped = 0
+
+  constructor({ acknowledge, maxBuffered = 1000, overflow = 'drop-oldest', onError = () => {} }: ConnectOptions) {
+    const dropped = (message: ReceivedMessage) => {
+      this.dropped++
+      message.ack()
+    }
+    this.#unclaimed = new Inbox({ max: maxBuffered, overflow, dropped })
+    this.#claimed = new Inbox({ max: maxBuffered, overflow, dropped })
+    this.#isManual = acknowledge === 'manual'
+    this.#onError = onError
+  }
+
+  get buffered(): number {
+    return this.#unclaimed.length + this.#claimed.length
+  }
+
+  handle(filters: readonly string[], handler: MessageHandler): void {
+    for (const asked of filters) this.#handlers.set(asked, { filter: parseShare(asked)?.filter ?? asked, handler })
+    if (this.#isHandling) return
+    this.#isHandling = true
+    this.#handleAll()
+  }
+
+  unhandle(filters: readonly string[]): void {
+    for (const asked of filters) this.#handlers.delete(asked)
+  }
+
+  take(message: ReceivedMessage): void {
+    const inbox = this.#handlersOf(message).length > 0 ? this.#claimed : this.#unclaimed
+    // what is to be acknowledged is bounded by the Receive Maximum, and may not be dropped
+    if (message.qos > 0) inbox.add(message)
+    else inbox.push(message)
+  }
+
+  async next(): Promise<IteratorResult<ReceivedMessage, undefined>> {
+    const result = await this.#unclaimed.next()
+    if (result.done !== true && !this.#isManual) result.value.ack()
+    return result
+  }
+
+  end(): void {
+    this.#unclaimed.end()
+    this.#claimed.end()
+  }
+
+  async #handleAll(): Promise<void> {
+    for await (const message of this.#claimed) {
+      const reasonCode = await this.#handleOne(message)
+      if (!this.#isManual || reasonCode > 0) message.ack(reasonCode)
+    }
+  }
+
+  async #handleOne(message: ReceivedMessage): Promise<number> {
+    try {
+      await Promise.all(this.#handlersOf(message).map(async ({ handler }) => handler(message)))
+      return ReasonCode.Success
+    } catch (error) {
+      this.#onError(error, message.topic)
+      return ReasonCode.ImplementationSpecificError
+    }
+  }
+
+  #handlersOf({ topic }: ReceivedMessage): { filter: string; handler: MessageHandler }[] {
+    return [...this.#handlers.values()].filter(({ filter }) => filterMatches(filter, topic))
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * A message as a client receives it, and the order in which messages are acknowledged.
+ * Knows neither streams nor who reads the messages.
+ */
+import type { PublishPacket, PublishProperties, QoS } from '../../types/packets.js'
+
+/** Gets the messages of a subscription; a promise that it returns acknowledges, when it resolves. */
+export type MessageHandler = (message: ReceivedMessage) => unknown
+
+/** One message that a client received. */
+export class ReceivedMessage {
+  /** Where it was published. */
+  readonly topic: string
+  /** Its content. */
+  readonly payload: Buffer
+  /** With which quality of service it was delivered. */
+  readonly qos: QoS
+  /** Whether it is a retained message, sent because of a new subscription. */
+  readonly retain: boolean
+  /** Whether it may have been sent before. */
+  readonly dup: boolean
+  /** MQTT 5.0 properties. */
+  readonly properties: PublishProperties | undefined
+  #acknowledge: ((reasonCode: number) => void) | undefined
+
+  /** @param acknowledge called at most once; undefined where there is nothing to acknowledge */
+  constructor(packet: PublishPacket, acknowledge: ((reasonCode: number) => void) | undefined) {
+    this.topic = packet.topic
+    this.payload = packet.payload as Buffer
+    this.qos = packet.qos
+    this.retain = packet.retain
+    this.dup = packet.dup
+    this.properties = packet.properties
+    this.#acknowledge = acknowledge
+  }
+
+  /** The payload as UTF-8. */
+  get text(): string {
+    return this.payload.toString()
+  }
+
+  /** The payload, parsed as JSON. Throws what `JSON.parse` throws. */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text) as T
+  }
+
+  /**
+   * Acknowledges it, where that was not done yet: PUBACK (QoS 1) or PUBREC (QoS 2). Acknowledgements leave in the order in
+   * which the messages came [MQTT-4.6.0-2]: this one waits for those before it.
+   * @param reasonCode from 0x80 on, a refusal (5.0 only): the broker does not send the message again. @default 0
+   */
+  ack(reasonCode = 0): void {
+    const acknowledge = this.#acknowledge
+    this.#acknowledge = undefined
+    acknowledge?.(reasonCode)
+  }
+}
+
+interface Owed {
+  readonly send: (reasonCode: number) => void
+  reasonCode: number | undefined
+}
+
+/** Acknowledgements in the order of the messages, whichever is given first. */
+export class AcknowledgementOrder {
+  readonly #owed: Owed[] = []
+
+  /** A message came. @returns the function that acknowledges it */
+  expect(send: (reasonCode: number) => void): (reasonCode: number) => void {
+    const owed: Owed = { send, reasonCode: undefined }
+    this.#owed.push(owed)
+    return reasonCode => {
+      owed.reasonCode = reasonCode
+      this.#sendDue()
+    }
+  }
+
+  #sendDue(): void {
+    for (let first = this.#owed[0]; first?.reasonCode !== undefined; first = this.#owed[0]) {
+      this.#owed.shift()
+      first.send(first.reasonCode)
+    }
+  }
+}
