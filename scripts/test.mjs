@@ -1,68 +1,119 @@
 /**
- * Runs the compiled tests with Node's own test runner and ends with what was skipped, why, and one line of totals.
+ * Runs the compiled tests with Node's own test runner. Ends with what was skipped and why, which files took longest
+ * and whether they keep to the budget, and one line of totals.
  *
- *   npm test                      everything
+ *   npm test                      everything but the long forms
+ *   npm run test:fast             the files that start no process and open no store on disk, with fewer random cases
+ *   npm run test:full             everything, with many more random cases and the long forms
  *   npm test -- codec topic       the test files whose path contains one of these words
  *   npm test -- --test-name-pattern=retain
  *   NODE=/path/to/node npm test   with another Node
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { basename, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { findTestFiles } from './test-files.mjs'
+
+/** Processes that run test files at the same time. */
+const PARALLEL = 2
+
+/**
+ * Each form: how long a file may take before it is killed; and the seconds of all files together, which each later
+ * addition has to fit into. Two files run at a time, so that a run takes half of it.
+ */
+const FORMS = {
+  fast: { fileLimitMs: 120_000, budget: 50 },
+  normal: { fileLimitMs: 120_000, budget: 300 },
+  full: { fileLimitMs: 900_000, budget: 1800 },
+}
+
+/** Seconds that a file may take in the normal form. */
+const FILE_BUDGET = 12
+
+/** The fast form runs so many processes, each with its share of the files: starting one for each takes half the time. */
+const FAST_PROCESSES = 8
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const node = process.env.NODE ?? process.execPath
-const flags = process.argv.slice(2).filter(argument => argument.startsWith('-'))
-const words = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
+const given = process.argv.slice(2)
+const form = Object.keys(FORMS).find(name => given.includes(`--form=${name}`)) ?? 'normal'
+const flags = given.filter(argument => argument.startsWith('-') && !argument.startsWith('--form='))
+const words = given.filter(argument => !argument.startsWith('-'))
+const { fileLimitMs, budget } = FORMS[form]
 
-const built = join(root, 'dist/test')
-const files = (existsSync(built) ? readdirSync(built, { recursive: true }) : [])
-  .filter(file => file.endsWith('.test.js'))
-  .filter(file => words.length === 0 || words.some(word => file.includes(word)))
-  .map(file => join('dist/test', file))
-  .sort()
+const files = findTestFiles(words, form)
 if (files.length === 0) {
   console.error('No test file matches. Were they built? npm run build')
   process.exit(1)
 }
-
-spawnSync(process.execPath, [join(root, 'scripts/prerequisites.mjs')], { stdio: 'inherit' })
+if (form !== 'fast') spawnSync(process.execPath, [join(root, 'scripts/prerequisites.mjs')], { stdio: 'inherit' })
 
 const folder = mkdtempSync(join(tmpdir(), 'anax-test-'))
 const results = join(folder, 'results.jsonl')
+const times = join(folder, 'times.jsonl')
 const { status } = spawnSync(
   node,
   [
     '--enable-source-maps',
+    `--import=${new URL('./test-seconds.mjs', import.meta.url)}`,
     '--test',
-    '--test-concurrency=2',
-    '--test-timeout=120000',
+    `--test-concurrency=${PARALLEL}`,
+    `--test-timeout=${fileLimitMs}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'scripts/results-reporter.mjs')}`,
     `--test-reporter-destination=${results}`,
     ...flags,
-    ...files,
+    ...(form === 'fast' ? gathered() : files),
   ],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, ANAX_TEST_EFFORT: form, ANAX_TEST_SECONDS: times } },
 )
-summarise(readResults())
+summarise(readLines(results), readLines(times))
 rmSync(folder, { recursive: true, force: true })
 process.exitCode = status ?? 1
 
-function readResults() {
-  const lines = readFileSync(results, 'utf8').split('\n')
+/** Files that import the test files, so that many share a process. */
+function gathered() {
+  const count = Math.min(FAST_PROCESSES, files.length)
+  return Array.from({ length: count }, (_, index) => {
+    const share = files.filter((_, position) => position % count === index)
+    const path = join(folder, `${index + 1}.test.mjs`)
+    writeFileSync(path, share.map(file => `import '${pathToFileURL(join(root, file))}'\n`).join(''))
+    return path
+  })
+}
+
+function readLines(file) {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
   return lines.filter(line => line !== '').map(line => JSON.parse(line))
 }
 
-function summarise(all) {
+function summarise(all, timed) {
   const skipped = all.filter(({ outcome }) => outcome === 'skipped')
   const reasons = new Map()
   for (const { reason } of skipped) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   if (skipped.length > 0) console.log(`\nSkipped tests: ${skipped.length}`)
   for (const [reason, count] of reasons) console.log(`  ${count} x ${reason}`)
+  if (words.length === 0 && flags.length === 0) tellSeconds(timed)
   const count = outcome => all.filter(result => result.outcome === outcome).length
   console.log(`\n${count('passed')} passed, ${count('failed')} failed, ${skipped.length} skipped`)
+}
+
+function tellSeconds(timed) {
+  const sum = of => timed.reduce((total, line) => total + line[of], 0)
+  const total = sum('seconds')
+  console.log(`\n${total.toFixed(0)} s in ${timed.length} processes, ${PARALLEL} at a time; the budget is ${budget} s`)
+  console.log(`Of that, ${sum('cpu').toFixed(0)} s on a processor${form === 'fast' ? '' : '. The slowest:'}`)
+  const slowest = timed.toSorted((a, b) => b.seconds - a.seconds).slice(0, form === 'fast' ? 0 : 10)
+  for (const { file, seconds } of slowest) {
+    const over = form === 'normal' && seconds > FILE_BUDGET ? `  over the ${FILE_BUDGET} s of a file` : ''
+    console.log(`  ${seconds.toFixed(1).padStart(5)} s  ${nameOf(file)}${over}`)
+  }
+  if (total > budget) console.log('  Over the budget: is the machine busy, or does a test need a long form?')
+}
+
+function nameOf(file) {
+  return file.startsWith(root) ? file.slice(root.length).replace('dist/', '') : basename(file)
 }

@@ -76,14 +76,12 @@ describe('decoder', () => {
     const bytes = publish('a', Buffer.alloc(1_000_000, 'x'))
     const decoder = new Decoder({ side: 'broker' })
     let packets = 0
-    const start = performance.now()
     for (const byte of byteByByte(bytes)) {
       decoder.push(byte)
       if (decoder.next() !== undefined) packets++
     }
+    // Quadratic behaviour would take minutes, and so run into the time limit of every test file.
     assert.equal(packets, 1)
-    // Quadratic behaviour would take minutes
-    assert.ok(performance.now() - start < 5000)
   })
 
   it('joins 64 MB in chunks of 1 KB', () => {

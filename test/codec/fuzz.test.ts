@@ -8,6 +8,7 @@ import { type DecodedPacket, Decoder } from '../../lib/codec/decode/decoder.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import { AnaxError } from '../../lib/errors.js'
 import type { ProtocolVersion } from '../../types/packets.js'
+import { runs } from '../support/effort.js'
 import { packets } from './arbitraries.js'
 import { GOLDEN } from './golden.js'
 import { byteByByte, decodeChunks, decodeOne, plain, type Side } from './support.js'
@@ -60,12 +61,12 @@ const mutated = fc
 describe('any bytes', () => {
   it('are decoded or refused', () => {
     const anyBytes = fc.uint8Array({ maxLength: 60 }).map(bytes => Buffer.from(bytes))
-    fc.assert(fc.property(anyBytes, sides, versions, check), { numRuns: 3000 })
+    fc.assert(fc.property(anyBytes, sides, versions, check), { numRuns: runs(3000) })
   })
 
   it('are decoded or refused where they are nearly a packet', () => {
     const property = fc.property(mutated, ({ golden, bytes }) => check(bytes, golden.side, golden.version))
-    fc.assert(property, { numRuns: 5000 })
+    fc.assert(property, { numRuns: runs(5000) })
   })
 
   it('are decoded or refused where a packet is read in another version or by another side', () => {
@@ -95,7 +96,7 @@ describe('any valid packet', () => {
         const property = fc.property(packets(version, side), packet => {
           assert.deepEqual(plain(decodeOne(encode(packet, version), side, version)), plain(packet))
         })
-        fc.assert(property, { numRuns: 500 })
+        fc.assert(property, { numRuns: runs(500) })
       })
 
       it(`is decoded from any chunks, version ${version}, read by a ${side}`, () => {
@@ -106,7 +107,7 @@ describe('any valid packet', () => {
           assert.equal(error, undefined)
           assert.deepEqual(decoded.map(plain), list.map(plain))
         })
-        fc.assert(property, { numRuns: 200 })
+        fc.assert(property, { numRuns: runs(200) })
       })
     }
   }

@@ -8,6 +8,7 @@ import mqttPacket, { type Packet as TheirPacket } from 'mqtt-packet'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import type { ErrorCode } from '../../lib/errors.js'
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import { runs } from '../support/effort.js'
 import { packets } from './arbitraries.js'
 import { decodeAll, decodeOne, hex, packetOf, plain } from './support.js'
 
@@ -55,14 +56,14 @@ describe('mqtt-packet', () => {
         const property = fc.property(arbitrary, packet => {
           assert.deepEqual(plain(reduced(theirPacket(encode(packet, version), version))), plain(packet))
         })
-        fc.assert(property, { numRuns: 500 })
+        fc.assert(property, { numRuns: runs(500) })
       })
 
       it(`writes what is decoded here, version ${version}, read by a ${side}`, () => {
         const property = fc.property(arbitrary, packet => {
           assert.deepEqual(plain(decodeOne(theirBytes(packet, version), side, version)), plain(packet))
         })
-        fc.assert(property, { numRuns: 500 })
+        fc.assert(property, { numRuns: runs(500) })
       })
     }
   }

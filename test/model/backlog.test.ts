@@ -53,11 +53,10 @@ describe('a backlog', () => {
   it('costs the same for each message, however many there are', () => {
     const backlog = new Backlog()
     const delivery = numbered('x', 0)
-    const before = performance.now()
-    for (let i = 0; i < 500_000; i++) backlog.push(delivery, 1)
+    for (let i = 0; i < 1_000_000; i++) backlog.push(delivery, 1)
+    // An array that is moved up for each message takes minutes, and so runs into the time limit of every test file.
     while (backlog.length > 0) backlog.shift()
-    // an array that is moved up for each message took more than a minute
-    assert.ok(performance.now() - before < 10_000)
+    assert.equal(backlog.bytes, 0)
   })
 })
 

@@ -7,6 +7,7 @@ import { Delivery } from '../../lib/model/delivery.js'
 import { Inflight, Sent } from '../../lib/model/inflight.js'
 import type { QoS } from '../../types/packets.js'
 import { collect } from '../support/collect.js'
+import { runs } from '../support/effort.js'
 
 const LARGEST = 65_535
 
@@ -171,7 +172,7 @@ describe('in flight', () => {
         }
         assert.deepEqual(new Set(inflight.all()), new Set(model.values()))
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 })

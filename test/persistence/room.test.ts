@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type FullQueue, findRoom, fits } from '../../lib/persistence/room.js'
 import type { OverflowPolicy } from '../../types/persistence.js'
+import { runs } from '../support/effort.js'
 
 interface Entry {
   message: number
@@ -75,7 +76,7 @@ describe('findRoom', () => {
           }
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(3000) },
     )
   })
 
@@ -88,7 +89,7 @@ describe('findRoom', () => {
           assert.equal(takers.includes(queue), fits(least, queue.limits, bytes))
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 

@@ -1,4 +1,5 @@
 /** Both stores under random operations, closed and opened in between, against a model. */
+
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -7,6 +8,7 @@ import { createMemoryPersistence, MemoryPersistence } from '../../lib/persistenc
 import { all, BROKER, message, policy, refOf, to, will } from '../../lib/testing/persistence/harness.js'
 import type { Message } from '../../types/message.js'
 import type { OverflowPolicy, SessionPersistence, SweepResult } from '../../types/persistence.js'
+import { runs } from '../support/effort.js'
 import { temporaryFolder } from './lmdb/folders.js'
 import { amountOf, lossOf, StoreModel } from './store-model.js'
 
@@ -355,7 +357,7 @@ async function holds(makeRun: () => Run, numRuns: number): Promise<void> {
 }
 
 describe('whatever is done in whatever order', () => {
-  const runs = Number(process.env.ANAX_MODEL_RUNS ?? 60)
+  const count = Number(process.env.ANAX_MODEL_RUNS ?? runs(60))
 
   it('the store in memory does what the model does', () =>
     holds(
@@ -367,7 +369,7 @@ describe('whatever is done in whatever order', () => {
             return store
           },
         ),
-      5 * runs,
+      5 * count,
     ))
 
   for (const durability of ['commit', 'sync'] as const) {
@@ -381,6 +383,6 @@ describe('whatever is done in whatever order', () => {
             return createLmdbPersistence({ path, durability, now })
           },
         )
-      }, runs))
+      }, count))
   }
 })

@@ -6,6 +6,7 @@ import type { SessionSubscription } from '../../lib/model/subscription.js'
 import { HostListener } from '../../lib/routing/host-listener.js'
 import type { BusListener } from '../../types/bus.js'
 import type { QoS } from '../../types/packets.js'
+import { runs } from '../support/effort.js'
 import { filterArbitrary, referenceMatches, topicArbitrary } from '../topic/reference-matcher.js'
 import { innerBus, message, NotingSession, routing } from './support.js'
 
@@ -67,7 +68,7 @@ describe('the router', () => {
         }
         assert.equal(router.size, live.size)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 

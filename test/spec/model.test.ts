@@ -2,6 +2,7 @@
  * Random valid clients against a small model of the standard: they publish, subscribe, answer late, lose their line,
  * and return. Nothing acknowledged is lost, nothing of QoS 2 comes twice, order, quotas and packet ids hold.
  */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -9,6 +10,7 @@ import { createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { DropReason } from '../../types/events.js'
 import type { ProtocolVersion, QoS } from '../../types/packets.js'
+import { runs } from '../support/effort.js'
 import type { ModelClient } from '../support/model-client.js'
 import { ModelPublisher, type Published } from '../support/model-publisher.js'
 import { ModelSubscriber } from '../support/model-subscriber.js'
@@ -197,7 +199,10 @@ for (const store of Object.keys(STORES)) {
         const property = fc.asyncProperty(settings, steps, (receiveMaximum, taken) =>
           play({ store, latency, version, receiveMaximum }, taken),
         )
-        await fc.assert(property, { numRuns: Number(process.env.ANAX_MODEL_RUNS ?? 50), includeErrorInReport: true })
+        await fc.assert(property, {
+          numRuns: Number(process.env.ANAX_MODEL_RUNS ?? runs(50)),
+          includeErrorInReport: true,
+        })
       })
     }
   }

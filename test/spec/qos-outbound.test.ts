@@ -1,6 +1,7 @@
 /** QoS 1 and 2 to a client (4.3): packet ids, the steps of the handshakes, and answers that are late, wrong or refusals. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { byEffort } from '../support/effort.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
 import type { SpecClient } from '../support/spec-client.js'
 import { acknowledge, nextMessage, publishAll, receive, texts } from '../support/traffic.js'
@@ -59,13 +60,13 @@ for (const session of ['clean', 'kept'] as const) {
 
 spec(
   '[3.1.1 MQTT-2.3.1-4] [5.0 MQTT-2.2.1-4] [5.0 MQTT-4.3.2-1] packet ids go round and pass over those in use',
-  ALL,
+  byEffort<readonly (3 | 4 | 5)[]>({ fast: [5], normal: ALL, full: ALL }),
   async context => {
     const [subscriber] = await pair(context, 'clean')
     const held: number[] = []
     let rounds = 0
     let last = 0
-    while (rounds < 2) {
+    while (rounds < byEffort({ fast: 1, normal: 1, full: 3 })) {
       for (let i = 0; i < 100; i++) await context.broker.publish({ topic: 'a', qos: 1 })
       for (let i = 0; i < 100; i++) {
         const { messageId } = await nextMessage(subscriber, 1)

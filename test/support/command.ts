@@ -1,6 +1,6 @@
 /** Runs the built command, or any other script, as a process of its own, and reads what it says. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,9 @@ export interface Finished {
 export class RunningProcess {
   readonly child: ChildProcess
   readonly #finished: Promise<Finished>
+  /** Emits `news` when it has said more, or has ended. */
+  readonly #news = new EventEmitter()
+  #isOver = false
   stdout = ''
   stderr = ''
 
@@ -46,24 +49,28 @@ export class RunningProcess {
     running.add(this.child)
     this.child.stdout?.on('data', chunk => {
       this.stdout += chunk
+      this.#news.emit('news')
     })
     this.child.stderr?.on('data', chunk => {
       this.stderr += chunk
+      this.#news.emit('news')
     })
     this.#finished = once(this.child, 'close').then(([code]) => {
       running.delete(this.child)
+      this.#isOver = true
+      this.#news.emit('news')
       return { code, stdout: this.stdout, stderr: this.stderr }
     })
   }
 
   /** Resolves with the first match in the output; rejects if the process ends or takes too long. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    const deadline = Date.now() + PATIENCE_MS
-    while (Date.now() < deadline) {
+    const giveUp = AbortSignal.timeout(PATIENCE_MS)
+    while (!giveUp.aborted) {
       const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr)
       if (match !== null) return match
-      if (this.child.exitCode !== null) break
-      await new Promise(resolve => setTimeout(resolve, 10))
+      if (this.#isOver) break
+      await once(this.#news, 'news', { signal: giveUp }).catch(() => {})
     }
     throw new Error(`The process did not say ${pattern}, but:\n${this.stdout}\n${this.stderr}`)
   }

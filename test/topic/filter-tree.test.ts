@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FilterTree } from '../../lib/topic/filter-tree.js'
+import { runs } from '../support/effort.js'
 import { filterArbitrary, referenceMatches, topicArbitrary } from './reference-matcher.js'
 
 type Entries = Map<string, { filter: string; key: string; value: string }>
@@ -31,7 +32,7 @@ describe('FilterTree', () => {
           for (const topic of topics) assert.deepEqual([...tree.match(topic)].sort(), expected(entries, topic).sort())
         })
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { TopicTree } from '../../lib/topic/topic-tree.js'
+import { runs } from '../support/effort.js'
 import { filterArbitrary, referenceMatches, topicArbitrary } from './reference-matcher.js'
 
 const step = fc.record({ remove: fc.boolean(), topic: topicArbitrary })
@@ -33,7 +34,7 @@ describe('TopicTree', () => {
           assert.deepEqual([...tree.match(filter)].sort(), expected.sort())
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -85,7 +86,7 @@ describe('TopicTree', () => {
           for (const topic of kept) assert.equal(seen.has(topic), referenceMatches(filter, topic), topic)
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 

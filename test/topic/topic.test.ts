@@ -12,6 +12,7 @@ import {
   levelCount,
   parseShare,
 } from '../../lib/topic/topic.js'
+import { runs } from '../support/effort.js'
 import { filterArbitrary, referenceMatches, topicArbitrary } from './reference-matcher.js'
 
 describe('topic names', () => {
@@ -120,7 +121,7 @@ describe('filterMatches', () => {
       fc.property(filterArbitrary, topicArbitrary, (filter, topic) => {
         assert.equal(filterMatches(filter, topic), referenceMatches(filter, topic))
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
   })
 })

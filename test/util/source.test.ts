@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Source } from '../../lib/util/source.js'
 import type { MaybeAsyncIterable } from '../../types/persistence.js'
+import { runs } from '../support/effort.js'
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
@@ -85,7 +86,7 @@ describe('a source', () => {
         assert.deepEqual(taken, isAsync ? items : [...new Set(items)])
         assert.deepEqual(failures, [])
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     )
   })
 })

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Timer, Timers } from '../../lib/util/timers.js'
+import { runs } from '../support/effort.js'
 
 const GRANULARITY_MS = 50
 
@@ -138,7 +139,7 @@ describe('timers', () => {
         assert.equal(fired.length, expected.size)
         for (const { name, at } of fired) assert.equal(at, Math.max(1, expected.get(name)!))
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 

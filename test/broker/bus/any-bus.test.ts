@@ -2,6 +2,7 @@
  * Random brokers on random buses: whatever a bus does with messages (late, as copies, once for each filter, topics out
  * of step), each subscriber gets each message as often as it should, in the order of its publisher.
  */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -13,6 +14,7 @@ import type { BrokerOptions } from '../../../types/options.js'
 import type { QoS } from '../../../types/packets.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
 import { BusSubscriber } from '../../support/bus-subscriber.js'
+import { runs } from '../../support/effort.js'
 import { type Carrying, Network, type Pace } from '../../support/host-bus.js'
 import { SpecClient } from '../../support/spec-client.js'
 import { STORES, slowStore, whileTimePasses } from '../../support/stores.js'
@@ -110,7 +112,7 @@ interface Outcome {
 }
 
 test('each subscriber gets each message as often as it should, in order', async () => {
-  const numRuns = Number(process.env.ANAX_BUS_RUNS ?? 80)
+  const numRuns = Number(process.env.ANAX_BUS_RUNS ?? runs(80))
   await fc.assert(
     fc.asyncProperty(scene, async given => {
       const settled = normal(given)

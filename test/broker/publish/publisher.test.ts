@@ -226,12 +226,9 @@ describe('QoS 0', () => {
 
 describe('messages of the host', () => {
   it('keep their order while the store takes its time for some', async () => {
-    const waits = [30, 0, 10]
+    const stored: (() => void)[] = []
     const { publisher, router } = fixture({
-      enqueue: async () => {
-        await new Promise(resolve => setTimeout(resolve, waits.shift()))
-        return undefined
-      },
+      enqueue: () => new Promise(resolve => stored.push(() => resolve(undefined))),
     })
     const session = new NotingSession('clean')
     router.add(session.subscribe('t'))
@@ -240,6 +237,10 @@ describe('messages of the host', () => {
       const message = new PublishMessage('t', Buffer.from(text), 1, false, false, undefined, undefined)
       return publisher.publish(message)
     })
+    for (const index of [1, 2, 0]) {
+      stored[index]!()
+      await new Promise(resolve => setImmediate(resolve))
+    }
     await Promise.all(outcomes)
     assert.deepEqual(session.texts, texts)
   })

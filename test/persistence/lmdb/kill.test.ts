@@ -6,11 +6,12 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, payloads } from '../../../lib/testing/persistence/harness.js'
+import { byEffort } from '../../support/effort.js'
 import { temporaryFolder } from './folders.js'
 
 const WRITER = fileURLToPath(new URL('./writer-process.js', import.meta.url))
 /** Up to one checkpoint that is made unasked, and behind it. */
-const ACKNOWLEDGEMENTS = [1, 7, 90, 300, 700]
+const ACKNOWLEDGEMENTS = byEffort({ fast: [7], normal: [1, 7, 90, 300, 700], full: [1, 7, 90, 300, 700, 1500, 4000] })
 
 for (const durability of ['commit', 'sync']) for (const count of ACKNOWLEDGEMENTS) itHasAll(durability, count)
 

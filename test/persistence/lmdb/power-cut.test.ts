@@ -2,6 +2,7 @@
  * What is left of a data file when the power goes: of all that was written since the last sync, any part, in any
  * order. Whatever it is, the checkpoint is whole, and is what the file is taken back to.
  */
+
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,13 +13,14 @@ import { LmdbFlusher } from '../../../lib/persistence/lmdb/engine/flusher.js'
 import { LmdbFile } from '../../../lib/persistence/lmdb/file/file.js'
 import { createLmdbPersistence, type LmdbDurability } from '../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, message, payloads, policy, saveSessions, to } from '../../../lib/testing/persistence/harness.js'
+import { runs } from '../../support/effort.js'
 import { temporaryFolder } from './folders.js'
 
 const DATA = 'data.mdb'
 const SECTOR = 512
 const KEYS = 300
 const MAX_VALUE_BYTES = 9000
-const SEEDS = 12
+const SEEDS = runs(12)
 const CUTS_EACH = 3
 
 type Random = (below: number) => number

@@ -12,6 +12,7 @@ import { LmdbDeadlines } from '../../../lib/persistence/lmdb/tables/deadlines.js
 import { LmdbRetained } from '../../../lib/persistence/lmdb/tables/retained.js'
 import { all, message } from '../../../lib/testing/persistence/harness.js'
 import { filterMatches, hasWildcard, isTopicFilter, isTopicName } from '../../../lib/topic/topic.js'
+import { runs } from '../../support/effort.js'
 import { temporaryFolder } from './folders.js'
 
 /** Retained messages on these topics; counts the rows that are looked at. */
@@ -77,7 +78,7 @@ describe('retained messages on disk', () => {
           }
         }),
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     ))
 
   const FIRST = 30
