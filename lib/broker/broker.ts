@@ -176,7 +176,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   async #publish(packet: PublishInput): Promise<void> {
     this.#assertOpen()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
-    startExpiry(message, this.#parts.timers.now())
+    startExpiry(message, this.#parts.timers.wallTime())
     await this.#parts.publisher.publish(message)
   }
 

@@ -148,7 +148,8 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
 /** The system's clock; its timers do not keep the host's process alive. */
 export const systemClock: Clock = {
   now: Date.now,
-  setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, LARGEST_TIMEOUT)).unref(),
+  monotonic: () => performance.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 

@@ -167,7 +167,7 @@ export class BrokerParts {
   async open(): Promise<void> {
     await this.store.setup({ id: this.options.id })
     this.#isOpen = true
-    await this.store.recover(this.timers.now())
+    await this.store.recover(this.timers.wallTime())
     for await (const member of this.store.sharedSubscriptions()) this.router.restore(member)
     await this.#housekeeping.publishOwedWills()
     this.#housekeeping.look()

@@ -21,8 +21,8 @@ export class ConnectionTimers {
   #allowedSilenceMs = 0
   #lastHeard = 0
   #drainTimer: Timer | undefined
-  /** 0 while the stream has room. */
-  #blockedSince = 0
+  /** Negative while the stream has room. */
+  #blockedSince = -1
 
   constructor(timers: Timers, { connectTimeout, drainTimeout }: ResolvedOptions, missed: (what: Missed) => void) {
     this.#timers = timers
@@ -54,7 +54,7 @@ export class ConnectionTimers {
 
   /** The stream has room again. */
   drained(): void {
-    this.#blockedSince = 0
+    this.#blockedSince = -1
   }
 
   /** The connection is being closed: nothing else is waited for. */
@@ -76,7 +76,7 @@ export class ConnectionTimers {
   }
 
   #onDrainTimer(): void {
-    if (this.#blockedSince === 0) return
+    if (this.#blockedSince < 0) return
     const leftMs = this.#blockedSince + this.#drainTimeout - this.#timers.now()
     if (leftMs > 0) this.#timers.schedule(this.#drainTimer!, leftMs)
     else this.#missed('drain')

@@ -24,7 +24,7 @@ export async function publishTo(connection: Connection, input: PublishInput): Pr
   const { ports } = connection
   const session = connectedSession(connection)
   const message = messageOfInput(input, ports.options.maxTopicLevels)
-  startExpiry(message, ports.timers.now())
+  startExpiry(message, ports.timers.wallTime())
   const { qos, retain } = message
   if (qos === 0 || !session.stored) {
     session.deliver(new Delivery(message, qos, retain, undefined, undefined))

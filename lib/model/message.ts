@@ -41,7 +41,7 @@ export function ownProperties({ properties }: Message): Message['properties'] {
 
 /** The seconds that a message has left, rounded up; undefined where it never expires. */
 export function secondsLeft({ messageExpiry }: Message, timers: Timers): number | undefined {
-  return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - timers.now()) / 1000))
+  return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - timers.wallTime()) / 1000))
 }
 
 /** Starts the clock of a message that has an expiry interval. */

@@ -48,7 +48,7 @@ export class Sender {
   /** Sends a message, or drops it with an event: expired, withheld, or too large. */
   send(delivery: Delivery): void {
     const { message } = delivery
-    if (message.messageExpiry !== undefined && message.messageExpiry <= this.#ports.timers.now()) {
+    if (message.messageExpiry !== undefined && message.messageExpiry <= this.#ports.timers.wallTime()) {
       this.#drop(delivery, 'expired')
       return
     }

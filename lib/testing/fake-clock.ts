@@ -1,5 +1,5 @@
 /**
- * A clock whose hands a test turns: time stands still until `advance` is called.
+ * A clock for tests: time stands still until `advance` is called.
  * Owns the timers that were set on it; knows nothing of a broker.
  */
 import type { Clock } from '../../types/clock.js'
@@ -11,12 +11,15 @@ interface Timer {
 
 /** A {@link Clock} for tests, passed as the broker's option `clock`. */
 export class FakeClock implements Clock {
-  #now: number
+  /** What {@link Clock.monotonic} says. */
+  #now = 0
+  /** What wall time is ahead of that. */
+  #offset: number
   readonly #timers = new Set<Timer>()
 
   /** @param now where it starts, in milliseconds since the epoch */
   constructor(now = Date.UTC(2030, 0, 1)) {
-    this.#now = now
+    this.#offset = now
   }
 
   /** Timers that are set and not yet due. */
@@ -25,7 +28,16 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#offset
+  }
+
+  monotonic(): number {
     return this.#now
+  }
+
+  /** Sets the wall clock, as an operator or NTP does: no time passes, and no timer is moved. */
+  setWallTime(now: number): void {
+    this.#offset = now - this.#now
   }
 
   setTimeout(callback: () => void, delayMs: number): unknown {

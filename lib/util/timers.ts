@@ -5,6 +5,9 @@
 import type { Clock } from '../../types/clock.js'
 import { Heap, type HeapItem } from './heap.js'
 
+/** The longest delay that Node's timers take; what is due later is scheduled again then. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1
+
 /** Times are rounded up to a multiple of this, so that thousands of timers share a wake-up. */
 const GRANULARITY_MS = 50
 
@@ -26,21 +29,28 @@ export class Timers {
   #alarm: unknown
   #alarmAt = Number.POSITIVE_INFINITY
 
+  #ringing = false
+
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since a fixed moment: deadlines of this process count by it, whoever sets the clock. */
   now(): number {
+    return this.#clock.monotonic === undefined ? this.#clock.now() : this.#clock.monotonic()
+  }
+
+  /** Milliseconds since the epoch, for what is stored. */
+  wallTime(): number {
     return this.#clock.now()
   }
 
   /** Schedules a timer, again if it is scheduled already, to fire in `delayMs`: never earlier, at most 50 ms later. */
   schedule(timer: Timer, delayMs: number): void {
-    this.scheduleAt(timer, this.#clock.now() + delayMs)
+    this.scheduleAt(timer, this.now() + delayMs)
   }
 
-  /** The same at a time in milliseconds since the epoch. */
+  /** The same at a time of {@link Timers.now}. */
   scheduleAt(timer: Timer, at: number): void {
     this.cancel(timer)
     timer.at = Math.ceil(at / GRANULARITY_MS) * GRANULARITY_MS
@@ -80,15 +90,26 @@ export class Timers {
 
   #arm(): void {
     const next = this.#heap.first
-    if (next === undefined || next.at >= this.#alarmAt) return
+    if (next === undefined || this.#ringing || next.at >= this.#alarmAt) return
     this.#clock.clearTimeout(this.#alarm)
     this.#alarmAt = next.at
-    this.#alarm = this.#clock.setTimeout(this.#ring, Math.max(0, next.at - this.#clock.now()))
+    const delayMs = Math.min(LONGEST_DELAY_MS, Math.max(0, next.at - this.now()))
+    this.#alarm = this.#clock.setTimeout(this.#ring, delayMs)
   }
 
+  /**
+   * The event loop runs timers before it reads sockets. So what a client, a store or a hook sent while the loop was busy
+   * is still unread: it is read before anybody is judged to be late.
+   */
   readonly #ring = (): void => {
     this.#alarmAt = Number.POSITIVE_INFINITY
-    const now = this.#clock.now()
+    this.#ringing = true
+    afterReading(this.#fireDue)
+  }
+
+  readonly #fireDue = (): void => {
+    this.#ringing = false
+    const now = this.now()
     try {
       for (let next = this.#heap.first; next !== undefined && next.at <= now; next = this.#heap.first) {
         this.cancel(next)
@@ -99,4 +120,12 @@ export class Timers {
       this.#arm()
     }
   }
+}
+
+/**
+ * Calls back once the event loop has read what its sockets hold. One round reads them; what `ws` or TLS makes of it may
+ * come a round later.
+ */
+function afterReading(callback: () => void): void {
+  setImmediate(() => setImmediate(callback))
 }

@@ -23,8 +23,9 @@ export class SpecClient {
   #waiting: (() => void)[] = []
   #closed = false
 
-  constructor(broker: Pick<Broker, 'handle'>, version: ProtocolVersion = 5) {
-    const [near, far] = duplexPair()
+  /** @param stream an open stream to the broker. @default one in memory, which the broker is handed here */
+  constructor(broker: Pick<Broker, 'handle'>, version: ProtocolVersion = 5, stream?: Duplex) {
+    const near = stream ?? streamTo(broker)
     this.stream = near
     this.version = version
     this.#decoder = new Decoder({ side: 'client', protocolVersion: version })
@@ -32,7 +33,6 @@ export class SpecClient {
     near.on('error', () => {})
     near.on('close', () => this.#end())
     near.on('end', () => this.#end())
-    broker.handle(far)
   }
 
   get isClosed(): boolean {
@@ -161,6 +161,12 @@ export class SpecClient {
     clearTimeout(timer)
     if (!condition()) assert.fail(`${what} was expected and did not come`)
   }
+}
+
+function streamTo(broker: Pick<Broker, 'handle'>): Duplex {
+  const [near, far] = duplexPair()
+  broker.handle(far)
+  return near
 }
 
 /** A CONNECT with what is usual. */

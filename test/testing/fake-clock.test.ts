@@ -62,4 +62,17 @@ describe('FakeClock', () => {
     assert.equal(clock.pendingTimers, 0)
     await clock.advance(10)
   })
+
+  it('has a wall clock that can be set, which moves no timer', async () => {
+    const clock = new FakeClock(1000)
+    let rang = 0
+    clock.setTimeout(() => rang++, 10)
+    clock.setWallTime(5000)
+    assert.deepEqual([clock.now(), clock.monotonic()], [5000, 0])
+    await clock.advance(9)
+    assert.equal(rang, 0)
+    clock.setWallTime(0)
+    await clock.advance(1)
+    assert.deepEqual([clock.now(), clock.monotonic(), rang], [1, 10, 1])
+  })
 })

@@ -12,8 +12,14 @@ import type { SessionRegistry } from './session-registry.js'
 /** What one step takes at most; the event loop has its turn after each. */
 const STEP = 200
 
-/** How long a store that failed is left in peace. */
+/** How long after a failure the store is tried again. */
 const RETRY_MS = 1000
+
+/**
+ * How long at most until the deadline is looked at again. Deadlines are wall time and timers are not: somebody may set the
+ * clock meanwhile, forward or back.
+ */
+const LOOK_AGAIN_MS = 60_000
 
 /** What came of a step. */
 type Outcome = 'done' | 'more' | 'failed'
@@ -27,10 +33,10 @@ export interface HousekeepingParts {
 
 export class Housekeeping {
   readonly #parts: HousekeepingParts
-  readonly #timer = new Timer(() => this.#start())
+  readonly #timer = new Timer(() => this.#onTimer())
   #working: Promise<void> | undefined
-  /** Until then a store that failed is left in peace, whatever is due. */
-  #restUntil = 0
+  /** Until then a store that failed is not tried again, whatever is due; then it is in any case. 0 while it works. */
+  #pauseUntil = 0
   #stopped = false
 
   constructor(parts: HousekeepingParts) {
@@ -60,32 +66,53 @@ export class Housekeeping {
     await this.#working
   }
 
+  /** When to look at the store, in the time of the timers; undefined where there is no deadline. */
   #nextLook(): number | undefined {
     const { store, sessions, events, timers } = this.#parts
-    const again = timers.now() + RETRY_MS
+    const now = timers.now()
     try {
       const deadline = store.nextDeadline()
-      const next = sessions.owes ? Math.min(deadline ?? again, again) : deadline
-      return next === undefined ? undefined : Math.max(next, this.#restUntil)
+      if (deadline === undefined && !sessions.owes) return undefined
+      const untilDeadline = deadline === undefined ? LOOK_AGAIN_MS : Math.max(0, deadline - timers.wallTime())
+      const delay = Math.min(untilDeadline, sessions.owes ? RETRY_MS : LOOK_AGAIN_MS)
+      return Math.max(now + delay, this.#pauseUntil)
     } catch (error) {
       events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
-      return again
+      return now + RETRY_MS
+    }
+  }
+
+  #onTimer(): void {
+    if (this.#isDue()) this.#start()
+    else this.look()
+  }
+
+  #isDue(): boolean {
+    const { store, sessions, events, timers } = this.#parts
+    try {
+      return (
+        this.#pauseUntil > 0 || sessions.owes || (store.nextDeadline() ?? Number.POSITIVE_INFINITY) <= timers.wallTime()
+      )
+    } catch (error) {
+      events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+      return true
     }
   }
 
   #start(): void {
     if (this.#stopped || this.#working !== undefined) return
+    this.#pauseUntil = 0
     this.#working = this.#work().then(outcome => {
       this.#working = undefined
-      if (outcome === 'failed') this.#rest()
+      if (outcome === 'failed') this.#pause()
       else this.look()
     })
   }
 
-  #rest(): void {
+  #pause(): void {
     const { timers } = this.#parts
-    this.#restUntil = timers.now() + RETRY_MS
-    if (!this.#stopped) timers.scheduleAt(this.#timer, this.#restUntil)
+    this.#pauseUntil = timers.now() + RETRY_MS
+    if (!this.#stopped) timers.scheduleAt(this.#timer, this.#pauseUntil)
   }
 
   async #work(): Promise<Outcome> {
@@ -120,7 +147,7 @@ export class Housekeeping {
 
   async #sweep(): Promise<boolean> {
     const { store, events, timers } = this.#parts
-    const { dropped, retained, more } = await store.sweep(timers.now(), STEP)
+    const { dropped, retained, more } = await store.sweep(timers.wallTime(), STEP)
     for (const drop of dropped) events.emit('drop', drop)
     for (const message of retained) events.emit('retainedExpired', message)
     return more

@@ -42,7 +42,7 @@ export function receivePublish(connection: Connection, message: PublishMessage):
     return
   }
   message.clientId = connection.id
-  if (message.properties !== undefined) startExpiry(message, connection.ports.timers.now())
+  if (message.properties !== undefined) startExpiry(message, connection.ports.timers.wallTime())
   connection.ingress.run(new Publish(connection, message))
 }
 
@@ -200,7 +200,7 @@ class Publish extends Job {
     if (verdict.properties?.messageExpiryInterval === expiry) return
     // the hook gave it another life
     verdict.messageExpiry = undefined
-    startExpiry(verdict, this.#connection.ports.timers.now())
+    startExpiry(verdict, this.#connection.ports.timers.wallTime())
   }
 
   #acknowledge(): void {

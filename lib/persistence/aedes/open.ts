@@ -6,7 +6,7 @@ import { withStoreTimeout } from './store-timeout.js'
 
 /** @param timeoutMs how long an operation is waited for, 0 for no bound */
 export function storeOf(persistence: AedesPersistence, timers: Timers, timeoutMs: number): SessionPersistence {
-  const store = hasSessions(persistence) ? persistence : new AedesStore(persistence, () => timers.now())
+  const store = hasSessions(persistence) ? persistence : new AedesStore(persistence, () => timers.wallTime())
   return withStoreTimeout(store, timers, timeoutMs)
 }
 
