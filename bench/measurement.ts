@@ -15,6 +15,12 @@ export interface Failure {
 /** Looks at a broker while the seconds that count go by. */
 export type Observer = Record<Phase, (broker: RunningBroker) => Promise<void>>
 
+export interface MeasureOptions {
+  observer?: Observer
+  /** Another built checkout to take the broker from. */
+  checkout?: string
+}
+
 const nobody: Observer = { begin: async () => {}, end: async () => {} }
 
 function failed(failure: string): Failure {
@@ -63,11 +69,11 @@ export async function measure(
   name: BrokerName,
   effort: Effort,
   certificate: Certificate,
-  observer = nobody,
+  { observer = nobody, checkout }: MeasureOptions = {},
 ): Promise<Sample | Failure> {
   let broker: RunningBroker
   try {
-    broker = await startBroker(name, scenario.setup, certificate)
+    broker = await startBroker(name, scenario.setup, certificate, checkout)
   } catch (error) {
     return failed(`cannot start: ${(error as Error).message}`)
   }

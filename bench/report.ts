@@ -103,7 +103,7 @@ export interface Circumstances {
   brokers: readonly BrokerName[]
 }
 
-function circumstancesText({ effort, repetitions }: Circumstances): string {
+export function circumstancesText({ effort, repetitions }: Omit<Circumstances, 'brokers'>): string {
   const model = cpus()[0]?.model ?? 'unknown'
   return [
     `${availableParallelism()} cores (${model}), Linux ${release()}, Node ${process.versions.node};`,

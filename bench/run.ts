@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { runAgainst } from './against/run.js'
 import { makeCertificate } from './brokers/certificate.js'
 import { installed } from './brokers/start.js'
 import { writeChart } from './charts/file.js'
@@ -21,7 +22,7 @@ import { cellOf, type Row } from './statistics.js'
 import { type BrokerName, brokerNames, type Effort, type Sample, type Scenario } from './types.js'
 
 const USAGE = `bench [--only name,name] [--brokers a,b] [--reps N] [--seconds S] [--scale F] [--quick]
-      [--plots | --profile] [--json file] [--check] [--list]`
+      [--plots | --profile | --against DIR] [--json file] [--check] [--list]`
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     plots: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    against: { type: 'string' },
     json: { type: 'string' },
     check: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -57,10 +59,15 @@ function named<T extends string>(list: string | undefined, known: readonly T[]):
 
 const profiling = values.profile ? new Profiling() : undefined
 
-/** What can be chosen from: the rows of the report, the points of the plots, or what messages are profiled in. */
+/** What `--against` measures unless told otherwise. */
+const DEFAULT_PAIRS = 10
+
+const onlyMessages = profiling !== undefined || (values.against !== undefined && values.only === undefined)
+
+/** What can be chosen from: the rows of the report, the points of the plots, or those about messages. */
 const available = values.plots
   ? growthScenarios
-  : scenarios.filter(({ section }) => section === 'messages' || profiling === undefined)
+  : scenarios.filter(({ section }) => section === 'messages' || !onlyMessages)
 
 function choose(): Choice {
   const names = named(
@@ -124,10 +131,20 @@ function reportProfile(budgets: Budget[]): string[] {
   return findDoubts(budgets)
 }
 
+/** Anax of another checkout and of this one, in turns. */
+async function compareWith(checkout: string, { chosen, effort }: Choice): Promise<void> {
+  const own = chosen.filter(({ brokers }) => brokers.includes('anax'))
+  const pairs = Number(values.reps ?? DEFAULT_PAIRS)
+  const faults = await runAgainst({ checkout, scenarios: own, pairs, effort, json: values.json })
+  for (const fault of faults) console.log(`FAULT ${fault}`)
+  if (values.check && faults.length > 0) process.exitCode = 1
+}
+
 async function main(): Promise<void> {
   if (values.help) return console.log(USAGE)
   if (values.list) return console.log(available.map(({ name, title }) => `${name.padEnd(32)} ${title}`).join('\n'))
   const choice = choose()
+  if (values.against !== undefined) return compareWith(values.against, choice)
   const rows = await measureAll(choice)
   const checked = checkGoals(rows)
   const faults = findFaults(rows)

@@ -19,7 +19,8 @@ export interface Row {
 /** Metrics that count what must not happen: their worst value is reported, not the median. */
 const worst: ReadonlySet<MetricName> = new Set(['lost', 'doubled', 'refused'])
 
-function middle(values: number[]): number {
+/** The value in the middle, or the mean of the two there. */
+export function middle(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const half = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2

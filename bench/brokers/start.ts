@@ -21,7 +21,9 @@ export interface RunningBroker {
 
 const NODE_FLAGS = ['--expose-gc']
 
-function hostFile(program: Program): string {
+/** The compiled program of a broker, of this checkout or of another one. */
+export function hostFile(program: Program, checkout?: string): string {
+  if (checkout !== undefined) return join(checkout, 'dist/bench/brokers', `${program}.js`)
   return fileURLToPath(new URL(`./${program}.js`, import.meta.url))
 }
 
@@ -36,8 +38,8 @@ async function ask<Request extends keyof HostAnswers>(child: ChildProcess, reque
   return (await nextMessage<{ answer: HostAnswers[Request] }>(child)).answer
 }
 
-async function startHost(program: Program, parameters: HostArguments): Promise<RunningBroker> {
-  const child = startNode(cores.broker, hostFile(program), NODE_FLAGS, [JSON.stringify(parameters)])
+async function startHost(file: string, parameters: HostArguments): Promise<RunningBroker> {
+  const child = startNode(cores.broker, file, NODE_FLAGS, [JSON.stringify(parameters)])
   const { port } = await nextMessage<{ port: number }>(child)
   return {
     pid: child.pid!,
@@ -53,17 +55,23 @@ async function startHost(program: Program, parameters: HostArguments): Promise<R
   }
 }
 
-/** The broker has a folder of its own for what it stores, which goes when it stops. */
+/**
+ * The broker has a folder of its own for what it stores, which goes when it stops.
+ *
+ * @param checkout another built checkout to take the broker from
+ */
 export async function startBroker(
   name: BrokerName,
   setup: BrokerSetup,
   certificate: Certificate,
+  checkout?: string,
 ): Promise<RunningBroker> {
   const { program, store } = brokers[name]
   const { keyFile, certificateFile } = certificate
   const folder = mkdtempSync(join(certificate.folder, `${name}-`))
   const parameters: HostArguments = { ...setup, store, folder, keyFile, certificateFile }
-  const running = await (program === 'mosquitto' ? startMosquitto(parameters) : startHost(program, parameters))
+  const file = hostFile(program, checkout)
+  const running = await (program === 'mosquitto' ? startMosquitto(parameters) : startHost(file, parameters))
   return {
     ...running,
     async stop() {

@@ -80,10 +80,10 @@ export class Profiling {
     certificate: Certificate,
   ): Promise<Sample | Failure> => {
     const threads = new ThreadsObserver()
-    const sample = await measure(scenario, broker, effort, certificate, threads)
+    const sample = await measure(scenario, broker, effort, certificate, { observer: threads })
     if ('failure' in sample) return sample
     const observer = new ProfileObserver()
-    const disturbed = await measure(scenario, broker, effort, certificate, observer)
+    const disturbed = await measure(scenario, broker, effort, certificate, { observer })
     if ('failure' in disturbed) return disturbed
     this.#repetitionsOf(scenario, broker).push({ otherThreads: threads.share, profile: observer.profile! })
     return sample

@@ -1,0 +1,80 @@
+/** The comparison of two checkouts: turns, rows, bounds and faults, with measurements made up. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { compare, exceeded, faultsOf, measurePairs, overall } from '../../bench/against/comparison.js'
+import { comparisonTable } from '../../bench/against/run.js'
+import { type Sample, scenario } from '../../bench/types.js'
+
+const messages = scenario({ name: 'messages', title: '', section: 'messages', run: async () => ({}) })
+const latency = scenario({ ...messages, name: 'latency', headline: 'p99' })
+
+/** This checkout takes `ratio` times what the other one takes. */
+async function measured(ratio: number, sample: (value: number) => Sample = value => ({ cpu: value })) {
+  const rows = await measurePairs([messages], 10, async (_, side) => sample(side === 'this' ? 10 * ratio : 10))
+  return rows[0]!
+}
+
+describe('pairs', () => {
+  it('are measured in turns, A B B A, all scenarios in each round', async () => {
+    const turns: string[] = []
+    await measurePairs([messages, latency], 2, async ({ name }, side) => {
+      turns.push(`${name} ${side}`)
+      return {}
+    })
+    assert.deepEqual(turns, [
+      'messages other',
+      'messages this',
+      'latency other',
+      'latency this',
+      'messages this',
+      'messages other',
+      'latency this',
+      'latency other',
+    ])
+  })
+})
+
+describe('a comparison', () => {
+  it('has the medians of both sides and the ratio of this checkout to the other', async () => {
+    const comparison = compare(await measured(1.5))!
+    assert.deepEqual(comparison.median, { this: 15, other: 10 })
+    assert.deepEqual(comparison.ratio, { median: 1.5, low: 1.5, high: 1.5 })
+    assert.equal(comparison.count, 10)
+  })
+
+  it('is of CPU time where there is any, else of what the scenario is about', async () => {
+    assert.equal(compare(await measured(1))!.metric, 'cpu')
+    const [row] = await measurePairs([latency], 1, async () => ({ p99: 2 }))
+    assert.equal(compare(row!)!.metric, 'p99')
+  })
+
+  it('leaves out pairs without a value, and rows without a pair', async () => {
+    const row = await measured(1)
+    row.pairs[0]!.this = { failure: 'cannot start', cause: 'broker' }
+    assert.equal(compare(row)!.count, 9)
+    assert.deepEqual(faultsOf(row), ['messages, this: cannot start'])
+    assert.equal(compare(await measured(1, () => ({}))), undefined)
+  })
+
+  it('tells of messages lost and doubled on either side', async () => {
+    const row = await measured(1, cpu => ({ cpu, lost: cpu > 10 ? 1 : 0 }))
+    assert.deepEqual(faultsOf(row), [])
+    row.pairs[3]!.other = { cpu: 10, lost: 2, doubled: 1 }
+    assert.deepEqual(faultsOf(row), ['messages, other: 2 lost, 1 doubled'])
+  })
+
+  it('passes up to a row of 1.03 and a geometric mean of 1.01', async () => {
+    const cheap = compare(await measured(0.99))!
+    const dear = compare(await measured(1.029))!
+    assert.deepEqual(exceeded([cheap, dear]), [])
+    assert.match(exceeded([dear]).join(), /^geometric mean: 1\.029/)
+    assert.match(exceeded([cheap, compare(await measured(1.031))!]).join(), /^messages: up to 1\.031/)
+    assert.ok(Math.abs(overall([cheap, dear]) - Math.sqrt(0.99 * 1.029)) < 1e-12)
+  })
+
+  it('is printed as a table', async () => {
+    const lines = comparisonTable([compare(await measured(1.5))!]).split('\n')
+    assert.match(lines[1]!, /^messages +µs +10 +10\.00 +15\.00 +1\.500 +1\.500 +1\.500$/)
+    assert.match(lines[2]!, /^geometric mean +1\.500$/)
+  })
+})
