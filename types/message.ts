@@ -19,6 +19,10 @@ export interface Message {
   messageId: number | undefined
   /** Id of the client that published it; undefined for the host's own messages. */
   clientId: string | undefined
+  /** User name of that client, where the broker noted it. */
+  username?: string | undefined
+  /** When the broker accepted it, in milliseconds since the epoch, where the broker noted it. */
+  receivedAt?: number | undefined
   properties: PublishProperties | undefined
   /** When it expires, in milliseconds since the epoch; undefined means never. */
   messageExpiry: number | undefined

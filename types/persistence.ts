@@ -25,6 +25,8 @@ export interface StoreClient {
 export interface StoredSubscription extends Subscription {
   clientId?: string
   subscriptionIdentifier?: number | undefined
+  /** The filter that the client asked for, where it was granted another one: UNSUBSCRIBE names this one. */
+  requested?: string | undefined
 }
 
 /** A subscription that matches a topic, with the client that holds it. */
@@ -40,10 +42,24 @@ export interface StoredRelease {
   brokerCounter?: number
 }
 
+/**
+ * Who left a will, for asking `authorizePublish` when the will is due and the client is long gone. More fields are kept as
+ * they are; they must be plain values, arrays, objects or buffers.
+ */
+export interface WillPublisher {
+  clientId: string
+  username?: string | undefined
+  /** Address of the client's end of the connection. */
+  address?: string | undefined
+  [detail: string]: unknown
+}
+
 /** A will with the client and the broker it belongs to. */
 export interface StoredWill extends Will {
   clientId?: string
   brokerId?: string
+  /** Kept by stores with the extension; a store with only the base contract may lose it. */
+  publisher?: WillPublisher | undefined
 }
 
 /** The asynchronous contract of `aedes-persistence` 11. */
@@ -85,6 +101,25 @@ export interface AedesPersistence {
   getClientList(topic: string): AsyncIterable<string>
 }
 
+/**
+ * What is noted of the connection that used a session last, for administration and for checks when it is resumed. Times
+ * are milliseconds since the epoch. More fields are kept as they are; they must be plain values.
+ */
+export interface SessionDetails {
+  /** User name that the session was used with last. */
+  username?: string | undefined
+  /** Address of the client's end of that connection. */
+  address?: string | undefined
+  /** Protocol level of that connection: 3 for MQTT 3.1, 4 for 3.1.1, 5 for 5.0. */
+  protocolVersion?: number | undefined
+  /** When the session was created. */
+  createdAt?: number | undefined
+  connectedAt?: number | undefined
+  /** Undefined while its client is connected. */
+  disconnectedAt?: number | undefined
+  [detail: string]: unknown
+}
+
 /** A session as the store keeps it. */
 export interface StoredSession {
   clientId: string
@@ -95,7 +130,12 @@ export interface StoredSession {
   subscriptions: StoredSubscription[]
   /** Packet ids of QoS 2 messages that were received and not yet released. */
   incoming: number[]
+  /** Undefined where nothing was noted. */
+  details?: SessionDetails | undefined
 }
+
+/** What `saveSession` takes. */
+export type SessionChange = Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt' | 'details'>
 
 /** One session's copy of a message: what its matching subscriptions make of it. */
 export interface QueueDelivery {
@@ -177,6 +217,8 @@ export interface DroppedMessage {
 export interface ScheduledWill {
   clientId: string
   will: StoredWill
+  /** When it is due, in milliseconds since the epoch; undefined while its client is connected. Only `wills` tells it. */
+  dueAt?: number | undefined
 }
 
 /** What one step of the expiry sweep did. */
@@ -204,8 +246,8 @@ export interface SessionPersistence extends AedesPersistence {
   recover(now: number): MaybePromise<void>
 
   openSession(clientId: string): MaybePromise<StoredSession | undefined>
-  /** Creates the session or changes its expiry. */
-  saveSession(session: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): MaybePromise<void>
+  /** Creates the session or changes its expiry. Details take the place of all earlier ones; without any, those stay. */
+  saveSession(session: SessionChange): MaybePromise<void>
   /** Ends it: subscriptions, queue and incoming packet ids go with it. A will stays until it is deleted. */
   deleteSession(clientId: string): MaybePromise<void>
   /** Sessions whose deadline has come, at most `limit`, earliest first. They stay until they are deleted. */
@@ -277,4 +319,22 @@ export interface SessionPersistence extends AedesPersistence {
 
   /** Removes expired queued and retained messages, at most `limit` a call. */
   sweep(now: number, limit: number): MaybePromise<SweepResult>
+
+  /**
+   * A number that this store has never given before and will never give again, higher each time; it survives whatever
+   * the store survives, a power cut included for a store on disk. Message numbers that contain it are unique although
+   * the clock was set back. Optional: a store without it cannot keep a number.
+   */
+  nextEpoch?(): MaybePromise<number>
+  /** All sessions, each once; those that come or go meanwhile may be missing. For administration and export. */
+  sessions?(): MaybeAsyncIterable<StoredSession>
+  /** All wills, with when they are due. For administration and export. */
+  wills?(): MaybeAsyncIterable<ScheduledWill>
+  /**
+   * Copies the store while it is in use; the copy is a store of its own. It has everything whose promise was resolved
+   * before the call.
+   * @param path the folder of the copy, which must be missing or empty
+   * @throws AnaxError ANAX_ERR_STORE
+   */
+  backup?(path: string): Promise<void>
 }

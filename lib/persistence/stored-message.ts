@@ -51,6 +51,8 @@ export class StoredMessage implements Message {
   readonly dup: boolean
   readonly messageId = undefined
   readonly clientId: string | undefined
+  readonly username: string | undefined
+  readonly receivedAt: number | undefined
   readonly properties: PublishProperties | undefined
   readonly messageExpiry: number | undefined
   /** What it counts for, also where somebody has changed its user properties since: those are not copied. */
@@ -68,6 +70,8 @@ export class StoredMessage implements Message {
     this.retain = message.retain ?? false
     this.dup = message.dup ?? false
     this.clientId = message.clientId
+    this.username = message.username
+    this.receivedAt = message.receivedAt
     this.properties = keepProperties(message.properties, keeper)
     this.messageExpiry = message.messageExpiry
     this.bytes = messageBytes(message)

@@ -2,6 +2,7 @@
  * The contract of a store as a test suite, for everyone who writes one: what the broker relies on beyond the
  * base contract, for which `aedes-persistence` ships a suite of its own. Knows no particular store.
  */
+import { defineDetailTests } from './persistence/details.js'
 import { defineDurabilityTests } from './persistence/durability.js'
 import { Harness, type PersistenceSuiteOptions } from './persistence/harness.js'
 import { defineLimitTests } from './persistence/limits.js'
@@ -20,5 +21,6 @@ export function persistenceSuite(options: PersistenceSuiteOptions): void {
   defineLimitTests(harness)
   defineRetainedTests(harness)
   defineWillTests(harness)
+  defineDetailTests(harness, options.reopen)
   if (options.reopen !== undefined) defineDurabilityTests(harness, options.reopen)
 }

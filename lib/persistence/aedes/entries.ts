@@ -36,7 +36,7 @@ export function packetOf({ message, qos, retain, subscriptionIdentifiers }: Sent
     ? { ...message.properties, subscriptionIdentifier: [...subscriptionIdentifiers] }
     : message.properties
   const messageId = undefined
-  return {
+  const packet: Message = {
     cmd,
     brokerId,
     brokerCounter,
@@ -50,6 +50,9 @@ export function packetOf({ message, qos, retain, subscriptionIdentifiers }: Sent
     properties,
     messageExpiry,
   }
+  if (message.username !== undefined) packet.username = message.username
+  if (message.receivedAt !== undefined) packet.receivedAt = message.receivedAt
+  return packet
 }
 
 /** What the contract wants kept of a QoS 2 message that was received: a packet, whatever is in it. */

@@ -18,6 +18,8 @@ export function toAedesPacket(message: Message, messageId: number | undefined): 
   const { brokerId, brokerCounter, topic, payload, qos, retain, dup, clientId, properties, messageExpiry } = message
   const packet = { cmd: 'publish', brokerId, brokerCounter, topic, payload, qos, retain, dup, messageId } as Message
   if (clientId !== undefined) packet.clientId = clientId
+  if (message.username !== undefined) packet.username = message.username
+  if (message.receivedAt !== undefined) packet.receivedAt = message.receivedAt
   if (properties !== undefined) packet.properties = properties
   if (messageExpiry !== undefined) packet.messageExpiry = messageExpiry
   return packet

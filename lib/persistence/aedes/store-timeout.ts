@@ -7,10 +7,10 @@ import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/timers.js'
 
 /** Opening and closing a store takes as long as it takes. */
-const UNBOUNDED: ReadonlySet<string> = new Set(['setup', 'recover', 'sharedSubscriptions', 'destroy'])
+const UNBOUNDED: ReadonlySet<string> = new Set(['setup', 'recover', 'sharedSubscriptions', 'destroy', 'backup'])
 
 /** What answers with items: each of them is waited for so long. */
-const ITERABLES: ReadonlySet<string> = new Set(['queued', 'inflight', 'retained'])
+const ITERABLES: ReadonlySet<string> = new Set(['queued', 'inflight', 'retained', 'sessions', 'wills'])
 
 type Members = Record<string, (...args: unknown[]) => unknown>
 

@@ -11,6 +11,8 @@ import type {
   QueuedMessage,
   ScheduledWill,
   SentCopy,
+  SessionChange,
+  SessionDetails,
   SessionPersistence,
   StoredRelease,
   StoredSession,
@@ -28,6 +30,7 @@ interface SessionNote {
   clientId: string
   expiryInterval: number
   deadline: Deadline<SessionNote> | undefined
+  details: SessionDetails | undefined
   incoming: Set<number>
 }
 
@@ -155,16 +158,21 @@ export class AedesStore implements SessionPersistence {
     const note = this.#sessions.get(clientId)
     const subscriptions = (await this.#store.subscriptionsByClient({ id: clientId })) ?? []
     if (note === undefined && subscriptions.length === 0) return undefined
-    const { expiryInterval, deadline } = note ?? { expiryInterval: NEVER_EXPIRES, deadline: undefined }
-    return { clientId, expiryInterval, expiresAt: deadline?.at, subscriptions, incoming: [...(note?.incoming ?? [])] }
+    const { expiryInterval, deadline, details } = note ?? { expiryInterval: NEVER_EXPIRES }
+    const incoming = [...(note?.incoming ?? [])]
+    const session = { clientId, expiryInterval, expiresAt: deadline?.at, subscriptions, incoming }
+    return details === undefined ? session : { ...session, details }
   }
 
-  saveSession({
-    clientId,
-    expiryInterval,
-    expiresAt,
-  }: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>) {
-    const note = this.#sessions.get(clientId) ?? { clientId, expiryInterval, deadline: undefined, incoming: new Set() }
+  saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange) {
+    const note: SessionNote = this.#sessions.get(clientId) ?? {
+      clientId,
+      expiryInterval,
+      deadline: undefined,
+      details: undefined,
+      incoming: new Set(),
+    }
+    note.details = details ?? note.details
     this.#sessionDeadlines.remove(note.deadline)
     note.expiryInterval = expiryInterval
     note.deadline = expiresAt === undefined ? undefined : this.#sessionDeadlines.add(note, expiresAt)

@@ -7,13 +7,16 @@ import type { Message } from '../../../types/message.js'
 import type {
   MaybePromise,
   QueuedMessage,
+  ScheduledWill,
   SessionPersistence,
   StoreClient,
   StoredRelease,
+  StoredSession,
   StoredWill,
 } from '../../../types/persistence.js'
 import { toOutgoing } from '../aedes/packets.js'
 import { messageRow } from './engine/encoding.js'
+import { listSessions, listWills } from './listing.js'
 import { type LmdbPersistenceOptions, LmdbSessionStore } from './session-store.js'
 
 export type { LmdbDurability } from './engine/writer.js'
@@ -31,6 +34,24 @@ export function createLmdbPersistence(options: LmdbPersistenceOptions): LmdbPers
 
 /** Keeps everything on disk. */
 export class LmdbPersistence extends LmdbSessionStore implements SessionPersistence {
+  sessions(): AsyncIterable<StoredSession> {
+    return listSessions(this.parts)
+  }
+
+  wills(): AsyncIterable<ScheduledWill> {
+    return listWills(this.parts)
+  }
+
+  /** Waits for the disk, whatever the durability: an epoch that a power cut takes back would be given twice. */
+  async nextEpoch(): Promise<number> {
+    const { writer, counters } = this.parts
+    const epoch = await writer.change(() => ++counters.epoch)
+    await this.parts.flushed()
+    return epoch
+  }
+
+  // What only the base contract asks for
+
   countOffline(): MaybePromise<{ subsCount: number; clientsCount: number }> {
     const { writer, counters } = this.parts
     return writer.read(() => ({ subsCount: counters.storableSubscriptions, clientsCount: counters.subscribers }))

@@ -2,6 +2,7 @@
 import { LmdbAedes } from './aedes.js'
 import { type Counters, LmdbEnvironment } from './engine/environment.js'
 import { type LmdbDurability, LmdbWriter } from './engine/writer.js'
+import { notOpened } from './file/folder.js'
 import { LmdbDeadlines } from './tables/deadlines.js'
 import { LmdbMessages } from './tables/messages.js'
 import { LmdbQueues } from './tables/queues.js'
@@ -40,10 +41,21 @@ export class LmdbParts {
 
   /** @throws AnaxError ANAX_ERR_STORE_FORMAT, ANAX_ERR_STORE */
   static async open(path: string, durability: LmdbDurability, now: () => number): Promise<LmdbParts> {
-    return new LmdbParts(await LmdbEnvironment.open(path), durability, now)
+    const environment = await LmdbEnvironment.open(path)
+    try {
+      return new LmdbParts(environment, durability, now)
+    } catch (error) {
+      await environment.close().catch(() => {})
+      throw notOpened(path, error)
+    }
   }
 
-  /** What was begun is finished first. */
+  /** Resolves when everything that is committed is on the disk. */
+  flushed(): Promise<void> {
+    return this.#environment.flushed()
+  }
+
+  /** Finishes what was begun first. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

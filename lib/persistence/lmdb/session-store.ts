@@ -14,6 +14,7 @@ import type {
   QueuePolicy,
   RetainedLimits,
   ScheduledWill,
+  SessionChange,
   SessionPersistence,
   StoreClient,
   StoredSession,
@@ -25,6 +26,7 @@ import { AnaxError } from '../../errors.js'
 import { checkRetained } from '../retained-limits.js'
 import { messageRow, packetRow } from './engine/encoding.js'
 import type { LmdbDurability } from './engine/writer.js'
+import { storedSession } from './listing.js'
 import { LmdbParts } from './parts.js'
 import { DeadlineKind } from './tables/deadlines.js'
 import { Arrival } from './tables/enqueue.js'
@@ -41,8 +43,8 @@ export interface LmdbPersistenceOptions {
   now?: () => number
 }
 
-/** Methods that only the base contract has. */
-type BaseOnly =
+/** Methods that are added in lmdb.ts. */
+type Elsewhere =
   | 'countOffline'
   | 'getClientList'
   | `createRetained${string}`
@@ -50,12 +52,16 @@ type BaseOnly =
   | `incoming${string}`
   | 'putWill'
   | 'streamWill'
+  | 'sessions'
+  | 'wills'
+  | 'nextEpoch'
+  | 'backup'
 
 /** Rows that one change of many touches at most, so that the event loop has its turn. */
 const STEP = 500
 
 /** The part of a store on disk that brokers use. */
-export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseOnly> {
+export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsewhere> {
   readonly sessionPersistence = 1
   readonly durability: LmdbDurability
   readonly #path: string
@@ -116,19 +122,16 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, BaseO
   }
 
   openSession(clientId: string): MaybePromise<StoredSession | undefined> {
-    const { writer, sessions, subscriptions } = this.parts
+    const { writer, sessions } = this.parts
     return writer.read(() => {
       const session = sessions.find(clientId)
-      if (session?.expiryInterval === undefined) return undefined
-      const { expiryInterval, expiresAt } = session
-      const incoming = sessions.incoming(session)
-      return { clientId, expiryInterval, expiresAt, subscriptions: subscriptions.of(session), incoming }
+      return session && storedSession(this.parts, session)
     })
   }
 
-  saveSession(session: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): Promise<void> {
-    const { clientId, expiryInterval, expiresAt } = session
-    return this.parts.writer.add(() => this.parts.sessions.save({ clientId, expiryInterval, expiresAt }))
+  saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
+    const change: SessionChange = { clientId, expiryInterval, expiresAt, details: details && { ...details } }
+    return this.parts.writer.add(() => this.parts.sessions.save(change))
   }
 
   async deleteSession(clientId: string): Promise<void> {

@@ -13,6 +13,7 @@ import type {
   QueuePolicy,
   RetainedLimits,
   ScheduledWill,
+  SessionChange,
   SessionPersistence,
   StoreClient,
   StoredRelease,
@@ -51,6 +52,7 @@ export class MemoryPersistence implements SessionPersistence {
   readonly #incomingPayloads = new PayloadKeeper()
   readonly #retained: MemoryRetained
   #broker: { readonly id: string } | undefined
+  #epoch = 0
 
   constructor({ now = Date.now }: MemoryPersistenceOptions = {}) {
     this.#retained = new MemoryRetained(now)
@@ -84,7 +86,15 @@ export class MemoryPersistence implements SessionPersistence {
     this.#broker = undefined
   }
 
+  nextEpoch(): number {
+    return ++this.#epoch
+  }
+
   // Sessions
+
+  sessions(): Iterable<StoredSession> {
+    return this.#sessions.all()
+  }
 
   recover(now: number): void {
     this.#sessions.recover(now)
@@ -96,7 +106,7 @@ export class MemoryPersistence implements SessionPersistence {
     return this.#sessions.open(clientId)
   }
 
-  saveSession(session: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): void {
+  saveSession(session: SessionChange): void {
     this.#sessions.save(session)
   }
 
@@ -288,6 +298,10 @@ export class MemoryPersistence implements SessionPersistence {
 
   dueWills(now: number, limit: number): ScheduledWill[] {
     return this.#wills.due(now, limit)
+  }
+
+  wills(): Iterable<ScheduledWill> {
+    return this.#wills.all()
   }
 
   putWill({ id }: StoreClient, will: StoredWill): void {

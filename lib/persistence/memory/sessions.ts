@@ -3,7 +3,13 @@
  * whose. Knows neither messages nor limits.
  */
 import type { Message } from '../../../types/message.js'
-import type { MatchedSubscription, StoredSession, StoredSubscription } from '../../../types/persistence.js'
+import type {
+  MatchedSubscription,
+  SessionChange,
+  SessionDetails,
+  StoredSession,
+  StoredSubscription,
+} from '../../../types/persistence.js'
 import { FilterTree } from '../../topic/filter-tree.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
@@ -19,6 +25,7 @@ export class SessionRecord {
   expiryInterval: number | undefined
   /** When it expires, while its client is not connected. */
   deadline: Deadline<SessionRecord> | undefined
+  details: SessionDetails | undefined
   readonly subscriptions = new Map<string, MatchedSubscription>()
   /** Packet ids, with the packet where the base contract stored one. */
   incoming: Map<number, Message | undefined> | undefined
@@ -72,22 +79,29 @@ export class MemorySessions {
   open(clientId: string): StoredSession | undefined {
     const record = this.#records.get(clientId)
     if (record?.expiryInterval === undefined) return undefined
-    return {
+    const session: StoredSession = {
       clientId,
       expiryInterval: record.expiryInterval,
       expiresAt: record.deadline?.at,
       subscriptions: this.subscriptionsOf(clientId),
       incoming: [...(record.incoming?.keys() ?? [])],
     }
+    if (record.details !== undefined) session.details = { ...record.details }
+    return session
   }
 
-  save({
-    clientId,
-    expiryInterval,
-    expiresAt,
-  }: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): void {
+  /** All sessions. */
+  *all(): Generator<StoredSession, void, undefined> {
+    for (const clientId of this.#records.keys()) {
+      const session = this.open(clientId)
+      if (session !== undefined) yield session
+    }
+  }
+
+  save({ clientId, expiryInterval, expiresAt, details }: SessionChange): void {
     const record = this.obtain(clientId)
     record.expiryInterval = expiryInterval
+    if (details !== undefined) record.details = { ...details }
     this.#setDeadline(record, expiresAt)
   }
 
@@ -179,8 +193,9 @@ export class MemorySessions {
 
 /** A copy, with the fields that the base contract knows always there, and the identifier where it has one. */
 function storedForm(clientId: string, subscription: StoredSubscription): MatchedSubscription {
-  const { topic, qos, nl, rap, rh, subscriptionIdentifier } = subscription
+  const { topic, qos, nl, rap, rh, subscriptionIdentifier, requested } = subscription
   const stored = { clientId, topic, qos, nl, rap, rh } as MatchedSubscription
   if (subscriptionIdentifier !== undefined) stored.subscriptionIdentifier = subscriptionIdentifier
+  if (requested !== undefined) stored.requested = requested
   return stored
 }

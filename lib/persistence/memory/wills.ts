@@ -40,6 +40,11 @@ export class MemoryWills {
     return this.#deadlines.due(now, limit).map(({ clientId, will }) => ({ clientId, will }))
   }
 
+  /** All wills, with when they are due. */
+  *all(): Generator<ScheduledWill, void, undefined> {
+    for (const { clientId, will, deadline } of this.#records.values()) yield { clientId, will, dueAt: deadline?.at }
+  }
+
   nextDeadline(): number | undefined {
     return this.#deadlines.next()
   }

@@ -257,3 +257,49 @@ describe('a full disk', () => {
     await reopened.destroy()
   }
 })
+
+describe('a record that is not what was written', () => {
+  it('is neither delivered nor acknowledged, and harms no other', async () => {
+    const path = temporaryFolder()
+    const store = createLmdbPersistence({ path })
+    await store.setup(BROKER)
+    await saveSessions(store, 'a', 'b')
+    const damaged = message({ payload: Buffer.alloc(600, 'damaged') })
+    await store.enqueue(damaged, [to('a')], policy())
+    await store.enqueue(message({ payload: Buffer.from('whole') }), [to('b')], policy())
+    await store.storeRetained(message({ topic: 'r', payload: Buffer.alloc(600, 'retained') }))
+    await store.destroy()
+    overwrite(path, 'damageddamaged', 'damagEddamaged')
+    overwrite(path, 'retainedretained', 'retainEdretained')
+    await store.setup(BROKER)
+    await assert.rejects(payloads(store, 'a'), /damaged record in table 'messages'/)
+    assert.throws(() => store.retainedOf('r'), /damaged record in table 'retained'/)
+    assert.deepEqual(await payloads(store, 'b'), ['whole'])
+    const replaced = store.storeRetained(message({ topic: 'r' }))
+    const [outcome, others] = await Promise.allSettled([replaced, store.addIncoming('b', 1)])
+    assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'ANAX_ERR_STORE')
+    assert.equal(others.status, 'fulfilled')
+    await store.destroy()
+  })
+
+  it('is a reason not to open the store where it is needed for that', async () => {
+    const path = temporaryFolder()
+    const store = createLmdbPersistence({ path })
+    await store.setup(BROKER)
+    await saveSessions(store, 'a')
+    await store.addSubscriptions({ id: 'a' }, [{ topic: 'some/topic/filter', qos: 1 }])
+    await store.destroy()
+    overwrite(path, 'topic/filter\x01', 'tOpic/filter\x01')
+    await assert.rejects(store.setup(BROKER), { code: 'ANAX_ERR_STORE_FORMAT' })
+  })
+
+  /** Changes bytes wherever they lie in the data file. */
+  function overwrite(path: string, from: string, to: string): void {
+    const file = join(path, DATA)
+    const bytes = readFileSync(file)
+    let found = bytes.indexOf(from)
+    assert.notEqual(found, -1)
+    for (; found !== -1; found = bytes.indexOf(from, found + 1)) bytes.write(to, found)
+    writeFileSync(file, bytes)
+  }
+})

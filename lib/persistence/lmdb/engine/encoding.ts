@@ -23,9 +23,19 @@ export const MAX_PREFIX_BYTES = MAX_TEXT_BYTES - DIGEST_BYTES
 /** A key of numbers; keys sort as their numbers do, the first one first. */
 export function numberKey(...numbers: number[]): Buffer {
   const key = Buffer.allocUnsafe(numbers.length * NUMBER_BYTES)
-  let at = 0
-  for (const number of numbers) at = key.writeUIntBE(Math.min(number, MAX_NUMBER), at, NUMBER_BYTES)
+  for (let i = 0; i < numbers.length; i++) writeNumber(key, i * NUMBER_BYTES, Math.min(numbers[i]!, MAX_NUMBER))
   return key
+}
+
+/** What `writeUIntBE` does, without its checks: several keys are made for each message. */
+function writeNumber(key: Buffer, at: number, number: number): void {
+  const high = Math.floor(number / 0x1_0000_0000)
+  key[at] = high >>> 8
+  key[at + 1] = high
+  key[at + 2] = number >>> 24
+  key[at + 3] = number >>> 16
+  key[at + 4] = number >>> 8
+  key[at + 5] = number
 }
 
 /** The number at a place of a key of numbers. */
@@ -44,6 +54,21 @@ export function textKey(text: string): Buffer {
   }
   const digest = createHash('sha256').update(text).digest('hex')
   return Buffer.concat([textPrefix(text), Buffer.from(digest)])
+}
+
+/** Whether a key of text is the whole text. */
+export function isPlain(key: Buffer): boolean {
+  return key.length <= MAX_TEXT_BYTES
+}
+
+/** The text of a plain key. */
+export function textIn(key: Buffer): string {
+  return key.toString('utf8', 1)
+}
+
+/** The first key that may lie behind this one. */
+export function behind(key: Buffer): Buffer {
+  return Buffer.concat([key, Buffer.alloc(1)])
 }
 
 /** What the keys of all text that begins with this one begin with. */
@@ -92,6 +117,8 @@ export type MessageRow = readonly [
   clientId: string | null,
   properties: PropertiesRow | null,
   messageExpiry: number | null,
+  username?: string | null,
+  receivedAt?: number | null,
 ]
 
 /** A message's own fields as a row; the payload is not copied. */
@@ -109,6 +136,8 @@ export function messageRow(message: Message): MessageRow {
     message.clientId ?? null,
     properties === undefined ? null : propertiesRow(properties),
     message.messageExpiry ?? null,
+    message.username ?? null,
+    message.receivedAt ?? null,
   ]
 }
 
@@ -132,7 +161,7 @@ export function expiryIn(row: MessageRow): number | null {
 /** The message that lies in a row. */
 export function messageOf(row: MessageRow): Message {
   const [brokerId, brokerCounter, topic, payload, qos, retain, dup, clientId, properties, messageExpiry] = row
-  return {
+  const message: Message = {
     cmd: 'publish',
     brokerId,
     brokerCounter,
@@ -146,6 +175,10 @@ export function messageOf(row: MessageRow): Message {
     properties: properties === null ? undefined : propertiesOf(properties),
     messageExpiry: messageExpiry ?? undefined,
   }
+  // Rows of schema version 1 end before these two.
+  if (typeof row[10] === 'string') message.username = row[10]
+  if (typeof row[11] === 'number') message.receivedAt = row[11]
+  return message
 }
 
 /** Things that carry properties, with whatever other fields they came with. */

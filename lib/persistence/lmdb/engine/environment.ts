@@ -6,16 +6,19 @@ import type { RootDatabase } from 'lmdb'
 import { AnaxError } from '../../../errors.js'
 import { bootId } from '../file/boot.js'
 import { LmdbFile } from '../file/file.js'
-import { cannotOpen, checkFolder, dataFileIn, inUse, makeFolder, otherFormat } from '../file/folder.js'
+import { checkFolder, dataFileIn, inUse, makeFolder, notOpened, otherFormat } from '../file/folder.js'
 import { callbackCame, expectCallback } from './exit.js'
 import { LmdbFlusher } from './flusher.js'
+import { MIGRATED_VERSION, migrate } from './migration.js'
+import { RecordCodec, type ValueEncoder } from './record.js'
 import { RowCache } from './row-cache.js'
 import { Table } from './table.js'
 
-/** Raised whenever what lies in the tables changes its form. */
-export const SCHEMA_VERSION = 1
+/** Raised whenever what lies in the tables changes its form. Version 1 is migrated when it is opened. */
+export const SCHEMA_VERSION = 2
 
-const TABLES = [
+/** The names of all tables. */
+export const TABLES = [
   'sessions',
   'subscriptions',
   'incoming',
@@ -28,13 +31,16 @@ const TABLES = [
   'wills',
   'deadlines',
   'ended',
+  'state',
 ] as const
 
 /** The name of a table. */
 export type TableName = (typeof TABLES)[number]
 
-/** What is counted, in the same transactions as what it counts. */
+/** Counters, changed in the same transactions as what they count. */
 export interface Counters {
+  /** How often the store was asked for an epoch. */
+  epoch: number
   /** The numbers that the next session and the next message get. */
   nextSession: number
   nextMessage: number
@@ -46,16 +52,19 @@ export interface Counters {
   storableSubscriptions: number
 }
 
+/** The one record without a checksum, so that every version can read it: any other content is refused. */
 interface Meta {
   schema: number
-  counters: Counters
 }
 
 const META_TABLE = 'anax'
 const META_KEY = Buffer.from('meta')
-const OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: false } as const
+const COUNTERS_KEY = Buffer.from('counters')
+const META_OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: false } as const
+const TABLE_OPTIONS = { encoding: 'binary', keyEncoding: 'binary' } as const
 
 const NOTHING_COUNTED: Counters = {
+  epoch: 0,
   nextSession: 1,
   nextMessage: 1,
   queuedBytes: 0,
@@ -75,7 +84,7 @@ export class LmdbEnvironment {
   readonly outlivesProcess: boolean
   readonly #root: RootDatabase
   readonly #flusher: LmdbFlusher
-  readonly #meta: Table<Meta>
+  readonly #state: Table<Counters>
   readonly #folder: string
   readonly #tables = new Map<TableName, Table<unknown>>()
   readonly #caches: Pick<RowCache<never, never>, 'begin' | 'write' | 'end'>[] = []
@@ -86,14 +95,9 @@ export class LmdbEnvironment {
     this.#flusher = flusher
     this.#folder = folder
     flusher.beginTransaction()
-    this.#meta = root.transactionSync(() => {
-      for (const name of TABLES) this.#tables.set(name, new Table(root.openDB<unknown, Buffer>(name, OPTIONS)))
-      const meta = new Table(root.openDB<Meta, Buffer>(META_TABLE, OPTIONS))
-      if (!meta.has(META_KEY)) meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: NOTHING_COUNTED })
-      return meta
-    })
+    this.#state = root.transactionSync(() => this.#openTables(root))
     flusher.endTransaction()
-    this.counters = { ...this.#meta.get(META_KEY)!.counters }
+    this.counters = { ...NOTHING_COUNTED, ...this.#state.get(COUNTERS_KEY) }
   }
 
   /**
@@ -106,6 +110,7 @@ export class LmdbEnvironment {
     if (openFolders.has(folder)) throw inUse(folder, 'this process')
     openFolders.add(folder)
     let root: RootDatabase | undefined
+    let flusher: LmdbFlusher | undefined
     try {
       const boot = bootId()
       checkFolder(folder, boot)
@@ -113,11 +118,13 @@ export class LmdbEnvironment {
       root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
       refuseOtherSchema(root, folder)
-      return new LmdbEnvironment(root, await openFlusher(root, folder, boot), folder, boot)
+      flusher = await openFlusher(root, folder, boot)
+      return new LmdbEnvironment(root, flusher, folder, boot)
     } catch (error) {
+      await flusher?.close().catch(() => {})
       await root?.close()
       openFolders.delete(folder)
-      throw error instanceof AnaxError ? error : cannotOpen(folder, error)
+      throw notOpened(folder, error)
     }
   }
 
@@ -146,7 +153,7 @@ export class LmdbEnvironment {
         callbackCame()
         this.#runCached(changes)
         if (isSame(before, this.counters)) return
-        this.#meta.put(META_KEY, { schema: SCHEMA_VERSION, counters: this.counters })
+        this.#state.put(COUNTERS_KEY, this.counters)
       })
     } catch (error) {
       Object.assign(this.counters, before)
@@ -156,6 +163,20 @@ export class LmdbEnvironment {
       callbackCame()
       this.#flusher.endTransaction()
     }
+  }
+
+  /** @returns the table of the counters */
+  #openTables(root: RootDatabase): Table<Counters> {
+    const meta = root.openDB<Partial<Meta>, Buffer>(META_TABLE, META_OPTIONS)
+    const { encoder } = meta as unknown as { encoder: ValueEncoder }
+    const databases = new Map(TABLES.map(name => [name, root.openDB<Buffer, Buffer>(name, TABLE_OPTIONS)]))
+    const row = meta.get(META_KEY)
+    if (row?.schema === MIGRATED_VERSION) migrate(row, databases, encoder)
+    if (row?.schema !== SCHEMA_VERSION) meta.putSync(META_KEY, { schema: SCHEMA_VERSION })
+    for (const [name, database] of databases) {
+      this.#tables.set(name, new Table(database, new RecordCodec(encoder, name)))
+    }
+    return this.table('state')
   }
 
   #runCached(changes: () => void): void {
@@ -223,8 +244,8 @@ function refuseOtherSchema(root: RootDatabase, folder: string): void {
   const names = [...root.getKeys({ limit: TABLES.length + 2 })]
   if (names.length === 0) return
   if (!names.includes(META_TABLE)) throw otherFormat(`${folder} holds the data of something else`)
-  const meta = root.openDB<Partial<Meta>, Buffer>(META_TABLE, OPTIONS).get(META_KEY)
-  if (meta?.schema === SCHEMA_VERSION) return
+  const meta = root.openDB<Partial<Meta>, Buffer>(META_TABLE, META_OPTIONS).get(META_KEY)
+  if (meta?.schema === SCHEMA_VERSION || meta?.schema === MIGRATED_VERSION) return
   throw otherFormat(`${folder} has schema version ${meta?.schema}, this is version ${SCHEMA_VERSION}`)
 }
 

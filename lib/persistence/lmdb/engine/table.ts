@@ -1,7 +1,9 @@
 /**
  * One table of an LMDB database, as the parts of the store use it.
- * Owns what is used of the package `lmdb`, but for opening and transactions; knows no row.
+ * Owns how the package `lmdb` is used, apart from opening and transactions, and that each record is checked as it is
+ * read; knows no row.
  */
+import type { RecordCodec } from './record.js'
 
 /** A row with its key. */
 export interface Row<V> {
@@ -17,25 +19,29 @@ export interface KeyRange {
   reverse?: boolean
 }
 
-/** What is used of a table of `lmdb`: spelt out, as that package is optional and its types may not be there. */
-export interface LmdbTable<V> {
-  get(key: Buffer): V | undefined
+/** The used part of a table of `lmdb`, spelt out because that package is optional and its types may be missing. */
+export interface LmdbTable {
+  /** The bytes under a key, valid until the next call. */
+  getBinaryFast(key: Buffer): Uint8Array | undefined
   doesExist(key: Buffer): boolean
-  putSync(key: Buffer, value: V): unknown
+  putSync(key: Buffer, value: Buffer): unknown
   removeSync(key: Buffer): unknown
-  getRange(range: KeyRange): Iterable<Row<V>>
+  getRange(range: KeyRange): Iterable<Row<Buffer>>
 }
 
-/** One table. Changes are made inside of transactions only. */
+/** One table. Changes are made inside of transactions only. All reads throw DamagedRecord for a damaged record. */
 export class Table<V> {
-  readonly #database: LmdbTable<V>
+  readonly #database: LmdbTable
+  readonly #codec: RecordCodec
 
-  constructor(database: LmdbTable<V>) {
+  constructor(database: LmdbTable, codec: RecordCodec) {
     this.#database = database
+    this.#codec = codec
   }
 
   get(key: Buffer): V | undefined {
-    return this.#database.get(key)
+    const bytes = this.#database.getBinaryFast(key)
+    return bytes === undefined ? undefined : this.#decode(key, bytes)
   }
 
   has(key: Buffer): boolean {
@@ -43,7 +49,7 @@ export class Table<V> {
   }
 
   put(key: Buffer, value: V): void {
-    this.#database.putSync(key, value)
+    this.#database.putSync(key, this.#codec.encode(key, value))
   }
 
   delete(key: Buffer): void {
@@ -52,12 +58,12 @@ export class Table<V> {
 
   /** Rows in the order of their keys (`start` is where to begin, also in reverse), read at once. */
   rows(range: KeyRange & { limit: number }): Row<V>[] {
-    return Array.from(this.#database.getRange(range)) as Row<V>[]
+    return Array.from(this.#database.getRange(range), row => this.#decodeRow(row))
   }
 
   /** Rows in the order of their keys, each read when its turn comes; nothing may be awaited meanwhile. */
-  scan(range: KeyRange): Iterable<Row<V>> {
-    return this.#database.getRange(range)
+  *scan(range: KeyRange): Generator<Row<V>, void, undefined> {
+    for (const row of this.#database.getRange(range)) yield this.#decodeRow(row)
   }
 
   /** The key of the last row. */
@@ -68,6 +74,14 @@ export class Table<V> {
 
   /** All values, for as long as nothing is awaited between them. */
   *values(): Generator<V, void, undefined> {
-    for (const { value } of this.#database.getRange({})) yield value
+    for (const { value } of this.scan({})) yield value
+  }
+
+  #decodeRow({ key, value }: Row<Buffer>): Row<V> {
+    return { key, value: this.#decode(key, value) }
+  }
+
+  #decode(key: Buffer, bytes: Uint8Array): V {
+    return this.#codec.decode(key, bytes, bytes.length) as V
   }
 }

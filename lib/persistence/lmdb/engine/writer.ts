@@ -6,11 +6,15 @@
 import type { MessageRef } from '../../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../../errors.js'
 import type { LmdbEnvironment } from './environment.js'
+import { DamagedRecord } from './record.js'
 
 /** What a resolved promise is worth: safe from a crash of the process, or from a power cut as well. */
 export type LmdbDurability = 'commit' | 'sync'
 
-/** A change: it either throws an AnaxError before it writes anything, or is complete. */
+/**
+ * A change: it either throws an AnaxError before it writes anything, or is complete. Whatever else it throws, and a
+ * damaged record that it reads, aborts the transaction.
+ */
 interface Change {
   /** `adds` where it needs room: such changes are the ones that a full disk refuses. */
   readonly kind: 'adds' | 'removes'
@@ -120,7 +124,7 @@ export class LmdbWriter {
           try {
             outcome = change()
           } catch (error) {
-            if (!(error instanceof AnaxError)) throw error
+            if (!(error instanceof AnaxError) || error instanceof DamagedRecord) throw error
             refusal = error
           }
         },

@@ -6,6 +6,7 @@ import { accessSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, stat
 import { join, resolve } from 'node:path'
 import { AnaxError, textOf } from '../../../errors.js'
 import { recover } from '../engine/checkpoint.js'
+import { DamagedRecord } from '../engine/record.js'
 import { LmdbFile } from './file.js'
 
 /** What LMDB has in a folder. */
@@ -76,6 +77,14 @@ function checkRoom(folder: string): void {
   } finally {
     rmSync(trial, { force: true })
   }
+}
+
+/** Why a store could not be opened. */
+export function notOpened(folder: string, error: unknown): AnaxError {
+  if (error instanceof DamagedRecord) {
+    return new AnaxError('ANAX_ERR_STORE_FORMAT', { detail: `${folder}: ${error.message}`, cause: error })
+  }
+  return error instanceof AnaxError ? error : cannotOpen(folder, error)
 }
 
 /** The system does not let it be opened. */

@@ -11,6 +11,9 @@ import type { Table } from '../engine/table.js'
 /** In how many queues a message is, and in how many of those with its content. */
 type HoldersRow = readonly [entries: number, holding: number]
 
+/** Of a counter in a key: a double, as a counter may be any positive number. */
+const COUNTER_BYTES = 8
+
 /** Queued messages by number; numbers rise in the order of queueing. */
 export class LmdbMessages {
   readonly #messages: Table<MessageRow>
@@ -106,11 +109,16 @@ export class LmdbMessages {
   }
 }
 
+/** The identifier of the broker whose message came last, and its part of the key: nearly always that of the next one. */
+let latestBroker = { brokerId: '', key: textKey('') }
+
 /** Sorts by counter. */
 function refKey({ brokerId, brokerCounter }: MessageRef): Buffer {
-  const number = Buffer.allocUnsafe(8)
-  number.writeDoubleBE(brokerCounter)
-  return Buffer.concat([number, textKey(brokerId)])
+  if (brokerId !== latestBroker.brokerId) latestBroker = { brokerId, key: textKey(brokerId) }
+  const key = Buffer.allocUnsafe(COUNTER_BYTES + latestBroker.key.length)
+  key.writeDoubleBE(brokerCounter)
+  key.set(latestBroker.key, COUNTER_BYTES)
+  return key
 }
 
 function counterIn(key: Buffer | undefined): number {

@@ -26,14 +26,13 @@ type EntryRow = readonly [
   brokerCounter: number | null,
 ]
 
-/** Files of old have only the first two or three. */
 type QueueRow = readonly [
   messages: number,
   bytes: number,
-  sentUpTo?: number,
-  sentMessages?: number,
-  sentBytes?: number,
-  unsentFrom?: number,
+  sentUpTo: number,
+  sentMessages: number,
+  sentBytes: number,
+  unsentFrom: number,
 ]
 
 /** What is known of a queue without looking at its entries. */
@@ -116,7 +115,7 @@ export class LmdbQueues {
   /** The same, as far as entries may have been sent. */
   pageOfSent({ number }: SessionRecord, after: number): LmdbEntry[] {
     const [, , sentUpTo] = this.#queues.get(number) ?? NOTHING_QUEUED
-    return this.#rows(number, after, sentUpTo === undefined ? numberKey(number + 1) : numberKey(number, sentUpTo + 1))
+    return this.#rows(number, after, numberKey(number, sentUpTo + 1))
   }
 
   /** The entry that was sent with a packet id. Those that were sent lie in front, so that it is soon found. */
@@ -268,18 +267,10 @@ export class LmdbQueues {
     }
   }
 
-  /** To be changed, and set, before the entries are: of a file of old, it is counted. */
   #stateOf(session: number): QueueState {
     const row = this.#queues.get(session) ?? NOTHING_QUEUED
-    const [messages, bytes, sentUpTo = 0, sentMessages = 0, sentBytes = 0, unsentFrom = 0] = row
-    if (row.length < NOTHING_QUEUED.length) return this.#recounted(session, { messages, bytes })
+    const [messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom] = row
     return { messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom }
-  }
-
-  #recounted(session: number, all: Amount): QueueState {
-    const sent = Array.from(this.#entriesFrom(session, 0)).filter(isSent)
-    const sentBytes = sent.reduce((sum, entry) => sum + bytesOf(entry), 0)
-    return { ...all, sentUpTo: sent.at(-1)?.message ?? 0, sentMessages: sent.length, sentBytes, unsentFrom: 0 }
   }
 
   #setState(session: number, state: QueueState): void {

@@ -8,6 +8,7 @@ import { messageBytes } from '../../../codec/message-bytes.js'
 import { AnaxError } from '../../../errors.js'
 import { filterMatches, hasWildcard } from '../../../topic/topic.js'
 import {
+  behind,
   type MessageRow,
   messageOf,
   messageRow,
@@ -220,11 +221,6 @@ export class LmdbRetained {
   #isExpired({ messageExpiry }: Message): boolean {
     return messageExpiry !== undefined && messageExpiry <= this.#now()
   }
-}
-
-/** The first key that may lie behind this one. */
-function behind(key: Buffer): Buffer {
-  return Buffer.concat([key, Buffer.alloc(1)])
 }
 
 function rowOf(message: Message): RetainedRow {

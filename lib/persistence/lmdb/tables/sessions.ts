@@ -2,18 +2,27 @@
  * The sessions in the LMDB store: expiry, incoming packet ids, and the number by which a session's other rows are
  * found. Its methods that change something are called by changes of the writer. Knows no queue and no subscription.
  */
-import type { StoredSession } from '../../../../types/persistence.js'
-import { numberKey, type PacketRow, textKey } from '../engine/encoding.js'
+import type { SessionChange, SessionDetails } from '../../../../types/persistence.js'
+import { isPlain, numberKey, type PacketRow, textIn, textKey } from '../engine/encoding.js'
 import type { Counters, LmdbEnvironment } from '../engine/environment.js'
 import type { RowCache } from '../engine/row-cache.js'
-import type { Table } from '../engine/table.js'
+import type { Row, Table } from '../engine/table.js'
 import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 
 /** Seconds; such a session stays until it is deleted. */
 const NEVER = 0xffff_ffff
 const MAX_PACKET_IDS = 65_536
+/** What a client is that has no session. */
+const NO_SESSION = { expiryInterval: undefined, expiresAt: undefined, details: undefined }
 
-type SessionRow = readonly [number: number, expiryInterval: number | null, expiresAt: number | null]
+type SessionRow = readonly [
+  number: number,
+  expiryInterval: number | null,
+  expiresAt: number | null,
+  /** Only where the key is too short for it. */
+  clientId?: string | null,
+  details?: SessionDetails | null,
+]
 
 /** What is kept of one client. */
 export interface SessionRecord {
@@ -23,17 +32,20 @@ export interface SessionRecord {
   /** Undefined where only the base contract was used: then it is no session yet. */
   expiryInterval: number | undefined
   expiresAt: number | undefined
+  details: SessionDetails | undefined
 }
 
 /** Sessions by client id. */
 export class LmdbSessions {
   readonly #sessions: RowCache<string, SessionRow>
+  readonly #table: Table<SessionRow>
   readonly #incoming: Table<PacketRow | null>
   readonly #deadlines: LmdbDeadlines
   readonly #counters: Counters
 
   constructor(environment: LmdbEnvironment, deadlines: LmdbDeadlines) {
     this.#sessions = environment.cached('sessions', textKey)
+    this.#table = environment.table('sessions')
     this.#incoming = environment.table('incoming')
     this.#deadlines = deadlines
     this.#counters = environment.counters
@@ -41,14 +53,13 @@ export class LmdbSessions {
 
   find(clientId: string): SessionRecord | undefined {
     const row = this.#sessions.get(clientId)
-    if (row === undefined) return undefined
-    const [number, expiryInterval, expiresAt] = row
-    return {
-      clientId,
-      number,
-      expiryInterval: expiryInterval ?? undefined,
-      expiresAt: expiresAt ?? undefined,
-    }
+    return row && recordOf(clientId, row)
+  }
+
+  /** Sessions in the order of their keys, from a key on, at most `limit`. */
+  page(start: Buffer | undefined, limit: number): Row<SessionRecord>[] {
+    const rows = this.#table.rows({ ...(start && { start }), limit })
+    return rows.map(({ key, value }) => ({ key, value: recordOf(value[3] ?? textIn(key), value) }))
   }
 
   /** What is kept of a client, if only from now on. */
@@ -56,19 +67,15 @@ export class LmdbSessions {
     const found = this.find(clientId)
     if (found !== undefined) return found
     const number = this.#counters.nextSession++
-    const created: SessionRecord = { clientId, number, expiryInterval: undefined, expiresAt: undefined }
+    const created: SessionRecord = { clientId, number, ...NO_SESSION }
     this.#put(created)
     return created
   }
 
-  save({
-    clientId,
-    expiryInterval,
-    expiresAt,
-  }: Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt'>): void {
+  save({ clientId, expiryInterval, expiresAt, details }: SessionChange): void {
     const record = this.obtain(clientId)
     this.#forgetDeadline(record)
-    this.#put({ ...record, expiryInterval, expiresAt })
+    this.#put({ ...record, expiryInterval, expiresAt, details: details ?? record.details })
     const due = { owner: textKey(clientId), clientId }
     if (expiresAt !== undefined) this.#deadlines.add(DeadlineKind.session, expiresAt, due)
     else if (expiryInterval !== NEVER) this.#deadlines.open(DeadlineKind.session, due)
@@ -120,8 +127,9 @@ export class LmdbSessions {
     return this.#incoming.rows({ start: numberKey(number), end: numberKey(number + 1), limit: MAX_PACKET_IDS })
   }
 
-  #put({ clientId, number, expiryInterval, expiresAt }: SessionRecord): void {
-    this.#sessions.put(clientId, [number, expiryInterval ?? null, expiresAt ?? null])
+  #put({ clientId, number, expiryInterval, expiresAt, details }: SessionRecord): void {
+    const id = isPlain(textKey(clientId)) ? null : clientId
+    this.#sessions.put(clientId, [number, expiryInterval ?? null, expiresAt ?? null, id, details ?? null])
   }
 
   #forgetDeadline({ clientId, expiresAt }: SessionRecord): void {
@@ -136,4 +144,15 @@ function incomingKey(number: number, packetId: number): Buffer {
   numberKey(number).copy(key)
   key.writeUInt16BE(packetId, 6)
   return key
+}
+
+function recordOf(clientId: string, row: SessionRow): SessionRecord {
+  const [number, expiryInterval, expiresAt, , details] = row
+  return {
+    clientId,
+    number,
+    expiryInterval: expiryInterval ?? undefined,
+    expiresAt: expiresAt ?? undefined,
+    details: details ?? undefined,
+  }
 }

@@ -19,6 +19,7 @@ type SubscriptionRow = readonly [
   rap: boolean | undefined,
   rh: 0 | 1 | 2 | undefined,
   subscriptionIdentifier: number | undefined,
+  requested?: string | undefined,
 ]
 
 /** Subscriptions by session, and by topic. */
@@ -39,8 +40,8 @@ export class LmdbSubscriptions {
 
   add(session: SessionRecord, subscription: StoredSubscription): void {
     const { clientId } = session
-    const { topic, qos, nl, rap, rh, subscriptionIdentifier } = subscription
-    const row: SubscriptionRow = [clientId, topic, qos, nl, rap, rh, subscriptionIdentifier]
+    const { topic, qos, nl, rap, rh, subscriptionIdentifier, requested } = subscription
+    const row: SubscriptionRow = [clientId, topic, qos, nl, rap, rh, subscriptionIdentifier, requested]
     const key = subscriptionKey(session, topic)
     const earlier = this.#table.get(key)
     if (earlier === undefined && !this.hasAny(session)) this.#counters.subscribers++
@@ -133,8 +134,9 @@ function subscriptionKey({ number }: SessionRecord, topic: string): Buffer {
 
 /** With the fields that the base contract knows always there, and the identifier where it has one. */
 function subscriptionOf(row: SubscriptionRow): MatchedSubscription {
-  const [clientId, topic, qos, nl, rap, rh, subscriptionIdentifier] = row
+  const [clientId, topic, qos, nl, rap, rh, subscriptionIdentifier, requested] = row
   const subscription = { clientId, topic, qos, nl, rap, rh } as MatchedSubscription
   if (subscriptionIdentifier !== undefined) subscription.subscriptionIdentifier = subscriptionIdentifier
+  if (requested !== undefined) subscription.requested = requested
   return subscription
 }

@@ -3,9 +3,9 @@
  * for. Its methods that change something are called by changes of the writer.
  */
 import type { ScheduledWill, StoredWill } from '../../../../types/persistence.js'
-import { type PacketRow, packetOf, packetRow, textKey } from '../engine/encoding.js'
+import { type PacketRow, packetOf, packetRow, textIn, textKey } from '../engine/encoding.js'
 import type { LmdbEnvironment } from '../engine/environment.js'
-import type { Table } from '../engine/table.js'
+import type { Row, Table } from '../engine/table.js'
 import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 
 type WillRow = readonly [dueAt: number | null, will: PacketRow]
@@ -64,6 +64,15 @@ export class LmdbWills {
       this.save(clientId, packetRow(will), now + Math.min(delay, sessionLife(clientId)) * 1000)
     }
     return opened.length
+  }
+
+  /** Wills in the order of their keys, from a key on, at most `limit`. */
+  page(start: Buffer | undefined, limit: number): Row<ScheduledWill>[] {
+    return this.#table.rows({ ...(start && { start }), limit }).map(({ key, value }) => {
+      const will = willIn(value)
+      const [dueAt] = value
+      return { key, value: { clientId: will.clientId ?? textIn(key), will, dueAt: dueAt ?? undefined } }
+    })
   }
 
   /** The wills of brokers that are not among these. */

@@ -1,0 +1,103 @@
+/**
+ * The form of a record in the LMDB store: the MessagePack array `[value, checksum]`. The checksum covers the table's
+ * name, the key and the value, so that a changed byte is found, and a record that lies in the wrong place as well.
+ * Knows no table.
+ */
+import { AnaxError } from '../../../errors.js'
+import { checksum } from './checksum.js'
+
+/** What is used of the encoder that the package `lmdb` brings. */
+export interface ValueEncoder {
+  /** @returns the bytes, which lie between `start` and `end` where it has these */
+  encode(value: unknown, mode?: number): Buffer & { start?: number; end?: number }
+  decode(bytes: Uint8Array, range: { start?: number; end?: number }): unknown
+}
+
+/** Asks the encoder for its own buffer instead of a copy, to be overwritten by the next record. */
+const REUSE_BUFFER = 512 | 1024
+/** MessagePack of an array of two. */
+const PAIR = 0x92
+/** MessagePack of a number of 32 bits, and how long it is. */
+const UINT32 = 0xce
+const CHECKSUM_BYTES = 5
+/** A number that needs 32 bits, to keep the place of the checksum. */
+const PLACEHOLDER = 0xffff_ffff
+
+/** A record that is not what was written. A transaction that reads one is aborted. */
+export class DamagedRecord extends AnaxError {
+  readonly table: string
+  readonly key: Buffer
+
+  constructor(table: string, key: Uint8Array) {
+    const bytes = Buffer.from(key)
+    super('ANAX_ERR_STORE', { detail: `damaged record in table '${table}', key ${bytes.toString('hex')}` })
+    this.table = table
+    this.key = bytes
+  }
+}
+
+/** Encodes the records of one table. */
+export class RecordCodec {
+  readonly #encoder: ValueEncoder
+  readonly #table: string
+  readonly #seed: number
+
+  constructor(encoder: ValueEncoder, table: string) {
+    const name = Buffer.from(table)
+    this.#encoder = encoder
+    this.#table = table
+    this.#seed = checksum(name, 0, name.length, 0)
+  }
+
+  /** @returns the record, which is overwritten by the next one that is encoded */
+  encode(key: Uint8Array, value: unknown): Buffer {
+    const bytes = this.#encoder.encode([value, PLACEHOLDER], REUSE_BUFFER)
+    const { start = 0, end = bytes.length } = bytes
+    const sum = this.#sumOf(key, bytes, start, end)
+    writeUInt32(bytes, end - CHECKSUM_BYTES + 1, sum)
+    return bytes
+  }
+
+  /**
+   * Decodes a record.
+   * @param bytes begins with the record
+   * @param end where the record ends
+   * @throws DamagedRecord
+   */
+  decode(key: Uint8Array, bytes: Uint8Array, end: number): unknown {
+    if (!this.isWhole(key, bytes, end)) throw new DamagedRecord(this.#table, key)
+    return this.#encoder.decode(bytes, { start: 1, end: end - CHECKSUM_BYTES })
+  }
+
+  /** Whether a record is what was written under this key. */
+  isWhole(key: Uint8Array, bytes: Uint8Array, end: number): boolean {
+    if (end <= CHECKSUM_BYTES || bytes[0] !== PAIR || bytes[end - CHECKSUM_BYTES] !== UINT32) return false
+    return this.#sumOf(key, bytes, 0, end) === readUInt32(bytes, end - CHECKSUM_BYTES + 1)
+  }
+
+  /** Makes a record of a value that is encoded already. */
+  wrap(key: Uint8Array, encoded: Uint8Array): Buffer {
+    const bytes = Buffer.allocUnsafe(1 + encoded.length + CHECKSUM_BYTES)
+    bytes[0] = PAIR
+    bytes.set(encoded, 1)
+    bytes[bytes.length - CHECKSUM_BYTES] = UINT32
+    writeUInt32(bytes, bytes.length - CHECKSUM_BYTES + 1, this.#sumOf(key, bytes, 0, bytes.length))
+    return bytes
+  }
+
+  #sumOf(key: Uint8Array, record: Uint8Array, start: number, end: number): number {
+    const withKey = checksum(key, 0, key.length, this.#seed)
+    return checksum(record, start + 1, end - CHECKSUM_BYTES, withKey)
+  }
+}
+
+function readUInt32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+}
+
+function writeUInt32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
