@@ -78,7 +78,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly userProperties: UserProperties | undefined
   /** Free for the host: whatever its hooks want to remember of this client. */
   context: unknown
-  /** Topic filter -> subscription. */
+  /** Topic filter -> subscription, as a view: it always shows the current ones. */
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
   /** How many messages for this client were dropped while it was connected; the event `drop` tells of each. */
   readonly drops: number

@@ -70,7 +70,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.#parts.sessions.size
   }
   get clients(): Readonly<Record<string, Client>> {
-    return this.#parts.sessions.connections
+    return this.#parts.sessions.clients
   }
   get drops(): Readonly<Record<DropReason, number>> {
     return this.#parts.drops.byReason
@@ -138,14 +138,13 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   readonly handle = (stream: Duplex, request?: IncomingMessage): Client => {
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (!isDuplex(stream)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a duplex stream' })
-    const connection = new Connection(stream, request, this.#parts.ports)
-    this.#parts.connections.add(connection)
+    const connection = new Connection(stream, request, this.#parts.ports, this.#parts.connections)
     if (this.#state !== 'listening') {
-      connection.dismiss(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
+      connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
       // nothing can be said before CONNECT, and nobody will be there to see how the stream ends
       stream.destroy()
     }
-    return connection
+    return connection.client
   }
 
   publish(packet: PublishInput): Promise<void>
@@ -224,11 +223,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.#state = 'closing'
     const connections = [...this.#parts.connections]
     const { timers, options, publisher } = this.#parts
-    const underWay = [publisher.idle(), ...connections.map(connection => connection.quiesce())]
+    const underWay = [publisher.idle(), ...connections.map(connection => connection.stopReading())]
     await timers.within(options.closeTimeoutMs, Promise.all(underWay))
     const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
     const dismissed = connections.map(async connection => {
-      await connection.dismiss(goodbye)
+      await connection.disconnect(goodbye)
       await connection.streamClosed()
     })
     await timers.within(options.closeTimeoutMs, Promise.all(dismissed))

@@ -7,6 +7,7 @@ import type { BrokerEvents } from '../../types/events.js'
 import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Connection } from '../connection/connection.js'
+import type { ConnectionPorts } from '../connection/connection-ports.js'
 import { Flusher } from '../connection/outbox.js'
 import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { storeOf } from '../persistence/aedes/open.js'
@@ -15,7 +16,7 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { Arrivals } from '../routing/arrivals.js'
 import { type BusOwner, MessageBus } from '../routing/bus.js'
 import { Router } from '../routing/router.js'
-import type { Ports } from '../session/ports.js'
+
 import { Timers } from '../util/timers.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { BrokerEventSink } from './hooks/events.js'
@@ -48,7 +49,7 @@ export class BrokerParts {
   readonly router: Router
   readonly publisher: Publisher
   readonly sessions: SessionRegistry
-  readonly ports: Ports
+  readonly ports: ConnectionPorts
   /** Every stream that was handed over and is not closed, connected or not. */
   readonly connections = new Set<Connection>()
   readonly #housekeeping: Housekeeping
@@ -57,7 +58,7 @@ export class BrokerParts {
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
     const { clock, mq, busOwner, persistence } = foundations
     const now = () => clock.now()
-    const drops = new DropCounts(clientId => sessions.connections[clientId])
+    const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
     const store = storeOf(persistence, timers, options.storeTimeoutMs)
@@ -117,7 +118,7 @@ export class BrokerParts {
       })
     const owed = new OwedWrites(deadlineSet)
     const wills = new Wills({ store, authorizer, publisher, owed, events, now })
-    const ports = (): Ports => this.ports
+    const ports = (): ConnectionPorts => this.ports
     const sessions: SessionRegistry = new SessionRegistry({
       store,
       router,
@@ -152,7 +153,6 @@ export class BrokerParts {
       events,
       timers,
       flusher: new Flusher(),
-      closed: connection => this.connections.delete(connection),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       responseInformation: client => this.#responseInformation(client),
     }

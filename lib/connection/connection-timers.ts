@@ -1,50 +1,54 @@
 /**
- * What one connection waits for, and for how long: CONNECT, a sign of life, room in the stream, the peer's goodbye.
- * Owns the deadlines; must not know what happens when one passes.
+ * The deadlines of one connection: for CONNECT, keep alive, a stream that does not drain, and closing.
+ * Owns when they pass. Must not know what happens then.
  */
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { Timer, type Timers } from '../util/timers.js'
 
-/** What did not come in time. */
-export type Missed = 'connect' | 'life' | 'drain' | 'goodbye'
+/** The deadline that passed. */
+export type Deadline = 'connect' | 'keep-alive' | 'drain' | 'close'
 
-/** Milliseconds a peer has to read the last packets and to close its side. */
+/** Milliseconds that the peer has to read the last packets and to close its side. */
 const LINGER_MS = 1000
 
 export class ConnectionTimers {
   readonly #timers: Timers
   readonly #drainTimeout: number
-  readonly #missed: (what: Missed) => void
-  /** CONNECT first, then keep alive, then the goodbye. */
+  readonly #onPassed: (deadline: Deadline) => void
+  /** For CONNECT, then for keep alive, then for closing. */
   readonly #timer = new Timer(() => this.#onTimer())
-  #waitsFor: Missed = 'connect'
+  #deadline: Deadline = 'connect'
   #allowedSilenceMs = 0
-  #lastHeard = 0
+  #lastReceived = 0
   #drainTimer: Timer | undefined
   /** Negative while the stream has room. */
   #blockedSince = -1
 
-  constructor(timers: Timers, { connectTimeout, drainTimeout }: ResolvedOptions, missed: (what: Missed) => void) {
+  constructor(
+    timers: Timers,
+    { connectTimeout, drainTimeout }: ResolvedOptions,
+    onPassed: (deadline: Deadline) => void,
+  ) {
     this.#timers = timers
     this.#drainTimeout = drainTimeout
-    this.#missed = missed
+    this.#onPassed = onPassed
     timers.schedule(this.#timer, connectTimeout)
   }
 
-  /** The client was let in: from now on it has to show signs of life [MQTT-3.1.2-22]. */
+  /** The client is connected: from now on keep alive counts [MQTT-3.1.2-22]. */
   connected(keepAliveSeconds: number): void {
-    this.#waitsFor = 'life'
+    this.#deadline = 'keep-alive'
     this.#allowedSilenceMs = keepAliveSeconds * 1500
     if (keepAliveSeconds > 0) this.#timers.schedule(this.#timer, this.#allowedSilenceMs)
     else this.#timers.cancel(this.#timer)
   }
 
-  /** Something came from the client, or the broker itself does not listen to it. */
-  heard(): void {
-    this.#lastHeard = this.#timers.now()
+  /** The client sent something. */
+  received(): void {
+    this.#lastReceived = this.#timers.now()
   }
 
-  /** The stream is full. One timer watches a stream that fills and drains all the time: it is not moved for each. */
+  /** The stream is full. The timer is not moved each time: a stream may fill and drain all the time. */
   blocked(): void {
     this.#blockedSince = this.#timers.now()
     if (this.#drainTimeout === 0) return
@@ -57,10 +61,10 @@ export class ConnectionTimers {
     this.#blockedSince = -1
   }
 
-  /** The connection is being closed: nothing else is waited for. */
+  /** The connection is being closed: no other deadline counts any more. */
   closing(): void {
     if (this.#drainTimer) this.#timers.cancel(this.#drainTimer)
-    this.#waitsFor = 'goodbye'
+    this.#deadline = 'close'
     this.#timers.schedule(this.#timer, LINGER_MS)
   }
 
@@ -70,15 +74,16 @@ export class ConnectionTimers {
   }
 
   #onTimer(): void {
-    const leftMs = this.#waitsFor === 'life' ? this.#lastHeard + this.#allowedSilenceMs - this.#timers.now() : 0
+    const leftMs =
+      this.#deadline === 'keep-alive' ? this.#lastReceived + this.#allowedSilenceMs - this.#timers.now() : 0
     if (leftMs > 0) this.#timers.schedule(this.#timer, leftMs)
-    else this.#missed(this.#waitsFor)
+    else this.#onPassed(this.#deadline)
   }
 
   #onDrainTimer(): void {
     if (this.#blockedSince < 0) return
     const leftMs = this.#blockedSince + this.#drainTimeout - this.#timers.now()
     if (leftMs > 0) this.#timers.schedule(this.#drainTimer!, leftMs)
-    else this.#missed('drain')
+    else this.#onPassed('drain')
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Encodes what goes to one client, within what it accepts: its version, its Maximum Packet Size, its topic aliases,
- * and whether it wants explanations. Must not know why a packet is sent.
+ * Encodes packets for one client, as it accepts them: in its version, within its Maximum Packet Size, with topic
+ * aliases and explanations if it wants them. Must not know why a packet is sent.
  */
 import type { Packet } from '../../types/packets.js'
 import type { Dialect } from '../codec/dialect.js'
@@ -10,30 +10,28 @@ import { Frame } from '../codec/wire/frame.js'
 import type { Delivery } from '../model/delivery.js'
 import { secondsLeft } from '../model/message.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
+import type { Unsendable } from '../session/outgoing/link.js'
 import type { Timers } from '../util/timers.js'
-import type { Terms } from './connect-terms.js'
+import type { ConnectParameters } from './connect/connect-parameters.js'
 
-/** Packets that may explain themselves although the client asked for no problem information [MQTT-3.1.2-29]. */
+/** Packets that may have explanations even if the client requested no problem information [MQTT-3.1.2-29]. */
 const ALWAYS_EXPLAINED: ReadonlySet<string> = new Set(['connack', 'disconnect', 'publish'])
-
-/** Why a message cannot be sent to a client. */
-export type Unsendable = 'packet-too-large' | 'not-encodable'
 
 export class PacketEncoder {
   readonly #dialect: Dialect
-  readonly #terms: Terms
+  readonly #parameters: ConnectParameters
   readonly #aliases: OutboundTopicAliases | undefined
 
-  constructor(dialect: Dialect, terms: Terms, { maxOutboundTopicAliases }: ResolvedOptions) {
+  constructor(dialect: Dialect, parameters: ConnectParameters, { maxOutboundTopicAliases }: ResolvedOptions) {
     this.#dialect = dialect
-    this.#terms = terms
-    const aliases = Math.min(terms.topicAliasMaximum, maxOutboundTopicAliases)
+    this.#parameters = parameters
+    const aliases = Math.min(parameters.topicAliasMaximum, maxOutboundTopicAliases)
     if (aliases > 0) this.#aliases = new OutboundTopicAliases(aliases)
   }
 
-  /** Any packet but a PUBLISH; undefined where even without explanations it is too large [MQTT-3.1.2-24]. */
+  /** Any packet but a PUBLISH; undefined if it is too large even without explanations [MQTT-3.1.2-24]. */
   packet(packet: Packet): Frame | undefined {
-    const { maximumPacketSize, problemInformation } = this.#terms
+    const { maximumPacketSize, problemInformation } = this.#parameters
     const { version } = this.#dialect
     const wanted = problemInformation || ALWAYS_EXPLAINED.has(packet.cmd) ? packet : withoutExplanation(packet)
     let bytes = tryEncode(wanted, version)
@@ -44,7 +42,7 @@ export class PacketEncoder {
     return bytes.length > maximumPacketSize ? undefined : Frame.of(bytes)
   }
 
-  /** A message, or why it cannot be sent: too large for the client [MQTT-3.1.2-25], or made unfit by a hook. */
+  /** A message, or why it cannot be sent: too large for the client [MQTT-3.1.2-25], or a hook made it invalid. */
   publish(delivery: Delivery, attempt: 'first' | 'again', timers: Timers): Frame | Unsendable {
     const { message } = delivery
     const { hasProperties } = this.#dialect
@@ -54,7 +52,7 @@ export class PacketEncoder {
         attempt === 'first' && this.#aliases === undefined
           ? delivery.frame(this.#dialect, expiryInterval)
           : this.#ownFrame(delivery, attempt, expiryInterval)
-      return frame.length > this.#terms.maximumPacketSize ? 'packet-too-large' : frame
+      return frame.length > this.#parameters.maximumPacketSize ? 'packet-too-large' : frame
     } catch {
       return 'not-encodable'
     }
@@ -69,18 +67,18 @@ export class PacketEncoder {
     const { alias: topicAlias, state } = alias
     try {
       const frame = publishFrame(message, version, { ...options, topicAlias, omitTopic: state === 'known' })
-      if (state === 'known' || frame.length <= this.#terms.maximumPacketSize) return frame
+      if (state === 'known' || frame.length <= this.#parameters.maximumPacketSize) return frame
     } catch (error) {
       if (state === 'new') this.#aliases!.takeBack(message.topic)
       throw error
     }
-    // a packet that is not sent defines no alias, and it may fit without one
+    // a packet that is not sent must not define an alias; without one it may fit
     this.#aliases!.takeBack(message.topic)
     return publishFrame(message, version, options)
   }
 }
 
-/** Undefined where the explanation is one that MQTT cannot carry: the host's hooks may say anything. */
+/** Undefined if MQTT cannot carry the explanation: it comes from the host's hooks. */
 function tryEncode(packet: Packet, version: Dialect['version']): Buffer | undefined {
   try {
     return encode(packet, version)

@@ -1,23 +1,26 @@
 /**
- * What outlives a stream: a client's subscriptions, its unreleased packet ids, and its messages on the way.
- * Does no I/O: while the client is connected a link does it, otherwise the store alone has the session.
+ * The state of a client that outlives its connection: subscriptions, packet ids, and messages under way to it.
+ * Does no I/O itself: it writes through a link while the client is connected, and to the store.
  */
 import type { MaybePromise, QueueLimits } from '../../types/persistence.js'
 import type { Delivery } from '../model/delivery.js'
 import type { SharedDelivery } from '../model/shared-delivery.js'
 import type { Subscriber } from '../model/subscriber.js'
 import type { SessionSubscription } from '../model/subscription.js'
+import type { Ports } from '../ports/ports.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
-import { Outgoing } from './outgoing.js'
-import type { Link, Ports } from './ports.js'
+import type { Link } from './outgoing/link.js'
+import { Outgoing } from './outgoing/outgoing.js'
+import type { Recipient } from './outgoing/recipient.js'
 import { SubscriptionQuota } from './subscription-quota.js'
 
-/** How a session is kept. */
-export interface SessionKeeping {
-  /** Seconds. */
+export interface SessionSettings {
+  /** Seconds that the session lives without its connection. */
   expiryInterval: number
+  /** Whether the store keeps it. */
   stored: boolean
+  /** The limits of its queue. */
   limits: QueueLimits
 }
 
@@ -25,35 +28,37 @@ const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map()
 const NO_PACKET_IDS: ReadonlySet<number> = new Set()
 const NO_IDENTIFIERS: readonly number[] = []
 
-export class Session implements Subscriber {
+export class Session implements Subscriber, Recipient {
+  /** The client identifier. */
   readonly id: string
-  readonly #ports: Ports
+  readonly ports: Ports
   readonly limits: QueueLimits
   /**
-   * Whether the store has it. Decided when it is opened: an expiry of 0 cannot be raised later [MQTT-3.14.2-2],
-   * and one that is lowered in DISCONNECT ends the session with the connection.
+   * Whether the store keeps it. Decided when it is opened: an expiry of 0 cannot be raised later [MQTT-3.14.2-2], and a
+   * stored session whose expiry is lowered to 0 by DISCONNECT ends with the connection.
    */
   readonly stored: boolean
   /** Seconds that the session lives without its connection. */
   expiryInterval: number
-  // most clients do one thing: what the others need is made when it is needed
+  // made when they are needed: most clients only publish or only subscribe
   #subscriptions: Map<string, SessionSubscription> | undefined
   /** The identifiers of QoS 0 subscriptions, by filter. */
   #identifiersOfQoS0: FilterTree<number, this> | undefined
   #subscriptionQuota: SubscriptionQuota | undefined
   #incoming: Set<number> | undefined
-  /** Those of earlier connections that the client has not sent again. */
+  /** Those of earlier connections whose messages the client has not sent again. */
   #incomingBefore: Set<number> | undefined
+  #unacknowledgedQoS1 = 0
   #link: Link | undefined
   #quota = 0
   #outgoing: Outgoing | undefined
 
-  constructor(id: string, keeping: SessionKeeping, ports: Ports) {
+  constructor(id: string, settings: SessionSettings, ports: Ports) {
     this.id = id
-    this.expiryInterval = keeping.expiryInterval
-    this.stored = keeping.stored
-    this.limits = keeping.limits
-    this.#ports = ports
+    this.expiryInterval = settings.expiryInterval
+    this.stored = settings.stored
+    this.limits = settings.limits
+    this.ports = ports
   }
 
   /** Topic filter -> subscription. */
@@ -71,42 +76,45 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
-  /** What is on its way to the client; undefined while it is not connected. */
+  /** The way to the client; undefined while it is not connected. */
   get outgoing(): Outgoing | undefined {
     if (this.#outgoing === undefined && this.#link !== undefined) {
-      this.#outgoing = new Outgoing(this, this.#link, this.#ports, this.#quota)
+      this.#outgoing = new Outgoing(this, this.#link, this.ports, this.#quota)
     }
     return this.#outgoing
   }
 
-  /** How much is under way to the client. */
+  /** How many messages are under way to the client. */
   get load(): number {
     return this.#outgoing?.load ?? 0
   }
 
-  /** Connects it to a client that takes `quota` unacknowledged messages. */
+  /**
+   * The client is connected.
+   * @param quota how many QoS 1 and 2 messages it may have unacknowledged
+   */
   attach(link: Link, quota: number): void {
     this.#link = link
     this.#quota = quota
   }
 
-  /** The connection ends, and the session stays: see {@link Outgoing.queueReplays}. Rejects where the store fails. */
+  /** Queues the retained messages that are not sent yet: see {@link Outgoing.queueReplays}. Rejects if the store fails. */
   async queueReplays(): Promise<void> {
     if (this.stored) await this.#outgoing?.queueReplays()
   }
 
-  /** The connection is over. @returns what came through shared subscriptions and can go to other members */
+  /** The connection is over. @returns the messages of shared subscriptions that other members can get */
   async detach(): Promise<SharedDelivery[]> {
     const outgoing = this.#outgoing
     this.#link = undefined
     this.#outgoing = undefined
     if (outgoing === undefined) return []
     const left = outgoing.close()
-    await outgoing.sender.settled()
+    await outgoing.transmitter.storeSettled()
     return left
   }
 
-  /** A message for the client; lost if it is not connected, for then the store has what is to be kept. */
+  /** Takes a live message for the client. Does nothing while it is not connected: the store has what has to be kept. */
   deliver(delivery: Delivery): void {
     this.outgoing?.deliver(delivery)
   }
@@ -115,7 +123,7 @@ export class Session implements Subscriber {
     this.outgoing?.readStored()
   }
 
-  /** Identifiers of QoS 0 subscriptions that match a topic: the store queues for the others only, and knows only theirs. */
+  /** Identifiers of the QoS 0 subscriptions that match a topic. Queued messages lack them: the store knows the others. */
   identifiersOfQoS0(topic: string): readonly number[] {
     if (this.#identifiersOfQoS0 === undefined) {
       this.#identifiersOfQoS0 = new FilterTree()
@@ -124,9 +132,9 @@ export class Session implements Subscriber {
     return this.#identifiersOfQoS0.size === 0 ? NO_IDENTIFIERS : this.#identifiersOfQoS0.find(topic)
   }
 
-  /** How many subscriptions it may have; undefined without a limit. */
+  /** Counts its subscriptions; undefined without a limit. */
   get subscriptionQuota(): SubscriptionQuota | undefined {
-    const { maxSubscriptions } = this.#ports.options
+    const { maxSubscriptions } = this.ports.options
     if (maxSubscriptions === Number.POSITIVE_INFINITY) return undefined
     this.#subscriptionQuota ??= new SubscriptionQuota(maxSubscriptions, this)
     return this.#subscriptionQuota
@@ -149,9 +157,23 @@ export class Session implements Subscriber {
     else if (!isSharedFilter(topic)) this.#identifiersOfQoS0?.add(topic, this, subscriptionIdentifier)
   }
 
-  /** How many of them came on this connection: the quota begins anew with each [MQTT 5.0, 4.9]. */
-  get incomingHere(): number {
-    return this.incoming.size - (this.#incomingBefore?.size ?? 0)
+  /**
+   * How many QoS 1 and 2 messages the client sent on this connection that are not finished. The quota of each
+   * connection starts at zero [MQTT 5.0, 4.9].
+   */
+  get unacknowledged(): number {
+    const qos2 = this.#incoming === undefined ? 0 : this.#incoming.size - (this.#incomingBefore?.size ?? 0)
+    return this.#unacknowledgedQoS1 + qos2
+  }
+
+  /** Counts an incoming QoS 1 message. */
+  addUnacknowledged(): void {
+    this.#unacknowledgedQoS1++
+  }
+
+  /** An incoming QoS 1 message is being answered. */
+  removeUnacknowledged(): void {
+    this.#unacknowledgedQoS1--
   }
 
   /** Notes the packet id of an incoming QoS 2 message. */
@@ -161,22 +183,22 @@ export class Session implements Subscriber {
     this.#incomingBefore?.delete(packetId)
   }
 
-  /** Notes the packet ids that earlier connections left. */
+  /** Notes the packet ids of QoS 2 messages that were not released on earlier connections. */
   restoreIncoming(packetIds: readonly number[]): void {
     if (packetIds.length === 0) return
     this.#incoming = new Set(packetIds)
     this.#incomingBefore = new Set(packetIds)
   }
 
-  /** Writes such a packet id to the store. */
+  /** Writes the packet id of an incoming QoS 2 message to the store. */
   storeIncoming(packetId: number): MaybePromise<void> {
-    return this.stored ? this.#ports.store.addIncoming(this.id, packetId) : undefined
+    return this.stored ? this.ports.store.addIncoming(this.id, packetId) : undefined
   }
 
   /** PUBREL: the packet id is free. */
   release(packetId: number): MaybePromise<void> {
     this.#incoming?.delete(packetId)
     this.#incomingBefore?.delete(packetId)
-    return this.stored ? this.#ports.store.removeIncoming(this.id, packetId) : undefined
+    return this.stored ? this.ports.store.removeIncoming(this.id, packetId) : undefined
   }
 }

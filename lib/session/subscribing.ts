@@ -1,39 +1,45 @@
 /**
- * The steps that make a subscription, and end one: shared by the packets of a client, the host's own wishes,
- * and a session that is resumed. Must not know who asked.
+ * The steps that make and end subscriptions: authorize, store, make live, send retained messages. Shared by the
+ * packets of a client, by the host's own calls and by a session that is resumed. Must not know who asked.
  */
+import type { Client } from '../../types/client.js'
 import type { Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
-import type { Connection } from '../connection/connection.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { SessionSubscription } from '../model/subscription.js'
+import type { Ports } from '../ports/ports.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { ReasonCode } from '../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
 import { isPromise } from '../util/maybe-promise.js'
+import type { Session } from './session.js'
 
-/** Whether, and how, a subscription may be had: by the broker's own rules, and then by the host's. */
-export function askFor(connection: Connection, wanted: Subscription): MaybePromise<Subscription | AnaxError> {
-  const { authorizer, options } = connection.ports
-  return filterError(options, wanted.topic) ?? authorizer.authorizeSubscribe?.(connection, wanted) ?? wanted
+/** Checks a subscription against the broker's options, then asks the host. @returns what to grant, or why it is refused */
+export function authorizeSubscription(
+  client: Client,
+  { authorizer, options }: Ports,
+  requested: Subscription,
+): MaybePromise<Subscription | AnaxError> {
+  return filterError(options, requested.topic) ?? authorizer.authorizeSubscribe?.(client, requested) ?? requested
 }
 
-/** The subscription as the session gets it. */
-export function granted(
-  { session, ports }: Connection,
-  wanted: Subscription,
+/** The subscription as it is granted to the session. */
+export function grantSubscription(
+  session: Session,
+  authorized: Subscription,
   identifier?: number,
 ): SessionSubscription {
-  const { maximumQoS, subscriptionIdentifiersAvailable } = ports.options
-  const qos = wanted.qos > maximumQoS ? maximumQoS : wanted.qos // [MQTT-3.2.2-9] has it granted lower, not refused
+  const { maximumQoS, subscriptionIdentifiersAvailable } = session.ports.options
+  // [MQTT-3.2.2-9]: a higher QoS is granted as the maximum, not refused
+  const qos = authorized.qos > maximumQoS ? maximumQoS : authorized.qos
   return new SessionSubscription(
-    session!,
-    { ...wanted, qos },
+    session,
+    { ...authorized, qos },
     subscriptionIdentifiersAvailable ? identifier : undefined,
   )
 }
 
-/** What is wrong with one filter, by the broker's own rules. */
+/** Why the broker's options do not allow a filter. */
 function filterError(options: ResolvedOptions, filter: string): AnaxError | undefined {
   if (levelCount(filter) > options.maxTopicLevels) {
     return new AnaxError('ANAX_ERR_TOPIC_FILTER', { detail: `more than ${options.maxTopicLevels} levels` })
@@ -47,89 +53,88 @@ function filterError(options: ResolvedOptions, filter: string): AnaxError | unde
   return undefined
 }
 
-/** Writes them to the store, where the session is kept. */
-export function addSubscriptions(
-  { session, ports }: Connection,
-  subscriptions: SessionSubscription[],
+/** Writes subscriptions to the store, if it keeps the session. */
+export function storeSubscriptions(
+  { id, stored, ports }: Session,
+  subscriptions: readonly SessionSubscription[],
 ): MaybePromise<void> {
-  if (!session!.stored || subscriptions.length === 0) return undefined
-  const stored = ports.store.addSubscriptions(
-    { id: session!.id },
+  if (!stored || subscriptions.length === 0) return undefined
+  const written = ports.store.addSubscriptions(
+    { id },
     subscriptions.map(subscription => subscription.toJSON()),
   )
-  return isPromise(stored) ? stored.then(() => {}) : undefined
+  return isPromise(written) ? written.then(() => {}) : undefined
 }
 
-/** Subscriptions that the bus of the host does not take, and why. */
-export type Refusals = ReadonlyMap<SessionSubscription, AnaxError>
+/** Deletes subscriptions from the store. It may have some that are not live yet. */
+export function deleteStoredSubscriptions({ id, stored, ports }: Session, topics: string[]): MaybePromise<void> {
+  if (!stored || topics.length === 0) return undefined
+  const deleted = ports.store.removeSubscriptions({ id }, topics)
+  return isPromise(deleted) ? deleted.then(() => {}) : undefined
+}
 
-/** What became of subscriptions that were made live. */
+/** Subscriptions that the bus of the host did not take, and why. */
+export type BusRefusals = ReadonlyMap<SessionSubscription, AnaxError>
+
+/** The outcome of making subscriptions live. */
 export interface Routed {
-  /** Those that replaced none. */
+  /** Those that did not replace another. */
   fresh: ReadonlySet<SessionSubscription>
-  /** Once the bus has answered for each; undefined where nothing is to be waited for. They are live until then. */
-  refusals: Promise<Refusals> | undefined
+  /** Resolves when the bus has answered for each; undefined if there is nothing to wait for. They are live until then. */
+  refusals: Promise<BusRefusals> | undefined
 }
 
-/** Makes them live; one of the same filter is replaced [MQTT-3.8.4-3]. */
-export function routeSubscriptions({ session, ports }: Connection, subscriptions: SessionSubscription[]): Routed {
+/** Makes subscriptions live. One with the same filter is replaced [MQTT-3.8.4-3]. */
+export function routeSubscriptions(session: Session, subscriptions: readonly SessionSubscription[]): Routed {
   const fresh = new Set<SessionSubscription>()
   const refusals = new Map<SessionSubscription, AnaxError>()
   const pending: Promise<unknown>[] = []
-  // a session whose connection ended meanwhile gets them from the store when it is resumed
-  if (!session!.isAttached) return { fresh, refusals: undefined }
+  // if the connection has ended meanwhile, the session gets them from the store when it is resumed
+  if (!session.isAttached) return { fresh, refusals: undefined }
   for (const subscription of subscriptions) {
-    if (!session!.subscriptions.has(subscription.topic)) fresh.add(subscription)
-    session!.addSubscription(subscription)
-    const added = ports.router.add(subscription)
+    if (!session.subscriptions.has(subscription.topic)) fresh.add(subscription)
+    session.addSubscription(subscription)
+    const added = session.ports.router.add(subscription)
     if (isPromise(added)) pending.push(added.catch(error => refusals.set(subscription, error)))
   }
   return { fresh, refusals: pending.length === 0 ? undefined : Promise.all(pending).then(() => refusals) }
 }
 
-/** Ends those that the bus does not take, unless something else has happened to them meanwhile. */
-export async function withdraw(connection: Connection, refusals: Refusals): Promise<void> {
-  const { session, ports } = connection
-  if (!session!.isAttached) return
-  const refused = [...refusals.keys()].filter(each => session!.subscriptions.get(each.topic) === each)
+/** Ends live subscriptions. @returns for each filter whether there was one */
+export function unrouteSubscriptions(session: Session, topics: readonly string[]): boolean[] {
+  return topics.map(topic => {
+    const subscription = session.subscriptions.get(topic)
+    if (subscription === undefined) return false
+    session.removeSubscription(topic)
+    session.ports.router.remove(subscription)
+    return true
+  })
+}
+
+/** Ends the subscriptions that the bus did not take, unless they were replaced or ended meanwhile. */
+export async function endRefusedSubscriptions(session: Session, refusals: BusRefusals): Promise<void> {
+  if (!session.isAttached) return
+  const refused = [...refusals.keys()].filter(each => session.subscriptions.get(each.topic) === each)
   const topics = refused.map(({ topic }) => topic)
-  unroute(connection, topics)
+  unrouteSubscriptions(session, topics)
   try {
-    await removeStored(connection, topics)
+    await deleteStoredSubscriptions(session, topics)
   } catch (error) {
-    ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+    session.ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
   }
 }
 
-/** Sends the retained messages that they ask for [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. */
+/** Sends the retained messages that new subscriptions ask for [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. */
 export function replayRetained(
-  { session, ports }: Connection,
-  subscriptions: SessionSubscription[],
+  session: Session,
+  subscriptions: readonly SessionSubscription[],
   fresh: ReadonlySet<SessionSubscription>,
 ): void {
-  if (!ports.options.retainAvailable) return
+  if (!session.ports.options.retainAvailable) return
   for (const subscription of subscriptions) {
     const { topic, rh } = subscription
     // shared subscriptions get no retained messages [MQTT 5.0, 4.8.2]
     if (isSharedFilter(topic) || rh === 2 || (rh === 1 && !fresh.has(subscription))) continue
-    session!.outgoing?.replay(subscription)
+    session.outgoing?.replay(subscription)
   }
-}
-
-/** Takes them out of the store, where there may be one already that is not live yet. */
-export function removeStored({ session, ports }: Connection, topics: string[]): MaybePromise<void> {
-  if (!session!.stored || topics.length === 0) return undefined
-  const removed = ports.store.removeSubscriptions({ id: session!.id }, topics)
-  return isPromise(removed) ? removed.then(() => {}) : undefined
-}
-
-/** Ends them. @returns per filter whether there was one */
-export function unroute({ session, ports }: Connection, topics: string[]): boolean[] {
-  return topics.map(topic => {
-    const subscription = session!.subscriptions.get(topic)
-    if (subscription === undefined) return false
-    session!.removeSubscription(topic)
-    ports.router.remove(subscription)
-    return true
-  })
 }

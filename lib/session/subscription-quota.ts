@@ -1,33 +1,37 @@
 /**
- * How many subscriptions a session may have. Owns what it will have once the packets under way are done: of those,
- * several may be between their store and their routing. Must not know the store.
+ * Limits the subscriptions of a session. Counts what the session will have once the packets under way are done: several
+ * of them may be stored and not live yet. Must not know the store.
  */
 import { AnaxError } from '../errors.js'
-import type { Session } from './session.js'
 
-/** What the packets under way make of one filter. */
+/** What the packets under way change about one filter. */
 interface Change {
-  /** What it comes to, after the last of them. */
-  leads: 'present' | 'absent'
+  /** Whether the session will have it after the last of these packets. */
+  outcome: 'present' | 'absent'
   packets: number
+}
+
+/** The session whose subscriptions are counted. */
+interface Counted {
+  readonly subscriptions: ReadonlyMap<string, unknown>
 }
 
 export class SubscriptionQuota {
   readonly #limit: number
-  readonly #session: Pick<Session, 'subscriptions'>
+  readonly #session: Counted
   readonly #changes = new Map<string, Change>()
 
-  constructor(limit: number, session: Pick<Session, 'subscriptions'>) {
+  constructor(limit: number, session: Counted) {
     this.#limit = limit
     this.#session = session
   }
 
   /**
-   * Subscriptions are about to be made; one that replaces another needs no room.
-   * @returns per filter why not, where there is no room: then nothing was claimed for it
+   * Claims room for subscriptions that are about to be made. One that replaces another needs none.
+   * @returns per filter an error if there is no room for it: then nothing was claimed
    */
   claim(filters: readonly string[]): (AnaxError | undefined)[] {
-    let room = this.#limit - this.#expected
+    let room = this.#limit - this.#expected()
     return filters.map(filter => {
       if (!this.#isPresent(filter) && room-- <= 0) {
         return new AnaxError('ANAX_ERR_QUOTA', { detail: `a session may have ${this.#limit} subscriptions` })
@@ -42,7 +46,7 @@ export class SubscriptionQuota {
     for (const filter of filters) this.#note(filter, 'absent')
   }
 
-  /** What was claimed or released is done, or given up: the session's subscriptions tell now. */
+  /** What was claimed or released is done or given up: from now on the session's subscriptions count. */
   settle(filters: readonly string[]): void {
     for (const filter of filters) {
       const change = this.#changes.get(filter)
@@ -52,23 +56,23 @@ export class SubscriptionQuota {
 
   #isPresent(filter: string): boolean {
     const change = this.#changes.get(filter)
-    return change === undefined ? this.#has(filter) : change.leads === 'present'
+    return change === undefined ? this.#has(filter) : change.outcome === 'present'
   }
 
-  #note(filter: string, leads: Change['leads']): void {
+  #note(filter: string, outcome: Change['outcome']): void {
     const packets = (this.#changes.get(filter)?.packets ?? 0) + 1
-    this.#changes.set(filter, { leads, packets })
+    this.#changes.set(filter, { outcome, packets })
   }
 
   #has(filter: string): boolean {
     return this.#session.subscriptions.has(filter)
   }
 
-  get #expected(): number {
+  #expected(): number {
     let count = this.#session.subscriptions.size
-    for (const [filter, { leads }] of this.#changes) {
-      if (leads === 'present' && !this.#has(filter)) count++
-      else if (leads === 'absent' && this.#has(filter)) count--
+    for (const [filter, { outcome }] of this.#changes) {
+      if (outcome === 'present' && !this.#has(filter)) count++
+      else if (outcome === 'absent' && this.#has(filter)) count--
     }
     return count
   }

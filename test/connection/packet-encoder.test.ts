@@ -5,7 +5,7 @@ import { Decoder } from '../../lib/codec/decode/decoder.js'
 import { dialectOf } from '../../lib/codec/dialect.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Frame } from '../../lib/codec/wire/frame.js'
-import { NO_TERMS, type Terms } from '../../lib/connection/connect-terms.js'
+import { type ConnectParameters, INITIAL_PARAMETERS } from '../../lib/connection/connect/connect-parameters.js'
 import { PacketEncoder } from '../../lib/connection/packet-encoder.js'
 import { Delivery } from '../../lib/model/delivery.js'
 import type { ResolvedOptions } from '../../lib/ports/resolved-options.js'
@@ -17,9 +17,12 @@ import { decodeFrame } from '../session/support.js'
 const clock = new FakeClock()
 const timers = new Timers(clock)
 
-function encoder(terms: Partial<Terms> = {}, { version = 5 as ProtocolVersion, aliases = 16 } = {}): PacketEncoder {
+function encoder(
+  parameters: Partial<ConnectParameters> = {},
+  { version = 5 as ProtocolVersion, aliases = 16 } = {},
+): PacketEncoder {
   const options = { maxOutboundTopicAliases: aliases } as ResolvedOptions
-  return new PacketEncoder(dialectOf(version), { ...NO_TERMS, ...terms }, options)
+  return new PacketEncoder(dialectOf(version), { ...INITIAL_PARAMETERS, ...parameters }, options)
 }
 
 function decode(frame: Frame | undefined): Packet & { properties?: { reasonString?: unknown } } {

@@ -1,13 +1,13 @@
 /** A session with a client that only notes what it is sent, and ports that do what a test wants. */
-import { frames } from '../../lib/codec/encode/encoder.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Frame } from '../../lib/codec/wire/frame.js'
 import type { AnaxError } from '../../lib/errors.js'
 import { Delivery } from '../../lib/model/delivery.js'
 import { NEVER_EXPIRES } from '../../lib/model/session-expiry.js'
 import type { Authorizer } from '../../lib/ports/authorizer.js'
-import { Outgoing } from '../../lib/session/outgoing.js'
-import type { Link, Ports } from '../../lib/session/ports.js'
+import type { Ports } from '../../lib/ports/ports.js'
+import type { Link } from '../../lib/session/outgoing/link.js'
+import { Outgoing } from '../../lib/session/outgoing/outgoing.js'
 import { Session } from '../../lib/session/session.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Timers } from '../../lib/util/timers.js'
@@ -38,10 +38,6 @@ class NotingLink implements Link {
     const frame = Frame.of(Buffer.alloc(0))
     this.#deliveries.set(frame, { delivery, attempt })
     return frame
-  }
-
-  release(): Frame {
-    return frames.pubrel
   }
 
   write(frame: Frame, packetId: number): void {

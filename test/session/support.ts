@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Decoder } from '../../lib/codec/decode/decoder.js'
 import type { Frame } from '../../lib/codec/wire/frame.js'
 import { NEVER_EXPIRES } from '../../lib/model/session-expiry.js'
-import type { Ports } from '../../lib/session/ports.js'
+import type { Ports } from '../../lib/ports/ports.js'
 import { Session } from '../../lib/session/session.js'
 import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
 

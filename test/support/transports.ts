@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { createWebSocketStream, WebSocket } from 'ws'
+import { duplexPair } from '../../lib/client/duplex-pair.js'
 import type { Broker } from '../../lib/index.js'
 import { createServer, type ListenerOptions } from '../../lib/server/server.js'
-import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Certificate, makeCertificate, temporaryFolder } from './certificate.js'
 
 /** A broker that can be reached. */

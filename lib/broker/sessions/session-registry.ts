@@ -2,15 +2,22 @@
  * Which client is connected, and what becomes of its session: opened, taken over, kept, ended.
  * Owns the table of clients and the order of these steps for one client identifier; must not know packets.
  */
+import type { Client } from '../../../types/client.js'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
-import type { Connection } from '../../connection/connection.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { EventSink } from '../../ports/event-sink.js'
+import type { Ports } from '../../ports/ports.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Router } from '../../routing/router.js'
-import type { Ending, OpenedSession, OpenRequest, Ports, SessionDirectory } from '../../session/ports.js'
 import { Session } from '../../session/session.js'
+import type {
+  Ending,
+  OpenedSession,
+  OpenRequest,
+  SessionDirectory,
+  SessionOwner,
+} from '../../session/session-directory.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { unlessAborted } from '../../util/maybe-promise.js'
 import { Turns } from '../../util/turns.js'
@@ -35,8 +42,10 @@ export interface RegistryParts {
 }
 
 export class SessionRegistry implements SessionDirectory {
-  /** Client identifier -> its connection. Without a prototype: the keys come from the network. */
-  readonly connections: Record<string, Connection> = Object.create(null)
+  /** Client identifier -> connected client. Without a prototype: the keys come from the network. */
+  readonly clients: Record<string, Client> = Object.create(null)
+  /** Client identifier -> its connection. */
+  readonly #owners = new Map<string, SessionOwner>()
   readonly #parts: RegistryParts
   #size = 0
   /** Clients that came since the expired sessions were read, while those are being ended. */
@@ -44,7 +53,7 @@ export class SessionRegistry implements SessionDirectory {
   /** One change at a time for each client identifier. */
   readonly #turns = new Turns()
   /** Client identifier -> who waits for its session. Of several, only the newest does. */
-  readonly #newcomers = new Map<string, Connection>()
+  readonly #newcomers = new Map<string, SessionOwner>()
 
   /** Clients whose sessions gave on what they had, and are in the store still: it failed to delete them. */
   readonly #ending = new Set<string>()
@@ -60,28 +69,33 @@ export class SessionRegistry implements SessionDirectory {
 
   /** Something was added to the stored queue of a client that may be connected. */
   read(clientId: string): void {
-    this.connections[clientId]?.session?.outgoing?.readStored()
+    this.#owners.get(clientId)?.session?.readStored()
   }
 
   isConnected(clientId: string): boolean {
-    return this.connections[clientId] !== undefined
+    return this.#owners.has(clientId)
   }
 
-  async open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+  /** The connection of a client that is connected. */
+  ownerOf(clientId: string): SessionOwner | undefined {
+    return this.#owners.get(clientId)
+  }
+
+  async open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, signal } = request
     const earlier = this.#newcomers.get(clientId)
-    this.#newcomers.set(clientId, connection)
+    this.#newcomers.set(clientId, owner)
     // however slowly sessions are put away, those who try again and again do not pile up behind each other
-    earlier?.process?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
+    earlier?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
     try {
-      return await this.#turns.take(clientId, () => this.#open(connection, request), signal)
+      return await this.#turns.take(clientId, () => this.#open(owner, request), signal)
     } finally {
-      this.#noNewcomer(clientId, connection)
+      this.#noNewcomer(clientId, owner)
     }
   }
 
-  async release(connection: Connection, ending: Ending): Promise<void> {
-    const session = connection.session!
+  async release(owner: SessionOwner, ending: Ending): Promise<void> {
+    const session = owner.session!
     const { router } = this.#parts
     const lives = session.stored && session.expiryInterval > 0
     // first of all: no member of a group is chosen that gets nothing any more
@@ -97,10 +111,11 @@ export class SessionRegistry implements SessionDirectory {
       }
     }
     router.redeliver(session.id, await session.detach())
-    await this.#attempt(() => this.#settleWill(connection, session, ending))
+    await this.#attempt(() => this.#settleWill(owner.client, session, ending))
     await this.#attempt(() => this.#keepOrEnd(session))
     // not before: who comes next with this client identifier waits for all of it
-    delete this.connections[session.id]
+    delete this.clients[session.id]
+    this.#owners.delete(session.id)
     this.#size--
   }
 
@@ -138,17 +153,17 @@ export class SessionRegistry implements SessionDirectory {
     return this.#parts.wills.publishDue(limit, this.#turns)
   }
 
-  async #open(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+  async #open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, signal } = request
-    const predecessor = this.connections[clientId]
+    const predecessor = this.#owners.get(clientId)
     if (predecessor !== undefined) {
       // [MQTT-3.1.4-3]
-      await unlessAborted(predecessor.dismiss(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
+      await unlessAborted(predecessor.disconnect(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
     }
-    this.#noNewcomer(clientId, connection)
+    this.#noNewcomer(clientId, owner)
     this.#takePlace()
     try {
-      return await this.#openSession(connection, request)
+      return await this.#openSession(owner, request)
     } catch (error) {
       this.#size--
       throw error
@@ -156,8 +171,8 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   /** It waits no more, or does not wait any longer. */
-  #noNewcomer(clientId: string, connection: Connection): void {
-    if (this.#newcomers.get(clientId) === connection) this.#newcomers.delete(clientId)
+  #noNewcomer(clientId: string, owner: SessionOwner): void {
+    if (this.#newcomers.get(clientId) === owner) this.#newcomers.delete(clientId)
   }
 
   /** Counted before anything is waited for: many clients at once are as many as one after the other. */
@@ -169,7 +184,7 @@ export class SessionRegistry implements SessionDirectory {
     this.#size++
   }
 
-  async #openSession(connection: Connection, request: OpenRequest): Promise<OpenedSession> {
+  async #openSession(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { store, owed, limits, ports } = this.#parts
     const { clientId, clean, expiryInterval } = request
     this.#reopened?.add(clientId)
@@ -185,7 +200,8 @@ export class SessionRegistry implements SessionDirectory {
     }
     const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
     session.restoreIncoming(stored?.incoming ?? [])
-    this.connections[clientId] = connection
+    this.clients[clientId] = owner.client
+    this.#owners.set(clientId, owner)
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
   }
 
@@ -222,11 +238,11 @@ export class SessionRegistry implements SessionDirectory {
     return undefined
   }
 
-  async #settleWill(connection: Connection, { id, expiryInterval }: Session, { will }: Ending): Promise<void> {
+  async #settleWill(client: Client, { id, expiryInterval }: Session, { will }: Ending): Promise<void> {
     const { wills } = this.#parts
-    if (connection.will === undefined) return
+    if (client.will === undefined) return
     if (will === 'discard') await wills.discard(id)
-    else await wills.connectionLost(connection, connection.will, expiryInterval)
+    else await wills.connectionLost(client, client.will, expiryInterval)
   }
 
   async #keepOrEnd({ id: clientId, expiryInterval, stored }: Session): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The client's side of the handshakes: PUBACK, PUBREC and PUBCOMP for what it was sent, PUBREL for what it sent.
- * Owns the answers; the state is with the sender and the session.
+ * The client's acknowledgements: PUBACK, PUBREC and PUBCOMP for messages it was sent, PUBREL for messages it sent.
+ * Owns the answers; the state of each exchange belongs to the transmitter and to the session.
  */
 import type { PubackPacket, PubcompPacket, PubrecPacket, PubrelPacket } from '../../../types/packets.js'
 import { frames } from '../../codec/encode/encoder.js'
@@ -8,59 +8,59 @@ import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
-import type { Connection } from '../connection.js'
+import type { Channel } from '../channel.js'
 
-export function receivePuback(connection: Connection, packet: PubackPacket): void {
-  finish(connection, packet)
+export function receivePuback(channel: Channel, packet: PubackPacket): void {
+  finish(channel, packet)
 }
 
-export function receivePubcomp(connection: Connection, packet: PubcompPacket): void {
-  finish(connection, packet)
+export function receivePubcomp(channel: Channel, packet: PubcompPacket): void {
+  finish(channel, packet)
 }
 
-function finish(connection: Connection, packet: PubackPacket | PubcompPacket): void {
-  const { sender, pump } = connection.session!.outgoing!
-  const awaited = sender.awaited(packet.messageId)
-  // one that is not known belongs to an earlier connection and says nothing new
+function finish(channel: Channel, packet: PubackPacket | PubcompPacket): void {
+  const { transmitter, pump } = channel.session!.outgoing!
+  const awaited = transmitter.awaited(packet.messageId)
+  // an unknown packet id belongs to an earlier connection: that message is finished
   if (awaited === undefined) return
-  const sent = sender.finished(packet.messageId, packet.cmd)
+  const sent = transmitter.acknowledged(packet.messageId, packet.cmd)
   if (sent === undefined) {
-    connection.fail(outOfOrder(packet, awaited))
+    channel.fail(outOfOrder(packet, awaited))
     return
   }
-  if (connection.ports.events.has('ack')) {
+  if (channel.ports.events.has('ack')) {
     const acknowledged = sent.message ?? { cmd: 'pubrel' as const, messageId: packet.messageId }
-    connection.ports.events.emit('ack', acknowledged, connection)
+    channel.ports.events.emit('ack', acknowledged, channel.client)
   }
   pump()
 }
 
-export function receivePubrec(connection: Connection, packet: PubrecPacket): void {
-  const { sender, pump } = connection.session!.outgoing!
+export function receivePubrec(channel: Channel, packet: PubrecPacket): void {
+  const { transmitter, pump } = channel.session!.outgoing!
   const { messageId, reasonCode = ReasonCode.Success } = packet
-  const awaited = sender.awaited(messageId)
+  const awaited = transmitter.awaited(messageId)
   if (awaited === 'puback') {
-    connection.fail(outOfOrder(packet, awaited))
+    channel.fail(outOfOrder(packet, awaited))
   } else if (awaited === undefined) {
-    // a refusal ends the exchange: there is nothing to release
-    if (reasonCode < ReasonCode.UnspecifiedError) answerUnknown(connection, messageId)
+    // a refusal ends the exchange: no PUBREL follows
+    if (reasonCode < ReasonCode.UnspecifiedError) answerUnknown(channel, messageId)
   } else {
-    sender.received(messageId, reasonCode)
+    transmitter.pubrecReceived(messageId, reasonCode)
     pump()
   }
 }
 
-/** A PUBREC that nobody waits for: released all the same, so that the client can finish [MQTT-4.3.3-4]. */
-function answerUnknown(connection: Connection, messageId: number): void {
-  if (connection.dialect.hasProperties) {
-    connection.send({ cmd: 'pubrel', messageId, reasonCode: ReasonCode.PacketIdentifierNotFound })
+/** Answers a PUBREC for an unknown packet id with PUBREL, so that the client can finish [MQTT-4.3.3-4]. */
+function answerUnknown(channel: Channel, messageId: number): void {
+  if (channel.dialect.hasProperties) {
+    channel.send({ cmd: 'pubrel', messageId, reasonCode: ReasonCode.PacketIdentifierNotFound })
   } else {
-    connection.write(frames.pubrel, messageId)
+    channel.write(frames.pubrel, messageId)
   }
 }
 
-export function receivePubrel(connection: Connection, { messageId }: PubrelPacket): void {
-  connection.ingress.run(new Release(connection, messageId))
+export function receivePubrel(channel: Channel, { messageId }: PubrelPacket): void {
+  channel.ingress.run(new Release(channel, messageId))
 }
 
 function outOfOrder({ cmd, messageId }: { cmd: string; messageId: number }, awaited: string): AnaxError {
@@ -68,20 +68,20 @@ function outOfOrder({ cmd, messageId }: { cmd: string; messageId: number }, awai
   return new AnaxError('ANAX_ERR_PROTOCOL', { detail })
 }
 
-/** A PUBREL, behind the PUBLISH that it releases. */
+/** A PUBREL in the pipeline: it comes after the PUBLISH that it releases. */
 class Release extends Job {
-  readonly #connection: Connection
+  readonly #channel: Channel
   readonly #packetId: number
   #known = false
 
-  constructor(connection: Connection, packetId: number) {
+  constructor(channel: Channel, packetId: number) {
     super()
-    this.#connection = connection
+    this.#channel = channel
     this.#packetId = packetId
   }
 
   override route(): void | Promise<void> {
-    const session = this.#connection.session!
+    const session = this.#channel.session!
     this.#known = session.incoming.has(this.#packetId)
     if (!this.#known) return
     try {
@@ -92,17 +92,17 @@ class Release extends Job {
     }
   }
 
-  /** [MQTT-4.3.3-11]: PUBCOMP comes whether the packet id is known or not. */
+  /** [MQTT-4.3.3-11]: PUBCOMP is sent whether the packet id is known or not. */
   override answer(): void {
-    if (this.#known || !this.#connection.dialect.hasProperties) {
-      this.#connection.write(frames.pubcomp, this.#packetId)
+    if (this.#known || !this.#channel.dialect.hasProperties) {
+      this.#channel.write(frames.pubcomp, this.#packetId)
     } else {
       const reasonCode = ReasonCode.PacketIdentifierNotFound
-      this.#connection.send({ cmd: 'pubcomp', messageId: this.#packetId, reasonCode })
+      this.#channel.send({ cmd: 'pubcomp', messageId: this.#packetId, reasonCode })
     }
   }
 
   readonly #failed = (error: unknown): void => {
-    this.#connection.fail(wrapError('ANAX_ERR_STORE', error))
+    this.#channel.fail(wrapError('ANAX_ERR_STORE', error))
   }
 }

@@ -4,56 +4,56 @@ import type { AuthPacket } from '../../../types/packets.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { Timer } from '../../util/timers.js'
-import type { Connection } from '../connection.js'
-import { ExtendedExchange } from '../extended-authentication.js'
-import { refusalError, refusalProperties } from '../refusal.js'
+import type { Channel } from '../channel.js'
+import { ExtendedExchange } from '../connect/extended-authentication.js'
+import { refusalError, refusalProperties } from '../connect/refusal.js'
 
 /** Handles an AUTH: the first of a re-authentication, or the next. */
-export function receiveAuth(connection: Connection, packet: AuthPacket): void {
-  const { authenticationMethod } = connection.terms
-  const exchange = connection.reauthentication
+export function receiveAuth(channel: Channel, packet: AuthPacket): void {
+  const { authenticationMethod } = channel.parameters
+  const exchange = channel.reauthentication
   if (authenticationMethod === undefined) {
     // [MQTT-4.12.0-7]
     const detail = 'AUTH although CONNECT had no authentication method'
-    connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail }))
+    channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail }))
   } else if (exchange !== undefined) {
     const error = exchange.receive(packet)
-    if (error !== undefined) connection.fail(error)
+    if (error !== undefined) channel.fail(error)
   } else if (packet.reasonCode !== ReasonCode.ReAuthenticate) {
-    connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH out of turn' }))
+    channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH out of turn' }))
   } else if (packet.properties?.authenticationMethod !== authenticationMethod) {
     // [MQTT-4.12.1-1]
-    connection.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: another method than in CONNECT' }))
-  } else if (connection.ports.authorizer.authenticateExtended === undefined) {
-    // the host took the hook away: nobody is left to ask
-    connection.fail(new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: authenticationMethod }))
+    channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: another method than in CONNECT' }))
+  } else if (channel.ports.authorizer.authenticateExtended === undefined) {
+    // the host has removed the hook since CONNECT
+    channel.fail(new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: authenticationMethod }))
   } else {
-    // where the connection is over nothing is left to say; otherwise the hook answered what no packet can carry
-    reauthenticate(connection, packet, authenticationMethod).catch(error =>
-      connection.fail(new AnaxError('ANAX_ERR_AUTH_FAILED', { detail: textOf(error), cause: error })),
+    // either the connection has ended, and this does nothing, or the hook's answer cannot be encoded
+    reauthenticate(channel, packet, authenticationMethod).catch(error =>
+      channel.fail(new AnaxError('ANAX_ERR_AUTH_FAILED', { detail: textOf(error), cause: error })),
     )
   }
 }
 
-async function reauthenticate(connection: Connection, packet: AuthPacket, method: string): Promise<void> {
-  const exchange = new ExtendedExchange(connection, method)
-  connection.reauthentication = exchange
-  const verdict = await inTime(connection, exchange.run(packet, 'reauthenticate'))
-  connection.reauthentication = undefined
-  if (!connection.connected) return
+async function reauthenticate(channel: Channel, packet: AuthPacket, method: string): Promise<void> {
+  const exchange = new ExtendedExchange(channel, method)
+  channel.setReauthentication(exchange)
+  const verdict = await inTime(channel, exchange.run(packet, 'reauthenticate'))
+  channel.setReauthentication(undefined)
+  if (!channel.connected) return
   if (verdict.result === 'refuse') {
-    connection.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict), refusalProperties(verdict)) // [MQTT-4.12.1-2]
+    channel.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict), refusalProperties(verdict)) // [MQTT-4.12.1-2]
   } else {
-    connection.send(exchange.packet(ReasonCode.Success, verdict))
+    channel.send(exchange.packet(ReasonCode.Success, verdict))
   }
 }
 
-/** It may take as long as connecting may: who leaves a challenge unanswered has not proved that it is still who it was. */
-async function inTime(connection: Connection, verdict: Promise<ExtendedVerdict>): Promise<ExtendedVerdict> {
-  const { timers, options } = connection.ports
+/** Limits it to `connectTimeout`: a client that leaves a challenge unanswered is not authenticated any more. */
+async function inTime(channel: Channel, verdict: Promise<ExtendedVerdict>): Promise<ExtendedVerdict> {
+  const { timers, options } = channel.ports
   const timer = new Timer(() => {
     const detail = `the re-authentication was not done within ${options.connectTimeout} ms`
-    connection.fail(new AnaxError('ANAX_ERR_AUTH_FAILED', { detail }))
+    channel.fail(new AnaxError('ANAX_ERR_AUTH_FAILED', { detail }))
   })
   timers.schedule(timer, options.connectTimeout)
   try {

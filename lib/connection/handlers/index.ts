@@ -1,10 +1,11 @@
 /**
- * What each packet of a client leads to: one row per packet type. Owns the choice and nothing else.
+ * Calls the handler of each received packet: one row per packet type. Owns the choice of the handler; which packets a
+ * connection may send in which state follows from it.
  */
 import type { DecodedPacket } from '../../codec/decode/decoder.js'
 import { frames } from '../../codec/encode/encoder.js'
 import { AnaxError } from '../../errors.js'
-import type { Connection } from '../connection.js'
+import type { Channel } from '../channel.js'
 import { receivePuback, receivePubcomp, receivePubrec, receivePubrel } from './acknowledge.js'
 import { receiveAuth } from './authenticate.js'
 import { receiveDisconnect } from './disconnect.js'
@@ -13,55 +14,55 @@ import { receiveSubscribe } from './subscribe.js'
 import { receiveUnsubscribe } from './unsubscribe.js'
 
 /** Handles one packet, in whatever state the connection is. */
-export function receive(connection: Connection, packet: DecodedPacket): void {
-  if (connection.connected) receiveConnected(connection, packet)
-  else if (connection.connecting) receiveConnecting(connection, packet)
-  else if (packet.cmd === 'connect') connection.begin(packet)
-  else connection.fail(unexpected(packet, 'before CONNECT')) // [MQTT-3.1.0-1]
+export function receive(channel: Channel, packet: DecodedPacket): void {
+  if (channel.connected) receiveConnected(channel, packet)
+  else if (channel.connecting) receiveConnecting(channel, packet)
+  else if (packet.cmd === 'connect') channel.beginConnect(packet)
+  else channel.fail(unexpected(packet, 'before CONNECT')) // [MQTT-3.1.0-1]
 }
 
-function receiveConnecting(connection: Connection, packet: DecodedPacket): void {
-  if (packet.cmd === 'auth') connection.process?.receive(packet)
-  else if (packet.cmd === 'disconnect') connection.end({ will: 'discard', reason: undefined })
-  else connection.fail(unexpected(packet, 'during the authentication')) // [MQTT-3.1.2-30]
+function receiveConnecting(channel: Channel, packet: DecodedPacket): void {
+  if (packet.cmd === 'auth') channel.continueConnect(packet)
+  else if (packet.cmd === 'disconnect') channel.end({ will: 'discard', reason: undefined })
+  else channel.fail(unexpected(packet, 'during the authentication')) // [MQTT-3.1.2-30]
 }
 
-function receiveConnected(connection: Connection, packet: DecodedPacket): void {
+function receiveConnected(channel: Channel, packet: DecodedPacket): void {
   switch (packet.cmd) {
     case 'publish':
-      receivePublish(connection, packet)
+      receivePublish(channel, packet)
       break
     case 'puback':
-      receivePuback(connection, packet)
+      receivePuback(channel, packet)
       break
     case 'pubrec':
-      receivePubrec(connection, packet)
+      receivePubrec(channel, packet)
       break
     case 'pubrel':
-      receivePubrel(connection, packet)
+      receivePubrel(channel, packet)
       break
     case 'pubcomp':
-      receivePubcomp(connection, packet)
+      receivePubcomp(channel, packet)
       break
     case 'subscribe':
-      receiveSubscribe(connection, packet)
+      receiveSubscribe(channel, packet)
       break
     case 'unsubscribe':
-      receiveUnsubscribe(connection, packet)
+      receiveUnsubscribe(channel, packet)
       break
     case 'pingreq':
-      connection.write(frames.pingresp, 0) // [MQTT-3.12.4-1]
-      connection.ports.events.emit('ping', packet, connection)
+      channel.write(frames.pingresp, 0) // [MQTT-3.12.4-1]
+      channel.ports.events.emit('ping', packet, channel.client)
       break
     case 'disconnect':
-      receiveDisconnect(connection, packet)
+      receiveDisconnect(channel, packet)
       break
     case 'auth':
-      receiveAuth(connection, packet)
+      receiveAuth(channel, packet)
       break
     default:
       // [MQTT-3.1.0-2] for a second CONNECT
-      connection.fail(unexpected(packet, 'in the middle of a connection'))
+      channel.fail(unexpected(packet, 'in the middle of a connection'))
   }
 }
 

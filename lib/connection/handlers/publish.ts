@@ -7,53 +7,51 @@ import type { MatchedSubscription } from '../../../types/persistence.js'
 import { frames } from '../../codec/encode/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
-import { InboundTopicAliases } from '../../codec/topic-alias.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { startExpiry } from '../../model/message.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { levelCount } from '../../topic/topic.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
-import type { Connection } from '../connection.js'
+import type { Channel } from '../channel.js'
 import { payloadFormatError } from '../payload-format.js'
 
 const NOBODY: readonly MatchedSubscription[] = []
 
 /** Handles a PUBLISH. */
-export function receivePublish(connection: Connection, message: PublishMessage): void {
-  const fault = faultOf(connection, message)
+export function receivePublish(channel: Channel, message: PublishMessage): void {
+  const fault = faultOf(channel, message)
   if (fault !== undefined) {
-    connection.fail(fault)
+    channel.fail(fault)
     return
   }
-  const session = connection.session!
+  const session = channel.session!
   const { qos, messageId } = message
   // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again
   const isRepeated = qos === 2 && session.incoming.has(messageId!)
   if (qos === 2) session.addIncoming(messageId!)
-  else if (qos === 1) connection.unacknowledged++
-  const error = quotaError(connection)
+  else if (qos === 1) session.addUnacknowledged()
+  const error = quotaError(channel)
   if (error !== undefined) {
-    connection.fail(error)
+    channel.fail(error)
     return
   }
   if (isRepeated) {
-    connection.ingress.run(new RepeatedPublish(connection, messageId!))
+    channel.ingress.run(new RepeatedPublish(channel, messageId!))
     return
   }
-  message.clientId = connection.id
-  if (message.properties !== undefined) startExpiry(message, connection.ports.timers.wallTime())
-  connection.ingress.run(new Publish(connection, message))
+  message.clientId = session.id
+  if (message.properties !== undefined) startExpiry(message, channel.ports.timers.wallTime())
+  channel.ingress.run(new Publish(channel, message))
 }
 
 /** What a client must not send at all, whatever the hooks say. */
-function faultOf(connection: Connection, message: PublishMessage): AnaxError | undefined {
-  const { options } = connection.ports
+function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefined {
+  const { options } = channel.ports
   if (message.properties !== undefined) {
     const { topicAlias } = message.properties
     if (topicAlias !== undefined) {
-      connection.inboundAliases ??= new InboundTopicAliases(options.topicAliasMaximum)
-      const error = connection.inboundAliases.resolve(message)
+      const error = channel.resolveTopicAlias(message)
       if (error !== undefined) return error
     }
   }
@@ -65,11 +63,11 @@ function faultOf(connection: Connection, message: PublishMessage): AnaxError | u
 }
 
 /** More than the Receive Maximum at once [MQTT-3.3.4-8]; clients before 5.0 know none and have a wider bound. */
-function quotaError(connection: Connection): AnaxError | undefined {
-  const { options } = connection.ports
-  const { incoming, incomingHere } = connection.session!
-  if (connection.dialect.hasProperties) {
-    return connection.unacknowledged + incomingHere > options.receiveMaximum
+function quotaError(channel: Channel): AnaxError | undefined {
+  const { options } = channel.ports
+  const { incoming, unacknowledged } = channel.session!
+  if (channel.dialect.hasProperties) {
+    return unacknowledged > options.receiveMaximum
       ? new AnaxError('ANAX_ERR_RECEIVE_MAXIMUM', { detail: `${options.receiveMaximum}` })
       : undefined
   }
@@ -80,7 +78,7 @@ function quotaError(connection: Connection): AnaxError | undefined {
 
 /** A PUBLISH on its way through the pipeline. */
 class Publish extends Job {
-  readonly #connection: Connection
+  readonly #channel: Channel
   #message: PublishMessage
   /** QoS and packet id as they came: a hook may change the message, the handshake stays. */
   readonly #qos: number
@@ -88,16 +86,16 @@ class Publish extends Job {
   #refusal: AnaxError | undefined
   #matched: readonly MatchedSubscription[] = NOBODY
 
-  constructor(connection: Connection, message: PublishMessage) {
+  constructor(channel: Channel, message: PublishMessage) {
     super()
-    this.#connection = connection
+    this.#channel = channel
     this.#message = message
     this.#qos = message.qos
     this.#packetId = message.messageId
   }
 
   override authorize(): void | Promise<void> {
-    const { authorizer, options } = this.#connection.ports
+    const { authorizer, options } = this.#channel.ports
     const message = this.#message
     // a topic has at most one level more than characters: most are not looked through
     if (message.topic.length >= options.maxTopicLevels && levelCount(message.topic) > options.maxTopicLevels) {
@@ -107,7 +105,7 @@ class Publish extends Job {
     if (options.validatePayloadFormat && message.properties !== undefined) this.#refusal = payloadFormatError(message)
     if (this.#refusal !== undefined || authorizer.authorizePublish === undefined) return
     const expiry = message.properties?.messageExpiryInterval
-    const verdict = authorizer.authorizePublish(this.#connection, message)
+    const verdict = authorizer.authorizePublish(this.#channel.client, message)
     if (isPromise(verdict)) return verdict.then(later => this.#decide(later, expiry))
     this.#decide(verdict, expiry)
   }
@@ -115,7 +113,7 @@ class Publish extends Job {
   override match(): void | Promise<void> {
     if (this.#refusal !== undefined) return
     try {
-      const matched = this.#connection.ports.sink.match(this.#message)
+      const matched = this.#channel.ports.sink.match(this.#message)
       if (isPromise(matched)) return this.#awaitMatch(matched)
       this.#matched = matched
     } catch (error) {
@@ -125,7 +123,7 @@ class Publish extends Job {
 
   override store(): void | Promise<void> {
     if (this.#refusal !== undefined) return
-    const { session, ports } = this.#connection
+    const { session, ports } = this.#channel
     try {
       const stored = ports.sink.store(this.#message, this.#matched)
       const kept = this.#qos === 2 ? both(stored, () => session!.storeIncoming(this.#packetId!)) : stored
@@ -137,7 +135,7 @@ class Publish extends Job {
 
   override route(): void | Promise<void> {
     if (this.#refusal !== undefined) return
-    const { sink } = this.#connection.ports
+    const { sink } = this.#channel.ports
     try {
       const routed = sink.route(this.#message)
       if (isPromise(routed)) return this.#awaitRoute(routed)
@@ -148,7 +146,7 @@ class Publish extends Job {
   }
 
   override answer(): void | Promise<void> {
-    if (this.#qos === 1) this.#connection.unacknowledged--
+    if (this.#qos === 1) this.#channel.session!.removeUnacknowledged()
     if (this.#refusal !== undefined) return this.#answerRefusal(this.#refusal)
     if (this.#qos > 0) this.#acknowledge()
   }
@@ -159,7 +157,7 @@ class Publish extends Job {
 
   /** Whichever part of storing failed: the rest may be done. */
   #abandon(error: unknown): void {
-    this.#connection.ports.sink.abandon(this.#message)
+    this.#channel.ports.sink.abandon(this.#message)
     this.#refuse(error)
   }
 
@@ -181,7 +179,7 @@ class Publish extends Job {
   }
 
   #tellHost(): void | Promise<void> {
-    const told = this.#connection.ports.sink.published(this.#message, this.#connection)
+    const told = this.#channel.ports.sink.published(this.#message, this.#channel.client)
     if (isPromise(told)) return this.#awaitHost(told)
     this.#refusal = told
   }
@@ -200,33 +198,33 @@ class Publish extends Job {
     if (verdict.properties?.messageExpiryInterval === expiry) return
     // the hook gave it another life
     verdict.messageExpiry = undefined
-    startExpiry(verdict, this.#connection.ports.timers.wallTime())
+    startExpiry(verdict, this.#channel.ports.timers.wallTime())
   }
 
   #acknowledge(): void {
-    const { dialect } = this.#connection
+    const { dialect } = this.#channel
     // [MQTT 5.0, 3.4.2.1]: 0x10 tells a publisher that nobody was there
     if (this.#message.receivers === 0 && this.#message.queued === 0 && dialect.hasProperties) {
-      this.#connection.send(this.#answer(ReasonCode.NoMatchingSubscribers))
+      this.#channel.send(this.#answer(ReasonCode.NoMatchingSubscribers))
     } else {
-      this.#connection.write(this.#qos === 1 ? frames.puback : frames.pubrec, this.#packetId!)
+      this.#channel.write(this.#qos === 1 ? frames.puback : frames.pubrec, this.#packetId!)
     }
   }
 
   #answerRefusal(refusal: AnaxError): void | Promise<void> {
-    const { dialect, ports } = this.#connection
+    const { dialect, ports } = this.#channel
     // the packet id is free before the client can use it again, on this connection or the next
     const freed = this.#qos === 2 ? this.#free() : undefined
-    ports.events.emit('publishRefused', refusal, this.#message, this.#connection)
-    if (dialect.refusedPublish === 'close') this.#connection.fail(refusal)
+    ports.events.emit('publishRefused', refusal, this.#message, this.#channel.client)
+    if (dialect.refusedPublish === 'close') this.#channel.fail(refusal)
     else if (this.#qos > 0) {
-      this.#connection.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), explanationOf(refusal)))
+      this.#channel.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), explanationOf(refusal)))
     }
     return freed
   }
 
   #free(): void | Promise<void> {
-    const { ports, session } = this.#connection
+    const { ports, session } = this.#channel
     const failed = (error: unknown) => ports.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
     try {
       const freed = session!.release(this.#packetId!)
@@ -244,17 +242,17 @@ class Publish extends Job {
 
 /** A QoS 2 PUBLISH that came again: it waits for its turn and is answered, not published. */
 class RepeatedPublish extends Job {
-  readonly #connection: Connection
+  readonly #channel: Channel
   readonly #packetId: number
 
-  constructor(connection: Connection, packetId: number) {
+  constructor(channel: Channel, packetId: number) {
     super()
-    this.#connection = connection
+    this.#channel = channel
     this.#packetId = packetId
   }
 
   override answer(): void {
     // where the first one was refused meanwhile, it was answered then
-    if (this.#connection.session!.incoming.has(this.#packetId)) this.#connection.write(frames.pubrec, this.#packetId)
+    if (this.#channel.session!.incoming.has(this.#packetId)) this.#channel.write(frames.pubrec, this.#packetId)
   }
 }

@@ -1,36 +1,34 @@
 /**
- * SUBSCRIBE: asks for each filter, keeps what was granted, routes it, answers, and sends the retained messages.
- * What a hook returned for one filter is the one thing that is granted, stored, routed and answered.
+ * SUBSCRIBE: authorizes each filter, stores what is granted, makes it live, answers, and sends the retained messages.
+ * Owns that what a hook returned for a filter is exactly what is granted, stored, routed and answered.
  */
 import type { SubscribePacket, Subscription } from '../../../types/packets.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { SessionSubscription } from '../../model/subscription.js'
+import type { Session } from '../../session/session.js'
 import {
-  addSubscriptions,
-  askFor,
-  granted,
-  type Refusals,
+  authorizeSubscription,
+  type BusRefusals,
+  endRefusedSubscriptions,
+  grantSubscription,
   replayRetained,
   routeSubscriptions,
-  withdraw,
+  storeSubscriptions,
 } from '../../session/subscribing.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
-import type { Connection } from '../connection.js'
+import type { Channel } from '../channel.js'
 
 /** Handles a SUBSCRIBE. */
-export function receiveSubscribe(connection: Connection, packet: SubscribePacket): void {
-  const fault = faultOf(connection, packet)
-  if (fault === undefined) connection.ingress.run(new Subscribe(connection, packet))
-  else connection.fail(fault)
+export function receiveSubscribe(channel: Channel, packet: SubscribePacket): void {
+  const fault = faultOf(channel, packet)
+  if (fault === undefined) channel.ingress.run(new Subscribe(channel, packet))
+  else channel.fail(fault)
 }
 
-/** What ends the connection, because no single filter is to blame. */
-function faultOf(
-  { ports, dialect }: Connection,
-  { subscriptions, properties }: SubscribePacket,
-): AnaxError | undefined {
+/** What ends the connection, because the packet as a whole is wrong. */
+function faultOf({ ports, dialect }: Channel, { subscriptions, properties }: SubscribePacket): AnaxError | undefined {
   const { options } = ports
   if (properties?.subscriptionIdentifier !== undefined && !options.subscriptionIdentifiersAvailable) {
     return new AnaxError('ANAX_ERR_SUBSCRIPTION_ID_NOT_SUPPORTED')
@@ -48,24 +46,25 @@ function faultOf(
 }
 
 class Subscribe extends Job {
-  readonly #connection: Connection
+  readonly #channel: Channel
   readonly #packet: SubscribePacket
-  /** Per filter: what was granted, or why not. */
+  /** Per filter: the granted subscription, or why it is refused. */
   #outcomes: (SessionSubscription | AnaxError)[] = []
-  /** Those whose filter the session did not have before, for Retain Handling 1. */
+  /** Those that did not replace another, for Retain Handling 1. */
   #fresh: ReadonlySet<SessionSubscription> = new Set()
   #storedLater = false
   /** Filters that the session's quota has room for. */
   #claimed: string[] = []
 
-  constructor(connection: Connection, packet: SubscribePacket) {
+  constructor(channel: Channel, packet: SubscribePacket) {
     super()
-    this.#connection = connection
+    this.#channel = channel
     this.#packet = packet
   }
 
   override authorize(): void | Promise<void> {
-    const verdicts = this.#packet.subscriptions.map(subscription => askFor(this.#connection, subscription))
+    const { client, ports } = this.#channel
+    const verdicts = this.#packet.subscriptions.map(each => authorizeSubscription(client, ports, each))
     if (verdicts.some(isPromise)) return Promise.all(verdicts).then(this.#decide)
     this.#decide(verdicts as (Subscription | AnaxError)[])
   }
@@ -73,7 +72,7 @@ class Subscribe extends Job {
   override store(): void | Promise<void> {
     this.#claim()
     try {
-      const stored = addSubscriptions(this.#connection, this.#granted)
+      const stored = storeSubscriptions(this.#session(), this.#granted())
       if (!isPromise(stored)) return
       this.#storedLater = true
       return stored.catch(this.#failed)
@@ -83,30 +82,30 @@ class Subscribe extends Job {
   }
 
   override route(): void | Promise<void> {
-    const { fresh, refusals } = routeSubscriptions(this.#connection, this.#granted)
+    const { fresh, refusals } = routeSubscriptions(this.#session(), this.#granted())
     this.#fresh = fresh
-    this.#connection.session!.subscriptionQuota?.settle(this.#claimed)
+    this.#session().subscriptionQuota?.settle(this.#claimed)
     if (refusals !== undefined) return this.#awaitBus(refusals)
-    // what was queued while they were being written did not come over the bus
+    // messages that were queued while the subscriptions were being written did not come over the bus
     if (this.#storedLater) this.#readStored()
   }
 
   override answer(): void {
-    const { dialect, ports } = this.#connection
-    if (!this.#connection.connected) return
+    const { dialect, ports } = this.#channel
+    if (!this.#channel.connected) return
     const codes = this.#outcomes.map(outcome =>
       dialect.subackCode(outcome instanceof AnaxError ? outcome.reasonCode : outcome.qos),
     )
     // [MQTT-3.8.4-1], [MQTT-3.8.4-6]
-    this.#connection.send({ cmd: 'suback', messageId: this.#packet.messageId, granted: codes, ...this.#explanation })
+    this.#channel.send({ cmd: 'suback', messageId: this.#packet.messageId, granted: codes, ...this.#explanation() })
     if (ports.events.has('subscribe')) this.#tellHost(codes)
-    replayRetained(this.#connection, this.#granted, this.#fresh)
+    replayRetained(this.#session(), this.#granted(), this.#fresh)
   }
 
-  /** SUBACK says that messages will come: the bus has to have the filters by then. */
-  async #awaitBus(refusals: Promise<Refusals>): Promise<void> {
+  /** SUBACK promises messages: the bus has to have the filters by then. */
+  async #awaitBus(refusals: Promise<BusRefusals>): Promise<void> {
     const refused = await refusals
-    if (refused.size > 0) await withdraw(this.#connection, refused)
+    if (refused.size > 0) await endRefusedSubscriptions(this.#session(), refused)
     this.#outcomes = this.#outcomes.map(outcome =>
       outcome instanceof AnaxError ? outcome : (refused.get(outcome) ?? outcome),
     )
@@ -114,42 +113,46 @@ class Subscribe extends Job {
   }
 
   #readStored(): void {
-    this.#connection.session!.outgoing?.readStored()
+    this.#session().readStored()
   }
 
-  get #granted(): SessionSubscription[] {
+  #granted(): SessionSubscription[] {
     return this.#outcomes.filter(outcome => outcome instanceof SessionSubscription)
   }
 
-  get #explanation() {
+  #explanation() {
     const refusal = this.#outcomes.find(outcome => outcome instanceof AnaxError)
-    return refusal === undefined || !this.#connection.dialect.hasProperties
+    return refusal === undefined || !this.#channel.dialect.hasProperties
       ? {}
       : { properties: { reasonString: explanationOf(refusal) } }
+  }
+
+  #session(): Session {
+    return this.#channel.session!
   }
 
   readonly #decide = (verdicts: (Subscription | AnaxError)[]): void => {
     const identifier = this.#packet.properties?.subscriptionIdentifier
     this.#outcomes = verdicts.map(verdict =>
-      verdict instanceof AnaxError ? verdict : granted(this.#connection, verdict, identifier),
+      verdict instanceof AnaxError ? verdict : grantSubscription(this.#session(), verdict, identifier),
     )
   }
 
-  /** Here, where packets are in order: how many there are follows from those ahead. */
+  /** In the stage `store`, where packets are in order: the number of subscriptions depends on the packets before. */
   #claim(): void {
-    const quota = this.#connection.session!.subscriptionQuota
+    const quota = this.#session().subscriptionQuota
     if (quota === undefined) return
-    const refusals = quota.claim(this.#granted.map(({ topic }) => topic))
+    const refusals = quota.claim(this.#granted().map(({ topic }) => topic))
     this.#outcomes = this.#outcomes.map(outcome =>
       outcome instanceof AnaxError ? outcome : (refusals.shift() ?? outcome),
     )
-    this.#claimed = this.#granted.map(({ topic }) => topic)
+    this.#claimed = this.#granted().map(({ topic }) => topic)
   }
 
   readonly #failed = (error: unknown): void => {
     const refusal = wrapError('ANAX_ERR_STORE', error)
     this.#outcomes = this.#outcomes.map(outcome => (outcome instanceof AnaxError ? outcome : refusal))
-    this.#connection.ports.events.emit('storeError', refusal)
+    this.#channel.ports.events.emit('storeError', refusal)
   }
 
   #tellHost(codes: number[]): void {
@@ -157,6 +160,6 @@ class Subscribe extends Job {
       const subscription = outcome instanceof AnaxError ? this.#packet.subscriptions[index]! : outcome.toJSON()
       return { ...subscription, qos: codes[index]! }
     })
-    this.#connection.ports.events.emit('subscribe', told, this.#connection)
+    this.#channel.ports.events.emit('subscribe', told, this.#channel.client)
   }
 }

@@ -1,49 +1,51 @@
 /**
- * One enhanced authentication: AUTH packets back and forth until the host's hook decides [MQTT 5.0, 4.12].
- * The same for CONNECT and for a re-authentication; must not know what follows from the verdict.
+ * One enhanced authentication: exchanges AUTH packets until the host's hook has decided [MQTT 5.0, 4.12].
+ * Serves both CONNECT and re-authentication. Must not know what follows from the verdict.
  */
-import type { ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
-import type { AuthPacket, ConnectPacket } from '../../types/packets.js'
-import { AnaxError } from '../errors.js'
-import { ReasonCode } from '../reason-codes.js'
-import { unlessAborted } from '../util/maybe-promise.js'
-import type { Connection } from './connection.js'
+import type { ExtendedAuthentication, ExtendedVerdict } from '../../../types/hooks.js'
+import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'
+import { AnaxError } from '../../errors.js'
+import { ReasonCode } from '../../reason-codes.js'
+import { unlessAborted } from '../../util/maybe-promise.js'
+import type { Channel, Reauthentication } from '../channel.js'
 
-export class ExtendedExchange {
-  readonly #connection: Connection
+export class ExtendedExchange implements Reauthentication {
+  readonly #channel: Channel
   readonly #method: string
   #resume: ((packet: AuthPacket) => void) | undefined
-  readonly #gone = new AbortController()
+  readonly #aborted = new AbortController()
 
-  constructor(connection: Connection, method: string) {
-    this.#connection = connection
+  constructor(channel: Channel, method: string) {
+    this.#channel = channel
     this.#method = method
   }
 
-  /** Whether it is the client's turn. */
+  /** Whether the client has to send the next AUTH. */
   get awaitsPacket(): boolean {
     return this.#resume !== undefined
   }
 
-  /** Goes through all steps; resolves with the last verdict, which is never `continue`; rejects when the connection ends. */
+  /** Runs all steps. Resolves with the last verdict, which is never `continue`; rejects when the connection ends. */
   async run(first: ConnectPacket | AuthPacket, firstStep: ExtendedAuthentication['step']): Promise<ExtendedVerdict> {
-    const ask = this.#connection.ports.authorizer.authenticateExtended!
-    const { signal } = this.#gone
+    const ask = this.#channel.ports.authorizer.authenticateExtended!
+    const { signal } = this.#aborted
     let packet = first
     let step = firstStep
     for (;;) {
       const data = packet.properties?.authenticationData
-      const verdict = await unlessAborted(ask(this.#connection, { method: this.#method, data, step, packet }), signal)
+      const verdict = await unlessAborted(
+        ask(this.#channel.client, { method: this.#method, data, step, packet }),
+        signal,
+      )
       if (verdict.result !== 'continue') return verdict
       const reply = this.#next()
-      this.#connection.send(this.packet(ReasonCode.ContinueAuthentication, verdict)) // [MQTT-4.12.0-2]
-      this.#connection.readOn()
+      this.#channel.send(this.packet(ReasonCode.ContinueAuthentication, verdict)) // [MQTT-4.12.0-2]
+      this.#channel.resumeReading()
       packet = await unlessAborted(reply, signal)
       step = 'continue'
     }
   }
 
-  /** The client's next AUTH. @returns what is wrong with it */
   receive(packet: AuthPacket): AnaxError | undefined {
     const method = packet.properties?.authenticationMethod
     if (method !== this.#method) {
@@ -59,9 +61,8 @@ export class ExtendedExchange {
     return undefined
   }
 
-  /** The connection is over: nobody will answer. */
   abort(): void {
-    this.#gone.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
+    this.#aborted.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
   }
 
   /** An AUTH packet of this exchange. */

@@ -1,85 +1,87 @@
 /**
- * Which message a client gets next. Owns the order: what is live, what waits here, what waits in the store,
- * and the retained messages of new subscriptions. Must not know packets, acknowledgements or the stream.
+ * Decides which message a client gets next: a live one, one that waits in memory or in the stored queue, or a retained
+ * message of a new subscription. Must not know packets, acknowledgements or the stream.
  *
- * A message goes straight through while nothing waits. Otherwise
- *   - a copy that the store holds (QoS 1 and 2 of a stored session) is left there and read back in order;
- *   - any other copy waits in memory, within bounds.
- * Numbers given at the store (brokerCounter) merge the two, so the order of a publisher's messages holds
- * whatever their QoS. Each broker on the bus has numbers of its own.
+ * While nothing waits, a message is sent at once. Otherwise
+ *   - a message that is in the stored queue (QoS 1 and 2 of a stored session) is read back from there, in order;
+ *   - any other message waits in memory, within limits.
+ * The number that a message got when it was stored (brokerCounter) merges the two, so that a publisher's messages keep
+ * their order whatever their QoS. Each broker on the bus has numbers of its own.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { DropReason } from '../../types/events.js'
-import type { Message } from '../../types/message.js'
-import type { QueueDelivery, QueuedMessage } from '../../types/persistence.js'
-import { isQuotaError, wrapError } from '../errors.js'
-import { Backlog, sizeInQueue } from '../model/backlog.js'
-import { Delivery } from '../model/delivery.js'
-import { copyOf, keepPayload, refKey } from '../model/message.js'
-import type { SharedDelivery } from '../model/shared-delivery.js'
-import type { SessionSubscription } from '../model/subscription.js'
-import { isPromise } from '../util/maybe-promise.js'
-import { Source } from '../util/source.js'
-import type { Link, Ports } from './ports.js'
+import type { DropReason } from '../../../types/events.js'
+import type { Message } from '../../../types/message.js'
+import type { QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
+import { isQuotaError, wrapError } from '../../errors.js'
+import { Backlog, sizeInQueue } from '../../model/backlog.js'
+import { Delivery } from '../../model/delivery.js'
+import { copyOf, keepPayload, refKey } from '../../model/message.js'
+import type { SharedDelivery } from '../../model/shared-delivery.js'
+import type { SessionSubscription } from '../../model/subscription.js'
+import type { Ports } from '../../ports/ports.js'
+import { isPromise } from '../../util/maybe-promise.js'
+import { Source } from '../../util/source.js'
+import type { Link } from './link.js'
+import type { Recipient } from './recipient.js'
 import { RetainedReplays } from './retained-replay.js'
-import { Sender } from './sender.js'
-import type { Session } from './session.js'
+import { Transmitter } from './transmitter.js'
 
 /** Messages sent in one go before the event loop gets its turn. */
 const SLICE = 500
 
 export class Outgoing {
-  readonly sender: Sender
-  readonly #session: Session
+  readonly transmitter: Transmitter
+  readonly #recipient: Recipient
   readonly #link: Link
   readonly #ports: Ports
   readonly #waiting = new Backlog()
-  /** The pass over the stored queue that is under way. */
+  /** The read of the stored queue that is under way. */
   #stored: Source<QueuedMessage> | undefined
-  /** Whether the pass is the one that begins the connection, over what an earlier one left unacknowledged. */
+  /** Whether that is the first read of a resumed session: of the messages that were in flight on its last connection. */
   #resuming = false
-  /** Messages that the pass must not send: they were dealt with when it began. */
+  /** Messages that the read must not send: they were in flight when it began. */
   #skip: Set<string> | undefined
-  /** Whether messages came while the pass was under way. */
-  #again = false
+  /** Whether messages were added while the read was under way, so that the queue has to be read once more. */
+  #readAgain = false
   #replays: RetainedReplays | undefined
-  /** Called when a retained message may be there. */
+  /** Called when the next retained message was read. */
   #onReplay: (() => void) | undefined
-  /** Why retained messages could not be read, or queued. */
+  /** Why retained messages could not be read or queued. */
   #replayFailure: unknown
-  /** Retained messages that are on their way into the stored queue. */
+  /** How many retained messages are being written to the stored queue. */
   #enqueuing = 0
-  /** Messages are being sent, or go on to be in the next turn. */
+  /** Whether `pump` is running, or scheduled for the next turn of the event loop. */
   #pumping = false
   #closed = false
 
-  constructor(session: Session, link: Link, ports: Ports, quota: number) {
-    this.#session = session
+  /** @param quota how many QoS 1 and 2 messages may be unacknowledged */
+  constructor(recipient: Recipient, link: Link, ports: Ports, quota: number) {
+    this.#recipient = recipient
     this.#link = link
     this.#ports = ports
-    this.sender = new Sender(session, link, ports, quota)
+    this.transmitter = new Transmitter(recipient, link, ports, quota, this.pump)
   }
 
-  /** A message came for this client. */
+  /** Takes a live message for the client. */
   deliver(delivery: Delivery): void {
-    if (delivery.qos > 0 && this.#session.stored) this.#deliverStored(delivery)
-    else if (this.#idle && this.sender.canSend(delivery.qos)) this.#sendLive(delivery)
+    if (delivery.qos > 0 && this.#recipient.stored) this.#deliverStored(delivery)
+    else if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) this.#sendLive(delivery)
     else this.#wait(delivery)
   }
 
   /**
-   * Takes the session up where an earlier connection left it: only now is anything sent again [MQTT-4.4.0-1]. All that
-   * has a packet id comes first: a new message must not get one of those [MQTT-2.2.1-4].
+   * Resumes a session: retransmits what was in flight on its last connection [MQTT-4.4.0-1], then sends its queue. In
+   * this order, so that no new message gets a packet id that is in use [MQTT-2.2.1-4].
    */
   resume(): void {
     this.#resuming = true
     this.readStored()
   }
 
-  /** Reads the stored queue, when something was added outside of the routing. */
+  /** Sends what was added to the stored queue. */
   readStored(): void {
-    if (this.#stored === undefined) this.#beginPass()
-    else this.#again = true
+    if (this.#stored === undefined) this.#beginRead()
+    else this.#readAgain = true
     this.pump()
   }
 
@@ -90,19 +92,19 @@ export class Outgoing {
     this.pump()
   }
 
-  /** A subscription is no more: of its retained messages, none is sent any more [MQTT-3.10.4-2]. */
+  /** A subscription ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
   endReplay(filter: string): void {
     this.#replays?.end(filter)
   }
 
   /**
-   * The client has left, and its session stays: what it has not got yet of the retained messages that it subscribed to
-   * is queued for it, as other messages are. No more of them are read than the queue may have.
+   * The client disconnected and its session is kept: appends the retained messages that it has not got yet to its
+   * stored queue. Reads no more of them than the queue may hold.
    */
   async queueReplays(): Promise<void> {
     const replays = this.#replays
     if (replays === undefined) return
-    const { maxMessages } = this.#session.limits
+    const { maxMessages } = this.#recipient.limits
     let enqueued: Promise<void>[] = []
     for (let read = 0; read < maxMessages && !replays.isEmpty && this.#replayFailure === undefined; ) {
       if (replays.qos === 0) {
@@ -114,8 +116,8 @@ export class Outgoing {
         await this.#nextReplay()
       } else if (next !== undefined) {
         read++
-        // QoS 0 is nothing that waits for a client
-        if (next.qos > 0) enqueued.push(this.#enqueueAway(next).catch(this.#replayFailed))
+        // a QoS 0 message does not wait for a client
+        if (next.qos > 0) enqueued.push(this.#enqueueReplay(next).catch(this.#replayFailed))
         if (read % SLICE === 0) {
           await Promise.all(enqueued)
           await nextTurn()
@@ -133,7 +135,7 @@ export class Outgoing {
     })
   }
 
-  async #enqueueAway(delivery: Delivery): Promise<void> {
+  async #enqueueReplay(delivery: Delivery): Promise<void> {
     try {
       await this.#ports.sink.enqueue(copyOf(delivery.message), this.#retainedCopy(delivery))
     } catch (error) {
@@ -153,28 +155,28 @@ export class Outgoing {
     this.#failed(error)
   }
 
-  /** Sends what may be sent. Called whenever the client or the stream can take more. */
+  /** Sends what can be sent. To be called whenever the client or the stream can take more. */
   readonly pump = (): void => {
     if (this.#pumping || this.#closed) return
     this.#pumping = true
     let budget = SLICE
     while (budget > 0 && this.#step()) budget--
-    // who asks in the meantime gets no further slice: many who ask would get many
-    if (budget === 0) setImmediate(this.#goOn)
+    // `#pumping` stays set until then: calls in the meantime would each send a slice of their own
+    if (budget === 0) setImmediate(this.#continuePumping)
     else this.#pumping = false
   }
 
-  readonly #goOn = (): void => {
+  readonly #continuePumping = (): void => {
     this.#pumping = false
     this.pump()
   }
 
-  /** The connection is over. @returns what came through shared subscriptions and can go to other members */
+  /** The connection is over. @returns the messages of shared subscriptions that other members can get */
   close(): SharedDelivery[] {
     this.#closed = true
     this.#stored?.close()
     this.#replays?.close()
-    const left = this.#session.stored ? [] : this.#unacknowledged()
+    const left = this.#recipient.stored ? [] : this.#unacknowledgedShared()
     for (const { message, share } of this.#waiting) {
       if (share !== undefined) left.push({ message, share })
       else this.#drop(message, 'disconnected')
@@ -182,41 +184,42 @@ export class Outgoing {
     return left
   }
 
-  /** What was sent and may go to others, in the order in which it was published. */
-  #unacknowledged(): SharedDelivery[] {
+  /** The messages in flight that may go to other members, in the order in which they were published. */
+  #unacknowledgedShared(): SharedDelivery[] {
     const left: SharedDelivery[] = []
-    for (const { message, share, awaits } of this.sender.inflight.all()) {
-      // [MQTT-4.8.2-5]: QoS 2 goes to nobody else once it was sent
+    for (const { message, share, awaits } of this.transmitter.inflight.all()) {
+      // [MQTT-4.8.2-5]: a QoS 2 message that was sent goes to no other member
       if (message !== undefined && share !== undefined && awaits === 'puback') left.push({ message, share })
     }
     return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
-  /** How much is under way to the client, to compare members of a shared subscription. */
+  /** How many messages are under way to the client. */
   get load(): number {
-    return this.sender.inflight.size + this.#waiting.length + (this.#stored === undefined ? 0 : 1)
+    return this.transmitter.inflight.size + this.#waiting.length + (this.#stored === undefined ? 0 : 1)
   }
 
-  get #idle(): boolean {
+  /** Whether no message waits. */
+  #isIdle(): boolean {
     return this.#stored === undefined && this.#waiting.length === 0
   }
 
   #deliverStored(delivery: Delivery): void {
-    // it is in the queue: a retained message that comes there now is behind it
+    // the queue has the message: a retained message that is added to it now comes later
     this.#replays?.overtake(delivery.message)
-    if (this.#idle && this.sender.canSend(delivery.qos)) {
-      this.sender.send(delivery)
+    if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) {
+      this.transmitter.send(delivery)
     } else {
       this.readStored()
     }
   }
 
-  /** Does one thing. @returns whether there may be more to do */
+  /** Sends, skips or finishes one thing. @returns whether there may be more to do */
   #step(): boolean {
     if (this.#stored !== undefined) return this.#stepStored(this.#stored)
     const waiting = this.#waiting.first
     if (waiting === undefined) return this.#stepReplay()
-    if (!this.sender.canSend(waiting.qos)) return false
+    if (!this.transmitter.canSend(waiting.qos)) return false
     this.#sendLive(this.#waiting.shift())
     return true
   }
@@ -227,9 +230,9 @@ export class Outgoing {
         return false
       case 'done':
         this.#stored = undefined
-        if (this.#resuming || this.#again) {
+        if (this.#resuming || this.#readAgain) {
           this.#resuming = false
-          this.#beginPass()
+          this.#beginRead()
         }
         return true
       default:
@@ -244,50 +247,50 @@ export class Outgoing {
       stored.take()
       return true
     }
-    if (!this.sender.canSend(0)) return false
+    if (!this.transmitter.canSend(0)) return false
     const earlier = this.#waiting.takeBefore(ref)
     if (earlier !== undefined) {
       this.#sendLive(earlier)
       return true
     }
-    // what is only to be released takes nothing of the quota [MQTT-3.3.4-10]
-    if (!this.sender.canSend(message === undefined ? 0 : delivery.qos)) return false
+    // a PUBREL does not count towards the quota [MQTT-3.3.4-10]
+    if (!this.transmitter.canSend(message === undefined ? 0 : delivery.qos)) return false
     stored.take()
-    this.#ports.sink.sentFromQueue(ref, this.#session.id)
+    this.#ports.sink.sentFromQueue(ref, this.#recipient.id)
     const copy = message && this.#copyOf(message, delivery)
-    if (isSent) this.sender.resend(packetId, ref, copy)
-    else if (copy !== undefined) this.sender.sendQueued(ref, copy)
+    if (isSent) this.transmitter.retransmit(packetId, ref, copy)
+    else if (copy !== undefined) this.transmitter.sendQueued(ref, copy)
     return true
   }
 
   #copyOf(message: Message, { qos, retain, subscriptionIdentifiers: stored, share }: QueueDelivery): Delivery {
-    const others = share === undefined ? this.#session.identifiersOfQoS0(message.topic) : []
+    const others = share === undefined ? this.#recipient.identifiersOfQoS0(message.topic) : []
     const identifiers = others.length > 0 ? [...(stored ?? []), ...others] : stored
     return new Delivery(message, qos, retain, identifiers, share)
   }
 
   #sendLive(delivery: Delivery): void {
     this.#replays?.overtake(delivery.message)
-    this.sender.send(delivery)
+    this.transmitter.send(delivery)
   }
 
   #stepReplay(): boolean {
     const replays = this.#replays
     if (replays === undefined || replays.isEmpty) return false
-    if (!this.sender.canSend(replays.qos) || !this.#hasRoom(replays.qos)) return false
+    if (!this.transmitter.canSend(replays.qos) || !this.#hasRoomForReplay(replays.qos)) return false
     const next = replays.next()
     if (next === 'waiting') return false
     if (next === undefined) return true
-    if (next.qos > 0 && this.#session.stored) this.#enqueue(next)
-    else this.sender.send(next)
+    if (next.qos > 0 && this.#recipient.stored) this.#enqueue(next)
+    else this.transmitter.send(next)
     return true
   }
 
-  /** A stored session keeps its copy of a retained message until it is acknowledged, as of any other. */
+  /** Sends a retained message through the stored queue, which keeps it until it is acknowledged. */
   #enqueue(delivery: Delivery): void {
     const { message } = delivery
     const copy = this.#retainedCopy(delivery)
-    const refused = (error: unknown) => {
+    const failed = (error: unknown) => {
       if (isQuotaError(error)) this.#drop(message, 'queue-full')
       else this.#failed(error)
     }
@@ -298,38 +301,38 @@ export class Outgoing {
         return
       }
       this.#enqueuing++
-      enqueued.catch(refused).then(() => {
+      enqueued.catch(failed).then(() => {
         this.#enqueuing--
         this.readStored()
       })
     } catch (error) {
-      refused(error)
+      failed(error)
     }
   }
 
   #retainedCopy({ qos, retain, subscriptionIdentifiers }: Delivery): QueueDelivery {
-    return { clientId: this.#session.id, qos, retain, subscriptionIdentifiers, share: undefined }
+    return { clientId: this.#recipient.id, qos, retain, subscriptionIdentifiers, share: undefined }
   }
 
-  /** Whether the stored queue can do with another retained message: what the client does not take waits where it is. */
-  #hasRoom(qos: number): boolean {
-    const underWay = this.sender.inflight.size + this.#enqueuing
+  /** Whether the stored queue has room for another retained message. While it has not, no more of them are read. */
+  #hasRoomForReplay(qos: number): boolean {
+    const pending = this.transmitter.inflight.size + this.#enqueuing
     return (
-      qos === 0 || !this.#session.stored || (underWay < this.#session.limits.maxMessages && this.#enqueuing < SLICE)
+      qos === 0 || !this.#recipient.stored || (pending < this.#recipient.limits.maxMessages && this.#enqueuing < SLICE)
     )
   }
 
-  #beginPass(): void {
-    this.#again = false
-    this.#skip = new Set([...this.sender.busy()].map(refKey))
+  #beginRead(): void {
+    this.#readAgain = false
+    this.#skip = new Set([...this.transmitter.pending()].map(refKey))
     const { store } = this.#ports
-    const { id } = this.#session
+    const { id } = this.#recipient
     const entries = this.#resuming ? () => store.inflight(id) : () => store.queued(id)
     this.#stored = new Source(entries, this.pump, this.#failed)
   }
 
   #wait(delivery: Delivery): void {
-    const { maxMessages, maxBytes, overflow } = this.#session.limits
+    const { maxMessages, maxBytes, overflow } = this.#recipient.limits
     const { message, qos } = delivery
     const waiting = this.#waiting
     const size = sizeInQueue(message)
@@ -349,12 +352,12 @@ export class Outgoing {
   }
 
   #drop(message: Message, reason: DropReason): void {
-    this.#ports.events.emit('drop', { clientId: this.#session.id, message, reason })
+    this.#ports.events.emit('drop', { clientId: this.#recipient.id, message, reason })
   }
 
   readonly #failed = (error: unknown): void => {
     this.#resuming = false
-    this.#again = false
+    this.#readAgain = false
     if (!this.#closed) this.#link.fail(wrapError('ANAX_ERR_STORE', error))
   }
 }

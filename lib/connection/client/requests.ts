@@ -1,28 +1,31 @@
-/** What the host asks of one client's connection: publish, subscribe, unsubscribe, disconnect. Checks and carries out. */
-import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../types/client.js'
-import type { DisconnectProperties, Subscription } from '../../types/packets.js'
-import type { MaybePromise } from '../../types/persistence.js'
-import { AnaxError, wrapError } from '../errors.js'
-import { Delivery } from '../model/delivery.js'
-import { messageOfInput, startExpiry } from '../model/message.js'
-import { SessionSubscription } from '../model/subscription.js'
-import { ReasonCode } from '../reason-codes.js'
+/**
+ * The host's requests to one client's connection: publish, subscribe, unsubscribe, disconnect. Owns the checks of
+ * their arguments, and the steps of each. Must not know in which style the host wants the answer.
+ */
+import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../../types/client.js'
+import type { DisconnectProperties, Subscription } from '../../../types/packets.js'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { Delivery } from '../../model/delivery.js'
+import { messageOfInput, startExpiry } from '../../model/message.js'
+import { SessionSubscription } from '../../model/subscription.js'
+import { ReasonCode } from '../../reason-codes.js'
 import {
-  addSubscriptions,
-  removeStored,
+  deleteStoredSubscriptions,
+  endRefusedSubscriptions,
   replayRetained,
   routeSubscriptions,
-  unroute,
-  withdraw,
-} from '../session/subscribing.js'
-import { isTopicFilter } from '../topic/topic.js'
-import { isPromise } from '../util/maybe-promise.js'
-import type { Connection } from './connection.js'
+  storeSubscriptions,
+  unrouteSubscriptions,
+} from '../../session/subscribing.js'
+import { isTopicFilter } from '../../topic/topic.js'
+import { isPromise } from '../../util/maybe-promise.js'
+import type { Channel } from '../channel.js'
 
 /** Sends a message to this client alone. */
-export async function publishTo(connection: Connection, input: PublishInput): Promise<void> {
-  const { ports } = connection
-  const session = connectedSession(connection)
+export async function publishTo(channel: Channel, input: PublishInput): Promise<void> {
+  const { ports } = channel
+  const session = connectedSession(channel)
   const message = messageOfInput(input, ports.options.maxTopicLevels)
   startExpiry(message, ports.timers.wallTime())
   const { qos, retain } = message
@@ -32,15 +35,15 @@ export async function publishTo(connection: Connection, input: PublishInput): Pr
   }
   const copy = { clientId: session.id, qos, retain, subscriptionIdentifiers: undefined, share: undefined }
   await withStoreError(() => ports.sink.enqueue(message, copy))
-  session.outgoing?.readStored()
+  session.readStored()
 }
 
 /** Subscribes a client without asking the host's gate. */
 export async function subscribeClient(
-  connection: Connection,
+  channel: Channel,
   input: Subscription | Subscription[] | { subscriptions: Subscription[] },
 ): Promise<void> {
-  const session = connectedSession(connection)
+  const session = connectedSession(channel)
   const subscriptions = toSubscriptions(input).map(subscription => {
     const { topic, qos } = subscription ?? {}
     if (typeof topic !== 'string' || !isTopicFilter(topic))
@@ -48,40 +51,40 @@ export async function subscribeClient(
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos: ${String(qos)}` })
     return new SessionSubscription(session, subscription)
   })
-  const stored = withStoreError(() => addSubscriptions(connection, subscriptions))
-  // at once where that can be: what is stored and what is live should not differ for a moment
+  const stored = withStoreError(() => storeSubscriptions(session, subscriptions))
+  // without `await` where possible: the store and the live subscriptions should not differ even for a moment
   if (isPromise(stored)) await stored
-  const { fresh, refusals } = routeSubscriptions(connection, subscriptions)
+  const { fresh, refusals } = routeSubscriptions(session, subscriptions)
   const refused = await refusals
-  if (refused !== undefined && refused.size > 0) await withdraw(connection, refused)
-  session.outgoing?.readStored()
+  if (refused !== undefined && refused.size > 0) await endRefusedSubscriptions(session, refused)
+  session.readStored()
   const granted = subscriptions.filter(each => !refused?.has(each))
   const told = granted.map(subscription => subscription.toJSON())
-  if (told.length > 0) connection.ports.events.emit('subscribe', told, connection)
-  replayRetained(connection, granted, fresh)
+  if (told.length > 0) channel.ports.events.emit('subscribe', told, channel.client)
+  replayRetained(session, granted, fresh)
   for (const error of refused?.values() ?? []) throw error
 }
 
 /** Ends subscriptions of a client. */
-export async function unsubscribeClient(connection: Connection, input: UnsubscribeInput): Promise<void> {
-  connectedSession(connection)
+export async function unsubscribeClient(channel: Channel, input: UnsubscribeInput): Promise<void> {
+  const session = connectedSession(channel)
   const topics = toTopics(input)
-  const removed = withStoreError(() => removeStored(connection, topics))
+  const removed = withStoreError(() => deleteStoredSubscriptions(session, topics))
   if (isPromise(removed)) await removed
-  unroute(connection, topics)
-  connection.ports.events.emit('unsubscribe', topics, connection)
+  unrouteSubscriptions(session, topics)
+  channel.ports.events.emit('unsubscribe', topics, channel.client)
 }
 
 /** Ends the connection as an administrative action. */
-export function disconnectClient(connection: Connection, options: DisconnectOptions): Promise<void> {
+export function disconnectClient(channel: Channel, options: DisconnectOptions): Promise<void> {
   const { reasonCode = ReasonCode.AdministrativeAction, ...explanation } = options
   const properties: DisconnectProperties = explanation
-  return connection.dismiss(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties)
+  return channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties)
 }
 
-function connectedSession(connection: Connection) {
-  if (!connection.connected) throw new AnaxError('ANAX_ERR_NOT_CONNECTED')
-  return connection.session!
+function connectedSession(channel: Channel) {
+  if (!channel.connected) throw new AnaxError('ANAX_ERR_NOT_CONNECTED')
+  return channel.session!
 }
 
 function withStoreError(operation: () => MaybePromise<void>): MaybePromise<void> {

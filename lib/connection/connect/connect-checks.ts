@@ -1,33 +1,29 @@
-/** What the broker itself demands of a CONNECT, before any hook is asked. Owns the checks; answers nothing. */
-import type { ConnectRefusal } from '../../types/hooks.js'
-import type { ConnectPacket } from '../../types/packets.js'
-import { AnaxError, explanationOf } from '../errors.js'
-import type { ResolvedOptions } from '../ports/resolved-options.js'
-import { isTopicName, levelCount } from '../topic/topic.js'
-import type { Connection } from './connection.js'
-import { payloadFormatError } from './payload-format.js'
+/** The broker's own checks of a CONNECT, before any hook is asked. Owns the checks; must not answer the client. */
+import type { ConnectRefusal } from '../../../types/hooks.js'
+import type { ConnectPacket } from '../../../types/packets.js'
+import { AnaxError, explanationOf } from '../../errors.js'
+import type { ResolvedOptions } from '../../ports/resolved-options.js'
+import { isTopicName, levelCount } from '../../topic/topic.js'
+import type { Channel } from '../channel.js'
+import { payloadFormatError } from '../payload-format.js'
 
-/** What is wrong with it. */
-export function checkConnect(packet: ConnectPacket, connection: Connection): AnaxError | undefined {
-  return (
-    capacityError(packet, connection) ??
-    clientIdError(packet, connection) ??
-    willError(packet, connection.ports.options)
-  )
+/** @returns why the client is refused */
+export function checkConnect(packet: ConnectPacket, channel: Channel): AnaxError | undefined {
+  return capacityError(packet, channel) ?? clientIdError(packet, channel) ?? willError(packet, channel.ports.options)
 }
 
-/** What the client is told beside the reason code. */
+/** What the CONNACK has beside the reason code. */
 export function refusalOf(reason: unknown): ConnectRefusal {
   return reason instanceof AnaxError ? { reasonString: explanationOf(reason) } : {}
 }
 
-/** Looked at early, so that a full broker spends no more on those who come; counted when the session is opened. */
-function capacityError({ clientId }: ConnectPacket, { ports }: Connection): AnaxError | undefined {
+/** Checked first, so that a full broker spends nothing on further clients. They are counted when a session is opened. */
+function capacityError({ clientId }: ConnectPacket, { ports }: Channel): AnaxError | undefined {
   if (ports.hasRoomFor(clientId)) return undefined
   return new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${ports.options.maxConnections} clients are connected` })
 }
 
-function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: Connection): AnaxError | undefined {
+function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: Channel): AnaxError | undefined {
   if (clientId === '') {
     if (!dialect.emptyIdAllowed) return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: 'it is empty' })
     if (!clean && !dialect.emptyIdMayKeepSession) {

@@ -1,21 +1,21 @@
 /**
- * The retained messages that new subscriptions ask for, read at the pace of the client, one subscription after the
- * other. Owns that none comes which was replaced since it was read; must not know how they are sent.
+ * Reads the retained messages of new subscriptions, at the pace of the client, one subscription after the other.
+ * Owns that a message which was replaced since it was read is not sent. Must not know how messages are sent.
  */
-import type { Message } from '../../types/message.js'
-import type { QoS } from '../../types/packets.js'
-import { Delivery } from '../model/delivery.js'
-import type { SessionSubscription } from '../model/subscription.js'
-import { Source } from '../util/source.js'
-import type { Ports } from './ports.js'
+import type { Message } from '../../../types/message.js'
+import type { QoS } from '../../../types/packets.js'
+import { Delivery } from '../../model/delivery.js'
+import type { SessionSubscription } from '../../model/subscription.js'
+import type { Ports } from '../../ports/ports.js'
+import { Source } from '../../util/source.js'
 
-/** Topics that are remembered as overtaken; beyond that the oldest is forgotten. */
+/** How many overtaken topics are remembered. Above this the oldest is forgotten. */
 const MAX_OVERTAKEN = 10_000
 
-/** A topic whose message changes faster than the store reads it must not hold up the others for ever. */
+/** How often a topic's message is read again. One that changes faster than it is read must not block the others. */
 const MAX_ATTEMPTS = 10
 
-/** Those of one subscription. */
+/** The retained messages of one subscription. */
 interface Replay {
   subscription: SessionSubscription
   messages: Source<Message>
@@ -31,15 +31,15 @@ export class RetainedReplays {
   readonly #retained: Ports['retained']
   readonly #wake: () => void
   readonly #failed: (error: unknown) => void
-  /** By filter: one that is subscribed again begins anew [MQTT-3.8.4-4]. */
+  /** By topic filter. A filter that is subscribed again is replayed from the start [MQTT-3.8.4-4]. */
   readonly #replays = new Map<string, Replay>()
-  /** Topics of which a newer message went to the client since the first replay was begun. */
+  /** Topics of which the client got a newer message, live, since the current replay began. */
   #overtaken: Set<string> | undefined
   #rereading: Rereading | undefined
 
   /**
-   * @param wake called when there may be a next message
-   * @param failed called if the store cannot be read
+   * @param wake called when the next message may have been read
+   * @param failed called when the store cannot be read
    */
   constructor({ retained }: Pick<Ports, 'retained'>, wake: () => void, failed: (error: unknown) => void) {
     this.#retained = retained
@@ -51,9 +51,9 @@ export class RetainedReplays {
     return this.#replays.size === 0
   }
 
-  /** The QoS that the next message has at most. */
+  /** The highest QoS that the next message can have. */
   get qos(): QoS {
-    return this.#current?.subscription.qos ?? 0
+    return this.#current()?.subscription.qos ?? 0
   }
 
   add(subscription: SessionSubscription): void {
@@ -62,13 +62,13 @@ export class RetainedReplays {
     this.#replays.set(topic, { subscription, messages: this.#read(topic) })
   }
 
-  /** The subscription to a filter is no more: none of its retained messages is sent any more [MQTT-3.10.4-2]. */
+  /** The subscription to a filter ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
   end(filter: string): void {
     const replay = this.#replays.get(filter)
     if (replay === undefined) return
-    if (replay === this.#current) {
+    if (replay === this.#current()) {
       this.#stopRereading()
-      // what other subscriptions get is not read yet
+      // nothing of the other subscriptions was read yet
       this.#overtaken = undefined
     }
     replay.messages.close()
@@ -76,8 +76,8 @@ export class RetainedReplays {
   }
 
   /**
-   * A message goes to the client live. Where it is retained, what was read of its topic before is old: behind the new
-   * one, it would be taken for the state of things.
+   * Notes a message that is sent live. If it is retained, the retained message that was read for its topic before is
+   * out of date. Sent after the new one, the client would take it for the latest.
    */
   overtake({ topic, retain }: Message): void {
     if (!retain || this.isEmpty) return
@@ -87,9 +87,9 @@ export class RetainedReplays {
     if (this.#overtaken.size > MAX_OVERTAKEN) this.#overtaken.delete(this.#overtaken.values().next().value!)
   }
 
-  /** The next message, as its subscription makes of it; undefined where there is none yet, but may be at once. */
+  /** The next message; undefined if this step found none and the next one may. */
   next(): Delivery | 'waiting' | undefined {
-    const replay = this.#current!
+    const replay = this.#current()!
     const { messages } = this.#rereading ?? replay
     const attempt = this.#rereading?.attempt ?? 0
     const state = messages.look()
@@ -108,9 +108,9 @@ export class RetainedReplays {
     return deliveryOf(message, replay.subscription)
   }
 
-  /** Nothing more comes of the present one. */
+  /** Skips the rest of the current replay. */
   skip(): void {
-    this.end(this.#current!.subscription.topic)
+    this.end(this.#current()!.subscription.topic)
   }
 
   close(): void {
@@ -118,7 +118,7 @@ export class RetainedReplays {
     for (const { messages } of this.#replays.values()) messages.close()
   }
 
-  get #current(): Replay | undefined {
+  #current(): Replay | undefined {
     return this.#replays.values().next().value
   }
 

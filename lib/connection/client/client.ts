@@ -1,0 +1,112 @@
+/**
+ * The public `Client`: what hooks, events and the host see of a connection. Owns its names and the two styles of
+ * answering, by promise or by callback. The channel behind it cannot be reached from outside.
+ */
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type {
+  Callback,
+  Client,
+  ClientEvents,
+  ClientSubscription,
+  DisconnectOptions,
+  PublishInput,
+  UnsubscribeInput,
+} from '../../../types/client.js'
+import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../../types/packets.js'
+import { withCallback } from '../../util/maybe-promise.js'
+import type { Channel } from '../channel.js'
+import { disconnectClient, publishTo, subscribeClient, unsubscribeClient } from './requests.js'
+import { SubscriptionsView } from './subscriptions-view.js'
+
+const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
+
+export class ChannelClient extends EventEmitter<ClientEvents> implements Client {
+  context: unknown
+  readonly #channel: Channel
+  readonly #stream: Duplex
+  readonly #request: IncomingMessage | undefined
+
+  constructor(channel: Channel, stream: Duplex, request: IncomingMessage | undefined) {
+    super()
+    this.#channel = channel
+    this.#stream = stream
+    this.#request = request
+  }
+
+  get conn(): Duplex {
+    return this.#stream
+  }
+  get req(): IncomingMessage | undefined {
+    return this.#request
+  }
+  get version(): ProtocolVersion | undefined {
+    return this.#channel.version
+  }
+  get id(): string {
+    return this.#channel.parameters.id
+  }
+  get clean(): boolean {
+    return this.#channel.parameters.clean
+  }
+  get username(): string | undefined {
+    return this.#channel.parameters.username
+  }
+  get userProperties(): UserProperties | undefined {
+    return this.#channel.parameters.userProperties
+  }
+  get keepalive(): number {
+    return this.#channel.parameters.keepalive
+  }
+  get will(): Will | undefined {
+    return this.#channel.parameters.will
+  }
+  get connecting(): boolean {
+    return this.#channel.connecting
+  }
+  get connected(): boolean {
+    return this.#channel.connected
+  }
+  get closed(): boolean {
+    return this.#channel.state === 'closed'
+  }
+  get drops(): number {
+    return this.#channel.drops
+  }
+  get subscriptions(): ReadonlyMap<string, ClientSubscription> {
+    const { session } = this.#channel
+    return session === undefined ? NO_SUBSCRIPTIONS : new SubscriptionsView(session)
+  }
+
+  publish(message: PublishInput): Promise<void>
+  publish(message: PublishInput, callback: Callback): void
+  publish(message: PublishInput, callback?: Callback): Promise<void> | void {
+    return withCallback(publishTo(this.#channel, message), callback)
+  }
+
+  subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }): Promise<void>
+  subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }, callback: Callback): void
+  subscribe(
+    subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] },
+    callback?: Callback,
+  ): Promise<void> | void {
+    return withCallback(subscribeClient(this.#channel, subscriptions), callback)
+  }
+
+  unsubscribe(topics: UnsubscribeInput): Promise<void>
+  unsubscribe(topics: UnsubscribeInput, callback: Callback): void
+  unsubscribe(topics: UnsubscribeInput, callback?: Callback): Promise<void> | void {
+    return withCallback(unsubscribeClient(this.#channel, topics), callback)
+  }
+
+  close(): Promise<void>
+  close(callback: () => void): void
+  close(callback?: () => void): Promise<void> | void {
+    return withCallback(this.disconnect(), callback)
+  }
+
+  disconnect(options: DisconnectOptions = {}): Promise<void> {
+    return disconnectClient(this.#channel, options)
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Answers CONNECT: accepts or refuses the client. Owns the order of the steps: check, preConnect, authenticate,
+ * open the session (with a takeover if the client is connected already), CONNACK, redelivery.
+ */
+import { randomUUID } from 'node:crypto'
+import type { ConnectRefusal } from '../../../types/hooks.js'
+import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
+import type { SessionSubscription } from '../../model/subscription.js'
+import { ReasonCode } from '../../reason-codes.js'
+import type { Session } from '../../session/session.js'
+import type { OpenedSession } from '../../session/session-directory.js'
+import {
+  authorizeSubscription,
+  type BusRefusals,
+  grantSubscription,
+  routeSubscriptions,
+  storeSubscriptions,
+} from '../../session/subscribing.js'
+import { unlessAborted } from '../../util/maybe-promise.js'
+import type { ConnectingChannel } from '../channel.js'
+import { connackProperties } from './connack-properties.js'
+import { checkConnect, refusalOf } from './connect-checks.js'
+import { connectParametersOf, INITIAL_PARAMETERS } from './connect-parameters.js'
+import { ExtendedExchange } from './extended-authentication.js'
+import { refusalError, refusalProperties } from './refusal.js'
+
+/** Thrown when the client is refused, and caught within this file. */
+class Refused {
+  readonly error: AnaxError
+  readonly refusal: ConnectRefusal
+
+  constructor(error: AnaxError, refusal: ConnectRefusal) {
+    this.error = error
+    this.refusal = refusal
+  }
+}
+
+export class ConnectProcess {
+  /** Resolves when the client is accepted or refused, or the connection has ended. */
+  done: Promise<void> | undefined
+  /** Aborted when the connection ends: no hook and no store is waited for any longer. */
+  readonly #aborted = new AbortController()
+  readonly #channel: ConnectingChannel
+  readonly #packet: ConnectPacket
+  #exchange: ExtendedExchange | undefined
+  /** Authentication data of the last step, for CONNACK. */
+  #authenticationData: Buffer | undefined
+
+  constructor(channel: ConnectingChannel, packet: ConnectPacket) {
+    this.#channel = channel
+    this.#packet = packet
+  }
+
+  /** Whether the client has to send AUTH before it gets CONNACK. */
+  get awaitsPacket(): boolean {
+    return this.#exchange?.awaitsPacket === true
+  }
+
+  run(): void {
+    this.done = this.#run().catch(reason => this.refuse(reason))
+  }
+
+  /** An AUTH packet of the enhanced authentication. */
+  receive(packet: AuthPacket): void {
+    const error = this.#exchange!.receive(packet)
+    if (error !== undefined) this.refuse(error)
+  }
+
+  /** `connectTimeout` is over: the client's fault if an AUTH is missing, otherwise that of hooks or store. */
+  timeOut(): void {
+    const { connectTimeout } = this.#channel.ports.options
+    const code = this.awaitsPacket ? 'ANAX_ERR_AUTH_FAILED' : 'ANAX_ERR_SERVER_UNAVAILABLE'
+    this.refuse(new AnaxError(code, { detail: `not done within ${connectTimeout} ms` }))
+  }
+
+  /** Refuses the client, with a CONNACK if its version has one for this reason. */
+  refuse(reason: unknown): void {
+    const channel = this.#channel
+    if (!channel.connecting) return
+    const refused =
+      reason instanceof Refused
+        ? reason
+        : new Refused(wrapError('ANAX_ERR_SERVER_UNAVAILABLE', reason), refusalOf(reason))
+    const { reasonCode } = refused.error
+    const answer = channel.dialect.connack({
+      reasonCode,
+      returnCode: refused.refusal.returnCode,
+      sessionPresent: false, // [MQTT-3.2.2-6]
+      properties: refusalProperties(refused.refusal),
+    })
+    if (answer !== undefined) {
+      channel.send(answer)
+      channel.ports.events.emit('connackSent', answer, channel.client)
+    }
+    channel.fail(refused.error)
+  }
+
+  /** The connection ends while CONNECT is being answered. */
+  abort(): void {
+    this.#exchange?.abort()
+    this.#aborted.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' }))
+  }
+
+  async #run(): Promise<void> {
+    const channel = this.#channel
+    const { preConnect } = channel.ports.authorizer
+    const packet = this.#packet
+    const { maximumPacketSize } = packet.properties ?? {}
+    // a CONNACK that refuses the client has to be within its limit, too [MQTT-3.2.2-19]
+    if (maximumPacketSize !== undefined) channel.setParameters({ ...INITIAL_PARAMETERS, maximumPacketSize })
+    const fault = checkConnect(packet, channel)
+    if (fault !== undefined) throw fault
+    if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
+    const assignedId = packet.clientId === '' ? `anax-${randomUUID()}` : undefined
+    const { dialect, ports } = channel
+    channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
+    await this.#authenticate()
+    const { clean, expiryInterval } = this.#lifetime()
+    const { id: clientId, will } = channel.parameters
+    const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
+    const properties = connackProperties(channel, packet, assigned)
+    // [MQTT-3.1.2-24]: a client that does not accept the CONNACK cannot be accepted
+    if (!channel.fits(this.#connack(false, properties))) {
+      throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
+    }
+    const { signal } = this.#aborted
+    const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, signal })
+    channel.setSession(opened.session)
+    const subscriptions = await this.#resume(opened)
+    signal.throwIfAborted()
+    this.#accept(opened, subscriptions, properties)
+  }
+
+  /** The CONNACK that accepts the client. */
+  #connack(sessionPresent: boolean, properties: ConnackProperties): ConnackPacket {
+    return this.#channel.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent, properties })!
+  }
+
+  async #authenticate(): Promise<void> {
+    const { authorizer } = this.#channel.ports
+    const { username, password } = this.#packet
+    const method = this.#packet.properties?.authenticationMethod
+    if (method !== undefined) {
+      await this.#authenticateExtended(method)
+    } else if (authorizer.authenticate !== undefined) {
+      const verdict = authorizer.authenticate(this.#channel.client, username, password)
+      await this.#ask(verdict, 'ANAX_ERR_NOT_AUTHORIZED')
+    }
+  }
+
+  async #authenticateExtended(method: string): Promise<void> {
+    if (this.#channel.ports.authorizer.authenticateExtended === undefined) {
+      throw new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: method }) // [MQTT-4.12.0-1]
+    }
+    this.#exchange = new ExtendedExchange(this.#channel, method)
+    const verdict = await this.#exchange.run(this.#packet, 'connect')
+    this.#exchange = undefined
+    if (verdict.result === 'refuse') throw new Refused(refusalError('ANAX_ERR_AUTH_FAILED', verdict), verdict)
+    if (verdict.result === 'success') this.#authenticationData = verdict.data
+  }
+
+  /** Waits for a hook's verdict. Throws if it refuses the client. */
+  async #ask(verdict: MaybePromise<ConnectRefusal | undefined>, code: ErrorCode): Promise<void> {
+    const refusal = await unlessAborted(verdict, this.#aborted.signal)
+    if (refusal === undefined) return
+    const denied = refusal.reasonCode === ReasonCode.BadUserNameOrPassword ? 'ANAX_ERR_CREDENTIALS' : code
+    throw new Refused(refusalError(denied, refusal), refusal)
+  }
+
+  /** Clean start and session expiry, as in MQTT 5.0. Before 5.0 the clean session flag decides both. */
+  #lifetime(): { clean: boolean; expiryInterval: number } {
+    const { clean, properties } = this.#packet
+    const { dialect, ports } = this.#channel
+    const { defaultSessionExpiry, maxSessionExpiry } = ports.options
+    const requested = dialect.hasSessionExpiry
+      ? (properties?.sessionExpiryInterval ?? 0)
+      : clean
+        ? 0 // [MQTT-3.1.2-6]
+        : defaultSessionExpiry
+    return { clean, expiryInterval: Math.min(requested, maxSessionExpiry) }
+  }
+
+  /** Authorizes the subscriptions of a resumed session again, and stores what has changed. @returns those granted */
+  async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
+    const { client, ports } = this.#channel
+    const { store, router } = ports
+    const { signal } = this.#aborted
+    const granted: SessionSubscription[] = []
+    const changed: SessionSubscription[] = []
+    const refused: string[] = []
+    for (const subscription of subscriptions) {
+      const { subscriptionIdentifier, ...requested } = subscription
+      const verdict = await unlessAborted(authorizeSubscription(client, ports, requested), signal)
+      if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) refused.push(subscription.topic)
+      if (verdict instanceof AnaxError) continue
+      const now = grantSubscription(session, verdict, subscriptionIdentifier)
+      granted.push(now)
+      if (!now.isLike(subscription)) changed.push(now)
+    }
+    if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
+    for (const topic of refused) router.forget({ topic, clientId: session.id })
+    await storeSubscriptions(session, changed)
+    return granted
+  }
+
+  #accept(opened: OpenedSession, subscriptions: SessionSubscription[], properties: ConnackProperties): void {
+    const channel = this.#channel
+    const { events } = channel.ports
+    const { session, present } = opened
+    channel.accept()
+    const connack = this.#connack(present, properties)
+    // [MQTT-3.2.0-1]: before the host is told, which may send packets or end the connection
+    channel.send(connack)
+    events.emit('client', channel.client)
+    events.emit('connackSent', connack, channel.client)
+    if (channel.connected) {
+      const { refusals } = routeSubscriptions(session, subscriptions)
+      refusals?.then(refused => this.#routed(session, refused))
+      if (present) session.outgoing?.resume()
+      events.emitFrom(channel.client, 'connected')
+      events.emit('clientReady', channel.client)
+    }
+    channel.connectAnswered()
+  }
+
+  /** The bus has answered for the subscriptions of a resumed session. If it refused one, the connection ends. */
+  #routed(session: Session, refused: BusRefusals): void {
+    for (const error of refused.values()) this.#channel.fail(error)
+    // messages that were queued meanwhile did not come over the bus
+    session.readStored()
+  }
+}

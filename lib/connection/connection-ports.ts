@@ -1,0 +1,14 @@
+/** What each connection is given: the ports of its session, and those of its own. A contract. */
+import type { Client } from '../../types/client.js'
+import type { Ports } from '../ports/ports.js'
+import type { SessionDirectory } from '../session/session-directory.js'
+import type { Flusher } from './outbox.js'
+
+export interface ConnectionPorts extends Ports {
+  readonly sessions: SessionDirectory
+  readonly flusher: Flusher
+  /** Whether another client can connect: there is room, or it takes over the connection of the same client. */
+  hasRoomFor(clientId: string): boolean
+  /** The answer to a client that requests response information. */
+  responseInformation(client: Client): string | undefined
+}

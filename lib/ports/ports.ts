@@ -1,0 +1,21 @@
+/** All ports together, and what else sessions and connections share: options, store and timers of the broker. */
+import type { SessionPersistence } from '../../types/persistence.js'
+import type { Timers } from '../util/timers.js'
+import type { Authorizer } from './authorizer.js'
+import type { EventSink } from './event-sink.js'
+import type { MessageSink } from './message-sink.js'
+import type { ResolvedOptions } from './resolved-options.js'
+import type { RetainedMessages } from './retained-messages.js'
+import type { SubscriptionRouter } from './subscription-router.js'
+
+/** What each session is given. */
+export interface Ports {
+  readonly options: ResolvedOptions
+  readonly authorizer: Authorizer
+  readonly sink: MessageSink
+  readonly router: SubscriptionRouter
+  readonly retained: RetainedMessages
+  readonly store: SessionPersistence
+  readonly events: EventSink
+  readonly timers: Timers
+}

@@ -1,0 +1,243 @@
+/**
+ * Sends messages to one client and follows each until it is acknowledged: the outbound half of QoS 0, 1 and 2.
+ * Owns the messages in flight and tells the store about each step. Must not know which message comes next.
+ */
+import type { DropReason } from '../../../types/events.js'
+import type { MessageRef } from '../../../types/persistence.js'
+import { frames } from '../../codec/encode/encoder.js'
+import type { Frame } from '../../codec/wire/frame.js'
+import { wrapError } from '../../errors.js'
+import { Delivery } from '../../model/delivery.js'
+import { type AwaitedAck, Inflight, Sent } from '../../model/inflight.js'
+import { keepPayload, ownProperties } from '../../model/message.js'
+import type { Ports } from '../../ports/ports.js'
+import { ReasonCode } from '../../reason-codes.js'
+import { isPromise } from '../../util/maybe-promise.js'
+import type { Link } from './link.js'
+import type { Recipient } from './recipient.js'
+
+/** A frame that waits for the store, or behind one that does. */
+interface PendingWrite {
+  frame: Frame
+  packetId: number
+  /** Whether it waits for nothing but its turn. */
+  ready: boolean
+}
+
+/** With this many frames behind one store operation, no further message is sent. */
+const MAX_PENDING_WRITES = 1000
+
+export class Transmitter {
+  readonly inflight: Inflight
+  readonly #recipient: Recipient
+  readonly #link: Link
+  readonly #ports: Ports
+  readonly #onRoom: () => void
+  #pendingWrites: PendingWrite[] = []
+  /** Store operations that are under way, by message. */
+  #storing: Map<MessageRef, Promise<unknown>> | undefined
+
+  /**
+   * @param quota how many QoS 1 and 2 messages may be unacknowledged
+   * @param onRoom called when frames that waited for the store have left, so that more messages can be sent
+   */
+  constructor(recipient: Recipient, link: Link, ports: Ports, quota: number, onRoom: () => void) {
+    this.#recipient = recipient
+    this.#onRoom = onRoom
+    this.#link = link
+    this.#ports = ports
+    this.inflight = new Inflight(quota)
+  }
+
+  /** Whether a message of this QoS may be sent now. */
+  canSend(qos: number): boolean {
+    return this.#link.ready && (qos === 0 || this.inflight.hasQuota) && this.#pendingWrites.length < MAX_PENDING_WRITES
+  }
+
+  /** Sends a message. One that is expired, withheld by the host or too large is dropped, with an event. */
+  send(delivery: Delivery): void {
+    const { message } = delivery
+    if (message.messageExpiry !== undefined && message.messageExpiry <= this.#ports.timers.wallTime()) {
+      this.#drop(delivery, 'expired')
+      return
+    }
+    // it is kept until it is acknowledged; the hook's copy and the frame, made below, share this payload
+    if (delivery.qos > 0) keepPayload(message)
+    const forwarded = this.#forward(delivery)
+    if (forwarded === undefined) {
+      this.#drop(delivery, 'not-forwarded')
+      return
+    }
+    const frame = this.#link.frame(forwarded, 'first')
+    if (typeof frame === 'string') this.#drop(delivery, frame)
+    else if (forwarded.qos === 0) this.#write(frame, 0)
+    else this.#track(forwarded, frame, message)
+  }
+
+  /** Sends a message from the stored queue. One of QoS 0 leaves the queue at once: nobody acknowledges it. */
+  sendQueued(ref: MessageRef, delivery: Delivery): void {
+    this.send(delivery)
+    if (delivery.qos === 0) this.#remove(ref, undefined, delivery)
+  }
+
+  /** Retransmits what an earlier connection of the session had in flight [MQTT-4.4.0-1]. */
+  retransmit(packetId: number, ref: MessageRef, delivery: Delivery | undefined): void {
+    if (delivery === undefined) {
+      this.inflight.restore(packetId, new Sent(ref, undefined))
+      this.#write(frames.pubrel, packetId)
+      return
+    }
+    const forwarded = this.#forward(delivery)
+    const frame = forwarded === undefined ? 'not-forwarded' : this.#link.frame(forwarded, 'again')
+    if (typeof frame === 'string') {
+      if (delivery.qos === 2) this.#releaseUnsent(packetId, ref, delivery, frame)
+      else this.#drop(delivery, frame, packetId)
+      return
+    }
+    this.inflight.restore(packetId, new Sent(ref, delivery))
+    this.#write(frame, packetId)
+  }
+
+  /** PUBACK or PUBCOMP: the message is delivered. @returns it; undefined if the packet id did not await this packet */
+  acknowledged(packetId: number, by: 'puback' | 'pubcomp'): Sent | undefined {
+    const message = this.inflight.get(packetId)
+    if (message?.awaits !== by) return undefined
+    this.#forget(packetId, message)
+    return message
+  }
+
+  /** PUBREC [MQTT-4.3.3-4]: answers PUBREL once the store has noted it. @returns whether the packet id awaited one */
+  pubrecReceived(packetId: number, reasonCode: number): boolean {
+    const message = this.inflight.get(packetId)
+    if (message === undefined || message.awaits === 'puback') return false
+    if (reasonCode >= ReasonCode.UnspecifiedError) {
+      this.#forget(packetId, message)
+      return true
+    }
+    const repeated = message.awaits === 'pubcomp'
+    message.awaits = 'pubcomp'
+    message.message = undefined
+    // the reference was the message itself: its payload is not needed any more
+    const { brokerId, brokerCounter } = message.ref
+    message.ref = { brokerId, brokerCounter }
+    const known =
+      this.#recipient.stored && !repeated
+        ? this.#attempt(() => this.#ports.store.markReleased(this.#recipient.id, message.ref, packetId))
+        : undefined
+    // otherwise, after a crash, the message would be sent a second time
+    this.#write(frames.pubrel, packetId, known)
+    return true
+  }
+
+  /** The packet that the client has to send next for a packet id. */
+  awaited(packetId: number): AwaitedAck | undefined {
+    return this.inflight.get(packetId)?.awaits
+  }
+
+  /** The messages in flight, and those that the store is still removing: its queue may show both. */
+  *pending(): Generator<MessageRef> {
+    for (const { ref } of this.inflight.all()) yield ref
+    if (this.#storing !== undefined) yield* this.#storing.keys()
+  }
+
+  /** Resolves when no store operation is under way. */
+  async storeSettled(): Promise<void> {
+    while (this.#storing?.size) await Promise.all(this.#storing.values())
+  }
+
+  /** The message as `authorizeForward` wants it for this client; undefined if it is withheld. */
+  #forward(delivery: Delivery): Delivery | undefined {
+    const gate = this.#ports.authorizer.authorizeForward
+    if (gate === undefined) return delivery
+    const { message, qos, retain, subscriptionIdentifiers, share } = delivery
+    const copy = gate(this.#link.client, { ...message, properties: ownProperties(message), qos, retain })
+    return copy && new Delivery(copy, qos, copy.retain, subscriptionIdentifiers, share)
+  }
+
+  #track(delivery: Delivery, frame: Frame, ref: MessageRef): void {
+    const packetId = this.inflight.add(new Sent(ref, delivery))
+    if (!this.#recipient.stored) {
+      this.#write(frame, packetId)
+      return
+    }
+    const marked = this.#attempt(() => this.#ports.store.markSent(this.#recipient.id, ref, packetId, delivery))
+    if (marked) this.#trackStore(ref, marked)
+    // QoS 2: the client remembers the packet id, so after a crash the broker has to know it as well
+    this.#write(frame, packetId, delivery.qos === 2 ? marked : undefined)
+  }
+
+  /** Drops a QoS 2 message that the client may have already: it remembers the packet id until PUBREL. */
+  #releaseUnsent(packetId: number, ref: MessageRef, delivery: Delivery, reason: DropReason): void {
+    this.inflight.restore(packetId, new Sent(ref, delivery))
+    this.pubrecReceived(packetId, ReasonCode.Success)
+    this.#ports.events.emit('drop', { clientId: this.#recipient.id, message: delivery.message, reason })
+  }
+
+  #forget(packetId: number, { ref }: Sent): void {
+    this.inflight.remove(packetId)
+    this.#remove(ref, packetId)
+  }
+
+  #remove(ref: MessageRef, packetId: number | undefined, copy?: Delivery): void {
+    if (!this.#recipient.stored) return
+    const removed = this.#attempt(() => this.#ports.store.removeQueued(this.#recipient.id, ref, packetId, copy))
+    if (removed) this.#trackStore(ref, removed)
+  }
+
+  #drop(delivery: Delivery, reason: DropReason, packetId?: number): void {
+    const { message, qos } = delivery
+    if (qos > 0) this.#remove(message, packetId, delivery)
+    this.#ports.events.emit('drop', { clientId: this.#recipient.id, message, reason })
+  }
+
+  /** Writes in order: a frame that waits for the store holds back those behind it. */
+  #write(frame: Frame, packetId: number, known?: Promise<boolean>): void {
+    if (known === undefined && this.#pendingWrites.length === 0) {
+      this.#link.write(frame, packetId)
+      return
+    }
+    const pending: PendingWrite = { frame, packetId, ready: known === undefined }
+    this.#pendingWrites.push(pending)
+    known?.then(done => {
+      pending.ready = done
+      this.#writePending()
+    })
+  }
+
+  #writePending(): void {
+    while (this.#pendingWrites[0]?.ready) {
+      const { frame, packetId } = this.#pendingWrites.shift()!
+      this.#link.write(frame, packetId)
+    }
+    this.#onRoom()
+  }
+
+  /** A store that fails ends the connection: the message is redelivered on reconnect. Resolves to whether it worked. */
+  #attempt(operation: () => void | Promise<void>): Promise<boolean> | undefined {
+    try {
+      const outcome = operation()
+      return isPromise(outcome) ? outcome.then(succeeded, this.#failed) : undefined
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+  }
+
+  readonly #failed = (error: unknown): false => {
+    this.#link.fail(wrapError('ANAX_ERR_STORE', error))
+    return false
+  }
+
+  #trackStore(ref: MessageRef, operation: Promise<unknown>): void {
+    const storing = this.#storing ?? new Map<MessageRef, Promise<unknown>>()
+    this.#storing = storing
+    const earlier = storing.get(ref)
+    const both = earlier ? Promise.all([earlier, operation]) : operation
+    storing.set(ref, both)
+    both.then(() => {
+      if (storing.get(ref) === both) storing.delete(ref)
+    })
+  }
+}
+
+const succeeded = (): true => true

@@ -1,0 +1,60 @@
+/**
+ * The port through which a connection opens and releases its session. A contract: the table of sessions, the store
+ * and wills are not known here.
+ */
+import type { Client } from '../../types/client.js'
+import type { Will } from '../../types/packets.js'
+import type { StoredSubscription } from '../../types/persistence.js'
+import type { AnaxError } from '../errors.js'
+import type { Session } from './session.js'
+
+/** Opens and releases sessions. */
+export interface SessionDirectory {
+  /**
+   * Opens the session of a client that was authenticated: ends its earlier connection, then resumes or creates the
+   * session. Rejects with an AnaxError if the store fails.
+   */
+  open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession>
+  /** The connection is over: keeps or ends the session, and publishes, delays or deletes the will. */
+  release(owner: SessionOwner, ending: Ending): Promise<void>
+}
+
+/** The connection that has, or waits for, a session. */
+export interface SessionOwner {
+  /** What the host sees of it. */
+  readonly client: Client
+  /** Undefined until it is opened. */
+  readonly session: Session | undefined
+  /** Messages for the client that were dropped while it was connected. */
+  drops: number
+  /** Ends the connection on the broker's behalf. Resolves once its session is released. */
+  disconnect(error: AnaxError): Promise<void>
+  /** Refuses a client whose CONNECT is not answered yet. */
+  refuse(error: AnaxError): void
+}
+
+export interface OpenRequest {
+  clientId: string
+  clean: boolean
+  /** Seconds. */
+  expiryInterval: number
+  will: Will | undefined
+  /** Aborted when the connection ends: nothing is waited for any longer. */
+  signal: AbortSignal
+}
+
+export interface OpenedSession {
+  session: Session
+  /** Whether an existing session is resumed [MQTT-3.2.2-2]. */
+  present: boolean
+  /** The subscriptions of a resumed session. They are not live yet. */
+  subscriptions: StoredSubscription[]
+}
+
+/** How a connection ended. */
+export interface Ending {
+  /** The will is published, unless the client sent DISCONNECT with reason code 0x00. */
+  will: 'publish' | 'discard'
+  /** The error that ended the connection, if one did. */
+  reason: AnaxError | undefined
+}
