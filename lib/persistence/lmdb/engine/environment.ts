@@ -13,29 +13,10 @@ import { MIGRATED_VERSION, migrate } from './migration.js'
 import { RecordCodec, type ValueEncoder } from './record.js'
 import { RowCache } from './row-cache.js'
 import { Table } from './table.js'
+import { TABLES, type TableName } from './table-names.js'
 
 /** Raised whenever what lies in the tables changes its form. Version 1 is migrated when it is opened. */
 export const SCHEMA_VERSION = 2
-
-/** The names of all tables. */
-export const TABLES = [
-  'sessions',
-  'subscriptions',
-  'incoming',
-  'queues',
-  'entries',
-  'messages',
-  'holders',
-  'refs',
-  'retained',
-  'wills',
-  'deadlines',
-  'ended',
-  'state',
-] as const
-
-/** The name of a table. */
-export type TableName = (typeof TABLES)[number]
 
 /** Counters, changed in the same transactions as what they count. */
 export interface Counters {

@@ -4,8 +4,8 @@
  * version 1 had left out of some rows.
  */
 import { behind, isPlain, numberIn, numberKey, ownerIn } from './encoding.js'
-import type { TableName } from './environment.js'
 import { DamagedRecord, RecordCodec, type ValueEncoder } from './record.js'
+import type { TableName } from './table-names.js'
 
 /** The schema version that is migrated. */
 export const MIGRATED_VERSION = 1
