@@ -139,7 +139,7 @@ describe('the library', () => {
 
 function readEntryPoints(): Set<string> {
   const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const files = Object.values<{ default?: string }>(exports).flatMap(({ default: file }) => file ?? [])
+  const files = Object.values<{ import?: { default: string } }>(exports).flatMap(entry => entry.import?.default ?? [])
   return new Set(files.map(file => file.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')))
 }
 
