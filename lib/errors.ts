@@ -42,6 +42,11 @@ export const ERRORS = {
   ANAX_ERR_TAKEN_OVER: [ReasonCode.SessionTakenOver, 'connection', 'Another connection took the session over'],
   ANAX_ERR_SHUTTING_DOWN: [ReasonCode.ServerShuttingDown, 'connection', 'The broker is shutting down'],
   ANAX_ERR_KICKED: [ReasonCode.AdministrativeAction, 'connection', 'Disconnected by the host'],
+  ANAX_ERR_HANDSHAKE: [
+    ReasonCode.UnspecifiedError,
+    'connection',
+    'The connection ended in a handshake before MQTT: TLS, HTTP or PROXY protocol',
+  ],
   ANAX_ERR_STREAM: [ReasonCode.UnspecifiedError, 'connection', 'The stream failed'],
   ANAX_ERR_DRAIN_TIMEOUT: [
     ReasonCode.UnspecifiedError,

@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Callback, Client, PublishInput } from './client.js'
+import type { Callback, Client, ConnectionDetails, PublishInput } from './client.js'
 import type { BrokerEvents, DropReason } from './events.js'
 import type { Hooks } from './hooks.js'
 import type { Message } from './message.js'
@@ -36,9 +36,10 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    * Takes over a stream that a client is at the other end of. Bound to the broker, so that it can be a
    * connection listener: `net.createServer(broker.handle)`.
    * @param request the HTTP request of a WebSocket upgrade; ends up as `client.req`
+   * @param details what is known of the connection beside the stream; ends up as `client.address` and `client.details`
    * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}, ANAX_ERR_ARGUMENT for what is no stream
    */
-  readonly handle: (stream: Duplex, request?: IncomingMessage) => Client
+  readonly handle: (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails) => Client
   /**
    * Publishes on the host's own behalf, without asking `authorizePublish`.
    * Resolves when the message is stored and on the bus, and `published` has been told.

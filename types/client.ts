@@ -39,6 +39,18 @@ export interface DisconnectOptions {
   userProperties?: UserProperties
 }
 
+/** What is known of a connection beside its stream. Where a proxy was trusted, the client's own address is in it. */
+export interface ConnectionDetails {
+  /** The client's IP address. @default that of the stream, where it is a socket */
+  address?: string | undefined
+  /** The client's port. @default that of the stream, where it is a socket */
+  port?: number | undefined
+  /** How it came: `tcp`, `tls`, `ws`, `wss` or `unix`; whatever the host likes for a transport of its own. */
+  transport?: string | undefined
+  /** The name of the listener that it came by. */
+  listener?: string | undefined
+}
+
 /** Called when done, with an error where it failed. */
 export type Callback = (error?: Error | null) => void
 
@@ -68,6 +80,10 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly conn: Duplex
   /** The HTTP request of a WebSocket upgrade, if the host passed one. */
   readonly req: IncomingMessage | undefined
+  /** The IP address of the other end, or of the client behind a trusted proxy; undefined where the stream has none. */
+  readonly address: string | undefined
+  /** The rest of what is known of the connection: port, transport, name of the listener. */
+  readonly details: Readonly<ConnectionDetails>
   /** CONNECT arrived and is being answered. */
   readonly connecting: boolean
   /** The client was let in. */

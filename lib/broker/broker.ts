@@ -8,11 +8,12 @@ import type { Duplex } from 'node:stream'
 import mqemitter from 'mqemitter'
 import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
 import type { Bus } from '../../types/bus.js'
-import type { Callback, Client, PublishInput } from '../../types/client.js'
+import type { Callback, Client, ConnectionDetails, PublishInput } from '../../types/client.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { Connection } from '../connection/connection.js'
+import { connectionSource } from '../connection/connection-source.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { messageOfInput, startExpiry } from '../model/message.js'
 import { createMemoryPersistence } from '../persistence/memory/memory.js'
@@ -135,10 +136,14 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
   }
 
-  readonly handle = (stream: Duplex, request?: IncomingMessage): Client => {
+  readonly handle = (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails): Client => {
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (!isDuplex(stream)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a duplex stream' })
-    const connection = new Connection(stream, request, this.#parts.ports, this.#parts.connections)
+    const connection = new Connection(
+      connectionSource(stream, request, details),
+      this.#parts.ports,
+      this.#parts.connections,
+    )
     if (this.#state !== 'listening') {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
       // nothing can be said before CONNECT, and nobody will be there to see how the stream ends

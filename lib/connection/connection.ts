@@ -4,7 +4,6 @@
  *
  *   awaiting-connect -> connecting -> connected -> closing -> closed
  */
-import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AuthPacket, ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
@@ -25,6 +24,7 @@ import { type ConnectParameters, INITIAL_PARAMETERS } from './connect/connect-pa
 import { ConnectProcess } from './connect/connect-process.js'
 import { firstPacketError, malformedFirstPacketAnswer } from './connect/first-packet.js'
 import type { ConnectionPorts } from './connection-ports.js'
+import type { ConnectionSource } from './connection-source.js'
 import { type ConnectionState, nextState } from './connection-state.js'
 import { ConnectionTimers, type Deadline } from './connection-timers.js'
 import { receive } from './handlers/index.js'
@@ -69,8 +69,9 @@ export class Connection implements ConnectingChannel, Link {
   #onStreamClosed: (() => void) | undefined
 
   /** @param open the broker's connections, to which it is added */
-  constructor(stream: Duplex, request: IncomingMessage | undefined, ports: ConnectionPorts, open: Set<Connection>) {
-    this.client = new ChannelClient(this, stream, request)
+  constructor(source: ConnectionSource, ports: ConnectionPorts, open: Set<Connection>) {
+    const { stream } = source
+    this.client = new ChannelClient(this, source)
     this.#stream = stream
     this.ports = ports
     this.#open = open

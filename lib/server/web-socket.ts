@@ -7,7 +7,9 @@ import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Broker } from '../../types/broker.js'
+import type { ConnectionDetails } from '../../types/client.js'
 import { AnaxError } from '../index.js'
+import { plainAddress } from './trusted-proxies.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
 import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
 
@@ -33,6 +35,9 @@ export interface AttachedWebSocket {
   /** Takes no further connections. Those that are open live on; `broker.close()` ends them. */
   close(): void
 }
+
+/** What is known of the connection that an upgrade came by. */
+export type DetailsOf = (request: IncomingMessage) => ConnectionDetails
 
 /** What clients call MQTT; the first that is offered is chosen. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
 const SUB_PROTOCOLS = ['mqtt', 'mqttv3.1']
@@ -108,7 +113,8 @@ export function handleWebSocket(broker: Broker, socket: HostWebSocket, request?:
   } else if (broker.closed) {
     socket.close(TRY_AGAIN_LATER, 'The broker is not running')
   } else {
-    broker.handle(new WebSocketStream(socket, { pings: 'answered by ws' }), request)
+    const stream = new WebSocketStream(socket, { pings: 'answered by ws' })
+    broker.handle(stream, request, request && plainDetails(request))
   }
 }
 
@@ -116,10 +122,14 @@ export function handleWebSocket(broker: Broker, socket: HostWebSocket, request?:
  * Makes an HTTP server one for MQTT over WebSocket and nothing else.
  * @throws AnaxError ANAX_ERR_LISTEN for a path that no request can have
  */
-export function serveWebSocket(broker: Broker, server: HttpServer | HttpsServer, options: WebSocketOptions): void {
+export function serveWebSocket(
+  broker: Broker,
+  server: HttpServer | HttpsServer,
+  options: WebSocketOptions & { details: DetailsOf },
+): void {
   const { path } = checkedOptions(options)
   if (path !== undefined) checkPath(path)
-  const accept = acceptor(broker, options)
+  const accept = acceptor(broker, options, options.details)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (path === undefined || pathOf(request) === path) accept(request, socket, head)
     else refuseUpgrade(socket, 404, 'No WebSocket here')
@@ -166,7 +176,11 @@ function kindOf(value: unknown): string {
   return value === null ? 'null' : typeof value
 }
 
-function acceptor(broker: Broker, { maxPayload = MAX_PAYLOAD, allowedOrigins }: UpgradeOptions): UpgradeHandler {
+function acceptor(
+  broker: Broker,
+  { maxPayload = MAX_PAYLOAD, allowedOrigins }: UpgradeOptions,
+  detailsOf: DetailsOf = plainDetails,
+): UpgradeHandler {
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -181,7 +195,7 @@ function acceptor(broker: Broker, { maxPayload = MAX_PAYLOAD, allowedOrigins }: 
     if (!isAllowedOrigin(request, allowedOrigins)) return refuseUpgrade(socket, 403, 'This origin may not connect')
     if (broker.closed) return refuseUpgrade(socket, 503, 'The broker is not running')
     sockets.handleUpgrade(request, socket, head, webSocket => {
-      broker.handle(new WebSocketStream(webSocket), request)
+      broker.handle(new WebSocketStream(webSocket), request, detailsOf(request))
     })
   }
 }
@@ -196,6 +210,13 @@ function isAllowedOrigin(request: IncomingMessage, allowed: UpgradeOptions['allo
   } catch {
     return false
   }
+}
+
+/** What a host's HTTP server knows of the other end; a proxy in front of it is the host's business. */
+function plainDetails({ socket }: IncomingMessage): ConnectionDetails {
+  const { remoteAddress, remotePort } = socket
+  const transport = 'encrypted' in socket ? 'wss' : 'ws'
+  return { transport, address: remoteAddress && plainAddress(remoteAddress), port: remotePort }
 }
 
 function offersMqtt({ headers }: IncomingMessage): boolean {

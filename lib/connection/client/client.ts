@@ -10,6 +10,7 @@ import type {
   Client,
   ClientEvents,
   ClientSubscription,
+  ConnectionDetails,
   DisconnectOptions,
   PublishInput,
   UnsubscribeInput,
@@ -17,6 +18,7 @@ import type {
 import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../../types/packets.js'
 import { withCallback } from '../../util/maybe-promise.js'
 import type { Channel } from '../channel.js'
+import type { ConnectionSource } from '../connection-source.js'
 import { disconnectClient, publishTo, subscribeClient, unsubscribeClient } from './requests.js'
 import { SubscriptionsView } from './subscriptions-view.js'
 
@@ -25,21 +27,25 @@ const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
 export class ChannelClient extends EventEmitter<ClientEvents> implements Client {
   context: unknown
   readonly #channel: Channel
-  readonly #stream: Duplex
-  readonly #request: IncomingMessage | undefined
+  readonly #source: ConnectionSource
 
-  constructor(channel: Channel, stream: Duplex, request: IncomingMessage | undefined) {
+  constructor(channel: Channel, source: ConnectionSource) {
     super()
     this.#channel = channel
-    this.#stream = stream
-    this.#request = request
+    this.#source = source
   }
 
   get conn(): Duplex {
-    return this.#stream
+    return this.#source.stream
   }
   get req(): IncomingMessage | undefined {
-    return this.#request
+    return this.#source.request
+  }
+  get address(): string | undefined {
+    return this.#source.details.address
+  }
+  get details(): Readonly<ConnectionDetails> {
+    return this.#source.details
   }
   get version(): ProtocolVersion | undefined {
     return this.#channel.version

@@ -1,0 +1,29 @@
+/** What the host hands over of a connection: the stream, and what is known of it. Owns the address of the other end. */
+import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { ConnectionDetails } from '../../types/client.js'
+
+export interface ConnectionSource {
+  readonly stream: Duplex
+  /** The HTTP request of a WebSocket upgrade. */
+  readonly request: IncomingMessage | undefined
+  readonly details: Readonly<ConnectionDetails>
+}
+
+/** Of an IPv4 address that came through an IPv6 socket. */
+const MAPPED_IPV4 = '::ffff:'
+
+const NO_DETAILS: Readonly<ConnectionDetails> = Object.freeze({})
+
+/** The address is read at once: a socket that is closed has none any more. */
+export function connectionSource(
+  stream: Duplex,
+  request: IncomingMessage | undefined,
+  given: ConnectionDetails = NO_DETAILS,
+): ConnectionSource {
+  if (given.address !== undefined || !(stream instanceof Socket)) return { stream, request, details: given }
+  const { remoteAddress, remotePort } = stream
+  const address = remoteAddress?.startsWith(MAPPED_IPV4) ? remoteAddress.slice(MAPPED_IPV4.length) : remoteAddress
+  return { stream, request, details: { ...given, address, port: remotePort } }
+}

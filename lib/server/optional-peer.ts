@@ -1,0 +1,14 @@
+/** Packages that only some users need: loaded when they are used, with an error that says what to install. */
+import { AnaxError } from '../index.js'
+
+/**
+ * @param what what needs the package, for the message
+ * @throws AnaxError ANAX_ERR_LISTEN where the package is not installed
+ */
+export async function optionalPeer<T>(name: string, what: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load()
+  } catch (cause) {
+    throw new AnaxError('ANAX_ERR_LISTEN', { detail: `${what} needs the package ${name}: npm install ${name}`, cause })
+  }
+}
