@@ -7,14 +7,22 @@ import { Duplex } from 'readable-stream'
 
 type Done = (error: Error | null) => void
 
+/**
+ * Brings a chunk, or the end of the stream (undefined), to the other end: by a call of `deliver`, later and in order.
+ * The writer waits as long.
+ */
+export type Carrier = (chunk: Buffer | undefined, deliver: (chunk: Buffer | undefined) => void) => void
+
 class End extends Duplex {
+  readonly #carry: Carrier
   #peer: End | undefined
   /** Completes the peer's write; kept while this end is full. */
   #drained: (() => void) | undefined
 
-  constructor() {
+  constructor(carry: Carrier) {
     // As with a socket: when the other end has finished, this one finishes too.
     super({ allowHalfOpen: false })
+    this.#carry = carry
   }
 
   join(peer: End): void {
@@ -27,21 +35,19 @@ class End extends Duplex {
     drained?.()
   }
 
-  // What reaches the other end does so a turn later, as over a socket: a write never calls into the reader.
-
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    setImmediate(() => this.#peer?.receive(chunk, done))
+    this.#carry(chunk, brought => this.#peer?.receive(brought as Buffer, done))
   }
 
   override _final(done: () => void): void {
-    setImmediate(() => {
+    this.#carry(undefined, () => {
       this.#peer?.receiveEnd()
       done()
     })
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    setImmediate(() => this.#peer?.receiveEnd())
+    this.#carry(undefined, () => this.#peer?.receiveEnd())
     this._read()
     done(error)
   }
@@ -56,10 +62,19 @@ class End extends Duplex {
   }
 }
 
-/** Makes the pair. Either end may be handed to a broker, the other to a client. */
-export function duplexPair(): [NodeDuplex, NodeDuplex] {
-  const left = new End()
-  const right = new End()
+/** What reaches the other end does so a turn later, as over a socket: a write never calls into the reader. */
+const nextTurn: Carrier = (chunk, deliver) => {
+  setImmediate(deliver, chunk)
+}
+
+/**
+ * Makes the pair. Either end may be handed to a broker, the other to a client.
+ * @param toRight how what the first end writes comes to the second. @default a turn of the event loop later
+ * @param toLeft the other way round
+ */
+export function duplexPair(toRight: Carrier = nextTurn, toLeft: Carrier = nextTurn): [NodeDuplex, NodeDuplex] {
+  const left = new End(toRight)
+  const right = new End(toLeft)
   left.join(right)
   right.join(left)
   return [left as unknown as NodeDuplex, right as unknown as NodeDuplex]

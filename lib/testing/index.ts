@@ -1,6 +1,11 @@
 /**
  * What a host needs to test its own use of the broker: exported as `anax/testing`.
- * Knows no broker.
+ * Owns nothing but the list of what is public.
  */
 export { duplexPair } from '../client/index.js'
 export { FakeClock } from './fake-clock.js'
+export { type Fault, type FaultOptions, Faults, type StoreFaultOptions } from './faults.js'
+export { type Direction, Link } from './link.js'
+export { MessageLog, RecordedMessage, type WaitOptions } from './message-log.js'
+export type { ClientSnapshot, SessionSnapshot, Snapshot } from './snapshot.js'
+export { startTestBroker, TestBroker, type TestBrokerOptions } from './test-broker.js'

@@ -1,0 +1,121 @@
+/**
+ * The line between one client and the broker in a test, which can be cut, frozen, slowed down and garbled.
+ * Owns the bytes on their way; knows no packets.
+ */
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../../types/clock.js'
+import { type Carrier, duplexPair } from '../client/index.js'
+import type { Activity } from './activity.js'
+
+/** Which way a fault of a line works. */
+export type Direction = 'both' | 'to-broker' | 'to-client'
+
+type Way = Exclude<Direction, 'both'>
+
+/** What a line is made with. */
+interface LinkParts {
+  clock: Clock
+  activity: Activity
+  /** Takes the broker's end of a new connection. */
+  attach(stream: Duplex): void
+}
+
+const WAYS = ['to-broker', 'to-client'] as const
+
+/** The line of one client; a client that connects again gets a new connection on the same line. */
+export class Link {
+  readonly #parts: LinkParts
+  readonly #frozen = new Set<Way>()
+  readonly #held: { way: Way; carry: () => void }[] = []
+  readonly #garbled = new Set<Way>()
+  #delayMs = 0
+  #ends: [client: Duplex, broker: Duplex] | undefined
+  #abandon: () => void = () => {}
+
+  /** For the kit alone. */
+  constructor(parts: LinkParts) {
+    this.#parts = parts
+  }
+
+  /** Breaks the connection, as if the cable were pulled and both sides noticed: the broker publishes the will. */
+  cut(): void {
+    for (const end of this.#ends ?? []) end.destroy()
+  }
+
+  /** From now on nothing arrives, though both sides are there: what they write waits. */
+  freeze(direction: Direction = 'both'): void {
+    for (const way of waysOf(direction)) this.#frozen.add(way)
+  }
+
+  /** What was held back arrives, and everything after it. */
+  thaw(direction: Direction = 'both'): void {
+    for (const way of waysOf(direction)) this.#frozen.delete(way)
+    for (const held of this.#held.splice(0)) {
+      if (this.#frozen.has(held.way)) this.#held.push(held)
+      else held.carry()
+    }
+  }
+
+  /** Everything takes so many milliseconds of the kit's clock, in both directions; 0 takes that back. */
+  delay(ms: number): void {
+    this.#delayMs = ms
+  }
+
+  /**
+   * The client is gone and the broker does not hear of it, as when a machine loses its power: only keep alive tells.
+   */
+  halfOpen(): void {
+    this.#abandon()
+    this.#ends?.[0].destroy()
+  }
+
+  /** The next bytes begin with one that begins no packet. */
+  corrupt(direction: Direction = 'to-broker'): void {
+    for (const way of waysOf(direction)) this.#garbled.add(way)
+  }
+
+  /** Makes a connection. @returns the client's end */
+  open(): Duplex {
+    let isAbandoned = false
+    this.#abandon = () => {
+      isAbandoned = true
+    }
+    const carrier = (way: Way): Carrier => {
+      let busy: Promise<void> | undefined
+      return (chunk, deliver) => {
+        const carry = () => {
+          if (!isAbandoned) deliver(chunk && this.#garble(way, chunk))
+        }
+        // one behind the other, however long each takes
+        const arriving: Promise<void> = (busy ?? Promise.resolve()).then(() => this.#travel(way, carry))
+        busy = arriving
+      }
+    }
+    const [clientEnd, brokerEnd] = duplexPair(carrier('to-broker'), carrier('to-client'))
+    this.#ends = [clientEnd, brokerEnd]
+    this.#parts.attach(brokerEnd)
+    return clientEnd
+  }
+
+  async #travel(way: Way, carry: () => void): Promise<void> {
+    const over = this.#parts.activity.begin(`bytes ${way.replace('-', ' ')}`)
+    if (this.#delayMs > 0) await new Promise<void>(resolve => this.#parts.clock.setTimeout(resolve, this.#delayMs))
+    else await new Promise<void>(resolve => setTurn(resolve))
+    over()
+    if (this.#frozen.has(way)) await new Promise<void>(resolve => this.#held.push({ way, carry: resolve }))
+    carry()
+  }
+
+  #garble(way: Way, chunk: Buffer): Buffer {
+    if (!this.#garbled.delete(way)) return chunk
+    const garbled = Buffer.from(chunk)
+    garbled[0] = 0
+    return garbled
+  }
+}
+
+const setTurn = setImmediate
+
+function waysOf(direction: Direction): readonly Way[] {
+  return direction === 'both' ? WAYS : [direction]
+}

@@ -1,0 +1,91 @@
+/**
+ * What a broker holds at a moment, as plain JSON in an order that does not depend on chance. Reads broker and store;
+ * changes neither.
+ */
+import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
+import type { Broker, ClientSubscription, ProtocolVersion, QoS } from '../index.js'
+import { RecordedMessage } from './message-log.js'
+import { sessionsOf } from './watched-store.js'
+
+interface SubscriptionSnapshot {
+  topic: string
+  qos: QoS
+}
+
+/** A client that is connected. */
+export interface ClientSnapshot {
+  /** Client identifier. */
+  id: string
+  /** Protocol level. */
+  version: ProtocolVersion | undefined
+  /** Clean session, or clean start. */
+  clean: boolean
+  /** Seconds. */
+  keepalive: number
+}
+
+/** A session, whether its client is there or not. */
+export interface SessionSnapshot {
+  /** Client identifier. */
+  clientId: string
+  /** Whether its client is there. */
+  connected: boolean
+  /** What it is subscribed to, by filter. */
+  subscriptions: SubscriptionSnapshot[]
+  /** Messages in its queue in the store, those that are sent and not acknowledged included. */
+  queued: number
+}
+
+/** Everything. */
+export interface Snapshot {
+  /** By client identifier. */
+  clients: ClientSnapshot[]
+  /** By client identifier. */
+  sessions: SessionSnapshot[]
+  /** By topic. */
+  retained: ReturnType<RecordedMessage['toJSON']>[]
+  /** In the order in which they were published, since the last `clear()`. */
+  messages: ReturnType<RecordedMessage['toJSON']>[]
+}
+
+type Store = AedesPersistence & Partial<Pick<SessionPersistence, 'queueSize'>>
+
+/** The clients that are connected. */
+export function clientsOf(broker: Broker): ClientSnapshot[] {
+  const clients = Object.values(broker.clients)
+  return clients
+    .map(({ id, version, clean, keepalive }) => ({ id, version, clean, keepalive }))
+    .sort(by(({ id }) => id))
+}
+
+/** Sessions of connected clients, and stored ones as far as a kit saw them begin. */
+export async function readSessions(broker: Broker, store: Store): Promise<SessionSnapshot[]> {
+  const ids = [...new Set([...Object.keys(broker.clients), ...sessionsOf(store)])].sort()
+  return Promise.all(ids.map(clientId => readSession(clientId, broker, store)))
+}
+
+/** The retained messages of a filter. */
+export async function readRetained(store: Store, filter: string): Promise<RecordedMessage[]> {
+  const found: RecordedMessage[] = []
+  for await (const message of store.createRetainedStream(filter)) found.push(new RecordedMessage(message))
+  return found.sort(by(({ topic }) => topic))
+}
+
+async function readSession(clientId: string, broker: Broker, store: Store): Promise<SessionSnapshot> {
+  const client = broker.clients[clientId]
+  const found = client?.subscriptions.values() ?? (await store.subscriptionsByClient({ id: clientId })) ?? []
+  const isStored = sessionsOf(store).has(clientId)
+  const size = isStored ? await store.queueSize?.(clientId) : undefined
+  return {
+    clientId,
+    connected: client !== undefined,
+    subscriptions: [...(found as Iterable<ClientSubscription>)]
+      .map(({ topic, qos }) => ({ topic, qos }))
+      .sort(by(({ topic }) => topic)),
+    queued: size?.messages ?? 0,
+  }
+}
+
+function by<T>(key: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0)
+}
