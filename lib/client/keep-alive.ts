@@ -13,12 +13,12 @@ export class KeepAlive {
     this.#clock = clock
     this.#ms = ms
     this.#actions = actions
-    this.#lastSent = clock.now()
+    this.#lastSent = this.#now()
     this.#schedule(ms)
   }
 
   sent(): void {
-    this.#lastSent = this.#clock.now()
+    this.#lastSent = this.#now()
   }
 
   heard(): void {
@@ -33,8 +33,12 @@ export class KeepAlive {
     if (this.#ms > 0) this.#timer = this.#clock.setTimeout(() => this.#look(), ms)
   }
 
+  #now(): number {
+    return this.#clock.monotonic?.() ?? this.#clock.now()
+  }
+
   #look(): void {
-    const left = this.#lastSent + this.#ms - this.#clock.now()
+    const left = this.#lastSent + this.#ms - this.#now()
     if (left > 0) {
       this.#schedule(left)
     } else if (this.#unanswered) {

@@ -116,6 +116,7 @@ const LARGEST_TIMEOUT = 0x7fff_ffff
 /** The time of the system; its timers keep no process alive. */
 export const systemClock: Clock = {
   now: Date.now,
+  monotonic: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, LARGEST_TIMEOUT)).unref(),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }

@@ -57,6 +57,11 @@ export class Activity {
     }
   }
 
+  /** Lets what was begun and waits for nothing come to its end. */
+  async turns(): Promise<void> {
+    for (let turns = 0; turns < QUIET_TURNS; turns++) await new Promise<void>(resolve => afterTurn(resolve))
+  }
+
   #late(timeoutMs: number): AnaxError {
     const what = this.pending.length > 0 ? this.pending.join(', ') : 'something new again and again'
     return new AnaxError('ANAX_ERR_TIMEOUT', { detail: `not settled within ${timeoutMs} ms: ${what}` })

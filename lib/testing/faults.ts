@@ -143,6 +143,7 @@ export class Faults {
 
   /** Lets time pass on the kit's clock. */
   wait(ms: number): Promise<void> {
+    if (ms === 0) return Promise.resolve()
     return new Promise(resolve => {
       this.#clock.setTimeout(resolve, ms)
     })

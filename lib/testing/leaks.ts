@@ -24,6 +24,10 @@ export class WatchedClock implements Clock {
     return this.#clock.now()
   }
 
+  monotonic(): number {
+    return this.#clock.monotonic?.() ?? this.#clock.now()
+  }
+
   setTimeout(callback: () => void, delayMs: number): unknown {
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(timer)

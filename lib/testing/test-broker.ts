@@ -38,9 +38,13 @@ type MqttJsClass = new (streamBuilder: any, options: any) => MqttJsClient
 
 const SYSTEM_CLOCK: Clock = {
   now: Date.now,
+  monotonic: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
+
+/** For delays that a test asks for, and waits for: they keep the process alive. */
+const PATIENT_CLOCK: Clock = { ...SYSTEM_CLOCK, setTimeout: (callback, delayMs) => setTimeout(callback, delayMs) }
 
 /** What a fake clock is turned by, again and again, while a broker closes. */
 const CLOSING_STEP_MS = 10_000
@@ -70,7 +74,7 @@ export class TestBroker {
     this.#clock = new WatchedClock(options.clock ?? SYSTEM_CLOCK)
     this.#store = options.persistence ?? createMemoryPersistence({ now: () => this.#clock.now() })
     const needHook = (name: keyof Hooks) => this.#hooks?.need(name)
-    this.faults = new Faults(this.#clock, { hasBus: options.mq !== undefined, needHook })
+    this.faults = new Faults(options.clock ?? PATIENT_CLOCK, { hasBus: options.mq !== undefined, needHook })
     this.#broker = this.#make()
   }
 
@@ -237,7 +241,7 @@ export class TestBroker {
     await this.#stop()
     this.#recorder.end()
     // the other end of a stream hears of its end a turn later
-    await this.#activity.quiet(1000).catch(() => {})
+    await this.#activity.turns()
   }
 
   async #stop(): Promise<void> {
@@ -278,7 +282,7 @@ export class TestBroker {
       this.#belongings.addStream(stream)
       this.#broker.handle(stream)
     }
-    return new Link({ clock: this.#clock, activity: this.#activity, attach })
+    return new Link({ clock: this.#options.clock ?? PATIENT_CLOCK, activity: this.#activity, attach })
   }
 
   #openOn(link: Link): Duplex {

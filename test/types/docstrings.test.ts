@@ -28,6 +28,11 @@ const ENTRIES = [
   'lib/persistence/memory/memory.ts',
   'lib/reason-codes.ts',
   'lib/testing/fake-clock.ts',
+  'lib/testing/faults.ts',
+  'lib/testing/link.ts',
+  'lib/testing/message-log.ts',
+  'lib/testing/snapshot.ts',
+  'lib/testing/test-broker.ts',
   'lib/testing/persistence.ts',
   'lib/testing/persistence/harness.ts',
 ]
@@ -57,6 +62,12 @@ const MEMBERS_EXPLAINED = [
   ['lib/server/web-socket.ts', 'WebSocketOptions'],
   ['lib/persistence/lmdb/session-store.ts', 'LmdbPersistenceOptions'],
   ['lib/persistence/memory/memory.ts', 'MemoryPersistenceOptions'],
+  ['lib/testing/faults.ts', 'Fault'],
+  ['lib/testing/faults.ts', 'FaultOptions'],
+  ['lib/testing/message-log.ts', 'WaitOptions'],
+  ['lib/testing/snapshot.ts', 'ClientSnapshot'],
+  ['lib/testing/snapshot.ts', 'SessionSnapshot'],
+  ['lib/testing/snapshot.ts', 'Snapshot'],
   ['lib/testing/persistence/harness.ts', 'PersistenceSuiteOptions'],
 ] as const
 

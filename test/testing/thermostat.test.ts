@@ -1,0 +1,2 @@
+/** The example of docs/testing.md: its tests are tests of the kit as well. */
+import '../../examples/thermostat/thermostat.test.js'
