@@ -79,6 +79,7 @@ interface Waiter {
   reject(error: AnaxError): void
 }
 
+/** Takes down what is published, and tells those who wait for it. */
 export class Recorder {
   readonly messages = new MessageLog()
   readonly #waiters = new Set<Waiter>()
