@@ -146,6 +146,16 @@ export class AnaxError extends Error {
     this.reasonCode = reasonCode ?? standardReason
     this.scope = scope ?? standardScope
   }
+
+  /**
+   * Knows an error by its code, whichever copy of the package made it: one process may hold a module and a CommonJS
+   * copy, or two releases. Classes that extend this one are known as usual.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: for a class that extends this one, `this` is that class
+    if (this !== AnaxError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return value instanceof Error && 'code' in value && /^ANAX_ERR_/.test(String(value.code))
+  }
 }
 
 /** Failures inside the host: what went wrong there is nobody else's business. */

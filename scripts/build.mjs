@@ -1,18 +1,64 @@
 /**
- * Compiles everything into an empty dist/ and makes the command executable.
- * Knows the compiler and nothing of what it compiles.
+ * Compiles everything into an empty dist/, and what package.json exports a second time, to CommonJS in dist/cjs/.
+ * Makes the command executable. Knows the compiler and nothing of what it compiles.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { completeEntryPoints, root } from './entry-points.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-const command = join(root, 'dist/lib/cli/main.js')
+const dist = join(root, 'dist')
+const command = join(dist, 'lib/cli/main.js')
+/** A copy of the sources in a folder that says "commonjs": the nearest package.json decides what is compiled to. */
+const staged = join(dist, 'cjs-sources')
 
-rmSync(join(root, 'dist'), { recursive: true, force: true })
-const { status } = spawnSync(process.execPath, [join(typescript, 'bin/tsc')], { cwd: root, stdio: 'inherit' })
-if (status === 0 && existsSync(command)) chmodSync(command, 0o755)
-process.exitCode = status ?? 1
+/** What a module finds itself by, in CommonJS. */
+const OWN_URL = "require('node:url').pathToFileURL(__filename).href"
+
+rmSync(dist, { recursive: true, force: true })
+const sources = completeEntryPoints()
+const isCompiled = compile(root) && compileToCommonJs()
+if (isCompiled && existsSync(command)) chmodSync(command, 0o755)
+process.exitCode = isCompiled ? 0 : 1
+
+function compile(project) {
+  const { status } = spawnSync(process.execPath, [join(typescript, 'bin/tsc'), '--project', project], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  return status === 0
+}
+
+function compileToCommonJs() {
+  // Only what these import is compiled: not the command, which is a module.
+  for (const folder of ['lib', 'types']) cpSync(join(root, folder), join(staged, folder), { recursive: true })
+  replaceOwnUrls(join(staged, 'lib'))
+  const type = { type: 'commonjs', sideEffects: false }
+  const compilerOptions = { rootDir: '.', outDir: '../cjs', verbatimModuleSyntax: false, sourceMap: false }
+  writeJson(join(staged, 'package.json'), type)
+  writeJson(join(staged, 'tsconfig.json'), {
+    extends: '../../tsconfig.json',
+    compilerOptions,
+    files: sources,
+    include: [],
+  })
+  const isDone = compile(staged)
+  rmSync(staged, { recursive: true })
+  if (isDone) writeJson(join(dist, 'cjs/package.json'), type)
+  return isDone
+}
+
+/** `import.meta` does not exist in CommonJS. */
+function replaceOwnUrls(folder) {
+  for (const file of readdirSync(folder, { recursive: true }).filter(name => name.endsWith('.ts'))) {
+    const path = join(folder, file)
+    const text = readFileSync(path, 'utf8')
+    if (text.includes('import.meta.url')) writeFileSync(path, text.replaceAll('import.meta.url', OWN_URL))
+  }
+}
+
+function writeJson(file, content) {
+  writeFileSync(file, `${JSON.stringify(content, undefined, 2)}\n`)
+}

@@ -33,13 +33,14 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/routing/', 6],
   ['lib/broker/', 7],
   ['lib/index.ts', 8],
+  ['lib/auth/', 9],
   ['lib/server/', 9],
   ['lib/cli/', 10],
   ['lib/testing/', 10],
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['server', 'cli']
+const LAYERS = ['auth', 'server', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()
@@ -81,13 +82,9 @@ describe('imports', () => {
   })
 
   it('of packages are all declared', () => {
-    const {
-      dependencies,
-      optionalDependencies,
-      peerDependencies = {},
-    } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-    const all = { ...dependencies, ...optionalDependencies, ...peerDependencies }
-    const declared = new Set(Object.keys(all))
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const kinds = ['dependencies', 'optionalDependencies', 'peerDependencies']
+    const declared = new Set(kinds.flatMap(kind => Object.keys(manifest[kind] ?? {})))
     const used = new Set(library.flatMap(({ packages }) => packages).filter(name => !name.startsWith('node:')))
     assert.deepEqual(
       [...used].filter(name => !declared.has(name)),
@@ -144,7 +141,7 @@ describe('the library', () => {
 
 function readEntryPoints(): Set<string> {
   const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const files = Object.values<{ default?: string }>(exports).flatMap(({ default: file }) => file ?? [])
+  const files = Object.values<{ import?: { default: string } }>(exports).flatMap(entry => entry.import?.default ?? [])
   return new Set(files.map(file => file.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')))
 }
 

@@ -7,8 +7,9 @@ import type { UserProperties } from '../../types/packets.js'
 /**
  * Where an object keeps the order of its pairs (name, value, name, value …) when its own order of names cannot
  * express it: repeated names with others between them, and names like `7`, which JavaScript puts first.
+ * A symbol that every copy of this package in the process finds: packets go from one to the other.
  */
-const ORDER = Symbol('anax.userPropertyOrder')
+const ORDER = Symbol.for('anax.userPropertyOrder')
 
 type Ordered = UserProperties & { [ORDER]?: readonly string[] }
 

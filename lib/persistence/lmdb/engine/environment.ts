@@ -55,8 +55,14 @@ const NOTHING_COUNTED: Counters = {
   storableSubscriptions: 0,
 }
 
-/** Folders that this process has open: LMDB itself would let it open one twice. */
-const openFolders = new Set<string>()
+const OPEN_FOLDERS = Symbol.for('anax.lmdb.openFolders')
+
+/**
+ * Folders that this process has open: LMDB itself would let it open one twice. All copies of this package in the
+ * process (a module and a CommonJS one, or two releases) look at the same set.
+ */
+const openFolders: Set<string> = (globalThis as { [OPEN_FOLDERS]?: Set<string> })[OPEN_FOLDERS] ?? new Set()
+Object.assign(globalThis, { [OPEN_FOLDERS]: openFolders })
 
 /** An open database. */
 export class LmdbEnvironment {

@@ -1,0 +1,65 @@
+/**
+ * What a Mosquitto ACL file allows, decided as Mosquitto 2.0 decides.
+ * Owns the order in which rules count; knows no line of the file.
+ */
+import type { Subject } from '../identity.js'
+import type { Decision } from '../parts.js'
+import type { MosquittoRule, MosquittoRules } from './mosquitto-file.js'
+import type { RuleTree } from './rule-tree.js'
+
+const GRANTED: Decision = {
+  verdict: 'allow',
+  rule: 'a subscription is granted, and filtered at delivery',
+  lasting: true,
+}
+const NO_RULE: Decision = { verdict: 'deny', code: 'no-rule', lasting: true }
+const UNSAFE_NAME: Decision = { verdict: 'deny', code: 'unsafe-name', lasting: true }
+const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
+
+/** `read` and `write` are the two rights there are. */
+type Right = 'read' | 'write'
+
+export interface MosquittoOptions {
+  /** Whether a user name or client identifier with `/` in it is denied where patterns are, as those with `+` and `#` are. */
+  slashInNames: 'allow' | 'deny'
+}
+
+/** Topic rules of the user, `deny` first; then patterns, `deny` first; what no rule allows is denied. */
+export function decide(
+  { users, patterns }: MosquittoRules,
+  subject: Subject,
+  right: Right,
+  topic: string,
+  { slashInNames }: MosquittoOptions,
+): Decision {
+  if (topic.startsWith('$share')) return RESERVED
+  const own = users.get(subject.username)
+  const decided = own && strongest(own, subject, right, topic)
+  if (decided !== undefined) return decided
+  if (patterns.size === 0) return NO_RULE
+  const unsafe = slashInNames === 'deny' ? /[+#/]/ : /[+#]/
+  if (unsafe.test(subject.clientId) || (subject.username !== undefined && unsafe.test(subject.username))) {
+    return UNSAFE_NAME
+  }
+  return strongest(patterns, subject, right, topic) ?? NO_RULE
+}
+
+/** Mosquitto grants every subscription, and looks at each message. */
+export function decideSubscribe(): Decision {
+  return GRANTED
+}
+
+function strongest(
+  rules: RuleTree<MosquittoRule>,
+  subject: Subject,
+  right: Right,
+  topic: string,
+): Decision | undefined {
+  let allowed: Decision | undefined
+  let denied: Decision | undefined
+  rules.match(topic, subject, rule => {
+    if (!rule.read && !rule.write) denied ??= rule.decision
+    else if (rule[right]) allowed ??= rule.decision
+  })
+  return denied ?? allowed
+}

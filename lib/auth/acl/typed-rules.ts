@@ -1,0 +1,184 @@
+/**
+ * Rules in TypeScript: for everybody, for users, for roles and groups.
+ * Owns what can be written and that it is acceptable; how it decides is in typed-decisions.ts.
+ */
+import { optionError } from '../options.js'
+import type { Decision } from '../parts.js'
+import { isFilter } from '../topics.js'
+import { RuleTree } from './rule-tree.js'
+import { type Template, templateOf } from './templates.js'
+
+/** Topic filters of a rule. `%c`, `%u` and `%{attribute}` stand for what the client is. */
+export interface RuleTopics {
+  /** Where to publish. */
+  publish?: string | readonly string[]
+  /** What to subscribe to, and to receive. */
+  subscribe?: string | readonly string[]
+  /** Both. */
+  all?: string | readonly string[]
+}
+
+/** What {@link allow} and {@link deny} make. */
+export interface Rule {
+  readonly effect: 'allow' | 'deny'
+  readonly topics: RuleTopics
+}
+
+/** What goes for one user, one role or one group. */
+export interface RuleSet {
+  /** @default none */
+  rules?: readonly Rule[]
+  /** Names of roles. @default none */
+  roles?: readonly string[]
+  /** Names of groups. @default none */
+  groups?: readonly string[]
+}
+
+/** All rules. What nothing allows is denied, and a rule that denies wins over all that allow. */
+export interface AccessRules {
+  /** For every client, anonymous ones too. */
+  everyone?: readonly Rule[]
+  /** For clients without a user name. */
+  anonymous?: readonly Rule[]
+  /** User name -> what goes for it: rules, or roles and groups as well. */
+  users?: Readonly<Record<string, RuleSet | readonly Rule[]>> | ReadonlyMap<string, RuleSet | readonly Rule[]>
+  /** Role -> its rules. */
+  roles?: Readonly<Record<string, readonly Rule[]>> | ReadonlyMap<string, readonly Rule[]>
+  /** Group -> its rules and roles. */
+  groups?: Readonly<Record<string, RuleSet | readonly Rule[]>> | ReadonlyMap<string, RuleSet | readonly Rule[]>
+}
+
+/** Lets publish to, or subscribe to, what matches. */
+export function allow(topics: RuleTopics): Rule {
+  return { effect: 'allow', topics }
+}
+
+/** Keeps from it, whatever else allows it. */
+export function deny(topics: RuleTopics): Rule {
+  return { effect: 'deny', topics }
+}
+
+/** A filter of a rule. */
+export interface TypedRule {
+  readonly filter: string
+  readonly template: Template | undefined
+  readonly decision: Decision
+}
+
+/** Some rules, compiled. */
+export interface RuleGroup {
+  readonly publish: RuleTree<TypedRule>
+  readonly subscribe: RuleTree<TypedRule>
+  /** The same as a list, for comparing filters. */
+  readonly subscriptions: readonly TypedRule[]
+  /** Those that have places for what a client is. */
+  readonly templates: readonly Template[]
+}
+
+/** Rules with the names of further ones. */
+interface CompiledSet {
+  own: RuleGroup | undefined
+  roles: readonly string[]
+  groups: readonly string[]
+}
+
+/** All rules, compiled. */
+export interface CompiledRules {
+  everyone: RuleGroup | undefined
+  anonymous: RuleGroup | undefined
+  users: ReadonlyMap<string, CompiledSet>
+  roles: ReadonlyMap<string, RuleGroup>
+  groups: ReadonlyMap<string, CompiledSet>
+}
+
+const MEMBERS = ['everyone', 'anonymous', 'users', 'roles', 'groups']
+
+/**
+ * Compiles rules.
+ * @throws AnaxError ANAX_ERR_OPTION for a name that is not there, or a filter that is none
+ */
+export function compileRules(rules: AccessRules): CompiledRules {
+  for (const name of Object.keys(rules)) {
+    if (!MEMBERS.includes(name)) throw optionError(`rules have no '${name}': ${MEMBERS.join(', ')}`)
+  }
+  const roles = mapValues(rules.roles, (list, name) => compileGroup(list, `role ${name}`))
+  const groups = mapValues(rules.groups, (set, name) => compileSet(set, `group ${name}`))
+  const users = mapValues(rules.users, (set, name) => compileSet(set, `user ${name}`))
+  for (const [kind, sets] of [['group', groups] as const, ['user', users] as const]) {
+    for (const [name, set] of sets) {
+      const missing = set.roles.find(role => !roles.has(role)) ?? set.groups.find(group => !groups.has(group))
+      if (missing !== undefined) throw optionError(`${kind} ${name}: there is no role or group '${missing}'`)
+    }
+  }
+  return {
+    everyone: rules.everyone && compileGroup(rules.everyone, 'everyone'),
+    anonymous: rules.anonymous && compileGroup(rules.anonymous, 'anonymous'),
+    users,
+    roles,
+    groups,
+  }
+}
+
+function compileSet(set: RuleSet | readonly Rule[], where: string): CompiledSet {
+  if (isList(set)) return { own: compileGroup(set, where), roles: [], groups: [] }
+  if (typeof set !== 'object' || set === null) throw optionError(`${where}: expected rules, or an object with them`)
+  const { rules, roles = [], groups = [] } = set
+  return { own: rules && compileGroup(rules, where), roles, groups }
+}
+
+function compileGroup(rules: readonly Rule[], where: string): RuleGroup {
+  if (!isList(rules)) throw optionError(`${where}: expected a list of rules`)
+  const publish = new RuleTree<TypedRule>('typed')
+  const subscribe = new RuleTree<TypedRule>('typed')
+  const subscriptions: TypedRule[] = []
+  const templates: Template[] = []
+  for (const { effect, filter, rights } of rules.flatMap(rule => filtersOf(rule, where))) {
+    const decision = decisionOf(effect, `${where}: ${effect} ${rights} ${filter}`)
+    const rule = { filter, template: templateOf(filter, 'typed'), decision }
+    if (rule.template !== undefined) templates.push(rule.template)
+    if (rights !== 'subscribe') publish.add(filter, rule)
+    if (rights === 'publish') continue
+    subscribe.add(filter, rule)
+    subscriptions.push(rule)
+  }
+  return { publish, subscribe, subscriptions, templates }
+}
+
+type Rights = keyof RuleTopics
+
+function filtersOf(
+  { effect, topics }: Rule,
+  where: string,
+): { effect: Rule['effect']; filter: string; rights: Rights }[] {
+  if ((effect !== 'allow' && effect !== 'deny') || typeof topics !== 'object' || topics === null) {
+    throw optionError(`${where}: a rule is made with allow() or deny()`)
+  }
+  return Object.entries(topics).flatMap(([rights, filters]: [string, string | readonly string[]]) => {
+    if (rights !== 'publish' && rights !== 'subscribe' && rights !== 'all') {
+      throw optionError(`${where}: a rule has publish, subscribe or all, not '${rights}'`)
+    }
+    return [filters].flat().map(filter => {
+      if (typeof filter !== 'string' || !isFilter(filter)) throw optionError(`${where}: no topic filter: ${filter}`)
+      return { effect, filter, rights }
+    })
+  })
+}
+
+function decisionOf(effect: Rule['effect'], rule: string): Decision {
+  return effect === 'allow'
+    ? { verdict: 'allow', rule, lasting: true }
+    : { verdict: 'deny', code: 'rule-denies', rule, lasting: true }
+}
+
+/** Of an object, its own properties: names such as `constructor` are names like others. */
+function mapValues<From, To>(
+  source: Readonly<Record<string, From>> | ReadonlyMap<string, From> | undefined,
+  compile: (value: From, name: string) => To,
+): Map<string, To> {
+  const entries = source instanceof Map ? source : Object.entries(source ?? {})
+  return new Map([...entries].map(([name, value]) => [name, compile(value, name)]))
+}
+
+function isList<Item>(value: unknown): value is readonly Item[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,27 @@
+/**
+ * `anonymous`: clients without a user name, and what they may do.
+ * Owns that nobody else passes here; rules are those of aclFile.
+ */
+import { type AclOptions, type AclSource, aclAuthorizer } from './acl/acl-file.js'
+import { Auth } from './auth.js'
+import { only } from './combine.js'
+import { authOptions } from './options.js'
+import type { Authenticator } from './parts.js'
+
+/** What anonymous clients may do. */
+export interface AnonymousOptions extends AclOptions {
+  /** Rules as `aclFile` takes them. @default what the modules that it is put together with allow */
+  acl?: AclSource
+}
+
+/** Lets in who gives no user name. Who gives one is not known here. */
+export function anonymous({ acl, ...options }: AnonymousOptions = {}): Auth {
+  const authenticator: Authenticator = {
+    name: 'anonymous',
+    authenticate: ({ username }) =>
+      username === undefined ? { identity: { username: undefined }, by: authenticator } : undefined,
+  }
+  if (acl === undefined) return new Auth({ authenticator }, authOptions(options))
+  const authorizer = only(aclAuthorizer(acl, options), ({ username }) => username === undefined)
+  return new Auth({ authenticator, authorizer }, authOptions(options))
+}

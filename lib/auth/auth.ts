@@ -1,0 +1,149 @@
+/**
+ * The hooks that an authenticator and an authorizer come to: what each question means, what is told of denials,
+ * what is remembered. Owns the public object `Auth`; how the questions are answered is the parts' business.
+ */
+import { EventEmitter } from 'node:events'
+import type { Client } from '../../types/client.js'
+import type {
+  AuthenticateExtendedHandler,
+  AuthenticateHandler,
+  AuthorizeForwardHandler,
+  AuthorizePublishHandler,
+  AuthorizeSubscribeHandler,
+  PreConnectHandler,
+} from '../../types/hooks.js'
+import { AnaxError } from '../index.js'
+import { Admission } from './admission.js'
+import { Clients } from './clients.js'
+import { type Denial, DenialLog } from './denials.js'
+import { type Explanation, explain, type Question } from './explain.js'
+import { type AuthOptions, checkOptions, clockOf, optionError } from './options.js'
+import type { Parts } from './parts.js'
+import { Permission } from './permission.js'
+
+/** Event -> arguments. */
+export interface AuthEvents {
+  /** Something was denied, or would have been in a dry run. */
+  denied: [denial: Denial]
+  /** What was read again counts from now on. */
+  reloaded: [name: string]
+  /** What was read again is not acceptable; what was there before goes on to count. */
+  reloadFailed: [error: AnaxError, name: string]
+  /** Something went wrong that nobody waited for. */
+  failed: [error: unknown]
+}
+
+const partsOfAuth = new WeakMap<Auth, Parts>()
+
+/** What an `Auth` is made of, to be put together with others. */
+export function partsOf(auth: Auth): Parts {
+  const parts = auth instanceof Auth ? partsOfAuth.get(auth) : undefined
+  if (parts === undefined) throw optionError('what is put together are modules of anax/auth')
+  return parts
+}
+
+/**
+ * Hooks for a broker: `createBroker({ ...auth })`, or `createBroker(auth)`. Only the hooks that it needs are properties;
+ * what can be done with it beside that are methods.
+ */
+export class Auth {
+  declare readonly preConnect?: PreConnectHandler
+  declare readonly authenticate?: AuthenticateHandler
+  declare readonly authenticateExtended?: AuthenticateExtendedHandler
+  declare readonly authorizePublish?: AuthorizePublishHandler
+  declare readonly authorizeSubscribe?: AuthorizeSubscribeHandler
+  declare readonly authorizeForward?: AuthorizeForwardHandler
+  readonly #parts: Parts
+  readonly #clients: Clients
+  readonly #events = new EventEmitter<AuthEvents>()
+  readonly #log: DenialLog | undefined
+
+  constructor(parts: Parts, options: AuthOptions = {}) {
+    checkOptions(options)
+    if (options.deniedWill === 'refuse' && parts.authenticator === undefined) {
+      throw optionError('only a module that lets clients in can refuse them for a will: put it together with one')
+    }
+    const clock = clockOf(options)
+    this.#parts = parts
+    partsOfAuth.set(this, parts)
+    this.#log = options.log && new DenialLog(options.log, clock)
+    const tell = (denial: Denial) => this.#tell(denial)
+    const permission = new Permission(parts.authorizer, { ...options, tell })
+    const admission = new Admission(parts.authenticator, { ...options, tell, permission })
+    this.#clients = new Clients({
+      clock,
+      mayStay: entry => admission.mayStay(entry),
+      mayKeep: (entry, filter) => permission.mayKeep(entry, filter),
+      failed: error => this.#failed(error),
+    })
+    const clients = this.#clients
+    Object.assign(this, {
+      preConnect: (client: Client) => clients.entry(client) !== undefined,
+      ...(parts.authenticator && admission.hooks(clients)),
+      ...(parts.authorizer && permission.hooks(clients)),
+    })
+    const changed = () => void clients.changed().catch(error => this.#failed(error))
+    parts.authenticator?.watch?.(changed)
+    if (parts.authorizer !== parts.authenticator) parts.authorizer?.watch?.(changed)
+  }
+
+  on<Name extends keyof AuthEvents>(name: Name, listener: (...args: AuthEvents[Name]) => void): this {
+    ;(this.#events as EventEmitter).on(name, listener as (...args: unknown[]) => void)
+    return this
+  }
+
+  off<Name extends keyof AuthEvents>(name: Name, listener: (...args: AuthEvents[Name]) => void): this {
+    ;(this.#events as EventEmitter).off(name, listener as (...args: unknown[]) => void)
+    return this
+  }
+
+  /**
+   * Reads files, rules and keys again. Connected clients are looked at again: who may not stay is disconnected with 0x87,
+   * subscriptions that are not allowed any more end. Resolves when that is done.
+   * @throws AnaxError ANAX_ERR_OPTION where something is not acceptable: then it stays as it was
+   */
+  async reload(): Promise<void> {
+    const errors: AnaxError[] = []
+    for (const part of new Set([this.#parts.authenticator, this.#parts.authorizer])) {
+      if (part?.reload === undefined) continue
+      try {
+        await part.reload()
+        this.#events.emit('reloaded', part.name)
+      } catch (cause) {
+        const error = cause instanceof AnaxError ? cause : optionError(part.name, cause)
+        this.#events.emit('reloadFailed', error, part.name)
+        errors.push(error)
+      }
+    }
+    await this.#clients.changed()
+    if (errors[0] !== undefined) throw errors[0]
+  }
+
+  /** Looks at connected clients again, as {@link Auth.reload} does, without reading anything. */
+  recheck(): Promise<void> {
+    return this.#clients.changed()
+  }
+
+  /** Says what a client would be allowed, and which rule decides. */
+  explain(question: Question): Promise<Explanation> {
+    return explain(this.#parts, question)
+  }
+
+  /** Gives back timers and what the modules hold. Hooks go on to answer. */
+  close(): void {
+    this.#clients.close()
+    this.#log?.close()
+    this.#parts.authenticator?.close?.()
+    this.#parts.authorizer?.close?.()
+  }
+
+  #tell(denial: Denial): void {
+    this.#log?.add(denial)
+    this.#events.emit('denied', denial)
+  }
+
+  /** A listener that is not there must not make it worse. */
+  #failed(error: unknown): void {
+    this.#events.emit('failed', error)
+  }
+}

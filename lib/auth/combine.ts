@@ -1,0 +1,195 @@
+/**
+ * Several authenticators, or authorizers, as one: the first that knows, all that must agree, one for each kind of client.
+ * Owns how their answers come together; must not know what they check.
+ */
+import type { Client } from '../../types/client.js'
+import type { ExtendedAuthentication } from '../../types/hooks.js'
+import type { MaybePromise } from '../../types/persistence.js'
+import type { Identity, Subject } from './identity.js'
+import type { Accepted, Attempt, Authenticator, Authorizer, Decision, ExtendedOutcome, Outcome, Part } from './parts.js'
+import { UNKNOWN } from './parts.js'
+
+/** Name, reload, close and watch of several parts. */
+function together(parts: readonly Part[]): Part {
+  return {
+    name: parts.map(({ name }) => name).join(', '),
+    async reload() {
+      const errors: unknown[] = []
+      // one that is not acceptable keeps none of the others from being read
+      for (const part of parts) await Promise.resolve(part.reload?.()).catch(error => errors.push(error))
+      if (errors.length > 0) throw errors[0]
+    },
+    close() {
+      for (const part of parts) part.close?.()
+    },
+    watch(listener) {
+      for (const part of parts) part.watch?.(listener)
+    },
+  }
+}
+
+/** The first that knows the client decides. */
+export function firstToKnow(parts: readonly Authenticator[]): Authenticator {
+  const steps = parts.filter(part => part.step !== undefined)
+  const exchanges = new WeakMap<Client, Authenticator>()
+  const step = async (client: Client, authentication: ExtendedAuthentication): Promise<ExtendedOutcome | undefined> => {
+    if (authentication.step === 'continue') return exchanges.get(client)?.step?.(client, authentication)
+    for (const part of steps) {
+      const outcome = await part.step!(client, authentication)
+      if (outcome === undefined) continue
+      exchanges.set(client, part)
+      return outcome
+    }
+    return undefined
+  }
+  return {
+    ...together(parts),
+    async authenticate(attempt) {
+      for (const part of parts) {
+        const outcome = await part.authenticate?.(attempt)
+        if (outcome !== undefined) return outcome
+      }
+      return undefined
+    },
+    // once, however many there are: as a wrong password costs
+    decoy: attempt => parts.find(part => part.decoy !== undefined)?.decoy?.(attempt),
+    ...(steps.length > 0 && { step }),
+  }
+}
+
+/** Every one of them has to let the client in. What the first found out is who the client is. */
+export function allToAgree(parts: readonly Authenticator[]): Authenticator {
+  const self: Authenticator = {
+    ...together(parts),
+    async authenticate(attempt): Promise<Outcome> {
+      const accepted: Accepted[] = []
+      let refused: Outcome
+      let knows = true
+      // all are asked, whatever the first says: time must not tell which of them it was
+      for (const part of parts) {
+        const outcome = await part.authenticate?.(attempt)
+        if (outcome === undefined) {
+          await part.decoy?.(attempt)
+          knows = false
+        } else if ('denied' in outcome) refused ??= outcome
+        else accepted.push(outcome)
+      }
+      if (refused !== undefined) return refused
+      if (!knows) return { denied: 'not-accepted-here', by: self }
+      return { identity: merged(accepted.map(({ identity }) => identity)), by: self, proof: accepted }
+    },
+    async stillKnows(subject) {
+      for (const { by, identity, proof } of subject.proof as Accepted[]) {
+        const seen = { username: identity.username, clientId: subject.clientId, identity, proof } as Subject
+        if (by.stillKnows !== undefined && !(await by.stillKnows(seen))) return false
+      }
+      return true
+    },
+  }
+  return self
+}
+
+/** The identity of the first, with roles, groups, attributes and rules of all, ending when the first of them ends. */
+function merged(identities: readonly Identity[]): Identity {
+  const [first] = identities
+  const ends = identities.flatMap(({ expiresAt }) => expiresAt ?? [])
+  const rules = identities.flatMap(identity => identity.rules ?? [])
+  return {
+    username: first?.username,
+    roles: identities.flatMap(({ roles = [] }) => roles),
+    groups: identities.flatMap(({ groups = [] }) => groups),
+    attributes: Object.assign(Object.create(null), ...identities.map(({ attributes }) => attributes).reverse()),
+    limits: Object.assign({}, ...identities.map(({ limits }) => limits)),
+    ...(ends.length > 0 && { expiresAt: Math.min(...ends) }),
+    ...(rules.length > 0 && { rules }),
+  }
+}
+
+/** One for each kind of client; kinds without one are let in by nobody. */
+export function byKind(parts: ReadonlyMap<string, Authenticator>, kindOf: (client: Client) => string): Authenticator {
+  const choose = (client: Client) => parts.get(kindOf(client))
+  const steps = [...parts.values()].some(part => part.step !== undefined)
+  const nobody: Part = { name: 'nobody' }
+  return {
+    ...together([...new Set(parts.values())]),
+    authenticate(attempt: Attempt): MaybePromise<Outcome> {
+      const chosen = choose(attempt.client)
+      return chosen === undefined ? { denied: 'not-accepted-here', by: nobody } : chosen.authenticate?.(attempt)
+    },
+    decoy: attempt => choose(attempt.client)?.decoy?.(attempt),
+    ...(steps && { step: (client, authentication) => choose(client)?.step?.(client, authentication) }),
+  }
+}
+
+/** The first authorizer that knows decides. */
+export function firstToDecide(parts: readonly Authorizer[]): Authorizer {
+  const receivers = parts.filter(part => part.receive !== undefined)
+  return {
+    ...together(parts),
+    publish: (subject, topic) => first(parts, 0, part => part.publish(subject, topic)),
+    subscribe: (subject, filter) => first(parts, 0, part => part.subscribe(subject, filter)),
+    ...(receivers.length > 0 && {
+      receive: (subject, topic) => {
+        for (const part of receivers) {
+          const decision = part.receive!(subject, topic)
+          if (decision.verdict !== 'unknown') return decision
+        }
+        return UNKNOWN
+      },
+    }),
+  }
+}
+
+function first(
+  parts: readonly Authorizer[],
+  from: number,
+  ask: (part: Authorizer) => MaybePromise<Decision>,
+): MaybePromise<Decision> {
+  for (let index = from; index < parts.length; index++) {
+    const decision = ask(parts[index]!)
+    if (!('verdict' in decision)) {
+      return decision.then(settled => (settled.verdict === 'unknown' ? first(parts, index + 1, ask) : settled))
+    }
+    if (decision.verdict !== 'unknown') return decision
+  }
+  return UNKNOWN
+}
+
+/** One that denies is enough; one has to allow. */
+export function allToAllow(parts: readonly Authorizer[]): Authorizer {
+  const receivers = parts.filter(part => part.receive !== undefined)
+  return {
+    ...together(parts),
+    publish: (subject, topic) => every(parts.map(part => part.publish(subject, topic))),
+    subscribe: (subject, filter) => every(parts.map(part => part.subscribe(subject, filter))),
+    ...(receivers.length > 0 && {
+      receive: (subject, topic) => strictest(receivers.map(part => part.receive!(subject, topic))),
+    }),
+  }
+}
+
+function every(decisions: readonly MaybePromise<Decision>[]): MaybePromise<Decision> {
+  const settled = decisions.filter((each): each is Decision => 'verdict' in each)
+  return settled.length === decisions.length ? strictest(settled) : Promise.all(decisions).then(strictest)
+}
+
+function strictest(decisions: readonly Decision[]): Decision {
+  const lasting = decisions.every(decision => decision.lasting)
+  const decided =
+    decisions.find(({ verdict }) => verdict === 'deny') ?? decisions.find(({ verdict }) => verdict === 'allow')
+  return { ...(decided ?? UNKNOWN), lasting }
+}
+
+/** An authorizer that has nothing to say of other clients. */
+export function only(part: Authorizer, isOne: (subject: Subject) => boolean): Authorizer {
+  const { receive } = part
+  return {
+    name: part.name,
+    publish: (subject, topic) => (isOne(subject) ? part.publish(subject, topic) : UNKNOWN),
+    subscribe: (subject, filter) => (isOne(subject) ? part.subscribe(subject, filter) : UNKNOWN),
+    ...(receive && { receive: (subject, topic) => (isOne(subject) ? part.receive!(subject, topic) : UNKNOWN) }),
+    reload: () => part.reload?.(),
+    close: () => part.close?.(),
+    watch: listener => part.watch?.(listener),
+  }
+}

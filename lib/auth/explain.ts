@@ -1,0 +1,58 @@
+/**
+ * Answers what a client would be allowed and why, without a client: for people who look for the rule that is in the way.
+ * Asks the parts the same questions as the hooks do; tells no event.
+ */
+import { type Identity, Subject } from './identity.js'
+import type { Action, Authorizer, Decision, Parts } from './parts.js'
+import { isReserved } from './permission.js'
+import { plainFilter } from './topics.js'
+
+/** A client that is made up, and what it wants. */
+export interface Question extends Omit<Identity, 'username' | 'expiresAt' | 'limits'> {
+  /** Its user name. @default anonymous */
+  user?: string
+  clientId: string
+  /** `receive`: whether a message of the topic reaches it where a subscription matches. */
+  action: Action
+  /** A topic; for `subscribe`, a filter. */
+  topic: string
+}
+
+/** What becomes of a question. */
+export interface Explanation {
+  allowed: boolean
+  /** Why, where it is not. */
+  code: Decision['code']
+  /** The rule that decided, and where it is. */
+  rule: string | undefined
+  /** The module that was asked. */
+  by: string
+}
+
+export async function explain({ authorizer }: Parts, question: Question): Promise<Explanation> {
+  const { user, clientId, action, topic, ...identity } = question
+  if (authorizer === undefined) return { allowed: true, code: undefined, rule: undefined, by: '' }
+  const subject = new Subject({ id: clientId, username: user })
+  subject.identify({ username: user, ...identity }, authorizer, undefined)
+  const decision = await decide(authorizer, subject, action, topic)
+  const allowed = decision.verdict === 'allow' || (action === 'receive' && decision.verdict === 'unknown')
+  return {
+    allowed,
+    code: allowed ? undefined : (decision.code ?? 'nobody-knows'),
+    rule: decision.rule,
+    by: authorizer.name,
+  }
+}
+
+async function decide(authorizer: Authorizer, subject: Subject, action: Action, topic: string): Promise<Decision> {
+  switch (action) {
+    case 'publish':
+      return isReserved(topic) ? RESERVED : authorizer.publish(subject, topic)
+    case 'subscribe':
+      return authorizer.subscribe(subject, plainFilter(topic))
+    case 'receive':
+      return authorizer.receive?.(subject, topic) ?? { verdict: 'unknown', lasting: false }
+  }
+}
+
+const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }

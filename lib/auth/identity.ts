@@ -1,0 +1,104 @@
+/**
+ * Who a client is, as the module found that let it in; shared by all modules of one process.
+ * Owns the link from a connection to its identity; must not know how it was proved.
+ */
+import type { Client } from '../../types/client.js'
+
+/** What a client may do at most, whatever its rules say. */
+export interface ClientLimits {
+  /** Highest QoS: publishing above it is refused, subscriptions are granted at most this. @default no limit */
+  maxQoS?: 0 | 1 | 2
+  /** Whether it may publish retained messages. @default true */
+  retain?: boolean
+  /** Largest payload in bytes that it may publish. @default no limit */
+  maxPayloadBytes?: number
+  /** Subscriptions that it may hold at once. @default no limit */
+  maxSubscriptions?: number
+}
+
+/** One rule that came with the credentials, in the order in which they count. */
+export interface IdentityRule {
+  permission: 'allow' | 'deny'
+  action: 'publish' | 'subscribe' | 'all'
+  /** A topic filter; `%c`, `%u` and `%{attribute}` stand for what the client is. */
+  filter: string
+}
+
+/** What is known of a client once it was let in. */
+export interface Identity {
+  /** What `%u` stands for and rules of users are found by; undefined for anonymous clients. */
+  username: string | undefined
+  /** Roles of typed rules. @default none */
+  roles?: readonly string[]
+  /** Groups of typed rules. @default none */
+  groups?: readonly string[]
+  /** What `%{name}` stands for in typed rules: a tenant, for instance. @default none */
+  attributes?: Readonly<Record<string, string>>
+  /** When it ends, in milliseconds since the epoch; the connection ends then with 0xA0. @default never */
+  expiresAt?: number
+  /** Limits beside the rules. @default none */
+  limits?: ClientLimits
+  /** Rules that came with the credentials. @default none: those of the other modules count */
+  rules?: readonly IdentityRule[]
+}
+
+/** A client as rules see it. The same object as long as the connection lives; another identity changes `version`. */
+export class Subject {
+  readonly client: Pick<Client, 'id' | 'username'>
+  #identity: Identity | undefined
+  /** Counts how often the identity was set. */
+  version = 0
+  /** What the module that let it in wants to compare later: the hash that matched, for instance. */
+  proof: unknown
+  /** The module that let it in; undefined where none did. */
+  provenBy: object | undefined
+
+  constructor(client: Pick<Client, 'id' | 'username'>) {
+    this.client = client
+  }
+
+  get clientId(): string {
+    return this.client.id
+  }
+
+  /** What was found; where nothing was asked, what the client says of itself. */
+  get identity(): Identity {
+    return this.#identity ?? { username: this.client.username }
+  }
+
+  get username(): string | undefined {
+    return this.#identity === undefined ? this.client.username : this.#identity.username
+  }
+
+  identify(identity: Identity, provenBy: object, proof: unknown): void {
+    this.#identity = identity
+    this.provenBy = provenBy
+    this.proof = proof
+    this.version++
+  }
+}
+
+const subjects = new WeakMap<Client, Subject>()
+
+/** The subject of a connection, made when it is asked for first. */
+export function subjectOf(client: Client): Subject {
+  let subject = subjects.get(client)
+  if (subject === undefined) {
+    subject = new Subject(client)
+    subjects.set(client, subject)
+  }
+  return subject
+}
+
+/**
+ * Who a client is: what the module found that let it in, for hooks and handlers of the host.
+ * Where no module was asked, the user name that the client gave, unproved.
+ */
+export function identityOf(client: Client): Identity {
+  return subjectOf(client).identity
+}
+
+/** The connection that a subject is of; undefined for one that was made up. */
+export function subjectClient({ client }: Subject): Client | undefined {
+  return 'conn' in client ? (client as Client) : undefined
+}

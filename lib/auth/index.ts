@@ -1,0 +1,13 @@
+/** What `anax/auth` exports: modules of authentication and authorisation, and what puts them together. */
+export { type AclOptions, type AclSource, aclFile } from './acl/acl-file.js'
+export { type AccessRules, allow, deny, type Rule, type RuleSet, type RuleTopics } from './acl/typed-rules.js'
+export { type AnonymousOptions, anonymous } from './anonymous.js'
+export { Auth, type AuthEvents } from './auth.js'
+export { allOf, byPort, byTransport, compose, type TransportKind, transportOf } from './compose.js'
+export type { Denial, DenialCode } from './denials.js'
+export type { Explanation, Question } from './explain.js'
+export { type ClientLimits, type Identity, type IdentityRule, identityOf } from './identity.js'
+export type { AuthOptions } from './options.js'
+export type { HashLimits } from './passwords/hash-queue.js'
+export { type HashFormat, hashPassword } from './passwords/hashes.js'
+export { type PasswordEntries, type PasswordFileOptions, passwordFile } from './passwords/password-file.js'

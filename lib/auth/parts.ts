@@ -1,0 +1,98 @@
+/**
+ * What the modules are made of: authenticators find out who a client is, authorizers what it may do.
+ * Contracts between the modules and the hooks that are made of them.
+ */
+import type { Client } from '../../types/client.js'
+import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
+import type { MaybePromise } from '../../types/persistence.js'
+import type { DenialCode } from './denials.js'
+import type { Identity, Subject } from './identity.js'
+
+/** What every part may do beside its work. */
+export interface Part {
+  /** For events and explanations: `users.txt`, for instance. */
+  readonly name: string
+  /** Reads again what it was made from. Throws, or rejects, and keeps what it has, where that is not acceptable. */
+  reload?(): MaybePromise<void>
+  /** Gives back what it holds. */
+  close?(): void
+  /** Has a function called whenever other answers than before may be given. */
+  watch?(listener: () => void): void
+}
+
+/** What a client shows of itself. */
+export interface Attempt {
+  readonly client: Client
+  readonly username: string | undefined
+  readonly password: Buffer | undefined
+}
+
+/** Who it is. */
+export interface Accepted {
+  identity: Identity
+  /** The part that found out, which is asked again when something changes. */
+  by: Authenticator
+  /** Kept for that. */
+  proof?: unknown
+}
+
+/** Why it may not come in. */
+export interface Refused {
+  denied: DenialCode
+  by: Part
+  /** What the client is told. @default 0x86, bad user name or password */
+  refusal?: ConnectRefusal
+}
+
+/** Undefined where the authenticator does not know the client: then another one may. */
+export type Outcome = Accepted | Refused | undefined
+
+/** A step of an enhanced authentication goes on, or has an outcome. */
+export type ExtendedOutcome =
+  | { verdict: Extract<ExtendedVerdict, { result: 'continue' }> }
+  | { verdict: Extract<ExtendedVerdict, { result: 'success' }>; accepted: Accepted }
+  | Refused
+
+/** Finds out who a client is. */
+export interface Authenticator extends Part {
+  authenticate?(attempt: Attempt): MaybePromise<Outcome>
+  /** Does as much work as for a wrong password, so that time does not tell who exists. */
+  decoy?(attempt: Attempt): MaybePromise<void>
+  /** One step of an enhanced authentication; undefined for a method that is not its own. */
+  step?(client: Client, authentication: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined>
+  /** Whether it would still let in a client that it let in before. */
+  stillKnows?(subject: Subject): MaybePromise<boolean>
+}
+
+/** What a client wants to do: `receive` is asked for each message on its way to it. */
+export type Action = 'publish' | 'subscribe' | 'receive'
+
+/** What an authorizer says; one object for each rule, shared by all questions it answers. */
+export interface Decision {
+  /** `unknown` leaves it to the other authorizers. */
+  readonly verdict: 'allow' | 'deny' | 'unknown'
+  /** Why, where it denies. */
+  readonly code?: DenialCode
+  /** The rule that decided, as it is written, and where. */
+  readonly rule?: string
+  /** Whether the same question has the same answer until `watch` tells of a change. */
+  readonly lasting: boolean
+}
+
+/** Finds out what a client may do. */
+export interface Authorizer extends Part {
+  publish(subject: Subject, topic: string): MaybePromise<Decision>
+  /** @param filter without `$share/…/` */
+  subscribe(subject: Subject, filter: string): MaybePromise<Decision>
+  /** At once. Absent: whoever was granted the subscription gets what it brings. */
+  receive?(subject: Subject, topic: string): Decision
+}
+
+/** How both are put together; one of them may be absent. */
+export interface Parts {
+  readonly authenticator?: Authenticator
+  readonly authorizer?: Authorizer
+}
+
+/** The verdict of who has nothing to say. */
+export const UNKNOWN: Decision = { verdict: 'unknown', lasting: true }

@@ -1,0 +1,58 @@
+/**
+ * Argon2id from Node.js where it has it, else from the package `hash-wasm`.
+ * Owns which of the two; knows no format.
+ */
+import * as crypto from 'node:crypto'
+import { demandPackage } from '../optional.js'
+
+/** Memory in KiB. */
+export interface Argon2Cost {
+  memory: number
+  passes: number
+  parallelism: number
+}
+
+interface NativeParameters extends Argon2Cost {
+  message: Buffer
+  nonce: Buffer
+  tagLength: number
+}
+
+type Native = (
+  algorithm: 'argon2id',
+  parameters: NativeParameters,
+  callback: (error: Error | null, key: Buffer) => void,
+) => void
+
+/** From Node.js 24.7 on. */
+const native = (crypto as { argon2?: Native }).argon2
+
+/**
+ * Whether argon2id can be computed here.
+ * @throws AnaxError ANAX_ERR_OPTION
+ */
+export function demandArgon2(): void {
+  if (native === undefined) demandPackage('hash-wasm', 'argon2id on this Node.js')
+}
+
+export async function argon2id(password: Buffer, salt: Buffer, length: number, cost: Argon2Cost): Promise<Buffer> {
+  if (native !== undefined) {
+    const parameters = { message: password, nonce: salt, tagLength: length, ...cost }
+    return new Promise((resolve, reject) => {
+      native('argon2id', parameters, (error, key) => (error ? reject(error) : resolve(Buffer.from(key))))
+    })
+  }
+  demandArgon2()
+  const { argon2id: compute } = await import('hash-wasm')
+  const key = await compute({
+    // it takes no empty one, which is never right
+    password: password.length > 0 ? password : crypto.randomBytes(32),
+    salt,
+    hashLength: length,
+    memorySize: cost.memory,
+    iterations: cost.passes,
+    parallelism: cost.parallelism,
+    outputType: 'binary',
+  })
+  return Buffer.from(key)
+}

@@ -1,0 +1,122 @@
+/**
+ * Checks user names and passwords against hashes: the same work whether the user exists or not, bounded for everybody,
+ * and once for a client that comes back soon. Owns that; must not know where the hashes are kept.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Client } from '../../../types/client.js'
+import type { Clock } from '../../../types/clock.js'
+import { ReasonCode } from '../../index.js'
+import { ExpiringMap } from '../expiring-map.js'
+import type { Subject } from '../identity.js'
+import type { Attempt, Authenticator, Outcome } from '../parts.js'
+import { type HashLimits, HashQueue } from './hash-queue.js'
+import { type PasswordHash, parseHash, verify } from './hashes.js'
+import type { Hashes } from './password-lines.js'
+
+export interface PasswordAuthenticatorOptions extends HashLimits {
+  name: string
+  clock: Clock
+  /** How long a success is remembered, in milliseconds. */
+  rememberMs: number
+  addressOf(client: Client): string
+  /** Reads the hashes again. */
+  read(): Hashes
+}
+
+/** Successes that are remembered. */
+const MAX_REMEMBERED = 10_000
+
+/** Longer than any password, shorter than what takes time to hash. */
+const MAX_PASSWORD_BYTES = 4096
+
+/** What unknown users are compared with where there is no user at all. */
+const NOBODY = parseHash(`$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`)!
+
+export class PasswordAuthenticator implements Authenticator {
+  readonly name: string
+  readonly #options: PasswordAuthenticatorOptions
+  readonly #queue: HashQueue
+  readonly #secret = randomBytes(32)
+  readonly #successes: ExpiringMap<Buffer>
+  readonly #listeners: (() => void)[] = []
+  #hashes: Hashes
+  /** The users' costs, so that one who does not exist costs as one of them. */
+  #costs: PasswordHash[]
+
+  constructor(options: PasswordAuthenticatorOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#queue = new HashQueue(options)
+    this.#successes = new ExpiringMap({ clock: options.clock, max: MAX_REMEMBERED, ttlMs: options.rememberMs })
+    this.#hashes = options.read()
+    this.#costs = [...this.#hashes.values()]
+  }
+
+  /** Hashes that were computed so far. */
+  get work(): number {
+    return this.#queue.done
+  }
+
+  async authenticate({ client, username, password = Buffer.alloc(0) }: Attempt): Promise<Outcome> {
+    const hash = username === undefined ? undefined : this.#hashes.get(username)
+    if (username === undefined || hash === undefined) return undefined
+    const accepted = { identity: { username }, by: this, proof: hash.text }
+    const digest = this.#digest(username, hash, password)
+    if (this.#isRemembered(username, digest)) return accepted
+    const isRight = await this.#compute(client, hash, password)
+    if (isRight === undefined) {
+      return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
+    }
+    if (!isRight) return { denied: 'wrong-password', by: this }
+    this.#successes.set(username, digest)
+    return accepted
+  }
+
+  async decoy({ client, username, password = Buffer.alloc(0) }: Attempt): Promise<void> {
+    if (username === undefined) return
+    this.#digest(username, NOBODY, password)
+    await this.#compute(client, this.#likenessOf(username), password)
+  }
+
+  stillKnows({ username, proof }: Subject): boolean {
+    return username !== undefined && this.#hashes.get(username)?.text === proof
+  }
+
+  reload(): void {
+    this.#hashes = this.#options.read()
+    this.#costs = [...this.#hashes.values()]
+    this.#successes.clear()
+    for (const listener of this.#listeners) listener()
+  }
+
+  watch(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Who has left meanwhile costs nothing. */
+  #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean> | undefined {
+    const compute = async () => !client.closed && password.length <= MAX_PASSWORD_BYTES && verify(hash, password)
+    return this.#queue.run(this.#options.addressOf(client), compute)
+  }
+
+  /** The same one for the same name: a user who does not exist has a cost as constant as one who does. */
+  #likenessOf(username: string): PasswordHash {
+    if (this.#costs.length === 0) return NOBODY
+    const number = createHmac('sha256', this.#secret).update(username).digest().readUInt32BE()
+    return this.#costs[number % this.#costs.length]!
+  }
+
+  /** Of name, hash and password, with a key that dies with the process: nothing else can be told from it. */
+  #digest(username: string, hash: PasswordHash, password: Buffer): Buffer {
+    const name = Buffer.from(username)
+    const lengths = Buffer.alloc(8)
+    lengths.writeUInt32BE(name.length, 0)
+    lengths.writeUInt32BE(hash.text.length, 4)
+    return createHmac('sha256', this.#secret).update(lengths).update(name).update(hash.text).update(password).digest()
+  }
+
+  #isRemembered(username: string, digest: Buffer): boolean {
+    const known = this.#successes.get(username)
+    return known !== undefined && timingSafeEqual(known, digest)
+  }
+}

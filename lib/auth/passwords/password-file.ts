@@ -1,0 +1,59 @@
+/**
+ * `passwordFile`: user names and passwords from a file, or from entries that the host has.
+ * Owns the options; how passwords are checked is in password-authenticator.ts.
+ */
+import type { Client } from '../../../types/client.js'
+import { addressOf } from '../address.js'
+import { Auth } from '../auth.js'
+import { readText } from '../files.js'
+import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
+import type { HashLimits } from './hash-queue.js'
+import { PasswordAuthenticator } from './password-authenticator.js'
+import { type Hashes, parsePasswordFile, readEntries } from './password-lines.js'
+
+/** How passwords are checked. */
+export interface PasswordFileOptions extends AuthOptions, HashLimits {
+  /**
+   * Milliseconds that a right password is remembered, as a keyed digest, so that a client which comes back costs no
+   * hash; 0 for never. @default 60000
+   */
+  rememberMs?: number
+  /**
+   * Which clients share a bound: behind a proxy, all have its address. @default the address of the connection, of IPv6
+   * its network of 64 bits
+   */
+  addressOf?: (client: Client) => string
+}
+
+/** User name -> hash, as `hashPassword` makes it. A function is asked again at each reload. */
+export type PasswordEntries = Readonly<Record<string, string>> | ReadonlyMap<string, string>
+
+/**
+ * Lets in who has a user name and its password.
+ * @param source the path of a file with a line `name:hash` for each user, as `anax passwd` and `mosquitto_passwd` write
+ * it; or the hashes themselves
+ * @throws AnaxError ANAX_ERR_OPTION where the file cannot be read or a line is not acceptable
+ */
+export function passwordFile(source: string | PasswordEntries, options: PasswordFileOptions = {}): Auth {
+  const { rememberMs = 60_000, addressOf: address = addressOf, ...limits } = options
+  if (!(rememberMs >= 0)) throw optionError('rememberMs is a number of milliseconds')
+  for (const name of ['concurrency', 'maxWaiting', 'maxPerAddress'] as const) {
+    const value = limits[name]
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
+      throw optionError(`${name} is a whole number above 0`)
+  }
+  const authenticator = new PasswordAuthenticator({
+    ...limits,
+    name: typeof source === 'string' ? source : 'passwords',
+    clock: clockOf(options),
+    rememberMs,
+    addressOf: address,
+    read: () => readHashes(source),
+  })
+  return new Auth({ authenticator }, authOptions(options))
+}
+
+function readHashes(source: string | PasswordEntries): Hashes {
+  if (typeof source === 'string') return parsePasswordFile(readText(source), source)
+  return readEntries(source instanceof Map ? source : Object.entries(source))
+}

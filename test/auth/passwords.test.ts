@@ -1,0 +1,266 @@
+/** Password hashes, files and the check: right, wrong, unknown, malformed; the same work for all; bounded. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { after, describe, it } from 'node:test'
+import { hashPassword, passwordFile } from '../../lib/auth/index.js'
+import { HashQueue } from '../../lib/auth/passwords/hash-queue.js'
+import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
+import { PasswordAuthenticator } from '../../lib/auth/passwords/password-authenticator.js'
+import { type Hashes, readEntries } from '../../lib/auth/passwords/password-lines.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { Client } from '../../types/client.js'
+import { temporaryFolder } from '../support/certificate.js'
+import { codeOf, denialsOf, enter, login, quickHash, withAuth } from './support.js'
+
+const folder = temporaryFolder()
+after(() => folder.remove())
+
+/** Cheap enough for tests that hash a lot. */
+const QUICK = { alice: quickHash('wonderland'), bob: quickHash('builder') }
+
+describe('a password hash', () => {
+  for (const format of ['scrypt', 'argon2id', 'mosquitto'] as const) {
+    it(`in the format ${format} accepts its password and no other, and is another each time`, async () => {
+      const text = await hashPassword('sécret', format)
+      assert.notEqual(text, await hashPassword('sécret', format))
+      const hash = parseHash(text)!
+      assert.equal(await verify(hash, Buffer.from('sécret')), true)
+      for (const wrong of ['secret', 'sécret ', '', 'se\u0301cret'])
+        assert.equal(await verify(hash, Buffer.from(wrong)), false)
+    })
+  }
+
+  it('of others is read: Mosquitto 1.6, 2.0 and 2.1, PHC strings with and without padding', async () => {
+    const known = [
+      // mosquitto_passwd 2.0.11
+      '$7$101$6iFz2xZqLiFTABL4$Gmaa7TQe32s5669L1QIFUTF4CUKDYrEcVRS1d7TYbp9GB5O992sZAVDOfxnEAn3IDx8cDKlHIIMl4/oWBrYsXw==',
+      quickHash('secret'),
+      await hashPassword('secret'),
+      `$scrypt$N=16384,r=8,p=1${(await hashPassword('secret')).replace(/^\$scrypt\$ln=14,r=8,p=1/, '')}`,
+    ]
+    for (const text of known) assert.equal(await verify(parseHash(text)!, Buffer.from('secret')), true, text)
+  })
+
+  it('of argon2id is the one of the reference implementation', async () => {
+    // argon2 -id -t 2 -k 256 -p 1 of "password", salt "somesalt"
+    const text = '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4'
+    assert.equal(await verify(parseHash(text)!, Buffer.from('password')), true)
+    assert.equal(await verify(parseHash(text)!, Buffer.from('Password')), false)
+  })
+
+  it('that is malformed, or costs more than anybody should pay, is none', () => {
+    const scrypt = `$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+    const argon = `$argon2id$v=19$m=256,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+    assert.ok(parseHash(scrypt) && parseHash(argon))
+    for (const text of [
+      '',
+      'secret',
+      scrypt.replace('ln=14', 'ln=30'),
+      scrypt.replace('ln=14', 'N=16385'),
+      scrypt.replace('r=8', 'r=0'),
+      scrypt.slice(0, -30),
+      `${scrypt}$`,
+      argon.replace('m=256', 'm=99999999'),
+      argon.replace('t=2', 't=0'),
+      argon.replace('argon2id', 'argon2i'),
+      argon.replace('v=19', 'v=16'),
+      '$7$0$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+      '$7$99999999$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+      '$5$AAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    ]) {
+      assert.equal(parseHash(text), undefined, text)
+    }
+  })
+})
+
+describe('passwordFile', () => {
+  it('lets in users of a file with their passwords and nobody else', async () => {
+    const lines = ['# people', '', ` alice : ${QUICK.alice} :what follows is ignored:`, `bob:${QUICK.bob}\r`]
+    const auth = passwordFile(folder.write('users.txt', lines.join('\n')))
+    const denials = denialsOf(auth)
+    await withAuth(auth, async broker => {
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'wonderland' }), 0)
+      assert.equal(await codeOf(broker, { username: 'bob', password: 'builder' }), 0)
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'builder' }), 0x86)
+      assert.equal(await codeOf(broker, { username: 'carol', password: 'builder' }), 0x86)
+      assert.equal(await codeOf(broker, { username: 'alice' }), 0x86)
+      assert.equal(await codeOf(broker, {}), 0x86)
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'builder', version: 4 }), 4)
+    })
+    assert.deepEqual(denials, [
+      'connect wrong-password',
+      'connect unknown-user',
+      'connect wrong-password',
+      'connect no-credentials',
+      'connect wrong-password',
+    ])
+  })
+
+  it('takes names as they are: prototypes, look-alikes, white space', async () => {
+    await withAuth(passwordFile(QUICK), async broker => {
+      for (const username of ['constructor', '__proto__', 'toString', 'Alice', 'аlice', 'alice ', '\u200balice', '']) {
+        assert.equal(await codeOf(broker, { username, password: 'wonderland' }), 0x86, username)
+      }
+      assert.equal(await codeOf(broker, { username: 'alice', password: Buffer.alloc(60_000, 'x') }), 0x86)
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'wonderland\0' }), 0x86)
+    })
+  })
+
+  it('tells a client nothing about which of the two was wrong', async () => {
+    await withAuth(passwordFile(QUICK), async broker => {
+      const answers = await Promise.all(
+        ['alice', 'carol'].map(async username => {
+          const { connack } = await login(broker, { username, clientId: 'x', password: 'x' })
+          return connack
+        }),
+      )
+      assert.deepEqual(answers[0], answers[1])
+    })
+  })
+
+  it('refuses to be made from what is not acceptable, and says where', () => {
+    for (const bad of ['alice:secret', 'alice', ':', `:${QUICK.alice}`, 'alice:$7$', 'user alice']) {
+      const file = folder.write('bad.txt', `bob:${QUICK.bob}\n${bad}\n`)
+      assert.throws(() => passwordFile(file), { code: 'ANAX_ERR_OPTION', message: /line 2 / }, bad)
+    }
+    assert.throws(() => passwordFile('/nowhere/users.txt'), { code: 'ANAX_ERR_OPTION', message: /cannot read/ })
+    assert.throws(() => passwordFile({ alice: 'wonderland' }), { code: 'ANAX_ERR_OPTION', message: /alice/ })
+    assert.throws(() => passwordFile(QUICK, { maxWaiting: 0 }), { code: 'ANAX_ERR_OPTION' })
+    assert.throws(() => passwordFile(QUICK, { rememberMs: -1 }), { code: 'ANAX_ERR_OPTION' })
+  })
+
+  it('reads what mosquitto_passwd writes, and it reads what is written here', { skip: withoutPasswd() }, async () => {
+    const file = folder.write('mosquitto.txt', '')
+    for (const [hash, user] of [
+      ['sha512', 'old'],
+      ['sha512-pbkdf2', 'new'],
+    ] as const) {
+      assert.equal(spawnSync('mosquitto_passwd', ['-H', hash, '-b', file, user, 'secret']).status, 0)
+    }
+    await withAuth(passwordFile(file), async broker => {
+      for (const username of ['old', 'new']) {
+        assert.equal(await codeOf(broker, { username, password: 'secret' }), 0)
+        assert.equal(await codeOf(broker, { username, password: 'other' }), 0x86)
+      }
+    })
+  })
+
+  it('drops, at a reload, who is gone or has another password, with 0x87 and no will; a bad file changes nothing', async () => {
+    const file = folder.write('changing.txt', `alice:${QUICK.alice}\nbob:${QUICK.bob}\n`)
+    const auth = passwordFile(file)
+    await withAuth(auth, async broker => {
+      const will = { topic: 'will', payload: Buffer.from('gone'), qos: 0 as const, retain: false }
+      const alice = await enter(broker, { username: 'alice', password: 'wonderland', packet: { will } })
+      const bob = await enter(broker, { username: 'bob', password: 'builder' })
+      folder.write('changing.txt', 'alice:broken\n')
+      await assert.rejects(auth.reload(), { code: 'ANAX_ERR_OPTION', message: /line 1 / })
+      await alice.expectNothing()
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'wonderland', clientId: 'second' }), 0)
+      folder.write('changing.txt', `alice:${quickHash('other')}\nbob:${QUICK.bob}\n`)
+      await auth.reload()
+      await alice.expectDisconnect(0x87)
+      await bob.expectNothing()
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'wonderland' }), 0x86)
+      assert.equal(await codeOf(broker, { username: 'alice', password: 'other' }), 0)
+    })
+  })
+})
+
+function withoutPasswd(): false | string {
+  return spawnSync('mosquitto_passwd', ['-h']).error === undefined ? false : 'mosquitto_passwd is not installed'
+}
+
+describe('checking passwords', () => {
+  const clock = new FakeClock()
+  const client = (closed = false) => ({ closed }) as Client
+
+  function make(entries: Record<string, string> = QUICK, limits = {}) {
+    const read = (): Hashes => readEntries(Object.entries(entries))
+    return new PasswordAuthenticator({
+      name: 'users',
+      clock,
+      rememberMs: 60_000,
+      addressOf: () => 'here',
+      read,
+      ...limits,
+    })
+  }
+
+  async function ask(checks: PasswordAuthenticator, username: string, password: string) {
+    const attempt = { client: client(), username, password: Buffer.from(password) }
+    const outcome = await checks.authenticate(attempt)
+    if (outcome === undefined) await checks.decoy(attempt)
+    return outcome
+  }
+
+  it('costs one hash for a wrong password and for an unknown user, of the same cost', async () => {
+    const checks = make()
+    await ask(checks, 'alice', 'wrong')
+    assert.equal(checks.work, 1)
+    await ask(checks, 'carol', 'wrong')
+    assert.equal(checks.work, 2)
+  })
+
+  it('costs nothing for a right password that was right a short while ago, by a digest of it', async () => {
+    const checks = make()
+    for (let time = 0; time < 3; time++) assert.ok(await ask(checks, 'alice', 'wonderland'))
+    assert.equal(checks.work, 1)
+    await ask(checks, 'alice', 'wrong')
+    assert.equal(checks.work, 2)
+    await clock.advance(60_001)
+    await ask(checks, 'alice', 'wonderland')
+    assert.equal(checks.work, 3)
+    checks.reload()
+    await ask(checks, 'alice', 'wonderland')
+    assert.equal(checks.work, 4)
+  })
+
+  it('costs nothing for who has left', async () => {
+    const checks = make()
+    const outcome = await checks.authenticate({
+      client: client(true),
+      username: 'alice',
+      password: Buffer.from('wonderland'),
+    })
+    assert.ok(outcome !== undefined && 'denied' in outcome)
+  })
+
+  it('has a bound for each address, beyond which attempts are refused with 0x89', async () => {
+    const checks = make(QUICK, { maxPerAddress: 3, concurrency: 1 })
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask(checks, 'alice', 'wrong')))
+    const codes = outcomes.map(outcome => outcome && 'denied' in outcome && outcome.denied)
+    assert.deepEqual(codes.toSorted(), [
+      'too-many-attempts',
+      'too-many-attempts',
+      'wrong-password',
+      'wrong-password',
+      'wrong-password',
+    ])
+    assert.equal(checks.work, 3)
+  })
+})
+
+describe('the queue of hashes', () => {
+  it('gives addresses turns, keeps to its bounds, and goes on after a failure', async () => {
+    const queue = new HashQueue({ concurrency: 1, maxWaiting: 4, maxPerAddress: 3 })
+    const done: string[] = []
+    const job = (name: string) => async () => {
+      done.push(name)
+      if (name === 'a1') throw new Error('broken')
+    }
+    const first = queue.run('a', job('a1'))
+    const rest = [
+      queue.run('a', job('a2')),
+      queue.run('a', job('a3')),
+      queue.run('b', job('b1')),
+      queue.run('c', job('c1')),
+    ]
+    assert.equal(queue.run('a', job('a4')), undefined)
+    assert.equal(queue.run('d', job('d1')), undefined)
+    await assert.rejects(first!, /broken/)
+    await Promise.all(rest)
+    assert.deepEqual(done, ['a1', 'a2', 'b1', 'c1', 'a3'])
+    await queue.run('a', job('a5'))
+    assert.equal(queue.done, 6)
+  })
+})

@@ -1,0 +1,76 @@
+/** What the tests of anax/auth share: a broker with an Auth, and clients that connect to it as somebody. */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Auth, Denial } from '../../lib/auth/index.js'
+import { type Broker, createBroker } from '../../lib/index.js'
+import type { BrokerOptions } from '../../types/options.js'
+import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/packets.js'
+import { SpecClient } from '../support/spec-client.js'
+
+/** A hash that is cheap to compute, for tests that need many. */
+export function quickHash(password: string): string {
+  const salt = randomBytes(12)
+  const key = createHash('sha512').update(password).update(salt).digest()
+  return `$6$${salt.toString('base64')}$${key.toString('base64')}`
+}
+
+/** Collects what an Auth denies: `publish no-rule a/b`. */
+export function denialsOf(auth: Auth): string[] {
+  const denials: string[] = []
+  auth.on('denied', ({ action, code, topic }: Denial) => {
+    denials.push([action, code, ...(topic === undefined ? [] : [topic])].join(' '))
+  })
+  return denials
+}
+
+/** A broker with these hooks, closed when the body is done. */
+export async function withAuth(
+  auth: Auth,
+  body: (broker: Broker) => Promise<void>,
+  options: BrokerOptions = {},
+): Promise<void> {
+  const broker = await createBroker({ ...options, ...auth })
+  try {
+    await body(broker)
+  } finally {
+    await broker.close()
+    auth.close()
+  }
+}
+
+/** Who connects. */
+export interface Login {
+  username?: string
+  password?: string | Buffer
+  clientId?: string
+  version?: ProtocolVersion
+  packet?: Partial<ConnectPacket>
+}
+
+/** Connects; the answer says whether it was let in. */
+export async function login(
+  broker: Pick<Broker, 'handle'>,
+  { username, password, clientId = username ?? 'somebody', version = 5, packet }: Login,
+): Promise<{ client: SpecClient; connack: ConnackPacket }> {
+  const client = new SpecClient(broker, version)
+  const connack = await client.connect({
+    clientId,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password: Buffer.from(password) }),
+    ...packet,
+  })
+  return { client, connack }
+}
+
+/** The code of CONNACK. */
+export async function codeOf(broker: Pick<Broker, 'handle'>, who: Login): Promise<number | undefined> {
+  const { client, connack } = await login(broker, who)
+  await client.drop()
+  return connack.reasonCode ?? connack.returnCode
+}
+
+/** Connects, and fails where it is not let in. */
+export async function enter(broker: Pick<Broker, 'handle'>, who: Login): Promise<SpecClient> {
+  const { client, connack } = await login(broker, who)
+  if ((connack.reasonCode ?? connack.returnCode) !== 0) throw new Error(`refused: ${JSON.stringify(connack)}`)
+  return client
+}

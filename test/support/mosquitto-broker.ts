@@ -1,0 +1,59 @@
+/** A real Mosquitto with files of our own, as the oracle for what they mean. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+
+/** Debian has it where only root looks. */
+const PROGRAM = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', 'mosquitto'].find(
+  program => existsSync(program) || spawnSync(program, ['-h']).error === undefined,
+)
+
+/** For a test's options: false, or the reason why it is skipped. */
+export const withoutMosquittoBroker = PROGRAM === undefined ? 'the broker mosquitto is not installed' : false
+
+export interface MosquittoBroker {
+  url: string
+  stop(): Promise<void>
+}
+
+/** Starts it with lines of configuration; resolves when it listens, or with undefined where it refuses to start. */
+export async function startMosquitto(
+  folder: string,
+  write: (name: string, content: string) => string,
+  lines: string[],
+): Promise<MosquittoBroker | undefined> {
+  const port = await freePort()
+  const config = ['allow_anonymous true', `listener ${port} 127.0.0.1`, 'persistence false', 'user root', ...lines]
+  const child = spawn(PROGRAM!, ['-c', write('mosquitto.conf', config.join('\n'))], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const exited = once(child, 'exit')
+  let said = ''
+  const isUp = await new Promise<boolean>(resolve => {
+    child.stderr!.on('data', chunk => {
+      said += chunk
+      if (/version [\d.]+ running/.test(said)) resolve(true)
+    })
+    child.once('exit', () => resolve(false))
+  })
+  if (!isUp) return undefined
+  return {
+    url: `mqtt://127.0.0.1:${port}`,
+    async stop() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
