@@ -19,6 +19,24 @@ export type MaybeAsyncIterable<T> = Iterable<T> | AsyncIterable<T>
 /** What a store needs of a client: its identifier. */
 export interface StoreClient {
   readonly id: string
+  /** The broker that a will was left with; {@link AedesPersistence.delWill} is told. */
+  readonly brokerId?: string
+}
+
+/** Told of a message that another store, or the same one on another broker, has sent; must call `done`. */
+export type StoreListener = (packet: { topic: string; payload: string | Buffer }, done: () => void) => void
+
+/**
+ * What a store is handed of the broker it works for. Stores that several brokers share tell each other of changes:
+ * what they publish reaches the stores alone, and no client.
+ */
+export interface StoreHost {
+  readonly id: string
+  subscribe(topic: string, listener: StoreListener, callback: (error?: Error | null) => void): void
+  unsubscribe(topic: string, listener: StoreListener, callback: (error?: Error | null) => void): void
+  publish(packet: { topic: string; payload: string | Buffer }, callback: (error?: Error | null) => void): void
+  /** Listens to events of the broker. */
+  on(event: string, listener: (...args: never[]) => void): void
 }
 
 /** A subscription as it is kept with a session. */
@@ -64,7 +82,7 @@ export interface StoredWill extends Will {
 
 /** The asynchronous contract of `aedes-persistence` 11. */
 export interface AedesPersistence {
-  setup(broker: { readonly id: string }): MaybePromise<void>
+  setup(broker: StoreHost): MaybePromise<void>
   destroy(): MaybePromise<void>
 
   /** Keeps the retained message of a topic; an empty payload removes it. */
@@ -238,6 +256,9 @@ export interface SessionPersistence extends AedesPersistence {
   readonly sessionPersistence: 1
   /** What a resolved promise (or a plain return) is worth. */
   readonly durability: 'memory' | 'commit' | 'sync'
+
+  /** Opens it; a store with the extension needs the broker's identifier only. */
+  setup(broker: { readonly id: string }): MaybePromise<void>
 
   /**
    * Once, after setup: sessions and wills that an earlier run left as connected get their deadlines from `now`.

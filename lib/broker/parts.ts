@@ -29,6 +29,7 @@ import { Housekeeping } from './sessions/housekeeping.js'
 import { OwedWrites } from './sessions/owed-writes.js'
 import { SessionRegistry } from './sessions/session-registry.js'
 import { Wills } from './sessions/wills.js'
+import { StoreBridge } from './store-bridge.js'
 
 /** What comes from outside. */
 export interface Foundations {
@@ -53,6 +54,7 @@ export class BrokerParts {
   /** Every stream that was handed over and is not closed, connected or not. */
   readonly connections = new Set<Connection>()
   readonly #housekeeping: Housekeeping
+  readonly #storeBridge: StoreBridge
   #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
@@ -61,11 +63,13 @@ export class BrokerParts {
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
-    const store = storeOf(persistence, timers, options.storeTimeoutMs)
+    const hasBusOfHost = busOwner === 'host'
+    const terms = { timers, hasBusOfHost, more: (clientId: string) => sessions.read(clientId) }
+    const store = storeOf(persistence, terms, options.storeTimeoutMs)
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
-    const arrivals = busOwner === 'host' ? new Arrivals(options.id, timers) : undefined
+    const arrivals = hasBusOfHost ? new Arrivals(options.id, timers) : undefined
     const bus: MessageBus = new MessageBus({
       mq,
       owner: busOwner,
@@ -142,6 +146,7 @@ export class BrokerParts {
     this.publisher = publisher
     this.sessions = sessions
     this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
+    this.#storeBridge = new StoreBridge(options.id, emitter, hasBusOfHost ? mq : undefined)
     this.ports = {
       options,
       authorizer,
@@ -165,8 +170,9 @@ export class BrokerParts {
 
   /** Opens the store and takes up what an earlier run left. */
   async open(): Promise<void> {
-    await this.store.setup({ id: this.options.id })
+    await this.store.setup(this.#storeBridge)
     this.#isOpen = true
+    this.#storeBridge.greet()
     await this.store.recover(this.timers.wallTime())
     for await (const member of this.store.sharedSubscriptions()) this.router.restore(member)
     await this.#housekeeping.publishOwedWills()
@@ -178,6 +184,7 @@ export class BrokerParts {
     const { closeTimeoutMs } = this.options
     await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
     await this.timers.within(closeTimeoutMs, this.#settleOwed())
+    this.#storeBridge.close()
     await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
     this.timers.clear()
     // the one part that is waited for however long it takes: what it was given has to be safe

@@ -6,18 +6,52 @@ import type { Message } from '../../../types/message.js'
 import type { QueueDelivery, QueuedMessage, SentCopy, StoredRelease } from '../../../types/persistence.js'
 import { withoutNulls } from '../../model/message.js'
 
-/** An entry of a queue, as the contract's packet has it. */
-export function entryOf(clientId: string, stored: Message | StoredRelease): QueuedMessage {
+/** An entry of a queue, as the contract's packets have it. */
+export type StoredEntry = Message | StoredRelease
+
+/** The largest packet id. Those above mark an entry that was about to be removed when the process ended. */
+const MAX_PACKET_ID = 65_535
+
+/** Stands between the broker's id and the client's; the ids themselves are written without it. */
+const SEPARATOR = '@'
+
+/**
+ * What a store is told as the broker's id of one session's copy of a message. Stores keep one record for each broker's
+ * id and number, whoever it is queued for; some put colons around the two and look for them.
+ */
+export function identityOf(brokerId: string, clientId: string): string {
+  return `${encodeURIComponent(brokerId)}${SEPARATOR}${encodeURIComponent(clientId)}`
+}
+
+/** The broker's id in it; undefined for an entry that something else wrote. */
+function brokerIdIn(identity: string, clientId: string): string | undefined {
+  const suffix = `${SEPARATOR}${encodeURIComponent(clientId)}`
+  return identity.endsWith(suffix) ? decodeURIComponent(identity.slice(0, -suffix.length)) : undefined
+}
+
+/**
+ * An entry of a queue, read.
+ * @returns as well whether others may share its record: something else wrote it
+ */
+export function entryOf(clientId: string, stored: StoredEntry): { entry: QueuedMessage; isShared: boolean } {
   const packet = readBack(stored)
-  const { brokerId = '', brokerCounter = packet.messageId ?? 0 } = packet
+  const own = brokerIdIn(packet.brokerId ?? '', clientId)
+  const brokerId = own ?? packet.brokerId ?? ''
+  // there are stores that read the number out of a key
+  const brokerCounter = Number(packet.brokerCounter ?? packet.messageId ?? 0)
   const ref = { brokerId, brokerCounter }
-  const packetId = packet.messageId ?? undefined
-  if (packet.cmd === 'pubrel')
-    return { message: undefined, ref, delivery: deliveryOf(clientId, 2, false, undefined), packetId }
+  const { messageId = Number.POSITIVE_INFINITY } = packet
+  const packetId = messageId > MAX_PACKET_ID ? undefined : messageId
+  const isShared = own === undefined
+  if (packet.cmd === 'pubrel') {
+    const delivery = deliveryOf(clientId, 2, false, undefined)
+    return { entry: { message: undefined, ref, delivery, packetId }, isShared }
+  }
   const { subscriptionIdentifier, ...properties } = packet.properties ?? {}
-  const message = { ...packet, ...(packet.properties && { properties }) }
+  const message = { ...packet, brokerId, brokerCounter, ...(packet.properties && { properties }) }
   const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier].flat()
-  return { message, ref, delivery: deliveryOf(clientId, packet.qos, packet.retain, identifiers), packetId }
+  const delivery = deliveryOf(clientId, packet.qos, packet.retain, identifiers)
+  return { entry: { message, ref, delivery, packetId }, isShared }
 }
 
 function deliveryOf(

@@ -14,17 +14,23 @@ import type {
   SessionChange,
   SessionDetails,
   SessionPersistence,
+  StoreClient,
   StoredRelease,
   StoredSession,
   StoredSubscription,
   StoredWill,
+  StoreHost,
 } from '../../../types/persistence.js'
 import { messageBytes } from '../../codec/message-bytes.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import { filterMatches, isSharedFilter } from '../../topic/topic.js'
+import type { Timers } from '../../util/timers.js'
+import { Turns } from '../../util/turns.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
-import { entryOf, incomingPacket, packetOf, readBack } from './entries.js'
-import { ForeignAdditions } from './foreign.js'
+import { incomingPacket, readBack } from './entries.js'
+import { KnownSubscriptions } from './known-subscriptions.js'
+import { AedesQueues } from './queues.js'
+import { AedesWills } from './wills.js'
 
 interface SessionNote {
   clientId: string
@@ -34,13 +40,23 @@ interface SessionNote {
   incoming: Set<number>
 }
 
-interface WillNote {
-  clientId: string
-  deadline: Deadline<WillNote> | undefined
-}
+/**
+ * Each session has this subscription in the store, to which nothing is published: the contract knows sessions by their
+ * subscriptions, and there are stores that throw away the queue of one that has none left.
+ */
+const SESSION_MARK: StoredSubscription = { topic: '$anax/session', qos: 0 }
 
-/** The contract finds queue entries by packet id only: one that was never sent gets an id no packet has. */
-const FIRST_PRIVATE_ID = 65_536
+/** How long an answer is waited for that comes after all that was asked before. */
+const LAST_ANSWER_MS = 1000
+
+/** What the adapter has to know of the broker it works for. */
+export interface AedesStoreTerms {
+  timers: Timers
+  /** Whether the broker has a bus that others may be on: what they left in the store is theirs then. */
+  hasBusOfHost: boolean
+  /** Told of a client whose queue may have more than could be seen so far. */
+  more(clientId: string): void
+}
 
 export class AedesStore implements SessionPersistence {
   readonly sessionPersistence = 1
@@ -49,29 +65,35 @@ export class AedesStore implements SessionPersistence {
   readonly retainedCount = 0
   readonly retainedBytes = 0
   readonly #store: AedesPersistence
-  readonly #now: () => number
+  readonly #terms: AedesStoreTerms
   readonly #sessions = new Map<string, SessionNote>()
   readonly #sessionDeadlines = new Deadlines<SessionNote>()
-  readonly #wills = new Map<string, WillNote>()
-  readonly #willDeadlines = new Deadlines<WillNote>()
-  readonly #foreign = new ForeignAdditions(
-    clientId => this.#readQueue(clientId),
-    (message, deliveries) => this.#append(message, deliveries),
-  )
+  readonly #queues: AedesQueues
+  readonly #wills: AedesWills
+  /** One change of a client's subscriptions at a time: stores that tell others of it confuse two that overlap. */
+  readonly #turns = new Turns()
+  /** Not where others may be on the same store: what they change is not known here. */
+  readonly #known: KnownSubscriptions | undefined
   #brokerId = ''
-  #privateId = FIRST_PRIVATE_ID
 
-  constructor(store: AedesPersistence, now: () => number) {
+  constructor(store: AedesPersistence, terms: AedesStoreTerms) {
     this.#store = store
-    this.#now = now
+    this.#terms = terms
+    this.#queues = new AedesQueues(store, terms.timers, clientId => terms.more(clientId))
+    this.#wills = new AedesWills(store)
+    this.#known = terms.hasBusOfHost ? undefined : new KnownSubscriptions()
   }
 
-  setup(broker: { readonly id: string }) {
+  setup(broker: StoreHost) {
     this.#brokerId = broker.id
+    this.#wills.brokerId = broker.id
     return this.#store.setup(broker)
   }
-  destroy() {
-    return this.#store.destroy()
+  /** Stores do some things that they wait for with nobody, and what they cannot finish then ends the process. */
+  async destroy(): Promise<void> {
+    const answered = Promise.resolve(this.#store.subscriptionsByClient({ id: this.#brokerId })).catch(() => {})
+    await this.#terms.timers.within(LAST_ANSWER_MS, answered)
+    await this.#store.destroy()
   }
   storeRetained(packet: Message) {
     return this.#store.storeRetained(packet)
@@ -84,17 +106,29 @@ export class AedesStore implements SessionPersistence {
   createRetainedStreamCombi(patterns: string[]) {
     return this.#store.createRetainedStreamCombi(patterns)
   }
-  addSubscriptions(client: { id: string }, subscriptions: StoredSubscription[]) {
-    return this.#store.addSubscriptions(client, subscriptions)
+  async addSubscriptions(client: StoreClient, subscriptions: StoredSubscription[]): Promise<void> {
+    if (subscriptions.length === 0) return
+    await this.#turns.take(client.id, async () => {
+      await this.#store.addSubscriptions(client, subscriptions)
+      this.#known?.add(client.id, subscriptions)
+    })
   }
-  removeSubscriptions(client: { id: string }, topics: string[]) {
-    return this.#store.removeSubscriptions(client, topics)
+  async removeSubscriptions(client: StoreClient, topics: string[]): Promise<void> {
+    if (topics.length === 0) return
+    await this.#turns.take(client.id, async () => {
+      await this.#store.removeSubscriptions(client, topics)
+      this.#known?.remove(client.id, topics)
+    })
   }
-  subscriptionsByClient(client: { id: string }) {
-    return this.#store.subscriptionsByClient(client)
+  async subscriptionsByClient(client: StoreClient): Promise<StoredSubscription[]> {
+    const subscriptions = (await this.#store.subscriptionsByClient(client)) ?? []
+    return subscriptions.filter(({ topic }) => topic !== SESSION_MARK.topic)
   }
-  cleanSubscriptions(client: { id: string }) {
-    return this.#store.cleanSubscriptions(client)
+  async cleanSubscriptions(client: StoreClient): Promise<void> {
+    await this.#turns.take(client.id, async () => {
+      await this.#store.cleanSubscriptions(client)
+      this.#known?.clear(client.id)
+    })
   }
   countOffline() {
     return this.#store.countOffline()
@@ -126,12 +160,11 @@ export class AedesStore implements SessionPersistence {
   putWill(client: { id: string }, will: StoredWill) {
     return this.#store.putWill(client, will)
   }
-  async getWill(client: { id: string }): Promise<StoredWill | undefined> {
-    const will = await this.#store.getWill(client)
-    return will ? readBack(will) : undefined
+  getWill({ id }: StoreClient): Promise<StoredWill | undefined> {
+    return this.#wills.get(id)
   }
-  delWill(client: { id: string }) {
-    return this.#store.delWill(client)
+  delWill(client: StoreClient) {
+    return this.#store.delWill({ brokerId: this.#brokerId, ...client })
   }
   streamWill(brokers?: Record<string, unknown>) {
     return this.#store.streamWill(brokers)
@@ -140,32 +173,38 @@ export class AedesStore implements SessionPersistence {
     return this.#store.getClientList(topic)
   }
 
-  /** The stores' matchers know no shared filters, and let `#` see topics that begin with `$`. */
+  /** The stores' matchers know no shared filters, let `#` see topics that begin with `$`, and some forget QoS 0. */
   async subscriptionsByTopic(topic: string): Promise<MatchedSubscription[]> {
     const matched = await this.#store.subscriptionsByTopic(topic)
-    return matched.filter(({ topic: filter }) => !isSharedFilter(filter) && filterMatches(filter, topic))
+    const found = matched.filter(
+      ({ topic: filter, qos }) => qos > 0 && !isSharedFilter(filter) && filterMatches(filter, topic),
+    )
+    return this.#known?.complete(topic, found) ?? found
   }
 
-  /** Wills of an earlier run wait for their delay from now on; its sessions are known by their subscriptions alone. */
+  /** Sessions of an earlier run are known by their subscriptions alone. */
   async recover(now: number): Promise<void> {
-    for await (const will of this.#store.streamWill()) {
-      const delay = will.properties?.willDelayInterval ?? 0
-      if (will.clientId !== undefined) this.#scheduleWill(will.clientId, now + delay * 1000)
-    }
+    await this.#wills.recover(now, this.#terms.hasBusOfHost ? 'this broker' : 'all')
   }
 
   async openSession(clientId: string): Promise<StoredSession | undefined> {
     const note = this.#sessions.get(clientId)
-    const subscriptions = (await this.#store.subscriptionsByClient({ id: clientId })) ?? []
-    if (note === undefined && subscriptions.length === 0) return undefined
+    const stored = (await this.#store.subscriptionsByClient({ id: clientId })) ?? []
+    if (note === undefined && stored.length === 0) return undefined
+    const subscriptions = stored.filter(({ topic }) => topic !== SESSION_MARK.topic)
+    this.#known?.add(clientId, subscriptions)
     const { expiryInterval, deadline, details } = note ?? { expiryInterval: NEVER_EXPIRES }
     const incoming = [...(note?.incoming ?? [])]
     const session = { clientId, expiryInterval, expiresAt: deadline?.at, subscriptions, incoming }
     return details === undefined ? session : { ...session, details }
   }
 
-  saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange) {
-    const note: SessionNote = this.#sessions.get(clientId) ?? {
+  /** A deadline counts once the store has the session: until then it can be tried again. */
+  async saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
+    const known = this.#sessions.get(clientId)
+    if (known === undefined) await this.addSubscriptions({ id: clientId }, [SESSION_MARK])
+    else await this.#queues.tidy(clientId)
+    const note: SessionNote = known ?? {
       clientId,
       expiryInterval,
       deadline: undefined,
@@ -173,6 +212,7 @@ export class AedesStore implements SessionPersistence {
       incoming: new Set(),
     }
     note.details = details ?? note.details
+    this.#queues.open(clientId)
     this.#sessionDeadlines.remove(note.deadline)
     note.expiryInterval = expiryInterval
     note.deadline = expiresAt === undefined ? undefined : this.#sessionDeadlines.add(note, expiresAt)
@@ -182,12 +222,14 @@ export class AedesStore implements SessionPersistence {
   /** The note of it goes last: as long as the store fails, its deadline is still there. */
   async deleteSession(clientId: string): Promise<void> {
     const client = { id: clientId }
-    await this.#store.cleanSubscriptions(client)
+    await this.#queues.clear(clientId)
+    await this.cleanSubscriptions(client)
+    const note = this.#sessions.get(clientId)
+    for (const packetId of note?.incoming ?? []) await this.removeIncoming(clientId, packetId)
     await this.#store.cleanIncoming?.(client)
-    for (const { ref, packetId, message, delivery } of await this.#readQueue(clientId)) {
-      await this.removeQueued(clientId, ref, packetId, message && { ...delivery, message })
-    }
-    this.#sessionDeadlines.remove(this.#sessions.get(clientId)?.deadline)
+    // what others on the same store have added until they heard of it
+    await this.#queues.clear(clientId)
+    this.#sessionDeadlines.remove(note?.deadline)
     this.#sessions.delete(clientId)
   }
 
@@ -197,7 +239,7 @@ export class AedesStore implements SessionPersistence {
 
   nextDeadline(): number | undefined {
     const session = this.#sessionDeadlines.next()
-    const will = this.#willDeadlines.next()
+    const will = this.#wills.next()
     return session === undefined || (will !== undefined && will < session) ? will : session
   }
 
@@ -205,76 +247,40 @@ export class AedesStore implements SessionPersistence {
     return []
   }
 
-  /** Only what another broker published can be in a queue already: where the brokers share the store. */
   async enqueue(message: Message, deliveries: readonly QueueDelivery[]): Promise<undefined> {
-    if (message.brokerId === this.#brokerId && this.#foreign.isIdle) await this.#append(message, deliveries)
-    else await this.#foreign.add(message, deliveries)
+    if (message.brokerId === this.#brokerId) await this.#queues.addOwn(message, deliveries)
+    else await this.#queues.addForeign(message, deliveries)
   }
 
-  /** The contract stores one packet for several clients: those who get the message in the same way go together. */
-  async #append(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
-    const variants = new Map<string, { copy: Message; subscriptions: { clientId: string }[] }>()
-    for (const delivery of deliveries) {
-      const { clientId, qos, retain, subscriptionIdentifiers } = delivery
-      const key = `${qos}${retain}${subscriptionIdentifiers?.join()}`
-      const variant = variants.get(key) ?? { copy: packetOf({ ...delivery, message }), subscriptions: [] }
-      variant.subscriptions.push({ clientId })
-      variants.set(key, variant)
-    }
-    const enqueued = [...variants.values()].map(({ copy, subscriptions }) =>
-      this.#store.outgoingEnqueueCombi(subscriptions, copy),
-    )
-    await Promise.all(enqueued)
+  queued(clientId: string): AsyncIterable<QueuedMessage> {
+    return this.#queues.queued(clientId)
   }
 
-  async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
-    yield* await this.#readQueue(clientId)
-  }
-
-  async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
-    for (const entry of await this.#readQueue(clientId)) if (entry.packetId !== undefined) yield entry
+  inflight(clientId: string): AsyncIterable<QueuedMessage> {
+    return this.#queues.inflight(clientId)
   }
 
   async queueSize(clientId: string): Promise<{ messages: number; bytes: number }> {
-    const queue = await this.#readQueue(clientId)
+    const queue = await this.#queues.read(clientId)
     const bytes = queue.reduce((sum, { message }) => sum + (message === undefined ? 0 : messageBytes(message)), 0)
     return { messages: queue.length, bytes }
   }
 
-  async markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
-    this.#foreign.noteSent(clientId, ref)
-    const packet = packetOf(copy)
-    packet.messageId = packetId
-    await this.#update(clientId, packet)
+  markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
+    return this.#queues.markSent(clientId, ref, packetId, copy)
   }
 
-  /** Without the number, the store in memory takes one release for another, as neither has a broker's id. */
-  async markReleased(clientId: string, { brokerCounter }: MessageRef, packetId: number): Promise<void> {
-    await this.#update(clientId, { cmd: 'pubrel', messageId: packetId, brokerCounter })
+  markReleased(clientId: string, ref: MessageRef, packetId: number): Promise<void> {
+    return this.#queues.markReleased(clientId, ref, packetId)
   }
 
-  /** A message that went over the bus only was never queued here. */
-  async #update(clientId: string, packet: Message | StoredRelease): Promise<void> {
-    try {
-      await this.#store.outgoingUpdate({ id: clientId }, packet)
-    } catch (error) {
-      if (!isUnknown(error)) throw error
-    }
-  }
-
-  async removeQueued(
+  removeQueued(
     clientId: string,
     ref: MessageRef,
     packetId?: number | undefined,
     copy?: SentCopy | undefined,
   ): Promise<void> {
-    let messageId = packetId
-    if (messageId === undefined) {
-      if (copy === undefined) return
-      messageId = this.#privateId++
-      await this.markSent(clientId, ref, messageId, copy)
-    }
-    await this.#store.outgoingClearMessageId({ id: clientId }, { messageId })
+    return this.#queues.remove(clientId, ref, packetId, copy)
   }
 
   async addIncoming(clientId: string, packetId: number): Promise<void> {
@@ -289,24 +295,16 @@ export class AedesStore implements SessionPersistence {
     incoming.delete(packetId)
   }
 
-  async saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void> {
-    await this.#store.putWill({ id: clientId }, { ...will })
-    this.#scheduleWill(clientId, dueAt)
+  saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void> {
+    return this.#wills.save(clientId, will, dueAt)
   }
 
-  async deleteWill(clientId: string): Promise<void> {
-    await this.#store.delWill({ id: clientId })
-    this.#forgetWill(clientId)
+  deleteWill(clientId: string): Promise<void> {
+    return this.#wills.delete(clientId)
   }
 
-  async dueWills(now: number, limit: number): Promise<ScheduledWill[]> {
-    const due: ScheduledWill[] = []
-    for (const { clientId } of this.#willDeadlines.due(now, limit)) {
-      const will = await this.getWill({ id: clientId })
-      if (will) due.push({ clientId, will })
-      else this.#forgetWill(clientId)
-    }
-    return due
+  dueWills(now: number, limit: number): Promise<ScheduledWill[]> {
+    return this.#wills.due(now, limit)
   }
 
   async *retained(filters: readonly string[]): AsyncGenerator<Message> {
@@ -314,7 +312,7 @@ export class AedesStore implements SessionPersistence {
     for await (const stored of this.#store.createRetainedStreamCombi([...filters])) {
       const message = readBack(stored)
       const { topic, messageExpiry } = message
-      if (messageExpiry !== undefined && messageExpiry <= this.#now()) continue
+      if (messageExpiry !== undefined && messageExpiry <= this.#terms.timers.wallTime()) continue
       if (seen.has(topic) || !filters.some(filter => filterMatches(filter, topic))) continue
       if (filters.length > 1) seen.add(topic)
       yield message
@@ -329,32 +327,4 @@ export class AedesStore implements SessionPersistence {
   sweep() {
     return { dropped: [], retained: [], more: false }
   }
-
-  #scheduleWill(clientId: string, dueAt: number | undefined): void {
-    const note = this.#wills.get(clientId) ?? { clientId, deadline: undefined }
-    this.#willDeadlines.remove(note.deadline)
-    note.deadline = dueAt === undefined ? undefined : this.#willDeadlines.add(note, dueAt)
-    this.#wills.set(clientId, note)
-  }
-
-  #forgetWill(clientId: string): void {
-    this.#scheduleWill(clientId, undefined)
-    this.#wills.delete(clientId)
-  }
-
-  /** What was sent comes first, as it was sent first; the stores do not all keep that order. */
-  async #readQueue(clientId: string): Promise<QueuedMessage[]> {
-    const sent: QueuedMessage[] = []
-    const waiting: QueuedMessage[] = []
-    for await (const packet of this.#store.outgoingStream({ id: clientId })) {
-      const entry = entryOf(clientId, packet)
-      if (entry.packetId === undefined) waiting.push(entry)
-      else sent.push(entry)
-    }
-    return [...sent, ...waiting]
-  }
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof Error && error.message === 'no such packet'
 }

@@ -84,8 +84,8 @@ async function assertRefused({ version }: Scene, client: SpecClient, cmd: 'pubac
 /** The operations that a publish needs, per store, and the messages that need them. */
 const PUBLISHING = [
   { memory: 'subscriptionsByTopic', aedes: 'subscriptionsByTopic', retain: false },
-  { memory: 'enqueue', aedes: 'outgoingEnqueueCombi', retain: false },
-  { memory: 'enqueue', aedes: 'outgoingEnqueueCombi', retain: true },
+  { memory: 'enqueue', aedes: 'outgoingEnqueue', retain: false },
+  { memory: 'enqueue', aedes: 'outgoingEnqueue', retain: true },
   { memory: 'storeRetained', aedes: 'storeRetained', retain: true },
 ]
 

@@ -1,0 +1,96 @@
+/**
+ * What a store of the host is handed of the broker: a way to tell the stores of other brokers on the same bus what it
+ * changed. What stores tell each other reaches no client, and nothing that a client published is taken for it. Owns the
+ * stores' listeners; must not know what they say.
+ */
+import type { EventEmitter } from 'node:events'
+import type { Bus, BusListener } from '../../types/bus.js'
+import type { BrokerEvents } from '../../types/events.js'
+import type { StoreHost, StoreListener } from '../../types/persistence.js'
+import { filterMatches } from '../topic/topic.js'
+
+type Done = (error?: Error | null) => void
+
+/** On which brokers with stores that tell each other of changes say that they are there. */
+const GREETING = '$SYS/anax/store'
+
+interface Listening {
+  filter: string
+  listener: StoreListener
+  /** As it was registered on the bus. */
+  busListener: BusListener
+}
+
+export class StoreBridge implements StoreHost {
+  readonly id: string
+  readonly #emitter: EventEmitter<BrokerEvents>
+  /** That of the host; within this process, there is no other store to be told. */
+  readonly #mq: Bus | undefined
+  readonly #peers = new Set<string>()
+  #listening: Listening[] = []
+
+  constructor(id: string, emitter: EventEmitter<BrokerEvents>, mq: Bus | undefined) {
+    this.id = id
+    this.#emitter = emitter
+    this.#mq = mq
+  }
+
+  on(event: string, listener: (...args: never[]) => void): void {
+    this.#emitter.on(event as keyof BrokerEvents, listener as (...args: unknown[]) => void)
+  }
+
+  subscribe(filter: string, listener: StoreListener, callback: Done): void {
+    const busListener: BusListener = (message, done) => {
+      done()
+      if (message.clientId === undefined || message.clientId === null) listener(message, () => {})
+    }
+    this.#listening.push({ filter, listener, busListener })
+    if (this.#mq === undefined) callback()
+    else this.#mq.on(filter, busListener, () => callback())
+  }
+
+  /** Answers in any case: a store that is being closed must not wait for a bus that is closed. */
+  unsubscribe(filter: string, listener: StoreListener, callback: Done): void {
+    const gone = this.#listening.filter(each => each.filter === filter && each.listener === listener)
+    this.#listening = this.#listening.filter(each => !gone.includes(each))
+    for (const { busListener } of gone) this.#mq?.removeListener(filter, busListener)
+    callback()
+  }
+
+  publish({ topic, payload }: { topic: string; payload: string | Buffer }, callback: Done): void {
+    if (this.#mq !== undefined) {
+      this.#mq.emit({ cmd: 'publish', topic, payload, qos: 0, retain: false }, callback)
+      return
+    }
+    callback()
+    for (const { filter, listener } of this.#listening) {
+      if (filterMatches(filter, topic)) listener({ topic, payload }, () => {})
+    }
+  }
+
+  /** Says to others with such a store that this broker is there, and is told of them. */
+  greet(): void {
+    if (this.#mq === undefined || this.#listening.length === 0) return
+    const greet = () => this.publish({ topic: GREETING, payload: this.id }, () => {})
+    this.subscribe(GREETING, ({ payload }) => this.#greeted(payload.toString(), greet), greet)
+  }
+
+  /** The bus is about to be closed, and what listens there with it. */
+  close(): void {
+    this.#listening = []
+  }
+
+  #greeted(peer: string, greet: () => void): void {
+    if (peer === this.id || this.#peers.has(peer)) return
+    if (this.#peers.size === 0) warnOfSharing(peer)
+    this.#peers.add(peer)
+    greet()
+  }
+}
+
+function warnOfSharing(peer: string): void {
+  const message =
+    `broker ${peer} shares the store: the brokers exchange messages, but each knows its own clients only, ` +
+    'and a session must not be used on two of them at a time'
+  process.emitWarning(message, { code: 'ANAX_WARN_SHARED_STORE', detail: 'docs/persistence.md, "Several brokers"' })
+}

@@ -1,0 +1,326 @@
+/**
+ * The queues of sessions in a store that has only the contract of `aedes-persistence`. The contract lets a store keep
+ * one record for all sessions that a message is queued for, and the packet id of one session in it; so each session's
+ * copy gets an identity of its own here. Owns what the contract's queue methods need to be told, and in which order;
+ * must not know sessions.
+ */
+import type { Message } from '../../../types/message.js'
+import type {
+  AedesPersistence,
+  MessageRef,
+  QueueDelivery,
+  QueuedMessage,
+  SentCopy,
+} from '../../../types/persistence.js'
+import { refKey } from '../../model/message.js'
+import { Recent } from '../../util/recent.js'
+import type { Timers } from '../../util/timers.js'
+import { Turns } from '../../util/turns.js'
+import { entryOf, identityOf, packetOf, type StoredEntry } from './entries.js'
+import { ForeignAdditions } from './foreign.js'
+
+/** The contract finds queue entries by packet id only: one that was never sent gets an id no packet has. */
+const FIRST_PRIVATE_ID = 65_536
+
+/** How long it is remembered without asking the store that a queue has a message. */
+const KNOWN = { periodMs: 15_000, capacity: 50_000 }
+
+/** Stores may show no more than a number of entries at a time; none is expected to show fewer than this. */
+const SHORT_QUEUE = 100
+
+/** So many entries of a queue that is taken away are removed at a time. */
+const AT_A_TIME = 100
+
+/** After so many releases, at least, a queue is read to have the store take out what it only takes out then. */
+const TIDY_AFTER = 100
+
+/** Of a queue that was read to its visible end: how many entries have to go until more may be seen. */
+interface Backlog {
+  removals: number
+}
+
+/** Released messages that were removed since the queue was read, and after how many it is read again. */
+interface Leftovers {
+  removed: number
+  readAfter: number
+}
+
+export class AedesQueues {
+  readonly #store: AedesPersistence
+  readonly #more: (clientId: string) => void
+  /** One thing at a time for each packet id of a client: it may be used again as soon as its removal is begun. */
+  readonly #turns = new Turns()
+  readonly #known: Recent<true>
+  /** Messages that were sent and are in no queue, by client and packet id. */
+  readonly #absent = new Set<string>()
+  /** Messages of which only the release is left, likewise. */
+  readonly #released = new Set<string>()
+  /** Entries that something else wrote, which have the message's own identity. */
+  readonly #shared = new Set<string>()
+  /** Client -> what is being appended to its queue. */
+  readonly #appending = new Map<string, Set<Promise<unknown>>>()
+  /** Clients whose sessions have ended: what was matched before must not begin a queue that nobody reads. */
+  readonly #ended: Recent<true>
+  readonly #backlogs = new Map<string, Backlog>()
+  readonly #leftovers = new Map<string, Leftovers>()
+  readonly #foreign = new ForeignAdditions(
+    clientId => this.read(clientId),
+    (message, deliveries) => this.append(message, deliveries),
+  )
+  #privateId = FIRST_PRIVATE_ID
+  /** How many entries were begun to be taken out, of whatever queue, and how many of those are done. */
+  #removing = 0
+  #removed = 0
+
+  /** @param more told of a client whose queue may have more than could be seen so far */
+  constructor(store: AedesPersistence, timers: Timers, more: (clientId: string) => void) {
+    this.#store = store
+    this.#more = more
+    this.#known = new Recent(timers, KNOWN)
+    this.#ended = new Recent(timers, KNOWN)
+  }
+
+  /** A session begins, or goes on. */
+  open(clientId: string): void {
+    this.#ended.delete(clientId)
+  }
+
+  /** Adds a message of this broker; behind those of others that wait to be added. */
+  addOwn(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
+    return this.#foreign.isIdle ? this.append(message, deliveries) : this.#foreign.add(message, deliveries)
+  }
+
+  /** Adds a message of another broker to those of the queues that do not have it: the brokers may share the store. */
+  addForeign(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
+    return this.#foreign.add(message, deliveries)
+  }
+
+  async append(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
+    await Promise.all(deliveries.map(delivery => this.#append(message, delivery)))
+  }
+
+  /** What was sent comes first, as it was sent first; the stores do not all keep that order. */
+  async read(clientId: string): Promise<QueuedMessage[]> {
+    return (await this.#entries(clientId)).map(({ entry }) => entry)
+  }
+
+  /** All there is, however little of it the store shows at a time. */
+  async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
+    const seen = new Set<string>()
+    for (;;) {
+      const removedBefore = this.#removed
+      const entries = await this.read(clientId)
+      const unseen = entries.filter(({ ref }) => !seen.has(refKey(ref)))
+      if (unseen.length === 0 && this.#isEnd(clientId, entries.length, this.#removing - removedBefore)) return
+      for (const entry of unseen) {
+        seen.add(refKey(entry.ref))
+        this.#known.set(keyOf(clientId, entry.ref), true)
+        yield entry
+      }
+    }
+  }
+
+  /** What was sent. The store is told the packet ids again: some remember them in memory only. */
+  async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
+    for (const { entry, stored } of await this.#entries(clientId)) {
+      const { packetId } = entry
+      if (packetId === undefined) continue
+      await this.#inTurn(clientId, packetId, () => this.#update(clientId, stored))
+      if (entry.message === undefined) this.#released.add(packetKey(clientId, packetId))
+      yield entry
+    }
+  }
+
+  async markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
+    this.#foreign.noteSent(clientId, ref)
+    await this.#inTurn(clientId, packetId, async () => {
+      if (await this.#has(clientId, ref)) await this.#markSent(clientId, ref, packetId, copy)
+      else this.#absent.add(packetKey(clientId, packetId))
+    })
+  }
+
+  /** Without the number, the store in memory takes one release for another, as neither has a broker's id. */
+  async markReleased(clientId: string, { brokerCounter }: MessageRef, packetId: number): Promise<void> {
+    await this.#inTurn(clientId, packetId, async () => {
+      if (this.#absent.has(packetKey(clientId, packetId))) return
+      await this.#update(clientId, { cmd: 'pubrel', messageId: packetId, brokerCounter })
+      this.#released.add(packetKey(clientId, packetId))
+    })
+  }
+
+  async remove(clientId: string, ref: MessageRef, packetId?: number, copy?: SentCopy): Promise<void> {
+    if (packetId === undefined) {
+      if (copy !== undefined && (await this.#has(clientId, ref))) await this.#removeUnsent(clientId, ref, copy)
+      return
+    }
+    await this.#inTurn(clientId, packetId, async () => {
+      if (this.#absent.delete(packetKey(clientId, packetId))) return
+      await this.#take(clientId, packetId)
+      this.#forget(clientId, ref)
+      if (this.#released.delete(packetKey(clientId, packetId))) this.#noteLeftover(clientId)
+    })
+    this.#noteRemoval(clientId)
+    await this.#tidyNow(clientId)
+  }
+
+  /** The session ends: nothing is added any more, and nothing is left. */
+  async clear(clientId: string): Promise<void> {
+    this.#ended.set(clientId, true)
+    await Promise.allSettled([...(this.#appending.get(clientId) ?? [])])
+    const seen = new Set<string>()
+    for (;;) {
+      const entries = (await this.#entries(clientId)).filter(({ entry }) => !seen.has(refKey(entry.ref)))
+      if (entries.length === 0) break
+      for (let i = 0; i < entries.length; i += AT_A_TIME) {
+        const removed = entries.slice(i, i + AT_A_TIME).map(({ entry, stored }) => {
+          seen.add(refKey(entry.ref))
+          return this.#removeEntry(clientId, entry, stored)
+        })
+        await Promise.all(removed)
+      }
+    }
+    this.#backlogs.delete(clientId)
+    this.#leftovers.delete(clientId)
+  }
+
+  /** Has the store take out what it takes out only when a queue is read. */
+  async tidy(clientId: string): Promise<void> {
+    if (!this.#leftovers.delete(clientId)) return
+    await this.#entries(clientId)
+  }
+
+  async #append(message: Message, delivery: QueueDelivery): Promise<void> {
+    const { clientId } = delivery
+    if (this.#ended.get(clientId)) return
+    const brokerId = identityOf(message.brokerId, clientId)
+    const packet = { ...packetOf({ ...delivery, message }), brokerId }
+    const appended = Promise.resolve(this.#store.outgoingEnqueue({ clientId }, packet))
+    const appending = this.#appending.get(clientId) ?? new Set()
+    this.#appending.set(clientId, appending.add(appended))
+    try {
+      await appended
+      this.#known.set(keyOf(clientId, message), true)
+    } finally {
+      appending.delete(appended)
+      if (appending.size === 0) this.#appending.delete(clientId)
+    }
+  }
+
+  async #entries(clientId: string): Promise<{ entry: QueuedMessage; stored: StoredEntry }[]> {
+    const sent: { entry: QueuedMessage; stored: StoredEntry }[] = []
+    const waiting: typeof sent = []
+    for await (const stored of this.#store.outgoingStream({ id: clientId })) {
+      const { entry, isShared } = entryOf(clientId, stored)
+      const key = keyOf(clientId, entry.ref)
+      if (isShared && entry.message !== undefined) this.#shared.add(key)
+      if (entry.packetId === undefined) waiting.push({ entry, stored })
+      else sent.push({ entry, stored })
+    }
+    return [...sent, ...waiting]
+  }
+
+  /** Whether a queue has a message. One that went over the bus only was never queued here. */
+  async #has(clientId: string, ref: MessageRef): Promise<boolean> {
+    const key = keyOf(clientId, ref)
+    if (this.#known.get(key)) return true
+    return (await this.read(clientId)).some(entry => keyOf(clientId, entry.ref) === key)
+  }
+
+  async #markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): Promise<void> {
+    const isShared = this.#shared.has(keyOf(clientId, ref))
+    const brokerId = isShared ? ref.brokerId : identityOf(ref.brokerId, clientId)
+    await this.#update(clientId, { ...packetOf(copy), brokerId, messageId: packetId })
+  }
+
+  async #removeUnsent(clientId: string, ref: MessageRef, copy: SentCopy): Promise<void> {
+    const messageId = this.#privateId++
+    await this.#markSent(clientId, ref, messageId, copy)
+    await this.#take(clientId, messageId)
+    this.#forget(clientId, ref)
+  }
+
+  /** An entry as it was read: the store is told of it once more, as it may not remember by itself which one it is. */
+  async #removeEntry(clientId: string, { ref, packetId }: QueuedMessage, stored: StoredEntry): Promise<void> {
+    const messageId = packetId ?? this.#privateId++
+    await this.#inTurn(clientId, messageId, async () => {
+      await this.#update(clientId, { ...stored, messageId })
+      await this.#take(clientId, messageId)
+      this.#forget(clientId, ref)
+    })
+  }
+
+  async #take(clientId: string, messageId: number): Promise<void> {
+    this.#removing++
+    try {
+      await this.#store.outgoingClearMessageId({ id: clientId }, { messageId })
+    } finally {
+      this.#removed++
+    }
+  }
+
+  async #update(clientId: string, packet: StoredEntry): Promise<void> {
+    try {
+      // a copy: there are stores that write into it
+      await this.#store.outgoingUpdate({ id: clientId }, { ...packet })
+    } catch (error) {
+      if (!isUnknown(error)) throw error
+    }
+  }
+
+  #forget(clientId: string, ref: MessageRef): void {
+    const key = keyOf(clientId, ref)
+    this.#known.delete(key)
+    this.#shared.delete(key)
+  }
+
+  #inTurn(clientId: string, packetId: number, step: () => Promise<void>): Promise<void> {
+    return this.#turns.take(packetKey(clientId, packetId), step)
+  }
+
+  /**
+   * No more could be seen. Where that may be all that the store shows at a time, there may be more when some is gone.
+   * @param gone at most so many entries were taken out while the store looked
+   */
+  #isEnd(clientId: string, entries: number, gone: number): boolean {
+    this.#backlogs.delete(clientId)
+    if (entries + gone < SHORT_QUEUE) return true
+    if (entries < SHORT_QUEUE / 2) return false
+    this.#backlogs.set(clientId, { removals: Math.ceil(entries / 2) })
+    return true
+  }
+
+  #noteRemoval(clientId: string): void {
+    const backlog = this.#backlogs.get(clientId)
+    if (backlog === undefined || --backlog.removals > 0) return
+    this.#backlogs.delete(clientId)
+    this.#more(clientId)
+  }
+
+  #noteLeftover(clientId: string): void {
+    const leftovers = this.#leftovers.get(clientId)
+    if (leftovers !== undefined) leftovers.removed++
+    else this.#leftovers.set(clientId, { removed: 1, readAfter: TIDY_AFTER })
+  }
+
+  /** The longer the queue, the seldomer: reading it costs its length. */
+  async #tidyNow(clientId: string): Promise<void> {
+    const leftovers = this.#leftovers.get(clientId)
+    if (leftovers === undefined || leftovers.removed < leftovers.readAfter) return
+    leftovers.removed = 0
+    const { length } = await this.#entries(clientId)
+    leftovers.readAfter = Math.max(TIDY_AFTER, 2 * length)
+  }
+}
+
+function keyOf(clientId: string, ref: MessageRef): string {
+  return `${refKey(ref)} ${clientId}`
+}
+
+function packetKey(clientId: string, packetId: number): string {
+  return `${packetId} ${clientId}`
+}
+
+/** What stores say of an entry, or a packet id, that they do not know. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && ['no such packet', 'unknown key'].includes(error.message)
+}

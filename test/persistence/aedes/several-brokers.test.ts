@@ -1,0 +1,127 @@
+/**
+ * Two brokers that share a Redis, as bus and as store: what one stores the other sees, each says once that the store is
+ * shared, and neither takes what the other has left.
+ */
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { type Broker, createBroker } from '../../../lib/index.js'
+import type { AedesPersistence, StoreHost } from '../../../types/persistence.js'
+import { receiveTexts, textOf } from '../../support/exchange.js'
+import { Redis, withoutRedis } from '../../support/redis.js'
+import { keptSession } from '../../support/spec.js'
+import { SpecClient } from '../../support/spec-client.js'
+
+const require = createRequire(import.meta.url)
+
+const SHARED = 'ANAX_WARN_SHARED_STORE'
+
+describe('two brokers on one Redis', { skip: withoutRedis }, () => {
+  let redis: Redis
+  const brokers: Broker[] = []
+  let warnings: (Error & { code?: string })[] = []
+  const warned = (warning: Error) => warnings.push(warning)
+
+  before(async () => {
+    redis = await Redis.start()
+    process.on('warning', warned)
+  })
+  beforeEach(async () => {
+    for (const broker of brokers.splice(0)) await broker.close()
+    redis.clear()
+    warnings = []
+  })
+  after(async () => {
+    process.off('warning', warned)
+    for (const broker of brokers) await broker.close()
+    await redis.stop()
+  })
+
+  async function start(id: string): Promise<Broker> {
+    const Persistence = require('aedes-persistence-redis-12/asyncPersistence.js')
+    const persistence = new Persistence({ path: redis.path }) as AedesPersistence
+    const broker = await createBroker({ id, mq: await redis.bus(), persistence })
+    brokers.push(broker)
+    return broker
+  }
+
+  async function connect(broker: Broker, clientId: string, packet = {}): Promise<SpecClient> {
+    const client = new SpecClient(broker)
+    await client.connect({ clientId, ...keptSession(5), ...packet })
+    return client
+  }
+
+  const isShared = ({ code }: { code?: string }) => code === SHARED
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise(resolve => setImmediate(resolve))
+  }
+
+  it('say once, each, that they share the store', async () => {
+    await start('a')
+    await start('b')
+    await until(() => warnings.filter(isShared).length === 2)
+    assert.deepEqual(warnings.map(({ message }) => /^broker . shares the store/.exec(message)?.[0]).sort(), [
+      'broker a shares the store',
+      'broker b shares the store',
+    ])
+    await start('c')
+    await until(() => warnings.filter(isShared).length === 3)
+  })
+
+  it('queue for sessions that are away, whichever of them they were connected to', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    const away = await connect(a, 'away')
+    await away.subscribe({ topic: 'x', qos: 1 })
+    await away.drop()
+    await until(() => a.connectedClients === 0)
+    await away.closed()
+    await b.publish({ topic: 'x', payload: 'from b', qos: 1 })
+    await a.publish({ topic: 'x', payload: 'from a', qos: 1 })
+    const back = await connect(b, 'away')
+    const received = [textOf(await back.expect('publish')), textOf(await back.expect('publish'))]
+    assert.deepEqual(received.sort(), ['from a', 'from b'])
+  })
+
+  it('leave each other their wills', async () => {
+    const a = await start('a')
+    await connect(a, 'alive', { will: { topic: 'will', payload: Buffer.from('x'), qos: 1, retain: true } })
+    const b = await start('b')
+    const watcher = await connect(b, 'watcher')
+    await watcher.subscribe({ topic: 'will', qos: 1 })
+    assert.deepEqual(await receiveTexts(watcher), [])
+    assert.equal(redis.keys().includes('will:a:alive'), true)
+  })
+})
+
+describe('what a store is handed', () => {
+  it('keeps what stores say to each other from clients, and what clients say from stores', async () => {
+    const told: string[] = []
+    let host: StoreHost | undefined
+    const Persistence = require('aedes-persistence/asyncPersistence.js')
+    class Telling extends Persistence {
+      async setup(broker: StoreHost) {
+        host = broker
+        broker.subscribe(
+          '$SYS/told/+',
+          ({ topic }, done) => {
+            told.push(topic)
+            done()
+          },
+          () => {},
+        )
+      }
+    }
+    const broker = await createBroker({ id: 'a', persistence: new Telling() as unknown as AedesPersistence })
+    const client = new SpecClient(broker)
+    await client.connect()
+    await client.subscribe({ topic: '$SYS/#', qos: 0 })
+    host!.publish({ topic: '$SYS/told/1', payload: 'x' }, () => {})
+    await client.publish({ topic: '$SYS/told/2', qos: 1 })
+    const events: string[] = []
+    host!.on('clientDisconnect', () => events.push('clientDisconnect'))
+    await client.disconnect()
+    await broker.close()
+    assert.deepEqual([host!.id, told, events], ['a', ['$SYS/told/1'], ['clientDisconnect']])
+  })
+})
