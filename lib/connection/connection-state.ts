@@ -1,4 +1,4 @@
-/** The states of a connection, and which may follow which. */
+/** The states of a connection, and the transitions between them. */
 
 export type ConnectionState = 'awaiting-connect' | 'connecting' | 'connected' | 'closing' | 'closed'
 
@@ -10,7 +10,7 @@ const TRANSITIONS: Record<ConnectionState, readonly ConnectionState[]> = {
   closed: [],
 }
 
-/** The state to go to. Throws where that is not legal: then the broker itself is wrong. */
+/** Checks a transition. @returns `to`. Throws if the transition is illegal, which is a bug of the broker. */
 export function nextState(from: ConnectionState, to: ConnectionState): ConnectionState {
   if (!TRANSITIONS[from].includes(to)) throw new Error(`A connection cannot go from ${from} to ${to}`)
   return to

@@ -1,19 +1,18 @@
 /**
- * What is waiting to be written to one stream, and the flush that writes it: once per turn of the event
- * loop for all connections, everything of a connection joined into one write.
- * Owns the bytes on their way out; must not know sessions or packets.
+ * Collects the frames for one stream, and writes them once per turn of the event loop: the outboxes of all connections
+ * together, and all frames of a connection in one write where possible. Must not know sessions or packets.
  */
 import type { Duplex } from 'node:stream'
 import type { Frame } from '../codec/wire/frame.js'
 import { joinFrames } from '../codec/wire/join-frames.js'
 
-/** Above this an outbox does not wait for the end of the turn. */
+/** Above this an outbox is flushed before the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
 
-/** Above this a client that does not read is not listened to either: its own packets call forth what waits here. */
+/** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
 const OVERFULL_BYTES = 256 * 1024
 
-/** Writes all outboxes that got something in this turn. One per broker. */
+/** Flushes the outboxes that got frames in this turn. One per broker. */
 export class Flusher {
   #dirty: Outbox[] = []
   #scheduled = false
@@ -22,7 +21,7 @@ export class Flusher {
     this.#dirty.push(outbox)
     if (this.#scheduled) return
     this.#scheduled = true
-    // a microtask per connection would cost 1.3 to 1.7 times as much: it cannot batch across sockets
+    // a microtask per connection was 1.3 to 1.7 times as expensive: it does not collect the frames of a whole turn
     setImmediate(this.#flush)
   }
 
@@ -39,30 +38,30 @@ export class Outbox {
   readonly #flusher: Flusher
   readonly #onBlocked: () => void
   #frames: Frame[] = []
-  /** Packet ids for the holes of the frames, in the same order. */
+  /** The packet id for each frame's hole, in the same order. */
   #packetIds: number[] = []
   #bytes = 0
   #dirty = false
   #blocked = false
 
-  /** @param onBlocked told when the stream is full */
+  /** @param onBlocked called when the stream is full */
   constructor(stream: Duplex, flusher: Flusher, onBlocked: () => void) {
     this.#stream = stream
     this.#flusher = flusher
     this.#onBlocked = onBlocked
   }
 
-  /** Whether the stream asked to wait for its 'drain'. */
+  /** Whether the stream is full: nothing is written until it emits 'drain'. */
   get blocked(): boolean {
     return this.#blocked
   }
 
-  /** Bytes that are not handed to the stream yet. */
+  /** Bytes that are not written to the stream yet. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Whether more waits for the stream than a client that reads would ever leave there. */
+  /** Whether so much waits that the client cannot be reading. */
   get isOverfull(): boolean {
     return this.#blocked && this.#bytes > OVERFULL_BYTES
   }
@@ -87,13 +86,13 @@ export class Outbox {
     this.flush()
   }
 
-  /** Hands over what is there, whether the stream is full or not: nothing is said after it. */
+  /** Writes all frames even if the stream is full: the connection ends. */
   finish(): void {
     this.#blocked = false
     this.flush()
   }
 
-  /** Writes what is there, unless the stream is full. */
+  /** Writes all frames, unless the stream is full. */
   flush(): void {
     this.#dirty = false
     if (this.#blocked || this.#frames.length === 0) return
@@ -117,7 +116,7 @@ export class Outbox {
       this.#stream.uncork()
       return wantsMore
     } catch (error) {
-      // the host's stream is broken: that ends this connection, and no other one
+      // the host's stream threw: only this connection ends
       this.#stream.destroy(error as Error)
       return true
     }

@@ -1,8 +1,8 @@
-/** Whether a payload is the text that its Payload Format Indicator promises [MQTT 5.0, 3.3.2.3.2]. */
+/** Checks a payload against its Payload Format Indicator [MQTT 5.0, 3.3.2.3.2]. */
 import { isUtf8 } from 'node:buffer'
 import { AnaxError } from '../errors.js'
 
-/** The refusal, where the payload says that it is UTF-8 and is not. */
+/** @returns an error if the indicator says UTF-8 and the payload is not */
 export function payloadFormatError(message: {
   payload: Buffer
   properties?: { payloadFormatIndicator?: boolean } | undefined

@@ -1,6 +1,6 @@
 /**
- * Messages that wait in memory for one client, in order, and how much they are.
- * Owns what a message counts for; must not know the bounds, nor why they wait.
+ * The messages that wait in memory for one client, in order. Owns how many bytes a message counts for.
+ * Must not know the limits, nor why messages wait.
  */
 import type { Message } from '../../types/message.js'
 import type { UserProperties } from '../../types/packets.js'
@@ -9,17 +9,17 @@ import { propertyBytes, userPropertyBytes } from '../codec/message-bytes.js'
 import { pairsOf } from '../codec/user-properties.js'
 import type { Delivery } from './delivery.js'
 
-/** What a waiting message costs beside its content, roughly: an empty one is not free. */
+/** Roughly what a waiting message takes beside its content. */
 const OVERHEAD_BYTES = 64
 
 interface Entry {
   readonly delivery: Delivery
-  /** As it was counted: the host may change a message meanwhile. */
+  /** The size that was counted. The host may change the message later. */
   readonly size: number
 }
 
 export class Backlog {
-  /** Those in front of `#head` are gone: an array that is moved up for each would make a long one quadratic. */
+  /** Entries before `#head` were removed. Moving the others up for each removal would make a long backlog quadratic. */
   #entries: (Entry | undefined)[] = []
   #head = 0
   #bytes = 0
@@ -41,7 +41,7 @@ export class Backlog {
     this.#bytes += size
   }
 
-  /** Takes the first out; there must be one. */
+  /** Removes the first message; there has to be one. */
   shift(): Delivery {
     const { delivery, size } = this.#entries[this.#head]!
     this.#entries[this.#head++] = undefined
@@ -53,7 +53,7 @@ export class Backlog {
     return delivery
   }
 
-  /** Takes out the first of a broker's messages, where it has a lower number than another one of that broker. */
+  /** Removes the first message of a broker, if its number is lower than that of another message of that broker. */
   takeBefore({ brokerId, brokerCounter }: MessageRef): Delivery | undefined {
     const index = this.#entries.findIndex(entry => entry?.delivery.message.brokerId === brokerId)
     const entry = this.#entries[index]
@@ -68,7 +68,7 @@ export class Backlog {
   }
 }
 
-/** What a message counts for: all of it that a client could make large. */
+/** The bytes that a message counts for: all parts that a client could make large. */
 export function sizeInQueue({ topic, payload, properties }: Message): number {
   const size = OVERHEAD_BYTES + topic.length + payload.length
   if (properties === undefined) return size
@@ -76,7 +76,7 @@ export function sizeInQueue({ topic, payload, properties }: Message): number {
   return size + propertyBytes(properties) + (userProperties === undefined ? 0 : sizeOfUserProperties(userProperties))
 }
 
-/** Counted once: a message may wait for thousands of clients. */
+/** Remembered, because a message may wait for thousands of clients. */
 const userPropertySizes = new WeakMap<UserProperties, number>()
 
 function sizeOfUserProperties(properties: UserProperties): number {

@@ -1,6 +1,6 @@
 /**
- * One receiver's copy of a message, or that of many receivers who get it in the same way: then it is encoded once.
- * Owns the frames of that copy; must not know who receives it.
+ * A message as one receiver gets it, or as many receivers get it in the same way: it is encoded once for all of them.
+ * Owns the encoded frames; must not know the receivers.
  */
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, QoS } from '../../types/packets.js'
@@ -14,13 +14,13 @@ export class Delivery {
   readonly qos: QoS
   readonly retain: boolean
   readonly subscriptionIdentifiers: readonly number[] | undefined
-  /** The `$share/…` filter it came through, if it did. */
+  /** The `$share/…` filter of the shared subscription that it came through. */
   readonly share: string | undefined
   /** 3.1 and 3.1.1 have the same PUBLISH. */
   #before5: Frame | undefined
   #mqtt5: Frame | undefined
   #expiryInterval: number | undefined
-  /** The message, where this copy of it is no different from what came in. */
+  /** The message, if it is sent exactly as it was received. */
   readonly #unchanged: PublishMessage | undefined
 
   constructor(
@@ -40,8 +40,8 @@ export class Delivery {
   }
 
   /**
-   * The packet as it is sent for the first time, without an alias.
-   * @param expiryInterval the seconds that the message has left
+   * The PUBLISH of the first transmission, without a topic alias.
+   * @param expiryInterval seconds until the message expires
    */
   frame({ version, hasProperties }: Dialect, expiryInterval: number | undefined): Frame {
     const received = expiryInterval === undefined ? this.#unchanged?.packetFor(version) : undefined

@@ -1,25 +1,25 @@
 /**
- * QoS 1 and 2 messages that were sent to one client and are not finished: their packet ids and the quota.
- * Owns packet ids; does no I/O, and must not know the stream, the store or the queue behind it.
+ * The QoS 1 and 2 messages that were sent to one client and are not finished. Owns their packet ids and the quota.
+ * Does no I/O; must not know the stream, the store or the queue.
  *
- * Packet ids are given out in turn, so they lie close together: a small array finds each by its lowest bits,
- * and an id whose place is taken is passed over. That costs half of what a Map does, and nothing while idle.
- * Those of a resumed session lie anywhere: they are few, soon done, and in a Map.
+ * Packet ids are assigned in sequence, so those in use are close together: a small array finds each by its lowest
+ * bits, and an id whose place is taken is skipped. This costs half as much as a Map, and no memory while idle.
+ * The packet ids of a resumed session can be any: they are few and soon finished, and kept in a Map.
  */
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
 import type { Delivery } from './delivery.js'
 
-/** What the client has to send next. */
+/** The packet that the client has to send next. */
 export type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp'
 
-/** A message on its way to the client. The delivery itself is not kept: it has the frames that were sent. */
+/** A message in flight. Its delivery is not kept, because that holds the encoded frames. */
 export class Sent {
   packetId = 0
   ref: MessageRef
-  /** As it was sent; undefined once released: PUBREC came. */
+  /** As it was sent; undefined after PUBREC. */
   message: Message | undefined
-  /** The `$share/…` filter it came through, if it did. */
+  /** The `$share/…` filter of the shared subscription that it came through. */
   readonly share: string | undefined
   awaits: AwaitedAck
 
@@ -33,13 +33,13 @@ export class Sent {
 
 const LARGEST_PACKET_ID = 65_535
 const FIRST_CAPACITY = 16
-/** More places than these are not kept while nothing is in flight: a connection may be idle for days. */
+/** A larger array is freed when nothing is in flight: a connection may be idle for days. */
 const IDLE_CAPACITY = 64
 
 export class Inflight {
   readonly #quota: number
   #places: (Sent | undefined)[] = []
-  /** Those of earlier connections. */
+  /** Messages that were in flight on earlier connections. */
   #restored: Map<number, Sent> | undefined
   #size = 0
   #lastId = 0
@@ -58,9 +58,9 @@ export class Inflight {
     return this.#size < this.#quota
   }
 
-  /** Takes a packet id that is not in use [MQTT-2.2.1-4] and remembers the message under it. */
+  /** Assigns a packet id that is not in use [MQTT-2.2.1-4] to a message. @returns the packet id */
   add(sent: Sent): number {
-    // half of the places are free, and have more ids than were restored
+    // half of the places stay free: there are more ids for them than restored ones, so the loop below ends
     while (this.#size * 2 >= this.#places.length) this.#grow()
     const mask = this.#places.length - 1
     do this.#lastId = (this.#lastId % LARGEST_PACKET_ID) + 1
@@ -71,7 +71,7 @@ export class Inflight {
     return this.#lastId
   }
 
-  /** Remembers a message of a resumed session under the packet id it had [MQTT-4.4.0-1]. */
+  /** Adds a message of a resumed session with the packet id that it had [MQTT-4.4.0-1]. */
   restore(packetId: number, sent: Sent): void {
     this.remove(packetId)
     sent.packetId = packetId
@@ -86,7 +86,7 @@ export class Inflight {
     return sent?.packetId === packetId ? sent : this.#restored?.get(packetId)
   }
 
-  /** The message is finished: its packet id is free, and so is its share of the quota. */
+  /** The message is finished: frees its packet id and its place in the quota. */
   remove(packetId: number): void {
     if (this.get(packetId) === undefined) return
     if (!this.#restored?.delete(packetId)) this.#places[packetId & (this.#places.length - 1)] = undefined
@@ -95,7 +95,7 @@ export class Inflight {
     if (this.#size === 0 && this.#places.length > IDLE_CAPACITY) this.#places = []
   }
 
-  /** All of them, in no order that matters. */
+  /** All messages in flight, in no particular order. */
   *all(): Generator<Sent> {
     if (this.#restored !== undefined) yield* this.#restored.values()
     for (const sent of this.#places) if (sent !== undefined) yield sent

@@ -1,6 +1,6 @@
 /**
- * One topic filter that one session is subscribed to, with its options.
- * A broker may hold a million of these: the options are packed into one number.
+ * One subscription of one session: a topic filter with its options. Must not know how messages are matched.
+ * A broker may have a million of these, so the options are packed into one number.
  */
 import type { ClientSubscription } from '../../types/client.js'
 import type { QoS, Subscription } from '../../types/packets.js'
@@ -49,12 +49,12 @@ export class SessionSubscription implements ClientSubscription {
     return this.#identifier === 0 ? undefined : this.#identifier
   }
 
-  /** As a route's target: the identifiers of this one alone. */
+  /** For a route, of which this subscription alone can be a target: its identifiers. */
   get subscriptionIdentifiers(): readonly number[] | undefined {
     return this.#identifier === 0 ? undefined : [this.#identifier]
   }
 
-  /** As a route's target: what the client gets of its own messages [MQTT-3.8.3-3]. */
+  /** For a route: the target for messages that the client itself published [MQTT-3.8.3-3]. */
   get forPublisher(): this | undefined {
     return this.nl ? undefined : this
   }
@@ -65,7 +65,7 @@ export class SessionSubscription implements ClientSubscription {
     return topic === this.topic && packed(subscription) === this.#options && subscriptionIdentifier === this.#identifier
   }
 
-  /** As the store keeps it and the host sees it. */
+  /** A plain object, for the store and the host. */
   toJSON(): ClientSubscription {
     const { topic, qos, nl, rap, rh } = this
     return { topic, qos, nl, rap, rh, ...(this.#identifier > 0 && { subscriptionIdentifier: this.#identifier }) }

@@ -1,9 +1,9 @@
-/** How a hook's refusal becomes an error for the host and an answer for the client. */
+/** Turns a hook's refusal into an error for the host and into properties for the client. Must not know the hook. */
 import type { ConnectRefusal } from '../../../types/hooks.js'
 import type { ConnackProperties } from '../../../types/packets.js'
 import { AnaxError, type ErrorCode } from '../../errors.js'
 
-/** The error that the host is told. */
+/** The error for the host's event. */
 export function refusalError(code: ErrorCode, { reasonCode, reasonString }: ConnectRefusal): AnaxError {
   return new AnaxError(code, {
     ...(reasonCode !== undefined && { reasonCode }),
@@ -11,7 +11,7 @@ export function refusalError(code: ErrorCode, { reasonCode, reasonString }: Conn
   })
 }
 
-/** The properties of CONNACK that go with it. */
+/** The properties of the CONNACK or DISCONNECT that tells the client. */
 export function refusalProperties({
   reasonString,
   serverReference,
