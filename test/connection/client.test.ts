@@ -6,6 +6,7 @@ import { type Spec, spec } from '../support/spec.js'
 
 /** As in types/client.ts. */
 const MEMBERS = [
+  'address',
   'clean',
   'close',
   'closed',
@@ -13,6 +14,7 @@ const MEMBERS = [
   'connected',
   'connecting',
   'context',
+  'details',
   'disconnect',
   'drops',
   'id',
