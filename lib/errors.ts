@@ -86,6 +86,7 @@ export const ERRORS = {
     'packet',
     'The payload is not the UTF-8 text that its format indicator promises',
   ],
+  ANAX_ERR_PAYLOAD: [ReasonCode.PayloadFormatInvalid, 'packet', 'The payload is not what its topic promises'],
   ANAX_ERR_QUOTA: [ReasonCode.QuotaExceeded, 'packet', 'A limit of the broker is reached'],
   ANAX_ERR_STORE: [ReasonCode.UnspecifiedError, 'packet', 'The store failed'],
   ANAX_ERR_BUS: [ReasonCode.UnspecifiedError, 'packet', 'The bus failed'],

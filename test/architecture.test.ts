@@ -25,6 +25,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/topic/', 1],
   ['lib/client/', 2],
   ['lib/model/', 2],
+  ['lib/payload/', 2],
   ['lib/persistence/', 2],
   ['lib/ports/', 3],
   ['lib/session/outgoing/', 4],

@@ -1,0 +1,127 @@
+/**
+ * Payloads that have to be what their topics promise: a hook that refuses others, or only tells of them. Owns the rules;
+ * knows no client.
+ */
+import type { Client } from '../../types/client.js'
+import type { AuthorizePublishHandler } from '../../types/hooks.js'
+import type { PublishPacket } from '../../types/packets.js'
+import type { PayloadCodec, PayloadSchema } from '../../types/payload.js'
+import type { MaybePromise } from '../../types/persistence.js'
+import type { AnaxError } from '../errors.js'
+import { ReasonCode } from '../reason-codes.js'
+import { type TopicPattern, topic } from '../topic/topic-pattern.js'
+import { isPromise } from '../util/maybe-promise.js'
+import { codecOf, payloadError } from './payload-codec.js'
+
+/** A schema, and what happens to a payload that does not fit. */
+export interface SchemaRule {
+  /** How the payload has to look. */
+  schema: PayloadSchema
+  /** Whether a message with another payload is refused, or only told of. @default 'refuse' */
+  mode?: 'refuse' | 'report'
+}
+
+/** What goes for all rules. */
+export interface SchemasOptions {
+  /** Told of each payload that does not fit, refused or not; `client` is null for a will. */
+  onInvalid?: (error: AnaxError, packet: PublishPacket, client: Client | null) => void
+  /** Asked about messages whose payload is as it should be, or that no rule is for. @default all but `$SYS/` are let through */
+  authorizePublish?: AuthorizePublishHandler
+}
+
+interface Rule {
+  pattern: TopicPattern
+  codec: PayloadCodec
+  isStrict: boolean
+}
+
+/**
+ * A hook `authorizePublish` that looks at payloads: one that does not fit is refused with 0x99 and a reason string that
+ * names the path. All rules whose topic matches have to agree. An empty payload, which takes a retained message away,
+ * is let through.
+ * @param rules topic, as for {@link topic}, -> schema or rule
+ * @throws AnaxError ANAX_ERR_ARGUMENT
+ */
+export function schemas(
+  rules: Readonly<Record<string, PayloadSchema | SchemaRule>>,
+  { onInvalid, authorizePublish = keepOutOfSys }: SchemasOptions = {},
+): AuthorizePublishHandler {
+  const compiled = Object.entries(rules).map(([pattern, rule]) => compile(pattern, rule))
+
+  // takes a callback: what is given to it as an error is a refusal with words, and no failure of the hook
+  return (client, packet, callback) => {
+    const isTombstone = packet.retain && packet.payload.length === 0
+    const matching = isTombstone ? [] : compiled.filter(({ pattern }) => pattern.match(packet.topic) !== undefined)
+    const conclude = (refused: AnaxError | undefined): unknown => {
+      if (refused === undefined) return goOn(authorizePublish, client, packet, callback)
+      callback(Object.assign(new Error(refused.message), { reasonCode: ReasonCode.PayloadFormatInvalid }))
+      return undefined
+    }
+    const tell = (error: AnaxError) => onInvalid?.(error, packet, client)
+    const checked = checkAll(matching, packet.payload, tell)
+    // a promise says of failures only: the verdict is the callback's
+    return (isPromise(checked) ? checked.then(conclude) : conclude(checked)) as ReturnType<AuthorizePublishHandler>
+  }
+}
+
+/** The first error of a rule that refuses. Never rejects. */
+function checkAll(
+  rules: readonly Rule[],
+  payload: Buffer,
+  tell: (error: AnaxError) => void,
+): MaybePromise<AnaxError | undefined> {
+  const outcomes = rules.map(rule => check(rule, payload, tell))
+  if (outcomes.some(isPromise)) return Promise.all(outcomes).then(settled => settled.find(error => error !== undefined))
+  return (outcomes as (AnaxError | undefined)[]).find(error => error !== undefined)
+}
+
+function check(
+  { codec, isStrict }: Rule,
+  payload: Buffer,
+  tell: (error: AnaxError) => void,
+): MaybePromise<AnaxError | undefined> {
+  const failed = (cause: unknown) => {
+    const error = payloadError(cause)
+    tell(error)
+    return isStrict ? error : undefined
+  }
+  try {
+    const value = codec.decode(payload)
+    return isPromise(value) ? value.then(() => undefined, failed) : undefined
+  } catch (cause) {
+    return failed(cause)
+  }
+}
+
+type Decided = Parameters<AuthorizePublishHandler>[2]
+
+/** Asks the next hook, in whichever style it is written, and answers for it. */
+function goOn(
+  hook: AuthorizePublishHandler,
+  client: Client | null,
+  packet: Parameters<AuthorizePublishHandler>[1],
+  callback: Decided,
+): unknown {
+  if (hook.length > 2) return hook(client, packet, callback)
+  const verdict = hook(client, packet, callback)
+  if (isPromise(verdict)) return verdict.then(settled => answer(settled, packet, callback))
+  return answer(verdict, packet, callback)
+}
+
+function answer(verdict: unknown, packet: object, callback: Decided): void {
+  if (verdict === true) callback(null)
+  else if (verdict === false) callback(new Error('not authorized'))
+  else if (typeof verdict === 'number') callback(Object.assign(new Error('not authorized'), { reasonCode: verdict }))
+  else if (typeof verdict === 'object' && verdict !== null) {
+    if (verdict !== packet) Object.assign(packet, verdict)
+    callback(null)
+  } else throw new TypeError(`authorizePublish answered ${String(verdict)}`)
+}
+
+const keepOutOfSys: AuthorizePublishHandler = (_client, { topic }) => !topic.startsWith('$SYS/')
+
+function compile(pattern: string, rule: PayloadSchema | SchemaRule): Rule {
+  const isRule = typeof rule === 'object' && 'schema' in rule && !('~standard' in rule)
+  const { schema, mode = 'refuse' } = isRule ? rule : { schema: rule as PayloadSchema }
+  return { pattern: topic(pattern), codec: codecOf(schema) as PayloadCodec, isStrict: mode === 'refuse' }
+}

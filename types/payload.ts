@@ -1,0 +1,55 @@
+/** What stands between a value and the bytes of a payload. Contracts only. */
+
+import type { PublishProperties } from './packets.js'
+import type { MaybePromise } from './persistence.js'
+
+/** What went wrong with a value, and where in it; as Standard Schema has it. */
+export interface SchemaIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** What a validator says of a value. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
+
+/** A validator that implements Standard Schema 1: zod, valibot, arktype and others (https://standardschema.dev). */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => MaybePromise<SchemaResult<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** Values as payloads, and back. */
+export interface PayloadCodec<Input = unknown, Output = Input> {
+  /** The payload of a value. Throws, or rejects, for what is no such value. */
+  encode(value: Input): MaybePromise<Buffer>
+  /** The value of a payload. Throws, or rejects, for what is none. */
+  decode(payload: Buffer): MaybePromise<Output>
+  /** What is said of the payload in a message that has it. */
+  readonly properties: Pick<PublishProperties, 'payloadFormatIndicator' | 'contentType'>
+}
+
+/** How payloads look: a codec, or a validator for what they have as JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever a publisher has to give
+export type PayloadSchema<Input = any, Output = unknown> = StandardSchema<Input, Output> | PayloadCodec<Input, Output>
+
+/** What a listener gets. */
+export type PayloadOutput<Schema> =
+  Schema extends StandardSchema<infer _, infer Output>
+    ? Output
+    : Schema extends PayloadCodec<infer _, infer Output>
+      ? Output
+      : never
+
+/** What a publisher gives. */
+export type PayloadInput<Schema> =
+  Schema extends StandardSchema<infer Input, infer _>
+    ? Input
+    : Schema extends PayloadCodec<infer Input, infer _>
+      ? Input
+      : never
