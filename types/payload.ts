@@ -34,8 +34,8 @@ export interface PayloadCodec<Input = unknown, Output = Input> {
   readonly properties: Pick<PublishProperties, 'payloadFormatIndicator' | 'contentType'>
 }
 
-/** How payloads look: a codec, or a validator for what they have as JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever a publisher has to give
+/** How payloads look: a codec, or a validator for what they have as JSON. */
 export type PayloadSchema<Input = any, Output = unknown> = StandardSchema<Input, Output> | PayloadCodec<Input, Output>
 
 /** What a listener gets. */
