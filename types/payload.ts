@@ -34,9 +34,12 @@ export interface PayloadCodec<Input = unknown, Output = Input> {
   readonly properties: Pick<PublishProperties, 'payloadFormatIndicator' | 'contentType'>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever a publisher has to give
+// biome-ignore-start lint/suspicious/noExplicitAny: whatever a publisher has to give
+
 /** How payloads look: a codec, or a validator for what they have as JSON. */
 export type PayloadSchema<Input = any, Output = unknown> = StandardSchema<Input, Output> | PayloadCodec<Input, Output>
+
+// biome-ignore-end lint/suspicious/noExplicitAny: as above
 
 /** What a listener gets. */
 export type PayloadOutput<Schema> =
