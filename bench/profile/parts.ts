@@ -37,8 +37,8 @@ export const parts = [
     name: 'bus: mqemitter and our end of it',
     colour: '#bf3989',
     functions: [
-      'lib/routing/arrivals',
-      'lib/routing/bus',
+      'lib/routing/host-bus/',
+      'lib/routing/local-',
       'lib/util/recent',
       'node_modules/fastparallel/',
       'node_modules/mqemitter/',

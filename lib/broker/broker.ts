@@ -5,9 +5,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import mqemitter from 'mqemitter'
 import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
-import type { Bus } from '../../types/bus.js'
 import type { Callback, Client, ConnectionDetails, PublishInput } from '../../types/client.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
@@ -55,8 +53,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     const clock = options.clock ?? systemClock
     this.#parts = new BrokerParts(this, resolved, {
       clock,
-      mq: options.mq ?? innerBus(resolved.concurrency),
-      busOwner: options.mq === undefined ? 'broker' : 'host',
+      mq: options.mq,
       persistence: options.persistence ?? createMemoryPersistence({ now: () => clock.now() }),
     })
     for (const name of HOOKS) {
@@ -181,7 +178,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.#assertOpen()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
     startExpiry(message, this.#parts.timers.wallTime())
-    await this.#parts.publisher.publish(message)
+    await this.#parts.own.publish(message)
   }
 
   async #subscribe(topic: string, listener: MessageListener): Promise<void> {
@@ -227,8 +224,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
     this.#state = 'closing'
     const connections = [...this.#parts.connections]
-    const { timers, options, publisher } = this.#parts
-    const underWay = [publisher.idle(), ...connections.map(connection => connection.stopReading())]
+    const { timers, options, own } = this.#parts
+    const underWay = [own.idle(), ...connections.map(connection => connection.stopReading())]
     await timers.within(options.closeTimeoutMs, Promise.all(underWay))
     const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
     const dismissed = connections.map(async connection => {
@@ -266,16 +263,4 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     throw error
   }
   return broker
-}
-
-/** What every topic is to the bus within this process: no words at all, so that matching ends where it begins. */
-const NO_WORDS: readonly string[] = []
-
-/**
- * The bus within this process: it has the one listener, which gets every message. Taking topics apart to match it was
- * 10 to 20 % of the cost of a QoS 0 message; what `split` is given as a separator may say how it splits.
- */
-function innerBus(concurrency: number): Bus {
-  const separator = { [Symbol.split]: () => NO_WORDS } as unknown as string
-  return mqemitter({ concurrency, separator }) as unknown as Bus
 }

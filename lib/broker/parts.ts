@@ -5,7 +5,6 @@ import type { Client } from '../../types/client.js'
 import type { Clock } from '../../types/clock.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../types/persistence.js'
-import type { PublishMessage } from '../codec/publish-message.js'
 import type { Connection } from '../connection/connection.js'
 import type { ConnectionPorts } from '../connection/connection-ports.js'
 import { Flusher } from '../connection/outbox.js'
@@ -13,17 +12,20 @@ import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { storeOf } from '../persistence/aedes/open.js'
 import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
-import { Arrivals } from '../routing/arrivals.js'
-import { type BusOwner, MessageBus } from '../routing/bus.js'
+import { HostBus } from '../routing/host-bus/host-bus.js'
+import { LocalBus } from '../routing/local-bus.js'
+import { createSingleListenerEmitter } from '../routing/local-emitter.js'
+import type { MessageBus } from '../routing/message-bus.js'
 import { Router } from '../routing/router.js'
 
 import { Timers } from '../util/timers.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { BrokerEventSink } from './hooks/events.js'
 import { DropCounts } from './publish/drop-counts.js'
+import { OwnMessages } from './publish/own-messages.js'
 import { Publisher } from './publish/publisher.js'
 import { QueueLimitRules } from './publish/queue-limits.js'
-import { Reception } from './publish/reception.js'
+import { QueueWriter } from './publish/queue-writer.js'
 import { Retention } from './publish/retention.js'
 import { Housekeeping } from './sessions/housekeeping.js'
 import { OwedWrites } from './sessions/owed-writes.js'
@@ -34,8 +36,8 @@ import { StoreBridge } from './store-bridge.js'
 /** What comes from outside. */
 export interface Foundations {
   clock: Clock
-  mq: Bus
-  busOwner: BusOwner
+  /** The bus that the host gave, if it did. */
+  mq: Bus | undefined
   persistence: AedesPersistence
 }
 
@@ -48,7 +50,7 @@ export class BrokerParts {
   readonly store: SessionPersistence
   readonly bus: MessageBus
   readonly router: Router
-  readonly publisher: Publisher
+  readonly own: OwnMessages
   readonly sessions: SessionRegistry
   readonly ports: ConnectionPorts
   /** Every stream that was handed over and is not closed, connected or not. */
@@ -58,26 +60,30 @@ export class BrokerParts {
   #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
-    const { clock, mq, busOwner, persistence } = foundations
+    const { clock, mq, persistence } = foundations
     const now = () => clock.now()
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
-    const hasBusOfHost = busOwner === 'host'
-    const terms = { timers, hasBusOfHost, more: (clientId: string) => sessions.read(clientId) }
+    const terms = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
     const store = storeOf(persistence, terms, options.storeTimeoutMs)
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
-    const arrivals = hasBusOfHost ? new Arrivals(options.id, timers) : undefined
-    const bus: MessageBus = new MessageBus({
-      mq,
-      owner: busOwner,
-      timers,
-      receive: message =>
-        reception === undefined ? router.route(message as PublishMessage) : reception.receive(message),
-      failed: error => events.emit('storeError', error),
-    })
+    const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
+    const bus: MessageBus =
+      mq === undefined
+        ? new LocalBus(createSingleListenerEmitter(options.concurrency), message => router.route(message))
+        : new HostBus({
+            mq,
+            timers,
+            policy,
+            brokerId: options.id,
+            router: () => router,
+            queues: () => queues,
+            number: message => publisher.number(message),
+            failed: error => events.emit('storeError', error),
+          })
     const router: Router = new Router(bus, {
       sharedStrategy: options.sharedStrategy,
       number: message => publisher.number(message),
@@ -86,7 +92,7 @@ export class BrokerParts {
           await publisher.enqueue(message, delivery)
           sessions.read(delivery.clientId)
         } catch (error) {
-          // no publisher is left who could be told
+          // No publisher is left that could be told.
           const isFull = isQuotaError(error)
           if (!isFull) events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
           const { clientId } = delivery
@@ -95,33 +101,29 @@ export class BrokerParts {
       },
       orphaned: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
-    const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
+    const queues = new QueueWriter({
+      id: options.id,
+      store,
+      router,
+      events,
+      deadlineSet,
+      isConnected: clientId => sessions.isConnected(clientId),
+    })
     const publisher: Publisher = new Publisher({
       options,
       authorizer,
       events,
       store,
       retention: new Retention(store, options, now),
-      router,
+      queues,
+      rules: { among: 'all', policy },
       bus,
-      arrivals,
-      policy,
       now,
       deadlineSet,
-      isConnected: clientId => sessions.isConnected(clientId),
     })
-    const reception =
-      arrivals &&
-      new Reception({
-        arrivals,
-        events,
-        number: publisher.number,
-        keep: message => publisher.keep(message),
-        route: router.route,
-        kept: message => publisher.kept(message),
-      })
     const owed = new OwedWrites(deadlineSet)
-    const wills = new Wills({ store, authorizer, publisher, owed, events, now })
+    const own = new OwnMessages(publisher)
+    const wills = new Wills({ store, authorizer, own, owed, events, now })
     const ports = (): ConnectionPorts => this.ports
     const sessions: SessionRegistry = new SessionRegistry({
       store,
@@ -143,10 +145,10 @@ export class BrokerParts {
     this.store = store
     this.bus = bus
     this.router = router
-    this.publisher = publisher
+    this.own = own
     this.sessions = sessions
     this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
-    this.#storeBridge = new StoreBridge(options.id, emitter, hasBusOfHost ? mq : undefined)
+    this.#storeBridge = new StoreBridge(options.id, emitter, mq)
     this.ports = {
       options,
       authorizer,
@@ -174,7 +176,7 @@ export class BrokerParts {
     this.#isOpen = true
     this.#storeBridge.greet()
     await this.store.recover(this.timers.wallTime())
-    for await (const member of this.store.sharedSubscriptions()) this.router.restore(member)
+    for await (const member of this.store.sharedSubscriptions()) this.router.addAway(member)
     await this.#housekeeping.publishOwedWills()
     this.#housekeeping.look()
   }

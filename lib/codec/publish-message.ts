@@ -1,6 +1,9 @@
 /**
  * One published message from the wire to the bus: the decoder makes it, and everything after passes the same object on.
- * Owns its shape, which never changes after construction; must not know what becomes of it.
+ * Owns its shape, which never changes, and what the broker keeps with it unseen. Must not know what becomes of it.
+ *
+ * The host gets this object in hooks and events. So only the fields of the contract are public; the functions below,
+ * which the class defines, are the broker's access to the rest.
  */
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, PublishProperties, QoS } from '../../types/packets.js'
@@ -9,7 +12,31 @@ import type { Frame } from './wire/frame.js'
 /** First byte of a PUBLISH with QoS 0 and RETAIN. */
 const RETAINED = 0x31
 
-/** A PUBLISH that is a bus message at once. */
+/** Remembers the packet that a message came in: QoS 0, without properties. */
+export let setReceivedPacket: (message: PublishMessage, packet: Frame, version: ProtocolVersion) => void
+
+/**
+ * The packet that a message came in, if a receiver of this version can be sent the same bytes; encoding the message
+ * again would be a quarter of its cost. Undefined if the message was changed since then.
+ */
+export let receivedPacket: (message: PublishMessage, version: ProtocolVersion) => Frame | undefined
+
+/**
+ * Gives a message that outlives the turn a payload of its own, once: as it comes from the wire, the payload is a view
+ * into a larger chunk, and pins all of that.
+ */
+export let ownPayload: (message: PublishMessage) => void
+
+/** States that a message's payload need not be copied. */
+export let markPayloadOwned: (message: PublishMessage) => void
+
+/** What the broker has attached to a message; the codec does not know what that is. */
+export let attachmentOf: (message: PublishMessage) => object | undefined
+
+/** Attaches an object to a message, in place of an earlier one. */
+export let attachTo: (message: PublishMessage, attachment: object) => void
+
+/** A PUBLISH packet that is a message on the bus as well. */
 export class PublishMessage implements Message {
   readonly cmd = 'publish' as const
   /** Set by the broker that accepts the message. */
@@ -24,21 +51,8 @@ export class PublishMessage implements Message {
   clientId: string | undefined = undefined
   properties: PublishProperties | undefined
   messageExpiry: number | undefined = undefined
-  /** How many sessions it was routed to; -1 until the router saw it. */
-  receivers = -1
-  /** How many stored sessions have it in their queue. */
-  queued = 0
-  /** Sessions that do not get it live: their queue was too full for it, or they had it from there already. */
-  withheldFrom: Set<string> | undefined = undefined
-  /**
-   * Stored sessions that have it in their queue, and the QoS it has there; undefined where matching and routing are one
-   * step. A subscription that came in between has no part in it: a copy that the store does not have would not survive
-   * its connection.
-   */
-  queuedFor: Map<string, QoS> | undefined = undefined
-  /** Whether the payload is a copy of its own: as it comes from the wire it is a view into a larger chunk. */
-  ownsPayload = false
-  /** The packet that it came in; private, so that a copy of the message does not have it. */
+  #ownsPayload = false
+  #attachment: object | undefined = undefined
   #packet: Frame | undefined = undefined
   #packetVersion: ProtocolVersion = 4
   #packetTopic = ''
@@ -62,29 +76,41 @@ export class PublishMessage implements Message {
     this.properties = properties
   }
 
-  /** Notes the packet that it came in: QoS 0, without properties. */
-  setPacket(packet: Frame, version: ProtocolVersion): void {
-    this.#packet = packet
-    this.#packetVersion = version
-    this.#packetTopic = this.topic
-    this.#packetPayload = this.payload
-  }
+  static {
+    setReceivedPacket = (message, packet, version) => {
+      message.#packet = packet
+      message.#packetVersion = version
+      message.#packetTopic = message.topic
+      message.#packetPayload = message.payload
+    }
 
-  /**
-   * The packet that it came in, where a receiver of this version can have the very same: encoding it again was a
-   * quarter of a QoS 0 message. Whoever had the message in hands since then may have changed it.
-   */
-  packetFor(version: ProtocolVersion): Frame | undefined {
-    const packet = this.#packet
-    if (packet === undefined || (version === 5) !== (this.#packetVersion === 5)) return undefined
-    const { topic, payload, retain, properties } = this
-    if (topic !== this.#packetTopic || payload !== this.#packetPayload || properties !== undefined) return undefined
-    return (packet.memory[packet.start] === RETAINED) === retain ? packet : undefined
-  }
+    receivedPacket = (message, version) => {
+      const packet = message.#packet
+      if (packet === undefined || (version === 5) !== (message.#packetVersion === 5)) return undefined
+      const { topic, payload, retain, properties } = message
+      if (topic !== message.#packetTopic || payload !== message.#packetPayload) return undefined
+      if (properties !== undefined) return undefined
+      return (packet.memory[packet.start] === RETAINED) === retain ? packet : undefined
+    }
 
-  /** Lets the packet go, and the chunk with it, when the message is kept. */
-  forgetPacket(): void {
-    this.#packet = undefined
-    this.#packetPayload = undefined
+    ownPayload = message => {
+      if (message.#ownsPayload) return
+      message.#ownsPayload = true
+      message.#packet = undefined
+      message.#packetPayload = undefined
+      if (message.payload.length > 0) message.payload = Buffer.from(message.payload)
+      const correlationData = message.properties?.correlationData
+      if (correlationData !== undefined) message.properties!.correlationData = Buffer.from(correlationData)
+    }
+
+    markPayloadOwned = message => {
+      message.#ownsPayload = true
+    }
+
+    attachmentOf = message => message.#attachment
+
+    attachTo = (message, attachment) => {
+      message.#attachment = attachment
+    }
   }
 }

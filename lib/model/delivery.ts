@@ -6,7 +6,7 @@ import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, QoS } from '../../types/packets.js'
 import type { Dialect } from '../codec/dialect.js'
 import { publishFrame } from '../codec/encode/encoder.js'
-import { PublishMessage } from '../codec/publish-message.js'
+import { PublishMessage, receivedPacket } from '../codec/publish-message.js'
 import type { Frame } from '../codec/wire/frame.js'
 
 export class Delivery {
@@ -44,7 +44,7 @@ export class Delivery {
    * @param expiryInterval seconds until the message expires
    */
   frame({ version, hasProperties }: Dialect, expiryInterval: number | undefined): Frame {
-    const received = expiryInterval === undefined ? this.#unchanged?.packetFor(version) : undefined
+    const received = expiryInterval === undefined ? this.#receivedPacket(version) : undefined
     if (received !== undefined) return received
     if (!hasProperties) {
       this.#before5 ??= this.#encode(version, undefined)
@@ -55,6 +55,10 @@ export class Delivery {
       this.#expiryInterval = expiryInterval
     }
     return this.#mqtt5
+  }
+
+  #receivedPacket(version: ProtocolVersion): Frame | undefined {
+    return this.#unchanged && receivedPacket(this.#unchanged, version)
   }
 
   #encode(version: ProtocolVersion, messageExpiryInterval: number | undefined): Frame {

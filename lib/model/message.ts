@@ -1,6 +1,6 @@
 /**
- * Where messages come from beside the wire, and the few things that everybody needs to know of one.
- * Must not know who gets it.
+ * Messages that do not come from the wire (the host's, wills, other brokers'), and what every layer asks of a message:
+ * its key, its expiry, its copies. Must not know who gets it.
  */
 import type { BusMessage } from '../../types/bus.js'
 import type { PublishInput } from '../../types/client.js'
@@ -8,7 +8,7 @@ import type { Message } from '../../types/message.js'
 import type { Will } from '../../types/packets.js'
 import type { MessageRef } from '../../types/persistence.js'
 import { publishFrame } from '../codec/encode/encoder.js'
-import { PublishMessage } from '../codec/publish-message.js'
+import { markPayloadOwned, ownPayload, PublishMessage } from '../codec/publish-message.js'
 import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
 import { AnaxError, textOf } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
@@ -21,17 +21,12 @@ export function refKey({ brokerId, brokerCounter }: MessageRef): string {
   return `${brokerId}:${brokerCounter}`
 }
 
-/** Gives a message that outlives the turn a payload of its own: a view pins the whole chunk it was cut from. */
+/** Makes sure that a message that outlives the turn has a payload of its own. */
 export function keepPayload(message: Message): void {
-  if (!(message instanceof PublishMessage) || message.ownsPayload) return
-  message.ownsPayload = true
-  message.forgetPacket()
-  if (message.payload.length > 0) message.payload = Buffer.from(message.payload)
-  const correlationData = message.properties?.correlationData
-  if (correlationData !== undefined) message.properties!.correlationData = Buffer.from(correlationData)
+  if (message instanceof PublishMessage) ownPayload(message)
 }
 
-/** A copy of a message's properties, so that who changes it changes nobody else's. */
+/** A copy of a message's properties: changes to it change no other copy. */
 export function ownProperties({ properties }: Message): Message['properties'] {
   if (properties === undefined) return undefined
   const { userProperties } = properties
@@ -50,18 +45,18 @@ export function startExpiry(message: PublishMessage, now: number): void {
   if (interval !== undefined) message.messageExpiry = now + interval * 1000
 }
 
-/** A message of its own with another's content, to be numbered anew. It is for keeping, and shares what is kept. */
+/** A new message with another's content and no number yet. Both share one payload, which is safe to keep. */
 export function copyOf(message: Message): PublishMessage {
   keepPayload(message)
   const { topic, payload, qos, retain, properties } = message
   const copy = new PublishMessage(topic, payload, qos, retain, false, undefined, properties)
   copy.clientId = message.clientId
   copy.messageExpiry = message.messageExpiry
-  copy.ownsPayload = true
+  markPayloadOwned(copy)
   return copy
 }
 
-/** A message that another broker, or somebody else, put on the bus; undefined where it is none. */
+/** The message that another broker, or the application, put on the bus; undefined if it is not a valid message. */
 export function adopt(foreign: BusMessage): PublishMessage | undefined {
   const {
     topic,
@@ -82,7 +77,7 @@ export function adopt(foreign: BusMessage): PublishMessage | undefined {
   return message
 }
 
-/** What comes back from a network or a store: some write a field that has no value, and read it as null. */
+/** Removes fields that are null: some networks and stores write a field without a value, and read it as null. */
 export function withoutNulls<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T
 }
@@ -92,7 +87,7 @@ export function messageOfWill({ topic, payload, qos, retain, properties }: Will,
   const { willDelayInterval: _, ...rest } = properties ?? {}
   const message = new PublishMessage(topic, payload, qos, retain, false, undefined, properties && rest)
   message.clientId = clientId
-  message.ownsPayload = true
+  markPayloadOwned(message)
   return message
 }
 
@@ -119,8 +114,8 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
   }
   const { topicAlias: _alias, subscriptionIdentifier: _identifier, ...rest } = properties ?? {}
   const message = new PublishMessage(topic, bytesOf(payload), qos, retain, false, undefined, properties && rest)
-  message.ownsPayload = typeof payload === 'string'
-  // written once on trial: what MQTT cannot carry is the host's error, here and now
+  if (typeof payload === 'string') markPayloadOwned(message)
+  // Encoded once as a trial: what MQTT cannot carry is an error of the host, thrown here.
   publishFrame(message, 5, { qos, retain, dup: false, messageExpiryInterval: rest.messageExpiryInterval })
   return message
 }

@@ -4,23 +4,42 @@ import type { MatchedSubscription, MaybePromise, MessageRef, QueueDelivery } fro
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { AnaxError } from '../errors.js'
 
-/** Where published messages go. */
-export interface MessageSink {
-  /** Finds the stored subscriptions that it is for. Throws or rejects with an AnaxError where it cannot be kept. */
+/** What has to be written together with a message. */
+export type Companion =
+  /** The packet id of a QoS 2 message, which a stored session must know until it is released [MQTT-4.3.3-10]. */
+  | { readonly kind: 'packet id'; readonly clientId: string; readonly packetId: number }
+  /** The message is a client's will, which is deleted afterwards. A store that can does both in one step. */
+  | { readonly kind: 'will'; readonly clientId: string }
+
+/**
+ * The stations of a published message, in the order of their calls. Each may throw or reject with an AnaxError; then the
+ * message is refused.
+ */
+export interface PublishPath {
+  /** Finds the stored subscriptions that match, for `store` alone to read. May run for many messages at once. */
   match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]>
   /**
-   * Numbers the message; keeps it for later subscribers and for the stored sessions that {@link match} found.
-   * To be called in the publisher's order: that of the queues follows from it. Throws or rejects with an AnaxError.
+   * Numbers the message, and keeps it for later subscribers and for the stored sessions that `match` found. Must be
+   * called in the publisher's order, which becomes the order of the queues. The message may have no number before this
+   * is done.
    */
-  store(message: PublishMessage, matched: readonly MatchedSubscription[]): MaybePromise<void>
-  /** It was stored and will not be routed after all: the bus will not bring what is in the queues already. */
+  store(
+    message: PublishMessage,
+    matched: readonly MatchedSubscription[],
+    companion: Companion | undefined,
+  ): MaybePromise<void>
+  /** The message may be stored, in part or as a whole, and will not be routed. */
   abandon(message: PublishMessage): void
-  /** Hands it to the bus. Throws or rejects with an AnaxError. */
+  /** Hands the message to the bus. */
   route(message: PublishMessage): MaybePromise<void>
-  /** Tells the host. */
+  /** Tells the host that the message is published. @returns why the publisher is to be refused all the same */
   published(message: PublishMessage, client: Client | null): MaybePromise<AnaxError | undefined>
-  /** Appends a message to one session's stored queue, outside of the routing. */
+}
+
+/** Where published messages go. */
+export interface MessageSink extends PublishPath {
+  /** Appends a message to one session's stored queue, without routing it. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): MaybePromise<void>
-  /** A session was sent a message from its stored queue: where it is not routed yet, it is not for that session any more. */
+  /** A client was sent a message from its stored queue: if the message is not routed yet, it is not for that client. */
   sentFromQueue(ref: MessageRef, clientId: string): void
 }

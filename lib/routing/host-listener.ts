@@ -1,4 +1,4 @@
-/** A function of the host that gets the messages of a filter. Harms nobody: neither by throwing nor by taking its time. */
+/** A function of the host that gets the messages of a filter. It can throw, reject or take long without any effect. */
 import type { MessageListener } from '../../types/broker.js'
 import type { Message } from '../../types/message.js'
 import { isPromise } from '../util/maybe-promise.js'
@@ -7,7 +7,7 @@ export class HostListener {
   readonly #listener: MessageListener
   readonly #failed: (cause: unknown) => void
 
-  /** @param failed told of what the listener throws, or rejects with */
+  /** @param failed gets what the listener throws, or rejects with */
   constructor(listener: MessageListener, failed: (cause: unknown) => void) {
     this.#listener = listener
     this.#failed = failed
@@ -15,7 +15,7 @@ export class HostListener {
 
   call(message: Message): void {
     try {
-      // nothing waits for a listener, so there is nothing to be done when it is done
+      // Nothing waits for a listener, so its `done` has nothing to do.
       const outcome = this.#listener(message, () => {}) as unknown
       if (isPromise(outcome)) Promise.resolve(outcome).catch(this.#failed)
     } catch (cause) {

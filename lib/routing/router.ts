@@ -1,12 +1,9 @@
 /**
- * From a message on the bus to the sessions that get it: matches once, and gives each session one copy with
- * the highest QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
+ * From a message on the bus to the sessions that get it: matches once, and gives each session one copy with the highest
+ * QoS and all its subscription identifiers. Owns the live subscriptions; must not know streams.
  */
-
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../../types/message.js'
 import type { SharedStrategy } from '../../types/options.js'
-import type { QoS } from '../../types/packets.js'
 import type {
   MatchedSubscription,
   MaybeAsyncIterable,
@@ -15,49 +12,50 @@ import type {
   QueuedMessage,
 } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
-import { Delivery } from '../model/delivery.js'
-import { copyOf, refKey } from '../model/message.js'
+import type { Delivery } from '../model/delivery.js'
+import { grantOf } from '../model/grant.js'
+import { copyOf } from '../model/message.js'
+import { ensureRecord, recordOf, type SharedChoice } from '../model/routing-record.js'
 import type { SharedDelivery } from '../model/shared-delivery.js'
 import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
 import type { SubscriptionRouter } from '../ports/subscription-router.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
-import type { MessageBus } from './bus.js'
+import { FanOut } from './fan-out.js'
 import type { HostListener } from './host-listener.js'
+import type { Interests } from './interests.js'
+import { isLeftOut, liveCopy } from './live-copy.js'
+import { Redelivery } from './redelivery.js'
 import { type Match, Route, type Target } from './route.js'
-import { type AwayMember, clientIdOf, type SharedChoice, SharedGroup } from './shared-subscriptions.js'
-
-/** Messages of ending sessions, one or many, that are looked at before the event loop gets its turn. */
-const SLICE = 500
+import { type AwayMember, clientIdOf, SharedGroup } from './shared-subscriptions.js'
 
 export interface RouterOptions {
   sharedStrategy: SharedStrategy
   /** Numbers a copy of a message. */
   number(message: PublishMessage): void
-  /** Puts a message that a shared subscription has for somebody else into its stored queue. Never throws. */
+  /** Puts a copy for the member of a shared subscription into its stored queue. Never throws. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): void
-  /** Told of a message that a client did not get, and that nobody is left for. */
+  /** Told of a message that a client did not get, and that nobody else gets either. */
   orphaned(message: Message, clientId: string): void
 }
 
 export class Router implements SubscriptionRouter {
   readonly #tree = new FilterTree<Match, Subscriber | SharedGroup | HostListener>()
   readonly #groups = new Map<string, SharedGroup>()
-  /** What a match comes to; the tree returns the same array for the same topic until it changes. */
+  /** Routes by what matched: the tree returns the same array for the same topic until it changes. */
   readonly #routes = new WeakMap<readonly Match[], Route>()
-  /** Members that were chosen before the message went to the bus. */
-  readonly #choices = new WeakMap<PublishMessage, SharedChoice[]>()
-  /** Sessions whose queue could not be read to its end -> what was lost of it so far: that is not told again. */
-  readonly #orphans = new Map<string, Set<string>>()
-  /** Messages of ending sessions that were looked at. */
-  #looked = 0
-  readonly #bus: MessageBus
+  readonly #interests: Interests
   readonly #options: RouterOptions
+  readonly #redelivery: Redelivery
 
-  constructor(bus: MessageBus, options: RouterOptions) {
-    this.#bus = bus
+  constructor(interests: Interests, options: RouterOptions) {
+    this.#interests = interests
     this.#options = options
+    this.#redelivery = new Redelivery({
+      redeliver: (clientId, deliveries) => this.redeliver(clientId, deliveries),
+      orphaned: options.orphaned,
+    })
   }
 
   /** How many subscriptions there are, a shared group counted once. */
@@ -75,50 +73,50 @@ export class Router implements SubscriptionRouter {
     if (isSharedFilter(topic)) {
       const group = this.#group(topic)
       group.join(subscription)
-      return this.#bus.registered(group.filter)
+      return this.#interests.registered(group.filter)
     }
     const replaced = this.#tree.add(topic, session, subscription)
-    return replaced === undefined ? this.#bus.want(topic) : this.#bus.registered(topic)
+    return replaced === undefined ? this.#interests.want(topic) : this.#interests.registered(topic)
   }
 
   remove(subscription: SessionSubscription): void {
     const { topic, session } = subscription
     if (isSharedFilter(topic)) this.#leave(topic, session.id)
-    else if (this.#tree.remove(topic, session) !== undefined) this.#bus.unwant(topic)
+    else if (this.#tree.remove(topic, session) !== undefined) this.#interests.unwant(topic)
   }
 
   /** A function of the host wants the messages of a filter. Rejects with ANAX_ERR_BUS, as {@link add} does. */
   listen(filter: string, listener: HostListener): MaybePromise<void> {
     this.#tree.add(filter, listener, listener)
-    return this.#bus.want(filter)
+    return this.#interests.want(filter)
   }
 
   unlisten(filter: string, listener: HostListener): void {
-    if (this.#tree.remove(filter, listener) !== undefined) this.#bus.unwant(filter)
+    if (this.#tree.remove(filter, listener) !== undefined) this.#interests.unwant(filter)
   }
 
-  /** The client is away, its session is in the store: only its shared subscriptions still count. */
-  rest(subscription: SessionSubscription): void {
+  /** The client of a stored session has left: of its subscriptions, only the shared ones still count here. */
+  suspend(subscription: SessionSubscription): void {
     if (!isSharedFilter(subscription.topic)) this.remove(subscription)
-    else this.restore({ ...subscription.toJSON(), clientId: subscription.session.id })
+    else this.addAway({ ...subscription.toJSON(), clientId: subscription.session.id })
   }
 
-  /** A shared subscription of a session that is in the store. */
-  restore(member: AwayMember): void {
-    this.#group(member.topic).rest(member)
+  /** Adds a shared subscription of a stored session whose client is not connected. */
+  addAway(member: AwayMember): void {
+    this.#group(member.topic).joinAway(member)
   }
 
-  /** A session that was away has ended. */
-  forget(member: Pick<MatchedSubscription, 'topic' | 'clientId'>): void {
+  /** Ends a subscription of a stored session whose client is not connected. */
+  removeAway(member: Pick<MatchedSubscription, 'topic' | 'clientId'>): void {
     if (isSharedFilter(member.topic)) this.#leave(member.topic, member.clientId)
   }
 
-  /** Whether anybody here wants the messages of a topic, or a group that has members away. */
+  /** Whether a subscription matches a topic; of those whose clients are not connected, only shared ones count. */
   wants(topic: string): boolean {
     return this.#tree.match(topic).length > 0
   }
 
-  /** The subscriptions of stored sessions that are here, as the store has them; shared ones are not among them. */
+  /** The matching subscriptions of stored sessions that are connected, as the store has them, without shared ones. */
   storedHere(topic: string): MatchedSubscription[] {
     const stored: MatchedSubscription[] = []
     for (const match of this.#tree.match(topic)) {
@@ -129,16 +127,13 @@ export class Router implements SubscriptionRouter {
   }
 
   /**
-   * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those.
-   * @param alreadyQueued whose queue has it for a subscription of their own
-   * @param among where members may be: for what another broker published, it chose among those that are away
-   * @returns the choices whose sessions the store keeps
+   * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those members.
+   * @param alreadyQueued clients whose queues get it for subscriptions of their own
+   * @param among whether members that are not connected count: for a message of another broker that broker has chosen
+   *   among those
+   * @returns the choices of members whose sessions are stored
    */
-  chooseShared(
-    message: PublishMessage,
-    alreadyQueued: Iterable<string>,
-    among: 'here' | 'here and away',
-  ): SharedChoice[] {
+  chooseShared(message: PublishMessage, alreadyQueued: Iterable<string>, among: 'connected' | 'all'): SharedChoice[] {
     const matched = this.#tree.match(message.topic)
     if (matched.length === 0) return []
     const { groups, targets } = this.#route(matched)
@@ -146,36 +141,39 @@ export class Router implements SubscriptionRouter {
     const queued = new Set(alreadyQueued)
     const choices: SharedChoice[] = []
     for (const group of groups) {
-      const here = group.choose(message, this.#options.sharedStrategy)
-      const member = here ?? (among === 'here' ? undefined : group.chooseAway())
+      const connected = group.choose(message, this.#options.sharedStrategy)
+      const member = connected ?? (among === 'connected' ? undefined : group.chooseAway())
       if (member === undefined) continue
       const clientId = clientIdOf(member)
-      // a number stands for one copy of each session
+      // A queue has one copy for each number.
       const isTaken = queued.has(clientId) || isStoredTarget(member, targets)
       choices.push({ group, member, message: isTaken ? this.#numberedCopy(message) : message })
       queued.add(clientId)
     }
-    this.#choices.set(message, choices)
+    ensureRecord(message).choose(choices)
     return choices.filter(({ member }) => !(member instanceof SessionSubscription) || member.session.stored)
   }
 
-  /** Delivers a message to all who are here; once, whatever the bus does. */
+  /** Delivers a message to the connected sessions and to the host's listeners. */
   readonly route = (message: PublishMessage): void => {
     const matched = this.#tree.match(message.topic)
-    message.receivers = matched.length
-    if (matched.length === 0) return
+    if (matched.length === 0) {
+      // Only the publisher of a message with QoS 1 or 2 is told.
+      if (message.qos > 0) ensureRecord(message).noteNoSubscribers()
+      return
+    }
     const only = matched[0]!
     if (matched.length === 1 && only instanceof SessionSubscription) {
       if (!(only.nl && only.session.id === message.clientId)) this.#deliver(message, only)
       return
     }
     const { targets, groups, listeners } = this.#route(matched)
-    this.#deliverToAll(message, targets)
+    new FanOut(message, targets).run(Number.POSITIVE_INFINITY)
     for (const group of groups) this.#deliverShared(message, group)
     for (const listener of listeners) listener.call(message)
   }
 
-  /** Gives what a member leaves behind to other members. */
+  /** Gives messages that a member has not finished to other members. */
   redeliver(clientId: string, deliveries: SharedDelivery[]): void {
     for (const delivery of deliveries) {
       const { message, share } = delivery
@@ -190,13 +188,11 @@ export class Router implements SubscriptionRouter {
 
   #giveTo(member: SessionSubscription | AwayMember, message: PublishMessage, share: string): void {
     if (member instanceof SessionSubscription) {
-      const delivery = deliveryOf(message, member, share)
+      const delivery = liveCopy(message, member, share)
       if (delivery.qos > 0 && member.session.stored) this.#enqueue(member.session.id, delivery, message)
       else member.session.deliver(delivery)
     } else {
-      const identifiers = member.subscriptionIdentifier === undefined ? undefined : [member.subscriptionIdentifier]
-      const target = { qos: member.qos, rap: member.rap === true, subscriptionIdentifiers: identifiers }
-      this.#enqueue(member.clientId, deliveryOf(message, target, share), message)
+      this.#enqueue(member.clientId, liveCopy(message, grantOf(member), share), message)
     }
   }
 
@@ -206,28 +202,11 @@ export class Router implements SubscriptionRouter {
   }
 
   /**
-   * Empties the queue of an ending session: what came through shared subscriptions goes to other members
-   * [MQTT-4.8.2-4], what else was not sent yet is lost.
+   * Goes through the queue of a session that ends: messages of shared subscriptions go to other members, others that
+   * were not sent are lost. Rejects if the queue cannot be read.
    */
-  async rescue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
-    const left: SharedDelivery[] = []
-    const orphans = this.#orphans.get(clientId) ?? new Set()
-    this.#orphans.set(clientId, orphans)
-    for await (const { message, ref, delivery, packetId } of queue) {
-      if (++this.#looked % SLICE === 0) await nextTurn()
-      const key = refKey(ref)
-      if (message === undefined || orphans.has(key)) continue
-      const { qos, share } = delivery
-      const isSent = packetId !== undefined
-      // QoS 2 goes to nobody else once it was sent [MQTT-4.8.2-5]
-      if (share !== undefined && !(isSent && qos === 2)) left.push({ message, share })
-      else if (!isSent) {
-        orphans.add(key)
-        this.#options.orphaned(message, clientId)
-      }
-    }
-    this.#orphans.delete(clientId)
-    this.redeliver(clientId, left)
+  emptyQueue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
+    return this.#redelivery.empty(queue, clientId)
   }
 
   #route(matched: readonly Match[]): Route {
@@ -240,31 +219,20 @@ export class Router implements SubscriptionRouter {
   }
 
   #deliver(message: PublishMessage, target: Target): void {
-    if (isLeftOut(message, target)) return
-    target.session.deliver(deliveryOf(message, target, undefined))
-  }
-
-  /** Receivers who get the message in the same way share one copy, and so its encoding. */
-  #deliverToAll(message: PublishMessage, targets: readonly Target[]): void {
-    const common: (Delivery | undefined)[] = []
-    for (const target of targets) {
-      const receiver = target.session.id === message.clientId ? target.forPublisher : target
-      if (receiver === undefined || isLeftOut(message, receiver)) continue
-      const delivery =
-        receiver.subscriptionIdentifiers === undefined ? sharedDelivery(common, message, receiver) : undefined
-      receiver.session.deliver(delivery ?? deliveryOf(message, receiver, undefined))
-    }
+    if (isLeftOut(message, recordOf(message), target)) return
+    target.session.deliver(liveCopy(message, target, undefined))
   }
 
   #deliverShared(message: PublishMessage, group: SharedGroup): void {
-    const chosen = this.#choices.get(message)?.find(choice => choice.group === group)
+    const record = recordOf(message)
+    const chosen = record?.choiceOf(group)
     if (chosen !== undefined) {
-      if (group.isLive(chosen.member)) {
-        this.#deliverChosen(chosen.message, chosen.member, group.share)
+      const { member } = chosen
+      if (group.isLive(member)) {
+        this.#deliverChosen(chosen.message, member, group.share)
         return
       }
-      // it is in the queue of a session that is away, or was until now
-      const { member } = chosen
+      // The member's client has left since, or was not connected. Its queue has the message, if it has one.
       const isStored = !(member instanceof SessionSubscription) || member.session.stored
       if (isStored) {
         group.live(member)?.session.readStored()
@@ -276,13 +244,13 @@ export class Router implements SubscriptionRouter {
       if (chosen !== undefined) this.#options.orphaned(message, clientIdOf(chosen.member))
       return
     }
-    if (!isLeftOut(message, member)) member.session.deliver(deliveryOf(message, member, group.share))
+    if (!isLeftOut(message, record, member)) member.session.deliver(liveCopy(message, member, group.share))
     else this.#giveTo(member, this.#numberedCopy(message), group.share)
   }
 
   #deliverChosen(message: PublishMessage, member: SessionSubscription, share: string): void {
-    if (message.withheldFrom?.has(member.session.id)) return
-    member.session.deliver(deliveryOf(message, member, share))
+    if (recordOf(message)?.isWithheld(member.session.id)) return
+    member.session.deliver(liveCopy(message, member, share))
   }
 
   #numberedCopy(message: SharedDelivery['message']): PublishMessage {
@@ -297,7 +265,7 @@ export class Router implements SubscriptionRouter {
       group = new SharedGroup(share)
       this.#groups.set(share, group)
       this.#tree.add(group.filter, group, group)
-      this.#bus.want(group.filter)
+      this.#interests.wantGroup(share, group.filter)
     }
     return group
   }
@@ -309,47 +277,12 @@ export class Router implements SubscriptionRouter {
     if (!group.isEmpty) return
     this.#groups.delete(share)
     this.#tree.remove(group.filter, group)
-    this.#bus.unwant(group.filter)
+    this.#interests.unwantGroup(share, group.filter)
   }
 }
 
-/**
- * Whether a session gets no live copy: its queue was too full, or it had the message from there already, or its live
- * subscription and the one that the message was stored for are not the same yet. Then what is in its queue comes from
- * there, and nothing else comes.
- */
-function isLeftOut({ withheldFrom, queuedFor, qos }: PublishMessage, { session, qos: granted }: Target): boolean {
-  if (withheldFrom?.has(session.id)) return true
-  if (queuedFor === undefined || !session.stored || qos === 0) return false
-  const live = qos < granted ? qos : granted
-  // with another QoS than in the queue, it would be sent again as something else
-  if (queuedFor.get(session.id) === (live > 0 ? live : undefined)) return false
-  session.readStored()
-  return true
-}
-
-/** Whether a member of a group whose session is stored gets the message for itself as well. */
+/** Whether a member of a group, of a stored session, gets the message for a subscription of its own as well. */
 function isStoredTarget(member: SessionSubscription | AwayMember, targets: readonly Target[]): boolean {
   if (!(member instanceof SessionSubscription) || !member.session.stored) return false
   return targets.some(({ session }) => session === member.session)
-}
-
-function deliveryOf(
-  message: PublishMessage,
-  target: Pick<Target, 'qos' | 'rap' | 'subscriptionIdentifiers'>,
-  share: string | undefined,
-): Delivery {
-  const qos = message.qos < target.qos ? message.qos : target.qos // [MQTT-3.8.4-8]
-  return new Delivery(message, qos, message.retain && target.rap, target.subscriptionIdentifiers, share)
-}
-
-function sharedDelivery(common: (Delivery | undefined)[], message: PublishMessage, target: Target): Delivery {
-  const qos: QoS = message.qos < target.qos ? message.qos : target.qos
-  const slot = qos * 2 + (message.retain && target.rap ? 1 : 0)
-  let delivery = common[slot]
-  if (delivery === undefined) {
-    delivery = deliveryOf(message, target, undefined)
-    common[slot] = delivery
-  }
-  return delivery
 }

@@ -1,23 +1,14 @@
 /**
- * Shared subscriptions: the groups, their members, and which member gets a message [MQTT 5.0, 4.8.2].
+ * Shared subscriptions: groups, their members, and the choice of the member that gets a message [MQTT 5.0, 4.8.2].
  * Owns the choice; must not know how a message reaches a member.
  */
 import type { SharedStrategy } from '../../types/options.js'
 import type { MatchedSubscription } from '../../types/persistence.js'
-import type { PublishMessage } from '../codec/publish-message.js'
 import { SessionSubscription } from '../model/subscription.js'
 import { parseShare } from '../topic/topic.js'
 
-/** A member whose client is away: its session is in the store. */
+/** A member whose client is not connected: its session is in the store. */
 export type AwayMember = MatchedSubscription
-
-/** The member chosen for one message, and the message as that member gets it. */
-export interface SharedChoice {
-  group: SharedGroup
-  member: SessionSubscription | AwayMember
-  /** A copy with a number of its own, where the member has the message in its queue already. */
-  message: PublishMessage
-}
 
 /** All members of one `$share/group/filter`. */
 export class SharedGroup {
@@ -39,7 +30,7 @@ export class SharedGroup {
     return this.#live.size === 0 && this.#away.size === 0
   }
 
-  /** A second subscription of a member replaces its first. */
+  /** Adds a connected member. A second subscription of the member replaces its first. */
   join(subscription: SessionSubscription): void {
     this.#away.delete(subscription.session.id)
     this.#live.set(subscription.session.id, subscription)
@@ -51,8 +42,8 @@ export class SharedGroup {
     if (this.#live.delete(clientId)) this.#members = [...this.#live.values()]
   }
 
-  /** The member's client is gone, its session stays. */
-  rest(member: AwayMember): void {
+  /** Adds a member that is not connected, or notes that its client has left. */
+  joinAway(member: AwayMember): void {
     this.leave(member.clientId)
     this.#away.set(member.clientId, member)
   }
@@ -66,7 +57,10 @@ export class SharedGroup {
     return this.#live.get(clientIdOf(member))
   }
 
-  /** @param except a client that is not to get it */
+  /**
+   * Chooses a connected member.
+   * @param except a client that must not get the message
+   */
   choose(
     message: { clientId: string | undefined },
     strategy: SharedStrategy,
@@ -76,14 +70,14 @@ export class SharedGroup {
     return members.length < 2 ? members[0] : STRATEGIES[strategy](members, message, this.#turn++)
   }
 
-  /** Somebody whose queue takes it while nobody is connected. */
+  /** Chooses a member whose queue takes the message while no member is connected. */
   chooseAway(except?: string): AwayMember | undefined {
     const away = [...this.#away.values()].filter(({ clientId, qos }) => qos > 0 && clientId !== except)
     return away[this.#turn++ % away.length]
   }
 }
 
-/** The client that a member is of. */
+/** The client identifier of a member. */
 export function clientIdOf(member: SessionSubscription | AwayMember): string {
   return member instanceof SessionSubscription ? member.session.id : member.clientId
 }
@@ -97,13 +91,13 @@ type Strategy = (
 const STRATEGIES: Record<SharedStrategy, Strategy> = {
   'round-robin': (members, _, turn) => members[turn % members.length],
   random: members => members[Math.floor(Math.random() * members.length)],
-  // the highest score of (publisher, member) stays the same until that member leaves
+  // The highest score of (publisher, member) stays the same until that member leaves.
   sticky: (members, { clientId = '' }) => highest(members, ({ session }) => hash(`${clientId}\0${session.id}`)),
-  // QoS 0 messages are no load: those who have the same take turns
+  // QoS 0 messages are no load: members with the same load take turns.
   'least-inflight': (members, _, turn) => highest(members, ({ session }) => -session.load, turn),
 }
 
-/** @param turn where to begin: of those with the same score the first is taken */
+/** @param turn where to begin: the first of those with the same score is taken */
 function highest(members: SessionSubscription[], score: (member: SessionSubscription) => number, turn = 0) {
   let best: SessionSubscription | undefined
   let bestScore = Number.NEGATIVE_INFINITY
@@ -118,7 +112,7 @@ function highest(members: SessionSubscription[], score: (member: SessionSubscrip
   return best
 }
 
-/** FNV-1a, mixed at the end as MurmurHash3 does: members whose names differ in the last letter only are equals, too. */
+/** FNV-1a, with the final mixing of MurmurHash3, so that names that differ in the last letter only are spread evenly. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)

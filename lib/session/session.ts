@@ -190,11 +190,6 @@ export class Session implements Subscriber, Recipient {
     this.#incomingBefore = new Set(packetIds)
   }
 
-  /** Writes the packet id of an incoming QoS 2 message to the store. */
-  storeIncoming(packetId: number): MaybePromise<void> {
-    return this.stored ? this.ports.store.addIncoming(this.id, packetId) : undefined
-  }
-
   /** PUBREL: the packet id is free. */
   release(packetId: number): MaybePromise<void> {
     this.#incoming?.delete(packetId)

@@ -14,7 +14,7 @@ const examples: [name: string, url: string, part: PartName][] = [
   ['flush', `${COMPILED}lib/connection/outbox.js`, 'encoder and outbox'],
   ['run', `${COMPILED}lib/util/pipeline.js`, 'pipeline: checks, hooks, publisher'],
   ['receivePublish', `${COMPILED}lib/connection/handlers/publish.js`, 'pipeline: checks, hooks, publisher'],
-  ['publish', `${COMPILED}lib/routing/bus.js`, 'bus: mqemitter and our end of it'],
+  ['publish', `${COMPILED}lib/routing/local-bus.js`, 'bus: mqemitter and our end of it'],
   ['emit', 'file:///somewhere/node_modules/mqemitter/mqemitter.js', 'bus: mqemitter and our end of it'],
   ['route', `${COMPILED}lib/routing/router.js`, 'routing and delivery'],
   ['send', `${COMPILED}lib/session/sender.js`, 'routing and delivery'],

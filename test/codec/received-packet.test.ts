@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { encode } from '../../lib/codec/encode/encoder.js'
-import { PublishMessage } from '../../lib/codec/publish-message.js'
+import { ownPayload, PublishMessage, receivedPacket } from '../../lib/codec/publish-message.js'
 import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
 import { decodeChunks, decodeOne, packetOf } from './support.js'
 
@@ -23,7 +23,7 @@ describe('the packet that a message came in', () => {
         const message = received(bytes, version)
         for (const other of [3, 4, 5] as const) {
           const isSame = (version === 5) === (other === 5)
-          assert.deepEqual(message.packetFor(other)?.bytes, isSame ? bytes : undefined)
+          assert.deepEqual(receivedPacket(message, other)?.bytes, isSame ? bytes : undefined)
         }
       }
     }
@@ -47,7 +47,7 @@ describe('the packet that a message came in', () => {
         const decoded = decodeChunks([...chunks, rest], 'broker', 4).packets
         for (const [i, message] of decoded.entries()) {
           assert(message instanceof PublishMessage)
-          const frame = message.packetFor(4)
+          const frame = receivedPacket(message, 4)
           if (frame !== undefined) assert.deepEqual(frame.bytes, packets[i])
         }
       }),
@@ -56,15 +56,15 @@ describe('the packet that a message came in', () => {
 
   it('is not there for what differs from client to client', () => {
     const properties = { contentType: 'text/plain' }
-    assert.equal(received(encode({ ...packet, properties }, 5), 5).packetFor(5), undefined)
-    assert.equal(received(encode({ ...packet, qos: 1, messageId: 1 }, 4), 4).packetFor(4), undefined)
+    assert.equal(receivedPacket(received(encode({ ...packet, properties }, 5), 5), 5), undefined)
+    assert.equal(receivedPacket(received(encode({ ...packet, qos: 1, messageId: 1 }, 4), 4), 4), undefined)
   })
 
   it('is not there where its length took more bytes than it needs', () => {
     const content = encode(packet, 4).subarray(2)
     const long = Buffer.concat([Buffer.from([0x30, 0x80 | content.length, 0]), content])
-    assert.equal(received(long, 4).packetFor(4), undefined)
-    assert.notEqual(received(packetOf(0x30, content), 4).packetFor(4), undefined)
+    assert.equal(receivedPacket(received(long, 4), 4), undefined)
+    assert.notEqual(receivedPacket(received(packetOf(0x30, content), 4), 4), undefined)
   })
 
   it('does not stand for a message that was changed', () => {
@@ -81,19 +81,19 @@ describe('the packet that a message came in', () => {
       message => {
         message.properties = { contentType: 'text/plain' }
       },
-      message => message.forgetPacket(),
+      ownPayload,
     ]
     for (const change of changes) {
       const message = received(encode(packet, 5), 5)
       change(message)
-      assert.equal(message.packetFor(5), undefined)
+      assert.equal(receivedPacket(message, 5), undefined)
     }
   })
 
   it('is not in a copy of the message', () => {
     const message = received(encode(packet, 4), 4)
     const plain = Object.entries({ ...message }).filter(([, value]) => value !== undefined)
-    assert(!plain.some(([, value]) => value === message.packetFor(4)))
+    assert(!plain.some(([, value]) => value === receivedPacket(message, 4)))
     assert(!JSON.stringify(message).includes('memory'))
   })
 })

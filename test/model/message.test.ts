@@ -16,6 +16,7 @@ import {
   secondsLeft,
   startExpiry,
 } from '../../lib/model/message.js'
+import { recordOf } from '../../lib/model/routing-record.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Timers } from '../../lib/util/timers.js'
 import type { PublishInput } from '../../types/client.js'
@@ -64,7 +65,7 @@ describe('a copy', () => {
       [copy.topic, copy.payload, copy.qos, copy.retain, copy.clientId, copy.messageExpiry],
       ['t', message.payload, 1, true, 'publisher', 99],
     )
-    assert.deepEqual([copy.messageId, copy.dup, copy.receivers, copy.queued], [undefined, false, -1, 0])
+    assert.deepEqual([copy.messageId, copy.dup, recordOf(copy)], [undefined, false, undefined])
     assert.notEqual(refKey(copy), refKey(message))
   })
 
@@ -117,10 +118,7 @@ describe('an expiry', () => {
 describe('a message of somebody else on the bus', () => {
   it('is adopted with what it has, and usual values for what it has not', () => {
     const message = adopt({ topic: 'a' })!
-    assert.deepEqual(
-      [message.qos, message.retain, message.payload.length, message.brokerId, message.receivers],
-      [0, false, 0, '', -1],
-    )
+    assert.deepEqual([message.qos, message.retain, message.payload.length, message.brokerId], [0, false, 0, ''])
     const whole = { brokerId: 'other', brokerCounter: 3, qos: 2, retain: true, payload: 'text', clientId: 'c' }
     const full = adopt({ topic: 'a', ...whole } as never)!
     assert.deepEqual(

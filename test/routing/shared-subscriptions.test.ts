@@ -91,7 +91,7 @@ describe('the strategy', () => {
 describe('members who are away', () => {
   it('take turns, those of QoS 0 left out', () => {
     const shared = new SharedGroup(SHARE)
-    for (const member of [away('a'), away('b'), away('zero', 0)]) shared.rest(member)
+    for (const member of [away('a'), away('b'), away('zero', 0)]) shared.joinAway(member)
     const chosen = Array.from({ length: 4 }, () => shared.chooseAway()?.clientId)
     assert.deepEqual([...chosen].sort(), ['a', 'a', 'b', 'b'])
     assert.equal(shared.chooseAway('a')?.clientId, 'b')
@@ -105,7 +105,7 @@ describe('members who are away', () => {
   it('who come back are one member, not two', () => {
     const { group: shared, sessions } = group(1)
     const [session] = sessions
-    shared.rest(away(session!.id))
+    shared.joinAway(away(session!.id))
     assert.equal(shared.choose({ clientId: 'x' }, 'random'), undefined)
     const subscription = session!.subscribe(SHARE)
     shared.join(subscription)
@@ -141,7 +141,7 @@ describe('the router', () => {
     for (const member of members) router.add(member.subscribe(SHARE))
     for (let i = 0; i < 6; i++) {
       const published = message('t', String(i))
-      const [choice] = router.chooseShared(published, [], 'here and away')
+      const [choice] = router.chooseShared(published, [], 'all')
       bus.publish(published)
       const chosen = members.find(({ id }) => 'session' in choice!.member && choice!.member.session.id === id)
       assert.equal(chosen?.texts.at(-1), String(i))
@@ -155,7 +155,7 @@ describe('the router', () => {
     const subscriptions = [one!, two!].map(session => session.subscribe(SHARE))
     for (const subscription of subscriptions) router.add(subscription)
     const published = message('t', 'x')
-    router.chooseShared(published, [], 'here and away')
+    router.chooseShared(published, [], 'all')
     for (const subscription of subscriptions) router.remove(subscription)
     router.add(two!.subscribe(SHARE))
     bus.publish(published)
@@ -165,9 +165,9 @@ describe('the router', () => {
   it('leaves it where it is stored, and has the queue read where the client is back', () => {
     const { router, bus } = routing()
     const other = new NotingSession('other')
-    router.restore(away('back'))
+    router.addAway(away('back'))
     const published = message('t', 'x')
-    assert.equal(router.chooseShared(published, [], 'here and away').length, 1)
+    assert.equal(router.chooseShared(published, [], 'all').length, 1)
     const back = new NotingSession('back', true)
     let reads = 0
     Object.defineProperty(back, 'outgoing', { value: { readStored: () => reads++ } })
@@ -179,25 +179,25 @@ describe('the router', () => {
 
   it('has a copy with a number of its own for a session that gets the message otherwise as well', () => {
     const { router } = routing()
-    router.restore(away('both'))
+    router.addAway(away('both'))
     const published = message('t', 'x')
-    const [choice] = router.chooseShared(published, ['both'], 'here and away')
+    const [choice] = router.chooseShared(published, ['both'], 'all')
     assert.notEqual(choice?.message, published)
     assert.equal(choice?.message.payload.toString(), 'x')
-    const [alone] = router.chooseShared(published, [], 'here and away')
+    const [alone] = router.chooseShared(published, [], 'all')
     assert.equal(alone?.message, published)
   })
 
   it('forgets a group with its last member', () => {
     const { router } = routing()
-    router.restore(away('a'))
+    router.addAway(away('a'))
     const session = new NotingSession('b')
     const subscription = session.subscribe(SHARE)
     router.add(subscription)
     assert.deepEqual([router.size, router.hasGroups], [1, true])
     router.remove(subscription)
-    router.forget({ topic: SHARE, clientId: 'a' })
-    router.forget({ topic: 'not shared', clientId: 'a' })
+    router.removeAway({ topic: SHARE, clientId: 'a' })
+    router.removeAway({ topic: 'not shared', clientId: 'a' })
     assert.deepEqual([router.size, router.hasGroups], [0, false])
   })
 })
@@ -221,7 +221,7 @@ describe('what a member leaves', () => {
 
   it('goes into the queue of one who is away, where nobody is there', () => {
     const { router, queued, orphans } = routing()
-    router.restore({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
+    router.addAway({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
     router.redeliver('gone', [{ message: message('t', 'x', 2), share: SHARE }])
     assert.deepEqual(
       queued.map(({ delivery }) => delivery),
@@ -232,7 +232,7 @@ describe('what a member leaves', () => {
 
   it('is lost, and said to be, where nobody is left', () => {
     const { router, queued, orphans } = routing()
-    router.restore(away('gone'))
+    router.addAway(away('gone'))
     router.redeliver('gone', [
       { message: message('t', '1'), share: SHARE },
       { message: message('t', '2'), share: '$share/other/t' },
@@ -250,29 +250,29 @@ describe('what a member leaves', () => {
 
   it('in its stored queue is told of once, though the queue has to be read again', async () => {
     const { router, queued, orphans } = routing()
-    router.restore(away('heir', 2))
+    router.addAway(away('heir', 2))
     const queue = [entry('1', 1, undefined), entry('2', 1, SHARE), entry('3', 2, undefined), entry('4', 1, undefined)]
     for (const readable of [0, 2, 3, 1]) {
       const failing = (function* () {
         yield* queue.slice(0, readable)
         throw new Error('the store fails')
       })()
-      await assert.rejects(router.rescue(failing, 'gone'), /the store fails/)
+      await assert.rejects(router.emptyQueue(failing, 'gone'), /the store fails/)
     }
     assert.deepEqual([queued, orphans], [[], ['1', '3']])
-    await router.rescue(queue, 'gone')
+    await router.emptyQueue(queue, 'gone')
     assert.deepEqual(orphans, ['1', '3', '4'])
     assert.deepEqual(
       queued.map(({ text }) => text),
       ['2'],
     )
-    await router.rescue([queue[0]!], 'gone')
+    await router.emptyQueue([queue[0]!], 'gone')
     assert.deepEqual(orphans, ['1', '3', '4', '1'], 'another session of the same client is not confused with it')
   })
 
   it('in its stored queue is rescued: what came through a group, but QoS 2 only unsent', async () => {
     const { router, queued } = routing()
-    router.restore(away('heir', 2))
+    router.addAway(away('heir', 2))
     const queue = [
       entry('own', 1, undefined),
       entry('sent', 1, SHARE, 1),
@@ -280,7 +280,7 @@ describe('what a member leaves', () => {
       entry('waiting', 2, SHARE),
       { ...entry('released', 2, SHARE, 3), message: undefined },
     ]
-    await router.rescue(queue, 'gone')
+    await router.emptyQueue(queue, 'gone')
     assert.deepEqual(
       queued.map(({ text }) => text),
       ['sent', 'waiting'],

@@ -6,7 +6,9 @@ import type { Delivery } from '../../lib/model/delivery.js'
 import { NEVER_EXPIRES } from '../../lib/model/session-expiry.js'
 import { SessionSubscription } from '../../lib/model/subscription.js'
 import type { Ports } from '../../lib/ports/ports.js'
-import { type BusParts, MessageBus } from '../../lib/routing/bus.js'
+import { HostBus, type HostBusParts } from '../../lib/routing/host-bus/host-bus.js'
+import { LocalBus } from '../../lib/routing/local-bus.js'
+import type { MessageBus } from '../../lib/routing/message-bus.js'
 import { Router, type RouterOptions } from '../../lib/routing/router.js'
 import { Session } from '../../lib/session/session.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
@@ -54,15 +56,19 @@ export function message(topic: string, text = '', qos: QoS = 1, clientId?: strin
   return published
 }
 
-/** The bus of a router: the one within this process, unless a host gives another. */
-export function busParts(receive: BusParts['receive'], mq?: Bus): BusParts {
-  return {
-    mq: mq ?? innerBus(),
-    owner: mq === undefined ? 'broker' : 'host',
+/** A bus that a host gave, without queues and without anybody who wants a message, unless a test says otherwise. */
+export function hostBus(mq: Bus, parts: Partial<HostBusParts> = {}): HostBus {
+  return new HostBus({
+    mq,
+    brokerId: 'b',
     timers: new Timers(new FakeClock()),
-    receive,
+    policy: { limitsOf: () => LIMITS, maxTotalBytes: 1e6 },
+    router: () => ({ wants: () => false, storedHere: () => [], route: () => {} }),
+    queues: () => ({ write: () => {}, settled: () => {} }),
+    number: () => assert.fail(),
     failed: error => assert.fail(error),
-  }
+    ...parts,
+  })
 }
 
 /** A router, and what it asks of others. */
@@ -70,7 +76,10 @@ export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin
   const queued: { text: string; delivery: QueueDelivery }[] = []
   const orphans: string[] = []
   let counter = 0
-  const bus: MessageBus = new MessageBus(busParts(carried => router.route(carried as PublishMessage), mq))
+  const bus: MessageBus =
+    mq === undefined
+      ? new LocalBus(innerBus(), carried => router.route(carried))
+      : hostBus(mq, { router: () => router })
   const router: Router = new Router(bus, {
     sharedStrategy: strategy,
     number: copy => {

@@ -1,13 +1,14 @@
 /**
- * What the stored subscriptions that match a message come to: one copy for each session's queue, as the router
- * makes them for those that are connected. Pure; must not know the store.
+ * The copies of a message for the queues of stored sessions: one for each session, whatever subscriptions match.
+ * Pure; must not know the store.
  */
-import type { QoS } from '../../../types/packets.js'
 import type { MatchedSubscription, QueueDelivery } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
-import type { SharedChoice } from '../../routing/shared-subscriptions.js'
+import { type Grant, grantedQoS, grantedRetain, grantOf, mergeGrants } from '../../model/grant.js'
+import type { SharedChoice } from '../../model/routing-record.js'
+import { clientIdOf } from '../../routing/shared-subscriptions.js'
 
-/** @param isConnected tells for whom a QoS 0 message does not have to wait */
+/** @param isConnected tells whether a client is connected: then a QoS 0 message does not have to be queued for it */
 export function deliveriesOf(
   message: PublishMessage,
   matched: readonly MatchedSubscription[],
@@ -15,25 +16,25 @@ export function deliveriesOf(
 ): QueueDelivery[] {
   const only = matched[0]
   if (only === undefined) return []
-  if (matched.length === 1) return isWanted(message, only, isConnected) ? [deliveryOf(message, only)] : []
-  const deliveries = new Map<string, QueueDelivery>()
+  if (matched.length === 1) {
+    return isWanted(message, only, isConnected) ? [deliveryOf(message, only.clientId, grantOf(only), undefined)] : []
+  }
+  const grants = new Map<string, Grant>()
   for (const subscription of matched) {
     if (!isWanted(message, subscription, isConnected)) continue
-    const delivery = deliveryOf(message, subscription)
-    const earlier = deliveries.get(delivery.clientId)
-    deliveries.set(delivery.clientId, earlier === undefined ? delivery : merge(earlier, delivery))
+    const { clientId } = subscription
+    const earlier = grants.get(clientId)
+    const grant = grantOf(subscription)
+    grants.set(clientId, earlier === undefined ? grant : mergeGrants(earlier, grant))
   }
-  return [...deliveries.values()]
+  const deliveries: QueueDelivery[] = []
+  for (const [clientId, grant] of grants) deliveries.push(deliveryOf(message, clientId, grant, undefined))
+  return deliveries
 }
 
 /** The copy of a shared subscription's member. */
 export function sharedDeliveryOf({ member, message, group }: SharedChoice): QueueDelivery {
-  const clientId = 'session' in member ? member.session.id : member.clientId
-  return { ...deliveryOf(message, { ...optionsOf(member), clientId }), share: group.share }
-}
-
-function optionsOf({ topic, qos, rap, subscriptionIdentifier }: SharedChoice['member']) {
-  return { topic, qos, rap: rap === true, subscriptionIdentifier }
+  return deliveryOf(message, clientIdOf(member), grantOf(member), group.share)
 }
 
 function isWanted(
@@ -45,24 +46,13 @@ function isWanted(
   return message.qos > 0 || !isConnected(clientId)
 }
 
-function deliveryOf(message: PublishMessage, subscription: MatchedSubscription): QueueDelivery {
-  const { clientId, qos, rap, subscriptionIdentifier } = subscription
+function deliveryOf(message: PublishMessage, clientId: string, grant: Grant, share: string | undefined): QueueDelivery {
+  const { subscriptionIdentifiers } = grant
   return {
     clientId,
-    qos: message.qos < qos ? message.qos : qos,
-    retain: message.retain && rap === true,
-    subscriptionIdentifiers: subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier],
-    share: undefined,
-  }
-}
-
-function merge(one: QueueDelivery, other: QueueDelivery): QueueDelivery {
-  const identifiers = [...(one.subscriptionIdentifiers ?? []), ...(other.subscriptionIdentifiers ?? [])]
-  return {
-    clientId: one.clientId,
-    qos: Math.max(one.qos, other.qos) as QoS, // [MQTT-3.3.4-2]
-    retain: one.retain || other.retain,
-    subscriptionIdentifiers: identifiers.length > 0 ? identifiers : undefined,
-    share: undefined,
+    qos: grantedQoS(message, grant),
+    retain: grantedRetain(message, grant),
+    subscriptionIdentifiers,
+    share,
   }
 }

@@ -26,7 +26,7 @@ export class Retention {
   }
 
   /**
-   * Checks that a message may be retained; to be followed by {@link keep} in the same step.
+   * Checks that a message may be retained, before anything is stored.
    * @throws AnaxError ANAX_ERR_QUOTA
    */
   check(message: Message): void {
@@ -37,8 +37,12 @@ export class Retention {
     if (this.#limits !== undefined) this.#store.checkRetained(message, this.#limits)
   }
 
-  /** Keeps a message for later subscribers; an empty payload removes the earlier one [MQTT-3.3.1-5], [MQTT-3.3.1-6]. */
+  /**
+   * Keeps a message for later subscribers; an empty payload removes the earlier one [MQTT-3.3.1-5], [MQTT-3.3.1-6].
+   * @throws AnaxError ANAX_ERR_QUOTA where the host has published another since {@link check}, in a listener of `drop`
+   */
   keep(message: PublishMessage): MaybePromise<void> {
+    this.check(message)
     const retained = copyOf(message)
     retained.brokerId = message.brokerId
     retained.brokerCounter = message.brokerCounter

@@ -101,13 +101,13 @@ export class SessionRegistry implements SessionDirectory {
     // first of all: no member of a group is chosen that gets nothing any more
     for (const subscription of session.subscriptions.values()) {
       if (!lives) router.remove(subscription)
-      else if (isSharedFilter(subscription.topic)) router.rest(subscription)
+      else if (isSharedFilter(subscription.topic)) router.suspend(subscription)
     }
     if (lives) {
       // while it still hears of newer ones: what is retained must not come behind those
       await this.#attempt(() => session.queueReplays())
       for (const subscription of session.subscriptions.values()) {
-        if (!isSharedFilter(subscription.topic)) router.rest(subscription)
+        if (!isSharedFilter(subscription.topic)) router.suspend(subscription)
       }
     }
     router.redeliver(session.id, await session.detach())
@@ -259,8 +259,8 @@ export class SessionRegistry implements SessionDirectory {
     const { store, router, wills, events } = this.#parts
     await wills.sessionEnded(clientId)
     const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
-    for (const { topic } of subscriptions) router.forget({ topic, clientId })
-    if (!this.#ending.has(clientId)) await router.rescue(store.queued(clientId), clientId)
+    for (const { topic } of subscriptions) router.removeAway({ topic, clientId })
+    if (!this.#ending.has(clientId)) await router.emptyQueue(store.queued(clientId), clientId)
     this.#ending.add(clientId)
     await store.deleteSession(clientId)
     this.#ending.delete(clientId)

@@ -11,13 +11,13 @@ import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { Authorizer } from '../../ports/authorizer.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Turns } from '../../util/turns.js'
-import type { Publisher } from '../publish/publisher.js'
+import type { OwnMessages } from '../publish/own-messages.js'
 import type { OwedWrites } from './owed-writes.js'
 
 export interface WillParts {
   store: SessionPersistence
   authorizer: Authorizer
-  publisher: Publisher
+  own: OwnMessages
   owed: OwedWrites
   events: EventSink
   now: () => number
@@ -96,7 +96,7 @@ export class Wills {
   }
 
   async #publish(clientId: string, will: StoredWill, client: Client | null): Promise<void> {
-    const { authorizer, publisher, events } = this.#parts
+    const { authorizer, own, events } = this.#parts
     this.#changed?.add(clientId)
     const message = messageOfWill(will, clientId)
     const verdict = (await authorizer.authorizePublish?.(client, message)) ?? message
@@ -104,7 +104,7 @@ export class Wills {
       events.emit('publishRefused', verdict, message, client)
     } else {
       startExpiry(verdict, this.#parts.now())
-      await publisher.publish(verdict).catch(error => {
+      await own.publish(verdict, { kind: 'will', clientId }).catch(error => {
         events.emit('publishRefused', wrapError('ANAX_ERR_STORE', error), verdict, client)
       })
     }

@@ -5,7 +5,7 @@
 import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/packets.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from '../packet-types.js'
-import type { PublishMessage } from '../publish-message.js'
+import { type PublishMessage, setReceivedPacket } from '../publish-message.js'
 import { ChunkQueue } from '../wire/chunk-queue.js'
 import { Frame } from '../wire/frame.js'
 import { putVarint } from '../wire/varint.js'
@@ -213,7 +213,7 @@ export class Decoder {
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes
     if (headerStart < 0 || !this.#isLengthShort) return
-    message.setPacket(new Frame(this.#chunk, headerStart, end, 0, undefined), this.protocolVersion)
+    setReceivedPacket(message, new Frame(this.#chunk, headerStart, end, 0, undefined), this.protocolVersion)
   }
 
   /** Takes the version over even where the rest turns out wrong: the refusal has to be in the client's dialect. */

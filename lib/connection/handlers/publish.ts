@@ -3,20 +3,20 @@
  * Owns the inbound half of QoS 1 and 2; must not know who receives the message.
  */
 import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
-import type { MatchedSubscription } from '../../../types/persistence.js'
 import { frames } from '../../codec/encode/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { startExpiry } from '../../model/message.js'
+import { recordOf } from '../../model/routing-record.js'
+import type { Companion } from '../../ports/message-sink.js'
 import { ReasonCode } from '../../reason-codes.js'
+import { PublishJob } from '../../routing/publish-job.js'
 import { levelCount } from '../../topic/topic.js'
-import { both, isPromise } from '../../util/maybe-promise.js'
+import { isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
 import type { Channel } from '../channel.js'
 import { payloadFormatError } from '../payload-format.js'
-
-const NOBODY: readonly MatchedSubscription[] = []
 
 /** Handles a PUBLISH. */
 export function receivePublish(channel: Channel, message: PublishMessage): void {
@@ -27,7 +27,7 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
   }
   const session = channel.session!
   const { qos, messageId } = message
-  // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again
+  // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again.
   const isRepeated = qos === 2 && session.incoming.has(messageId!)
   if (qos === 2) session.addIncoming(messageId!)
   else if (qos === 1) session.addUnacknowledged()
@@ -42,10 +42,10 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
   }
   message.clientId = session.id
   if (message.properties !== undefined) startExpiry(message, channel.ports.timers.wallTime())
-  channel.ingress.run(new Publish(channel, message))
+  channel.ingress.run(new ClientPublish(channel, message))
 }
 
-/** What a client must not send at all, whatever the hooks say. */
+/** The error of a packet that the client must not send, whatever the hooks say. */
 function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefined {
   const { options } = channel.ports
   if (message.properties !== undefined) {
@@ -62,7 +62,7 @@ function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefin
   return undefined
 }
 
-/** More than the Receive Maximum at once [MQTT-3.3.4-8]; clients before 5.0 know none and have a wider bound. */
+/** The error of more unacknowledged messages than the Receive Maximum [MQTT-3.3.4-8]; before 5.0 another limit holds. */
 function quotaError(channel: Channel): AnaxError | undefined {
   const { options } = channel.ports
   const { incoming, unacknowledged } = channel.session!
@@ -76,135 +76,59 @@ function quotaError(channel: Channel): AnaxError | undefined {
     : undefined
 }
 
-/** A PUBLISH on its way through the pipeline. */
-class Publish extends Job {
+/** A client's PUBLISH on its way through the pipeline. */
+class ClientPublish extends PublishJob {
   readonly #channel: Channel
-  #message: PublishMessage
-  /** QoS and packet id as they came: a hook may change the message, the handshake stays. */
+  /** QoS and packet id as they came: a hook may change the message, but not the handshake. */
   readonly #qos: number
   readonly #packetId: number | undefined
-  #refusal: AnaxError | undefined
-  #matched: readonly MatchedSubscription[] = NOBODY
 
   constructor(channel: Channel, message: PublishMessage) {
-    super()
+    super(channel.ports.sink, message, channel.client, companionOf(channel, message))
     this.#channel = channel
-    this.#message = message
     this.#qos = message.qos
     this.#packetId = message.messageId
   }
 
   override authorize(): void | Promise<void> {
     const { authorizer, options } = this.#channel.ports
-    const message = this.#message
-    // a topic has at most one level more than characters: most are not looked through
+    const message = this.message
+    // A topic has at most one level more than characters, so that most topics need no count.
     if (message.topic.length >= options.maxTopicLevels && levelCount(message.topic) > options.maxTopicLevels) {
-      this.#refusal = new AnaxError('ANAX_ERR_TOPIC_NAME', { detail: `more than ${options.maxTopicLevels} levels` })
+      this.refusal = new AnaxError('ANAX_ERR_TOPIC_NAME', { detail: `more than ${options.maxTopicLevels} levels` })
       return
     }
-    if (options.validatePayloadFormat && message.properties !== undefined) this.#refusal = payloadFormatError(message)
-    if (this.#refusal !== undefined || authorizer.authorizePublish === undefined) return
+    if (options.validatePayloadFormat && message.properties !== undefined) this.refusal = payloadFormatError(message)
+    if (this.refusal !== undefined || authorizer.authorizePublish === undefined) return
     const expiry = message.properties?.messageExpiryInterval
     const verdict = authorizer.authorizePublish(this.#channel.client, message)
     if (isPromise(verdict)) return verdict.then(later => this.#decide(later, expiry))
     this.#decide(verdict, expiry)
   }
 
-  override match(): void | Promise<void> {
-    if (this.#refusal !== undefined) return
-    try {
-      const matched = this.#channel.ports.sink.match(this.#message)
-      if (isPromise(matched)) return this.#awaitMatch(matched)
-      this.#matched = matched
-    } catch (error) {
-      this.#refuse(error)
-    }
-  }
-
-  override store(): void | Promise<void> {
-    if (this.#refusal !== undefined) return
-    const { session, ports } = this.#channel
-    try {
-      const stored = ports.sink.store(this.#message, this.#matched)
-      const kept = this.#qos === 2 ? both(stored, () => session!.storeIncoming(this.#packetId!)) : stored
-      if (isPromise(kept)) return kept.catch(error => this.#abandon(error))
-    } catch (error) {
-      this.#abandon(error)
-    }
-  }
-
-  override route(): void | Promise<void> {
-    if (this.#refusal !== undefined) return
-    const { sink } = this.#channel.ports
-    try {
-      const routed = sink.route(this.#message)
-      if (isPromise(routed)) return this.#awaitRoute(routed)
-      return this.#tellHost()
-    } catch (error) {
-      this.#refuse(error)
-    }
-  }
-
   override answer(): void | Promise<void> {
     if (this.#qos === 1) this.#channel.session!.removeUnacknowledged()
-    if (this.#refusal !== undefined) return this.#answerRefusal(this.#refusal)
+    if (this.refusal !== undefined) return this.#answerRefusal(this.refusal)
     if (this.#qos > 0) this.#acknowledge()
-  }
-
-  #refuse(error: unknown): void {
-    this.#refusal = wrapError('ANAX_ERR_STORE', error)
-  }
-
-  /** Whichever part of storing failed: the rest may be done. */
-  #abandon(error: unknown): void {
-    this.#channel.ports.sink.abandon(this.#message)
-    this.#refuse(error)
-  }
-
-  async #awaitMatch(matched: Promise<readonly MatchedSubscription[]>): Promise<void> {
-    try {
-      this.#matched = await matched
-    } catch (error) {
-      this.#refuse(error)
-    }
-  }
-
-  async #awaitRoute(routed: Promise<void>): Promise<void> {
-    try {
-      await routed
-      await this.#tellHost()
-    } catch (error) {
-      this.#refuse(error)
-    }
-  }
-
-  #tellHost(): void | Promise<void> {
-    const told = this.#channel.ports.sink.published(this.#message, this.#channel.client)
-    if (isPromise(told)) return this.#awaitHost(told)
-    this.#refusal = told
-  }
-
-  async #awaitHost(told: Promise<AnaxError | undefined>): Promise<void> {
-    this.#refusal = await told
   }
 
   /** @param expiry the Message Expiry Interval that the client gave */
   #decide(verdict: PublishMessage | AnaxError, expiry: number | undefined): void {
     if (verdict instanceof AnaxError) {
-      this.#refusal = verdict
+      this.refusal = verdict
       return
     }
-    this.#message = verdict
+    this.message = verdict
     if (verdict.properties?.messageExpiryInterval === expiry) return
-    // the hook gave it another life
+    // The hook changed the expiry.
     verdict.messageExpiry = undefined
     startExpiry(verdict, this.#channel.ports.timers.wallTime())
   }
 
   #acknowledge(): void {
     const { dialect } = this.#channel
-    // [MQTT 5.0, 3.4.2.1]: 0x10 tells a publisher that nobody was there
-    if (this.#message.receivers === 0 && this.#message.queued === 0 && dialect.hasProperties) {
+    // [MQTT 5.0, 3.4.2.1]: 0x10 tells the publisher that there are no subscribers.
+    if (dialect.hasProperties && recordOf(this.message)?.reachesNobody) {
       this.#channel.send(this.#answer(ReasonCode.NoMatchingSubscribers))
     } else {
       this.#channel.write(this.#qos === 1 ? frames.puback : frames.pubrec, this.#packetId!)
@@ -213,9 +137,9 @@ class Publish extends Job {
 
   #answerRefusal(refusal: AnaxError): void | Promise<void> {
     const { dialect, ports } = this.#channel
-    // the packet id is free before the client can use it again, on this connection or the next
+    // The packet id is free before the client can use it again, on this connection or the next.
     const freed = this.#qos === 2 ? this.#free() : undefined
-    ports.events.emit('publishRefused', refusal, this.#message, this.#channel.client)
+    ports.events.emit('publishRefused', refusal, this.message, this.#channel.client)
     if (dialect.refusedPublish === 'close') this.#channel.fail(refusal)
     else if (this.#qos > 0) {
       this.#channel.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), explanationOf(refusal)))
@@ -240,7 +164,14 @@ class Publish extends Job {
   }
 }
 
-/** A QoS 2 PUBLISH that came again: it waits for its turn and is answered, not published. */
+/** What is stored together with the message: the packet id of a QoS 2 message, where the session is stored. */
+function companionOf(channel: Channel, { qos, messageId }: PublishMessage): Companion | undefined {
+  const session = channel.session!
+  if (qos !== 2 || !session.stored) return undefined
+  return { kind: 'packet id', clientId: session.id, packetId: messageId! }
+}
+
+/** A QoS 2 PUBLISH that came again: it is answered in its turn, and not published. */
 class RepeatedPublish extends Job {
   readonly #channel: Channel
   readonly #packetId: number
@@ -252,7 +183,7 @@ class RepeatedPublish extends Job {
   }
 
   override answer(): void {
-    // where the first one was refused meanwhile, it was answered then
+    // If the first one was refused meanwhile, that was its answer.
     if (this.#channel.session!.incoming.has(this.#packetId)) this.#channel.write(frames.pubrec, this.#packetId)
   }
 }

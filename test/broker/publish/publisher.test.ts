@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
+import { OwnMessages } from '../../../lib/broker/publish/own-messages.js'
 import { Publisher } from '../../../lib/broker/publish/publisher.js'
+import { QueueWriter } from '../../../lib/broker/publish/queue-writer.js'
 import type { Retention } from '../../../lib/broker/publish/retention.js'
 import { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { AnaxError } from '../../../lib/errors.js'
 import { Broker } from '../../../lib/index.js'
+import { recordOf } from '../../../lib/model/routing-record.js'
 import type { ResolvedOptions } from '../../../lib/ports/resolved-options.js'
-import { MessageBus } from '../../../lib/routing/bus.js'
+import { LocalBus } from '../../../lib/routing/local-bus.js'
 import { Router } from '../../../lib/routing/router.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { Drop } from '../../../types/events.js'
@@ -20,7 +23,7 @@ import type {
   MessageRef,
   QueueDelivery,
 } from '../../../types/persistence.js'
-import { busParts, innerBus, NotingSession } from '../../routing/support.js'
+import { innerBus, NotingSession } from '../../routing/support.js'
 
 interface Scene {
   enqueue?: (message: PublishMessage) => MaybePromise<DroppedMessage[] | undefined>
@@ -45,32 +48,34 @@ function fixture({
   const mq = innerBus()
   const inner = mq.emit.bind(mq)
   mq.emit = (message, done) => inner(message, () => done?.(emit()))
-  const bus: MessageBus = new MessageBus({ ...busParts(message => router.route(message as PublishMessage)), mq })
+  const bus = new LocalBus(mq, message => router.route(message))
   const router: Router = new Router(bus, {
     sharedStrategy: 'round-robin',
     number: message => publisher.number(message),
     enqueue: () => assert.fail(),
     orphaned: () => assert.fail(),
   })
+  const events = new BrokerEventSink(emitter, { add() {} })
+  const store = {
+    subscriptionsByTopic: () => matched,
+    enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]) {
+      enqueued.push({ message, deliveries })
+      return enqueue(message)
+    },
+  } as never
+  const deadlineSet = () => {}
+  const queues = new QueueWriter({ id: 'b', store, router, events, deadlineSet, isConnected: () => false })
   const publisher: Publisher = new Publisher({
     options: { id: 'b', queueQoS0 } as ResolvedOptions,
     authorizer: {} as never,
-    events: new BrokerEventSink(emitter, { add() {} }),
-    store: {
-      subscriptionsByTopic: () => matched,
-      enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]) {
-        enqueued.push({ message, deliveries })
-        return enqueue(message)
-      },
-    } as never,
+    events,
+    store,
     retention: { check: () => {}, keep: retain } as unknown as Retention,
-    router,
+    queues,
+    rules: { among: 'all', policy: {} as never },
     bus,
-    arrivals: undefined,
-    policy: {} as never,
     now: () => clock.now(),
-    isConnected: () => false,
-    deadlineSet: () => {},
+    deadlineSet,
   })
   return { publisher, router, enqueued, drops }
 }
@@ -107,10 +112,13 @@ describe('a number', () => {
   })
 })
 
-/** Whether a message is looked for by its number: then a session that has it from its queue gets no live copy. */
+let probes = 0
+
+/** Whether a message is found by its number: then a session that was sent it from its queue gets no live copy. */
 function isOnItsWay({ publisher }: ReturnType<typeof fixture>, message: PublishMessage, ref: MessageRef = message) {
-  publisher.sentFromQueue({ brokerId: ref.brokerId, brokerCounter: ref.brokerCounter }, 'probe')
-  return message.withheldFrom?.delete('probe') === true
+  const probe = `probe ${++probes}`
+  publisher.sentFromQueue({ brokerId: ref.brokerId, brokerCounter: ref.brokerCounter }, probe)
+  return recordOf(message)?.isWithheld(probe) === true
 }
 
 describe('a message on its way', () => {
@@ -155,7 +163,7 @@ describe('a message on its way', () => {
   it('takes its further copies along', async () => {
     const scene = fixture()
     const { publisher, router, enqueued } = scene
-    router.restore({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
+    router.addAway({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
     const message = published()
     await publisher.store(message, matched)
     assert.deepEqual(
@@ -230,12 +238,13 @@ describe('messages of the host', () => {
     const { publisher, router } = fixture({
       enqueue: () => new Promise(resolve => stored.push(() => resolve(undefined))),
     })
+    const own = new OwnMessages(publisher)
     const session = new NotingSession('clean')
     router.add(session.subscribe('t'))
     const texts = ['1', '2', '3']
     const outcomes = texts.map(text => {
       const message = new PublishMessage('t', Buffer.from(text), 1, false, false, undefined, undefined)
-      return publisher.publish(message)
+      return own.publish(message)
     })
     for (const index of [1, 2, 0]) {
       stored[index]!()

@@ -1,11 +1,10 @@
-/** The broker's end of the bus: what is registered there, who waits for whom, and what a bus that fails does. */
+/** A bus of the host: what is registered there, who waits for whom, and what a bus that fails does. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MessageBus } from '../../lib/routing/bus.js'
-import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Timers } from '../../lib/util/timers.js'
-import type { Bus, BusListener, BusMessage } from '../../types/bus.js'
-import { busParts, innerBus, message } from './support.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Timers } from '../../../lib/util/timers.js'
+import type { Bus, BusListener, BusMessage } from '../../../types/bus.js'
+import { hostBus, message } from '../support.js'
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
@@ -53,49 +52,14 @@ function hosted() {
   const clock = new FakeClock()
   const received: BusMessage[] = []
   const errors: string[] = []
-  const bus = new MessageBus({
-    ...busParts(carried => received.push(carried), mq),
+  const bus = hostBus(mq, {
     timers: new Timers(clock),
+    router: () => ({ wants: () => false, storedHere: () => [], route: carried => void received.push(carried) }),
+    number: () => {},
     failed: ({ code }) => errors.push(code),
   })
   return { mq, clock, received, errors, bus }
 }
-
-describe('the bus within the process', () => {
-  it('is listened to once, whatever is wanted, and nothing is waited for', () => {
-    const mq = new NotingBus()
-    const bus = new MessageBus({ ...busParts(() => {}), mq })
-    assert.equal(bus.want('a'), undefined)
-    assert.equal(bus.registered('a'), undefined)
-    bus.unwant('a')
-    assert.deepEqual(mq.calls, ['on #'])
-  })
-
-  it('has brought a message when publish returns', () => {
-    const received: BusMessage[] = []
-    const bus = new MessageBus(busParts(carried => received.push(carried)))
-    const published = message('a/b')
-    assert.equal(bus.publish(published), undefined)
-    assert.deepEqual(received, [published])
-  })
-
-  it('that is closed is an error of the bus, thrown', async () => {
-    const bus = new MessageBus(busParts(() => {}))
-    await bus.close()
-    assert.throws(() => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
-  })
-
-  it('that failed once works again', () => {
-    const mq = innerBus()
-    const emit = mq.emit.bind(mq)
-    let fails = true
-    mq.emit = (carried, done) => (fails ? done?.(new Error('once')) : emit(carried, done))
-    const bus = new MessageBus({ ...busParts(() => {}), mq })
-    assert.throws(() => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
-    fails = false
-    assert.equal(bus.publish(message('a')), undefined)
-  })
-})
 
 describe('a bus of the host', () => {
   it('is told of each filter once, and again when the last who wanted it is gone', () => {

@@ -1,18 +1,19 @@
 /** What a bus brings: which of it is a message to route, and what is still known of it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { PublishMessage } from '../../lib/codec/publish-message.js'
-import { Arrivals } from '../../lib/routing/arrivals.js'
-import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Timers } from '../../lib/util/timers.js'
-import type { BusMessage } from '../../types/bus.js'
+import { PublishMessage } from '../../../lib/codec/publish-message.js'
+import { recordOf } from '../../../lib/model/routing-record.js'
+import { RecentMessages } from '../../../lib/routing/host-bus/recent-messages.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Timers } from '../../../lib/util/timers.js'
+import type { BusMessage } from '../../../types/bus.js'
 
 const HERE = 'here'
 const LONG_MS = 60_000
 
-function arrivals() {
+function recentMessages() {
   const clock = new FakeClock()
-  return { clock, arrivals: new Arrivals(HERE, new Timers(clock)) }
+  return { clock, recent: new RecentMessages(HERE, new Timers(clock)) }
 }
 
 function published(brokerId: string, brokerCounter: number): PublishMessage {
@@ -24,78 +25,83 @@ function published(brokerId: string, brokerCounter: number): PublishMessage {
 
 const copyOf = (message: PublishMessage): BusMessage => ({ ...message })
 
+function withheldFrom(message: PublishMessage, clients: string[]): string[] {
+  return clients.filter(client => recordOf(message)?.isWithheld(client))
+}
+
 describe("the broker's own message", () => {
   it('is known again, once, by its number', () => {
-    const { arrivals: known } = arrivals()
+    const { recent: known } = recentMessages()
     const [one, other] = [published(HERE, 1), published(HERE, 2)]
     for (const message of [one, other]) known.expect(message)
-    assert.deepEqual(known.take(copyOf(other)), { message: other, from: 'here' })
-    assert.deepEqual(known.take(one), { message: one, from: 'here' })
+    assert.deepEqual(known.take(copyOf(other)), { message: other, origin: 'this broker' })
+    assert.deepEqual(known.take(one), { message: one, origin: 'this broker' })
     for (const message of [one, other]) assert.equal(known.take(copyOf(message)), undefined)
   })
 
   it('is not for who had it from its queue, before it comes', () => {
-    const { arrivals: known } = arrivals()
+    const { recent: known } = recentMessages()
     const message = published(HERE, 1)
     known.expect(message)
     known.sentFromQueue({ brokerId: HERE, brokerCounter: 1 }, 'client')
     known.sentFromQueue({ brokerId: HERE, brokerCounter: 2 }, 'client')
-    assert.deepEqual(known.take(copyOf(message))?.message.withheldFrom, new Set(['client']))
+    assert.deepEqual(withheldFrom(known.take(copyOf(message))!.message, ['client', 'other']), ['client'])
   })
 
   it('that is not remembered comes once, and only queues have it for stored sessions', async () => {
-    const { clock, arrivals: known } = arrivals()
+    const { clock, recent: known } = recentMessages()
     const [late, refused] = [published(HERE, 1), published(HERE, 2)]
     known.expect(late)
     await clock.advance(LONG_MS)
     known.expect(refused)
-    known.giveUp(refused)
+    known.abandon(refused)
     for (const message of [late, refused]) {
-      const arrival = known.take(copyOf(message))
-      assert.equal(arrival?.from, 'here')
-      assert.notEqual(arrival?.message, message)
-      assert.deepEqual(arrival?.message.queuedFor, new Map())
+      const received = known.take(copyOf(message))
+      assert.equal(received?.origin, 'this broker')
+      assert.notEqual(received?.message, message)
+      assert.equal(recordOf(received!.message)?.agreesWithQueue('stored', 1), false)
       assert.equal(known.take(copyOf(message)), undefined)
     }
   })
 
   it('is remembered when the bus brings it and says that it failed', () => {
-    const { arrivals: known } = arrivals()
+    const { recent: known } = recentMessages()
     const message = published(HERE, 1)
     known.expect(message)
     known.take(copyOf(message))
-    known.giveUp(message)
+    known.abandon(message)
     assert.equal(known.take(copyOf(message)), undefined)
   })
 })
 
 describe('a message of another broker', () => {
   it('is taken once, as a message of this process', () => {
-    const { arrivals: known } = arrivals()
+    const { recent: known } = recentMessages()
     const message = published('there', 1)
-    const arrival = known.take(message)
-    assert.equal(arrival?.from, 'elsewhere')
-    assert.notEqual(arrival?.message, message)
-    assert.deepEqual([arrival?.message.brokerId, arrival?.message.brokerCounter], ['there', 1])
+    const received = known.take(message)
+    assert.equal(received?.origin, 'another broker')
+    assert.notEqual(received?.message, message)
+    assert.deepEqual([received?.message.brokerId, received?.message.brokerCounter], ['there', 1])
     assert.equal(known.take(copyOf(message)), undefined)
-    assert.equal(known.take(copyOf(published('yonder', 1)))?.from, 'elsewhere')
+    assert.equal(known.take(copyOf(published('yonder', 1)))?.origin, 'another broker')
   })
 
   it('is not for who had it from its queue before it came, or until it is routed', () => {
-    const { arrivals: known } = arrivals()
+    const { recent: known } = recentMessages()
     const message = published('there', 1)
+    const clients = ['one', 'two', 'three', 'four']
     for (const client of ['one', 'two']) known.sentFromQueue(message, client)
     const taken = known.take(copyOf(message))!.message
     known.sentFromQueue(message, 'three')
-    assert.deepEqual(taken.withheldFrom, new Set(['one', 'two', 'three']))
+    assert.deepEqual(withheldFrom(taken, clients), ['one', 'two', 'three'])
     known.routed(taken)
     known.sentFromQueue(message, 'four')
-    assert.equal(taken.withheldFrom?.size, 3)
+    assert.deepEqual(withheldFrom(taken, clients), ['one', 'two', 'three'])
     assert.equal(known.take(copyOf(message)), undefined)
   })
 
   it('that is none is none', () => {
-    const { arrivals: known } = arrivals()
+    const { recent: known } = recentMessages()
     for (const foreign of [
       { topic: 'a', qos: 7 },
       { topic: 'a', payload: 5, brokerId: 'there', brokerCounter: 1 },
@@ -107,15 +113,15 @@ describe('a message of another broker', () => {
 })
 
 it('a message without a number is taken once, as long as it is the same object', () => {
-  const { arrivals: known } = arrivals()
+  const { recent: known } = recentMessages()
   const message = { topic: 'a', payload: 'x' }
-  assert.equal(known.take(message)?.from, 'nobody')
+  assert.equal(known.take(message)?.origin, 'application')
   assert.equal(known.take(message), undefined)
-  assert.equal(known.take({ ...message })?.from, 'nobody')
+  assert.equal(known.take({ ...message })?.origin, 'application')
 })
 
 it('nothing is remembered for ever', async () => {
-  const { clock, arrivals: known } = arrivals()
+  const { clock, recent: known } = recentMessages()
   for (let number = 1; number <= 100; number++) {
     known.expect(published(HERE, number))
     known.take(copyOf(published('there', number)))

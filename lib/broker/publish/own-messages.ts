@@ -1,0 +1,35 @@
+/**
+ * Messages that no client sends: the host's, and wills. They keep their order as those of a client do. Owns that order;
+ * must not know who asks.
+ */
+import type { PublishMessage } from '../../codec/publish-message.js'
+import type { AnaxError } from '../../errors.js'
+import type { Companion, PublishPath } from '../../ports/message-sink.js'
+import { PublishJob } from '../../routing/publish-job.js'
+import { Pipeline } from '../../util/pipeline.js'
+
+export class OwnMessages {
+  readonly #path: PublishPath
+  readonly #pipeline = new Pipeline(
+    Number.POSITIVE_INFINITY,
+    () => {},
+    () => {},
+  )
+
+  constructor(path: PublishPath) {
+    this.#path = path
+  }
+
+  /** Publishes a message, behind those that were given before. Rejects with an AnaxError. */
+  publish(message: PublishMessage, companion?: Companion): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (refusal: AnaxError | undefined) => (refusal === undefined ? resolve() : reject(refusal))
+      this.#pipeline.run(new PublishJob(this.#path, message, null, companion, done))
+    })
+  }
+
+  /** Resolves when every message is published or refused. */
+  idle(): Promise<void> {
+    return this.#pipeline.settled()
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What becomes of messages that a session leaves behind: those of a shared subscription go to other members of the group
+ * [MQTT-4.8.2-4], others are lost. Owns what was told of them; must not know how groups choose.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Message } from '../../types/message.js'
+import type { MaybeAsyncIterable, QueuedMessage } from '../../types/persistence.js'
+import { refKey } from '../model/message.js'
+import type { SharedDelivery } from '../model/shared-delivery.js'
+
+/** Messages of ending sessions, of one or of many, that are looked at in one turn of the event loop. */
+const SLICE = 500
+
+export interface RedeliveryParts {
+  /** Gives messages of a client's shared subscriptions to other members. */
+  redeliver(clientId: string, deliveries: SharedDelivery[]): void
+  /** Told of a message that a client did not get, and that nobody else gets either. */
+  orphaned(message: Message, clientId: string): void
+}
+
+export class Redelivery {
+  readonly #parts: RedeliveryParts
+  /** Client -> messages that were reported lost, while its queue could not be read to the end: reported only once. */
+  readonly #reported = new Map<string, Set<string>>()
+  /** How many messages were looked at. */
+  #looked = 0
+
+  constructor(parts: RedeliveryParts) {
+    this.#parts = parts
+  }
+
+  /** Goes through the queue of a session that ends. Rejects if the queue cannot be read. */
+  async empty(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
+    const left: SharedDelivery[] = []
+    const reported = this.#reported.get(clientId) ?? new Set()
+    this.#reported.set(clientId, reported)
+    for await (const { message, ref, delivery, packetId } of queue) {
+      if (++this.#looked % SLICE === 0) await nextTurn()
+      const key = refKey(ref)
+      if (message === undefined || reported.has(key)) continue
+      const { qos, share } = delivery
+      const isSent = packetId !== undefined
+      // A QoS 2 message goes to nobody else once it was sent [MQTT-4.8.2-5].
+      if (share !== undefined && !(isSent && qos === 2)) left.push({ message, share })
+      else if (!isSent) {
+        reported.add(key)
+        this.#parts.orphaned(message, clientId)
+      }
+    }
+    this.#reported.delete(clientId)
+    this.#parts.redeliver(clientId, left)
+  }
+}
