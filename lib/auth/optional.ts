@@ -2,13 +2,13 @@
 import { createRequire } from 'node:module'
 import { AnaxError } from '../index.js'
 
-const { resolve } = createRequire(import.meta.url)
-
 /**
  * Whether a package can be loaded: found out when a module is made, not when the first client comes.
  * @throws AnaxError ANAX_ERR_OPTION
  */
 export function demandPackage(name: string, purpose: string): void {
+  // A bundle in CommonJS has no URL of its own: packages are then looked for from the working folder.
+  const { resolve } = createRequire(import.meta.url || `${process.cwd()}/`)
   try {
     resolve(name)
   } catch (cause) {

@@ -128,6 +128,12 @@ describe('the package', () => {
     run(process.execPath, ['use.mjs'])
   })
 
+  it('is used in CommonJS as docs/tool-chains.md begins', () => {
+    const page = readFileSync(join(ROOT, 'docs/tool-chains.md'), 'utf8')
+    folder.write('snippet.cjs', /^```js\n(.*?)^```$/ms.exec(page)?.[1] ?? assert.fail('no snippet'))
+    assert.match(run(process.execPath, ['snippet.cjs']), /^MQTT on port \d+\n$/)
+  })
+
   it('lets bundlers leave out what is not used', () => {
     assert.equal(
       JSON.parse(readFileSync(join(folder.path, 'node_modules', name, 'package.json'), 'utf8')).sideEffects,

@@ -1,0 +1,49 @@
+/** The packed package in the tool chains of its users: each of them is installed, and what its row says runs. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
+import { ROOT } from '../support/root.js'
+import { exchangeFiles } from './exchange.js'
+import { TOOLS, toolChains } from './tool-chains.js'
+
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+const specifiers = Object.keys(manifest.exports)
+  .filter(entry => entry !== './package.json')
+  .map(entry => entry.replace('.', manifest.name))
+const optional = Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies })
+
+const isWindows = process.platform === 'win32' && 'programs are installed for Linux and macOS only'
+
+describe('the packed package', { skip: isWindows, timeout: 600_000 }, () => {
+  let folder: TemporaryFolder
+
+  before(() => {
+    folder = temporaryFolder()
+    const archive = run(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path]).trim()
+    folder.write('package.json', JSON.stringify({ name: 'consumer', private: true }))
+    const tools = Object.entries(TOOLS).map(([name, version]) => `${name}@${version}`)
+    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', archive, ...tools])
+    for (const [file, text] of Object.entries(exchangeFiles(specifiers))) {
+      mkdirSync(dirname(join(folder.path, file)), { recursive: true })
+      folder.write(file, text)
+    }
+  })
+  after(() => folder.remove())
+
+  for (const { tool, version, what, commands } of toolChains(optional)) {
+    it(`${tool} ${version}: ${what}`, () => {
+      for (const [program, ...args] of commands) run(program === 'node' ? process.execPath : program, args)
+    })
+  }
+
+  /** Runs a program in the consumer's folder; what it says is in the error if it fails. */
+  function run(program: string, args: readonly string[]): string {
+    const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, CI: 'true' }
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder.path, env, encoding: 'utf8' })
+    assert.equal(status, 0, `${program} ${args.join(' ')}\n${stdout}\n${stderr}`)
+    return stdout
+  }
+})
