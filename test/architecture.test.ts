@@ -35,13 +35,14 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/broker/', 7],
   ['lib/index.ts', 8],
   ['lib/auth/', 9],
+  ['lib/nats/', 9],
   ['lib/server/', 9],
   ['lib/cli/', 10],
   ['lib/testing/', 10],
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['auth', 'server', 'cli']
+const LAYERS = ['auth', 'nats', 'server', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()

@@ -1,0 +1,119 @@
+/**
+ * `anax/nats`: several nodes as one broker, on NATS JetStream. Owns joining: connection, checks, streams, lease; and loads the
+ * packages of NATS only then.
+ */
+import type { Cluster, ClusterNode, JoinRequest } from '../../types/cluster.js'
+import { AnaxError } from '../index.js'
+import { NatsNode } from './nats-node.js'
+import { controlSubject, type Foundation, makeParts, newIdentity, raiseFences } from './node-parts.js'
+import { type NatsClusterOptions, type ResolvedNatsOptions, resolveOptions } from './options.js'
+import { checkServer, setUpStreams } from './setup.js'
+import { clusterError, Wire } from './wire.js'
+
+export type { NatsClusterOptions } from './options.js'
+
+/**
+ * A cluster on NATS JetStream, for the option `cluster` of `createBroker`. Needs the packages `@nats-io/transport-node` and
+ * `@nats-io/jetstream`, and servers from 2.14 on. Connects when the broker does.
+ * @throws AnaxError ANAX_ERR_OPTION
+ */
+export function natsCluster(options: NatsClusterOptions = {}): Cluster {
+  const resolved = resolveOptions(options)
+  return { join: request => join(resolved, request) }
+}
+
+async function join(options: ResolvedNatsOptions, request: JoinRequest): Promise<ClusterNode> {
+  checkRequest(request)
+  const foundation = await connect(options)
+  try {
+    return await start(foundation, request)
+  } catch (error) {
+    await foundation.nc.close()
+    throw clusterError(error)
+  }
+}
+
+function checkRequest({ node, leaseMs }: JoinRequest): void {
+  if (!/^[\w-]{1,64}$/.test(node)) {
+    throw new AnaxError('ANAX_ERR_OPTION', { detail: `a node has a name of 1 to 64 of A-Z a-z 0-9 _ -, got ${node}` })
+  }
+  if (!(leaseMs >= 500))
+    throw new AnaxError('ANAX_ERR_OPTION', { detail: `a lease has 500 ms at least, got ${leaseMs}` })
+}
+
+async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
+  const { transport, jetstream } = await load()
+  const { connection, servers, domain } = options
+  // whoever waits for a lease waits long enough; the connection is tried again for ever
+  const nc = await transport
+    .connect({ maxReconnectAttempts: -1, reconnectTimeWait: 250, ...connection, servers })
+    .catch(error => {
+      throw clusterError(error, `no connection to ${String(servers)}`)
+    })
+  try {
+    checkServer(nc)
+    const wire = new Wire(nc, {
+      headers: transport.headers,
+      createInbox: () => transport.createInbox(connection.inboxPrefix),
+      api: domain === undefined ? '$JS.API' : `$JS.${domain}.API`,
+    })
+    const place = domain === undefined ? {} : { domain }
+    const manager = await jetstream.jetstreamManager(nc, { ...place, checkAPI: false })
+    const streams = await setUpStreams(manager, options)
+    return { nc, wire, manager, client: jetstream.jetstream(nc, place), options, streams }
+  } catch (error) {
+    await nc.close()
+    throw clusterError(error)
+  }
+}
+
+async function start(foundation: Foundation, request: JoinRequest): Promise<ClusterNode> {
+  const self = newIdentity(request.node)
+  const shards = await raiseFences(foundation, self)
+  const notes = {
+    noteSequence: (shard: number, sequence: number) => node.noteSequence(shard, sequence),
+    noteWrite: (shard: number, sequence: number, ms: number) => node.noteWrite(shard, sequence, ms),
+  }
+  const parts = makeParts(foundation, shards, self, request, notes)
+  const node = new NatsNode(parts)
+  try {
+    await parts.lease.take()
+    answerRequests(foundation, self.epoch, request)
+    await parts.nodeWatch.start()
+    for (const one of parts.deadlines) one.refresh()
+    return node
+  } catch (error) {
+    await node.leave()
+    throw error
+  }
+}
+
+/** Another node wants a client of this one; asked again, it is told the same. */
+function answerRequests({ nc, options }: Foundation, epoch: string, { events }: JoinRequest): void {
+  const underWay = new Map<string, Promise<void>>()
+  nc.subscribe(controlSubject(options.prefix, epoch), {
+    callback: (error, request) => {
+      if (error) return
+      const clientId = request.string()
+      const letting = underWay.get(clientId) ?? events.letGo(clientId).finally(() => underWay.delete(clientId))
+      underWay.set(clientId, letting)
+      const answer = () => {
+        request.respond()
+      }
+      letting.then(answer, answer)
+    },
+  })
+}
+
+/** Loaded late: a broker without a cluster does not need them. */
+async function load() {
+  try {
+    const [transport, jetstream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')])
+    return { transport, jetstream }
+  } catch (cause) {
+    throw new AnaxError('ANAX_ERR_CLUSTER', {
+      detail: 'anax/nats needs two packages: npm install @nats-io/transport-node @nats-io/jetstream',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * One node of a cluster on NATS, connected: the parts of this folder as the contract has them. Owns who knows whom, and the
+ * end of all of it.
+ */
+import type {
+  Claim,
+  ClusterDurability,
+  ClusterNode,
+  ClusterStats,
+  ClusterWrite,
+  Group,
+  GroupHandler,
+  Lease,
+  LogCursor,
+  LogEntry,
+  LogPosition,
+} from '../../types/cluster.js'
+import type { Message } from '../../types/message.js'
+import { AnaxError } from '../index.js'
+import type { HeldClaim } from './claims.js'
+import { NatsGroup } from './group.js'
+import { HEAD_BYTES } from './message-bytes.js'
+import type { NodeParts } from './node-parts.js'
+import { clearRetained } from './retained-clearing.js'
+import { clusterError } from './wire.js'
+import { recordsOf, removal } from './writes.js'
+
+export class NatsNode implements ClusterNode {
+  readonly node: string
+  readonly description: string
+  readonly durability: ClusterDurability
+  readonly shards: number
+  readonly maxMessageBytes: number
+  readonly #parts: NodeParts
+  readonly #groups = new Set<NatsGroup>()
+  readonly #ends: SharedRead<LogCursor>
+  #writeMs = 0
+  readonly #sequences: number[]
+  #hasLeft = false
+
+  constructor(parts: NodeParts) {
+    const { self, options, nc } = parts
+    this.#parts = parts
+    this.node = self.node
+    this.shards = options.shards
+    this.durability = options.replicas === 1 ? 'single' : options.sync === 'always' ? 'quorum-sync' : 'quorum'
+    this.description = `NATS ${nc.info?.version}, ${options.replicas} replicas, ${options.shards} shards`
+    this.maxMessageBytes = (nc.info?.max_payload ?? 1_048_576) - HEAD_BYTES - HEADER_BYTES
+    this.#sequences = parts.shards.map(() => 0)
+    this.#ends = new SharedRead(async () => {
+      const ends = await Promise.all(parts.shards.map(({ stream }) => parts.wire.end(stream)))
+      for (const [shard, end] of ends.entries()) this.noteSequence(shard, end)
+      return ends
+    })
+  }
+
+  get lease(): Lease {
+    return this.#parts.lease
+  }
+
+  claim(clientId: string, signal: AbortSignal): Promise<Claim> {
+    return this.#parts.claims.claim(clientId, signal)
+  }
+
+  async release(claim: Claim, end: 'keep' | 'forget', write: ClusterWrite = {}): Promise<void> {
+    const { claims, writers } = this.#parts
+    if (!claims.isHeld(claim)) return
+    const { clientId, shard } = claim as HeldClaim
+    const records = [...this.#recordsOf(claim, write)]
+    if (end === 'forget') {
+      const { subjects } = this.#parts.shards[shard]!
+      for (const name of (await this.load(claim)).keys()) records.push(removal(subjects.record(clientId, name)))
+      records.push(removal(subjects.deadline(clientId)))
+    }
+    records.push(claims.freed(claim as HeldClaim))
+    // whoever asks from here on has to wait for the claim to be free
+    claims.forget(claim)
+    await writers[shard]!.write({ records, once: write.once })
+  }
+
+  async load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
+    const { clientId, token } = claim
+    const { log, shards } = this.#parts
+    const shard = this.#shardOf(claim)
+    const { subjects } = shards[shard]!
+    const base = subjects.record(clientId, '')
+    try {
+      // with the claim, a replica has all that the owner before wrote
+      const records = await log.current(shard, [subjects.record(clientId, '*')], token)
+      const filled = records.filter(({ body }) => body.length > 0)
+      return new Map(filled.map(({ subject, body }) => [subject.slice(base.length), body]))
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  async write(claim: Claim | undefined, write: ClusterWrite): Promise<LogPosition | undefined> {
+    if (claim !== undefined && !this.#parts.claims.isHeld(claim)) {
+      throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${claim.clientId} is not held any more` })
+    }
+    const shard = this.#shardOf(claim, write.message?.clientId)
+    const records = this.#recordsOf(claim, write)
+    if (records.length === 0) return undefined
+    const first = await this.#parts.writers[shard]!.write({ records, once: write.once })
+    const { message } = write
+    if (first === undefined || message === undefined) return undefined
+    // the retained one is written right behind it
+    if (message.retain && message.payload.length === 0) this.#clear(message.topic, { shard, sequence: first + 1 })
+    return { shard, sequence: first }
+  }
+
+  signal(message: Message): void {
+    this.#parts.signals.send(message)
+  }
+
+  async want(filter: string): Promise<LogCursor> {
+    try {
+      return await this.#parts.interest.want(filter)
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  unwant(filter: string): void {
+    this.#parts.interest.unwant(filter)
+  }
+
+  async ends(): Promise<LogCursor> {
+    try {
+      return await this.#ends.read()
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  async *read(filters: readonly string[], after: LogCursor): AsyncGenerator<LogEntry> {
+    const ends = await this.ends()
+    try {
+      const shards = ends.map((end, shard) => this.#parts.log.read(shard, filters, after[shard] ?? 0, end))
+      // most shards have nothing: all are asked at once
+      const firsts = shards.map(entries => entries.next())
+      for (const first of firsts) first.catch(() => {})
+      for (const [shard, entries] of shards.entries()) {
+        const first = await firsts[shard]!
+        if (first.done === true) continue
+        yield first.value
+        yield* entries
+      }
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  async begins(): Promise<LogCursor> {
+    return await Promise.all(this.#parts.shards.map((_, shard) => this.#parts.log.begin(shard)))
+  }
+
+  async *retained(filters: readonly string[]): AsyncGenerator<Message> {
+    try {
+      yield* this.#parts.log.retained(filters)
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  async joinGroup(share: string, take: GroupHandler): Promise<Group> {
+    const { nc, manager, client, options, shards, events } = this.#parts
+    const failed = (error: Error) => events.failed(error)
+    const group = new NatsGroup(share, take, { nc, manager, client, shards, failed, prefix: options.prefix })
+    this.#groups.add(group)
+    try {
+      await group.join()
+      return {
+        leave: async () => {
+          if (this.#groups.delete(group)) await group.leave()
+        },
+      }
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  stats(): ClusterStats {
+    const { membership, lease, claims, writers } = this.#parts
+    return {
+      nodes: membership.nodes.map(node => ({ node, isSelf: node === this.node })),
+      leaseMsLeft: lease.msLeft,
+      claims: claims.size,
+      shards: writers.map(({ pending }, shard) => ({ sequence: this.#sequences[shard]!, pendingWrites: pending })),
+      writeMs: this.#writeMs,
+      refusedWrites: writers.reduce((sum, { refused }) => sum + refused, 0),
+    }
+  }
+
+  async leave(): Promise<void> {
+    if (this.#hasLeft) return
+    this.#hasLeft = true
+    const { membership, nodeWatch, deadlines, interest, signals, readers, lease, nc } = this.#parts
+    const ended = [...this.#groups].map(group => group.leave())
+    membership.stop()
+    nodeWatch.stop()
+    interest.stop()
+    signals.stop()
+    for (const shard of deadlines) shard.stop()
+    await Promise.allSettled([...ended, ...readers.map(reader => reader.stop())])
+    await lease.leave().catch(() => {})
+    await nc.close()
+  }
+
+  /** The end of a shard was seen. */
+  noteSequence(shard: number, sequence: number): void {
+    this.#sequences[shard] = Math.max(this.#sequences[shard]!, sequence)
+  }
+
+  /** A write took so long. */
+  noteWrite(shard: number, sequence: number, ms: number): void {
+    this.#writeMs = Math.round(ms * 10) / 10
+    this.noteSequence(shard, sequence)
+  }
+
+  #clear(topic: string, by: LogPosition): void {
+    const { wire, shards, events } = this.#parts
+    clearRetained(wire, shards, topic, by).catch(error => events.failed(clusterError(error)))
+  }
+
+  #shardOf(claim: Claim | undefined, clientId: string | undefined = this.node): number {
+    return this.#parts.shardOf(claim?.clientId ?? clientId)
+  }
+
+  #recordsOf(claim: Claim | undefined, write: ClusterWrite) {
+    const shard = this.#shardOf(claim, write.message?.clientId)
+    const { subjects } = this.#parts.shards[shard]!
+    const { message } = write
+    if (message !== undefined && message.payload.length > this.maxMessageBytes) {
+      throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: `the engine takes ${this.maxMessageBytes} bytes` })
+    }
+    return recordsOf(write, { subjects, clientId: claim?.clientId, logSeconds: this.#parts.options.logSeconds })
+  }
+}
+
+/** Bytes of the headers of a message, generously. */
+const HEADER_BYTES = 1024
+
+/** A read that those share who ask before it begins: what it tells is not older than the question. */
+class SharedRead<T> {
+  readonly #read: () => Promise<T>
+  #running: Promise<T> | undefined
+  #next: Promise<T> | undefined
+
+  constructor(read: () => Promise<T>) {
+    this.#read = read
+  }
+
+  read(): Promise<T> {
+    if (this.#running === undefined) return this.#start()
+    this.#next ??= this.#running.then(
+      () => this.#start(),
+      () => this.#start(),
+    )
+    return this.#next
+  }
+
+  #start(): Promise<T> {
+    this.#next = undefined
+    const running = this.#read().finally(() => {
+      if (this.#running === running) this.#running = undefined
+    })
+    this.#running = running
+    return running
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What this node wants, of all shards together: keeps the readers at it. Owns when a filter may be said to be wanted; must
+ * not know who wants it.
+ */
+import type { LogCursor } from '../../types/cluster.js'
+import { coverOf, covers, Interest } from './interest.js'
+import type { ShardReader } from './shard-reader.js'
+import type { Signals } from './signals.js'
+import { filterTokens, LONG_TOPICS } from './subjects.js'
+
+/** Filters that come within this time are one change of the consumers. */
+const GATHER_MS = 5
+/** What nobody wants any more is read for so long: clients come back. */
+const LINGER_MS = 1000
+
+export interface NodeInterestParts {
+  readonly readers: readonly ShardReader[]
+  readonly signals: Signals
+  /** What a subject of the log begins with, by shard. */
+  readonly bases: readonly string[]
+  ends(): Promise<LogCursor>
+  flush(): Promise<void>
+}
+
+export class NodeInterest {
+  readonly #parts: NodeInterestParts
+  readonly #interest = new Interest()
+  /** What the readers have. */
+  #cover: readonly string[] = []
+  #changing: Promise<void> | undefined
+  #linger: NodeJS.Timeout | undefined
+
+  constructor(parts: NodeInterestParts) {
+    this.#parts = parts
+  }
+
+  async want(filter: string): Promise<LogCursor> {
+    const subject = filterTokens(filter)
+    if (this.#interest.add(subject)) this.#parts.signals.want(subject)
+    const flushed = this.#parts.flush()
+    while (this.#changing !== undefined || !covers(this.#cover, subject)) {
+      this.#changing ??= this.#change(GATHER_MS)
+      await this.#changing
+    }
+    await flushed
+    return await this.#parts.ends()
+  }
+
+  unwant(filter: string): void {
+    const subject = filterTokens(filter)
+    if (!this.#interest.remove(subject)) return
+    this.#parts.signals.unwant(subject)
+    this.#linger ??= setTimeout(() => {
+      this.#linger = undefined
+      this.#changing ??= this.#change(0)
+    }, LINGER_MS)
+  }
+
+  stop(): void {
+    clearTimeout(this.#linger)
+  }
+
+  async #change(delayMs: number): Promise<void> {
+    try {
+      if (delayMs > 0) await new Promise(resolve => setTimeout(resolve, delayMs))
+      const cover = this.#interest.isEmpty ? [] : coverOf([...this.#interest.subjects(), LONG_TOPICS])
+      if (cover.join() === this.#cover.join()) return
+      const { readers, bases } = this.#parts
+      await Promise.all(readers.map((reader, shard) => reader.want(cover.map(tokens => bases[shard] + tokens))))
+      this.#cover = cover
+    } finally {
+      this.#changing = undefined
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/** All parts of a node on NATS, wired together: who knows whom is decided here and nowhere else. */
+import { randomUUID } from 'node:crypto'
+import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { ClusterEvents, JoinRequest } from '../../types/cluster.js'
+import { Claims } from './claims.js'
+import { Deadlines } from './deadlines.js'
+import { NatsLease } from './lease.js'
+import { LogReader } from './log-reader.js'
+import { Membership } from './membership.js'
+import { messageFrom } from './message-bytes.js'
+import { NodeInterest } from './node-interest.js'
+import { NodeWatch } from './node-watch.js'
+import type { ResolvedNatsOptions } from './options.js'
+import type { Streams } from './setup.js'
+import { ShardReader } from './shard-reader.js'
+import { ShardWriter } from './shard-writer.js'
+import { Signals } from './signals.js'
+import { ShardSubjects, shardOf, topicOf } from './subjects.js'
+import type { Wire } from './wire.js'
+
+/** A shard of the log. */
+export interface Shard {
+  readonly stream: string
+  readonly subjects: ShardSubjects
+  /** The subject of this node's fence, which is always there. */
+  readonly anchor: string
+  /** The sequence of the fence. */
+  readonly fence: number
+}
+
+/** What is there before a node is. */
+export interface Foundation {
+  readonly nc: NatsConnection
+  readonly wire: Wire
+  readonly manager: JetStreamManager
+  readonly client: JetStreamClient
+  readonly options: ResolvedNatsOptions
+  readonly streams: Streams
+}
+
+/** What the parts tell the node. */
+export interface NodeNotes {
+  noteSequence(shard: number, sequence: number): void
+  noteWrite(shard: number, sequence: number, ms: number): void
+}
+
+export interface NodeParts extends Foundation {
+  readonly self: { readonly node: string; readonly epoch: string }
+  readonly shards: readonly Shard[]
+  readonly shardOf: (clientId: string) => number
+  readonly events: ClusterEvents
+  readonly lease: NatsLease
+  readonly membership: Membership
+  readonly nodeWatch: NodeWatch
+  readonly claims: Claims
+  readonly log: LogReader
+  readonly writers: readonly ShardWriter[]
+  readonly readers: readonly ShardReader[]
+  readonly deadlines: readonly Deadlines[]
+  readonly signals: Signals
+  readonly interest: NodeInterest
+}
+
+/** Who a node is: its name, and this run of it. */
+export function newIdentity(node: string): { node: string; epoch: string } {
+  return { node, epoch: randomUUID() }
+}
+
+/** Touches the fences of whatever process had the name before: from here on it cannot write. */
+export async function raiseFences(
+  { wire, streams, options }: Foundation,
+  self: { node: string; epoch: string },
+): Promise<Shard[]> {
+  return await Promise.all(
+    streams.shards.map(async (stream, shard) => {
+      const subjects = new ShardSubjects(options.prefix, shard)
+      const anchor = subjects.fence(self.node)
+      const record = { subject: anchor, body: Buffer.from(self.epoch), ttl: undefined, replaces: true }
+      const { seq } = await wire.write(record, {}, 5000)
+      return { stream, subjects, anchor, fence: seq }
+    }),
+  )
+}
+
+/** Makes the parts; none of them does anything yet. */
+export function makeParts(
+  foundation: Foundation,
+  shards: readonly Shard[],
+  self: { node: string; epoch: string },
+  { leaseMs, events }: Pick<JoinRequest, 'leaseMs' | 'events'>,
+  notes: NodeNotes,
+): NodeParts {
+  const { nc, wire, manager, client, options, streams } = foundation
+  const { prefix } = options
+  const failed = (error: Error) => events.failed(error)
+  const name = `${prefix}-${self.epoch}`
+  const lease = new NatsLease({
+    wire,
+    failed,
+    leaseMs,
+    stream: streams.nodes,
+    subject: nodeSubject(prefix, self.node),
+    epoch: self.epoch,
+  })
+  const membership = new Membership({
+    wire,
+    self,
+    shards,
+    leaseMs,
+    failed,
+    stream: streams.nodes,
+    subjectOf: node => nodeSubject(prefix, node),
+    changed: change => events.membership(change),
+    repartitioned: () => {
+      for (const one of deadlines) one.refresh()
+    },
+  })
+  const nodeWatch = new NodeWatch({
+    manager,
+    client,
+    name,
+    membership,
+    failed,
+    stream: streams.nodes,
+    base: nodeSubject(prefix, ''),
+  })
+  const place = (clientId: string) => shardOf(clientId, options.shards)
+  const claims = new Claims({
+    wire,
+    self,
+    shards,
+    membership,
+    shardOf: place,
+    lost: lease.lost,
+    requestTo: epoch => controlSubject(prefix, epoch),
+  })
+  const writers = shards.map(
+    ({ stream, anchor, fence }, shard) =>
+      new ShardWriter({
+        wire,
+        stream,
+        epoch: self.epoch,
+        fence: { subject: anchor, sequence: fence },
+        lost: lease.lost,
+        fenced: () => lease.lose('another node has taken over from this one'),
+        written: (sequence, ms) => notes.noteWrite(shard, sequence, ms),
+      }),
+  )
+  const readers = shards.map(({ stream, subjects }, shard) => {
+    const base = subjects.logOf('').length
+    const take = (message: JsMsg) => {
+      notes.noteSequence(shard, message.seq)
+      const content = messageFrom(message.data, topicOf(message.subject.slice(base))).message
+      return events.message({ position: { shard, sequence: message.seq }, message: content })
+    }
+    return new ShardReader({ wire, manager, client, stream, name, failed, take })
+  })
+  const deadlines: Deadlines[] = shards.map(
+    ({ stream, subjects }) =>
+      new Deadlines({ wire, manager, client, stream, subjects, name, claims, events, mine: () => membership.mine }),
+  )
+  const signals = new Signals({ nc, prefix, epoch: self.epoch, take: message => events.signal(message) })
+  const interest = new NodeInterest({
+    readers,
+    signals,
+    bases: shards.map(({ subjects }) => subjects.logOf('')),
+    ends: () => Promise.all(shards.map(({ stream }) => wire.end(stream))),
+    flush: () => nc.flush(),
+  })
+  const log = new LogReader(wire, shards)
+  return {
+    ...foundation,
+    self,
+    shards,
+    events,
+    lease,
+    membership,
+    nodeWatch,
+    claims,
+    log,
+    writers,
+    readers,
+    deadlines,
+    signals,
+    interest,
+    shardOf: place,
+  }
+}
+
+/** Where a node is asked to let go of a client. */
+export function controlSubject(prefix: string, epoch: string): string {
+  return `${prefix}.ctl.${epoch}`
+}
+
+function nodeSubject(prefix: string, node: string): string {
+  return `${prefix}.node.${node}`
+}

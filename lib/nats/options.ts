@@ -1,0 +1,83 @@
+/** Options of a cluster on NATS: defaults and checks. Must not know a connection. */
+import type { NodeConnectionOptions } from '@nats-io/transport-node'
+import { AnaxError } from '../index.js'
+
+/** How a cluster on NATS is to be. Refused with ANAX_ERR_OPTION: a name that is not here, a value that is not acceptable. */
+export interface NatsClusterOptions {
+  /** Servers as `host:port` or `nats://host:port`. @default `127.0.0.1:4222` */
+  servers?: string | string[]
+  /** Whatever else the connection needs: `user`, `pass`, `token`, `authenticator`, `tls`, … of `@nats-io/transport-node`. */
+  connection?: Omit<NodeConnectionOptions, 'servers'>
+  /** What all streams and subjects begin with, of `A-Z a-z 0-9 _ -`: two brokers in one NATS have two. @default `anax` */
+  prefix?: string
+  /** Servers that have each message: 1, 3 or 5. @default 3 */
+  replicas?: 1 | 3 | 5
+  /** Streams that share the load. Cannot be changed once the streams are there. @default 4 */
+  shards?: number
+  /** Declares that the servers run with `sync_interval: always`, which they do not tell. @default `interval` */
+  sync?: 'interval' | 'always'
+  /** Seconds that the log keeps a message for sessions that have not read it. @default 604800, a week */
+  logSeconds?: number
+  /** Bytes of each stream, beyond which writes are refused; -1 for no bound. @default -1 */
+  maxShardBytes?: number
+  /** JetStream domain, where the streams are not in the one of the servers, but behind a leaf node. */
+  domain?: string
+}
+
+/** Options with their defaults. */
+export type ResolvedNatsOptions = Required<Omit<NatsClusterOptions, 'domain'>> & Pick<NatsClusterOptions, 'domain'>
+
+const DEFAULTS = {
+  servers: '127.0.0.1:4222',
+  connection: {},
+  prefix: 'anax',
+  replicas: 3,
+  shards: 4,
+  sync: 'interval',
+  logSeconds: 604_800,
+  maxShardBytes: -1,
+} as const satisfies NatsClusterOptions
+
+const CHECKS: Record<keyof NatsClusterOptions, [check: (value: unknown) => boolean, expected: string]> = {
+  servers: [isServers, 'a server or a list of servers'],
+  connection: [value => typeof value === 'object' && value !== null, 'an object'],
+  prefix: [value => typeof value === 'string' && /^[\w-]{1,32}$/.test(value), '1 to 32 of A-Z a-z 0-9 _ -'],
+  replicas: [value => value === 1 || value === 3 || value === 5, '1, 3 or 5'],
+  shards: [value => isWhole(value, 1, 64), 'a whole number from 1 to 64'],
+  sync: [value => value === 'interval' || value === 'always', "'interval' or 'always'"],
+  logSeconds: [value => isWhole(value, 1, 0xffff_ffff), 'a whole number of seconds'],
+  maxShardBytes: [value => value === -1 || isWhole(value, 1, Number.MAX_SAFE_INTEGER), 'a number of bytes, or -1'],
+  domain: [value => value === undefined || (typeof value === 'string' && /^[\w-]+$/.test(value)), 'a name'],
+}
+
+/** @throws AnaxError ANAX_ERR_OPTION */
+export function resolveOptions(options: NatsClusterOptions): ResolvedNatsOptions {
+  const resolved: ResolvedNatsOptions = { ...DEFAULTS, ...withoutUndefined(options) }
+  for (const [name, value] of Object.entries(resolved)) {
+    const check = CHECKS[name as keyof NatsClusterOptions]
+    if (check === undefined) throw new AnaxError('ANAX_ERR_OPTION', { detail: `natsCluster has no option ${name}` })
+    const [isGood, expected] = check
+    if (!isGood(value)) {
+      throw new AnaxError('ANAX_ERR_OPTION', {
+        detail: `natsCluster: ${name} has to be ${expected}, got ${String(value)}`,
+      })
+    }
+  }
+  return resolved
+}
+
+function withoutUndefined(options: NatsClusterOptions): NatsClusterOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+function isServers(value: unknown): boolean {
+  return typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every(isText))
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
+}

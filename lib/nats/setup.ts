@@ -1,0 +1,131 @@
+/**
+ * The streams of a cluster: made at the first start, compared with what they have to be at every other. Owns their
+ * configuration; must not know what is written to them.
+ */
+import type { JetStreamManager, StreamConfig, StreamUpdateConfig } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { AnaxError } from '../index.js'
+import type { ResolvedNatsOptions } from './options.js'
+
+/** Batches that expect and replace, message TTLs and what else is needed came by and by until this version. */
+const OLDEST = [2, 14] as const
+/** How long a cluster of servers may take to have a leader, at the start. */
+const START_MS = 20_000
+const PAUSE_MS = 250
+const NANOS_PER_SECOND = 1_000_000_000
+
+/** The names of the streams. */
+export interface Streams {
+  readonly shards: readonly string[]
+  /** Of the records of nodes. */
+  readonly nodes: string
+}
+
+/** @throws AnaxError ANAX_ERR_CLUSTER where the server is too old */
+export function checkServer({ info }: NatsConnection): void {
+  const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number)
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return
+  throw new AnaxError('ANAX_ERR_CLUSTER', {
+    detail: `nats-server ${info?.version} is too old, ${OLDEST.join('.')} is needed`,
+  })
+}
+
+/** @throws AnaxError ANAX_ERR_CLUSTER */
+export async function setUpStreams(manager: JetStreamManager, options: ResolvedNatsOptions): Promise<Streams> {
+  const { prefix, shards } = options
+  const names = Array.from({ length: shards }, (_, shard) => `${prefix}_${shard}`)
+  const nodes = `${prefix}_nodes`
+  const until = performance.now() + START_MS
+  await setUpStream(manager, nodeStream(options, nodes), until)
+  for (const [shard, name] of names.entries()) {
+    await setUpStream(manager, shardStream(options, name, shard), until)
+  }
+  return { shards: names, nodes }
+}
+
+function shardStream(
+  options: ResolvedNatsOptions,
+  name: string,
+  shard: number,
+): Partial<StreamConfig> & { name: string } {
+  return {
+    ...common(options),
+    name,
+    subjects: [`${options.prefix}.${shard}.>`],
+    allow_atomic: true,
+    max_bytes: options.maxShardBytes,
+    // what was acknowledged stays: the one who comes too late is refused
+    discard: 'new',
+  }
+}
+
+function nodeStream(options: ResolvedNatsOptions, name: string): Partial<StreamConfig> & { name: string } {
+  return { ...common(options), name, subjects: [`${options.prefix}.node.>`] }
+}
+
+function common({ prefix, replicas, shards }: ResolvedNatsOptions): Partial<StreamConfig> {
+  return {
+    num_replicas: replicas,
+    storage: 'file',
+    retention: 'limits',
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    allow_msg_ttl: true,
+    duplicate_window: 120 * NANOS_PER_SECOND,
+    metadata: { anax: '1', prefix, shards: String(shards) },
+  }
+}
+
+/** A cluster that is starting has no leader yet: it is asked again. */
+async function setUpStream(
+  manager: JetStreamManager,
+  wanted: Partial<StreamConfig> & { name: string },
+  until: number,
+): Promise<void> {
+  for (;;) {
+    try {
+      const found = await manager.streams.info(wanted.name).catch(notFound)
+      if (found === undefined) await manager.streams.add(wanted)
+      else await adapt(manager, found.config, wanted)
+      return
+    } catch (error) {
+      if (error instanceof AnaxError || performance.now() > until) throw error
+    }
+    await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+  }
+}
+
+function notFound(error: Error): undefined {
+  if (/stream not found/.test(error.message)) return undefined
+  throw error
+}
+
+/** What may be changed is; what cannot be is refused. */
+async function adapt(
+  manager: JetStreamManager,
+  found: StreamConfig,
+  wanted: Partial<StreamConfig> & { name: string },
+): Promise<void> {
+  const { name } = wanted
+  const shards = found.metadata?.shards
+  if (shards !== wanted.metadata?.shards) {
+    const detail =
+      shards === undefined
+        ? `the stream ${name} is there already, and is not of Anax: choose another prefix`
+        : `the stream ${name} was made for ${shards} shards, not ${wanted.metadata?.shards}`
+    throw new AnaxError('ANAX_ERR_CLUSTER', { detail })
+  }
+  const keys = [
+    'num_replicas',
+    'max_bytes',
+    'allow_direct',
+    'allow_rollup_hdrs',
+    'allow_msg_ttl',
+    'allow_atomic',
+  ] as const
+  const different = keys.filter(key => wanted[key] !== undefined && wanted[key] !== found[key])
+  if (different.length === 0) return
+  const change: Partial<StreamUpdateConfig> = { ...found }
+  for (const key of different) Object.assign(change, { [key]: wanted[key] })
+  await manager.streams.update(name, change)
+}

@@ -1,0 +1,179 @@
+/**
+ * Brings what this node wants of one shard, in order and without gaps: a consumer that is made anew behind the last message
+ * whenever it breaks, or more is wanted. Owns the place up to which all was brought; must not know who wants it.
+ */
+import type { Consumer, ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import { clusterError, type Wire } from './wire.js'
+
+/** Messages that are under way to this node at most. */
+const PREFETCH = 500
+/** A pull that is not answered, and the sign of life that is expected meanwhile. */
+const PULL_MS = 10_000
+const HEARTBEAT_MS = 1000
+/** A consumer that nobody reads goes by itself. */
+const IDLE_NANOS = 30_000_000_000
+const PAUSE_MS = 200
+
+export interface ShardReaderParts {
+  readonly wire: Wire
+  readonly manager: JetStreamManager
+  readonly client: JetStreamClient
+  readonly stream: string
+  /** What the consumer is called, with a number. */
+  readonly name: string
+  /** Gets each message; the next one waits for the promise. */
+  take(message: JsMsg): void | Promise<void>
+  failed(error: Error): void
+}
+
+export class ShardReader {
+  readonly #parts: ShardReaderParts
+  /** What the consumer reads, and what it should. */
+  #subjects: readonly string[] = []
+  #wanted: readonly string[] = []
+  /** All up to here was brought. */
+  #position = 0
+  #count = 0
+  #consumer: string | undefined
+  #messages: ConsumerMessages | undefined
+  #changing: Promise<void> | undefined
+  #reading: Promise<void> = Promise.resolve()
+  #isStopped = false
+
+  constructor(parts: ShardReaderParts) {
+    this.#parts = parts
+  }
+
+  /** The sequence of the last message that was brought, or that is known not to be wanted. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Reads other subjects from now on. Resolves when it does: what is written after that comes, if it is wanted. */
+  want(subjects: readonly string[]): Promise<void> {
+    this.#wanted = subjects
+    this.#changing ??= this.#change().finally(() => {
+      this.#changing = undefined
+    })
+    return this.#changing
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#end()
+  }
+
+  async #change(): Promise<void> {
+    while (!this.#isStopped && this.#subjects !== this.#wanted) {
+      const wanted = this.#wanted
+      try {
+        await this.#replace(wanted)
+        this.#subjects = wanted
+      } catch (error) {
+        this.#parts.failed(clusterError(error))
+        await pause()
+      }
+    }
+  }
+
+  async #replace(subjects: readonly string[]): Promise<void> {
+    const end = await this.#parts.wire.end(this.#parts.stream)
+    // of what was wanted before, all up to this end may have been brought
+    const isComplete = this.#subjects.length === 0 || (await this.#isUpToDate())
+    await this.#end()
+    if (isComplete) this.#position = Math.max(this.#position, end)
+    if (subjects.length > 0 && !this.#isStopped) await this.#begin(subjects)
+  }
+
+  /** Whether nothing waits at the server, nor on the way. */
+  async #isUpToDate(): Promise<boolean> {
+    const { manager, stream } = this.#parts
+    if (this.#consumer === undefined) return false
+    try {
+      const { num_pending, delivered } = await manager.consumers.info(stream, this.#consumer)
+      return num_pending === 0 && delivered.stream_seq <= this.#position
+    } catch {
+      return false
+    }
+  }
+
+  async #begin(subjects: readonly string[]): Promise<void> {
+    const { manager, client, stream, name } = this.#parts
+    const consumer = `${name}-${++this.#count}`
+    await manager.consumers.add(stream, {
+      name: consumer,
+      ack_policy: 'none',
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: this.#position + 1,
+      filter_subjects: [...subjects],
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: IDLE_NANOS,
+    })
+    this.#consumer = consumer
+    const messages = await this.#consume(await client.consumers.get(stream, consumer))
+    this.#messages = messages
+    this.#reading = this.#read(messages)
+  }
+
+  async #consume(consumer: Consumer): Promise<ConsumerMessages> {
+    const messages = await consumer.consume({
+      max_messages: PREFETCH,
+      expires: PULL_MS,
+      idle_heartbeat: HEARTBEAT_MS,
+      abort_on_missing_resource: true,
+    })
+    this.#watch(messages).catch(this.#parts.failed)
+    return messages
+  }
+
+  /** A server that is gone says nothing: two missing signs of life are as good as an end. */
+  async #watch(messages: ConsumerMessages): Promise<void> {
+    for await (const { type } of messages.status()) {
+      if (type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found') messages.stop()
+    }
+  }
+
+  async #read(messages: ConsumerMessages): Promise<void> {
+    try {
+      for await (const message of messages) {
+        if (messages !== this.#messages) return
+        if (message.seq > this.#position) {
+          const taken = this.#parts.take(message)
+          this.#position = message.seq
+          if (taken !== undefined) await taken
+        }
+      }
+    } catch (error) {
+      this.#parts.failed(clusterError(error))
+    }
+    if (messages === this.#messages && !this.#isStopped) this.#resume(messages)
+  }
+
+  /** The consumer is gone, or its server is: another one goes on behind what came last. */
+  async #resume(broken: ConsumerMessages): Promise<void> {
+    while (broken === this.#messages && this.#changing === undefined && !this.#isStopped) {
+      try {
+        await this.#begin(this.#subjects)
+      } catch (error) {
+        this.#parts.failed(clusterError(error))
+        await pause()
+      }
+    }
+  }
+
+  async #end(): Promise<void> {
+    const { manager, stream } = this.#parts
+    const [consumer, messages] = [this.#consumer, this.#messages]
+    this.#consumer = undefined
+    this.#messages = undefined
+    messages?.stop()
+    // a message may be in hands
+    await this.#reading
+    if (consumer !== undefined) manager.consumers.delete(stream, consumer).catch(() => {})
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+}

@@ -1,0 +1,77 @@
+/**
+ * QoS 0 between nodes: sent to whoever wants it at that moment. Owns the interest that NATS knows of; keeps nothing.
+ */
+import type { NatsConnection, Subscription } from '@nats-io/transport-node'
+import type { Message } from '../../types/message.js'
+import { messageBytes, messageFrom } from './message-bytes.js'
+import { LONG_TOPICS, signalFilter, signalSubject, topicOf } from './subjects.js'
+
+export interface SignalsParts {
+  readonly nc: NatsConnection
+  readonly prefix: string
+  /** This run of this node. */
+  readonly epoch: string
+  take(message: Message): void
+}
+
+export class Signals {
+  readonly #parts: SignalsParts
+  readonly #subscriptions = new Map<string, Subscription>()
+  /** Epoch -> the number of the last message from there: who wants it twice gets it twice. */
+  readonly #last = new Map<string, number>()
+  #sent = 0
+
+  constructor(parts: SignalsParts) {
+    this.#parts = parts
+  }
+
+  send(message: Message): void {
+    const { nc, prefix, epoch } = this.#parts
+    const subject = signalSubject(prefix, message.topic)
+    const tokens = subject.slice(signalFilter(prefix, '').length)
+    const origin = { node: epoch, count: ++this.#sent }
+    nc.publish(subject, messageBytes(message, topicOf(tokens) === undefined ? 'long' : 'short', origin))
+  }
+
+  want(tokens: string): void {
+    if (this.#subscriptions.size === 0) this.#subscribe(LONG_TOPICS)
+    this.#subscribe(tokens)
+  }
+
+  unwant(tokens: string): void {
+    if (tokens === LONG_TOPICS) return
+    this.#unsubscribe(tokens)
+    if (this.#subscriptions.size === 1) this.#unsubscribe(LONG_TOPICS)
+  }
+
+  stop(): void {
+    for (const tokens of [...this.#subscriptions.keys()]) this.#unsubscribe(tokens)
+  }
+
+  #subscribe(tokens: string): void {
+    if (this.#subscriptions.has(tokens)) return
+    const { nc, prefix, epoch, take } = this.#parts
+    const base = signalFilter(prefix, '').length
+    const subscription = nc.subscribe(signalFilter(prefix, tokens), {
+      callback: (error, { subject, data }) => {
+        if (error) return
+        const { message, origin } = messageFrom(data, topicOf(subject.slice(base)))
+        if (origin === undefined || origin.node === epoch || this.#isKnown(origin.node, origin.count)) return
+        take(message)
+      },
+    })
+    this.#subscriptions.set(tokens, subscription)
+  }
+
+  #unsubscribe(tokens: string): void {
+    this.#subscriptions.get(tokens)?.unsubscribe()
+    this.#subscriptions.delete(tokens)
+  }
+
+  /** What one node sends arrives in order, so that a number tells whether it came before. */
+  #isKnown(node: string, count: number): boolean {
+    if ((this.#last.get(node) ?? 0) >= count) return true
+    this.#last.set(node, count)
+    return false
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Names in NATS: which subject a topic, a filter, a client or a node has. Owns the escaping of what subjects cannot carry;
+ * must not know a connection.
+ *
+ * A level becomes a token. The last token of a topic is always `%e`, so that `a/#`, which also matches `a`, is one subject
+ * (`a.>`). What begins with `%` is never a character of a level: that is written as `%` and its code, `%25`.
+ */
+import { createHash } from 'node:crypto'
+
+/** What a token must not contain, beside control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const FORBIDDEN = /[\u0000-\u001f\u007f\s.*>%]/g
+const ESCAPED = /%([0-9a-f]{2}|u[0-9a-f]{4})/g
+const END = '%e'
+const EMPTY = '%0'
+/** A topic that is too long for a subject lies here, by its digest; whoever wants anything wants these as well. */
+const LONG = '%x'
+/** Bytes of a subject: a server reads lines of 4,096, with the answer's subject and two numbers. */
+const MAX_SUBJECT_BYTES = 3000
+const MAX_CLIENT_BYTES = 200
+const PARTITIONS = 256
+
+/** What one stream has subjects for. */
+export class ShardSubjects {
+  /** Of the whole stream. */
+  readonly all: string
+  readonly #base: string
+
+  constructor(prefix: string, shard: number) {
+    this.#base = `${prefix}.${shard}`
+    this.all = `${this.#base}.>`
+  }
+
+  fence(node: string): string {
+    return `${this.#base}.fence.${node}`
+  }
+
+  claim(clientId: string): string {
+    return `${this.#base}.claim.${partitionOf(clientId)}.${clientToken(clientId)}`
+  }
+
+  claims(partition: number | undefined): string {
+    return `${this.#base}.claim.${partition ?? '*'}.*`
+  }
+
+  deadline(clientId: string): string {
+    return `${this.#base}.due.${partitionOf(clientId)}.${clientToken(clientId)}`
+  }
+
+  deadlines(partition: number): string {
+    return `${this.#base}.due.${partition}.*`
+  }
+
+  get allDeadlines(): string {
+    return `${this.#base}.due.>`
+  }
+
+  record(clientId: string, name: string): string {
+    return `${this.#base}.rec.${clientToken(clientId)}.${name}`
+  }
+
+  log(topic: string): string {
+    return `${this.#base}.log.${tokensOf(topic)}`
+  }
+
+  retained(topic: string): string {
+    return `${this.#base}.ret.${tokensOf(topic)}`
+  }
+
+  /** Of messages that a filter matches, as {@link filterTokens} has it. */
+  logOf(tokens: string): string {
+    return `${this.#base}.log.${tokens}`
+  }
+
+  retainedOf(tokens: string): string {
+    return `${this.#base}.ret.${tokens}`
+  }
+}
+
+/** The subject of a QoS 0 message. */
+export function signalSubject(prefix: string, topic: string): string {
+  return `${prefix}.q0.${tokensOf(topic)}`
+}
+
+/** The subject of the QoS 0 messages that a filter matches. */
+export function signalFilter(prefix: string, tokens: string): string {
+  return `${prefix}.q0.${tokens}`
+}
+
+/** Where the messages are whose topics are too long. */
+export const LONG_TOPICS = `${LONG}.*`
+
+/** The topic of a subject behind `log.` or `ret.`; undefined for one that was too long, which the message itself has. */
+export function topicOf(tokens: string): string | undefined {
+  if (tokens.startsWith(LONG)) return undefined
+  const levels = tokens.slice(0, -END.length - 1)
+  return tokens.includes('%') ? levels.split('.').map(unescapeLevel).join('/') : levels.replaceAll('.', '/')
+}
+
+/** The subject of a filter (not a shared one), without its base. */
+export function filterTokens(filter: string): string {
+  const levels = filter.split('/')
+  const isOpen = levels.at(-1) === '#'
+  if (isOpen) levels.pop()
+  const tokens = levels.map(level => (level === '+' ? '*' : escapeLevel(level)))
+  tokens.push(isOpen ? '>' : END)
+  const joined = tokens.join('.')
+  // no topic that has a subject of its own can match it
+  return Buffer.byteLength(joined) > MAX_SUBJECT_BYTES ? LONG_TOPICS : joined
+}
+
+/** Which partition sees to a client. */
+export function partitionOf(clientId: string): number {
+  return hash(clientId) % PARTITIONS
+}
+
+/** Which shard has a client. */
+export function shardOf(clientId: string, shards: number): number {
+  // the partition has the low bits
+  return Math.floor(hash(clientId) / PARTITIONS) % shards
+}
+
+/** The partitions that one of the nodes sees to: for each, the node with the highest number for it. */
+export function partitionsOf(node: string, nodes: readonly string[]): Set<number> {
+  const mine = new Set<number>()
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    if (winnerOf(partition, nodes) === node) mine.add(partition)
+  }
+  return mine
+}
+
+function winnerOf(partition: number, nodes: readonly string[]): string | undefined {
+  let winner: string | undefined
+  let best = -1
+  for (const node of nodes) {
+    const score = hash(`${partition}/${node}`)
+    if (score > best || (score === best && node > winner!)) {
+      best = score
+      winner = node
+    }
+  }
+  return winner
+}
+
+function tokensOf(topic: string): string {
+  const tokens = `${topic.split('/').map(escapeLevel).join('.')}.${END}`
+  return Buffer.byteLength(tokens) > MAX_SUBJECT_BYTES ? `${LONG}.${digest(topic)}` : tokens
+}
+
+function clientToken(clientId: string): string {
+  const token = escapeLevel(clientId)
+  return Buffer.byteLength(token) > MAX_CLIENT_BYTES ? `${LONG}${digest(clientId)}` : token
+}
+
+function escapeLevel(level: string): string {
+  return level === '' ? EMPTY : level.replace(FORBIDDEN, escapeCharacter)
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.charCodeAt(0).toString(16)
+  return code.length > 2 ? `%u${code.padStart(4, '0')}` : `%${code.padStart(2, '0')}`
+}
+
+function unescapeLevel(token: string): string {
+  if (token === EMPTY) return ''
+  return token.replace(ESCAPED, (_, code: string) => String.fromCharCode(Number.parseInt(code.replace('u', ''), 16)))
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** FNV-1a, and a last stir: names that differ in their last character are to land in different places. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  value = Math.imul(value ^ (value >>> 16), 0x7feb352d)
+  value = Math.imul(value ^ (value >>> 15), 0x846ca68b)
+  return (value ^ (value >>> 16)) >>> 0
+}

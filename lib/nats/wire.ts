@@ -1,0 +1,255 @@
+/**
+ * What the cluster asks of a NATS server, one function each: writes, and reads of the leader or of any replica.
+ * Owns the requests and what an answer means; must not know what is in a message.
+ */
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
+import { AnaxError } from '../index.js'
+
+/** One message to be written. */
+export interface OutgoingRecord {
+  readonly subject: string
+  readonly body: Uint8Array
+  /** Seconds until it goes. */
+  readonly ttl: number | undefined
+  /** Replaces what the subject had. */
+  readonly replaces: boolean
+}
+
+/** A message of a stream. */
+export interface StoredRecord {
+  readonly subject: string
+  readonly sequence: number
+  readonly body: Uint8Array
+  /** Milliseconds since the epoch, by the server that was the leader. */
+  readonly time: number
+}
+
+/** What several subjects have last, and up to which sequence the replica that answered has come. */
+export interface LastRecords {
+  readonly records: StoredRecord[]
+  readonly upTo: number
+}
+
+/** Codes of the server's errors. */
+export const ServerError = {
+  WrongLastSequence: [10071, 10164],
+  /** A batch that was written before. */
+  Duplicate: [10201],
+  /** No leader, too much at once, an incomplete batch: later, perhaps. */
+  Busy: [503, 429, 408, 10008, 10009, 10176, 10210],
+  Full: [10077, 10023, 10047],
+  TooManyMatches: [413],
+  NotFound: [10037, 404],
+} as const
+
+/** An answer that says no. */
+export class RefusedRequest extends Error {
+  readonly code: number
+
+  constructor(code: number, description: string) {
+    super(description)
+    this.code = code
+  }
+
+  is(codes: readonly number[]): boolean {
+    return codes.includes(this.code)
+  }
+}
+
+/** What a write may expect and be known by. */
+export interface WriteTerms {
+  /** The last sequence of a subject. */
+  readonly expect?: { readonly subject: string; readonly sequence: number }
+  /** Of several with the same id within two minutes, the stream has the first only. */
+  readonly id?: string
+}
+
+interface Acknowledgement {
+  readonly seq: number
+  readonly duplicate?: boolean
+  readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string }
+}
+
+const EMPTY = new Uint8Array(0)
+/** Most messages of one answer. */
+const PAGE = 500
+/** How long a read is waited for. */
+const PATIENCE_MS = 3000
+
+/** What the package of NATS has for it: it is loaded late. */
+export interface WireParts {
+  headers(): MsgHdrs
+  createInbox(): string
+  /** The prefix of the management's subjects. */
+  readonly api: string
+}
+
+export class Wire {
+  readonly nc: NatsConnection
+  readonly #parts: WireParts
+  #batches = 0
+
+  constructor(nc: NatsConnection, parts: WireParts) {
+    this.nc = nc
+    this.#parts = parts
+  }
+
+  /** Writes one message. @returns its sequence */
+  async write(record: OutgoingRecord, terms: WriteTerms, timeoutMs: number): Promise<Acknowledgement> {
+    const headers = this.#headersOf(record, terms)
+    const answer = await this.nc.request(record.subject, record.body, { headers, timeout: timeoutMs })
+    return acknowledged(answer)
+  }
+
+  /** Writes several messages of one stream, all or none. @returns the sequence of the last; the others are right before it */
+  async writeAll(records: readonly OutgoingRecord[], terms: WriteTerms, timeoutMs: number): Promise<Acknowledgement> {
+    const batch = `${this.nc.info?.client_id}-${process.pid}-${Date.now()}-${++this.#batches}`
+    for (const [index, record] of records.entries()) {
+      const headers = this.#headersOf(record, index === 0 ? terms : {})
+      headers.set('Nats-Batch-Id', batch)
+      headers.set('Nats-Batch-Sequence', String(index + 1))
+      if (index === records.length - 1) {
+        headers.set('Nats-Batch-Commit', '1')
+        return acknowledged(await this.nc.request(record.subject, record.body, { headers, timeout: timeoutMs }))
+      }
+      this.nc.publish(record.subject, record.body, { headers })
+    }
+    throw new RangeError('nothing to write')
+  }
+
+  /** The last message of a subject, from the leader. */
+  async last(stream: string, subject: string): Promise<StoredRecord | undefined> {
+    return await this.#get(stream, { last_by_subj: subject })
+  }
+
+  /** The first message from a sequence on that a subject (with wildcards) matches, from the leader. */
+  async next(stream: string, from: number, subject: string): Promise<StoredRecord | undefined> {
+    return await this.#get(stream, { seq: from, next_by_subj: subject })
+  }
+
+  /** The last sequence of a stream, from the leader. */
+  async end(stream: string): Promise<number> {
+    const info = await this.#request<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, undefined)
+    return info.state.last_seq
+  }
+
+  /** The last message of each subject that the given ones match, from any replica. One of them has to be there. */
+  async lastOf(stream: string, subjects: readonly string[]): Promise<LastRecords> {
+    const records: StoredRecord[] = []
+    for (const message of await this.#direct(stream, { multi_last: subjects, batch: 2000 })) {
+      if (message.headers?.code === 204) {
+        return {
+          records,
+          upTo: Number(message.headers.get('Nats-UpTo-Sequence') || message.headers.get('Nats-Last-Sequence')),
+        }
+      }
+      refuse(message)
+      records.push(recordOf(message))
+    }
+    throw new Error('the answer has no end')
+  }
+
+  /** Some of the messages from a sequence on that a subject matches, from any replica, which may have fewer than there are. */
+  async nextOf(stream: string, from: number, subject: string): Promise<StoredRecord[]> {
+    const records: StoredRecord[] = []
+    for (const message of await this.#direct(stream, { seq: from, next_by_subj: subject, batch: PAGE })) {
+      if (message.headers?.code === 204 || message.headers?.code === 404) break
+      refuse(message)
+      records.push(recordOf(message))
+    }
+    return records
+  }
+
+  /** Asks the server's management something. */
+  async #request<T>(path: string, body: object | undefined): Promise<T> {
+    const answer = await this.nc.request(`${this.#parts.api}.${path}`, body && JSON.stringify(body), {
+      timeout: PATIENCE_MS,
+    })
+    const parsed = answer.json<T & { error?: { err_code?: number; code: number; description: string } }>()
+    if (parsed.error) throw new RefusedRequest(parsed.error.err_code ?? parsed.error.code, parsed.error.description)
+    return parsed
+  }
+
+  async #get(stream: string, query: object): Promise<StoredRecord | undefined> {
+    try {
+      const { message } = await this.#request<{
+        message: { subject: string; seq: number; data?: string; time: string }
+      }>(`STREAM.MSG.GET.${stream}`, query)
+      const { subject, seq, data, time } = message
+      return {
+        subject,
+        sequence: seq,
+        body: data === undefined ? EMPTY : Buffer.from(data, 'base64'),
+        time: Date.parse(time),
+      }
+    } catch (error) {
+      if (error instanceof RefusedRequest && error.is(ServerError.NotFound)) return undefined
+      throw error
+    }
+  }
+
+  /** All messages of an answer, the last of which has a code. */
+  #direct(stream: string, query: object): Promise<Msg[]> {
+    return new Promise((resolve, reject) => {
+      const answers: Msg[] = []
+      const inbox = this.#parts.createInbox()
+      const subscription = this.nc.subscribe(inbox, {
+        callback: (error, message) => {
+          // each message moves the end of the patience further
+          timer.refresh()
+          if (error === null) answers.push(message)
+          if (error === null && !message.headers?.code) return
+          clearTimeout(timer)
+          subscription.unsubscribe()
+          if (error !== null) reject(error)
+          else if (message.headers?.code === 503) reject(new RefusedRequest(503, 'no replica answers'))
+          else resolve(answers)
+        },
+      })
+      const timer = setTimeout(() => {
+        subscription.unsubscribe()
+        reject(new Error(`${stream} does not answer`))
+      }, PATIENCE_MS)
+      this.nc.publish(`${this.#parts.api}.DIRECT.GET.${stream}`, JSON.stringify(query), { reply: inbox })
+    })
+  }
+
+  #headersOf({ ttl, replaces }: OutgoingRecord, { expect, id }: WriteTerms): MsgHdrs {
+    const headers = this.#parts.headers()
+    if (ttl !== undefined) headers.set('Nats-TTL', `${ttl}s`)
+    if (replaces) headers.set('Nats-Rollup', 'sub')
+    if (id !== undefined) headers.set('Nats-Msg-Id', id)
+    if (expect !== undefined) {
+      headers.set('Nats-Expected-Last-Subject-Sequence', String(expect.sequence))
+      headers.set('Nats-Expected-Last-Subject-Sequence-Subject', expect.subject)
+    }
+    return headers
+  }
+}
+
+/** Whatever NATS throws, as one of ours. */
+export function clusterError(cause: unknown, detail?: string): AnaxError {
+  if (cause instanceof AnaxError) return cause
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return new AnaxError('ANAX_ERR_CLUSTER', { detail: detail === undefined ? text : `${detail}: ${text}`, cause })
+}
+
+function acknowledged(answer: Msg): Acknowledgement {
+  const acknowledgement = answer.json<Acknowledgement>()
+  const { error } = acknowledgement
+  if (error) throw new RefusedRequest(error.err_code ?? error.code, error.description)
+  return acknowledgement
+}
+
+function refuse({ headers }: Msg): void {
+  if (headers?.code) throw new RefusedRequest(headers.code, headers.description)
+}
+
+function recordOf({ headers, data }: Msg): StoredRecord {
+  return {
+    subject: headers!.get('Nats-Subject'),
+    sequence: Number(headers!.get('Nats-Sequence')),
+    body: data,
+    time: Date.parse(headers!.get('Nats-Time-Stamp')),
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * `anax/testing/cluster`: the contract of an engine for clusters as a test suite, for everyone who writes one, and an engine in
+ * memory for the tests of an application. Knows no particular engine.
+ */
+import { defineClaimTests } from './cluster/claims.js'
+import { defineGroupTests } from './cluster/groups.js'
+import { type ClusterSuiteOptions, Harness } from './cluster/harness.js'
+import { defineLogTests } from './cluster/log.js'
+import { defineMembershipTests } from './cluster/membership.js'
+import { defineRetainedTests } from './cluster/retained.js'
+
+export type { ClusterSuiteOptions, TestEngine } from './cluster/harness.js'
+export { MemoryCluster, type MemoryClusterOptions } from './cluster/memory-cluster.js'
+
+/** Defines the tests of the contract for an engine. Each test has an engine of its own. */
+export function clusterSuite(options: ClusterSuiteOptions): void {
+  const harness = new Harness(options)
+  defineLogTests(harness)
+  defineRetainedTests(harness)
+  defineClaimTests(harness)
+  defineMembershipTests(harness)
+  defineGroupTests(harness)
+}

@@ -1,0 +1,223 @@
+/**
+ * What the tests of the cluster contract share: nodes that write down what they are told, names that were not used before, and
+ * waiting for something to become true. Knows no particular engine.
+ */
+import type {
+  Claim,
+  ClusterEvents,
+  ClusterNode,
+  JoinRequest,
+  LogEntry,
+  MembershipChange,
+} from '../../../types/cluster.js'
+import type { Message } from '../../../types/message.js'
+
+/** An engine under test: a cluster that has no nodes yet. */
+export interface TestEngine {
+  /** Joins as {@link Cluster.join} does. */
+  join(request: JoinRequest): Promise<ClusterNode>
+  /** Cuts a node off the engine: what it sends does not arrive, and what it does not know. */
+  cut(node: ClusterNode): void
+  /** Lets a node reach the engine again. */
+  heal(node: ClusterNode): void
+  /** The test is over, and the nodes have left. */
+  close(): void | Promise<void>
+}
+
+/** What the suite needs to know of an engine. */
+export interface ClusterSuiteOptions {
+  /** The function `test` of `node:test`, or one like it. */
+  test: (name: string, body: () => Promise<void>) => unknown
+  /** Makes the engine of one test. */
+  engine: () => TestEngine | Promise<TestEngine>
+  /** Milliseconds of the lease of nodes that are to be lost. @default 1000 */
+  leaseMs?: number
+}
+
+/** A node and what it was told. */
+export interface TestNode {
+  readonly node: ClusterNode
+  readonly entries: LogEntry[]
+  readonly signals: Message[]
+  readonly deadlines: Map<string, number>
+  readonly orphans: string[]
+  readonly changes: MembershipChange[]
+  readonly asked: string[]
+  /** What the node does when it is asked to let go. */
+  letGo: (clientId: string) => Promise<void>
+  /** What the node does with each message; the shard waits for it. */
+  onMessage: (entry: LogEntry) => void | Promise<void>
+}
+
+const NO_SIGNAL = new AbortController().signal
+const PATIENCE_MS = 20_000
+
+/** Runs each test with nodes that leave when it ends. */
+export class Harness {
+  readonly #options: ClusterSuiteOptions
+  readonly leaseMs: number
+
+  constructor(options: ClusterSuiteOptions) {
+    this.#options = options
+    this.leaseMs = options.leaseMs ?? 1000
+  }
+
+  test(name: string, body: (nodes: Nodes) => Promise<void>): void {
+    this.#options.test(`cluster: ${name}`, async () => {
+      const engine = await this.#options.engine()
+      const nodes = new Nodes(engine, this.leaseMs)
+      try {
+        await body(nodes)
+      } finally {
+        await nodes.leave()
+        await engine.close()
+      }
+    })
+  }
+}
+
+/** The nodes of one test. */
+export class Nodes {
+  readonly engine: TestEngine
+  readonly #leaseMs: number
+  readonly #nodes: TestNode[] = []
+
+  constructor(engine: TestEngine, leaseMs: number) {
+    this.engine = engine
+    this.#leaseMs = leaseMs
+  }
+
+  async join(name: string = unique('node')): Promise<TestNode> {
+    const told = {
+      entries: [],
+      signals: [],
+      deadlines: new Map(),
+      orphans: [],
+      changes: [],
+      asked: [],
+      letGo: () => Promise.resolve(),
+      onMessage: () => undefined,
+    } as Omit<TestNode, 'node'>
+    const node = await this.engine.join({ node: name, leaseMs: this.#leaseMs, events: eventsOf(told) })
+    const joined = Object.assign(told, { node })
+    this.#nodes.push(joined)
+    return joined
+  }
+
+  /** Several at once. */
+  async many(count: number): Promise<TestNode[]> {
+    const nodes: TestNode[] = []
+    for (let i = 0; i < count; i++) nodes.push(await this.join())
+    await until(() => nodes.every(({ node }) => node.stats().nodes.length >= count))
+    return nodes
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(this.#nodes.map(({ node }) => node.leave()))
+  }
+}
+
+function eventsOf(told: Omit<TestNode, 'node'>): ClusterEvents {
+  return {
+    letGo: clientId => {
+      told.asked.push(clientId)
+      return told.letGo(clientId)
+    },
+    message: entry => {
+      told.entries.push(entry)
+      return told.onMessage(entry)
+    },
+    signal: message => {
+      told.signals.push(message)
+    },
+    deadline: (clientId, at) => {
+      if (at === undefined) told.deadlines.delete(clientId)
+      else told.deadlines.set(clientId, at)
+    },
+    orphan: clientId => {
+      told.orphans.push(clientId)
+    },
+    membership: change => {
+      told.changes.push(change)
+    },
+    failed: () => {},
+  }
+}
+
+let names = 0
+const run = Math.random().toString(36).slice(2, 8)
+
+/** A name that was not there before. */
+export function unique(word: string): string {
+  return `${word}-${run}-${++names}`
+}
+
+/** Claims without giving up. */
+export function claim({ node }: TestNode, clientId: string): Promise<Claim> {
+  return node.claim(clientId, NO_SIGNAL)
+}
+
+/** A message as it is published. */
+export function message(topic: string, payload = 'payload', fields: Partial<Message> = {}): Message {
+  return {
+    cmd: 'publish',
+    brokerId: '',
+    brokerCounter: 0,
+    topic,
+    payload: Buffer.from(payload),
+    qos: 1,
+    retain: false,
+    dup: false,
+    messageId: undefined,
+    clientId: 'publisher',
+    properties: undefined,
+    messageExpiry: undefined,
+    ...fields,
+  }
+}
+
+/** The payloads of what came, in order. */
+export function payloads(entries: readonly LogEntry[]): string[] {
+  return entries.map(({ message }) => message.payload.toString())
+}
+
+/** Waits until it is so; fails where it does not become so. */
+export async function until(isSo: () => boolean | Promise<boolean>, what = 'what was waited for'): Promise<void> {
+  const end = performance.now() + PATIENCE_MS
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`${what} did not come`)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
+
+/** Waits until all that was written before has been brought to a node. */
+export async function settled(...nodes: readonly TestNode[]): Promise<void> {
+  const mark = unique('mark')
+  await Promise.all(nodes.map(({ node }) => node.want(mark)))
+  // one for each shard: which one a client has, only the engine knows
+  const shards = new Set<number>()
+  for (let i = 0; shards.size < nodes[0]!.node.shards; i++) {
+    const position = await nodes[0]!.node.write(undefined, {
+      message: message(mark, mark, { clientId: `${mark}${i}` }),
+    })
+    if (position !== undefined) shards.add(position.shard)
+  }
+  for (const { node, entries } of nodes) {
+    const marked = () => new Set(entries.filter(isMark(mark)).map(({ position }) => position.shard)).size
+    await until(() => marked() === node.shards, `the mark of ${node.node}`)
+    node.unwant(mark)
+    const left = entries.filter(entry => !isMark(mark)(entry))
+    entries.splice(0, entries.length, ...left)
+  }
+}
+
+function isMark(mark: string): (entry: LogEntry) => boolean {
+  return ({ message: { topic } }) => topic === mark
+}
+
+/** All items. */
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}

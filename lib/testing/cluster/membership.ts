@@ -1,0 +1,95 @@
+/** The contract of nodes that come and go, are cut off, or are replaced: late writes are refused, and others see to what is left. */
+import assert from 'node:assert/strict'
+import { claim, type Harness, message, payloads, settled, type TestNode, unique, until } from './harness.js'
+
+const BYTES = Buffer.from([1])
+
+/** Defines them. */
+export function defineMembershipTests(harness: Harness): void {
+  harness.test('nodes hear of each other', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    assert.deepEqual(
+      other.node
+        .stats()
+        .nodes.filter(({ isSelf }) => isSelf)
+        .map(({ node }) => node),
+      [other.node.node],
+    )
+    await other.node.leave()
+    const expected = { node: other.node.node, change: 'left' }
+    await until(() => one.changes.some(({ node, change }) => node === expected.node && change === 'left'))
+    assert.deepEqual(one.changes.at(-1), expected)
+  })
+
+  harness.test('a lease is renewed for as long as the node lives', async nodes => {
+    const one = await nodes.join()
+    const end = performance.now() + harness.leaseMs * 2
+    while (performance.now() < end) {
+      assert.ok(one.node.lease.isValid)
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    assert.ok(!one.node.lease.lost.aborted)
+    assert.ok(one.node.stats().leaseMsLeft > 0)
+  })
+
+  harness.test('a node that is cut off loses its lease, and its late writes are refused', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const clientId = unique('client')
+    const topic = unique('t')
+    await other.node.want(topic)
+    const held = await claim(one, clientId)
+    await one.node.write(held, { records: { a: BYTES } })
+    nodes.engine.cut(one.node)
+    const late = one.node.write(held, { message: message(topic, 'late', { clientId }), records: { a: undefined } })
+    const outcome = assert.rejects(late)
+    // it knows before anybody else acts on it
+    await until(() => one.node.lease.lost.aborted || other.changes.some(({ change }) => change === 'lost'))
+    assert.ok(!one.node.lease.isValid)
+    await until(() => other.orphans.includes(clientId), 'the orphan')
+    const second = await claim(other, clientId)
+    assert.deepEqual([...(await other.node.load(second)).keys()], ['a'])
+    nodes.engine.heal(one.node)
+    await outcome
+    await assert.rejects(one.node.write(held, { records: { a: undefined } }), { code: 'ANAX_ERR_FENCED' })
+    await settled(other)
+    assert.deepEqual(payloads(other.entries), [])
+    assert.deepEqual([...(await other.node.load(second)).keys()], ['a'])
+    await other.node.release(second, 'forget')
+  })
+
+  harness.test('a claim waits for the end of the lease of an owner that does not answer', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const clientId = unique('client')
+    const first = await claim(one, clientId)
+    nodes.engine.cut(one.node)
+    const second = await claim(other, clientId)
+    assert.ok(!one.node.lease.isValid)
+    assert.ok(second.token > first.token)
+    nodes.engine.heal(one.node)
+    await other.node.release(second, 'forget')
+  })
+
+  harness.test('a process that comes back under its name replaces the one before', async nodes => {
+    const one = await nodes.join()
+    const clientId = unique('client')
+    const held = await claim(one, clientId)
+    await one.node.write(held, { records: { a: BYTES } })
+    const again = await nodes.join(one.node.node)
+    const refused = one.node.write(held, { records: { a: undefined } })
+    await assert.rejects(refused, { code: 'ANAX_ERR_FENCED' })
+    await until(() => one.node.lease.lost.aborted)
+    await until(() => again.orphans.includes(clientId), 'the orphan')
+    const second = await claim(again, clientId)
+    assert.deepEqual([...(await again.node.load(second)).keys()], ['a'])
+    await again.node.release(second, 'forget')
+  })
+
+  harness.test('what a node that leaves had claimed can be claimed at once', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const clientId = unique('client')
+    await claim(one, clientId)
+    await one.node.leave()
+    const second = await claim(other, clientId)
+    await other.node.release(second, 'forget')
+  })
+}

@@ -1,0 +1,280 @@
+/** One node of a cluster in memory: the contract, on what the engine shares. Owns its lease and what it wants. */
+import type {
+  Claim,
+  ClusterStats,
+  ClusterWrite,
+  Group,
+  GroupHandler,
+  JoinRequest,
+  Lease,
+  LogCursor,
+  LogEntry,
+  LogPosition,
+  MembershipChange,
+} from '../../../types/cluster.js'
+import type { Message } from '../../../types/message.js'
+import { AnaxError } from '../../errors.js'
+import { filterMatches } from '../../topic/topic.js'
+import type { MemoryEngine, MemoryPeer } from './memory-engine.js'
+import { MemoryLease } from './memory-lease.js'
+import { copyOf, type MemoryShard } from './memory-shard.js'
+
+export class MemoryNode implements MemoryPeer {
+  readonly node: string
+  readonly description = 'memory of this process'
+  readonly durability = 'memory'
+  readonly maxMessageBytes = 268_435_455
+  readonly #cluster: MemoryEngine
+  readonly #request: JoinRequest
+  readonly #lease: MemoryLease
+  readonly #wanted = new Map<string, number>()
+  readonly #held = new Map<string, number>()
+  /** Of each shard, what waits for the node to take it. */
+  readonly #delivery: Promise<void>[] = []
+  /** Clients whose deadlines it was told of. */
+  readonly #keeps = new Set<string>()
+  /** Writes of this node, in the order in which they were asked for. */
+  readonly #order: Promise<unknown>[] = []
+  #pending = 0
+  #refused = 0
+
+  constructor(cluster: MemoryEngine, request: JoinRequest) {
+    this.node = request.node
+    this.#cluster = cluster
+    this.#request = request
+    const isReachable = () => cluster.isReachable(this)
+    this.#lease = new MemoryLease(request.leaseMs, isReachable, () => cluster.remove(this, 'lost'))
+  }
+
+  get shards(): number {
+    return this.#cluster.shards.length
+  }
+
+  get lease(): Lease {
+    return this.#lease
+  }
+
+  async claim(clientId: string, signal: AbortSignal): Promise<Claim> {
+    const shard = this.#cluster.shardOf(clientId)
+    for (;;) {
+      await this.#reach()
+      if (signal.aborted) throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'given up', cause: signal.reason })
+      const name = shard.claims.get(clientId)?.node
+      const owner = name && this.#cluster.nodes.get(name.node)
+      if (owner === undefined || owner === this || owner !== name) {
+        const token = shard.next()
+        shard.claims.set(clientId, { node: this, token })
+        this.#held.set(clientId, token)
+        return { clientId, token }
+      }
+      await abortable(Promise.race([owner.askToLetGo(clientId), later(20)]), signal)
+    }
+  }
+
+  async release(claim: Claim, end: 'keep' | 'forget', write: ClusterWrite = {}): Promise<void> {
+    const { clientId, token } = claim
+    if (this.#held.get(clientId) !== token) return
+    const written = this.#inOrder(clientId, shard => {
+      this.#apply(shard, clientId, write)
+      if (end === 'forget') {
+        shard.records.delete(clientId)
+        this.#setDeadline(shard, clientId, undefined)
+      }
+      shard.claims.set(clientId, { node: undefined, token })
+    })
+    this.#held.delete(clientId)
+    await written
+  }
+
+  async load({ clientId }: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
+    await this.#reach()
+    return new Map(this.#cluster.shardOf(clientId).records.get(clientId))
+  }
+
+  async write(claim: Claim | undefined, write: ClusterWrite): Promise<LogPosition | undefined> {
+    if (claim !== undefined && this.#held.get(claim.clientId) !== claim.token) {
+      throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${claim.clientId} is not held any more` })
+    }
+    const clientId = claim?.clientId ?? write.message?.clientId ?? this.node
+    return await this.#inOrder(clientId, shard => this.#apply(shard, claim?.clientId, write))
+  }
+
+  signal(message: Message): void {
+    if (!this.#cluster.isReachable(this)) return
+    for (const node of this.#cluster.nodes.values()) {
+      if (node !== this) node.hearSignal(message)
+    }
+    this.#cluster.groups.signal(message)
+  }
+
+  async want(filter: string): Promise<LogCursor> {
+    this.#wanted.set(filter, (this.#wanted.get(filter) ?? 0) + 1)
+    await this.#reach()
+    return this.#ends()
+  }
+
+  unwant(filter: string): void {
+    const count = this.#wanted.get(filter) ?? 0
+    if (count > 1) this.#wanted.set(filter, count - 1)
+    else this.#wanted.delete(filter)
+  }
+
+  async ends(): Promise<LogCursor> {
+    await this.#reach()
+    return this.#ends()
+  }
+
+  async begins(): Promise<LogCursor> {
+    await this.#reach()
+    return this.#cluster.shards.map(({ log }) => (log[0]?.position.sequence ?? 1) - 1)
+  }
+
+  async *read(filters: readonly string[], after: LogCursor): AsyncGenerator<LogEntry> {
+    await this.#reach()
+    for (const { log, index } of this.#cluster.shards) {
+      const from = after[index] ?? 0
+      for (const { position, message } of [...log]) {
+        if (position.sequence <= from || isExpired(message)) continue
+        if (filters.some(filter => filterMatches(filter, message.topic))) yield { position, message: copyOf(message) }
+      }
+    }
+  }
+
+  async *retained(filters: readonly string[]): AsyncGenerator<Message> {
+    await this.#reach()
+    for (const message of [...this.#cluster.retained.values()]) {
+      if (!isExpired(message) && filters.some(filter => filterMatches(filter, message.topic))) yield copyOf(message)
+    }
+  }
+
+  async joinGroup(share: string, take: GroupHandler): Promise<Group> {
+    await this.#reach()
+    return this.#cluster.groups.join(this, share, take)
+  }
+
+  stats(): ClusterStats {
+    return {
+      nodes: [...this.#cluster.nodes.keys()].sort().map(node => ({ node, isSelf: node === this.node })),
+      leaseMsLeft: this.#lease.msLeft,
+      claims: this.#held.size,
+      shards: this.#cluster.shards.map(({ end }) => ({ sequence: end, pendingWrites: this.#pending })),
+      writeMs: this.#cluster.latencyMs,
+      refusedWrites: this.#refused,
+    }
+  }
+
+  leave(): Promise<void> {
+    this.#lease.stop()
+    this.#cluster.groups.leave(this)
+    this.#cluster.remove(this, 'left')
+    return Promise.resolve()
+  }
+
+  /** Another node came or went. */
+  hear(node: string, change: MembershipChange['change']): void {
+    this.#request.events.membership({ node, change })
+  }
+
+  /** Another process has the name. */
+  replaced(): void {
+    this.#lease.lose('another process has the name of this node')
+    this.#cluster.groups.leave(this)
+  }
+
+  seeTo(clientId: string, at: number | undefined): void {
+    if (at === undefined && !this.#keeps.delete(clientId)) return
+    if (at !== undefined) this.#keeps.add(clientId)
+    this.#request.events.deadline(clientId, at)
+  }
+
+  adopt(clientId: string): void {
+    this.#request.events.orphan(clientId)
+  }
+
+  /** Resolves when it has, or had nothing to; never for a node that is cut off. */
+  async askToLetGo(clientId: string): Promise<void> {
+    await this.#cluster.reach(this)
+    if (this.#held.has(clientId)) await this.#request.events.letGo(clientId)
+  }
+
+  /** A message came to the log. */
+  bring(entry: LogEntry): void {
+    if (!this.#wants(entry.message.topic)) return
+    const { shard } = entry.position
+    const own = { position: entry.position, message: copyOf(entry.message) }
+    const before = this.#delivery[shard] ?? Promise.resolve()
+    this.#delivery[shard] = before.then(() => this.#cluster.reach(this)).then(() => this.#request.events.message(own))
+  }
+
+  hearSignal(message: Message): void {
+    if (this.#wants(message.topic)) setImmediate(() => this.#request.events.signal(copyOf(message)))
+  }
+
+  #wants(topic: string): boolean {
+    return [...this.#wanted.keys()].some(filter => filterMatches(filter, topic))
+  }
+
+  #ends(): LogCursor {
+    return this.#cluster.shards.map(({ end }) => end)
+  }
+
+  async #reach(): Promise<void> {
+    await Promise.race([this.#cluster.reach(this), this.#lease.lostPromise])
+    if (this.#lease.lost.aborted) throw this.#lease.lost.reason
+    this.#cluster.checkIsMember(this)
+  }
+
+  /** Writes of one shard take effect one after the other. */
+  #inOrder<T>(clientId: string, effect: (shard: MemoryShard) => T): Promise<T> {
+    const shard = this.#cluster.shardOf(clientId)
+    this.#pending++
+    const write = (this.#order[shard.index] ?? Promise.resolve()).then(async () => {
+      try {
+        await this.#reach()
+        return effect(shard)
+      } catch (error) {
+        this.#refused++
+        throw error
+      } finally {
+        this.#pending--
+      }
+    })
+    this.#order[shard.index] = write.catch(() => {})
+    return write
+  }
+
+  #apply(shard: MemoryShard, clientId: string | undefined, write: ClusterWrite): LogPosition | undefined {
+    const { message, once, records, deadline } = write
+    if (once !== undefined && !shard.isFirst(once)) return undefined
+    if (clientId !== undefined && records !== undefined) shard.writeRecords(clientId, records)
+    if (clientId !== undefined && deadline !== undefined) this.#setDeadline(shard, clientId, deadline.at)
+    if (message === undefined) return undefined
+    const entry = shard.append(message)
+    if (message.retain) this.#cluster.retain(entry.message)
+    for (const node of this.#cluster.nodes.values()) node.bring(entry)
+    this.#cluster.groups.bring(entry)
+    return entry.position
+  }
+
+  #setDeadline(shard: MemoryShard, clientId: string, at: number | undefined): void {
+    if (at === undefined) shard.deadlines.delete(clientId)
+    else shard.deadlines.set(clientId, at)
+    this.#cluster.keeperOf(clientId)?.seeTo(clientId, at)
+  }
+}
+
+function isExpired({ messageExpiry }: Message): boolean {
+  return messageExpiry !== undefined && messageExpiry <= Date.now()
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}
+
+function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

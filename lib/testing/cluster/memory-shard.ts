@@ -1,0 +1,74 @@
+/** One shard of an engine in memory: log, records, claims. Owns the sequence; must not know who is told. */
+import type { ClusterNode, LogEntry } from '../../../types/cluster.js'
+import type { Message } from '../../../types/message.js'
+
+/** Who owns a client, if anybody does. */
+export interface MemoryClaim {
+  readonly node: ClusterNode | undefined
+  readonly token: number
+}
+
+export class MemoryShard {
+  readonly index: number
+  readonly log: LogEntry[] = []
+  readonly claims = new Map<string, MemoryClaim>()
+  readonly records = new Map<string, Map<string, Uint8Array>>()
+  readonly deadlines = new Map<string, number>()
+  readonly #once = new Set<string>()
+  #sequence = 0
+
+  constructor(index: number) {
+    this.index = index
+  }
+
+  get end(): number {
+    return this.#sequence
+  }
+
+  /** The next place; each write takes one. */
+  next(): number {
+    return ++this.#sequence
+  }
+
+  append(message: Message): LogEntry {
+    const entry = { position: { shard: this.index, sequence: this.next() }, message: copyOf(message) }
+    this.log.push(entry)
+    return entry
+  }
+
+  /** @returns whether the name is new */
+  isFirst(once: string): boolean {
+    if (this.#once.has(once)) return false
+    this.#once.add(once)
+    return true
+  }
+
+  writeRecords(clientId: string, changed: Readonly<Record<string, Uint8Array | undefined>>): void {
+    const records = this.records.get(clientId) ?? new Map<string, Uint8Array>()
+    this.records.set(clientId, records)
+    for (const [name, bytes] of Object.entries(changed)) {
+      if (bytes === undefined) records.delete(name)
+      else records.set(name, Buffer.from(bytes))
+    }
+    this.next()
+  }
+}
+
+/** A message of its own: the log outlives whoever wrote it, and each reader may change what it is given. */
+export function copyOf(message: Message): Message {
+  const { topic, payload, qos, retain, clientId, properties, messageExpiry } = message
+  return {
+    cmd: 'publish',
+    brokerId: '',
+    brokerCounter: 0,
+    topic,
+    payload: Buffer.from(payload),
+    qos,
+    retain,
+    dup: false,
+    messageId: undefined,
+    clientId,
+    properties: properties && { ...properties },
+    messageExpiry,
+  }
+}

@@ -1,0 +1,48 @@
+/** The engine on NATS keeps the contract, with one server and with three. */
+import { after, describe, it } from 'node:test'
+import { natsCluster } from '../../lib/nats/index.js'
+import { clusterSuite, type TestEngine } from '../../lib/testing/cluster.js'
+import type { ClusterNode } from '../../types/cluster.js'
+import { effort } from '../support/effort.js'
+import { Cable, NatsServers, NO_NATS, natsServer } from '../support/nats.js'
+
+let clusters = 0
+
+/** A cluster of its own, by its prefix. Each node has a cable of its own to one of the servers. */
+function engineOf(servers: NatsServers, replicas: 1 | 3): TestEngine {
+  const cables = new Map<ClusterNode, Cable>()
+  const prefix = `test${++clusters}`
+  let joined = 0
+  return {
+    async join(request) {
+      const cable = await Cable.to(servers.ports[joined++ % servers.ports.length]!)
+      const connection = { ignoreClusterUpdates: true, timeout: 2000 }
+      const node = await natsCluster({ servers: cable.url, replicas, prefix, connection }).join(request)
+      cables.set(node, cable)
+      return node
+    },
+    cut: node => cables.get(node)!.cut(),
+    heal: node => cables.get(node)!.heal(),
+    close: () => {
+      for (const cable of cables.values()) cable.close()
+    },
+  }
+}
+
+const skip = natsServer === undefined && NO_NATS
+
+// three servers on one machine take their time: the long form has them
+for (const replicas of effort === 'full' ? ([1, 3] as const) : ([1] as const)) {
+  describe(`NATS, ${replicas} ${replicas === 1 ? 'server' : 'servers'}`, { skip, concurrency: 4 }, () => {
+    let servers: Promise<NatsServers> | undefined
+    after(async () => (await servers)?.stop())
+    clusterSuite({
+      test: it,
+      leaseMs: 2000,
+      engine: async () => {
+        servers ??= NatsServers.start(replicas)
+        return engineOf(await servers, replicas)
+      },
+    })
+  })
+}
