@@ -377,10 +377,10 @@ describe('whatever is done in whatever order', () => {
       holds(() => {
         const path = temporaryFolder()
         return new Run(
-          now => createLmdbPersistence({ path, durability, now }),
+          now => createLmdbPersistence({ path, durability, now, verify: 'off' }),
           async (store, now) => {
             await store.destroy()
-            return createLmdbPersistence({ path, durability, now })
+            return createLmdbPersistence({ path, durability, now, verify: 'off' })
           },
         )
       }, count))

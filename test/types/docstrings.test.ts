@@ -65,7 +65,7 @@ const MEMBERS_EXPLAINED = [
   ['lib/server/server.ts', 'ServerOptions'],
   ['lib/server/server.ts', 'ListenerAddress'],
   ['lib/server/web-socket.ts', 'WebSocketOptions'],
-  ['lib/persistence/lmdb/session-store.ts', 'LmdbPersistenceOptions'],
+  ['lib/persistence/lmdb/options.ts', 'LmdbPersistenceOptions'],
   ['lib/persistence/memory/memory.ts', 'MemoryPersistenceOptions'],
   ['lib/testing/faults.ts', 'Fault'],
   ['lib/testing/faults.ts', 'FaultOptions'],

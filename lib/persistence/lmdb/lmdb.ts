@@ -17,10 +17,12 @@ import type {
 import { toOutgoing } from '../aedes/packets.js'
 import { messageRow } from './engine/encoding.js'
 import { listSessions, listWills } from './listing.js'
-import { type LmdbPersistenceOptions, LmdbSessionStore } from './session-store.js'
+import type { LmdbPersistenceOptions } from './options.js'
+import { LmdbSessionStore } from './session-store.js'
 
+export type { Verification } from './engine/environment.js'
 export type { LmdbDurability } from './engine/writer.js'
-export type { LmdbPersistenceOptions } from './session-store.js'
+export type { LmdbPersistenceOptions } from './options.js'
 
 /**
  * Makes a store on disk. It is opened by `setup`, with which the broker begins: that rejects with ANAX_ERR_OPTION where
@@ -48,6 +50,11 @@ export class LmdbPersistence extends LmdbSessionStore implements SessionPersiste
     const epoch = await writer.change(() => ++counters.epoch)
     await this.parts.flushed()
     return epoch
+  }
+
+  /** The copy is compact: it has no free pages. */
+  backup(path: string): Promise<void> {
+    return this.parts.copyTo(path)
   }
 
   // What only the base contract asks for

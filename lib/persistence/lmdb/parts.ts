@@ -3,6 +3,7 @@ import { LmdbAedes } from './aedes.js'
 import { type Counters, LmdbEnvironment } from './engine/environment.js'
 import { type LmdbDurability, LmdbWriter } from './engine/writer.js'
 import { notOpened } from './file/folder.js'
+import type { LmdbPersistenceOptions } from './options.js'
 import { LmdbDeadlines } from './tables/deadlines.js'
 import { LmdbMessages } from './tables/messages.js'
 import { LmdbQueues } from './tables/queues.js'
@@ -40,8 +41,8 @@ export class LmdbParts {
   }
 
   /** @throws AnaxError ANAX_ERR_STORE_FORMAT, ANAX_ERR_STORE */
-  static async open(path: string, durability: LmdbDurability, now: () => number): Promise<LmdbParts> {
-    const environment = await LmdbEnvironment.open(path)
+  static async open({ path, durability, verify, now }: Required<LmdbPersistenceOptions>): Promise<LmdbParts> {
+    const environment = await LmdbEnvironment.open(path, verify)
     try {
       return new LmdbParts(environment, durability, now)
     } catch (error) {
@@ -53,6 +54,12 @@ export class LmdbParts {
   /** Resolves when everything that is committed is on the disk. */
   flushed(): Promise<void> {
     return this.#environment.flushed()
+  }
+
+  /** Copies what was asked for so far. @throws AnaxError ANAX_ERR_STORE */
+  async copyTo(folder: string): Promise<void> {
+    await this.writer.settled()
+    await this.#environment.copyTo(folder)
   }
 
   /** Finishes what was begun first. */

@@ -27,21 +27,12 @@ import { checkRetained } from '../retained-limits.js'
 import { messageRow, packetRow } from './engine/encoding.js'
 import type { LmdbDurability } from './engine/writer.js'
 import { storedSession } from './listing.js'
+import { checkOptions, type LmdbPersistenceOptions } from './options.js'
 import { LmdbParts } from './parts.js'
 import { DeadlineKind } from './tables/deadlines.js'
 import { Arrival } from './tables/enqueue.js'
 import type { LmdbEntry } from './tables/queues.js'
 import type { SessionRecord } from './tables/sessions.js'
-
-/** Options of the LMDB store. */
-export interface LmdbPersistenceOptions {
-  /** The folder, which is created where it is missing. One process at a time may have it open. */
-  path: string
-  /** What an acknowledgement is worth: it survives a crash of the process, or a power cut as well. @default 'commit' */
-  durability?: LmdbDurability
-  /** Milliseconds since the epoch, by which retained messages expire. @default Date.now */
-  now?: () => number
-}
 
 /** Methods that are added in lmdb.ts. */
 type Elsewhere =
@@ -64,8 +55,7 @@ const STEP = 500
 export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsewhere> {
   readonly sessionPersistence = 1
   readonly durability: LmdbDurability
-  readonly #path: string
-  readonly #now: () => number
+  readonly #options: Required<LmdbPersistenceOptions>
   #open: LmdbParts | undefined
   #broker: { readonly id: string } | undefined
   /** Entries removed with sessions that ended, since the last commit of such: many may end in one transaction. */
@@ -73,12 +63,9 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
   #cleaning: LmdbParts | undefined
 
   /** @throws AnaxError ANAX_ERR_OPTION */
-  constructor({ path, durability = 'commit', now = Date.now }: LmdbPersistenceOptions) {
-    if (typeof path !== 'string' || path === '') throw badOption('path must be that of a folder')
-    if (durability !== 'commit' && durability !== 'sync') throw badOption("durability must be 'commit' or 'sync'")
-    this.durability = durability
-    this.#path = path
-    this.#now = now
+  constructor(options: LmdbPersistenceOptions) {
+    this.#options = checkOptions(options)
+    this.durability = this.#options.durability
   }
 
   /** The broker that it was set up for. */
@@ -96,7 +83,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
 
   /** @throws AnaxError ANAX_ERR_STORE_FORMAT, ANAX_ERR_STORE */
   async setup(broker: { readonly id: string }): Promise<void> {
-    this.#open ??= await LmdbParts.open(this.#path, this.durability, this.#now)
+    this.#open ??= await LmdbParts.open(this.#options)
     this.#broker = broker
     this.#cleanUp(this.#open)
   }
@@ -351,7 +338,8 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
 
   /** What there is while it is open. @throws AnaxError ANAX_ERR_CLOSED */
   protected get parts(): LmdbParts {
-    if (this.#open === undefined) throw new AnaxError('ANAX_ERR_CLOSED', { detail: `the store in ${this.#path}` })
+    if (this.#open === undefined)
+      throw new AnaxError('ANAX_ERR_CLOSED', { detail: `the store in ${this.#options.path}` })
     return this.#open
   }
 
@@ -383,8 +371,4 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     }
     this.#cleaning = undefined
   }
-}
-
-function badOption(detail: string): AnaxError {
-  return new AnaxError('ANAX_ERR_OPTION', { detail: `LMDB store: ${detail}` })
 }

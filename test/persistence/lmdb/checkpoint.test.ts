@@ -86,6 +86,7 @@ function flusherOn(path: string) {
     latestState: () => stateOf(Buffer.alloc(STATE_BYTES)),
     readMargin: () => Buffer.alloc(MARGIN_BYTES),
     marginAt: () => 0,
+    checkPlace: async () => {},
   } as unknown as LmdbFile
   const hold = () => {
     counts.held++

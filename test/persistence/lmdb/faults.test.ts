@@ -261,7 +261,7 @@ describe('a full disk', () => {
 describe('a record that is not what was written', () => {
   it('is neither delivered nor acknowledged, and harms no other', async () => {
     const path = temporaryFolder()
-    const store = createLmdbPersistence({ path })
+    const store = createLmdbPersistence({ path, verify: 'off' })
     await store.setup(BROKER)
     await saveSessions(store, 'a', 'b')
     const damaged = message({ payload: Buffer.alloc(600, 'damaged') })
@@ -284,7 +284,7 @@ describe('a record that is not what was written', () => {
 
   it('is a reason not to open the store where it is needed for that', async () => {
     const path = temporaryFolder()
-    const store = createLmdbPersistence({ path })
+    const store = createLmdbPersistence({ path, verify: 'off' })
     await store.setup(BROKER)
     await saveSessions(store, 'a')
     await store.addSubscriptions({ id: 'a' }, [{ topic: 'some/topic/filter', qos: 1 }])

@@ -21,7 +21,8 @@ import { temporaryFolder } from './folders.js'
 const paths = new Map<unknown, string>()
 
 function open(path: string): LmdbPersistence {
-  const store = createLmdbPersistence({ path })
+  // Verification has tests of its own; here it would take a process for each reopening.
+  const store = createLmdbPersistence({ path, verify: 'off' })
   paths.set(store, path)
   return store
 }
@@ -60,6 +61,7 @@ describe('LmdbPersistence', () => {
     const bad = (options: object) => () => createLmdbPersistence(options as { path: string })
     assert.throws(bad({}), { code: 'ANAX_ERR_OPTION' })
     assert.throws(bad({ path: 'x', durability: 'perhaps' }), { code: 'ANAX_ERR_OPTION' })
+    assert.throws(bad({ path: 'x', verify: true }), { code: 'ANAX_ERR_OPTION', message: /'quick', 'full' or 'off'/ })
   })
 
   it('keeps what was still under way when it was closed', async () => {

@@ -21,7 +21,7 @@ async function withRetained(
   topics: Iterable<string>,
   body: (find: (filter: string) => Promise<{ topics: string[]; seen: number }>) => Promise<void>,
 ): Promise<void> {
-  const environment = await LmdbEnvironment.open(temporaryFolder())
+  const environment = await LmdbEnvironment.open(temporaryFolder(), 'off')
   let seen = 0
   const counting = {
     counters: environment.counters,

@@ -4,7 +4,10 @@
  */
 import type { RootDatabase } from 'lmdb'
 import { AnaxError } from '../../../errors.js'
+import type { CheckDepth } from '../check/check.js'
+import { verify } from '../check/verify.js'
 import { bootId } from '../file/boot.js'
+import { copyDatabase } from '../file/copy.js'
 import { LmdbFile } from '../file/file.js'
 import { checkFolder, dataFileIn, inUse, makeFolder, notOpened, otherFormat } from '../file/folder.js'
 import { callbackCame, expectCallback } from './exit.js'
@@ -55,6 +58,9 @@ const NOTHING_COUNTED: Counters = {
   storableSubscriptions: 0,
 }
 
+/** How thoroughly a store is verified before it is opened. */
+export type Verification = CheckDepth | 'off'
+
 const OPEN_FOLDERS = Symbol.for('anax.lmdb.openFolders')
 
 /**
@@ -89,9 +95,10 @@ export class LmdbEnvironment {
 
   /**
    * Opens a folder, which is created where it is missing.
+   * @param verification how thoroughly a file is verified before LMDB opens it
    * @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE where another process has it open
    */
-  static async open(path: string): Promise<LmdbEnvironment> {
+  static async open(path: string, verification: Verification): Promise<LmdbEnvironment> {
     const { open } = await loadPackage()
     const folder = makeFolder(path)
     if (openFolders.has(folder)) throw inUse(folder, 'this process')
@@ -100,7 +107,8 @@ export class LmdbEnvironment {
     let flusher: LmdbFlusher | undefined
     try {
       const boot = bootId()
-      checkFolder(folder, boot)
+      const isNew = checkFolder(folder, boot) === 'new'
+      if (!isNew && verification !== 'off') await verify(folder, verification)
       // A path with a dot would otherwise be taken for that of a file.
       root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
@@ -179,6 +187,11 @@ export class LmdbEnvironment {
   /** Resolves when what was committed is on the disk. */
   flushed(): Promise<void> {
     return this.#flusher.flushed()
+  }
+
+  /** Copies what is committed. @throws AnaxError ANAX_ERR_STORE */
+  copyTo(folder: string): Promise<void> {
+    return copyDatabase(this.#root, folder)
   }
 
   async close(): Promise<void> {

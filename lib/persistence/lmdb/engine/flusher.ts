@@ -123,7 +123,7 @@ export class LmdbFlusher {
     this.#timer = undefined
     try {
       const state = this.#file.latestState()
-      await this.#sync()
+      await Promise.all([this.#sync(), this.#checkPlace()])
       await this.#note(this.#boot, state)
     } catch (error) {
       this.#unflushed += unflushed
@@ -139,6 +139,16 @@ export class LmdbFlusher {
     await written(this.#file.descriptor, bytes, 0, bytes.length, at)
     await this.#sync()
     this.#sequence++
+  }
+
+  /** What is written to a file that its folder does not have any more is lost. */
+  async #checkPlace(): Promise<void> {
+    try {
+      await this.#file.checkPlace()
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
   }
 
   async #sync(): Promise<void> {

@@ -43,17 +43,16 @@ export class RecordCodec {
   readonly #seed: number
 
   constructor(encoder: ValueEncoder, table: string) {
-    const name = Buffer.from(table)
     this.#encoder = encoder
     this.#table = table
-    this.#seed = checksum(name, 0, name.length, 0)
+    this.#seed = tableSeed(table)
   }
 
   /** @returns the record, which is overwritten by the next one that is encoded */
   encode(key: Uint8Array, value: unknown): Buffer {
     const bytes = this.#encoder.encode([value, PLACEHOLDER], REUSE_BUFFER)
     const { start = 0, end = bytes.length } = bytes
-    const sum = this.#sumOf(key, bytes, start, end)
+    const sum = sumOf(this.#seed, key, bytes, start, end)
     writeUInt32(bytes, end - CHECKSUM_BYTES + 1, sum)
     return bytes
   }
@@ -65,14 +64,8 @@ export class RecordCodec {
    * @throws DamagedRecord
    */
   decode(key: Uint8Array, bytes: Uint8Array, end: number): unknown {
-    if (!this.isWhole(key, bytes, end)) throw new DamagedRecord(this.#table, key)
+    if (!isWholeRecord(this.#seed, key, bytes, end)) throw new DamagedRecord(this.#table, key)
     return this.#encoder.decode(bytes, { start: 1, end: end - CHECKSUM_BYTES })
-  }
-
-  /** Whether a record is what was written under this key. */
-  isWhole(key: Uint8Array, bytes: Uint8Array, end: number): boolean {
-    if (end <= CHECKSUM_BYTES || bytes[0] !== PAIR || bytes[end - CHECKSUM_BYTES] !== UINT32) return false
-    return this.#sumOf(key, bytes, 0, end) === readUInt32(bytes, end - CHECKSUM_BYTES + 1)
   }
 
   /** Makes a record of a value that is encoded already. */
@@ -81,14 +74,30 @@ export class RecordCodec {
     bytes[0] = PAIR
     bytes.set(encoded, 1)
     bytes[bytes.length - CHECKSUM_BYTES] = UINT32
-    writeUInt32(bytes, bytes.length - CHECKSUM_BYTES + 1, this.#sumOf(key, bytes, 0, bytes.length))
+    writeUInt32(bytes, bytes.length - CHECKSUM_BYTES + 1, sumOf(this.#seed, key, bytes, 0, bytes.length))
     return bytes
   }
+}
 
-  #sumOf(key: Uint8Array, record: Uint8Array, start: number, end: number): number {
-    const withKey = checksum(key, 0, key.length, this.#seed)
-    return checksum(record, start + 1, end - CHECKSUM_BYTES, withKey)
-  }
+/** What the checksums of a table begin with. */
+export function tableSeed(table: string): number {
+  const name = Buffer.from(table)
+  return checksum(name, 0, name.length, 0)
+}
+
+/**
+ * Whether a record is what was written under a key.
+ * @param seed of the table
+ * @param bytes begins with the record
+ * @param end where the record ends
+ */
+export function isWholeRecord(seed: number, key: Uint8Array, bytes: Uint8Array, end: number): boolean {
+  if (end <= CHECKSUM_BYTES || bytes[0] !== PAIR || bytes[end - CHECKSUM_BYTES] !== UINT32) return false
+  return sumOf(seed, key, bytes, 0, end) === readUInt32(bytes, end - CHECKSUM_BYTES + 1)
+}
+
+function sumOf(seed: number, key: Uint8Array, record: Uint8Array, start: number, end: number): number {
+  return checksum(record, start + 1, end - CHECKSUM_BYTES, checksum(key, 0, key.length, seed))
 }
 
 function readUInt32(bytes: Uint8Array, at: number): number {

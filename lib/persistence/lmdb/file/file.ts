@@ -4,6 +4,7 @@
  * LMDB trusts what it finds, and takes the process down with it if it must not. Knows no transaction.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { AnaxError } from '../../../errors.js'
 
 const MAGIC = 0xbeef_c0de
@@ -40,6 +41,8 @@ export class LmdbFile {
   readonly descriptor: number
   readonly #path: string
   readonly #pageBytes: number
+  /** How long it was when that was last looked at. */
+  #bytes = 0n
 
   private constructor(descriptor: number, path: string) {
     this.descriptor = descriptor
@@ -52,20 +55,19 @@ export class LmdbFile {
   }
 
   /**
-   * Opens a data file; undefined where there is none, or nothing in it.
-   * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is no LMDB file
+   * Opens a data file; undefined where there is none.
+   * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is no LMDB file, or an empty one
    */
   static open(path: string): LmdbFile | undefined {
     const descriptor = openIfThere(path)
     if (descriptor === undefined) return undefined
     try {
-      if (fstatSync(descriptor).size > 0) return new LmdbFile(descriptor, path)
+      if (fstatSync(descriptor).size === 0) throw damaged(`${path} is empty; delete it if there was never a store`)
+      return new LmdbFile(descriptor, path)
     } catch (error) {
       closeSync(descriptor)
       throw error
     }
-    closeSync(descriptor)
-    return undefined
   }
 
   /** What the last transaction has left. To be called while none is under way. */
@@ -92,6 +94,18 @@ export class LmdbFile {
     if (pages < expected || roots.some(root => root !== NO_PAGE && root >= pages)) {
       throw damaged(`${this.#path} is shorter than it was written`)
     }
+  }
+
+  /**
+   * Makes sure that the file is still where it was opened, and not shorter.
+   * @throws AnaxError ANAX_ERR_STORE where it was deleted, replaced or cut off
+   */
+  async checkPlace(): Promise<void> {
+    const found = await stat(this.#path, { bigint: true }).catch(() => undefined)
+    const { ino, dev, size } = fstatSync(this.descriptor, { bigint: true })
+    if (found?.ino !== ino || found.dev !== dev) throw lost(`${this.#path} was deleted or replaced`)
+    if (size < this.#bytes) throw lost(`${this.#path} was cut off`)
+    this.#bytes = size
   }
 
   /** Where the free bytes of a meta page begin. */
@@ -136,6 +150,10 @@ function openIfThere(path: string): number | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+}
+
+function lost(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_STORE', { detail })
 }
 
 function damaged(detail: string): AnaxError {

@@ -37,12 +37,14 @@ export function makeFolder(path: string): string {
 /**
  * Makes sure that LMDB can open what is there.
  * @param boot the present run of the machine
+ * @returns whether there is a data file
  * @throws AnaxError ANAX_ERR_STORE_FORMAT, and what the system says of a folder that cannot be used
  */
-export function checkFolder(folder: string, boot: string | undefined): void {
+export function checkFolder(folder: string, boot: string | undefined): 'new' | 'used' {
   for (const name of [DATA_FILE, LOCK_FILE]) checkKind(join(folder, name))
-  checkFile(folder, boot)
+  const state = checkFile(folder, boot)
   checkRoom(folder)
+  return state
 }
 
 /** LMDB does not survive a lock file that it cannot open as a file; closing one would give up a lock, so none is opened. */
@@ -53,12 +55,13 @@ function checkKind(path: string): void {
 }
 
 /** A power cut may have left what must be taken back; anything else that is wrong is refused before LMDB sees it. */
-function checkFile(folder: string, boot: string | undefined): void {
+function checkFile(folder: string, boot: string | undefined): 'new' | 'used' {
   const file = LmdbFile.open(dataFileIn(folder))
-  if (file === undefined) return
+  if (file === undefined) return 'new'
   try {
     recover(file, boot)
     file.checkLength()
+    return 'used'
   } finally {
     file.close()
   }

@@ -1,0 +1,90 @@
+/**
+ * Reads pages of an LMDB file, and notes which are in use: none may be in two places. Owns the bounds of the file; knows
+ * no tree.
+ */
+import { readSync } from 'node:fs'
+import { DamagedPage } from './page.js'
+
+/** The first two pages are none of a tree. */
+export const FIRST_PAGE = 2
+/** Where a page has the transaction that wrote it. */
+const TRANSACTION_AT = 8
+/** Read in one go: trees that were written in order lie in order. */
+const WINDOW_BYTES = 32_768
+
+/** What a file says of itself. */
+export interface FileBounds {
+  readonly pageBytes: number
+  /** The last page that was used. */
+  readonly lastPage: number
+  /** The last transaction. */
+  readonly transaction: bigint
+}
+
+/** The pages of a file. */
+export class PageReader {
+  readonly pageBytes: number
+  readonly #descriptor: number
+  readonly #lastPage: number
+  readonly #transaction: bigint
+  readonly #claimed: Uint8Array
+  #window: Buffer = Buffer.alloc(0)
+  #windowStart = 0
+
+  constructor(descriptor: number, { pageBytes, lastPage, transaction }: FileBounds) {
+    this.#descriptor = descriptor
+    this.pageBytes = pageBytes
+    this.#lastPage = lastPage
+    this.#transaction = transaction
+    this.#claimed = new Uint8Array((lastPage >> 3) + 1)
+  }
+
+  /** Notes that pages are used. @throws DamagedPage where they are used already, or there are none */
+  claim(page: number, pages: number): void {
+    if (!this.#isPage(page) || !this.#isPage(page + pages - 1)) throw new DamagedPage('there is no such page')
+    for (let number = page; number < page + pages; number++) {
+      if (this.isClaimed(number)) throw new DamagedPage('it is used in two places')
+      this.#claimed[number >> 3]! |= 1 << (number & 7)
+    }
+  }
+
+  isClaimed(page: number): boolean {
+    return (this.#claimed[page >> 3]! & (1 << (page & 7))) !== 0
+  }
+
+  /**
+   * The bytes of pages.
+   * @throws DamagedPage where the file has ended before, or where they claim to be of a later transaction: LMDB takes
+   * such a page for one that it has in memory
+   */
+  read(page: number, pages: number): Buffer {
+    const bytes = this.#bytes(page * this.pageBytes, pages * this.pageBytes)
+    if (bytes.readBigUInt64LE(TRANSACTION_AT) > this.#transaction) throw new DamagedPage('it is of a later time')
+    return bytes
+  }
+
+  #bytes(start: number, length: number): Buffer {
+    if (length > WINDOW_BYTES) return this.#readAt(start, length)
+    const offset = start - this.#windowStart
+    if (offset >= 0 && offset + length <= this.#window.length) return this.#window.subarray(offset, offset + length)
+    this.#window = this.#readUpTo(start, WINDOW_BYTES)
+    this.#windowStart = start
+    if (this.#window.length < length) throw new DamagedPage('the file ends before it')
+    return this.#window.subarray(0, length)
+  }
+
+  #readAt(start: number, length: number): Buffer {
+    const bytes = this.#readUpTo(start, length)
+    if (bytes.length < length) throw new DamagedPage('the file ends before it')
+    return bytes
+  }
+
+  #readUpTo(start: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length)
+    return bytes.subarray(0, readSync(this.#descriptor, bytes, 0, length, start))
+  }
+
+  #isPage(page: number): boolean {
+    return page >= FIRST_PAGE && page <= this.#lastPage
+  }
+}

@@ -1,0 +1,39 @@
+/** The options of the LMDB store, with their defaults and checks. Opens nothing. */
+import { AnaxError } from '../../errors.js'
+import type { Verification } from './engine/environment.js'
+import type { LmdbDurability } from './engine/writer.js'
+
+/** Options of the LMDB store. */
+export interface LmdbPersistenceOptions {
+  /** The folder, which is created where it is missing. One process at a time may have it open. */
+  path: string
+  /** What an acknowledgement is worth: it survives a crash of the process, or a power cut as well. @default 'commit' */
+  durability?: LmdbDurability
+  /**
+   * How thoroughly what is there is verified before it is opened, in a process of its own: `quick` reads what leads to
+   * the records, `full` every record with its checksum, `off` trusts the file. @default 'quick'
+   */
+  verify?: Verification
+  /** Milliseconds since the epoch, by which retained messages expire. @default Date.now */
+  now?: () => number
+}
+
+const DURABILITIES: readonly LmdbDurability[] = ['commit', 'sync']
+const VERIFICATIONS: readonly Verification[] = ['quick', 'full', 'off']
+
+/** @throws AnaxError ANAX_ERR_OPTION */
+export function checkOptions({
+  path,
+  durability = 'commit',
+  verify = 'quick',
+  now = Date.now,
+}: LmdbPersistenceOptions): Required<LmdbPersistenceOptions> {
+  if (typeof path !== 'string' || path === '') throw badOption('path must be that of a folder')
+  if (!DURABILITIES.includes(durability)) throw badOption("durability must be 'commit' or 'sync'")
+  if (!VERIFICATIONS.includes(verify)) throw badOption("verify must be 'quick', 'full' or 'off'")
+  return { path, durability, verify, now }
+}
+
+function badOption(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_OPTION', { detail: `LMDB store: ${detail}` })
+}
