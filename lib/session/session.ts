@@ -38,8 +38,7 @@ export class Session implements Subscriber, Recipient {
    * stored session whose expiry is lowered to 0 by DISCONNECT ends with the connection.
    */
   readonly stored: boolean
-  /** Seconds that the session lives without its connection. */
-  expiryInterval: number
+  #expiryInterval: number
   // made when they are needed: most clients only publish or only subscribe
   #subscriptions: Map<string, SessionSubscription> | undefined
   /** The identifiers of QoS 0 subscriptions, by filter. */
@@ -55,10 +54,20 @@ export class Session implements Subscriber, Recipient {
 
   constructor(id: string, settings: SessionSettings, ports: Ports) {
     this.id = id
-    this.expiryInterval = settings.expiryInterval
+    this.#expiryInterval = settings.expiryInterval
     this.stored = settings.stored
     this.limits = settings.limits
     this.ports = ports
+  }
+
+  /** Seconds that the session lives without its connection. */
+  get expiryInterval(): number {
+    return this.#expiryInterval
+  }
+
+  /** DISCONNECT changed the expiry. @param expiryInterval seconds */
+  changeExpiry(expiryInterval: number): void {
+    this.#expiryInterval = expiryInterval
   }
 
   /** Topic filter -> subscription. */

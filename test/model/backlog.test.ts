@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { userPropertiesFrom } from '../../lib/codec/user-properties.js'
 import { Backlog, sizeInQueue } from '../../lib/model/backlog.js'
 import { messageOfInput } from '../../lib/model/message.js'
-import { numbered } from '../session/outgoing-fixture.js'
+import { numbered } from '../session/outgoing/outgoing-fixture.js'
 
 const textOf = (delivery: ReturnType<typeof numbered> | undefined) => delivery && String(delivery.message.payload)
 

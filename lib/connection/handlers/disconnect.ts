@@ -23,7 +23,7 @@ export function receiveDisconnect(channel: Channel, packet: DisconnectPacket): v
     reason: undefined,
   } as const
   channel.disconnectReceived(ending)
-  if (expiry !== undefined) session.expiryInterval = Math.min(expiry, channel.ports.options.maxSessionExpiry)
+  if (expiry !== undefined) session.changeExpiry(Math.min(expiry, channel.ports.options.maxSessionExpiry))
   channel.ingress.run(new Disconnect(channel, ending))
 }
 

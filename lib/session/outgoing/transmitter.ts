@@ -102,7 +102,7 @@ export class Transmitter {
   acknowledged(packetId: number, by: 'puback' | 'pubcomp'): Sent | undefined {
     const message = this.inflight.get(packetId)
     if (message?.awaits !== by) return undefined
-    this.#forget(packetId, message)
+    this.#finish(packetId, message)
     return message
   }
 
@@ -111,7 +111,7 @@ export class Transmitter {
     const message = this.inflight.get(packetId)
     if (message === undefined || message.awaits === 'puback') return false
     if (reasonCode >= ReasonCode.UnspecifiedError) {
-      this.#forget(packetId, message)
+      this.#finish(packetId, message)
       return true
     }
     const repeated = message.awaits === 'pubcomp'
@@ -173,7 +173,7 @@ export class Transmitter {
     this.#ports.events.emit('drop', { clientId: this.#recipient.id, message: delivery.message, reason })
   }
 
-  #forget(packetId: number, { ref }: Sent): void {
+  #finish(packetId: number, { ref }: Sent): void {
     this.inflight.remove(packetId)
     this.#remove(ref, packetId)
   }

@@ -1,12 +1,12 @@
 /** Which message a client gets next: live, waiting here, waiting in the store, retained; and which packet id it gets. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { PublishMessage } from '../../lib/codec/publish-message.js'
-import { AnaxError } from '../../lib/errors.js'
-import { Delivery } from '../../lib/model/delivery.js'
-import { SessionSubscription } from '../../lib/model/subscription.js'
-import type { Message } from '../../types/message.js'
-import type { QueuedMessage } from '../../types/persistence.js'
+import { PublishMessage } from '../../../lib/codec/publish-message.js'
+import { AnaxError } from '../../../lib/errors.js'
+import { Delivery } from '../../../lib/model/delivery.js'
+import { SessionSubscription } from '../../../lib/model/subscription.js'
+import type { Message } from '../../../types/message.js'
+import type { QueuedMessage } from '../../../types/persistence.js'
 import { attached, numbered } from './outgoing-fixture.js'
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { type Spec, spec } from '../support/spec.js'
+import { type Spec, spec } from '../../support/spec.js'
 
 /** As in types/client.ts. */
 const MEMBERS = [
