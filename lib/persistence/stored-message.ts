@@ -39,7 +39,22 @@ export class PayloadKeeper {
   }
 }
 
-/** The kept copy. Whoever reads it from the store must not change it. */
+/** What a kept message counts for, even if somebody has changed its user properties since: those are not copied. */
+export let bytesOfStored: (message: StoredMessage) => number
+
+/** How many queues hold a kept message. */
+export let holdersOf: (message: StoredMessage) => number
+
+/** One more queue holds a kept message. */
+export let hold: (message: StoredMessage) => void
+
+/** One queue less holds a kept message. */
+export let release: (message: StoredMessage) => void
+
+/**
+ * The kept copy. Whoever reads it from the store must not change it. Hosts get it in events, so that only the fields of
+ * the contract are public.
+ */
 export class StoredMessage implements Message {
   readonly cmd = 'publish'
   readonly brokerId: string
@@ -55,9 +70,7 @@ export class StoredMessage implements Message {
   readonly receivedAt: number | undefined
   readonly properties: PublishProperties | undefined
   readonly messageExpiry: number | undefined
-  /** What it counts for, also where somebody has changed its user properties since: those are not copied. */
-  readonly bytes: number
-  /** How many queues hold it. */
+  readonly #bytes: number
   #holders = 0
 
   constructor(message: Message, keeper: PayloadKeeper) {
@@ -74,19 +87,18 @@ export class StoredMessage implements Message {
     this.receivedAt = message.receivedAt
     this.properties = keepProperties(message.properties, keeper)
     this.messageExpiry = message.messageExpiry
-    this.bytes = messageBytes(message)
+    this.#bytes = messageBytes(message)
   }
 
-  get holders(): number {
-    return this.#holders
-  }
-
-  hold(): void {
-    this.#holders++
-  }
-
-  release(): void {
-    this.#holders--
+  static {
+    bytesOfStored = message => message.#bytes
+    holdersOf = message => message.#holders
+    hold = message => {
+      message.#holders++
+    }
+    release = message => {
+      message.#holders--
+    }
   }
 }
 

@@ -5,7 +5,7 @@
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Delivery } from '../model/delivery.js'
 import { grantedQoS } from '../model/grant.js'
-import { type RoutingRecord, recordOf } from '../model/routing-record.js'
+import { recordOf } from '../model/routing-record.js'
 import { isLeftOut, liveCopy } from './live-copy.js'
 import type { Target } from './route.js'
 
@@ -29,20 +29,19 @@ export class FanOut {
   /** Delivers to the next sessions, at most `limit` of them. */
   run(limit: number): void {
     const targets = this.#targets
-    const record = recordOf(this.#message)
-    const end = Math.min(targets.length, this.#next + limit)
-    while (this.#next < end) this.#deliver(targets[this.#next++]!, record)
-  }
-
-  #deliver(target: Target, record: RoutingRecord | undefined): void {
     const message = this.#message
-    const receiver = target.session.id === message.clientId ? target.forPublisher : target
-    if (receiver === undefined || isLeftOut(message, record, receiver)) return
-    const copy =
-      receiver.subscriptionIdentifiers === undefined
-        ? this.#commonCopy(receiver)
-        : liveCopy(message, receiver, undefined)
-    receiver.session.deliver(copy)
+    const record = recordOf(message)
+    const from = this.#next
+    const end = Math.min(targets.length, from + limit)
+    this.#next = end
+    for (let i = from; i < end; i++) {
+      const target = targets[i]!
+      const receiver = target.session.id === message.clientId ? target.forPublisher : target
+      if (receiver === undefined || isLeftOut(message, record, receiver)) continue
+      const { subscriptionIdentifiers } = receiver
+      const copy = subscriptionIdentifiers === undefined ? this.#commonCopy(receiver) : liveCopy(message, receiver)
+      receiver.session.deliver(copy)
+    }
   }
 
   #commonCopy(target: Target): Delivery {
@@ -50,7 +49,7 @@ export class FanOut {
     const slot = grantedQoS(message, target) * 2 + (message.retain && target.rap ? 1 : 0)
     let copy = this.#common[slot]
     if (copy === undefined) {
-      copy = liveCopy(message, target, undefined)
+      copy = liveCopy(message, target)
       this.#common[slot] = copy
     }
     return copy

@@ -7,8 +7,8 @@ import { type Grant, grantedQoS, grantedRetain } from '../model/grant.js'
 import type { RoutingRecord } from '../model/routing-record.js'
 import type { Target } from './route.js'
 
-/** The copy for one session. */
-export function liveCopy(message: PublishMessage, grant: Grant, share: string | undefined): Delivery {
+/** The copy for one session. @param share the `$share/…` filter it comes through, if it does */
+export function liveCopy(message: PublishMessage, grant: Grant, share?: string): Delivery {
   const qos = grantedQoS(message, grant)
   return new Delivery(message, qos, grantedRetain(message, grant), grant.subscriptionIdentifiers, share)
 }

@@ -220,7 +220,7 @@ export class Router implements SubscriptionRouter {
 
   #deliver(message: PublishMessage, target: Target): void {
     if (isLeftOut(message, recordOf(message), target)) return
-    target.session.deliver(liveCopy(message, target, undefined))
+    target.session.deliver(liveCopy(message, target))
   }
 
   #deliverShared(message: PublishMessage, group: SharedGroup): void {

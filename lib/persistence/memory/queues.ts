@@ -8,7 +8,7 @@ import { messageBytes } from '../../codec/message-bytes.js'
 import { AnaxError } from '../../errors.js'
 import { Deadlines } from '../deadlines.js'
 import { type FullQueue, findRoom, fits, type Held } from '../room.js'
-import { PayloadKeeper, StoredMessage } from '../stored-message.js'
+import { bytesOfStored, hold, holdersOf, PayloadKeeper, release, StoredMessage } from '../stored-message.js'
 import type { QueueEntry, SessionQueue } from './session-queue.js'
 
 /** A queue that is to get a message. */
@@ -159,7 +159,7 @@ export class MemoryQueues {
       const queue = this.#queueWithout(message, delivery.clientId)
       if (queue === undefined) continue
       kept ??= this.#keep(message)
-      kept.hold()
+      hold(kept)
       const entry = queue.append(kept, delivery)
       const { messageExpiry } = kept
       if (messageExpiry !== undefined) entry.deadline = this.#expiries.add(entry, messageExpiry)
@@ -168,15 +168,15 @@ export class MemoryQueues {
 
   #keep(message: Message): StoredMessage {
     const kept = new StoredMessage(message, this.#payloads)
-    this.#totalBytes += kept.bytes
+    this.#totalBytes += bytesOfStored(kept)
     return kept
   }
 
   /** One queue less holds the message. */
   #letGo({ message, deadline }: QueueEntry): void {
     if (message === undefined) return
-    message.release()
-    if (message.holders === 0) this.#totalBytes -= message.bytes
+    release(message)
+    if (holdersOf(message) === 0) this.#totalBytes -= bytesOfStored(message)
     this.#expiries.remove(deadline)
   }
 }
@@ -186,5 +186,5 @@ function takerOf(queue: SessionQueue, delivery: QueueDelivery, limits: QueueLimi
 }
 
 function heldBy({ message }: QueueEntry): Held {
-  return { message, bytes: message!.bytes, holders: message!.holders }
+  return { message, bytes: bytesOfStored(message!), holders: holdersOf(message!) }
 }

@@ -7,7 +7,7 @@ import { messageBytes } from '../../codec/message-bytes.js'
 import { filterMatches } from '../../topic/topic.js'
 import { TopicTree } from '../../topic/topic-tree.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
-import { PayloadKeeper, StoredMessage } from '../stored-message.js'
+import { bytesOfStored, PayloadKeeper, StoredMessage } from '../stored-message.js'
 
 /** A message with when it expires. */
 class RetainedMessage extends StoredMessage {
@@ -108,5 +108,5 @@ export class MemoryRetained {
 }
 
 function bytesOf(message: Message): number {
-  return message instanceof StoredMessage ? message.bytes : messageBytes(message)
+  return message instanceof StoredMessage ? bytesOfStored(message) : messageBytes(message)
 }

@@ -6,7 +6,7 @@
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
 import type { Deadline } from '../deadlines.js'
 import type { Amount } from '../room.js'
-import type { StoredMessage } from '../stored-message.js'
+import { bytesOfStored, type StoredMessage } from '../stored-message.js'
 import { type Numbered, NumberIndex } from './number-index.js'
 
 /** An entry of a queue. */
@@ -103,7 +103,7 @@ export class SessionQueue {
       this.#ofOthers.set(keyOf(message), entry)
     }
     this.#size.messages++
-    this.#size.bytes += message.bytes
+    this.#size.bytes += bytesOfStored(message)
     return entry
   }
 
@@ -195,7 +195,7 @@ export class SessionQueue {
 }
 
 function bytesOf({ message }: QueueEntry): number {
-  return message === undefined ? 0 : message.bytes
+  return message === undefined ? 0 : bytesOfStored(message)
 }
 
 function keyOf({ brokerId, brokerCounter }: MessageRef): string {

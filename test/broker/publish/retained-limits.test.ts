@@ -100,3 +100,20 @@ for (const name of ['storeRetained', 'enqueue', 'subscriptionsByTopic']) {
     })
   })
 }
+
+test('a listener of drops that publishes a retained message exceeds no limit', async () => {
+  const broker = await createBroker({ maxRetainedMessages: 1, queueLimits: () => ({ maxMessages: 1 }) })
+  const away = new SpecClient(broker, 5)
+  await away.connect({ clientId: 'away', ...keptSession(5) })
+  await away.subscribe({ topic: '#', qos: 1 })
+  await away.drop()
+  await broker.publish({ topic: 'full', qos: 1 })
+  let inside: Promise<unknown> | undefined
+  broker.once('drop', () => {
+    inside = broker.publish({ topic: 'inside', payload: 'x', retain: true })
+  })
+  const outside = broker.publish({ topic: 'outside', payload: 'x', qos: 1, retain: true })
+  const outcomes = await Promise.allSettled([outside, inside])
+  assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  await broker.close()
+})
