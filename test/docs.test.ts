@@ -93,6 +93,15 @@ describe('the other pages of reference', () => {
     )
   })
 
+  it('docs/authentication.md has every code of a denial, and no other', () => {
+    const codes = [...between(sourceOf('lib/auth/denials.ts'), 'DenialCode', '/**').matchAll(/'([\w-]+)'/g)]
+    const table = between(pageOf('docs/authentication.md'), '| Code ', '## Hooks of your own')
+    const documented = [...table.matchAll(/^\| (`.+?) +\|/gm)].flatMap(([, cell]) =>
+      namesIn([...cell!.matchAll(/`([\w-]+)`/g)]),
+    )
+    assert.deepEqual(documented.toSorted(), namesIn(codes).toSorted())
+  })
+
   it('docs/command.md has every option of the command, and no other', () => {
     const documented = [...pageOf('docs/command.md').matchAll(/^\| `--([\w-]+)/gm)]
     assert.deepEqual(namesIn(documented).toSorted(), Object.keys(OPTIONS).toSorted())

@@ -1,14 +1,12 @@
-/** Where a client connects from, as far as that tells one from another. Knows streams of Node.js only. */
-import type { Socket } from 'node:net'
+/** Where a client connects from, as far as that tells one from another. Knows addresses as text only. */
 import { isIPv6 } from 'node:net'
 import type { Client } from '../../types/client.js'
 
 /** The address of a client: of IPv6 the network of 64 bits, which is what one household or one server has. */
-export function addressOf({ conn, req }: Pick<Client, 'conn' | 'req'>): string {
-  const { remoteAddress = 'local' } = (req?.socket ?? conn) as Partial<Socket>
-  if (!isIPv6(remoteAddress)) return remoteAddress
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(remoteAddress)
-  return mapped?.[1] ?? networkOf(remoteAddress)
+export function addressOf({ address = 'local' }: Pick<Client, 'address'>): string {
+  if (!isIPv6(address)) return address
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
+  return mapped?.[1] ?? networkOf(address)
 }
 
 function networkOf(address: string): string {

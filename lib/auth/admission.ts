@@ -87,6 +87,7 @@ export class Admission {
     const { subject, client } = entry
     subject.identify(identity, by, proof)
     clients.expire(entry)
+    if (client.connected) clients.review(entry)
     const { will } = client
     const { deniedWill, permission } = this.#options
     if (deniedWill !== 'refuse' || will === undefined || client.connected) return true

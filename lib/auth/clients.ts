@@ -88,6 +88,11 @@ export class Clients {
     this.#timers.set(entry, timer)
   }
 
+  /** The client is somebody else, or has other rights, than when it subscribed. */
+  review(entry: Entry): void {
+    this.#look(entry).catch(this.#options.failed)
+  }
+
   /** Other rules, users or keys: verdicts are forgotten, and everybody is looked at again. */
   changed(): Promise<void> {
     this.generation++
@@ -125,7 +130,7 @@ export class Clients {
   /** Rules may have changed between the answer to CONNECT's questions and now. */
   #connected(entry: Entry): void {
     this.#departed.delete(entry.client.id)
-    if (entry.generation !== this.generation) this.#look(entry).catch(this.#options.failed)
+    if (entry.generation !== this.generation) this.review(entry)
   }
 
   #left(entry: Entry): void {

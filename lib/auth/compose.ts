@@ -43,6 +43,14 @@ export function byTransport(modules: Partial<Record<TransportKind, Auth>>, optio
 }
 
 /**
+ * A module for each listener, by the name that `anax/server` was given for it; clients of the others are refused.
+ * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
+ */
+export function byListener(modules: Readonly<Record<string, Auth>>, options: AuthOptions = {}): Auth {
+  return chosen(new Map(Object.entries(modules)), client => client.details.listener ?? '', options)
+}
+
+/**
  * A module for each listener, by its port; clients of the others are refused.
  * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
  */
@@ -50,8 +58,9 @@ export function byPort(modules: Readonly<Record<number, Auth>>, options: AuthOpt
   return chosen(new Map(Object.entries(modules)), client => String(socketOf(client).localPort), options)
 }
 
-/** How a client reaches the broker. */
-export function transportOf(client: Pick<Client, 'conn' | 'req'>): TransportKind {
+/** How a client reaches the broker: what the listener says, or what the stream is. */
+export function transportOf(client: Pick<Client, 'conn' | 'req' | 'details'>): string {
+  if (client.details.transport !== undefined) return client.details.transport
   const socket = socketOf(client)
   const isSecure = socket.encrypted === true
   if (client.req !== undefined) return isSecure ? 'wss' : 'ws'

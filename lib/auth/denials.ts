@@ -19,7 +19,6 @@ export type DenialCode =
   | 'token-expired'
   | 'token-claims'
   | 'keys-unavailable'
-  | 'certificate-missing'
   | 'certificate-unusable'
   | 'certificate-revoked'
   | 'revocation-list-expired'

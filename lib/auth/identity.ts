@@ -22,6 +22,8 @@ export interface IdentityRule {
   action: 'publish' | 'subscribe' | 'all'
   /** A topic filter; `%c`, `%u` and `%{attribute}` stand for what the client is. */
   filter: string
+  /** Whether it is meant as it is written, wildcards too: for that one subscription. @default false */
+  exact?: boolean
 }
 
 /** What is known of a client once it was let in. */

@@ -3,13 +3,18 @@ import assert from 'node:assert/strict'
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 
 export class ScramClient {
-  readonly #hash: 'sha1' | 'sha256'
+  readonly #hash: 'sha1' | 'sha256' | 'sha512'
   readonly #password: string
   readonly #nonce: string
   readonly #bare: string
   #serverSignature = ''
 
-  constructor(hash: 'sha1' | 'sha256', username: string, password: string, nonce = randomBytes(12).toString('hex')) {
+  constructor(
+    hash: 'sha1' | 'sha256' | 'sha512',
+    username: string,
+    password: string,
+    nonce = randomBytes(12).toString('hex'),
+  ) {
     this.#hash = hash
     this.#password = password
     this.#nonce = nonce
@@ -25,7 +30,7 @@ export class ScramClient {
     const serverFirst = String(challenge)
     const [, nonce = '', salt = '', iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst) ?? []
     assert.ok(nonce.startsWith(this.#nonce) && nonce.length > this.#nonce.length)
-    const length = this.#hash === 'sha1' ? 20 : 32
+    const length = { sha1: 20, sha256: 32, sha512: 64 }[this.#hash]
     const salted = pbkdf2Sync(this.#password, Buffer.from(salt, 'base64'), Number(iterations), length, this.#hash)
     const clientKey = this.#hmac(salted, 'Client Key')
     const signed = `${this.#bare},${serverFirst},c=biws,r=${nonce}`

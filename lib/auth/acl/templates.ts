@@ -39,7 +39,7 @@ export function fill(template: Template, subject: Subject): string | undefined {
 }
 
 /** What the variables of a template are for a client, as far as it has them. */
-export function valuesOf(template: Template, subject: Subject): string[] {
+export function valuesFor(template: Template, subject: Subject): string[] {
   return template.flatMap(part => (typeof part === 'string' ? [] : (valueFor(part.variable, subject) ?? [])))
 }
 

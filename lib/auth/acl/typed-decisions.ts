@@ -5,7 +5,7 @@
 import type { Subject } from '../identity.js'
 import type { Decision } from '../parts.js'
 import { covers, overlap } from '../topics.js'
-import { fill, valuesOf } from './templates.js'
+import { fill, valuesFor } from './templates.js'
 import type { CompiledRules, RuleGroup, TypedRule } from './typed-rules.js'
 
 export interface TypedOptions {
@@ -30,7 +30,7 @@ export class Rights {
     this.#options = options
     this.#groups = groupsOf(rules, subject)
     const unsafe = options.slashInNames === 'deny' ? /[+#/]/ : /[+#]/
-    const values = this.#groups.flatMap(({ templates }) => templates.flatMap(each => valuesOf(each, subject)))
+    const values = this.#groups.flatMap(({ templates }) => templates.flatMap(each => valuesFor(each, subject)))
     this.#isUnsafe = values.some(value => unsafe.test(value))
   }
 

@@ -1,0 +1,132 @@
+/**
+ * `clientCertificate`: who a client is, by the certificate of its TLS connection.
+ * Owns the options and the check against lists; the handshake has checked the chain.
+ */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { TLSSocket } from 'node:tls'
+import type { Client } from '../../../types/client.js'
+import type { Clock } from '../../../types/clock.js'
+import { ReasonCode } from '../../index.js'
+import { Auth } from '../auth.js'
+import type { DenialCode } from '../denials.js'
+import { type Subject, subjectClient } from '../identity.js'
+import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
+import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
+import { type CertificateIdentity, fingerprintOf, namesOf } from './names.js'
+import { identifyCertificate, parseRevocationLists, type RevocationList } from './revocation-list.js'
+
+/** What a certificate has to be, and what of it is the identity. */
+export interface ClientCertificateOptions extends AuthOptions {
+  /**
+   * What is the user name: the common name of the subject, an alternative name (DNS, URI, email), or the SHA-256
+   * fingerprint. There has to be exactly one of that kind. @default 'cn'
+   */
+  identity?: CertificateIdentity
+  /** What the identity has to equal beside. @default nothing */
+  mustEqual?: 'username' | 'clientId'
+  /** The certificates that are accepted, by SHA-256 fingerprint, colons or not. @default all that the handshake accepted */
+  fingerprints?: readonly string[]
+  /** A file with revocation lists (PEM or DER), read again at each reload. @default none */
+  crl?: string
+}
+
+/**
+ * Lets in who has a certificate that the TLS handshake accepted: the listener has to ask for it, with `requestCert` and
+ * `ca`. Clients without TLS, or without a certificate, are not known here.
+ * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable, or a list that cannot be read
+ */
+export function clientCertificate(options: ClientCertificateOptions = {}): Auth {
+  const { identity = 'cn', mustEqual } = options
+  if (!['cn', 'dns', 'uri', 'email', 'fingerprint'].includes(identity)) {
+    throw optionError("identity is 'cn', 'dns', 'uri', 'email' or 'fingerprint'")
+  }
+  if (mustEqual !== undefined && mustEqual !== 'username' && mustEqual !== 'clientId') {
+    throw optionError("mustEqual is 'username' or 'clientId'")
+  }
+  return new Auth({ authenticator: new CertificateAuthenticator(options, clockOf(options)) }, authOptions(options))
+}
+
+class CertificateAuthenticator implements Authenticator {
+  readonly name = 'certificate'
+  readonly #options: ClientCertificateOptions
+  readonly #clock: Clock
+  readonly #fingerprints: ReadonlySet<string> | undefined
+  readonly #listeners: (() => void)[] = []
+  #lists: readonly RevocationList[]
+
+  constructor(options: ClientCertificateOptions, clock: Clock) {
+    const { fingerprints } = options
+    this.#options = options
+    this.#clock = clock
+    this.#fingerprints = fingerprints && new Set(fingerprints.map(text => text.replaceAll(':', '').toLowerCase()))
+    this.#lists = readLists(options.crl)
+  }
+
+  authenticate({ client, username }: Attempt): Outcome {
+    const certificate = certificateOf(client)
+    if (certificate === undefined) return undefined
+    if (certificate === 'unusable') return this.#refused('certificate-unusable')
+    const fault = this.#faultOf(certificate)
+    if (fault !== undefined) return this.#refused(fault)
+    const names = namesOf(certificate, this.#options.identity ?? 'cn')
+    const [name] = names
+    if (name === undefined || names.length > 1) return this.#refused('certificate-unusable')
+    const { mustEqual } = this.#options
+    const claimed = mustEqual === 'username' ? username : client.id
+    if (mustEqual !== undefined && claimed !== name) return this.#refused('identity-mismatch')
+    return { identity: { username: name }, by: this, proof: certificate }
+  }
+
+  stillKnows(subject: Subject): boolean {
+    const client = subjectClient(subject)
+    const certificate = subject.proof ?? (client && certificateOf(client))
+    return certificate instanceof X509Certificate && this.#faultOf(certificate) === undefined
+  }
+
+  reload(): void {
+    this.#lists = readLists(this.#options.crl)
+    for (const listener of this.#listeners) listener()
+  }
+
+  watch(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** A list that is out of date may lack the certificate that matters: then its issuer's certificates do not count. */
+  #faultOf(certificate: X509Certificate): DenialCode | undefined {
+    if (this.#fingerprints?.has(fingerprintOf(certificate)) === false) return 'certificate-unusable'
+    if (this.#lists.length === 0) return undefined
+    const { issuer, serial } = identifyCertificate(certificate.raw)
+    for (const list of this.#lists) {
+      if (list.issuer !== issuer) continue
+      if (list.revoked.has(serial)) return 'certificate-revoked'
+      if (list.nextUpdate !== undefined && list.nextUpdate <= this.#clock.now()) return 'revocation-list-expired'
+    }
+    return undefined
+  }
+
+  #refused(denied: DenialCode): Refused {
+    return { denied, by: this, refusal: { reasonCode: ReasonCode.NotAuthorized } }
+  }
+}
+
+/** The certificate that the handshake accepted; `unusable` where it did not, and the listener let it pass. */
+function certificateOf({ conn, req }: Pick<Client, 'conn' | 'req'>): X509Certificate | 'unusable' | undefined {
+  const socket = (req?.socket ?? conn) as Partial<TLSSocket>
+  if (typeof socket.getPeerX509Certificate !== 'function') return undefined
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return undefined
+  return socket.authorized === true ? certificate : 'unusable'
+}
+
+function readLists(crl: string | undefined): RevocationList[] {
+  if (crl === undefined) return []
+  let content: Buffer
+  try {
+    content = readFileSync(crl)
+  } catch (cause) {
+    throw optionError(`cannot read ${crl}`, cause)
+  }
+  return parseRevocationLists(content, crl)
+}

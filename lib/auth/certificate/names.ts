@@ -1,0 +1,55 @@
+/**
+ * What a certificate says of its holder: names of the subject, alternative names, fingerprints.
+ * Owns that only what is unmistakable is taken; knows no client.
+ */
+import type { X509Certificate } from 'node:crypto'
+
+/** What of a certificate is the identity. */
+export type CertificateIdentity = 'cn' | 'dns' | 'uri' | 'email' | 'fingerprint'
+
+/** The names of one kind; several where the certificate has several. */
+export function namesOf(certificate: X509Certificate, kind: CertificateIdentity): string[] {
+  if (kind === 'fingerprint') return [fingerprintOf(certificate)]
+  const names = kind === 'cn' ? commonNames(certificate) : alternativeNames(certificate, PREFIXES[kind])
+  // a name with a line break or a NUL in it is made to be read as another
+  return names.filter(name => name !== '' && !hasControls(name))
+}
+
+/** SHA-256, lower case without colons. */
+export function fingerprintOf(certificate: X509Certificate): string {
+  return certificate.fingerprint256.replaceAll(':', '').toLowerCase()
+}
+
+const PREFIXES = { dns: 'DNS:', uri: 'URI:', email: 'email:' } as const
+
+/** Subject as Node.js writes it: an attribute a line, special characters escaped. */
+function commonNames({ subject }: X509Certificate): string[] {
+  const lines = (subject ?? '').split('\n').filter(line => line.startsWith('CN='))
+  return lines.map(line => line.slice('CN='.length)).map(unescaped)
+}
+
+/** `DNS:a, URI:"b"`: what has special characters in it is written as a JSON string. */
+function alternativeNames({ subjectAltName }: X509Certificate, prefix: string): string[] {
+  const names: string[] = []
+  const item = /([A-Za-z ]+:)("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/gy
+  for (const [, kind, text = ''] of (subjectAltName ?? '').matchAll(item)) {
+    if (kind === prefix) names.push(text.startsWith('"') ? (JSON.parse(text) as string) : text)
+  }
+  return names
+}
+
+/** RFC 2253: a backslash before a special character, or before two hexadecimal digits of UTF-8. */
+function unescaped(text: string): string {
+  const bytes = text.replaceAll(/(?:\\[0-9A-Fa-f]{2})+/g, run =>
+    Buffer.from(run.replaceAll('\\', ''), 'hex').toString(),
+  )
+  return bytes.replaceAll(/\\(.)/g, '$1')
+}
+
+function hasControls(name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    const code = name.charCodeAt(index)
+    if (code < 0x20 || code === 0x7f) return true
+  }
+  return false
+}

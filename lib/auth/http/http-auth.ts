@@ -1,0 +1,175 @@
+/**
+ * `httpAuth`: a service says who may come in and what they may do.
+ * Owns the options, the remembered answers and what no answer means; requests are sent by requester.ts.
+ */
+import { isUtf8 } from 'node:buffer'
+import { createHmac, randomBytes } from 'node:crypto'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { ReasonCode } from '../../index.js'
+import { identityRules } from '../acl/identity-rules.js'
+import { Auth } from '../auth.js'
+import { firstToDecide } from '../combine.js'
+import { ExpiringMap } from '../expiring-map.js'
+import { type Identity, type Subject, subjectClient } from '../identity.js'
+import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
+import type { Attempt, Authenticator, Authorizer, Decision, Outcome } from '../parts.js'
+import { UNKNOWN } from '../parts.js'
+import { type HttpPreset, type HttpVerdict, PRESETS, type Preset } from './presets.js'
+import { Requester } from './requester.js'
+
+/** Where the service is, and how it is asked. */
+export interface HttpAuthOptions extends AuthOptions {
+  /** URL that is asked for user name and password. @default another module has to */
+  authenticate?: string
+  /** URL that is asked for publishing and subscribing. @default another module has to */
+  authorize?: string
+  /** Whose requests and answers. @default 'json' */
+  preset?: HttpPreset
+  /** Headers of every request: the service's own credentials. @default none */
+  headers?: Readonly<Record<string, string>>
+  /** Milliseconds until an answer must have come. @default 5000 */
+  timeoutMs?: number
+  /** Requests at once. @default 50 */
+  concurrency?: number
+  /** Requests that wait; further ones count as failed. @default 1000 */
+  maxWaiting?: number
+  /** Milliseconds that an answer counts, 0 for never. @default 30000 */
+  cacheMs?: number
+  /** Answers that are remembered. @default 10000 */
+  cacheSize?: number
+  /** Failures one after the other until the service is left alone. @default 5 */
+  failures?: number
+  /** How long in milliseconds; then one request tries whether it works again. @default 10000 */
+  pauseMs?: number
+}
+
+/**
+ * Asks a service by POST with JSON. No answer, one that is late, too long or none that makes sense lets nobody in and
+ * allows nothing. What a subscription brings is not asked about: who was granted it gets it.
+ * @throws AnaxError ANAX_ERR_OPTION for a URL that is none, or a number that is not acceptable
+ */
+export function httpAuth(options: HttpAuthOptions): Auth {
+  checkOptions(options)
+  const service = new Service(options)
+  const { authenticate, authorize } = options
+  const authenticator = authenticate === undefined ? undefined : service.authenticator(authenticate)
+  const rights = [identityRules('service'), ...(authorize === undefined ? [] : [service.authorizer(authorize)])]
+  return new Auth({ ...(authenticator && { authenticator }), authorizer: firstToDecide(rights) }, authOptions(options))
+}
+
+type Answered = { verdict: HttpVerdict; identity?: Identity }
+
+const ALLOWED: Decision = { verdict: 'allow', lasting: false }
+const REFUSED: Decision = { verdict: 'deny', code: 'service-refused', lasting: false }
+const UNAVAILABLE: Decision = { verdict: 'deny', code: 'service-unavailable', lasting: false }
+const DECISIONS = { allow: ALLOWED, deny: REFUSED, unknown: UNKNOWN, broken: UNAVAILABLE } as const
+
+class Service {
+  readonly #requester: Requester
+  readonly #preset: Preset
+  readonly #logins: ExpiringMap<Answered>
+  readonly #rights: ExpiringMap<HttpVerdict>
+  readonly #secret = randomBytes(32)
+
+  constructor(options: HttpAuthOptions) {
+    const clock = clockOf(options)
+    const { preset = 'json', headers = {}, timeoutMs = 5000, concurrency = 50, maxWaiting = 1000 } = options
+    const { cacheMs = 30_000, cacheSize = 10_000, failures = 5, pauseMs = 10_000 } = options
+    this.#requester = new Requester({ clock, headers, timeoutMs, concurrency, maxWaiting, failures, pauseMs })
+    this.#preset = PRESETS[preset]
+    this.#logins = new ExpiringMap({ clock, max: cacheSize, ttlMs: cacheMs })
+    this.#rights = new ExpiringMap({ clock, max: cacheSize, ttlMs: cacheMs })
+  }
+
+  authenticator(url: string): Authenticator {
+    const authenticator: Authenticator = {
+      name: url,
+      authenticate: async (attempt): Promise<Outcome> => {
+        const { password } = attempt
+        if (password !== undefined && !isUtf8(password)) return { denied: 'malformed-credentials', by: authenticator }
+        const { verdict, identity } = await this.#login(url, attempt)
+        if (verdict === 'unknown') return undefined
+        if (verdict === 'allow' && identity !== undefined) return { identity, by: authenticator }
+        if (verdict === 'deny') return { denied: 'service-refused', by: authenticator }
+        const refusal = { reasonCode: ReasonCode.ServerUnavailable }
+        return { denied: 'service-unavailable', by: authenticator, refusal }
+      },
+    }
+    return authenticator
+  }
+
+  authorizer(url: string): Authorizer {
+    const listeners: (() => void)[] = []
+    const ask = (subject: Subject, action: 'publish' | 'subscribe', topic: string): MaybePromise<Decision> => {
+      const key = JSON.stringify([action, topic, subject.clientId, subject.username ?? null])
+      const known = this.#rights.get(key)
+      return known === undefined ? this.#decide(url, key, subject, action, topic) : DECISIONS[known]
+    }
+    return {
+      name: url,
+      publish: (subject, topic) => ask(subject, 'publish', topic),
+      subscribe: (subject, filter) => ask(subject, 'subscribe', filter),
+      reload: () => {
+        this.#logins.clear()
+        this.#rights.clear()
+        for (const listener of listeners) listener()
+      },
+      watch: listener => listeners.push(listener),
+    }
+  }
+
+  async #login(url: string, { client, username, password }: Attempt): Promise<Answered> {
+    const asked = JSON.stringify([
+      client.id,
+      username ?? null,
+      client.address ?? null,
+      password?.toString('base64') ?? null,
+    ])
+    const key = createHmac('sha256', this.#secret).update(asked).digest('base64')
+    const known = this.#logins.get(key)
+    if (known !== undefined) return known
+    const question = { clientId: client.id, username, address: client.address }
+    const answer = await this.#requester.post(url, this.#preset.authenticate(question, password?.toString('utf8')))
+    const verdict = answer === undefined ? 'broken' : this.#preset.verdict(answer)
+    const identity = verdict === 'allow' ? this.#preset.identity(answer!.body, username) : undefined
+    if (verdict === 'broken' || (verdict === 'allow' && identity === undefined)) return { verdict: 'broken' }
+    const answered = { verdict, ...(identity && { identity }) }
+    this.#logins.set(key, answered)
+    return answered
+  }
+
+  async #decide(
+    url: string,
+    key: string,
+    subject: Subject,
+    action: 'publish' | 'subscribe',
+    topic: string,
+  ): Promise<Decision> {
+    const { clientId, username } = subject
+    const question = { clientId, username, address: subjectClient(subject)?.address }
+    const answer = await this.#requester.post(url, this.#preset.authorize(question, action, topic))
+    const verdict = answer === undefined ? 'broken' : this.#preset.verdict(answer)
+    if (verdict !== 'broken') this.#rights.set(key, verdict)
+    return DECISIONS[verdict]
+  }
+}
+
+const NUMBERS = ['timeoutMs', 'concurrency', 'maxWaiting', 'cacheMs', 'cacheSize', 'failures', 'pauseMs'] as const
+
+function checkOptions(options: HttpAuthOptions): void {
+  const { authenticate, authorize, preset = 'json' } = options
+  if (authenticate === undefined && authorize === undefined)
+    throw optionError('httpAuth needs authenticate or authorize')
+  for (const url of [authenticate, authorize]) {
+    if (url !== undefined && !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
+      throw optionError(`${url} is no URL of http or https`)
+    }
+  }
+  if (!Object.hasOwn(PRESETS, preset)) throw optionError(`preset is one of ${Object.keys(PRESETS).join(', ')}`)
+  for (const name of NUMBERS) {
+    const value = options[name]
+    const least = name === 'cacheMs' || name === 'cacheSize' || name === 'maxWaiting' ? 0 : 1
+    if (value !== undefined && !(Number.isInteger(value) && value >= least))
+      throw optionError(`${name}: ${least} at least`)
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * From the claims of a token to an identity: name, roles, groups, attributes, rules, limits.
+ * Owns the shapes that are read; anything that is not of its shape makes the token unusable.
+ */
+import type { ClientLimits, Identity, IdentityRule } from '../identity.js'
+import { isFilter } from '../topics.js'
+
+/** Which claims are read. */
+export interface ClaimNames {
+  username: string
+  roles: string | undefined
+  groups: string | undefined
+  acl: string
+  limits: string
+  /** Attribute -> claim. */
+  attributes: Readonly<Record<string, string>>
+}
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** The identity that claims come to; undefined where one is not of its shape. */
+export function identityFrom(claims: Claims, names: ClaimNames): Identity | undefined {
+  const username = claimOf(claims, names.username)
+  const roles = namesIn(names.roles === undefined ? undefined : claimOf(claims, names.roles))
+  const groups = namesIn(names.groups === undefined ? undefined : claimOf(claims, names.groups))
+  const attributes = attributesFrom(claims, names.attributes)
+  const rules = rulesFrom(claimOf(claims, names.acl))
+  const limits = limitsFrom(claimOf(claims, names.limits))
+  const { exp } = claims
+  if (typeof username !== 'string' || username === '') return undefined
+  if (roles === null || groups === null || attributes === null || rules === null || limits === null) return undefined
+  return {
+    username,
+    roles,
+    groups,
+    attributes,
+    ...(rules !== undefined && { rules }),
+    ...(limits !== undefined && { limits }),
+    ...(typeof exp === 'number' && { expiresAt: exp * 1000 }),
+  }
+}
+
+/** A claim by its name, or by a path with dots: `realm_access.roles`. */
+export function claimOf(claims: Claims, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path]
+  let value: unknown = claims
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}
+
+/** A list, or words in one text as OAuth's `scope` has them; null for anything else. */
+function namesIn(value: unknown): string[] | null {
+  if (value === undefined) return []
+  if (typeof value === 'string') return value.split(' ').filter(word => word !== '')
+  return Array.isArray(value) && value.every(item => typeof item === 'string') ? value : null
+}
+
+function attributesFrom(claims: Claims, names: Readonly<Record<string, string>>): Record<string, string> | null {
+  const attributes: Record<string, string> = Object.create(null)
+  for (const [attribute, claim] of Object.entries(names)) {
+    const value = claimOf(claims, claim)
+    if (value === undefined) continue
+    if (typeof value !== 'string' && typeof value !== 'number') return null
+    attributes[attribute] = String(value)
+  }
+  return attributes
+}
+
+/** EMQX's two shapes: a list of rules in order, or lists of filters by what they allow. */
+export function rulesFrom(acl: unknown): IdentityRule[] | undefined | null {
+  if (acl === undefined) return undefined
+  if (Array.isArray(acl)) {
+    const rules = acl.map(ruleFrom)
+    return rules.every(rule => rule !== null) ? rules.filter(rule => rule !== undefined) : null
+  }
+  if (typeof acl !== 'object' || acl === null) return null
+  const actions = { pub: 'publish', sub: 'subscribe', all: 'all' } as const
+  const rules: IdentityRule[] = []
+  for (const [name, filters] of Object.entries(acl)) {
+    if (!Object.hasOwn(actions, name) || !Array.isArray(filters)) return null
+    for (const filter of filters) {
+      const rule = withFilter(filter, { permission: 'allow', action: actions[name as keyof typeof actions] })
+      if (rule === null) return null
+      rules.push(rule)
+    }
+  }
+  return rules
+}
+
+/** Undefined for one that allows under conditions which are not looked at here: then it does not allow. */
+function ruleFrom(value: unknown): IdentityRule | undefined | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { permission, action = 'all', topic, qos, retain } = value as Record<string, unknown>
+  if (permission !== 'allow' && permission !== 'deny') return null
+  if (action !== 'publish' && action !== 'subscribe' && action !== 'all') return null
+  if (permission === 'allow' && (qos !== undefined || (retain !== undefined && retain !== 'all'))) return undefined
+  return withFilter(topic, { permission, action })
+}
+
+function withFilter(text: unknown, rule: Pick<IdentityRule, 'permission' | 'action'>): IdentityRule | null {
+  if (typeof text !== 'string') return null
+  const exact = text.startsWith('eq ')
+  const filter = (exact ? text.slice(3) : text).replaceAll(/\$\{clientid\}/g, '%c').replaceAll(/\$\{username\}/g, '%u')
+  if (!isFilter(filter)) return null
+  return { ...rule, filter, ...(exact && { exact }) }
+}
+
+function limitsFrom(value: unknown): ClientLimits | undefined | null {
+  if (value === undefined) return undefined
+  if (typeof value !== 'object' || value === null) return null
+  const { maxQoS, retain, maxPayloadBytes, maxSubscriptions } = value as Record<string, unknown>
+  if (maxQoS !== undefined && maxQoS !== 0 && maxQoS !== 1 && maxQoS !== 2) return null
+  if (retain !== undefined && typeof retain !== 'boolean') return null
+  if (!isCount(maxPayloadBytes) || !isCount(maxSubscriptions)) return null
+  return {
+    ...(maxQoS !== undefined && { maxQoS }),
+    ...(retain !== undefined && { retain }),
+    ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
+    ...(maxSubscriptions !== undefined && { maxSubscriptions }),
+  }
+}
+
+function isCount(value: unknown): value is number | undefined {
+  return value === undefined || (Number.isInteger(value) && (value as number) >= 0)
+}

@@ -1,0 +1,181 @@
+/**
+ * Verifies tokens with the package `jose`: which algorithms, which keys, which issuer.
+ * Owns that no algorithm meets a key of another kind; must not know what claims mean.
+ */
+import { createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import type { Clock } from '../../../types/clock.js'
+import type { DenialCode } from '../denials.js'
+import { readText } from '../files.js'
+import { demandPackage } from '../optional.js'
+import { optionError } from '../options.js'
+
+/** A set of public keys, as RFC 7517 has it. */
+export interface KeySet {
+  keys: readonly (JsonWebKey & { kid?: string; alg?: string; use?: string })[]
+}
+
+/** What a token has to be. */
+export interface TokenOptions {
+  /** The algorithms that are accepted, all symmetric (`HS…`) or all asymmetric: `['RS256', 'ES256']`. */
+  algorithms: readonly string[]
+  /** A secret for `HS…`, of at least the hash's length; otherwise a public key: PEM, JWK or KeyObject. */
+  key?: string | Uint8Array | KeyObject | JsonWebKey
+  /** The same from a file, read again at each reload. */
+  keyFile?: string
+  /** Public keys: a set, or the URL of one (https, or http on this machine), fetched when needed, kept and renewed. */
+  jwks?: KeySet | string | URL
+  /** Milliseconds until a URL must have answered. @default 5000 */
+  jwksTimeoutMs?: number
+  /** Milliseconds that fetched keys count; then they are fetched again. @default 600000 */
+  jwksMaxAgeMs?: number
+  /** Milliseconds between two requests because of a key identifier that is not known. @default 30000 */
+  jwksCooldownMs?: number
+  /** Who must have issued it. @default anybody who has the key */
+  issuer?: string | readonly string[]
+  /** Whom it must be for. @default anybody */
+  audience?: string | readonly string[]
+  /** Seconds by which clocks may differ. @default 0 */
+  clockToleranceS?: number
+  /** Whether a token must say when it ends. @default true */
+  requireExpiry?: boolean
+}
+
+export type Verified = { claims: Readonly<Record<string, unknown>> } | { denied: DenialCode }
+
+const SYMMETRIC = ['HS256', 'HS384', 'HS512']
+const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+
+/** What jose takes as a key. */
+type Keys = KeyObject | (() => never)
+
+interface RemoteKeys {
+  reload(): Promise<void>
+}
+
+export class TokenVerifier {
+  readonly #options: TokenOptions
+  readonly #clock: Clock
+  #keys: Promise<Keys> | undefined
+  #remote: RemoteKeys | undefined
+
+  constructor(options: TokenOptions, clock: Clock) {
+    demandPackage('jose', 'jwt()')
+    this.#options = options
+    this.#clock = clock
+    checkTokenOptions(options)
+    this.#keys = this.#load()
+    // what is wrong with it is told to whoever verifies the first token
+    this.#keys?.catch(() => {})
+  }
+
+  async verify(token: string): Promise<Verified> {
+    const { issuer, audience, clockToleranceS = 0, requireExpiry = true, algorithms } = this.#options
+    const { jwtVerify, errors } = await import('jose')
+    try {
+      const { payload } = await jwtVerify(token, (await this.#keys) as KeyObject, {
+        algorithms: [...algorithms],
+        clockTolerance: clockToleranceS,
+        currentDate: new Date(this.#clock.now()),
+        ...(issuer !== undefined && { issuer: [issuer].flat() as string[] }),
+        ...(audience !== undefined && { audience: [audience].flat() as string[] }),
+        ...(requireExpiry && { requiredClaims: ['exp'] }),
+      })
+      return { claims: payload }
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return { denied: 'token-expired' }
+      if (error instanceof errors.JWTClaimValidationFailed) return { denied: 'token-claims' }
+      return { denied: this.#remote === undefined || isAboutToken(error) ? 'token-invalid' : 'keys-unavailable' }
+    }
+  }
+
+  /** Reads the key's file, or fetches the keys, again; where that fails, those that are there go on to count. */
+  async reload(): Promise<void> {
+    if (this.#remote !== undefined) {
+      await this.#remote.reload().catch(cause => {
+        throw optionError('the keys cannot be fetched', cause)
+      })
+      return
+    }
+    const keys = await this.#load()
+    this.#keys = Promise.resolve(keys)
+  }
+
+  async #load(): Promise<Keys> {
+    const { jwks, key, keyFile, algorithms } = this.#options
+    if (jwks === undefined) return keyFrom(key ?? readText(keyFile!), algorithms)
+    const { createLocalJWKSet, createRemoteJWKSet } = await import('jose')
+    if (typeof jwks === 'object' && !(jwks instanceof URL)) return createLocalJWKSet(jwks as never) as unknown as Keys
+    const { jwksTimeoutMs = 5000, jwksMaxAgeMs = 600_000, jwksCooldownMs = 30_000 } = this.#options
+    const remote = createRemoteJWKSet(new URL(jwks), {
+      timeoutDuration: jwksTimeoutMs,
+      cacheMaxAge: jwksMaxAgeMs,
+      cooldownDuration: jwksCooldownMs,
+    })
+    this.#remote = remote
+    return remote as unknown as Keys
+  }
+}
+
+/** Errors whose fault is the token's, as far as jose tells: not that keys could not be fetched. */
+function isAboutToken(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^ERR_(JWS|JWT|JWK_|JOSE_ALG|JOSE_NOT|JWKS_NO_MATCHING|JWKS_MULTIPLE)/.test(code)
+}
+
+/** @throws AnaxError ANAX_ERR_OPTION */
+function checkTokenOptions(options: TokenOptions): void {
+  const { algorithms, key, keyFile, jwks, clockToleranceS = 0 } = options
+  if (!Array.isArray(algorithms) || algorithms.length === 0) throw optionError('jwt needs the list algorithms')
+  const isSymmetric = algorithms.every(name => SYMMETRIC.includes(name))
+  if (!isSymmetric && !algorithms.every(name => ASYMMETRIC.includes(name))) {
+    throw optionError(`algorithms are all of ${SYMMETRIC.join(', ')}, or all of ${ASYMMETRIC.join(', ')}`)
+  }
+  if ([key, keyFile, jwks].filter(each => each !== undefined).length !== 1) {
+    throw optionError('jwt needs one of key, keyFile and jwks')
+  }
+  if (isSymmetric && jwks !== undefined) throw optionError('jwks is for public keys, not for secrets')
+  if (!(clockToleranceS >= 0)) throw optionError('clockToleranceS is a number of seconds')
+  if (typeof jwks === 'string' || jwks instanceof URL) checkUrl(jwks)
+  // what is wrong with a key shows now, not when the first client comes
+  if (jwks === undefined) keyFrom(key ?? readText(keyFile!), algorithms)
+}
+
+function checkUrl(text: string | URL): void {
+  const url = URL.canParse(String(text)) ? new URL(text) : undefined
+  const isLocal = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)) return
+  throw optionError(`jwks: ${text} is no https URL: whoever can change the answer can sign tokens`)
+}
+
+function keyFrom(key: NonNullable<TokenOptions['key']>, algorithms: readonly string[]): KeyObject {
+  const isSymmetric = SYMMETRIC.includes(algorithms[0]!)
+  try {
+    const made = isSymmetric ? secretFrom(key) : publicFrom(key)
+    const bytes = Math.max(...algorithms.map(name => Number(name.slice(2)) / 8))
+    if (isSymmetric && (made.symmetricKeySize ?? 0) < bytes) {
+      throw optionError(`a secret for ${algorithms.join(', ')} has at least ${bytes} bytes`)
+    }
+    return made
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ANAX_ERR_OPTION') throw cause
+    throw optionError('the key of the tokens is not acceptable', cause)
+  }
+}
+
+function secretFrom(key: NonNullable<TokenOptions['key']>): KeyObject {
+  if (typeof key === 'string') {
+    if (key.includes('-----BEGIN'))
+      throw optionError('a public key is no secret: HS algorithms would accept what everybody can sign')
+    return createSecretKey(Buffer.from(key.trim()))
+  }
+  if (key instanceof Uint8Array) return createSecretKey(key)
+  if ('type' in key && key.type === 'secret') return key as KeyObject
+  throw optionError('HS algorithms need a secret')
+}
+
+function publicFrom(key: NonNullable<TokenOptions['key']>): KeyObject {
+  if (typeof key === 'string' || key instanceof Uint8Array) return createPublicKey(Buffer.from(key))
+  if ('kty' in key) return createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
+  const object = key as KeyObject
+  return object.type === 'public' ? object : createPublicKey(object)
+}

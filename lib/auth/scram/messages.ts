@@ -1,0 +1,62 @@
+/**
+ * The two messages of a SCRAM client (RFC 5802, 7): read strictly.
+ * Owns their grammar; must not know who the client is.
+ */
+
+/** How the exchange begins. */
+export interface FirstMessage {
+  /** `n,,` or `y,,`, with an authorization identity where there is one. */
+  header: string
+  authorizationId: string | undefined
+  username: string
+  nonce: string
+  /** What is signed of it. */
+  bare: string
+}
+
+/** How it ends. */
+export interface FinalMessage {
+  /** The header once more. */
+  channelBinding: string
+  nonce: string
+  proof: Buffer
+  /** What is signed of it. */
+  withoutProof: string
+}
+
+/** Longer than any, shorter than what takes time. */
+const MAX_BYTES = 4096
+
+const FIRST = /^((?:n|y),(?:a=([^,]+))?,)(n=([^,]+),r=([!-+\--~]{8,512})(?:,[A-Za-z]=[^,]*)*)$/
+const FINAL = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]*)*),p=([A-Za-z0-9+/=]+)$/
+
+/** Channel binding (`p=`), and extensions that must be understood (`m=`), are none that are read. */
+export function readFirst(data: Buffer | undefined): FirstMessage | undefined {
+  const [, header, authorization, bare, name, nonce] = FIRST.exec(textOf(data)) ?? []
+  if (header === undefined || bare === undefined || name === undefined || nonce === undefined) return undefined
+  const username = unescaped(name)
+  const authorizationId = authorization === undefined ? undefined : unescaped(authorization)
+  if (username === undefined || (authorization !== undefined && authorizationId === undefined)) return undefined
+  return { header, authorizationId, username, nonce, bare }
+}
+
+export function readFinal(data: Buffer | undefined): FinalMessage | undefined {
+  const [, withoutProof, binding = '', nonce, proof = ''] = FINAL.exec(textOf(data)) ?? []
+  if (withoutProof === undefined || nonce === undefined) return undefined
+  return {
+    channelBinding: Buffer.from(binding, 'base64').toString('utf8'),
+    nonce,
+    proof: Buffer.from(proof, 'base64'),
+    withoutProof,
+  }
+}
+
+function textOf(data: Buffer | undefined): string {
+  return data === undefined || data.length > MAX_BYTES ? '' : data.toString('utf8')
+}
+
+/** A comma is `=2C`, an equals sign `=3D`; any other `=` is a mistake. */
+function unescaped(name: string): string | undefined {
+  if (/=(?!2C|3D)/.test(name)) return undefined
+  return name.replaceAll('=2C', ',').replaceAll('=3D', '=')
+}

@@ -1,0 +1,166 @@
+/**
+ * `scram`: enhanced authentication in which no password travels, and both sides prove that they know it.
+ * Owns the exchange; what is stored is in credentials.ts, what is sent in messages.ts.
+ */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Client } from '../../../types/client.js'
+import type { ExtendedAuthentication } from '../../../types/hooks.js'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { Auth } from '../auth.js'
+import type { DenialCode } from '../denials.js'
+import { type Subject, subjectOf } from '../identity.js'
+import { type AuthOptions, authOptions, optionError } from '../options.js'
+import type { Authenticator, ExtendedOutcome, Refused } from '../parts.js'
+import { HASHES, parseCredentials, type ScramCredentials, type ScramMethod, saslPrep } from './credentials.js'
+import { type FirstMessage, readFinal, readFirst } from './messages.js'
+
+/** User name -> what {@link scramCredentials} made; or a function that looks it up, undefined where there is no such user. */
+export type ScramUsers =
+  | Readonly<Record<string, string>>
+  | ReadonlyMap<string, string>
+  | ((username: string, method: ScramMethod) => MaybePromise<string | undefined>)
+
+/** Who there is, and which methods. */
+export interface ScramOptions extends AuthOptions {
+  users: ScramUsers
+  /** @default both */
+  methods?: readonly ScramMethod[]
+  /** The rounds that a user who does not exist seems to have. @default 10000, as scramCredentials has it */
+  iterations?: number
+}
+
+/** What is remembered between the two messages of a client. */
+interface Exchange {
+  method: ScramMethod
+  first: FirstMessage
+  username: string
+  credentials: ScramCredentials | undefined
+  nonce: string
+  serverFirst: string
+}
+
+/**
+ * Lets in who proves to know a password, with SCRAM-SHA-256 or SCRAM-SHA-512 as authentication method of MQTT 5.0.
+ * Clients that name no method are not known here.
+ * @throws AnaxError ANAX_ERR_OPTION for a method that is not known, or credentials that are none
+ */
+export function scram(options: ScramOptions): Auth {
+  const { users, methods = Object.keys(HASHES) as ScramMethod[] } = options
+  if (methods.length === 0 || !methods.every(method => Object.hasOwn(HASHES, method))) {
+    throw optionError(`methods has at least one of ${Object.keys(HASHES).join(', ')}`)
+  }
+  if (typeof users !== 'function') {
+    for (const [name, text] of users instanceof Map ? users : Object.entries(users)) {
+      if (parseCredentials(String(text)) === undefined) throw optionError(`the credentials of ${JSON.stringify(name)}`)
+    }
+  }
+  return new Auth({ authenticator: new ScramAuthenticator(options, new Set(methods)) }, authOptions(options))
+}
+
+class ScramAuthenticator implements Authenticator {
+  readonly name = 'scram'
+  readonly #users: ScramUsers
+  readonly #methods: ReadonlySet<string>
+  readonly #iterations: number
+  readonly #exchanges = new WeakMap<Client, Exchange>()
+  /** Whoever asks for a user that does not exist gets the same salt every time, as for one that does. */
+  readonly #secret = randomBytes(32)
+  readonly #listeners: (() => void)[] = []
+
+  constructor({ users, iterations = 10_000 }: ScramOptions, methods: ReadonlySet<string>) {
+    this.#users = users
+    this.#methods = methods
+    this.#iterations = iterations
+  }
+
+  step(client: Client, { method, data, step }: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined> {
+    if (!this.#methods.has(method)) return undefined
+    return step === 'continue' ? this.#finish(client, data) : this.#begin(client, method as ScramMethod, data)
+  }
+
+  async stillKnows({ username, proof }: Subject): Promise<boolean> {
+    const { method, storedKey } = proof as ScramCredentials
+    const now = username === undefined ? undefined : await this.#lookup(username, method)
+    return now?.storedKey.equals(storedKey) === true
+  }
+
+  reload(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  watch(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  async #begin(client: Client, method: ScramMethod, data: Buffer | undefined): Promise<ExtendedOutcome> {
+    this.#exchanges.delete(client)
+    const first = readFirst(data)
+    const username = first && saslPrep(first.username)
+    if (first === undefined || username === undefined) return this.#refused('malformed-credentials')
+    if (first.authorizationId !== undefined && first.authorizationId !== first.username) {
+      return this.#refused('identity-mismatch')
+    }
+    const credentials = await this.#lookup(username, method)
+    const { salt, iterations } = credentials ?? this.#imaginary(username)
+    const nonce = `${first.nonce}${randomBytes(18).toString('base64')}`
+    const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
+    this.#exchanges.set(client, { method, first, username, credentials, nonce, serverFirst })
+    return { verdict: { result: 'continue', data: Buffer.from(serverFirst) } }
+  }
+
+  #finish(client: Client, data: Buffer | undefined): ExtendedOutcome {
+    const exchange = this.#exchanges.get(client)
+    this.#exchanges.delete(client)
+    const final = readFinal(data)
+    if (exchange === undefined || final === undefined) return this.#refused('malformed-credentials')
+    const { method, first, credentials, nonce, serverFirst, username } = exchange
+    if (final.nonce !== nonce || final.channelBinding !== first.header) return this.#refused('proof-wrong')
+    const hash = HASHES[method]
+    // the same work for a user who does not exist
+    const { storedKey, serverKey } = credentials ?? { storedKey: this.#secret, serverKey: this.#secret }
+    const signed = `${first.bare},${serverFirst},${final.withoutProof}`
+    const clientKey = xor(final.proof, createHmac(hash, storedKey).update(signed).digest())
+    const isRight = isEqual(createHash(hash).update(clientKey).digest(), storedKey)
+    const signature = createHmac(hash, serverKey).update(signed).digest('base64')
+    if (credentials === undefined) return this.#refused('unknown-user')
+    if (!isRight) return this.#refused('proof-wrong')
+    const subject = subjectOf(client)
+    // an authentication that is repeated later has to be of the same user
+    if (client.connected && subject.username !== username) return this.#refused('identity-mismatch')
+    return {
+      verdict: { result: 'success', data: Buffer.from(`v=${signature}`) },
+      accepted: { identity: { username }, by: this, proof: credentials },
+    }
+  }
+
+  async #lookup(username: string, method: ScramMethod): Promise<ScramCredentials | undefined> {
+    const users = this.#users
+    const text = typeof users === 'function' ? await users(username, method) : ownEntry(users, username)
+    const credentials = text === undefined ? undefined : parseCredentials(text)
+    return credentials?.method === method ? credentials : undefined
+  }
+
+  #imaginary(username: string): { salt: Buffer; iterations: number } {
+    const salt = createHmac('sha256', this.#secret).update(username).digest().subarray(0, 16)
+    return { salt, iterations: this.#iterations }
+  }
+
+  #refused(denied: DenialCode): Refused {
+    return { denied, by: this }
+  }
+}
+
+function ownEntry(users: Exclude<ScramUsers, (...args: never[]) => unknown>, name: string): string | undefined {
+  if (users instanceof Map) return users.get(name)
+  return Object.hasOwn(users, name) ? (users as Readonly<Record<string, string>>)[name] : undefined
+}
+
+/** Zeros where the lengths differ: no proof has that. */
+function xor(one: Buffer, other: Buffer): Buffer {
+  if (one.length !== other.length) return Buffer.alloc(other.length)
+  return Buffer.from(one.map((byte, index) => byte ^ other[index]!))
+}
+
+function isEqual(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other)
+}
