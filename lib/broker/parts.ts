@@ -27,8 +27,8 @@ import { Publisher } from './publish/publisher.js'
 import { QueueLimitRules } from './publish/queue-limits.js'
 import { QueueWriter } from './publish/queue-writer.js'
 import { Retention } from './publish/retention.js'
+import { FailedWrites } from './sessions/failed-writes.js'
 import { Housekeeping } from './sessions/housekeeping.js'
-import { OwedWrites } from './sessions/owed-writes.js'
 import { SessionRegistry } from './sessions/session-registry.js'
 import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
@@ -121,15 +121,15 @@ export class BrokerParts {
       now,
       deadlineSet,
     })
-    const owed = new OwedWrites(deadlineSet)
+    const failedWrites = new FailedWrites(deadlineSet)
     const own = new OwnMessages(publisher)
-    const wills = new Wills({ store, authorizer, own, owed, events, now })
+    const wills = new Wills({ store, authorizer, own, failedWrites, events, now })
     const ports = (): ConnectionPorts => this.ports
     const sessions: SessionRegistry = new SessionRegistry({
       store,
       router,
       wills,
-      owed,
+      failedWrites,
       limits,
       events,
       now,
@@ -177,7 +177,7 @@ export class BrokerParts {
     this.#storeBridge.greet()
     await this.store.recover(this.timers.wallTime())
     for await (const member of this.store.sharedSubscriptions()) this.router.addAway(member)
-    await this.#housekeeping.publishOwedWills()
+    await this.#housekeeping.publishWillsLeft()
     this.#housekeeping.look()
   }
 
@@ -185,7 +185,7 @@ export class BrokerParts {
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.options
     await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
-    await this.timers.within(closeTimeoutMs, this.#settleOwed())
+    await this.timers.within(closeTimeoutMs, this.#retryFailedWrites())
     this.#storeBridge.close()
     await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
     this.timers.clear()
@@ -193,9 +193,9 @@ export class BrokerParts {
     await this.#ended('ANAX_ERR_STORE', () => this.store.destroy())
   }
 
-  /** A last attempt: what is owed now, the next run will not know of. */
-  async #settleOwed(): Promise<void> {
-    if (this.sessions.owes) await this.#ended('ANAX_ERR_STORE', () => this.sessions.settleOwed())
+  /** A last attempt: failed writes are not remembered by the next run. */
+  async #retryFailedWrites(): Promise<void> {
+    if (this.sessions.hasFailedWrites) await this.#ended('ANAX_ERR_STORE', () => this.sessions.retryFailedWrites())
   }
 
   async #ended(code: 'ANAX_ERR_BUS' | 'ANAX_ERR_STORE', end: () => MaybePromise<void>): Promise<void> {

@@ -1,7 +1,7 @@
-/** How many messages did not reach their clients, by reason and by client. Owns the numbers; must not know the causes. */
+/** Counts of dropped messages, by reason and by client. Owns the numbers; must not know why messages are dropped. */
 import type { Drop, DropReason } from '../../../types/events.js'
 
-/** Whoever has a count of their own. */
+/** A connected client's own count. */
 export interface Counted {
   drops: number
 }
@@ -26,7 +26,7 @@ export class DropCounts {
     this.#connected = connected
   }
 
-  /** The numbers as they are now; every reason has one. */
+  /** The current numbers; each reason has one. */
   get byReason(): Record<DropReason, number> {
     return { ...this.#byReason }
   }

@@ -1,4 +1,4 @@
-/** How much a session's queue may hold: the options, or what the host says of one client. Fails to the options. */
+/** The limits of a session's queue: those of the options, or the host's answer for one client where it is valid. */
 import type { OverflowPolicy, QueueLimits } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'

@@ -51,11 +51,11 @@ export class Housekeeping {
     this.#parts.timers.scheduleAt(this.#timer, next)
   }
 
-  /** Publishes the wills that an earlier run owes: to be called before their clients can come back [MQTT-3.1.2-8]. */
-  async publishOwedWills(): Promise<void> {
+  /** Publishes the wills that an earlier run left. Must be called before their clients can come back [MQTT-3.1.2-8]. */
+  async publishWillsLeft(): Promise<void> {
     const { sessions } = this.#parts
     // an attempt before this one may have published some that it could not delete
-    await sessions.settleOwed()
+    await sessions.retryFailedWrites()
     while (await sessions.publishDueWills(STEP));
   }
 
@@ -72,9 +72,9 @@ export class Housekeeping {
     const now = timers.now()
     try {
       const deadline = store.nextDeadline()
-      if (deadline === undefined && !sessions.owes) return undefined
+      if (deadline === undefined && !sessions.hasFailedWrites) return undefined
       const untilDeadline = deadline === undefined ? LOOK_AGAIN_MS : Math.max(0, deadline - timers.wallTime())
-      const delay = Math.min(untilDeadline, sessions.owes ? RETRY_MS : LOOK_AGAIN_MS)
+      const delay = Math.min(untilDeadline, sessions.hasFailedWrites ? RETRY_MS : LOOK_AGAIN_MS)
       return Math.max(now + delay, this.#pauseUntil)
     } catch (error) {
       events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
@@ -91,7 +91,9 @@ export class Housekeeping {
     const { store, sessions, events, timers } = this.#parts
     try {
       return (
-        this.#pauseUntil > 0 || sessions.owes || (store.nextDeadline() ?? Number.POSITIVE_INFINITY) <= timers.wallTime()
+        this.#pauseUntil > 0 ||
+        sessions.hasFailedWrites ||
+        (store.nextDeadline() ?? Number.POSITIVE_INFINITY) <= timers.wallTime()
       )
     } catch (error) {
       events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
@@ -127,7 +129,7 @@ export class Housekeeping {
   async #step(): Promise<Outcome> {
     const { sessions } = this.#parts
     const outcomes = [
-      await this.#attempt(() => sessions.settleOwed()),
+      await this.#attempt(() => sessions.retryFailedWrites()),
       await this.#attempt(() => sessions.publishDueWills(STEP)),
       await this.#attempt(() => sessions.endExpired(STEP)),
       await this.#attempt(() => this.#sweep()),

@@ -22,14 +22,14 @@ import { isSharedFilter } from '../../topic/topic.js'
 import { unlessAborted } from '../../util/maybe-promise.js'
 import { Turns } from '../../util/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
-import type { OwedWrites } from './owed-writes.js'
+import type { FailedWrites } from './failed-writes.js'
 import type { Wills } from './wills.js'
 
 export interface RegistryParts {
   store: SessionPersistence
   router: Router
   wills: Wills
-  owed: OwedWrites
+  failedWrites: FailedWrites
   limits: QueueLimitRules
   events: EventSink
   now: () => number
@@ -120,15 +120,15 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   /** Whether the store failed at something that is to be tried again. */
-  get owes(): boolean {
-    return !this.#parts.owed.isEmpty
+  get hasFailedWrites(): boolean {
+    return !this.#parts.failedWrites.isEmpty
   }
 
   /** Tries that again. */
-  async settleOwed(): Promise<void> {
-    const { owed } = this.#parts
-    await this.#turns.takeEach(owed.clients, itself, async clientId => {
-      if (!this.isConnected(clientId)) await owed.settle(clientId)
+  async retryFailedWrites(): Promise<void> {
+    const { failedWrites } = this.#parts
+    await this.#turns.takeEach(failedWrites.clients, itself, async clientId => {
+      if (!this.isConnected(clientId)) await failedWrites.retry(clientId)
     })
   }
 
@@ -185,10 +185,10 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async #openSession(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
-    const { store, owed, limits, ports } = this.#parts
+    const { store, failedWrites, limits, ports } = this.#parts
     const { clientId, clean, expiryInterval } = request
     this.#reopened?.add(clientId)
-    await owed.settle(clientId)
+    await failedWrites.retry(clientId)
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     const kept = stored !== undefined || expiryInterval > 0
@@ -217,8 +217,8 @@ export class SessionRegistry implements SessionDirectory {
 
   /** Takes that back, as far as the store took it: a session without a deadline would stay for ever. */
   async #noteRefused(clientId: string, stored: StoredSession | undefined): Promise<void> {
-    const { store, owed, deadlineSet } = this.#parts
-    await owed.carryOut(clientId, async () => {
+    const { store, failedWrites, deadlineSet } = this.#parts
+    await failedWrites.attempt(clientId, async () => {
       if (stored !== undefined) {
         const { expiryInterval, expiresAt } = stored
         await store.saveSession({ clientId, expiryInterval, expiresAt })
@@ -248,10 +248,10 @@ export class SessionRegistry implements SessionDirectory {
   async #keepOrEnd({ id: clientId, expiryInterval, stored }: Session): Promise<void> {
     if (!stored) return
     if (expiryInterval === 0 && (await this.#attempt(() => this.#end(clientId, 'disconnected')))) return
-    const { store, owed, now, deadlineSet } = this.#parts
+    const { store, failedWrites, now, deadlineSet } = this.#parts
     // one that could not be ended has a deadline as well: now
     const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
-    await owed.carryOut(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt }))
+    await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt }))
     deadlineSet()
   }
 

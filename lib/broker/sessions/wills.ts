@@ -12,13 +12,13 @@ import type { Authorizer } from '../../ports/authorizer.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Turns } from '../../util/turns.js'
 import type { OwnMessages } from '../publish/own-messages.js'
-import type { OwedWrites } from './owed-writes.js'
+import type { FailedWrites } from './failed-writes.js'
 
 export interface WillParts {
   store: SessionPersistence
   authorizer: Authorizer
   own: OwnMessages
-  owed: OwedWrites
+  failedWrites: FailedWrites
   events: EventSink
   now: () => number
 }
@@ -53,20 +53,20 @@ export class Wills {
    * @param expiryInterval seconds that the session lives on
    */
   async connectionLost(client: Client, will: Will, expiryInterval: number): Promise<void> {
-    const { store, owed, now } = this.#parts
+    const { store, failedWrites, now } = this.#parts
     const delay = will.properties?.willDelayInterval ?? 0
     const wait = expiryInterval === NEVER_EXPIRES ? delay : Math.min(delay, expiryInterval)
     if (wait === 0) return this.#publish(client.id, will, client)
     this.#changed?.add(client.id)
     const dueAt = now() + wait * 1000
-    await owed.carryOut(client.id, () => store.saveWill(client.id, will, dueAt))
+    await failedWrites.attempt(client.id, () => store.saveWill(client.id, will, dueAt))
   }
 
   /** The session ends: a will that still waits is due now. */
   async sessionEnded(clientId: string): Promise<void> {
-    const { store, owed } = this.#parts
+    const { store, failedWrites } = this.#parts
     // one that was published or taken away may still be there
-    await owed.settle(clientId)
+    await failedWrites.retry(clientId)
     const will = await store.getWill({ id: clientId })
     if (will) await this.#publish(clientId, will, null)
   }
@@ -78,7 +78,7 @@ export class Wills {
   async publishDue(limit: number, turns: Turns): Promise<boolean> {
     const changed = new Set<string>()
     this.#changed = changed
-    const { store, owed, now } = this.#parts
+    const { store, failedWrites, now } = this.#parts
     try {
       const due = await store.dueWills(now(), limit)
       await turns.takeEach(
@@ -86,7 +86,7 @@ export class Wills {
         ({ clientId }) => clientId,
         async ({ clientId, will }) => {
           // its client may have come back while others were being published; or it is published, and not deleted yet
-          if (!changed.has(clientId) && !owed.has(clientId)) await this.#publish(clientId, will, null)
+          if (!changed.has(clientId) && !failedWrites.has(clientId)) await this.#publish(clientId, will, null)
         },
       )
       return due.length === limit
@@ -113,7 +113,7 @@ export class Wills {
 
   /** Published or taken away, it must not come back: a store that fails is asked again. */
   async #delete(clientId: string): Promise<void> {
-    const { store, owed } = this.#parts
-    await owed.carryOut(clientId, () => store.deleteWill(clientId))
+    const { store, failedWrites } = this.#parts
+    await failedWrites.attempt(clientId, () => store.deleteWill(clientId))
   }
 }

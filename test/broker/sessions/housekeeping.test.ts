@@ -33,8 +33,8 @@ function fixture(due: number, sweep?: () => SweepResult | Promise<SweepResult>) 
   } as unknown as SessionPersistence
   const nothing = async () => false
   const sessions = {
-    owes: false,
-    settleOwed: nothing,
+    hasFailedWrites: false,
+    retryFailedWrites: nothing,
     publishDueWills: nothing,
     endExpired: nothing,
   } as unknown as SessionRegistry

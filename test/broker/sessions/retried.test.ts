@@ -233,7 +233,7 @@ test('one session that cannot be ended keeps no other from its end', async () =>
   await close()
 })
 
-test('what is owed when the broker closes is tried once more: a will that was published is not there any more', async () => {
+test('failed writes are retried when the broker closes: a will that was published is not there any more', async () => {
   const { memory, failing, wills, connect, broker, clock } = await scene()
   const { client } = await connect({ will: will() })
   failing.fail('deleteWill')
