@@ -4,7 +4,11 @@ export { Broker, createBroker } from './broker/broker.js'
 export { AnaxError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorScope } from './errors.js'
 export { json, number, text } from './payload/payload-codec.js'
 export { type SchemaRule, type SchemasOptions, schemas } from './payload/schemas.js'
-export { createMemoryPersistence } from './persistence/memory/memory.js'
+export {
+  createMemoryPersistence,
+  type MemoryPersistence,
+  type MemoryPersistenceOptions,
+} from './persistence/memory/memory.js'
 export { ReasonCode } from './reason-codes.js'
 export { filterMatches } from './topic/topic.js'
 export {

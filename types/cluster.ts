@@ -68,7 +68,7 @@ export interface ClusterEvents {
    * is pending, the shard brings nothing more.
    */
   message(entry: LogEntry): void | Promise<void>
-  /** A QoS 0 message of another node, as {@link message}, at most once, possibly never. */
+  /** A QoS 0 message of another node, as `message`, at most once, possibly never. */
   signal(message: Message): void
   /**
    * This node takes care of the deadline of a client: of one that {@link ClusterNode.write} set, or moved. `undefined`: there

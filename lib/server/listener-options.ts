@@ -9,7 +9,7 @@ interface CommonOptions {
   maxConnections?: number
 }
 
-interface PortOptions extends CommonOptions {
+export interface PortOptions extends CommonOptions {
   /** @default '127.0.0.1', this machine only; '0.0.0.0' or '::' listens on all addresses */
   host?: string
   /** 0 takes any free port; `addresses` tells which. @default 1883 (tcp), 8883 (tls), 8083 (ws), 8084 (wss) */
@@ -27,7 +27,7 @@ interface PortOptions extends CommonOptions {
   proxyProtocol?: boolean
 }
 
-interface SecureOptions {
+export interface SecureOptions {
   /**
    * Key, certificate and the rest, as `node:tls` takes them; or a function that returns them, which
    * `server.reload()` asks again. Without `minVersion` and `ciphers`: TLS 1.2 and 1.3 with forward secrecy and
@@ -36,7 +36,7 @@ interface SecureOptions {
   tls: TlsSource
 }
 
-interface SocketFile extends CommonOptions {
+export interface SocketFile extends CommonOptions {
   /** The socket's file. */
   path: string
   trustedProxies?: undefined

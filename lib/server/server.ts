@@ -13,7 +13,7 @@ import type { ListenerOptions, Transport } from './listener-options.js'
 import { bind, type Endpoint, listenError } from './listening.js'
 
 export type { Refusal } from './listener.js'
-export type { ListenerOptions, Transport } from './listener-options.js'
+export type { ListenerOptions, PortOptions, SecureOptions, SocketFile, Transport } from './listener-options.js'
 export type { TlsSource } from './tls-settings.js'
 export {
   type AttachedWebSocket,

@@ -132,7 +132,7 @@ export class TestBroker {
   }
 
   /**
-   * The line of a client that {@link connect} or {@link client} made, or of a stream that {@link stream} made.
+   * The line of a client that `connect` or `client` made, or of a stream that `stream` made.
    * @throws AnaxError ANAX_ERR_ARGUMENT for any other
    */
   link(client: object): Link {
