@@ -1,6 +1,6 @@
 /**
- * Which client is connected, and what becomes of its session: opened, taken over, kept, ended.
- * Owns the table of clients and the order of these steps for one client identifier; must not know packets.
+ * Opens, takes over, keeps and ends sessions. Owns the table of connected clients, and the order of these steps for one
+ * client identifier. Must not know packets.
  */
 import type { Client } from '../../../types/client.js'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
@@ -48,14 +48,14 @@ export class SessionRegistry implements SessionDirectory {
   readonly #owners = new Map<string, SessionOwner>()
   readonly #parts: RegistryParts
   #size = 0
-  /** Clients that came since the expired sessions were read, while those are being ended. */
+  /** Clients that connected since the list of expired sessions was read; set while these sessions are being ended. */
   #reopened: Set<string> | undefined
   /** One change at a time for each client identifier. */
   readonly #turns = new Turns()
-  /** Client identifier -> who waits for its session. Of several, only the newest does. */
+  /** Client identifier -> the connection that waits for its session. Of several, only the newest waits. */
   readonly #newcomers = new Map<string, SessionOwner>()
 
-  /** Clients whose sessions gave on what they had, and are in the store still: it failed to delete them. */
+  /** Clients whose sessions have ended and are still in the store, because it failed to delete them. */
   readonly #ending = new Set<string>()
 
   constructor(parts: RegistryParts) {
