@@ -3,23 +3,25 @@
  * Owns how they are read; what the values must be like is in settings.ts.
  */
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { CommandError, fileError, usageError } from './command-error.js'
 import { OPTIONS, type OptionName, type Values } from './options.js'
+import { FORMATS, type PasswordChange } from './passwd.js'
 import { checkSettings, type Settings } from './settings.js'
 
 export type Command =
   | { name: 'help' }
   | { name: 'version' }
-  | { name: 'passwd'; file: string; user: string }
+  | { name: 'passwd'; file: string; user: string; change: PasswordChange }
   | { name: 'run'; settings: Settings }
 
 /** @throws CommandError */
 export function parseCommand(args: readonly string[]): Command {
-  const { values, positionals } = parseValues(args)
+  if (args[0] === 'passwd' && !args.includes('--help')) return passwdCommand(args.slice(1))
+  const { values, positionals } = parseValues(args, OPTIONS)
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }
-  if (positionals[0] === 'passwd') return passwdCommand(positionals.slice(1))
+  if (positionals[0] === 'passwd') throw usageError('passwd comes first')
   if (positionals.length > 0) throw usageError(`unknown command '${positionals[0]}'`)
   const configured = values.config === undefined ? {} : readConfig(values.config)
   return { name: 'run', settings: checkSettings(override(configured, values)) }
@@ -32,18 +34,25 @@ function override(configured: Values, values: Values): Values {
   return { ...(choosesStore ? withoutStore : configured), ...values }
 }
 
-function parseValues(args: readonly string[]) {
+function parseValues<Options extends ParseArgsConfig['options']>(args: readonly string[], options: Options) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true })
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true } as const)
   } catch (error) {
     const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
     throw usageError(lowerFirst(sentence ?? 'wrong use'))
   }
 }
 
-function passwdCommand([file, user, ...rest]: string[]): Command {
+const PASSWD_OPTIONS = { format: { type: 'string' }, delete: { type: 'boolean' } } as const
+
+function passwdCommand(args: readonly string[]): Command {
+  const { values, positionals } = parseValues(args, PASSWD_OPTIONS)
+  const [file, user, ...rest] = positionals
   if (file === undefined || user === undefined || rest.length > 0) throw usageError('passwd takes a file and a name')
-  return { name: 'passwd', file, user }
+  if (values.delete && values.format !== undefined) throw usageError('--delete needs no --format')
+  const format = FORMATS.find(name => name === (values.format ?? 'scrypt'))
+  if (format === undefined) throw usageError(`--format takes ${FORMATS.join(', ')}, not '${values.format}'`)
+  return { name: 'passwd', file, user, change: values.delete ? 'delete' : format }
 }
 
 function readConfig(file: string): Values {

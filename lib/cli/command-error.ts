@@ -22,7 +22,8 @@ export function fileError(file: string, cause: unknown): CommandError {
   return new CommandError(`cannot read ${file}: ${reasonOf(cause)}`)
 }
 
-function reasonOf(cause: unknown): string {
+/** Why a file cannot be read, in words. */
+export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   switch ('code' in cause ? cause.code : undefined) {
     case 'ENOENT':

@@ -6,7 +6,7 @@
 import { AnaxError } from '../index.js'
 import { parseCommand } from './arguments.js'
 import { CommandError } from './command-error.js'
-import { setPassword } from './passwd.js'
+import { changePassword } from './passwd.js'
 import { run } from './run.js'
 import { USAGE } from './usage.js'
 import { VERSION } from './version.js'
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
       process.stdout.write(`${VERSION}\n`)
       return
     case 'passwd':
-      return setPassword(command.file, command.user)
+      return changePassword(command.file, command.user, command.change)
     case 'run':
       return run(command.settings)
   }

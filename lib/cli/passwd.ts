@@ -1,22 +1,33 @@
 /**
- * `anax passwd FILE NAME`: sets a user's password in a file, creating the file where needed.
+ * `anax passwd FILE NAME`: sets a user's password in a file, creating the file where needed, or deletes the user.
  * Owns the question and the file's other lines; the hash is made elsewhere.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
+import { type HashFormat, hashPassword } from '../auth/index.js'
 import { CommandError, fileError, usageError } from './command-error.js'
-import { passwordLine } from './credentials.js'
+
+/** Formats of hashes; Mosquitto reads the last. */
+export const FORMATS = ['scrypt', 'argon2id', 'mosquitto'] as const satisfies HashFormat[]
+
+/** What becomes of the user. */
+export type PasswordChange = HashFormat | 'delete'
 
 /** @throws CommandError */
-export async function setPassword(file: string, user: string): Promise<void> {
-  if (/[:\r\n]/.test(user) || user.startsWith('#') || user === '') {
-    throw usageError('a user name has no colon and no line break, and does not begin with #')
+export async function changePassword(file: string, user: string, change: PasswordChange): Promise<void> {
+  if (/[:\r\n]/.test(user) || user.startsWith('#') || user.trim() !== user || user === '') {
+    throw usageError('a user name has no colon, no line break and no space at its ends, and does not begin with #')
   }
-  const lines = readLines(file).filter(line => !line.startsWith(`${user}:`))
-  lines.push(await passwordLine(user, await askPassword()))
-  replaceFile(file, `${lines.join('\n')}\n`)
-  process.stdout.write(`The password of ${user} is set in ${file}\n`)
+  const lines = readLines(file)
+  const others = lines.filter(line => line.split(':')[0]?.trim() !== user || line.startsWith('#'))
+  if (change === 'delete') {
+    if (others.length === lines.length) throw new CommandError(`there is no user ${user} in ${file}`)
+  } else {
+    others.push(`${user}:${await hashPassword(await askPassword(), change)}`)
+  }
+  replaceFile(file, others.map(line => `${line}\n`).join(''))
+  process.stdout.write(`The password of ${user} is ${change === 'delete' ? 'deleted from' : 'set in'} ${file}\n`)
 }
 
 function readLines(file: string): string[] {

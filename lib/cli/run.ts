@@ -5,11 +5,11 @@
 import { readFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import type { Broker } from '../../types/broker.js'
-import type { AuthenticateHandler } from '../../types/hooks.js'
-import { createBroker, ReasonCode } from '../index.js'
+import type { Auth } from '../auth/index.js'
+import { createBroker } from '../index.js'
 import { createServer, type ListenerOptions, type Server } from '../server/server.js'
-import { CommandError, fileError } from './command-error.js'
-import { Users } from './credentials.js'
+import { accessOf } from './access.js'
+import { fileError } from './command-error.js'
 import { logEvents } from './event-log.js'
 import { greeting } from './greeting.js'
 import { Logger } from './logger.js'
@@ -28,17 +28,18 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 export async function run(settings: Settings): Promise<void> {
   const logger = new Logger(settings.logLevel)
   const listeners = listenersOf(settings)
-  const authenticate = authentication(settings)
+  const access = await accessOf(settings.access, logger)
   const store = storeIn(settings.data)
   const broker = await createBroker({
     ...settings.limits,
     ...store.options,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
-    ...(authenticate && { authenticate }),
+    ...access,
   })
   logEvents(broker, logger)
   const server = await listen(broker, listeners, logger)
   stopOnSignal(broker, server, logger)
+  reloadOnSignal(access, server, logger)
   process.stdout.write(greeting(settings, server.addresses, store.description))
 }
 
@@ -52,7 +53,9 @@ async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logg
 }
 
 function listenersOf({ host, ports, unix, tls: files, limits }: Settings): ListenerOptions[] {
-  const tls = files && readTls(files)
+  // read now, so that a file that is missing is told in one line, and again at each reload
+  if (files !== undefined) readTls(files)
+  const tls = files && (() => readTls(files))
   const frames = limits.maxPacketSize === undefined ? {} : { maxPayload: limits.maxPacketSize }
   const listeners: ListenerOptions[] = []
   if (ports.tcp !== undefined) listeners.push({ transport: 'tcp', host, port: ports.tcp })
@@ -76,19 +79,16 @@ function readFile(file: string): string {
   }
 }
 
-/** The gate for user name and password; undefined where everybody may come in. */
-function authentication({ users, passwordFile, allowAnonymous }: Settings): AuthenticateHandler | undefined {
-  if (users.length === 0 && passwordFile === undefined) return undefined
-  const known = new Users()
-  if (passwordFile !== undefined) {
-    const badLine = known.load(readFile(passwordFile))
-    if (badLine !== undefined) throw new CommandError(`${passwordFile}: line ${badLine} is not a user and a hash`)
+/** Files are read again. Whoever may not stay goes; what is not acceptable is told, and what was there counts on. */
+function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger): void {
+  const failed = (error: unknown) => {
+    logger.log('error', `what was there goes on to count: ${error instanceof Error ? error.message : error}`)
   }
-  for (const { name, password } of users) known.add(name, password)
-  const mayEnter = (name: string | undefined, password: Buffer = Buffer.alloc(0)) =>
-    name === undefined ? allowAnonymous : known.accepts(name, password)
-  return async (_client, name, password) =>
-    (await mayEnter(name, password)) || { reasonCode: ReasonCode.BadUserNameOrPassword }
+  process.on('SIGHUP', () => {
+    logger.log('info', 'SIGHUP: reading files again')
+    access?.reload().catch(failed)
+    server.reload().catch(failed)
+  })
 }
 
 /** The first signal lets everybody go in order; a second one ends the process at once. */

@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net'
 import type { BrokerOptions } from '../../types/options.js'
+import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
 import { usageError } from './command-error.js'
 import { LOG_LEVELS, type LogLevel } from './logger.js'
 import type { Values } from './options.js'
@@ -15,9 +16,7 @@ export interface Settings {
   unix: string | undefined
   /** Files. */
   tls: { cert: string; key: string; ca: string | undefined } | undefined
-  passwordFile: string | undefined
-  users: { name: string; password: string }[]
-  allowAnonymous: boolean
+  access: AccessSettings
   /** The folder of the store; undefined keeps it in memory. */
   data: string | undefined
   limits: Pick<BrokerOptions, 'maxConnections' | 'maxPacketSize' | 'maxQueuedMessages' | 'maxSessionExpiry'>
@@ -44,9 +43,7 @@ export function checkSettings(values: Values): Settings {
     },
     unix: values.unix,
     tls,
-    passwordFile: values['password-file'],
-    users: (values.user ?? []).map(user),
-    allowAnonymous: values['allow-anonymous'] ?? false,
+    access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
     limits: limits(values),
     logLevel: logLevel(values['log-level']),
@@ -59,14 +56,13 @@ export function checkSettings(values: Values): Settings {
 const DEFAULT_FOLDER = 'anax-data'
 
 /** Whether a client has to show who it is: by a password, or by a certificate where there is no way around it. */
-export function demandsIdentity({ users, passwordFile, tls, ports, unix, allowAnonymous }: Settings): boolean {
+export function demandsIdentity({ access, tls, ports, unix }: Settings): boolean {
   const certificatesOnly = tls?.ca !== undefined && ports.tcp === undefined && ports.ws === undefined
-  const passwords = users.length > 0 || passwordFile !== undefined
-  return !allowAnonymous && (passwords || (certificatesOnly && unix === undefined))
+  return !access.allowAnonymous && (knowsUsers(access) || (certificatesOnly && unix === undefined))
 }
 
 function checkTogether(settings: Settings, values: Values): void {
-  const { ports, tls, unix, host, allowAnonymous } = settings
+  const { ports, tls, unix, host, access } = settings
   if (tls === undefined && (ports.tls !== undefined || ports.wss !== undefined)) {
     throw usageError('--tls-port and --wss-port need --cert and --key')
   }
@@ -74,7 +70,7 @@ function checkTogether(settings: Settings, values: Values): void {
   if ([...Object.values(ports), unix].every(listener => listener === undefined)) {
     throw usageError('all listeners are off')
   }
-  if (!isLoopback(host) && !allowAnonymous && !demandsIdentity(settings)) {
+  if (!isLoopback(host) && !access.allowAnonymous && !demandsIdentity(settings)) {
     throw usageError(
       `on ${host} everybody could connect: give --password-file or --user, or allow it with --allow-anonymous`,
     )
@@ -89,12 +85,6 @@ function tlsFiles({ cert, key, ca }: Values): Settings['tls'] {
   if (cert === undefined && key === undefined && ca === undefined) return undefined
   if (cert === undefined || key === undefined) throw usageError('TLS needs both --cert and --key')
   return { cert, key, ca }
-}
-
-function user(text: string): { name: string; password: string } {
-  const colon = text.indexOf(':')
-  if (colon < 1) throw usageError('--user takes NAME:PASSWORD')
-  return { name: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
 type PortName = 'port' | 'ws-port' | 'tls-port' | 'wss-port'

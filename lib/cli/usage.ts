@@ -3,7 +3,7 @@
  */
 
 export const USAGE = `Usage: anax [options]
-       anax passwd FILE NAME
+       anax passwd [--format F | --delete] FILE NAME
 
 Runs an MQTT broker (5.0, 3.1.1 and 3.1), on this machine only unless told otherwise.
 
@@ -21,6 +21,17 @@ Listening
 Access
   --password-file FILE    user names and password hashes; see 'anax passwd'
   --user NAME:PASSWORD    one user; may be repeated. Others on this machine can see it
+  --acl-file FILE         who may publish and read what, as in Mosquitto
+  --jwt-key FILE          let in who has a token: its secret or public key (PEM)
+  --jwt-jwks URL          or the URL of its keys
+  --jwt-algorithms LIST   algorithms that are accepted, RS256,ES256 for instance
+  --jwt-issuer NAME       who must have issued it
+  --jwt-audience NAME     whom it must be for
+  --jwt-from LIST         password, username, authorization, enhanced [password]
+  --jwt-username-claim C  the claim that is the user name             [sub]
+  --tls-identity KIND     the user name is in the client certificate: cn, dns,
+                          uri, email or fingerprint. Needs --ca
+  --tls-crl FILE          revoked certificates
   --allow-anonymous       let clients in without a user name, from everywhere
 
 Store
@@ -40,5 +51,6 @@ Other
   --version               print the version
 
 'anax passwd FILE NAME' asks for a password (or reads a line from its input)
-and sets it in FILE.
+and sets it in FILE, in the format scrypt, argon2id or mosquitto; --delete
+deletes the user. SIGHUP has a running broker read its files again.
 `

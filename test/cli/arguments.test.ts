@@ -19,8 +19,9 @@ describe('the command line', () => {
   })
 
   it('listens on this machine, plain and over WebSocket, without options', () => {
-    const { host, ports, unix, data, allowAnonymous, logLevel } = settingsOf()
+    const { host, ports, unix, data, access, logLevel } = settingsOf()
     assert.deepEqual(ports, { tcp: 1883, ws: 8083, tls: undefined, wss: undefined })
+    const { allowAnonymous } = access
     assert.deepEqual([host, unix, data, allowAnonymous, logLevel], ['127.0.0.1', undefined, 'anax-data', false, 'info'])
   })
 
@@ -48,6 +49,7 @@ describe('the command line', () => {
     assert.equal(demandsIdentity(settingsOf()), false)
     assert.equal(demandsIdentity(settingsOf('--user', 'alice:secret')), true)
     assert.equal(demandsIdentity(settingsOf('--user', 'alice:secret', '--allow-anonymous')), false)
+    assert.equal(demandsIdentity(settingsOf('--jwt-key', 'k', '--jwt-algorithms', 'RS256')), true)
     assert.equal(demandsIdentity(settingsOf(...certificates)), false, 'the plain port takes anybody')
     assert.equal(demandsIdentity(settingsOf(...certificates, ...only)), true)
     assert.equal(demandsIdentity(settingsOf(...certificates, ...only, '--unix', '/tmp/x.sock')), false)
@@ -63,7 +65,7 @@ describe('the command line', () => {
   })
 
   it('keeps colons in a password', () => {
-    assert.deepEqual(settingsOf('--user', 'a:b:c', '--user', 'd:').users, [
+    assert.deepEqual(settingsOf('--user', 'a:b:c', '--user', 'd:').access.users, [
       { name: 'a', password: 'b:c' },
       { name: 'd', password: '' },
     ])
@@ -85,6 +87,16 @@ describe('the command line', () => {
     assertWrong(['--host', ''], /^--host must not be empty/)
     assertWrong(['dance'], /^unknown command 'dance'/)
     assertWrong(['passwd', 'file'], /^passwd takes a file and a name/)
+    assertWrong(['passwd', '--format', 'md5', 'file', 'bob'], /^--format takes scrypt, argon2id, mosquitto, not 'md5'/)
+    assertWrong(['passwd', '--delete', '--format', 'scrypt', 'file', 'bob'], /^--delete needs no --format/)
+    assertWrong(['--port', '1', 'passwd', 'file', 'bob'], /^passwd comes first/)
+    assertWrong(['--acl-file', 'acl.txt'], /^--acl-file needs to know who clients are/)
+    assertWrong(['--jwt-issuer', 'us'], /^--jwt-issuer needs --jwt-key or --jwt-jwks/)
+    assertWrong(['--jwt-key', 'key.pem'], /need --jwt-algorithms/)
+    assertWrong(['--jwt-key', 'k', '--jwt-algorithms', 'RS256', '--jwt-from', 'cookie'], /^--jwt-from takes/)
+    assertWrong(['--tls-identity', 'cn'], /^--tls-identity needs --ca/)
+    assertWrong(['--tls-identity', 'dn'], /^--tls-identity takes cn, dns/)
+    assertWrong(['--tls-crl', 'crl.pem'], /^--tls-crl needs --tls-identity/)
   })
 
   it('reads a file with the same names; the command line wins', () => {
@@ -93,8 +105,8 @@ describe('the command line', () => {
       '{ "port": 2883, "ws-port": "off", "allow-anonymous": true, "user": ["a:b"] }',
     )
     const settings = settingsOf('--config', file, '--port', '3883')
-    assert.deepEqual([settings.ports.tcp, settings.ports.ws, settings.allowAnonymous], [3883, undefined, true])
-    assert.equal(settings.users.length, 1)
+    assert.deepEqual([settings.ports.tcp, settings.ports.ws, settings.access.allowAnonymous], [3883, undefined, true])
+    assert.equal(settings.access.users.length, 1)
   })
 
   it('takes the store from the command line, whatever the file says of another', () => {

@@ -1,0 +1,138 @@
+/** Who may do what on the command's broker: files, tokens, certificates, and all of them read again on SIGHUP. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { SignJWT } from 'jose'
+import type { MqttClient } from 'mqtt'
+import { Authority, withoutOpenssl } from '../support/authority.js'
+import { temporaryFolder } from '../support/certificate.js'
+import { anax, startCommand } from '../support/command.js'
+import { connectClient } from '../support/mqtt.js'
+
+const folder = temporaryFolder()
+after(() => folder.remove())
+
+describe('anax passwd', () => {
+  it('makes, changes and deletes users, in the format of Mosquitto too', async () => {
+    const file = join(folder.path, 'mixed')
+    await anax(['passwd', file, 'alice'], 'one\n')
+    await anax(['passwd', '--format', 'mosquitto', file, 'bob'], 'two\n')
+    await anax(['passwd', '--format', 'argon2id', file, 'carol'], 'three\n')
+    const formats = readFileSync(file, 'utf8')
+      .split('\n')
+      .map(line => line.split('$')[1])
+    assert.deepEqual(formats, ['scrypt', '7', 'argon2id', undefined])
+    assert.equal((await anax(['passwd', '--delete', file, 'alice'])).code, 0)
+    assert.match((await anax(['passwd', '--delete', file, 'alice'])).stderr, /there is no user alice/)
+    const { process, urls } = await startCommand('--password-file', file)
+    const enter = (username: string, password: string) => connectClient(urls.mqtt!, { username, password })
+    await (await enter('bob', 'two')).endAsync()
+    await (await enter('carol', 'three')).endAsync()
+    await assert.rejects(enter('alice', 'one'))
+    await process.stop()
+  })
+
+  it('writes what mosquitto_passwd can go on with', { skip: withoutPasswd() }, async () => {
+    const file = join(folder.path, 'both')
+    await anax(['passwd', '--format', 'mosquitto', file, 'alice'], 'one\n')
+    assert.equal(spawnSync('mosquitto_passwd', ['-b', file, 'bob', 'two']).status, 0)
+    const { process, urls } = await startCommand('--password-file', file)
+    for (const [username, password] of [
+      ['alice', 'one'],
+      ['bob', 'two'],
+    ] as const) {
+      await (await connectClient(urls.mqtt!, { username, password })).endAsync()
+    }
+    await process.stop()
+  })
+})
+
+function withoutPasswd(): false | string {
+  return spawnSync('mosquitto_passwd', ['-h']).error === undefined ? false : 'mosquitto_passwd is not installed'
+}
+
+/** Resolves with the reason code of DISCONNECT. */
+function disconnected(client: MqttClient): Promise<number | undefined> {
+  return new Promise(resolve => client.once('disconnect', ({ reasonCode }) => resolve(reasonCode)))
+}
+
+describe('the command', () => {
+  it('reads users and rules again on SIGHUP, and keeps what it has where a file is broken', async () => {
+    const users = join(folder.path, 'users')
+    await anax(['passwd', users, 'alice'], 'one\n')
+    await anax(['passwd', users, 'bob'], 'two\n')
+    const acl = folder.write('acl', 'user alice\ntopic a\nuser bob\ntopic a\n')
+    const { process, urls } = await startCommand('--password-file', users, '--acl-file', acl)
+    const enter = (username: string, password: string) =>
+      connectClient(urls.mqtt!, { username, password, protocolVersion: 5 })
+    const [alice, bob] = [await enter('alice', 'one'), await enter('bob', 'two')]
+    bob.on('error', () => {})
+    await alice.publishAsync('a', '', { qos: 1 })
+    await assert.rejects(alice.publishAsync('b', '', { qos: 1 }))
+    await process.says(/user "alice": publish "b" \(no-rule\)/)
+
+    folder.write('acl', 'user alice\ntopic b\n')
+    await anax(['passwd', '--delete', users, 'bob'])
+    process.child.kill('SIGHUP')
+    assert.equal(await disconnected(bob), 0x87)
+    await alice.publishAsync('b', '', { qos: 1 })
+    folder.write('acl', 'broken')
+    process.child.kill('SIGHUP')
+    await process.says(/what was there goes on to count: .*acl line 1/)
+    await alice.publishAsync('b', '', { qos: 1 })
+    await alice.endAsync()
+    await process.stop()
+  })
+
+  it('lets in who has a token', async () => {
+    const secret = '0123456789abcdef0123456789abcdef'
+    const key = folder.write('secret', `${secret}\n`)
+    const { process, urls } = await startCommand('--jwt-key', key, '--jwt-algorithms', 'HS256', '--jwt-issuer', 'us')
+    const token = async (issuer: string) => {
+      const made = new SignJWT({ sub: 'alice' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h')
+      return made.setIssuer(issuer).sign(Buffer.from(secret))
+    }
+    await (await connectClient(urls.mqtt!, { username: 'x', password: await token('us') })).endAsync()
+    await assert.rejects(connectClient(urls.mqtt!, { username: 'x', password: await token('them') }))
+    await process.stop()
+  })
+
+  it('knows clients by their certificates', { skip: withoutOpenssl }, async () => {
+    const authority = new Authority('Devices')
+    const [server, device] = [authority.issue('/CN=localhost', 'DNS:localhost,IP:127.0.0.1'), authority.issue('/CN=d1')]
+    const ca = folder.write('ca', authority.certificate)
+    const files = ['--cert', folder.write('cert', server.cert), '--key', folder.write('key', server.key), '--ca', ca]
+    const acl = folder.write('device-acl', 'user d1\ntopic a\n')
+    const crl = folder.write('crl', authority.list())
+    const access = ['--tls-identity', 'cn', '--tls-crl', crl, '--acl-file', acl, '--tls-port', '0']
+    const { process, urls } = await startCommand(...files, ...access)
+    const enter = () => connectClient(urls.mqtts!, { ...device, ca: authority.certificate, protocolVersion: 5 })
+    const client = await enter()
+    await client.publishAsync('a', '', { qos: 1 })
+    await assert.rejects(client.publishAsync('b', '', { qos: 1 }))
+    await assert.rejects(connectClient(urls.mqtt!), 'no certificate')
+    authority.revoke(device)
+    folder.write('crl', authority.list())
+    client.on('error', () => {})
+    process.child.kill('SIGHUP')
+    assert.equal(await disconnected(client), 0x87)
+    await assert.rejects(enter())
+    authority.remove()
+    await process.stop()
+  })
+
+  it('does not start with files that are none, and says which', async () => {
+    const broken = folder.write('broken', 'nonsense')
+    for (const args of [
+      ['--password-file', broken],
+      ['--acl-file', broken, '--allow-anonymous'],
+      ['--jwt-key', broken, '--jwt-algorithms', 'RS256'],
+      ['--jwt-key', broken, '--jwt-algorithms', 'none'],
+    ]) {
+      const { code, stderr } = await anax(['--port', '0', '--ws-port', 'off', '--memory', ...args])
+      assert.deepEqual([code, stderr.split('\n').length], [1, 2], stderr)
+    }
+  })
+})
