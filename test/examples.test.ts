@@ -1,8 +1,10 @@
 /** The examples run as their first lines say, do what they promise, and end on SIGTERM with nothing left over. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { WebSocket } from 'ws'
 import { temporaryFolder } from './support/certificate.js'
 import { RunningProcess } from './support/command.js'
 import { connectClient, nextMessage } from './support/mqtt.js'
@@ -94,28 +96,39 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('http-server', async () => {
-    const { example, url } = await listening('http-server', 'ws')
-    const page = `${url.replace('ws:', 'http:').replace('/mqtt', '')}/news/today`
-    assert.equal((await fetch(page)).status, 404)
-    const client = await connectClient(url)
-    const received = nextMessage(client)
-    await client.subscribeAsync('news/#')
-    const { status } = await fetch(page, { method: 'POST', body: 'sunny', headers: { 'content-type': 'text/plain' } })
-    assert.equal(status, 204)
-    assert.equal((await received).payload.toString(), 'sunny')
-    await client.publishAsync('news/today', 'rainy', { qos: 1 })
-    assert.equal(await (await fetch(page)).text(), 'rainy')
-    // It stays connected: the example lets it go.
-    await stopped(example)
-    await client.endAsync(true)
-  })
+  for (const name of ['http-server', 'express', 'fastify']) {
+    it(name, async () => {
+      const { example, url } = await listening(name, 'ws')
+      const page = `${url.replace('ws:', 'http:').replace('/mqtt', '')}/news/today`
+      assert.equal((await fetch(page)).status, 404)
+      const client = await connectClient(url)
+      const received = nextMessage(client)
+      await client.subscribeAsync('news/#')
+      const { status } = await fetch(page, { method: 'POST', body: 'sunny', headers: { 'content-type': 'text/plain' } })
+      assert.equal(status, 204)
+      assert.equal((await received).payload.toString(), 'sunny')
+      await client.publishAsync('news/today', 'rainy', { qos: 1 })
+      assert.equal(await (await fetch(page)).text(), 'rainy')
+      if (name === 'fastify') assert.match(await firstMessage(url.replace('/mqtt', '/clock')), /^20/)
+      // It stays connected: the example lets it go.
+      await stopped(example)
+      await client.endAsync(true)
+    })
+  }
 
   it('in-process', async () => {
     const { code, stdout, stderr } = await start('in-process').finished()
     assert.deepEqual([code, stdout, stderr], [0, 'Received hello on greetings\nDone\n', ''])
   })
 })
+
+/** The first message of a WebSocket that is none of MQTT's. */
+async function firstMessage(url: string): Promise<string> {
+  const socket = new WebSocket(url)
+  const [data] = await once(socket, 'message')
+  socket.terminate()
+  return String(data)
+}
 
 async function echo(url: string, options: Parameters<typeof connectClient>[1] = {}): Promise<void> {
   const client = await connectClient(url, options)

@@ -16,6 +16,14 @@ export type { Refusal } from './listener.js'
 export type { ListenerOptions, PortOptions, SecureOptions, SocketFile, Transport } from './listener-options.js'
 export type { TlsSource } from './tls-settings.js'
 export {
+  type FastifyLike,
+  type FastifyMqttOptions,
+  fastifyMqtt,
+  listenWithMqtt,
+  type WebServer,
+  type WebServerOptions,
+} from './web-frameworks.js'
+export {
   type AttachedWebSocket,
   attachWebSocket,
   handleUpgrade,

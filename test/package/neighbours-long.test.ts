@@ -1,0 +1,147 @@
+/**
+ * The package beside others, as its users have them: the example of docs/testing.md in four test runners, NestJS, and
+ * the README under Bun and Deno. Installs all of that, and so belongs to the full run.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
+import { connectClient, nextMessage } from '../support/mqtt.js'
+import { ROOT } from '../support/root.js'
+
+const RUNNERS = ['vitest@3', 'jest@30', '@jest/globals@30', '@playwright/test@1', 'mqtt@5']
+const NESTJS = ['common', 'core', 'platform-express', 'microservices'].map(name => `@nestjs/${name}@11`)
+const RUNTIMES = ['@oven/bun-linux-x64@1', '@deno/linux-x64-glibc@2']
+
+const hasRuntimes = process.platform === 'linux' && process.arch === 'x64'
+const noRuntimes = !hasRuntimes && 'Bun and Deno are looked for on Linux with x64'
+
+/** What a snippet needs that stands alone: free ports, folders of its own, and an end. */
+const ENDING = '\nsetTimeout(() => { console.log("it runs"); process.exit(0) }, 200)\n'
+
+describe('the package beside others', () => {
+  let folder: TemporaryFolder
+
+  before(() => {
+    folder = temporaryFolder()
+    const archive = run(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path]).trim()
+    folder.write('package.json', '{ "name": "neighbours", "private": true, "type": "module" }')
+    const others = [...RUNNERS, ...NESTJS, 'rxjs@7', 'reflect-metadata', ...(hasRuntimes ? RUNTIMES : [])]
+    run('npm', ['install', '--no-audit', '--no-fund', archive, ...others])
+    cpSync(join(ROOT, 'examples/thermostat/runners'), join(folder.path, 'runners'), { recursive: true })
+    cpSync(join(ROOT, 'dist/examples/thermostat/thermostat.js'), join(folder.path, 'thermostat.js'))
+  })
+  after(() => folder.remove())
+
+  it('Vitest', () => {
+    assert.match(program('vitest', ['run', 'runners/vitest.test.mjs']), /Tests +6 passed/)
+  })
+
+  it('Jest with ESM', () => {
+    folder.write('jest.config.mjs', 'export default { testMatch: ["**/runners/jest.test.*"], transform: {} }')
+    assert.match(program('jest', ['runners/jest.test.mjs'], { NODE_OPTIONS: '--experimental-vm-modules' }), /6 passed/)
+  })
+
+  it('Jest with CommonJS', () => {
+    const source = join(ROOT, 'examples/thermostat/thermostat.ts')
+    const options = ['--module', 'commonjs', '--target', 'es2022', '--types', 'node', '--skipLibCheck']
+    compile([...options, '--outDir', join(folder.path, 'cjs'), source], ROOT)
+    renameSync(join(folder.path, 'cjs/thermostat.js'), join(folder.path, 'thermostat.cjs'))
+    assert.match(program('jest', ['runners/jest.test.cjs']), /6 passed/)
+  })
+
+  it('fixtures of Playwright', () => {
+    assert.match(program('playwright', ['test', 'playwright.spec']), /6 passed/)
+  })
+
+  describe('NestJS', () => {
+    before(() => {
+      cpSync(join(ROOT, 'examples/nestjs'), join(folder.path, 'nestjs'), { recursive: true })
+      mkdirSync(join(folder.path, 'node_modules/@types'), { recursive: true })
+      for (const name of ['@types/node', 'undici-types']) {
+        const target = join(folder.path, 'node_modules', name)
+        if (!existsSync(target)) symlinkSync(join(ROOT, 'node_modules', name), target)
+      }
+      compile(['--project', 'nestjs'])
+    })
+
+    it('has a transport that is tested with the kit', () => {
+      run(process.execPath, ['--test', 'nestjs/dist/sums-test.js'])
+    })
+
+    it('has the broker as a provider, and ends with it', async () => {
+      const env = { ...process.env, PORT: '0' }
+      const app = spawn(process.execPath, ['nestjs/dist/main.js'], { cwd: folder.path, env })
+      const [said] = await once(app.stdout, 'data')
+      const [http, ws] = String(said).match(/\w+:\/\/[^\s]+/g) ?? []
+      const client = await connectClient(ws!)
+      const received = nextMessage(client)
+      await client.subscribeAsync('news/#')
+      assert.equal((await fetch(`${http}/news`, { method: 'POST' })).status, 204)
+      assert.equal((await received).payload.toString(), 'sunny')
+      const closed = new Promise<void>(resolve => client.once('close', () => resolve()))
+      const exited = once(app, 'exit')
+      app.kill('SIGTERM')
+      await Promise.all([closed, exited])
+      await client.endAsync(true)
+    })
+  })
+
+  for (const [runtime, file, args] of [
+    ['Bun', '@oven/bun-linux-x64/bin/bun', ['run']],
+    ['Deno', '@deno/linux-x64-glibc/deno', ['run', '--allow-all']],
+  ] as const) {
+    describe(runtime, { skip: noRuntimes }, () => {
+      const start = (script: string) => run(join('node_modules', file), [...args, script])
+
+      it('runs a broker and a client in one process', () => {
+        cpSync(join(ROOT, 'dist/examples/in-process.js'), join(folder.path, 'in-process.js'))
+        assert.equal(start('in-process.js'), 'Received hello on greetings\nDone\n')
+      })
+
+      it('runs the examples of the README', () => {
+        for (const [index, code] of readmeSnippets().entries()) {
+          const script = `readme-${index}.ts`
+          folder.write(script, code + ENDING)
+          assert.match(start(script), /it runs\n$/, code)
+        }
+      })
+    })
+  }
+
+  /** Runs a program in the folder; its output is in the error if it fails. */
+  function run(command: string, args: readonly string[], cwd?: string, env: NodeJS.ProcessEnv = {}): string {
+    return execFileSync(command, args, {
+      cwd: cwd ?? folder.path,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...withoutTestRunner(), ...env },
+    })
+  }
+
+  /** One of those that npm installed; both of its outputs. */
+  function program(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
+    return run('sh', ['-c', `exec "$0" "$@" 2>&1`, join('node_modules/.bin', name), ...args], folder.path, env)
+  }
+
+  function compile(args: readonly string[], cwd?: string): void {
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
+    run(process.execPath, [compiler, ...args], cwd)
+  }
+})
+
+/** A runner within a runner takes itself for a part of it. */
+function withoutTestRunner(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env
+  return env
+}
+
+/** The README's snippets, on ports that are free. */
+function readmeSnippets(): string[] {
+  const page = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const snippets = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)
+  return snippets.map(code => code.replace(/\.listen\(\d+/g, '.listen(0'))
+}
