@@ -73,7 +73,7 @@ export const parts = [
   {
     name: 'store',
     colour: '#1a7f37',
-    functions: ['lib/broker/publish/queue-', 'lib/broker/sessions/owed-writes', 'lib/persistence/'],
+    functions: ['lib/broker/publish/queue-', 'lib/broker/sessions/failed-writes', 'lib/persistence/'],
   },
   {
     name: 'relay',
