@@ -37,12 +37,13 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/auth/', 9],
   ['lib/nats/', 9],
   ['lib/server/', 9],
+  ['lib/transfer/', 9],
   ['lib/cli/', 10],
   ['lib/testing/', 10],
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['auth', 'nats', 'server', 'cli']
+const LAYERS = ['auth', 'nats', 'server', 'transfer', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()

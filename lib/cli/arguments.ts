@@ -8,11 +8,13 @@ import { CommandError, fileError, usageError } from './command-error.js'
 import { OPTIONS, type OptionName, type Values } from './options.js'
 import { FORMATS, type PasswordChange } from './passwd.js'
 import { checkSettings, type Settings } from './settings.js'
+import { type StoreCommand, storeCommand } from './store-commands.js'
 
 export type Command =
   | { name: 'help' }
   | { name: 'version' }
   | { name: 'passwd'; file: string; user: string; change: PasswordChange }
+  | StoreCommand
   | { name: 'run'; settings: Settings }
 
 /** @throws CommandError */
@@ -22,6 +24,8 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }
   if (positionals[0] === 'passwd') throw usageError('passwd comes first')
+  const onStore = storeCommand(positionals)
+  if (onStore !== undefined) return onStore
   if (positionals.length > 0) throw usageError(`unknown command '${positionals[0]}'`)
   const configured = values.config === undefined ? {} : readConfig(values.config)
   return { name: 'run', settings: checkSettings(override(configured, values)) }

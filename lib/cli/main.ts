@@ -22,6 +22,8 @@ async function main(): Promise<void> {
       return
     case 'passwd':
       return changePassword(command.file, command.user, command.change)
+    case 'store':
+      return command.run()
     case 'run':
       return run(command.settings)
   }

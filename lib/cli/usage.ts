@@ -4,6 +4,10 @@
 
 export const USAGE = `Usage: anax [options]
        anax passwd [--format F | --delete] FILE NAME
+       anax check|compact DIR
+       anax backup|salvage DIR NEW-DIR
+       anax export DIR [FILE]
+       anax import DIR [FILE]
 
 Runs an MQTT broker (5.0, 3.1.1 and 3.1), on this machine only unless told otherwise.
 
@@ -53,4 +57,5 @@ Other
 'anax passwd FILE NAME' asks for a password (or reads a line from its input)
 and sets it in FILE, in the format scrypt, argon2id or mosquitto; --delete
 deletes the user. SIGHUP has a running broker read its files again.
+The commands for the folder of a store: docs/operating-the-store.md.
 `

@@ -20,8 +20,17 @@ import { listSessions, listWills } from './listing.js'
 import type { LmdbPersistenceOptions } from './options.js'
 import { LmdbSessionStore } from './session-store.js'
 
+export type { CheckDepth, CheckReport, Damage, TableReport } from './check/check.js'
+export type { SalvagedStore } from './check/salvage.js'
 export type { Verification } from './engine/environment.js'
 export type { LmdbDurability } from './engine/writer.js'
+export {
+  backupLmdbStore,
+  type CompactionResult,
+  checkLmdbStore,
+  compactLmdbStore,
+  salvageLmdbStore,
+} from './operate.js'
 export type { LmdbPersistenceOptions } from './options.js'
 
 /**

@@ -204,7 +204,7 @@ export class LmdbEnvironment {
   }
 }
 
-async function loadPackage(): Promise<typeof import('lmdb')> {
+export async function loadPackage(): Promise<typeof import('lmdb')> {
   try {
     return await import('lmdb')
   } catch (cause) {

@@ -13,7 +13,8 @@ import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 import type { LmdbMessages } from './messages.js'
 import type { SessionRecord } from './sessions.js'
 
-type EntryRow = readonly [
+/** An entry as it is kept. */
+export type EntryRow = readonly [
   packetId: number | null,
   qos: QueueDelivery['qos'],
   retain: boolean,
@@ -167,7 +168,7 @@ export class LmdbQueues {
 
   /** Lets go of the message; its identity and its packet id stay. */
   markReleased(entry: LmdbEntry, { brokerId, brokerCounter }: MessageRef, packetId: number): void {
-    if (releasedRef(entry) !== undefined) return
+    if (releasedRef(entry.row) !== undefined) return
     const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
     this.#forgetExpiry(entry)
     const state = this.#stateOf(entry.session)
@@ -181,7 +182,7 @@ export class LmdbQueues {
 
   /** Takes an entry out. @param ref the message's identity, where the caller knows it */
   remove(entry: LmdbEntry, ref?: MessageRef): void {
-    const released = releasedRef(entry)
+    const released = releasedRef(entry.row)
     this.#forgetExpiry(entry)
     const state = this.#stateOf(entry.session)
     state.messages--
@@ -227,19 +228,8 @@ export class LmdbQueues {
 
   /** An entry as the contract has it; undefined where it was taken out meanwhile. */
   queuedMessage(clientId: string, entry: LmdbEntry): QueuedMessage | undefined {
-    const [packetId, qos, retain, , , identifiers, share] = entry.row
-    const released = releasedRef(entry)
-    const message = released === undefined ? this.messages.get(entry.message) : undefined
-    const ref = released ?? message
-    if (ref === undefined) return undefined
-    const delivery = {
-      clientId,
-      qos,
-      retain,
-      subscriptionIdentifiers: identifiers ?? undefined,
-      share: share ?? undefined,
-    }
-    return { message, ref, delivery, packetId: packetId ?? undefined }
+    const message = releasedRef(entry.row) === undefined ? this.messages.get(entry.message) : undefined
+    return queuedMessageOf(clientId, entry.row, message)
   }
 
   #rows(session: number, after: number, end: Buffer): LmdbEntry[] {
@@ -304,7 +294,26 @@ function bytesOf({ row }: LmdbEntry): number {
   return row[3]
 }
 
-function releasedRef({ row }: LmdbEntry): MessageRef | undefined {
+/** An entry as the contract has it; undefined where its message is missing. */
+export function queuedMessageOf(
+  clientId: string,
+  row: EntryRow,
+  message: Message | undefined,
+): QueuedMessage | undefined {
+  const [packetId, qos, retain, , , identifiers, share] = row
+  const ref = releasedRef(row) ?? message
+  if (ref === undefined) return undefined
+  const delivery = {
+    clientId,
+    qos,
+    retain,
+    subscriptionIdentifiers: identifiers ?? undefined,
+    share: share ?? undefined,
+  }
+  return { message, ref, delivery, packetId: packetId ?? undefined }
+}
+
+function releasedRef(row: EntryRow): MessageRef | undefined {
   const [, , , , , , , brokerId, brokerCounter] = row
   return brokerId === null || brokerCounter === null ? undefined : { brokerId, brokerCounter }
 }

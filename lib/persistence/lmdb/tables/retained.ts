@@ -26,7 +26,7 @@ import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 import { TopicScan } from './topic-scan.js'
 
 /** A message; one of another origin comes back with all the fields it came with. */
-type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]
+export type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]
 
 interface Amount {
   count: number
@@ -228,7 +228,8 @@ function rowOf(message: Message): RetainedRow {
   return [bytesOf(message), message.messageExpiry ?? null, kept]
 }
 
-function messageIn([, , kept]: RetainedRow): Message {
+/** The message in a row. */
+export function messageIn([, , kept]: RetainedRow): Message {
   return Array.isArray(kept) ? messageOf(kept as unknown as MessageRow) : (packetOf(kept as PacketRow) as Message)
 }
 

@@ -15,7 +15,8 @@ const MAX_PACKET_IDS = 65_536
 /** What a client is that has no session. */
 const NO_SESSION = { expiryInterval: undefined, expiresAt: undefined, details: undefined }
 
-type SessionRow = readonly [
+/** A session as it is kept. */
+export type SessionRow = readonly [
   number: number,
   expiryInterval: number | null,
   expiresAt: number | null,
@@ -146,7 +147,8 @@ function incomingKey(number: number, packetId: number): Buffer {
   return key
 }
 
-function recordOf(clientId: string, row: SessionRow): SessionRecord {
+/** The session in a row. */
+export function recordOf(clientId: string, row: SessionRow): SessionRecord {
   const [number, expiryInterval, expiresAt, , details] = row
   return {
     clientId,

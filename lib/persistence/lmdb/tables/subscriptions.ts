@@ -11,7 +11,7 @@ import type { Table } from '../engine/table.js'
 import type { LmdbWriter } from '../engine/writer.js'
 import type { SessionRecord } from './sessions.js'
 
-type SubscriptionRow = readonly [
+export type SubscriptionRow = readonly [
   clientId: string,
   topic: string,
   qos: MatchedSubscription['qos'],
@@ -133,7 +133,7 @@ function subscriptionKey({ number }: SessionRecord, topic: string): Buffer {
 }
 
 /** With the fields that the base contract knows always there, and the identifier where it has one. */
-function subscriptionOf(row: SubscriptionRow): MatchedSubscription {
+export function subscriptionOf(row: SubscriptionRow): MatchedSubscription {
   const [clientId, topic, qos, nl, rap, rh, subscriptionIdentifier, requested] = row
   const subscription = { clientId, topic, qos, nl, rap, rh } as MatchedSubscription
   if (subscriptionIdentifier !== undefined) subscription.subscriptionIdentifier = subscriptionIdentifier

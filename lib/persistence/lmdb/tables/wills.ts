@@ -8,7 +8,8 @@ import type { LmdbEnvironment } from '../engine/environment.js'
 import type { Row, Table } from '../engine/table.js'
 import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 
-type WillRow = readonly [dueAt: number | null, will: PacketRow]
+/** A will as it is kept. */
+export type WillRow = readonly [dueAt: number | null, will: PacketRow]
 
 /** One will per client. */
 export class LmdbWills {
@@ -82,6 +83,7 @@ export class LmdbWills {
   }
 }
 
-function willIn([, will]: WillRow): StoredWill {
+/** The will in a row. */
+export function willIn([, will]: WillRow): StoredWill {
   return packetOf(will) as unknown as StoredWill
 }

@@ -1,0 +1,15 @@
+/** What `anax/transfer` exports: stores as lines of JSON, the way from one store to another. */
+export { type ExportableStore, type ExportOptions, exportStore } from './export.js'
+export { type ImportResult, importStore } from './import.js'
+export {
+  HEADER,
+  type HeaderRecord,
+  lineOf,
+  type QueuedRecord,
+  type RetainedRecord,
+  recordIn,
+  recordsIn,
+  type SessionRecord,
+  type StoreRecord,
+  type WillRecord,
+} from './records.js'
