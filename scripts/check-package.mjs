@@ -17,7 +17,10 @@ const CHECKS = [
 const folder = mkdtempSync(join(tmpdir(), 'anax-check-'))
 const archive = execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], { encoding: 'utf8' }).trim()
 const failed = CHECKS.filter(([tool, ...args]) => {
-  const { status } = spawnSync(join(root, 'node_modules/.bin', tool), [...args, archive], { stdio: 'inherit' })
+  const { status } = spawnSync(join(root, 'node_modules/.bin', tool), [...args, archive], {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
   return status !== 0
 })
 rmSync(folder, { recursive: true, force: true })

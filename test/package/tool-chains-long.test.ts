@@ -25,7 +25,8 @@ describe('the packed package', { skip: isWindows, timeout: 600_000 }, () => {
     const archive = run(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path]).trim()
     folder.write('package.json', JSON.stringify({ name: 'consumer', private: true }))
     const tools = Object.entries(TOOLS).map(([name, version]) => `${name}@${version}`)
-    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', archive, ...tools])
+    const peers = Object.entries(manifest.peerDependencies ?? {}).map(([name, range]) => `${name}@${range}`)
+    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', archive, ...tools, ...peers])
     for (const [file, text] of Object.entries(exchangeFiles(specifiers))) {
       mkdirSync(dirname(join(folder.path, file)), { recursive: true })
       folder.write(file, text)

@@ -11,6 +11,10 @@ import { createServer, type ListenerOptions, type Server } from '../../lib/serve
 import { type Certificate, makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
 import { connectClient, nextMessage } from '../support/mqtt.js'
 
+const isWindows = process.platform === 'win32'
+const withoutSocketFiles = isWindows && 'Windows has named pipes, which are no files'
+const withEveryPermission = process.getuid?.() === 0 && 'root has every permission'
+
 describe('createServer', () => {
   let certificate: Certificate
   let folder: TemporaryFolder
@@ -51,8 +55,8 @@ describe('createServer', () => {
     await exchange(await urlOf({ transport: 'wss', port: 0, tls: { key, cert } }), { ca: [cert] })
   })
 
-  it('listens on a Unix socket', async () => {
-    const path = join(folder.path, 'anax.sock')
+  it(isWindows ? 'listens on a named pipe' : 'listens on a Unix socket', async () => {
+    const path = isWindows ? `\\\\?\\pipe\\anax-${process.pid}` : join(folder.path, 'anax.sock')
     assert.equal(await urlOf({ transport: 'unix', path }), `mqtt+unix://${path}`)
     await exchange(`mqtt+unix://${path}`)
   })
@@ -63,7 +67,7 @@ describe('createServer', () => {
     assert.match(url, /^mqtt:\/\/\[::1\]:\d+$/)
   })
 
-  it('takes the place of a Unix socket that a killed process left behind', async () => {
+  it('takes the place of a Unix socket that a killed process left behind', { skip: withoutSocketFiles }, async () => {
     const path = join(folder.path, 'left.sock')
     await leaveSocket(path)
     assert.ok(existsSync(path))
@@ -71,7 +75,7 @@ describe('createServer', () => {
     await exchange(`mqtt+unix://${path}`)
   })
 
-  it('does not take a Unix socket that is in use, nor another file', async () => {
+  it('does not take a Unix socket that is in use, nor another file', { skip: withoutSocketFiles }, async () => {
     const path = join(folder.path, 'used.sock')
     server = await createServer(broker, { transport: 'unix', path })
     await refused({ transport: 'unix', path }, /used\.sock is in use/)
@@ -90,7 +94,6 @@ describe('createServer', () => {
     await refused({ transport: 'tcp', host: '203.0.113.1', port: 0 }, /does not have the address/)
     await refused({ transport: 'tcp', host: 'host.invalid', port: 0 }, /host name .* is not known/)
     await refused({ transport: 'tcp', port: 70_000 }, /70000/)
-    await refused({ transport: 'unix', path: join(folder.path, 'missing', 'x.sock') }, /folder of .* does not exist/)
     const tls = { key: 'not a key', cert: 'not a certificate' }
     await refused({ transport: 'tls', port: 0, tls }, /key or certificate not acceptable/)
     await refused({ transport: 'wss', port: 0, tls }, /key or certificate not acceptable/)
@@ -105,7 +108,11 @@ describe('createServer', () => {
     await refused({ transport: 'unix' } as never, /unix needs the option path/)
   })
 
-  it('says that permission is missing', { skip: process.getuid?.() === 0 && 'root has every permission' }, async () => {
+  it('says that the folder of a Unix socket is missing', { skip: withoutSocketFiles }, async () => {
+    await refused({ transport: 'unix', path: join(folder.path, 'missing', 'x.sock') }, /folder of .* does not exist/)
+  })
+
+  it('says that permission is missing', { skip: withoutSocketFiles || withEveryPermission }, async () => {
     const path = join(folder.path, 'locked')
     chmodSync(folder.path, 0o500)
     await refused({ transport: 'unix', path }, /no permission for/)

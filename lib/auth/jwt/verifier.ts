@@ -2,16 +2,25 @@
  * Verifies tokens with the package `jose`: which algorithms, which keys, which issuer.
  * Owns that no algorithm meets a key of another kind; must not know what claims mean.
  */
-import { createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../../../types/clock.js'
 import type { DenialCode } from '../denials.js'
 import { readText } from '../files.js'
 import { demandPackage } from '../optional.js'
 import { optionError } from '../options.js'
 
+/** A key, as RFC 7517 has it. Releases of `@types/node` disagree about where theirs is. */
+export interface JsonWebKey {
+  kty?: string
+  kid?: string
+  alg?: string
+  use?: string
+  [parameter: string]: unknown
+}
+
 /** A set of public keys, as RFC 7517 has it. */
 export interface KeySet {
-  keys: readonly (JsonWebKey & { kid?: string; alg?: string; use?: string })[]
+  keys: readonly JsonWebKey[]
 }
 
 /** What a token has to be. */
