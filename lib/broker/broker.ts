@@ -230,7 +230,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
     const dismissed = connections.map(async connection => {
       await connection.disconnect(goodbye)
-      await connection.streamClosed()
+      await connection.streamEnd()
     })
     await timers.within(options.closeTimeoutMs, Promise.all(dismissed))
     for (const connection of connections) connection.destroyStream()

@@ -4,10 +4,8 @@
  *
  *   awaiting-connect -> connecting -> connected -> closing -> closed
  */
-import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { AuthPacket, ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
-import { Decoder } from '../codec/decode/decoder.js'
+import type { DecodedPacket } from '../codec/decode/decoder.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { InboundTopicAliases } from '../codec/topic-alias.js'
@@ -26,19 +24,21 @@ import { firstPacketError, malformedFirstPacketAnswer } from './connect/first-pa
 import type { ConnectionPorts } from './connection-ports.js'
 import type { ConnectionSource } from './connection-source.js'
 import { type ConnectionState, nextState } from './connection-state.js'
+import { ConnectionStream, type StreamOwner } from './connection-stream.js'
 import { ConnectionTimers, type Deadline } from './connection-timers.js'
 import { receive } from './handlers/index.js'
 import { Outbox } from './outbox.js'
 import { PacketEncoder } from './packet-encoder.js'
+import { PacketReader, type PacketReceiver } from './packet-reader.js'
 
 /** Above this no more is read from a client whose CONNECT is not answered yet. */
 const READ_AHEAD_BYTES = 64 * 1024
 
-export class Connection implements ConnectingChannel, Link {
+export class Connection implements ConnectingChannel, Link, PacketReceiver, StreamOwner {
   readonly client: ChannelClient
   readonly ports: ConnectionPorts
   drops = 0
-  readonly #stream: Duplex
+  readonly #stream: ConnectionStream
   /** The broker's connections: it is one of them until nothing of it is left. */
   readonly #open: Set<Connection>
   #dialect: Dialect = dialectOf(4)
@@ -53,41 +53,33 @@ export class Connection implements ConnectingChannel, Link {
   #parameters = INITIAL_PARAMETERS
   #encoder: PacketEncoder
   #ingress: Pipeline | undefined
-  readonly #decoder: Decoder
+  readonly #reader: PacketReader
   readonly #outbox: Outbox
-  #receiving = false
-  /** Bytes that came while CONNECT was being answered. */
-  #readAheadBytes = 0
-  #paused = false
-  /** Whether no more packets are read, ever. */
+  /** Whether no more packets are handled, ever. */
   #readingStopped = false
+  /** Set once the stream brings nothing more: how the connection ends when all that it brought is handled. */
+  #inputEnd: Ending | undefined
+  /** Told when the connection ends. */
+  #onEnding: (() => void)[] | undefined
   /** As the client's DISCONNECT wants it. */
   #disconnectEnding: Ending | undefined
   readonly #timers: ConnectionTimers
   /** Set once the connection ends; resolves when nothing of it is left. */
   #released: Promise<void> | undefined
-  #onStreamClosed: (() => void) | undefined
 
   /** @param open the broker's connections, to which it is added */
   constructor(source: ConnectionSource, ports: ConnectionPorts, open: Set<Connection>) {
     const { stream } = source
     this.client = new ChannelClient(this, source)
-    this.#stream = stream
     this.ports = ports
     this.#open = open
     const { maxConnectSize, maxPacketSize } = ports.options
-    this.#decoder = new Decoder({ side: 'broker', maximumPacketSize: Math.min(maxConnectSize, maxPacketSize) })
+    const maximumPacketSize = Math.min(maxConnectSize, maxPacketSize)
+    this.#reader = new PacketReader(stream, this, { side: 'broker', maximumPacketSize })
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
-    this.#outbox = new Outbox(stream, ports.flusher, this.#onBlocked)
+    this.#outbox = new Outbox(stream, ports.flusher, () => this.#timers.blocked())
     this.#timers = new ConnectionTimers(ports.timers, ports.options, deadline => this.#onDeadline(deadline))
-    // the outbox joins packets already: Nagle's algorithm would only delay them
-    if (stream instanceof Socket) stream.setNoDelay(true)
-    stream.on('data', this.#onData)
-    stream.on('drain', this.#onDrain)
-    stream.on('error', this.#onError)
-    stream.on('end', this.#onEnd)
-    stream.on('close', this.#onClose)
-    if (stream.destroyed) queueMicrotask(this.#onClose)
+    this.#stream = new ConnectionStream(stream, this)
     open.add(this)
   }
 
@@ -96,7 +88,7 @@ export class Connection implements ConnectingChannel, Link {
     this.#ingress ??= new Pipeline(
       this.ports.options.receiveMaximum + 1, // one more, to notice a client that sends too many
       error => this.fail(wrapError('ANAX_ERR_STORE', error)),
-      () => this.#onIngressDrained(),
+      () => this.#readOn(),
     )
     return this.#ingress
   }
@@ -125,7 +117,8 @@ export class Connection implements ConnectingChannel, Link {
     return this.#reauthentication
   }
   get ready(): boolean {
-    return !this.#outbox.blocked && this.#state === 'connected'
+    // a client that sends nothing more cannot acknowledge: what comes now is for its session, or for others
+    return this.#outbox.ready && this.#state === 'connected' && this.#inputEnd === undefined
   }
 
   beginConnect(packet: ConnectPacket): void {
@@ -156,7 +149,7 @@ export class Connection implements ConnectingChannel, Link {
     const { keepalive, receiveMaximum } = this.#parameters
     const { options } = this.ports
     this.#wasConnected = true
-    this.#decoder.maximumPacketSize = options.maxPacketSize
+    this.#reader.decoder.maximumPacketSize = options.maxPacketSize
     this.#become('connected')
     this.#session!.attach(this, Math.min(receiveMaximum, options.maxInflight))
     this.#timers.connected(keepalive)
@@ -179,21 +172,12 @@ export class Connection implements ConnectingChannel, Link {
   /** Takes the version that the decoder found in CONNECT. */
   #setVersion(): void {
     this.#hasVersion = true
-    this.#dialect = dialectOf(this.#decoder.protocolVersion)
+    this.#dialect = dialectOf(this.#reader.decoder.protocolVersion)
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, this.ports.options)
   }
 
   resumeReading(): void {
-    this.#receive()
-    this.#flow()
-  }
-
-  /** Pauses or resumes the stream. What is left in the decoder is read when the stream is resumed. */
-  #flow(): void {
-    if (this.#released !== undefined || this.#paused !== (this.#mayRead() || this.#mayReadAhead())) return
-    this.#paused = !this.#paused
-    if (this.#paused) this.#stream.pause()
-    else this.#stream.resume()
+    if (this.#released === undefined) this.#reader.resume()
   }
 
   send(packet: Packet): void {
@@ -230,6 +214,11 @@ export class Connection implements ConnectingChannel, Link {
     return this.end({ will: 'publish', reason: error })
   }
 
+  async takeOver(error: AnaxError): Promise<void> {
+    if (this.#inputEnd !== undefined) await this.#inputHandled()
+    await this.disconnect(error)
+  }
+
   disconnectReceived(ending: Ending): void {
     this.#readingStopped = true
     this.#disconnectEnding = ending
@@ -239,41 +228,40 @@ export class Connection implements ConnectingChannel, Link {
     if (this.#released !== undefined) return this.#released
     const ending = this.#disconnectEnding ?? fallback
     this.#become('closing')
+    for (const told of this.#onEnding ?? []) told()
     this.#connect?.abort()
     this.#reauthentication?.abort()
     this.#timers.stop()
     this.#outbox.finish()
     this.#timers.closing()
-    if (this.#stream.destroyed) {
-      this.destroyStream()
-    } else {
-      this.#stream.end(() => this.destroyStream())
-      // a stream emits 'end' only while it is read: what still comes is ignored
-      this.#stream.resume()
-    }
+    this.#stream.end()
     // a client that was not accepted has no will
     this.#released = this.#releaseAll(this.#wasConnected ? ending : { ...ending, will: 'discard' })
     return this.#released
   }
 
   /** Resolves when the stream is closed: everything was written, or given up. */
-  async streamClosed(): Promise<void> {
-    if (this.#stream.closed) return
-    await new Promise<void>(resolve => {
-      this.#onStreamClosed = resolve
-    })
+  streamEnd(): Promise<void> {
+    return this.#stream.closed()
   }
 
-  /** Not every stream emits 'close' (`emitClose: false`), so `closed` is checked as well. */
   destroyStream(): void {
     this.#stream.destroy()
-    setImmediate(() => this.#stream.closed && this.#onClose())
   }
 
   /** Stops reading packets. Resolves when all that were received are answered. */
   async stopReading(): Promise<void> {
+    if (this.#inputEnd !== undefined) return this.#inputHandled()
     this.#readingStopped = true
     if (this.#state === 'connected') await this.#ingress?.settled()
+  }
+
+  /** Resolves when everything is handled that a stream brought before its end. */
+  async #inputHandled(): Promise<void> {
+    if (this.#released !== undefined) return
+    this.#onEnding ??= []
+    const waiting = this.#onEnding
+    await new Promise<void>(resolve => waiting.push(resolve))
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
@@ -297,81 +285,94 @@ export class Connection implements ConnectingChannel, Link {
     if (packet !== undefined) this.send(packet)
   }
 
-  #mayRead(): boolean {
+  mayHandle(): boolean {
     if (this.#readingStopped || this.#outbox.isOverfull) return false
     if (this.#state === 'connected') return this.#ingress?.full !== true
     return this.#state === 'awaiting-connect' || (this.#state === 'connecting' && this.#connect!.awaitsPacket)
   }
 
-  /** While CONNECT is being answered the stream is read, within a limit: otherwise its end would not be noticed. */
-  #mayReadAhead(): boolean {
-    return this.#state === 'connecting' && this.#readAheadBytes <= READ_AHEAD_BYTES
+  mayReadAhead(bytes: number): boolean {
+    return this.#state === 'connecting' && bytes <= READ_AHEAD_BYTES
   }
 
-  #receive(): void {
-    if (this.#receiving) return
-    this.#receiving = true
-    while (this.#mayRead()) {
-      const packet = this.#decoder.next()
-      if (packet === undefined) break
-      receive(this, packet)
-    }
-    this.#receiving = false
-    const { error } = this.#decoder
-    if (error !== undefined && this.#mayRead()) this.#onMalformed(error)
-    else if (this.#state === 'awaiting-connect') {
-      const unexpected = firstPacketError(this.#decoder.packetType)
-      if (unexpected !== undefined) this.fail(unexpected)
-    }
+  handle(packet: DecodedPacket): void {
+    receive(this, packet)
   }
 
-  #onMalformed(error: AnaxError): void {
+  handledAll(): void {
+    const unexpected = this.#hasVersion ? undefined : firstPacketError(this.#reader.decoder.packetType)
+    if (unexpected !== undefined) this.fail(unexpected)
+    else if (this.#inputEnd !== undefined) this.#endOfInput(this.#inputEnd)
+  }
+
+  malformed(error: AnaxError): void {
     if (this.#state !== 'connected') {
       this.#setVersion()
-      const answer = malformedFirstPacketAnswer(this.#decoder.packetType, this.#dialect, error)
+      const answer = malformedFirstPacketAnswer(this.#reader.decoder.packetType, this.#dialect, error)
       if (answer !== undefined) this.send(answer)
     }
     this.fail(error)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#state === 'closing' || this.#state === 'closed') return
-    this.#timers.received()
-    if (this.#state === 'connecting') this.#readAheadBytes += chunk.length
-    this.#decoder.push(chunk)
-    this.#receive()
-    this.#flow()
+  /** All that the stream brought was read; the connection ends as soon as it is handled. */
+  #endOfInput({ will, reason }: Ending): void {
+    // a DISCONNECT ends it in its turn, and CONNECT is answered first
+    if (this.#readingStopped || this.#ingress?.idle === false) return
+    if (this.#state === 'connecting' && !this.#connect!.awaitsPacket) return
+    if (reason === undefined) this.end({ will, reason })
+    else this.fail(reason)
   }
 
-  readonly #onBlocked = (): void => this.#timers.blocked()
+  /** The stream brings nothing more. Its end must not overtake what it brought before. */
+  #inputEnds(reason: AnaxError | undefined): void {
+    if (this.#inputEnd !== undefined || this.#released !== undefined) return
+    this.#inputEnd = { will: 'publish', reason }
+    // a client that gave up on its CONNECT: nobody waits for the answer
+    if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.end(this.#inputEnd)
+    else this.resumeReading()
+  }
 
-  readonly #onDrain = (): void => {
+  streamData(chunk: Buffer): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#timers.received()
+    this.#reader.push(chunk)
+  }
+
+  streamDrained(): void {
     this.#timers.drained()
     this.#outbox.drained()
     this.#session?.outgoing?.pump()
-    if (this.#paused) this.resumeReading()
+    this.#readOn()
   }
 
-  readonly #onEnd = (): void => {
-    this.end({ will: 'publish', reason: undefined })
+  streamEnded(): void {
+    this.#inputEnds(undefined)
   }
 
-  readonly #onClose = (): void => {
-    this.#onEnd()
-    this.#timers.stop()
-    this.#onStreamClosed?.()
-    // the stream belongs to the host: no listener of the broker stays on it
-    this.#stream.off('data', this.#onData).off('drain', this.#onDrain).off('error', this.#onError)
-    this.#stream.off('end', this.#onEnd).off('close', this.#onClose)
+  streamClosed(): void {
+    this.#outputEnds()
+    if (this.#state === 'connecting' && this.#inputEnd === undefined) this.end({ will: 'publish', reason: undefined })
+    this.#inputEnds(undefined)
+    if (this.#released !== undefined) this.#timers.stop()
   }
 
-  readonly #onError = (error: Error): void => {
+  streamFailed(error: Error): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
-    this.fail(wrapError('ANAX_ERR_STREAM', error))
+    this.#outputEnds()
+    const reason = wrapError('ANAX_ERR_STREAM', error)
+    if (this.#state === 'connecting' && this.#inputEnd === undefined) this.fail(reason)
+    else this.#inputEnds(reason)
   }
 
-  #onIngressDrained(): void {
-    if (this.#paused && this.#state === 'connected') this.resumeReading()
+  /** The client reads nothing more: answers are dropped. */
+  #outputEnds(): void {
+    this.#outbox.discard()
+    this.#timers.drained()
+  }
+
+  /** There is room for packets that had to wait. */
+  #readOn(): void {
+    if (this.#reader.isPaused() || this.#inputEnd !== undefined) this.resumeReading()
   }
 
   #onDeadline(deadline: Deadline): void {
@@ -382,7 +383,7 @@ export class Connection implements ConnectingChannel, Link {
         break
       case 'keep-alive':
         // the client may be sending: the broker is not reading
-        if (this.#paused) {
+        if (this.#reader.isPaused() || this.#inputEnd !== undefined) {
           this.#timers.connected(this.#parameters.keepalive)
           break
         }

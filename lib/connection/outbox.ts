@@ -43,6 +43,7 @@ export class Outbox {
   #bytes = 0
   #dirty = false
   #blocked = false
+  #discarding = false
 
   /** @param onBlocked called when the stream is full */
   constructor(stream: Duplex, flusher: Flusher, onBlocked: () => void) {
@@ -56,7 +57,12 @@ export class Outbox {
     return this.#blocked
   }
 
-  /** Bytes that are not written to the stream yet. */
+  /** Whether what is added is written: nobody waits for the stream, and somebody may read it. */
+  get ready(): boolean {
+    return !this.#blocked && !this.#discarding
+  }
+
+  /** Bytes that are not handed to the stream yet. */
   get bytes(): number {
     return this.#bytes
   }
@@ -68,6 +74,7 @@ export class Outbox {
 
   /** @param packetId for the frame's hole, if it has one */
   add(frame: Frame, packetId = 0): void {
+    if (this.#discarding) return
     this.#frames.push(frame)
     this.#packetIds.push(packetId)
     this.#bytes += frame.length
@@ -90,6 +97,15 @@ export class Outbox {
   finish(): void {
     this.#blocked = false
     this.flush()
+  }
+
+  /** Nobody reads the stream any more: drops what is there and what comes. */
+  discard(): void {
+    this.#discarding = true
+    this.#blocked = false
+    this.#frames = []
+    this.#packetIds = []
+    this.#bytes = 0
   }
 
   /** Writes all frames, unless the stream is full. */

@@ -27,8 +27,11 @@ export interface SessionOwner {
   readonly session: Session | undefined
   /** Messages for the client that were dropped while it was connected. */
   drops: number
-  /** Ends the connection on the broker's behalf. Resolves once its session is released. */
-  disconnect(error: AnaxError): Promise<void>
+  /**
+   * The client has connected again: ends this connection. If its stream has ended already, what it brought is handled
+   * first. Resolves once its session is released.
+   */
+  takeOver(error: AnaxError): Promise<void>
   /** Refuses a client whose CONNECT is not answered yet. */
   refuse(error: AnaxError): void
 }

@@ -18,7 +18,7 @@ for (const qos of [0, 1] as const) {
       client?.id === 'leaving' ? new Promise<boolean>(resolve => (answer = resolve)) : true
     leaving.send(textPacket('own', '', { qos: 1, messageId: 1 }))
     await leaving.expectNothing()
-    const ending = new Promise(resolve => broker.clients.leaving!.conn.once('close', resolve))
+    const ending = new Promise(resolve => broker.clients.leaving!.conn.once('end', resolve))
     leaving.stream.destroy()
     await ending
     const staying = await connect('staying')
@@ -45,7 +45,7 @@ spec(
     await leaving.expect('publish')
     const staying = await connect('staying')
     await staying.subscribe(SHARED)
-    const ending = new Promise(resolve => broker.clients.leaving!.conn.once('close', resolve))
+    const ending = new Promise(resolve => broker.clients.leaving!.conn.once('end', resolve))
     leaving.stream.destroy()
     await ending
     for (const text of ['one', 'two']) await publishText(publisher, 'a', text)

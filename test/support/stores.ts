@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { createMemoryPersistence } from '../../lib/index.js'
 import type { FakeClock } from '../../lib/testing/fake-clock.js'
 import { isPromise } from '../../lib/util/maybe-promise.js'
+import type { Clock } from '../../types/clock.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 
 /** Operations that answer at once by contract. */
@@ -31,7 +32,7 @@ function wrapped(store: AedesPersistence, wrap: (name: string, operation: Operat
  * `late` after that time, each behind those that were begun before it.
  */
 export interface Latency {
-  clock: FakeClock
+  clock: Clock
   effect: 'early' | 'late'
   /** Milliseconds. */
   next(): number

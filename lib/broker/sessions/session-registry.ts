@@ -158,7 +158,7 @@ export class SessionRegistry implements SessionDirectory {
     const predecessor = this.#owners.get(clientId)
     if (predecessor !== undefined) {
       // [MQTT-3.1.4-3]
-      await unlessAborted(predecessor.disconnect(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
+      await unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
     }
     this.#noNewcomer(clientId, owner)
     this.#takePlace()

@@ -85,6 +85,11 @@ export class Decoder {
     return this.#first === 0 ? undefined : ((this.#first >> 4) as PacketType)
   }
 
+  /** Whether bytes are there that were not decoded yet. */
+  get hasUnread(): boolean {
+    return this.#pos < this.#chunk.length || (this.#queue !== undefined && this.#queue.length > 0)
+  }
+
   /** Takes a chunk, which must not be changed afterwards: packets are views of it wherever possible. */
   push(chunk: Buffer): void {
     if (this.#state === FAILED) return
