@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
+import { policyRules } from '../examples/aws-iot-policy.js'
+import { sharedAccessSignature } from '../examples/azure-sas.js'
 import { temporaryFolder } from './support/certificate.js'
 import { RunningProcess } from './support/command.js'
 import { connectClient, nextMessage } from './support/mqtt.js'
@@ -115,6 +117,105 @@ describe('the examples', () => {
       await client.endAsync(true)
     })
   }
+
+  it('multi-tenant', async () => {
+    const { example, url } = await listening('multi-tenant', 'mqtt')
+    const enter = (username: string, password: string, clientId: string) =>
+      connectClient(url, { username, password, clientId, protocolVersion: 5 })
+    const [admin, pump] = [await enter('acme/admin', 'sesame', 'a'), await enter('acme/pump', 'open', 'pump-1')]
+    const other = await enter('umbrella/admin', 'rain', 'b')
+    const received = nextMessage(admin)
+    await admin.subscribeAsync('tenants/acme/#')
+    for (const filter of ['#', 'tenants/+/#', 'tenants/acme/#']) await assert.rejects(other.subscribeAsync(filter))
+    await assert.rejects(pump.publishAsync('tenants/acme/devices/pump-2/pressure', '1', { qos: 1 }))
+    await example.says(/Denied: acme\/pump publish tenants\/acme\/devices\/pump-2\/pressure no-rule/)
+    await pump.publishAsync('tenants/acme/devices/pump-1/pressure', '3.2', { qos: 1 })
+    assert.equal((await received).payload.toString(), '3.2')
+    for (const client of [admin, pump, other]) await client.endAsync()
+    await stopped(example)
+  })
+
+  it('aws-iot-policy', async () => {
+    const { stdout } = await start('aws-iot-policy').finished()
+    assert.deepEqual(stdout.trim().split('\n'), [
+      'publish dt/d1/temperature: allowed',
+      'publish dt/d2/temperature: no-rule',
+      'publish dt/d1/secret: rule-denies',
+      'publish $aws/things/d1/shadow/update: allowed',
+      'subscribe cmd/d1/#: allowed',
+      'subscribe cmd/#: wider-than-rules',
+    ])
+    const statement = { Effect: 'Deny', Action: 'iot:*', Resource: '*' } as const
+    assert.throws(() => policyRules({ Version: '2012-10-17', Statement: [statement] }), /cannot be said/)
+  })
+
+  it('azure-sas', async () => {
+    const { example, url } = await listening('azure-sas', 'mqtt')
+    const username = 'example.azure-devices.net/d1/?api-version=2021-04-12'
+    const [, password = ''] = await example.says(/-P '([^']+)'/)
+    const device = await connectClient(url, { clientId: 'd1', username, password, protocolVersion: 5 })
+    await device.publishAsync('devices/d1/messages/events/', 'hello', { qos: 1 })
+    await assert.rejects(device.publishAsync('devices/d2/messages/events/', 'hello', { qos: 1 }))
+    await device.endAsync()
+    const key = Buffer.from('the key of device d1').toString('base64')
+    const over = sharedAccessSignature('d1', key, Math.floor(Date.now() / 1000) - 1)
+    const guessed = sharedAccessSignature('d1', 'AAAA', Math.floor(Date.now() / 1000) + 60)
+    for (const wrong of [over, guessed, password.replace(/se=\d+/, 'se=9999999999'), 'x']) {
+      await assert.rejects(connectClient(url, { clientId: 'd1', username, password: wrong }))
+    }
+    await assert.rejects(connectClient(url, { clientId: 'd2', username: username.replace('d1', 'd2'), password }))
+    await stopped(example)
+  })
+
+  it('device-certificates', async () => {
+    const { example, url } = await listening('device-certificates', 'mqtts')
+    const read = (name: string) => readFileSync(join(folder.path, 'anax-devices', name))
+    const pair = { ca: read('ca.pem'), cert: read('device-1.pem'), key: read('device-1.key') }
+    const device = await connectClient(url, { ...pair, clientId: 'device-1', protocolVersion: 5 })
+    await device.publishAsync('devices/device-1/state', 'on', { qos: 1 })
+    await assert.rejects(device.publishAsync('devices/device-2/state', 'on', { qos: 1 }))
+    await device.endAsync()
+    await assert.rejects(connectClient(url, { ...pair, clientId: 'device-2', protocolVersion: 5 }))
+    await assert.rejects(connectClient(url, { ca: pair.ca }))
+    await stopped(example)
+  })
+
+  it('express-login', async () => {
+    const { example, url } = await listening('express-login', 'ws')
+    const origin = url.replace('ws:', 'http:').replace('/mqtt', '')
+    assert.match(await (await fetch(origin)).text(), /<form/)
+    const login = (password: string) =>
+      fetch(`${origin}/login`, { method: 'POST', body: new URLSearchParams({ name: 'alice', password }) })
+    assert.equal((await login('guess')).status, 401)
+    const cookie = (await login('wonderland')).headers.get('set-cookie')?.split(';')[0] ?? ''
+    const enter = (headers: Record<string, string>) =>
+      connectClient(url, { wsOptions: { headers }, protocolVersion: 5 })
+    const client = await enter({ cookie, origin })
+    await client.publishAsync('users/alice/x', '1', { qos: 1 })
+    await assert.rejects(client.publishAsync('users/bob/x', '1', { qos: 1 }))
+    await client.endAsync()
+    await assert.rejects(enter({ cookie, origin: 'https://evil.example' }))
+    await assert.rejects(enter({ origin }))
+    await stopped(example)
+  })
+
+  it('fastify-login', async () => {
+    const { example, url } = await listening('fastify-login', 'ws')
+    const origin = url.replace('ws:', 'http:').replace('/mqtt', '')
+    assert.match(await (await fetch(origin)).text(), /<form/)
+    const login = (password: string) => {
+      const headers = { 'content-type': 'application/json' }
+      return fetch(`${origin}/login`, { method: 'POST', headers, body: JSON.stringify({ name: 'alice', password }) })
+    }
+    assert.equal((await login('guess')).status, 401)
+    const { token } = (await (await login('wonderland')).json()) as { token: string }
+    const client = await connectClient(url, { username: 'alice', password: token, protocolVersion: 5 })
+    await client.publishAsync('users/alice/x', '1', { qos: 1 })
+    await assert.rejects(client.subscribeAsync('users/bob/#'))
+    await client.endAsync()
+    await assert.rejects(connectClient(url, { username: 'alice', password: 'wonderland' }))
+    await stopped(example)
+  })
 
   it('in-process', async () => {
     const { code, stdout, stderr } = await start('in-process').finished()

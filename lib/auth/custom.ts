@@ -1,0 +1,41 @@
+/**
+ * `custom`: a check of the host's own as a module, so that it goes together with the others.
+ * Owns what its answers mean; what it checks is the host's.
+ */
+import type { MaybePromise } from '../../types/persistence.js'
+import { identityRules } from './acl/identity-rules.js'
+import { Auth } from './auth.js'
+import type { Identity, Subject } from './identity.js'
+import { type AuthOptions, authOptions, optionError } from './options.js'
+import type { Attempt, Authenticator } from './parts.js'
+
+/** Who a client is; false for wrong credentials; undefined where it is not known here, and another module may know it. */
+export type CustomCheck = (attempt: Attempt) => MaybePromise<Identity | false | undefined>
+
+/** A check of the host's own. */
+export interface CustomOptions extends AuthOptions {
+  /** For events and explanations. @default 'custom' */
+  name?: string
+  /** Whether it would still let in a client that it let in before; asked at `recheck()` and `reload()`. @default yes */
+  stillKnows?: (identity: Identity, clientId: string) => MaybePromise<boolean>
+}
+
+/**
+ * Lets in whom a function of the host knows. The identity that it returns has its effect in all modules: its name, roles
+ * and attributes in rules, its rules, its limits, and the moment at which the connection ends.
+ * @throws AnaxError ANAX_ERR_OPTION where the check is no function
+ */
+export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
+  if (typeof check !== 'function') throw optionError('custom takes a function')
+  const { name = 'custom', stillKnows } = options
+  const authenticator: Authenticator = {
+    name,
+    async authenticate(attempt) {
+      const identity = await check(attempt)
+      if (identity === undefined) return undefined
+      return identity ? { identity, by: authenticator } : { denied: 'wrong-password', by: authenticator }
+    },
+    ...(stillKnows && { stillKnows: ({ identity, clientId }: Subject) => stillKnows(identity, clientId) }),
+  }
+  return new Auth({ authenticator, authorizer: identityRules(name) }, authOptions(options))
+}
