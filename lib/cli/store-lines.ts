@@ -1,10 +1,19 @@
 /** `anax export` and `anax import`: a store as lines of JSON in a file, or on the standard streams. */
-import { createReadStream, createWriteStream, statSync } from 'node:fs'
+import { closeSync, createReadStream, createWriteStream, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createLmdbPersistence, type LmdbPersistence, salvageLmdbStore } from '../persistence/lmdb/lmdb.js'
-import { exportStore, type ImportResult, importStore, lineOf, recordsIn, type StoreRecord } from '../transfer/index.js'
+import {
+  exportStore,
+  type ImportResult,
+  importStore,
+  isMosquittoDatabase,
+  lineOf,
+  readMosquitto,
+  recordsIn,
+  type StoreRecord,
+} from '../transfer/index.js'
 import { CommandError, fileError } from './command-error.js'
 
 /** The store must not be in use. */
@@ -17,16 +26,38 @@ export async function exportToFile(folder: string, file: string | undefined): Pr
   })
 }
 
-/** Creates the store where there is none. */
+/** Creates the store where there is none. The file has lines, or is the database of Mosquitto. */
 export async function importFromFile(folder: string, file: string | undefined): Promise<void> {
-  const input: Readable = file === undefined ? process.stdin : createReadStream(file)
-  const failed = new Promise<never>((_, reject) => {
-    input.on('error', error => reject(fileError(file ?? 'the input', error)))
-  })
+  const database = file === undefined ? undefined : mosquittoDatabase(file)
   await withStore(folder, async store => {
-    const lines = createInterface({ input, crlfDelay: Infinity })
-    printCounts(folder, await Promise.race([importStore(store, recordsIn(lines)), failed]))
+    const records = database === undefined ? recordsIn(linesIn(file)) : readMosquitto(database)
+    printCounts(folder, await importStore(store, records))
   })
+}
+
+/** The content of a file, where it is the database of Mosquitto. */
+function mosquittoDatabase(file: string): Buffer | undefined {
+  try {
+    const descriptor = openSync(file, 'r')
+    try {
+      const start = Buffer.alloc(64)
+      readSync(descriptor, start)
+      return isMosquittoDatabase(start) ? readFileSync(file) : undefined
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
+async function* linesIn(file: string | undefined): AsyncGenerator<string> {
+  const input = file === undefined ? process.stdin : createReadStream(file)
+  try {
+    yield* createInterface({ input, crlfDelay: Infinity })
+  } catch (error) {
+    throw fileError(file ?? 'the input', error)
+  }
 }
 
 /** Puts what is whole of a damaged store into a new one. */

@@ -86,6 +86,12 @@ describe('the commands for a store', () => {
     assert.equal((await anax('salvage', 'anax-data', 'saved')).code, 1)
   })
 
+  it('import reads the database of Mosquitto, too', async () => {
+    const { code, stdout } = await anax('import', 'moved', join(ROOT, 'test/transfer/fixtures/mosquitto-2.0.db'))
+    assert.equal(code, 0)
+    assert.equal(stdout, 'Imported into moved: 2 sessions, 4 queued messages, 0 wills, 2 retained messages\n')
+  })
+
   it('say what is wrong', async () => {
     assert.match((await anax('backup', 'anax-data')).stderr, /backup takes a folder and a new one/)
     assert.match((await anax('check', 'nowhere')).stderr, /cannot open .*nowhere/)

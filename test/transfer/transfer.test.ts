@@ -1,7 +1,11 @@
 /** Stores as lines: what is exported from one is what another has after the import, whichever kinds they are. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import aedesMemory from 'aedes-persistence'
+import { Level } from 'level'
 import { createLmdbPersistence } from '../../lib/persistence/lmdb/lmdb.js'
 import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
 import {
@@ -14,9 +18,19 @@ import {
   to,
   will,
 } from '../../lib/testing/persistence/harness.js'
-import { exportStore, importStore, lineOf, recordIn, recordsIn, type StoreRecord } from '../../lib/transfer/index.js'
+import {
+  clientIdsInLevel,
+  exportStore,
+  importStore,
+  lineOf,
+  readMosquitto,
+  recordIn,
+  recordsIn,
+  type StoreRecord,
+} from '../../lib/transfer/index.js'
 import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
 import { temporaryFolder } from '../persistence/lmdb/folders.js'
+import { ROOT } from '../support/root.js'
 
 const NOW = 1_900_000_000_000
 
@@ -143,6 +157,69 @@ describe('an export', () => {
       assert.equal((await to.openSession('a'))?.expiryInterval, 0xffff_ffff)
       await from.destroy()
     }))
+})
+
+describe('aedes-persistence-level', () => {
+  it('has clients that are found in its database', () =>
+    withStores(['memory', 'LMDB'], async (_, to) => {
+      const db = new Level<string, Buffer>(temporaryFolder(), { valueEncoding: 'binary' })
+      const LevelPersistence = createRequire(import.meta.url)('aedes-persistence-level/asyncPersistence.js')
+      const from: AedesPersistence = new LevelPersistence(db)
+      await from.setup(BROKER as never)
+      await from.addSubscriptions({ id: 'a/b:c' }, [
+        { topic: 't/#', qos: 1 },
+        { topic: 'u', qos: 1 },
+      ])
+      await from.addSubscriptions({ id: 'd' }, [{ topic: 't/1', qos: 1 }])
+      await from.outgoingEnqueue({ clientId: 'd' }, message({ payload: Buffer.from('queued') }))
+      assert.deepEqual(await all(clientIdsInLevel(db)), ['a/b:c', 'd'])
+      await importStore(to, exportStore(from, { clientIds: clientIdsInLevel(db) }))
+      assert.equal((await to.openSession('a/b:c'))?.subscriptions.length, 2)
+      assert.deepEqual(await payloadsIn(to, 'd'), ['queued'])
+      await from.destroy()
+    }))
+})
+
+describe('the database of Mosquitto', () => {
+  const file = readFileSync(join(ROOT, 'test/transfer/fixtures/mosquitto-2.0.db'))
+
+  it('is imported: sessions, queues, retained messages', () =>
+    withStores(['memory', 'LMDB'], async (_, to) => {
+      const counts = await importStore(to, readMosquitto(file))
+      assert.deepEqual(counts, { sessions: 2, queued: 4, wills: 0, retained: 2 })
+      assert.deepEqual(await payloadsIn(to, 'away'), ['hello', 'two'])
+      assert.deepEqual(await payloadsIn(to, 'old'), ['hello', 'two'])
+      const [first] = await all(to.queued('old'))
+      assert.equal(first?.message?.username, 'ann')
+      assert.equal(first?.message?.messageExpiry, 1_795_846_758_000)
+      assert.deepEqual({ ...first?.message?.properties?.userProperties }, { a: 'b' })
+      const { expiryInterval, expiresAt, subscriptions } = (await to.openSession('away'))!
+      assert.deepEqual([expiryInterval, expiresAt], [3600, 1_795_849_358_000])
+      assert.deepEqual(
+        subscriptions.map(({ topic, qos }) => [topic, qos]),
+        [['q/#', 1]],
+      )
+      assert.equal((await to.openSession('old'))?.expiresAt, undefined)
+      assert.equal((await to.retainedOf('r/1'))?.payload.toString(), 'kept')
+    }))
+
+  it('is refused where it is cut off, of another version, or something else', () => {
+    const other = Buffer.from(file)
+    other.writeUInt32BE(5, 19)
+    for (const wrong of [file.subarray(0, file.length - 3), file.subarray(0, 20), other, Buffer.from('{}')]) {
+      assert.throws(() => [...readMosquitto(wrong)], { code: 'ANAX_ERR_ARGUMENT', message: /mosquitto.db/ })
+    }
+  })
+
+  it('is read or refused, wherever it ends', () => {
+    for (let end = 0; end < file.length; end++) {
+      try {
+        assert.ok([...readMosquitto(file.subarray(0, end))].length > 0)
+      } catch (error) {
+        assert.equal((error as { code: string }).code, 'ANAX_ERR_ARGUMENT')
+      }
+    }
+  })
 })
 
 describe('a line', () => {
