@@ -106,6 +106,7 @@ export const ERRORS = {
   ANAX_ERR_NOT_CONNECTED: [ReasonCode.UnspecifiedError, 'host', 'The client is not connected'],
   ANAX_ERR_ARGUMENT: [ReasonCode.UnspecifiedError, 'host', 'Argument not acceptable'],
   ANAX_ERR_REFUSED: [ReasonCode.NotAuthorized, 'host', 'The broker refused the connection'],
+  ANAX_ERR_NO_SUBSCRIBERS: [ReasonCode.UnspecifiedError, 'host', 'Nobody is subscribed to the topic'],
   ANAX_ERR_TIMEOUT: [ReasonCode.UnspecifiedError, 'host', 'No answer came in time'],
   ANAX_ERR_STORE_FORMAT: [
     ReasonCode.UnspecifiedError,

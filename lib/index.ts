@@ -1,6 +1,10 @@
 /** Everything that Anax exports: the broker, its errors and reason codes, and all contracts. */
 export type * from '../types/index.js'
 export { Broker, createBroker } from './broker/broker.js'
+export type { HostClientOptions, Responder } from './broker/host/host-side.js'
+export type { MessageStream, MessagesOptions } from './broker/host/message-stream.js'
+export type { RequestHandler, RequestOptions, ResponseInput } from './broker/host/requests.js'
+export type { ValueListener } from './broker/host/typed-listener.js'
 export { AnaxError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorScope } from './errors.js'
 export { json, number, text } from './payload/payload-codec.js'
 export { type SchemaRule, type SchemasOptions, schemas } from './payload/schemas.js'

@@ -9,15 +9,26 @@ import type { Broker as BrokerContract, MessageListener } from '../../types/brok
 import type { Callback, Client, ConnectionDetails, PublishInput } from '../../types/client.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
+import type { Message } from '../../types/message.js'
 import type { BrokerOptions } from '../../types/options.js'
+import type { PayloadInput, PayloadSchema } from '../../types/payload.js'
+import type { MqttConnection } from '../client/connection.js'
+import type { PublishOptions } from '../client/options.js'
+import { ownPayload, PublishMessage } from '../codec/publish-message.js'
 import { Connection } from '../connection/connection.js'
 import { connectionSource } from '../connection/connection-source.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { messageOfInput, startExpiry } from '../model/message.js'
+import { recordOf } from '../model/routing-record.js'
 import { createMemoryPersistence } from '../persistence/memory/memory.js'
 import { HostListener } from '../routing/host-listener.js'
 import { isSharedFilter, isTopicFilter } from '../topic/topic.js'
+import { type TopicNameParams, TopicPattern } from '../topic/topic-pattern.js'
 import { withCallback } from '../util/maybe-promise.js'
+import { type HostClientOptions, HostSide, type Responder } from './host/host-side.js'
+import type { MessageStream, MessagesOptions } from './host/message-stream.js'
+import type { RequestHandler, RequestOptions } from './host/requests.js'
+import { typedListener, type ValueListener } from './host/typed-listener.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
 
@@ -37,7 +48,9 @@ type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
   readonly #parts: BrokerParts
-  readonly #listeners = new Map<MessageListener, Map<string, HostListener>>()
+  readonly #host: HostSide
+  /** Listener -> filter -> what is called. */
+  readonly #listeners = new Map<unknown, Map<string, HostListener>>()
   #state: BrokerState = 'new'
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -55,6 +68,21 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       clock,
       mq: options.mq,
       persistence: options.persistence ?? createMemoryPersistence({ now: () => clock.now() }),
+    })
+    this.#host = new HostSide({
+      id: this.id,
+      clock,
+      handle: this.handle,
+      subscribe: (filter, listener) =>
+        this.#subscribe(filter, listener, (message: Message) => {
+          // it is kept past the turn
+          if (message instanceof PublishMessage) ownPayload(message)
+          return listener(message)
+        }),
+      unsubscribe: (filter, listener) => this.#unsubscribe(filter, listener),
+      publish: packet => this.#publish(packet),
+      retained: filter => this.#parts.store.retained([filter]),
+      exempt: client => this.#parts.authorizer.exempt(client),
     })
     for (const name of HOOKS) {
       if (options[name] !== undefined) this.#parts.authorizer.set(name, options[name])
@@ -151,20 +179,97 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   publish(packet: PublishInput): Promise<void>
   publish(packet: PublishInput, callback: Callback): void
-  publish(packet: PublishInput, callback?: Callback): Promise<void> | void {
-    return withCallback(this.#publish(packet), callback)
+  /**
+   * Publishes a value on a topic with named levels, with the properties that its schema has for payloads.
+   * @throws AnaxError ANAX_ERR_PAYLOAD for a value that does not fit, and whatever `publish` throws
+   */
+  publish<Pattern extends string, Schema extends PayloadSchema>(
+    topic: TopicPattern<Pattern>,
+    params: TopicNameParams<Pattern>,
+    schema: Schema,
+    value: PayloadInput<Schema>,
+    options?: PublishOptions,
+  ): Promise<void>
+  publish(packet: PublishInput | TopicPattern, ...rest: unknown[]): Promise<void> | void {
+    if (packet instanceof TopicPattern) {
+      const [params, schema, value, options = {}] = rest as [never, PayloadSchema, never, PublishOptions?]
+      return this.#host.publishValue(packet, params, schema, value, options)
+    }
+    return withCallback(this.#publish(packet).then(nothing), rest[0] as Callback | undefined)
   }
 
-  subscribe(topic: string, listener: MessageListener): Promise<void>
-  subscribe(topic: string, listener: MessageListener, callback: () => void): void
-  subscribe(topic: string, listener: MessageListener, callback?: () => void): Promise<void> | void {
-    return withCallback(this.#subscribe(topic, listener), callback)
+  /**
+   * Has a function called with the value, the named levels and the message. A payload that does not fit the schema is a
+   * `hookError` event with ANAX_ERR_PAYLOAD as its cause, and the function is not called.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_BUS
+   */
+  subscribe<Pattern extends string, Schema extends PayloadSchema>(
+    topic: TopicPattern<Pattern>,
+    schema: Schema,
+    listener: ValueListener<Pattern, Schema>,
+  ): Promise<void>
+  subscribe(topic: string | TopicPattern, listener: MessageListener): Promise<void>
+  subscribe(topic: string | TopicPattern, listener: MessageListener, callback: () => void): void
+  subscribe(topic: string | TopicPattern, second: unknown, third?: unknown): Promise<void> | void {
+    if (topic instanceof TopicPattern && isSchema(second)) {
+      const listener = third as ValueListener<string, PayloadSchema>
+      return this.#subscribe(topic.filter, listener, typedListener(topic, second, listener))
+    }
+    return withCallback(this.#subscribe(filterOf(topic), second as MessageListener), third as Callback | undefined)
   }
 
-  unsubscribe(topic: string, listener: MessageListener): Promise<void>
-  unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
-  unsubscribe(topic: string, listener: MessageListener, callback?: () => void): Promise<void> | void {
-    return withCallback(this.#unsubscribe(topic, listener), callback)
+  unsubscribe(topic: string | TopicPattern, listener: (...args: never[]) => unknown): Promise<void>
+  unsubscribe(topic: string | TopicPattern, listener: (...args: never[]) => unknown, callback: () => void): void
+  unsubscribe(
+    topic: string | TopicPattern,
+    listener: (...args: never[]) => unknown,
+    callback?: () => void,
+  ): Promise<void> | void {
+    return withCallback(this.#unsubscribe(filterOf(topic), listener), callback)
+  }
+
+  /**
+   * The messages of a filter, to iterate: those that are published from now on, behind the retained ones if wished. Nobody
+   * waits for the reader: what it does not take in time is bounded.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_BUS, ANAX_ERR_STORE, when it is iterated
+   */
+  messages(filter: string | TopicPattern, options: MessagesOptions = {}): MessageStream {
+    return this.#host.messages(filterOf(filter), options)
+  }
+
+  /** The retained messages of a filter, one by one from the store. */
+  async *retained(filter: string | TopicPattern): AsyncGenerator<Message, void, undefined> {
+    this.#assertOpen()
+    if (!isTopicFilter(filterOf(filter)))
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${filter}` })
+    yield* this.#parts.store.retained([filterOf(filter)])
+  }
+
+  /**
+   * A client of the application's own within the process, with all that a client has: a session, QoS 1 and 2, shared
+   * subscriptions, a will. Hooks are not asked about it, unless `hooks: 'ask'`.
+   * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_TIMEOUT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_NOT_LISTENING
+   */
+  client(options: HostClientOptions = {}): Promise<MqttConnection> {
+    return this.#host.client(options)
+  }
+
+  /**
+   * Publishes a question, with a response topic and correlation data, and resolves with the first answer.
+   * @throws AnaxError ANAX_ERR_NO_SUBSCRIBERS where nobody gets it, ANAX_ERR_TIMEOUT where nobody answers in time, and
+   * whatever `publish` throws
+   */
+  request(topic: string, payload: string | Buffer = '', options: RequestOptions = {}): Promise<Message> {
+    return this.#host.request(topic, payload, options)
+  }
+
+  /**
+   * Answers the questions of a filter with what the handler returns, or its promise. A handler that fails is a
+   * `hookError` event, and its question stays without an answer.
+   * @throws AnaxError as `subscribe`
+   */
+  respond(filter: string | TopicPattern, handler: RequestHandler): Promise<Responder> {
+    return this.#host.respond(filterOf(filter), handler)
   }
 
   close(): Promise<void>
@@ -174,14 +279,21 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return withCallback(this.#closing, callback)
   }
 
-  async #publish(packet: PublishInput): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @returns whether anybody gets it, now or later */
+  async #publish(packet: PublishInput): Promise<boolean> {
     this.#assertOpen()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
     startExpiry(message, this.#parts.timers.wallTime())
     await this.#parts.own.publish(message)
+    return recordOf(message)?.reachesNobody !== true
   }
 
-  async #subscribe(topic: string, listener: MessageListener): Promise<void> {
+  /** @param receive what is called, in the place of the listener */
+  async #subscribe(topic: string, listener: unknown, receive = listener): Promise<void> {
     this.#assertOpen()
     if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
@@ -189,7 +301,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
     const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
     if (byTopic.has(topic)) return this.#parts.bus.registered(topic)
-    const hostListener = new HostListener(listener, cause => {
+    const hostListener = new HostListener(receive as MessageListener, cause => {
       const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
       this.#parts.events.emit('hookError', error, 'subscribe', null)
     })
@@ -204,7 +316,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
   }
 
-  async #unsubscribe(topic: string, listener: MessageListener): Promise<void> {
+  async #unsubscribe(topic: string, listener: unknown): Promise<void> {
     const byTopic = this.#listeners.get(listener)
     const hostListener = byTopic?.get(topic)
     if (byTopic === undefined || hostListener === undefined) return
@@ -223,6 +335,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       return
     }
     this.#state = 'closing'
+    this.#host.close()
     const connections = [...this.#parts.connections]
     const { timers, options, own } = this.#parts
     const underWay = [own.idle(), ...connections.map(connection => connection.stopReading())]
@@ -243,6 +356,17 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
   }
+}
+
+function nothing(): void {}
+
+function filterOf(topic: string | TopicPattern): string {
+  return topic instanceof TopicPattern ? topic.filter : topic
+}
+
+/** A validator may be a function as well, as those of arktype are. */
+function isSchema(value: unknown): value is PayloadSchema {
+  return typeof value === 'object' || (typeof value === 'function' && '~standard' in value)
 }
 
 /** Whether a value is a stream of whatever make: Node.js's, or one of a package. */

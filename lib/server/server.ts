@@ -55,7 +55,7 @@ export interface ListenerAddress {
 }
 
 /** Listeners that are open. */
-export interface Server {
+export interface Server extends AsyncDisposable {
   /** In the order in which the listeners were asked for. */
   readonly addresses: readonly ListenerAddress[]
   /** How many connections never reached the broker, by what turned them away. */
@@ -105,7 +105,8 @@ export async function createServer(
     await close()
     throw error
   }
-  return { addresses: open.map(({ address }) => address), refusals, close, reload: () => reload(open) }
+  const addresses = open.map(({ address }) => address)
+  return { addresses, refusals, close, reload: () => reload(open), [Symbol.asyncDispose]: close }
 }
 
 interface Open {

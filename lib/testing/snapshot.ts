@@ -7,6 +7,7 @@ import type { Broker, ClientSubscription, ProtocolVersion, QoS } from '../index.
 import { RecordedMessage } from './message-log.js'
 import { sessionsOf } from './watched-store.js'
 
+/** A filter that a session is subscribed to. */
 export interface SubscriptionSnapshot {
   topic: string
   qos: QoS

@@ -64,6 +64,14 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     else reader.resolve({ done: false, value: item })
   }
 
+  /** Takes those out that are wanted elsewhere, in order. */
+  extract(isWanted: (item: T) => boolean): T[] {
+    const wanted = this.#items.filter(isWanted)
+    const left = this.#items.filter(item => !wanted.includes(item))
+    this.#items.splice(0, this.#items.length, ...left)
+    return wanted
+  }
+
   /** No more will come: what is there can still be read, then reading is done, or fails where there is an error. */
   end(error?: unknown): void {
     if (this.#ended) return

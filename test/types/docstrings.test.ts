@@ -8,6 +8,10 @@ import { ROOT } from '../support/root.js'
 const CONTRACTS = readdirSync(join(ROOT, 'types')).map(file => `types/${file}`)
 const ENTRIES = [
   'lib/broker/broker.ts',
+  'lib/broker/host/host-side.ts',
+  'lib/broker/host/message-stream.ts',
+  'lib/broker/host/requests.ts',
+  'lib/broker/host/typed-listener.ts',
   'lib/client/connect.ts',
   'lib/client/connection.ts',
   'lib/client/dial.ts',
@@ -53,6 +57,10 @@ const MEMBERS_EXPLAINED = [
   ['types/hooks.ts', 'ExtendedAuthentication'],
   ['types/hooks.ts', 'Hooks'],
   ['types/options.ts', 'BrokerOptions'],
+  ['lib/broker/host/host-side.ts', 'HostClientOptions'],
+  ['lib/broker/host/host-side.ts', 'Responder'],
+  ['lib/broker/host/message-stream.ts', 'MessagesOptions'],
+  ['lib/broker/host/requests.ts', 'RequestOptions'],
   ['lib/client/connection.ts', 'ConnectionEnd'],
   ['lib/client/dial.ts', 'DialOptions'],
   ['lib/client/options.ts', 'ConnectOptions'],

@@ -1,7 +1,10 @@
 /** Topics and payloads have types: wrong names, parameters and values do not compile. */
+import { type } from 'arktype'
 import { z } from 'zod'
 import {
+  type Broker,
   json,
+  type Message,
   number,
   type PayloadInput,
   type PayloadOutput,
@@ -49,3 +52,30 @@ schemas({ 'a/:b': Temperature, c: text(), d: { schema: number(), mode: 'report' 
 schemas({ a: { schema: text(), mode: 'ignore' } })
 // @ts-expect-error this is no schema
 schemas({ a: 'text' })
+
+// On the broker.
+declare const broker: Broker
+const Arktype = type({ n: 'number' })
+await broker.subscribe(temperature, Temperature, (value, params, packet) => {
+  expectType<{ celsius: number }>(value)
+  expectType<string>(params.room)
+  expectType<Message>(packet)
+})
+await broker.subscribe(temperature, Arktype, value => expectType<number>(value.n))
+await broker.subscribe(temperature, number(), value => expectType<number>(value))
+await broker.subscribe(temperature, packet => expectType<Message>(packet))
+await broker.publish(temperature, { room: 'kitchen' }, Temperature, { celsius: 21 })
+// @ts-expect-error the value is of another type
+await broker.publish(temperature, { room: 'kitchen' }, Temperature, { celsius: 'warm' })
+// @ts-expect-error there is no such level
+await broker.publish(temperature, { floor: 1 }, Temperature, { celsius: 21 })
+// @ts-expect-error a value has no such field
+await broker.subscribe(temperature, Temperature, value => value.kelvin)
+// @ts-expect-error the topic has no such level
+await broker.subscribe(temperature, Temperature, (_value, params) => params.floor)
+for await (const message of broker.messages(temperature, { retained: true, bound: 10 })) expectType<Message>(message)
+// @ts-expect-error there is no such policy
+broker.messages('a', { overflow: 'wait' })
+expectType<Message>(await broker.request('a', 'b', { timeoutMs: 10 }))
+// @ts-expect-error an answer is text, bytes, or an object with a payload
+await broker.respond('a', () => 7)

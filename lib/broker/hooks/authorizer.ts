@@ -46,7 +46,7 @@ export class HookAuthorizer implements Authorizer {
   preConnect: Authorizer['preConnect']
   authenticate: Authorizer['authenticate']
   authenticateExtended: Authorizer['authenticateExtended']
-  authorizePublish: Authorizer['authorizePublish'] = refuseSystemTopics
+  authorizePublish: Authorizer['authorizePublish'] = (client, message) => this.#withoutHook(client, message)
   authorizeSubscribe: Authorizer['authorizeSubscribe']
   authorizeForward: Authorizer['authorizeForward']
   published: Authorizer['published']
@@ -54,6 +54,8 @@ export class HookAuthorizer implements Authorizer {
   readonly hooks: Hooks = {}
   readonly #events: EventSink
   readonly #context: GateContext
+  /** Clients about whom no hook is asked. */
+  #exempt: WeakSet<Client> | undefined
 
   constructor(events: EventSink, context: GateContext) {
     this.#events = events
@@ -79,7 +81,7 @@ export class HookAuthorizer implements Authorizer {
         this.authenticateExtended = hook && this.#extendedGate(hook)
       },
       authorizePublish: hook => {
-        this.authorizePublish = hook ? this.#publishGate(hook) : refuseSystemTopics
+        this.authorizePublish = hook ? this.#publishGate(hook) : (client, message) => this.#withoutHook(client, message)
       },
       authorizeSubscribe: hook => {
         this.authorizeSubscribe = hook && this.#subscribeGate(hook)
@@ -96,9 +98,24 @@ export class HookAuthorizer implements Authorizer {
     else this.hooks[name] = hook
   }
 
+  /** Asks no hook about a client, as it is the host's own; `published` is told all the same. */
+  exempt(client: Client): void {
+    this.#exempt ??= new WeakSet()
+    this.#exempt.add(client)
+  }
+
+  #isExempt(client: Client | null): boolean {
+    return this.#exempt !== undefined && client !== null && this.#exempt.has(client)
+  }
+
+  #withoutHook(client: Client | null, message: PublishMessage): MaybePromise<PublishMessage | AnaxError> {
+    return this.#isExempt(client) ? message : refuseSystemTopics(client, message)
+  }
+
   #connectGate(name: 'preConnect' | 'authenticate', hook: (...args: never[]) => unknown, parameters: number) {
     const gate = compileGate(name, hook, parameters, readSuccess, this.#context)
     return (client: Client, ...args: unknown[]): MaybePromise<ConnectRefusal | undefined> => {
+      if (this.#isExempt(client)) return undefined
       const verdict = this.#conclude<ConnectRefusal | typeof ACCEPTED>(name, client, gate([client, ...args]), {
         verdict: connectVerdict,
         refused: error => ({ reasonCode: ReasonCode.NotAuthorized, ...refusalOf(error) }),
@@ -109,8 +126,9 @@ export class HookAuthorizer implements Authorizer {
 
   #extendedGate(hook: NonNullable<Hooks['authenticateExtended']>): Authorizer['authenticateExtended'] {
     const gate = compileGate('authenticateExtended', hook, 2, readResult, this.#context)
-    return (client, authentication) =>
-      this.#conclude('authenticateExtended', client, gate([client, authentication]), {
+    return (client, authentication) => {
+      if (this.#isExempt(client)) return { result: 'success' }
+      return this.#conclude('authenticateExtended', client, gate([client, authentication]), {
         verdict: extendedVerdict,
         refused: (error): ExtendedVerdict => ({
           result: 'refuse',
@@ -118,29 +136,35 @@ export class HookAuthorizer implements Authorizer {
           ...refusalOf(error),
         }),
       })
+    }
   }
 
   #publishGate(hook: NonNullable<Hooks['authorizePublish']>): Authorizer['authorizePublish'] {
     const gate = compileGate('authorizePublish', hook, 2, readDone, this.#context)
-    return (client, message) =>
-      this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate([client, message]), {
+    return (client, message) => {
+      if (this.#isExempt(client)) return message
+      return this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate([client, message]), {
         verdict: value => publishVerdict(value, message),
         refused: error => new AnaxError('ANAX_ERR_PUBLISH_REFUSED', packetRefusal('puback', error)),
       })
+    }
   }
 
   #subscribeGate(hook: NonNullable<Hooks['authorizeSubscribe']>): Authorizer['authorizeSubscribe'] {
     const gate = compileGate('authorizeSubscribe', hook, 2, readResult, this.#context)
-    return (client, subscription) =>
-      this.#conclude<Subscription | AnaxError>('authorizeSubscribe', client, gate([client, subscription]), {
+    return (client, subscription) => {
+      if (this.#isExempt(client)) return subscription
+      return this.#conclude<Subscription | AnaxError>('authorizeSubscribe', client, gate([client, subscription]), {
         verdict: value => subscribeVerdict(value, subscription),
         refused: error => new AnaxError('ANAX_ERR_SUBSCRIBE_REFUSED', packetRefusal('suback', error)),
       })
+    }
   }
 
   #forwardGate(hook: NonNullable<Hooks['authorizeForward']>): Authorizer['authorizeForward'] {
     const gate = compileGate('authorizeForward', hook, 2, readResult, this.#context)
     return (client, message) => {
+      if (this.#isExempt(client)) return message
       const answer = gate([client, message])
       if (isPromise(answer)) {
         const detail = 'authorizeForward has to answer at once, not with a promise'

@@ -1,0 +1,108 @@
+/**
+ * What the application does on the broker beside publishing and subscribing: it iterates messages, asks and answers,
+ * and has clients of its own. Built on what the broker does for everybody; must not know its parts.
+ */
+import type { Duplex } from 'node:stream'
+import type { Client, PublishInput } from '../../../types/client.js'
+import type { Clock } from '../../../types/clock.js'
+import type { Message } from '../../../types/message.js'
+import type { PayloadInput, PayloadSchema } from '../../../types/payload.js'
+import type { MaybeAsyncIterable } from '../../../types/persistence.js'
+import { connect } from '../../client/connect.js'
+import type { MqttConnection } from '../../client/connection.js'
+import { duplexPair } from '../../client/duplex-pair.js'
+import type { ConnectOptions, PublishOptions } from '../../client/options.js'
+import { codecOf } from '../../payload/payload-codec.js'
+import type { TopicNameParams, TopicPattern } from '../../topic/topic-pattern.js'
+import { MessageStream, type MessagesOptions } from './message-stream.js'
+import { type RequestHandler, type RequestOptions, Requests } from './requests.js'
+
+/** How a client within the process connects. */
+export interface HostClientOptions extends ConnectOptions {
+  /** Whether hooks are asked about it as about everybody else. The host trusts itself: @default 'skip' */
+  hooks?: 'skip' | 'ask'
+}
+
+/** Answers until it is closed. */
+export interface Responder extends AsyncDisposable {
+  /** No further questions are answered. */
+  close(): Promise<void>
+}
+
+type Listener = (message: Message) => unknown
+
+/** What is needed of the broker. */
+export interface HostPorts {
+  readonly id: string
+  readonly clock: Clock
+  subscribe(filter: string, listener: Listener): Promise<void>
+  unsubscribe(filter: string, listener: Listener): Promise<void>
+  /** @returns whether anybody gets it, now or later */
+  publish(packet: PublishInput): Promise<boolean>
+  retained(filter: string): MaybeAsyncIterable<Message>
+  handle(stream: Duplex): Client
+  /** Asks no hook about a client. */
+  exempt(client: Client): void
+}
+
+/** The application's side of a broker. */
+export class HostSide {
+  readonly #ports: HostPorts
+  readonly #requests: Requests
+  readonly #streams = new Set<MessageStream>()
+
+  constructor(ports: HostPorts) {
+    this.#ports = ports
+    this.#requests = new Requests(ports)
+  }
+
+  messages(filter: string, options: MessagesOptions): MessageStream {
+    const { subscribe, unsubscribe, retained } = this.#ports
+    const source = {
+      subscribe: (listener: Listener) => subscribe(filter, listener),
+      unsubscribe: (listener: Listener) => unsubscribe(filter, listener),
+      retained: () => retained(filter),
+    }
+    const stream = new MessageStream(source, options, ended => this.#streams.delete(ended))
+    this.#streams.add(stream)
+    return stream
+  }
+
+  async client({ hooks = 'skip', ...options }: HostClientOptions): Promise<MqttConnection> {
+    const { clock, handle, exempt } = this.#ports
+    const [near, far] = duplexPair()
+    const client = handle(far)
+    if (hooks === 'skip') exempt(client)
+    return connect(near, { clock, ...options })
+  }
+
+  request(topic: string, payload: string | Buffer, options: RequestOptions): Promise<Message> {
+    return this.#requests.ask(topic, payload, options)
+  }
+
+  async respond(filter: string, handler: RequestHandler): Promise<Responder> {
+    const listener = (message: Message) => this.#requests.answer(message, handler)
+    await this.#ports.subscribe(filter, listener)
+    const close = () => this.#ports.unsubscribe(filter, listener)
+    return { close, [Symbol.asyncDispose]: close }
+  }
+
+  async publishValue<Pattern extends string, Schema extends PayloadSchema>(
+    topic: TopicPattern<Pattern>,
+    params: TopicNameParams<Pattern>,
+    schema: Schema,
+    value: PayloadInput<Schema>,
+    { properties, ...options }: PublishOptions,
+  ): Promise<void> {
+    const name = topic.name(params)
+    const codec = codecOf(schema)
+    const payload = await codec.encode(value)
+    await this.#ports.publish({ ...options, topic: name, payload, properties: { ...codec.properties, ...properties } })
+  }
+
+  /** The broker closes: nobody is left waiting. */
+  close(): void {
+    this.#requests.close()
+    for (const stream of this.#streams) stream.end()
+  }
+}

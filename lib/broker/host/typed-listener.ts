@@ -1,0 +1,45 @@
+/**
+ * A listener of values: takes the levels from the topic and the value from the payload, and keeps the order where a
+ * validator takes its time. Must not know the broker.
+ */
+import type { Message } from '../../../types/message.js'
+import type { PayloadCodec, PayloadOutput } from '../../../types/payload.js'
+import { codecOf } from '../../payload/payload-codec.js'
+import type { TopicParams, TopicPattern } from '../../topic/topic-pattern.js'
+import { isPromise } from '../../util/maybe-promise.js'
+
+/** Receives the values of a topic; what it throws, or rejects with, is a `hookError` event. */
+export type ValueListener<Pattern extends string, Schema> = (
+  value: PayloadOutput<Schema>,
+  params: TopicParams<Pattern>,
+  packet: Message,
+) => unknown
+
+/** The listener of messages for a listener of values. Throws, or rejects, where a payload is no such value. */
+export function typedListener<Pattern extends string, Schema>(
+  pattern: TopicPattern<Pattern>,
+  schema: Schema,
+  listener: ValueListener<Pattern, Schema>,
+): (message: Message) => unknown {
+  const codec: PayloadCodec = codecOf(schema)
+  /** The value that is being waited for, where there is one. */
+  let earlier: Promise<unknown> | undefined
+
+  return message => {
+    const params = pattern.match(message.topic)
+    // a filter matches where the levels cannot be told apart, too: `a/#` and the topic `a`
+    if (params === undefined) return undefined
+    const tell = (value: unknown) => listener(value as PayloadOutput<Schema>, params, message)
+    const value = codec.decode(message.payload)
+    if (earlier === undefined && !isPromise(value)) return tell(value)
+    // a rejection is looked at in its turn, and not before
+    if (isPromise(value)) value.catch(() => {})
+    const turn = (earlier ?? Promise.resolve()).then(async () => tell(await value))
+    const settled = turn.catch(() => {})
+    earlier = settled
+    settled.then(() => {
+      if (earlier === settled) earlier = undefined
+    })
+    return turn
+  }
+}
