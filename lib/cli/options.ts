@@ -29,6 +29,7 @@ export const OPTIONS = {
   'allow-anonymous': { type: 'boolean' },
   memory: { type: 'boolean' },
   data: { type: 'string' },
+  verify: { type: 'string' },
   'max-connections': { type: 'string' },
   'max-packet-size': { type: 'string' },
   'max-queued-messages': { type: 'string' },

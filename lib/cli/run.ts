@@ -29,7 +29,7 @@ export async function run(settings: Settings): Promise<void> {
   const logger = new Logger(settings.logLevel)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
-  const store = storeIn(settings.data)
+  const store = storeIn(settings.data, settings.verify)
   const broker = await createBroker({
     ...settings.limits,
     ...store.options,

@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from 'node:net'
 import type { BrokerOptions } from '../../types/options.js'
+import type { Verification } from '../persistence/lmdb/lmdb.js'
 import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
 import { usageError } from './command-error.js'
 import { LOG_LEVELS, type LogLevel } from './logger.js'
@@ -19,6 +20,8 @@ export interface Settings {
   access: AccessSettings
   /** The folder of the store; undefined keeps it in memory. */
   data: string | undefined
+  /** How thoroughly the store is verified when it is opened. */
+  verify: Verification
   limits: Pick<BrokerOptions, 'maxConnections' | 'maxPacketSize' | 'maxQueuedMessages' | 'maxSessionExpiry'>
   logLevel: LogLevel
 }
@@ -26,6 +29,8 @@ export interface Settings {
 /** The protocol's largest packet, and its largest interval in seconds. */
 const MAX_PACKET_SIZE = 268_435_460
 const MAX_SECONDS = 0xffff_ffff
+
+const VERIFICATIONS: readonly Verification[] = ['quick', 'full', 'off']
 
 /** @throws CommandError */
 export function checkSettings(values: Values): Settings {
@@ -45,6 +50,7 @@ export function checkSettings(values: Values): Settings {
     tls,
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
+    verify: verification(values.verify),
     limits: limits(values),
     logLevel: logLevel(values['log-level']),
   }
@@ -116,6 +122,12 @@ function limits(values: Values): Settings['limits'] {
     maxSessionExpiry: integer(values, 'max-session-expiry', 0, MAX_SECONDS),
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function verification(text = 'quick'): Verification {
+  const verify = VERIFICATIONS.find(name => name === text)
+  if (verify === undefined) throw usageError(`--verify takes ${VERIFICATIONS.join(', ')}, not '${text}'`)
+  return verify
 }
 
 function logLevel(text = 'info'): LogLevel {

@@ -3,7 +3,7 @@
  * Knows stores; knows no listener.
  */
 import type { AedesPersistence } from '../../types/persistence.js'
-import { createLmdbPersistence } from '../persistence/lmdb/lmdb.js'
+import { createLmdbPersistence, type Verification } from '../persistence/lmdb/lmdb.js'
 import { CommandError } from './command-error.js'
 
 export interface Store {
@@ -15,9 +15,10 @@ export interface Store {
 
 /**
  * @param folder undefined keeps everything in memory
+ * @param verify how thoroughly the folder is verified when it is opened
  * @throws CommandError where the package for a folder is missing
  */
-export function storeIn(folder: string | undefined): Store {
+export function storeIn(folder: string | undefined, verify: Verification): Store {
   if (folder === undefined) {
     return { options: {}, description: 'memory; sessions and retained messages end with the process' }
   }
@@ -25,7 +26,7 @@ export function storeIn(folder: string | undefined): Store {
     throw new CommandError('a store on disk needs the package lmdb: npm install lmdb, or start with --memory')
   }
   return {
-    options: { persistence: createLmdbPersistence({ path: folder }) },
+    options: { persistence: createLmdbPersistence({ path: folder, verify }) },
     description: `folder ${folder}; sessions and retained messages outlive the process`,
   }
 }

@@ -41,6 +41,7 @@ Access
 Store
   --data DIR              keep sessions and messages in this folder   [anax-data]
   --memory                keep everything in memory instead
+  --verify MODE           look for damage first: quick, full or off   [quick]
 
 Limits
   --max-connections N     connections at once                         [no limit]

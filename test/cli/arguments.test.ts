@@ -25,6 +25,12 @@ describe('the command line', () => {
     assert.deepEqual([host, unix, data, allowAnonymous, logLevel], ['127.0.0.1', undefined, 'anax-data', false, 'info'])
   })
 
+  it('has the store verified as it is told', () => {
+    assert.equal(settingsOf().verify, 'quick')
+    assert.equal(settingsOf('--verify', 'full').verify, 'full')
+    assert.throws(() => settingsOf('--verify', 'yes'), /--verify takes quick, full, off/)
+  })
+
   it('turns listeners on and off', () => {
     const pair = ['--cert', 'c.pem', '--key', 'k.pem']
     assert.deepEqual(settingsOf('--port', 'off', '--ws-port', '0').ports.tcp, undefined)
