@@ -32,6 +32,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/session/', 5],
   ['lib/connection/', 6],
   ['lib/routing/', 6],
+  ['lib/cluster/', 6],
   ['lib/broker/', 7],
   ['lib/index.ts', 8],
   ['lib/auth/', 9],

@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Callback, Client, ConnectionDetails, PublishInput } from './client.js'
+import type { ClusterStats } from './cluster.js'
 import type { BrokerEvents, DropReason } from './events.js'
 import type { Hooks } from './hooks.js'
 import type { Message } from './message.js'
@@ -19,6 +20,8 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   readonly id: string
   /** True before it is started, and from {@link Broker.close} on. */
   readonly closed: boolean
+  /** What can be seen of the cluster; undefined without one, and while this node is not part of it. */
+  readonly cluster: ClusterStats | undefined
   /** Number of connected clients. */
   readonly connectedClients: number
   /** Client identifier -> connected client. The object has no prototype. */

@@ -109,7 +109,7 @@ export interface ClusterWrite {
    * the first only.
    */
   readonly once?: string
-  /** Records of the session by name, of `A-Z a-z`; `undefined` removes one. Needs a claim. */
+  /** Records of the session by name, of `A-Z a-z 0-9`; `undefined` removes one. Needs a claim. */
   readonly records?: Readonly<Record<string, Uint8Array | undefined>>
   /** When somebody has to see to the session, in milliseconds since the epoch; `undefined` means never. Needs a claim. */
   readonly deadline?: { readonly at: number | undefined }
@@ -166,9 +166,12 @@ export interface ClusterNode {
   ends(): Promise<LogCursor>
   /**
    * Reads the log: everything behind `after` that one of the filters may match (the engine may bring more), in the order of
-   * each shard, up to where the log ended when reading began. What was trimmed meanwhile is missing.
+   * each shard. What was trimmed meanwhile is missing.
+   * @param upTo included; left out, it is where the log ends when reading begins
    */
-  read(filters: readonly string[], after: LogCursor): AsyncIterable<LogEntry>
+  read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncIterable<LogEntry>
+  /** One message of the log; undefined where it was trimmed. */
+  entry(position: LogPosition): Promise<LogEntry | undefined>
   /** Where the log begins: what is before was trimmed. */
   begins(): Promise<LogCursor>
 
@@ -181,8 +184,8 @@ export interface ClusterNode {
   /** What can be seen of the cluster; asks nobody. */
   stats(): ClusterStats
   /**
-   * Leaves: releases what it holds and ends its lease, so that others need not wait. What was not written is lost.
-   * Never rejects.
+   * Leaves: ends its lease, so that others need not wait. Clients that it still owns are orphans, and what was not written
+   * is lost. Never rejects.
    */
   leave(): Promise<void>
 }

@@ -1,6 +1,7 @@
 /** The events of a broker and what they carry. Contracts only. */
 import type { AnaxError } from '../lib/errors.js'
 import type { Client, ClientSubscription } from './client.js'
+import type { MembershipChange } from './cluster.js'
 import type { Message } from './message.js'
 import type { ConnackPacket, PingreqPacket, PubrelPacket } from './packets.js'
 
@@ -81,4 +82,8 @@ export interface BrokerEvents {
   sessionEnded: [clientId: string, reason: 'expired' | 'clean-start' | 'disconnected']
   /** A retained message is gone because its time was over. */
   retainedExpired: [message: Message]
+  /** In a cluster: another node has joined, left, or is gone without leaving. */
+  clusterChanged: [change: MembershipChange]
+  /** In a cluster: this node's lease ended. All clients are disconnected, and it joins again. */
+  leaseLost: [error: AnaxError]
 }

@@ -2,6 +2,7 @@
 import type { Bus } from './bus.js'
 import type { Client } from './client.js'
 import type { Clock } from './clock.js'
+import type { Cluster } from './cluster.js'
 import type { Hooks } from './hooks.js'
 import type { QoS } from './packets.js'
 import type { AedesPersistence, OverflowPolicy, QueueLimits } from './persistence.js'
@@ -17,6 +18,13 @@ export interface BrokerOptions extends Hooks {
   mq?: Bus
   /** The store: any `aedes-persistence` 11. @default in memory */
   persistence?: AedesPersistence
+  /**
+   * Makes the broker a node of a cluster, like `natsCluster()` of `anax/nats`: one log, and sessions that move between nodes.
+   * The broker's `id` is the name of the node. Takes the place of `mq` and `persistence`. @default none
+   */
+  cluster?: Cluster
+  /** Milliseconds that a node of a cluster may go without renewing its lease, 500 to 3,600,000. @default 15000 */
+  leaseMs?: number
   /** Passed to the default `mqemitter`: messages in delivery at once, 0 for no bound. @default 0 */
   concurrency?: number
   /** Where time comes from; a test may hand in its own. @default the system's */

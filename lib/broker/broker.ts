@@ -7,9 +7,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
 import type { Callback, Client, ConnectionDetails, PublishInput } from '../../types/client.js'
+import type { ClusterStats } from '../../types/cluster.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
+
 import type { Message } from '../../types/message.js'
+
 import type { BrokerOptions } from '../../types/options.js'
 import type { PayloadInput, PayloadSchema } from '../../types/payload.js'
 import type { MqttConnection } from '../client/connection.js'
@@ -67,6 +70,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.#parts = new BrokerParts(this, resolved, {
       clock,
       mq: options.mq,
+      cluster: options.cluster,
       persistence: options.persistence ?? createMemoryPersistence({ now: () => clock.now() }),
     })
     this.#host = new HostSide({
@@ -91,6 +95,9 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   get closed(): boolean {
     return this.#state !== 'listening'
+  }
+  get cluster(): ClusterStats | undefined {
+    return this.#parts.clusterStats
   }
   get connectedClients(): number {
     return this.#parts.sessions.size
@@ -300,7 +307,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
     if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
     const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
-    if (byTopic.has(topic)) return this.#parts.bus.registered(topic)
+    if (byTopic.has(topic)) return this.#parts.interests.registered(topic)
     const hostListener = new HostListener(receive as MessageListener, cause => {
       const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
       this.#parts.events.emit('hookError', error, 'subscribe', null)

@@ -9,6 +9,7 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 const MIB = 1024 * 1024
 
 const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformation'> = {
+  leaseMs: 15_000,
   concurrency: 0,
   connectTimeout: 30_000,
   hookTimeoutMs: 10_000,
@@ -93,6 +94,8 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   id: { expected: 'a string that is not empty', holds: value => typeof value === 'string' && value !== '' },
   mq: methods('on', 'removeListener', 'emit', 'close'),
   persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
+  cluster: methods('join'),
+  leaseMs: whole(500, 3_600_000),
   clock: methods('now', 'setTimeout', 'clearTimeout'),
   concurrency: whole(0, Number.MAX_SAFE_INTEGER),
   connectTimeout: whole(1, LARGEST_TIMEOUT),
@@ -169,6 +172,11 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
       const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`
       throw new AnaxError('ANAX_ERR_OPTION', { detail })
     }
+  }
+  if (options.cluster !== undefined && (options.mq !== undefined || options.persistence !== undefined)) {
+    throw new AnaxError('ANAX_ERR_OPTION', {
+      detail: 'a cluster takes the place of mq and persistence: give one of them',
+    })
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, id: randomUUID(), ...given } as ResolvedOptions

@@ -3,8 +3,10 @@ import type { EventEmitter } from 'node:events'
 import type { Bus } from '../../types/bus.js'
 import type { Client } from '../../types/client.js'
 import type { Clock } from '../../types/clock.js'
+import type { Cluster, ClusterStats } from '../../types/cluster.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../types/persistence.js'
+import { ClusterParts } from '../cluster/cluster-parts.js'
 import type { Connection } from '../connection/connection.js'
 import type { ConnectionPorts } from '../connection/connection-ports.js'
 import { Flusher } from '../connection/outbox.js'
@@ -13,6 +15,7 @@ import { storeOf } from '../persistence/aedes/open.js'
 import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { HostBus } from '../routing/host-bus/host-bus.js'
+import type { Interests } from '../routing/interests.js'
 import { LocalBus } from '../routing/local-bus.js'
 import { createSingleListenerEmitter } from '../routing/local-emitter.js'
 import type { MessageBus } from '../routing/message-bus.js'
@@ -39,6 +42,8 @@ export interface Foundations {
   /** The bus that the host gave, if it did. */
   mq: Bus | undefined
   persistence: AedesPersistence
+  /** Takes the place of bus and store. */
+  cluster: Cluster | undefined
 }
 
 export class BrokerParts {
@@ -49,6 +54,7 @@ export class BrokerParts {
   readonly authorizer: HookAuthorizer
   readonly store: SessionPersistence
   readonly bus: MessageBus
+  readonly interests: Interests
   readonly router: Router
   readonly own: OwnMessages
   readonly sessions: SessionRegistry
@@ -57,17 +63,19 @@ export class BrokerParts {
   readonly connections = new Set<Connection>()
   readonly #housekeeping: Housekeeping
   readonly #storeBridge: StoreBridge
+  readonly #cluster: ClusterParts | undefined
   #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
-    const { clock, mq, persistence } = foundations
+    const { clock, mq, persistence, cluster: engine } = foundations
     const now = () => clock.now()
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
     const terms = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
-    const store = storeOf(persistence, terms, options.storeTimeoutMs)
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
+    const cluster = engine && clusterOf(engine, { options, authorizer, events, timers }, () => ({ router, sessions }))
+    const store = cluster?.store ?? storeOf(persistence, terms, options.storeTimeoutMs)
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
     const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
@@ -84,7 +92,9 @@ export class BrokerParts {
             number: message => publisher.number(message),
             failed: error => events.emit('storeError', error),
           })
-    const router: Router = new Router(bus, {
+    const interests = cluster?.interests ?? bus
+    const router: Router = new Router(interests, {
+      hasForeignGroups: cluster !== undefined,
       sharedStrategy: options.sharedStrategy,
       number: message => publisher.number(message),
       enqueue: async (message, delivery) => {
@@ -122,7 +132,8 @@ export class BrokerParts {
       deadlineSet,
     })
     const failedWrites = new FailedWrites(deadlineSet)
-    const own = new OwnMessages(publisher)
+    const sink = cluster?.sink ?? publisher
+    const own = new OwnMessages(sink)
     const wills = new Wills({ store, authorizer, own, failedWrites, events, now })
     const ports = (): ConnectionPorts => this.ports
     const sessions: SessionRegistry = new SessionRegistry({
@@ -136,14 +147,17 @@ export class BrokerParts {
       ports,
       deadlineSet,
       maxConnections: options.maxConnections,
+      ownership: cluster,
     })
     this.options = options
+    this.#cluster = cluster
     this.drops = drops
     this.events = events
     this.timers = timers
     this.authorizer = authorizer
     this.store = store
     this.bus = bus
+    this.interests = interests
     this.router = router
     this.own = own
     this.sessions = sessions
@@ -152,14 +166,14 @@ export class BrokerParts {
     this.ports = {
       options,
       authorizer,
-      sink: publisher,
+      sink,
       sessions,
       router,
       retained: { matching: filters => store.retained(filters) },
       store,
       events,
       timers,
-      flusher: new Flusher(),
+      flusher: new Flusher(cluster?.mayWrite),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       responseInformation: client => this.#responseInformation(client),
     }
@@ -170,8 +184,14 @@ export class BrokerParts {
     return this.#isOpen
   }
 
+  /** What can be seen of the cluster, if there is one. */
+  get clusterStats(): ClusterStats | undefined {
+    return this.#cluster?.stats
+  }
+
   /** Opens the store and takes up what an earlier run left. */
   async open(): Promise<void> {
+    if (this.#cluster !== undefined) this.#limitPackets(await this.#cluster.open())
     await this.store.setup(this.#storeBridge)
     this.#isOpen = true
     this.#storeBridge.greet()
@@ -181,9 +201,17 @@ export class BrokerParts {
     this.#housekeeping.look()
   }
 
+  /** An engine may take smaller messages than MQTT has: clients are told. */
+  #limitPackets(maxBytes: number): void {
+    const { options } = this
+    options.maxPacketSize = Math.min(options.maxPacketSize, maxBytes)
+    options.maxConnectSize = Math.min(options.maxConnectSize, options.maxPacketSize)
+  }
+
   /** Ends everything, each part whatever becomes of the others. */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.options
+    this.#cluster?.stop()
     await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
     await this.timers.within(closeTimeoutMs, this.#retryFailedWrites())
     this.#storeBridge.close()
@@ -217,4 +245,26 @@ export class BrokerParts {
       return undefined
     }
   }
+}
+
+/** The parts of a cluster, which ask router and sessions, once those are there. */
+function clusterOf(
+  cluster: Cluster,
+  common: { options: ResolvedOptions; authorizer: HookAuthorizer; events: EventSink; timers: Timers },
+  parts: () => { router: Router; sessions: SessionRegistry },
+): ClusterParts {
+  return new ClusterParts({
+    ...common,
+    cluster,
+    leaseMs: common.options.leaseMs,
+    host: {
+      route: message => parts().router.route(message),
+      memberFor: (share, message) => parts().router.memberFor(share, message),
+      storedHere: topic => parts().router.storedHere(topic),
+      read: clientId => parts().sessions.read(clientId),
+      letGo: clientId => parts().sessions.letGo(clientId),
+      letAllGo: error => parts().sessions.letAllGo(error),
+      seeTo: clientId => parts().sessions.seeTo(clientId),
+    },
+  })
 }

@@ -12,10 +12,19 @@ const FLUSH_AT_BYTES = 256 * 1024
 /** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
 const OVERFULL_BYTES = 256 * 1024
 
+/** How long frames wait before it is asked again whether they may be written. */
+const WAIT_MS = 50
+
 /** Flushes the outboxes that got frames in this turn. One per broker. */
 export class Flusher {
+  readonly #mayWrite: (() => boolean) | undefined
   #dirty: Outbox[] = []
   #scheduled = false
+
+  /** @param mayWrite asked once per turn, where a broker may lose the right to write: nothing is written until it says so */
+  constructor(mayWrite?: () => boolean) {
+    this.#mayWrite = mayWrite
+  }
 
   add(outbox: Outbox): void {
     this.#dirty.push(outbox)
@@ -26,6 +35,10 @@ export class Flusher {
   }
 
   readonly #flush = (): void => {
+    if (this.#mayWrite?.() === false) {
+      setTimeout(this.#flush, WAIT_MS).unref()
+      return
+    }
     this.#scheduled = false
     const dirty = this.#dirty
     this.#dirty = []

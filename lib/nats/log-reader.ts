@@ -2,7 +2,7 @@
  * Reads the log and the retained messages without a consumer. Owns what has to be done because a replica may be behind:
  * the leader has the last word. Must not know sessions.
  */
-import type { LogEntry } from '../../types/cluster.js'
+import type { LogEntry, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import { covers } from './interest.js'
 import { messageFrom } from './message-bytes.js'
@@ -45,6 +45,14 @@ export class LogReader {
     for await (const record of inOrder(sources)) {
       yield { position: { shard, sequence: record.sequence }, message: this.message(record, subjects.logOf('')) }
     }
+  }
+
+  async entry(position: LogPosition): Promise<LogEntry | undefined> {
+    const { stream, subjects } = this.#shards[position.shard]!
+    const record = await this.#wire.at(stream, position.sequence)
+    const base = subjects.logOf('')
+    if (record === undefined || !record.subject.startsWith(base)) return undefined
+    return { position, message: this.message(record, base) }
   }
 
   /** The newest retained message of each topic that the filters have. */

@@ -133,8 +133,8 @@ export class NatsNode implements ClusterNode {
     }
   }
 
-  async *read(filters: readonly string[], after: LogCursor): AsyncGenerator<LogEntry> {
-    const ends = await this.ends()
+  async *read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncGenerator<LogEntry> {
+    const ends = upTo ?? (await this.ends())
     try {
       const shards = ends.map((end, shard) => this.#parts.log.read(shard, filters, after[shard] ?? 0, end))
       // most shards have nothing: all are asked at once
@@ -146,6 +146,14 @@ export class NatsNode implements ClusterNode {
         yield first.value
         yield* entries
       }
+    } catch (error) {
+      throw clusterError(error)
+    }
+  }
+
+  async entry(position: LogPosition): Promise<LogEntry | undefined> {
+    try {
+      return await this.#parts.log.entry(position)
     } catch (error) {
       throw clusterError(error)
     }

@@ -127,6 +127,11 @@ export class Wire {
     return await this.#get(stream, { seq: from, next_by_subj: subject })
   }
 
+  /** The message with a sequence, from the leader. */
+  async at(stream: string, sequence: number): Promise<StoredRecord | undefined> {
+    return await this.#get(stream, { seq: sequence })
+  }
+
   /** The last sequence of a stream, from the leader. */
   async end(stream: string): Promise<number> {
     const info = await this.#request<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, undefined)

@@ -42,4 +42,6 @@ export interface MessageSink extends PublishPath {
   enqueue(message: PublishMessage, delivery: QueueDelivery): MaybePromise<void>
   /** A client was sent a message from its stored queue: if the message is not routed yet, it is not for that client. */
   sentFromQueue(ref: MessageRef, clientId: string): void
+  /** A message of a shared subscription was acknowledged, or dropped. Missing where nobody waits for that. */
+  sharedDone?(ref: MessageRef): void
 }

@@ -2,7 +2,7 @@
 import type { BrokerOptions } from '../../types/options.js'
 
 type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
-type Parts = 'mq' | 'persistence' | 'clock' | 'authorizeForward' | 'published'
+type Parts = 'mq' | 'persistence' | 'cluster' | 'clock' | 'authorizeForward' | 'published'
 
 /** Options with their defaults. */
 export type ResolvedOptions = Required<Omit<BrokerOptions, Gates | Parts | 'queueLimits' | 'responseInformation'>> &

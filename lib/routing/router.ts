@@ -36,6 +36,8 @@ export interface RouterOptions {
   number(message: PublishMessage): void
   /** Puts a copy for the member of a shared subscription into its stored queue. Never throws. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): void
+  /** Who chooses the node of a shared subscription, if it is not the router: then {@link Router.memberFor} has the member. */
+  hasForeignGroups?: boolean
   /** Told of a message that a client did not get, and that nobody else gets either. */
   orphaned(message: Message, clientId: string): void
 }
@@ -169,8 +171,13 @@ export class Router implements SubscriptionRouter {
     }
     const { targets, groups, listeners } = this.#route(matched)
     new FanOut(message, targets).run(Number.POSITIVE_INFINITY)
-    for (const group of groups) this.#deliverShared(message, group)
+    if (this.#options.hasForeignGroups !== true) for (const group of groups) this.#deliverShared(message, group)
     for (const listener of listeners) listener.call(message)
+  }
+
+  /** The member here that gets a message of a shared subscription. @param share the whole `$share/…` filter */
+  memberFor(share: string, message: PublishMessage): SessionSubscription | undefined {
+    return this.#groups.get(share)?.choose(message, this.#options.sharedStrategy)
   }
 
   /** Gives messages that a member has not finished to other members. */

@@ -48,6 +48,8 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   id: { expected: 'a string that is not empty', wrong: ['', 5, null, {}], right: ['x'] },
   mq: methods('on', 'removeListener', 'emit', 'close'),
   persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
+  cluster: methods('join'),
+  leaseMs: whole(500, 3_600_000),
   clock: methods('now', 'setTimeout', 'clearTimeout'),
   concurrency: whole(0, Number.MAX_SAFE_INTEGER),
   connectTimeout: whole(1, LARGEST_TIMEOUT),

@@ -12,8 +12,6 @@ export interface ToolChain {
   what: string
   /** Commands, one after the other, in a folder with {@link exchangeFiles}. `node` is the one that runs the tests. */
   commands: readonly (readonly [program: string, ...args: string[]])[]
-  /** Whether what the commands say of other packages does not count. */
-  isCompiler?: boolean
 }
 
 const processor = arch === 'arm64' ? 'aarch64' : 'x64'
@@ -30,7 +28,7 @@ export const TOOLS = {
   vitest: '5.1.2',
   esbuild: '0.28.2',
   rolldown: '1.3.2',
-  'typescript-old': 'npm:typescript@5.7.3',
+  'typescript-old': 'npm:typescript@5.2.2',
   'typescript-new': 'npm:typescript@7.0.2',
   '@types/node': '22',
 } as const
@@ -68,13 +66,11 @@ function typeScript(
     version: versionOf(name),
     what: `\`${resolution}\`, a module and a CommonJS file, with the declarations of the package`,
     commands: [[node, path(name, 'bin/tsc'), ...options.split(' '), 'consumer.mts', 'consumer.cts']],
-    isCompiler: true,
   }
 }
 
 /** What bundles cannot contain, and what a module needs that contains CommonJS. */
-const BANNER =
-  "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);"
+const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
 
 function esbuild(format: 'esm' | 'cjs', external: readonly string[]): ToolChain {
   const output = `esbuild.${format === 'esm' ? 'mjs' : 'cjs'}`

@@ -6,6 +6,7 @@ import type { Client } from '../../../types/client.js'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
+import type { SessionSubscription } from '../../model/subscription.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Ports } from '../../ports/ports.js'
 import { ReasonCode } from '../../reason-codes.js'
@@ -23,6 +24,7 @@ import { unlessAborted } from '../../util/maybe-promise.js'
 import { Turns } from '../../util/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
 import type { FailedWrites } from './failed-writes.js'
+import type { Ownership } from './ownership.js'
 import type { Wills } from './wills.js'
 
 export interface RegistryParts {
@@ -39,7 +41,12 @@ export interface RegistryParts {
   ports: () => Ports
   /** Something with a deadline was stored. */
   deadlineSet(): void
+  /** Undefined where this process owns every session. */
+  ownership: Ownership | undefined
 }
+
+/** Never aborted. */
+const NEVER = new AbortController().signal
 
 export class SessionRegistry implements SessionDirectory {
   /** Client identifier -> connected client. Without a prototype: the keys come from the network. */
@@ -96,12 +103,12 @@ export class SessionRegistry implements SessionDirectory {
 
   async release(owner: SessionOwner, ending: Ending): Promise<void> {
     const session = owner.session!
-    const { router } = this.#parts
+    const { router, ownership } = this.#parts
     const lives = session.stored && session.expiryInterval > 0
     // first of all: no member of a group is chosen that gets nothing any more
     for (const subscription of session.subscriptions.values()) {
       if (!lives) router.remove(subscription)
-      else if (isSharedFilter(subscription.topic)) router.suspend(subscription)
+      else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
     }
     if (lives) {
       // while it still hears of newer ones: what is retained must not come behind those
@@ -110,13 +117,47 @@ export class SessionRegistry implements SessionDirectory {
         if (!isSharedFilter(subscription.topic)) router.suspend(subscription)
       }
     }
-    router.redeliver(session.id, await session.detach())
-    await this.#attempt(() => this.#settleWill(owner.client, session, ending))
-    await this.#attempt(() => this.#keepOrEnd(session))
+    const left = await session.detach()
+    if (ownership === undefined) router.redeliver(session.id, left)
+    else ownership.giveBack(left.map(({ message }) => message))
+    // whoever owns the session by now has seen to its will
+    if (ownership?.owns(session.id) !== false) {
+      await this.#attempt(() => this.#settleWill(owner.client, session, ending))
+      await this.#attempt(() => this.#keepOrEnd(session))
+      if (ownership !== undefined) await this.#attempt(() => ownership.release(session.id))
+    }
     // not before: who comes next with this client identifier waits for all of it
     delete this.clients[session.id]
     this.#owners.delete(session.id)
     this.#size--
+  }
+
+  /** Another node wants this client. Resolves when its session is put away, and not owned any more. */
+  async letGo(clientId: string): Promise<void> {
+    await this.#turns.take(clientId, async () => {
+      await this.#owners.get(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
+      await this.#parts.ownership?.release(clientId)
+    })
+  }
+
+  /** The lease is lost: whoever is connected has to connect anew. Resolves when all are gone. */
+  async letAllGo(error: AnaxError): Promise<void> {
+    await Promise.all([...this.#owners.values()].map(owner => owner.takeOver(error)))
+  }
+
+  /** A will or the end of a session that is away is due, or its node is gone. Rejects where the engine fails. */
+  async seeTo(clientId: string): Promise<void> {
+    const { ownership } = this.#parts
+    if (ownership === undefined) return
+    await this.#turns.take(clientId, async () => {
+      if (this.isConnected(clientId)) return
+      await ownership.claim(clientId, NEVER)
+      try {
+        await this.#settleDue(clientId, ownership)
+      } finally {
+        await ownership.release(clientId)
+      }
+    })
   }
 
   /** Whether the store failed at something that is to be tried again. */
@@ -162,10 +203,13 @@ export class SessionRegistry implements SessionDirectory {
     }
     this.#noNewcomer(clientId, owner)
     this.#takePlace()
+    const { ownership } = this.#parts
     try {
+      if (ownership !== undefined) await this.#takeOwnership(clientId, ownership, signal)
       return await this.#openSession(owner, request)
     } catch (error) {
       this.#size--
+      if (ownership !== undefined) await this.#attempt(() => ownership.release(clientId))
       throw error
     }
   }
@@ -173,6 +217,28 @@ export class SessionRegistry implements SessionDirectory {
   /** It waits no more, or does not wait any longer. */
   #noNewcomer(clientId: string, owner: SessionOwner): void {
     if (this.#newcomers.get(clientId) === owner) this.#newcomers.delete(clientId)
+  }
+
+  /** The node that had it may be gone, with a will that is due. */
+  async #takeOwnership(clientId: string, ownership: Ownership, signal: AbortSignal): Promise<void> {
+    await ownership.claim(clientId, signal)
+    const will = ownership.dueWill(clientId)
+    if (will !== undefined) await this.#parts.wills.publishStored(clientId, will)
+  }
+
+  async #settleDue(clientId: string, ownership: Ownership): Promise<void> {
+    const { store, now, wills } = this.#parts
+    const will = ownership.dueWill(clientId)
+    if (will !== undefined) await wills.publishStored(clientId, will)
+    const stored = await store.openSession(clientId)
+    if (stored?.expiresAt !== undefined && stored.expiresAt <= now()) await this.#end(clientId, 'expired')
+  }
+
+  /** In a cluster, messages for members that are away wait with the group. */
+  #suspendShared(subscription: SessionSubscription): void {
+    const { router, ownership } = this.#parts
+    if (ownership === undefined) router.suspend(subscription)
+    else router.remove(subscription)
   }
 
   /** Counted before anything is waited for: many clients at once are as many as one after the other. */
@@ -260,7 +326,10 @@ export class SessionRegistry implements SessionDirectory {
     await wills.sessionEnded(clientId)
     const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
     for (const { topic } of subscriptions) router.removeAway({ topic, clientId })
-    if (!this.#ending.has(clientId)) await router.emptyQueue(store.queued(clientId), clientId)
+    // a log has no queue that could be emptied
+    if (this.#parts.ownership === undefined && !this.#ending.has(clientId)) {
+      await router.emptyQueue(store.queued(clientId), clientId)
+    }
     this.#ending.add(clientId)
     await store.deleteSession(clientId)
     this.#ending.delete(clientId)

@@ -71,6 +71,11 @@ export class Wills {
     if (will) await this.#publish(clientId, will, null)
   }
 
+  /** A will that its client cannot take away any more: another node left it, or it is due. */
+  async publishStored(clientId: string, will: StoredWill): Promise<void> {
+    await this.#publish(clientId, will, null)
+  }
+
   /**
    * Publishes those whose delay is over. @returns whether there may be more
    * @param turns nothing else happens to a client's session meanwhile

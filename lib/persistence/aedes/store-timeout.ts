@@ -33,24 +33,15 @@ export function withStoreTimeout(store: SessionPersistence, timers: Timers, time
   return bounded as unknown as SessionPersistence
 }
 
-/** Prototype -> its members, which do not change: a broker is made for each test, and looked for them anew. */
-const byPrototype = new WeakMap<object, ReadonlyMap<string, unknown>>()
-
 /** All that an object has, of its own or by its classes. A getter is not asked: the store is not open yet. */
 function membersOf(object: object): Map<string, unknown> {
   const members = new Map<string, unknown>()
   for (let owner = object; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
-    const known = byPrototype.get(owner)
-    const own = known ?? ownMembersOf(owner)
-    if (known === undefined && owner !== object) byPrototype.set(owner, own)
-    for (const [name, value] of own) if (!members.has(name)) members.set(name, value)
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
+      if (!members.has(name)) members.set(name, value)
+    }
   }
   return members
-}
-
-function ownMembersOf(owner: object): Map<string, unknown> {
-  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(owner))
-  return new Map(descriptors.map(([name, { value }]) => [name, value]))
 }
 
 /** An answer that is waited for: a link of a chain, for a set costs four times as much. */

@@ -187,9 +187,10 @@ export class Outgoing {
   /** The messages in flight that may go to other members, in the order in which they were published. */
   #unacknowledgedShared(): SharedDelivery[] {
     const left: SharedDelivery[] = []
-    for (const { message, share, awaits } of this.transmitter.inflight.all()) {
+    for (const { message, ref, share, awaits } of this.transmitter.inflight.all()) {
       // [MQTT-4.8.2-5]: a QoS 2 message that was sent goes to no other member
       if (message !== undefined && share !== undefined && awaits === 'puback') left.push({ message, share })
+      else if (share !== undefined) this.#ports.sink.sharedDone?.(ref)
     }
     return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }

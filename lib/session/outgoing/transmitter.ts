@@ -173,8 +173,9 @@ export class Transmitter {
     this.#ports.events.emit('drop', { clientId: this.#recipient.id, message: delivery.message, reason })
   }
 
-  #finish(packetId: number, { ref }: Sent): void {
+  #finish(packetId: number, { ref, share }: Sent): void {
     this.inflight.remove(packetId)
+    if (share !== undefined) this.#ports.sink.sharedDone?.(ref)
     this.#remove(ref, packetId)
   }
 
@@ -187,6 +188,7 @@ export class Transmitter {
   #drop(delivery: Delivery, reason: DropReason, packetId?: number): void {
     const { message, qos } = delivery
     if (qos > 0) this.#remove(message, packetId, delivery)
+    if (delivery.share !== undefined) this.#ports.sink.sharedDone?.(message)
     this.#ports.events.emit('drop', { clientId: this.#recipient.id, message, reason })
   }
 

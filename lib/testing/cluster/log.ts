@@ -146,6 +146,9 @@ export function defineLogTests(harness: Harness): void {
     const next = after.map((end, index) => (index === shard ? sequence : end))
     assert.deepEqual(payloads(wanted(await all(one.node.read([topic], next)), topic)), ['two'])
     assert.deepEqual(wanted(await all(one.node.read([topic], await one.node.ends())), topic), [])
+    assert.deepEqual(payloads(wanted(await all(one.node.read([topic], after, next)), topic)), ['one'])
+    assert.equal((await one.node.entry({ shard, sequence }))?.message.payload.toString(), 'one')
+    assert.equal(await one.node.entry({ shard, sequence: 1_000_000_000 }), undefined)
   })
 
   harness.test('all that is written after a filter was wanted comes, and has a later place', async nodes => {

@@ -96,7 +96,9 @@ export class MemoryNode implements MemoryPeer {
       throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${claim.clientId} is not held any more` })
     }
     const clientId = claim?.clientId ?? write.message?.clientId ?? this.node
-    return await this.#inOrder(clientId, shard => this.#apply(shard, claim?.clientId, write))
+    // whoever wrote it may change it from here on
+    const own = write.message === undefined ? write : { ...write, message: copyOf(write.message) }
+    return await this.#inOrder(clientId, shard => this.#apply(shard, claim?.clientId, own))
   }
 
   signal(message: Message): void {
@@ -129,12 +131,19 @@ export class MemoryNode implements MemoryPeer {
     return this.#cluster.shards.map(({ log }) => (log[0]?.position.sequence ?? 1) - 1)
   }
 
-  async *read(filters: readonly string[], after: LogCursor): AsyncGenerator<LogEntry> {
+  async entry({ shard, sequence }: LogPosition): Promise<LogEntry | undefined> {
     await this.#reach()
+    const found = this.#cluster.shards[shard]?.log.find(({ position }) => position.sequence === sequence)
+    return found && { position: found.position, message: copyOf(found.message) }
+  }
+
+  async *read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncGenerator<LogEntry> {
+    await this.#reach()
+    const ends = upTo ?? this.#ends()
     for (const { log, index } of this.#cluster.shards) {
       const from = after[index] ?? 0
       for (const { position, message } of [...log]) {
-        if (position.sequence <= from || isExpired(message)) continue
+        if (position.sequence <= from || position.sequence > ends[index]! || isExpired(message)) continue
         if (filters.some(filter => filterMatches(filter, message.topic))) yield { position, message: copyOf(message) }
       }
     }

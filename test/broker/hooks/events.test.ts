@@ -33,6 +33,8 @@ const DESCRIBE: { [Name in keyof BrokerEvents]: (...args: BrokerEvents[Name]) =>
   publishRefused: ({ code }, { topic }, client) => `${code} ${topic} ${client?.id ?? null}`,
   sessionEnded: (clientId, reason) => `${clientId} ${reason}`,
   retainedExpired: ({ topic }) => topic,
+  clusterChanged: ({ node, change }) => `${node} ${change}`,
+  leaseLost: ({ code }) => code,
 }
 
 /** Writes down every event as it comes. */

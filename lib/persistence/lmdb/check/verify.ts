@@ -9,10 +9,7 @@ import { inUse } from '../file/folder.js'
 import { type CheckDepth, type CheckReport, checkFile, type Damage } from './check.js'
 import type { VerifyMessage } from './verify-process.js'
 
-/** The program of the process. A bundle in CommonJS has no URL of its own, nor this file beside it. */
-function program(): string {
-  return fileURLToPath(new URL('./verify-process.js', import.meta.url || 'file:///none/'))
-}
+const PROCESS = fileURLToPath(new URL('./verify-process.js', import.meta.url))
 
 /** What became of the process. */
 interface Outcome {
@@ -30,7 +27,7 @@ interface Outcome {
  * @param file the program of the process
  * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is damaged, ANAX_ERR_STORE where another process has it open
  */
-export async function verify(folder: string, depth: CheckDepth, file = program()): Promise<void> {
+export async function verify(folder: string, depth: CheckDepth, file = PROCESS): Promise<void> {
   const { isStarted, report, pid, isDone, failure, end } = await runProcess(file, [folder, depth])
   if (pid !== undefined) throw inUse(folder, `process ${pid}`)
   // Where no process can be started (a bundle, a sandbox) the part that needs none is done here.

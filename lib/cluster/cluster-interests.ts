@@ -1,0 +1,94 @@
+/**
+ * What the router here wants of the other nodes. Owns from which place in the log on each filter is brought; must not know
+ * who subscribes.
+ */
+import type { ClusterNode, LogCursor } from '../../types/cluster.js'
+import type { Interests } from '../routing/interests.js'
+import type { ClusterLink } from './cluster-link.js'
+
+/** Takes part in shared subscriptions. */
+export interface GroupRegistry {
+  join(share: string): Promise<void>
+  leave(share: string): void
+  rejoin(node: ClusterNode): Promise<void>
+}
+
+interface Wanted {
+  count: number
+  asked: Promise<void>
+  since: LogCursor | undefined
+}
+
+export class ClusterInterests implements Interests {
+  readonly #link: ClusterLink
+  readonly #groups: GroupRegistry
+  readonly #wanted = new Map<string, Wanted>()
+  /** Filter -> shared subscriptions of it that are being joined. */
+  readonly #joining = new Map<string, Promise<void>>()
+
+  constructor(link: ClusterLink, groups: GroupRegistry) {
+    this.#link = link
+    this.#groups = groups
+  }
+
+  want(filter: string): Promise<void> {
+    const known = this.#wanted.get(filter)
+    if (known !== undefined) {
+      known.count++
+      return known.asked
+    }
+    const wanted: Wanted = { count: 1, asked: Promise.resolve(), since: undefined }
+    this.#wanted.set(filter, wanted)
+    wanted.asked = this.#ask(filter, wanted)
+    // who waits for it is told
+    wanted.asked.catch(() => {})
+    return wanted.asked
+  }
+
+  unwant(filter: string): void {
+    const wanted = this.#wanted.get(filter)
+    if (wanted === undefined || --wanted.count > 0) return
+    this.#wanted.delete(filter)
+    if (this.#link.isJoined) this.#link.node.unwant(filter)
+  }
+
+  async registered(filter: string): Promise<void> {
+    await this.#wanted.get(filter)?.asked
+    await this.#joining.get(filter)
+  }
+
+  wantGroup(share: string, filter: string): Promise<void> {
+    const joining = Promise.all([this.#joining.get(filter), this.#groups.join(share)]).then(() => {})
+    this.#joining.set(filter, joining)
+    const joined = () => {
+      if (this.#joining.get(filter) === joining) this.#joining.delete(filter)
+    }
+    joining.then(joined, joined)
+    return joining
+  }
+
+  unwantGroup(share: string): void {
+    this.#groups.leave(share)
+  }
+
+  /** The place from which on everything of a filter comes; undefined while it does not come yet. */
+  since(filter: string): LogCursor | undefined {
+    return this.#wanted.get(filter)?.since
+  }
+
+  /** There is another node: it knows nothing yet. */
+  async rejoin(node: ClusterNode): Promise<void> {
+    await Promise.all(
+      [...this.#wanted].map(async ([filter, wanted]) => {
+        wanted.since = undefined
+        wanted.asked = this.#ask(filter, wanted)
+        await wanted.asked.catch(() => {})
+      }),
+    )
+    await this.#groups.rejoin(node)
+  }
+
+  async #ask(filter: string, wanted: Wanted): Promise<void> {
+    wanted.since = await this.#link.node.want(filter)
+  }
+}

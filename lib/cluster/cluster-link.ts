@@ -1,0 +1,94 @@
+/**
+ * The broker's way to the cluster: joins, and joins again after the lease was lost. Owns which node there is; must not know
+ * sessions, nor what is written.
+ */
+import type { Cluster, ClusterEvents, ClusterNode, ClusterStats, JoinRequest } from '../../types/cluster.js'
+import { AnaxError, wrapError } from '../errors.js'
+
+/** Milliseconds between attempts to join again. */
+const RETRY_MS = 1000
+
+export interface LinkParts {
+  readonly cluster: Cluster
+  readonly node: string
+  readonly leaseMs: number
+  /** What the engine tells; the link adds nothing. */
+  readonly events: ClusterEvents
+  /** The node has no right to act any more. Resolves when nothing of it is left. */
+  lost(error: AnaxError): Promise<void>
+  /** There is a node again. */
+  joined(node: ClusterNode): Promise<void>
+}
+
+export class ClusterLink {
+  readonly #parts: LinkParts
+  #node: ClusterNode | undefined
+  #isClosed = false
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts
+  }
+
+  /** @throws AnaxError ANAX_ERR_CLUSTER while there is none */
+  get node(): ClusterNode {
+    if (this.#node !== undefined) return this.#node
+    throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'this node is not part of the cluster at the moment' })
+  }
+
+  get isJoined(): boolean {
+    return this.#node !== undefined
+  }
+
+  get stats(): ClusterStats | undefined {
+    return this.#node?.stats()
+  }
+
+  /** Whether this node may act: asked before anything is written to a client. */
+  get isValid(): boolean {
+    return this.#node?.lease.isValid === true
+  }
+
+  /** Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_OPTION. */
+  async open(): Promise<void> {
+    await this.#join()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const node = this.#node
+    this.#node = undefined
+    await node?.leave()
+  }
+
+  async #join(): Promise<void> {
+    const { cluster, node: name, leaseMs, events } = this.#parts
+    const request: JoinRequest = { node: name, leaseMs, events }
+    const node = await cluster.join(request)
+    if (this.#isClosed) {
+      await node.leave()
+      return
+    }
+    this.#node = node
+    const { lost } = node.lease
+    if (lost.aborted) await this.#lost(node)
+    else lost.addEventListener('abort', () => this.#lost(node), { once: true })
+  }
+
+  async #lost(node: ClusterNode): Promise<void> {
+    if (this.#node !== node) return
+    this.#node = undefined
+    await this.#parts.lost(wrapError('ANAX_ERR_FENCED', node.lease.lost.reason))
+    await node.leave()
+    while (!this.#isClosed && this.#node === undefined) await this.#tryAgain()
+  }
+
+  async #tryAgain(): Promise<void> {
+    try {
+      await this.#join()
+      if (this.#node !== undefined) await this.#parts.joined(this.#node)
+    } catch (error) {
+      this.#parts.events.failed(wrapError('ANAX_ERR_CLUSTER', error))
+      await new Promise(resolve => setTimeout(resolve, RETRY_MS).unref())
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * What a broker has in place of store, bus and publisher when it is a node of a cluster. Wires the parts of this folder; must
+ * not know connections.
+ */
+import type { Cluster, ClusterStats, MembershipChange } from '../../types/cluster.js'
+import type { MatchedSubscription, MessageRef, StoredWill } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import { type AnaxError, wrapError } from '../errors.js'
+import { NEVER_EXPIRES } from '../model/session-expiry.js'
+import type { SessionSubscription } from '../model/subscription.js'
+import type { Authorizer } from '../ports/authorizer.js'
+import type { EventSink } from '../ports/event-sink.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
+import { liveCopy } from '../routing/live-copy.js'
+import type { Timers } from '../util/timers.js'
+import { LogArrivals } from './arrivals.js'
+import { ClusterInterests } from './cluster-interests.js'
+import { ClusterLink } from './cluster-link.js'
+import { ClusterSink } from './cluster-sink.js'
+import { ClusterStore } from './cluster-store.js'
+import { SessionDeadlines } from './session-deadlines.js'
+import { type SharedOutcome, SharedParts } from './shared-parts.js'
+
+/** What the cluster asks of the broker. */
+export interface ClusterHost {
+  route(message: PublishMessage): void
+  memberFor(share: string, message: PublishMessage): SessionSubscription | undefined
+  storedHere(topic: string): MatchedSubscription[]
+  /** The client's session has to read its queue. */
+  read(clientId: string): void
+  /** Another node wants the client. */
+  letGo(clientId: string): Promise<void>
+  letAllGo(error: AnaxError): Promise<void>
+  /** Something of a session that is away is due. */
+  seeTo(clientId: string): Promise<void>
+}
+
+export interface ClusterPartsOptions {
+  readonly cluster: Cluster
+  readonly leaseMs: number
+  readonly options: ResolvedOptions
+  readonly authorizer: Authorizer
+  readonly events: EventSink
+  readonly timers: Timers
+  readonly host: ClusterHost
+}
+
+export class ClusterParts {
+  readonly store: ClusterStore
+  readonly sink: ClusterSink
+  readonly interests: ClusterInterests
+  readonly #link: ClusterLink
+  readonly #shared: SharedParts
+  readonly #deadlines: SessionDeadlines
+  readonly #parts: ClusterPartsOptions
+
+  constructor(parts: ClusterPartsOptions) {
+    const { cluster, leaseMs, options, authorizer, events, timers, host } = parts
+    this.#parts = parts
+    const failed = (error: unknown) => events.emit('storeError', wrapError('ANAX_ERR_CLUSTER', error))
+    const deadlines = new SessionDeadlines({ timers, failed, seeTo: clientId => host.seeTo(clientId) })
+    const link: ClusterLink = new ClusterLink({
+      cluster,
+      leaseMs,
+      node: options.id,
+      events: {
+        failed,
+        letGo: clientId => host.letGo(clientId),
+        message: entry => arrivals.arrived(entry) as Promise<void> | void,
+        signal: message => arrivals.signalled(message),
+        deadline: (clientId, at) => deadlines.set(clientId, at),
+        orphan: clientId => deadlines.set(clientId, timers.wallTime()),
+        membership: change => this.#changed(change),
+      },
+      lost: error => this.#lost(error),
+      joined: node => this.interests.rejoin(node),
+    })
+    const store = new ClusterStore({ link, failed })
+    const shared = new SharedParts({ link, failed, give: (share, message) => this.#give(share, message) })
+    const interests = new ClusterInterests(link, shared)
+    const sink = new ClusterSink({
+      options,
+      authorizer,
+      events,
+      link,
+      store,
+      routeHere: message => host.route(message),
+      sharedDone: ref => shared.done(ref),
+    })
+    const arrivals: LogArrivals = new LogArrivals({
+      store,
+      interests,
+      storedHere: topic => host.storedHere(topic),
+      route: message => host.route(message),
+      read: clientId => host.read(clientId),
+      number: sink.number,
+    })
+    this.store = store
+    this.sink = sink
+    this.interests = interests
+    this.#link = link
+    this.#shared = shared
+    this.#deadlines = deadlines
+  }
+
+  get stats(): ClusterStats | undefined {
+    return this.#link.stats
+  }
+
+  /** Whether anything may be written to clients. */
+  readonly mayWrite = (): boolean => this.#link.isValid
+
+  /** @returns bytes that a message may have. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_OPTION. */
+  async open(): Promise<number> {
+    await this.#link.open()
+    return this.#link.node.maxMessageBytes
+  }
+
+  /** The end of it is the store's. */
+  stop(): void {
+    this.#deadlines.stop()
+  }
+
+  async claim(clientId: string, signal: AbortSignal): Promise<void> {
+    const owned = await this.store.claim(clientId, signal)
+    const { session, will } = owned
+    const now = this.#parts.timers.wallTime()
+    const expiry = session?.expiryInterval ?? 0
+    // without a time, its client was connected: the node that had it is gone
+    if (session !== undefined && session.expiresAt === undefined && expiry !== NEVER_EXPIRES) {
+      session.expiresAt = now + expiry * 1000
+    }
+    if (will !== undefined && will.dueAt === undefined) {
+      const delay = will.will.properties?.willDelayInterval ?? 0
+      will.dueAt = now + (expiry === NEVER_EXPIRES ? delay : Math.min(delay, expiry)) * 1000
+    }
+  }
+
+  release(clientId: string): Promise<void> {
+    return this.store.release(clientId)
+  }
+
+  owns(clientId: string): boolean {
+    return this.#link.isJoined && this.store.owned(clientId) !== undefined
+  }
+
+  dueWill(clientId: string): StoredWill | undefined {
+    const will = this.store.owned(clientId)?.will
+    return will?.dueAt !== undefined && will.dueAt <= this.#parts.timers.wallTime() ? will.will : undefined
+  }
+
+  giveBack(messages: readonly MessageRef[]): void {
+    for (const message of messages) this.#shared.giveBack(message)
+  }
+
+  /** Gives a message of a shared subscription to a member that is connected here. */
+  #give(share: string, message: PublishMessage): SharedOutcome | Promise<SharedOutcome> {
+    const member = this.#parts.host.memberFor(share, message)
+    if (member === undefined) return 'nobody'
+    const { session } = member
+    const delivery = liveCopy(message, member, share)
+    if (delivery.qos > 0 && session.stored) return this.#giveStored(session.id, delivery, message)
+    session.deliver(delivery)
+    return delivery.qos > 0 ? 'sent' : 'done'
+  }
+
+  /** From here on it lies with the member's session, wherever that goes. */
+  async #giveStored(
+    clientId: string,
+    { qos, retain, subscriptionIdentifiers }: ReturnType<typeof liveCopy>,
+    message: PublishMessage,
+  ): Promise<SharedOutcome> {
+    await this.store.append(message, { clientId, qos, retain, subscriptionIdentifiers, share: undefined })
+    this.#parts.host.read(clientId)
+    return 'done'
+  }
+
+  async #lost(error: AnaxError): Promise<void> {
+    this.#parts.events.emit('leaseLost', error)
+    this.#deadlines.clear()
+    this.store.forgetAll()
+    await this.#parts.host.letAllGo(error)
+  }
+
+  #changed(change: MembershipChange): void {
+    this.#parts.events.emit('clusterChanged', change)
+  }
+}

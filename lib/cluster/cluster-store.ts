@@ -1,0 +1,321 @@
+/**
+ * The store of a broker that is a node of a cluster: sessions are records of the engine, and a queue is what the log has
+ * behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the router.
+ */
+import type { ClusterNode, ClusterWrite, LogCursor, LogPosition } from '../../types/cluster.js'
+import type { Message } from '../../types/message.js'
+import type {
+  MessageRef,
+  QueueDelivery,
+  QueuedMessage,
+  SentCopy,
+  SessionChange,
+  StoreClient,
+  StoredSession,
+  StoredSubscription,
+  StoredWill,
+} from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import { AnaxError } from '../errors.js'
+import { copyOf, refKey } from '../model/message.js'
+import type { ClusterLink } from './cluster-link.js'
+import { LogBackedStore } from './log-backed-store.js'
+import { OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
+import { SessionWriter } from './session-writer.js'
+
+export interface ClusterStoreParts {
+  readonly link: ClusterLink
+  /** Something failed that nobody waits for. */
+  failed(error: unknown): void
+}
+
+export class ClusterStore extends LogBackedStore {
+  readonly #link: ClusterLink
+  readonly #owned = new Map<string, OwnedSession>()
+  readonly #writer: SessionWriter
+
+  constructor({ link, failed }: ClusterStoreParts) {
+    super()
+    this.#link = link
+    this.#writer = new SessionWriter(link, failed)
+  }
+
+  /** The session of a client that this node owns. */
+  owned(clientId: string): OwnedSession | undefined {
+    return this.#owned.get(clientId)
+  }
+
+  /** Makes this node the owner of a client identifier. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
+  async claim(clientId: string, signal: AbortSignal): Promise<OwnedSession> {
+    const { node } = this.#link
+    const claim = await node.claim(clientId, signal)
+    try {
+      const owned = new OwnedSession(claim, node.shards, await node.load(claim))
+      this.#owned.set(clientId, owned)
+      return owned
+    } catch (error) {
+      await node.release(claim, 'keep')
+      throw error
+    }
+  }
+
+  /** Gives the client identifier back, with all that is to be kept. */
+  async release(clientId: string): Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    this.#owned.delete(clientId)
+    this.#writer.forget(owned)
+    await this.#link.node.release(owned.claim, 'keep', lastWriteOf(owned))
+  }
+
+  /** The lease is lost: nothing is owned any more. */
+  forgetAll(): void {
+    for (const owned of this.#owned.values()) this.#writer.forget(owned)
+    this.#owned.clear()
+  }
+
+  openSession(clientId: string): StoredSession | undefined {
+    return this.#owned.get(clientId)?.toStored()
+  }
+
+  async saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    if (owned.session === undefined) await this.#begin(owned)
+    owned.session = { expiryInterval, expiresAt, details: details ?? owned.session?.details }
+    // what is written last of all, when the claim is given back, has the deadline
+    if (expiresAt === undefined) await this.#writeSettings(owned)
+  }
+
+  async deleteSession(clientId: string): Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    const names = owned.recordNames
+    owned.session = undefined
+    owned.subscriptions.clear()
+    owned.sent.clear()
+    owned.incoming.clear()
+    owned.own.clear()
+    if (!owned.hasRecords) return
+    const records = Object.fromEntries(names.map(name => [name, undefined]))
+    await this.#write(owned, { records: { ...records, s: owned.settingsRecord() }, ...deadlineOf(owned) })
+    owned.hasRecords = owned.will !== undefined
+  }
+
+  async addSubscriptions({ id }: StoreClient, subscriptions: StoredSubscription[]): Promise<void> {
+    const owned = this.#mustOwn(id)
+    // what was published before is not for it
+    const since = await this.#link.node.ends()
+    for (const subscription of subscriptions) {
+      const known = owned.subscriptions.get(subscription.topic)
+      owned.subscriptions.set(subscription.topic, { subscription: { ...subscription }, since: known?.since ?? since })
+    }
+    await this.#writeSettings(owned)
+  }
+
+  async removeSubscriptions({ id }: StoreClient, topics: string[]): Promise<void> {
+    const owned = this.#owned.get(id)
+    if (owned === undefined) return
+    for (const topic of topics) owned.subscriptions.delete(topic)
+    await this.#writeSettings(owned)
+  }
+
+  subscriptionsByClient({ id }: StoreClient): StoredSubscription[] {
+    return this.#owned.get(id)?.toStored()?.subscriptions ?? []
+  }
+
+  /** Appends a message to one session's queue, outside of the log. */
+  async append(message: PublishMessage, delivery: QueueDelivery): Promise<void> {
+    const owned = this.#mustOwn(delivery.clientId)
+    const name = owned.addOwn(message, delivery)
+    await this.#write(owned, { records: { [name]: ownRecord({ message, delivery }) } })
+  }
+
+  async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    for (const { message, delivery } of [...owned.own.values()]) {
+      const ref = plainRef(message)
+      // it may have been delivered since the read began
+      if (owned.own.has(ref.brokerCounter) && !owned.sent.has(refKey(ref)))
+        yield { message, ref, delivery, packetId: undefined }
+    }
+    const { node } = this.#link
+    const ends = await node.ends()
+    const { filters } = owned
+    if (filters.length > 0) yield* this.#readLog(owned, node, filters, ends)
+    for (const [shard, end] of ends.entries()) {
+      owned.advanceTo(shard, end)
+      owned.readUpTo[shard] = end
+    }
+  }
+
+  async *#readLog(
+    owned: OwnedSession,
+    node: ClusterNode,
+    filters: string[],
+    ends: LogCursor,
+  ): AsyncGenerator<QueuedMessage> {
+    for await (const { position, message } of node.read(filters, [...owned.cursor], ends)) {
+      // it was sent meanwhile
+      if (owned.isDone(position)) continue
+      const delivery = owned.deliveryOf(message, position)
+      if (delivery === undefined) continue
+      const ref = refOf(position)
+      yield { message: Object.assign(message, ref), ref, delivery, packetId: undefined }
+    }
+  }
+
+  async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    for (const { ref, packetId, delivery, released } of [...owned.sent.values()]) {
+      const message = released ? undefined : await this.#contentOf(owned, ref)
+      if (message !== undefined || released) yield { message, ref, delivery, packetId }
+      // the log has it no more
+      else owned.sent.delete(refKey(ref))
+    }
+  }
+
+  markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): void | Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) throw fencedError(clientId)
+    const { qos, retain, subscriptionIdentifiers } = copy
+    owned.markSent(ref, packetId, { clientId, qos, retain, subscriptionIdentifiers, share: undefined })
+    return qos === 2 ? this.#writer.writeNow(owned) : this.#writer.writeSoon(owned)
+  }
+
+  markReleased(clientId: string, ref: MessageRef, packetId: number): Promise<void> {
+    const owned = this.#mustOwn(clientId)
+    const entry = owned.sent.get(refKey(ref))
+    if (entry !== undefined) entry.released = true
+    else owned.sent.set(refKey(ref), { ref, packetId, delivery: noDelivery(clientId), released: true })
+    return this.#writer.writeNow(owned)
+  }
+
+  removeQueued(clientId: string, ref: MessageRef): void | Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    owned.advance(ref)
+    owned.sent.delete(refKey(ref))
+    const name = owned.removeOwn(ref)
+    this.#writer.writeSoon(owned)
+    if (name !== undefined) return this.#write(owned, { records: { [name]: undefined } }).then(() => {})
+  }
+
+  queueSize(clientId: string): { messages: number; bytes: number } {
+    const owned = this.#owned.get(clientId)
+    return { messages: owned === undefined ? 0 : owned.sent.size + owned.own.size, bytes: 0 }
+  }
+
+  addIncoming(clientId: string, packetId: number): Promise<void> {
+    const owned = this.#mustOwn(clientId)
+    owned.incoming.add(packetId)
+    return this.#writer.writeNow(owned)
+  }
+
+  removeIncoming(clientId: string, packetId: number): void | Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned?.incoming.delete(packetId) !== true) return
+    return this.#writer.writeNow(owned)
+  }
+
+  async saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) return
+    owned.will = { will, dueAt }
+    if (dueAt === undefined) await this.#writeSettings(owned)
+  }
+
+  async deleteWill(clientId: string): Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned?.will === undefined) return
+    owned.will = undefined
+    await this.#writeSettings(owned)
+    owned.hasRecords = owned.session !== undefined
+  }
+
+  getWill({ id }: StoreClient): StoredWill | undefined {
+    return this.#owned.get(id)?.will?.will
+  }
+
+  async *retained(filters: readonly string[]): AsyncGenerator<Message> {
+    yield* this.#link.node.retained(filters)
+  }
+
+  async retainedOf(topic: string): Promise<Message | undefined> {
+    for await (const message of this.#link.node.retained([topic])) if (message.topic === topic) return message
+    return undefined
+  }
+
+  async destroy(): Promise<void> {
+    await this.#link.close()
+  }
+
+  /** Writes a message. @returns its place */
+  writeMessage(write: ClusterWrite): Promise<LogPosition | undefined> {
+    return this.#link.node.write(undefined, write)
+  }
+
+  /** Writes a message together with records of its client. @returns its place */
+  async writeMessageOf(
+    clientId: string,
+    write: ClusterWrite,
+    change: (owned: OwnedSession) => ClusterWrite,
+  ): Promise<LogPosition | undefined> {
+    const owned = this.#mustOwn(clientId)
+    return await this.#link.node.write(owned.claim, { ...write, ...change(owned) })
+  }
+
+  /** A session that has just begun gets nothing of before. */
+  async #begin(owned: OwnedSession): Promise<void> {
+    for (const [shard, end] of (await this.#link.node.ends()).entries()) owned.advanceTo(shard, end)
+  }
+
+  #mustOwn(clientId: string): OwnedSession {
+    const owned = this.#owned.get(clientId)
+    if (owned === undefined) throw fencedError(clientId)
+    return owned
+  }
+
+  async #writeSettings(owned: OwnedSession): Promise<void> {
+    const records = { s: owned.settingsRecord() }
+    owned.hasRecords ||= records.s !== undefined
+    await this.#write(owned, { records, ...(owned.deadline !== undefined && { deadline: { at: undefined } }) })
+    owned.deadline = undefined
+  }
+
+  #write(owned: OwnedSession, write: ClusterWrite): Promise<unknown> {
+    return this.#link.node.write(owned.claim, write)
+  }
+
+  async #contentOf(owned: OwnedSession, ref: MessageRef): Promise<Message | undefined> {
+    const position = positionOf(ref)
+    if (position === undefined) return owned.own.get(ref.brokerCounter)?.message
+    const entry = await this.#link.node.entry(position)
+    return entry && Object.assign(copyOf(entry.message), ref)
+  }
+}
+
+/** What is written when the claim is given back. */
+function lastWriteOf(owned: OwnedSession): ClusterWrite {
+  if (!owned.hasRecords && owned.session === undefined && owned.will === undefined) return {}
+  const records = { s: owned.settingsRecord(), c: owned.progressRecord() }
+  return { records, deadline: { at: owned.nextDeadline() } }
+}
+
+function deadlineOf(owned: OwnedSession): ClusterWrite {
+  return { deadline: { at: owned.nextDeadline() } }
+}
+
+function plainRef({ brokerId, brokerCounter }: MessageRef): MessageRef {
+  return { brokerId, brokerCounter }
+}
+
+function noDelivery(clientId: string): QueueDelivery {
+  return { clientId, qos: 2, retain: false, subscriptionIdentifiers: undefined, share: undefined }
+}
+
+function fencedError(clientId: string): AnaxError {
+  return new AnaxError('ANAX_ERR_FENCED', { detail: `${clientId} belongs to another node` })
+}

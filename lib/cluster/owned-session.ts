@@ -1,0 +1,230 @@
+/**
+ * What is known of a session that this node owns: its settings, what it has in flight, and up to where it has had the log.
+ * Owns the records that this comes to; writes nothing itself, and must not know who sends.
+ */
+import type { Claim, LogCursor, LogPosition } from '../../types/cluster.js'
+import type { Message } from '../../types/message.js'
+import type {
+  MessageRef,
+  QueueDelivery,
+  SessionDetails,
+  StoredSession,
+  StoredSubscription,
+  StoredWill,
+} from '../../types/persistence.js'
+import { grantedQoS, grantedRetain, grantOf, mergeGrants } from '../model/grant.js'
+import { refKey } from '../model/message.js'
+import { filterMatches, isSharedFilter } from '../topic/topic.js'
+import { bytesOf, contentOf } from './record-bytes.js'
+
+/** A subscription, and the place in the log from which on it counts. */
+interface OwnedSubscription {
+  readonly subscription: StoredSubscription
+  readonly since: LogCursor
+}
+
+/** A message that was sent and is not finished. */
+export interface SentEntry {
+  readonly ref: MessageRef
+  readonly packetId: number
+  readonly delivery: QueueDelivery
+  /** PUBREC came. */
+  released: boolean
+}
+
+/** A message that lies with the session itself, not in the log. */
+export interface OwnEntry {
+  readonly message: Message
+  readonly delivery: QueueDelivery
+}
+
+/** The record `s`: what changes seldom. */
+interface Settings {
+  session?: { expiryInterval: number; expiresAt?: number | undefined; details?: SessionDetails | undefined }
+  subscriptions?: [StoredSubscription, LogCursor][]
+  will?: { will: StoredWill; dueAt?: number | undefined }
+}
+
+/** The record `c`: what changes with each message. */
+interface Progress {
+  cursor: LogCursor
+  sent: [MessageRef, number, QueueDelivery, boolean][]
+  incoming: number[]
+}
+
+/** The broker id of messages that lie with the session itself. */
+export const OWN = 'own'
+const LOG = 'log'
+
+/** The reference of a message of the log. */
+export function refOf({ shard, sequence }: LogPosition): MessageRef {
+  return { brokerId: `${LOG}${shard}`, brokerCounter: sequence }
+}
+
+/** The place of a message of the log; undefined for another one. */
+export function positionOf({ brokerId, brokerCounter }: MessageRef): LogPosition | undefined {
+  return brokerId.startsWith(LOG) ? { shard: Number(brokerId.slice(LOG.length)), sequence: brokerCounter } : undefined
+}
+
+export class OwnedSession {
+  readonly claim: Claim
+  session: Settings['session']
+  will: Settings['will']
+  readonly subscriptions = new Map<string, OwnedSubscription>()
+  /** By {@link refKey}. */
+  readonly sent = new Map<string, SentEntry>()
+  readonly incoming = new Set<number>()
+  /** By number. */
+  readonly own = new Map<number, OwnEntry>()
+  /** For each shard, up to where all was sent or dropped. */
+  readonly cursor: number[]
+  /** For each shard, up to where the log was read for this connection. */
+  readonly readUpTo: number[]
+  /** What the engine has for it. */
+  hasRecords = false
+  /** The deadline that the engine has. */
+  deadline: number | undefined
+  #lastOwn = 0
+
+  constructor(claim: Claim, shards: number, records: ReadonlyMap<string, Uint8Array>) {
+    this.claim = claim
+    this.cursor = Array.from({ length: shards }, () => 0)
+    this.readUpTo = Array.from({ length: shards }, () => -1)
+    this.hasRecords = records.size > 0
+    for (const [name, bytes] of records) this.#restore(name, bytes)
+  }
+
+  /** As the broker knows it. */
+  toStored(): StoredSession | undefined {
+    if (this.session === undefined) return undefined
+    const { expiryInterval, expiresAt, details } = this.session
+    return {
+      clientId: this.claim.clientId,
+      expiryInterval,
+      expiresAt,
+      details,
+      subscriptions: [...this.subscriptions.values()].map(({ subscription }) => ({ ...subscription })),
+      incoming: [...this.incoming],
+    }
+  }
+
+  settingsRecord(): Uint8Array | undefined {
+    const { session, will } = this
+    if (session === undefined && will === undefined) return undefined
+    const subscriptions = [...this.subscriptions.values()].map(
+      ({ subscription, since }): [StoredSubscription, LogCursor] => [subscription, since],
+    )
+    const settings: Settings = { ...(session && { session, subscriptions }), ...(will && { will }) }
+    return bytesOf(settings)
+  }
+
+  progressRecord(): Uint8Array | undefined {
+    if (this.session === undefined) return undefined
+    const progress: Progress = {
+      cursor: this.cursor,
+      sent: [...this.sent.values()].map(({ ref, packetId, delivery, released }) => [ref, packetId, delivery, released]),
+      incoming: [...this.incoming],
+    }
+    return bytesOf(progress)
+  }
+
+  /** The filters of which the log has messages for it. */
+  get filters(): string[] {
+    return [...this.subscriptions.values()]
+      .filter(({ subscription: { qos, topic } }) => qos > 0 && !isSharedFilter(topic))
+      .map(({ subscription }) => subscription.topic)
+  }
+
+  /** The session's copy of a message of the log; undefined where no subscription wants it. */
+  deliveryOf(message: Message, { shard, sequence }: LogPosition): QueueDelivery | undefined {
+    const { clientId } = this.claim
+    const grants = [...this.subscriptions.values()]
+      .filter(({ subscription: { qos, topic, nl }, since }) => {
+        if (qos === 0 || isSharedFilter(topic) || sequence <= (since[shard] ?? 0)) return false
+        return !(nl === true && message.clientId === clientId) && filterMatches(topic, message.topic)
+      })
+      .map(({ subscription }) => grantOf(subscription))
+    const first = grants[0]
+    if (first === undefined || message.qos === 0) return undefined
+    const grant = grants.slice(1).reduce(mergeGrants, first)
+    const { subscriptionIdentifiers } = grant
+    const retain = grantedRetain(message, grant)
+    return { clientId, qos: grantedQoS(message, grant), retain, subscriptionIdentifiers, share: undefined }
+  }
+
+  /** Whether a message of the log was sent, or dropped. */
+  isDone({ shard, sequence }: LogPosition): boolean {
+    return sequence <= this.cursor[shard]!
+  }
+
+  /** Notes that a message was sent or dropped, and all before it in its shard. */
+  advance(ref: MessageRef): void {
+    const position = positionOf(ref)
+    if (position !== undefined) this.advanceTo(position.shard, position.sequence)
+  }
+
+  advanceTo(shard: number, sequence: number): void {
+    this.cursor[shard] = Math.max(this.cursor[shard]!, sequence)
+  }
+
+  markSent(ref: MessageRef, packetId: number, delivery: QueueDelivery): void {
+    this.advance(ref)
+    // a plain reference: it may be the message itself
+    const { brokerId, brokerCounter } = ref
+    this.sent.set(refKey(ref), { ref: { brokerId, brokerCounter }, packetId, delivery, released: false })
+  }
+
+  /** Keeps a message with the session. @returns the name of its record */
+  addOwn(message: Message, delivery: QueueDelivery): string {
+    const number = ++this.#lastOwn
+    message.brokerId = OWN
+    message.brokerCounter = number
+    this.own.set(number, { message, delivery })
+    return `x${number}`
+  }
+
+  /** Forgets a message that lies with the session. @returns the name of its record, if it does */
+  removeOwn({ brokerId, brokerCounter }: MessageRef): string | undefined {
+    return brokerId === OWN && this.own.delete(brokerCounter) ? `x${brokerCounter}` : undefined
+  }
+
+  /** When somebody has to see to it, while its client is away. */
+  nextDeadline(): number | undefined {
+    const times = [this.session?.expiresAt, this.will?.dueAt].filter(at => at !== undefined)
+    return times.length > 0 ? Math.min(...times) : undefined
+  }
+
+  /** The names of all records that it may have. */
+  get recordNames(): string[] {
+    return ['s', 'c', ...[...this.own.keys()].map(number => `x${number}`)]
+  }
+
+  #restore(name: string, bytes: Uint8Array): void {
+    if (name === 's') {
+      const { session, subscriptions = [], will } = contentOf<Settings>(bytes)
+      this.session = session
+      this.will = will
+      for (const [subscription, since] of subscriptions) {
+        this.subscriptions.set(subscription.topic, { subscription, since })
+      }
+    } else if (name === 'c') {
+      const { cursor, sent, incoming } = contentOf<Progress>(bytes)
+      for (const [shard, sequence] of cursor.entries()) this.advanceTo(shard, sequence)
+      for (const [ref, packetId, delivery, released] of sent) {
+        this.sent.set(refKey(ref), { ref, packetId, delivery, released })
+      }
+      for (const packetId of incoming) this.incoming.add(packetId)
+    } else if (name.startsWith('x')) {
+      const number = Number(name.slice(1))
+      this.#lastOwn = Math.max(this.#lastOwn, number)
+      this.own.set(number, contentOf<OwnEntry>(bytes))
+    }
+  }
+}
+
+/** The record of a message that lies with the session. */
+export function ownRecord({ message, delivery }: OwnEntry): Uint8Array {
+  const { cmd, brokerId, brokerCounter, topic, payload, qos, retain, clientId, properties, messageExpiry } = message
+  const plain = { cmd, brokerId, brokerCounter, topic, payload, qos, retain, clientId, properties, messageExpiry }
+  return bytesOf({ message: { ...plain, dup: false }, delivery })
+}

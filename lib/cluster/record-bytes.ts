@@ -1,0 +1,27 @@
+/** Plain values as bytes, for the records of a session: JSON, with buffers. Must not know what the values mean. */
+
+const BUFFER = '$bytes'
+
+export function bytesOf(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(withTexts(value)))
+}
+
+export function contentOf<T>(bytes: Uint8Array): T {
+  return withBuffers(JSON.parse(Buffer.from(bytes).toString('utf8'))) as T
+}
+
+/** Buffers as text; what has its own idea of JSON gives it first. */
+function withTexts(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { [BUFFER]: Buffer.from(value).toString('base64') }
+  if (Array.isArray(value)) return value.map(withTexts)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withTexts(each)]))
+}
+
+function withBuffers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withBuffers)
+  if (typeof value !== 'object' || value === null) return value
+  const text = (value as Record<string, unknown>)[BUFFER]
+  if (typeof text === 'string') return Buffer.from(text, 'base64')
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withBuffers(each)]))
+}

@@ -1,0 +1,104 @@
+/**
+ * Shared subscriptions of which a member is connected here: takes what the engine hands out, and settles it when the member
+ * has acknowledged. Owns what is held; must not know how a member is chosen.
+ */
+import type { ClusterNode, Group, HeldEntry } from '../../types/cluster.js'
+import type { MessageRef } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
+import { wrapError } from '../errors.js'
+import { refKey } from '../model/message.js'
+import { arrivedMessage } from './arrivals.js'
+import type { GroupRegistry } from './cluster-interests.js'
+import type { ClusterLink } from './cluster-link.js'
+import { refOf } from './owned-session.js'
+
+/** How long a message that nobody here takes is kept from being handed out again. */
+const NOBODY_MS = 100
+
+/** What became of a message of a shared subscription. */
+export type SharedOutcome =
+  /** A member has it, and will acknowledge it. */
+  | 'sent'
+  /** A member has it, and it needs no acknowledgement, or it lies with the member's session. */
+  | 'done'
+  | 'nobody'
+
+export interface SharedPartsDeps {
+  readonly link: ClusterLink
+  /** Gives a message to a member that is connected here. */
+  give(share: string, message: PublishMessage): SharedOutcome | Promise<SharedOutcome>
+  failed(error: unknown): void
+}
+
+export class SharedParts implements GroupRegistry {
+  readonly #deps: SharedPartsDeps
+  /** Share -> this node's part. */
+  readonly #groups = new Map<string, Promise<Group>>()
+  /** What members have not acknowledged, by reference and share: one client may have the same message twice. */
+  readonly #held = new Map<string, HeldEntry>()
+
+  constructor(deps: SharedPartsDeps) {
+    this.#deps = deps
+  }
+
+  async join(share: string): Promise<void> {
+    await this.#join(share, this.#deps.link.node)
+  }
+
+  leave(share: string): void {
+    const group = this.#groups.get(share)
+    this.#groups.delete(share)
+    group?.then(joined => joined.leave()).catch(this.#deps.failed)
+  }
+
+  async rejoin(node: ClusterNode): Promise<void> {
+    this.#held.clear()
+    await Promise.all([...this.#groups.keys()].map(share => this.#join(share, node).catch(this.#deps.failed)))
+  }
+
+  /** A member has finished with a message, or it was dropped. */
+  done(ref: MessageRef): void {
+    const key = refKey(ref)
+    this.#held.get(key)?.done()
+    this.#held.delete(key)
+  }
+
+  /** A member leaves a message behind. @returns whether it came from here */
+  giveBack(ref: MessageRef): boolean {
+    const key = refKey(ref)
+    const held = this.#held.get(key)
+    this.#held.delete(key)
+    held?.giveBack()
+    return held !== undefined
+  }
+
+  async #join(share: string, node: ClusterNode): Promise<void> {
+    const joined = node.joinGroup(share, entry => {
+      this.#take(share, entry).catch(this.#deps.failed)
+    })
+    this.#groups.set(share, joined)
+    await joined
+  }
+
+  async #take(share: string, entry: HeldEntry): Promise<void> {
+    const { position } = entry
+    const message = arrivedMessage(entry.message)
+    if (position !== undefined) {
+      Object.assign(message, refOf(position))
+      // several shared subscriptions may have the same message for one client
+      message.brokerId += `/${share}`
+      this.#held.set(refKey(message), entry)
+    }
+    // the message has another identity once it lies with a session
+    const { brokerId, brokerCounter } = message
+    const ref = { brokerId, brokerCounter }
+    try {
+      const outcome = await this.#deps.give(share, message)
+      if (outcome === 'done') this.done(ref)
+      else if (outcome === 'nobody') setTimeout(() => this.giveBack(ref), NOBODY_MS).unref()
+    } catch (error) {
+      this.giveBack(ref)
+      throw wrapError('ANAX_ERR_CLUSTER', error)
+    }
+  }
+}
