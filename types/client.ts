@@ -35,6 +35,8 @@ export interface DisconnectOptions {
   reasonString?: string
   /** Where else to connect; goes with reason codes 0x9C and 0x9D. */
   serverReference?: string
+  /** What becomes of the client's will: of one who may not stay, it may be better discarded. @default 'publish' */
+  will?: 'publish' | 'discard'
   /** Whatever else the client is to know. @default none */
   userProperties?: UserProperties
 }
@@ -72,6 +74,11 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly version: ProtocolVersion | undefined
   /** The user name of CONNECT. */
   readonly username: string | undefined
+  /**
+   * Who the client is, for a hook that found out: noted with its messages and its will.
+   * @default the user name of CONNECT, whether it was proved or not
+   */
+  principal: string | undefined
   /** Seconds, as agreed with the client. */
   readonly keepalive: number
   /** The will that is published if the connection breaks. */

@@ -77,17 +77,28 @@ export type AuthenticateExtendedHandler = (
   callback: (error: RefusalError | null, verdict?: ExtendedVerdict) => void,
 ) => Verdict<ExtendedVerdict>
 
+/** A refusal of one message that says more than its code. */
+export interface PublishRefusal {
+  /** MQTT 5.0 reason code, from 0x80. */
+  refuse: number
+  /**
+   * What clients before 5.0 get, which cannot be told: the connection is closed, or the message is acknowledged as if it
+   * had been published. @default 'disconnect'
+   */
+  olderClients?: 'disconnect' | 'acknowledge'
+}
+
 /**
  * Asked for each PUBLISH, and for a will when it is published (`client` is null if its connection
  * is gone; `packet.clientId` still says whose it is). The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
- * 0x87; a number refuses with that reason code; an object is published instead.
+ * 0x87; a number refuses with that reason code, an object with `refuse` as it says; another object is published instead.
  * Unset, topics below `$SYS/` are refused.
  */
 export type AuthorizePublishHandler = (
   client: Client | null,
-  packet: PublishPacket & { payload: Buffer; clientId?: string | undefined },
+  packet: PublishPacket & { payload: Buffer; clientId?: string | undefined; username?: string | undefined },
   callback: (error?: (Error & { reasonCode?: number }) | null) => void,
-) => Verdict<boolean | number | PublishPacket>
+) => Verdict<boolean | number | PublishPacket | PublishRefusal>
 
 /**
  * Asked for each filter of a SUBSCRIBE, and for those of a stored session when it is resumed.
@@ -101,10 +112,11 @@ export type AuthorizeSubscribeHandler = (
 ) => Verdict<boolean | number | Subscription | null>
 
 /**
- * Asked for each message and receiver, synchronously. Returns the message to forward (it may be changed:
- * it is this receiver's own copy), or null, undefined or false to withhold it.
+ * Asked for each message and receiver, synchronously. Returns true to forward it as it was published, so that it is
+ * encoded once for all receivers; a message to forward instead (it may be the one given, changed: it is this receiver's own
+ * copy); or null, undefined or false to withhold it.
  */
-export type AuthorizeForwardHandler = (client: Client, packet: Message) => Message | null | undefined | false | void
+export type AuthorizeForwardHandler = (client: Client, packet: Message) => Message | boolean | null | undefined | void
 
 /**
  * Told of each message that was published and routed, before it is acknowledged to its publisher:

@@ -19,7 +19,7 @@ export interface Message {
   messageId: number | undefined
   /** Id of the client that published it; undefined for the host's own messages. */
   clientId: string | undefined
-  /** User name of that client, where the broker noted it. */
+  /** Who that client was (`client.principal`), where the broker noted it. */
   username?: string | undefined
   /** When the broker accepted it, in milliseconds since the epoch, where the broker noted it. */
   receivedAt?: number | undefined

@@ -2,7 +2,7 @@
  * The clients that an `Auth` was asked about: looked at again when something changes, let go when their time is over.
  * Owns who is still there; what they may do is asked through two functions.
  */
-import type { Client } from '../../types/client.js'
+import type { Client, DisconnectOptions } from '../../types/client.js'
 import type { Clock } from '../../types/clock.js'
 import { ReasonCode } from '../index.js'
 import { type Subject, subjectOf } from './identity.js'
@@ -82,7 +82,7 @@ export class Clients {
     const timer = clock.setTimeout(() => {
       this.#timers.delete(entry)
       if (expiresAt > clock.now()) this.expire(entry)
-      else if (!entry.client.closed) this.#disconnect(entry, ReasonCode.MaximumConnectTime)
+      else if (!entry.client.closed) this.#disconnect(entry, { reasonCode: ReasonCode.MaximumConnectTime })
     }, wait)
     if (timer instanceof Object && 'unref' in timer) (timer as NodeJS.Timeout).unref()
     this.#timers.set(entry, timer)
@@ -166,7 +166,7 @@ export class Clients {
   async #look(entry: Entry): Promise<void> {
     const { client } = entry
     if (!(await this.#options.mayStay(entry))) {
-      await this.#disconnect(entry, ReasonCode.NotAuthorized)
+      await this.#disconnect(entry, { reasonCode: ReasonCode.NotAuthorized, will: 'discard' })
       return
     }
     for (const filter of [...client.subscriptions.keys()]) {
@@ -175,8 +175,8 @@ export class Clients {
     }
   }
 
-  async #disconnect({ client }: Entry, reasonCode: number): Promise<void> {
-    await client.disconnect({ reasonCode }).catch(this.#options.failed)
+  async #disconnect({ client }: Entry, options: DisconnectOptions): Promise<void> {
+    await client.disconnect(options).catch(this.#options.failed)
   }
 }
 

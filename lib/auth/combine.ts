@@ -126,6 +126,7 @@ export function firstToDecide(parts: readonly Authorizer[]): Authorizer {
   const receivers = parts.filter(part => part.receive !== undefined)
   return {
     ...together(parts),
+    ...ofAny(parts),
     publish: (subject, topic) => first(parts, 0, part => part.publish(subject, topic)),
     subscribe: (subject, filter) => first(parts, 0, part => part.subscribe(subject, filter)),
     ...(receivers.length > 0 && {
@@ -136,6 +137,17 @@ export function firstToDecide(parts: readonly Authorizer[]): Authorizer {
         }
         return UNKNOWN
       },
+    }),
+  }
+}
+
+/** What goes for all where one of them wants it. */
+function ofAny(parts: readonly Authorizer[]): Pick<Authorizer, 'olderClients' | 'retained'> {
+  const keepers = parts.filter(part => part.retained !== undefined)
+  return {
+    ...(parts.some(part => part.olderClients === 'acknowledge') && { olderClients: 'acknowledge' }),
+    ...(keepers.length > 0 && {
+      retained: (publisher, topic) => strictest(keepers.map(part => part.retained!(publisher, topic))),
     }),
   }
 }
@@ -160,6 +172,7 @@ export function allToAllow(parts: readonly Authorizer[]): Authorizer {
   const receivers = parts.filter(part => part.receive !== undefined)
   return {
     ...together(parts),
+    ...ofAny(parts),
     publish: (subject, topic) => every(parts.map(part => part.publish(subject, topic))),
     subscribe: (subject, filter) => every(parts.map(part => part.subscribe(subject, filter))),
     ...(receivers.length > 0 && {
@@ -182,9 +195,11 @@ function strictest(decisions: readonly Decision[]): Decision {
 
 /** An authorizer that has nothing to say of other clients. */
 export function only(part: Authorizer, isOne: (subject: Subject) => boolean): Authorizer {
-  const { receive } = part
+  const { receive, retained, olderClients } = part
   return {
     name: part.name,
+    ...(olderClients && { olderClients }),
+    ...(retained && { retained: (subject, topic) => (isOne(subject) ? part.retained!(subject, topic) : UNKNOWN) }),
     publish: (subject, topic) => (isOne(subject) ? part.publish(subject, topic) : UNKNOWN),
     subscribe: (subject, filter) => (isOne(subject) ? part.subscribe(subject, filter) : UNKNOWN),
     ...(receive && { receive: (subject, topic) => (isOne(subject) ? part.receive!(subject, topic) : UNKNOWN) }),

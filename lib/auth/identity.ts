@@ -74,6 +74,8 @@ export class Subject {
 
   identify(identity: Identity, provenBy: object, proof: unknown): void {
     this.#identity = identity
+    const client = subjectClient(this)
+    if (client !== undefined) client.principal = identity.username
     this.provenBy = provenBy
     this.proof = proof
     this.version++

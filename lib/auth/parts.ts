@@ -84,6 +84,10 @@ export interface Authorizer extends Part {
   publish(subject: Subject, topic: string): MaybePromise<Decision>
   /** @param filter without `$share/…/` */
   subscribe(subject: Subject, filter: string): MaybePromise<Decision>
+  /** What clients before 5.0 get for a publish that is denied, which cannot be told. @default 'disconnect' */
+  readonly olderClients?: 'disconnect' | 'acknowledge'
+  /** Whether the publisher of a retained message may still write there; at once. Absent: it is not asked. */
+  retained?(publisher: Subject, topic: string): Decision
   /** At once. Absent: whoever was granted the subscription gets what it brings. */
   receive?(subject: Subject, topic: string): Decision
 }

@@ -3,10 +3,16 @@
  * Owns limits, topics that are nobody's to write to, and remembered verdicts; must not know rules.
  */
 import type { Client } from '../../types/client.js'
-import type { AuthorizeForwardHandler, AuthorizePublishHandler, AuthorizeSubscribeHandler } from '../../types/hooks.js'
+import type {
+  AuthorizeForwardHandler,
+  AuthorizePublishHandler,
+  AuthorizeSubscribeHandler,
+  PublishRefusal,
+} from '../../types/hooks.js'
 import type { Message } from '../../types/message.js'
 import type { PublishPacket, QoS, Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
+import { ReasonCode } from '../index.js'
 import { type Clients, type Entry, remember } from './clients.js'
 import type { Denial } from './denials.js'
 import { type ClientLimits, Subject } from './identity.js'
@@ -20,6 +26,7 @@ interface PermissionOptions extends AuthOptions {
 
 const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
 const LIMIT: Decision = { verdict: 'deny', code: 'limit', lasting: false }
+const PUBLISHER: Decision = { verdict: 'deny', code: 'publisher-not-allowed', lasting: false }
 const NOBODY_KNOWS: Decision = { verdict: 'deny', code: 'nobody-knows', lasting: false }
 
 /** What bridges write. */
@@ -46,7 +53,7 @@ export class Permission {
         client === null ? this.#will(clients, packet) : this.#publish(clients.entry(client), packet),
       authorizeSubscribe: (client, subscription) => this.#subscribe(clients.entry(client), subscription),
       ...(this.#authorizer?.receive && {
-        authorizeForward: (client, message) => (this.#receives(clients.entry(client), message) ? message : null),
+        authorizeForward: (client, message) => this.#receives(clients.entry(client), message),
       }),
     }
   }
@@ -63,10 +70,10 @@ export class Permission {
     return decision.verdict === 'allow' || this.#denied(entry, 'subscribe', filter, decision)
   }
 
-  #publish(entry: Entry, packet: PublishPacket & { payload: Buffer }): MaybePromise<boolean> {
+  #publish(entry: Entry, packet: PublishPacket & { payload: Buffer }): MaybePromise<boolean | PublishRefusal> {
     const { topic } = packet
     const { limits } = entry.subject.identity
-    if (limits !== undefined && exceeds(packet, limits)) return this.#denied(entry, 'publish', topic, LIMIT)
+    if (limits !== undefined && exceeds(packet, limits)) return this.#deniedPublish(entry, topic, LIMIT)
     if (entry.mayPublish.get(topic) === true) return true
     const decision = this.#decidePublish(entry.subject, topic)
     return isDecision(decision)
@@ -74,15 +81,25 @@ export class Permission {
       : decision.then(settled => this.#concludePublish(entry, topic, settled))
   }
 
-  #concludePublish(entry: Entry, topic: string, decision: Decision): boolean {
-    if (decision.verdict !== 'allow') return this.#denied(entry, 'publish', topic, decision)
+  #concludePublish(entry: Entry, topic: string, decision: Decision): boolean | PublishRefusal {
+    if (decision.verdict !== 'allow') return this.#deniedPublish(entry, topic, decision)
     if (decision.lasting) remember(entry.mayPublish, topic, true)
     return true
   }
 
-  /** The connection is over; who its client was is remembered where its will waits. */
-  async #will(clients: Clients, packet: PublishPacket & { clientId?: string | undefined }): Promise<boolean> {
-    const subject = clients.departed(packet.clientId)
+  #deniedPublish(entry: Entry, topic: string, decision: Decision): boolean | PublishRefusal {
+    if (this.#denied(entry, 'publish', topic, decision)) return true
+    return { refuse: ReasonCode.NotAuthorized, olderClients: this.#authorizer?.olderClients ?? 'disconnect' }
+  }
+
+  /** The connection is over; who its client was is remembered where its will waits, or was stored with the will. */
+  async #will(
+    clients: Clients,
+    packet: PublishPacket & { clientId?: string | undefined; username?: string | undefined },
+  ): Promise<boolean> {
+    const { clientId, username } = packet
+    const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
+    const subject = clients.departed(clientId) ?? stored
     const decision = subject ? await this.#decidePublish(subject, packet.topic) : NOBODY_KNOWS
     if (decision.verdict === 'allow') return true
     const unknown = { id: packet.clientId ?? '', username: undefined }
@@ -108,12 +125,19 @@ export class Permission {
 
   #receives(entry: Entry, message: Message): boolean {
     const { topic } = message
-    const known = entry.mayReceive.get(topic)
-    if (known !== undefined && known) return true
+    if (message.retain && !this.#isKept(entry, message)) return false
+    if (entry.mayReceive.get(topic) === true) return true
     const decision = this.#authorizer!.receive!(entry.subject, topic)
     if (decision.verdict === 'deny') return this.#denied(entry, 'receive', topic, decision)
     if (decision.lasting) remember(entry.mayReceive, topic, true)
     return true
+  }
+
+  /** A retained message whose publisher may not write there any more is withheld. The host's own have no publisher. */
+  #isKept(entry: Entry, { topic, clientId, username }: Message): boolean {
+    if (this.#authorizer!.retained === undefined || clientId === undefined) return true
+    const { verdict } = this.#authorizer!.retained(new Subject({ id: clientId, username }), topic)
+    return verdict !== 'deny' || this.#denied(entry, 'receive', topic, PUBLISHER)
   }
 
   /** Tells of it. @returns whether it is let pass all the same */

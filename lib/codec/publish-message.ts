@@ -49,6 +49,7 @@ export class PublishMessage implements Message {
   dup: boolean
   messageId: number | undefined
   clientId: string | undefined = undefined
+  username: string | undefined = undefined
   properties: PublishProperties | undefined
   messageExpiry: number | undefined = undefined
   #ownsPayload = false

@@ -46,7 +46,7 @@ export interface Channel extends SessionOwner {
 
   /** Ends the connection because of an error: sends DISCONNECT where the version has one, and tells the host. */
   fail(error: AnaxError, properties?: DisconnectProperties): void
-  disconnect(error: AnaxError, properties?: DisconnectProperties): Promise<void>
+  disconnect(error: AnaxError, properties?: DisconnectProperties, will?: Ending['will']): Promise<void>
   /** DISCONNECT arrived: nothing more is read, and however the connection ends, this is its ending [MQTT-3.14.4-3]. */
   disconnectReceived(ending: Ending): void
   /** Ends the connection and sends nothing. Resolves once its session is released. */

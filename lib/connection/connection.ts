@@ -209,9 +209,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.ports.events.emit(wasConnected ? 'clientError' : 'connectionError', this.client, error)
   }
 
-  disconnect(error: AnaxError, properties?: DisconnectProperties): Promise<void> {
+  disconnect(error: AnaxError, properties?: DisconnectProperties, will: Ending['will'] = 'publish'): Promise<void> {
     if (this.#state === 'connected') this.#sendDisconnect(error.reasonCode, properties)
-    return this.end({ will: 'publish', reason: error })
+    return this.end({ will, reason: error })
   }
 
   async takeOver(error: AnaxError): Promise<void> {

@@ -5,8 +5,7 @@
 import type { BusMessage } from '../../types/bus.js'
 import type { PublishInput } from '../../types/client.js'
 import type { Message } from '../../types/message.js'
-import type { Will } from '../../types/packets.js'
-import type { MessageRef } from '../../types/persistence.js'
+import type { MessageRef, StoredWill } from '../../types/persistence.js'
 import { publishFrame } from '../codec/encode/encoder.js'
 import { markPayloadOwned, ownPayload, PublishMessage } from '../codec/publish-message.js'
 import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
@@ -51,6 +50,7 @@ export function copyOf(message: Message): PublishMessage {
   const { topic, payload, qos, retain, properties } = message
   const copy = new PublishMessage(topic, payload, qos, retain, false, undefined, properties)
   copy.clientId = message.clientId
+  copy.username = message.username
   copy.messageExpiry = message.messageExpiry
   markPayloadOwned(copy)
   return copy
@@ -73,6 +73,7 @@ export function adopt(foreign: BusMessage): PublishMessage | undefined {
   message.brokerId = rest.brokerId ?? ''
   message.brokerCounter = rest.brokerCounter ?? 0
   message.clientId = rest.clientId
+  message.username = rest.username
   message.messageExpiry = rest.messageExpiry
   return message
 }
@@ -83,10 +84,14 @@ export function withoutNulls<T extends object>(fields: T): T {
 }
 
 /** The message that a will becomes. */
-export function messageOfWill({ topic, payload, qos, retain, properties }: Will, clientId: string): PublishMessage {
+export function messageOfWill(
+  { topic, payload, qos, retain, properties, publisher }: StoredWill,
+  clientId: string,
+): PublishMessage {
   const { willDelayInterval: _, ...rest } = properties ?? {}
   const message = new PublishMessage(topic, payload, qos, retain, false, undefined, properties && rest)
   message.clientId = clientId
+  message.username = publisher?.username
   markPayloadOwned(message)
   return message
 }

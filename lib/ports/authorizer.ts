@@ -1,11 +1,14 @@
-/** The port to the host's hooks. A contract: how a hook is called and what its answer means is not known here. */
+/** The port to the host's hooks. A contract but for one error: how a hook is called and what its answer means is not known here. */
 import type { Client } from '../../types/client.js'
 import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
 import type { Message } from '../../types/message.js'
 import type { ConnectPacket, Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
-import type { AnaxError } from '../errors.js'
+import { AnaxError } from '../errors.js'
+
+/** A refused publish that a client before 5.0 gets acknowledged: the host wants it to stay connected. */
+export class AcknowledgedRefusal extends AnaxError {}
 
 /** The host's decisions. None of them throws or rejects. An unset hook is undefined and allows everything. */
 export interface Authorizer {
@@ -28,7 +31,7 @@ export interface Authorizer {
   readonly authorizeSubscribe:
     | ((client: Client, subscription: Subscription) => MaybePromise<Subscription | AnaxError>)
     | undefined
-  /** @returns the message to forward; undefined withholds it from this client */
-  readonly authorizeForward: ((client: Client, message: Message) => Message | undefined) | undefined
+  /** @returns the message to forward; true for the one that was published; undefined withholds it from this client */
+  readonly authorizeForward: ((client: Client, message: Message) => Message | true | undefined) | undefined
   readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined
 }

@@ -3,8 +3,7 @@
  * and wills are not known here.
  */
 import type { Client } from '../../types/client.js'
-import type { Will } from '../../types/packets.js'
-import type { StoredSubscription } from '../../types/persistence.js'
+import type { StoredSubscription, StoredWill } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
 import type { Session } from './session.js'
 
@@ -41,7 +40,7 @@ export interface OpenRequest {
   clean: boolean
   /** Seconds. */
   expiryInterval: number
-  will: Will | undefined
+  will: StoredWill | undefined
   /** Aborted when the connection ends: nothing is waited for any longer. */
   signal: AbortSignal
 }

@@ -83,6 +83,53 @@ describe('an ACL file', () => {
     })
   })
 
+  it('acknowledges a denied publish of 3.1.1 and drops it, and refuses one of 5.0', async () => {
+    const auth = aclFile(file('user alice\ntopic read #\n'))
+    await withAuth(auth, async broker => {
+      for (const version of [4, 5] as const) {
+        const client = await enter(broker, { username: 'alice', version })
+        await client.subscribe(at('#', 0))
+        for (const qos of [1, 2] as const) {
+          assert.equal(await client.publish({ topic: 'a', qos, payload }), version === 5 ? 0x87 : 0)
+        }
+        await client.expectNothing()
+        await client.drop()
+      }
+    })
+    // typed rules close the connection instead: such a client would never know
+    await withAuth(aclFile({}), async broker => {
+      const client = await enter(broker, { username: 'alice', version: 4 })
+      client.send({ cmd: 'publish', topic: 'a', payload, qos: 1, messageId: 1, dup: false, retain: false })
+      await client.expectDisconnect(0)
+    })
+  })
+
+  it('withholds, after a reload, retained messages whose publisher may not write there any more', async () => {
+    const rules = (bob: string) =>
+      `user alice\ntopic read #\nuser bob\ntopic ${bob}\nuser carol\ntopic a/#\npattern write %c/#`
+    const auth = aclFile(file(rules('a/#')))
+    const denials = denialsOf(auth)
+    await withAuth(auth, async broker => {
+      const names = { 'a/1': ['bob', 'b'], 'a/2': ['carol', 'c'], 'b/1': ['bob', 'b'] } as const
+      for (const [topic, [username, clientId]] of Object.entries(names)) {
+        const client = await enter(broker, { username, clientId })
+        await client.publish({ topic, qos: 1, retain: true, payload })
+        await client.disconnect()
+      }
+      await broker.publish({ topic: 'a/host', payload: 'x', retain: true })
+      const retained = async (clientId: string) => {
+        const alice = await enter(broker, { username: 'alice', clientId })
+        await alice.subscribe(at('#', 0))
+        return (await alice.settle()).map(each => 'topic' in each && each.topic).toSorted()
+      }
+      assert.deepEqual(await retained('one'), ['a/1', 'a/2', 'a/host', 'b/1'])
+      file(rules('nothing'))
+      await auth.reload()
+      assert.deepEqual(await retained('two'), ['a/2', 'a/host', 'b/1'])
+    })
+    assert.deepEqual(denials, ['receive publisher-not-allowed a/1'])
+  })
+
   it('denies everything where it is empty, and nobody writes to reserved topics', async () => {
     const auth = aclFile(file(''))
     assert.equal((await auth.explain({ clientId: 'x', action: 'publish', topic: 'a' })).code, 'no-rule')
@@ -308,6 +355,29 @@ describe('wills', () => {
     assert.equal((await root.expect('publish')).topic, 'a/one')
     await root.expectNothing()
     assert.deepEqual(refused, ['a/three'])
+    const closing = broker.close()
+    await clock.advance(60_000)
+    await closing
+  })
+
+  it('that a store has kept are checked for who left them, by whoever checks then', async () => {
+    const clock = new FakeClock()
+    const [before, after] = [aclFile(rules, { clock }), aclFile(rules, { clock })]
+    const broker = await createBroker({ ...before, clock })
+    const root = await enter(broker, { username: 'root' })
+    await root.subscribe(at('#', 0))
+    for (const [username, clientId, topic] of [
+      ['alice', 'one', 'a/one'],
+      ['bob', 'two', 'a/two'],
+    ] as const) {
+      const client = await enter(broker, { username, clientId, packet: will(topic, 10) })
+      await client.drop()
+    }
+    // what the first remembers of its clients is gone, as after a restart
+    Object.assign(broker, { ...after })
+    await clock.advance(20_000)
+    assert.equal((await root.expect('publish')).topic, 'a/one')
+    await root.expectNothing()
     const closing = broker.close()
     await clock.advance(60_000)
     await closing

@@ -152,6 +152,7 @@ describe('passwordFile', () => {
       const will = { topic: 'will', payload: Buffer.from('gone'), qos: 0 as const, retain: false }
       const alice = await enter(broker, { username: 'alice', password: 'wonderland', packet: { will } })
       const bob = await enter(broker, { username: 'bob', password: 'builder' })
+      await bob.subscribe({ topic: 'will', qos: 0 })
       folder.write('changing.txt', 'alice:broken\n')
       await assert.rejects(auth.reload(), { code: 'ANAX_ERR_OPTION', message: /line 1 / })
       await alice.expectNothing()

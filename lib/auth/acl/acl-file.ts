@@ -25,6 +25,16 @@ export interface AclOptions extends AuthOptions {
    * several levels. @default 'deny' for typed rules, 'allow' for a file, as Mosquitto has it
    */
   slashInNames?: 'allow' | 'deny'
+  /**
+   * What clients before 5.0 get for a publish that is denied, which cannot be told: the connection is closed, or the message
+   * is acknowledged and dropped. 5.0 has 0x87. @default 'disconnect' for typed rules, 'acknowledge' for a file, as Mosquitto
+   */
+  olderClients?: 'disconnect' | 'acknowledge'
+  /**
+   * Whether a retained message is withheld whose publisher may not write there any more. Roles, groups and attributes of
+   * the publisher are not known by then. @default 'trust' for typed rules, 'check' for a file, as Mosquitto
+   */
+  retainedPublisher?: 'check' | 'trust'
 }
 
 /** Rules, or a function that is asked for them, again at each reload. */
@@ -41,7 +51,13 @@ export function aclFile(source: AclSource, options: AclOptions = {}): Auth {
 
 /** The authorizer alone, for modules that bring their own rules. */
 export function aclAuthorizer(source: AclSource, options: AclOptions): Authorizer {
-  const { widerFilter, slashInNames } = options
+  const { widerFilter, slashInNames, olderClients, retainedPublisher } = options
+  if (olderClients !== undefined && olderClients !== 'disconnect' && olderClients !== 'acknowledge') {
+    throw optionError("olderClients is 'disconnect' or 'acknowledge'")
+  }
+  if (retainedPublisher !== undefined && retainedPublisher !== 'check' && retainedPublisher !== 'trust') {
+    throw optionError("retainedPublisher is 'check' or 'trust'")
+  }
   if (slashInNames !== undefined && slashInNames !== 'allow' && slashInNames !== 'deny') {
     throw optionError("slashInNames is 'allow' or 'deny'")
   }
@@ -51,13 +67,24 @@ export function aclAuthorizer(source: AclSource, options: AclOptions): Authorize
   if (typeof source === 'string') {
     if (widerFilter === 'refuse')
       throw optionError('the rules of a file are filtered at delivery: widerFilter is for typed rules')
-    return new FileAuthorizer(source, slashInNames ?? 'allow')
+    const authorizer = new FileAuthorizer(source, slashInNames ?? 'allow')
+    return withHabits(authorizer, olderClients ?? 'acknowledge', retainedPublisher ?? 'check')
   }
   const typed = { widerFilter: widerFilter ?? 'refuse', slashInNames: slashInNames ?? 'deny' } as const
   if (typeof source !== 'function' && (typeof source !== 'object' || source === null)) {
     throw optionError('aclFile takes the path of a file, or rules')
   }
-  return new TypedAuthorizer(typeof source === 'function' ? source : () => source, typed)
+  const authorizer = new TypedAuthorizer(typeof source === 'function' ? source : () => source, typed)
+  return withHabits(authorizer, olderClients ?? 'disconnect', retainedPublisher ?? 'trust')
+}
+
+function withHabits(
+  authorizer: FileAuthorizer | TypedAuthorizer,
+  olderClients: 'disconnect' | 'acknowledge',
+  retainedPublisher: 'check' | 'trust',
+): Authorizer {
+  const retained = (publisher: Subject, topic: string) => authorizer.publish(publisher, topic)
+  return Object.assign(authorizer, { olderClients, ...(retainedPublisher === 'check' && { retained }) })
 }
 
 /** What both kinds do when something changes. */

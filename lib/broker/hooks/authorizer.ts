@@ -12,7 +12,7 @@ import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { messageOfInput } from '../../model/message.js'
-import type { Authorizer } from '../../ports/authorizer.js'
+import { AcknowledgedRefusal, type Authorizer } from '../../ports/authorizer.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isTopicFilter, isTopicName } from '../../topic/topic.js'
@@ -145,7 +145,7 @@ export class HookAuthorizer implements Authorizer {
       if (this.#isExempt(client)) return message
       return this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate([client, message]), {
         verdict: value => publishVerdict(value, message),
-        refused: error => new AnaxError('ANAX_ERR_PUBLISH_REFUSED', packetRefusal('puback', error)),
+        refused: publishRefused,
       })
     }
   }
@@ -171,11 +171,10 @@ export class HookAuthorizer implements Authorizer {
         this.#events.emit('hookError', new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail }), 'authorizeForward', client)
         return undefined
       }
-      const forwarded = this.#conclude<Message | null>('authorizeForward', client, answer, {
-        verdict: forwardVerdict,
-        refused: () => null,
-      }) as Message | null
-      return forwarded ?? undefined
+      // answered as most often, nothing needs to be made for it
+      if ('value' in answer && answer.value === true) return true
+      const forwarded = this.#conclude<Message | null>('authorizeForward', client, answer, FORWARD_READING)
+      return (forwarded as Message | null) ?? undefined
     }
   }
 
@@ -247,7 +246,14 @@ function publishVerdict(value: unknown, message: PublishMessage): PublishMessage
   if (value === true || value === message) return isPublishable(message) ? message : undefined
   if (value === false) return new Refusal(undefined)
   if (typeof value === 'number') return new Refusal({ reasonCode: value })
+  if (isObject(value) && 'refuse' in value) return new Refusal({ ...value, reasonCode: value.refuse })
   return isObject(value) ? replaced(value as unknown as PublishPacket, message) : undefined
+}
+
+function publishRefused(error: unknown): AnaxError {
+  const isAcknowledged = isObject(error) && 'olderClients' in error && error.olderClients === 'acknowledge'
+  const Kind = isAcknowledged ? AcknowledgedRefusal : AnaxError
+  return new Kind('ANAX_ERR_PUBLISH_REFUSED', packetRefusal('puback', error))
 }
 
 /** What is left of a message that a hook may have changed. */
@@ -264,6 +270,7 @@ function replaced(packet: PublishPacket, message: PublishMessage): PublishMessag
     const other = messageOfInput({ topic, payload, qos, retain, ...(properties && { properties }) }, ANY_LEVELS)
     other.messageId = message.messageId
     other.clientId = message.clientId
+    other.username = message.username
     other.messageExpiry = message.messageExpiry
     return other
   } catch {
@@ -281,6 +288,8 @@ function subscribeVerdict(value: unknown, asked: Subscription): Subscription | R
     ? granted
     : undefined
 }
+
+const FORWARD_READING: Reading<Message | null> = { verdict: value => forwardVerdict(value), refused: () => null }
 
 function forwardVerdict(value: unknown): Message | null | undefined {
   if (value === null || value === undefined || value === false) return null

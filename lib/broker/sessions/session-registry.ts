@@ -7,6 +7,7 @@ import type { SessionPersistence, StoredSession } from '../../../types/persisten
 import { AnaxError, wrapError } from '../../errors.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { SessionSubscription } from '../../model/subscription.js'
+import { willOf } from '../../model/will.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Ports } from '../../ports/ports.js'
 import { ReasonCode } from '../../reason-codes.js'
@@ -306,9 +307,10 @@ export class SessionRegistry implements SessionDirectory {
 
   async #settleWill(client: Client, { id, expiryInterval }: Session, { will }: Ending): Promise<void> {
     const { wills } = this.#parts
-    if (client.will === undefined) return
+    const stored = willOf(client)
+    if (stored === undefined) return
     if (will === 'discard') await wills.discard(id)
-    else await wills.connectionLost(client, client.will, expiryInterval)
+    else await wills.connectionLost(client, stored, expiryInterval)
   }
 
   async #keepOrEnd({ id: clientId, expiryInterval, stored }: Session): Promise<void> {

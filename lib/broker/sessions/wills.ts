@@ -3,7 +3,6 @@
  * Owns when; must not know connections.
  */
 import type { Client } from '../../../types/client.js'
-import type { Will } from '../../../types/packets.js'
 import type { SessionPersistence, StoredWill } from '../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { messageOfWill, startExpiry } from '../../model/message.js'
@@ -36,7 +35,7 @@ export class Wills {
    * The client is connected: its will is kept, for the case that this process does not live to publish it,
    * in the place of one that still waits, which is not due any more [MQTT-3.1.3-9].
    */
-  async connected(clientId: string, will: Will | undefined): Promise<void> {
+  async connected(clientId: string, will: StoredWill | undefined): Promise<void> {
     this.#changed?.add(clientId)
     if (will === undefined) await this.#parts.store.deleteWill(clientId)
     else await this.#parts.store.saveWill(clientId, will, undefined)
@@ -52,7 +51,7 @@ export class Wills {
    * The connection broke: the will is due after its delay, or when the session ends if that is sooner [MQTT-3.1.3-9].
    * @param expiryInterval seconds that the session lives on
    */
-  async connectionLost(client: Client, will: Will, expiryInterval: number): Promise<void> {
+  async connectionLost(client: Client, will: StoredWill, expiryInterval: number): Promise<void> {
     const { store, failedWrites, now } = this.#parts
     const delay = will.properties?.willDelayInterval ?? 0
     const wait = expiryInterval === NEVER_EXPIRES ? delay : Math.min(delay, expiryInterval)

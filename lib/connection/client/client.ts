@@ -28,6 +28,8 @@ export class ChannelClient extends EventEmitter<ClientEvents> implements Client 
   context: unknown
   readonly #channel: Channel
   readonly #source: ConnectionSource
+  /** Unset, the client is who it says it is. */
+  #principal: { name: string | undefined } | undefined
 
   constructor(channel: Channel, source: ConnectionSource) {
     super()
@@ -58,6 +60,12 @@ export class ChannelClient extends EventEmitter<ClientEvents> implements Client 
   }
   get username(): string | undefined {
     return this.#channel.parameters.username
+  }
+  get principal(): string | undefined {
+    return this.#principal === undefined ? this.username : this.#principal.name
+  }
+  set principal(name: string | undefined) {
+    this.#principal = { name }
   }
   get userProperties(): UserProperties | undefined {
     return this.#channel.parameters.userProperties

@@ -77,9 +77,9 @@ export async function unsubscribeClient(channel: Channel, input: UnsubscribeInpu
 
 /** Ends the connection as an administrative action. */
 export function disconnectClient(channel: Channel, options: DisconnectOptions): Promise<void> {
-  const { reasonCode = ReasonCode.AdministrativeAction, ...explanation } = options
+  const { reasonCode = ReasonCode.AdministrativeAction, will = 'publish', ...explanation } = options
   const properties: DisconnectProperties = explanation
-  return channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties)
+  return channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties, will)
 }
 
 function connectedSession(channel: Channel) {

@@ -8,6 +8,7 @@ import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'
+import { willOf } from '../../model/will.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Session } from '../../session/session.js'
 import type { OpenedSession } from '../../session/session-directory.js'
@@ -118,7 +119,8 @@ export class ConnectProcess {
     channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
     await this.#authenticate()
     const { clean, expiryInterval } = this.#lifetime()
-    const { id: clientId, will } = channel.parameters
+    const { id: clientId } = channel.parameters
+    const will = willOf(channel.client)
     const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
     const properties = connackProperties(channel, packet, assigned)
     // [MQTT-3.1.2-24]: a client that does not accept the CONNACK cannot be accepted

@@ -9,6 +9,7 @@ import { brokerReasonCode } from '../../codec/reason-code-table.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { startExpiry } from '../../model/message.js'
 import { recordOf } from '../../model/routing-record.js'
+import { AcknowledgedRefusal } from '../../ports/authorizer.js'
 import type { Companion } from '../../ports/message-sink.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { PublishJob } from '../../routing/publish-job.js'
@@ -41,6 +42,7 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
     return
   }
   message.clientId = session.id
+  message.username = channel.client.principal
   if (message.properties !== undefined) startExpiry(message, channel.ports.timers.wallTime())
   channel.ingress.run(new ClientPublish(channel, message))
 }
@@ -140,11 +142,18 @@ class ClientPublish extends PublishJob {
     // The packet id is free before the client can use it again, on this connection or the next.
     const freed = this.#qos === 2 ? this.#free() : undefined
     ports.events.emit('publishRefused', refusal, this.message, this.#channel.client)
-    if (dialect.refusedPublish === 'close') this.#channel.fail(refusal)
+    const isTold = dialect.refusedPublish === 'acknowledge'
+    if (!isTold && refusal instanceof AcknowledgedRefusal) this.#acknowledgeAnyway()
+    else if (!isTold) this.#channel.fail(refusal)
     else if (this.#qos > 0) {
       this.#channel.send(this.#answer(brokerReasonCode('puback', refusal.reasonCode), explanationOf(refusal)))
     }
     return freed
+  }
+
+  /** Before 5.0 an acknowledgement says nothing of what became of the message. */
+  #acknowledgeAnyway(): void {
+    if (this.#qos > 0) this.#channel.write(this.#qos === 1 ? frames.puback : frames.pubrec, this.#packetId!)
   }
 
   #free(): void | Promise<void> {

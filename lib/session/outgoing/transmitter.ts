@@ -151,6 +151,7 @@ export class Transmitter {
     if (gate === undefined) return delivery
     const { message, qos, retain, subscriptionIdentifiers, share } = delivery
     const copy = gate(this.#link.client, { ...message, properties: ownProperties(message), qos, retain })
+    if (copy === true) return delivery
     return copy && new Delivery(copy, qos, copy.retain, subscriptionIdentifiers, share)
   }
 

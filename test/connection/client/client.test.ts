@@ -19,6 +19,7 @@ const MEMBERS = [
   'drops',
   'id',
   'keepalive',
+  'principal',
   'publish',
   'req',
   'subscribe',

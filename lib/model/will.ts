@@ -1,0 +1,14 @@
+/** A client's will with what is to be known of the client once it is gone. Must not know when it is due. */
+import type { Client } from '../../types/client.js'
+import type { StoredWill } from '../../types/persistence.js'
+
+/** The will as it is stored; undefined where the client has none. */
+export function willOf({ id, will, principal, address }: Client): StoredWill | undefined {
+  if (will === undefined) return undefined
+  const publisher = {
+    clientId: id,
+    ...(principal !== undefined && { username: principal }),
+    ...(address !== undefined && { address }),
+  }
+  return { ...will, publisher }
+}
