@@ -49,7 +49,7 @@ export interface Snapshot {
   messages: ReturnType<RecordedMessage['toJSON']>[]
 }
 
-type Store = AedesPersistence & Partial<Pick<SessionPersistence, 'queueSize'>>
+type Store = AedesPersistence & Partial<Pick<SessionPersistence, 'queueSize' | 'sessions'>>
 
 /** The clients that are connected. */
 export function clientsOf(broker: Broker): ClientSnapshot[] {
@@ -59,8 +59,9 @@ export function clientsOf(broker: Broker): ClientSnapshot[] {
     .sort(by(({ id }) => id))
 }
 
-/** Sessions of connected clients, and stored ones as far as a kit saw them begin. */
+/** Sessions of connected clients, and stored ones; those that a kit saw begin where the store cannot list them. */
 export async function readSessions(broker: Broker, store: Store): Promise<SessionSnapshot[]> {
+  for await (const { clientId } of store.sessions?.() ?? []) sessionsOf(store).add(clientId)
   const ids = [...new Set([...Object.keys(broker.clients), ...sessionsOf(store)])].sort()
   return Promise.all(ids.map(clientId => readSession(clientId, broker, store)))
 }

@@ -191,7 +191,7 @@ export class TestBroker {
     return readRetained(this.#store, filter)
   }
 
-  /** All sessions, by client identifier. Of a store that was filled before, those that kits in this process saw. */
+  /** All sessions, by client identifier. Where the store cannot list them: those that kits in this process saw begin. */
   sessions(): Promise<SessionSnapshot[]> {
     return readSessions(this.#broker, this.#store)
   }

@@ -104,6 +104,8 @@ const LISTS = new Set([
   'queued',
   'inflight',
   'retained',
+  'sessions',
+  'wills',
 ])
 
 function noteSession(known: Set<string>, method: string, about: unknown): void {

@@ -1,0 +1,95 @@
+/** The snippets of the pages about testing, the client and the host do not only compile: they run, with a broker at hand. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type TemporaryFolder, temporaryFolder } from './support/certificate.js'
+import { ROOT } from './support/root.js'
+
+const PAGES = ['testing.md', 'host.md', 'mqtt-client.md', 'topics-and-payloads.md', 'web-servers.md']
+
+/** What snippets talk to and we have not: a broker at its usual port, other services. */
+const NEEDS_OTHERS = /mqtt:\/\/|localhost|port: 3000/
+
+const SETTINGS = {
+  compilerOptions: {
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable'],
+    module: 'nodenext',
+    types: ['node'],
+    moduleDetection: 'force',
+    outDir: 'out',
+    skipLibCheck: true,
+  },
+}
+
+const GLOBALS = `
+import type { Broker, Client } from 'anax'
+declare global {
+  const broker: Broker
+  const client: Client
+}
+`
+
+/** Imports one snippet after the other, each with a broker of its own; one that waits for ever is left after a while. */
+const RUNNER = `
+import { createBroker } from 'anax'
+process.on('unhandledRejection', error => console.log('unhandled', error))
+for (const file of process.argv.slice(2)) {
+  const broker = (globalThis.broker = await createBroker())
+  const client = await broker.client()
+  globalThis.client = broker.clients[client.clientId]
+  const patience = new Promise(resolve => setTimeout(resolve, 200))
+  try {
+    await Promise.race([import('./out/' + file + '.js'), patience])
+  } catch (error) {
+    console.log(file, error)
+  }
+}
+process.exit(0)
+`
+
+describe('snippets about tests, clients and the host', () => {
+  let folder: TemporaryFolder
+
+  before(() => {
+    folder = temporaryFolder()
+    mkdirSync(join(folder.path, 'node_modules'))
+    const packages = readdirSync(join(ROOT, 'node_modules')).filter(name => !name.startsWith('.'))
+    for (const name of packages) symlinkSync(join(ROOT, 'node_modules', name), join(folder.path, 'node_modules', name))
+    symlinkSync(ROOT, join(folder.path, 'node_modules/anax'))
+    folder.write('package.json', '{ "type": "module" }')
+    folder.write('tsconfig.json', JSON.stringify(SETTINGS))
+    folder.write('globals.ts', GLOBALS)
+    folder.write('runner.js', RUNNER)
+  })
+  after(() => folder.remove())
+
+  it('run', () => {
+    const snippets = PAGES.flatMap(snippetsOf).filter(({ code }) => !NEEDS_OTHERS.test(code))
+    assert.ok(snippets.length > 10)
+    for (const { name, code } of snippets) folder.write(`${name}.ts`, code)
+    assert.equal(run(join(ROOT, 'node_modules/typescript/bin/tsc')), '')
+    const said = run('runner.js', ...snippets.map(({ name }) => name))
+    assert.doesNotMatch(said, /Error|unhandled|not ok/)
+  })
+
+  function run(...args: string[]): string {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', ...args], {
+      cwd: folder.path,
+      encoding: 'utf8',
+      env,
+    })
+    return stdout + stderr
+  }
+})
+
+function snippetsOf(page: string): { name: string; code: string }[] {
+  const text = readFileSync(join(ROOT, 'docs', page), 'utf8')
+  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], index) => ({
+    name: `${page.replace('.md', '')}-${index}`,
+    code,
+  }))
+}
