@@ -7,14 +7,24 @@ import { hostArguments, serve } from './serve.js'
 
 const setup = hostArguments()
 
-const hooks =
-  setup.hooks === 'none'
-    ? {}
-    : {
-        authorizePublish: () => true,
-        authorizeSubscribe: () => true,
-        authorizeForward: <T>(_client: unknown, packet: T) => packet,
-      }
+/** Ten rules for each of a thousand users, of which one is about the topics of the benchmark. */
+async function accessList() {
+  const { aclFile, allow, compose, custom } = await import('../../lib/auth/index.js')
+  const users = Array.from({ length: 1000 }, (_, user) => {
+    const others = Array.from({ length: 9 }, (_, rule) => allow({ all: `users/${user}/${rule}/+/#` }))
+    return [`user-${user}`, [...others, allow({ all: 'bench/#' })]] as const
+  })
+  const known = custom(({ client }) => ({ username: `user-${Number(/\d+$/.exec(client.id)?.[0] ?? 0) % 1000}` }))
+  return compose([known, aclFile({ users: new Map(users) })])
+}
+
+const granting = {
+  authorizePublish: () => true,
+  authorizeSubscribe: () => true,
+  authorizeForward: <T>(_client: unknown, packet: T) => packet,
+}
+
+const hooks = setup.hooks === 'acl' ? await accessList() : setup.hooks === 'authorise' ? granting : {}
 
 const limits =
   setup.queue === 'default'

@@ -68,6 +68,16 @@ export const messageScenarios: Scenario[] = [
     {},
     { brokers: ['anax', 'relay', 'aedes'], setup: { ...plainSetup, hooks: 'authorise' } },
   ),
+  row(
+    'qos0-acl',
+    'QoS 0, 50 pairs, 10,000 rules of 1,000 users',
+    {},
+    { brokers: ['anax'], setup: { ...plainSetup, hooks: 'acl' } },
+  ),
+  row('qos0-fan-out-100-acl', 'QoS 0, 1 publisher, 100 subscribers, the same rules', fanOut(100), {
+    brokers: ['anax'],
+    setup: { ...plainSetup, hooks: 'acl' },
+  }),
   row('tls-pairs', 'QoS 0, 50 pairs, TLS', {}, { setup: { ...plainSetup, transport: 'tls' } }),
   row(
     'ws-pairs',
