@@ -1,4 +1,4 @@
-/** All parts of an open LMDB store, wired together. Owns opening and closing them in the right order. */
+/** Creates all parts of an LMDB store, connects them, and closes them in the right order. */
 import { LmdbAedes } from './aedes.js'
 import { type Counters, LmdbEnvironment } from './engine/environment.js'
 import { type LmdbDurability, LmdbWriter } from './engine/writer.js'

@@ -1,7 +1,7 @@
 /**
  * The LMDB store as the broker uses it: sessions, subscriptions, queues, wills and retained messages.
- * Owns what is one change, and that whatever was asked for before is seen by whatever is asked for after;
- * knows nothing of the broker.
+ * Owns which operations form one change, and that each operation sees the results of all earlier ones. Knows nothing of
+ * the broker.
  */
 import type { Message } from '../../../types/message.js'
 import type {
@@ -48,17 +48,17 @@ type Elsewhere =
   | 'nextEpoch'
   | 'backup'
 
-/** Rows that one change of many touches at most, so that the event loop has its turn. */
+/** The most rows that one change touches, so that it does not block the event loop. */
 const STEP = 500
 
-/** The part of a store on disk that brokers use. */
+/** The part of the store that a broker uses. */
 export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsewhere> {
   readonly sessionPersistence = 1
   readonly durability: LmdbDurability
   readonly #options: Required<LmdbPersistenceOptions>
   #open: LmdbParts | undefined
   #broker: { readonly id: string } | undefined
-  /** Entries removed with sessions that ended, since the last commit of such: many may end in one transaction. */
+  /** Queue entries removed with ended sessions in the current transaction, which may end many sessions. */
   #emptied = 0
   #cleaning: LmdbParts | undefined
 
@@ -68,7 +68,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     this.durability = this.#options.durability
   }
 
-  /** The broker that it was set up for. */
+  /** The broker that `setup` was called for. */
   get broker(): { readonly id: string } | undefined {
     return this.#broker
   }
@@ -88,7 +88,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     this.#cleanUp(this.#open)
   }
 
-  /** Closes the database, with all that was stored on the disk. */
+  /** Writes everything to the disk and closes the database. */
   async destroy(): Promise<void> {
     try {
       await this.#open?.close()
@@ -102,7 +102,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
 
   async recover(now: number): Promise<void> {
     const { writer, sessions, wills } = this.parts
-    // A client without a session has ended it with its connection, and with that its will is due.
+    // Without a stored session, the session ended with the connection, so the will is due at once.
     const sessionLife = (clientId: string) => sessions.find(clientId)?.expiryInterval ?? 0
     while ((await writer.change(() => wills.recover(now, STEP, sessionLife))) === STEP);
     while ((await writer.change(() => sessions.recover(now, STEP))) === STEP);
@@ -336,7 +336,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     return this.parts.retained.get(topic)
   }
 
-  /** What there is while it is open. @throws AnaxError ANAX_ERR_CLOSED */
+  /** The parts of the open store. @throws AnaxError ANAX_ERR_CLOSED */
   protected get parts(): LmdbParts {
     if (this.#open === undefined)
       throw new AnaxError('ANAX_ERR_CLOSED', { detail: `the store in ${this.#options.path}` })
@@ -352,14 +352,14 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     })
   }
 
-  /** A will with whose it is. */
+  /** Adds the client and the broker to a will. */
   protected owned(clientId: string, will: StoredWill): StoredWill {
     const owned: StoredWill = { ...will, clientId }
     if (this.#broker !== undefined) owned.brokerId = this.#broker.id
     return owned
   }
 
-  /** Removes in steps what long queues of ended sessions have left. */
+  /** Removes the remaining queue entries of ended sessions, step by step. */
   async #cleanUp(parts: LmdbParts): Promise<void> {
     const { writer, queues } = parts
     if (this.#cleaning === parts || !queues.hasEnded) return
@@ -367,7 +367,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     try {
       while (await writer.change(() => queues.cleanUp(STEP)));
     } catch {
-      // Closed, or the disk has no room even for that: it goes on when the next session ends, or at the next start.
+      // The store was closed, or the disk is full. It continues when the next session ends, or at the next start.
     }
     this.#cleaning = undefined
   }

@@ -1,6 +1,6 @@
 /**
- * The checkpoint of a data file: the last state of the database that is on the disk for certain, noted in the margins
- * of the file itself, and how to go back to it after a power cut. Owns the form of the note; knows not when it is made.
+ * The checkpoint of a data file: the last state of the database that is certainly on the disk, and how to go back to it
+ * after a power cut. It is written into unused bytes of the file. Owns that format. Does not decide when to write it.
  */
 import { crc32 } from 'node:zlib'
 import { AnaxError } from '../../../errors.js'
@@ -8,9 +8,9 @@ import { type DatabaseState, type LmdbFile, MARGIN_BYTES, STATE_BYTES, stateOf }
 
 /** A state that is on the disk. */
 export interface Checkpoint {
-  /** Rises with each; notes take turns in the two margins, so that the one before is there while one is written. */
+  /** Increases with each checkpoint. Two places are used in turn, so that one is always complete. */
   readonly sequence: number
-  /** The run of the machine in which there may be later states, in the system's memory; empty where there are none. */
+  /** The boot during which later states may exist in the system's memory. Empty if there are none. */
   readonly boot: string
   readonly state: DatabaseState
 }
@@ -24,13 +24,13 @@ const BOOT_AT = 16
 const MAX_BOOT_BYTES = 64
 const STATE_AT = BOOT_AT + MAX_BOOT_BYTES
 
-/** The checkpoint of a file; undefined where it never had one. */
+/** The latest checkpoint of a file, or undefined. */
 export function latestCheckpoint(file: LmdbFile): Checkpoint | undefined {
   const notes = [parseNote(file.readMargin(0)), parseNote(file.readMargin(1))].filter(note => note !== undefined)
   return notes.toSorted((a, b) => b.sequence - a.sequence)[0]
 }
 
-/** What to write for a checkpoint, and where. */
+/** The bytes of a checkpoint, and where to write them. */
 export function noteOf({ sequence, boot, state }: Checkpoint, file: LmdbFile): { bytes: Buffer; at: number } {
   const bytes = Buffer.alloc(MARGIN_BYTES)
   bytes.writeUInt32BE(MAGIC)
@@ -42,9 +42,9 @@ export function noteOf({ sequence, boot, state }: Checkpoint, file: LmdbFile): {
 }
 
 /**
- * Takes back what may be on the disk in part only: all that came after the checkpoint, where the machine has stopped
- * since. Transactions never write over pages of the checkpoint's state, so that one is whole.
- * @param boot the present run of the machine, where that is known
+ * Goes back to the checkpoint if the machine has restarted since: later states may be on the disk in part only.
+ * Transactions never overwrite pages of the checkpoint, so the checkpoint is complete.
+ * @param boot identity of the present boot, if known
  * @throws AnaxError ANAX_ERR_STORE_FORMAT
  */
 export function recover(file: LmdbFile, boot: string | undefined): void {

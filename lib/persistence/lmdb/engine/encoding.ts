@@ -1,6 +1,6 @@
 /**
- * How keys and messages lie in the LMDB store: keys as bytes that sort as they should, messages as short rows.
- * Owns the format, of which the schema version tells; knows no table and no transaction.
+ * The format of keys and messages in the LMDB store: keys are bytes in the right sort order, messages are arrays.
+ * The schema version changes with this format. Knows no table and no transaction.
  */
 import { createHash } from 'node:crypto'
 import type { Message } from '../../../../types/message.js'
@@ -9,18 +9,18 @@ import type { MessageRef, StoredWill } from '../../../../types/persistence.js'
 import { payloadBytes, propertyBytes, userPropertyBytes } from '../../../codec/message-bytes.js'
 import { pairsOf, userPropertiesFrom } from '../../../codec/user-properties.js'
 
-/** Bytes of a number in a key: enough for milliseconds since the epoch, and for a million messages a second for years. */
+/** Bytes of a number in a key: enough for milliseconds since the epoch, and for years of a million messages a second. */
 const NUMBER_BYTES = 6
 const MAX_NUMBER = 2 ** (8 * NUMBER_BYTES) - 1
-/** A key of text begins with it, so that none is empty. */
+/** First byte of a text key, because keys must not be empty. */
 const TEXT = 1
-/** Longer text (LMDB allows less than MQTT does) keeps its beginning and a digest of the whole. */
+/** LMDB allows shorter keys than MQTT allows text. Longer text is cut, and a digest of the whole is appended. */
 const MAX_TEXT_BYTES = 1000
 const DIGEST_BYTES = 64
-/** As far as this, keys of text are in the order of their text. */
+/** Text keys sort like their text up to this length. */
 export const MAX_PREFIX_BYTES = MAX_TEXT_BYTES - DIGEST_BYTES
 
-/** A key of numbers; keys sort as their numbers do, the first one first. */
+/** A key of numbers. Keys sort by the first number, then by the second, and so on. */
 export function numberKey(...numbers: number[]): Buffer {
   const key = Buffer.allocUnsafe(numbers.length * NUMBER_BYTES)
   for (let i = 0; i < numbers.length; i++) writeNumber(key, i * NUMBER_BYTES, Math.min(numbers[i]!, MAX_NUMBER))
@@ -38,12 +38,12 @@ function writeNumber(key: Buffer, at: number, number: number): void {
   key[at + 5] = number
 }
 
-/** The number at a place of a key of numbers. */
+/** The number at an index of a key of numbers. */
 export function numberIn(key: Buffer, place: number): number {
   return key.readUIntBE(place * NUMBER_BYTES, NUMBER_BYTES)
 }
 
-/** A key of text of any length. */
+/** The key for text of any length. */
 export function textKey(text: string): Buffer {
   const bytes = Buffer.byteLength(text)
   if (bytes < MAX_TEXT_BYTES) {
@@ -71,33 +71,33 @@ export function behind(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.alloc(1)])
 }
 
-/** What the keys of all text that begins with this one begin with. */
+/** The common prefix of the keys of all text that begins with this text. */
 export function textPrefix(text: string): Buffer {
   const kept = Buffer.from(text).subarray(0, MAX_PREFIX_BYTES)
   return Buffer.concat([Buffer.from([TEXT]), kept])
 }
 
-/** The end of the range of keys that begin with a prefix of text: no text has this byte. */
+/** The end of the range of keys with a prefix. No text contains its last byte. */
 export function textPrefixEnd(prefix: Buffer): Buffer {
   return Buffer.concat([prefix, Buffer.from([0xff])])
 }
 
-/** A deadline's key: by kind, then by time, then by whose it is. */
+/** The key of a deadline. Sorts by kind, then time, then owner. */
 export function deadlineKey(kind: number, at: number, owner: Buffer): Buffer {
   return Buffer.concat([Buffer.from([kind]), numberKey(Math.max(0, Math.ceil(at))), owner])
 }
 
-/** Whose deadline a key is. */
+/** The owner in the key of a deadline. */
 export function ownerIn(key: Buffer): Buffer {
   return key.subarray(1 + NUMBER_BYTES)
 }
 
-/** When a deadline's key says. */
+/** The time in the key of a deadline. */
 export function timeIn(key: Buffer): number {
   return key.readUIntBE(1, NUMBER_BYTES)
 }
 
-/** User properties as pairs; `bare` where the object had no prototype, as those from the network have none. */
+/** User properties as pairs. `bare`: the object had no prototype, like those from the network. */
 interface UserPropertiesRow {
   pairs: readonly string[]
   bare: boolean
@@ -105,7 +105,7 @@ interface UserPropertiesRow {
 
 type PropertiesRow = Omit<PublishProperties & WillProperties, 'userProperties'> & { userProperties?: UserPropertiesRow }
 
-/** A message's own fields in the order of their names here. */
+/** The fields of a message, in this order. */
 export type MessageRow = readonly [
   brokerId: string,
   brokerCounter: number,
@@ -121,7 +121,7 @@ export type MessageRow = readonly [
   receivedAt?: number | null,
 ]
 
-/** A message's own fields as a row; the payload is not copied. */
+/** The fields of a message as a row. The payload is not copied. */
 export function messageRow(message: Message): MessageRow {
   const { brokerId, brokerCounter, topic, payload, qos, properties } = message
   return [
@@ -141,24 +141,24 @@ export function messageRow(message: Message): MessageRow {
   ]
 }
 
-/** The identity of a message that lies in a row. */
+/** The identity of a message in a row. */
 export function refIn([brokerId, brokerCounter]: MessageRow): MessageRef {
   return { brokerId, brokerCounter }
 }
 
-/** Bytes of a message that lies in a row. */
+/** The bytes that a message in a row counts for. */
 export function bytesIn([, , , payload, , , , , properties]: MessageRow): number {
   const bytes = payloadBytes(payload)
   if (properties === null) return bytes
   return bytes + propertyBytes(properties) + userPropertyBytes(properties.userProperties?.pairs ?? [])
 }
 
-/** When a message that lies in a row expires; null for never. */
+/** When a message in a row expires, or null. */
 export function expiryIn(row: MessageRow): number | null {
   return row[9]
 }
 
-/** The message that lies in a row. */
+/** The message in a row. */
 export function messageOf(row: MessageRow): Message {
   const [brokerId, brokerCounter, topic, payload, qos, retain, dup, clientId, properties, messageExpiry] = row
   const message: Message = {
@@ -181,7 +181,7 @@ export function messageOf(row: MessageRow): Message {
   return message
 }
 
-/** Things that carry properties, with whatever other fields they came with. */
+/** A packet with properties and any other fields. */
 export type PacketRow = Record<string, unknown> & { properties?: PropertiesRow }
 
 export function packetRow(packet: Message | StoredWill): PacketRow {

@@ -1,6 +1,6 @@
 /**
  * One folder with an LMDB database, opened for one process: its tables, its counters and its schema version.
- * Owns opening, refusing and closing; knows what the tables are called, not what is in them.
+ * Owns opening, refusing and closing. Knows the names of the tables, not their content.
  */
 import type { RootDatabase } from 'lmdb'
 import { AnaxError } from '../../../errors.js'
@@ -18,14 +18,14 @@ import { RowCache } from './row-cache.js'
 import { Table } from './table.js'
 import { TABLES, type TableName } from './table-names.js'
 
-/** Raised whenever what lies in the tables changes its form. Version 1 is migrated when it is opened. */
+/** Raised with every change of the stored format. Version 1 is migrated when it is opened. */
 export const SCHEMA_VERSION = 2
 
 /** Counters, changed in the same transactions as what they count. */
 export interface Counters {
-  /** How often the store was asked for an epoch. */
+  /** The last epoch that was given. */
   epoch: number
-  /** The numbers that the next session and the next message get. */
+  /** The numbers for the next session and the next message. */
   nextSession: number
   nextMessage: number
   queuedBytes: number
@@ -64,7 +64,7 @@ export type Verification = CheckDepth | 'off'
 const OPEN_FOLDERS = Symbol.for('anax.lmdb.openFolders')
 
 /**
- * Folders that this process has open: LMDB itself would let it open one twice. All copies of this package in the
+ * Folders that this process has open. LMDB itself would open a folder twice. All copies of this package in the
  * process (a module and a CommonJS one, or two releases) look at the same set.
  */
 const openFolders: Set<string> = (globalThis as { [OPEN_FOLDERS]?: Set<string> })[OPEN_FOLDERS] ?? new Set()
@@ -73,7 +73,7 @@ Object.assign(globalThis, { [OPEN_FOLDERS]: openFolders })
 /** An open database. */
 export class LmdbEnvironment {
   readonly counters: Counters
-  /** Whether what is committed outlives the process without being flushed: it must be known that the machine ran on. */
+  /** Whether committed data survives a crash without a flush. That needs a way to tell whether the machine restarted. */
   readonly outlivesProcess: boolean
   readonly #root: RootDatabase
   readonly #flusher: LmdbFlusher
@@ -109,7 +109,7 @@ export class LmdbEnvironment {
       const boot = bootId()
       const isNew = checkFolder(folder, boot) === 'new'
       if (!isNew && verification !== 'off') await verify(folder, verification)
-      // A path with a dot would otherwise be taken for that of a file.
+      // Without `noSubdir`, lmdb takes a path with a dot for a file.
       root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
       refuseOtherSchema(root, folder)
@@ -127,7 +127,7 @@ export class LmdbEnvironment {
     return this.#tables.get(name) as Table<V>
   }
 
-  /** A table whose rows are needed by many changes of a transaction. */
+  /** A table whose rows are shared by many changes of one transaction. */
   cached<K extends number | string, V>(name: TableName, keyOf: (id: K) => Buffer): RowCache<K, V> {
     const cache = new RowCache<K, V>(this.table<V>(name), keyOf)
     this.#caches.push(cache)
@@ -135,13 +135,13 @@ export class LmdbEnvironment {
   }
 
   /**
-   * Runs changes in one transaction, which is aborted where they throw; with them go the counters.
+   * Runs changes in one transaction. If they throw, it is aborted, and the counters are restored.
    * Resolves when it is committed.
    */
   async transaction(changes: () => void): Promise<void> {
     const before = { ...this.counters }
     this.#flusher.beginTransaction()
-    // LMDB sets its thread to work in the same phase.
+    // LMDB starts its thread in the same phase of the event loop.
     const expecting = setImmediate(expectCallback)
     try {
       await this.#root.childTransaction(() => {
@@ -213,7 +213,7 @@ export async function loadPackage(): Promise<typeof import('lmdb')> {
   }
 }
 
-/** What is there is made the first checkpoint: transactions need one to go back to. */
+/** Makes the first checkpoint of what was found: a power cut goes back to a checkpoint. */
 async function openFlusher(root: RootDatabase, folder: string, boot: string | undefined): Promise<LmdbFlusher> {
   const file = LmdbFile.open(dataFileIn(folder))!
   const hold = () => {
@@ -230,7 +230,7 @@ async function openFlusher(root: RootDatabase, folder: string, boot: string | un
   return flusher
 }
 
-/** Each process that has read has a line in the table of readers; the kernel tells which of them live. */
+/** Each process that has read has a line in the table of readers. The kernel tells which of them are alive. */
 function refuseSecondProcess(root: RootDatabase, folder: string): void {
   root.doesExist('')
   root.readerCheck()
@@ -253,7 +253,7 @@ function isSame(before: Counters, after: Counters): boolean {
   return (Object.keys(before) as (keyof Counters)[]).every(name => before[name] === after[name])
 }
 
-/** LMDB says what went wrong in a promise of its own. */
+/** LMDB reports the reason of a failed commit in a second promise. */
 async function reasonOf(error: unknown): Promise<unknown> {
   try {
     await (error as { commitError?: Promise<unknown> }).commitError

@@ -1,22 +1,22 @@
 /**
- * Lets a process that exits amid a transaction end. LMDB's thread waits for this one to make the changes, and `exit`
- * waits for that thread: for ever, as nothing runs here any more. Owns this one case, and listens only while it may come.
+ * Prevents a deadlock when the process exits during a transaction: LMDB's thread waits for this thread to run the
+ * changes, and `exit` waits for LMDB's thread. Owns this one case, and listens only while it can happen.
  */
 import { writeSync } from 'node:fs'
 
 const STDERR = 2
 
-/** To be called when LMDB's thread is set to work. */
+/** Must be called when LMDB's thread starts. */
 export function expectCallback(): void {
   process.on('exit', endAtOnce)
 }
 
-/** To be called when it waits no more. */
+/** Must be called when LMDB's thread no longer waits. */
 export function callbackCame(): void {
   process.off('exit', endAtOnce)
 }
 
-/** What was acknowledged is safe from that; the exit code is lost. */
+/** Acknowledged data is safe. The exit code is lost. */
 function endAtOnce(): void {
   writeSync(STDERR, 'anax: the process exits amid a transaction of the LMDB store; close the broker first\n')
   process.kill(process.pid, 'SIGKILL')

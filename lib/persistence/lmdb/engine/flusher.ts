@@ -1,7 +1,7 @@
 /**
- * Brings what is committed to the disk, beside the transactions that go on meanwhile: at once for whoever waits for
- * it, else once a second. LMDB itself does not sync. Owns when a checkpoint is made and that nothing overwrites its
- * pages; knows no table.
+ * Writes committed data to the disk while further transactions run: at once if somebody waits for it, otherwise once a
+ * second. LMDB itself does not sync. Owns when a checkpoint is made, and that nothing overwrites its pages. Knows no
+ * table.
  */
 import { fdatasync, write } from 'node:fs'
 import { promisify } from 'node:util'
@@ -11,23 +11,23 @@ import { latestCheckpoint, noteOf } from './checkpoint.js'
 const synced = promisify(fdatasync)
 const written = promisify(write)
 
-/** How long what is committed may be with the operating system only. */
+/** How long committed data may stay in the operating system's memory only. */
 const INTERVAL_MS = 1000
-/** And how much of it: pages that transactions since the checkpoint have done with cannot be used again before the next. */
+/** The most transactions between two checkpoints. Pages that they free can be used again only after a checkpoint. */
 const MAX_TRANSACTIONS = 250
-/** Stands for a run of the machine that the system gives no name to: never the present one. */
+/** Stands for a boot whose identity the system does not tell. It never equals the present boot. */
 const UNKNOWN_BOOT = 'unknown'
 
-/** Keeps LMDB from using the pages of a state again. */
+/** Prevents LMDB from reusing the pages of a state. */
 export interface Snapshot {
   done(): void
 }
 
-/** What a flusher works with. */
+/** What a flusher needs. */
 export interface FlusherParts {
   file: LmdbFile
   boot: string | undefined
-  /** Holds the latest state. Called while no transaction is under way. */
+  /** Takes a snapshot of the latest state. Called between transactions. */
   hold: () => Snapshot
 }
 
@@ -43,10 +43,10 @@ export class LmdbFlusher {
   readonly #boot: string
   readonly #hold: () => Snapshot
   #sequence: number
-  /** Of the state of the checkpoint. */
+  /** The snapshot of the last checkpoint. */
   #held: Snapshot | undefined
   #isWriting = false
-  /** Transactions since the last flush began; the first flush is of what was found. */
+  /** Transactions since the last flush began. It starts at 1, so that the first flush covers what was found. */
   #unflushed = 1
   #flushing: Promise<void> | undefined
   #next: Waiting | undefined
@@ -61,15 +61,15 @@ export class LmdbFlusher {
   }
 
   /**
-   * To be called before each transaction.
-   * @throws what the system said when it could not sync: what it had then is lost, even if it succeeds the next time
+   * Must be called before each transaction.
+   * @throws the error of a failed sync. The data of that sync is lost, even if a later sync succeeds.
    */
   beginTransaction(): void {
     if (this.#failure !== undefined) throw this.#failure.error
     this.#isWriting = true
   }
 
-  /** To be called after each transaction, whatever became of it. */
+  /** Must be called after each transaction, whether it was committed or not. */
   endTransaction(): void {
     this.#isWriting = false
     this.#unflushed++
@@ -78,7 +78,7 @@ export class LmdbFlusher {
     this.#flushIfWanted()
   }
 
-  /** Resolves when all that is committed now is on the disk. */
+  /** Resolves when everything that is committed now is on the disk. */
   async flushed(): Promise<void> {
     if (this.#unflushed === 0) return this.#flushing
     this.#next ??= waiting()
@@ -87,7 +87,7 @@ export class LmdbFlusher {
     return promise
   }
 
-  /** Flushes a last time. There must be no transactions any more. */
+  /** Flushes a last time. No transaction may follow. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     try {
@@ -100,7 +100,7 @@ export class LmdbFlusher {
   }
 
   #flushUnasked(): void {
-    // Whoever writes next is told of a failure.
+    // The next transaction throws the error.
     this.flushed().catch(() => {})
   }
 
@@ -141,7 +141,7 @@ export class LmdbFlusher {
     this.#sequence++
   }
 
-  /** What is written to a file that its folder does not have any more is lost. */
+  /** Fails if the file was deleted or replaced: what is written to it would be lost. */
   async #checkPlace(): Promise<void> {
     try {
       await this.#file.checkPlace()

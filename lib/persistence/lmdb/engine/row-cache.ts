@@ -1,10 +1,10 @@
 /**
- * Rows of one table that many changes of a transaction have in common: each is read once and written once.
- * Owns what a transaction has made of them; between transactions it keeps nothing.
+ * Caches the rows of one table during a transaction: each row is read once and written once, however many changes use
+ * it. Between transactions it is empty.
  */
 import type { Table } from './table.js'
 
-/** A table whose rows are found by an id. Changes are made inside of transactions only. */
+/** A table whose rows are found by an id. Changes are allowed inside transactions only. */
 export class RowCache<K extends number | string, V> {
   readonly #table: Table<V>
   readonly #keyOf: (id: K) => Buffer
@@ -36,12 +36,12 @@ export class RowCache<K extends number | string, V> {
     this.#changed.add(id)
   }
 
-  /** To be called when a transaction begins. */
+  /** Must be called when a transaction begins. */
   begin(): void {
     this.#isInTransaction = true
   }
 
-  /** To be called at the end of a transaction that is to be committed. */
+  /** Writes the changed rows. Must be called before a transaction is committed. */
   write(): void {
     for (const id of this.#changed) {
       const row = this.#rows.get(id)
@@ -50,7 +50,7 @@ export class RowCache<K extends number | string, V> {
     }
   }
 
-  /** To be called when a transaction has ended, whichever way. */
+  /** Must be called when a transaction has ended, committed or not. */
   end(): void {
     this.#isInTransaction = false
     this.#rows.clear()

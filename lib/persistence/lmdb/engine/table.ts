@@ -11,7 +11,7 @@ export interface Row<V> {
   value: V
 }
 
-/** From a key up to, not including, another one. */
+/** Keys from `start` up to, but not including, `end`. */
 export interface KeyRange {
   start?: Buffer
   end?: Buffer
@@ -29,7 +29,7 @@ export interface LmdbTable {
   getRange(range: KeyRange): Iterable<Row<Buffer>>
 }
 
-/** One table. Changes are made inside of transactions only. All reads throw DamagedRecord for a damaged record. */
+/** One table. Changes are allowed inside transactions only. Reads throw DamagedRecord for a damaged record. */
 export class Table<V> {
   readonly #database: LmdbTable
   readonly #codec: RecordCodec
@@ -56,12 +56,12 @@ export class Table<V> {
     this.#database.removeSync(key)
   }
 
-  /** Rows in the order of their keys (`start` is where to begin, also in reverse), read at once. */
+  /** Rows in key order, all read at once. In reverse, too, `start` is where to begin. */
   rows(range: KeyRange & { limit: number }): Row<V>[] {
     return Array.from(this.#database.getRange(range), row => this.#decodeRow(row))
   }
 
-  /** Rows in the order of their keys, each read when its turn comes; nothing may be awaited meanwhile. */
+  /** Rows in key order, read one by one. The caller must not await in between. */
   *scan(range: KeyRange): Generator<Row<V>, void, undefined> {
     for (const row of this.#database.getRange(range)) yield this.#decodeRow(row)
   }
@@ -72,7 +72,7 @@ export class Table<V> {
     return row?.key
   }
 
-  /** All values, for as long as nothing is awaited between them. */
+  /** All values. The caller must not await in between. */
   *values(): Generator<V, void, undefined> {
     for (const { value } of this.scan({})) yield value
   }

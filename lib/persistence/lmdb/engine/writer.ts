@@ -1,7 +1,6 @@
 /**
- * Group commit: changes become transactions, in their order, as many in each as do not hold up the event loop; those that
- * were asked for in one go are never divided. Owns when a change counts as done and what becomes of those that fail;
- * knows no table.
+ * Group commit: runs changes in order, many in one transaction, but not so many that they block the event loop. Changes
+ * made in one go are never split. Owns when a change counts as done and what happens if it fails. Knows no table.
  */
 import type { MessageRef } from '../../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../../errors.js'
@@ -16,40 +15,40 @@ export type LmdbDurability = 'commit' | 'sync'
  * damaged record that it reads, aborts the transaction.
  */
 interface Change {
-  /** `adds` where it needs room: such changes are the ones that a full disk refuses. */
+  /** `adds` if it needs space on the disk. Only such changes are refused when the disk is full. */
   readonly kind: 'adds' | 'removes'
   run(): void
   resolve(): void
   reject(error: unknown): void
 }
 
-/** How long a transaction goes on taking changes: the event loop has nothing else meanwhile. */
+/** How long a transaction accepts changes. It blocks the event loop meanwhile. */
 const TAKING_MS = 10
 
-/** Of the system (ENOSPC, EFBIG, EDQUOT; EIO where only a part could be written) and of LMDB (MDB_MAP_FULL). */
+/** Error codes for a full disk: ENOSPC, EFBIG, EDQUOT, EIO (after a partial write), and LMDB's MDB_MAP_FULL. */
 const FULL_CODES: readonly unknown[] = [28, 27, 122, 5, -30_792]
 
-/** Runs changes, and tells when they are durable. */
+/** Runs changes and reports when they are durable. */
 export class LmdbWriter {
   readonly #environment: Pick<LmdbEnvironment, 'transaction' | 'flushed'>
   readonly #durability: LmdbDurability
   readonly #committed: () => void
   readonly #refused = new Set<string>()
   readonly #clock: () => number
-  /** What was asked for in one go, which belongs together, in the order of coming. */
+  /** Groups of changes that were made in one go, in order. */
   #waiting: Change[][] = []
-  /** The last of these, while more may come to it. */
+  /** The last group, while more changes may join it. */
   #open: Change[] | undefined
   #effects: (() => void)[] = []
   #working: Promise<void> | undefined
   #committing: Promise<void> | undefined
-  /** Whether what is being committed was given room before. */
+  /** Whether space was already freed for the current changes. */
   #hasMadeRoom = false
   #closed = false
 
   /**
    * @param committed called after each transaction
-   * @param clock milliseconds, to tell how long a transaction takes
+   * @param clock in milliseconds, for the duration of a transaction
    */
   constructor(
     environment: Pick<LmdbEnvironment, 'transaction' | 'flushed'>,
@@ -63,34 +62,34 @@ export class LmdbWriter {
     this.#clock = clock
   }
 
-  /** Runs a change that takes room in the store. Resolves to what it returns, once that is durable. */
+  /** Runs a change that needs space. Resolves with its result once it is durable. */
   add<T>(change: () => T): Promise<T> {
     return this.#submit('adds', change)
   }
 
-  /** Runs a change that takes no more room than there was. Resolves to what it returns, once that is durable. */
+  /** Runs a change that needs no additional space. Resolves with its result once it is durable. */
   change<T>(change: () => T): Promise<T> {
     return this.#submit('removes', change)
   }
 
-  /** To be called by a change: what is to happen in memory if, and as soon as, it is committed. */
+  /** For use by a change: runs `effect` in memory once the change is committed. */
   afterCommit(effect: () => void): void {
     this.#effects.push(effect)
   }
 
-  /** To be called by a change that refuses a message: what belongs to it in the same transaction is refused as well. */
+  /** For use by a change: refuses a message, for all later changes of this transaction as well. */
   refuse(message: MessageRef, error: AnaxError): never {
     this.#refused.add(identityOf(message))
     throw error
   }
 
-  /** Whether a change before, in the same transaction, has refused the message. */
+  /** Whether an earlier change of this transaction refused the message. */
   hasRefused(message: MessageRef): boolean {
     return this.#refused.has(identityOf(message))
   }
 
   /**
-   * Reads behind all changes that were made before: at once where there are none under way.
+   * Reads after all earlier changes: at once if none are pending.
    * @throws AnaxError ANAX_ERR_CLOSED
    */
   read<T>(read: () => T): T | Promise<T> {
@@ -99,14 +98,14 @@ export class LmdbWriter {
     return read()
   }
 
-  /** Resolves when all changes that were made before are done, whichever way. */
+  /** Resolves when all earlier changes have succeeded or failed. */
   async settled(): Promise<void> {
     if (this.#closed) await this.#working
     else if (this.#waiting.length > 0) await this.change(() => {}).catch(() => {})
     else await this.#committing
   }
 
-  /** Takes no more changes; resolves when those that were made are done. */
+  /** Accepts no more changes. Resolves when all earlier ones are done. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#working
@@ -135,7 +134,7 @@ export class LmdbWriter {
     })
   }
 
-  /** Changes that are asked for with nothing awaited in between, as those for one message are, are one group. */
+  /** Changes made without an await in between, such as those for one message, form a group. */
   #group(): Change[] {
     if (this.#open !== undefined) return this.#open
     const group: Change[] = []
@@ -156,7 +155,7 @@ export class LmdbWriter {
     this.#working = undefined
   }
 
-  /** Commits what can be committed: what a transaction fails for is refused, and the rest tried again. */
+  /** Commits what can be committed. Changes that make a transaction fail are rejected, and the rest is retried. */
   async #commit(): Promise<void> {
     this.#hasMadeRoom = false
     let left = await this.#attempt(undefined)
@@ -164,8 +163,8 @@ export class LmdbWriter {
   }
 
   /**
-   * Commits changes that were tried before, or those that are waiting by the time that LMDB is ready.
-   * @returns those to try again
+   * Commits changes that were tried before, or those that are waiting once LMDB is ready.
+   * @returns the changes to retry
    */
   async #attempt(again: readonly Change[] | undefined): Promise<readonly Change[]> {
     let groups: (readonly Change[])[] = again === undefined ? [] : [again]
@@ -191,7 +190,7 @@ export class LmdbWriter {
     return []
   }
 
-  /** Groups that are waiting, as long as there is time. @param taken gets them as well, whatever becomes of them */
+  /** Takes waiting groups as long as there is time. @param taken receives them as well */
   *#takeWaiting(taken: (readonly Change[])[]): Generator<readonly Change[], void, undefined> {
     const end = this.#clock() + TAKING_MS
     try {
@@ -206,9 +205,9 @@ export class LmdbWriter {
   }
 
   /**
-   * What earlier transactions have done with can be used again once all of them are on the disk: so a disk that is full
-   * can be emptied, one small transaction after the other.
-   * @returns whether it is worth another attempt
+   * Flushes, because pages that earlier transactions freed can be reused only after a flush. That way a full disk can be
+   * emptied by many small transactions.
+   * @returns whether a retry makes sense
    */
   async #makesRoom(failure: unknown): Promise<boolean> {
     if (!isFull(failure) || this.#hasMadeRoom) return false
@@ -219,7 +218,7 @@ export class LmdbWriter {
     )
   }
 
-  /** The next transaction need not wait for the disk. */
+  /** Waits for the disk without delaying the next transaction. */
   #resolveWhenFlushed(groups: readonly (readonly Change[])[]): void {
     this.#environment.flushed().then(
       () => resolveAll(groups),
@@ -242,7 +241,7 @@ function identityOf({ brokerId, brokerCounter }: MessageRef): string {
   return `${brokerCounter} ${brokerId}`
 }
 
-/** Rejects what a transaction has failed for. @returns the other changes */
+/** Rejects the changes that made a transaction fail. @returns the other changes */
 function refuseCulprits(cause: unknown, changes: readonly Change[], current: Change | undefined): readonly Change[] {
   const culprits = culpritsOf(cause, changes, current)
   for (const change of culprits) change.reject(errorOf(cause))

@@ -1,11 +1,11 @@
 /**
- * Tells one run of the machine from another: what a process has written survives the process, as the system has it,
- * but not the machine, unless it was on the disk. Owns how to find out; knows no file of ours.
+ * Identifies the present boot of the machine. Written data survives a crash of the process in the system's memory, but
+ * not a restart of the machine, unless it was on the disk. Knows no file of the store.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** The identity of this run of the machine; undefined where the system does not tell. */
+/** The identity of the present boot, or undefined if the system does not tell it. */
 export function bootId(): string | undefined {
   const read = readers[process.platform]
   try {

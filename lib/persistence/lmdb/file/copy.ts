@@ -1,13 +1,13 @@
 /**
- * Copies an open LMDB database to another folder, compacted, while it is in use. Owns that a copy is there completely, on
- * the disk, or not at all; knows no table.
+ * Copies an open LMDB database to another folder, compacted, while it is in use. Owns that the copy is either complete
+ * and on the disk, or does not exist. Knows no table.
  */
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AnaxError, textOf } from '../../../errors.js'
 import { dataFileIn } from './folder.js'
 
-/** Where a copy lies until it is complete. */
+/** The folder of a copy that is not complete yet. */
 const PARTIAL = 'partial'
 
 /** What is used of a database of `lmdb`. */
@@ -45,7 +45,7 @@ export async function copyDatabase(database: Database, target: string): Promise<
 export async function moveDataFile(from: string, to: string): Promise<void> {
   await synced(dataFileIn(from))
   await rename(dataFileIn(from), dataFileIn(to))
-  // Windows does not open folders, and needs no such thing.
+  // Windows cannot open folders, and does not need it.
   if (process.platform !== 'win32') await synced(to)
 }
 

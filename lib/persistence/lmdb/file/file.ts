@@ -1,14 +1,14 @@
 /**
- * An LMDB data file seen from outside: the two meta pages it begins with, of which the later one says where everything
- * is, and the room behind them, which LMDB leaves alone. Owns that layout, and the refusal of files that are damaged:
- * LMDB trusts what it finds, and takes the process down with it if it must not. Knows no transaction.
+ * The start of an LMDB data file: two meta pages, of which the later one says where everything is, and unused bytes at
+ * their ends. Owns that layout, and refuses files that are obviously damaged, because LMDB would crash the process.
+ * Knows no transaction.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { AnaxError } from '../../../errors.js'
 
 const MAGIC = 0xbeef_c0de
-/** Offsets in the meta pages, as the package `lmdb` lays them out. */
+/** Offsets in the meta pages of the package `lmdb`. */
 const MAGIC_AT = 24
 const STATE_AT = 40
 const PAGE_SIZE_AT = 48
@@ -17,22 +17,22 @@ const MAIN_ROOT_AT = 136
 const LAST_PAGE_AT = 144
 const TRANSACTION_AT = 152
 const META_BYTES = 168
-/** Pages at the end that were handed out and given back unwritten, which a file may lack. */
+/** A file may lack this many pages at its end: they were allocated and freed without being written. */
 const MAX_UNWRITTEN_PAGES = 256
 const MIN_PAGE_BYTES = 1024
 const MAX_PAGE_BYTES = 65_536
 /** The root of an empty tree. */
 const NO_PAGE = 0xffff_ffff_ffff_ffffn
 
-/** Bytes of a state of the database. */
+/** The length of a state in a meta page. */
 export const STATE_BYTES = META_BYTES - STATE_AT
-/** Bytes at the end of each meta page that are free to use: a sector, so that they are written whole or not at all. */
+/** Unused bytes at the end of each meta page. One sector, which is written completely or not at all. */
 export const MARGIN_BYTES = 512
 
-/** A state of the database: what one transaction has left, with all pages that belong to it. */
+/** A state of the database after one transaction. */
 export interface DatabaseState {
   readonly transaction: bigint
-  /** As it lies in a meta page. */
+  /** Its bytes in a meta page. */
   readonly bytes: Buffer
 }
 
@@ -41,7 +41,7 @@ export class LmdbFile {
   readonly descriptor: number
   readonly #path: string
   readonly #pageBytes: number
-  /** How long it was when that was last looked at. */
+  /** Its length at the last check. */
   #bytes = 0n
 
   private constructor(descriptor: number, path: string) {
@@ -70,13 +70,13 @@ export class LmdbFile {
     }
   }
 
-  /** What the last transaction has left. To be called while none is under way. */
+  /** The state after the last transaction. Must not be called during a transaction. */
   latestState(): DatabaseState {
     const [first, second] = [this.#stateAt(0), this.#stateAt(1)]
     return first.transaction > second.transaction ? first : second
   }
 
-  /** Makes the database be in this state: the pages that belong to it must all still be there. */
+  /** Restores a state. All its pages must still exist. */
   restore({ bytes, transaction }: DatabaseState): void {
     const page = Number(transaction & 1n)
     const earlier = Buffer.from(bytes)
@@ -108,7 +108,7 @@ export class LmdbFile {
     this.#bytes = size
   }
 
-  /** Where the free bytes of a meta page begin. */
+  /** The offset of the unused bytes of a meta page. */
   marginAt(page: 0 | 1): number {
     return (page + 1) * this.#pageBytes - MARGIN_BYTES
   }
@@ -131,12 +131,12 @@ export class LmdbFile {
   }
 }
 
-/** The state that these bytes of a meta page tell of. */
+/** The state in these bytes of a meta page. */
 export function stateOf(bytes: Buffer): DatabaseState {
   return { transaction: bytes.readBigUInt64LE(TRANSACTION_AT - STATE_AT), bytes }
 }
 
-/** Bytes of a file; zeros where it has ended. */
+/** Bytes of a file. Zeros after its end. */
 function readAt(descriptor: number, at: number, length: number): Buffer {
   const bytes = Buffer.alloc(length)
   readSync(descriptor, bytes, 0, length, at)

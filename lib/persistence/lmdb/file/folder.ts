@@ -1,6 +1,6 @@
 /**
- * What is found out about a store's folder before LMDB opens it, for LMDB does not survive everything that may be there.
- * Owns these checks, and the words for a folder that is refused; must not know the database.
+ * Checks a store's folder before LMDB opens it, because some content would crash LMDB. Owns these checks and the errors
+ * for folders that are refused. Must not know the database.
  */
 import { accessSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -9,20 +9,20 @@ import { recover } from '../engine/checkpoint.js'
 import { DamagedRecord } from '../engine/record.js'
 import { LmdbFile } from './file.js'
 
-/** What LMDB has in a folder. */
+/** LMDB's files. */
 const DATA_FILE = 'data.mdb'
 const LOCK_FILE = 'lock.mdb'
 /** More than a new database takes. */
 const ROOM_BYTES = 131_072
 
-/** Where LMDB keeps the data of a folder. */
+/** The path of the data file in a folder. */
 export function dataFileIn(folder: string): string {
   return join(folder, DATA_FILE)
 }
 
 /**
- * Makes a folder where there is none.
- * @returns its path without links: a folder has one only
+ * Creates a folder if it does not exist.
+ * @returns its path without links, which is unique
  * @throws AnaxError ANAX_ERR_STORE
  */
 export function makeFolder(path: string): string {
@@ -35,8 +35,8 @@ export function makeFolder(path: string): string {
 }
 
 /**
- * Makes sure that LMDB can open what is there.
- * @param boot the present run of the machine
+ * Makes sure that LMDB can open a folder.
+ * @param boot identity of the present boot
  * @returns whether there is a data file
  * @throws AnaxError ANAX_ERR_STORE_FORMAT, and what the system says of a folder that cannot be used
  */
@@ -47,14 +47,14 @@ export function checkFolder(folder: string, boot: string | undefined): 'new' | '
   return state
 }
 
-/** LMDB does not survive a lock file that it cannot open as a file; closing one would give up a lock, so none is opened. */
+/** A lock file that cannot be opened crashes LMDB. It is not opened here, because closing it would release a lock. */
 function checkKind(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
   if (!statSync(path).isFile()) throw otherFormat(`${path} is no file`)
   accessSync(path, constants.R_OK | constants.W_OK)
 }
 
-/** A power cut may have left what must be taken back; anything else that is wrong is refused before LMDB sees it. */
+/** Goes back to the checkpoint after a power cut. Anything else that is wrong is refused before LMDB sees it. */
 function checkFile(folder: string, boot: string | undefined): 'new' | 'used' {
   const file = LmdbFile.open(dataFileIn(folder))
   if (file === undefined) return 'new'
@@ -68,7 +68,7 @@ function checkFile(folder: string, boot: string | undefined): 'new' | 'used' {
 }
 
 /**
- * LMDB writes to its lock file through memory: where the disk has no room for that, the process does not survive it.
+ * LMDB writes its lock file through mapped memory. If the disk is full, that crashes the process.
  * @throws what the system says of a disk that is full
  */
 function checkRoom(folder: string): void {
@@ -90,17 +90,17 @@ export function notOpened(folder: string, error: unknown): AnaxError {
   return error instanceof AnaxError ? error : cannotOpen(folder, error)
 }
 
-/** The system does not let it be opened. */
+/** The error for a folder that the system cannot open. */
 export function cannotOpen(folder: string, cause: unknown): AnaxError {
   return new AnaxError('ANAX_ERR_STORE', { detail: `cannot open ${folder}: ${textOf(cause)}`, scope: 'host', cause })
 }
 
-/** Somebody else has it open. */
+/** The error for a folder that is in use. */
 export function inUse(folder: string, by: string): AnaxError {
   return new AnaxError('ANAX_ERR_STORE', { detail: `${folder} is in use by ${by}`, scope: 'host' })
 }
 
-/** What is in it is not a store of this version. */
+/** The error for a folder with another content. */
 export function otherFormat(detail: string): AnaxError {
   return new AnaxError('ANAX_ERR_STORE_FORMAT', { detail })
 }
