@@ -1,6 +1,6 @@
 /**
- * The base contract's queues and incoming packets over the LMDB store, which the broker itself does not use.
- * Owns the translation of packets to entries; called by changes of the writer.
+ * Queues and incoming packets of the base contract on the LMDB store. The broker itself does not use them.
+ * Owns the translation of packets to entries. Must be called inside a change of the writer.
  */
 import type { Message } from '../../../types/message.js'
 import type { QueueDelivery, StoredRelease } from '../../../types/persistence.js'
@@ -11,7 +11,7 @@ import type { LmdbEntry } from './tables/queues.js'
 import type { SessionRecord } from './tables/sessions.js'
 import type { LmdbSubscriptions } from './tables/subscriptions.js'
 
-/** What the base contract asks for. */
+/** Operations of the base contract. */
 export class LmdbAedes {
   readonly #parts: EnqueueParts & { subscriptions: LmdbSubscriptions }
 
@@ -61,7 +61,7 @@ export class LmdbAedes {
     sessions.addIncoming(sessions.obtain(clientId), packet.messageId, packetRow(toAedesPacket(packet, undefined)))
   }
 
-  /** @throws AnaxError where the packet id is not known */
+  /** @throws AnaxError if the packet id is not known */
   incoming(clientId: string, messageId: number): { messageId: number } {
     const session = this.#parts.sessions.find(clientId)
     const packet = session && this.#parts.sessions.getIncoming(session, messageId)
@@ -69,7 +69,7 @@ export class LmdbAedes {
     return packet === null ? { messageId } : { ...toAedesPacket(packetOf(packet) as Message, messageId), messageId }
   }
 
-  /** @throws AnaxError where the packet id is not known */
+  /** @throws AnaxError if the packet id is not known */
   deleteIncoming(clientId: string, messageId: number): void {
     const { sessions } = this.#parts
     const session = sessions.find(clientId)

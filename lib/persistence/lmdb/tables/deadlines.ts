@@ -1,24 +1,24 @@
 /**
- * What is due when, in a table that sorts by time, and what has no time because its client was connected.
- * Owns that index only; what is due, and what becomes of it, its callers know.
+ * The deadlines of the store in a table that sorts by time, and a list of what has no deadline while its client is
+ * connected. Owns that index only. Its callers know what is due and what to do about it.
  */
 import { deadlineKey, ownerIn, timeIn } from '../engine/encoding.js'
 import type { LmdbEnvironment } from '../engine/environment.js'
 import type { Table } from '../engine/table.js'
 
-/** What has deadlines. */
+/** Kinds of things that have deadlines. */
 export const DeadlineKind = { session: 1, will: 2, queued: 3, retained: 4 } as const
 
-/** What a deadline is of. */
+/** The kind of a deadline. */
 export type DeadlineKind = (typeof DeadlineKind)[keyof typeof DeadlineKind]
 
-/** A deadline: its owner's key, and the client it is of, where it is of one. */
+/** A deadline: the key of its owner, and the client if it belongs to one. */
 export interface Due {
   owner: Buffer
   clientId: string
 }
 
-/** Things that wait for the end of a connection lie under the kind with this added. */
+/** Added to the kind of things that wait for the end of a connection. */
 const OPEN = 16
 const ALL_KINDS = Object.values(DeadlineKind)
 const EMPTY = Buffer.alloc(0)
@@ -41,7 +41,7 @@ export class LmdbDeadlines {
     if (at !== undefined) this.#table.delete(deadlineKey(kind, at, owner))
   }
 
-  /** Notes what has no deadline because its client is connected. */
+  /** Adds something that has no deadline while its client is connected. */
   open(kind: DeadlineKind, { owner, clientId }: Due): void {
     this.#table.put(deadlineKey(kind + OPEN, 0, owner), clientId)
   }
@@ -50,7 +50,7 @@ export class LmdbDeadlines {
     this.#table.delete(deadlineKey(kind + OPEN, 0, owner))
   }
 
-  /** What is noted as waiting for the end of a connection. */
+  /** What waits for the end of a connection. */
   opened(kind: DeadlineKind, limit: number): Due[] {
     return this.#rows(kind + OPEN, 0, limit)
   }
@@ -70,12 +70,12 @@ export class LmdbDeadlines {
     return this.#next
   }
 
-  /** Whether there are messages whose time is over. */
+  /** Whether there are expired messages. */
   isDue(now: number): boolean {
     return [DeadlineKind.queued, DeadlineKind.retained].some(kind => this.due(kind, now, 1).length > 0)
   }
 
-  /** To be called when something was committed. */
+  /** Must be called after each commit. */
   changed(): void {
     this.#isKnown = false
   }

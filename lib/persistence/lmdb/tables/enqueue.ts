@@ -1,6 +1,6 @@
 /**
- * Adds a message to queues of the LMDB store: limits, and what happens at them.
- * Owns what a full queue or a full store does to messages; called by changes of the writer.
+ * Adds a message to queues of the LMDB store, within their limits. Owns what happens to messages when a queue or the
+ * store is full. Must be called inside a change of the writer.
  */
 import type { DroppedMessage, QueueDelivery, QueuePolicy } from '../../../../types/persistence.js'
 import { AnaxError } from '../../../errors.js'
@@ -11,7 +11,7 @@ import type { LmdbWriter } from '../engine/writer.js'
 import type { LmdbEntry, LmdbQueues } from './queues.js'
 import type { LmdbSessions, SessionRecord } from './sessions.js'
 
-/** What it takes to queue a message. */
+/** The parts that are needed to queue a message. */
 export interface EnqueueParts {
   sessions: LmdbSessions
   queues: LmdbQueues
@@ -19,7 +19,7 @@ export interface EnqueueParts {
   writer: LmdbWriter
 }
 
-/** A session that is to get the message. */
+/** A session that gets the message. */
 interface Taker {
   readonly session: SessionRecord
   readonly delivery: QueueDelivery
@@ -36,7 +36,7 @@ export class Arrival {
   readonly #policy: QueuePolicy
   readonly #bytes: number
   readonly #isKnown: boolean
-  /** Its place in the order. One that comes again, for other queues, has it already. */
+  /** Its place in the order. A message that is already in other queues keeps its place. */
   readonly #number: number
   #isKept: boolean
 
@@ -53,14 +53,14 @@ export class Arrival {
   }
 
   /**
-   * Appends it to the queues of the sessions that there are.
-   * @throws AnaxError where a session's policy is `reject` and its queue, or the store, is full; then no queue has it
+   * Appends it to the queues of those sessions that exist.
+   * @throws AnaxError if a policy is `reject` and the queue or the store is full. Then it is in no queue.
    */
   enqueue(deliveries: readonly QueueDelivery[]): DroppedMessage[] | undefined {
     const { messages } = this.#parts.queues
     const before = this.#isKnown ? (this.#isKept ? 'held' : 'released') : 'nothing'
     const wanted = this.#takersAmong(deliveries)
-    // each is asked: one that refuses does so before anything is written
+    // All are asked first: a refusal must come before anything is written.
     const tight = wanted.filter(({ session }) => !this.#hasRoom(session))
     const { takers, dropped } = tight.length > 0 ? this.#makeRoom(wanted) : { takers: wanted, dropped: undefined }
     for (const { session, delivery } of takers) this.#append(session, delivery)
@@ -68,7 +68,7 @@ export class Arrival {
     return dropped
   }
 
-  /** Sessions that there are, each once, whose queues do not have it yet. */
+  /** Existing sessions whose queues do not have it yet, each once. */
   #takersAmong(deliveries: readonly QueueDelivery[]): Taker[] {
     const takers = new Map<string, Taker>()
     for (const delivery of deliveries) {
@@ -79,7 +79,7 @@ export class Arrival {
     return [...takers.values()]
   }
 
-  /** @throws AnaxError where it has not, and may not get it either */
+  /** @throws AnaxError if there is no room and the policy is `reject` */
   #hasRoom(session: SessionRecord): boolean {
     const limits = this.#policy.limitsOf(session.clientId)
     if (fits(this.#parts.queues.size(session), limits, this.#bytes) && this.#missing <= 0) return true
@@ -88,7 +88,7 @@ export class Arrival {
     this.#parts.writer.refuse(refIn(this.#row), new AnaxError('ANAX_ERR_QUOTA', { detail }))
   }
 
-  /** Drops what the policies say must go. */
+  /** Drops messages as the policies demand. */
   #makeRoom(wanted: readonly Taker[]): { takers: readonly Taker[]; dropped: DroppedMessage[] } {
     const { queues } = this.#parts
     const full = wanted.map(taker => this.#queueOf(taker))
@@ -118,7 +118,7 @@ export class Arrival {
     return { message, bytes: row[3], holders: this.#parts.queues.messages.holdersOf(message) }
   }
 
-  /** How many of its bytes the store has no room for. */
+  /** By how many bytes it exceeds the limit of the store. */
   get #missing(): number {
     return this.#isKept ? 0 : this.#parts.counters.queuedBytes + this.#bytes - this.#policy.maxTotalBytes
   }

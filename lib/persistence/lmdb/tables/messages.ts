@@ -1,6 +1,7 @@
 /**
- * The messages that lie in queues of the LMDB store: each once, with how many queues still need it, found by its
- * identity. Owns the bytes of all queues together; knows no session. Its methods are called by changes of the writer.
+ * The queued messages of the LMDB store: each is stored once, with the number of queues that need it, and found by its
+ * identity. Owns the bytes of all queues together. Knows no session. Methods that write must be called inside a change of
+ * the writer.
  */
 import type { Message } from '../../../../types/message.js'
 import type { MessageRef } from '../../../../types/persistence.js'
@@ -8,20 +9,20 @@ import { type MessageRow, messageOf, numberKey, refIn, textKey } from '../engine
 import type { Counters, LmdbEnvironment } from '../engine/environment.js'
 import type { Table } from '../engine/table.js'
 
-/** In how many queues a message is, and in how many of those with its content. */
+/** The number of queues that have an entry for a message, and of those that still need its content. */
 type HoldersRow = readonly [entries: number, holding: number]
 
-/** Of a counter in a key: a double, as a counter may be any positive number. */
+/** Length of a counter in a key. It is a double, because a counter may be any positive number. */
 const COUNTER_BYTES = 8
 
-/** Queued messages by number; numbers rise in the order of queueing. */
+/** Queued messages by number. Numbers increase in the order of queueing. */
 export class LmdbMessages {
   readonly #messages: Table<MessageRow>
-  /** Of messages that are in one queue only there is no row. */
+  /** Messages in a single queue have no row. */
   readonly #holders: Table<HoldersRow>
   readonly #refs: Table<number>
   readonly #counters: Counters
-  /** No message that is here has a greater counter of its broker's: those that have are known to be new. */
+  /** The greatest counter of any message here. A message with a greater one is certainly new. */
   #greatestCounter: number
 
   constructor(environment: LmdbEnvironment) {
@@ -42,23 +43,23 @@ export class LmdbMessages {
     return row && messageOf(row)
   }
 
-  /** Whether its content is there. */
+  /** Whether the content of a message is stored. */
   isKept(number: number): boolean {
     return this.#messages.has(numberKey(number))
   }
 
-  /** How many queues hold its content, of which one does. */
+  /** The number of queues that need the content of a message. At least one must. */
   holdersOf(number: number): number {
     const [, holding] = this.#holdersOf(number, 'held')
     return holding
   }
 
-  /** The number of the next message that has none yet. */
+  /** The number for the next new message. */
   get nextNumber(): number {
     return this.#counters.nextMessage
   }
 
-  /** Keeps the content. */
+  /** Stores the content of a message. */
   keep(number: number, row: MessageRow, bytes: number): void {
     if (number === this.#counters.nextMessage) {
       this.#counters.nextMessage++
@@ -70,13 +71,13 @@ export class LmdbMessages {
     this.#counters.queuedBytes += bytes
   }
 
-  /** Queues were given a message. @param before what there was of it: nothing, its content, or only entries */
+  /** Notes that queues received a message. @param before what was stored of it before */
   joined(number: number, queues: number, before: 'nothing' | 'held' | 'released'): void {
     const [entries, holding] = before === 'nothing' ? [0, 0] : this.#holdersOf(number, before)
     if (entries + queues > 1) this.#holders.put(numberKey(number), [entries + queues, holding + queues])
   }
 
-  /** A queue needs the content no more, but keeps the entry. */
+  /** Notes that a queue no longer needs the content, but keeps the entry. */
   release(number: number, bytes: number): void {
     const [entries, holding] = this.#holdersOf(number, 'held')
     if (holding === 1) this.#discard(number, bytes)
@@ -84,9 +85,9 @@ export class LmdbMessages {
   }
 
   /**
-   * A queue has it no more.
-   * @param state whether the queue had let go of the content before
-   * @param ref its identity, where the caller knows it
+   * Notes that a queue no longer has a message.
+   * @param state `released` if the queue had released the content before
+   * @param ref the identity of the message, if known
    */
   leave(number: number, bytes: number, state: 'held' | 'released', ref?: MessageRef): void {
     const shared = this.#holders.get(numberKey(number))
@@ -109,7 +110,7 @@ export class LmdbMessages {
   }
 }
 
-/** The identifier of the broker whose message came last, and its part of the key: nearly always that of the next one. */
+/** The broker id of the latest message with its key, as a cache: the next message nearly always has the same one. */
 let latestBroker = { brokerId: '', key: textKey('') }
 
 /** Sorts by counter. */

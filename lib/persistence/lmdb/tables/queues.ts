@@ -1,6 +1,6 @@
 /**
- * The queues in the LMDB store: entries in order, what becomes of them, and how much is in each queue.
- * Owns entries and counts; knows no limits. Its methods that change something are called by changes of the writer.
+ * The queues of the LMDB store: their entries in order, the state of each entry, and the size of each queue.
+ * Owns entries and counts. Knows no limits. Methods that write must be called inside a change of the writer.
  */
 import type { Message } from '../../../../types/message.js'
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../../types/persistence.js'
@@ -22,7 +22,7 @@ export type EntryRow = readonly [
   messageExpiry: number | null,
   subscriptionIdentifiers: readonly number[] | null,
   share: string | null,
-  /** Once released: what the entry was. */
+  /** The identity of the message, once its content was released. */
   brokerId: string | null,
   brokerCounter: number | null,
 ]
@@ -36,32 +36,32 @@ type QueueRow = readonly [
   unsentFrom: number,
 ]
 
-/** What is known of a queue without looking at its entries. */
+/** What is known of a queue without reading its entries. */
 interface QueueState extends Amount {
-  /** No message behind this one was sent. */
+  /** The last message that was sent. */
   sentUpTo: number
   sentMessages: number
   sentBytes: number
-  /** Each message before this one was sent. */
+  /** All messages before this one were sent. */
   unsentFrom: number
 }
 
-/** What an entry notes of its message. */
+/** What an entry stores of its message. */
 interface Placed {
-  /** Its number: where it stands in the order. */
+  /** Its number, which is its place in the order. */
   readonly place: number
   readonly bytes: number
   readonly expiry: number | null
 }
 
-/** An entry, and where it lies. */
+/** An entry with its key. */
 export interface LmdbEntry {
   readonly session: number
   readonly message: number
   readonly row: EntryRow
 }
 
-/** Entries looked at in one go. */
+/** Entries read in one go. */
 const PAGE = 100
 
 const NOTHING_QUEUED: QueueRow = [0, 0, 0, 0, 0, 0]
@@ -108,24 +108,24 @@ export class LmdbQueues {
     return this.#entries.has(numberKey(number, message))
   }
 
-  /** Entries in order, those behind a message only, at most a page of them. */
+  /** A page of entries in order, after a message. */
   page({ number }: SessionRecord, after: number): LmdbEntry[] {
     return this.#rows(number, after, numberKey(number + 1))
   }
 
-  /** The same, as far as entries may have been sent. */
+  /** The same, up to the last entry that was sent. */
   pageOfSent({ number }: SessionRecord, after: number): LmdbEntry[] {
     const [, , sentUpTo] = this.#queues.get(number) ?? NOTHING_QUEUED
     return this.#rows(number, after, numberKey(number, sentUpTo + 1))
   }
 
-  /** The entry that was sent with a packet id. Those that were sent lie in front, so that it is soon found. */
+  /** The entry that was sent with a packet id. Sent entries come first, so the search is short. */
   findByPacketId(session: SessionRecord, packetId: number): LmdbEntry | undefined {
     for (const entry of this.#entriesFrom(session.number, 0)) if (entry.row[0] === packetId) return entry
     return undefined
   }
 
-  /** The entries that were not sent yet, oldest first; nothing must be changed meanwhile. */
+  /** The entries that were not sent yet, oldest first. Nothing may be changed during the iteration. */
   *unsent({ number }: SessionRecord): Generator<LmdbEntry, void, undefined> {
     const state = this.#stateOf(number)
     let isFound = false
@@ -166,7 +166,7 @@ export class LmdbQueues {
     this.#entries.put(keyOf(entry), [packetId, ...rest])
   }
 
-  /** Lets go of the message; its identity and its packet id stay. */
+  /** Releases the content of the message. Its identity and its packet id stay. */
   markReleased(entry: LmdbEntry, { brokerId, brokerCounter }: MessageRef, packetId: number): void {
     if (releasedRef(entry.row) !== undefined) return
     const [, qos, retain, bytes, expiry, identifiers, share] = entry.row
@@ -180,7 +180,7 @@ export class LmdbQueues {
     this.messages.release(entry.message, bytes)
   }
 
-  /** Takes an entry out. @param ref the message's identity, where the caller knows it */
+  /** Removes an entry. @param ref the identity of the message, if known */
   remove(entry: LmdbEntry, ref?: MessageRef): void {
     const released = releasedRef(entry.row)
     this.#forgetExpiry(entry)
@@ -197,7 +197,7 @@ export class LmdbQueues {
   }
 
   /**
-   * Empties the queue of a session that has ended: at once as far as `limit` goes, the rest is for `cleanUp`.
+   * Empties the queue of an ended session: up to `limit` entries at once, the rest by `cleanUp`.
    * @returns how many entries were removed
    */
   end(session: SessionRecord, limit: number): number {
@@ -205,19 +205,19 @@ export class LmdbQueues {
     return limit > 0 ? this.#empty(session.number, limit) : 0
   }
 
-  /** Removes entries of sessions that have ended, at most `limit`. @returns whether there are more */
+  /** Removes up to `limit` entries of ended sessions. @returns whether more are left */
   cleanUp(limit: number): boolean {
     const [row] = this.#ended.rows({ limit: 1 })
     if (row !== undefined) this.#empty(numberIn(row.key, 0), limit)
     return this.hasEnded
   }
 
-  /** Whether there is something to clean up. */
+  /** Whether entries of ended sessions are left. */
   get hasEnded(): boolean {
     return this.#ended.rows({ limit: 1 }).length > 0
   }
 
-  /** Takes out an entry whose time is over. @returns its message, if there still is a session that loses it */
+  /** Removes an expired entry. @returns its message, if its session still exists */
   expire(key: Buffer): Message | undefined {
     const entry = this.entryAt(key)
     if (entry === undefined) return undefined
@@ -226,7 +226,7 @@ export class LmdbQueues {
     return this.#ended.has(numberKey(entry.session)) ? undefined : message
   }
 
-  /** An entry as the contract has it; undefined where it was taken out meanwhile. */
+  /** An entry in the form of the contract, or undefined if it was removed meanwhile. */
   queuedMessage(clientId: string, entry: LmdbEntry): QueuedMessage | undefined {
     const message = releasedRef(entry.row) === undefined ? this.messages.get(entry.message) : undefined
     return queuedMessageOf(clientId, entry.row, message)
@@ -268,7 +268,7 @@ export class LmdbQueues {
     this.#queues.put(session, [messages, bytes, sentUpTo, sentMessages, sentBytes, unsentFrom])
   }
 
-  /** What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]. */
+  /** A message that was sent does not expire: its delivery has begun [MQTT-3.3.2-5]. */
   #forgetExpiry(entry: LmdbEntry): void {
     const [packetId, , , , expiry] = entry.row
     if (packetId === null && expiry !== null) this.#deadlines.remove(DeadlineKind.queued, expiry, keyOf(entry))
@@ -279,7 +279,7 @@ function keyOf({ session, message }: LmdbEntry): Buffer {
   return numberKey(session, message)
 }
 
-/** An entry gets its packet id. */
+/** Counts an entry as sent. */
 function countSent(state: QueueState, entry: LmdbEntry): void {
   state.sentMessages++
   state.sentBytes += bytesOf(entry)
@@ -294,7 +294,7 @@ function bytesOf({ row }: LmdbEntry): number {
   return row[3]
 }
 
-/** An entry as the contract has it; undefined where its message is missing. */
+/** An entry in the form of the contract, or undefined if its message is missing. */
 export function queuedMessageOf(
   clientId: string,
   row: EntryRow,

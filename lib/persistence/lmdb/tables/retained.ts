@@ -1,6 +1,6 @@
 /**
  * The retained messages in the LMDB store: one per topic, with their count, bytes and expiry.
- * What is under way to the disk counts and is seen as if it were there, so that limits hold. Knows no session.
+ * Messages that are being written count and are found as if they were written, so that limits hold. Knows no session.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../../../../types/message.js'
@@ -25,7 +25,7 @@ import type { LmdbWriter } from '../engine/writer.js'
 import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 import { TopicScan } from './topic-scan.js'
 
-/** A message; one of another origin comes back with all the fields it came with. */
+/** A message. A packet that does not come from this broker keeps all its fields. */
 export type RetainedRow = readonly [bytes: number, messageExpiry: number | null, message: MessageRow | PacketRow]
 
 interface Amount {
@@ -33,12 +33,12 @@ interface Amount {
   bytes: number
 }
 
-/** What storing a message adds, or takes away. */
+/** The change of count and bytes by storing a message. */
 interface Effect extends Amount {
   isUnderWay: boolean
 }
 
-/** Messages looked at in one go; the event loop has its turn after each. */
+/** Messages read in one go, before the event loop continues. */
 const PAGE = 200
 
 /** Retained messages by topic. */
@@ -48,9 +48,9 @@ export class LmdbRetained {
   readonly #deadlines: LmdbDeadlines
   readonly #writer: LmdbWriter
   readonly #now: () => number
-  /** By topic, what was stored last and is not committed yet. */
+  /** The latest message of each topic that is not committed yet. */
   readonly #pending = new Map<string, Message>()
-  /** As of the last transaction, and what is under way makes of it. */
+  /** The totals of the last transaction, and the changes that are being written. */
   #committed: Amount = { count: 0, bytes: 0 }
   readonly #underWay: Amount = { count: 0, bytes: 0 }
 
@@ -89,7 +89,7 @@ export class LmdbRetained {
     }
   }
 
-  /** Bytes of a topic's message; 0 where it has none. */
+  /** Bytes of the message of a topic, or 0. */
   bytesAt(topic: string): number {
     const pending = this.#pending.get(topic)
     return pending === undefined ? (this.#table.get(textKey(topic))?.[0] ?? 0) : bytesOf(pending)
@@ -104,7 +104,7 @@ export class LmdbRetained {
     return this.#isExpired(message) ? undefined : message
   }
 
-  /** What matches one of the filters, each message once. */
+  /** Messages that match one of the filters, each once. */
   async *match(filters: readonly string[]): AsyncGenerator<Message, void, undefined> {
     for (const [i, filter] of filters.entries()) {
       const earlier = filters.slice(0, i)
@@ -114,7 +114,7 @@ export class LmdbRetained {
     }
   }
 
-  /** Takes out messages whose time is over, at most `limit`. */
+  /** Removes up to `limit` expired messages. */
   takeExpired(now: number, limit: number): Message[] {
     const taken: Message[] = []
     for (const { owner } of this.#deadlines.due(DeadlineKind.retained, now, limit)) {
@@ -152,7 +152,7 @@ export class LmdbRetained {
     }
   }
 
-  /** Matches among the next so many messages that have to be looked at, and from which key on to go on. */
+  /** The matches in the next page of messages, and the key to continue from. */
   #page(scan: TopicScan, start: Buffer, end: Buffer): { matches: Message[]; next: Buffer | undefined } {
     const matches: Message[] = []
     let next: Buffer | undefined = start
@@ -171,7 +171,7 @@ export class LmdbRetained {
     return { matches, next }
   }
 
-  /** @throws AnaxError where a queue has refused the message: then it is nowhere */
+  /** @throws AnaxError if a queue refused the message, which then must not be stored anywhere */
   #accept(message: Message, row: RetainedRow | undefined, effect: Effect): void {
     if (this.#writer.hasRefused(message)) throw new AnaxError('ANAX_ERR_QUOTA', { detail: 'a queue takes no more' })
     this.#replace(message.topic, row)
@@ -205,7 +205,7 @@ export class LmdbRetained {
     return { count, bytes, isUnderWay: true }
   }
 
-  /** Committed or refused: either way it is under way no more. */
+  /** The write succeeded or failed, so its effect is no longer pending. */
   #end(effect: Effect): void {
     if (!effect.isUnderWay) return
     effect.isUnderWay = false
@@ -233,7 +233,7 @@ export function messageIn([, , kept]: RetainedRow): Message {
   return Array.isArray(kept) ? messageOf(kept as unknown as MessageRow) : (packetOf(kept as PacketRow) as Message)
 }
 
-/** What a message counts for; 0 where it removes what there is. */
+/** Bytes of a message, or 0 if it removes the retained one. */
 function bytesOf(message: Message): number {
   return message.payload.length === 0 ? 0 : messageBytes(message)
 }

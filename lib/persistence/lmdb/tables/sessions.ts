@@ -1,6 +1,6 @@
 /**
- * The sessions in the LMDB store: expiry, incoming packet ids, and the number by which a session's other rows are
- * found. Its methods that change something are called by changes of the writer. Knows no queue and no subscription.
+ * The sessions of the LMDB store: expiry, incoming packet ids, and the number that the keys of a session's other rows
+ * contain. Knows no queue and no subscription. Methods that write must be called inside a change of the writer.
  */
 import type { SessionChange, SessionDetails } from '../../../../types/persistence.js'
 import { isPlain, numberKey, type PacketRow, textIn, textKey } from '../engine/encoding.js'
@@ -9,10 +9,10 @@ import type { RowCache } from '../engine/row-cache.js'
 import type { Row, Table } from '../engine/table.js'
 import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 
-/** Seconds; such a session stays until it is deleted. */
+/** In seconds. A session with this expiry never expires. */
 const NEVER = 0xffff_ffff
 const MAX_PACKET_IDS = 65_536
-/** What a client is that has no session. */
+/** The fields of a client without a session. */
 const NO_SESSION = { expiryInterval: undefined, expiresAt: undefined, details: undefined }
 
 /** A session as it is kept. */
@@ -20,17 +20,17 @@ export type SessionRow = readonly [
   number: number,
   expiryInterval: number | null,
   expiresAt: number | null,
-  /** Only where the key is too short for it. */
+  /** Only if the key cannot hold it. */
   clientId?: string | null,
   details?: SessionDetails | null,
 ]
 
-/** What is kept of one client. */
+/** What is stored of one client. */
 export interface SessionRecord {
   readonly clientId: string
-  /** Its part of the keys of what belongs to it; no other session ever had it. */
+  /** Part of the keys of everything that belongs to the session. It is never used again. */
   readonly number: number
-  /** Undefined where only the base contract was used: then it is no session yet. */
+  /** Undefined if only the base contract was used. Then it does not count as a session. */
   expiryInterval: number | undefined
   expiresAt: number | undefined
   details: SessionDetails | undefined
@@ -57,13 +57,13 @@ export class LmdbSessions {
     return row && recordOf(clientId, row)
   }
 
-  /** Sessions in the order of their keys, from a key on, at most `limit`. */
+  /** Up to `limit` sessions in key order, from a key on. */
   page(start: Buffer | undefined, limit: number): Row<SessionRecord>[] {
     const rows = this.#table.rows({ ...(start && { start }), limit })
     return rows.map(({ key, value }) => ({ key, value: recordOf(value[3] ?? textIn(key), value) }))
   }
 
-  /** What is kept of a client, if only from now on. */
+  /** The record of a client, created if necessary. */
   obtain(clientId: string): SessionRecord {
     const found = this.find(clientId)
     if (found !== undefined) return found
@@ -88,7 +88,7 @@ export class LmdbSessions {
     this.#sessions.delete(record.clientId)
   }
 
-  /** Gives their deadlines to sessions that were left as connected, at most `limit`. @returns how many there were */
+  /** Sets the deadlines of up to `limit` sessions that were connected at the crash. @returns how many there were */
   recover(now: number, limit: number): number {
     const opened = this.#deadlines.opened(DeadlineKind.session, limit)
     for (const { clientId } of opened) {
@@ -111,7 +111,7 @@ export class LmdbSessions {
     this.#incoming.put(incomingKey(number, packetId), packet)
   }
 
-  /** A packet that is noted; null where only its id is. */
+  /** A stored packet, or null if only its id is stored. */
   getIncoming({ number }: SessionRecord, packetId: number): PacketRow | null | undefined {
     return this.#incoming.get(incomingKey(number, packetId))
   }

@@ -1,6 +1,6 @@
 /**
- * The subscriptions in the LMDB store, and in memory their index by topic, which is all that opening a store reads.
- * Its methods that change something are called by changes of the writer. Knows sessions by their number only.
+ * The subscriptions of the LMDB store, and their index by topic in memory. Opening a store reads nothing else. Knows
+ * sessions by number only. Methods that write must be called inside a change of the writer.
  */
 import type { MatchedSubscription, StoredSubscription } from '../../../../types/persistence.js'
 import { FilterTree } from '../../../topic/filter-tree.js'
@@ -94,7 +94,7 @@ export class LmdbSubscriptions {
     for (const subscriptions of this.#shared.values()) yield* subscriptions.values()
   }
 
-  /** Ids of the clients that subscribe to this very filter. */
+  /** Ids of the clients that subscribe to exactly this filter. */
   *subscribersOf(filter: string): Generator<string, void, undefined> {
     for (const [clientId, topic] of this.#table.values()) if (topic === filter) yield clientId
   }
@@ -132,7 +132,7 @@ function subscriptionKey({ number }: SessionRecord, topic: string): Buffer {
   return Buffer.concat([numberKey(number), textKey(topic)])
 }
 
-/** With the fields that the base contract knows always there, and the identifier where it has one. */
+/** The subscription in a row. The fields of the base contract are always present, the others if they have a value. */
 export function subscriptionOf(row: SubscriptionRow): MatchedSubscription {
   const [clientId, topic, qos, nl, rap, rh, subscriptionIdentifier, requested] = row
   const subscription = { clientId, topic, qos, nl, rap, rh } as MatchedSubscription

@@ -1,19 +1,19 @@
 /**
- * How to find what a filter matches among topics that lie in the order of their bytes: from each topic to the next
- * place where a match may be, past all that cannot match. Owns where that is; reads nothing.
+ * Finds the topics that a filter matches in a sorted list, and skips ranges that cannot match. Owns where the next
+ * match may be. Reads nothing itself.
  */
 import { filterMatches, isSystemTopic } from '../../../topic/topic.js'
 import { MAX_PREFIX_BYTES, textPrefix } from '../engine/encoding.js'
 
-/** Sorts right behind `/`, and so behind all topics below a level. */
+/** The character after `/`: sorts after all topics below a level. */
 const BEHIND_SLASH = '0'
-/** Sorts right behind `$`. */
+/** The character after `$`. */
 const BEHIND_SYSTEM_TOPICS = '%'
 
-/** Where to look on: at the very next key, from a key on, or nowhere. */
+/** Where to continue: at the next key, at a given key, or nowhere. */
 export type NextPlace = 'next' | 'end' | Buffer
 
-/** A walk along the topics that a filter with wildcards matches, among those that begin as it does up to the first. */
+/** A scan for a filter with wildcards, among the topics that share its beginning up to the first wildcard. */
 export class TopicScan {
   readonly #filter: string
   readonly #levels: readonly string[]
@@ -29,17 +29,17 @@ export class TopicScan {
     return filterMatches(this.#filter, topic)
   }
 
-  /** Where to look on behind a topic, which lies at this key. */
+  /** Where to continue after a topic with this key. */
   behind(topic: string, key: Buffer): NextPlace {
     const [first] = this.#levels
     if (isSystemTopic(topic) && (first === '+' || first === '#')) return textPrefix(BEHIND_SYSTEM_TOPICS)
-    // What begins as the filter does up to its `#` all matches.
+    // Everything that begins like the filter up to its `#` matches.
     if (!this.#hasFreeLevel) return 'next'
     const levels = topic.split('/')
     const mismatch = this.#mismatch(levels)
     if (mismatch === undefined) return 'next'
     for (const place of this.#places(levels, mismatch)) {
-      // Longer keys are not in the order of their topics.
+      // Longer keys do not sort like their topics.
       if (Buffer.byteLength(place) > MAX_PREFIX_BYTES) return 'next'
       const start = textPrefix(place)
       if (Buffer.compare(start, key) > 0) return start
@@ -47,7 +47,7 @@ export class TopicScan {
     return 'end'
   }
 
-  /** The first level that is another than the filter wants, or one too many; undefined where matches may begin so. */
+  /** The first level that does not match, or is one too many. Undefined if a match may begin like this. */
   #mismatch(levels: readonly string[]): number | undefined {
     for (const [i, level] of levels.entries()) {
       const wanted = this.#levels[i]
@@ -57,7 +57,7 @@ export class TopicScan {
     return undefined
   }
 
-  /** Where matches begin that share the levels before the mismatch, and then what is behind all of these; in order. */
+  /** Where matches may begin, in order: with the same levels before the mismatch, then after all of these. */
   *#places(levels: readonly string[], mismatch: number): Generator<string, void, undefined> {
     const wildcard = this.#levels.findIndex((level, i) => i >= mismatch && (level === '+' || level === '#'))
     const literalEnd = wildcard === -1 ? this.#levels.length : wildcard

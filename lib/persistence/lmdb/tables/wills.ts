@@ -1,6 +1,6 @@
 /**
- * The wills in the LMDB store, with when they are due. Knows neither the session nor the connection that a will waits
- * for. Its methods that change something are called by changes of the writer.
+ * The wills of the LMDB store, with their deadlines. Knows neither the session nor the connection that a will waits
+ * for. Methods that write must be called inside a change of the writer.
  */
 import type { ScheduledWill, StoredWill } from '../../../../types/persistence.js'
 import { type PacketRow, packetOf, packetRow, textIn, textKey } from '../engine/encoding.js'
@@ -34,7 +34,7 @@ export class LmdbWills {
     return row && willIn(row)
   }
 
-  /** @returns the will that was there */
+  /** @returns the deleted will */
   delete(clientId: string): StoredWill | undefined {
     const owner = textKey(clientId)
     const row = this.#table.get(owner)
@@ -53,8 +53,8 @@ export class LmdbWills {
   }
 
   /**
-   * Gives their deadlines to wills that were left without one, because their clients were connected, at most `limit`.
-   * @param sessionLife how many seconds the client's session has left, which is as long as its will may wait
+   * Sets the deadlines of up to `limit` wills whose clients were connected at the crash.
+   * @param sessionLife the remaining seconds of the client's session, which limit the delay of its will
    * @returns how many there were
    */
   recover(now: number, limit: number, sessionLife: (clientId: string) => number): number {
@@ -67,7 +67,7 @@ export class LmdbWills {
     return opened.length
   }
 
-  /** Wills in the order of their keys, from a key on, at most `limit`. */
+  /** Up to `limit` wills in key order, from a key on. */
   page(start: Buffer | undefined, limit: number): Row<ScheduledWill>[] {
     return this.#table.rows({ ...(start && { start }), limit }).map(({ key, value }) => {
       const will = willIn(value)
@@ -76,7 +76,7 @@ export class LmdbWills {
     })
   }
 
-  /** The wills of brokers that are not among these. */
+  /** The wills of all brokers except these. */
   ofOthers(brokers: Record<string, unknown>): StoredWill[] {
     const wills = Array.from(this.#table.values(), willIn)
     return wills.filter(({ brokerId }) => brokerId === undefined || !Object.hasOwn(brokers, brokerId))
