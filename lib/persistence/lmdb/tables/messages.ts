@@ -1,7 +1,7 @@
 /**
  * The queued messages of the LMDB store: each is stored once, with the number of queues that need it, and found by its
- * identity. Owns the bytes of all queues together. Knows no session. Methods that write must be called inside a change of
- * the writer.
+ * identity. Owns the bytes of all queues together. Knows no session. Methods that write must be called inside a change
+ * of the writer.
  */
 import type { Message } from '../../../../types/message.js'
 import type { MessageRef } from '../../../../types/persistence.js'
