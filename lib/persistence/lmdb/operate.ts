@@ -8,7 +8,8 @@ import type { RootDatabase } from 'lmdb'
 import { AnaxError } from '../../errors.js'
 import { type CheckDepth, type CheckReport, checkFile } from './check/check.js'
 import { SalvagedStore } from './check/salvage.js'
-import { LmdbEnvironment, loadPackage } from './engine/environment.js'
+import { LmdbEnvironment } from './engine/environment.js'
+import { loadPackage } from './engine/package.js'
 import type { ValueEncoder } from './engine/record.js'
 import { TABLES } from './engine/table-names.js'
 import { copyDatabase, moveDataFile } from './file/copy.js'
@@ -35,7 +36,7 @@ export function checkLmdbStore(path: string, depth: CheckDepth = 'full'): CheckR
  */
 export async function salvageLmdbStore(path: string): Promise<SalvagedStore> {
   await bytesOf(path)
-  const { open } = await loadPackage()
+  const { open } = await loadPackage<typeof import('lmdb')>()
   // Only for its encoder: a database of its own, which is gone when it is closed.
   const scratch = open({ encoding: 'msgpack', useRecords: false } as Parameters<typeof open>[0])
   try {
@@ -101,7 +102,7 @@ async function bytesOf(path: string): Promise<number> {
 /** Readers of other processes do not disturb the one that writes. */
 async function openForReading(path: string): Promise<RootDatabase> {
   await bytesOf(path)
-  const { open } = await loadPackage()
+  const { open } = await loadPackage<typeof import('lmdb')>()
   try {
     return open({ path: resolve(path), noSubdir: false, readOnly: true, maxDbs: TABLES.length + 2 })
   } catch (cause) {

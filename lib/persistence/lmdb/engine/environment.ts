@@ -3,7 +3,6 @@
  * Owns opening, refusing and closing. Knows the names of the tables, not their content.
  */
 import type { RootDatabase } from 'lmdb'
-import { AnaxError } from '../../../errors.js'
 import type { CheckDepth } from '../check/check.js'
 import { verify } from '../check/verify.js'
 import { bootId } from '../file/boot.js'
@@ -13,6 +12,7 @@ import { checkFolder, dataFileIn, inUse, makeFolder, notOpened, otherFormat } fr
 import { callbackCame, expectCallback } from './exit.js'
 import { LmdbFlusher } from './flusher.js'
 import { MIGRATED_VERSION, migrate } from './migration.js'
+import { loadPackage } from './package.js'
 import { RecordCodec, type ValueEncoder } from './record.js'
 import { RowCache } from './row-cache.js'
 import { Table } from './table.js'
@@ -99,7 +99,7 @@ export class LmdbEnvironment {
    * @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE where another process has it open
    */
   static async open(path: string, verification: Verification): Promise<LmdbEnvironment> {
-    const { open } = await loadPackage()
+    const { open } = await loadPackage<typeof import('lmdb')>()
     const folder = makeFolder(path)
     if (openFolders.has(folder)) throw inUse(folder, 'this process')
     openFolders.add(folder)
@@ -201,15 +201,6 @@ export class LmdbEnvironment {
       await this.#root.close()
       openFolders.delete(this.#folder)
     }
-  }
-}
-
-export async function loadPackage(): Promise<typeof import('lmdb')> {
-  try {
-    return await import('lmdb')
-  } catch (cause) {
-    const detail = 'the package lmdb is not installed (npm install lmdb)'
-    throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
   }
 }
 
