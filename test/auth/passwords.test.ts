@@ -1,6 +1,7 @@
 /** Password hashes, files and the check: right, wrong, unknown, malformed; the same work for all; bounded. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { after, describe, it } from 'node:test'
 import { hashPassword, passwordFile } from '../../lib/auth/index.js'
 import { HashQueue } from '../../lib/auth/passwords/hash-queue.js'
@@ -39,6 +40,14 @@ describe('a password hash', () => {
       `$scrypt$N=16384,r=8,p=1${(await hashPassword('secret')).replace(/^\$scrypt\$ln=14,r=8,p=1/, '')}`,
     ]
     for (const text of known) assert.equal(await verify(parseHash(text)!, Buffer.from('secret')), true, text)
+  })
+
+  it('of Mosquitto has salts of any length: 2.1 has 64 bytes, and 1000 rounds', async () => {
+    const salt = randomBytes(64)
+    const key = pbkdf2Sync('secret', salt, 1000, 64, 'sha512')
+    const hash = parseHash(`$7$1000$${salt.toString('base64')}$${key.toString('base64')}`)!
+    assert.equal(await verify(hash, Buffer.from('secret')), true)
+    assert.equal(await verify(hash, Buffer.from('Secret')), false)
   })
 
   it('of argon2id is the one of the reference implementation', async () => {
