@@ -6,6 +6,13 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { SignJWT } from 'jose'
 import type { MqttClient } from 'mqtt'
+import { hashPassword } from '../../lib/auth/index.js'
+import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
+import { parsePasswordFile } from '../../lib/auth/passwords/password-lines.js'
+import { accessOf } from '../../lib/cli/access.js'
+import { parseCommand } from '../../lib/cli/arguments.js'
+import { CommandError } from '../../lib/cli/command-error.js'
+import { Logger } from '../../lib/cli/logger.js'
 import { Authority, withoutOpenssl } from '../support/authority.js'
 import { temporaryFolder } from '../support/certificate.js'
 import { anax, startCommand } from '../support/command.js'
@@ -26,26 +33,24 @@ describe('anax passwd', () => {
     assert.deepEqual(formats, ['scrypt', '7', 'argon2id', undefined])
     assert.equal((await anax(['passwd', '--delete', file, 'alice'])).code, 0)
     assert.match((await anax(['passwd', '--delete', file, 'alice'])).stderr, /there is no user alice/)
-    const { process, urls } = await startCommand('--password-file', file)
-    const enter = (username: string, password: string) => connectClient(urls.mqtt!, { username, password })
-    await (await enter('bob', 'two')).endAsync()
-    await (await enter('carol', 'three')).endAsync()
-    await assert.rejects(enter('alice', 'one'))
-    await process.stop()
+    const users = readFileSync(file, 'utf8')
+      .split('\n')
+      .map(line => line.split(':'))
+    assert.deepEqual(
+      users.map(([name]) => name),
+      ['bob', 'carol', ''],
+    )
+    assert.equal(await verify(parseHash(users[0]![1]!)!, Buffer.from('two')), true)
+    assert.equal(await verify(parseHash(users[1]![1]!)!, Buffer.from('three')), true)
   })
 
   it('writes what mosquitto_passwd can go on with', { skip: withoutPasswd() }, async () => {
     const file = join(folder.path, 'both')
     await anax(['passwd', '--format', 'mosquitto', file, 'alice'], 'one\n')
     assert.equal(spawnSync('mosquitto_passwd', ['-b', file, 'bob', 'two']).status, 0)
-    const { process, urls } = await startCommand('--password-file', file)
-    for (const [username, password] of [
-      ['alice', 'one'],
-      ['bob', 'two'],
-    ] as const) {
-      await (await connectClient(urls.mqtt!, { username, password })).endAsync()
-    }
-    await process.stop()
+    const hashes = parsePasswordFile(readFileSync(file, 'utf8'), file)
+    assert.equal(await verify(hashes.get('alice')!, Buffer.from('one')), true)
+    assert.equal(await verify(hashes.get('bob')!, Buffer.from('two')), true)
   })
 })
 
@@ -60,9 +65,8 @@ function disconnected(client: MqttClient): Promise<number | undefined> {
 
 describe('the command', () => {
   it('reads users and rules again on SIGHUP, and keeps what it has where a file is broken', async () => {
-    const users = join(folder.path, 'users')
-    await anax(['passwd', users, 'alice'], 'one\n')
-    await anax(['passwd', users, 'bob'], 'two\n')
+    const alices = `alice:${await hashPassword('one', 'mosquitto')}\n`
+    const users = folder.write('users', `${alices}bob:${await hashPassword('two', 'mosquitto')}\n`)
     const acl = folder.write('acl', 'user alice\ntopic a\nuser bob\ntopic a\n')
     const { process, urls } = await startCommand('--password-file', users, '--acl-file', acl)
     const enter = (username: string, password: string) =>
@@ -74,7 +78,7 @@ describe('the command', () => {
     await process.says(/user "alice": publish "b" \(no-rule\)/)
 
     folder.write('acl', 'user alice\ntopic b\n')
-    await anax(['passwd', '--delete', users, 'bob'])
+    folder.write('users', alices)
     process.child.kill('SIGHUP')
     assert.equal(await disconnected(bob), 0x87)
     await alice.publishAsync('b', '', { qos: 1 })
@@ -125,14 +129,16 @@ describe('the command', () => {
 
   it('does not start with files that are none, and says which', async () => {
     const broken = folder.write('broken', 'nonsense')
+    const { code, stderr } = await anax(['--port', '0', '--memory', '--password-file', broken])
+    assert.deepEqual([code, stderr], [1, `anax: ${broken}: line 1 is not a user and a hash\n`])
     for (const args of [
-      ['--password-file', broken],
       ['--acl-file', broken, '--allow-anonymous'],
       ['--jwt-key', broken, '--jwt-algorithms', 'RS256'],
       ['--jwt-key', broken, '--jwt-algorithms', 'none'],
     ]) {
-      const { code, stderr } = await anax(['--port', '0', '--ws-port', 'off', '--memory', ...args])
-      assert.deepEqual([code, stderr.split('\n').length], [1, 2], stderr)
+      const command = parseCommand(args)
+      assert.ok(command.name === 'run')
+      await assert.rejects(accessOf(command.settings.access, new Logger('error')), CommandError, args.join(' '))
     }
   })
 })
