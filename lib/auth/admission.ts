@@ -63,7 +63,8 @@ export class Admission {
     const authenticator = this.#authenticator!
     const outcome = await authenticator.authenticate?.(attempt)
     if (outcome === undefined) {
-      await authenticator.decoy?.(attempt)
+      const refused = await authenticator.decoy?.(attempt)
+      if (refused !== undefined) return this.#refuse(entry, refused)
       const denied = attempt.username === undefined ? 'no-credentials' : 'unknown-user'
       return this.#refuse(entry, { denied, by: authenticator })
     }

@@ -69,7 +69,7 @@ export function allToAgree(parts: readonly Authenticator[]): Authenticator {
       for (const part of parts) {
         const outcome = await part.authenticate?.(attempt)
         if (outcome === undefined) {
-          await part.decoy?.(attempt)
+          refused ??= await part.decoy?.(attempt)
           knows = false
         } else if ('denied' in outcome) refused ??= outcome
         else accepted.push(outcome)

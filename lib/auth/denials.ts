@@ -101,8 +101,11 @@ export class DenialLog {
   }
 }
 
+/** A token in the place of a user name is a secret, which no log should have. */
+const TOKEN = /^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/
+
 function describe({ action, code, clientId, username, topic, rule, dryRun }: Denial): string {
-  const who = username === undefined ? 'anonymous' : `user ${quote(username)}`
+  const who = username === undefined ? 'anonymous' : `user ${TOKEN.test(username) ? '(a token)' : quote(username)}`
   const what = topic === undefined ? action : `${action} ${quote(topic)}`
   const reason = rule === undefined ? code : `${code}, ${rule}`
   return `${dryRun ? 'would be denied' : 'denied'}: client ${quote(clientId)}, ${who}: ${what} (${reason})`

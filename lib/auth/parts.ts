@@ -56,8 +56,11 @@ export type ExtendedOutcome =
 /** Finds out who a client is. */
 export interface Authenticator extends Part {
   authenticate?(attempt: Attempt): MaybePromise<Outcome>
-  /** Does as much work as for a wrong password, so that time does not tell who exists. */
-  decoy?(attempt: Attempt): MaybePromise<void>
+  /**
+   * Does as much work as for a wrong password, so that time does not tell who exists. Refused where a user who exists
+   * would have been refused without a look at the password.
+   */
+  decoy?(attempt: Attempt): MaybePromise<Refused | undefined>
   /** One step of an enhanced authentication; undefined for a method that is not its own. */
   step?(client: Client, authentication: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined>
   /** Whether it would still let in a client that it let in before. */

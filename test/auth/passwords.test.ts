@@ -248,6 +248,16 @@ describe('checking passwords', () => {
     ])
     assert.equal(checks.work, 3)
   })
+
+  it('refuses an unknown user as it refuses one who exists where there is no room', async () => {
+    const checks = make(QUICK, { maxPerAddress: 1, concurrency: 1 })
+    const attempt = (username: string) => ({ client: client(), username, password: Buffer.from('wrong') })
+    const first = checks.authenticate(attempt('alice'))
+    const known = await checks.authenticate(attempt('alice'))
+    assert.deepEqual(await checks.decoy(attempt('carol')), known)
+    assert.ok(known !== undefined && 'denied' in known && known.denied === 'too-many-attempts')
+    await first
+  })
 })
 
 describe('the queue of hashes', () => {

@@ -8,7 +8,7 @@ import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { ExpiringMap } from '../expiring-map.js'
 import type { Subject } from '../identity.js'
-import type { Attempt, Authenticator, Outcome } from '../parts.js'
+import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
 import { type HashLimits, HashQueue } from './hash-queue.js'
 import { type PasswordHash, parseHash, verify } from './hashes.js'
 import type { Hashes } from './password-lines.js'
@@ -64,18 +64,17 @@ export class PasswordAuthenticator implements Authenticator {
     const digest = this.#digest(username, hash, password)
     if (this.#isRemembered(username, digest)) return accepted
     const isRight = await this.#compute(client, hash, password)
-    if (isRight === undefined) {
-      return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
-    }
+    if (isRight === undefined) return this.#busy()
     if (!isRight) return { denied: 'wrong-password', by: this }
     this.#successes.set(username, digest)
     return accepted
   }
 
-  async decoy({ client, username, password = Buffer.alloc(0) }: Attempt): Promise<void> {
-    if (username === undefined) return
+  async decoy({ client, username, password = Buffer.alloc(0) }: Attempt): Promise<Refused | undefined> {
+    if (username === undefined) return undefined
     this.#digest(username, NOBODY, password)
-    await this.#compute(client, this.#likenessOf(username), password)
+    const computed = await this.#compute(client, this.#likenessOf(username), password)
+    return computed === undefined ? this.#busy() : undefined
   }
 
   stillKnows({ username, proof }: Subject): boolean {
@@ -91,6 +90,10 @@ export class PasswordAuthenticator implements Authenticator {
 
   watch(listener: () => void): void {
     this.#listeners.push(listener)
+  }
+
+  #busy(): Refused {
+    return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
   }
 
   /** Who has left meanwhile costs nothing. */
