@@ -46,8 +46,19 @@ function compileToCommonJs() {
   })
   const isDone = compile(staged)
   rmSync(staged, { recursive: true })
-  if (isDone) writeJson(join(dist, 'cjs/package.json'), type)
+  if (isDone) {
+    writeJson(join(dist, 'cjs/package.json'), type)
+    for (const source of sources) replaceExports(join(dist, 'cjs', source.replace(/\.ts$/, '.js')))
+  }
   return isDone
+}
+
+/** What a module exports as "module.exports" is what `require` gives: so Node.js does it with modules, too. */
+function replaceExports(file) {
+  const text = readFileSync(file, 'utf8')
+  if (/^exports\[.module\.exports.\] = /m.test(text)) {
+    writeFileSync(file, `${text}\nmodule.exports = exports["module.exports"];\n`)
+  }
 }
 
 /** `import.meta` does not exist in CommonJS. */

@@ -44,7 +44,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['auth', 'nats', 'server', 'transfer', 'cli']
+const LAYERS = ['auth', 'nats', 'server', 'transfer', 'aedes', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()

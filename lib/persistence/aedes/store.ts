@@ -41,8 +41,8 @@ interface SessionNote {
 }
 
 /**
- * Each session has this subscription in the store, to which nothing is published: the contract knows sessions by their
- * subscriptions, and there are stores that throw away the queue of one that has none left.
+ * A session without subscriptions has this one in the store, to which nothing is published: the contract knows sessions
+ * by their subscriptions, and there are stores that throw away the queue of one that has none left.
  */
 const SESSION_MARK: StoredSubscription = { topic: '$anax/session', qos: 0 }
 
@@ -72,6 +72,8 @@ export class AedesStore implements SessionPersistence {
   readonly #wills: AedesWills
   /** One change of a client's subscriptions at a time: stores that tell others of it confuse two that overlap. */
   readonly #turns = new Turns()
+  /** Clients of whose sessions the store has the mark. */
+  readonly #marked = new Set<string>()
   /** Not where others may be on the same store: what they change is not known here. */
   readonly #known: KnownSubscriptions | undefined
   #brokerId = ''
@@ -111,11 +113,14 @@ export class AedesStore implements SessionPersistence {
     await this.#turns.take(client.id, async () => {
       await this.#store.addSubscriptions(client, subscriptions)
       this.#known?.add(client.id, subscriptions)
+      if (this.#marked.delete(client.id)) await this.#store.removeSubscriptions(client, [SESSION_MARK.topic])
     })
   }
   async removeSubscriptions(client: StoreClient, topics: string[]): Promise<void> {
     if (topics.length === 0) return
     await this.#turns.take(client.id, async () => {
+      const stored = (await this.#store.subscriptionsByClient(client)) ?? []
+      if (stored.every(({ topic }) => topics.includes(topic))) await this.#mark(client)
       await this.#store.removeSubscriptions(client, topics)
       this.#known?.remove(client.id, topics)
     })
@@ -128,6 +133,7 @@ export class AedesStore implements SessionPersistence {
     await this.#turns.take(client.id, async () => {
       await this.#store.cleanSubscriptions(client)
       this.#known?.clear(client.id)
+      this.#marked.delete(client.id)
     })
   }
   countOffline() {
@@ -193,6 +199,7 @@ export class AedesStore implements SessionPersistence {
     if (note === undefined && stored.length === 0) return undefined
     const subscriptions = stored.filter(({ topic }) => topic !== SESSION_MARK.topic)
     this.#known?.add(clientId, subscriptions)
+    if (subscriptions.length < stored.length) this.#marked.add(clientId)
     const { expiryInterval, deadline, details } = note ?? { expiryInterval: NEVER_EXPIRES }
     const incoming = [...(note?.incoming ?? [])]
     const session = { clientId, expiryInterval, expiresAt: deadline?.at, subscriptions, incoming }
@@ -202,8 +209,7 @@ export class AedesStore implements SessionPersistence {
   /** A deadline counts once the store has the session: until then it can be tried again. */
   async saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
     const known = this.#sessions.get(clientId)
-    if (known === undefined) await this.addSubscriptions({ id: clientId }, [SESSION_MARK])
-    else await this.#queues.tidy(clientId)
+    if (known !== undefined) await this.#putAway(clientId)
     const note: SessionNote = known ?? {
       clientId,
       expiryInterval,
@@ -217,6 +223,21 @@ export class AedesStore implements SessionPersistence {
     note.expiryInterval = expiryInterval
     note.deadline = expiresAt === undefined ? undefined : this.#sessionDeadlines.add(note, expiresAt)
     this.#sessions.set(clientId, note)
+  }
+
+  /** What a session needs to be found again, and what can be taken out of its queue. */
+  async #putAway(clientId: string): Promise<void> {
+    const client = { id: clientId }
+    await this.#turns.take(clientId, async () => {
+      const stored = (await this.#store.subscriptionsByClient(client)) ?? []
+      if (stored.length === 0) await this.#mark(client)
+    })
+    await this.#queues.tidy(clientId)
+  }
+
+  async #mark(client: StoreClient): Promise<void> {
+    await this.#store.addSubscriptions(client, [{ ...SESSION_MARK }])
+    this.#marked.add(client.id)
   }
 
   /** The note of it goes last: as long as the store fails, its deadline is still there. */

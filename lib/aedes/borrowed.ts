@@ -1,0 +1,46 @@
+/**
+ * The application's own store and bus, as the broker underneath is handed them: Aedes does not close the store, and what
+ * the application puts in the place of one of its methods counts from then on. Knows no broker.
+ */
+import type { Bus } from '../../types/bus.js'
+import type { Message } from '../../types/message.js'
+import type { AedesPersistence, SessionPersistence, StoreClient, StoredSubscription } from '../../types/persistence.js'
+import { busPacket, parsedSubscription } from './packets.js'
+
+/** The methods of the contract that a store has to have. */
+const METHODS = [
+  ...['setup', 'storeRetained', 'createRetainedStream', 'createRetainedStreamCombi'],
+  ...['addSubscriptions', 'removeSubscriptions', 'subscriptionsByClient', 'subscriptionsByTopic', 'cleanSubscriptions'],
+  ...['countOffline', 'outgoingEnqueue', 'outgoingEnqueueCombi', 'outgoingUpdate', 'outgoingClearMessageId'],
+  ...['outgoingStream', 'incomingStorePacket', 'incomingGetPacket', 'incomingDelPacket', 'putWill', 'getWill'],
+  ...['delWill', 'streamWill', 'getClientList', 'cleanIncoming'],
+] as const
+
+type Methods = Record<string, ((...args: unknown[]) => unknown) | undefined>
+
+/** A store of the contract of `aedes-persistence`, which is left open. One with the extension of Anax is as it is. */
+export function borrowed(persistence: AedesPersistence): AedesPersistence {
+  if ((persistence as Partial<SessionPersistence>).sessionPersistence === 1) return persistence
+  const methods = persistence as unknown as Methods
+  const store: Methods = { destroy: () => {} }
+  for (const name of METHODS) store[name] = (...args) => methods[name]?.(...args)
+  store.addSubscriptions = (client, subscriptions) =>
+    persistence.addSubscriptions(client as StoreClient, (subscriptions as StoredSubscription[]).map(parsedSubscription))
+  return store as unknown as AedesPersistence
+}
+
+/**
+ * The same bus, on which messages have the shape of `aedes-packet` and nothing more.
+ * @param emitted told of each message before it is out
+ */
+export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void): Bus {
+  return {
+    on: (topic, listener, done) => mq.on(topic, listener, done),
+    removeListener: (topic, listener, done) => mq.removeListener(topic, listener, done),
+    emit: (message, done) => {
+      emitted(message)
+      return mq.emit(busPacket(message), done)
+    },
+    close: done => mq.close(done),
+  }
+}

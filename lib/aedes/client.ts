@@ -1,0 +1,169 @@
+/**
+ * A client as Aedes shows it: its members, its names, its ways to call back. Owns the names; what a client does is done
+ * by the client underneath, which is there as soon as the broker is started.
+ */
+import { EventEmitter } from 'node:events'
+import type { Duplex } from 'node:stream'
+import type { Callback, Client, PublishInput, UnsubscribeInput } from '../../types/client.js'
+import type { ConnectPacket, Subscription, Will } from '../../types/packets.js'
+import type { Aedes } from './aedes.js'
+import { aedesError } from './errors.js'
+import type { RequestWithDetails } from './types.js'
+
+type SubscribeInput = Subscription | Subscription[] | { subscriptions: Subscription[] }
+
+const MQTT_5 = 5
+
+/** What an {@link AedesClient} does for the broker that made it. */
+export interface ClientControl {
+  /** The client underneath. */
+  attach(client: Client): void
+  /** Its CONNECT was looked at, and `preConnect` let it go on. */
+  identify(packet: ConnectPacket): void
+}
+
+export class AedesClient extends EventEmitter {
+  readonly conn: Duplex
+  readonly req: RequestWithDetails | undefined
+  /** The broker that it is connected to. */
+  readonly broker: Aedes
+  /** What a transport noted of the connection. */
+  connDetails: unknown
+  /** Free: what Aedes counts here, Anax counts elsewhere. The object has no prototype. */
+  readonly duplicates = Object.create(null) as Record<string, number>
+  /** Whether something was wrong with it. */
+  errored = false
+  #client: Client | undefined
+  #packet: ConnectPacket | undefined
+  #closing: Promise<void> | undefined
+  #whenAttached: (() => void)[] = []
+
+  /** @param control called with what only the broker may do */
+  constructor(
+    broker: Aedes,
+    conn: Duplex,
+    req: RequestWithDetails | undefined,
+    control: (client: AedesClient, control: ClientControl) => void,
+  ) {
+    super()
+    this.broker = broker
+    this.conn = conn
+    this.req = req
+    this.connDetails = req?.connDetails ?? null
+    control(this, {
+      attach: client => {
+        this.#client = client
+        client.on('connected', () => this.emit('connected'))
+        client.on('close', () => this.emit('close'))
+        for (const step of this.#whenAttached.splice(0)) step()
+      },
+      identify: packet => {
+        this.#packet = packet
+      },
+    })
+    // as in Aedes: what is emitted as an error of the client ends it
+    this.on('error', error => this.#failed(error))
+  }
+
+  /** Client identifier; null until CONNECT was looked at. */
+  get id(): string | null {
+    return this.#client?.id || this.#packet?.clientId || null
+  }
+  /** Protocol level; null until CONNECT was looked at. */
+  get version(): number | null {
+    return this.#packet === undefined ? null : (this.#client?.version ?? null)
+  }
+  /** Whether it is told of refusals by reason codes. */
+  get speaksMqtt5(): boolean {
+    return this.#packet?.protocolVersion === MQTT_5
+  }
+  /** Whether the session is a clean one. */
+  get clean(): boolean {
+    return this.#packet?.clean ?? true
+  }
+  /** The will that is published if the connection breaks. */
+  get will(): Will | null {
+    return this.#client?.will ?? null
+  }
+  get connecting(): boolean {
+    return this.#client?.connecting ?? false
+  }
+  get connected(): boolean {
+    return this.#client?.connected ?? false
+  }
+  get closed(): boolean {
+    return this.#client?.closed ?? false
+  }
+  /** Whether CONNACK was sent with success. */
+  get connackSent(): boolean {
+    return this.connected
+  }
+  /** Topic filter -> subscription, as they are now. The object has no prototype. */
+  get subscriptions(): Record<string, Subscription> {
+    const subscriptions = Object.create(null) as Record<string, Subscription>
+    for (const [topic, subscription] of this.#client?.subscriptions ?? []) subscriptions[topic] = { ...subscription }
+    return subscriptions
+  }
+  /** The client of Anax that this is a view of; undefined until the broker is started. */
+  get anax(): Client | undefined {
+    return this.#client
+  }
+
+  /** Sends a message to this client alone. */
+  publish(message: PublishInput, callback: Callback = () => {}): void {
+    this.#soon(client => client.publish(message), callback)
+  }
+
+  /** Subscribes this client, where `authorizeSubscribe` lets it. */
+  subscribe(input: SubscribeInput, callback: Callback = () => {}): void {
+    const subscriptions = 'subscriptions' in input ? input.subscriptions : [input].flat()
+    this.#soon(async client => {
+      const granted: Subscription[] = []
+      for (const subscription of subscriptions) {
+        const verdict = await this.broker.askForSubscription(this, subscription)
+        if (verdict !== null) granted.push(verdict)
+      }
+      if (granted.length > 0) await client.subscribe(granted)
+    }, callback)
+  }
+
+  /** Ends subscriptions of this client. */
+  unsubscribe(input: UnsubscribeInput, callback: Callback = () => {}): void {
+    this.#soon(client => client.unsubscribe(input), callback)
+  }
+
+  /** Closes the connection; the will is published. */
+  close(callback: () => void = () => {}): void {
+    if (this.#client === undefined) this.conn.destroy()
+    this.#closing ??= this.#attached().then(client => client.close())
+    this.#closing.then(callback, callback)
+  }
+
+  /** Takes away what waits for the client's session. */
+  emptyOutgoingQueue(callback: Callback = () => {}): void {
+    this.broker.emptyQueueOf(this).then(
+      () => callback(),
+      error => callback(error),
+    )
+  }
+
+  #soon(step: (client: Client) => Promise<void>, callback: Callback): void {
+    this.#attached()
+      .then(step)
+      .then(
+        () => callback(),
+        error => callback(aedesError(error)),
+      )
+  }
+
+  #attached(): Promise<Client> {
+    if (this.#client !== undefined) return Promise.resolve(this.#client)
+    return new Promise(resolve => this.#whenAttached.push(() => resolve(this.#client!)))
+  }
+
+  #failed(error: Error): void {
+    this.errored = true
+    this.broker.emit(this.id === null ? 'connectionError' : 'clientError', this, error)
+    if (!this.closed) this.close()
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Aedes's hooks as the broker underneath wants them: called with the Aedes broker as `this` and Aedes's clients. A hook
+ * may call back, as in Aedes, however many parameters it declares; or return its verdict, as in Anax. Owns that
+ * translation; must not know what a hook decides.
+ */
+import type { Broker } from '../../types/broker.js'
+import type { Client } from '../../types/client.js'
+import type { ConnectRefusal, Hooks, RefusalError } from '../../types/hooks.js'
+import type { Message } from '../../types/message.js'
+import type { ConnectPacket, PublishPacket, Subscription } from '../../types/packets.js'
+import type { AedesClient } from './client.js'
+import { parsedPublish, parsedSubscription, takeChanges } from './packets.js'
+import type { AedesHooks } from './types.js'
+
+const NOT_AUTHORIZED = 5
+const REFUSALS: ReadonlySet<number> = new Set([2, 3, 4, NOT_AUTHORIZED])
+
+/** What the hooks are called for and with. */
+export interface HookScene {
+  /** `this` of each hook. */
+  readonly aedes: object
+  clientOf(client: Client): AedesClient
+  /** `preConnect` let it go on. */
+  admitted(client: AedesClient, packet: ConnectPacket): void
+  /** A hook refused it with this error. */
+  refused(client: AedesClient, error: Error): void
+}
+
+type Installed = { [Name in keyof AedesHooks]?: AedesHooks[Name] | undefined }
+
+/** Sets a hook at the broker underneath, or takes it away. */
+export function installHook<Name extends keyof AedesHooks>(
+  broker: Pick<Broker, keyof Hooks>,
+  scene: HookScene,
+  name: Name,
+  hook: AedesHooks[Name] | undefined,
+): void {
+  const installed: Installed = { [name]: hook }
+  INSTALL[name](broker, scene, installed)
+}
+
+/** Asks `authorizeSubscribe` for a subscription that the application makes for a client. */
+export function askForSubscription(
+  scene: HookScene,
+  hook: AedesHooks['authorizeSubscribe'],
+  client: AedesClient,
+  subscription: Subscription,
+): Promise<Subscription | null> {
+  return new Promise((resolve, reject) => {
+    const answer = (error: Error | null, granted?: Subscription | null) =>
+      error ? reject(error) : resolve(granted ?? null)
+    const verdict = hook.call(scene.aedes, client, subscription, answer)
+    settle(verdict, value => answerSubscription(value, subscription, answer), reject)
+  })
+}
+
+const INSTALL: Record<
+  keyof AedesHooks,
+  (broker: Pick<Broker, keyof Hooks>, scene: HookScene, hooks: Installed) => void
+> = {
+  preConnect(broker, scene, { preConnect: hook }) {
+    broker.preConnect = (client, packet, callback) => {
+      const aedesClient = scene.clientOf(client)
+      const answer: typeof callback = (error, success) => {
+        if (error) scene.refused(aedesClient, error)
+        else if (success === true) scene.admitted(aedesClient, packet)
+        callback(error && refusalOf(error), success === true)
+      }
+      if (hook === undefined) answer(null, true)
+      else settle(hook.call(scene.aedes, aedesClient, packet, answer), value => answerConnect(value, answer), answer)
+    }
+  },
+  authenticate(broker, scene, { authenticate: hook }) {
+    broker.authenticate =
+      hook &&
+      ((client, username, password, callback) => {
+        const aedesClient = scene.clientOf(client)
+        const answer: typeof callback = (error, success) => {
+          if (error) scene.refused(aedesClient, error)
+          callback(error && refusalOf(error), success)
+        }
+        const verdict = hook.call(scene.aedes, aedesClient, username, password, answer)
+        settle(verdict, value => answerConnect(value, answer), answer)
+      })
+  },
+  authorizePublish(broker, scene, { authorizePublish: hook }) {
+    broker.authorizePublish =
+      hook &&
+      ((client, packet, callback) => {
+        const parsed = parsedPublish(packet)
+        const answer: typeof callback = error => {
+          if (!error) takeChanges(packet, parsed)
+          callback(error)
+        }
+        const verdict = hook.call(scene.aedes, client && scene.clientOf(client), parsed, answer)
+        settle(verdict, value => answerPublish(value, parsed, answer), callback)
+      })
+  },
+  authorizeSubscribe(broker, scene, { authorizeSubscribe: hook }) {
+    broker.authorizeSubscribe =
+      hook &&
+      ((client, subscription, callback) => {
+        const parsed = parsedSubscription(subscription)
+        const verdict = hook.call(scene.aedes, scene.clientOf(client), parsed, callback)
+        settle(verdict, value => answerSubscription(value, parsed, callback), callback)
+      })
+  },
+  authorizeForward(broker, scene, { authorizeForward: hook }) {
+    broker.authorizeForward =
+      hook && ((client, packet) => hook.call(scene.aedes, scene.clientOf(client), packet) as Message)
+  },
+  published(broker, scene, { published: hook }) {
+    broker.published =
+      hook &&
+      ((packet, client, callback) => {
+        const verdict = hook.call(scene.aedes, packet, client && scene.clientOf(client), callback)
+        settle(verdict, () => callback(), callback)
+      })
+  },
+}
+
+/** A verdict that was returned, or is promised. Nothing is none: the hook calls back. */
+function settle(verdict: unknown, answer: (value: unknown) => void, failed: (error: Error) => void): void {
+  if (verdict === undefined) return
+  if (typeof (verdict as Partial<PromiseLike<unknown>> | null)?.then !== 'function') {
+    answer(verdict)
+    return
+  }
+  Promise.resolve(verdict).then(value => {
+    if (value !== undefined) answer(value)
+  }, failed)
+}
+
+function answerConnect(verdict: unknown, callback: (error: RefusalError | null, success?: boolean) => void): void {
+  if (typeof verdict !== 'object' || verdict === null) callback(null, verdict === true)
+  else callback(refusal(verdict as ConnectRefusal))
+}
+
+function answerPublish(
+  verdict: unknown,
+  packet: PublishPacket,
+  callback: (error?: (Error & { reasonCode?: number }) | null) => void,
+): void {
+  if (typeof verdict === 'object' && verdict !== null) Object.assign(packet, verdict)
+  if (verdict === false) callback(refusal({}))
+  else callback(typeof verdict === 'number' ? refusal({ reasonCode: verdict }) : null)
+}
+
+function answerSubscription(
+  verdict: unknown,
+  subscription: Subscription,
+  callback: (error: (Error & { reasonCode?: number }) | null, subscription?: Subscription | null) => void,
+): void {
+  if (typeof verdict === 'number') callback(refusal({ reasonCode: verdict }))
+  else if (typeof verdict === 'object') callback(null, verdict as Subscription | null)
+  else callback(null, verdict === true ? subscription : null)
+}
+
+/** An error as CONNACK can say it: Aedes lets a hook choose the return codes 2 to 5, and takes 5 for any other. */
+function refusalOf(error: RefusalError): RefusalError {
+  const { returnCode } = error
+  if (returnCode === undefined || REFUSALS.has(returnCode)) return error
+  return Object.assign(new Error(error.message, { cause: error }), { returnCode: NOT_AUTHORIZED })
+}
+
+function refusal(terms: ConnectRefusal): RefusalError {
+  return Object.assign(new Error('refused'), terms)
+}

@@ -1,0 +1,39 @@
+/** Everything that `anax/aedes` exports: Aedes's interface on a broker of Anax. */
+import { Aedes } from './aedes.js'
+import { AedesClient } from './client.js'
+import { Server as AutoStarting } from './server.js'
+import { type AedesOptions, AuthErrorCode } from './types.js'
+
+export type * from './types.js'
+export { Aedes, AedesClient, AuthErrorCode }
+
+/** What `require('anax/aedes')` is: as it was in Aedes before 1.0, a function with everything else on it. */
+export interface AedesModule {
+  /** Makes a broker that starts by itself. */
+  new (options?: AedesOptions): Aedes
+  /** The same without `new`. */
+  (options?: AedesOptions): Aedes
+  Server: AedesModule
+  Aedes: typeof Aedes
+  AedesClient: typeof AedesClient
+  AuthErrorCode: typeof AuthErrorCode
+  createBroker: typeof Aedes.createBroker
+  default: AedesModule
+}
+
+function aedes(options?: AedesOptions): Aedes {
+  return new AutoStarting(options)
+}
+
+/** Makes a broker that starts by itself, with or without `new`: how Aedes began before 1.0. */
+const Server = Object.assign(aedes, {
+  Aedes,
+  AedesClient,
+  AuthErrorCode,
+  createBroker: Aedes.createBroker,
+}) as unknown as AedesModule
+Server.Server = Server
+Server.default = Server
+
+// biome-ignore lint/style/noDefaultExport: Aedes has one
+export { Server as default, Server, Server as 'module.exports' }

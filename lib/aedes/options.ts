@@ -1,0 +1,78 @@
+/**
+ * The options of Aedes: what they are where they are not given, and what the broker underneath is told of them.
+ * Knows no broker.
+ */
+import type { BrokerOptions } from '../../types/options.js'
+import type { AedesOptions } from './types.js'
+
+/** Aedes's own defaults, as far as they are not those of the broker. */
+const DEFAULTS = {
+  concurrency: 100,
+  heartbeatInterval: 60_000,
+  connectTimeout: 30_000,
+  drainTimeout: 60_000,
+  keepaliveLimit: 0,
+  maxInflightInbound: 1000,
+  maxClientsIdLength: 23,
+  maxTopicLevels: 100,
+  queueLimit: 42,
+  decodeProtocol: null,
+  trustProxy: false,
+  trustedProxies: [],
+} as const satisfies AedesOptions
+
+const MAX_TOPIC_LEVELS = 100
+
+/** As many as there can be: no bound. */
+const ALL_PACKET_IDS = 65_535
+
+/** What is read here or by a transport, and not by the broker underneath. */
+const OWN: ReadonlySet<string> = new Set([
+  ...['mq', 'persistence', 'concurrency', 'heartbeatInterval', 'queueLimit', 'maxClientsIdLength', 'keepaliveLimit'],
+  ...['decodeProtocol', 'trustProxy', 'trustedProxies'],
+  ...['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward', 'published'],
+])
+
+/** What earlier releases of Aedes had, or have, and what nothing has to be done for here. */
+const OBSOLETE: ReadonlySet<string> = new Set(['queueLimit'])
+
+const warned = new Set<string>()
+
+/** All options of Aedes, each with a value. */
+export type FullAedesOptions = AedesOptions & Required<Pick<AedesOptions, keyof typeof DEFAULTS>>
+
+/** The options with Aedes's defaults and corrections. */
+export function optionsOf(options: AedesOptions = {}): FullAedesOptions {
+  const full: FullAedesOptions = { ...DEFAULTS, trustedProxies: [], ...withoutUndefined(options) }
+  const { maxInflightInbound, maxTopicLevels } = full
+  const isBound = Number.isInteger(maxInflightInbound) && maxInflightInbound >= 0
+  full.maxInflightInbound = isBound ? maxInflightInbound : DEFAULTS.maxInflightInbound
+  full.maxTopicLevels = Math.min(Math.max(maxTopicLevels, 1), MAX_TOPIC_LEVELS)
+  for (const name of OBSOLETE) if (options[name as keyof AedesOptions] !== undefined) warnOnce(name, 'has no effect')
+  return full
+}
+
+/**
+ * What the broker underneath is told.
+ * @param isKnown whether it has an option of that name
+ */
+export function brokerOptionsOf(options: FullAedesOptions, isKnown: (name: string) => boolean): BrokerOptions {
+  const told: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options)) {
+    if (OWN.has(name)) continue
+    if (isKnown(name)) told[name] = value
+    else warnOnce(name, 'is not an option')
+  }
+  told.maxInflightInbound = options.maxInflightInbound === 0 ? ALL_PACKET_IDS : options.maxInflightInbound
+  return told as BrokerOptions
+}
+
+function warnOnce(name: string, what: string): void {
+  if (warned.has(name)) return
+  warned.add(name)
+  process.emitWarning(`anax/aedes: ${name} ${what}`, { code: 'ANAX_WARN_AEDES_OPTION' })
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
+}

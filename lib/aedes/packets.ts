@@ -1,0 +1,49 @@
+/**
+ * Packets as the hooks and events of Aedes show them: in the shapes of `mqtt-packet`, which leaves out what a version of
+ * the protocol does not have. Pure.
+ */
+import type { Message } from '../../types/message.js'
+import type { PublishPacket, Subscription } from '../../types/packets.js'
+
+/** Bytes of a PUBLISH beside topic and payload: the length of the topic, and the packet id. */
+const TOPIC_LENGTH = 2
+const PACKET_ID = 2
+
+/** What of a PUBLISH a hook may change. */
+const CHANGEABLE = ['topic', 'payload', 'qos', 'retain', 'properties'] as const
+
+/** A PUBLISH as the parser of `mqtt-packet` gives it, its length included. */
+export function parsedPublish(packet: PublishPacket): PublishPacket {
+  const { topic, payload, qos, retain, dup, messageId, properties } = packet
+  const length = TOPIC_LENGTH + Buffer.byteLength(topic) + (qos > 0 ? PACKET_ID : 0) + payload.length
+  const parsed = { cmd: 'publish', topic, payload, qos, retain, dup, length } as PublishPacket
+  if (messageId !== undefined) parsed.messageId = messageId
+  if (properties !== undefined) parsed.properties = properties
+  const { clientId } = packet as { clientId?: string }
+  if (clientId !== undefined) Object.defineProperty(parsed, 'clientId', { value: clientId, configurable: true })
+  return parsed
+}
+
+/** Takes over what a hook has changed of such a copy. */
+export function takeChanges(packet: PublishPacket, changed: PublishPacket): void {
+  const target = packet as unknown as Record<string, unknown>
+  for (const name of CHANGEABLE) if (target[name] !== changed[name]) target[name] = changed[name]
+}
+
+/** A message as `aedes-packet` has it: fields without a value are not there. */
+export function busPacket<M extends Partial<Message>>(message: M): M {
+  const { cmd, brokerId, brokerCounter, topic, payload, qos, retain, dup, messageId } = message
+  const packet: Record<string, unknown> = { cmd, brokerId, brokerCounter, topic, payload, qos, retain, dup }
+  if (qos !== undefined && qos > 0) packet.messageId = messageId
+  for (const name of ['clientId', 'properties', 'messageExpiry'] as const) {
+    if (message[name] !== undefined) packet[name] = message[name]
+  }
+  return packet as M
+}
+
+/** A subscription without the options that have their default value, as those of MQTT 3.1.1 all are. */
+export function parsedSubscription<S extends Omit<Subscription, 'qos'> & { qos: number }>(subscription: S): S {
+  const { nl, rap, rh, ...parsed } = subscription
+  const options = { ...(nl && { nl }), ...(rap && { rap }), ...(rh && { rh }) }
+  return { ...parsed, ...options } as unknown as S
+}

@@ -1,0 +1,96 @@
+/**
+ * What a broker says of itself below `$SYS/`, and hears of others on the same bus: heartbeats, clients and subscriptions
+ * that are new or gone, clients that have gone to another broker, wills that a broker has left behind. Owns the timers.
+ */
+import type { Bus, BusMessage } from '../../types/bus.js'
+import type { PublishInput } from '../../types/client.js'
+import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
+
+const SYS = '$SYS/'
+
+/** A broker is gone when nothing was heard of it for so many of its heartbeats. */
+const MISSED_HEARTBEATS = 3
+
+/** Wills that were left behind are looked for once in so many heartbeats. */
+const HEARTBEATS_BETWEEN_WILLS = 4
+
+/** What it is done for. */
+export interface PresenceParts {
+  readonly id: string
+  readonly mq: Bus
+  readonly persistence: AedesPersistence
+  readonly heartbeatInterval: number
+  publish(packet: PublishInput): Promise<void>
+  /** Publishes a will that another broker has left, if it may be. */
+  publishWill(will: StoredWill): Promise<void>
+  /** Has the client of that identifier go, if it is here. */
+  leave(clientId: string): void
+  /** Told of a broker that has started. */
+  born(brokerId: string): void
+  failed(error: Error): void
+}
+
+export class Presence {
+  /** Broker identifier -> when it was heard of last, in milliseconds since the epoch. */
+  readonly brokers = Object.create(null) as Record<string, number>
+  readonly #parts: PresenceParts
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts
+  }
+
+  async start(): Promise<void> {
+    const { id, mq, heartbeatInterval, leave, born } = this.#parts
+    await this.say('birth', id)
+    this.#timers = [
+      setInterval(() => this.say('heartbeat', id), heartbeatInterval),
+      setInterval(() => this.#clearWills(), heartbeatInterval * HEARTBEATS_BETWEEN_WILLS),
+    ]
+    this.#hear(mq, 'heartbeat', ({ payload }) => {
+      this.brokers[String(payload)] = Date.now()
+    })
+    this.#hear(mq, 'birth', ({ payload }) => {
+      if (String(payload) !== id) born(String(payload))
+    })
+    this.#hear(mq, 'new/clients', ({ topic, payload }) => {
+      if (topic.split('/')[1] !== id) leave(String(payload))
+    })
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  /** Publishes below `$SYS/<id>/`. */
+  async say(what: string, payload: string): Promise<void> {
+    const { id, publish } = this.#parts
+    // what cannot be published while the broker ends is nothing that anybody waits for
+    await publish({ topic: `${SYS}${id}/${what}`, payload }).catch(() => {})
+  }
+
+  #hear(mq: Bus, what: string, listener: (message: BusMessage & { payload: unknown }) => void): void {
+    mq.on(`${SYS}+/${what}`, (message: BusMessage & { payload: unknown; clientId?: unknown }, done) => {
+      done()
+      // what a client publishes is not said by a broker
+      if (message.clientId === undefined || message.clientId === null) listener(message)
+    })
+  }
+
+  async #clearWills(): Promise<void> {
+    const { persistence, heartbeatInterval, publishWill, failed } = this.#parts
+    const oldest = Date.now() - MISSED_HEARTBEATS * heartbeatInterval
+    for (const [id, heard] of Object.entries(this.brokers)) if (heard < oldest) delete this.brokers[id]
+    try {
+      const wills = await persistence.streamWill(this.brokers)
+      for await (const will of wills) {
+        const { brokerId, clientId } = will
+        if (brokerId === undefined || brokerId === this.#parts.id || this.brokers[brokerId] !== undefined) continue
+        await publishWill(will)
+        await persistence.delWill({ id: clientId ?? '', brokerId })
+      }
+    } catch (error) {
+      failed(error as Error)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/** The names that Aedes's own declarations have, for what an application of Aedes imports. Contracts only. */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Bus } from '../../types/bus.js'
+import type { Message } from '../../types/message.js'
+import type { BrokerOptions } from '../../types/options.js'
+import type {
+  ConnackPacket,
+  ConnectPacket,
+  PingreqPacket,
+  PublishPacket,
+  PubrelPacket,
+  SubscribePacket,
+  Subscription,
+  UnsubscribePacket,
+} from '../../types/packets.js'
+import type { AedesPersistence } from '../../types/persistence.js'
+import type { AedesClient } from './client.js'
+
+export type {
+  ConnackPacket,
+  ConnectPacket,
+  PingreqPacket,
+  PublishPacket,
+  PubrelPacket,
+  SubscribePacket,
+  Subscription,
+  UnsubscribePacket,
+}
+
+/** A client, with the members that it has in Aedes. */
+export type Client = AedesClient
+/** A message in the shape of `aedes-packet`. */
+export type AedesPublishPacket = Message
+/** A stream that a client is at the other end of. */
+export type Connection = Duplex
+/** Broker identifier -> when it was heard of last, in milliseconds since the epoch. */
+export type Brokers = Readonly<Record<string, number>>
+/** Subscriptions as a SUBSCRIBE has them. */
+export type Subscriptions = { subscriptions: Subscription[] }
+
+/** Return codes of CONNACK in MQTT 3.1 and 3.1.1, under the names that Aedes has for them. */
+export const AuthErrorCode = {
+  UNNACCEPTABLE_PROTOCOL: 1,
+  IDENTIFIER_REJECTED: 2,
+  SERVER_UNAVAILABLE: 3,
+  BAD_USERNAME_OR_PASSWORD: 4,
+  NOT_AUTHORIZED: 5,
+} as const
+export type AuthErrorCode = (typeof AuthErrorCode)[keyof typeof AuthErrorCode]
+
+/** Why `authenticate` refuses. */
+export type AuthenticateError = Error & { returnCode: AuthErrorCode }
+
+type Done = (error?: Error | null) => void
+
+export type PreConnectHandler = (
+  client: Client,
+  packet: ConnectPacket,
+  callback: (error: Error | null, success?: boolean) => void,
+) => unknown
+export type AuthenticateHandler = (
+  client: Client,
+  username: string | undefined,
+  password: Buffer | undefined,
+  done: (error: (Error & { returnCode?: number }) | null, success?: boolean | null) => void,
+) => unknown
+export type AuthorizePublishHandler = (client: Client | null, packet: PublishPacket, callback: Done) => unknown
+export type AuthorizeSubscribeHandler = (
+  client: Client,
+  subscription: Subscription,
+  callback: (error: Error | null, subscription?: Subscription | null) => void,
+) => unknown
+export type AuthorizeForwardHandler = (
+  client: Client,
+  packet: AedesPublishPacket,
+) => AedesPublishPacket | null | undefined | false | void
+export type PublishedHandler = (packet: AedesPublishPacket, client: Client | null, callback: Done) => unknown
+/** What a transport may ask to find the client's address; called by packages such as `aedes-server-factory`. */
+// biome-ignore lint/suspicious/noExplicitAny: what it is handed and returns is between the application and its transport
+export type DecodeProtocolHandler = (client: any, buffer: any) => any
+
+/** The hooks, by name. */
+export interface AedesHooks {
+  preConnect: PreConnectHandler
+  authenticate: AuthenticateHandler
+  authorizePublish: AuthorizePublishHandler
+  authorizeSubscribe: AuthorizeSubscribeHandler
+  authorizeForward: AuthorizeForwardHandler
+  published: PublishedHandler
+}
+
+/** Options of Aedes; those of Anax may be given as well. An option that neither has is left out, with a warning. */
+export interface AedesOptions
+  extends Omit<BrokerOptions, keyof AedesHooks | 'mq' | 'persistence'>,
+    Partial<AedesHooks> {
+  /** The bus: any `mqemitter`. @default `mqemitter` within this process */
+  mq?: Bus
+  /** The store: any `aedes-persistence` with asynchronous methods. @default in memory */
+  persistence?: AedesPersistence
+  /** Passed to the default `mqemitter`: messages in delivery at once. @default 100 */
+  concurrency?: number
+  /** Milliseconds between two messages to `$SYS/<id>/heartbeat`. @default 60000 */
+  heartbeatInterval?: number
+  /** Without effect: what comes before the client is let in is bounded in bytes. @default 42 */
+  queueLimit?: number
+  /** For the transport: see `aedes-server-factory`. @default null */
+  decodeProtocol?: DecodeProtocolHandler | null
+  /** For the transport: see `aedes-server-factory`. @default false */
+  trustProxy?: boolean
+  /** For the transport: see `aedes-server-factory`. @default [] */
+  trustedProxies?: string[]
+}
+
+/** An event of Aedes -> its arguments. */
+export interface AedesEvents {
+  closed: []
+  client: [client: Client]
+  clientReady: [client: Client]
+  clientDisconnect: [client: Client]
+  keepaliveTimeout: [client: Client]
+  clientError: [client: Client, error: Error]
+  connectionError: [client: Client, error: Error]
+  connackSent: [packet: ConnackPacket, client: Client]
+  ping: [packet: PingreqPacket, client: Client]
+  publish: [packet: AedesPublishPacket, client: Client | null]
+  ack: [packet: AedesPublishPacket | PubrelPacket, client: Client]
+  subscribe: [subscriptions: Subscription[], client: Client]
+  unsubscribe: [unsubscriptions: string[], client: Client]
+  error: [error: Error]
+}
+
+/** An HTTP request that a transport has noted the connection's details at. */
+export type RequestWithDetails = IncomingMessage & { connDetails?: unknown }
