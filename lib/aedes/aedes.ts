@@ -16,7 +16,7 @@ import type { ConnectPacket, Subscription } from '../../types/packets.js'
 import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
 import { Broker } from '../index.js'
 import { borrowed, plainBus } from './borrowed.js'
-import { AedesClient, type ClientControl } from './client.js'
+import { AedesClient, type ClientBroker, type ClientControl, type RequestWithDetails } from './client.js'
 import { aedesError, refusalError, tooDeep } from './errors.js'
 import { HOOKS, HookedBroker } from './hooked-broker.js'
 import { askForSubscription, type HookScene, installHook } from './hooks.js'
@@ -24,7 +24,7 @@ import { brokerOptionsOf, type FullAedesOptions, optionsOf } from './options.js'
 import { packageVersion } from './package-version.js'
 import { busPacket, parsedSubscription } from './packets.js'
 import { Presence } from './presence.js'
-import type { AedesEvents, AedesHooks, AedesOptions, Brokers, RequestWithDetails } from './types.js'
+import type { AedesEvents, AedesHooks, AedesOptions, Brokers } from './types.js'
 
 /** Events of the broker that are Aedes's as well, the client in the last place. */
 const RELAYED = ['keepaliveTimeout', 'connackSent'] as const
@@ -162,7 +162,9 @@ export class Aedes extends HookedBroker {
 
   /** Takes over a stream that a client is at the other end of; bound to the broker. */
   readonly handle = (conn: Duplex, req?: RequestWithDetails): AedesClient => {
-    const client = new AedesClient(this, conn, req, (made, control) => this.#controls.set(made, control))
+    const client = new AedesClient(this as unknown as ClientBroker, conn, req, (made, control) =>
+      this.#controls.set(made, control),
+    )
     Object.assign(conn, { client })
     const handle = () => this.#attach(client)
     if (this.#early === undefined) handle()
@@ -345,12 +347,12 @@ function soon(step: () => void): void {
   process.nextTick(step)
 }
 
-/** Whether the broker underneath has an option of that name. */
+/** Whether the broker underneath has an option of that name: it says so of one that it has not. */
 function isBrokerOption(name: string): boolean {
   try {
-    new Broker({ [name]: undefined })
-    return true
-  } catch {
-    return false
+    new Broker({ [name]: null } as object)
+  } catch (error) {
+    return !(error as Error).message.includes('there is no option')
   }
+  return true
 }

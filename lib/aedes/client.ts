@@ -3,12 +3,30 @@
  * by the client underneath, which is there as soon as the broker is started.
  */
 import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { MessageListener } from '../../types/broker.js'
 import type { Callback, Client, PublishInput, UnsubscribeInput } from '../../types/client.js'
 import type { ConnectPacket, Subscription, Will } from '../../types/packets.js'
-import type { Aedes } from './aedes.js'
 import { aedesError } from './errors.js'
-import type { RequestWithDetails } from './types.js'
+
+/** An HTTP request that a transport has noted the connection's details at. */
+export type RequestWithDetails = IncomingMessage & { connDetails?: unknown }
+
+/** The broker as its clients show it: an `Aedes`. */
+export interface ClientBroker extends EventEmitter {
+  readonly id: string
+  readonly closed: boolean
+  /** Client identifier -> connected client. */
+  readonly clients: Readonly<Record<string, AedesClient>>
+  publish(packet: PublishInput, done?: Callback): void
+  subscribe(topic: string, listener: MessageListener, done?: Callback): void
+  unsubscribe(topic: string, listener: MessageListener, done?: Callback): void
+  /** Asks `authorizeSubscribe` for a subscription that the application makes for a client. */
+  askForSubscription(client: AedesClient, subscription: Subscription): Promise<Subscription | null>
+  /** Takes away what waits for a client's session. */
+  emptyQueueOf(client: AedesClient): Promise<void>
+}
 
 type SubscribeInput = Subscription | Subscription[] | { subscriptions: Subscription[] }
 
@@ -26,7 +44,7 @@ export class AedesClient extends EventEmitter {
   readonly conn: Duplex
   readonly req: RequestWithDetails | undefined
   /** The broker that it is connected to. */
-  readonly broker: Aedes
+  readonly broker: ClientBroker
   /** What a transport noted of the connection. */
   connDetails: unknown
   /** Free: what Aedes counts here, Anax counts elsewhere. The object has no prototype. */
@@ -40,7 +58,7 @@ export class AedesClient extends EventEmitter {
 
   /** @param control called with what only the broker may do */
   constructor(
-    broker: Aedes,
+    broker: ClientBroker,
     conn: Duplex,
     req: RequestWithDetails | undefined,
     control: (client: AedesClient, control: ClientControl) => void,

@@ -11,6 +11,12 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   ANAX_ERR_DRAIN_TIMEOUT: 'drain timeout',
 }
 
+/** What the parser of `mqtt-packet` says, by what is wrong. */
+const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
+  [/'MQ(TT|Isdp)' level/, 'Invalid protocol version'],
+  [/ level /, 'Invalid protocolId'],
+]
+
 /** A packet before CONNECT, or a second CONNECT. */
 const OUT_OF_PLACE = /before CONNECT$|^Protocol error: CONNECT /
 
@@ -28,9 +34,15 @@ export function aedesError(error: Error): Error {
   if (!(error instanceof AnaxError)) return error
   if (error.cause instanceof Error) return aedesError(error.cause)
   if (error.code === 'ANAX_ERR_TOPIC_NAME') error.message = faultOfTopic(error.message).message
-  const message = OUT_OF_PLACE.test(error.message) ? 'Invalid protocol' : MESSAGES[error.code]
+  const message = OUT_OF_PLACE.test(error.message) ? 'Invalid protocol' : (MESSAGES[error.code] ?? specific(error))
   if (message !== undefined) error.message = message
   return error
+}
+
+function specific({ code, message }: AnaxError): string | undefined {
+  if (code === 'ANAX_ERR_PROTOCOL_VERSION') return PROTOCOLS.find(([pattern]) => pattern.test(message))?.[1]
+  const limit = /maxInflightInbound is (\d+)/.exec(message)?.[1]
+  return limit === undefined ? undefined : `maxInflightInbound exceeded: ${limit} messages await PUBREL`
 }
 
 /** What Aedes says of a topic that nobody can publish to; any text in which the topic is. */

@@ -6,10 +6,9 @@
 import type { Broker } from '../../types/broker.js'
 import type { Client } from '../../types/client.js'
 import type { ConnectRefusal, Hooks, RefusalError } from '../../types/hooks.js'
-import type { Message } from '../../types/message.js'
 import type { ConnectPacket, PublishPacket, Subscription } from '../../types/packets.js'
 import type { AedesClient } from './client.js'
-import { parsedPublish, parsedSubscription, takeChanges } from './packets.js'
+import { forwardedPacket, parsedPublish, parsedSubscription, takeChanges } from './packets.js'
 import type { AedesHooks } from './types.js'
 
 const NOT_AUTHORIZED = 5
@@ -107,7 +106,11 @@ const INSTALL: Record<
   },
   authorizeForward(broker, scene, { authorizeForward: hook }) {
     broker.authorizeForward =
-      hook && ((client, packet) => hook.call(scene.aedes, scene.clientOf(client), packet) as Message)
+      hook &&
+      ((client, packet) => {
+        const forwarded = hook.call(scene.aedes, scene.clientOf(client), forwardedPacket(packet))
+        return forwarded && Object.assign(packet, forwarded)
+      })
   },
   published(broker, scene, { published: hook }) {
     broker.published =

@@ -41,6 +41,11 @@ export function busPacket<M extends Partial<Message>>(message: M): M {
   return packet as M
 }
 
+/** The same as `authorizeForward` gets it: the packet id is given later. */
+export function forwardedPacket(message: Message): Message {
+  return { ...busPacket(message), messageId: undefined }
+}
+
 /** A subscription without the options that have their default value, as those of MQTT 3.1.1 all are. */
 export function parsedSubscription<S extends Omit<Subscription, 'qos'> & { qos: number }>(subscription: S): S {
   const { nl, rap, rh, ...parsed } = subscription

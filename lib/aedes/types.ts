@@ -1,5 +1,4 @@
 /** The names that Aedes's own declarations have, for what an application of Aedes imports. Contracts only. */
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Bus } from '../../types/bus.js'
 import type { Message } from '../../types/message.js'
@@ -129,6 +128,3 @@ export interface AedesEvents {
   unsubscribe: [unsubscriptions: string[], client: Client]
   error: [error: Error]
 }
-
-/** An HTTP request that a transport has noted the connection's details at. */
-export type RequestWithDetails = IncomingMessage & { connDetails?: unknown }

@@ -1,0 +1,264 @@
+/** `anax/aedes`: an application of Aedes changes one import, and everything has the name and the way that it had. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
+import { afterEach, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import mqtt from 'mqtt'
+import defaultExport, { Aedes, type AedesClient, type AedesOptions, Server } from '../../lib/aedes/index.js'
+import { createMemoryPersistence } from '../../lib/index.js'
+import { textPacket } from '../support/exchange.js'
+import { SpecClient } from '../support/spec-client.js'
+
+const open: Aedes[] = []
+afterEach(async () => {
+  for (const broker of open.splice(0)) await new Promise<void>(resolve => broker.close(resolve))
+})
+
+async function create(options?: AedesOptions): Promise<Aedes> {
+  const broker = await Aedes.createBroker(options)
+  open.push(broker)
+  return broker
+}
+
+async function connected(broker: Aedes, clientId = 'client', version: 4 | 5 = 4): Promise<SpecClient> {
+  const client = new SpecClient(broker as never, version)
+  const { returnCode, reasonCode } = await client.connect({ clientId })
+  assert.equal(returnCode ?? reasonCode, 0)
+  return client
+}
+
+/** What the broker says below its `$SYS/`. */
+function said(broker: Aedes): Promise<string[]> {
+  const topics: string[] = []
+  const listener = ({ topic, payload }: { topic: string; payload: Buffer }, done: () => void) => {
+    topics.push(`${topic.replace(broker.id, '<id>')} ${payload}`)
+    done()
+  }
+  return new Promise(resolve => broker.subscribe('$SYS/#', listener, () => resolve(topics)))
+}
+
+describe('a broker', () => {
+  it('is made by all the ways that Aedes has had', async () => {
+    const required = createRequire(import.meta.url)('../../cjs/lib/aedes/index.js')
+    for (const make of [
+      () => new Server(),
+      () => Server(),
+      () => defaultExport(),
+      () => new defaultExport.Server(),
+      () => required(),
+      () => new required.Server(),
+    ]) {
+      const broker = make() as Aedes
+      open.push(broker)
+      await connected(broker)
+      assert.equal(broker.connectedClients, 1)
+    }
+    assert.ok((await create()) instanceof Aedes)
+    const later = new Aedes()
+    assert.equal(later.closed, true)
+    await later.listen()
+    assert.equal(later.closed, false)
+    await new Promise<void>(resolve => later.close(resolve))
+  })
+
+  it('takes streams before it has started', async () => {
+    const broker = new Aedes()
+    open.push(broker)
+    const client = new SpecClient(broker as never, 4)
+    client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true, keepalive: 0 })
+    await broker.listen()
+    assert.equal((await client.expect('connack')).returnCode, 0)
+  })
+
+  it('shows its bus, its store, its options and its version', async () => {
+    const persistence = createMemoryPersistence()
+    const broker = await create({ id: 'one', persistence, heartbeatInterval: 50_000 })
+    assert.deepEqual([broker.id, broker.persistence === persistence], ['one', true])
+    assert.equal(broker.opts.heartbeatInterval, 50_000)
+    assert.equal(typeof broker.mq.on, 'function')
+    assert.match(broker.version, /^\d+\.\d+\.\d+/)
+    assert.deepEqual({ ...broker.brokers }, {})
+  })
+
+  it('warns once of an option that is not there, or has no effect', async () => {
+    const warnings: string[] = []
+    const warned = ({ message }: Error) => warnings.push(message)
+    process.on('warning', warned)
+    for (let i = 0; i < 2; i++) await create({ queueLimit: 10, nonsense: true } as AedesOptions)
+    await delay(1)
+    process.off('warning', warned)
+    assert.deepEqual(warnings.sort(), ['anax/aedes: nonsense is not an option', 'anax/aedes: queueLimit has no effect'])
+  })
+
+  it('says below $SYS what happens to it', async () => {
+    const broker = await create()
+    const topics = await said(broker)
+    const client = await connected(broker, 'c')
+    await client.subscribe({ topic: 'a', qos: 0 })
+    client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] })
+    await client.expect('unsuback')
+    const gone = once(broker, 'clientDisconnect')
+    await client.disconnect()
+    await gone
+    await delay(1)
+    assert.deepEqual(topics, [
+      '$SYS/<id>/new/clients c',
+      '$SYS/<id>/new/subscribes {"clientId":"c","subs":[{"topic":"a","qos":0}]}',
+      '$SYS/<id>/new/unsubscribes {"clientId":"c","subs":["a"]}',
+      '$SYS/<id>/disconnect/clients c',
+    ])
+  })
+
+  it('hears of others by their heartbeats, and has a client leave that came to another one', async () => {
+    const broker = await create({ id: 'here' })
+    await connected(broker, 'mover')
+    const emit = (topic: string, payload: string) =>
+      new Promise<void>(resolve => broker.mq.emit({ topic, payload: Buffer.from(payload) }, () => resolve()))
+    await emit('$SYS/there/heartbeat', 'there')
+    assert.deepEqual(Object.keys(broker.brokers), ['there'])
+    const gone = once(broker, 'clientDisconnect')
+    await emit('$SYS/there/new/clients', 'mover')
+    assert.equal(((await gone)[0] as AedesClient).id, 'mover')
+  })
+
+  it('leaves the store open when it is closed, as Aedes does', async () => {
+    let destroyed = 0
+    const { default: Persistence } = createRequire(import.meta.url)('aedes-persistence/asyncPersistence.js')
+    const Base = Persistence ?? createRequire(import.meta.url)('aedes-persistence/asyncPersistence.js')
+    const persistence = new (class extends Base {
+      async destroy() {
+        destroyed++
+      }
+    })()
+    const broker = await Aedes.createBroker({ persistence: persistence as never })
+    await new Promise<void>(resolve => broker.close(resolve))
+    assert.equal(destroyed, 0)
+  })
+})
+
+describe('hooks', () => {
+  it('have the broker as this, and call back whatever they declare', async () => {
+    const seen: unknown[] = []
+    const broker = await create({
+      preConnect(...args: unknown[]) {
+        seen.push(this)
+        ;(args[2] as (error: null, success: boolean) => void)(null, true)
+      },
+      authenticate: function (this: unknown, _client, _username, _password, callback) {
+        seen.push(this)
+        callback(null, true)
+      },
+    } as AedesOptions)
+    broker.authorizeSubscribe = function (this: unknown, _client, subscription, callback) {
+      seen.push(this)
+      callback(null, subscription)
+    }
+    broker.authorizePublish = async function (this: unknown) {
+      seen.push(this)
+      return true
+    }
+    const client = await connected(broker)
+    await client.subscribe({ topic: 'a', qos: 0 })
+    await client.publish(textPacket('b', 'x', { qos: 1 }))
+    assert.deepEqual(
+      seen.map(each => each === broker),
+      [true, true, true, true],
+    )
+  })
+
+  it('get clients that know their broker, and the very packet to change', async () => {
+    const broker = await create()
+    broker.authorizePublish = (client, packet, callback) => {
+      assert.equal(client?.broker, broker)
+      assert.equal(packet.cmd, 'publish')
+      packet.topic = 'changed'
+      callback(null)
+    }
+    const client = await connected(broker)
+    await client.subscribe({ topic: 'changed', qos: 0 })
+    client.send(textPacket('a', 'x'))
+    assert.equal((await client.expect('publish')).topic, 'changed')
+  })
+
+  it('refuse a client with the return code of the error, which the application is told', async () => {
+    const broker = await create({
+      authenticate: (_client, _username, _password, callback) =>
+        callback(Object.assign(new Error('who are you?'), { returnCode: 4 }), false),
+    })
+    const failed = once(broker, 'clientError')
+    const client = new SpecClient(broker as never, 4)
+    assert.equal((await client.connect({ clientId: 'c' })).returnCode, 4)
+    const [{ id }, { message, errorCode }] = await failed
+    assert.deepEqual([id, message, errorCode], ['c', 'who are you?', 4])
+  })
+})
+
+describe('a client', () => {
+  it('has the members that it has in Aedes', async () => {
+    const broker = await create()
+    const httpServer = createServer()
+    const clients: AedesClient[] = []
+    broker.on('client', client => clients.push(client))
+    const tcp = createTcpServer(conn => broker.handle(conn, { connDetails: { ipAddress: '10.0.0.1' } } as never))
+    await listening(tcp)
+    const client = mqtt.connect({ port: (tcp.address() as AddressInfo).port, clientId: 'c' })
+    await once(broker, 'clientReady')
+    await client.subscribeAsync({ 'a/#': { qos: 1 } })
+    const [seen] = clients
+    assert.equal(seen, broker.clients.c)
+    assert.equal((seen!.conn as unknown as { client: unknown }).client, seen)
+    assert.deepEqual(seen!.connDetails, { ipAddress: '10.0.0.1' })
+    assert.equal(seen!.subscriptions['a/#']?.qos, 1)
+    assert.deepEqual([seen!.connected, seen!.closed, seen!.version, seen!.clean], [true, false, 4, true])
+    await new Promise<void>(resolve => seen!.close(resolve))
+    assert.equal(broker.clients.c, undefined)
+    await client.endAsync(true)
+    tcp.close()
+    httpServer.close()
+  })
+
+  it('publishes, subscribes and unsubscribes with callbacks; authorizeSubscribe is asked', async () => {
+    const broker = await create()
+    broker.authorizeSubscribe = (_client, subscription, callback) =>
+      callback(null, subscription.topic === 'no' ? null : subscription)
+    const peer = await connected(broker)
+    const client = broker.clients.client!
+    await new Promise(resolve =>
+      client.subscribe(
+        [
+          { topic: 'yes', qos: 0 },
+          { topic: 'no', qos: 0 },
+        ],
+        resolve,
+      ),
+    )
+    assert.deepEqual(Object.keys(client.subscriptions), ['yes'])
+    await new Promise(resolve => client.publish({ topic: 'direct', payload: 'x' }, resolve))
+    assert.equal((await peer.expect('publish')).topic, 'direct')
+    await new Promise(resolve => client.unsubscribe('yes', resolve))
+    assert.deepEqual(Object.keys(client.subscriptions), [])
+  })
+
+  it('ends when an error of it is emitted, of which the broker tells', async () => {
+    const broker = await create()
+    const peer = await connected(broker)
+    const failed = once(broker, 'clientError')
+    broker.clients.client!.emit('error', new Error('enough'))
+    assert.equal((await failed)[1].message, 'enough')
+    await peer.closed()
+  })
+
+  it('may speak MQTT 5.0', async () => {
+    const broker = await create()
+    const peer = await connected(broker, 'five', 5)
+    assert.equal(broker.clients.five?.version, 5)
+    assert.equal(await peer.publish(textPacket('$SYS/x', 'x', { qos: 1 })), 0x87)
+  })
+})
+
+function listening(server: TcpServer): Promise<void> {
+  return new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+}

@@ -1,0 +1,89 @@
+/**
+ * Runs the test files that a package of Aedes was published with, as they are, on `anax/aedes`: what they import as the
+ * broker is ours. Each file is a process of its own. Knows how to read what they say; not what is expected of them.
+ */
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
+import { ROOT } from '../support/root.js'
+
+/** A test that hangs is given up: the longest of Aedes's own that has to wait for something takes four seconds. */
+const PATIENCE_MS = 10_000
+
+/** A file that does not end: whatever of it has run by then counts. */
+const FILE_PATIENCE_MS = 120_000
+
+const LAYER = pathToFileURL(join(ROOT, 'dist/lib/aedes/index.js')).href
+
+/** What the files import from beside them -> what they get instead. */
+const REPLACEMENTS: Record<string, string> = {
+  '../aedes.js': `export * from '${LAYER}'; export { default } from '${LAYER}'`,
+  // they look whether a client is one
+  '../lib/client.js': `export { AedesClient as default } from '${LAYER}'`,
+}
+
+/** Bounds how long each test may take: their own runner did that. */
+const TIMED_TESTS = `
+import real from 'node:test?real'
+export * from 'node:test?real'
+const timed = declare => Object.assign((name, options, body) => typeof options === 'function'
+  ? declare(name, { timeout: ${PATIENCE_MS} }, options)
+  : declare(name, { timeout: ${PATIENCE_MS}, ...options }, body), declare)
+export const test = timed(real)
+export default test`
+
+const HOOKS = `
+const replacements = ${JSON.stringify(REPLACEMENTS)}
+export async function resolve(specifier, context, next) {
+  if (specifier === 'node:test?real') return next('node:test', context)
+  const source = specifier === 'node:test' ? ${JSON.stringify(TIMED_TESTS)} : replacements[specifier]
+  const isAsked = source !== undefined && /\\/aedes[^/]*\\/test\\/[^/]*$/.test(context.parentURL ?? '')
+  return isAsked ? { url: dataUrl(source), shortCircuit: true } : next(specifier, context)
+}
+const dataUrl = source => 'data:text/javascript,' + encodeURIComponent(source)`
+
+const REGISTER = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(HOOKS))})`
+
+/** Files about modules inside of Aedes, and one that needs a program that is not there. */
+const NOT_PUBLIC = /toxiproxy-node-client|runFall, batch/
+
+/** What became of the tests of one file. */
+export interface FileResult {
+  file: string
+  passed: string[]
+  failed: string[]
+}
+
+/** The files of a package that need nothing but its public interface, or hardly anything else. */
+export function testFilesOf(packageName: string): string[] {
+  const folder = join(dirname(createRequire(import.meta.url).resolve(packageName)), 'test')
+  return readdirSync(folder)
+    .filter(name => name.endsWith('.js') && name !== 'helper.js')
+    .map(name => join(folder, name))
+    .filter(file => !NOT_PUBLIC.test(readFileSync(file, 'utf8')))
+}
+
+export async function runTestFile(file: string): Promise<FileResult> {
+  const args = ['--import', dataUrl(REGISTER), '--test-reporter=tap', file]
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: FILE_PATIENCE_MS,
+    killSignal: 'SIGKILL',
+  })
+  const output = await text(child.stdout)
+  const named = (pattern: RegExp) =>
+    [...output.matchAll(pattern)].map(([, name]) => name!.replaceAll('\\#', '#').trim())
+  const isFile = (name: string) => name.endsWith('.js')
+  return {
+    file: file.split('/').at(-1)!,
+    passed: named(/^ok \d+ - (.*?)(?: # SKIP.*)?$/gm).filter(name => !isFile(name)),
+    failed: named(/^not ok \d+ - (.*)$/gm).filter(name => !isFile(name)),
+  }
+}
+
+function dataUrl(source: string): string {
+  return `data:text/javascript,${encodeURIComponent(source)}`
+}
