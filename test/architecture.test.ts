@@ -38,11 +38,8 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/auth/', 9],
   ['lib/nats/', 9],
   ['lib/server/', 9],
-<<<<<<< HEAD
   ['lib/transfer/', 9],
-=======
   ['lib/aedes/', 9],
->>>>>>> 3086ed3 (anax/aedes: tests of its own, those of Aedes 1.2, and of packages around it; the page about migrating)
   ['lib/cli/', 10],
   ['lib/testing/', 10],
 ]

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { effort } from '../support/effort.js'
 import { ROOT } from '../support/root.js'
+import { ownProcess } from './published-tests.js'
 
 /** Package -> version, the files with its tests, and what those need beside it. */
 const PACKAGES = {
@@ -54,6 +55,7 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
         const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
           cwd,
           encoding: 'utf8',
+          env: ownProcess(),
           timeout: PATIENCE_MS,
         })
         assert.equal(status, 0, `${stdout}\n${stderr}`)

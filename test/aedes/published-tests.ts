@@ -33,7 +33,7 @@ const timed = declare => Object.assign((name, options, body) => typeof options =
   ? declare(name, { timeout: ${PATIENCE_MS} }, options)
   : declare(name, { timeout: ${PATIENCE_MS}, ...options }, body), declare)
 export const test = timed(real)
-export default test`
+export { test as default }`
 
 const HOOKS = `
 const replacements = ${JSON.stringify(REPLACEMENTS)}
@@ -70,6 +70,7 @@ export async function runTestFile(file: string): Promise<FileResult> {
   const args = ['--import', dataUrl(REGISTER), '--test-reporter=tap', file]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
+    env: ownProcess(),
     timeout: FILE_PATIENCE_MS,
     killSignal: 'SIGKILL',
   })
@@ -82,6 +83,12 @@ export async function runTestFile(file: string): Promise<FileResult> {
     passed: named(/^ok \d+ - (.*?)(?: # SKIP.*)?$/gm).filter(name => !isFile(name)),
     failed: named(/^not ok \d+ - (.*)$/gm).filter(name => !isFile(name)),
   }
+}
+
+/** An environment in which a test file is nobody's part, and says what it has to say in words. */
+export function ownProcess(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  return env
 }
 
 function dataUrl(source: string): string {
