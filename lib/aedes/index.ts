@@ -20,6 +20,7 @@ export interface AedesModule {
   AuthErrorCode: typeof AuthErrorCode
   createBroker: typeof Aedes.createBroker
   default: AedesModule
+  'module.exports': AedesModule
 }
 
 function aedes(options?: AedesOptions): Aedes {
@@ -35,6 +36,11 @@ const Server = Object.assign(aedes, {
 }) as unknown as AedesModule
 Server.Server = Server
 Server.default = Server
+// the same names, whichever way the module is loaded
+Server['module.exports'] = Server
+
+/** Makes a broker and starts it. */
+export const createBroker = Aedes.createBroker
 
 // biome-ignore lint/style/noDefaultExport: Aedes has one
 export { Server as default, Server, Server as 'module.exports' }
