@@ -2,10 +2,19 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Callback, Client, ConnectionDetails, PublishInput } from './client.js'
+import type { Callback, Client, ConnectionDetails, DisconnectOptions, PublishInput } from './client.js'
 import type { ClusterStats } from './cluster.js'
 import type { BrokerEvents, DropReason } from './events.js'
 import type { Hooks } from './hooks.js'
+import type {
+  BrokerStats,
+  Page,
+  QueuedInfo,
+  SessionInfo,
+  SessionQuery,
+  SubscriptionInfo,
+  SubscriptionQuery,
+} from './inspection.js'
 import type { Message } from './message.js'
 
 /**
@@ -60,6 +69,54 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /** Ends {@link Broker.subscribe}: the same filter, the same function. What was never subscribed is no error. */
   unsubscribe(topic: string, listener: MessageListener): Promise<void>
   unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
+
+  /** How much there is of everything, and what was counted since the broker was made. Cheap: nothing is searched. */
+  stats(): BrokerStats
+  /**
+   * Sessions (in a cluster, those of this node), of clients that are connected and of others, in the order of their client identifiers (by UTF-8 bytes). A
+   * session that is there all the time is on exactly one page, whatever comes and goes meanwhile.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
+   */
+  sessions(query?: SessionQuery): Promise<Page<SessionInfo>>
+  /**
+   * One session; undefined where there is none.
+   * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
+   */
+  session(clientId: string): Promise<SessionInfo | undefined>
+  /**
+   * Subscriptions, in the order of their client identifiers and then of their filters.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
+   */
+  subscriptions(query?: SubscriptionQuery): Promise<Page<SubscriptionInfo>>
+  /**
+   * What waits for a client, oldest first, read as it is asked for: what the store has, then what waits in memory. Takes
+   * nothing out. Iterating rejects with ANAX_ERR_STORE where the store cannot be read.
+   * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING
+   */
+  queued(clientId: string): AsyncIterable<QueuedInfo>
+  /**
+   * The retained messages of a filter, one by one from the store.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
+   */
+  retained(filter: string): AsyncIterable<Message>
+  /**
+   * Deletes the retained messages of a filter from the store. Subscribers are not told: who wants that publishes an empty
+   * retained message to each topic. In a cluster they are told: that is how nodes hear of it.
+   * @returns how many there were
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
+   */
+  deleteRetained(filter: string): Promise<number>
+  /**
+   * Ends a session with all that it has, and the connection of its client before that, as `broker.disconnect` does.
+   * @returns whether there was one
+   * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
+   */
+  deleteSession(clientId: string): Promise<boolean>
+  /**
+   * Ends the connection of a client, as `client.disconnect` does; its session stays if it has an expiry.
+   * @returns whether it was connected
+   */
+  disconnect(clientId: string, options?: DisconnectOptions): Promise<boolean>
   /**
    * Lets every client go (DISCONNECT 0x8B where the version has one), finishes what is under way, closes bus and store.
    * Wills are published, as the connections end without the clients' DISCONNECT. What has not ended within

@@ -18,6 +18,9 @@ export type DropReason =
   | 'disconnected'
   | 'session-ended'
 
+/** Why a stored session ended. */
+export type SessionEndReason = 'expired' | 'clean-start' | 'disconnected' | 'deleted'
+
 /** A message that will not be delivered to a client. */
 export interface Drop {
   /** Who does not get it. */
@@ -78,8 +81,8 @@ export interface BrokerEvents {
   storeError: [error: AnaxError]
   /** A publish was refused; the client was told, where its version can be. */
   publishRefused: [error: AnaxError, packet: Message, client: Client | null]
-  /** A stored session ended: its expiry came, or the client began a clean one. */
-  sessionEnded: [clientId: string, reason: 'expired' | 'clean-start' | 'disconnected']
+  /** A stored session ended: its expiry came, the client began a clean one, or the host deleted it. */
+  sessionEnded: [clientId: string, reason: SessionEndReason]
   /** A retained message is gone because its time was over. */
   retainedExpired: [message: Message]
   /** In a cluster: another node has joined, left, or is gone without leaving. */

@@ -239,6 +239,17 @@ export interface ScheduledWill {
   dueAt?: number | undefined
 }
 
+/** How much a store has; undefined where it does not know. */
+export interface StoreCounts {
+  sessions: number | undefined
+  /** Of all sessions. */
+  subscriptions: number | undefined
+  /** Messages in all queues together, each counted once. */
+  queuedMessages: number | undefined
+  /** Bytes of their payloads and properties, each message counted once. */
+  queuedBytes: number | undefined
+}
+
 /** What one step of the expiry sweep did. */
 export interface SweepResult {
   dropped: DroppedMessage[]
@@ -349,6 +360,13 @@ export interface SessionPersistence extends AedesPersistence {
   nextEpoch?(): MaybePromise<number>
   /** All sessions, each once; those that come or go meanwhile may be missing. For administration and export. */
   sessions?(): MaybeAsyncIterable<StoredSession>
+  /**
+   * The next sessions behind a client identifier (from the first one on if that is undefined), in the order of the
+   * identifiers' UTF-8 bytes, for administration. At most `limit`; fewer where it would take long, none only at the end.
+   */
+  sessionsAfter?(clientId: string | undefined, limit: number): MaybePromise<StoredSession[]>
+  /** How much there is. Answers at once. For administration. */
+  counts?(): StoreCounts
   /** All wills, with when they are due. For administration and export. */
   wills?(): MaybeAsyncIterable<ScheduledWill>
   /**

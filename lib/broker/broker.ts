@@ -6,11 +6,19 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
-import type { Callback, Client, ConnectionDetails, PublishInput } from '../../types/client.js'
+import type { Callback, Client, ConnectionDetails, DisconnectOptions, PublishInput } from '../../types/client.js'
 import type { ClusterStats } from '../../types/cluster.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
-
+import type {
+  BrokerStats,
+  Page,
+  QueuedInfo,
+  SessionInfo,
+  SessionQuery,
+  SubscriptionInfo,
+  SubscriptionQuery,
+} from '../../types/inspection.js'
 import type { Message } from '../../types/message.js'
 
 import type { BrokerOptions } from '../../types/options.js'
@@ -24,26 +32,19 @@ import { AnaxError, wrapError } from '../errors.js'
 import { messageOfInput, startExpiry } from '../model/message.js'
 import { recordOf } from '../model/routing-record.js'
 import { createMemoryPersistence } from '../persistence/memory/memory.js'
-import { HostListener } from '../routing/host-listener.js'
-import { isSharedFilter, isTopicFilter } from '../topic/topic.js'
 import { type TopicNameParams, TopicPattern } from '../topic/topic-pattern.js'
 import { withCallback } from '../util/maybe-promise.js'
+import { HOOKS } from './hooks/hook-names.js'
+import { filterOf, isDuplex, isSchema } from './host/arguments.js'
+import { HostListeners } from './host/host-listeners.js'
 import { type HostClientOptions, HostSide, type Responder } from './host/host-side.js'
 import type { MessageStream, MessagesOptions } from './host/message-stream.js'
 import type { RequestHandler, RequestOptions } from './host/requests.js'
 import { typedListener, type ValueListener } from './host/typed-listener.js'
+import { Inspection } from './inspection/inspection.js'
+import { statsOf } from './inspection/stats.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
-
-const HOOKS = [
-  'preConnect',
-  'authenticate',
-  'authenticateExtended',
-  'authorizePublish',
-  'authorizeSubscribe',
-  'authorizeForward',
-  'published',
-] as const satisfies (keyof Hooks)[]
 
 type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
 
@@ -52,9 +53,10 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   readonly id: string
   readonly #parts: BrokerParts
   readonly #host: HostSide
-  /** Listener -> filter -> what is called. */
-  readonly #listeners = new Map<unknown, Map<string, HostListener>>()
+  readonly #listeners: HostListeners
+  readonly #inspection: Inspection
   #state: BrokerState = 'new'
+  #startedAt: number | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -73,6 +75,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       cluster: options.cluster,
       persistence: options.persistence ?? createMemoryPersistence({ now: () => clock.now() }),
     })
+    this.#listeners = new HostListeners(this.#parts)
+    this.#inspection = new Inspection(this.#parts)
     this.#host = new HostSide({
       id: this.id,
       clock,
@@ -83,7 +87,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
           if (message instanceof PublishMessage) ownPayload(message)
           return listener(message)
         }),
-      unsubscribe: (filter, listener) => this.#unsubscribe(filter, listener),
+      unsubscribe: (filter, listener) => this.#listeners.remove(filter, listener),
       publish: packet => this.#publish(packet),
       retained: filter => this.#parts.store.retained([filter]),
       exempt: client => this.#parts.authorizer.exempt(client),
@@ -103,7 +107,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.#parts.sessions.size
   }
   get clients(): Readonly<Record<string, Client>> {
-    return this.#parts.sessions.clients
+    return this.#parts.sessions.connected.byId
   }
   get drops(): Readonly<Record<DropReason, number>> {
     return this.#parts.drops.byReason
@@ -162,6 +166,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     try {
       await this.#opening
       this.#state = 'listening'
+      this.#startedAt = this.#parts.timers.wallTime()
     } catch (error) {
       this.#state = 'new'
       throw wrapError('ANAX_ERR_STORE', error)
@@ -232,7 +237,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     listener: (...args: never[]) => unknown,
     callback?: () => void,
   ): Promise<void> | void {
-    return withCallback(this.#unsubscribe(filterOf(topic), listener), callback)
+    return withCallback(this.#listeners.remove(filterOf(topic), listener), callback)
   }
 
   /**
@@ -244,12 +249,42 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.#host.messages(filterOf(filter), options)
   }
 
-  /** The retained messages of a filter, one by one from the store. */
+  stats(): BrokerStats {
+    return statsOf(this.#parts, this.#startedAt)
+  }
+
+  async sessions(query: SessionQuery = {}): Promise<Page<SessionInfo>> {
+    return this.#inspect().sessions(query)
+  }
+
+  async session(clientId: string): Promise<SessionInfo | undefined> {
+    return this.#inspect().session(clientId)
+  }
+
+  async subscriptions(query: SubscriptionQuery = {}): Promise<Page<SubscriptionInfo>> {
+    return this.#inspect().subscriptions(query)
+  }
+
+  async *queued(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {
+    yield* this.#inspect().queued(clientId)
+  }
+
   async *retained(filter: string | TopicPattern): AsyncGenerator<Message, void, undefined> {
-    this.#assertOpen()
-    if (!isTopicFilter(filterOf(filter)))
-      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${filter}` })
-    yield* this.#parts.store.retained([filterOf(filter)])
+    yield* this.#inspect().retained(filterOf(filter))
+  }
+
+  async deleteRetained(filter: string | TopicPattern): Promise<number> {
+    return this.#inspect().deleteRetained(filterOf(filter))
+  }
+
+  async deleteSession(clientId: string): Promise<boolean> {
+    return this.#inspect().deleteSession(clientId)
+  }
+
+  async disconnect(clientId: string, options: DisconnectOptions = {}): Promise<boolean> {
+    const client = this.clients[clientId]
+    await client?.disconnect(options)
+    return client !== undefined
   }
 
   /**
@@ -302,34 +337,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   /** @param receive what is called, in the place of the listener */
   async #subscribe(topic: string, listener: unknown, receive = listener): Promise<void> {
     this.#assertOpen()
-    if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
-      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
-    }
-    if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
-    const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
-    if (byTopic.has(topic)) return this.#parts.interests.registered(topic)
-    const hostListener = new HostListener(receive as MessageListener, cause => {
-      const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
-      this.#parts.events.emit('hookError', error, 'subscribe', null)
-    })
-    byTopic.set(topic, hostListener)
-    this.#listeners.set(listener, byTopic)
-    try {
-      await this.#parts.router.listen(topic, hostListener)
-    } catch (error) {
-      // it may have been taken away since, and have come again
-      if (this.#listeners.get(listener)?.get(topic) === hostListener) await this.#unsubscribe(topic, listener)
-      throw error
-    }
-  }
-
-  async #unsubscribe(topic: string, listener: unknown): Promise<void> {
-    const byTopic = this.#listeners.get(listener)
-    const hostListener = byTopic?.get(topic)
-    if (byTopic === undefined || hostListener === undefined) return
-    byTopic.delete(topic)
-    if (byTopic.size === 0) this.#listeners.delete(listener)
-    this.#parts.router.unlisten(topic, hostListener)
+    await this.#listeners.add(topic, listener, receive)
   }
 
   async #close(): Promise<void> {
@@ -359,6 +367,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.#parts.events.emit('closed')
   }
 
+  #inspect(): Inspection {
+    this.#assertOpen()
+    return this.#inspection
+  }
+
   #assertOpen(): void {
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
@@ -366,20 +379,6 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 }
 
 function nothing(): void {}
-
-function filterOf(topic: string | TopicPattern): string {
-  return topic instanceof TopicPattern ? topic.filter : topic
-}
-
-/** A validator may be a function as well, as those of arktype are. */
-function isSchema(value: unknown): value is PayloadSchema {
-  return typeof value === 'object' || (typeof value === 'function' && '~standard' in value)
-}
-
-/** Whether a value is a stream of whatever make: Node.js's, or one of a package. */
-function isDuplex(value: Partial<Duplex> | null | undefined): boolean {
-  return [value?.on, value?.read, value?.write, value?.destroy].every(method => typeof method === 'function')
-}
 
 /**
  * Makes a broker and starts it.

@@ -184,6 +184,11 @@ export class BrokerParts {
     return this.#isOpen
   }
 
+  /** Whether there are other nodes: retained messages are everybody's then. */
+  get isClustered(): boolean {
+    return this.#cluster !== undefined
+  }
+
   /** What can be seen of the cluster, if there is one. */
   get clusterStats(): ClusterStats | undefined {
     return this.#cluster?.stats

@@ -31,13 +31,11 @@ import { Outbox } from './outbox.js'
 import { PacketEncoder } from './packet-encoder.js'
 import { PacketReader, type PacketReceiver } from './packet-reader.js'
 
-/** Above this no more is read from a client whose CONNECT is not answered yet. */
-const READ_AHEAD_BYTES = 64 * 1024
-
 export class Connection implements ConnectingChannel, Link, PacketReceiver, StreamOwner {
   readonly client: ChannelClient
   readonly ports: ConnectionPorts
   drops = 0
+  connectedAt: number | undefined
   readonly #stream: ConnectionStream
   /** The broker's connections: it is one of them until nothing of it is left. */
   readonly #open: Set<Connection>
@@ -149,6 +147,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     const { keepalive, receiveMaximum } = this.#parameters
     const { options } = this.ports
     this.#wasConnected = true
+    this.connectedAt = this.ports.timers.wallTime()
     this.#reader.decoder.maximumPacketSize = options.maxPacketSize
     this.#become('connected')
     this.#session!.attach(this, Math.min(receiveMaximum, options.maxInflight))
@@ -291,8 +290,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.#state === 'awaiting-connect' || (this.#state === 'connecting' && this.#connect!.awaitsPacket)
   }
 
-  mayReadAhead(bytes: number): boolean {
-    return this.#state === 'connecting' && bytes <= READ_AHEAD_BYTES
+  mayReadAhead(): boolean {
+    return this.#state === 'connecting'
   }
 
   handle(packet: DecodedPacket): void {

@@ -6,12 +6,15 @@ import type { Duplex } from 'node:stream'
 import { type DecodedPacket, Decoder, type DecoderOptions } from '../codec/decode/decoder.js'
 import type { AnaxError } from '../errors.js'
 
+/** Above this no more is read while packets are not handled, whatever the receiver allows. */
+const READ_AHEAD_BYTES = 64 * 1024
+
 /** Who handles the packets. */
 export interface PacketReceiver {
   /** Whether the next packet may be handled now. */
   mayHandle(): boolean
   /** Whether the stream may be read although no packet is handled: its end would not be noticed otherwise. */
-  mayReadAhead(bytes: number): boolean
+  mayReadAhead(): boolean
   handle(packet: DecodedPacket): void
   /** What follows cannot be decoded. */
   malformed(error: AnaxError): void
@@ -49,7 +52,7 @@ export class PacketReader {
   resume(): void {
     this.#read()
     const receiver = this.#receiver
-    const mayFlow = receiver.mayHandle() || receiver.mayReadAhead(this.#readAheadBytes)
+    const mayFlow = receiver.mayHandle() || (this.#readAheadBytes <= READ_AHEAD_BYTES && receiver.mayReadAhead())
     if (this.#paused !== mayFlow) return
     this.#paused = !mayFlow
     if (this.#paused) this.#stream.pause()

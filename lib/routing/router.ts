@@ -50,6 +50,7 @@ export class Router implements SubscriptionRouter {
   readonly #interests: Interests
   readonly #options: RouterOptions
   readonly #redelivery: Redelivery
+  #live = 0
 
   constructor(interests: Interests, options: RouterOptions) {
     this.#interests = interests
@@ -65,6 +66,16 @@ export class Router implements SubscriptionRouter {
     return this.#tree.size
   }
 
+  /** How many subscriptions connected clients have, each member of a shared group counted. */
+  get liveSubscriptions(): number {
+    return this.#live
+  }
+
+  /** How many groups of shared subscriptions there are. */
+  get sharedGroups(): number {
+    return this.#groups.size
+  }
+
   /** Whether there are shared subscriptions. */
   get hasGroups(): boolean {
     return this.#groups.size > 0
@@ -74,17 +85,21 @@ export class Router implements SubscriptionRouter {
     const { topic, session } = subscription
     if (isSharedFilter(topic)) {
       const group = this.#group(topic)
-      group.join(subscription)
+      this.#changeGroup(group, () => group.join(subscription))
       return this.#interests.registered(group.filter)
     }
     const replaced = this.#tree.add(topic, session, subscription)
+    if (replaced === undefined) this.#live++
     return replaced === undefined ? this.#interests.want(topic) : this.#interests.registered(topic)
   }
 
   remove(subscription: SessionSubscription): void {
     const { topic, session } = subscription
     if (isSharedFilter(topic)) this.#leave(topic, session.id)
-    else if (this.#tree.remove(topic, session) !== undefined) this.#interests.unwant(topic)
+    else if (this.#tree.remove(topic, session) !== undefined) {
+      this.#live--
+      this.#interests.unwant(topic)
+    }
   }
 
   /** A function of the host wants the messages of a filter. Rejects with ANAX_ERR_BUS, as {@link add} does. */
@@ -105,7 +120,8 @@ export class Router implements SubscriptionRouter {
 
   /** Adds a shared subscription of a stored session whose client is not connected. */
   addAway(member: AwayMember): void {
-    this.#group(member.topic).joinAway(member)
+    const group = this.#group(member.topic)
+    this.#changeGroup(group, () => group.joinAway(member))
   }
 
   /** Ends a subscription of a stored session whose client is not connected. */
@@ -277,10 +293,16 @@ export class Router implements SubscriptionRouter {
     return group
   }
 
+  #changeGroup(group: SharedGroup, change: () => void): void {
+    const before = group.liveSize
+    change()
+    this.#live += group.liveSize - before
+  }
+
   #leave(share: string, clientId: string): void {
     const group = this.#groups.get(share)
     if (group === undefined) return
-    group.leave(clientId)
+    this.#changeGroup(group, () => group.leave(clientId))
     if (!group.isEmpty) return
     this.#groups.delete(share)
     this.#tree.remove(group.filter, group)

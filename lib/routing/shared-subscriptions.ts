@@ -30,6 +30,11 @@ export class SharedGroup {
     return this.#live.size === 0 && this.#away.size === 0
   }
 
+  /** How many members are connected. */
+  get liveSize(): number {
+    return this.#live.size
+  }
+
   /** Adds a connected member. A second subscription of the member replaces its first. */
   join(subscription: SessionSubscription): void {
     this.#away.delete(subscription.session.id)

@@ -3,7 +3,7 @@
  * and wills are not known here.
  */
 import type { Client } from '../../types/client.js'
-import type { StoredSubscription, StoredWill } from '../../types/persistence.js'
+import type { SessionDetails, StoredSubscription, StoredWill } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
 import type { Session } from './session.js'
 
@@ -24,6 +24,8 @@ export interface SessionOwner {
   readonly client: Client
   /** Undefined until it is opened. */
   readonly session: Session | undefined
+  /** When the client was let in, in milliseconds since the epoch. */
+  readonly connectedAt: number | undefined
   /** Messages for the client that were dropped while it was connected. */
   drops: number
   /**
@@ -41,6 +43,8 @@ export interface OpenRequest {
   /** Seconds. */
   expiryInterval: number
   will: StoredWill | undefined
+  /** What is noted of the connection with the session. */
+  details: SessionDetails
   /** Aborted when the connection ends: nothing is waited for any longer. */
   signal: AbortSignal
 }

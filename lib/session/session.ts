@@ -2,7 +2,8 @@
  * The state of a client that outlives its connection: subscriptions, packet ids, and messages under way to it.
  * Does no I/O itself: it writes through a link while the client is connected, and to the store.
  */
-import type { MaybePromise, QueueLimits } from '../../types/persistence.js'
+import type { MaybePromise, QueueLimits, SessionDetails } from '../../types/persistence.js'
+import { Backlog } from '../model/backlog.js'
 import type { Delivery } from '../model/delivery.js'
 import type { SharedDelivery } from '../model/shared-delivery.js'
 import type { Subscriber } from '../model/subscriber.js'
@@ -22,11 +23,14 @@ export interface SessionSettings {
   stored: boolean
   /** The limits of its queue. */
   limits: QueueLimits
+  /** What is noted of its connection; undefined where the store does not keep it. */
+  details?: SessionDetails | undefined
 }
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map()
 const NO_PACKET_IDS: ReadonlySet<number> = new Set()
 const NO_IDENTIFIERS: readonly number[] = []
+const NOTHING_WAITS = new Backlog()
 
 export class Session implements Subscriber, Recipient {
   /** The client identifier. */
@@ -38,6 +42,8 @@ export class Session implements Subscriber, Recipient {
    * stored session whose expiry is lowered to 0 by DISCONNECT ends with the connection.
    */
   readonly stored: boolean
+  /** What is noted of its connection; undefined where the store does not keep it. */
+  readonly details: SessionDetails | undefined
   #expiryInterval: number
   // made when they are needed: most clients only publish or only subscribe
   #subscriptions: Map<string, SessionSubscription> | undefined
@@ -56,6 +62,7 @@ export class Session implements Subscriber, Recipient {
     this.id = id
     this.#expiryInterval = settings.expiryInterval
     this.stored = settings.stored
+    this.details = settings.details
     this.limits = settings.limits
     this.ports = ports
   }
@@ -91,6 +98,16 @@ export class Session implements Subscriber, Recipient {
       this.#outgoing = new Outgoing(this, this.#link, this.ports, this.#quota)
     }
     return this.#outgoing
+  }
+
+  /** QoS 1 and 2 messages that were sent to the client and are not finished. */
+  get inflight(): number {
+    return this.#outgoing?.transmitter.inflight.size ?? 0
+  }
+
+  /** What waits in memory for the client. */
+  get backlog(): Pick<Backlog, 'length' | 'bytes'> & Iterable<Delivery> {
+    return this.#outgoing?.backlog ?? NOTHING_WAITS
   }
 
   /** How many messages are under way to the client. */

@@ -7,7 +7,7 @@ import type { Clock } from '../../types/clock.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 
 /** Operations that answer at once by contract. */
-const AT_ONCE = new Set(['nextDeadline', 'checkRetained'])
+const AT_ONCE = new Set(['nextDeadline', 'checkRetained', 'counts'])
 const ITERABLES = new Set([
   ...['queued', 'inflight', 'retained', 'sharedSubscriptions', 'outgoingStream', 'streamWill', 'getClientList'],
   ...['createRetainedStream', 'createRetainedStreamCombi'],

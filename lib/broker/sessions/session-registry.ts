@@ -3,7 +3,8 @@
  * client identifier. Must not know packets.
  */
 import type { Client } from '../../../types/client.js'
-import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
+import type { SessionEndReason } from '../../../types/events.js'
+import type { SessionDetails, SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { SessionSubscription } from '../../model/subscription.js'
@@ -24,6 +25,7 @@ import { isSharedFilter } from '../../topic/topic.js'
 import { unlessAborted } from '../../util/maybe-promise.js'
 import { Turns } from '../../util/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
+import { ConnectedClients } from './connected-clients.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { Ownership } from './ownership.js'
 import type { Wills } from './wills.js'
@@ -50,10 +52,7 @@ export interface RegistryParts {
 const NEVER = new AbortController().signal
 
 export class SessionRegistry implements SessionDirectory {
-  /** Client identifier -> connected client. Without a prototype: the keys come from the network. */
-  readonly clients: Record<string, Client> = Object.create(null)
-  /** Client identifier -> its connection. */
-  readonly #owners = new Map<string, SessionOwner>()
+  readonly connected = new ConnectedClients()
   readonly #parts: RegistryParts
   #size = 0
   /** Clients that connected since the list of expired sessions was read; set while these sessions are being ended. */
@@ -77,16 +76,16 @@ export class SessionRegistry implements SessionDirectory {
 
   /** Something was added to the stored queue of a client that may be connected. */
   read(clientId: string): void {
-    this.#owners.get(clientId)?.session?.readStored()
+    this.connected.ownerOf(clientId)?.session?.readStored()
   }
 
   isConnected(clientId: string): boolean {
-    return this.#owners.has(clientId)
+    return this.connected.ownerOf(clientId) !== undefined
   }
 
   /** The connection of a client that is connected. */
   ownerOf(clientId: string): SessionOwner | undefined {
-    return this.#owners.get(clientId)
+    return this.connected.ownerOf(clientId)
   }
 
   async open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
@@ -128,22 +127,21 @@ export class SessionRegistry implements SessionDirectory {
       if (ownership !== undefined) await this.#attempt(() => ownership.release(session.id))
     }
     // not before: who comes next with this client identifier waits for all of it
-    delete this.clients[session.id]
-    this.#owners.delete(session.id)
+    this.connected.remove(session)
     this.#size--
   }
 
   /** Another node wants this client. Resolves when its session is put away, and not owned any more. */
   async letGo(clientId: string): Promise<void> {
     await this.#turns.take(clientId, async () => {
-      await this.#owners.get(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
+      await this.connected.ownerOf(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
       await this.#parts.ownership?.release(clientId)
     })
   }
 
   /** The lease is lost: whoever is connected has to connect anew. Resolves when all are gone. */
   async letAllGo(error: AnaxError): Promise<void> {
-    await Promise.all([...this.#owners.values()].map(owner => owner.takeOver(error)))
+    await Promise.all([...this.connected.owners()].map(owner => owner.takeOver(error)))
   }
 
   /** A will or the end of a session that is away is due, or its node is gone. Rejects where the engine fails. */
@@ -157,6 +155,27 @@ export class SessionRegistry implements SessionDirectory {
         await this.#settleDue(clientId, ownership)
       } finally {
         await ownership.release(clientId)
+      }
+    })
+  }
+
+  /**
+   * Ends a session for good, and the connection of its client before that. Rejects if the store fails.
+   * @returns whether there was one
+   */
+  async delete(clientId: string): Promise<boolean> {
+    return this.#turns.take(clientId, async () => {
+      const owner = this.connected.ownerOf(clientId)
+      await owner?.takeOver(new AnaxError('ANAX_ERR_KICKED', { detail: 'the session was deleted' }))
+      const { store, failedWrites, ownership } = this.#parts
+      await ownership?.claim(clientId, NEVER)
+      try {
+        await failedWrites.retry(clientId)
+        const stored = await store.openSession(clientId)
+        if (stored !== undefined) await this.#end(clientId, 'deleted')
+        return owner !== undefined || stored !== undefined
+      } finally {
+        await ownership?.release(clientId)
       }
     })
   }
@@ -197,7 +216,7 @@ export class SessionRegistry implements SessionDirectory {
 
   async #open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, signal } = request
-    const predecessor = this.#owners.get(clientId)
+    const predecessor = this.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
       // [MQTT-3.1.4-3]
       await unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
@@ -259,26 +278,27 @@ export class SessionRegistry implements SessionDirectory {
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     const kept = stored !== undefined || expiryInterval > 0
+    const details = kept ? detailsOf(request, stored, this.#parts.now()) : undefined
     try {
-      await this.#noteConnected(request, stored, kept)
+      await this.#noteConnected(request, stored, details)
     } catch (error) {
       await this.#attempt(() => this.#noteRefused(clientId, stored))
       throw error
     }
-    const session = new Session(clientId, { expiryInterval, stored: kept, limits: limits.of(clientId) }, ports())
+    const settings = { expiryInterval, stored: kept, limits: limits.of(clientId), details }
+    const session = new Session(clientId, settings, ports())
     session.restoreIncoming(stored?.incoming ?? [])
-    this.clients[clientId] = owner.client
-    this.#owners.set(clientId, owner)
+    this.connected.add(owner, session)
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
   }
 
   async #noteConnected(
     { clientId, expiryInterval, will }: OpenRequest,
     stored: StoredSession | undefined,
-    kept: boolean,
+    details: SessionDetails | undefined,
   ): Promise<void> {
     const { store, wills } = this.#parts
-    if (kept) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined })
+    if (details !== undefined) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined, details })
     if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
   }
 
@@ -287,8 +307,8 @@ export class SessionRegistry implements SessionDirectory {
     const { store, failedWrites, deadlineSet } = this.#parts
     await failedWrites.attempt(clientId, async () => {
       if (stored !== undefined) {
-        const { expiryInterval, expiresAt } = stored
-        await store.saveSession({ clientId, expiryInterval, expiresAt })
+        const { expiryInterval, expiresAt, details } = stored
+        await store.saveSession({ clientId, expiryInterval, expiresAt, details })
       } else {
         await store.deleteWill(clientId)
         await store.deleteSession(clientId)
@@ -313,17 +333,18 @@ export class SessionRegistry implements SessionDirectory {
     else await wills.connectionLost(client, stored, expiryInterval)
   }
 
-  async #keepOrEnd({ id: clientId, expiryInterval, stored }: Session): Promise<void> {
+  async #keepOrEnd({ id: clientId, expiryInterval, stored, details: connected }: Session): Promise<void> {
     if (!stored) return
     if (expiryInterval === 0 && (await this.#attempt(() => this.#end(clientId, 'disconnected')))) return
     const { store, failedWrites, now, deadlineSet } = this.#parts
     // one that could not be ended has a deadline as well: now
     const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
-    await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt }))
+    const details = { ...connected, disconnectedAt: now() }
+    await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt, details }))
     deadlineSet()
   }
 
-  async #end(clientId: string, reason: 'expired' | 'clean-start' | 'disconnected'): Promise<void> {
+  async #end(clientId: string, reason: SessionEndReason): Promise<void> {
     const { store, router, wills, events } = this.#parts
     await wills.sessionEnded(clientId)
     const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
@@ -353,4 +374,10 @@ export class SessionRegistry implements SessionDirectory {
 /** Client identifiers are the keys of their own turns. */
 function itself(clientId: string): string {
   return clientId
+}
+
+/** What is noted of a connection, with what was noted of the session before. */
+function detailsOf({ details }: OpenRequest, stored: StoredSession | undefined, now: number): SessionDetails {
+  const { disconnectedAt: _, ...before } = stored === undefined ? { createdAt: now } : (stored.details ?? {})
+  return { ...before, ...details, connectedAt: now }
 }

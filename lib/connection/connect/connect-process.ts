@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConnectRefusal } from '../../../types/hooks.js'
 import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
-import type { MaybePromise } from '../../../types/persistence.js'
+import type { MaybePromise, SessionDetails } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import { willOf } from '../../model/will.js'
@@ -128,7 +128,8 @@ export class ConnectProcess {
       throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
     }
     const { signal } = this.#aborted
-    const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, signal })
+    const details = connectionDetails(channel)
+    const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, signal })
     channel.setSession(opened.session)
     const subscriptions = await this.#resume(opened)
     signal.throwIfAborted()
@@ -233,4 +234,12 @@ export class ConnectProcess {
     // messages that were queued meanwhile did not come over the bus
     session.readStored()
   }
+}
+
+/** What is noted with the session of the connection that uses it. */
+function connectionDetails({ client }: ConnectingChannel): SessionDetails {
+  const { username, address, version } = client
+  const details = { username, address, protocolVersion: version }
+  // a store may not tell undefined from null
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined))
 }

@@ -15,6 +15,7 @@ import type {
   SessionDetails,
   SessionPersistence,
   StoreClient,
+  StoreCounts,
   StoredRelease,
   StoredSession,
   StoredSubscription,
@@ -24,6 +25,7 @@ import type {
 import { messageBytes } from '../../codec/message-bytes.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import { filterMatches, isSharedFilter } from '../../topic/topic.js'
+import { SortedNames } from '../../util/sorted-names.js'
 import type { Timers } from '../../util/timers.js'
 import { Turns } from '../../util/turns.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
@@ -67,6 +69,7 @@ export class AedesStore implements SessionPersistence {
   readonly #store: AedesPersistence
   readonly #terms: AedesStoreTerms
   readonly #sessions = new Map<string, SessionNote>()
+  readonly #names = new SortedNames()
   readonly #sessionDeadlines = new Deadlines<SessionNote>()
   readonly #queues: AedesQueues
   readonly #wills: AedesWills
@@ -223,6 +226,7 @@ export class AedesStore implements SessionPersistence {
     note.expiryInterval = expiryInterval
     note.deadline = expiresAt === undefined ? undefined : this.#sessionDeadlines.add(note, expiresAt)
     this.#sessions.set(clientId, note)
+    this.#names.add(clientId)
   }
 
   /** What a session needs to be found again, and what can be taken out of its queue. */
@@ -252,6 +256,19 @@ export class AedesStore implements SessionPersistence {
     await this.#queues.clear(clientId)
     this.#sessionDeadlines.remove(note?.deadline)
     this.#sessions.delete(clientId)
+    this.#names.delete(clientId)
+  }
+
+  /** Those that were used since the broker was started: the contract lists no others. */
+  async sessionsAfter(clientId: string | undefined, limit: number): Promise<StoredSession[]> {
+    const names = this.#names.after(clientId, limit)
+    const sessions = await Promise.all(names.map(name => this.openSession(name)))
+    return sessions.filter(session => session !== undefined)
+  }
+
+  counts(): StoreCounts {
+    const sessions = this.#names.size
+    return { sessions, subscriptions: undefined, queuedMessages: undefined, queuedBytes: undefined }
   }
 
   expiredSessions(now: number, limit: number): string[] {

@@ -2,14 +2,17 @@
  * All sessions and all wills of an LMDB store, in pages, for administration and export.
  * Owns how they are walked; knows no row.
  */
-import type { ScheduledWill, StoredSession } from '../../../types/persistence.js'
-import { behind } from './engine/encoding.js'
+import type { MaybePromise, ScheduledWill, StoreCounts, StoredSession } from '../../../types/persistence.js'
+import { behind, textKey } from './engine/encoding.js'
 import type { Row } from './engine/table.js'
 import type { LmdbParts } from './parts.js'
 import type { SessionRecord } from './tables/sessions.js'
 
 /** Rows read in one go; the event loop has its turn after each page. */
 const PAGE = 100
+
+/** After so long a page ends: a session may have many subscriptions. */
+const PAGE_MS = 5
 
 /** A session with all that the contract tells of it; undefined for a client that only the base contract knows. */
 export function storedSession(parts: LmdbParts, record: SessionRecord): StoredSession | undefined {
@@ -33,6 +36,37 @@ export function listSessions(parts: LmdbParts): AsyncGenerator<StoredSession, vo
     const page = parts.sessions.page(start, PAGE)
     return page.map(({ key, value }) => ({ key, value: storedSession(parts, value) }))
   })
+}
+
+/** The next sessions behind a client identifier, in the order of their keys. */
+export function sessionsAfter(
+  parts: LmdbParts,
+  clientId: string | undefined,
+  limit: number,
+): MaybePromise<StoredSession[]> {
+  return parts.writer.read(() => {
+    const sessions: StoredSession[] = []
+    const until = performance.now() + PAGE_MS
+    let start = clientId === undefined ? undefined : behind(textKey(clientId))
+    while (sessions.length < limit && (sessions.length === 0 || performance.now() < until)) {
+      const [row] = parts.sessions.page(start, 1)
+      if (row === undefined) break
+      const session = storedSession(parts, row.value)
+      if (session !== undefined) sessions.push(session)
+      start = behind(row.key)
+    }
+    return sessions
+  })
+}
+
+/** How much there is, as of the last commit. */
+export function countsOf({ sessions, subscriptions, queues, counters }: LmdbParts): StoreCounts {
+  return {
+    sessions: sessions.size,
+    subscriptions: subscriptions.size,
+    queuedMessages: queues.messages.size,
+    queuedBytes: counters.queuedBytes,
+  }
 }
 
 /** All wills, in the order of their keys. */

@@ -10,13 +10,14 @@ import type {
   ScheduledWill,
   SessionPersistence,
   StoreClient,
+  StoreCounts,
   StoredRelease,
   StoredSession,
   StoredWill,
 } from '../../../types/persistence.js'
 import { toOutgoing } from '../aedes/packets.js'
 import { messageRow } from './engine/encoding.js'
-import { listSessions, listWills } from './listing.js'
+import { countsOf, listSessions, listWills, sessionsAfter } from './listing.js'
 import type { LmdbPersistenceOptions } from './options.js'
 import { LmdbSessionStore } from './session-store.js'
 
@@ -47,6 +48,14 @@ export function createLmdbPersistence(options: LmdbPersistenceOptions): LmdbPers
 export class LmdbPersistence extends LmdbSessionStore implements SessionPersistence {
   sessions(): AsyncIterable<StoredSession> {
     return listSessions(this.parts)
+  }
+
+  sessionsAfter(clientId: string | undefined, limit: number): MaybePromise<StoredSession[]> {
+    return sessionsAfter(this.parts, clientId, limit)
+  }
+
+  counts(): StoreCounts {
+    return countsOf(this.parts)
   }
 
   wills(): AsyncIterable<ScheduledWill> {

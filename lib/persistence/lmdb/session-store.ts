@@ -44,6 +44,8 @@ type Elsewhere =
   | 'putWill'
   | 'streamWill'
   | 'sessions'
+  | 'sessionsAfter'
+  | 'counts'
   | 'wills'
   | 'nextEpoch'
   | 'backup'

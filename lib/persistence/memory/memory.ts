@@ -16,6 +16,7 @@ import type {
   SessionChange,
   SessionPersistence,
   StoreClient,
+  StoreCounts,
   StoredRelease,
   StoredSession,
   StoredSubscription,
@@ -94,6 +95,19 @@ export class MemoryPersistence implements SessionPersistence {
 
   sessions(): Iterable<StoredSession> {
     return this.#sessions.all()
+  }
+
+  sessionsAfter(clientId: string | undefined, limit: number): StoredSession[] {
+    return this.#sessions.after(clientId, limit)
+  }
+
+  counts(): StoreCounts {
+    return {
+      sessions: this.#sessions.size,
+      subscriptions: this.#sessions.subscriptionCount,
+      queuedMessages: this.#queues.totalMessages,
+      queuedBytes: this.#queues.totalBytes,
+    }
   }
 
   recover(now: number): void {

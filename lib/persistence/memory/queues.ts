@@ -33,6 +33,7 @@ export class MemoryQueues {
   /** Queues of sessions that have ended, with what is left of them. */
   readonly #ended = new Set<SessionQueue>()
   #totalBytes = 0
+  #totalMessages = 0
 
   constructor(queueOf: (clientId: string) => SessionQueue | undefined) {
     this.#queueOf = queueOf
@@ -41,6 +42,11 @@ export class MemoryQueues {
   /** Bytes in all queues together, each message counted once. */
   get totalBytes(): number {
     return this.#totalBytes
+  }
+
+  /** Messages in all queues together, each counted once. */
+  get totalMessages(): number {
+    return this.#totalMessages
   }
 
   /** Appends a message to the queues of the sessions that there are. */
@@ -169,6 +175,7 @@ export class MemoryQueues {
   #keep(message: Message): StoredMessage {
     const kept = new StoredMessage(message, this.#payloads)
     this.#totalBytes += bytesOfStored(kept)
+    this.#totalMessages++
     return kept
   }
 
@@ -176,7 +183,10 @@ export class MemoryQueues {
   #letGo({ message, deadline }: QueueEntry): void {
     if (message === undefined) return
     release(message)
-    if (holdersOf(message) === 0) this.#totalBytes -= bytesOfStored(message)
+    if (holdersOf(message) === 0) {
+      this.#totalBytes -= bytesOfStored(message)
+      this.#totalMessages--
+    }
     this.#expiries.remove(deadline)
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../../types/persistence.js'
 import { FilterTree } from '../../topic/filter-tree.js'
 import { isSharedFilter } from '../../topic/topic.js'
+import { SortedNames } from '../../util/sorted-names.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
 import { SessionQueue } from './session-queue.js'
 
@@ -39,10 +40,23 @@ export class SessionRecord {
 /** Sessions by client id. */
 export class MemorySessions {
   readonly #records = new Map<string, SessionRecord>()
+  /** Client ids of sessions, to read them page by page. */
+  readonly #names = new SortedNames()
   readonly #tree = new FilterTree<MatchedSubscription>()
   readonly #deadlines = new Deadlines<SessionRecord>()
   #subscribers = 0
+  #subscriptions = 0
   #storableSubscriptions = 0
+
+  /** Sessions. */
+  get size(): number {
+    return this.#names.size
+  }
+
+  /** Subscriptions of all clients. */
+  get subscriptionCount(): number {
+    return this.#subscriptions
+  }
 
   /** Clients with subscriptions. */
   get subscribers(): number {
@@ -98,8 +112,14 @@ export class MemorySessions {
     }
   }
 
+  /** The next sessions in the order of their client ids. */
+  after(clientId: string | undefined, limit: number): StoredSession[] {
+    return this.#names.after(clientId, limit).map(name => this.open(name)!)
+  }
+
   save({ clientId, expiryInterval, expiresAt, details }: SessionChange): void {
     const record = this.obtain(clientId)
+    if (record.expiryInterval === undefined) this.#names.add(clientId)
     record.expiryInterval = expiryInterval
     if (details !== undefined) record.details = { ...details }
     this.#setDeadline(record, expiresAt)
@@ -108,6 +128,7 @@ export class MemorySessions {
   delete(record: SessionRecord): void {
     this.clearSubscriptions(record.clientId)
     this.#setDeadline(record, undefined)
+    this.#names.delete(record.clientId)
     this.#records.delete(record.clientId)
   }
 
@@ -133,6 +154,7 @@ export class MemorySessions {
     const { topic } = subscription
     const stored = storedForm(clientId, subscription)
     if (subscriptions.size === 0) this.#subscribers++
+    if (!subscriptions.has(topic)) this.#subscriptions++
     this.#storableSubscriptions += Number(stored.qos > 0) - Number((subscriptions.get(topic)?.qos ?? 0) > 0)
     subscriptions.set(topic, stored)
     if (isSharedFilter(topic)) return
@@ -145,6 +167,7 @@ export class MemorySessions {
     const stored = record?.subscriptions.get(topic)
     if (record === undefined || stored === undefined) return
     record.subscriptions.delete(topic)
+    this.#subscriptions--
     this.#tree.remove(topic, clientId)
     if (stored.qos > 0) this.#storableSubscriptions--
     if (record.subscriptions.size > 0) return

@@ -195,6 +195,11 @@ export class Outgoing {
     return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
+  /** What waits in memory. */
+  get backlog(): Pick<Backlog, 'length' | 'bytes'> & Iterable<Delivery> {
+    return this.#waiting
+  }
+
   /** How many messages are under way to the client. */
   get load(): number {
     return this.transmitter.inflight.size + this.#waiting.length + (this.#stored === undefined ? 0 : 1)

@@ -88,6 +88,56 @@ export function defineDetailTests(harness: Harness, reopen: Reopen | undefined):
     return reopened
   })
 
+  harness.test('sessions can be read page by page, while others come and go', async store => {
+    if (store.sessionsAfter === undefined) return store
+    const names = Array.from({ length: 120 }, (_, i) => `client-${i}`)
+    const others = ['A', 'é', '\uff5e', '😀', 'x'.repeat(2000)]
+    await saveSessions(store, ...names, ...others)
+    await store.addSubscriptions({ id: 'client-7' }, [{ topic: 't', qos: 1 }])
+    const seen: string[] = []
+    for (let after: string | undefined; ; after = seen.at(-1)) {
+      const page = await store.sessionsAfter(after, 50)
+      if (page.length === 0) break
+      assert.ok(page.length <= 50)
+      seen.push(...page.map(({ clientId }) => clientId))
+      for (const session of page) assert.deepEqual(session, await store.openSession(session.clientId))
+      await store.deleteSession(page[0]!.clientId)
+      await saveSessions(store, `before-${seen.length}`)
+    }
+    const expected = [...names, ...others].toSorted((one, other) =>
+      Buffer.compare(Buffer.from(one), Buffer.from(other)),
+    )
+    assert.deepEqual(seen, expected)
+    return store
+  })
+
+  harness.test('it knows how much there is', async store => {
+    if (store.counts === undefined) return store
+    const { subscriptions, queuedMessages } = store.counts()
+    await saveSessions(store, 'a', 'b')
+    await store.addSubscriptions({ id: 'a' }, [
+      { topic: 't', qos: 1 },
+      { topic: 'u', qos: 0 },
+    ])
+    const sent = message({ payload: Buffer.alloc(100) })
+    await store.enqueue(sent, [to('a'), to('b')], policy())
+    assert.equal(store.counts().sessions, 2)
+    if (subscriptions !== undefined) assert.equal(store.counts().subscriptions, 2)
+    if (queuedMessages !== undefined) {
+      assert.deepEqual([store.counts().queuedMessages, store.counts().queuedBytes], [1, 100])
+    }
+    await store.removeSubscriptions({ id: 'a' }, ['u'])
+    await store.deleteSession('b')
+    if (subscriptions !== undefined) assert.equal(store.counts().subscriptions, 1)
+    if (queuedMessages !== undefined) assert.equal(store.counts().queuedMessages, 1)
+    await store.deleteSession('a')
+    assert.equal(store.counts().sessions, 0)
+    if (queuedMessages !== undefined) {
+      assert.deepEqual([store.counts().queuedMessages, store.counts().queuedBytes], [0, 0])
+    }
+    return store
+  })
+
   harness.test('all sessions and all wills can be listed', async store => {
     if (store.sessions === undefined || store.wills === undefined) return
     const names = Array.from({ length: 250 }, (_, i) => `client-${i}`)

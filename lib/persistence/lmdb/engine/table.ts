@@ -27,6 +27,7 @@ export interface LmdbTable {
   putSync(key: Buffer, value: Buffer): unknown
   removeSync(key: Buffer): unknown
   getRange(range: KeyRange): Iterable<Row<Buffer>>
+  getStats(): unknown
 }
 
 /** One table. Changes are allowed inside transactions only. Reads throw DamagedRecord for a damaged record. */
@@ -64,6 +65,11 @@ export class Table<V> {
   /** Rows in key order, read one by one. The caller must not await in between. */
   *scan(range: KeyRange): Generator<Row<V>, void, undefined> {
     for (const row of this.#database.getRange(range)) yield this.#decodeRow(row)
+  }
+
+  /** How many rows there are, as of the last commit. */
+  get size(): number {
+    return (this.#database.getStats() as { entryCount: number }).entryCount
   }
 
   /** The key of the last row. */

@@ -33,6 +33,11 @@ export class LmdbMessages {
     this.#greatestCounter = counterIn(this.#refs.lastKey())
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#messages.size
+  }
+
   /** The number of a message that is in a queue. */
   find(ref: MessageRef): number | undefined {
     return ref.brokerCounter > this.#greatestCounter ? undefined : this.#refs.get(refKey(ref))

@@ -57,6 +57,11 @@ export class LmdbSessions {
     return row && recordOf(clientId, row)
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#table.size
+  }
+
   /** Up to `limit` sessions in key order, from a key on. */
   page(start: Buffer | undefined, limit: number): Row<SessionRecord>[] {
     const rows = this.#table.rows({ ...(start && { start }), limit })

@@ -38,6 +38,11 @@ export class LmdbSubscriptions {
     for (const row of this.#table.values()) this.#index(subscriptionOf(row))
   }
 
+  /** Subscriptions of all sessions. */
+  get size(): number {
+    return this.#table.size
+  }
+
   add(session: SessionRecord, subscription: StoredSubscription): void {
     const { clientId } = session
     const { topic, qos, nl, rap, rh, subscriptionIdentifier, requested } = subscription

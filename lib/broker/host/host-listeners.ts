@@ -1,0 +1,51 @@
+/**
+ * The functions of the host that are called with messages. Owns which function listens to which filter; must not know
+ * whether the broker is open.
+ */
+import type { MessageListener } from '../../../types/broker.js'
+import { AnaxError } from '../../errors.js'
+import { HostListener } from '../../routing/host-listener.js'
+import { isSharedFilter, isTopicFilter } from '../../topic/topic.js'
+import type { BrokerParts } from '../parts.js'
+
+export class HostListeners {
+  readonly #parts: Pick<BrokerParts, 'interests' | 'router' | 'events'>
+  /** Listener -> filter -> what is called. */
+  readonly #listeners = new Map<unknown, Map<string, HostListener>>()
+
+  constructor(parts: Pick<BrokerParts, 'interests' | 'router' | 'events'>) {
+    this.#parts = parts
+  }
+
+  /** @param receive what is called, in the place of the listener */
+  async add(topic: string, listener: unknown, receive: unknown): Promise<void> {
+    if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
+    }
+    if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
+    const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
+    if (byTopic.has(topic)) return this.#parts.interests.registered(topic)
+    const hostListener = new HostListener(receive as MessageListener, cause => {
+      const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
+      this.#parts.events.emit('hookError', error, 'subscribe', null)
+    })
+    byTopic.set(topic, hostListener)
+    this.#listeners.set(listener, byTopic)
+    try {
+      await this.#parts.router.listen(topic, hostListener)
+    } catch (error) {
+      // it may have been taken away since, and have come again
+      if (this.#listeners.get(listener)?.get(topic) === hostListener) await this.remove(topic, listener)
+      throw error
+    }
+  }
+
+  async remove(topic: string, listener: unknown): Promise<void> {
+    const byTopic = this.#listeners.get(listener)
+    const hostListener = byTopic?.get(topic)
+    if (byTopic === undefined || hostListener === undefined) return
+    byTopic.delete(topic)
+    if (byTopic.size === 0) this.#listeners.delete(listener)
+    this.#parts.router.unlisten(topic, hostListener)
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What the host can ask about sessions, queues and retained messages, and what it can do to them. Owns the pages and
+ * their bounds; must not know how a session came to be.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type {
+  Page,
+  PageQuery,
+  QueuedInfo,
+  SessionInfo,
+  SessionQuery,
+  SubscriptionInfo,
+  SubscriptionQuery,
+} from '../../../types/inspection.js'
+import type { Message } from '../../../types/message.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { messageOfInput } from '../../model/message.js'
+import { isTopicFilter } from '../../topic/topic.js'
+import type { BrokerParts } from '../parts.js'
+import { fits, sessionInfo } from './session-info.js'
+import { findSession, type WalkParts, walkSessions } from './session-walk.js'
+import { subscriptionsOf } from './subscription-info.js'
+
+/** Sessions that are looked at for one page: a page may end before it is full, but not the event loop's patience. */
+const MAX_LOOKED_AT = 20_000
+
+/** Items that are taken in one go before the event loop has its turn. */
+const SLICE = 200
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 1000
+
+export class Inspection {
+  readonly #parts: BrokerParts
+  readonly #walk: WalkParts
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts
+    const { store, sessions, timers } = parts
+    this.#walk = { store, sessions, now: () => timers.wallTime() }
+  }
+
+  async sessions({ filter = {}, ...query }: SessionQuery): Promise<Page<SessionInfo>> {
+    const limit = limitOf(query)
+    const items: SessionInfo[] = []
+    const { prefix = '', connected } = filter
+    let lookedAt = 0
+    for await (const found of this.#sessions(query.after, prefix, connected)) {
+      if (fits(found, filter)) items.push(await this.#read(() => sessionInfo(found, this.#parts.store)))
+      if (items.length === limit || ++lookedAt === MAX_LOOKED_AT) return { items, next: found.clientId }
+    }
+    return { items, next: undefined }
+  }
+
+  async session(clientId: string): Promise<SessionInfo | undefined> {
+    return this.#read(async () => {
+      const found = await findSession(this.#walk, clientId)
+      return found && sessionInfo(found, this.#parts.store)
+    })
+  }
+
+  async subscriptions({ clientId, ...query }: SubscriptionQuery): Promise<Page<SubscriptionInfo>> {
+    const limit = limitOf(query)
+    const items: SubscriptionInfo[] = []
+    const start = cursorOf(query)
+    let lookedAt = 0
+    for await (const found of this.#holders(clientId, start?.clientId)) {
+      const behind = start?.clientId === found.clientId ? start.topic : undefined
+      for (const subscription of subscriptionsOf(found, query)) {
+        if (behind !== undefined && subscription.topic <= behind) continue
+        items.push(subscription)
+        if (items.length === limit) return { items, next: cursor(subscription) }
+      }
+      // all of this session's were looked at: no topic is behind this one
+      if (++lookedAt === MAX_LOOKED_AT) return { items, next: cursor({ clientId: found.clientId, topic: '\uffff' }) }
+    }
+    return { items, next: undefined }
+  }
+
+  /** What waits for a client, in the order in which it will get it as far as that is known. */
+  async *queued(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {
+    const session = this.#parts.sessions.ownerOf(clientId)?.session
+    if (session === undefined || session.stored) yield* this.#queuedInStore(clientId)
+    for (const { message, qos, retain } of session?.backlog ?? []) {
+      yield { message, qos, retain, packetId: undefined, stored: false }
+    }
+  }
+
+  async *#queuedInStore(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {
+    for await (const entry of this.#items(this.#parts.store.queued(clientId))) {
+      const { qos, retain } = entry.delivery
+      if (entry.isRemoved !== true)
+        yield { message: entry.message, qos, retain, packetId: entry.packetId, stored: true }
+    }
+  }
+
+  async *retained(filter: string): AsyncGenerator<Message, void, undefined> {
+    if (!isTopicFilter(filter)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${filter}` })
+    yield* this.#items(this.#parts.store.retained([filter]))
+  }
+
+  /** The topics are read first: a search that goes on among what is being deleted would depend on the store. */
+  async deleteRetained(filter: string): Promise<number> {
+    const { store, own, isClustered } = this.#parts
+    const found: Message[] = []
+    for await (const message of this.retained(filter)) found.push(message)
+    let deleted = 0
+    for (const message of found) {
+      const nothing = messageOfInput({ topic: message.topic, retain: true }, Number.POSITIVE_INFINITY)
+      await this.#read(async () => (isClustered ? own.publish(nothing) : store.storeRetained(nothing)))
+      if (++deleted % SLICE === 0) await nextTurn()
+    }
+    return deleted
+  }
+
+  deleteSession(clientId: string): Promise<boolean> {
+    return this.#read(() => this.#parts.sessions.delete(clientId))
+  }
+
+  #sessions(after: string | undefined, prefix: string, connected: boolean | undefined) {
+    return this.#items(walkSessions(this.#walk, { after, prefix, connected }))
+  }
+
+  /** The sessions whose subscriptions are wanted, from one on. */
+  async *#holders(clientId: string | undefined, from: string | undefined) {
+    const first = clientId ?? from
+    const found = first === undefined ? undefined : await this.#read(() => findSession(this.#walk, first))
+    if (found !== undefined) yield found
+    if (clientId === undefined) yield* this.#sessions(from, '', undefined)
+  }
+
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read()
+    } catch (error) {
+      throw wrapError('ANAX_ERR_STORE', error)
+    }
+  }
+
+  /** Items of the store, with turns of the event loop between: those at hand would leave it none. */
+  async *#items<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    let taken = 0
+    try {
+      for await (const item of items) {
+        yield item
+        if (++taken % SLICE === 0) await nextTurn()
+      }
+    } catch (error) {
+      throw wrapError('ANAX_ERR_STORE', error)
+    }
+  }
+}
+
+function limitOf({ limit = DEFAULT_LIMIT }: PageQuery): number {
+  if (Number.isInteger(limit) && limit > 0 && limit <= MAX_LIMIT) return limit
+  throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `limit: an integer from 1 to ${MAX_LIMIT}, not ${limit}` })
+}
+
+interface SubscriptionCursor {
+  clientId: string
+  topic: string
+}
+
+function cursor({ clientId, topic }: SubscriptionCursor): string {
+  return JSON.stringify([clientId, topic])
+}
+
+function cursorOf({ after }: PageQuery): SubscriptionCursor | undefined {
+  if (after === undefined) return undefined
+  try {
+    const [clientId, topic] = JSON.parse(after) as unknown[]
+    if (typeof clientId === 'string' && typeof topic === 'string') return { clientId, topic }
+  } catch {}
+  throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `after: the 'next' of the page before, not ${after}` })
+}

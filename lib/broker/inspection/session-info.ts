@@ -1,0 +1,98 @@
+/**
+ * What is told of one session: of the connected ones from their connection, of the others from what the store notes.
+ * Owns what each number means; must not know in which order sessions are listed.
+ */
+import type { Client } from '../../../types/client.js'
+import type { SessionFilter, SessionInfo } from '../../../types/inspection.js'
+import type { ProtocolVersion } from '../../../types/packets.js'
+import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
+import type { Session } from '../../session/session.js'
+import type { SessionOwner } from '../../session/session-directory.js'
+
+/** A session that was found: with its connection, or as the store has it. */
+export type FoundSession =
+  | { readonly clientId: string; readonly owner: SessionOwner; readonly stored?: undefined }
+  | { readonly clientId: string; readonly owner?: undefined; readonly stored: StoredSession }
+
+/** What is known of a session without reading its queue. */
+type Known = Omit<SessionInfo, 'inflight' | 'queued'>
+
+/** Whether a session is wanted. */
+export function fits({ clientId, owner, stored }: FoundSession, filter: SessionFilter): boolean {
+  const { prefix, username, address, connected } = filter
+  if (prefix !== undefined && !clientId.startsWith(prefix)) return false
+  if (connected !== undefined && connected !== (owner !== undefined)) return false
+  const known: { username?: string | undefined; address?: string | undefined } =
+    owner === undefined ? (stored.details ?? {}) : owner.client
+  if (username !== undefined && known.username !== username) return false
+  return address === undefined || known.address === address
+}
+
+/** All that is told of a session. */
+export async function sessionInfo(found: FoundSession, store: SessionPersistence): Promise<SessionInfo> {
+  const { clientId, owner } = found
+  const session = owner?.session
+  const isStored = session === undefined || session.stored
+  const inStore = isStored ? await store.queueSize(clientId) : { messages: 0, bytes: 0 }
+  const { length, bytes } = session?.backlog ?? { length: 0, bytes: 0 }
+  const queued = { messages: inStore.messages + length, bytes: inStore.bytes + bytes }
+  const inflight = session === undefined ? await countInflight(store, clientId) : session.inflight
+  return { ...(owner === undefined ? ofStored(found.stored) : ofConnected(owner)), inflight, queued }
+}
+
+function ofConnected({ client, session, drops, connectedAt }: SessionOwner): Known {
+  const { details, stored, expiryInterval, subscriptions, incoming } = session as Session
+  return {
+    clientId: client.id,
+    connected: true,
+    stored,
+    ...identityOf(client),
+    createdAt: stored ? details?.createdAt : connectedAt,
+    connectedAt,
+    disconnectedAt: undefined,
+    keepalive: client.keepalive,
+    expiryInterval,
+    expiresAt: undefined,
+    subscriptions: subscriptions.size,
+    incoming: incoming.size,
+    drops,
+  }
+}
+
+function identityOf({ username, address, version }: Client) {
+  return { username, address, protocolVersion: version }
+}
+
+function ofStored({
+  clientId,
+  expiryInterval,
+  expiresAt,
+  subscriptions,
+  incoming,
+  details = {},
+}: StoredSession): Known {
+  const { username, address, protocolVersion, createdAt, connectedAt, disconnectedAt } = details
+  return {
+    clientId,
+    connected: false,
+    stored: true,
+    username,
+    address,
+    protocolVersion: protocolVersion as ProtocolVersion | undefined,
+    createdAt,
+    connectedAt,
+    disconnectedAt,
+    keepalive: undefined,
+    expiryInterval,
+    expiresAt,
+    subscriptions: subscriptions.length,
+    incoming: incoming.length,
+    drops: 0,
+  }
+}
+
+async function countInflight(store: SessionPersistence, clientId: string): Promise<number> {
+  let count = 0
+  for await (const _ of store.inflight(clientId)) count++
+  return count
+}

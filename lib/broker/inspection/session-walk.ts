@@ -1,0 +1,80 @@
+/**
+ * All sessions in one order, those of connected clients and those that only the store has, step by step with a turn of
+ * the event loop between. Owns the order and that none comes twice; must not know what is told of a session.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
+import { compareNames } from '../../util/sorted-names.js'
+import type { SessionRegistry } from '../sessions/session-registry.js'
+import type { FoundSession } from './session-info.js'
+
+/** Sessions looked at in one step. */
+const STEP = 200
+
+/** What it reads. */
+export interface WalkParts {
+  readonly store: SessionPersistence
+  readonly sessions: SessionRegistry
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Where a walk begins, and what it may leave out. */
+export interface WalkRange {
+  /** Behind this client identifier. */
+  after: string | undefined
+  /** How all client identifiers begin. */
+  prefix: string
+  /** Whether only those of connected clients are wanted, or only the others. */
+  connected: boolean | undefined
+}
+
+/** One session by its identifier. */
+export async function findSession(parts: WalkParts, clientId: string): Promise<FoundSession | undefined> {
+  const stored = parts.sessions.ownerOf(clientId) === undefined ? await parts.store.openSession(clientId) : undefined
+  return found(parts, clientId, stored)
+}
+
+/** The sessions in the order of their identifiers' UTF-8 bytes. */
+export async function* walkSessions(parts: WalkParts, range: WalkRange): AsyncGenerator<FoundSession> {
+  const { prefix } = range
+  let { after } = range
+  if (prefix !== '' && (after === undefined || compareNames(after, prefix) < 0)) {
+    const first = await findSession(parts, prefix)
+    if (first !== undefined) yield first
+    after = prefix
+  }
+  for (;;) {
+    const step = await readStep(parts, after, range.connected)
+    for (const clientId of step.names) {
+      if (!clientId.startsWith(prefix)) return
+      const session = found(parts, clientId, step.stored.get(clientId))
+      if (session !== undefined) yield session
+    }
+    after = step.names.at(-1)
+    if (after === undefined) return
+    await nextTurn()
+  }
+}
+
+/** The next identifiers, as far as both lists reach. */
+async function readStep({ store, sessions }: WalkParts, after: string | undefined, connected: boolean | undefined) {
+  const inStore = connected === true ? [] : ((await store.sessionsAfter?.(after, STEP)) ?? [])
+  const stored = new Map(inStore.map(session => [session.clientId, session]))
+  const live = connected === false ? [] : sessions.connected.after(after, STEP)
+  const lastStored = inStore.at(-1)?.clientId
+  const lastLive = live.length < STEP ? undefined : live.at(-1)
+  const names = [...new Set([...live, ...stored.keys()])].sort(compareNames)
+  const isReached = (name: string) =>
+    (lastStored === undefined || compareNames(name, lastStored) <= 0) &&
+    (lastLive === undefined || compareNames(name, lastLive) <= 0)
+  return { names: names.filter(isReached), stored }
+}
+
+/** As it is now: the client may have come or gone since the store was read. */
+function found({ sessions, now }: WalkParts, clientId: string, stored: StoredSession | undefined) {
+  const owner = sessions.ownerOf(clientId)
+  if (owner?.session !== undefined) return { clientId, owner }
+  if (stored === undefined || (stored.expiresAt !== undefined && stored.expiresAt <= now())) return undefined
+  return { clientId, stored }
+}

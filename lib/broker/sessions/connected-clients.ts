@@ -1,0 +1,57 @@
+/**
+ * The clients that are connected: by identifier, in order, and how many. Owns these tables; must not know how sessions
+ * come and go.
+ */
+import type { Client } from '../../../types/client.js'
+import type { Session } from '../../session/session.js'
+import type { SessionOwner } from '../../session/session-directory.js'
+import { SortedNames } from '../../util/sorted-names.js'
+
+export class ConnectedClients {
+  /** Client identifier -> connected client. Without a prototype: the keys come from the network. */
+  readonly byId: Record<string, Client> = Object.create(null)
+  /** Client identifier -> its connection. */
+  readonly #owners = new Map<string, SessionOwner>()
+  readonly #names = new SortedNames()
+  #maximum = 0
+  #stored = 0
+
+  /** The most there were at the same time. */
+  get maximum(): number {
+    return this.#maximum
+  }
+
+  /** How many have a session that the store keeps. */
+  get stored(): number {
+    return this.#stored
+  }
+
+  /** The connection of a client. */
+  ownerOf(clientId: string): SessionOwner | undefined {
+    return this.#owners.get(clientId)
+  }
+
+  owners(): Iterable<SessionOwner> {
+    return this.#owners.values()
+  }
+
+  /** The next identifiers behind one, in the order of their UTF-8 bytes. */
+  after(clientId: string | undefined, limit: number): string[] {
+    return this.#names.after(clientId, limit)
+  }
+
+  add(owner: SessionOwner, { id, stored }: Session): void {
+    this.byId[id] = owner.client
+    this.#owners.set(id, owner)
+    this.#names.add(id)
+    this.#maximum = Math.max(this.#maximum, this.#owners.size)
+    if (stored) this.#stored++
+  }
+
+  remove({ id, stored }: Session): void {
+    delete this.byId[id]
+    this.#owners.delete(id)
+    this.#names.delete(id)
+    if (stored) this.#stored--
+  }
+}

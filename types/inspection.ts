@@ -1,0 +1,173 @@
+/** What a broker tells of itself and of its sessions, for administration. Contracts only. */
+import type { ClientSubscription } from './client.js'
+import type { DropReason } from './events.js'
+import type { Message } from './message.js'
+import type { ProtocolVersion, QoS } from './packets.js'
+
+/** A number of messages, with the bytes of their payloads and properties. */
+export interface Amount {
+  messages: number
+  bytes: number
+}
+
+/** How much there is in a broker at the moment. Undefined: the store does not say. */
+export interface BrokerStats {
+  /** When the broker was started, in milliseconds since the epoch; undefined before that. */
+  startedAt: number | undefined
+  /** Milliseconds since then. */
+  uptimeMs: number
+  connections: {
+    /** Streams that are open, of clients and of those that are not let in yet. */
+    open: number
+  }
+  clients: {
+    /** Clients that are connected. */
+    connected: number
+    /** The most that were connected at the same time. */
+    maximum: number
+  }
+  sessions: {
+    /** Sessions that the store keeps, of clients that are connected and of others. */
+    stored: number | undefined
+    /** Those of them whose clients are not connected. */
+    away: number | undefined
+    /** All: stored ones, and those that end with their connection. */
+    total: number
+  }
+  subscriptions: {
+    /** Of clients that are connected. */
+    connected: number
+    /** Of sessions that the store keeps. */
+    stored: number | undefined
+    /** Groups of shared subscriptions. */
+    sharedGroups: number
+  }
+  retained: Amount
+  /** What waits in the queues of stored sessions, or was sent and is not acknowledged; each message counts once. */
+  queued: { messages: number | undefined; bytes: number | undefined }
+  /** Messages that did not reach a client, by reason, since the broker was made. */
+  drops: Readonly<Record<DropReason, number>>
+}
+
+/** A session: of a client that is connected, or kept by the store. Times are milliseconds since the epoch. */
+export interface SessionInfo {
+  clientId: string
+  connected: boolean
+  /** Whether the store keeps it. One that it does not keep ends with its connection. */
+  stored: boolean
+  /** The user name of its connection, or of the last one. */
+  username: string | undefined
+  /** The address of its connection, or of the last one. */
+  address: string | undefined
+  /** The protocol version of its connection, or of the last one. */
+  protocolVersion: ProtocolVersion | undefined
+  /** When the session began. */
+  createdAt: number | undefined
+  /** When its client connected, the last time. */
+  connectedAt: number | undefined
+  /** When its client left; undefined while it is connected. */
+  disconnectedAt: number | undefined
+  /** Seconds; undefined while it is not connected. */
+  keepalive: number | undefined
+  /** Seconds that it outlives its connection; 0xFFFFFFFF never expires. */
+  expiryInterval: number
+  /** When it ends; undefined while its client is connected, and for one that never expires. */
+  expiresAt: number | undefined
+  /** How many subscriptions it has. */
+  subscriptions: number
+  /** QoS 1 and 2 messages that were sent to the client and are not acknowledged. */
+  inflight: number
+  /** QoS 2 messages that the client sent and has not released. */
+  incoming: number
+  /** Its queue in the store, those in flight included, and what waits in memory. */
+  queued: Amount
+  /** Messages for it that were dropped while its client was connected; 0 while it is not. */
+  drops: number
+}
+
+/** Which sessions are wanted: those that fit all that is given. */
+export interface SessionFilter {
+  /** How the client identifier begins. */
+  prefix?: string
+  username?: string
+  address?: string
+  connected?: boolean
+}
+
+/** Which page is wanted. */
+export interface PageQuery {
+  /** `next` of the page before. @default the first page */
+  after?: string | undefined
+  /** Most items of a page, 1 to 1000. @default 100 */
+  limit?: number
+}
+
+/** Which sessions are wanted. */
+export interface SessionQuery extends PageQuery {
+  /** @default all */
+  filter?: SessionFilter
+}
+
+/** Which subscriptions are wanted. */
+export interface SubscriptionQuery extends PageQuery {
+  /** Of this client only. @default of all */
+  clientId?: string
+  /** With this very filter only, `$share/…` included. @default with any */
+  filter?: string
+  /** Only those that a message of this topic would match. @default all */
+  topic?: string
+}
+
+/** Some of the items, in an order that does not change while others come and go. */
+export interface Page<T> {
+  /** May be fewer than wanted, even none, where many were looked at that do not fit. */
+  items: T[]
+  /** For the next page; undefined where there is none. */
+  next: string | undefined
+}
+
+/** A subscription with whose it is. */
+export interface SubscriptionInfo extends ClientSubscription {
+  clientId: string
+  /** Whether its client is connected. */
+  connected: boolean
+}
+
+/** A message that waits for a client, or was sent to it and is not acknowledged. */
+export interface QueuedInfo {
+  /** Undefined once the client has received it, and only PUBCOMP is missing. Must not be changed. */
+  message: Message | undefined
+  /** The quality of service for this client. */
+  qos: QoS
+  /** The RETAIN flag for this client. */
+  retain: boolean
+  /** Undefined where it was not sent yet. */
+  packetId: number | undefined
+  /** Whether the store has it; what waits in memory is lost with the connection. */
+  stored: boolean
+}
+
+/** What went over one connection, one way. */
+export interface ConnectionTraffic {
+  bytes: number
+  /** Packets of all types. */
+  packets: number
+  /** PUBLISH packets. */
+  messages: number
+}
+
+/** The numbers of one connection. */
+export interface ClientStats {
+  /** When the client was let in, in milliseconds since the epoch; undefined before. */
+  connectedAt: number | undefined
+  received: ConnectionTraffic
+  sent: ConnectionTraffic
+  /** QoS 1 and 2 messages that were sent to the client and are not acknowledged. */
+  inflight: number
+  /** What waits in memory for the client to take it. */
+  waiting: Amount
+  /** Bytes that were not handed to its stream yet, because the stream is full. */
+  unsentBytes: number
+  /** Messages for it that were dropped while it was connected. */
+  drops: number
+}
