@@ -166,6 +166,30 @@ function plain(properties: object): unknown {
   return JSON.parse(JSON.stringify(properties))
 }
 
+for (const clientId of ['client', '']) {
+  spec(
+    `[5.0 MQTT-3.1.2-24] a client ${clientId === '' ? 'without an identifier ' : ''}that takes 20 bytes is let in: what it can do without is left out`,
+    [5],
+    async ({ broker, dial }) => {
+      const told: unknown[] = []
+      broker.on('connackSent', packet => told.push(packet.properties))
+      const client = dial()
+      const bytes = recordBytes(client)
+      const properties = { maximumPacketSize: 20, requestResponseInformation: true }
+      const connack = await client.connect({ clientId, properties })
+      assert.equal(connack.reasonCode, 0)
+      assert.ok(bytes.take().length / 2 <= 20)
+      const { assignedClientIdentifier: assigned } = connack.properties ?? {}
+      assert.equal(assigned === undefined, clientId !== '')
+      const topicAliasMaximum = clientId === '' ? {} : { topicAliasMaximum: 16 }
+      const expected = { ...(assigned !== undefined && { assignedClientIdentifier: assigned }), ...topicAliasMaximum }
+      assert.deepEqual(plain(connack.properties ?? {}), expected)
+      assert.deepEqual(told, [expected], 'the host is told what was sent')
+    },
+    { responseInformation: 'x'.repeat(20) },
+  )
+}
+
 for (const maximumPacketSize of [5, 10]) {
   spec(
     `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.2.0-1] a client that takes ${maximumPacketSize} bytes, too few for CONNACK, is refused`,
@@ -176,7 +200,11 @@ for (const maximumPacketSize of [5, 10]) {
       broker.on('clientDisconnect', ({ id }) => events.push(`gone ${id}`))
       const watcher = await connect('watcher')
       await watcher.subscribe({ topic: 'will', qos: 0 })
-      await refuse(dial(), connectPacket(5, { properties: { maximumPacketSize }, will: willOf({}) }), 0x95)
+      await refuse(
+        dial(),
+        connectPacket(5, { clientId: '', properties: { maximumPacketSize }, will: willOf({}) }),
+        0x95,
+      )
       await watcher.expectNothing()
       assert.deepEqual(events, ['client watcher'])
     },

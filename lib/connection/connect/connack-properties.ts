@@ -1,4 +1,5 @@
 /** The properties of a CONNACK that accepts a client. Must not know what they were decided by. */
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { Channel } from '../channel.js'
@@ -38,6 +39,33 @@ export function connackProperties(
   const information = packet.properties?.requestResponseInformation ? ports.responseInformation(client) : undefined
   if (information !== undefined) properties.responseInformation = information
   return properties
+}
+
+/** What a client can do without: it only tells it more, or allows it more. The first ones go first. */
+const DISPENSABLE = ['userProperties', 'reasonString', 'responseInformation', 'topicAliasMaximum'] as const
+
+/** The properties without those that a client can do without, as far as they do not fit; undefined if none do. */
+export function shortened(
+  properties: ConnackProperties,
+  fits: (properties: ConnackProperties) => boolean,
+): ConnackProperties | undefined {
+  const shorter = { ...properties }
+  for (const name of DISPENSABLE) {
+    if (fits(shorter)) return shorter
+    delete shorter[name]
+  }
+  return fits(shorter) ? shorter : undefined
+}
+
+/** Below this Maximum Packet Size a client gets a short identifier. */
+const SMALL_PACKET_SIZE = 128
+
+/** The identifier for a client that has none: 72 random bits for a client that takes small packets only. */
+export function assignedClientId(maximumPacketSize: number | undefined): string {
+  if (maximumPacketSize !== undefined && maximumPacketSize < SMALL_PACKET_SIZE) {
+    return randomBytes(9).toString('base64url')
+  }
+  return `anax-${randomUUID()}`
 }
 
 /** The broker's limits, and the features that it does not offer. */

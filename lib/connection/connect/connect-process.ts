@@ -2,7 +2,6 @@
  * Answers CONNECT: accepts or refuses the client. Owns the order of the steps: check, preConnect, authenticate,
  * open the session (with a takeover if the client is connected already), CONNACK, redelivery.
  */
-import { randomUUID } from 'node:crypto'
 import type { ConnectRefusal } from '../../../types/hooks.js'
 import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { MaybePromise, SessionDetails } from '../../../types/persistence.js'
@@ -21,7 +20,7 @@ import {
 } from '../../session/subscribing.js'
 import { unlessAborted } from '../../util/maybe-promise.js'
 import type { ConnectingChannel } from '../channel.js'
-import { connackProperties } from './connack-properties.js'
+import { assignedClientId, connackProperties, shortened } from './connack-properties.js'
 import { checkConnect, refusalOf } from './connect-checks.js'
 import { connectParametersOf, INITIAL_PARAMETERS } from './connect-parameters.js'
 import { ExtendedExchange } from './extended-authentication.js'
@@ -114,7 +113,7 @@ export class ConnectProcess {
     const fault = checkConnect(packet, channel)
     if (fault !== undefined) throw fault
     if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
-    const assignedId = packet.clientId === '' ? `anax-${randomUUID()}` : undefined
+    const assignedId = packet.clientId === '' ? assignedClientId(maximumPacketSize) : undefined
     const { dialect, ports } = channel
     channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
     await this.#authenticate()
@@ -122,11 +121,10 @@ export class ConnectProcess {
     const { id: clientId } = channel.parameters
     const will = willOf(channel.client)
     const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
-    const properties = connackProperties(channel, packet, assigned)
+    const fits = (properties: ConnackProperties) => channel.fits(this.#connack(false, properties))
+    const properties = shortened(connackProperties(channel, packet, assigned), fits)
     // [MQTT-3.1.2-24]: a client that does not accept the CONNACK cannot be accepted
-    if (!channel.fits(this.#connack(false, properties))) {
-      throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
-    }
+    if (properties === undefined) throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
     const { signal } = this.#aborted
     const details = connectionDetails(channel)
     const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, signal })
