@@ -66,10 +66,19 @@ export interface BrokerOptions extends Hooks {
   maxSessionExpiry?: number
   /** Session expiry in seconds of 3.1 and 3.1.1 sessions that are not clean. @default 0xFFFFFFFF, never */
   defaultSessionExpiry?: number
-  /** QoS 1 and 2 messages that a client may have unacknowledged towards the broker. @default 100 */
+  /**
+   * QoS 1 and 2 messages that an MQTT 5.0 client may have unacknowledged towards the broker; more is a violation, 0x93.
+   * @default 65535, which needs no mention in CONNACK
+   */
   receiveMaximum?: number
-  /** Unreleased QoS 2 messages of a 3.1 or 3.1.1 client, beyond which it is disconnected. @default 1000 */
+  /** Unreleased QoS 2 messages of a 3.1 or 3.1.1 client, beyond which it is disconnected; 0 for no bound. @default 65535 */
   maxInflightInbound?: number
+  /**
+   * Packets of one client that the broker works on at once, waiting for hooks, store or bus; beyond that it does not read
+   * from the client. Messages that wait for their PUBREL do not count.
+   * @default 100; where `receiveMaximum` is given, one more than that, to notice a client that sends too many
+   */
+  maxConcurrentPackets?: number
   /** QoS 1 and 2 messages that the broker has unacknowledged towards one client. @default 100 */
   maxInflight?: number
   /** Topic aliases that a client may define. @default 16 */

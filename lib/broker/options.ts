@@ -25,8 +25,9 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformatio
   maxSubscriptions: Number.POSITIVE_INFINITY,
   maxSessionExpiry: NEVER_EXPIRES,
   defaultSessionExpiry: NEVER_EXPIRES,
-  receiveMaximum: 100,
-  maxInflightInbound: 1000,
+  receiveMaximum: 65_535,
+  maxInflightInbound: 65_535,
+  maxConcurrentPackets: 100,
   maxInflight: 100,
   topicAliasMaximum: 16,
   maxOutboundTopicAliases: 16,
@@ -114,6 +115,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   defaultSessionExpiry: seconds,
   receiveMaximum: whole(1, 65_535),
   maxInflightInbound: whole(0, 65_535),
+  maxConcurrentPackets: whole(1, 65_536),
   maxInflight: whole(1, 65_535),
   topicAliasMaximum: whole(0, 65_535),
   maxOutboundTopicAliases: whole(0, 65_535),
@@ -179,7 +181,12 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     })
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  return { ...DEFAULTS, id: randomUUID(), ...given } as ResolvedOptions
+  return { ...DEFAULTS, id: randomUUID(), ...following(options), ...given } as ResolvedOptions
+}
+
+/** Defaults that follow from other options. */
+function following({ receiveMaximum }: BrokerOptions): Partial<ResolvedOptions> {
+  return { ...(receiveMaximum !== undefined && { maxConcurrentPackets: receiveMaximum + 1 }) }
 }
 
 function describe(value: unknown): string {

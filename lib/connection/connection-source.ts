@@ -27,3 +27,8 @@ export function connectionSource(
   const address = remoteAddress?.startsWith(MAPPED_IPV4) ? remoteAddress.slice(MAPPED_IPV4.length) : remoteAddress
   return { stream, request, details: { ...given, address, port: remotePort } }
 }
+
+/** Whether the other end may be in another process, with the system's buffers in between. */
+export function isFromAfar({ stream, request }: Pick<ConnectionSource, 'stream' | 'request'>): boolean {
+  return stream instanceof Socket || request !== undefined
+}

@@ -16,6 +16,7 @@ import type { Link, Unsendable } from '../session/outgoing/link.js'
 import type { Session } from '../session/session.js'
 import type { Ending } from '../session/session-directory.js'
 import { Pipeline } from '../util/pipeline.js'
+import { Waiters } from '../util/waiters.js'
 import type { ConnectingChannel, Reauthentication } from './channel.js'
 import { ChannelClient } from './client/client.js'
 import { type ConnectParameters, INITIAL_PARAMETERS } from './connect/connect-parameters.js'
@@ -57,8 +58,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #readingStopped = false
   /** Set once the stream brings nothing more: how the connection ends when all that it brought is handled. */
   #inputEnd: Ending | undefined
-  /** Told when the connection ends. */
-  #onEnding: (() => void)[] | undefined
+  /** Those who wait for the connection to end. */
+  #untilEnding: Waiters | undefined
   /** As the client's DISCONNECT wants it. */
   #disconnectEnding: Ending | undefined
   readonly #timers: ConnectionTimers
@@ -71,11 +72,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
-    const { maxConnectSize, maxPacketSize } = ports.options
-    const maximumPacketSize = Math.min(maxConnectSize, maxPacketSize)
+    const maximumPacketSize = Math.min(ports.options.maxConnectSize, ports.options.maxPacketSize)
     this.#reader = new PacketReader(stream, this, { side: 'broker', maximumPacketSize })
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
-    this.#outbox = new Outbox(stream, ports.flusher, () => this.#timers.blocked())
+    this.#outbox = new Outbox(source, ports.flusher, {
+      onBlocked: () => this.#timers.blocked(),
+      onRoom: () => this.#session?.outgoing?.pump(),
+    })
     this.#timers = new ConnectionTimers(ports.timers, ports.options, deadline => this.#onDeadline(deadline))
     this.#stream = new ConnectionStream(stream, this)
     open.add(this)
@@ -83,11 +86,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   /** Made with the first packet that needs it: many clients send none. */
   get ingress(): Pipeline {
-    this.#ingress ??= new Pipeline(
-      this.ports.options.receiveMaximum + 1, // one more, to notice a client that sends too many
-      error => this.fail(wrapError('ANAX_ERR_STORE', error)),
-      () => this.#readOn(),
-    )
+    if (this.#ingress !== undefined) return this.#ingress
+    const failed = (error: unknown) => this.fail(wrapError('ANAX_ERR_STORE', error))
+    this.#ingress = new Pipeline(this.ports.options.maxConcurrentPackets, failed, () => this.#readOn())
     return this.#ingress
   }
   get session(): Session | undefined {
@@ -144,14 +145,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   accept(): void {
-    const { keepalive, receiveMaximum } = this.#parameters
     const { options } = this.ports
     this.#wasConnected = true
     this.connectedAt = this.ports.timers.wallTime()
     this.#reader.decoder.maximumPacketSize = options.maxPacketSize
     this.#become('connected')
-    this.#session!.attach(this, Math.min(receiveMaximum, options.maxInflight))
-    this.#timers.connected(keepalive)
+    this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, options.maxInflight))
+    this.#timers.connected(this.#parameters.keepalive)
   }
 
   connectAnswered(): void {
@@ -181,7 +181,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   send(packet: Packet): void {
     const frame = this.#encoder.packet(packet)
-    if (frame !== undefined) this.#outbox.add(frame)
+    if (frame !== undefined) this.#outbox.addAnswer(frame, packet.cmd)
     else if (packet.cmd !== 'connack' && packet.cmd !== 'disconnect') {
       // otherwise the client would wait for this packet for ever
       this.fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: packet.cmd.toUpperCase() }))
@@ -227,7 +227,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#released !== undefined) return this.#released
     const ending = this.#disconnectEnding ?? fallback
     this.#become('closing')
-    for (const told of this.#onEnding ?? []) told()
+    this.#untilEnding?.release()
     this.#connect?.abort()
     this.#reauthentication?.abort()
     this.#timers.stop()
@@ -239,7 +239,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.#released
   }
 
-  /** Resolves when the stream is closed: everything was written, or given up. */
+  /** Resolves when the stream is closed. */
   streamEnd(): Promise<void> {
     return this.#stream.closed()
   }
@@ -258,9 +258,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   /** Resolves when everything is handled that a stream brought before its end. */
   async #inputHandled(): Promise<void> {
     if (this.#released !== undefined) return
-    this.#onEnding ??= []
-    const waiting = this.#onEnding
-    await new Promise<void>(resolve => waiting.push(resolve))
+    this.#untilEnding ??= new Waiters()
+    await this.#untilEnding.wait()
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
@@ -285,9 +284,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   mayHandle(): boolean {
-    if (this.#readingStopped || this.#outbox.isOverfull) return false
-    if (this.#state === 'connected') return this.#ingress?.full !== true
-    return this.#state === 'awaiting-connect' || (this.#state === 'connecting' && this.#connect!.awaitsPacket)
+    if (this.#readingStopped || this.#outbox.isOverfull || this.#ingress?.full === true) return false
+    if (this.#state === 'connected' || this.#state === 'awaiting-connect') return true
+    return this.#state === 'connecting' && this.#connect!.awaitsPacket
   }
 
   mayReadAhead(): boolean {

@@ -68,6 +68,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   defaultSessionExpiry: whole(0, 0xffffffff),
   receiveMaximum: whole(1, 65_535),
   maxInflightInbound: whole(0, 65_535),
+  maxConcurrentPackets: whole(1, 65_536),
   maxInflight: whole(1, 65_535),
   topicAliasMaximum: whole(0, 65_535),
   maxOutboundTopicAliases: whole(0, 65_535),

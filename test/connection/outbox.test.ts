@@ -1,5 +1,6 @@
 /** What is waiting to be written to one stream: how it is joined, when it leaves, and what a full or dead stream does to it. */
 import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { describe, it } from 'node:test'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
@@ -11,7 +12,7 @@ import { Flusher, Outbox } from '../../lib/connection/outbox.js'
 const LARGE = 100_000
 
 /** An outbox on a real stream, with every write to it noted. */
-function fixture(flusher = new Flusher()) {
+function fixture(flusher = new Flusher(), request?: IncomingMessage) {
   const [stream, peer] = duplexPair()
   const writes: number[] = []
   const write = stream.write.bind(stream) as (chunk: Buffer) => boolean
@@ -20,7 +21,8 @@ function fixture(flusher = new Flusher()) {
     return write(chunk)
   }) as Duplex['write']
   let blocked = 0
-  const outbox = new Outbox(stream, flusher, () => blocked++)
+  let room = 0
+  const outbox = new Outbox({ stream, request }, flusher, { onBlocked: () => blocked++, onRoom: () => room++ })
   const received: Buffer[] = []
   stream.on('error', () => {})
   peer.on('error', () => {})
@@ -30,6 +32,7 @@ function fixture(flusher = new Flusher()) {
     peer,
     writes,
     times: () => blocked,
+    room: () => room,
     read: () => peer.on('data', (chunk: Buffer) => received.push(chunk)),
     received: () => Buffer.concat(received),
   }
@@ -137,6 +140,109 @@ describe('an outbox', () => {
     outbox.flush()
     await turns(2)
     assert.deepEqual(writes, [1])
+  })
+})
+
+describe('the answer to CONNECT or SUBSCRIBE', () => {
+  for (const cmd of ['connack', 'suback'] as const) {
+    it(`${cmd}: messages behind it leave a turn later, other packets with it, all in order`, async () => {
+      const { outbox, writes, read, received } = fixture()
+      read()
+      outbox.add(bytesOf('before '))
+      outbox.addAnswer(bytesOf(cmd), cmd)
+      outbox.add(frames.puback, 1)
+      const message = publish(Buffer.from('x'), 1)
+      outbox.add(message, 2)
+      outbox.add(frames.puback, 3)
+      const ahead = 7 + cmd.length + 4
+      await turn()
+      assert.deepEqual([writes, outbox.bytes], [[ahead], message.length + 4])
+      outbox.add(publish(Buffer.from('y'), 0))
+      await turns(3)
+      assert.deepEqual(writes, [ahead, message.length + 4 + 6])
+      assert.equal(received().length, ahead + message.length + 4 + 6)
+      outbox.add(bytesOf('after'))
+      outbox.add(message, 4)
+      await turns(3)
+      assert.equal(writes.length, 3, 'a later turn is as any other')
+    })
+  }
+
+  it('gives a client behind a network some milliseconds', async () => {
+    const { outbox, writes } = fixture(new Flusher(), {} as IncomingMessage)
+    outbox.addAnswer(bytesOf('suback'), 'suback')
+    outbox.add(publish(Buffer.from('x'), 0))
+    await turns(3)
+    assert.deepEqual(writes, [6])
+    while (writes.length === 1) await new Promise(resolve => setTimeout(resolve, 1))
+    assert.deepEqual(writes, [6, 6])
+    outbox.add(publish(Buffer.from('x'), 0))
+    await turns(2)
+    assert.deepEqual(writes, [6, 6, 6], 'only once')
+  })
+
+  it('gives it to messages that come later, too, unless it is over', async () => {
+    const { outbox, writes } = fixture(new Flusher(), {} as IncomingMessage)
+    outbox.addAnswer(bytesOf('suback'), 'suback')
+    await turn()
+    assert.deepEqual(writes, [6])
+    outbox.add(frames.puback, 1)
+    outbox.add(publish(Buffer.from('x'), 0))
+    await turns(2)
+    assert.deepEqual(writes, [6, 4])
+    outbox.addAnswer(bytesOf('second'), 'suback')
+    await turns(2)
+    assert.deepEqual(writes, [6, 4, 12], 'a client that subscribes again has read the answer')
+    await new Promise(resolve => setTimeout(resolve, 30))
+    outbox.add(publish(Buffer.from('x'), 0))
+    await turns(2)
+    assert.deepEqual(writes, [6, 4, 12, 6])
+  })
+
+  it('leaves with the answers to others of its turn, although a message is between', async () => {
+    const { outbox, received, read } = fixture()
+    read()
+    for (const text of ['one ', 'two ']) {
+      outbox.addAnswer(bytesOf(text), 'suback')
+      outbox.add(publish(Buffer.from(text), 0))
+    }
+    await turns(8)
+    assert.match(received().toString('latin1'), /^one two .*one .*two $/s)
+  })
+
+  it('without a message behind it leaves with the rest of its turn', async () => {
+    const { outbox, writes } = fixture()
+    outbox.addAnswer(bytesOf('suback'), 'suback')
+    outbox.addAnswer(bytesOf('unsuback'), 'unsuback')
+    await turns(3)
+    assert.deepEqual(writes, [14])
+    outbox.addAnswer(bytesOf('unsuback'), 'unsuback')
+    outbox.add(publish(Buffer.from('x'), 0))
+    await turns(3)
+    assert.deepEqual(writes, [14, 14])
+  })
+
+  it('stops what is held back where that becomes much, and says when there is room', async () => {
+    const { outbox, writes, read, room } = fixture()
+    read()
+    outbox.addAnswer(bytesOf('suback'), 'suback')
+    const large = publish(Buffer.alloc(LARGE), 0)
+    for (let i = 0; i < 2; i++) outbox.add(large)
+    assert.equal(outbox.ready, true)
+    outbox.add(large)
+    assert.deepEqual([outbox.ready, writes], [false, []])
+    await turn()
+    assert.deepEqual([outbox.ready, writes, room()], [true, [6], 0])
+    await turns(20)
+    assert.deepEqual([outbox.bytes, room()], [0, 1])
+  })
+
+  it('leaves with all that is behind it when the connection ends', () => {
+    const { outbox, writes } = fixture()
+    outbox.addAnswer(bytesOf('connack'), 'connack')
+    outbox.add(publish(Buffer.from('x'), 0))
+    outbox.finish()
+    assert.deepEqual([writes, outbox.bytes], [[13], 0])
   })
 })
 
