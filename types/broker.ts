@@ -120,7 +120,8 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /**
    * Lets every client go (DISCONNECT 0x8B where the version has one), finishes what is under way, closes bus and store.
    * Wills are published, as the connections end without the clients' DISCONNECT. What has not ended within
-   * `closeTimeoutMs` is not waited for. A second call waits for the first.
+   * `closeTimeoutMs` is not waited for, nor are hooks that do not answer within 2 seconds. A second call waits for the first.
+   * A hook that calls it gets its promise resolved at once, and the event `closed` tells the end.
    */
   close(): Promise<void>
   close(callback: () => void): void

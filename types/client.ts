@@ -25,6 +25,8 @@ export interface PublishInput {
 export interface ClientSubscription extends Subscription {
   /** The number that the client gave it, which its messages carry (5.0). */
   subscriptionIdentifier?: number | undefined
+  /** The filter that the client asked for, where `authorizeSubscribe` granted another one. */
+  requested?: string | undefined
 }
 
 /** How the host ends a connection. */
@@ -125,7 +127,10 @@ export interface Client extends EventEmitter<ClientEvents> {
    */
   unsubscribe(topics: UnsubscribeInput): Promise<void>
   unsubscribe(topics: UnsubscribeInput, callback: Callback): void
-  /** Closes the connection, as an administrative action: the will is published. Resolves when it is closed. */
+  /**
+   * Closes the connection, as an administrative action: the will is published. Resolves when it is closed; at once while a
+   * hook is asked about this client, as that hook may be what waits: then the connection ends when the hook has answered.
+   */
   close(): Promise<void>
   close(callback: () => void): void
   /** Like {@link Client.close}, telling an MQTT 5.0 client why and where else to go. */

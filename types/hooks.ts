@@ -89,13 +89,14 @@ export interface PublishRefusal {
 }
 
 /**
- * Asked for each PUBLISH, and for a will when it is published (`client` is null if its connection
- * is gone; `packet.clientId` still says whose it is). The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
+ * Asked for each PUBLISH, and for a will when it is published: with the client that left it, which is closed by then.
+ * Where the broker was restarted meanwhile, that client has the identifier, and of `username` and `address` what the store
+ * kept. The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
  * 0x87; a number refuses with that reason code, an object with `refuse` as it says; another object is published instead.
  * Unset, topics below `$SYS/` are refused.
  */
 export type AuthorizePublishHandler = (
-  client: Client | null,
+  client: Client,
   packet: PublishPacket & { payload: Buffer; clientId?: string | undefined; username?: string | undefined },
   callback: (error?: (Error & { reasonCode?: number }) | null) => void,
 ) => Verdict<boolean | number | PublishPacket | PublishRefusal>
@@ -131,17 +132,17 @@ export type PublishedHandler = (
 /** All gates; each may also be set as a property of the broker, at any time. */
 export interface Hooks {
   /** Asked first, for each CONNECT. Refusal: CONNACK 0x87, or what it says. */
-  preConnect?: PreConnectHandler | undefined
+  preConnect?: PreConnectHandler | null | undefined
   /** Asked for user name and password of clients that name no authentication method. Refusal: the same. */
-  authenticate?: AuthenticateHandler | undefined
+  authenticate?: AuthenticateHandler | null | undefined
   /** Asked for each step of those that name one. */
-  authenticateExtended?: AuthenticateExtendedHandler | undefined
+  authenticateExtended?: AuthenticateExtendedHandler | null | undefined
   /** Asked for each PUBLISH of a client, and for wills. Refusal: 0x87; before 5.0 the connection is closed. */
-  authorizePublish?: AuthorizePublishHandler | undefined
+  authorizePublish?: AuthorizePublishHandler | null | undefined
   /** Asked for each filter of a SUBSCRIBE, and of a session that is resumed. Refusal: 0x87 (0x80 before 5.0). */
-  authorizeSubscribe?: AuthorizeSubscribeHandler | undefined
+  authorizeSubscribe?: AuthorizeSubscribeHandler | null | undefined
   /** Asked for each message and receiver, synchronously. Refusal: this receiver does not get it; a `drop` event. */
-  authorizeForward?: AuthorizeForwardHandler | undefined
+  authorizeForward?: AuthorizeForwardHandler | null | undefined
   /** Told of each message that was stored and routed. If it fails, no success is acknowledged. */
-  published?: PublishedHandler | undefined
+  published?: PublishedHandler | null | undefined
 }

@@ -7,7 +7,10 @@ import type { PublishProperties, QoS } from './packets.js'
 /** A published message as hooks, events, the bus and the store see it. */
 export interface Message {
   cmd: 'publish'
-  /** The broker that accepted it, and its number there: together they identify the message. */
+  /**
+   * The broker that accepted it, and its number there: together they identify the message. A broker that was given an
+   * `id` adds a mark of its present run to it, as a store may keep messages of earlier ones: `kitchen/Zx3fQ9A`.
+   */
   brokerId: string
   brokerCounter: number
   topic: string

@@ -352,12 +352,6 @@ export interface SessionPersistence extends AedesPersistence {
   /** Removes expired queued and retained messages, at most `limit` a call. */
   sweep(now: number, limit: number): MaybePromise<SweepResult>
 
-  /**
-   * A number that this store has never given before and will never give again, higher each time; it survives whatever
-   * the store survives, a power cut included for a store on disk. Message numbers that contain it are unique although
-   * the clock was set back. Optional: a store without it cannot keep a number.
-   */
-  nextEpoch?(): MaybePromise<number>
   /** All sessions, each once; those that come or go meanwhile may be missing. For administration and export. */
   sessions?(): MaybeAsyncIterable<StoredSession>
   /**

@@ -50,7 +50,7 @@ export class Permission {
   } {
     return {
       authorizePublish: (client, packet) =>
-        client === null ? this.#will(clients, packet) : this.#publish(clients.entry(client), packet),
+        client.closed ? this.#will(clients, packet) : this.#publish(clients.entry(client), packet),
       authorizeSubscribe: (client, subscription) => this.#subscribe(clients.entry(client), subscription),
       ...(this.#authorizer?.receive && {
         authorizeForward: (client, message) => this.#receives(clients.entry(client), message),

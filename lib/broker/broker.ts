@@ -2,6 +2,7 @@
  * The broker: puts the parts together and is what the host holds. Owns the life of the whole, from listen to close;
  * what the parts do is theirs.
  */
+import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -34,6 +35,7 @@ import { recordOf } from '../model/routing-record.js'
 import { createMemoryPersistence } from '../persistence/memory/memory.js'
 import { type TopicNameParams, TopicPattern } from '../topic/topic-pattern.js'
 import { withCallback } from '../util/maybe-promise.js'
+import { endConnections } from './end-connections.js'
 import { HOOKS } from './hooks/hook-names.js'
 import { filterOf, isDuplex, isSchema } from './host/arguments.js'
 import { HostListeners } from './host/host-listeners.js'
@@ -70,6 +72,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.id = resolved.id
     const clock = options.clock ?? systemClock
     this.#parts = new BrokerParts(this, resolved, {
+      runId: options.id === undefined ? resolved.id : runOf(resolved.id),
       clock,
       mq: options.mq,
       cluster: options.cluster,
@@ -93,7 +96,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       exempt: client => this.#parts.authorizer.exempt(client),
     })
     for (const name of HOOKS) {
-      if (options[name] !== undefined) this.#parts.authorizer.set(name, options[name])
+      if (options[name] != null) this.#parts.authorizer.set(name, options[name])
     }
   }
 
@@ -318,7 +321,9 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   close(callback: () => void): void
   close(callback?: () => void): Promise<void> | void {
     this.#closing ??= this.#close()
-    return withCallback(this.#closing, callback)
+    // a hook that waits for this must be able to answer first
+    const closed = this.#parts.authorizer.isCalling ? Promise.resolve() : this.#closing
+    return withCallback(closed, callback)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -351,17 +356,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
     this.#state = 'closing'
     this.#host.close()
-    const connections = [...this.#parts.connections]
-    const { timers, options, own } = this.#parts
-    const underWay = [own.idle(), ...connections.map(connection => connection.stopReading())]
-    await timers.within(options.closeTimeoutMs, Promise.all(underWay))
-    const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
-    const dismissed = connections.map(async connection => {
-      await connection.disconnect(goodbye)
-      await connection.streamEnd()
-    })
-    await timers.within(options.closeTimeoutMs, Promise.all(dismissed))
-    for (const connection of connections) connection.destroyStream()
+    await endConnections(this.#parts)
     await this.#parts.close()
     this.#state = 'closed'
     this.#parts.events.emit('closed')
@@ -379,6 +374,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 }
 
 function nothing(): void {}
+
+/** Tells this run of a broker from all others that had, or will have, the same identifier. */
+function runOf(id: string): string {
+  return `${id}/${randomBytes(5).toString('base64url')}`
+}
 
 /**
  * Makes a broker and starts it.

@@ -90,6 +90,8 @@ const milliseconds = whole(0, LARGEST_TIMEOUT)
 const seconds = whole(0, NEVER_EXPIRES)
 const flag = oneOf(true, false)
 const fn: Rule = { expected: 'a function', holds: value => typeof value === 'function' }
+/** Of a hook, null is the same as none. */
+const hook: Rule = { expected: 'a function', holds: value => value === null || typeof value === 'function' }
 
 const RULES: Record<keyof BrokerOptions, Rule> = {
   id: { expected: 'a string that is not empty', holds: value => typeof value === 'string' && value !== '' },
@@ -141,13 +143,13 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
-  preConnect: fn,
-  authenticate: fn,
-  authenticateExtended: fn,
-  authorizePublish: fn,
-  authorizeSubscribe: fn,
-  authorizeForward: fn,
-  published: fn,
+  preConnect: hook,
+  authenticate: hook,
+  authenticateExtended: hook,
+  authorizePublish: hook,
+  authorizeSubscribe: hook,
+  authorizeForward: hook,
+  published: hook,
 }
 
 /** The system's clock; its timers do not keep the host's process alive. */

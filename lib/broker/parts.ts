@@ -38,6 +38,8 @@ import { StoreBridge } from './store-bridge.js'
 
 /** What comes from outside. */
 export interface Foundations {
+  /** What the messages of this run are known by; see {@link Publisher}. */
+  runId: string
   clock: Clock
   /** The bus that the host gave, if it did. */
   mq: Bus | undefined
@@ -67,7 +69,7 @@ export class BrokerParts {
   #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
-    const { clock, mq, persistence, cluster: engine } = foundations
+    const { clock, mq, persistence, runId, cluster: engine } = foundations
     const now = () => clock.now()
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
@@ -86,7 +88,7 @@ export class BrokerParts {
             mq,
             timers,
             policy,
-            brokerId: options.id,
+            brokerId: runId,
             router: () => router,
             queues: () => queues,
             number: message => publisher.number(message),
@@ -112,7 +114,7 @@ export class BrokerParts {
       orphaned: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
     const queues = new QueueWriter({
-      id: options.id,
+      id: runId,
       store,
       router,
       events,
@@ -120,6 +122,7 @@ export class BrokerParts {
       isConnected: clientId => sessions.isConnected(clientId),
     })
     const publisher: Publisher = new Publisher({
+      runId,
       options,
       authorizer,
       events,

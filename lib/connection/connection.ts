@@ -266,6 +266,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     await this.#connect?.done
     await this.#ingress?.settled()
     if (this.#session !== undefined) {
+      await this.#session.changesSettled()
       await this.ports.sessions.release(this, ending)
       if (this.#wasConnected) this.ports.events.emit('clientDisconnect', this.client)
     }

@@ -29,6 +29,11 @@ export class SessionSubscription implements ClientSubscription {
     this.#identifier = identifier
   }
 
+  /** The filter that the client asked for: another one only where `authorizeSubscribe` granted something else. */
+  get requested(): string {
+    return this.topic
+  }
+
   get qos(): QoS {
     return (this.#options & QOS) as QoS
   }
@@ -60,14 +65,41 @@ export class SessionSubscription implements ClientSubscription {
   }
 
   /** Whether it has the same filter, options and identifier. */
-  isLike(subscription: Subscription & Pick<ClientSubscription, 'subscriptionIdentifier'>): boolean {
-    const { topic, subscriptionIdentifier = 0 } = subscription
-    return topic === this.topic && packed(subscription) === this.#options && subscriptionIdentifier === this.#identifier
+  isLike(subscription: Subscription & Pick<ClientSubscription, 'subscriptionIdentifier' | 'requested'>): boolean {
+    const { topic, requested = topic, subscriptionIdentifier = 0 } = subscription
+    return (
+      topic === this.topic &&
+      requested === this.requested &&
+      packed(subscription) === this.#options &&
+      subscriptionIdentifier === this.#identifier
+    )
   }
 
   /** A plain object, for the store and the host. */
   toJSON(): ClientSubscription {
-    const { topic, qos, nl, rap, rh } = this
-    return { topic, qos, nl, rap, rh, ...(this.#identifier > 0 && { subscriptionIdentifier: this.#identifier }) }
+    const { topic, requested, qos, nl, rap, rh } = this
+    return {
+      topic,
+      qos,
+      nl,
+      rap,
+      rh,
+      ...(this.#identifier > 0 && { subscriptionIdentifier: this.#identifier }),
+      ...(requested !== topic && { requested }),
+    }
+  }
+}
+
+/** A subscription that was granted instead of the one that the client asked for. Rare, so that others need no field. */
+export class ReplacedSubscription extends SessionSubscription {
+  readonly #requested: string
+
+  constructor(session: Subscriber, subscription: Subscription, identifier: number | undefined, requested: string) {
+    super(session, subscription, identifier)
+    this.#requested = requested
+  }
+
+  override get requested(): string {
+    return this.#requested
   }
 }

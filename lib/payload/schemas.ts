@@ -98,7 +98,7 @@ type Decided = Parameters<AuthorizePublishHandler>[2]
 /** Asks the next hook, in whichever style it is written, and answers for it. */
 function goOn(
   hook: AuthorizePublishHandler,
-  client: Client | null,
+  client: Client,
   packet: Parameters<AuthorizePublishHandler>[1],
   callback: Decided,
 ): unknown {

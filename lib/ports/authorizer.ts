@@ -25,7 +25,7 @@ export interface Authorizer {
     | undefined
   /** @returns the message to publish, or why it is refused */
   readonly authorizePublish:
-    | ((client: Client | null, message: PublishMessage) => MaybePromise<PublishMessage | AnaxError>)
+    | ((client: Client, message: PublishMessage) => MaybePromise<PublishMessage | AnaxError>)
     | undefined
   /** @returns the subscription to grant, or why it is refused */
   readonly authorizeSubscribe:
@@ -33,5 +33,7 @@ export interface Authorizer {
     | undefined
   /** @returns the message to forward; true for the one that was published; undefined withholds it from this client */
   readonly authorizeForward: ((client: Client, message: Message) => Message | true | undefined) | undefined
+  /** Whether a hook is being asked about a client, and may be the one that waits. */
+  isAsking(client: Client): boolean
   readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined
 }

@@ -14,6 +14,8 @@ import { isSharedFilter } from '../topic/topic.js'
 import type { Link } from './outgoing/link.js'
 import { Outgoing } from './outgoing/outgoing.js'
 import type { Recipient } from './outgoing/recipient.js'
+import { Replacements } from './replacements.js'
+import { SubscriptionChanges } from './subscription-changes.js'
 import { SubscriptionQuota } from './subscription-quota.js'
 
 export interface SessionSettings {
@@ -50,6 +52,8 @@ export class Session implements Subscriber, Recipient {
   /** The identifiers of QoS 0 subscriptions, by filter. */
   #identifiersOfQoS0: FilterTree<number, this> | undefined
   #subscriptionQuota: SubscriptionQuota | undefined
+  #changes: SubscriptionChanges | undefined
+  #replacements: Replacements | undefined
   #incoming: Set<number> | undefined
   /** Those of earlier connections whose messages the client has not sent again. */
   #incomingBefore: Set<number> | undefined
@@ -156,6 +160,23 @@ export class Session implements Subscriber, Recipient {
       for (const subscription of this.subscriptions.values()) this.#noteIdentifier(subscription)
     }
     return this.#identifiersOfQoS0.size === 0 ? NO_IDENTIFIERS : this.#identifiersOfQoS0.find(topic)
+  }
+
+  /** The order in which its subscriptions change. */
+  get changes(): SubscriptionChanges {
+    this.#changes ??= new SubscriptionChanges()
+    return this.#changes
+  }
+
+  /** What was granted instead of what the client asked for. */
+  get replacements(): Replacements {
+    this.#replacements ??= new Replacements()
+    return this.#replacements
+  }
+
+  /** Resolves when no change of its subscriptions is under way. */
+  async changesSettled(): Promise<void> {
+    await this.#changes?.settled()
   }
 
   /** Counts its subscriptions; undefined without a limit. */

@@ -6,7 +6,7 @@ import type { Client } from '../../types/client.js'
 import type { Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import { AnaxError, wrapError } from '../errors.js'
-import { SessionSubscription } from '../model/subscription.js'
+import { ReplacedSubscription, SessionSubscription } from '../model/subscription.js'
 import type { Ports } from '../ports/ports.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { ReasonCode } from '../reason-codes.js'
@@ -23,20 +23,24 @@ export function authorizeSubscription(
   return filterError(options, requested.topic) ?? authorizer.authorizeSubscribe?.(client, requested) ?? requested
 }
 
-/** The subscription as it is granted to the session. */
+/**
+ * The subscription as it is granted to the session.
+ * @param requested the filter that the client asked for
+ */
 export function grantSubscription(
   session: Session,
   authorized: Subscription,
+  requested: string,
   identifier?: number,
 ): SessionSubscription {
   const { maximumQoS, subscriptionIdentifiersAvailable } = session.ports.options
   // [MQTT-3.2.2-9]: a higher QoS is granted as the maximum, not refused
   const qos = authorized.qos > maximumQoS ? maximumQoS : authorized.qos
-  return new SessionSubscription(
-    session,
-    { ...authorized, qos },
-    subscriptionIdentifiersAvailable ? identifier : undefined,
-  )
+  const granted = { ...authorized, qos }
+  const number = subscriptionIdentifiersAvailable ? identifier : undefined
+  return authorized.topic === requested
+    ? new SessionSubscription(session, granted, number)
+    : new ReplacedSubscription(session, granted, number, requested)
 }
 
 /** Why the broker's options do not allow a filter. */
@@ -98,6 +102,14 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
     if (isPromise(added)) pending.push(added.catch(error => refusals.set(subscription, error)))
   }
   return { fresh, refusals: pending.length === 0 ? undefined : Promise.all(pending).then(() => refusals) }
+}
+
+/**
+ * The filters that are subscribed for those that a client asked for. To be asked in the order of the packets, before the
+ * store is written.
+ */
+export function grantedFilters(session: Session, requested: readonly string[]): readonly string[][] {
+  return requested.map(filter => [filter, ...session.replacements.take(filter)])
 }
 
 /** Ends live subscriptions. @returns for each filter whether there was one */

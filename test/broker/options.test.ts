@@ -37,6 +37,7 @@ function bound(from: number): Row {
 const LARGEST_TIMEOUT = 2_147_483_647
 const flag: Row = { expected: 'true or false', wrong: NO_FLAG, right: [true, false] }
 const fn: Row = { expected: 'a function', wrong: NO_FUNCTION, right: [() => true] }
+const hook: Row = { expected: 'a function', wrong: ['function', {}, true], right: [() => true, null] }
 
 function methods(...names: string[]): Row {
   const all = Object.fromEntries(names.map(name => [name, () => {}]))
@@ -99,13 +100,13 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
-  preConnect: fn,
-  authenticate: fn,
-  authenticateExtended: fn,
-  authorizePublish: fn,
-  authorizeSubscribe: fn,
-  authorizeForward: fn,
-  published: fn,
+  preConnect: hook,
+  authenticate: hook,
+  authenticateExtended: hook,
+  authorizePublish: hook,
+  authorizeSubscribe: hook,
+  authorizeForward: hook,
+  published: hook,
 }
 
 /** Options that only the broker itself looks at. */

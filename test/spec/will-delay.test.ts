@@ -155,12 +155,12 @@ spec('a delayed will is authorised when it is published', [5], async tools => {
   await (await connect('leaving', terms(10, 100))).drop()
   const asked: unknown[] = []
   broker.authorizePublish = (client, { topic }) => {
-    asked.push([client, topic])
+    asked.push([client.id, client.connected, topic])
     return false
   }
   await clock.advance(10_100)
   await watcher.expectNothing()
-  assert.deepEqual(asked, [[null, 'will']])
+  assert.deepEqual(asked, [['leaving', false, 'will']])
 })
 
 for (const clean of [true, false]) {

@@ -18,6 +18,7 @@ import { ReasonCode } from '../../reason-codes.js'
 import { isTopicFilter, isTopicName } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { type Answer, type CallbackReading, compileGate, type GateContext } from './gate.js'
+import { PendingHooks } from './pending-hooks.js'
 
 /** What a callback was given as an error: a deliberate refusal, not a failure of the hook. */
 class Refusal {
@@ -30,6 +31,8 @@ class Refusal {
 
 /** What the answers of one hook mean. */
 interface Reading<T> {
+  /** What the broker goes on with where it does not wait for the answer any more. @default a refusal */
+  abandoned?: T
   /** Undefined where it means nothing. */
   verdict(value: unknown): T | Refusal | undefined
   refused(error: unknown): T
@@ -57,20 +60,37 @@ export class HookAuthorizer implements Authorizer {
   /** Clients about whom no hook is asked. */
   #exempt: WeakSet<Client> | undefined
 
-  constructor(events: EventSink, context: GateContext) {
+  readonly #pending = new PendingHooks()
+
+  constructor(events: EventSink, context: Omit<GateContext, 'pending'>) {
     this.#events = events
-    this.#context = context
+    this.#context = { ...context, pending: this.#pending }
+  }
+
+  /** Whether a hook is on the stack now. */
+  get isCalling(): boolean {
+    return this.#pending.isCalling
+  }
+
+  isAsking(client: Client): boolean {
+    return this.#pending.isAsking(client)
+  }
+
+  /** No answer of a hook is waited for any more: what it was asked about is refused. */
+  abandonAll(): void {
+    this.#pending.abandonAll()
   }
 
   /**
-   * Sets a hook; undefined takes it away.
+   * Sets a hook; null and undefined unset it.
    * @throws AnaxError ANAX_ERR_HOOK_STYLE
    */
-  set<Name extends keyof Hooks>(name: Name, hook: Hooks[Name]): void {
+  set<Name extends keyof Hooks>(name: Name, given: Hooks[Name]): void {
+    const hook = given ?? undefined
     if (hook !== undefined && typeof hook !== 'function') {
       throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail: `${name} is not a function` })
     }
-    const setters: { [Key in keyof Required<Hooks>]: (hook: Hooks[Key]) => void } = {
+    const setters: { [Key in keyof Required<Hooks>]: (hook: NonNullable<Hooks[Key]> | undefined) => void } = {
       preConnect: hook => {
         this.preConnect = hook && this.#connectGate('preConnect', hook, 2)
       },
@@ -108,7 +128,7 @@ export class HookAuthorizer implements Authorizer {
     return this.#exempt !== undefined && client !== null && this.#exempt.has(client)
   }
 
-  #withoutHook(client: Client | null, message: PublishMessage): MaybePromise<PublishMessage | AnaxError> {
+  #withoutHook(client: Client, message: PublishMessage): MaybePromise<PublishMessage | AnaxError> {
     return this.#isExempt(client) ? message : refuseSystemTopics(client, message)
   }
 
@@ -116,7 +136,7 @@ export class HookAuthorizer implements Authorizer {
     const gate = compileGate(name, hook, parameters, readSuccess, this.#context)
     return (client: Client, ...args: unknown[]): MaybePromise<ConnectRefusal | undefined> => {
       if (this.#isExempt(client)) return undefined
-      const verdict = this.#conclude<ConnectRefusal | typeof ACCEPTED>(name, client, gate([client, ...args]), {
+      const verdict = this.#conclude<ConnectRefusal | typeof ACCEPTED>(name, client, gate(client, [client, ...args]), {
         verdict: connectVerdict,
         refused: error => ({ reasonCode: ReasonCode.NotAuthorized, ...refusalOf(error) }),
       })
@@ -128,7 +148,7 @@ export class HookAuthorizer implements Authorizer {
     const gate = compileGate('authenticateExtended', hook, 2, readResult, this.#context)
     return (client, authentication) => {
       if (this.#isExempt(client)) return { result: 'success' }
-      return this.#conclude('authenticateExtended', client, gate([client, authentication]), {
+      return this.#conclude('authenticateExtended', client, gate(client, [client, authentication]), {
         verdict: extendedVerdict,
         refused: (error): ExtendedVerdict => ({
           result: 'refuse',
@@ -143,7 +163,7 @@ export class HookAuthorizer implements Authorizer {
     const gate = compileGate('authorizePublish', hook, 2, readDone, this.#context)
     return (client, message) => {
       if (this.#isExempt(client)) return message
-      return this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate([client, message]), {
+      return this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate(client, [client, message]), {
         verdict: value => publishVerdict(value, message),
         refused: publishRefused,
       })
@@ -154,10 +174,15 @@ export class HookAuthorizer implements Authorizer {
     const gate = compileGate('authorizeSubscribe', hook, 2, readResult, this.#context)
     return (client, subscription) => {
       if (this.#isExempt(client)) return subscription
-      return this.#conclude<Subscription | AnaxError>('authorizeSubscribe', client, gate([client, subscription]), {
-        verdict: value => subscribeVerdict(value, subscription),
-        refused: error => new AnaxError('ANAX_ERR_SUBSCRIBE_REFUSED', packetRefusal('suback', error)),
-      })
+      return this.#conclude<Subscription | AnaxError>(
+        'authorizeSubscribe',
+        client,
+        gate(client, [client, subscription]),
+        {
+          verdict: value => subscribeVerdict(value, subscription),
+          refused: error => new AnaxError('ANAX_ERR_SUBSCRIBE_REFUSED', packetRefusal('suback', error)),
+        },
+      )
     }
   }
 
@@ -165,14 +190,14 @@ export class HookAuthorizer implements Authorizer {
     const gate = compileGate('authorizeForward', hook, 2, readResult, this.#context)
     return (client, message) => {
       if (this.#isExempt(client)) return message
-      const answer = gate([client, message])
+      const answer = gate(client, [client, message])
       if (isPromise(answer)) {
         const detail = 'authorizeForward has to answer at once, not with a promise'
         this.#events.emit('hookError', new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail }), 'authorizeForward', client)
         return undefined
       }
       // answered as most often, nothing needs to be made for it
-      if ('value' in answer && answer.value === true) return true
+      if (answer !== 'abandoned' && 'value' in answer && answer.value === true) return true
       const forwarded = this.#conclude<Message | null>('authorizeForward', client, answer, FORWARD_READING)
       return (forwarded as Message | null) ?? undefined
     }
@@ -181,8 +206,10 @@ export class HookAuthorizer implements Authorizer {
   #publishedGate(hook: NonNullable<Hooks['published']>): Authorizer['published'] {
     const gate = compileGate('published', hook, 2, readDone, this.#context)
     return (message, client) => {
-      const told = this.#conclude<AnaxError | typeof ACCEPTED>('published', client, gate([message, client]), {
+      const told = this.#conclude<AnaxError | typeof ACCEPTED>('published', client, gate(client, [message, client]), {
         verdict: () => ACCEPTED,
+        // the message is out, whatever the hook thinks of it
+        abandoned: ACCEPTED,
         refused: error =>
           new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'published', ...packetRefusal('puback', error) }),
       })
@@ -209,6 +236,7 @@ export class HookAuthorizer implements Authorizer {
 
   /** From the answer of a hook to a verdict; what is neither a verdict nor a refusal is a failure. */
   #read<T>(hook: HookName, client: Client | null, answer: Answer, reading: Reading<T>): T {
+    if (answer === 'abandoned') return reading.abandoned ?? reading.refused(undefined)
     if ('failure' in answer) {
       this.#events.emit('hookError', answer.failure, hook, client)
       return reading.refused(saidBy(answer.cause))

@@ -2,14 +2,16 @@
  * Runs one of the host's hooks, whichever style it is written in, and always comes back with a verdict:
  * a throw, a rejection, silence and nonsense are failures. Must not know what the hook decides.
  */
+import type { Client } from '../../../types/client.js'
 import type { HookName } from '../../../types/events.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/timers.js'
+import type { PendingHooks } from './pending-hooks.js'
 
-/** What a hook answered: its value, or what the callback was given. */
-export type Answer = { value: unknown } | { failure: AnaxError; cause: unknown }
+/** What a hook answered: its value, or what the callback was given; or that its answer is not waited for any more. */
+export type Answer = { value: unknown } | { failure: AnaxError; cause: unknown } | 'abandoned'
 
 /** Whatever the host set; its type was checked where it did. */
 // biome-ignore lint/suspicious/noExplicitAny: any function is assignable to this, with unknown it would not be
@@ -19,13 +21,14 @@ export interface GateContext {
   timers: Timers
   /** Milliseconds; 0 for no bound. */
   timeoutMs: number
+  pending: PendingHooks
 }
 
 /** Turns what a callback was called with into the value that the other style would have returned. */
 export type CallbackReading = (error: unknown, result: unknown) => unknown
 
 /** A hook, compiled when it is set: calling it never throws and never rejects. */
-export type Gate = (args: unknown[]) => MaybePromise<Answer>
+export type Gate = (client: Client | null, args: unknown[]) => MaybePromise<Answer>
 
 const AsyncFunction = (async () => {}).constructor
 
@@ -41,19 +44,28 @@ export function compileGate(
   context: GateContext,
 ): Gate {
   if (typeof hook !== 'function') throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail: `${name} is not a function` })
-  if (hook.length <= parameters) return args => callForValue(name, hook, args, context)
+  if (hook.length <= parameters) return (client, args) => callForValue({ name, hook, client, context }, args)
   if (hook instanceof AsyncFunction) {
     const detail = `${name} is async and takes a callback as well; it has to answer in one way`
     throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail })
   }
-  return args => callWithCallback(name, hook, args, read, context)
+  return (client, args) => callWithCallback({ name, hook, client, context }, args, read)
 }
 
-function callForValue(name: HookName, hook: HookFunction, args: unknown[], context: GateContext): MaybePromise<Answer> {
+/** One call of a hook. */
+interface Call {
+  name: HookName
+  hook: HookFunction
+  client: Client | null
+  context: GateContext
+}
+
+function callForValue(call: Call, args: unknown[]): MaybePromise<Answer> {
+  const { name, hook, context } = call
   try {
-    const value = hook(...args)
+    const value = context.pending.call(hook, args)
     if (!isPromise(value)) return { value }
-    return withTimeout(name, context, settle => {
+    return awaitAnswer(call, settle => {
       // what only looks like a promise may throw when it is asked
       Promise.resolve(value).then(
         result => settle({ value: result }),
@@ -65,13 +77,8 @@ function callForValue(name: HookName, hook: HookFunction, args: unknown[], conte
   }
 }
 
-function callWithCallback(
-  name: HookName,
-  hook: HookFunction,
-  args: unknown[],
-  read: CallbackReading,
-  context: GateContext,
-): MaybePromise<Answer> {
+function callWithCallback(call: Call, args: unknown[], read: CallbackReading): MaybePromise<Answer> {
+  const { name, hook, context } = call
   let answer: Answer | undefined
   let settle: ((answer: Answer) => void) | undefined
   // only the first answer counts
@@ -82,32 +89,37 @@ function callWithCallback(
   }
   const callback = (error?: unknown, result?: unknown) => conclude({ value: read(error, result) })
   try {
-    const returned = hook(...args, callback)
+    const returned = context.pending.call(hook, [...args, callback])
     if (isPromise(returned)) Promise.resolve(returned).catch(cause => conclude(failed(name, cause)))
   } catch (cause) {
     conclude(failed(name, cause))
   }
   if (answer !== undefined) return answer
-  return withTimeout(name, context, resolve => {
+  return awaitAnswer(call, resolve => {
     settle = resolve
   })
 }
 
-function withTimeout(
-  name: HookName,
-  { timers, timeoutMs }: GateContext,
+/** Waits for the answer: for `timeoutMs` at most, and until it is abandoned. Later answers are ignored. */
+function awaitAnswer(
+  { name, client, context }: Call,
   start: (settle: (answer: Answer) => void) => void,
 ): Promise<Answer> {
+  const { timers, timeoutMs, pending } = context
   return new Promise(resolve => {
+    const settle = (answer: Answer) => {
+      timers.cancel(timer)
+      pending.delete(client, abandon)
+      resolve(answer)
+    }
+    const abandon = () => settle('abandoned')
     const timer = new Timer(() => {
       const failure = new AnaxError('ANAX_ERR_HOOK_TIMEOUT', { detail: `${name}, ${timeoutMs} ms` })
-      resolve({ failure, cause: failure })
+      settle({ failure, cause: failure })
     })
     if (timeoutMs > 0) timers.schedule(timer, timeoutMs)
-    start(answer => {
-      timers.cancel(timer)
-      resolve(answer)
-    })
+    pending.add(client, abandon)
+    start(settle)
   })
 }
 

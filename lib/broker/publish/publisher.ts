@@ -24,10 +24,8 @@ import type { Retention } from './retention.js'
 
 const NOBODY: readonly MatchedSubscription[] = []
 
-/** Numbers go on after those that any earlier run of the same broker may have given: a thousand for each millisecond. */
-const NUMBERS_PER_MS = 1000
-
 export interface PublisherParts {
+  runId: string
   options: ResolvedOptions
   authorizer: Authorizer
   events: EventSink
@@ -44,16 +42,18 @@ export interface PublisherParts {
 
 export class Publisher implements MessageSink {
   readonly #parts: PublisherParts
-  #counter: number
+  #counter = 0
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
-    this.#counter = parts.now() * NUMBERS_PER_MS
   }
 
-  /** Gives a message its identity. Called in the order of storing, so that numbers are in the order of the queues. */
+  /**
+   * Gives a message its identity: this run of the broker, and a number in it. A store may still have messages of earlier
+   * runs, whatever the clock says. Called in the order of storing, so that numbers are in the order of the queues.
+   */
   readonly number = (message: PublishMessage): void => {
-    message.brokerId = this.#parts.options.id
+    message.brokerId = this.#parts.runId
     message.brokerCounter = ++this.#counter
   }
 
@@ -118,8 +118,8 @@ export class Publisher implements MessageSink {
   }
 
   sentFromQueue(ref: MessageRef, clientId: string): void {
-    const { options, queues, bus } = this.#parts
-    const pending = ref.brokerId === options.id ? queues.pending(ref.brokerCounter) : undefined
+    const { runId, queues, bus } = this.#parts
+    const pending = ref.brokerId === runId ? queues.pending(ref.brokerCounter) : undefined
     if (pending !== undefined) ensureRecord(pending).withhold(clientId)
     else bus.sentFromQueue(ref, clientId)
   }

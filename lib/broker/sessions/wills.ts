@@ -11,6 +11,7 @@ import type { Authorizer } from '../../ports/authorizer.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Turns } from '../../util/turns.js'
 import type { OwnMessages } from '../publish/own-messages.js'
+import { DetachedClient } from './detached-client.js'
 import type { FailedWrites } from './failed-writes.js'
 
 export interface WillParts {
@@ -24,6 +25,8 @@ export interface WillParts {
 
 export class Wills {
   readonly #parts: WillParts
+  /** Clients of this run whose wills wait for their delay, by identifier: hooks are asked about them. */
+  readonly #detached = new Map<string, DetachedClient>()
   /** Clients whose wills changed since the due ones were read, while those are being published. */
   #changed: Set<string> | undefined
 
@@ -39,6 +42,7 @@ export class Wills {
     this.#changed?.add(clientId)
     if (will === undefined) await this.#parts.store.deleteWill(clientId)
     else await this.#parts.store.saveWill(clientId, will, undefined)
+    this.#detached.delete(clientId)
   }
 
   /** The client took it away [MQTT-3.14.4-3]. */
@@ -58,6 +62,7 @@ export class Wills {
     if (wait === 0) return this.#publish(client.id, will, client)
     this.#changed?.add(client.id)
     const dueAt = now() + wait * 1000
+    this.#detached.set(client.id, DetachedClient.of(client))
     await failedWrites.attempt(client.id, () => store.saveWill(client.id, will, dueAt))
   }
 
@@ -67,12 +72,13 @@ export class Wills {
     // one that was published or taken away may still be there
     await failedWrites.retry(clientId)
     const will = await store.getWill({ id: clientId })
-    if (will) await this.#publish(clientId, will, null)
+    if (will) await this.publishStored(clientId, will)
   }
 
   /** A will that its client cannot take away any more: another node left it, or it is due. */
   async publishStored(clientId: string, will: StoredWill): Promise<void> {
-    await this.#publish(clientId, will, null)
+    const client = this.#detached.get(clientId) ?? DetachedClient.fromStore(clientId, will.publisher)
+    await this.#publish(clientId, will, client)
   }
 
   /**
@@ -90,7 +96,7 @@ export class Wills {
         ({ clientId }) => clientId,
         async ({ clientId, will }) => {
           // its client may have come back while others were being published; or it is published, and not deleted yet
-          if (!changed.has(clientId) && !failedWrites.has(clientId)) await this.#publish(clientId, will, null)
+          if (!changed.has(clientId) && !failedWrites.has(clientId)) await this.publishStored(clientId, will)
         },
       )
       return due.length === limit
@@ -99,7 +105,7 @@ export class Wills {
     }
   }
 
-  async #publish(clientId: string, will: StoredWill, client: Client | null): Promise<void> {
+  async #publish(clientId: string, will: StoredWill, client: Client): Promise<void> {
     const { authorizer, own, events } = this.#parts
     this.#changed?.add(clientId)
     const message = messageOfWill(will, clientId)
@@ -118,6 +124,7 @@ export class Wills {
   /** Published or taken away, it must not come back: a store that fails is asked again. */
   async #delete(clientId: string): Promise<void> {
     const { store, failedWrites } = this.#parts
+    this.#detached.delete(clientId)
     await failedWrites.attempt(clientId, () => store.deleteWill(clientId))
   }
 }

@@ -13,6 +13,7 @@ import { ReasonCode } from '../../reason-codes.js'
 import {
   deleteStoredSubscriptions,
   endRefusedSubscriptions,
+  grantedFilters,
   replayRetained,
   routeSubscriptions,
   storeSubscriptions,
@@ -51,9 +52,20 @@ export async function subscribeClient(
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos: ${String(qos)}` })
     return new SessionSubscription(session, subscription)
   })
-  const stored = withStoreError(() => storeSubscriptions(session, subscriptions))
-  // without `await` where possible: the store and the live subscriptions should not differ even for a moment
-  if (isPromise(stored)) await stored
+  const { turn, done } = session.changes.begin()
+  try {
+    const stored = withStoreError(() => storeSubscriptions(session, subscriptions))
+    // without `await` where possible: the store and the live subscriptions should not differ even for a moment
+    if (isPromise(stored)) await stored
+    if (turn !== undefined) await turn
+    await makeLive(channel, subscriptions)
+  } finally {
+    done()
+  }
+}
+
+async function makeLive(channel: Channel, subscriptions: SessionSubscription[]): Promise<void> {
+  const session = channel.session!
   const { fresh, refusals } = routeSubscriptions(session, subscriptions)
   const refused = await refusals
   if (refused !== undefined && refused.size > 0) await endRefusedSubscriptions(session, refused)
@@ -65,21 +77,30 @@ export async function subscribeClient(
   for (const error of refused?.values() ?? []) throw error
 }
 
-/** Ends subscriptions of a client. */
+/** Ends subscriptions of a client: by the filters that it asked for, or was granted. */
 export async function unsubscribeClient(channel: Channel, input: UnsubscribeInput): Promise<void> {
   const session = connectedSession(channel)
-  const topics = toTopics(input)
-  const removed = withStoreError(() => deleteStoredSubscriptions(session, topics))
-  if (isPromise(removed)) await removed
-  unrouteSubscriptions(session, topics)
-  channel.ports.events.emit('unsubscribe', topics, channel.client)
+  const requested = toTopics(input)
+  const topics = grantedFilters(session, requested).flat()
+  const { turn, done } = session.changes.begin()
+  try {
+    const removed = withStoreError(() => deleteStoredSubscriptions(session, topics))
+    if (isPromise(removed)) await removed
+    if (turn !== undefined) await turn
+    unrouteSubscriptions(session, topics)
+  } finally {
+    done()
+  }
+  channel.ports.events.emit('unsubscribe', requested, channel.client)
 }
 
 /** Ends the connection as an administrative action. */
 export function disconnectClient(channel: Channel, options: DisconnectOptions): Promise<void> {
   const { reasonCode = ReasonCode.AdministrativeAction, will = 'publish', ...explanation } = options
   const properties: DisconnectProperties = explanation
-  return channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties, will)
+  const ended = channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties, will)
+  // a hook of the client may be what waits: the connection ends once that hook has answered
+  return channel.ports.authorizer.isAsking(channel.client) ? Promise.resolve() : ended
 }
 
 function connectedSession(channel: Channel) {

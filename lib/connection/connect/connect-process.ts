@@ -188,22 +188,25 @@ export class ConnectProcess {
     const { client, ports } = this.#channel
     const { store, router } = ports
     const { signal } = this.#aborted
-    const granted: SessionSubscription[] = []
+    const subscribed: SessionSubscription[] = []
     const changed: SessionSubscription[] = []
     const refused: string[] = []
     for (const subscription of subscriptions) {
-      const { subscriptionIdentifier, ...requested } = subscription
-      const verdict = await unlessAborted(authorizeSubscription(client, ports, requested), signal)
+      const { subscriptionIdentifier, requested = subscription.topic, ...granted } = subscription
+      // without a hook that could replace the filter again, what was granted stays granted
+      const asked = ports.authorizer.authorizeSubscribe === undefined ? granted : { ...granted, topic: requested }
+      const verdict = await unlessAborted(authorizeSubscription(client, ports, asked), signal)
       if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) refused.push(subscription.topic)
       if (verdict instanceof AnaxError) continue
-      const now = grantSubscription(session, verdict, subscriptionIdentifier)
-      granted.push(now)
+      const now = grantSubscription(session, verdict, requested, subscriptionIdentifier)
+      subscribed.push(now)
       if (!now.isLike(subscription)) changed.push(now)
     }
     if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
     for (const topic of refused) router.removeAway({ topic, clientId: session.id })
     await storeSubscriptions(session, changed)
-    return granted
+    session.replacements.note(subscribed)
+    return subscribed
   }
 
   #accept(opened: OpenedSession, subscriptions: SessionSubscription[], properties: ConnackProperties): void {

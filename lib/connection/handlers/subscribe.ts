@@ -15,6 +15,7 @@ import {
   routeSubscriptions,
   storeSubscriptions,
 } from '../../session/subscribing.js'
+import type { SubscriptionChange } from '../../session/subscription-changes.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
@@ -55,6 +56,7 @@ class Subscribe extends Job {
   #storedLater = false
   /** Filters that the session's quota has room for. */
   #claimed: string[] = []
+  #change: SubscriptionChange | undefined
 
   constructor(channel: Channel, packet: SubscribePacket) {
     super()
@@ -71,8 +73,11 @@ class Subscribe extends Job {
 
   override store(): void | Promise<void> {
     this.#claim()
+    const session = this.#session()
+    this.#change = session.changes.begin()
+    session.replacements.note(this.#granted())
     try {
-      const stored = storeSubscriptions(this.#session(), this.#granted())
+      const stored = storeSubscriptions(session, this.#granted())
       if (!isPromise(stored)) return
       this.#storedLater = true
       return stored.catch(this.#failed)
@@ -82,6 +87,13 @@ class Subscribe extends Job {
   }
 
   override route(): void | Promise<void> {
+    const { turn, done } = this.#change!
+    const routed = turn === undefined ? this.#route() : turn.then(() => this.#route())
+    if (isPromise(routed)) return routed.finally(done)
+    done()
+  }
+
+  #route(): void | Promise<void> {
     const { fresh, refusals } = routeSubscriptions(this.#session(), this.#granted())
     this.#fresh = fresh
     this.#session().subscriptionQuota?.settle(this.#claimed)
@@ -133,9 +145,10 @@ class Subscribe extends Job {
 
   readonly #decide = (verdicts: (Subscription | AnaxError)[]): void => {
     const identifier = this.#packet.properties?.subscriptionIdentifier
-    this.#outcomes = verdicts.map(verdict =>
-      verdict instanceof AnaxError ? verdict : grantSubscription(this.#session(), verdict, identifier),
-    )
+    this.#outcomes = verdicts.map((verdict, index) => {
+      const { topic } = this.#packet.subscriptions[index]!
+      return verdict instanceof AnaxError ? verdict : grantSubscription(this.#session(), verdict, topic, identifier)
+    })
   }
 
   /** In the stage `store`, where packets are in order: the number of subscriptions depends on the packets before. */

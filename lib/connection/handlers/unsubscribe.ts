@@ -1,8 +1,13 @@
-/** UNSUBSCRIBE: ends the subscriptions whose filters are exactly those of the packet, and answers. */
+/**
+ * UNSUBSCRIBE: ends the subscriptions whose filters are exactly those of the packet, or were granted instead of them, and
+ * answers. Must not know how subscriptions are stored and routed.
+ */
 import type { UnsubscribePacket } from '../../../types/packets.js'
 import { type AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
-import { deleteStoredSubscriptions, unrouteSubscriptions } from '../../session/subscribing.js'
+import type { Session } from '../../session/session.js'
+import { deleteStoredSubscriptions, grantedFilters, unrouteSubscriptions } from '../../session/subscribing.js'
+import type { SubscriptionChange } from '../../session/subscription-changes.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
 import type { Channel } from '../channel.js'
@@ -15,30 +20,46 @@ export function receiveUnsubscribe(channel: Channel, packet: UnsubscribePacket):
 class Unsubscribe extends Job {
   readonly #channel: Channel
   readonly #packet: UnsubscribePacket
+  readonly #session: Session
+  /** For each filter of the packet: what it stands for, as `authorizeSubscribe` may have granted another one. */
+  #granted: readonly (readonly string[])[] = []
   #removed: boolean[] = []
   #refusal: AnaxError | undefined
+  #change: SubscriptionChange | undefined
 
   constructor(channel: Channel, packet: UnsubscribePacket) {
     super()
     this.#channel = channel
     this.#packet = packet
+    this.#session = channel.session!
   }
 
   override store(): void | Promise<void> {
-    const { unsubscriptions } = this.#packet
-    this.#channel.session!.subscriptionQuota?.release(unsubscriptions)
+    const session = this.#session
+    this.#granted = grantedFilters(session, this.#packet.unsubscriptions)
+    const topics = this.#granted.flat()
+    session.subscriptionQuota?.release(topics)
+    this.#change = session.changes.begin()
     try {
-      const removed = deleteStoredSubscriptions(this.#channel.session!, unsubscriptions)
+      const removed = deleteStoredSubscriptions(session, topics)
       if (isPromise(removed)) return removed.catch(this.#failed)
     } catch (error) {
       this.#failed(error)
     }
   }
 
-  override route(): void {
-    const { unsubscriptions } = this.#packet
-    if (this.#refusal === undefined) this.#removed = unrouteSubscriptions(this.#channel.session!, unsubscriptions)
-    this.#channel.session!.subscriptionQuota?.settle(unsubscriptions)
+  override route(): void | Promise<void> {
+    const { turn } = this.#change!
+    if (turn !== undefined) return turn.then(() => this.#route())
+    this.#route()
+  }
+
+  #route(): void {
+    if (this.#refusal === undefined) {
+      this.#removed = this.#granted.map(topics => unrouteSubscriptions(this.#session, topics).includes(true))
+    }
+    this.#session.subscriptionQuota?.settle(this.#granted.flat())
+    this.#change!.done()
   }
 
   override answer(): void {

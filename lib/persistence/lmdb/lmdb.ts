@@ -62,14 +62,6 @@ export class LmdbPersistence extends LmdbSessionStore implements SessionPersiste
     return listWills(this.parts)
   }
 
-  /** Waits for the disk, whatever the durability: an epoch that a power cut takes back would be given twice. */
-  async nextEpoch(): Promise<number> {
-    const { writer, counters } = this.parts
-    const epoch = await writer.change(() => ++counters.epoch)
-    await this.parts.flushed()
-    return epoch
-  }
-
   /** The copy is compact: it has no free pages. */
   backup(path: string): Promise<void> {
     return this.parts.copyTo(path)

@@ -47,7 +47,6 @@ type Elsewhere =
   | 'sessionsAfter'
   | 'counts'
   | 'wills'
-  | 'nextEpoch'
   | 'backup'
 
 /** The most rows that one change touches, so that it does not block the event loop. */

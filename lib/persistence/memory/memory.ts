@@ -53,7 +53,6 @@ export class MemoryPersistence implements SessionPersistence {
   readonly #incomingPayloads = new PayloadKeeper()
   readonly #retained: MemoryRetained
   #broker: { readonly id: string } | undefined
-  #epoch = 0
 
   constructor({ now = Date.now }: MemoryPersistenceOptions = {}) {
     this.#retained = new MemoryRetained(now)
@@ -85,10 +84,6 @@ export class MemoryPersistence implements SessionPersistence {
   /** Holds nothing that must be released. What is stored stays, so that the next broker can go on with it. */
   destroy(): void {
     this.#broker = undefined
-  }
-
-  nextEpoch(): number {
-    return ++this.#epoch
   }
 
   // Sessions

@@ -78,16 +78,6 @@ export function defineDetailTests(harness: Harness, reopen: Reopen | undefined):
     return reopened
   })
 
-  harness.test('epochs rise and never come again', async store => {
-    if (store.nextEpoch === undefined) return store
-    const first = await store.nextEpoch()
-    const second = await store.nextEpoch()
-    assert.ok(Number.isSafeInteger(first) && first > 0 && second > first)
-    const reopened = await restart(store)
-    assert.ok((await reopened.nextEpoch!()) > second)
-    return reopened
-  })
-
   harness.test('sessions can be read page by page, while others come and go', async store => {
     if (store.sessionsAfter === undefined) return store
     const names = Array.from({ length: 120 }, (_, i) => `client-${i}`)

@@ -2,21 +2,25 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, compileGate, type Gate } from '../../../lib/broker/hooks/gate.js'
+import { PendingHooks } from '../../../lib/broker/hooks/pending-hooks.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/timers.js'
+import type { Client } from '../../../types/client.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: hooks of all kinds
 type Hook = (...args: any[]) => unknown
 
 function fixture(hook: Hook, timeoutMs = 1000) {
   const clock = new FakeClock()
-  const context = { timers: new Timers(clock), timeoutMs }
+  const pending = new PendingHooks()
+  const context = { timers: new Timers(clock), timeoutMs, pending }
   const read = (error: unknown, result: unknown) => (error ? { refused: error } : result)
   const gate: Gate = compileGate('authorizePublish', hook, 2, read, context)
-  return { clock, ask: () => gate(['client', 'packet']) }
+  return { clock, pending, ask: (client: Client | null = null) => gate(client, ['client', 'packet']) }
 }
 
-const said = (answer: Answer) => ('value' in answer ? answer.value : answer.failure.code)
+const said = (answer: Answer) =>
+  answer === 'abandoned' ? answer : 'value' in answer ? answer.value : answer.failure.code
 
 describe('a hook that returns', () => {
   it('its verdict, answers at once', () => {
@@ -128,4 +132,31 @@ describe('a hook that takes the callback', () => {
 
 it('what is no function is refused', () => {
   for (const hook of [null, {}, 'x']) assert.throws(() => fixture(hook as never), { code: 'ANAX_ERR_HOOK_STYLE' })
+})
+
+describe('a hook that is not waited for any more', () => {
+  const client = { id: 'one' } as Client
+
+  it('has its late answer ignored', async () => {
+    let answer = (_: string) => {}
+    const { ask, pending, clock } = fixture(() => new Promise(resolve => (answer = resolve)))
+    const asked = ask(client)
+    assert.equal(pending.isAsking(client), true)
+    pending.abandonAll()
+    assert.equal(said(await asked), 'abandoned')
+    answer('late')
+    assert.equal(pending.isAsking(client), false)
+    await clock.advance(2000)
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  it('is known to be asked before it has returned', async () => {
+    let known = false
+    const { ask, pending } = fixture(() => {
+      known = pending.isAsking(client)
+      return 'answer'
+    })
+    assert.equal(said(await ask(client)), 'answer')
+    assert.deepEqual([known, pending.isAsking(client)], [true, false])
+  })
 })

@@ -287,10 +287,17 @@ for (const name of NAMES) {
   )
 
   spec(`${name}: what is no function is refused`, [5], async ({ broker }) => {
-    for (const wrong of ['yes', '', null, false, 0]) {
+    for (const wrong of ['yes', '', false, 0]) {
       assert.throws(() => Object.assign(broker, { [name]: wrong }), { code: 'ANAX_ERR_HOOK_STYLE' })
     }
     assert.throws(() => new Broker({ [name]: 'yes' } as never), { code: 'ANAX_ERR_OPTION' })
+  })
+
+  spec(`${name}: null unsets it, and stands for none among the options`, [5], async ({ broker }) => {
+    Object.assign(broker, { [name]: () => true })
+    Object.assign(broker, { [name]: null })
+    assert.equal(broker[name as 'preConnect'], undefined)
+    assert.equal(new Broker({ [name]: null })[name as 'preConnect'], undefined)
   })
 }
 

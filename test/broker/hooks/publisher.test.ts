@@ -55,7 +55,7 @@ spec('a will that is due later carries who left it', [5], async ({ broker, conne
     return true
   }
   broker.authorizePublish = (client, packet) => {
-    assert.equal(client, null)
+    assert.equal(client.principal, 'alice')
     asked.push(packet.username)
     return true
   }

@@ -23,8 +23,6 @@ export const SCHEMA_VERSION = 2
 
 /** Counters, changed in the same transactions as what they count. */
 export interface Counters {
-  /** The last epoch that was given. */
-  epoch: number
   /** The numbers for the next session and the next message. */
   nextSession: number
   nextMessage: number
@@ -48,7 +46,6 @@ const META_OPTIONS = { encoding: 'msgpack', keyEncoding: 'binary', useRecords: f
 const TABLE_OPTIONS = { encoding: 'binary', keyEncoding: 'binary' } as const
 
 const NOTHING_COUNTED: Counters = {
-  epoch: 0,
   nextSession: 1,
   nextMessage: 1,
   queuedBytes: 0,

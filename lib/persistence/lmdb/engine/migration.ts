@@ -51,7 +51,7 @@ class Migration {
       if (name !== 'sessions' && name !== 'queues') this.#convert(name, (_key, row) => row)
     }
     const key = Buffer.from('counters')
-    this.#table('state').putSync(key, this.#codec('state').wrap(key, this.#encoded({ epoch: 0, ...counters })))
+    this.#table('state').putSync(key, this.#codec('state').wrap(key, this.#encoded(counters)))
   }
 
   /** Rewrites each row of a table, which is given and returned as MessagePack. */

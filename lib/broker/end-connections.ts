@@ -1,0 +1,45 @@
+/**
+ * How all connections end when the broker closes: what was received is finished, then clients are told, then streams are
+ * destroyed. Owns how long each step may take; must not know the store and the bus.
+ */
+import type { Connection } from '../connection/connection.js'
+import { AnaxError } from '../errors.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
+import { Timer, type Timers } from '../util/timers.js'
+
+/** How long hooks are waited for that have been asked and do not answer: one of them may wait for the broker to close. */
+const HOOK_GRACE_MS = 2000
+
+/** What of the broker is needed. */
+interface ClosingParts {
+  readonly options: ResolvedOptions
+  readonly timers: Timers
+  readonly connections: ReadonlySet<Connection>
+  readonly authorizer: { abandonAll(): void }
+  /** The host's own messages. */
+  readonly own: { idle(): Promise<void> }
+}
+
+/** Each step takes `closeTimeoutMs` at most. */
+export async function endConnections(parts: ClosingParts): Promise<void> {
+  const { timers, options } = parts
+  const connections = [...parts.connections]
+  await timers.within(options.closeTimeoutMs, finishReceived(parts, connections))
+  const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
+  const ended = connections.map(async connection => {
+    await connection.disconnect(goodbye)
+    await connection.streamEnd()
+  })
+  await timers.within(options.closeTimeoutMs, Promise.all(ended))
+  for (const connection of connections) connection.destroyStream()
+}
+
+async function finishReceived(
+  { timers, authorizer, own }: ClosingParts,
+  connections: readonly Connection[],
+): Promise<void> {
+  const timer = new Timer(() => authorizer.abandonAll())
+  timers.schedule(timer, HOOK_GRACE_MS)
+  await Promise.all([own.idle(), ...connections.map(connection => connection.stopReading())])
+  timers.cancel(timer)
+}

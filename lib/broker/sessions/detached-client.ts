@@ -1,0 +1,93 @@
+/**
+ * A client whose connection is gone, as a hook sees it that is asked about the client's will. Owns what is remembered of
+ * the client; the stream and the session cannot be reached from it.
+ */
+import { EventEmitter } from 'node:events'
+import { Duplex } from 'node:stream'
+import type { Callback, Client, ClientEvents, ClientSubscription, ConnectionDetails } from '../../../types/client.js'
+import type { ProtocolVersion, UserProperties } from '../../../types/packets.js'
+import type { WillPublisher } from '../../../types/persistence.js'
+import { AnaxError } from '../../errors.js'
+import { withCallback } from '../../util/maybe-promise.js'
+
+const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
+
+/** What is known of a client that is gone. */
+type Remembered = Pick<Client, 'id' | 'username' | 'details'> &
+  Partial<Pick<Client, 'clean' | 'version' | 'keepalive' | 'userProperties' | 'context' | 'principal'>>
+
+export class DetachedClient extends EventEmitter<ClientEvents> implements Client {
+  readonly id: string
+  readonly clean: boolean
+  readonly version: ProtocolVersion | undefined
+  readonly username: string | undefined
+  readonly keepalive: number
+  readonly userProperties: UserProperties | undefined
+  readonly details: Readonly<ConnectionDetails>
+  readonly will = undefined
+  readonly req = undefined
+  readonly connecting = false
+  readonly connected = false
+  readonly closed = true
+  readonly drops = 0
+  readonly subscriptions = NO_SUBSCRIPTIONS
+  context: unknown
+  principal: string | undefined
+
+  private constructor(remembered: Remembered) {
+    super()
+    this.id = remembered.id
+    this.clean = remembered.clean ?? false
+    this.version = remembered.version
+    this.username = remembered.username
+    this.keepalive = remembered.keepalive ?? 0
+    this.userProperties = remembered.userProperties
+    this.details = remembered.details
+    this.context = remembered.context
+    this.principal = remembered.principal ?? remembered.username
+  }
+
+  /** Remembers a client whose connection ends. */
+  static of(client: Client): DetachedClient {
+    return new DetachedClient(client)
+  }
+
+  /** A client of an earlier run, as far as the store remembers it. */
+  static fromStore(clientId: string, publisher: WillPublisher | undefined): DetachedClient {
+    const { username, address } = publisher ?? {}
+    return new DetachedClient({ id: clientId, username, details: { address } })
+  }
+
+  get address(): string | undefined {
+    return this.details.address
+  }
+
+  /** A stream that is closed. */
+  get conn(): Duplex {
+    return new Duplex().destroy()
+  }
+
+  publish(_message: unknown, callback?: Callback): Promise<void> & void {
+    return this.#refuse(callback)
+  }
+
+  subscribe(_subscriptions: unknown, callback?: Callback): Promise<void> & void {
+    return this.#refuse(callback)
+  }
+
+  unsubscribe(_topics: unknown, callback?: Callback): Promise<void> & void {
+    return this.#refuse(callback)
+  }
+
+  close(callback?: () => void): Promise<void> & void {
+    return withCallback(Promise.resolve(), callback) as Promise<void> & void
+  }
+
+  disconnect(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #refuse(callback: Callback | undefined): Promise<void> & void {
+    return withCallback(Promise.reject(new AnaxError('ANAX_ERR_NOT_CONNECTED')), callback) as Promise<void> & void
+  }
+}
