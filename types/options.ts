@@ -102,6 +102,11 @@ export interface BrokerOptions extends Hooks {
   responseInformation?: string | ((client: Client) => string | undefined)
   /** Whether payloads that claim to be UTF-8 are checked, and refused with 0x99. @default false */
   validatePayloadFormat?: boolean
+  /**
+   * What a client before 5.0, which cannot be told, gets for a message that `authorizePublish` refuses, unless the hook
+   * says it (`olderClients`): the connection is closed, or the message is acknowledged and dropped. @default 'disconnect'
+   */
+  refusedPublish?: 'disconnect' | 'acknowledge'
 
   /** Messages in one session's queue. @default 1000 */
   maxQueuedMessages?: number

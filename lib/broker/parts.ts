@@ -75,7 +75,7 @@ export class BrokerParts {
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
     const terms = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
-    const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs })
+    const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
     const cluster = engine && clusterOf(engine, { options, authorizer, events, timers }, () => ({ router, sessions }))
     const store = cluster?.store ?? storeOf(persistence, terms, options.storeTimeoutMs)
     const limits = new QueueLimitRules(options, events)

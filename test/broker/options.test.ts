@@ -85,6 +85,11 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   },
   responseInformation: { expected: 'a string or a function', wrong: [5, null, {}], right: ['x', () => 'x'] },
   validatePayloadFormat: flag,
+  refusedPublish: {
+    expected: '"disconnect" or "acknowledge"',
+    wrong: ['drop', null, true],
+    right: ['disconnect', 'acknowledge'],
+  },
   maxQueuedMessages: bound(1),
   maxQueuedBytes: bound(1),
   maxTotalQueuedBytes: bound(1),

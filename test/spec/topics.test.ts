@@ -85,16 +85,47 @@ spec(
   },
 )
 
-spec('a client may not publish below $SYS/', ALL, async ({ version, connect }) => {
-  const client = await connect('pretender')
-  if (version === 5) {
-    assert.equal(await publishText(client, '$SYS/uptime', '', { qos: 1 }), 0x87)
-    await client.expectNothing()
-  } else {
-    client.send(textPacket('$SYS/uptime', '', { qos: 1, messageId: 1 }))
-    await client.expectDisconnect(0x87)
-  }
-})
+for (const qos of [0, 1, 2] as const) {
+  spec(
+    `[3.1.1 MQTT-3.3.5-2] what a client publishes below $SYS/ with QoS ${qos} is dropped, and nobody is cut for it`,
+    ALL,
+    async ({ version, broker, connect }) => {
+      const refused: unknown[] = []
+      broker.on('publishRefused', ({ reasonCode }, packet, who) => refused.push([reasonCode, packet.topic, who?.id]))
+      const watcher = await connect('watcher')
+      await watcher.subscribe({ topic: '$SYS/#', qos: 2 })
+      const client = await connect('bridge')
+      const reasonCode = await publishText(client, '$SYS/broker/connection/b/state', '1', { qos, retain: true })
+      if (qos > 0) assert.equal(reasonCode, version === 5 ? 0x87 : 0)
+      assert.deepEqual(refused, [[0x87, '$SYS/broker/connection/b/state', 'bridge']])
+      assert.equal((await publishText(client, 'a', '', { qos })) < 0x80, true, 'it goes on')
+      await watcher.expectNothing()
+      const late = await connect('late')
+      await late.subscribe({ topic: '$SYS/#', qos: 2 })
+      await late.expectNothing()
+    },
+  )
+}
+
+for (const [refusedPublish, verdict, isCut] of [
+  ['disconnect', false, true],
+  ['acknowledge', false, false],
+  ['acknowledge', { refuse: 0x87, olderClients: 'disconnect' }, true],
+  ['disconnect', { refuse: 0x87, olderClients: 'acknowledge' }, false],
+] as const) {
+  spec(
+    `refusedPublish: '${refusedPublish}', and a hook that answers ${JSON.stringify(verdict)}`,
+    ALL,
+    async ({ version, broker, connect }) => {
+      broker.authorizePublish = () => verdict
+      const client = await connect('client')
+      client.send(textPacket('a', '', { qos: 1, messageId: 1 }))
+      if (version !== 5 && isCut) await client.expectDisconnect(0x87)
+      else assert.equal((await client.expect('puback')).reasonCode ?? 0, version === 5 ? 0x87 : 0)
+    },
+    { refusedPublish },
+  )
+}
 
 /** `~` stands for U+0000. The filter is refused as malformed, or where the version has no word for it, by closing. */
 async function expectRefusedFilter({ connect }: Spec, cmd: 'subscribe' | 'unsubscribe', filter: string): Promise<void> {

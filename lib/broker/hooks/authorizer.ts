@@ -14,6 +14,7 @@ import { AnaxError, textOf } from '../../errors.js'
 import { messageOfInput } from '../../model/message.js'
 import { AcknowledgedRefusal, type Authorizer } from '../../ports/authorizer.js'
 import type { EventSink } from '../../ports/event-sink.js'
+import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isTopicFilter, isTopicName } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
@@ -57,14 +58,20 @@ export class HookAuthorizer implements Authorizer {
   readonly hooks: Hooks = {}
   readonly #events: EventSink
   readonly #context: GateContext
+  readonly #refusedPublish: ResolvedOptions['refusedPublish']
   /** Clients about whom no hook is asked. */
   #exempt: WeakSet<Client> | undefined
 
   readonly #pending = new PendingHooks()
 
-  constructor(events: EventSink, context: Omit<GateContext, 'pending'>) {
+  constructor(
+    events: EventSink,
+    context: Omit<GateContext, 'pending'>,
+    { refusedPublish }: Pick<ResolvedOptions, 'refusedPublish'>,
+  ) {
     this.#events = events
     this.#context = { ...context, pending: this.#pending }
+    this.#refusedPublish = refusedPublish
   }
 
   /** Whether a hook is on the stack now. */
@@ -165,7 +172,7 @@ export class HookAuthorizer implements Authorizer {
       if (this.#isExempt(client)) return message
       return this.#conclude<PublishMessage | AnaxError>('authorizePublish', client, gate(client, [client, message]), {
         verdict: value => publishVerdict(value, message),
-        refused: publishRefused,
+        refused: error => publishRefused(error, this.#refusedPublish),
       })
     }
   }
@@ -258,10 +265,13 @@ function unlessAccepted<T>(verdict: T | typeof ACCEPTED): T | undefined {
   return verdict === ACCEPTED ? undefined : (verdict as T)
 }
 
-/** Unset, `authorizePublish` keeps clients out of `$SYS/`, which is the broker's to speak on. */
+/**
+ * Unset, `authorizePublish` keeps clients out of `$SYS/`, which is the broker's to speak on. None is cut for it: every
+ * Mosquitto bridge tells there that it is connected.
+ */
 const refuseSystemTopics: NonNullable<Authorizer['authorizePublish']> = (_, message) =>
   message.topic.startsWith('$SYS/')
-    ? new AnaxError('ANAX_ERR_PUBLISH_REFUSED', { detail: '$SYS/ is reserved' })
+    ? new AcknowledgedRefusal('ANAX_ERR_PUBLISH_REFUSED', { detail: '$SYS/ is reserved' })
     : message
 
 function connectVerdict(value: unknown): typeof ACCEPTED | Refusal | undefined {
@@ -278,9 +288,10 @@ function publishVerdict(value: unknown, message: PublishMessage): PublishMessage
   return isObject(value) ? replaced(value as unknown as PublishPacket, message) : undefined
 }
 
-function publishRefused(error: unknown): AnaxError {
-  const isAcknowledged = isObject(error) && 'olderClients' in error && error.olderClients === 'acknowledge'
-  const Kind = isAcknowledged ? AcknowledgedRefusal : AnaxError
+/** @param olderClients what a client before 5.0 gets where the hook does not say it */
+function publishRefused(error: unknown, olderClients: ResolvedOptions['refusedPublish']): AnaxError {
+  const said = isObject(error) && 'olderClients' in error ? error.olderClients : olderClients
+  const Kind = said === 'acknowledge' ? AcknowledgedRefusal : AnaxError
   return new Kind('ANAX_ERR_PUBLISH_REFUSED', packetRefusal('puback', error))
 }
 

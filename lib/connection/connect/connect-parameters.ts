@@ -25,6 +25,8 @@ export interface ConnectParameters {
   /** Whether the client wants explanations in packets other than CONNACK, DISCONNECT and PUBLISH. */
   problemInformation: boolean
   authenticationMethod: string | undefined
+  /** Whether it is a bridge that says so: one of Mosquitto, before 5.0. */
+  isBridge: boolean
 }
 
 /** The parameters before CONNECT. */
@@ -40,6 +42,7 @@ export const INITIAL_PARAMETERS: ConnectParameters = Object.freeze({
   topicAliasMaximum: 0,
   problemInformation: true,
   authenticationMethod: undefined,
+  isBridge: false,
 })
 
 /** @param id the client identifier, which the broker may have assigned */
@@ -63,6 +66,7 @@ export function connectParametersOf(
     topicAliasMaximum: properties.topicAliasMaximum ?? 0,
     problemInformation: properties.requestProblemInformation ?? true,
     authenticationMethod: properties.authenticationMethod,
+    isBridge: packet.bridgeMode === true,
   }
 }
 

@@ -24,8 +24,17 @@ import type { Channel } from '../channel.js'
 /** Handles a SUBSCRIBE. */
 export function receiveSubscribe(channel: Channel, packet: SubscribePacket): void {
   const fault = faultOf(channel, packet)
+  if (channel.parameters.isBridge) packet.subscriptions = packet.subscriptions.map(asForBridge)
   if (fault === undefined) channel.ingress.run(new Subscribe(channel, packet))
   else channel.fail(fault)
+}
+
+/**
+ * Before 5.0 a SUBSCRIBE has no options. As with Mosquitto, a bridge does not get back what it brought, and learns which
+ * messages are retained.
+ */
+function asForBridge(subscription: Subscription): Subscription {
+  return { ...subscription, nl: !isSharedFilter(subscription.topic), rap: true }
 }
 
 /** What ends the connection, because the packet as a whole is wrong. */
