@@ -18,68 +18,72 @@ import type {
 import type { Message } from './message.js'
 
 /**
- * Receives messages of a filter inside the host; `done` may be left out of the parameters. Nothing waits for the
- * promise of one that is `async`.
+ * A listener of the host for the messages of a filter. `done` is optional. An `async` listener is not awaited.
  */
 export type MessageListener = (packet: Message, done: () => void) => void
 
-/** An MQTT broker without a socket of its own: the host hands it streams. */
+/** An MQTT broker without sockets of its own: the host passes streams to it. */
 export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
-  /** The option `id`, or the UUID that stands for it. */
+  /** The option `id`, or the random UUID chosen as its default. */
   readonly id: string
-  /** True before it is started, and from {@link Broker.close} on. */
+  /** True before the broker is started, and from {@link Broker.close} on. */
   readonly closed: boolean
-  /** What can be seen of the cluster; undefined without one, and while this node is not part of it. */
+  /** The state of the cluster; undefined without one, and while this node is not a member. */
   readonly cluster: ClusterStats | undefined
   /** Number of connected clients. */
   readonly connectedClients: number
   /** Client identifier -> connected client. The object has no prototype. */
   readonly clients: Readonly<Record<string, Client>>
-  /** How many messages did not reach a client, by reason, since the broker was made: as many as `drop` told, now. */
+  /** Number of dropped messages by reason since the broker was created. Equals the number of `drop` events so far. */
   readonly drops: Readonly<Record<DropReason, number>>
 
   /**
-   * Opens the store and starts the timers; `createBroker` has done so. Once only: a closed broker stays closed.
-   * @throws AnaxError ANAX_ERR_LISTEN where it was started before, ANAX_ERR_CLOSED, ANAX_ERR_OPTION, ANAX_ERR_STORE,
-   * ANAX_ERR_STORE_FORMAT
+   * Opens the store and starts the timers; `createBroker` does this for you. A closed broker cannot be started again.
+   * @throws AnaxError ANAX_ERR_LISTEN if the broker was already started, ANAX_ERR_CLOSED, ANAX_ERR_OPTION,
+   * ANAX_ERR_STORE, ANAX_ERR_STORE_FORMAT
    */
   listen(): Promise<void>
   /**
-   * Takes over a stream that a client is at the other end of. Bound to the broker, so that it can be a
-   * connection listener: `net.createServer(broker.handle)`.
-   * @param request the HTTP request of a WebSocket upgrade; ends up as `client.req`
-   * @param details what is known of the connection beside the stream; ends up as `client.address` and `client.details`
-   * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}, ANAX_ERR_ARGUMENT for what is no stream
+   * Serves the client at the other end of a stream. Bound to the broker, so that it can be used as a connection
+   * listener: `net.createServer(broker.handle)`.
+   * @param request the HTTP request of a WebSocket upgrade; available as `client.req`
+   * @param details further details of the connection; available as `client.address` and `client.details`
+   * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}, ANAX_ERR_ARGUMENT if `stream` is not a
+   * duplex stream
    */
   readonly handle: (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails) => Client
   /**
-   * Publishes on the host's own behalf, without asking `authorizePublish`.
-   * Resolves when the message is stored and on the bus, and `published` has been told.
+   * Publishes a message of the host, without calling `authorizePublish`. Resolves when the message is stored and on the
+   * bus, and the hook `published` has finished.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE, ANAX_ERR_BUS,
-   * ANAX_ERR_QUOTA, and ANAX_ERR_HOOK_FAILED where `published` failed: then the message is out
+   * ANAX_ERR_QUOTA, and ANAX_ERR_HOOK_FAILED if `published` failed: the message was published nevertheless
    */
   publish(packet: PublishInput): Promise<void>
   publish(packet: PublishInput, callback: Callback): void
   /**
-   * Has a function called with every message that matches a filter, until {@link Broker.unsubscribe}.
+   * Calls a function with every message that matches a filter, until {@link Broker.unsubscribe}.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_BUS
    */
   subscribe(topic: string, listener: MessageListener): Promise<void>
   subscribe(topic: string, listener: MessageListener, callback: () => void): void
-  /** Ends {@link Broker.subscribe}: the same filter, the same function. What was never subscribed is no error. */
+  /** Ends {@link Broker.subscribe} for the same filter and function. Does nothing if there is no such subscription. */
   unsubscribe(topic: string, listener: MessageListener): Promise<void>
   unsubscribe(topic: string, listener: MessageListener, callback: () => void): void
 
-  /** How much there is of everything, and what was counted since the broker was made. Cheap: nothing is searched. */
+  /**
+   * Current numbers of connections, sessions, subscriptions and messages, and counters since the broker was created.
+   * Cheap: reads counters only.
+   */
   stats(): BrokerStats
   /**
-   * Sessions (in a cluster, those of this node), of clients that are connected and of others, in the order of their client identifiers (by UTF-8 bytes). A
-   * session that is there all the time is on exactly one page, whatever comes and goes meanwhile.
+   * Lists sessions page by page (in a cluster, those of this node), whether their clients are connected or not, in the
+   * order of the UTF-8 bytes of their client identifiers. A session that exists throughout is on exactly one page, even
+   * if others begin or end meanwhile.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   sessions(query?: SessionQuery): Promise<Page<SessionInfo>>
   /**
-   * One session; undefined where there is none.
+   * One session; undefined if it does not exist.
    * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   session(clientId: string): Promise<SessionInfo | undefined>
@@ -89,39 +93,38 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    */
   subscriptions(query?: SubscriptionQuery): Promise<Page<SubscriptionInfo>>
   /**
-   * What waits for a client, oldest first, read as it is asked for: what the store has, then what waits in memory. Takes
-   * nothing out. Iterating rejects with ANAX_ERR_STORE where the store cannot be read.
+   * Iterates the queued messages of a client, oldest first: those in the store, then those in memory. Removes nothing.
+   * Iteration rejects with ANAX_ERR_STORE if the store cannot be read.
    * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING
    */
   queued(clientId: string): AsyncIterable<QueuedInfo>
   /**
-   * The retained messages of a filter, one by one from the store.
+   * Iterates the retained messages whose topics match a filter.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   retained(filter: string): AsyncIterable<Message>
   /**
-   * Deletes the retained messages of a filter from the store. Subscribers are not told: who wants that publishes an empty
-   * retained message to each topic. In a cluster they are told: that is how nodes hear of it.
-   * @returns how many there were
+   * Deletes the retained messages that match a filter. Subscribers are not notified; to notify them, publish an empty
+   * retained message to each topic instead. In a cluster they are notified, because the nodes exchange the deletion as
+   * such messages. @returns the number of deleted messages
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   deleteRetained(filter: string): Promise<number>
   /**
-   * Ends a session with all that it has, and the connection of its client before that, as `broker.disconnect` does.
-   * @returns whether there was one
+   * Disconnects the client as `broker.disconnect` does, then deletes its session. @returns whether there was a session
    * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   deleteSession(clientId: string): Promise<boolean>
   /**
-   * Ends the connection of a client, as `client.disconnect` does; its session stays if it has an expiry.
+   * Disconnects a client as `client.disconnect` does. Its session stays if it has an expiry.
    * @returns whether it was connected
    */
   disconnect(clientId: string, options?: DisconnectOptions): Promise<boolean>
   /**
-   * Lets every client go (DISCONNECT 0x8B where the version has one), finishes what is under way, closes bus and store.
-   * Wills are published, as the connections end without the clients' DISCONNECT. What has not ended within
-   * `closeTimeoutMs` is not waited for, nor are hooks that do not answer within 2 seconds. A second call waits for the first.
-   * A hook that calls it gets its promise resolved at once, and the event `closed` tells the end.
+   * Disconnects all clients (5.0: DISCONNECT 0x8B), finishes pending operations, and closes bus and store. Wills are
+   * published, because the clients did not send DISCONNECT. Waits at most `closeTimeoutMs` for connections and pending
+   * operations, and at most 2 seconds for hooks. A second call waits for the first. If a hook calls it, the promise
+   * resolves at once; the event `closed` marks the end.
    */
   close(): Promise<void>
   close(callback: () => void): void

@@ -1,61 +1,63 @@
-/** One connection as hooks, events and the host see it. Contracts only. */
+/** The public interface of one client connection. Contracts only. */
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ProtocolVersion, PublishProperties, QoS, Subscription, UserProperties, Will } from './packets.js'
 
-/** What the host may publish: a topic, and whatever differs from the defaults. */
+/** A message to publish: a topic, and values that differ from the defaults. */
 export interface PublishInput {
   cmd?: 'publish'
   /** Without wildcards. */
   topic: string
   /** A buffer must not be changed afterwards. @default an empty payload */
   payload?: string | Buffer
-  /** The quality of service it is published with. @default 0 */
+  /** Quality of service of the message. @default 0 */
   qos?: QoS
-  /** Whether it becomes the retained message of its topic; an empty payload takes that away. @default false */
+  /** Whether the broker retains the message; an empty payload deletes the retained message. @default false */
   retain?: boolean
-  /** Taken for the sake of whole packets, and without effect. */
+  /** Accepted so that a received packet can be passed on; has no effect. */
   dup?: boolean
-  /** MQTT 5.0 properties; `messageExpiryInterval` (seconds) is counted down by the broker. */
+  /** MQTT 5.0 properties; the broker counts `messageExpiryInterval` (seconds) down. */
   properties?: PublishProperties
 }
 
-/** A subscription that a client holds. */
+/** A subscription of a client. */
 export interface ClientSubscription extends Subscription {
-  /** The number that the client gave it, which its messages carry (5.0). */
+  /** The subscription identifier (5.0). */
   subscriptionIdentifier?: number | undefined
-  /** The filter that the client asked for, where `authorizeSubscribe` granted another one. */
+  /** The filter that the client requested, if `authorizeSubscribe` granted another one. */
   requested?: string | undefined
 }
 
-/** How the host ends a connection. */
+/** Options for disconnecting a client. */
 export interface DisconnectOptions {
-  /** What an MQTT 5.0 client is told. @default 0x98, administrative action */
+  /** Reason code for an MQTT 5.0 client. @default 0x98, administrative action */
   reasonCode?: number
-  /** The same in words, for people. @default none */
+  /** Reason string for an MQTT 5.0 client. @default none */
   reasonString?: string
-  /** Where else to connect; goes with reason codes 0x9C and 0x9D. */
+  /** Another server to use; for reason codes 0x9C and 0x9D. */
   serverReference?: string
-  /** What becomes of the client's will: of one who may not stay, it may be better discarded. @default 'publish' */
+  /**
+   * Whether the client's will is published; discard it for a client that was banned, for example. @default 'publish'
+   */
   will?: 'publish' | 'discard'
-  /** Whatever else the client is to know. @default none */
+  /** User properties of DISCONNECT (5.0). @default none */
   userProperties?: UserProperties
 }
 
-/** What is known of a connection beside its stream. Where a proxy was trusted, the client's own address is in it. */
+/** Details of a connection. Behind a trusted proxy, they contain the client's own address. */
 export interface ConnectionDetails {
   /** The client's IP address. @default that of the stream, where it is a socket */
   address?: string | undefined
   /** The client's port. @default that of the stream, where it is a socket */
   port?: number | undefined
-  /** How it came: `tcp`, `tls`, `ws`, `wss` or `unix`; whatever the host likes for a transport of its own. */
+  /** The transport: `tcp`, `tls`, `ws`, `wss`, `unix`, or any name for a custom one. */
   transport?: string | undefined
-  /** The name of the listener that it came by. */
+  /** The name of the listener that accepted it. */
   listener?: string | undefined
 }
 
-/** Called when done, with an error where it failed. */
+/** Called on completion, with an error if the operation failed. */
 export type Callback = (error?: Error | null) => void
 
 /** Event of a client -> arguments. */
@@ -77,46 +79,46 @@ export interface Client extends EventEmitter<ClientEvents> {
   /** The user name of CONNECT. */
   readonly username: string | undefined
   /**
-   * Who the client is, for a hook that found out: noted with its messages and its will.
-   * @default the user name of CONNECT, whether it was proved or not
+   * The authenticated identity of the client, set by a hook. Recorded with its messages and its will. @default the user
+   * name of CONNECT, even if it was not verified
    */
   principal: string | undefined
-  /** Seconds, as agreed with the client. */
+  /** Keep alive in seconds; 0 for none. */
   readonly keepalive: number
   /** The will that is published if the connection breaks. */
   readonly will: Will | undefined
-  /** The stream that the host handed to the broker. */
+  /** The stream that the host passed to the broker. */
   readonly conn: Duplex
   /** The HTTP request of a WebSocket upgrade, if the host passed one. */
   readonly req: IncomingMessage | undefined
-  /** The IP address of the other end, or of the client behind a trusted proxy; undefined where the stream has none. */
+  /** The IP address of the other end, or of the client behind a trusted proxy; undefined if the stream has none. */
   readonly address: string | undefined
-  /** The rest of what is known of the connection: port, transport, name of the listener. */
+  /** Further details of the connection: port, transport, name of the listener. */
   readonly details: Readonly<ConnectionDetails>
-  /** CONNECT arrived and is being answered. */
+  /** True from CONNECT until CONNACK. */
   readonly connecting: boolean
-  /** The client was let in. */
+  /** True while the client is connected: its CONNECT was accepted, and the connection has not ended. */
   readonly connected: boolean
-  /** Nothing is left of it. */
+  /** True once the connection is closed. */
   readonly closed: boolean
   /** User properties of CONNECT. */
   readonly userProperties: UserProperties | undefined
-  /** Free for the host: whatever its hooks want to remember of this client. */
+  /** For use by the host: any value that belongs to this client. */
   context: unknown
-  /** Topic filter -> subscription, as a view: it always shows the current ones. */
+  /** Topic filter -> subscription; a live view of the current subscriptions. */
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
-  /** How many messages for this client were dropped while it was connected; the event `drop` tells of each. */
+  /** Number of messages for this client that were dropped while it was connected; each is also a `drop` event. */
   readonly drops: number
 
   /**
-   * Sends a message to this client alone, whatever it is subscribed to.
-   * Resolves when it is on its way, or in the queue of its stored session; it does not wait for the client's answer.
+   * Sends a message to this client only, regardless of its subscriptions. Resolves when the message was sent, or queued
+   * for the stored session; does not wait for the client's acknowledgement.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE, ANAX_ERR_QUOTA
    */
   publish(message: PublishInput): Promise<void>
   publish(message: PublishInput, callback: Callback): void
   /**
-   * Subscribes this client as if it had sent SUBSCRIBE, without asking `authorizeSubscribe`.
+   * Subscribes this client as if it had sent SUBSCRIBE, without calling `authorizeSubscribe`.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE
    */
   subscribe(subscriptions: Subscription | Subscription[] | { subscriptions: Subscription[] }): Promise<void>
@@ -128,12 +130,13 @@ export interface Client extends EventEmitter<ClientEvents> {
   unsubscribe(topics: UnsubscribeInput): Promise<void>
   unsubscribe(topics: UnsubscribeInput, callback: Callback): void
   /**
-   * Closes the connection, as an administrative action: the will is published. Resolves when it is closed; at once while a
-   * hook is asked about this client, as that hook may be what waits: then the connection ends when the hook has answered.
+   * Closes the connection as an administrative action; the will is published. Resolves when the connection is closed.
+   * While a hook is deciding about this client, it resolves at once to avoid a deadlock, and the connection ends when
+   * the hook has answered.
    */
   close(): Promise<void>
   close(callback: () => void): void
-  /** Like {@link Client.close}, telling an MQTT 5.0 client why and where else to go. */
+  /** Like {@link Client.close}, with a reason and another server for an MQTT 5.0 client. */
   disconnect(options?: DisconnectOptions): Promise<void>
 }
 

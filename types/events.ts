@@ -1,11 +1,11 @@
-/** The events of a broker and what they carry. Contracts only. */
+/** The events of a broker and their arguments. Contracts only. */
 import type { AnaxError } from '../lib/errors.js'
 import type { Client, ClientSubscription } from './client.js'
 import type { MembershipChange } from './cluster.js'
 import type { Message } from './message.js'
 import type { ConnackPacket, PingreqPacket, PubrelPacket } from './packets.js'
 
-/** Why a message did not reach a client; docs/events.md says of each when that is. */
+/** Why a message did not reach a client; docs/events.md describes each reason. */
 export type DropReason =
   | 'queue-full'
   | 'store-full'
@@ -23,15 +23,15 @@ export type SessionEndReason = 'expired' | 'clean-start' | 'disconnected' | 'del
 
 /** A message that will not be delivered to a client. */
 export interface Drop {
-  /** Who does not get it. */
+  /** The client that does not get the message. */
   clientId: string
-  /** What is lost, as it was published. */
+  /** The message as it was published. */
   message: Message
   /** Why. */
   reason: DropReason
 }
 
-/** The gate or listener in which the host's own code failed. */
+/** The hook or listener of the host that failed. */
 export type HookName =
   | 'preConnect'
   | 'authenticate'
@@ -45,45 +45,45 @@ export type HookName =
   | 'subscribe'
   | `listener:${string}`
 
-/** Event -> arguments. The first thirteen are Aedes's. */
+/** Event -> arguments. The first thirteen are the events of Aedes. */
 export interface BrokerEvents {
-  /** A client was let in; CONNACK is about to be sent. */
+  /** A client was accepted; CONNACK is sent next. */
   client: [client: Client]
-  /** CONNACK was sent and the client's stored messages are on their way. */
+  /** CONNACK was sent, and delivery of stored messages has begun. */
   clientReady: [client: Client]
-  /** A client that had been let in is gone. */
+  /** The connection of an accepted client has ended. */
   clientDisconnect: [client: Client]
   /** A connected client broke the protocol, or its stream failed. */
   clientError: [client: Client, error: AnaxError]
-  /** The same before the client was let in. */
+  /** The same, before the client was accepted. */
   connectionError: [client: Client, error: AnaxError]
-  /** Nothing was heard of a client for 1.5 times its keep alive; `clientError` follows. */
+  /** A client sent nothing for 1.5 times its keep alive; `clientError` follows. */
   keepaliveTimeout: [client: Client]
   /** A message was published; `client` is null for the host's own messages and wills. */
   publish: [packet: Message, client: Client | null]
   /** A client acknowledged a message: PUBACK (QoS 1) or PUBCOMP (QoS 2). */
   ack: [packet: Message | PubrelPacket, client: Client]
-  /** PINGREQ arrived; it is answered already. */
+  /** PINGREQ arrived and PINGRESP was sent. */
   ping: [packet: PingreqPacket, client: Client]
   /** Subscriptions as granted; `qos` is 128 or more where one was refused. */
   subscribe: [subscriptions: (Omit<ClientSubscription, 'qos'> & { qos: number })[], client: Client]
-  /** UNSUBACK was sent, or the host unsubscribed the client: the filters as they were asked for. */
+  /** UNSUBACK was sent, or the host unsubscribed the client: the filters as requested. */
   unsubscribe: [topics: string[], client: Client]
   /** CONNACK was sent, with success or a refusal: `returnCode` before 5.0, `reasonCode` in 5.0. */
   connackSent: [packet: ConnackPacket, client: Client]
-  /** `broker.close()` is done: bus and store are closed. */
+  /** `broker.close()` has finished: bus and store are closed. */
   closed: []
   /** A message will not reach a client. */
   drop: [drop: Drop]
-  /** The host's own code failed: a gate (then the answer was a refusal), or a listener. */
+  /** A hook or a listener of the host failed. A failed hook refuses. */
   hookError: [error: AnaxError, hook: HookName, client: Client | null]
-  /** The store or the bus failed at something that nobody waits for. */
+  /** The store or the bus failed in an operation that has no caller to report to. */
   storeError: [error: AnaxError]
-  /** A publish was refused; the client was told, where its version can be. */
+  /** A PUBLISH was refused. Clients from 5.0 on get the reason code. */
   publishRefused: [error: AnaxError, packet: Message, client: Client | null]
-  /** A stored session ended: its expiry came, the client began a clean one, or the host deleted it. */
+  /** A stored session ended: it expired, its client started a new one, or the host deleted it. */
   sessionEnded: [clientId: string, reason: SessionEndReason]
-  /** A retained message is gone because its time was over. */
+  /** A retained message was removed because it expired. */
   retainedExpired: [message: Message]
   /** In a cluster: another node has joined, left, or is gone without leaving. */
   clusterChanged: [change: MembershipChange]

@@ -1,39 +1,38 @@
 /**
- * The gates through which a host decides what clients may do. Contracts only.
+ * The hooks with which the host decides what clients may do. Contracts only.
  *
- * A gate answers in one of two styles. It may return its verdict, or a promise of it; or it takes the
- * callback that stands last in its parameters and answers there, as Aedes's hooks do. The style is told
- * from the number of declared parameters. An `async` function that also takes the callback is refused
- * when it is set. A throw, a rejection, no answer in `hookTimeoutMs` and an answer of the wrong kind are
- * refusals, and the host gets a `hookError` event.
+ * A hook answers in one of two styles. It returns its verdict or a promise of it; or it takes a callback as its last
+ * parameter and calls that, as hooks of Aedes do. The number of declared parameters determines the style. An `async`
+ * function that also takes the callback is refused when it is set. If a hook throws, rejects, does not answer within
+ * `hookTimeoutMs` or answers with an unexpected value, the request is refused and the host gets a `hookError` event.
  */
 import type { Client } from './client.js'
 import type { Message } from './message.js'
 import type { AuthPacket, ConnectPacket, PublishPacket, Subscription, UserProperties } from './packets.js'
 
-/** A verdict, a promise of it, or nothing where the callback is used. */
+/** A verdict, a promise of it, or nothing if the hook uses the callback. */
 export type Verdict<T> = T | Promise<T> | void
 
 /** Why a connection is refused. */
 export interface ConnectRefusal {
   /** MQTT 5.0 reason code, from 0x80. @default 0x87, not authorized */
   reasonCode?: number
-  /** MQTT 3.1 and 3.1.1 return code, 1 to 5. @default what fits the reason code */
+  /** MQTT 3.1 and 3.1.1 return code, 1 to 5. @default derived from the reason code */
   returnCode?: number
-  /** Why, in words (5.0); also the detail of the error that the host is told. @default none */
+  /** The reason as text (5.0); also the detail of the error that the host receives. @default none */
   reasonString?: string
-  /** Goes with 0x9C (use another server) and 0x9D (server moved). */
+  /** Server reference, for 0x9C (use another server) and 0x9D (server moved). */
   serverReference?: string
-  /** Whatever else the client is to know (5.0). @default none */
+  /** User properties of CONNACK (5.0). @default none */
   userProperties?: UserProperties
 }
 
-/** An error may say how a refusal is answered. */
+/** An error with properties that determine how the refusal is answered. */
 export type RefusalError = Error & ConnectRefusal
 
 /**
- * Asked first, when a CONNECT packet arrived and is well-formed. The packet may be modified.
- * Verdict: true to go on; false or a refusal to end it.
+ * Called first, for each well-formed CONNECT packet. The hook may modify the packet. Verdict: true to continue; false
+ * or a refusal to reject the connection.
  */
 export type PreConnectHandler = (
   client: Client,
@@ -41,7 +40,7 @@ export type PreConnectHandler = (
   callback: (error: RefusalError | null, success?: boolean) => void,
 ) => Verdict<boolean | ConnectRefusal>
 
-/** Asked for user name and password. Verdict: true to let the client in; false or a refusal to keep it out. */
+/** Checks user name and password. Verdict: true to accept the client; false or a refusal to reject it. */
 export type AuthenticateHandler = (
   client: Client,
   username: string | undefined,
@@ -49,27 +48,27 @@ export type AuthenticateHandler = (
   callback: (error: RefusalError | null, success?: boolean | null) => void,
 ) => Verdict<boolean | ConnectRefusal>
 
-/** One step of an enhanced authentication: go on with data for the client, succeed, or refuse. */
+/** One step of an enhanced authentication: continue with data for the client, succeed, or refuse. */
 export type ExtendedVerdict =
   | { result: 'continue'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
   | { result: 'success'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
   | ({ result: 'refuse' } & ConnectRefusal)
 
-/** What an enhanced authentication step is told. */
+/** The input of one enhanced authentication step. */
 export interface ExtendedAuthentication {
-  /** What the client calls the method, `SCRAM-SHA-256` for instance. */
+  /** The client's name for the method, for example `SCRAM-SHA-256`. */
   method: string
   /** What the client sent with this step. */
   data: Buffer | undefined
   /** `connect` for the first step of a connection, `reauthenticate` for the first of a later one, else `continue`. */
   step: 'connect' | 'continue' | 'reauthenticate'
-  /** The packet that it came in: CONNECT in the step `connect`, AUTH otherwise. */
+  /** The packet that carried the data: CONNECT in the step `connect`, otherwise AUTH. */
   packet: ConnectPacket | AuthPacket
 }
 
 /**
- * Asked for each step of an enhanced authentication [MQTT 5.0, 4.12]. Where it is not set, a client
- * that names an authentication method is refused with 0x8C.
+ * Called for each step of an enhanced authentication [MQTT 5.0, 4.12]. Without this hook, a client that names an
+ * authentication method is refused with 0x8C.
  */
 export type AuthenticateExtendedHandler = (
   client: Client,
@@ -77,23 +76,24 @@ export type AuthenticateExtendedHandler = (
   callback: (error: RefusalError | null, verdict?: ExtendedVerdict) => void,
 ) => Verdict<ExtendedVerdict>
 
-/** A refusal of one message that says more than its code. */
+/** A refusal of one message, with the treatment of older clients. */
 export interface PublishRefusal {
   /** MQTT 5.0 reason code, from 0x80. */
   refuse: number
   /**
-   * What clients before 5.0 get, which cannot be told: the connection is closed, or the message is acknowledged as if it
-   * had been published. @default 'disconnect'
+   * What happens to clients before 5.0, whose acknowledgements have no reason code: close the connection, or
+   * acknowledge the message as if it had been published. @default 'disconnect'
    */
   olderClients?: 'disconnect' | 'acknowledge'
 }
 
 /**
- * Asked for each PUBLISH, and for a will when it is published: with the client that left it, which is closed by then.
- * Where the broker was restarted meanwhile, that client has the identifier, and of `username` and `address` what the store
- * kept. The packet may be modified in place. Verdict: true publishes it as it is now; false refuses with
- * 0x87; a number refuses with that reason code, an object with `refuse` as it says; another object is published instead.
- * Unset, topics below `$SYS/` are refused.
+ * Called for each PUBLISH, and for each will when it is published. For a will, `client` is the client that set it,
+ * whose connection is closed; after a restart of the broker it has the identifier, and the `username` and `address`
+ * that the store kept. The hook may modify the packet. Verdict: true publishes the packet; false refuses it with 0x87;
+ * a number refuses it with that reason code; an object with `refuse` refuses it as described by {@link PublishRefusal};
+ * any other object is published instead. Without this hook, topics below `$SYS/` are refused and all others are
+ * allowed.
  */
 export type AuthorizePublishHandler = (
   client: Client,
@@ -102,9 +102,9 @@ export type AuthorizePublishHandler = (
 ) => Verdict<boolean | number | PublishPacket | PublishRefusal>
 
 /**
- * Asked for each filter of a SUBSCRIBE, and for those of a stored session when it is resumed.
- * Verdict: true grants it; an object is granted instead (another QoS, another filter); null or false
- * refuses it with 0x87 (0x80 before 5.0), a number with that reason code.
+ * Called for each filter of a SUBSCRIBE, and for each subscription of a stored session when it is resumed. Verdict:
+ * true grants the subscription; an object is granted instead (another QoS or filter); null or false refuses it with
+ * 0x87 (0x80 before 5.0); a number refuses it with that reason code.
  */
 export type AuthorizeSubscribeHandler = (
   client: Client,
@@ -113,15 +113,15 @@ export type AuthorizeSubscribeHandler = (
 ) => Verdict<boolean | number | Subscription | null>
 
 /**
- * Asked for each message and receiver, synchronously. Returns true to forward it as it was published, so that it is
- * encoded once for all receivers; a message to forward instead (it may be the one given, changed: it is this receiver's own
- * copy); or null, undefined or false to withhold it.
+ * Called synchronously for each message and receiver. Returns true to forward the message as published, which is
+ * encoded once for all receivers; a message to forward instead, which may be the given one, modified, because each
+ * receiver has its own copy; or null, undefined or false to withhold it.
  */
 export type AuthorizeForwardHandler = (client: Client, packet: Message) => Message | boolean | null | undefined | void
 
 /**
- * Told of each message that was published and routed, before it is acknowledged to its publisher:
- * a hook that takes its time holds its publisher back, and one that fails withholds the acknowledgement.
+ * Called for each message after it was routed and before the publisher gets its acknowledgement. A slow hook delays the
+ * acknowledgement; a hook that fails prevents it.
  */
 export type PublishedHandler = (
   packet: Message,
@@ -129,20 +129,28 @@ export type PublishedHandler = (
   callback: (error?: Error | null) => void,
 ) => void | Promise<void>
 
-/** All gates; each may also be set as a property of the broker, at any time. */
+/**
+ * All hooks. Each can also be set as a property of the broker at any time. An unset hook allows everything, except that
+ * clients cannot publish below `$SYS/` and cannot use enhanced authentication.
+ */
 export interface Hooks {
-  /** Asked first, for each CONNECT. Refusal: CONNACK 0x87, or what it says. */
+  /** Called first, for each CONNECT. Refusal: CONNACK 0x87, or the reason code of the refusal. */
   preConnect?: PreConnectHandler | null | undefined
-  /** Asked for user name and password of clients that name no authentication method. Refusal: the same. */
+  /** Checks user name and password of clients that name no authentication method. Refusal: as above. */
   authenticate?: AuthenticateHandler | null | undefined
-  /** Asked for each step of those that name one. */
+  /** Called for each authentication step of clients that name a method. */
   authenticateExtended?: AuthenticateExtendedHandler | null | undefined
-  /** Asked for each PUBLISH of a client, and for wills. Refusal: 0x87; before 5.0 the connection is closed. */
+  /** Called for each PUBLISH of a client, and for wills. Refusal: 0x87; before 5.0 the connection is closed. */
   authorizePublish?: AuthorizePublishHandler | null | undefined
-  /** Asked for each filter of a SUBSCRIBE, and of a session that is resumed. Refusal: 0x87 (0x80 before 5.0). */
+  /** Called for each filter of a SUBSCRIBE and of a resumed session. Refusal: 0x87 (0x80 before 5.0). */
   authorizeSubscribe?: AuthorizeSubscribeHandler | null | undefined
-  /** Asked for each message and receiver, synchronously. Refusal: this receiver does not get it; a `drop` event. */
+  /**
+   * Called synchronously for each message and receiver. Refusal: this receiver does not get the message, and a `drop`
+   * event says so.
+   */
   authorizeForward?: AuthorizeForwardHandler | null | undefined
-  /** Told of each message that was stored and routed. If it fails, no success is acknowledged. */
+  /**
+   * Called for each message that was stored and routed. If it fails, the publisher gets no successful acknowledgement.
+   */
   published?: PublishedHandler | null | undefined
 }

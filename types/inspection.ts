@@ -1,4 +1,4 @@
-/** What a broker tells of itself and of its sessions, for administration. Contracts only. */
+/** Information about a broker and its sessions, for administration. Contracts only. */
 import type { ClientSubscription } from './client.js'
 import type { DropReason } from './events.js'
 import type { Message } from './message.js'
@@ -10,20 +10,20 @@ export interface Amount {
   bytes: number
 }
 
-/** How much there is in a broker at the moment. Undefined: the store does not say. */
+/** The current numbers of a broker. A number is undefined if the store does not provide it. */
 export interface BrokerStats {
   /** When the broker was started, in milliseconds since the epoch; undefined before that. */
   startedAt: number | undefined
   /** Milliseconds since then. */
   uptimeMs: number
   connections: {
-    /** Streams that are open, of clients and of those that are not let in yet. */
+    /** Open streams, including those of clients that are not connected yet. */
     open: number
   }
   clients: {
     /** Clients that are connected. */
     connected: number
-    /** The most that were connected at the same time. */
+    /** The highest number of clients connected at the same time. */
     maximum: number
   }
   sessions: {
@@ -43,7 +43,7 @@ export interface BrokerStats {
     sharedGroups: number
   }
   retained: Amount
-  /** What waits in the queues of stored sessions, or was sent and is not acknowledged; each message counts once. */
+  /** Messages in the queues of stored sessions, including those sent and not acknowledged; each message counts once. */
   queued: { messages: number | undefined; bytes: number | undefined }
   /** Messages that did not reach a client, by reason, since the broker was made. */
   drops: Readonly<Record<DropReason, number>>
@@ -53,7 +53,7 @@ export interface BrokerStats {
 export interface SessionInfo {
   clientId: string
   connected: boolean
-  /** Whether the store keeps it. One that it does not keep ends with its connection. */
+  /** Whether the store keeps the session. A session that is not stored ends with its connection. */
   stored: boolean
   /** The user name of its connection, or of the last one. */
   username: string | undefined
@@ -65,7 +65,7 @@ export interface SessionInfo {
   createdAt: number | undefined
   /** When its client connected, the last time. */
   connectedAt: number | undefined
-  /** When its client left; undefined while it is connected. */
+  /** When its client disconnected; undefined while it is connected. */
   disconnectedAt: number | undefined
   /** Seconds; undefined while it is not connected. */
   keepalive: number | undefined
@@ -85,7 +85,7 @@ export interface SessionInfo {
   drops: number
 }
 
-/** Which sessions are wanted: those that fit all that is given. */
+/** Selects sessions that match all given criteria. */
 export interface SessionFilter {
   /** How the client identifier begins. */
   prefix?: string
@@ -112,7 +112,7 @@ export interface SessionQuery extends PageQuery {
 export interface SubscriptionQuery extends PageQuery {
   /** Of this client only. @default of all */
   clientId?: string
-  /** With this very filter only, `$share/…` included. @default with any */
+  /** Only with exactly this filter, including `$share/…`. @default with any */
   filter?: string
   /** Only those that a message of this topic would match. @default all */
   topic?: string
@@ -120,13 +120,13 @@ export interface SubscriptionQuery extends PageQuery {
 
 /** Some of the items, in an order that does not change while others come and go. */
 export interface Page<T> {
-  /** May be fewer than wanted, even none, where many were looked at that do not fit. */
+  /** May be fewer than `limit`, even none, if many of the examined items do not match. */
   items: T[]
   /** For the next page; undefined where there is none. */
   next: string | undefined
 }
 
-/** A subscription with whose it is. */
+/** A subscription with the client that holds it. */
 export interface SubscriptionInfo extends ClientSubscription {
   clientId: string
   /** Whether its client is connected. */

@@ -16,19 +16,19 @@ export type MaybePromise<T> = T | Promise<T>
 /** Items that are at hand, or that have to be fetched. */
 export type MaybeAsyncIterable<T> = Iterable<T> | AsyncIterable<T>
 
-/** What a store needs of a client: its identifier. */
+/** The client as a store sees it: its identifier. */
 export interface StoreClient {
   readonly id: string
   /** The broker that a will was left with; {@link AedesPersistence.delWill} is told. */
   readonly brokerId?: string
 }
 
-/** Told of a message that another store, or the same one on another broker, has sent; must call `done`. */
+/** Receives a message from another store, or from the same store on another broker; must call `done`. */
 export type StoreListener = (packet: { topic: string; payload: string | Buffer }, done: () => void) => void
 
 /**
- * What a store is handed of the broker it works for. Stores that several brokers share tell each other of changes:
- * what they publish reaches the stores alone, and no client.
+ * The part of the broker that a store can use. Stores shared by several brokers notify each other of changes; these
+ * messages reach the stores only, never a client.
  */
 export interface StoreHost {
   readonly id: string
@@ -39,11 +39,11 @@ export interface StoreHost {
   on(event: string, listener: (...args: never[]) => void): void
 }
 
-/** A subscription as it is kept with a session. */
+/** A subscription as the store keeps it. */
 export interface StoredSubscription extends Subscription {
   clientId?: string
   subscriptionIdentifier?: number | undefined
-  /** The filter that the client asked for, where it was granted another one: UNSUBSCRIBE names this one. */
+  /** The filter that the client requested, if another one was granted. UNSUBSCRIBE names the requested filter. */
   requested?: string | undefined
 }
 
@@ -61,8 +61,8 @@ export interface StoredRelease {
 }
 
 /**
- * Who left a will, for asking `authorizePublish` when the will is due and the client is long gone. More fields are kept as
- * they are; they must be plain values, arrays, objects or buffers.
+ * The client that set a will, for calling `authorizePublish` when the will is due. Additional fields are stored
+ * unchanged; they must be plain values, arrays, objects or buffers.
  */
 export interface WillPublisher {
   clientId: string
@@ -120,8 +120,8 @@ export interface AedesPersistence {
 }
 
 /**
- * What is noted of the connection that used a session last, for administration and for checks when it is resumed. Times
- * are milliseconds since the epoch. More fields are kept as they are; they must be plain values.
+ * Details of the last connection of a session, for administration and for checks on resumption. Times are milliseconds
+ * since the epoch. Additional fields are stored unchanged; they must be plain values.
  */
 export interface SessionDetails {
   /** User name that the session was used with last. */
@@ -155,14 +155,14 @@ export interface StoredSession {
 /** What `saveSession` takes. */
 export type SessionChange = Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt' | 'details'>
 
-/** One session's copy of a message: what its matching subscriptions make of it. */
+/** The delivery of a message to one session, as its matching subscriptions determine it. */
 export interface QueueDelivery {
   clientId: string
-  /** 0 only where the broker queues QoS 0 for sessions that are away. */
+  /** 0 only if the broker queues QoS 0 messages for disconnected clients. */
   qos: QoS
   retain: boolean
   subscriptionIdentifiers: readonly number[] | undefined
-  /** The `$share/…` filter it came through, if it did. */
+  /** The `$share/…` filter, if the message was delivered through a shared subscription. */
   share: string | undefined
 }
 
@@ -193,38 +193,38 @@ export interface SentCopy {
 }
 
 /**
- * What happens to a message that finds a queue, or all of them together, full. `drop-oldest` drops entries that were not
- * sent, and none in vain: only where the message comes in then. A store that keeps a payload once for many queues gains
- * nothing from an entry while others hold the same message.
+ * What happens when a message exceeds the limit of a queue, or of all queues together. `drop-oldest` drops unsent
+ * entries, and only if this makes room for the message. If a store keeps a payload once for many queues, dropping one
+ * entry frees nothing while other queues hold the same message.
  */
 export type OverflowPolicy = 'drop-newest' | 'drop-oldest' | 'reject'
 
-/** Bounds of one session's queue. */
+/** Limits of the queue of one session. */
 export interface QueueLimits {
   maxMessages: number
   /**
-   * Bytes of payloads and properties. Those are content type, response topic, correlation data, and user properties with
-   * two bytes for the length of each name and value: what a client could make long. The topic does not count.
+   * Bytes of payloads and properties. Those are content type, response topic, correlation data, and user properties,
+   * with two bytes for the length of each name and value. The topic does not count.
    */
   maxBytes: number
   overflow: OverflowPolicy
 }
 
-/** Bounds that hold while a message is queued. */
+/** The limits that apply to queueing a message. */
 export interface QueuePolicy {
   limitsOf(clientId: string): QueueLimits
   /** Bytes of payloads and properties, as in `QueueLimits`, in all queues together, each message counted once. */
   maxTotalBytes: number
 }
 
-/** Bounds of all retained messages together; `Infinity` for none. */
+/** Limits of all retained messages together; `Infinity` for none. */
 export interface RetainedLimits {
   maxMessages: number
   /** Bytes of payloads and properties, as in `QueueLimits`. */
   maxBytes: number
 }
 
-/** A message that a queue lost. */
+/** A message that was dropped from a queue. */
 export interface DroppedMessage {
   clientId: string
   message: Message
@@ -235,11 +235,13 @@ export interface DroppedMessage {
 export interface ScheduledWill {
   clientId: string
   will: StoredWill
-  /** When it is due, in milliseconds since the epoch; undefined while its client is connected. Only `wills` tells it. */
+  /**
+   * When it is due, in milliseconds since the epoch; undefined while its client is connected. Only `wills` tells it.
+   */
   dueAt?: number | undefined
 }
 
-/** How much a store has; undefined where it does not know. */
+/** Numbers of stored items; undefined if the store does not know. */
 export interface StoreCounts {
   sessions: number | undefined
   /** Of all sessions. */
@@ -253,7 +255,7 @@ export interface StoreCounts {
 /** What one step of the expiry sweep did. */
 export interface SweepResult {
   dropped: DroppedMessage[]
-  /** Retained messages whose time was over. */
+  /** Retained messages that expired. */
   retained: Message[]
   /** Whether more is due than one step takes. */
   more: boolean
@@ -265,20 +267,23 @@ export interface SweepResult {
  */
 export interface SessionPersistence extends AedesPersistence {
   readonly sessionPersistence: 1
-  /** What a resolved promise (or a plain return) is worth. */
+  /**
+   * The guarantee of a resolved promise (or a plain return): kept in memory, safe after a process crash, or safe after
+   * a power failure.
+   */
   readonly durability: 'memory' | 'commit' | 'sync'
 
   /** Opens it; a store with the extension needs the broker's identifier only. */
   setup(broker: { readonly id: string }): MaybePromise<void>
 
   /**
-   * Once, after setup: sessions and wills that an earlier run left as connected get their deadlines from `now`.
-   * A will is due after its delay or when its session ends, whichever comes first; without a session, at once.
+   * Called once after `setup`. Sessions and wills that an earlier run left as connected get deadlines counted from
+   * `now`. A will is due after its delay or when its session ends, whichever comes first; without a session, at once.
    */
   recover(now: number): MaybePromise<void>
 
   openSession(clientId: string): MaybePromise<StoredSession | undefined>
-  /** Creates the session or changes its expiry. Details take the place of all earlier ones; without any, those stay. */
+  /** Creates the session or changes its expiry. `details` replaces all earlier details; if undefined, they stay. */
   saveSession(session: SessionChange): MaybePromise<void>
   /** Ends it: subscriptions, queue and incoming packet ids go with it. A will stays until it is deleted. */
   deleteSession(clientId: string): MaybePromise<void>
@@ -290,22 +295,22 @@ export interface SessionPersistence extends AedesPersistence {
   sharedSubscriptions(): MaybeAsyncIterable<MatchedSubscription>
 
   /**
-   * Appends a message to the queues of several sessions, payload stored once. Sessions that are not stored are
-   * passed over, and so is a queue that has the message already. The message is copied; the deliveries may be kept,
-   * and must not be changed afterwards.
+   * Appends a message to the queues of several sessions, payload stored once. Skips sessions that are not stored, and
+   * queues that already have the message. The message is copied; the deliveries may be kept, and must not be changed
+   * afterwards.
    * @returns what had to be dropped, or undefined when nothing was
-   * @throws AnaxError ANAX_ERR_QUOTA where a policy is `reject` (or the store is full): then it is in no queue
+   * @throws AnaxError ANAX_ERR_QUOTA where a policy is `reject` (or the store is full): the message is then in no queue
    */
   enqueue(
     message: Message,
     deliveries: readonly QueueDelivery[],
     policy: QueuePolicy,
   ): MaybePromise<DroppedMessage[] | undefined>
-  /** The queue in order. It may be added to and emptied meanwhile: entries added may or may not be seen. */
+  /** Iterates the queue in order. Entries may be added and removed meanwhile; added ones may or may not be included. */
   queued(clientId: string): MaybeAsyncIterable<QueuedMessage>
   /**
-   * The entries that were sent and are not removed yet, in order: with what a client comes back to. What this costs must
-   * grow with their number, not with the queue's.
+   * Iterates the entries that were sent and not removed, in order; they are redelivered on reconnect. The cost must
+   * grow with the number of these entries, not with the length of the queue.
    */
   inflight(clientId: string): MaybeAsyncIterable<QueuedMessage>
   /** Number of the entries in a queue, and bytes of their payloads and properties. */
@@ -356,7 +361,8 @@ export interface SessionPersistence extends AedesPersistence {
   sessions?(): MaybeAsyncIterable<StoredSession>
   /**
    * The next sessions behind a client identifier (from the first one on if that is undefined), in the order of the
-   * identifiers' UTF-8 bytes, for administration. At most `limit`; fewer where it would take long, none only at the end.
+   * identifiers' UTF-8 bytes, for administration. At most `limit`; fewer where it would take long, none only at the
+   * end.
    */
   sessionsAfter?(clientId: string | undefined, limit: number): MaybePromise<StoredSession[]>
   /** How much there is. Answers at once. For administration. */
@@ -364,7 +370,7 @@ export interface SessionPersistence extends AedesPersistence {
   /** All wills, with when they are due. For administration and export. */
   wills?(): MaybeAsyncIterable<ScheduledWill>
   /**
-   * Copies the store while it is in use; the copy is a store of its own. It has everything whose promise was resolved
+   * Copies the store while it is in use. The copy is a complete store, and contains every write whose promise resolved
    * before the call.
    * @param path the folder of the copy, which must be missing or empty
    * @throws AnaxError ANAX_ERR_STORE
