@@ -102,8 +102,15 @@ class UpgradeMounts {
       refuseNotFound(socket)
       return
     }
+    // Node took its own listener away: a reset before anybody answers would end the process
+    const onError = () => socket.destroy()
+    socket.on('error', onError)
+    // requests on this connection before the upgrade were answered on it, too
+    const writtenBefore = bytesWritten(socket)
     const timer = setTimeout(() => {
-      if (!isAnswered(socket)) refuseNotFound(socket)
+      socket.off('error', onError)
+      const isAnswered = socket.destroyed || socket.writableEnded || bytesWritten(socket) > writtenBefore
+      if (!isAnswered) refuseNotFound(socket)
     }, UNCLAIMED_MS)
     timer.unref()
     socket.once('close', () => clearTimeout(timer))
@@ -114,6 +121,6 @@ function refuseNotFound(socket: Duplex): void {
   refuseUpgrade(socket, 404, 'No WebSocket here')
 }
 
-function isAnswered(socket: Duplex): boolean {
-  return socket.destroyed || socket.writableEnded || ('bytesWritten' in socket && Number(socket.bytesWritten) > 0)
+function bytesWritten(socket: Duplex): number {
+  return 'bytesWritten' in socket ? Number(socket.bytesWritten) : 0
 }

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http, { type Server as HttpServer, type IncomingMessage } from 'node:http'
-import type net from 'node:net'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import fastifyWebSocket from '@fastify/websocket'
@@ -12,6 +11,11 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { attachWebSocket, handleUpgrade, handleWebSocket } from '../../lib/server/server.js'
 import { connectClient } from '../support/mqtt.js'
+
+/** An upgrade that no listener takes. */
+const UPGRADE_TO_NOBODY =
+  'GET /nobody HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n'
 
 /** What a host may run beside MQTT; each answers with close code 4000 on `/chat`. */
 const neighbours = {
@@ -87,6 +91,33 @@ describe('MQTT beside other WebSocket services', () => {
     await upgraded
     context.mock.timers.tick(5000)
     assert.equal(await status, 404)
+  })
+
+  it('answers 404 on a connection that was answered a request before', async context => {
+    context.mock.timers.enable({ apis: ['setTimeout'] })
+    neighbours['a listener that ignores what is not its own'](host)
+    attachWebSocket(broker, host)
+    const socket = net.connect((host.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1')
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await textOf(socket, 'a web page')
+    const upgraded = once(host, 'upgrade')
+    socket.write(UPGRADE_TO_NOBODY)
+    await upgraded
+    context.mock.timers.tick(5000)
+    await textOf(socket, '404 Not Found')
+    socket.destroy()
+  })
+
+  it('outlives a client that resets the connection before anybody answers', async () => {
+    neighbours['a listener that ignores what is not its own'](host)
+    attachWebSocket(broker, host)
+    const upgraded = once(host, 'upgrade')
+    const socket = net.connect((host.address() as AddressInfo).port, '127.0.0.1')
+    socket.write(UPGRADE_TO_NOBODY)
+    const [, upgradedSocket] = await upgraded
+    const closed = new Promise(resolve => upgradedSocket.once('close', resolve))
+    socket.resetAndDestroy()
+    await closed
   })
 
   it('leaves an upgrade alone that a listener answers late', async context => {
@@ -256,4 +287,9 @@ async function statusOf(url: string, options: { origin?: string } = {}, protocol
   ])
   socket.terminate()
   return status
+}
+
+/** Reads until the text has come. */
+async function textOf(socket: net.Socket, text: string): Promise<void> {
+  for (let read = ''; !read.includes(text); ) read += (await once(socket, 'data'))[0]
 }
