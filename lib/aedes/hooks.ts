@@ -166,6 +166,6 @@ function refusalOf(error: RefusalError): RefusalError {
   return Object.assign(new Error(error.message, { cause: error }), { returnCode: NOT_AUTHORIZED })
 }
 
-function refusal(terms: ConnectRefusal): RefusalError {
-  return Object.assign(new Error('refused'), terms)
+function refusal(options: ConnectRefusal): RefusalError {
+  return Object.assign(new Error('refused'), options)
 }

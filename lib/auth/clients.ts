@@ -35,7 +35,7 @@ const MAX_VERDICTS = 1000
 const SLICE = 100
 
 /** Wills that wait for their delay while their clients are away; beyond that the oldest is denied. */
-const MAX_DEPARTED = 10_000
+const MAX_DISCONNECTED = 10_000
 
 /** The longest that a timer of Node.js can be set for. */
 const MAX_TIMER_MS = 0x7fff_ffff
@@ -46,7 +46,7 @@ export class Clients {
   readonly #options: ClientsOptions
   readonly #entries = new WeakMap<Client, Entry>()
   readonly #present = new Set<Entry>()
-  readonly #departed = new Map<string, Subject>()
+  readonly #disconnected = new Map<string, Subject>()
   readonly #timers = new Map<Entry, unknown>()
   #review: Promise<void> | undefined
   #closed = false
@@ -68,8 +68,8 @@ export class Clients {
   }
 
   /** Who a client was whose will is published after its connection is over. */
-  departed(clientId: string | undefined): Subject | undefined {
-    return clientId === undefined ? undefined : this.#departed.get(clientId)
+  disconnected(clientId: string | undefined): Subject | undefined {
+    return clientId === undefined ? undefined : this.#disconnected.get(clientId)
   }
 
   /** Sets, or sets anew, when the identity of a client ends. */
@@ -106,7 +106,7 @@ export class Clients {
     this.#closed = true
     for (const entry of [...this.#timers.keys()]) this.#stop(entry)
     this.#present.clear()
-    this.#departed.clear()
+    this.#disconnected.clear()
   }
 
   #add(client: Client): Entry {
@@ -129,7 +129,7 @@ export class Clients {
 
   /** Rules may have changed between the answer to CONNECT's questions and now. */
   #connected(entry: Entry): void {
-    this.#departed.delete(entry.client.id)
+    this.#disconnected.delete(entry.client.id)
     if (entry.generation !== this.generation) this.review(entry)
   }
 
@@ -138,9 +138,9 @@ export class Clients {
     this.#present.delete(entry)
     const { id, will } = entry.client
     if (!will?.properties?.willDelayInterval) return
-    this.#departed.delete(id)
-    this.#departed.set(id, entry.subject)
-    if (this.#departed.size > MAX_DEPARTED) this.#departed.delete(this.#departed.keys().next().value!)
+    this.#disconnected.delete(id)
+    this.#disconnected.set(id, entry.subject)
+    if (this.#disconnected.size > MAX_DISCONNECTED) this.#disconnected.delete(this.#disconnected.keys().next().value!)
   }
 
   #stop(entry: Entry): void {

@@ -99,7 +99,7 @@ export class Permission {
   ): Promise<boolean> {
     const { clientId, username } = packet
     const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
-    const subject = clients.departed(clientId) ?? stored
+    const subject = clients.disconnected(clientId) ?? stored
     const decision = subject ? await this.#decidePublish(subject, packet.topic) : NOBODY_KNOWS
     if (decision.verdict === 'allow') return true
     const unknown = { id: packet.clientId ?? '', username: undefined }

@@ -1,6 +1,5 @@
 /**
- * The broker: puts the parts together and is what the host holds. Owns the life of the whole, from listen to close;
- * what the parts do is theirs.
+ * The public broker object. Owns the lifecycle from `listen` to `close`; everything else is delegated to its parts.
  */
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
@@ -50,7 +49,7 @@ import { BrokerParts } from './parts.js'
 
 type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
 
-/** An MQTT broker without a socket of its own; see the contract for each member. */
+/** An MQTT broker without sockets of its own; types/broker.ts documents each member. */
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
   readonly #parts: BrokerParts
@@ -63,7 +62,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   #closing: Promise<void> | undefined
 
   /**
-   * A broker that is not started yet; {@link createBroker} makes one that is.
+   * Creates a broker that is not started; {@link createBroker} creates and starts one.
    * @throws AnaxError ANAX_ERR_OPTION, ANAX_ERR_HOOK_STYLE
    */
   constructor(options: BrokerOptions = {}) {
@@ -86,7 +85,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       handle: this.handle,
       subscribe: (filter, listener) =>
         this.#subscribe(filter, listener, (message: Message) => {
-          // it is kept past the turn
+          // the reader may keep the message: copy its payload
           if (message instanceof PublishMessage) ownPayload(message)
           return listener(message)
         }),
@@ -186,7 +185,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     )
     if (this.#state !== 'listening') {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
-      // nothing can be said before CONNECT, and nobody will be there to see how the stream ends
+      // before CONNECT no packet can be sent, and after `close` nothing would handle the end of the stream
       stream.destroy()
     }
     return connection.client
@@ -195,7 +194,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   publish(packet: PublishInput): Promise<void>
   publish(packet: PublishInput, callback: Callback): void
   /**
-   * Publishes a value on a topic with named levels, with the properties that its schema has for payloads.
+   * Encodes a value with a schema and publishes it on a topic with named levels.
    * @throws AnaxError ANAX_ERR_PAYLOAD for a value that does not fit, and whatever `publish` throws
    */
   publish<Pattern extends string, Schema extends PayloadSchema>(
@@ -214,8 +213,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   /**
-   * Has a function called with the value, the named levels and the message. A payload that does not fit the schema is a
-   * `hookError` event with ANAX_ERR_PAYLOAD as its cause, and the function is not called.
+   * Calls a function with the decoded value, the named levels and the message. If a payload does not match the schema,
+   * the function is not called, and a `hookError` event has ANAX_ERR_PAYLOAD as its cause.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_BUS
    */
   subscribe<Pattern extends string, Schema extends PayloadSchema>(
@@ -244,8 +243,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   /**
-   * The messages of a filter, to iterate: those that are published from now on, behind the retained ones if wished. Nobody
-   * waits for the reader: what it does not take in time is bounded.
+   * Iterates the messages of a filter: optionally the retained ones first, then those published from now on. A slow
+   * reader does not delay the broker: unread messages are queued up to a limit.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_BUS, ANAX_ERR_STORE, when it is iterated
    */
   messages(filter: string | TopicPattern, options: MessagesOptions = {}): MessageStream {
@@ -291,8 +290,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   /**
-   * A client of the application's own within the process, with all that a client has: a session, QoS 1 and 2, shared
-   * subscriptions, a will. Hooks are not asked about it, unless `hooks: 'ask'`.
+   * Creates a client within the process, with all features of an MQTT client: a session, QoS 1 and 2, shared
+   * subscriptions, a will. Hooks are not called for it unless `hooks: 'ask'`.
    * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_TIMEOUT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_NOT_LISTENING
    */
   client(options: HostClientOptions = {}): Promise<MqttConnection> {
@@ -300,17 +299,17 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   /**
-   * Publishes a question, with a response topic and correlation data, and resolves with the first answer.
-   * @throws AnaxError ANAX_ERR_NO_SUBSCRIBERS where nobody gets it, ANAX_ERR_TIMEOUT where nobody answers in time, and
-   * whatever `publish` throws
+   * Publishes a request with a response topic and correlation data, and resolves with the first response.
+   * @throws AnaxError ANAX_ERR_NO_SUBSCRIBERS if no subscription matches, ANAX_ERR_TIMEOUT if no response arrives in
+   * time, and the errors of `publish`
    */
   request(topic: string, payload: string | Buffer = '', options: RequestOptions = {}): Promise<Message> {
     return this.#host.request(topic, payload, options)
   }
 
   /**
-   * Answers the questions of a filter with what the handler returns, or its promise. A handler that fails is a
-   * `hookError` event, and its question stays without an answer.
+   * Responds to the requests of a filter with the handler's result. If the handler fails, a `hookError` event reports
+   * it and no response is sent.
    * @throws AnaxError as `subscribe`
    */
   respond(filter: string | TopicPattern, handler: RequestHandler): Promise<Responder> {
@@ -321,7 +320,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   close(callback: () => void): void
   close(callback?: () => void): Promise<void> | void {
     this.#closing ??= this.#close()
-    // a hook that waits for this must be able to answer first
+    // a hook that awaits `close` would otherwise wait for itself
     const closed = this.#parts.authorizer.isCalling ? Promise.resolve() : this.#closing
     return withCallback(closed, callback)
   }
@@ -330,7 +329,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.close()
   }
 
-  /** @returns whether anybody gets it, now or later */
+  /** @returns whether at least one client or listener gets the message, now or later */
   async #publish(packet: PublishInput): Promise<boolean> {
     this.#assertOpen()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
@@ -346,11 +345,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   async #close(): Promise<void> {
-    // whether it worked is for the caller of listen to hear
+    // the caller of `listen` gets the error
     if (this.#state === 'opening') await this.#opening?.catch(() => {})
     if (this.#state === 'new') {
       this.#state = 'closed'
-      // where it could not be started, the store may be open
+      // after a failed start, the store may be open
       if (this.#parts.isOpen) await this.#parts.close()
       return
     }
@@ -375,13 +374,13 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
 function nothing(): void {}
 
-/** Tells this run of a broker from all others that had, or will have, the same identifier. */
+/** An identifier of this run, different for each start of a broker with the same `id`. */
 function runOf(id: string): string {
   return `${id}/${randomBytes(5).toString('base64url')}`
 }
 
 /**
- * Makes a broker and starts it.
+ * Creates a broker and starts it.
  * @throws AnaxError ANAX_ERR_OPTION, ANAX_ERR_HOOK_STYLE, ANAX_ERR_STORE, ANAX_ERR_STORE_FORMAT
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {

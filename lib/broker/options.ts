@@ -67,7 +67,7 @@ function whole(from: number, to: number): Rule {
   }
 }
 
-/** A bound that may also be Infinity. */
+/** An integer limit that may also be Infinity. */
 function bound(from: number): Rule {
   return {
     expected: `a whole number from ${from}, or Infinity`,
@@ -91,7 +91,7 @@ const milliseconds = whole(0, LARGEST_TIMEOUT)
 const seconds = whole(0, NEVER_EXPIRES)
 const flag = oneOf(true, false)
 const fn: Rule = { expected: 'a function', holds: value => typeof value === 'function' }
-/** Of a hook, null is the same as none. */
+/** null means no hook */
 const hook: Rule = { expected: 'a function', holds: value => value === null || typeof value === 'function' }
 
 const RULES: Record<keyof BrokerOptions, Rule> = {

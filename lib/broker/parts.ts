@@ -1,4 +1,4 @@
-/** All parts of one broker, wired together: who knows whom is decided here and nowhere else. */
+/** Creates the parts of one broker and connects them. Owns which part knows which. */
 import type { EventEmitter } from 'node:events'
 import type { Bus } from '../../types/bus.js'
 import type { Client } from '../../types/client.js'
@@ -36,15 +36,15 @@ import { SessionRegistry } from './sessions/session-registry.js'
 import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
 
-/** What comes from outside. */
+/** What the host provides. */
 export interface Foundations {
-  /** What the messages of this run are known by; see {@link Publisher}. */
+  /** The broker id in the identity of this run's messages; see {@link Publisher}. */
   runId: string
   clock: Clock
   /** The bus that the host gave, if it did. */
   mq: Bus | undefined
   persistence: AedesPersistence
-  /** Takes the place of bus and store. */
+  /** Replaces bus and store. */
   cluster: Cluster | undefined
 }
 
@@ -61,7 +61,7 @@ export class BrokerParts {
   readonly own: OwnMessages
   readonly sessions: SessionRegistry
   readonly ports: ConnectionPorts
-  /** Every stream that was handed over and is not closed, connected or not. */
+  /** All connections that are not closed, including those before CONNECT. */
   readonly connections = new Set<Connection>()
   readonly #housekeeping: Housekeeping
   readonly #storeBridge: StoreBridge
@@ -74,10 +74,10 @@ export class BrokerParts {
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
-    const terms = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
+    const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
     const cluster = engine && clusterOf(engine, { options, authorizer, events, timers }, () => ({ router, sessions }))
-    const store = cluster?.store ?? storeOf(persistence, terms, options.storeTimeoutMs)
+    const store = cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs)
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
     const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
@@ -104,14 +104,14 @@ export class BrokerParts {
           await publisher.enqueue(message, delivery)
           sessions.read(delivery.clientId)
         } catch (error) {
-          // No publisher is left that could be told.
+          // The publisher has its acknowledgement already, so the host is notified.
           const isFull = isQuotaError(error)
           if (!isFull) events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
           const { clientId } = delivery
           events.emit('drop', { clientId, message, reason: isFull ? 'queue-full' : 'store-failed' })
         }
       },
-      orphaned: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
+      undeliverable: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
     const queues = new QueueWriter({
       id: runId,
@@ -187,36 +187,36 @@ export class BrokerParts {
     return this.#isOpen
   }
 
-  /** Whether there are other nodes: retained messages are everybody's then. */
+  /** Whether the broker is a node of a cluster, which shares retained messages. */
   get isClustered(): boolean {
     return this.#cluster !== undefined
   }
 
-  /** What can be seen of the cluster, if there is one. */
+  /** The state of the cluster, if there is one. */
   get clusterStats(): ClusterStats | undefined {
     return this.#cluster?.stats
   }
 
-  /** Opens the store and takes up what an earlier run left. */
+  /** Opens the store and recovers the state of an earlier run. */
   async open(): Promise<void> {
     if (this.#cluster !== undefined) this.#limitPackets(await this.#cluster.open())
     await this.store.setup(this.#storeBridge)
     this.#isOpen = true
     this.#storeBridge.greet()
     await this.store.recover(this.timers.wallTime())
-    for await (const member of this.store.sharedSubscriptions()) this.router.addAway(member)
+    for await (const member of this.store.sharedSubscriptions()) this.router.addOfflineMember(member)
     await this.#housekeeping.publishWillsLeft()
     this.#housekeeping.look()
   }
 
-  /** An engine may take smaller messages than MQTT has: clients are told. */
+  /** Lowers the packet limits to what the cluster engine accepts; clients are told the limit. */
   #limitPackets(maxBytes: number): void {
     const { options } = this
     options.maxPacketSize = Math.min(options.maxPacketSize, maxBytes)
     options.maxConnectSize = Math.min(options.maxConnectSize, options.maxPacketSize)
   }
 
-  /** Ends everything, each part whatever becomes of the others. */
+  /** Closes all parts, even if some fail. */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.options
     this.#cluster?.stop()
@@ -225,7 +225,7 @@ export class BrokerParts {
     this.#storeBridge.close()
     await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
     this.timers.clear()
-    // the one part that is waited for however long it takes: what it was given has to be safe
+    // without a time limit: the store must write everything that was acknowledged
     await this.#ended('ANAX_ERR_STORE', () => this.store.destroy())
   }
 
@@ -255,7 +255,7 @@ export class BrokerParts {
   }
 }
 
-/** The parts of a cluster, which ask router and sessions, once those are there. */
+/** Creates the parts of a cluster. `parts` returns router and sessions once they exist. */
 function clusterOf(
   cluster: Cluster,
   common: { options: ResolvedOptions; authorizer: HookAuthorizer; events: EventSink; timers: Timers },
@@ -271,8 +271,8 @@ function clusterOf(
       storedHere: topic => parts().router.storedHere(topic),
       read: clientId => parts().sessions.read(clientId),
       letGo: clientId => parts().sessions.letGo(clientId),
-      letAllGo: error => parts().sessions.letAllGo(error),
-      seeTo: clientId => parts().sessions.seeTo(clientId),
+      disconnectAll: error => parts().sessions.disconnectAll(error),
+      processDue: clientId => parts().sessions.processDue(clientId),
     },
   })
 }

@@ -1,7 +1,6 @@
 /**
- * What a store of the host is handed of the broker: a way to tell the stores of other brokers on the same bus what it
- * changed. What stores tell each other reaches no client, and nothing that a client published is taken for it. Owns the
- * stores' listeners; must not know what they say.
+ * The host interface of a store: lets stores of several brokers on one bus notify each other of changes. These messages
+ * never reach clients, and a client cannot forge them. Owns the listeners of the store; must not know the content.
  */
 import type { EventEmitter } from 'node:events'
 import type { Bus, BusListener } from '../../types/bus.js'
@@ -11,20 +10,20 @@ import { filterMatches } from '../topic/topic.js'
 
 type Done = (error?: Error | null) => void
 
-/** On which brokers with stores that tell each other of changes say that they are there. */
+/** The topic on which brokers with such stores announce themselves. */
 const GREETING = '$SYS/anax/store'
 
 interface Listening {
   filter: string
   listener: StoreListener
-  /** As it was registered on the bus. */
+  /** The listener registered on the bus. */
   busListener: BusListener
 }
 
 export class StoreBridge implements StoreHost {
   readonly id: string
   readonly #emitter: EventEmitter<BrokerEvents>
-  /** That of the host; within this process, there is no other store to be told. */
+  /** The bus of the host; undefined if there are no other brokers. */
   readonly #mq: Bus | undefined
   readonly #peers = new Set<string>()
   #listening: Listening[] = []
@@ -49,7 +48,7 @@ export class StoreBridge implements StoreHost {
     else this.#mq.on(filter, busListener, () => callback())
   }
 
-  /** Answers in any case: a store that is being closed must not wait for a bus that is closed. */
+  /** Calls back in any case: a store that is closing must not wait for a closed bus. */
   unsubscribe(filter: string, listener: StoreListener, callback: Done): void {
     const gone = this.#listening.filter(each => each.filter === filter && each.listener === listener)
     this.#listening = this.#listening.filter(each => !gone.includes(each))
@@ -68,14 +67,14 @@ export class StoreBridge implements StoreHost {
     }
   }
 
-  /** Says to others with such a store that this broker is there, and is told of them. */
+  /** Announces this broker to others with such a store, and learns about them. */
   greet(): void {
     if (this.#mq === undefined || this.#listening.length === 0) return
     const greet = () => this.publish({ topic: GREETING, payload: this.id }, () => {})
     this.subscribe(GREETING, ({ payload }) => this.#greeted(payload.toString(), greet), greet)
   }
 
-  /** The bus is about to be closed, and what listens there with it. */
+  /** Removes all listeners; the bus is about to be closed. */
   close(): void {
     this.#listening = []
   }

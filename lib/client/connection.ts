@@ -24,7 +24,7 @@ import { KeepAlive } from './keep-alive.js'
 import { type ConnectOptions, type PublishOptions, type SubscribeOptions, systemClock } from './options.js'
 import { Reading } from './reading.js'
 import { AcknowledgementOrder, type MessageHandler, ReceivedMessage } from './received-message.js'
-import { farewell, REFUSED, refusal } from './refusals.js'
+import { REFUSED, refusal, serverDisconnect } from './refusals.js'
 
 /** What came of CONNECT. */
 export interface Handshake {
@@ -61,7 +61,7 @@ export class MqttConnection {
   readonly #keepalive: KeepAlive
   #end!: (end: ConnectionEnd) => void
   #connected = true
-  #farewell: DisconnectPacket | undefined
+  #serverDisconnect: DisconnectPacket | undefined
 
   /** For {@link connect} alone. */
   constructor(handshake: Handshake) {
@@ -266,8 +266,8 @@ export class MqttConnection {
         this.#exchanges.settle(packet.messageId, packet)
         break
       case 'disconnect':
-        this.#farewell = packet
-        this.#fail(farewell(packet))
+        this.#serverDisconnect = packet
+        this.#fail(serverDisconnect(packet))
         break
       default:
     }
@@ -292,7 +292,7 @@ export class MqttConnection {
     const reason = error ?? new AnaxError('ANAX_ERR_NOT_CONNECTED', { detail: 'the client has disconnected' })
     this.#exchanges.fail(reason)
     this.#reading.end()
-    const end = { error, packet: this.#farewell }
+    const end = { error, packet: this.#serverDisconnect }
     if (this.#stream.closed || this.#stream.destroyed) this.#end(end)
     else this.#stream.once('close', () => this.#end(end))
   }

@@ -56,28 +56,28 @@ export class ReceivedMessage {
   }
 }
 
-interface Owed {
+interface PendingAcknowledgement {
   readonly send: (reasonCode: number) => void
   reasonCode: number | undefined
 }
 
 /** Acknowledgements in the order of the messages, whichever is given first. */
 export class AcknowledgementOrder {
-  readonly #owed: Owed[] = []
+  readonly #unsent: PendingAcknowledgement[] = []
 
   /** A message came. @returns the function that acknowledges it */
   expect(send: (reasonCode: number) => void): (reasonCode: number) => void {
-    const owed: Owed = { send, reasonCode: undefined }
-    this.#owed.push(owed)
+    const pending: PendingAcknowledgement = { send, reasonCode: undefined }
+    this.#unsent.push(pending)
     return reasonCode => {
-      owed.reasonCode = reasonCode
+      pending.reasonCode = reasonCode
       this.#sendDue()
     }
   }
 
   #sendDue(): void {
-    for (let first = this.#owed[0]; first?.reasonCode !== undefined; first = this.#owed[0]) {
-      this.#owed.shift()
+    for (let first = this.#unsent[0]; first?.reasonCode !== undefined; first = this.#unsent[0]) {
+      this.#unsent.shift()
       first.send(first.reasonCode)
     }
   }

@@ -30,7 +30,7 @@ export function refusal(
 }
 
 /** The broker ended the connection, and said why (5.0). */
-export function farewell({ reasonCode = 0, properties }: DisconnectPacket): AnaxError {
+export function serverDisconnect({ reasonCode = 0, properties }: DisconnectPacket): AnaxError {
   const parts = [hex(reasonCode), properties?.reasonString].filter(part => part !== undefined)
   return new AnaxError('ANAX_ERR_NOT_CONNECTED', {
     reasonCode,

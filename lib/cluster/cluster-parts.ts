@@ -13,11 +13,11 @@ import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { liveCopy } from '../routing/live-copy.js'
 import type { Timers } from '../util/timers.js'
-import { LogArrivals } from './arrivals.js'
 import { ClusterInterests } from './cluster-interests.js'
 import { ClusterLink } from './cluster-link.js'
 import { ClusterSink } from './cluster-sink.js'
 import { ClusterStore } from './cluster-store.js'
+import { LogConsumer } from './log-consumer.js'
 import { SessionDeadlines } from './session-deadlines.js'
 import { type SharedOutcome, SharedParts } from './shared-parts.js'
 
@@ -30,9 +30,9 @@ export interface ClusterHost {
   read(clientId: string): void
   /** Another node wants the client. */
   letGo(clientId: string): Promise<void>
-  letAllGo(error: AnaxError): Promise<void>
+  disconnectAll(error: AnaxError): Promise<void>
   /** Something of a session that is away is due. */
-  seeTo(clientId: string): Promise<void>
+  processDue(clientId: string): Promise<void>
 }
 
 export interface ClusterPartsOptions {
@@ -58,7 +58,7 @@ export class ClusterParts {
     const { cluster, leaseMs, options, authorizer, events, timers, host } = parts
     this.#parts = parts
     const failed = (error: unknown) => events.emit('storeError', wrapError('ANAX_ERR_CLUSTER', error))
-    const deadlines = new SessionDeadlines({ timers, failed, seeTo: clientId => host.seeTo(clientId) })
+    const deadlines = new SessionDeadlines({ timers, failed, processDue: clientId => host.processDue(clientId) })
     const link: ClusterLink = new ClusterLink({
       cluster,
       leaseMs,
@@ -66,8 +66,8 @@ export class ClusterParts {
       events: {
         failed,
         letGo: clientId => host.letGo(clientId),
-        message: entry => arrivals.arrived(entry) as Promise<void> | void,
-        signal: message => arrivals.signalled(message),
+        message: entry => logConsumer.arrived(entry) as Promise<void> | void,
+        signal: message => logConsumer.signalled(message),
         deadline: (clientId, at) => deadlines.set(clientId, at),
         orphan: clientId => deadlines.set(clientId, timers.wallTime()),
         membership: change => this.#changed(change),
@@ -87,7 +87,7 @@ export class ClusterParts {
       routeHere: message => host.route(message),
       sharedDone: ref => shared.done(ref),
     })
-    const arrivals: LogArrivals = new LogArrivals({
+    const logConsumer: LogConsumer = new LogConsumer({
       store,
       interests,
       storedHere: topic => host.storedHere(topic),
@@ -179,7 +179,7 @@ export class ClusterParts {
     this.#parts.events.emit('leaseLost', error)
     this.#deadlines.clear()
     this.store.forgetAll()
-    await this.#parts.host.letAllGo(error)
+    await this.#parts.host.disconnectAll(error)
   }
 
   #changed(change: MembershipChange): void {

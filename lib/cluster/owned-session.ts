@@ -1,6 +1,6 @@
 /**
- * What is known of a session that this node owns: its settings, what it has in flight, and up to where it has had the log.
- * Owns the records that this comes to; writes nothing itself, and must not know who sends.
+ * The state of a session that this node owns: its settings, its messages in flight, and its positions in the log. Owns
+ * the encoding of this state as records; does no I/O.
  */
 import type { Claim, LogCursor, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
@@ -17,7 +17,7 @@ import { refKey } from '../model/message.js'
 import { filterMatches, isSharedFilter } from '../topic/topic.js'
 import { bytesOf, contentOf } from './record-bytes.js'
 
-/** A subscription, and the place in the log from which on it counts. */
+/** A subscription, and the position in the log from which it applies. */
 interface OwnedSubscription {
   readonly subscription: StoredSubscription
   readonly since: LogCursor
@@ -32,27 +32,27 @@ export interface SentEntry {
   released: boolean
 }
 
-/** A message that lies with the session itself, not in the log. */
+/** A message kept with the session instead of in the log. */
 export interface OwnEntry {
   readonly message: Message
   readonly delivery: QueueDelivery
 }
 
-/** The record `s`: what changes seldom. */
+/** The record `s`: settings that change rarely. */
 interface Settings {
   session?: { expiryInterval: number; expiresAt?: number | undefined; details?: SessionDetails | undefined }
   subscriptions?: [StoredSubscription, LogCursor][]
   will?: { will: StoredWill; dueAt?: number | undefined }
 }
 
-/** The record `c`: what changes with each message. */
+/** The record `c`: state that changes with each message. */
 interface Progress {
   cursor: LogCursor
   sent: [MessageRef, number, QueueDelivery, boolean][]
   incoming: number[]
 }
 
-/** The broker id of messages that lie with the session itself. */
+/** The broker id of messages kept with the session. */
 export const OWN = 'own'
 const LOG = 'log'
 
@@ -61,7 +61,7 @@ export function refOf({ shard, sequence }: LogPosition): MessageRef {
   return { brokerId: `${LOG}${shard}`, brokerCounter: sequence }
 }
 
-/** The place of a message of the log; undefined for another one. */
+/** The log position of a message; undefined if it is not from the log. */
 export function positionOf({ brokerId, brokerCounter }: MessageRef): LogPosition | undefined {
   return brokerId.startsWith(LOG) ? { shard: Number(brokerId.slice(LOG.length)), sequence: brokerCounter } : undefined
 }
@@ -76,9 +76,9 @@ export class OwnedSession {
   readonly incoming = new Set<number>()
   /** By number. */
   readonly own = new Map<number, OwnEntry>()
-  /** For each shard, up to where all was sent or dropped. */
+  /** For each shard, the position up to which all messages were sent or dropped. */
   readonly cursor: number[]
-  /** For each shard, up to where the log was read for this connection. */
+  /** For each shard, the position up to which this connection has read the log. */
   readonly readUpTo: number[]
   /** What the engine has for it. */
   hasRecords = false
@@ -169,7 +169,7 @@ export class OwnedSession {
 
   markSent(ref: MessageRef, packetId: number, delivery: QueueDelivery): void {
     this.advance(ref)
-    // a plain reference: it may be the message itself
+    // `ref` may be the message itself: copy the two fields
     const { brokerId, brokerCounter } = ref
     this.sent.set(refKey(ref), { ref: { brokerId, brokerCounter }, packetId, delivery, released: false })
   }

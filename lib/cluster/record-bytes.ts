@@ -1,4 +1,4 @@
-/** Plain values as bytes, for the records of a session: JSON, with buffers. Must not know what the values mean. */
+/** Encodes plain values and buffers as JSON for session records. Must not know what the values mean. */
 
 const BUFFER = '$bytes'
 
@@ -10,7 +10,7 @@ export function contentOf<T>(bytes: Uint8Array): T {
   return withBuffers(JSON.parse(Buffer.from(bytes).toString('utf8'))) as T
 }
 
-/** Buffers as text; what has its own idea of JSON gives it first. */
+/** Encodes buffers as text; JSON.stringify calls `toJSON` of an object before this replacer. */
 function withTexts(value: unknown): unknown {
   if (value instanceof Uint8Array) return { [BUFFER]: Buffer.from(value).toString('base64') }
   if (Array.isArray(value)) return value.map(withTexts)

@@ -24,7 +24,7 @@ class Deadline implements HeapItem {
 export interface SessionDeadlinesParts {
   readonly timers: Timers
   /** Sees to a session; what is not due is left alone. */
-  seeTo(clientId: string): Promise<void>
+  processDue(clientId: string): Promise<void>
   failed(error: unknown): void
 }
 
@@ -91,7 +91,7 @@ export class SessionDeadlines {
     }
     this.#working.add(clientId)
     try {
-      await this.#parts.seeTo(clientId)
+      await this.#parts.processDue(clientId)
     } catch (error) {
       this.#parts.failed(error)
       this.#again(clientId)

@@ -1,18 +1,21 @@
 /**
- * Writes what changes of sessions with each message: at once where somebody waits for it, else a little later, many changes
- * in one. Owns when; must not know what a session is about.
+ * Writes the delivery state of sessions: immediately if a caller waits for it, otherwise after a short delay, many
+ * changes in one write. Owns when to write; must not know the content.
  */
 import type { ClusterLink } from './cluster-link.js'
 import type { OwnedSession } from './owned-session.js'
 
-/** Milliseconds that an acknowledgement of QoS 1 waits: a crash within them sends the message again. */
+/**
+ * Delay before a QoS 1 acknowledgement is written, in milliseconds. After a crash within this time, the message is sent
+ * again.
+ */
 const SOON_MS = 200
 
 export class SessionWriter {
   readonly #link: ClusterLink
   readonly #failed: (error: unknown) => void
   readonly #dirty = new Set<OwnedSession>()
-  /** Of writes under way, what is to be written after them. */
+  /** The write in progress and the next one, per session. */
   readonly #writing = new Map<OwnedSession, { current: Promise<void>; next: Promise<void> | undefined }>()
   #timer: NodeJS.Timeout | undefined
 
@@ -26,17 +29,17 @@ export class SessionWriter {
     this.#timer ??= setTimeout(() => this.#writeDirty(), SOON_MS).unref()
   }
 
-  /** Resolves when what has changed until now is written. */
+  /** Resolves when all changes so far are written. */
   writeNow(owned: OwnedSession): Promise<void> {
     this.#dirty.delete(owned)
     const writing = this.#writing.get(owned)
     if (writing === undefined) return this.#begin(owned)
-    // those who come while one is under way share the next
+    // callers during a write share the next write
     writing.next ??= writing.current.catch(() => {}).then(() => this.#begin(owned))
     return writing.next
   }
 
-  /** The session is not this node's any more. */
+  /** Forgets a session that this node no longer owns. */
   forget(owned: OwnedSession): void {
     this.#dirty.delete(owned)
   }

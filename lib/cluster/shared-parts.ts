@@ -7,9 +7,9 @@ import type { MessageRef } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { wrapError } from '../errors.js'
 import { refKey } from '../model/message.js'
-import { arrivedMessage } from './arrivals.js'
 import type { GroupRegistry } from './cluster-interests.js'
 import type { ClusterLink } from './cluster-link.js'
+import { messageOfEntry } from './log-consumer.js'
 import { refOf } from './owned-session.js'
 
 /** How long a message that nobody here takes is kept from being handed out again. */
@@ -82,7 +82,7 @@ export class SharedParts implements GroupRegistry {
 
   async #take(share: string, entry: HeldEntry): Promise<void> {
     const { position } = entry
-    const message = arrivedMessage(entry.message)
+    const message = messageOfEntry(entry.message)
     if (position !== undefined) {
       Object.assign(message, refOf(position))
       // several shared subscriptions may have the same message for one client

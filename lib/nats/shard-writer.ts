@@ -125,12 +125,12 @@ export class ShardWriter {
   async #writeSurely(batch: readonly Waiting[]): Promise<number | undefined> {
     const { epoch, fence, lost, stream } = this.#parts
     const id = batch[0]?.once ?? `${epoch}-${++this.#batches}`
-    const terms = { expect: fence, id: `${stream}-${id}` }
+    const options = { expect: fence, id: `${stream}-${id}` }
     const records = joined(batch)
     for (let refusals = 0; ; ) {
       if (lost.aborted) throw this.#lostError()
       try {
-        return await this.#attempt(records, terms)
+        return await this.#attempt(records, options)
       } catch (error) {
         const verdict = await this.#judge(error)
         if (verdict === 'written') return undefined
@@ -141,12 +141,15 @@ export class ShardWriter {
     }
   }
 
-  async #attempt(records: readonly OutgoingRecord[], terms: Parameters<Wire['write']>[1]): Promise<number | undefined> {
+  async #attempt(
+    records: readonly OutgoingRecord[],
+    options: Parameters<Wire['write']>[1],
+  ): Promise<number | undefined> {
     const { wire } = this.#parts
     const { seq, duplicate } =
       records.length === 1
-        ? await wire.write(records[0]!, terms, ATTEMPT_MS)
-        : await wire.writeAll(records, terms, ATTEMPT_MS)
+        ? await wire.write(records[0]!, options, ATTEMPT_MS)
+        : await wire.writeAll(records, options, ATTEMPT_MS)
     return duplicate ? undefined : seq
   }
 

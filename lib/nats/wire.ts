@@ -57,7 +57,7 @@ export class RefusedRequest extends Error {
 }
 
 /** What a write may expect and be known by. */
-export interface WriteTerms {
+export interface WriteOptions {
   /** The last sequence of a subject. */
   readonly expect?: { readonly subject: string; readonly sequence: number }
   /** Of several with the same id within two minutes, the stream has the first only. */
@@ -95,17 +95,21 @@ export class Wire {
   }
 
   /** Writes one message. @returns its sequence */
-  async write(record: OutgoingRecord, terms: WriteTerms, timeoutMs: number): Promise<Acknowledgement> {
-    const headers = this.#headersOf(record, terms)
+  async write(record: OutgoingRecord, options: WriteOptions, timeoutMs: number): Promise<Acknowledgement> {
+    const headers = this.#headersOf(record, options)
     const answer = await this.nc.request(record.subject, record.body, { headers, timeout: timeoutMs })
     return acknowledged(answer)
   }
 
   /** Writes several messages of one stream, all or none. @returns the sequence of the last; the others are right before it */
-  async writeAll(records: readonly OutgoingRecord[], terms: WriteTerms, timeoutMs: number): Promise<Acknowledgement> {
+  async writeAll(
+    records: readonly OutgoingRecord[],
+    options: WriteOptions,
+    timeoutMs: number,
+  ): Promise<Acknowledgement> {
     const batch = `${this.nc.info?.client_id}-${process.pid}-${Date.now()}-${++this.#batches}`
     for (const [index, record] of records.entries()) {
-      const headers = this.#headersOf(record, index === 0 ? terms : {})
+      const headers = this.#headersOf(record, index === 0 ? options : {})
       headers.set('Nats-Batch-Id', batch)
       headers.set('Nats-Batch-Sequence', String(index + 1))
       if (index === records.length - 1) {
@@ -219,7 +223,7 @@ export class Wire {
     })
   }
 
-  #headersOf({ ttl, replaces }: OutgoingRecord, { expect, id }: WriteTerms): MsgHdrs {
+  #headersOf({ ttl, replaces }: OutgoingRecord, { expect, id }: WriteOptions): MsgHdrs {
     const headers = this.#parts.headers()
     if (ttl !== undefined) headers.set('Nats-TTL', `${ttl}s`)
     if (replaces) headers.set('Nats-Rollup', 'sub')

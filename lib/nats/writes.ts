@@ -10,7 +10,7 @@ const NOTHING = new Uint8Array(0)
 /** Seconds that the empty message stays which says that there is none any more. */
 const REMOVED_SECONDS = 60
 
-export interface WriteTerms {
+export interface WriteOptions {
   readonly subjects: ShardSubjects
   /** Undefined for a message of nobody. */
   readonly clientId: string | undefined
@@ -19,7 +19,7 @@ export interface WriteTerms {
 }
 
 /** The message of the log comes first, if there is one. */
-export function recordsOf(write: ClusterWrite, { subjects, clientId, logSeconds }: WriteTerms): OutgoingRecord[] {
+export function recordsOf(write: ClusterWrite, { subjects, clientId, logSeconds }: WriteOptions): OutgoingRecord[] {
   const records: OutgoingRecord[] = []
   const { message, records: changed, deadline } = write
   if (message !== undefined) records.push(...messageRecords(message, subjects, logSeconds))

@@ -11,5 +11,5 @@ export interface SubscriptionRouter {
   add(subscription: SessionSubscription): MaybePromise<void>
   remove(subscription: SessionSubscription): void
   /** Ends a subscription of a session whose client is not connected. */
-  removeAway(subscription: { topic: string; clientId: string }): void
+  removeOfflineMember(subscription: { topic: string; clientId: string }): void
 }

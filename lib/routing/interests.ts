@@ -1,6 +1,6 @@
 /**
- * What the router tells of the subscriptions here, so that their messages come. A contract: whether that is a bus of the
- * host, or nothing, is not known here.
+ * How the router announces the filters it needs messages for. A contract; the implementation may be a bus of the host,
+ * or do nothing.
  */
 import type { MaybePromise } from '../../types/persistence.js'
 

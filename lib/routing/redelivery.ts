@@ -1,6 +1,6 @@
 /**
- * What becomes of messages that a session leaves behind: those of a shared subscription go to other members of the group
- * [MQTT-4.8.2-4], others are lost. Owns what was told of them; must not know how groups choose.
+ * Handles the unfinished messages of a session that ends: those of shared subscriptions go to other members of the
+ * group [MQTT-4.8.2-4], others are dropped. Owns which drops were reported; must not know how groups choose.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../../types/message.js'
@@ -14,8 +14,8 @@ const SLICE = 500
 export interface RedeliveryParts {
   /** Gives messages of a client's shared subscriptions to other members. */
   redeliver(clientId: string, deliveries: SharedDelivery[]): void
-  /** Told of a message that a client did not get, and that nobody else gets either. */
-  orphaned(message: Message, clientId: string): void
+  /** Called for a message that the client did not get and that no other member can get. */
+  undeliverable(message: Message, clientId: string): void
 }
 
 export class Redelivery {
@@ -44,7 +44,7 @@ export class Redelivery {
       if (share !== undefined && !(isSent && qos === 2)) left.push({ message, share })
       else if (!isSent) {
         reported.add(key)
-        this.#parts.orphaned(message, clientId)
+        this.#parts.undeliverable(message, clientId)
       }
     }
     this.#reported.delete(clientId)

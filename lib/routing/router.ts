@@ -28,7 +28,7 @@ import type { Interests } from './interests.js'
 import { isLeftOut, liveCopy } from './live-copy.js'
 import { Redelivery } from './redelivery.js'
 import { type Match, Route, type Target } from './route.js'
-import { type AwayMember, clientIdOf, SharedGroup } from './shared-subscriptions.js'
+import { clientIdOf, type OfflineMember, SharedGroup } from './shared-subscriptions.js'
 
 export interface RouterOptions {
   sharedStrategy: SharedStrategy
@@ -36,10 +36,13 @@ export interface RouterOptions {
   number(message: PublishMessage): void
   /** Puts a copy for the member of a shared subscription into its stored queue. Never throws. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): void
-  /** Who chooses the node of a shared subscription, if it is not the router: then {@link Router.memberFor} has the member. */
+  /**
+   * Who chooses the node of a shared subscription, if it is not the router: then {@link Router.memberFor} has the
+   * member.
+   */
   hasForeignGroups?: boolean
-  /** Told of a message that a client did not get, and that nobody else gets either. */
-  orphaned(message: Message, clientId: string): void
+  /** Called for a message that the client did not get and that no other member can get. */
+  undeliverable(message: Message, clientId: string): void
 }
 
 export class Router implements SubscriptionRouter {
@@ -57,7 +60,7 @@ export class Router implements SubscriptionRouter {
     this.#options = options
     this.#redelivery = new Redelivery({
       redeliver: (clientId, deliveries) => this.redeliver(clientId, deliveries),
-      orphaned: options.orphaned,
+      undeliverable: options.undeliverable,
     })
   }
 
@@ -115,17 +118,17 @@ export class Router implements SubscriptionRouter {
   /** The client of a stored session has left: of its subscriptions, only the shared ones still count here. */
   suspend(subscription: SessionSubscription): void {
     if (!isSharedFilter(subscription.topic)) this.remove(subscription)
-    else this.addAway({ ...subscription.toJSON(), clientId: subscription.session.id })
+    else this.addOfflineMember({ ...subscription.toJSON(), clientId: subscription.session.id })
   }
 
   /** Adds a shared subscription of a stored session whose client is not connected. */
-  addAway(member: AwayMember): void {
+  addOfflineMember(member: OfflineMember): void {
     const group = this.#group(member.topic)
-    this.#changeGroup(group, () => group.joinAway(member))
+    this.#changeGroup(group, () => group.joinOffline(member))
   }
 
   /** Ends a subscription of a stored session whose client is not connected. */
-  removeAway(member: Pick<MatchedSubscription, 'topic' | 'clientId'>): void {
+  removeOfflineMember(member: Pick<MatchedSubscription, 'topic' | 'clientId'>): void {
     if (isSharedFilter(member.topic)) this.#leave(member.topic, member.clientId)
   }
 
@@ -160,7 +163,7 @@ export class Router implements SubscriptionRouter {
     const choices: SharedChoice[] = []
     for (const group of groups) {
       const connected = group.choose(message, this.#options.sharedStrategy)
-      const member = connected ?? (among === 'connected' ? undefined : group.chooseAway())
+      const member = connected ?? (among === 'connected' ? undefined : group.chooseOffline())
       if (member === undefined) continue
       const clientId = clientIdOf(member)
       // A queue has one copy for each number.
@@ -203,13 +206,13 @@ export class Router implements SubscriptionRouter {
       const group = this.#groups.get(share)
       const member =
         group?.choose(message, this.#options.sharedStrategy, clientId) ??
-        (message.qos > 0 ? group?.chooseAway(clientId) : undefined)
-      if (member === undefined) this.#options.orphaned(message, clientId)
+        (message.qos > 0 ? group?.chooseOffline(clientId) : undefined)
+      if (member === undefined) this.#options.undeliverable(message, clientId)
       else this.#giveTo(member, this.#numberedCopy(message), share)
     }
   }
 
-  #giveTo(member: SessionSubscription | AwayMember, message: PublishMessage, share: string): void {
+  #giveTo(member: SessionSubscription | OfflineMember, message: PublishMessage, share: string): void {
     if (member instanceof SessionSubscription) {
       const delivery = liveCopy(message, member, share)
       if (delivery.qos > 0 && member.session.stored) this.#enqueue(member.session.id, delivery, message)
@@ -264,7 +267,7 @@ export class Router implements SubscriptionRouter {
     }
     const member = group.choose(message, this.#options.sharedStrategy)
     if (member === undefined) {
-      if (chosen !== undefined) this.#options.orphaned(message, clientIdOf(chosen.member))
+      if (chosen !== undefined) this.#options.undeliverable(message, clientIdOf(chosen.member))
       return
     }
     if (!isLeftOut(message, record, member)) member.session.deliver(liveCopy(message, member, group.share))
@@ -311,7 +314,7 @@ export class Router implements SubscriptionRouter {
 }
 
 /** Whether a member of a group, of a stored session, gets the message for a subscription of its own as well. */
-function isStoredTarget(member: SessionSubscription | AwayMember, targets: readonly Target[]): boolean {
+function isStoredTarget(member: SessionSubscription | OfflineMember, targets: readonly Target[]): boolean {
   if (!(member instanceof SessionSubscription) || !member.session.stored) return false
   return targets.some(({ session }) => session === member.session)
 }

@@ -8,7 +8,7 @@ import { SessionSubscription } from '../model/subscription.js'
 import { parseShare } from '../topic/topic.js'
 
 /** A member whose client is not connected: its session is in the store. */
-export type AwayMember = MatchedSubscription
+export type OfflineMember = MatchedSubscription
 
 /** All members of one `$share/group/filter`. */
 export class SharedGroup {
@@ -17,7 +17,7 @@ export class SharedGroup {
   /** The filter that topics are matched against. */
   readonly filter: string
   readonly #live = new Map<string, SessionSubscription>()
-  readonly #away = new Map<string, AwayMember>()
+  readonly #away = new Map<string, OfflineMember>()
   #members: SessionSubscription[] = []
   #turn = 0
 
@@ -48,17 +48,17 @@ export class SharedGroup {
   }
 
   /** Adds a member that is not connected, or notes that its client has left. */
-  joinAway(member: AwayMember): void {
+  joinOffline(member: OfflineMember): void {
     this.leave(member.clientId)
     this.#away.set(member.clientId, member)
   }
 
-  isLive(member: SessionSubscription | AwayMember): member is SessionSubscription {
+  isLive(member: SessionSubscription | OfflineMember): member is SessionSubscription {
     return member instanceof SessionSubscription && this.#live.get(member.session.id) === member
   }
 
   /** The subscription that this member's client has now, if it is connected. */
-  live(member: SessionSubscription | AwayMember): SessionSubscription | undefined {
+  live(member: SessionSubscription | OfflineMember): SessionSubscription | undefined {
     return this.#live.get(clientIdOf(member))
   }
 
@@ -76,14 +76,14 @@ export class SharedGroup {
   }
 
   /** Chooses a member whose queue takes the message while no member is connected. */
-  chooseAway(except?: string): AwayMember | undefined {
+  chooseOffline(except?: string): OfflineMember | undefined {
     const away = [...this.#away.values()].filter(({ clientId, qos }) => qos > 0 && clientId !== except)
     return away[this.#turn++ % away.length]
   }
 }
 
 /** The client identifier of a member. */
-export function clientIdOf(member: SessionSubscription | AwayMember): string {
+export function clientIdOf(member: SessionSubscription | OfflineMember): string {
   return member instanceof SessionSubscription ? member.session.id : member.clientId
 }
 

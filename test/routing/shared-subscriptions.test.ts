@@ -91,13 +91,13 @@ describe('the strategy', () => {
 describe('members who are away', () => {
   it('take turns, those of QoS 0 left out', () => {
     const shared = new SharedGroup(SHARE)
-    for (const member of [away('a'), away('b'), away('zero', 0)]) shared.joinAway(member)
-    const chosen = Array.from({ length: 4 }, () => shared.chooseAway()?.clientId)
+    for (const member of [away('a'), away('b'), away('zero', 0)]) shared.joinOffline(member)
+    const chosen = Array.from({ length: 4 }, () => shared.chooseOffline()?.clientId)
     assert.deepEqual([...chosen].sort(), ['a', 'a', 'b', 'b'])
-    assert.equal(shared.chooseAway('a')?.clientId, 'b')
+    assert.equal(shared.chooseOffline('a')?.clientId, 'b')
     shared.leave('a')
     shared.leave('b')
-    assert.deepEqual([shared.chooseAway(), shared.isEmpty], [undefined, false])
+    assert.deepEqual([shared.chooseOffline(), shared.isEmpty], [undefined, false])
     shared.leave('zero')
     assert.equal(shared.isEmpty, true)
   })
@@ -105,11 +105,11 @@ describe('members who are away', () => {
   it('who come back are one member, not two', () => {
     const { group: shared, sessions } = group(1)
     const [session] = sessions
-    shared.joinAway(away(session!.id))
+    shared.joinOffline(away(session!.id))
     assert.equal(shared.choose({ clientId: 'x' }, 'random'), undefined)
     const subscription = session!.subscribe(SHARE)
     shared.join(subscription)
-    assert.equal(shared.chooseAway(), undefined)
+    assert.equal(shared.chooseOffline(), undefined)
     assert.equal(shared.isLive(subscription), true)
     assert.equal(shared.isLive(session!.subscribe(SHARE)), false, 'one that was replaced')
     shared.leave(session!.id)
@@ -165,7 +165,7 @@ describe('the router', () => {
   it('leaves it where it is stored, and has the queue read where the client is back', () => {
     const { router, bus } = routing()
     const other = new NotingSession('other')
-    router.addAway(away('back'))
+    router.addOfflineMember(away('back'))
     const published = message('t', 'x')
     assert.equal(router.chooseShared(published, [], 'all').length, 1)
     const back = new NotingSession('back', true)
@@ -179,7 +179,7 @@ describe('the router', () => {
 
   it('has a copy with a number of its own for a session that gets the message otherwise as well', () => {
     const { router } = routing()
-    router.addAway(away('both'))
+    router.addOfflineMember(away('both'))
     const published = message('t', 'x')
     const [choice] = router.chooseShared(published, ['both'], 'all')
     assert.notEqual(choice?.message, published)
@@ -190,14 +190,14 @@ describe('the router', () => {
 
   it('forgets a group with its last member', () => {
     const { router } = routing()
-    router.addAway(away('a'))
+    router.addOfflineMember(away('a'))
     const session = new NotingSession('b')
     const subscription = session.subscribe(SHARE)
     router.add(subscription)
     assert.deepEqual([router.size, router.hasGroups], [1, true])
     router.remove(subscription)
-    router.removeAway({ topic: SHARE, clientId: 'a' })
-    router.removeAway({ topic: 'not shared', clientId: 'a' })
+    router.removeOfflineMember({ topic: SHARE, clientId: 'a' })
+    router.removeOfflineMember({ topic: 'not shared', clientId: 'a' })
     assert.deepEqual([router.size, router.hasGroups], [0, false])
   })
 })
@@ -221,7 +221,7 @@ describe('what a member leaves', () => {
 
   it('goes into the queue of one who is away, where nobody is there', () => {
     const { router, queued, orphans } = routing()
-    router.addAway({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
+    router.addOfflineMember({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
     router.redeliver('gone', [{ message: message('t', 'x', 2), share: SHARE }])
     assert.deepEqual(
       queued.map(({ delivery }) => delivery),
@@ -232,7 +232,7 @@ describe('what a member leaves', () => {
 
   it('is lost, and said to be, where nobody is left', () => {
     const { router, queued, orphans } = routing()
-    router.addAway(away('gone'))
+    router.addOfflineMember(away('gone'))
     router.redeliver('gone', [
       { message: message('t', '1'), share: SHARE },
       { message: message('t', '2'), share: '$share/other/t' },
@@ -250,7 +250,7 @@ describe('what a member leaves', () => {
 
   it('in its stored queue is told of once, though the queue has to be read again', async () => {
     const { router, queued, orphans } = routing()
-    router.addAway(away('heir', 2))
+    router.addOfflineMember(away('heir', 2))
     const queue = [entry('1', 1, undefined), entry('2', 1, SHARE), entry('3', 2, undefined), entry('4', 1, undefined)]
     for (const readable of [0, 2, 3, 1]) {
       const failing = (function* () {
@@ -272,7 +272,7 @@ describe('what a member leaves', () => {
 
   it('in its stored queue is rescued: what came through a group, but QoS 2 only unsent', async () => {
     const { router, queued } = routing()
-    router.addAway(away('heir', 2))
+    router.addOfflineMember(away('heir', 2))
     const queue = [
       entry('own', 1, undefined),
       entry('sent', 1, SHARE, 1),

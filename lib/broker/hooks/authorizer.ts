@@ -1,5 +1,5 @@
 /**
- * The host's gates as the session layer asks them: compiled when they are set, failing closed.
+ * Calls the host's hooks for sessions and connections. Hooks are compiled when they are set; a hook that fails refuses.
  * Owns the meaning of each hook's answers; must not know what follows from them.
  */
 import type { Client } from '../../../types/client.js'
@@ -21,7 +21,7 @@ import { isPromise } from '../../util/maybe-promise.js'
 import { type Answer, type CallbackReading, compileGate, type GateContext } from './gate.js'
 import { PendingHooks } from './pending-hooks.js'
 
-/** What a callback was given as an error: a deliberate refusal, not a failure of the hook. */
+/** An error passed to a callback: a deliberate refusal, not a failure of the hook. */
 class Refusal {
   readonly error: unknown
 
@@ -32,9 +32,9 @@ class Refusal {
 
 /** What the answers of one hook mean. */
 interface Reading<T> {
-  /** What the broker goes on with where it does not wait for the answer any more. @default a refusal */
+  /** The result when the broker stops waiting for the answer. @default a refusal */
   abandoned?: T
-  /** Undefined where it means nothing. */
+  /** The verdict; undefined if the value is invalid. */
   verdict(value: unknown): T | Refusal | undefined
   refused(error: unknown): T
 }
@@ -43,7 +43,7 @@ const readDone: CallbackReading = error => (error ? new Refusal(error) : true)
 const readSuccess: CallbackReading = (error, success) => (error ? new Refusal(error) : success === true)
 const readResult: CallbackReading = (error, result) => (error ? new Refusal(error) : result)
 
-/** The longest topic has 100 levels: more is refused before a hook is asked. */
+/** Topics with more than 100 levels are refused before a hook is called. */
 const ANY_LEVELS = Number.POSITIVE_INFINITY
 
 export class HookAuthorizer implements Authorizer {
@@ -54,12 +54,12 @@ export class HookAuthorizer implements Authorizer {
   authorizeSubscribe: Authorizer['authorizeSubscribe']
   authorizeForward: Authorizer['authorizeForward']
   published: Authorizer['published']
-  /** As the host set them. */
+  /** The hooks as the host set them. */
   readonly hooks: Hooks = {}
   readonly #events: EventSink
   readonly #context: GateContext
   readonly #refusedPublish: ResolvedOptions['refusedPublish']
-  /** Clients about whom no hook is asked. */
+  /** Clients for which no hook is called. */
   #exempt: WeakSet<Client> | undefined
 
   readonly #pending = new PendingHooks()
@@ -83,7 +83,7 @@ export class HookAuthorizer implements Authorizer {
     return this.#pending.isAsking(client)
   }
 
-  /** No answer of a hook is waited for any more: what it was asked about is refused. */
+  /** Stops waiting for the answers of hooks; the pending requests are refused. */
   abandonAll(): void {
     this.#pending.abandonAll()
   }
@@ -125,7 +125,7 @@ export class HookAuthorizer implements Authorizer {
     else this.hooks[name] = hook
   }
 
-  /** Asks no hook about a client, as it is the host's own; `published` is told all the same. */
+  /** Exempts a client of the host from all hooks but `published`. */
   exempt(client: Client): void {
     this.#exempt ??= new WeakSet()
     this.#exempt.add(client)
@@ -203,7 +203,7 @@ export class HookAuthorizer implements Authorizer {
         this.#events.emit('hookError', new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail }), 'authorizeForward', client)
         return undefined
       }
-      // answered as most often, nothing needs to be made for it
+      // the most frequent answer, without an allocation
       if (answer !== 'abandoned' && 'value' in answer && answer.value === true) return true
       const forwarded = this.#conclude<Message | null>('authorizeForward', client, answer, FORWARD_READING)
       return (forwarded as Message | null) ?? undefined
@@ -215,7 +215,7 @@ export class HookAuthorizer implements Authorizer {
     return (message, client) => {
       const told = this.#conclude<AnaxError | typeof ACCEPTED>('published', client, gate(client, [message, client]), {
         verdict: () => ACCEPTED,
-        // the message is out, whatever the hook thinks of it
+        // the message is already published
         abandoned: ACCEPTED,
         refused: error =>
           new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'published', ...packetRefusal('puback', error) }),
@@ -234,7 +234,7 @@ export class HookAuthorizer implements Authorizer {
     try {
       return this.#read(hook, client, answer, reading)
     } catch (cause) {
-      // even looking at it fails
+      // reading the value throws
       const error = new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail: hook, cause })
       this.#events.emit('hookError', error, hook, client)
       return reading.refused(error)
@@ -258,7 +258,7 @@ export class HookAuthorizer implements Authorizer {
   }
 }
 
-/** The verdict of gates that have nothing else to say. */
+/** The verdict of hooks that only accept or refuse. */
 const ACCEPTED = Symbol('accepted')
 
 function unlessAccepted<T>(verdict: T | typeof ACCEPTED): T | undefined {
@@ -266,8 +266,8 @@ function unlessAccepted<T>(verdict: T | typeof ACCEPTED): T | undefined {
 }
 
 /**
- * Unset, `authorizePublish` keeps clients out of `$SYS/`, which is the broker's to speak on. None is cut for it: every
- * Mosquitto bridge tells there that it is connected.
+ * The default of `authorizePublish`: clients cannot publish below `$SYS/`, which is reserved for the broker. None is
+ * cut for it: every Mosquitto bridge tells there that it is connected.
  */
 const refuseSystemTopics: NonNullable<Authorizer['authorizePublish']> = (_, message) =>
   message.topic.startsWith('$SYS/')
@@ -295,14 +295,14 @@ function publishRefused(error: unknown, olderClients: ResolvedOptions['refusedPu
   return new Kind('ANAX_ERR_PUBLISH_REFUSED', packetRefusal('puback', error))
 }
 
-/** What is left of a message that a hook may have changed. */
+/** Whether a message is still valid after a hook may have modified it. */
 function isPublishable({ topic, payload, qos }: { topic?: unknown; payload?: unknown; qos?: unknown }): boolean {
   return (
     typeof topic === 'string' && isTopicName(topic) && Buffer.isBuffer(payload) && [0, 1, 2].includes(qos as number)
   )
 }
 
-/** Another packet instead: it keeps its place in the handshake. */
+/** Replaces the message with another packet, keeping QoS handshake and packet id. */
 function replaced(packet: PublishPacket, message: PublishMessage): PublishMessage | undefined {
   try {
     const { topic, payload, qos, retain, properties } = packet
@@ -345,12 +345,12 @@ function isObject(value: unknown): value is { topic?: unknown; result?: unknown;
   return typeof value === 'object' && value !== null
 }
 
-/** What an error that a hook threw says on purpose: its properties. Its message is for the host alone. */
+/** The refusal described by the properties of an error that a hook threw. Its message is only for the host. */
 function saidBy(cause: unknown): unknown {
   return cause instanceof Error && !(cause instanceof AnaxError) ? { ...cause } : undefined
 }
 
-/** What an error, or an object in its place, says about the answer to the client. */
+/** The answer to the client, from the properties of an error or object. */
 function refusalOf(error: unknown): ConnectRefusal {
   if (!isObject(error) || error instanceof AnaxError) return {}
   const { reasonCode, returnCode, reasonString, serverReference, userProperties } = error as ConnectRefusal

@@ -1,6 +1,6 @@
 /**
- * Emits the broker's events so that a listener which fails harms nobody, the other listeners included: it is reported
- * as an event itself. Every drop passes here, and is counted.
+ * Emits the broker's events. A listener that throws does not affect the other listeners or the caller; its error is
+ * reported as a `hookError` event. Counts every `drop` event.
  */
 import type { EventEmitter } from 'node:events'
 import type { Client, ClientEvents } from '../../../types/client.js'
@@ -35,7 +35,7 @@ export class BrokerEventSink implements EventSink {
     this.#tell(client as EventEmitter, name, [])
   }
 
-  /** Each listener by itself: `emit` would leave out those behind one that throws. */
+  /** Calls each listener separately: `emit` would skip those after one that throws. */
   #tell(emitter: EventEmitter, name: EventName, args: unknown[]): void {
     for (const listener of emitter.rawListeners(name) as Listener[]) {
       try {
@@ -50,7 +50,7 @@ export class BrokerEventSink implements EventSink {
   #report(name: EventName, cause: unknown): void {
     const error = new AnaxError('ANAX_ERR_LISTENER', { detail: name, cause })
     if (name === 'hookError') {
-      // the listener that would be told is the one that failed
+      // the failed listener is the one for errors: do not report to it again
       process.emitWarning(error)
       return
     }

@@ -1,6 +1,6 @@
 /**
- * Runs one of the host's hooks, whichever style it is written in, and always comes back with a verdict:
- * a throw, a rejection, silence and nonsense are failures. Must not know what the hook decides.
+ * Calls one hook of the host, in either style, and always returns an answer. A throw, a rejection, a timeout and an
+ * invalid answer are failures. Must not know what the hook decides.
  */
 import type { Client } from '../../../types/client.js'
 import type { HookName } from '../../../types/events.js'
@@ -10,10 +10,13 @@ import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/timers.js'
 import type { PendingHooks } from './pending-hooks.js'
 
-/** What a hook answered: its value, or what the callback was given; or that its answer is not waited for any more. */
+/**
+ * The answer of a hook: its return value or the callback's arguments, a failure, or `abandoned` if the broker stopped
+ * waiting.
+ */
 export type Answer = { value: unknown } | { failure: AnaxError; cause: unknown } | 'abandoned'
 
-/** Whatever the host set; its type was checked where it did. */
+/** Any function that the host set; its type was checked by the setter. */
 // biome-ignore lint/suspicious/noExplicitAny: any function is assignable to this, with unknown it would not be
 type HookFunction = (...args: any[]) => unknown
 
@@ -24,10 +27,10 @@ export interface GateContext {
   pending: PendingHooks
 }
 
-/** Turns what a callback was called with into the value that the other style would have returned. */
+/** Converts the arguments of a callback to the value that the other style would return. */
 export type CallbackReading = (error: unknown, result: unknown) => unknown
 
-/** A hook, compiled when it is set: calling it never throws and never rejects. */
+/** A hook, compiled when it is set. Calling it never throws and never rejects. */
 export type Gate = (client: Client | null, args: unknown[]) => MaybePromise<Answer>
 
 const AsyncFunction = (async () => {}).constructor
@@ -66,7 +69,7 @@ function callForValue(call: Call, args: unknown[]): MaybePromise<Answer> {
     const value = context.pending.call(hook, args)
     if (!isPromise(value)) return { value }
     return awaitAnswer(call, settle => {
-      // what only looks like a promise may throw when it is asked
+      // a thenable that is not a promise may throw
       Promise.resolve(value).then(
         result => settle({ value: result }),
         cause => settle(failed(name, cause)),

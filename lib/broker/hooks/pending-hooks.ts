@@ -1,6 +1,6 @@
 /**
- * The calls of hooks that have not answered yet. A hook may wait for the end of the very client that it is asked about, or
- * of the broker: who is waited for must be able to tell. Must not know what a hook decides.
+ * Tracks the hook calls that are waiting for an answer. A hook may wait until its own client or the broker is closed;
+ * these can check here and avoid the deadlock. Must not know what a hook decides.
  */
 import type { Client } from '../../../types/client.js'
 
@@ -8,16 +8,16 @@ type Abandon = () => void
 
 export class PendingHooks {
   readonly #calls = new Map<Client | null, Set<Abandon>>()
-  /** Calls that are on the stack now. */
+  /** Number of hook calls on the call stack. */
   #depth = 0
   #isAbandoned = false
 
-  /** Whether a hook is on the stack now: what happens, a hook does. */
+  /** Whether a hook is running synchronously right now. */
   get isCalling(): boolean {
     return this.#depth > 0
   }
 
-  /** Whether a hook is being asked about a client. */
+  /** Whether a hook call about this client is pending. */
   isAsking(client: Client): boolean {
     return this.isCalling || this.#calls.has(client)
   }
@@ -44,7 +44,7 @@ export class PendingHooks {
     if (calls?.delete(abandon) && calls.size === 0) this.#calls.delete(client)
   }
 
-  /** No answer is waited for any more, of no hook. */
+  /** Stops waiting for the answers of all hooks. */
   abandonAll(): void {
     this.#isAbandoned = true
     for (const calls of [...this.#calls.values()]) for (const abandon of [...calls]) abandon()

@@ -1,4 +1,4 @@
-/** What the host may hand to a broker's methods, and how it is told apart. Must not know what follows. */
+/** Distinguishes the kinds of arguments that methods of the broker accept. */
 import type { Duplex } from 'node:stream'
 import type { PayloadSchema } from '../../../types/payload.js'
 import { TopicPattern } from '../../topic/topic-pattern.js'
@@ -8,12 +8,12 @@ export function filterOf(topic: string | TopicPattern): string {
   return topic instanceof TopicPattern ? topic.filter : topic
 }
 
-/** A validator may be a export function as well, as those of arktype are. */
+/** Whether a value is a schema. A validator may be a function, as in arktype. */
 export function isSchema(value: unknown): value is PayloadSchema {
   return typeof value === 'object' || (typeof value === 'function' && '~standard' in value)
 }
 
-/** Whether a value is a stream of whatever make: Node.js's, or one of a package. */
+/** Whether a value is a duplex stream, of Node.js or of a package. */
 export function isDuplex(value: Partial<Duplex> | null | undefined): boolean {
   return [value?.on, value?.read, value?.write, value?.destroy].every(method => typeof method === 'function')
 }

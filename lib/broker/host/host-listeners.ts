@@ -1,6 +1,6 @@
 /**
- * The functions of the host that are called with messages. Owns which function listens to which filter; must not know
- * whether the broker is open.
+ * The message listeners of the host. Owns which function listens to which filter; must not know whether the broker is
+ * open.
  */
 import type { MessageListener } from '../../../types/broker.js'
 import { AnaxError } from '../../errors.js'
@@ -34,7 +34,7 @@ export class HostListeners {
     try {
       await this.#parts.router.listen(topic, hostListener)
     } catch (error) {
-      // it may have been taken away since, and have come again
+      // the listener may have been removed and added again meanwhile
       if (this.#listeners.get(listener)?.get(topic) === hostListener) await this.remove(topic, listener)
       throw error
     }

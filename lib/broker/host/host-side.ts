@@ -1,6 +1,6 @@
 /**
- * What the application does on the broker beside publishing and subscribing: it iterates messages, asks and answers,
- * and has clients of its own. Built on what the broker does for everybody; must not know its parts.
+ * Features for the host besides publish and subscribe: message streams, requests and responses, clients within the
+ * process. Built on the public operations of the broker; must not know its parts.
  */
 import type { Duplex } from 'node:stream'
 import type { Client, PublishInput } from '../../../types/client.js'
@@ -19,29 +19,29 @@ import { type RequestHandler, type RequestOptions, Requests } from './requests.j
 
 /** How a client within the process connects. */
 export interface HostClientOptions extends ConnectOptions {
-  /** Whether hooks are asked about it as about everybody else. The host trusts itself: @default 'skip' */
+  /** Whether hooks are called for this client. @default 'skip' */
   hooks?: 'skip' | 'ask'
 }
 
-/** Answers until it is closed. */
+/** A registered responder; responds until it is closed. */
 export interface Responder extends AsyncDisposable {
-  /** No further questions are answered. */
+  /** Stops responding. */
   close(): Promise<void>
 }
 
 type Listener = (message: Message) => unknown
 
-/** What is needed of the broker. */
+/** What it needs from the broker. */
 export interface HostPorts {
   readonly id: string
   readonly clock: Clock
   subscribe(filter: string, listener: Listener): Promise<void>
   unsubscribe(filter: string, listener: Listener): Promise<void>
-  /** @returns whether anybody gets it, now or later */
+  /** @returns whether at least one client or listener gets the message, now or later */
   publish(packet: PublishInput): Promise<boolean>
   retained(filter: string): MaybeAsyncIterable<Message>
   handle(stream: Duplex): Client
-  /** Asks no hook about a client. */
+  /** Exempts a client from hooks. */
   exempt(client: Client): void
 }
 
@@ -100,7 +100,7 @@ export class HostSide {
     await this.#ports.publish({ ...options, topic: name, payload, properties: { ...codec.properties, ...properties } })
   }
 
-  /** The broker closes: nobody is left waiting. */
+  /** The broker closes: ends all streams and rejects pending requests. */
   close(): void {
     this.#requests.close()
     for (const stream of this.#streams) stream.end()

@@ -1,6 +1,6 @@
 /**
- * Messages of a filter for the host to iterate: the retained ones first, then what is published, at the reader's pace.
- * Owns what waits and the order; must not know store and router.
+ * Iterates the messages of a filter for the host: the retained ones first, then published ones, at the reader's pace.
+ * Owns the unread messages and their order; must not know store and router.
  */
 import type { Message } from '../../../types/message.js'
 import type { QoS } from '../../../types/packets.js'
@@ -8,19 +8,19 @@ import type { MaybeAsyncIterable } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import { Inbox } from '../../util/inbox.js'
 
-/** How messages are read. */
+/** Options of a message stream. */
 export interface MessagesOptions {
-  /** Highest QoS that messages show, as with a subscription. @default 2 */
+  /** Maximum QoS, as in a subscription. @default 2 */
   qos?: QoS
   /** Whether the retained messages come first. @default false */
   retained?: boolean
-  /** Messages that may wait to be read. @default 1000 */
+  /** Maximum number of unread messages. @default 1000 */
   bound?: number
-  /** What happens beyond: a message is dropped, or reading fails with ANAX_ERR_QUOTA. @default 'drop-oldest' */
+  /** What happens at this limit: a message is dropped, or reading fails with ANAX_ERR_QUOTA. @default 'drop-oldest' */
   overflow?: 'drop-oldest' | 'drop-newest' | 'fail'
 }
 
-/** What a stream is made of. */
+/** The source of a stream's messages. */
 export interface MessageSource {
   subscribe(listener: (message: Message) => void): Promise<void>
   unsubscribe(listener: (message: Message) => void): Promise<void>
@@ -29,17 +29,17 @@ export interface MessageSource {
 
 /** The messages of a filter; `broker.messages()` makes it. */
 export class MessageStream implements AsyncIterableIterator<Message, undefined> {
-  /** Resolves when everything that is published from now on will come; rejects where the filter cannot be had. */
+  /** Resolves when the subscription is live, so that no later message is missed; rejects if subscribing fails. */
   readonly ready: Promise<void>
   readonly #source: MessageSource
   readonly #qos: QoS
   readonly #inbox: Inbox<Message>
   #retained: Iterator<Message> | AsyncIterator<Message> | undefined
-  /** Topic -> the retained message that was read: what was published before it is not to come behind it. */
+  /** Topic -> the retained message that was read; older live messages of the topic are skipped. */
   readonly #read = new Map<string, Message>()
   #dropped = 0
 
-  /** For the broker alone. */
+  /** Internal: use `broker.messages()`. */
   constructor(source: MessageSource, options: MessagesOptions, over: (stream: MessageStream) => void) {
     const { qos = 2, retained = false, bound = 1000, overflow = 'drop-oldest' } = options
     this.#source = source
@@ -55,22 +55,22 @@ export class MessageStream implements AsyncIterableIterator<Message, undefined> 
       },
     })
     this.ready = this.#start(retained)
-    // who iterates is told; nobody has to look at both
+    // the iterator reports the error; `ready` need not be handled as well
     this.ready.catch(error => this.#inbox.end(error))
   }
 
-  /** How many messages were dropped because they were not read in time. */
+  /** Number of messages dropped because the reader was too slow. */
   get dropped(): number {
     return this.#dropped
   }
-  /** How many messages wait to be read; retained ones are not fetched before their turn. */
+  /** Number of unread messages, without retained messages that are not fetched yet. */
   get waiting(): number {
     return this.#inbox.length
   }
 
   /** The next message. Done when the stream or the broker is closed. */
   async next(): Promise<IteratorResult<Message, undefined>> {
-    // what is published while retained messages are read waits for them
+    // messages published meanwhile come after the retained ones
     await this.ready.catch(() => {})
     const kept = await this.#nextRetained()
     if (kept !== undefined) return { done: false, value: this.#shown(kept) }
@@ -81,13 +81,13 @@ export class MessageStream implements AsyncIterableIterator<Message, undefined> 
     }
   }
 
-  /** Ends it. `for await` does so where the loop is left, `await using` at the end of the scope. */
+  /** Ends the stream. `for await` calls it when the loop is left, `await using` at the end of the scope. */
   return(): Promise<IteratorResult<Message, undefined>> {
     this.#retained = undefined
     return this.#inbox.return()
   }
 
-  /** No more messages come: the broker is closed. */
+  /** Ends the stream because the broker is closed. */
   end(): void {
     this.#inbox.end()
   }

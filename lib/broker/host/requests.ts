@@ -1,6 +1,6 @@
 /**
- * Request and response as MQTT 5.0 has it: a topic for the answers, and data that say which question one belongs to.
- * Owns the questions that are open; must not know how messages travel.
+ * MQTT 5.0 request and response: a response topic, and correlation data that match a response to its request. Owns the
+ * pending requests; must not know how messages are routed.
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../../types/clock.js'
@@ -8,17 +8,17 @@ import type { Message } from '../../../types/message.js'
 import type { PublishProperties, QoS } from '../../../types/packets.js'
 import { AnaxError } from '../../errors.js'
 
-/** How a question is asked. */
+/** Options of a request. */
 export interface RequestOptions {
-  /** Milliseconds until an answer has to be there. @default 5000 */
+  /** Time limit for the response, in milliseconds. @default 5000 */
   timeoutMs?: number
-  /** QoS that it is published with: only of these it is known whether anybody gets it. @default 1 */
+  /** QoS of the request, 1 or 2: for QoS 0 the broker does not know whether there are receivers. @default 1 */
   qos?: Exclude<QoS, 0>
-  /** MQTT 5.0 properties; the response topic and the correlation data are the broker's to set. */
+  /** MQTT 5.0 properties; the broker sets response topic and correlation data. */
   properties?: PublishProperties
 }
 
-/** What a handler answers with: a payload, or a payload with properties; nothing is an empty answer. */
+/** The result of a handler: a payload, or a payload with properties; undefined sends an empty response. */
 export type ResponseInput =
   | string
   | Buffer
@@ -26,15 +26,15 @@ export type ResponseInput =
   | undefined
   | void
 
-/** Answers questions: gets the message, and returns (a promise of) what to answer. */
+/** Handles requests: receives the message and returns the response or a promise of it. */
 export type RequestHandler = (request: Message) => ResponseInput | Promise<ResponseInput>
 
-/** What is needed of the broker. */
+/** What it needs from the broker. */
 export interface RequestPorts {
   readonly id: string
   readonly clock: Clock
   subscribe(filter: string, listener: (message: Message) => void): Promise<void>
-  /** @returns whether anybody gets it, now or later */
+  /** @returns whether at least one client or listener gets the message, now or later */
   publish(packet: {
     topic: string
     payload: string | Buffer
@@ -48,7 +48,7 @@ interface Question {
   reject(error: AnaxError): void
 }
 
-/** The questions of one broker, and their answers. */
+/** The pending requests and the responders of one broker. */
 export class Requests {
   readonly #ports: RequestPorts
   readonly #open = new Map<string, Question>()
@@ -76,7 +76,7 @@ export class Requests {
   async answer(request: Message, handler: RequestHandler): Promise<void> {
     const { responseTopic, correlationData } = request.properties ?? {}
     const response = await handler(request)
-    // who does not say where, wants no answer
+    // a message without a response topic requests no response
     if (responseTopic === undefined) return
     const isPlain = typeof response === 'string' || Buffer.isBuffer(response)
     const { payload = '', properties } = isPlain ? { payload: response } : (response ?? {})
@@ -88,12 +88,12 @@ export class Requests {
     })
   }
 
-  /** No answers will come any more. */
+  /** Rejects all pending requests. */
   close(): void {
     for (const question of this.#open.values()) question.reject(new AnaxError('ANAX_ERR_CLOSED'))
   }
 
-  /** Unguessable, so that nobody else can answer. */
+  /** A response topic that cannot be guessed, so that only receivers of the request can respond. */
   #topic(key: string): string {
     return `anax/response/${this.#ports.id}/${key}`
   }
@@ -103,7 +103,7 @@ export class Requests {
       const key = message.topic.slice(message.topic.lastIndexOf('/') + 1)
       this.#open.get(key)?.resolve(message)
     })
-    // another attempt where it failed
+    // subscribe again if it failed before
     this.#listening.catch(() => {
       this.#listening = undefined
     })

@@ -1,6 +1,6 @@
 /**
- * A listener of values: takes the levels from the topic and the value from the payload, and keeps the order where a
- * validator takes its time. Must not know the broker.
+ * A listener for decoded values: reads the named levels from the topic and the value from the payload, and keeps the
+ * order with an asynchronous validator. Must not know the broker.
  */
 import type { Message } from '../../../types/message.js'
 import type { PayloadCodec, PayloadOutput } from '../../../types/payload.js'

@@ -1,6 +1,6 @@
 /**
- * What the host can ask about sessions, queues and retained messages, and what it can do to them. Owns the pages and
- * their bounds; must not know how a session came to be.
+ * Lists and deletes sessions, queues and retained messages for the host. Owns the pages and their limits; must not know
+ * how a session is opened.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
@@ -21,10 +21,13 @@ import { fits, sessionInfo } from './session-info.js'
 import { findSession, type WalkParts, walkSessions } from './session-walk.js'
 import { subscriptionsOf } from './subscription-info.js'
 
-/** Sessions that are looked at for one page: a page may end before it is full, but not the event loop's patience. */
+/**
+ * Maximum number of sessions examined for one page. A page that reaches it ends before it is full, so that the event
+ * loop is not blocked.
+ */
 const MAX_LOOKED_AT = 20_000
 
-/** Items that are taken in one go before the event loop has its turn. */
+/** Items processed before yielding to the event loop. */
 const SLICE = 200
 
 const DEFAULT_LIMIT = 100
@@ -71,13 +74,13 @@ export class Inspection {
         items.push(subscription)
         if (items.length === limit) return { items, next: cursor(subscription) }
       }
-      // all of this session's were looked at: no topic is behind this one
+      // all subscriptions of this session were examined: no filter sorts after this one
       if (++lookedAt === MAX_LOOKED_AT) return { items, next: cursor({ clientId: found.clientId, topic: '\uffff' }) }
     }
     return { items, next: undefined }
   }
 
-  /** What waits for a client, in the order in which it will get it as far as that is known. */
+  /** The queued messages of a client, in the expected order of delivery. */
   async *queued(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {
     const session = this.#parts.sessions.ownerOf(clientId)?.session
     if (session === undefined || session.stored) yield* this.#queuedInStore(clientId)
@@ -99,7 +102,7 @@ export class Inspection {
     yield* this.#items(this.#parts.store.retained([filter]))
   }
 
-  /** The topics are read first: a search that goes on among what is being deleted would depend on the store. */
+  /** Reads all topics before deleting any, because not every store can be iterated while it changes. */
   async deleteRetained(filter: string): Promise<number> {
     const { store, own, isClustered } = this.#parts
     const found: Message[] = []
@@ -121,7 +124,7 @@ export class Inspection {
     return this.#items(walkSessions(this.#walk, { after, prefix, connected }))
   }
 
-  /** The sessions whose subscriptions are wanted, from one on. */
+  /** The sessions whose subscriptions are requested, starting with `from`. */
   async *#holders(clientId: string | undefined, from: string | undefined) {
     const first = clientId ?? from
     const found = first === undefined ? undefined : await this.#read(() => findSession(this.#walk, first))
@@ -137,7 +140,10 @@ export class Inspection {
     }
   }
 
-  /** Items of the store, with turns of the event loop between: those at hand would leave it none. */
+  /**
+   * Iterates items of the store and yields to the event loop at intervals, because a synchronous iterator would block
+   * it.
+   */
   async *#items<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
     let taken = 0
     try {

@@ -1,6 +1,6 @@
 /**
- * What is told of one session: of the connected ones from their connection, of the others from what the store notes.
- * Owns what each number means; must not know in which order sessions are listed.
+ * Describes one session: from its connection if the client is connected, otherwise from the store. Owns the meaning of
+ * each number; must not know in which order sessions are listed.
  */
 import type { Client } from '../../../types/client.js'
 import type { SessionFilter, SessionInfo } from '../../../types/inspection.js'
@@ -9,7 +9,7 @@ import type { SessionPersistence, StoredSession } from '../../../types/persisten
 import type { Session } from '../../session/session.js'
 import type { SessionOwner } from '../../session/session-directory.js'
 
-/** A session that was found: with its connection, or as the store has it. */
+/** A session: with its connection, or as the store keeps it. */
 export type FoundSession =
   | { readonly clientId: string; readonly owner: SessionOwner; readonly stored?: undefined }
   | { readonly clientId: string; readonly owner?: undefined; readonly stored: StoredSession }
@@ -17,7 +17,7 @@ export type FoundSession =
 /** What is known of a session without reading its queue. */
 type Known = Omit<SessionInfo, 'inflight' | 'queued'>
 
-/** Whether a session is wanted. */
+/** Whether a session matches the filter. */
 export function fits({ clientId, owner, stored }: FoundSession, filter: SessionFilter): boolean {
   const { prefix, username, address, connected } = filter
   if (prefix !== undefined && !clientId.startsWith(prefix)) return false
@@ -28,7 +28,7 @@ export function fits({ clientId, owner, stored }: FoundSession, filter: SessionF
   return address === undefined || known.address === address
 }
 
-/** All that is told of a session. */
+/** The complete description of a session. */
 export async function sessionInfo(found: FoundSession, store: SessionPersistence): Promise<SessionInfo> {
   const { clientId, owner } = found
   const session = owner?.session

@@ -1,6 +1,7 @@
 /**
- * All sessions in one order, those of connected clients and those that only the store has, step by step with a turn of
- * the event loop between. Owns the order and that none comes twice; must not know what is told of a session.
+ * Iterates all sessions in order: those of connected clients, and those that only the store has. Works in steps and
+ * yields to the event loop between them. Owns the order and that no session is listed twice; must not know how a
+ * session is described.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
@@ -11,7 +12,7 @@ import type { FoundSession } from './session-info.js'
 /** Sessions looked at in one step. */
 const STEP = 200
 
-/** What it reads. */
+/** The sources of sessions. */
 export interface WalkParts {
   readonly store: SessionPersistence
   readonly sessions: SessionRegistry
@@ -19,7 +20,7 @@ export interface WalkParts {
   readonly now: () => number
 }
 
-/** Where a walk begins, and what it may leave out. */
+/** The start of the iteration, and the sessions that it can skip. */
 export interface WalkRange {
   /** Behind this client identifier. */
   after: string | undefined
@@ -71,7 +72,7 @@ async function readStep({ store, sessions }: WalkParts, after: string | undefine
   return { names: names.filter(isReached), stored }
 }
 
-/** As it is now: the client may have come or gone since the store was read. */
+/** The current state: the client may have connected or disconnected since the store was read. */
 function found({ sessions, now }: WalkParts, clientId: string, stored: StoredSession | undefined) {
   const owner = sessions.ownerOf(clientId)
   if (owner?.session !== undefined) return { clientId, owner }

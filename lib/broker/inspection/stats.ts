@@ -1,4 +1,4 @@
-/** The numbers of a broker: those of its parts, read when they are asked for. Owns nothing that is counted. */
+/** Collects the current numbers from the parts of a broker. Counts nothing itself. */
 import type { BrokerStats } from '../../../types/inspection.js'
 import type { BrokerParts } from '../parts.js'
 

@@ -1,4 +1,4 @@
-/** The subscriptions of one session, in the order of their filters. Owns which of them are wanted. */
+/** Lists the subscriptions of one session that match a query, in the order of their filters. */
 import type { SubscriptionInfo, SubscriptionQuery } from '../../../types/inspection.js'
 import type { Subscription } from '../../../types/packets.js'
 import { filterMatches, parseShare } from '../../topic/topic.js'

@@ -1,6 +1,6 @@
 /**
- * Messages that no client sends: the host's, and wills. They keep their order as those of a client do. Owns that order;
- * must not know who asks.
+ * Publishes messages that no client sends: those of the host, and wills. Owns their order, which is preserved as for a
+ * client; must not know the caller.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
 import type { AnaxError } from '../../errors.js'

@@ -1,7 +1,7 @@
 /**
- * This broker's messages that are in queues and not routed yet, found by number. With a store and a bus that answer at
- * once there is one, or a few that listeners of the host began within another. So the first few are in an array:
- * hashing was 5 % of a stored message. Must not know why anybody asks.
+ * This broker's messages that are in queues and not routed yet, found by number. With a synchronous store and bus there
+ * is usually one, or a few nested ones that listeners of the host published. The first few are kept in an array,
+ * because hashing took 5 % of the time of a stored message.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
 

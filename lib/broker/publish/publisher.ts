@@ -1,6 +1,7 @@
 /**
- * The stations of a published message: numbered, kept for stored sessions and later subscribers, handed to the bus, told
- * to the host. Owns the broker's counter, and the promise that nothing is acknowledged before it is stored.
+ * The steps of publishing a message: assign a number, store it for stored sessions and as the retained message, hand it
+ * to the bus, notify the host. Owns the broker's counter, and the guarantee that nothing is acknowledged before it is
+ * stored.
  */
 import type { Client } from '../../../types/client.js'
 import type {
@@ -36,7 +37,7 @@ export interface PublisherParts {
   bus: MessageBus
   /** Milliseconds since the epoch. */
   now: () => number
-  /** Something with a deadline was stored. */
+  /** Called when something with a deadline was stored. */
   deadlineSet(): void
 }
 
@@ -49,8 +50,9 @@ export class Publisher implements MessageSink {
   }
 
   /**
-   * Gives a message its identity: this run of the broker, and a number in it. A store may still have messages of earlier
-   * runs, whatever the clock says. Called in the order of storing, so that numbers are in the order of the queues.
+   * Gives a message its identity: this run of the broker, and a number in it. A store may still have messages of
+   * earlier runs, whatever the clock says. Called in the order of storing, so that numbers are in the order of the
+   * queues.
    */
   readonly number = (message: PublishMessage): void => {
     message.brokerId = this.#parts.runId

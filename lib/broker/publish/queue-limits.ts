@@ -1,4 +1,7 @@
-/** The limits of a session's queue: those of the options, or the host's answer for one client where it is valid. */
+/**
+ * The limits of a session's queue: the result of the option `queueLimits` if it is valid, otherwise the limits in the
+ * options.
+ */
 import type { OverflowPolicy, QueueLimits } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'

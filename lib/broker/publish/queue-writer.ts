@@ -1,6 +1,7 @@
 /**
- * Puts a published message into the queues of stored sessions: for their own subscriptions, and for the members of shared
- * subscriptions that are chosen for it. Owns the messages that are queued and not routed yet; must not know the bus.
+ * Puts a published message into the queues of stored sessions: for their own subscriptions, and for the members of
+ * shared subscriptions that are chosen for it. Owns the messages that are queued and not routed yet; must not know the
+ * bus.
  */
 import type {
   DroppedMessage,
@@ -40,7 +41,7 @@ export interface QueueWriterParts {
   events: EventSink
   /** Whether a client is connected, so that a QoS 0 message need not be queued for it. */
   isConnected(clientId: string): boolean
-  /** Something with a deadline was stored. */
+  /** Called when something with a deadline was stored. */
   deadlineSet(): void
 }
 

@@ -1,6 +1,5 @@
 /**
- * The clients that are connected: by identifier, in order, and how many. Owns these tables; must not know how sessions
- * come and go.
+ * The table of connected clients: by identifier, in order, and counted. Must not know how sessions begin and end.
  */
 import type { Client } from '../../../types/client.js'
 import type { Session } from '../../session/session.js'
@@ -16,12 +15,12 @@ export class ConnectedClients {
   #maximum = 0
   #stored = 0
 
-  /** The most there were at the same time. */
+  /** The highest number of clients connected at the same time. */
   get maximum(): number {
     return this.#maximum
   }
 
-  /** How many have a session that the store keeps. */
+  /** How many of them have a stored session. */
   get stored(): number {
     return this.#stored
   }
@@ -35,7 +34,7 @@ export class ConnectedClients {
     return this.#owners.values()
   }
 
-  /** The next identifiers behind one, in the order of their UTF-8 bytes. */
+  /** The identifiers that follow the given one, in the order of their UTF-8 bytes. */
   after(clientId: string | undefined, limit: number): string[] {
     return this.#names.after(clientId, limit)
   }

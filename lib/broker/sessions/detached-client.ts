@@ -1,6 +1,6 @@
 /**
- * A client whose connection is gone, as a hook sees it that is asked about the client's will. Owns what is remembered of
- * the client; the stream and the session cannot be reached from it.
+ * The `Client` passed to a hook when the will of a disconnected client is published. Owns the remembered details of the
+ * client; stream and session cannot be reached from it.
  */
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
@@ -12,7 +12,7 @@ import { withCallback } from '../../util/maybe-promise.js'
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
 
-/** What is known of a client that is gone. */
+/** The remembered details of a disconnected client. */
 type Remembered = Pick<Client, 'id' | 'username' | 'details'> &
   Partial<Pick<Client, 'clean' | 'version' | 'keepalive' | 'userProperties' | 'context' | 'principal'>>
 

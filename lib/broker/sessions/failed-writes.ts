@@ -1,6 +1,6 @@
 /**
- * Writes about a client that has left, which the store failed at: they are retried until they work. Owns which are left;
- * must not know what they write, nor when the next attempt is made.
+ * Writes for disconnected clients that the store failed to do; they are retried until they succeed. Owns the list of
+ * failed writes; must not know what they write, nor when they are retried.
  */
 import type { MaybePromise } from '../../../types/persistence.js'
 
@@ -29,7 +29,7 @@ export class FailedWrites {
     return this.#byClient.has(clientId)
   }
 
-  /** Does a write. Rejects if it fails, and keeps it to be retried. */
+  /** Performs a write. If it fails, rejects and keeps the write for a retry. */
   async attempt(clientId: string, write: Write): Promise<void> {
     try {
       await write()

@@ -1,6 +1,6 @@
 /**
- * What happens when a deadline comes: sessions end, wills are published, messages expire. In small steps,
- * so that a million of them at once delay nobody. Owns when to look; the store knows the deadlines.
+ * Handles deadlines: ends sessions, publishes wills, removes expired messages. Works in small steps, so that a million
+ * deadlines at once do not block the event loop. Owns when to check; the store knows the deadlines.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence } from '../../../types/persistence.js'
@@ -9,19 +9,19 @@ import type { EventSink } from '../../ports/event-sink.js'
 import { Timer, type Timers } from '../../util/timers.js'
 import type { SessionRegistry } from './session-registry.js'
 
-/** What one step takes at most; the event loop has its turn after each. */
+/** Items per step; yields to the event loop after each step. */
 const STEP = 200
 
-/** How long after a failure the store is tried again. */
+/** Retry delay after a failure of the store, in milliseconds. */
 const RETRY_MS = 1000
 
 /**
- * How long at most until the deadline is looked at again. Deadlines are wall time and timers are not: somebody may set the
- * clock meanwhile, forward or back.
+ * Longest time between two checks, in milliseconds. Deadlines are in wall time and timers are not: the system clock may
+ * be set meanwhile.
  */
 const LOOK_AGAIN_MS = 60_000
 
-/** What came of a step. */
+/** The outcome of a step. */
 type Outcome = 'done' | 'more' | 'failed'
 
 export interface HousekeepingParts {
@@ -35,7 +35,7 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts
   readonly #timer = new Timer(() => this.#onTimer())
   #working: Promise<void> | undefined
-  /** Until then a store that failed is not tried again, whatever is due; then it is in any case. 0 while it works. */
+  /** End of the retry delay after a failure of the store; 0 if the last step succeeded. */
   #pauseUntil = 0
   #stopped = false
 
@@ -43,7 +43,7 @@ export class Housekeeping {
     this.#parts = parts
   }
 
-  /** A deadline may have come nearer. */
+  /** Called when a deadline may have become earlier. */
   readonly look = (): void => {
     if (this.#stopped || this.#working !== undefined) return
     const next = this.#nextLook()
@@ -51,7 +51,7 @@ export class Housekeeping {
     this.#parts.timers.scheduleAt(this.#timer, next)
   }
 
-  /** Publishes the wills that an earlier run left. Must be called before their clients can come back [MQTT-3.1.2-8]. */
+  /** Publishes the wills that an earlier run left. Must be called before their clients can reconnect [MQTT-3.1.2-8]. */
   async publishWillsLeft(): Promise<void> {
     const { sessions } = this.#parts
     // an attempt before this one may have published some that it could not delete
@@ -59,14 +59,14 @@ export class Housekeeping {
     while (await sessions.publishDueWills(STEP));
   }
 
-  /** Looks no more; resolves when what it was doing is done. */
+  /** Stops checking deadlines; resolves when the current step is done. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#parts.timers.cancel(this.#timer)
     await this.#working
   }
 
-  /** When to look at the store, in the time of the timers; undefined where there is no deadline. */
+  /** The time of the next check, in the time of the timers; undefined without a deadline. */
   #nextLook(): number | undefined {
     const { store, sessions, events, timers } = this.#parts
     const now = timers.now()
@@ -125,7 +125,7 @@ export class Housekeeping {
     }
   }
 
-  /** Each part whatever becomes of the others. */
+  /** Runs all parts, even if some fail. */
   async #step(): Promise<Outcome> {
     const { sessions } = this.#parts
     const outcomes = [

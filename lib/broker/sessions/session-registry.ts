@@ -1,6 +1,6 @@
 /**
- * Opens, takes over, keeps and ends sessions. Owns the table of connected clients, and the order of these steps for one
- * client identifier. Must not know packets.
+ * Opens, takes over, releases and ends sessions. Owns the table of connected clients, and the order of these steps for
+ * one client identifier. Must not know packets.
  */
 import type { Client } from '../../../types/client.js'
 import type { SessionEndReason } from '../../../types/events.js'
@@ -42,7 +42,7 @@ export interface RegistryParts {
   maxConnections: number
   /** What every session is given. */
   ports: () => Ports
-  /** Something with a deadline was stored. */
+  /** Called when something with a deadline was stored. */
   deadlineSet(): void
   /** Undefined where this process owns every session. */
   ownership: Ownership | undefined
@@ -60,7 +60,7 @@ export class SessionRegistry implements SessionDirectory {
   /** One change at a time for each client identifier. */
   readonly #turns = new Turns()
   /** Client identifier -> the connection that waits for its session. Of several, only the newest waits. */
-  readonly #newcomers = new Map<string, SessionOwner>()
+  readonly #waiting = new Map<string, SessionOwner>()
 
   /** Clients whose sessions have ended and are still in the store, because it failed to delete them. */
   readonly #ending = new Set<string>()
@@ -74,7 +74,7 @@ export class SessionRegistry implements SessionDirectory {
     return this.#size
   }
 
-  /** Something was added to the stored queue of a client that may be connected. */
+  /** A message was added to the stored queue of a client: sends it if the client is connected. */
   read(clientId: string): void {
     this.connected.ownerOf(clientId)?.session?.readStored()
   }
@@ -90,14 +90,14 @@ export class SessionRegistry implements SessionDirectory {
 
   async open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, signal } = request
-    const earlier = this.#newcomers.get(clientId)
-    this.#newcomers.set(clientId, owner)
-    // however slowly sessions are put away, those who try again and again do not pile up behind each other
+    const earlier = this.#waiting.get(clientId)
+    this.#waiting.set(clientId, owner)
+    // repeated connection attempts of one client do not queue up while its session is being released
     earlier?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
     try {
       return await this.#turns.take(clientId, () => this.#open(owner, request), signal)
     } finally {
-      this.#noNewcomer(clientId, owner)
+      this.#stopWaiting(clientId, owner)
     }
   }
 
@@ -105,13 +105,13 @@ export class SessionRegistry implements SessionDirectory {
     const session = owner.session!
     const { router, ownership } = this.#parts
     const lives = session.stored && session.expiryInterval > 0
-    // first of all: no member of a group is chosen that gets nothing any more
+    // first, so that shared subscriptions no longer choose this client
     for (const subscription of session.subscriptions.values()) {
       if (!lives) router.remove(subscription)
       else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
     }
     if (lives) {
-      // while it still hears of newer ones: what is retained must not come behind those
+      // before its subscriptions end, so that no retained message is queued after a newer one of its topic
       await this.#attempt(() => session.queueReplays())
       for (const subscription of session.subscriptions.values()) {
         if (!isSharedFilter(subscription.topic)) router.suspend(subscription)
@@ -120,18 +120,21 @@ export class SessionRegistry implements SessionDirectory {
     const left = await session.detach()
     if (ownership === undefined) router.redeliver(session.id, left)
     else ownership.giveBack(left.map(({ message }) => message))
-    // whoever owns the session by now has seen to its will
+    // another node owns the session now, and handles its will
     if (ownership?.owns(session.id) !== false) {
       await this.#attempt(() => this.#settleWill(owner.client, session, ending))
       await this.#attempt(() => this.#keepOrEnd(session))
       if (ownership !== undefined) await this.#attempt(() => ownership.release(session.id))
     }
-    // not before: who comes next with this client identifier waits for all of it
+    // last: the next connection with this client identifier waits until everything is done
     this.connected.remove(session)
     this.#size--
   }
 
-  /** Another node wants this client. Resolves when its session is put away, and not owned any more. */
+  /**
+   * Hands a session over to another node. Resolves when its connection is closed, the session is written and this node
+   * no longer owns it.
+   */
   async letGo(clientId: string): Promise<void> {
     await this.#turns.take(clientId, async () => {
       await this.connected.ownerOf(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
@@ -139,13 +142,16 @@ export class SessionRegistry implements SessionDirectory {
     })
   }
 
-  /** The lease is lost: whoever is connected has to connect anew. Resolves when all are gone. */
-  async letAllGo(error: AnaxError): Promise<void> {
+  /** Disconnects all clients after the lease was lost. Resolves when all connections are closed. */
+  async disconnectAll(error: AnaxError): Promise<void> {
     await Promise.all([...this.connected.owners()].map(owner => owner.takeOver(error)))
   }
 
-  /** A will or the end of a session that is away is due, or its node is gone. Rejects where the engine fails. */
-  async seeTo(clientId: string): Promise<void> {
+  /**
+   * Handles a due will or expiry of a disconnected session, or a session whose node has failed. Rejects if the cluster
+   * engine fails.
+   */
+  async processDue(clientId: string): Promise<void> {
     const { ownership } = this.#parts
     if (ownership === undefined) return
     await this.#turns.take(clientId, async () => {
@@ -180,12 +186,12 @@ export class SessionRegistry implements SessionDirectory {
     })
   }
 
-  /** Whether the store failed at something that is to be tried again. */
+  /** Whether there are failed writes to retry. */
   get hasFailedWrites(): boolean {
     return !this.#parts.failedWrites.isEmpty
   }
 
-  /** Tries that again. */
+  /** Retries the failed writes of clients that are not connected. */
   async retryFailedWrites(): Promise<void> {
     const { failedWrites } = this.#parts
     await this.#turns.takeEach(failedWrites.clients, itself, async clientId => {
@@ -193,14 +199,14 @@ export class SessionRegistry implements SessionDirectory {
     })
   }
 
-  /** Ends sessions whose time is over. @returns whether there may be more */
+  /** Ends expired sessions. @returns whether there may be more */
   async endExpired(limit: number): Promise<boolean> {
     const reopened = new Set<string>()
     this.#reopened = reopened
     try {
       const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
       await this.#turns.takeEach(expired, itself, async clientId => {
-        // its client may have come back while others were being ended, and may be gone again
+        // its client may have reconnected, and disconnected again, while others were being ended
         if (!this.isConnected(clientId) && !reopened.has(clientId)) await this.#end(clientId, 'expired')
       })
       return expired.length === limit
@@ -221,8 +227,8 @@ export class SessionRegistry implements SessionDirectory {
       // [MQTT-3.1.4-3]
       await unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
     }
-    this.#noNewcomer(clientId, owner)
-    this.#takePlace()
+    this.#stopWaiting(clientId, owner)
+    this.#reserveConnection()
     const { ownership } = this.#parts
     try {
       if (ownership !== undefined) await this.#takeOwnership(clientId, ownership, signal)
@@ -234,12 +240,12 @@ export class SessionRegistry implements SessionDirectory {
     }
   }
 
-  /** It waits no more, or does not wait any longer. */
-  #noNewcomer(clientId: string, owner: SessionOwner): void {
-    if (this.#newcomers.get(clientId) === owner) this.#newcomers.delete(clientId)
+  /** Removes a connection from the waiting ones. */
+  #stopWaiting(clientId: string, owner: SessionOwner): void {
+    if (this.#waiting.get(clientId) === owner) this.#waiting.delete(clientId)
   }
 
-  /** The node that had it may be gone, with a will that is due. */
+  /** Claims the session for this node. If its previous node has failed, a will may be due. */
   async #takeOwnership(clientId: string, ownership: Ownership, signal: AbortSignal): Promise<void> {
     await ownership.claim(clientId, signal)
     const will = ownership.dueWill(clientId)
@@ -254,15 +260,18 @@ export class SessionRegistry implements SessionDirectory {
     if (stored?.expiresAt !== undefined && stored.expiresAt <= now()) await this.#end(clientId, 'expired')
   }
 
-  /** In a cluster, messages for members that are away wait with the group. */
+  /** Suspends a shared subscription. In a cluster, messages for disconnected members stay in the group. */
   #suspendShared(subscription: SessionSubscription): void {
     const { router, ownership } = this.#parts
     if (ownership === undefined) router.suspend(subscription)
     else router.remove(subscription)
   }
 
-  /** Counted before anything is waited for: many clients at once are as many as one after the other. */
-  #takePlace(): void {
+  /**
+   * Checks `maxConnections` and counts the connection before any asynchronous step, so that simultaneous clients cannot
+   * exceed the limit.
+   */
+  #reserveConnection(): void {
     const { maxConnections } = this.#parts
     if (this.#size >= maxConnections) {
       throw new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${maxConnections} clients are connected` })
@@ -302,7 +311,7 @@ export class SessionRegistry implements SessionDirectory {
     if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
   }
 
-  /** Takes that back, as far as the store took it: a session without a deadline would stay for ever. */
+  /** Undoes a partly opened session in the store: without a deadline it would stay forever. */
   async #noteRefused(clientId: string, stored: StoredSession | undefined): Promise<void> {
     const { store, failedWrites, deadlineSet } = this.#parts
     await failedWrites.attempt(clientId, async () => {
@@ -337,7 +346,7 @@ export class SessionRegistry implements SessionDirectory {
     if (!stored) return
     if (expiryInterval === 0 && (await this.#attempt(() => this.#end(clientId, 'disconnected')))) return
     const { store, failedWrites, now, deadlineSet } = this.#parts
-    // one that could not be ended has a deadline as well: now
+    // a session that could not be deleted gets a deadline of now
     const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
     const details = { ...connected, disconnectedAt: now() }
     await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt, details }))
@@ -348,8 +357,8 @@ export class SessionRegistry implements SessionDirectory {
     const { store, router, wills, events } = this.#parts
     await wills.sessionEnded(clientId)
     const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
-    for (const { topic } of subscriptions) router.removeAway({ topic, clientId })
-    // a log has no queue that could be emptied
+    for (const { topic } of subscriptions) router.removeOfflineMember({ topic, clientId })
+    // a session on a log has no queue to empty
     if (this.#parts.ownership === undefined && !this.#ending.has(clientId)) {
       await router.emptyQueue(store.queued(clientId), clientId)
     }
@@ -359,7 +368,9 @@ export class SessionRegistry implements SessionDirectory {
     events.emit('sessionEnded', clientId, reason)
   }
 
-  /** Something that nobody waits for: if it fails, the host is told. @returns whether it worked */
+  /**
+   * Runs a step that has no caller to report to; a failure becomes a `storeError` event. @returns whether it succeeded
+   */
   async #attempt(step: () => Promise<void>): Promise<boolean> {
     try {
       await step()
@@ -376,7 +387,7 @@ function itself(clientId: string): string {
   return clientId
 }
 
-/** What is noted of a connection, with what was noted of the session before. */
+/** The session details of a connection, merged with those the store has. */
 function detailsOf({ details }: OpenRequest, stored: StoredSession | undefined, now: number): SessionDetails {
   const { disconnectedAt: _, ...before } = stored === undefined ? { createdAt: now } : (stored.details ?? {})
   return { ...before, ...details, connectedAt: now }

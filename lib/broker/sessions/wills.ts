@@ -1,6 +1,6 @@
 /**
- * Wills: kept while their clients are connected, published when due, once, or taken away [MQTT 5.0, 3.1.2.5].
- * Owns when; must not know connections.
+ * Stores wills while their clients are connected, and publishes each once when it is due, or discards it [MQTT 5.0,
+ * 3.1.2.5]. Must not know connections.
  */
 import type { Client } from '../../../types/client.js'
 import type { SessionPersistence, StoredWill } from '../../../types/persistence.js'
@@ -25,7 +25,7 @@ export interface WillParts {
 
 export class Wills {
   readonly #parts: WillParts
-  /** Clients of this run whose wills wait for their delay, by identifier: hooks are asked about them. */
+  /** Disconnected clients of this run with delayed wills, by identifier, for calls of hooks. */
   readonly #detached = new Map<string, DetachedClient>()
   /** Clients whose wills changed since the due ones were read, while those are being published. */
   #changed: Set<string> | undefined
@@ -35,8 +35,8 @@ export class Wills {
   }
 
   /**
-   * The client is connected: its will is kept, for the case that this process does not live to publish it,
-   * in the place of one that still waits, which is not due any more [MQTT-3.1.3-9].
+   * Stores the will of a connected client, in case this process crashes. Replaces and thereby cancels a delayed will of
+   * an earlier connection [MQTT-3.1.3-9].
    */
   async connected(clientId: string, will: StoredWill | undefined): Promise<void> {
     this.#changed?.add(clientId)
@@ -45,7 +45,7 @@ export class Wills {
     this.#detached.delete(clientId)
   }
 
-  /** The client took it away [MQTT-3.14.4-3]. */
+  /** The client discarded its will with DISCONNECT [MQTT-3.14.4-3]. */
   async discard(clientId: string): Promise<void> {
     this.#changed?.add(clientId)
     await this.#delete(clientId)
@@ -53,7 +53,7 @@ export class Wills {
 
   /**
    * The connection broke: the will is due after its delay, or when the session ends if that is sooner [MQTT-3.1.3-9].
-   * @param expiryInterval seconds that the session lives on
+   * @param expiryInterval seconds until the session expires
    */
   async connectionLost(client: Client, will: StoredWill, expiryInterval: number): Promise<void> {
     const { store, failedWrites, now } = this.#parts
@@ -66,16 +66,16 @@ export class Wills {
     await failedWrites.attempt(client.id, () => store.saveWill(client.id, will, dueAt))
   }
 
-  /** The session ends: a will that still waits is due now. */
+  /** The session ends: a delayed will is due now. */
   async sessionEnded(clientId: string): Promise<void> {
     const { store, failedWrites } = this.#parts
-    // one that was published or taken away may still be there
+    // a will that was published or discarded may still be stored
     await failedWrites.retry(clientId)
     const will = await store.getWill({ id: clientId })
     if (will) await this.publishStored(clientId, will)
   }
 
-  /** A will that its client cannot take away any more: another node left it, or it is due. */
+  /** Publishes a stored will that is due, or whose node has failed. */
   async publishStored(clientId: string, will: StoredWill): Promise<void> {
     const client = this.#detached.get(clientId) ?? DetachedClient.fromStore(clientId, will.publisher)
     await this.#publish(clientId, will, client)
@@ -95,7 +95,7 @@ export class Wills {
         due,
         ({ clientId }) => clientId,
         async ({ clientId, will }) => {
-          // its client may have come back while others were being published; or it is published, and not deleted yet
+          // its client may have reconnected meanwhile; or the will was published and is not deleted yet
           if (!changed.has(clientId) && !failedWrites.has(clientId)) await this.publishStored(clientId, will)
         },
       )
@@ -121,7 +121,7 @@ export class Wills {
     await this.#delete(clientId) // [MQTT-3.1.2-10]
   }
 
-  /** Published or taken away, it must not come back: a store that fails is asked again. */
+  /** Deletes a published or discarded will, and retries if the store fails. */
   async #delete(clientId: string): Promise<void> {
     const { store, failedWrites } = this.#parts
     this.#detached.delete(clientId)

@@ -203,7 +203,7 @@ export class ConnectProcess {
       if (!now.isLike(subscription)) changed.push(now)
     }
     if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
-    for (const topic of refused) router.removeAway({ topic, clientId: session.id })
+    for (const topic of refused) router.removeOfflineMember({ topic, clientId: session.id })
     await storeSubscriptions(session, changed)
     session.replacements.note(subscribed)
     return subscribed

@@ -52,7 +52,7 @@ const SESSION_MARK: StoredSubscription = { topic: '$anax/session', qos: 0 }
 const LAST_ANSWER_MS = 1000
 
 /** What the adapter has to know of the broker it works for. */
-export interface AedesStoreTerms {
+export interface AedesStoreParts {
   timers: Timers
   /** Whether the broker has a bus that others may be on: what they left in the store is theirs then. */
   hasBusOfHost: boolean
@@ -67,7 +67,7 @@ export class AedesStore implements SessionPersistence {
   readonly retainedCount = 0
   readonly retainedBytes = 0
   readonly #store: AedesPersistence
-  readonly #terms: AedesStoreTerms
+  readonly #parts: AedesStoreParts
   readonly #sessions = new Map<string, SessionNote>()
   readonly #names = new SortedNames()
   readonly #sessionDeadlines = new Deadlines<SessionNote>()
@@ -81,12 +81,12 @@ export class AedesStore implements SessionPersistence {
   readonly #known: KnownSubscriptions | undefined
   #brokerId = ''
 
-  constructor(store: AedesPersistence, terms: AedesStoreTerms) {
+  constructor(store: AedesPersistence, parts: AedesStoreParts) {
     this.#store = store
-    this.#terms = terms
-    this.#queues = new AedesQueues(store, terms.timers, clientId => terms.more(clientId))
+    this.#parts = parts
+    this.#queues = new AedesQueues(store, parts.timers, clientId => parts.more(clientId))
     this.#wills = new AedesWills(store)
-    this.#known = terms.hasBusOfHost ? undefined : new KnownSubscriptions()
+    this.#known = parts.hasBusOfHost ? undefined : new KnownSubscriptions()
   }
 
   setup(broker: StoreHost) {
@@ -97,7 +97,7 @@ export class AedesStore implements SessionPersistence {
   /** Stores do some things that they wait for with nobody, and what they cannot finish then ends the process. */
   async destroy(): Promise<void> {
     const answered = Promise.resolve(this.#store.subscriptionsByClient({ id: this.#brokerId })).catch(() => {})
-    await this.#terms.timers.within(LAST_ANSWER_MS, answered)
+    await this.#parts.timers.within(LAST_ANSWER_MS, answered)
     await this.#store.destroy()
   }
   storeRetained(packet: Message) {
@@ -193,7 +193,7 @@ export class AedesStore implements SessionPersistence {
 
   /** Sessions of an earlier run are known by their subscriptions alone. */
   async recover(now: number): Promise<void> {
-    await this.#wills.recover(now, this.#terms.hasBusOfHost ? 'this broker' : 'all')
+    await this.#wills.recover(now, this.#parts.hasBusOfHost ? 'this broker' : 'all')
   }
 
   async openSession(clientId: string): Promise<StoredSession | undefined> {
@@ -350,7 +350,7 @@ export class AedesStore implements SessionPersistence {
     for await (const stored of this.#store.createRetainedStreamCombi([...filters])) {
       const message = readBack(stored)
       const { topic, messageExpiry } = message
-      if (messageExpiry !== undefined && messageExpiry <= this.#terms.timers.wallTime()) continue
+      if (messageExpiry !== undefined && messageExpiry <= this.#parts.timers.wallTime()) continue
       if (seen.has(topic) || !filters.some(filter => filterMatches(filter, topic))) continue
       if (filters.length > 1) seen.add(topic)
       yield message

@@ -6,7 +6,7 @@ import type { Message } from '../../../types/message.js'
 import type { QueueDelivery, StoredRelease } from '../../../types/persistence.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from '../aedes/packets.js'
 import { type MessageRow, messageOf, packetOf, packetRow } from './engine/encoding.js'
-import { Arrival, type EnqueueParts } from './tables/enqueue.js'
+import { type EnqueueParts, QueueInsertion } from './tables/enqueue.js'
 import type { LmdbEntry } from './tables/queues.js'
 import type { SessionRecord } from './tables/sessions.js'
 import type { LmdbSubscriptions } from './tables/subscriptions.js'
@@ -25,7 +25,7 @@ export class LmdbAedes {
       this.#parts.sessions.obtain(clientId)
       return { clientId, qos, retain, subscriptionIdentifiers: undefined, share: undefined }
     })
-    new Arrival(this.#parts, row, UNLIMITED).enqueue(deliveries)
+    new QueueInsertion(this.#parts, row, UNLIMITED).enqueue(deliveries)
   }
 
   update(clientId: string, packet: Message | StoredRelease): void {

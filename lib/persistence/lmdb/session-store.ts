@@ -30,7 +30,7 @@ import { storedSession } from './listing.js'
 import { checkOptions, type LmdbPersistenceOptions } from './options.js'
 import { LmdbParts } from './parts.js'
 import { DeadlineKind } from './tables/deadlines.js'
-import { Arrival } from './tables/enqueue.js'
+import { QueueInsertion } from './tables/enqueue.js'
 import type { LmdbEntry } from './tables/queues.js'
 import type { SessionRecord } from './tables/sessions.js'
 
@@ -217,7 +217,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
   ): Promise<DroppedMessage[] | undefined> {
     const parts = this.parts
     const row = messageRow(message)
-    return parts.writer.add(() => new Arrival(parts, row, policy).enqueue(deliveries))
+    return parts.writer.add(() => new QueueInsertion(parts, row, policy).enqueue(deliveries))
   }
 
   queued(clientId: string): AsyncGenerator<QueuedMessage, void, undefined> {

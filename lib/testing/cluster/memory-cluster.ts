@@ -118,7 +118,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     for (const shard of this.shards) {
       for (const [clientId, at] of shard.deadlines) {
         const keeper = this.keeperOf(clientId)
-        for (const node of this.nodes.values()) node.seeTo(clientId, node === keeper ? at : undefined)
+        for (const node of this.nodes.values()) node.processDue(clientId, node === keeper ? at : undefined)
       }
       for (const [clientId, { node }] of shard.claims) {
         if (node !== undefined && this.nodes.get(node.node) !== node) this.keeperOf(clientId)?.adopt(clientId)

@@ -10,7 +10,7 @@ export interface MemoryPeer extends ClusterNode {
   hear(node: string, change: MembershipChange['change']): void
   /** Another process has the name. */
   replaced(): void
-  seeTo(clientId: string, at: number | undefined): void
+  processDue(clientId: string, at: number | undefined): void
   /** The owner of the client is gone. */
   adopt(clientId: string): void
   /** Resolves when it has, or had nothing to; never for a node that is cut off. */

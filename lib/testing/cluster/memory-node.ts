@@ -190,7 +190,7 @@ export class MemoryNode implements MemoryPeer {
     this.#cluster.groups.leave(this)
   }
 
-  seeTo(clientId: string, at: number | undefined): void {
+  processDue(clientId: string, at: number | undefined): void {
     if (at === undefined && !this.#keeps.delete(clientId)) return
     if (at !== undefined) this.#keeps.add(clientId)
     this.#request.events.deadline(clientId, at)
@@ -268,7 +268,7 @@ export class MemoryNode implements MemoryPeer {
   #setDeadline(shard: MemoryShard, clientId: string, at: number | undefined): void {
     if (at === undefined) shard.deadlines.delete(clientId)
     else shard.deadlines.set(clientId, at)
-    this.#cluster.keeperOf(clientId)?.seeTo(clientId, at)
+    this.#cluster.keeperOf(clientId)?.processDue(clientId, at)
   }
 }
 

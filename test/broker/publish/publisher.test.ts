@@ -53,7 +53,7 @@ function fixture({
     sharedStrategy: 'round-robin',
     number: message => publisher.number(message),
     enqueue: () => assert.fail(),
-    orphaned: () => assert.fail(),
+    undeliverable: () => assert.fail(),
   })
   const events = new BrokerEventSink(emitter, { add() {} })
   const store = {
@@ -155,7 +155,7 @@ describe('a message on its way', () => {
   it('takes its further copies along', async () => {
     const scene = fixture()
     const { publisher, router, enqueued } = scene
-    router.addAway({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
+    router.addOfflineMember({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
     const message = published()
     await publisher.store(message, matched)
     assert.deepEqual(

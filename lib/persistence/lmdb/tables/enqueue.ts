@@ -30,7 +30,7 @@ interface TakersQueue extends FullQueue<LmdbEntry> {
 }
 
 /** A message that is being queued. */
-export class Arrival {
+export class QueueInsertion {
   readonly #parts: EnqueueParts
   readonly #row: MessageRow
   readonly #policy: QueuePolicy

@@ -1,6 +1,6 @@
 /**
- * What the log and other nodes bring, on its way to the sessions here. Owns which stored sessions get it live: those that have
- * had all that was before. Must not know the engine.
+ * Delivers messages of the log and of other nodes to the sessions of this node. Owns which stored sessions get a
+ * message live: those that have read the log up to it. Must not know the engine.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry } from '../../types/cluster.js'
@@ -15,7 +15,7 @@ import { type OwnedSession, refOf } from './owned-session.js'
 /** Messages that are routed before the event loop gets its turn, so that clients can acknowledge. */
 const SLICE = 50
 
-export interface ArrivalsParts {
+export interface LogConsumerParts {
   readonly store: ClusterStore
   readonly interests: ClusterInterests
   /** The subscriptions of stored sessions that are connected here, shared ones left out. */
@@ -27,17 +27,17 @@ export interface ArrivalsParts {
   number(message: PublishMessage): void
 }
 
-export class LogArrivals {
-  readonly #parts: ArrivalsParts
+export class LogConsumer {
+  readonly #parts: LogConsumerParts
   #count = 0
 
-  constructor(parts: ArrivalsParts) {
+  constructor(parts: LogConsumerParts) {
     this.#parts = parts
   }
 
-  /** A message of the log. The shard waits for the promise. */
+  /** Handles a message of the log. The shard waits for the promise. */
   arrived({ message: content, position }: LogEntry): void | Promise<unknown> {
-    const message = arrivedMessage(content)
+    const message = messageOfEntry(content)
     Object.assign(message, refOf(position))
     const behind = message.qos > 0 ? this.#withhold(message, position) : []
     this.#parts.route(message)
@@ -45,9 +45,9 @@ export class LogArrivals {
     if (++this.#count % SLICE === 0) return nextTurn()
   }
 
-  /** A QoS 0 message of another node. */
+  /** Handles a QoS 0 message of another node. */
   signalled(content: Message): void {
-    const message = arrivedMessage(content)
+    const message = messageOfEntry(content)
     this.#parts.number(message)
     this.#parts.route(message)
   }
@@ -75,7 +75,7 @@ export class LogArrivals {
 }
 
 /** A message as the router takes it. */
-export function arrivedMessage(content: Message): PublishMessage {
+export function messageOfEntry(content: Message): PublishMessage {
   const { topic, payload, qos, retain, properties, clientId, messageExpiry } = content
   const message = new PublishMessage(topic, payload, qos, retain, false, undefined, properties)
   message.clientId = clientId
