@@ -35,6 +35,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/cluster/', 6],
   ['lib/broker/', 7],
   ['lib/index.ts', 8],
+  ['lib/admin/', 9],
   ['lib/auth/', 9],
   ['lib/nats/', 9],
   ['lib/server/', 9],
@@ -45,7 +46,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['auth', 'nats', 'server', 'transfer', 'aedes', 'cli']
+const LAYERS = ['admin', 'auth', 'nats', 'server', 'transfer', 'aedes', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()

@@ -1,0 +1,96 @@
+/**
+ * Who gets past the door: the name that a request was sent to, the page that it comes from, and the token.
+ * Owns these checks and the cookie; knows no route.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import type { ResolvedAdminOptions } from './options.js'
+import { Problem } from './problem.js'
+
+/** Who sent a request; undefined: nobody who is known by name. */
+export interface Caller {
+  name: string | undefined
+}
+
+const COOKIE = 'anax-admin'
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+export class Access {
+  readonly #options: ResolvedAdminOptions
+
+  constructor(options: ResolvedAdminOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Refuses what a page of somebody else had a browser send: to a name that is not ours (DNS rebinding), or from another
+   * origin. Programs send no such headers and are not concerned.
+   * @throws Problem
+   */
+  checkOrigin({ headers, method = 'GET' }: IncomingMessage): void {
+    const { host = '', origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers
+    if (!this.#isOwnName(host)) {
+      throw new Problem(421, 'wrong-host', 'This host name is not one of those that the administration answers to')
+    }
+    const isForeign = origin !== undefined && !this.#isOwnOrigin(origin, host)
+    const isVisit = mode === 'navigate' && READING.has(method)
+    const comesFromElsewhere = site !== undefined && site !== 'same-origin' && site !== 'none' && !isVisit
+    if (isForeign || comesFromElsewhere) throw new Problem(403, 'wrong-origin', 'Sent by a page of another origin')
+  }
+
+  /** Who sent it; undefined where it is not let in. */
+  async callerOf(request: IncomingMessage): Promise<Caller | undefined> {
+    const { authorize } = this.#options
+    if (authorize === undefined) return this.isToken(tokenOf(request)) ? { name: undefined } : undefined
+    try {
+      const answer = await authorize(request)
+      if (typeof answer === 'string' && answer !== '') return { name: answer }
+      return answer === true ? { name: undefined } : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Whether it is the token; takes as long for each wrong one. */
+  isToken(text: string | undefined): boolean {
+    const { token } = this.#options
+    return token !== undefined && text !== undefined && timingSafeEqual(digestOf(text), digestOf(token))
+  }
+
+  /** The header that has a browser keep the token until it is closed. */
+  cookie(request: IncomingMessage): string {
+    const secure = 'encrypted' in request.socket ? '; Secure' : ''
+    return `${COOKIE}=${this.#options.token}; HttpOnly; SameSite=Strict; Path=${this.#options.path || '/'}${secure}`
+  }
+
+  #isOwnName(host: string): boolean {
+    const name = nameOf(host)
+    return name === 'localhost' || isIP(name) !== 0 || this.#options.hosts.has(name)
+  }
+
+  #isOwnOrigin(origin: string, host: string): boolean {
+    if (!URL.canParse(origin)) return false
+    const { host: from, hostname } = new URL(origin)
+    // behind a proxy, Host may have been replaced: then the names that the application gave decide
+    return from === host.toLowerCase() || this.#options.hosts.has(hostname)
+  }
+}
+
+/** The name of a `Host` header: without port, and without the brackets of IPv6. */
+function nameOf(host: string): string {
+  const [, address, name = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host.toLowerCase()) ?? []
+  return address ?? name
+}
+
+/** From `Authorization: Bearer`, or from the cookie. */
+function tokenOf({ headers }: IncomingMessage): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  const cookies = (headers.cookie ?? '').split(/; */)
+  return bearer ?? cookies.find(cookie => cookie.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1)
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,201 @@
+/**
+ * The administration of one broker over HTTP: from a request to the route that answers it, or to a refusal.
+ * Owns the order of the checks and the audit; what routes do is elsewhere.
+ */
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Broker } from '../../types/broker.js'
+import { Access } from './access.js'
+import type { AuditRecord } from './audit.js'
+import { type Exchange, readBody, send, sendJson, sendProblem, setHeaders } from './exchange.js'
+import { Live } from './live.js'
+import { openApi } from './openapi.js'
+import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './options.js'
+import { pageFile, SIGN_IN } from './page-files.js'
+import { invalid, notFound, Problem, problemOf } from './problem.js'
+import { type Parts, readiness } from './reading.js'
+import { Recorder } from './recorder.js'
+import { ROUTES, type WriteRoute } from './routes.js'
+
+/** Event -> arguments. */
+export interface AdminEvents {
+  /** Somebody changed something, or tried to. */
+  audit: [record: AuditRecord]
+}
+
+const DOCUMENT = '/api/v1/openapi.json'
+
+/** The administration of a broker. */
+export class Admin extends EventEmitter<AdminEvents> {
+  readonly #options: ResolvedAdminOptions
+  readonly #access: Access
+  readonly #parts: Parts & { recorder: Recorder }
+  readonly #live: Live
+
+  constructor(broker: Broker, options: AdminOptions) {
+    super()
+    this.#options = resolveAdminOptions(options)
+    const { sampleMs, history } = this.#options
+    this.#access = new Access(this.#options)
+    this.#parts = { broker, recorder: new Recorder(broker, sampleMs, history), options: this.#options.broker }
+    this.#live = new Live(this.#parts)
+    broker.once('closed', this.#onClosed)
+  }
+
+  /** What lets a request in, as `Authorization: Bearer`, or once as `?token=`; undefined where `authorize` decides. */
+  get token(): string | undefined {
+    return this.#options.token
+  }
+
+  /**
+   * Answers a request, whatever it is: a listener for `http.createServer`, and a handler for Express. Bound to this object.
+   * Resolves when the answer is given, or the event stream is open; never rejects.
+   */
+  readonly handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    setHeaders(response)
+    try {
+      await this.#answer(request, response)
+    } catch (error) {
+      sendProblem(response, problemOf(error))
+    }
+  }
+
+  /** Ends event streams and stops counting. The broker goes on; where the broker closes, this happens by itself. */
+  close(): void {
+    this.#parts.broker.off('closed', this.#onClosed)
+    this.#parts.recorder.close()
+    this.#live.close()
+  }
+
+  readonly #onClosed = (): void => this.close()
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#access.checkOrigin(request)
+    const { path, query, whole } = this.#locationOf(request)
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
+    if (method === 'POST' && path === '/login') return this.#signIn(request, response, whole)
+    if (method === 'GET' && query.has('token')) return this.#enter(request, response, query.get('token')!, whole)
+    const isHealth = path === '/livez' || path === '/readyz'
+    const isOpen = isHealth && this.#options.health === 'everybody'
+    const caller = isOpen ? { name: undefined } : await this.#access.callerOf(request)
+    if (caller === undefined) return this.#refuse(response, path)
+    if (isHealth) return this.#health(path, response)
+    if (path === DOCUMENT && method === 'GET') return sendJson(response, 200, openApi())
+    if (path.startsWith('/api/')) return this.#route(method, path, { caller, request, response, query })
+    await this.#page(method, path, whole, response)
+  }
+
+  /** Where it goes below the place where the administration is mounted, and the whole path as the browser has it. */
+  #locationOf(request: IncomingMessage & { originalUrl?: string }) {
+    const { url = '/', originalUrl = url } = request
+    const { pathname, searchParams } = new URL(url, 'http://none')
+    const { path: mount } = this.#options
+    const isBelow = mount !== '' && (pathname === mount || pathname.startsWith(`${mount}/`))
+    const path = isBelow ? pathname.slice(mount.length) || '/' : pathname
+    return { path, query: searchParams, whole: new URL(originalUrl, 'http://none').pathname }
+  }
+
+  #refuse(response: ServerResponse, path: string): void {
+    if (path !== '/' || this.token === undefined) throw new Problem(401, 'not-authorized', 'Not authorized')
+    send(response, 401, 'text/html; charset=utf-8', SIGN_IN)
+  }
+
+  async #signIn(request: IncomingMessage & { body?: unknown }, response: ServerResponse, whole: string) {
+    const body = request.body as { token?: unknown } | undefined
+    const token = body?.token ?? new URLSearchParams(await readBody(request)).get('token')
+    this.#enter(request, response, String(token ?? ''), whole.replace(/login$/, ''))
+  }
+
+  /** The token becomes a cookie, and goes out of the address. */
+  #enter(request: IncomingMessage, response: ServerResponse, token: string, whole: string): void {
+    const isKnown = this.#access.isToken(token)
+    const outcome = isKnown ? 'done' : 'failed'
+    const address = request.socket?.remoteAddress
+    this.#audit({ action: 'sign-in', target: '', by: undefined, address, outcome, error: undefined })
+    if (!isKnown) {
+      this.#refuse(response, '/')
+      return
+    }
+    response.setHeader('set-cookie', this.#access.cookie(request))
+    redirect(response, whole)
+  }
+
+  async #health(path: string, response: ServerResponse): Promise<void> {
+    const ok = path === '/livez' || (await readiness(this.#parts))
+    sendJson(response, ok ? 200 : 503, { ok })
+  }
+
+  async #page(method: string, path: string, whole: string, response: ServerResponse): Promise<void> {
+    if (method !== 'GET') throw new Problem(405, 'wrong-method', 'The page can only be read')
+    // its files are asked for relative to it
+    if (path === '/' && !whole.endsWith('/')) return redirect(response, `${whole}/`)
+    const file = await pageFile(path)
+    if (file === undefined) throw notFound('There is nothing here')
+    send(response, 200, file.type, file.content)
+  }
+
+  async #route(method: string, path: string, exchange: Omit<Exchange, 'id'>): Promise<void> {
+    const fitting = MATCHERS.filter(({ pattern }) => pattern.test(path))
+    if (fitting.length === 0) throw notFound('There is no such route')
+    const found = fitting.find(({ route }) => route.method === method)
+    if (found === undefined) throw new Problem(405, 'wrong-method', `This route has no ${method}`)
+    const { route, pattern } = found
+    const full = { ...exchange, id: decoded(pattern.exec(path)?.[1] ?? '') }
+    if (route.kind === 'stream') return route.run(this.#live, full)
+    const result = route.kind === 'read' ? route.run(this.#parts, full) : this.#write(route, full)
+    sendJson(exchange.response, 200, await result)
+  }
+
+  async #write(route: WriteRoute, exchange: Exchange): Promise<unknown> {
+    let target = ''
+    const { request, caller } = exchange
+    // before anything is waited for: a connection that has ended has no address any more
+    const address = request.socket.remoteAddress
+    const tell = (outcome: AuditRecord['outcome'], error?: string) => {
+      this.#audit({ action: route.action, target, by: caller.name, address, outcome, error })
+    }
+    try {
+      const result = await route.run(this.#parts, exchange, text => {
+        target = text
+      })
+      tell('done')
+      return result
+    } catch (error) {
+      const { status, message } = problemOf(error)
+      tell(status === 404 ? 'not-found' : 'failed', message)
+      throw error
+    }
+  }
+
+  #audit(record: Omit<AuditRecord, 'at'>): void {
+    this.emit('audit', { at: Date.now(), ...record })
+  }
+}
+
+/**
+ * Makes the administration of a broker: a JSON API and a page. It opens no port: give `handle` to a server.
+ * @throws AnaxError ANAX_ERR_OPTION
+ */
+export function createAdmin(broker: Broker, options: AdminOptions = {}): Admin {
+  return new Admin(broker, options)
+}
+
+const MATCHERS = ROUTES.map(route => ({
+  route,
+  pattern: new RegExp(`^${route.path.replace('{id}', '([^/]+)')}$`),
+}))
+
+function redirect(response: ServerResponse, path: string): void {
+  // a path that begins with two slashes would lead to another host
+  response.writeHead(303, { location: path.replace(/^\/+/, '/') })
+  response.end()
+}
+
+/** @throws Problem */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw invalid('the identifier is not percent-encoded UTF-8')
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What `createAdmin` is given, checked.
+ * Owns the defaults; knows nothing of requests but their type.
+ */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { BrokerOptions } from '../../types/options.js'
+import { AnaxError } from '../index.js'
+
+/**
+ * Decides on one request. A string lets it in and is the name that audit events carry; `true` lets it in without a name;
+ * anything else refuses it with 401.
+ */
+export type AdminAuthorize = (
+  request: IncomingMessage,
+) => boolean | string | undefined | Promise<boolean | string | undefined>
+
+/** How the administration is served. */
+export interface AdminOptions {
+  /**
+   * Decides who may use it. Where it is given, there is no token. An error that it throws refuses the request.
+   * @default whoever has the token
+   */
+  authorize?: AdminAuthorize
+  /** The secret that lets a request in, 16 characters at least of A-Z, a-z, 0-9, `-`, `_`. @default a random one of 192 bits */
+  token?: string
+  /**
+   * Host names by which browsers reach it, without port. Addresses and `localhost` are always accepted. Any other name is
+   * refused, because a page of a stranger could have its own name lead here. @default none
+   */
+  hosts?: readonly string[]
+  /** Where it is mounted, where the framework does not cut that off the URL, as Express does: `/admin`. @default '' */
+  path?: string
+  /** Who may ask `/livez` and `/readyz`: `authorized` as for all else, or `everybody`. @default 'authorized' */
+  health?: 'authorized' | 'everybody'
+  /** Milliseconds between two samples of the numbers, 100 to 60000. @default 1000 */
+  sampleMs?: number
+  /** Samples that are kept, 1 to 86400. @default 600 */
+  history?: number
+  /** The options that the broker was made with: the limits among them are shown. @default none */
+  broker?: BrokerOptions
+}
+
+/** The same with its defaults. */
+export interface ResolvedAdminOptions {
+  authorize: AdminAuthorize | undefined
+  token: string | undefined
+  hosts: ReadonlySet<string>
+  path: string
+  health: 'authorized' | 'everybody'
+  sampleMs: number
+  history: number
+  broker: BrokerOptions
+}
+
+const NAMES = ['authorize', 'token', 'hosts', 'path', 'health', 'sampleMs', 'history', 'broker']
+
+const RANDOM_BYTES = 24
+
+/** @throws AnaxError ANAX_ERR_OPTION */
+export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions {
+  const unknown = Object.keys(options).find(name => !NAMES.includes(name))
+  if (unknown !== undefined) throw refused(`there is no option ${unknown}`)
+  const { authorize, token, hosts = [], path = '', health = 'authorized', broker = {} } = options
+  if (authorize !== undefined && typeof authorize !== 'function') throw refused('authorize must be a function')
+  if (authorize !== undefined && token !== undefined) throw refused('authorize and token exclude each other')
+  if (token !== undefined && !/^[\w-]{16,}$/.test(token)) {
+    throw refused('token must have 16 characters at least of A-Z, a-z, 0-9, - and _')
+  }
+  if (!Array.isArray(hosts) || !hosts.every(name => typeof name === 'string' && /^[\w.-]+$/.test(name))) {
+    throw refused('hosts must be an array of host names without ports')
+  }
+  if (typeof path !== 'string' || !/^(\/[\w.~-]+)*$/.test(path)) throw refused('path must be like /admin')
+  if (health !== 'authorized' && health !== 'everybody') throw refused("health must be 'authorized' or 'everybody'")
+  return {
+    authorize,
+    token: authorize === undefined ? (token ?? randomBytes(RANDOM_BYTES).toString('base64url')) : undefined,
+    hosts: new Set(hosts.map((name: string) => name.toLowerCase())),
+    path,
+    health,
+    sampleMs: whole('sampleMs', options.sampleMs ?? 1000, 100, 60_000),
+    history: whole('history', options.history ?? 600, 1, 86_400),
+    broker,
+  }
+}
+
+function whole(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw refused(`${name} must be a whole number from ${min} to ${max}`)
+}
+
+function refused(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_OPTION', { detail })
+}

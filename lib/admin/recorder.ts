@@ -1,0 +1,135 @@
+/**
+ * What is remembered for the page: samples of the numbers, and which clients lost messages of late.
+ * Reads the broker's events; answers nobody by itself.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Broker } from '../../types/broker.js'
+import type { DropReason } from '../../types/events.js'
+
+/** The numbers at one moment. */
+export interface Sample {
+  /** Milliseconds since the epoch. */
+  at: number
+  /** Messages that were published to the broker, per second since the sample before. */
+  publishedPerSecond: number
+  /** Messages that did not reach a client, per second since the sample before. */
+  dropsPerSecond: number
+  connected: number
+  sessions: number
+  /** Undefined where the store does not say. */
+  queued: number | undefined
+  retained: number
+  /** How late timers of the process ran, 99th percentile since the sample before, in milliseconds. */
+  loopDelayMs: number
+  /** Resident memory of the process. */
+  memoryBytes: number
+}
+
+/** A client that lost messages since the administration was made. */
+export interface Dropping {
+  clientId: string
+  drops: number
+  lastAt: number
+  byReason: Partial<Record<DropReason, number>>
+}
+
+/** Clients that are remembered; the one that lost a message longest ago is forgotten first. */
+const MAX_CLIENTS = 1000
+
+export class Recorder {
+  readonly #broker: Broker
+  readonly #most: number
+  readonly #samples: Sample[] = []
+  /** Those that lost a message last are at the end. */
+  readonly #dropping = new Map<string, Dropping>()
+  readonly #delay = monitorEventLoopDelay({ resolution: 20 })
+  readonly #listeners = new Set<(sample: Sample) => void>()
+  readonly #timer: NodeJS.Timeout
+  #published = 0
+  #dropped = 0
+  #since = Date.now()
+
+  constructor(broker: Broker, sampleMs: number, most: number) {
+    this.#broker = broker
+    this.#most = most
+    broker.on('publish', this.#onPublish)
+    broker.on('drop', this.#onDrop)
+    this.#delay.enable()
+    this.#timer = setInterval(() => this.take(), sampleMs).unref()
+  }
+
+  get samples(): readonly Sample[] {
+    return this.#samples
+  }
+
+  /** Called with each sample, until the function that is returned is called. */
+  watch(listener: (sample: Sample) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Those that lost a message last come first. */
+  dropping(limit: number): Dropping[] {
+    return [...this.#dropping.values()].reverse().slice(0, limit)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#delay.disable()
+    this.#broker.off('publish', this.#onPublish)
+    this.#broker.off('drop', this.#onDrop)
+    this.#listeners.clear()
+  }
+
+  /** Takes a sample now. */
+  take(): void {
+    if (this.#broker.closed) return
+    const sample = this.#sample()
+    this.#samples.push(sample)
+    if (this.#samples.length > this.#most) this.#samples.shift()
+    for (const listener of this.#listeners) listener(sample)
+  }
+
+  #sample(): Sample {
+    const { clients, sessions, queued, retained } = this.#broker.stats()
+    const at = Date.now()
+    const seconds = Math.max(at - this.#since, 1) / 1000
+    const delay = this.#delay.percentile(99) / 1e6
+    const sample: Sample = {
+      at,
+      publishedPerSecond: round(this.#published / seconds),
+      dropsPerSecond: round(this.#dropped / seconds),
+      connected: clients.connected,
+      sessions: sessions.total,
+      queued: queued.messages,
+      retained: retained.messages,
+      // the timer that measures has a period of its own, which is no delay
+      loopDelayMs: Number.isFinite(delay) ? round(Math.max(delay - 20, 0)) : 0,
+      memoryBytes: process.memoryUsage.rss(),
+    }
+    this.#published = 0
+    this.#dropped = 0
+    this.#since = at
+    this.#delay.reset()
+    return sample
+  }
+
+  readonly #onPublish = (): void => {
+    this.#published++
+  }
+
+  readonly #onDrop = ({ clientId, reason }: { clientId: string; reason: DropReason }): void => {
+    this.#dropped++
+    const known = this.#dropping.get(clientId) ?? { clientId, drops: 0, lastAt: 0, byReason: {} }
+    known.drops++
+    known.lastAt = Date.now()
+    known.byReason[reason] = (known.byReason[reason] ?? 0) + 1
+    this.#dropping.delete(clientId)
+    this.#dropping.set(clientId, known)
+    if (this.#dropping.size > MAX_CLIENTS) this.#dropping.delete(this.#dropping.keys().next().value!)
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}

@@ -1,0 +1,137 @@
+/** Nobody gets in without being let in, and no page of a stranger makes a browser do anything. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { createAdmin } from '../../lib/admin/index.js'
+import { createBroker } from '../../lib/index.js'
+import { AdminServer } from './admin-server.js'
+
+const STATS = '/api/v1/stats'
+const PUBLISH = '/api/v1/publish'
+
+describe('who has the token', () => {
+  let server: AdminServer
+  before(async () => {
+    server = await AdminServer.start({ token: 'a-secret-of-some-length', hosts: ['admin.example'] })
+  })
+  after(() => server.close())
+
+  it('gets in, and nobody else: on every path', async () => {
+    assert.equal((await server.ask(STATS)).status, 200)
+    const paths = [STATS, '/', '/dashboard.js', '/livez', '/readyz', '/api/v1/openapi.json', '/api/v1/live', '/none']
+    for (const path of paths) assert.equal((await server.ask(path, { anonymous: true })).status, 401, path)
+    for (const wrong of ['x', 'a-secret-of-some-lengtH', '']) {
+      assert.equal((await server.ask(STATS, { headers: { authorization: `Bearer ${wrong}` } })).status, 401)
+    }
+  })
+
+  it('gets a cookie for the token in the address, and the address without it', async () => {
+    const entered = await server.ask('/?token=a-secret-of-some-length', { anonymous: true })
+    assert.equal(entered.status, 303)
+    assert.equal(entered.headers.location, '/')
+    const [cookie = ''] = entered.headers['set-cookie'] ?? []
+    assert.equal(cookie, 'anax-admin=a-secret-of-some-length; HttpOnly; SameSite=Strict; Path=/')
+    const headers = { cookie: `other=1; ${cookie.split(';')[0]}` }
+    assert.equal((await server.ask(STATS, { anonymous: true, headers })).status, 200)
+  })
+
+  it('can enter it in a form', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const login = (token: string) => server.ask('/login', { anonymous: true, headers, body: `token=${token}` })
+    assert.equal((await login('a-secret-of-some-length')).status, 303)
+    const refused = await login('wrong')
+    assert.deepEqual([refused.status, refused.headers['set-cookie']], [401, undefined])
+    assert.match(refused.text, /<form method="post" action="login">/)
+    const signIns = server.audits.filter(({ action }) => action === 'sign-in').slice(-2)
+    assert.deepEqual(
+      signIns.map(({ outcome }) => outcome),
+      ['done', 'failed'],
+    )
+  })
+
+  it('is refused under a name that is not ours, as a page would have it that rebinds its name', async () => {
+    const status = async (host: string) => (await server.ask(STATS, { headers: { host } })).status
+    for (const host of ['evil.example', 'evil.example:80', 'localhost.evil.example', 'admin.example.evil']) {
+      assert.equal(await status(host), 421, host)
+    }
+    for (const host of ['localhost', 'LOCALHOST:1', '127.0.0.1:9', '[::1]:9', '10.1.2.3', 'admin.example:443']) {
+      assert.equal(await status(host), 200, host)
+    }
+  })
+
+  it('is refused where a page of another origin sent the request', async () => {
+    const own = `127.0.0.1:${server.port}`
+    const status = async (headers: Record<string, string>) => {
+      return (await server.ask(PUBLISH, { headers, body: { topic: 'a' } })).status
+    }
+    assert.equal(await status({ origin: 'http://evil.example' }), 403)
+    assert.equal(await status({ origin: `http://127.0.0.1:${server.port + 1}` }), 403)
+    assert.equal(await status({ origin: 'null' }), 403)
+    assert.equal(await status({ 'sec-fetch-site': 'cross-site' }), 403)
+    assert.equal(await status({ 'sec-fetch-site': 'same-site' }), 403)
+    assert.equal(await status({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }), 403)
+    assert.equal(await status({ origin: `http://${own}`, 'sec-fetch-site': 'same-origin' }), 200)
+    assert.equal(await status({ origin: 'https://admin.example' }), 200)
+    assert.equal((await server.ask(STATS, { headers: { 'sec-fetch-site': 'cross-site' } })).status, 403)
+  })
+
+  it('publishes nothing by a form: only JSON is a body', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
+      const answer = await server.ask(PUBLISH, { headers: { 'content-type': type }, body: '{"topic":"a"}' })
+      assert.equal(answer.status, 415)
+    }
+  })
+
+  it('gets headers that forbid frames, foreign hosts and scripts within the page', async () => {
+    for (const answer of [await server.ask(STATS), await server.ask('/', { anonymous: true })]) {
+      const policy = String(answer.headers['content-security-policy'])
+      for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) {
+        assert.ok(policy.split('; ').includes(part), part)
+      }
+      assert.doesNotMatch(policy, /unsafe|http/)
+      assert.equal(answer.headers['x-frame-options'], 'DENY')
+      assert.equal(answer.headers['x-content-type-options'], 'nosniff')
+      assert.equal(answer.headers['cache-control'], 'no-store')
+      assert.equal(answer.headers['access-control-allow-origin'], undefined)
+    }
+  })
+})
+
+describe('the application', () => {
+  it('decides on each request, and names who it is for the audit', async () => {
+    const authorize = async ({ headers }: { headers: Record<string, unknown> }) => {
+      if (headers['x-user'] === 'broken') throw new Error('the service is away')
+      return headers['x-user'] as string | undefined
+    }
+    const server = await AdminServer.start({ authorize, health: 'everybody' })
+    const publish = (user: string) => {
+      return server.ask(PUBLISH, { anonymous: true, headers: { 'x-user': user }, body: { topic: 'a' } })
+    }
+    assert.equal(server.admin.token, undefined)
+    assert.equal((await publish('anna')).status, 200)
+    assert.equal((await publish('broken')).status, 401)
+    assert.equal((await publish('')).status, 401)
+    const [record] = server.audits
+    assert.deepEqual({ ...record, at: 0 }, { ...record, at: 0, action: 'publish', target: 'a', by: 'anna' })
+    assert.equal(server.audits.length, 1)
+    assert.equal((await server.ask('/readyz', { anonymous: true })).status, 200)
+    assert.equal((await server.ask('/?token=undefined', { anonymous: true })).status, 401)
+    await server.close()
+  })
+
+  it('is told which option is not acceptable', async () => {
+    const broker = await createBroker()
+    const wrong = [
+      { token: 'short' },
+      { token: 'a-secret-of-some-length', authorize: () => true },
+      { hosts: ['a:80'] },
+      { path: 'admin' },
+      { sampleMs: 1 },
+      { colour: 'red' },
+    ]
+    for (const options of wrong) assert.throws(() => createAdmin(broker, options), { code: 'ANAX_ERR_OPTION' })
+    const [one, other] = [createAdmin(broker), createAdmin(broker)]
+    assert.match(one.token!, /^[\w-]{32}$/)
+    assert.notEqual(one.token, other.token)
+    await broker.close()
+  })
+})
