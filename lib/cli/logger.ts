@@ -15,8 +15,13 @@ export class Logger {
     this.#loudest = LOG_LEVELS.indexOf(level)
   }
 
+  /** Whether lines of a level are written. */
+  writes(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) <= this.#loudest
+  }
+
   log(level: LogLevel, text: string): void {
-    if (LOG_LEVELS.indexOf(level) > this.#loudest) return
+    if (!this.writes(level)) return
     process.stderr.write(`${new Date().toISOString()} ${level.padEnd(5)} ${text}\n`)
   }
 }

@@ -103,7 +103,7 @@ export class Outbox {
 
   /** Whether what is added is written: nobody waits for the stream, and somebody may read it. */
   get ready(): boolean {
-    return !this.#blocked && !this.#discarding && !this.#holdsMuch
+    return !this.#blocked && !this.#discarding && !this.#holdsMuch()
   }
 
   /** Bytes that are not handed to the stream yet. */
@@ -209,7 +209,7 @@ export class Outbox {
   }
 
   /** Whether so much waits behind an answer that no more should be added. */
-  get #holdsMuch(): boolean {
+  #holdsMuch(): boolean {
     return this.#heldFrom >= 0 && this.#bytes >= FLUSH_AT_BYTES
   }
 
@@ -243,7 +243,7 @@ export class Outbox {
 
   /** What was held leaves in the next turn, with what comes until then. */
   #endGap(): void {
-    const heldMuch = this.#holdsMuch
+    const heldMuch = this.#holdsMuch()
     this.#forgetGap()
     this.#plan()
     if (heldMuch) setImmediate(this.#options.onRoom)

@@ -142,7 +142,7 @@ export class Decoder {
       if (this.#lengthBytes === 4) this.#failMalformed('remaining length takes more than four bytes')
       return
     }
-    if (this.#size <= this.maximumPacketSize) this.#state = CONTENT
+    if (this.#size() <= this.maximumPacketSize) this.#state = CONTENT
     else if (this.#first >> 4 === PacketType.CONNECT) this.#state = OVERSIZED_CONNECT
     else this.#failTooLarge()
   }
@@ -161,7 +161,7 @@ export class Decoder {
     this.#pos = end
     this.#state = FIRST_BYTE
     reader.open(this.#chunk, start, end)
-    reader.packet = this.#packetName
+    reader.packet = this.#packetName()
     reader.protocolVersion = this.protocolVersion
     reader.sender = this.#sender
     try {
@@ -217,7 +217,7 @@ export class Decoder {
   /** Notes where the whole packet is, if it lies in one chunk and its header is as short as it should be. */
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes
-    if (headerStart < 0 || !this.#isLengthShort) return
+    if (headerStart < 0 || !this.#isLengthShort()) return
     setReceivedPacket(message, new Frame(this.#chunk, headerStart, end, 0, undefined), this.protocolVersion)
   }
 
@@ -232,7 +232,7 @@ export class Decoder {
 
   /** Until 5.0 nothing forbade to fill the length up [MQTT-1.5.5-1]; the version is not known before CONNECT is read. */
   #checkLength(): void {
-    if (!this.#isLengthShort) {
+    if (!this.#isLengthShort()) {
       throw reader.malformed('remaining length takes more bytes than it needs')
     }
   }
@@ -249,7 +249,7 @@ export class Decoder {
     const header = 1 + this.#lengthBytes
     const packet = Buffer.allocUnsafe(header + this.#remaining)
     packet[0] = this.#first
-    if (this.#isLengthShort) putVarint(packet, 1, this.#remaining)
+    if (this.#isLengthShort()) putVarint(packet, 1, this.#remaining)
     packet.set(this.#chunk.subarray(this.#pos), header)
     queue.read(packet.subarray(header + have))
     this.#chunk = packet
@@ -270,24 +270,24 @@ export class Decoder {
   }
 
   /** Of the whole packet. */
-  get #size(): number {
+  #size(): number {
     return 1 + this.#lengthBytes + this.#remaining
   }
 
-  get #isLengthShort(): boolean {
+  #isLengthShort(): boolean {
     return this.#lengthBytes === 1 || this.#remaining >= 1 << (7 * (this.#lengthBytes - 1))
   }
 
-  get #packetName(): string {
+  #packetName(): string {
     return PACKET_NAMES[this.#first >> 4]!
   }
 
   #failMalformed(detail: string): void {
-    this.#fail(new AnaxError('ANAX_ERR_MALFORMED', { detail: `${this.#packetName}: ${detail}` }))
+    this.#fail(new AnaxError('ANAX_ERR_MALFORMED', { detail: `${this.#packetName()}: ${detail}` }))
   }
 
   #failTooLarge(): void {
-    const detail = `${this.#packetName}: ${this.#size} bytes, the maximum is ${this.maximumPacketSize}`
+    const detail = `${this.#packetName()}: ${this.#size()} bytes, the maximum is ${this.maximumPacketSize}`
     this.#fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail }))
   }
 

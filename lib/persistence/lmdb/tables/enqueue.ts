@@ -82,7 +82,7 @@ export class QueueInsertion {
   /** @throws AnaxError if there is no room and the policy is `reject` */
   #hasRoom(session: SessionRecord): boolean {
     const limits = this.#policy.limitsOf(session.clientId)
-    if (fits(this.#parts.queues.size(session), limits, this.#bytes) && this.#missing <= 0) return true
+    if (fits(this.#parts.queues.size(session), limits, this.#bytes) && this.#missing() <= 0) return true
     if (limits.overflow !== 'reject') return false
     const detail = `the queue of '${session.clientId}' takes no more`
     this.#parts.writer.refuse(refIn(this.#row), new AnaxError('ANAX_ERR_QUOTA', { detail }))
@@ -92,7 +92,7 @@ export class QueueInsertion {
   #makeRoom(wanted: readonly Taker[]): { takers: readonly Taker[]; dropped: DroppedMessage[] } {
     const { queues } = this.#parts
     const full = wanted.map(taker => this.#queueOf(taker))
-    const { takers, losses } = findRoom(full, this.#bytes, this.#missing, (entry: LmdbEntry) => this.#heldBy(entry))
+    const { takers, losses } = findRoom(full, this.#bytes, this.#missing(), (entry: LmdbEntry) => this.#heldBy(entry))
     const dropped = losses.map(({ queue, entry, reason }): DroppedMessage => {
       const message = entry && queues.messages.get(entry.message)
       return { clientId: queue.taker.session.clientId, message: message ?? messageOf(this.#row), reason }
@@ -119,7 +119,7 @@ export class QueueInsertion {
   }
 
   /** By how many bytes it exceeds the limit of the store. */
-  get #missing(): number {
+  #missing(): number {
     return this.#isKept ? 0 : this.#parts.counters.queuedBytes + this.#bytes - this.#policy.maxTotalBytes
   }
 
