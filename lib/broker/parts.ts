@@ -17,7 +17,7 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { HostBus } from '../routing/host-bus/host-bus.js'
 import type { Interests } from '../routing/interests.js'
 import { LocalBus } from '../routing/local-bus.js'
-import { createSingleListenerEmitter } from '../routing/local-emitter.js'
+import { LocalEmitter } from '../routing/local-emitter.js'
 import type { MessageBus } from '../routing/message-bus.js'
 import { Router } from '../routing/router.js'
 
@@ -83,7 +83,7 @@ export class BrokerParts {
     const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
     const bus: MessageBus =
       mq === undefined
-        ? new LocalBus(createSingleListenerEmitter(options.concurrency), message => router.route(message))
+        ? new LocalBus(new LocalEmitter(options.concurrency), message => router.route(message))
         : new HostBus({
             mq,
             timers,

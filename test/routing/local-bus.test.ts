@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalBus } from '../../lib/routing/local-bus.js'
-import { createSingleListenerEmitter } from '../../lib/routing/local-emitter.js'
-import type { BusMessage } from '../../types/bus.js'
+import { LocalEmitter } from '../../lib/routing/local-emitter.js'
+import type { BusListener, BusMessage } from '../../types/bus.js'
 import { innerBus, message } from './support.js'
 
 describe('the bus within the process', () => {
@@ -48,12 +48,51 @@ describe('the bus within the process', () => {
   })
 })
 
-describe('the emitter for a single listener', () => {
-  it('gives it every message, whatever the topic', () => {
+const TOPICS = ['a', 'a/b', '/', '$SYS/x', '+', '#', ' ']
+
+describe('the emitter of the bus within the process', () => {
+  for (const concurrency of [0, 1]) {
+    it(`gives its one listener every message, whatever the topic, with concurrency ${concurrency}`, () => {
+      const received: string[] = []
+      const bus = new LocalBus(new LocalEmitter(concurrency), ({ topic }) => received.push(topic))
+      for (const topic of TOPICS) bus.publish(message(topic))
+      assert.deepEqual(received, TOPICS)
+    })
+  }
+
+  it('calls back when the listener is done, not before', () => {
+    const mq = new LocalEmitter(0)
+    const steps: string[] = []
+    let finish = () => {}
+    mq.on('#', (_message, done) => {
+      steps.push('received')
+      finish = done
+    })
+    mq.emit(message('a'), () => steps.push('done'))
+    assert.deepEqual(steps, ['received'])
+    finish()
+    assert.deepEqual(steps, ['received', 'done'])
+    mq.emit(message('a'))
+    finish()
+  })
+
+  it('is an mqemitter like any other for more listeners, and for none', async () => {
+    const mq = new LocalEmitter(0)
     const received: string[] = []
-    const bus = new LocalBus(createSingleListenerEmitter(0), ({ topic }) => received.push(topic))
-    const topics = ['a', 'a/b', '/', '$SYS/x', '+', '#', ' ']
-    for (const topic of topics) bus.publish(message(topic))
-    assert.deepEqual(received, topics)
+    const listen =
+      (name: string): BusListener =>
+      ({ topic }, done) => {
+        received.push(`${name} ${topic}`)
+        done()
+      }
+    const everything = listen('#')
+    mq.on('#', everything)
+    mq.on('a/+', listen('a/+'))
+    for (const topic of ['b', 'a/b']) mq.emit(message(topic))
+    assert.deepEqual(received.sort(), ['# a/b', '# b', 'a/+ a/b'])
+    await new Promise<void>(resolve => mq.removeListener('#', everything, resolve))
+    received.length = 0
+    for (const topic of ['b', 'a/b']) mq.emit(message(topic))
+    assert.deepEqual(received, ['a/+ a/b'])
   })
 })
