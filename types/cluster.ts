@@ -134,6 +134,8 @@ export interface ClusterNode {
    * Rejects with ANAX_ERR_CLUSTER where the engine does not answer, ANAX_ERR_FENCED where this node's lease is lost.
    */
   claim(clientId: string, signal: AbortSignal): Promise<Claim>
+  /** The same, unless a node that is alive has it, this one included: then undefined, and nobody is asked. */
+  claimIfFree(clientId: string): Promise<Claim | undefined>
   /**
    * Gives a claim back, after a last write. One that is not held any more is no error.
    * @param end `forget` where the session has ended: its records go as well

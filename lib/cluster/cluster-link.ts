@@ -70,8 +70,9 @@ export class ClusterLink {
     }
     this.#node = node
     const { lost } = node.lease
-    if (lost.aborted) await this.#lost(node)
-    else lost.addEventListener('abort', () => this.#lost(node), { once: true })
+    const end = () => this.#lost(node).catch(events.failed)
+    if (lost.aborted) end()
+    else lost.addEventListener('abort', end, { once: true })
   }
 
   async #lost(node: ClusterNode): Promise<void> {

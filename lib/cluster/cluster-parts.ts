@@ -18,6 +18,7 @@ import { ClusterLink } from './cluster-link.js'
 import { ClusterSink } from './cluster-sink.js'
 import { ClusterStore } from './cluster-store.js'
 import { LogConsumer } from './log-consumer.js'
+import type { OwnedSession } from './owned-session.js'
 import { SessionDeadlines } from './session-deadlines.js'
 import { type SharedOutcome, SharedParts } from './shared-parts.js'
 
@@ -122,7 +123,17 @@ export class ClusterParts {
   }
 
   async claim(clientId: string, signal: AbortSignal): Promise<void> {
-    const owned = await this.store.claim(clientId, signal)
+    this.#adopt(await this.store.claim(clientId, signal))
+  }
+
+  async claimIfFree(clientId: string): Promise<boolean> {
+    const owned = await this.store.claimIfFree(clientId)
+    if (owned !== undefined) this.#adopt(owned)
+    return owned !== undefined
+  }
+
+  /** Whoever had it may be gone, without having said when the session ends and the will is due. */
+  #adopt(owned: OwnedSession): void {
     const { session, will } = owned
     const now = this.#parts.timers.wallTime()
     const expiry = session?.expiryInterval ?? 0

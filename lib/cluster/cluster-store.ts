@@ -2,7 +2,7 @@
  * The store of a broker that is a node of a cluster: sessions are records of the engine, and a queue is what the log has
  * behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the router.
  */
-import type { ClusterNode, ClusterWrite, LogCursor, LogPosition } from '../../types/cluster.js'
+import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import type {
   MessageRef,
@@ -20,7 +20,7 @@ import { AnaxError } from '../errors.js'
 import { copyOf, refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { LogBackedStore } from './log-backed-store.js'
-import { OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
+import { type LogRead, OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 import { SessionWriter } from './session-writer.js'
 
 export interface ClusterStoreParts {
@@ -47,8 +47,17 @@ export class ClusterStore extends LogBackedStore {
 
   /** Makes this node the owner of a client identifier. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
   async claim(clientId: string, signal: AbortSignal): Promise<OwnedSession> {
+    return await this.#own(clientId, await this.#link.node.claim(clientId, signal))
+  }
+
+  /** The same, unless a node that is alive owns it. */
+  async claimIfFree(clientId: string): Promise<OwnedSession | undefined> {
+    const claim = await this.#link.node.claimIfFree(clientId)
+    return claim && (await this.#own(clientId, claim))
+  }
+
+  async #own(clientId: string, claim: Claim): Promise<OwnedSession> {
     const { node } = this.#link
-    const claim = await node.claim(clientId, signal)
     try {
       const owned = new OwnedSession(claim, node.shards, await node.load(claim))
       this.#owned.set(clientId, owned)
@@ -142,26 +151,25 @@ export class ClusterStore extends LogBackedStore {
     }
     const { node } = this.#link
     const ends = await node.ends()
+    const read = owned.beginRead(ends)
     const { filters } = owned
-    if (filters.length > 0) yield* this.#readLog(owned, node, filters, ends)
-    for (const [shard, end] of ends.entries()) {
-      owned.advanceTo(shard, end)
-      owned.readUpTo[shard] = end
-    }
+    if (filters.length > 0) yield* this.#readLog(owned, node, filters, read)
+    owned.endRead(read)
   }
 
   async *#readLog(
     owned: OwnedSession,
     node: ClusterNode,
     filters: string[],
-    ends: LogCursor,
+    read: LogRead,
   ): AsyncGenerator<QueuedMessage> {
-    for await (const { position, message } of node.read(filters, [...owned.cursor], ends)) {
+    for await (const { position, message } of node.read(filters, [...owned.cursor], read.ends)) {
       // it was sent meanwhile
       if (owned.isDone(position)) continue
       const delivery = owned.deliveryOf(message, position)
       if (delivery === undefined) continue
       const ref = refOf(position)
+      read.waiting.add(refKey(ref))
       yield { message: Object.assign(message, ref), ref, delivery, packetId: undefined }
     }
   }

@@ -23,6 +23,14 @@ interface OwnedSubscription {
   readonly since: LogCursor
 }
 
+/** A read of the log on behalf of the session. */
+export interface LogRead {
+  readonly ends: LogCursor
+  /** What was read, and is neither sent nor dropped. */
+  readonly waiting: Set<string>
+  isComplete: boolean
+}
+
 /** A message that was sent and is not finished. */
 export interface SentEntry {
   readonly ref: MessageRef
@@ -78,8 +86,10 @@ export class OwnedSession {
   readonly own = new Map<number, OwnEntry>()
   /** For each shard, the position up to which all messages were sent or dropped. */
   readonly cursor: number[]
-  /** For each shard, the position up to which this connection has read the log. */
+  /** For each shard, up to where all that the log has was sent or dropped on this connection. */
   readonly readUpTo: number[]
+  /** The read of the log that is under way, or was the last. */
+  #read: LogRead | undefined
   /** What the engine has for it. */
   hasRecords = false
   /** The deadline that the engine has. */
@@ -160,7 +170,32 @@ export class OwnedSession {
   /** Notes that a message was sent or dropped, and all before it in its shard. */
   advance(ref: MessageRef): void {
     const position = positionOf(ref)
-    if (position !== undefined) this.advanceTo(position.shard, position.sequence)
+    if (position === undefined) return
+    this.advanceTo(position.shard, position.sequence)
+    this.#read?.waiting.delete(refKey(ref))
+    this.#finishRead()
+  }
+
+  /** The log is read up to some place; an earlier read is given up. */
+  beginRead(ends: LogCursor): LogRead {
+    this.#read = { ends, waiting: new Set(), isComplete: false }
+    return this.#read
+  }
+
+  /** All was read. What waits to be sent may never be. */
+  endRead(read: LogRead): void {
+    read.isComplete = true
+    if (this.#read === read) this.#finishRead()
+  }
+
+  #finishRead(): void {
+    const read = this.#read
+    if (read === undefined || !read.isComplete || read.waiting.size > 0) return
+    this.#read = undefined
+    for (const [shard, end] of read.ends.entries()) {
+      this.advanceTo(shard, end)
+      this.readUpTo[shard] = Math.max(this.readUpTo[shard]!, end)
+    }
   }
 
   advanceTo(shard: number, sequence: number): void {

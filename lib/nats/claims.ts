@@ -14,6 +14,9 @@ const PAUSE_MS = 100
 /** How long an owner may take to answer that it lets go; then it is asked again. */
 const LET_GO_MS = 3000
 
+/** Never aborted. */
+const NEVER = new AbortController().signal
+
 /** Who owns a client. */
 interface Owner {
   readonly node: string
@@ -60,6 +63,15 @@ export class Claims {
 
   /** Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
   async claim(clientId: string, signal: AbortSignal): Promise<HeldClaim> {
+    return (await this.#claim(clientId, signal, 'ask'))!
+  }
+
+  /** @returns undefined where a node that is alive has it */
+  async claimIfFree(clientId: string): Promise<HeldClaim | undefined> {
+    return this.#held.has(clientId) ? undefined : await this.#claim(clientId, NEVER, 'give up')
+  }
+
+  async #claim(clientId: string, signal: AbortSignal, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
     // most come for the first time, or after a long time
     let expected = 0
@@ -75,7 +87,9 @@ export class Claims {
         // a server without a leader says so, and has one soon
         if (!error.is(ServerError.WrongLastSequence)) await pause(PAUSE_MS)
       }
-      expected = await this.#whenFree(clientId, shard, signal)
+      const free = await this.#whenFree(clientId, shard, signal, ifTaken)
+      if (free === undefined) return undefined
+      expected = free
     }
   }
 
@@ -109,8 +123,13 @@ export class Claims {
     return seq
   }
 
-  /** Waits until nobody who is alive has it. @returns the sequence to expect */
-  async #whenFree(clientId: string, shard: number, signal: AbortSignal): Promise<number> {
+  /** Waits until nobody who is alive has it, or gives up. @returns the sequence to expect */
+  async #whenFree(
+    clientId: string,
+    shard: number,
+    signal: AbortSignal,
+    ifTaken: 'ask' | 'give up',
+  ): Promise<number | undefined> {
     const { wire, self, shards, membership } = this.#parts
     const { stream, subjects } = shards[shard]!
     for (;;) {
@@ -124,6 +143,7 @@ export class Claims {
         await this.#read(() => membership.fence(owner.node, owner.epoch), clientId)
         return record.sequence
       }
+      if (ifTaken === 'give up') return undefined
       await this.#askToLetGo(owner, signal)
     }
   }

@@ -69,7 +69,7 @@ export class NatsGroup implements Group {
     await Promise.all(shards.map((_, shard) => this.#makeConsumer(shard)))
     for (const shard of shards.keys()) this.#pull(shard)
     this.#timer = setInterval(() => {
-      for (const message of this.#held) message.working()
+      if (!nc.isClosed()) for (const message of this.#held) message.working()
     }, REMIND_MS)
     await nc.flush()
   }
@@ -80,8 +80,8 @@ export class NatsGroup implements Group {
     this.#signals?.unsubscribe()
     for (const messages of this.#pulls) messages?.stop()
     for (const resume of this.#room) resume?.()
+    if (this.#parts.nc.isClosed()) return
     for (const message of this.#held) message.nak()
-    this.#held.clear()
     await this.#parts.nc.flush()
   }
 
@@ -148,7 +148,7 @@ export class NatsGroup implements Group {
     const settle = (answer: 'ack' | 'nak') => () => {
       if (!this.#held.delete(message)) return
       this.#heldOf[shard]!--
-      message[answer]()
+      if (!this.#parts.nc.isClosed()) message[answer]()
       this.#room[shard]?.()
     }
     const content = messageFrom(message.data, topicOf(message.subject.slice(base))).message

@@ -8,6 +8,7 @@ import { NatsNode } from './nats-node.js'
 import { controlSubject, type Foundation, makeParts, newIdentity, raiseFences } from './node-parts.js'
 import { type NatsClusterOptions, type ResolvedNatsOptions, resolveOptions } from './options.js'
 import { checkServer, setUpStreams } from './setup.js'
+import type { Signals } from './signals.js'
 import { clusterError, Wire } from './wire.js'
 
 export type { NatsClusterOptions } from './options.js'
@@ -79,12 +80,20 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
   try {
     await parts.lease.take()
     answerRequests(foundation, self.epoch, request)
+    watchConnection(foundation, parts.signals).catch(error => request.events.failed(clusterError(error)))
     await parts.nodeWatch.start()
     for (const one of parts.deadlines) one.refresh()
     return node
   } catch (error) {
     await node.leave()
     throw error
+  }
+}
+
+async function watchConnection({ nc }: Foundation, signals: Signals): Promise<void> {
+  for await (const { type } of nc.status()) {
+    if (type === 'disconnect') signals.isConnected = false
+    else if (type === 'reconnect') signals.isConnected = true
   }
 }
 
@@ -98,7 +107,8 @@ function answerRequests({ nc, options }: Foundation, epoch: string, { events }: 
       const letting = underWay.get(clientId) ?? events.letGo(clientId).finally(() => underWay.delete(clientId))
       underWay.set(clientId, letting)
       const answer = () => {
-        request.respond()
+        // who asked asks again
+        if (!nc.isClosed()) request.respond()
       }
       letting.then(answer, answer)
     },

@@ -14,6 +14,10 @@ export class Interest {
     return this.#counts.size === 0
   }
 
+  has(subject: string): boolean {
+    return this.#counts.has(subject)
+  }
+
   /** @returns whether it was not wanted before */
   add(subject: string): boolean {
     const count = this.#counts.get(subject) ?? 0

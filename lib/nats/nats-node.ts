@@ -62,6 +62,10 @@ export class NatsNode implements ClusterNode {
     return this.#parts.claims.claim(clientId, signal)
   }
 
+  claimIfFree(clientId: string): Promise<Claim | undefined> {
+    return this.#parts.claims.claimIfFree(clientId)
+  }
+
   async release(claim: Claim, end: 'keep' | 'forget', write: ClusterWrite = {}): Promise<void> {
     const { claims, writers } = this.#parts
     if (!claims.isHeld(claim)) return

@@ -37,11 +37,10 @@ export class NodeInterest {
   async want(filter: string): Promise<LogCursor> {
     const subject = filterTokens(filter)
     if (this.#interest.add(subject)) this.#parts.signals.want(subject)
-    const flushed = this.#parts.flush()
-    while (this.#changing !== undefined || !covers(this.#cover, subject)) {
-      this.#changing ??= this.#change(GATHER_MS)
-      await this.#changing
-    }
+    // a connection that breaks is made again, with all subscriptions
+    const flushed = this.#parts.flush().catch(() => {})
+    // it may be wanted no more before it is read
+    while (this.#interest.has(subject) && !covers(this.#cover, subject)) await this.#change(GATHER_MS)
     await flushed
     return await this.#parts.ends()
   }
@@ -52,7 +51,7 @@ export class NodeInterest {
     this.#parts.signals.unwant(subject)
     this.#linger ??= setTimeout(() => {
       this.#linger = undefined
-      this.#changing ??= this.#change(0)
+      this.#change(0)
     }, LINGER_MS)
   }
 
@@ -60,16 +59,20 @@ export class NodeInterest {
     clearTimeout(this.#linger)
   }
 
-  async #change(delayMs: number): Promise<void> {
-    try {
-      if (delayMs > 0) await new Promise(resolve => setTimeout(resolve, delayMs))
-      const cover = this.#interest.isEmpty ? [] : coverOf([...this.#interest.subjects(), LONG_TOPICS])
-      if (cover.join() === this.#cover.join()) return
-      const { readers, bases } = this.#parts
-      await Promise.all(readers.map((reader, shard) => reader.want(cover.map(tokens => bases[shard] + tokens))))
-      this.#cover = cover
-    } finally {
+  /** One change at a time; what comes while one is gathered is part of it. */
+  #change(delayMs: number): Promise<void> {
+    this.#changing ??= this.#carryOut(delayMs).finally(() => {
       this.#changing = undefined
-    }
+    })
+    return this.#changing
+  }
+
+  async #carryOut(delayMs: number): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, delayMs))
+    const cover = this.#interest.isEmpty ? [] : coverOf([...this.#interest.subjects(), LONG_TOPICS])
+    if (cover.join() === this.#cover.join()) return
+    const { readers, bases } = this.#parts
+    await Promise.all(readers.map((reader, shard) => reader.want(cover.map(tokens => bases[shard] + tokens))))
+    this.#cover = cover
   }
 }

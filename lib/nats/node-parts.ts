@@ -154,7 +154,7 @@ export function makeParts(
       const content = messageFrom(message.data, topicOf(message.subject.slice(base))).message
       return events.message({ position: { shard, sequence: message.seq }, message: content })
     }
-    return new ShardReader({ wire, manager, client, stream, name, failed, take })
+    return new ShardReader({ wire, manager, client, stream, name, failed, take, mark: subjects.mark(self.node) })
   })
   const deadlines: Deadlines[] = shards.map(
     ({ stream, subjects }) =>

@@ -13,12 +13,19 @@ const HEARTBEAT_MS = 1000
 /** A consumer that nobody reads goes by itself. */
 const IDLE_NANOS = 30_000_000_000
 const PAUSE_MS = 200
+/** How long a mark is waited for, and how often it is looked for. */
+const PATIENCE_MS = 2000
+const LOOK_MS = 1
+const MARK_SECONDS = 60
+const NOTHING = new Uint8Array(0)
 
 export interface ShardReaderParts {
   readonly wire: Wire
   readonly manager: JetStreamManager
   readonly client: JetStreamClient
   readonly stream: string
+  /** A subject of this node alone, to mark a place in the stream. */
+  readonly mark: string
   /** What the consumer is called, with a number. */
   readonly name: string
   /** Gets each message; the next one waits for the promise. */
@@ -60,7 +67,7 @@ export class ShardReader {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    await this.#end()
+    await this.#stopReading()
   }
 
   async #change(): Promise<void> {
@@ -71,30 +78,35 @@ export class ShardReader {
         this.#subjects = wanted
       } catch (error) {
         this.#parts.failed(clusterError(error))
-        await pause()
+        await pause(PAUSE_MS)
       }
     }
   }
 
   async #replace(subjects: readonly string[]): Promise<void> {
-    const end = await this.#parts.wire.end(this.#parts.stream)
-    // of what was wanted before, all up to this end may have been brought
-    const isComplete = this.#subjects.length === 0 || (await this.#isUpToDate())
-    await this.#end()
-    if (isComplete) this.#position = Math.max(this.#position, end)
+    // who wanted nothing before begins at the end
+    if (this.#subjects.length === 0) this.#position = Math.max(this.#position, await this.#end())
+    else await this.#catchUp()
+    await this.#stopReading()
     if (subjects.length > 0 && !this.#isStopped) await this.#begin(subjects)
   }
 
-  /** Whether nothing waits at the server, nor on the way. */
-  async #isUpToDate(): Promise<boolean> {
-    const { manager, stream } = this.#parts
-    if (this.#consumer === undefined) return false
-    try {
-      const { num_pending, delivered } = await manager.consumers.info(stream, this.#consumer)
-      return num_pending === 0 && delivered.stream_seq <= this.#position
-    } catch {
-      return false
-    }
+  #end(): Promise<number> {
+    return this.#parts.wire.end(this.#parts.stream)
+  }
+
+  /**
+   * Waits until all that was wanted before has been brought, so that what comes next begins there. A mark in the stream is
+   * the only proof: the server that has the consumer may be behind the leader. Without it, the next consumer begins where
+   * this one was.
+   */
+  async #catchUp(): Promise<void> {
+    if (this.#consumer === undefined) return
+    const { wire, mark } = this.#parts
+    const record = { subject: mark, body: NOTHING, ttl: MARK_SECONDS, replaces: true }
+    const { seq } = await wire.write(record, {}, PATIENCE_MS)
+    const until = performance.now() + PATIENCE_MS
+    while (this.#position < seq && performance.now() < until && !this.#isStopped) await pause(LOOK_MS)
   }
 
   async #begin(subjects: readonly string[]): Promise<void> {
@@ -105,7 +117,7 @@ export class ShardReader {
       ack_policy: 'none',
       deliver_policy: 'by_start_sequence',
       opt_start_seq: this.#position + 1,
-      filter_subjects: [...subjects],
+      filter_subjects: [...subjects, this.#parts.mark],
       mem_storage: true,
       num_replicas: 1,
       inactive_threshold: IDLE_NANOS,
@@ -139,7 +151,7 @@ export class ShardReader {
       for await (const message of messages) {
         if (messages !== this.#messages) return
         if (message.seq > this.#position) {
-          const taken = this.#parts.take(message)
+          const taken = message.subject === this.#parts.mark ? undefined : this.#parts.take(message)
           this.#position = message.seq
           if (taken !== undefined) await taken
         }
@@ -157,12 +169,12 @@ export class ShardReader {
         await this.#begin(this.#subjects)
       } catch (error) {
         this.#parts.failed(clusterError(error))
-        await pause()
+        await pause(PAUSE_MS)
       }
     }
   }
 
-  async #end(): Promise<void> {
+  async #stopReading(): Promise<void> {
     const { manager, stream } = this.#parts
     const [consumer, messages] = [this.#consumer, this.#messages]
     this.#consumer = undefined
@@ -174,6 +186,6 @@ export class ShardReader {
   }
 }
 
-function pause(): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }

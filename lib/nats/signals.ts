@@ -20,6 +20,8 @@ export class Signals {
   /** Epoch -> the number of the last message from there: who wants it twice gets it twice. */
   readonly #last = new Map<string, number>()
   #sent = 0
+  /** Whether there is a connection at the moment. */
+  isConnected = true
 
   constructor(parts: SignalsParts) {
     this.#parts = parts
@@ -27,6 +29,8 @@ export class Signals {
 
   send(message: Message): void {
     const { nc, prefix, epoch } = this.#parts
+    // what is sent without a connection would wait for it, and QoS 0 does not
+    if (!this.isConnected) return
     const subject = signalSubject(prefix, message.topic)
     const tokens = subject.slice(signalFilter(prefix, '').length)
     const origin = { node: epoch, count: ++this.#sent }

@@ -35,6 +35,10 @@ export class ShardSubjects {
     return `${this.#base}.fence.${node}`
   }
 
+  mark(node: string): string {
+    return `${this.#base}.mark.${node}`
+  }
+
   claim(clientId: string): string {
     return `${this.#base}.claim.${partitionOf(clientId)}.${clientToken(clientId)}`
   }

@@ -5,7 +5,7 @@ import { effort } from '../support/effort.js'
 import { NatsServers, NO_NATS, natsServer } from '../support/nats.js'
 import { defineScenarios } from './scenarios.js'
 
-const skip = natsServer === undefined && NO_NATS
+const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
 const replicas = effort === 'full' ? 3 : 1
 
 describe(`a cluster on NATS, ${replicas} servers`, { skip, concurrency: 2 }, () => {

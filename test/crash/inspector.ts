@@ -7,7 +7,8 @@ import type { Outbox } from './outbox.js'
 
 const PATIENCE_MS = 3000
 const PAUSE_MS = 10
-const MAX_TRIES = 100
+/** A broker that comes up, or an engine that chooses a leader, takes its time. */
+const START_MS = 30_000
 /** What must not come comes late. */
 const AFTERMATH_MS = 100
 
@@ -52,7 +53,8 @@ async function connect(port: number, take: (packet: DecodedPacket) => void): Pro
     for (const each of packets) take(each)
     from.answer(packets)
   }
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
+  const deadline = performance.now() + START_MS
+  while (performance.now() < deadline) {
     const link = await Link.open(port, packet, { received })
     if (link !== undefined) return link
     await delay(PAUSE_MS)

@@ -8,9 +8,12 @@ export interface Ownership {
   /**
    * Makes this node the owner of a client identifier: from then on the store has its session. May wait for another
    * node.
-   * @param signal gives up Rejects with an AnaxError, 0x88 for the client.
+   * Rejects with an AnaxError, 0x88 for the client.
+   * @param signal gives up
    */
   claim(clientId: string, signal: AbortSignal): Promise<void>
+  /** The same, unless another node that is alive owns it. @returns whether this node owns it now */
+  claimIfFree(clientId: string): Promise<boolean>
   /** Releases the client identifier after writing the session. Does nothing if this node does not own it. */
   release(clientId: string): Promise<void>
   /** Whether this node owns the session; ownership ends with the node's lease. */

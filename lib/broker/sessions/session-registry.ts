@@ -156,7 +156,8 @@ export class SessionRegistry implements SessionDirectory {
     if (ownership === undefined) return
     await this.#turns.take(clientId, async () => {
       if (this.isConnected(clientId)) return
-      await ownership.claim(clientId, NEVER)
+      // a client that is connected elsewhere is not to be disturbed
+      if (!(await ownership.claimIfFree(clientId))) return
       try {
         await this.#settleDue(clientId, ownership)
       } finally {

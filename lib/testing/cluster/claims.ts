@@ -47,6 +47,21 @@ export function defineClaimTests(harness: Harness): void {
     await other.node.release(second, 'forget')
   })
 
+  harness.test('who claims only what is free disturbs nobody', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const clientId = unique('client')
+    const held = await claim(one, clientId)
+    assert.deepEqual(
+      [await other.node.claimIfFree(clientId), await one.node.claimIfFree(clientId)],
+      [undefined, undefined],
+    )
+    assert.deepEqual(one.asked, [])
+    await one.node.release(held, 'keep', { records: { a: BYTES } })
+    const second = await other.node.claimIfFree(clientId)
+    assert.ok(second !== undefined && second.token > held.token)
+    await other.node.release(second, 'forget')
+  })
+
   harness.test('who gives up waits no longer', async nodes => {
     const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
     const clientId = unique('client')

@@ -71,6 +71,13 @@ export class MemoryNode implements MemoryPeer {
     }
   }
 
+  async claimIfFree(clientId: string): Promise<Claim | undefined> {
+    await this.#reach()
+    const name = this.#cluster.shardOf(clientId).claims.get(clientId)?.node
+    if (name !== undefined && this.#cluster.nodes.get(name.node) === name) return undefined
+    return await this.claim(clientId, new AbortController().signal)
+  }
+
   async release(claim: Claim, end: 'keep' | 'forget', write: ClusterWrite = {}): Promise<void> {
     const { clientId, token } = claim
     if (this.#held.get(clientId) !== token) return

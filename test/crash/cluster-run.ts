@@ -1,0 +1,157 @@
+/**
+ * The crash test of a cluster: clients at work while nodes, servers of the engine and they themselves are killed again and
+ * again. Owns who is killed, and what is reported.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { NatsServers } from '../support/nats.js'
+import { Balancer } from './balancer.js'
+import { Cast } from './cast.js'
+import { freePort } from './free-port.js'
+import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './inspector.js'
+import { killClients } from './killers.js'
+import { Random } from './random.js'
+import type { CrashReport } from './run.js'
+import { countLostSessions, judgeMessages, judgeWills, sum } from './verdict.js'
+import { Victim } from './victim.js'
+
+export interface ClusterCrashOptions {
+  seed: number
+  /** How often a node or a server is killed. */
+  kills: number
+  /** Servers of the engine; of three, one at a time is killed. */
+  servers: 1 | 3
+  nodes: number
+}
+
+/** It has to outlast a change of leader. */
+const LEASE_MS = 12_000
+/** Of killing a server and not a node. */
+const SERVER_CHANCE = 0.3
+const MAX_LIFE_MS = 1500
+const MAX_DEATH_MS = 2000
+const MAX_TRIES = 5
+
+export async function runClusterCrashTest(options: ClusterCrashOptions): Promise<CrashReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'anax-cluster-'))
+  const servers = await NatsServers.start(options.servers)
+  const ports = await Promise.all(Array.from({ length: options.nodes }, freePort))
+  const balancer = await Balancer.to(ports, new Random(options.seed, 'balancer'))
+  const nodes = ports.map(
+    (port, index) => new Victim('cluster-broker', [`${port}`, `node${index}`, servers.urls.join(), `${LEASE_MS}`]),
+  )
+  const run = new ClusterRun(options, servers, nodes, balancer, folder)
+  try {
+    return await run.play()
+  } finally {
+    await run.stop()
+    balancer.close()
+    await servers.stop()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+class ClusterRun {
+  readonly #options: ClusterCrashOptions
+  readonly #servers: NatsServers
+  readonly #nodes: readonly Victim[]
+  readonly #port: number
+  readonly #cast: Cast
+  readonly #retainedFaults: string[] = []
+  #serverKills = 0
+
+  constructor(
+    options: ClusterCrashOptions,
+    servers: NatsServers,
+    nodes: readonly Victim[],
+    balancer: Balancer,
+    folder: string,
+  ) {
+    this.#options = options
+    this.#servers = servers
+    this.#nodes = nodes
+    this.#port = balancer.port
+    const { port } = balancer
+    this.#cast = new Cast({ port, folder, seed: options.seed, newestVersion: 5, countKills: () => this.#kills })
+  }
+
+  get #kills(): number {
+    return this.#serverKills + sum(this.#nodes.map(({ kills }) => kills))
+  }
+
+  async play(): Promise<CrashReport> {
+    const began = performance.now()
+    await Promise.all(this.#nodes.map(node => node.start()))
+    await this.#cast.start()
+    await this.#rage()
+    await this.#cast.calmDown()
+    await this.#checkRetained()
+    const subscriptionFaults = await findSubscriptionFaults(this.#port, this.#cast.churner)
+    return this.#report(Math.round((performance.now() - began) / 1000), subscriptionFaults)
+  }
+
+  async stop(): Promise<void> {
+    await this.#cast.stop()
+    await Promise.all(this.#nodes.map(node => node.kill()))
+  }
+
+  async #rage(): Promise<void> {
+    const { seed, kills } = this.#options
+    const random = new Random(seed, 'cluster')
+    let isOver = false
+    const ofClients = killClients(this.#cast.victims, new Random(seed, 'clients'), () => isOver)
+    for (let left = kills; left > 0; left--) {
+      await delay(random.between(0, MAX_LIFE_MS))
+      if (random.chance(SERVER_CHANCE)) await this.#killServer(random)
+      else await this.#killNode(random)
+    }
+    isOver = true
+    await ofClients
+  }
+
+  async #killNode(random: Random): Promise<void> {
+    const node = this.#nodes[random.between(0, this.#nodes.length - 1)]!
+    await node.kill()
+    await delay(random.between(0, MAX_DEATH_MS))
+    await node.start()
+  }
+
+  async #killServer(random: Random): Promise<void> {
+    const index = random.between(0, this.#options.servers - 1)
+    this.#serverKills++
+    this.#servers.kill(index)
+    await delay(random.between(0, MAX_DEATH_MS))
+    await this.#servers.restart(index)
+    await this.#checkRetained()
+  }
+
+  /** A cluster of servers that has lost a leader takes some seconds to have another; only what stays wrong is. */
+  async #checkRetained(): Promise<void> {
+    this.#cast.read()
+    const promised = promisedRetained(this.#cast.outboxes)
+    let faults: string[] = []
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      faults = await findRetainedFaults(this.#port, promised)
+      if (faults.length === 0) return
+    }
+    this.#retainedFaults.push(...faults)
+  }
+
+  #report(seconds: number, subscriptionFaults: readonly string[]): CrashReport {
+    const { outboxes, inboxes, witness, mourners, churner, victims } = this.#cast
+    return {
+      ...judgeMessages(outboxes, inboxes),
+      ...judgeWills(mourners, witness),
+      sessionsLost: countLostSessions([...outboxes, ...inboxes, witness, churner]),
+      retainedWrong: this.#retainedFaults.length,
+      subscriptionsWrong: subscriptionFaults.length,
+      accidents: sum([...this.#nodes, ...victims].map(({ accidents }) => accidents)),
+      kills: this.#kills,
+      clientKills: sum(victims.map(({ kills }) => kills)),
+      seconds,
+      details: [...this.#retainedFaults, ...subscriptionFaults],
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** The crash test of a cluster with a few kills, or with more in the full run. `npm run test:cluster` has the long form. */
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { byEffort } from '../support/effort.js'
+import { NO_NATS, natsServer } from '../support/nats.js'
+import { runClusterCrashTest } from './cluster-run.js'
+import { faultsOf } from './verdict.js'
+
+const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
+const { kills, servers } = byEffort({
+  fast: { kills: 0, servers: 1 } as const,
+  normal: { kills: 2, servers: 1 } as const,
+  full: { kills: 20, servers: 3 } as const,
+})
+const skip = natsServer === undefined ? NO_NATS : kills === 0 && 'processes are killed in npm test'
+
+it('what a cluster acknowledged survives that nodes and servers are killed', {
+  skip,
+  timeout: 300_000,
+}, async context => {
+  context.diagnostic(`ANAX_CRASH_SEED=${seed}`)
+  const report = await runClusterCrashTest({ seed, kills, servers, nodes: 3 })
+  assert.deepEqual(faultsOf(report), {}, `ANAX_CRASH_SEED=${seed}: ${report.details.join(', ')}`)
+  assert.ok(report.published > 0 && report.kills === kills)
+})
