@@ -1,13 +1,12 @@
 /**
- * The one catalogue of everything that can go wrong: a stable code, the reason code for the wire,
- * and the scope that says who suffers from it. docs/errors.md has the same rows, and a test compares them.
- * Knows no packet, no client and no broker.
+ * The catalogue of all errors: a stable code, the MQTT reason code, the scope and the message. docs/errors.md has the
+ * same rows, and a test compares them. Knows no packet, no client and no broker.
  */
 import { ReasonCode } from './reason-codes.js'
 
 /**
- * What an error ends: `connection` closes the connection, `packet` refuses one packet and lets the
- * connection live, `host` is thrown or rejected to the caller in the host application.
+ * The effect of an error: `connection` closes the connection, `packet` refuses one packet and keeps the connection
+ * open, `host` is thrown or rejected to the caller in the host application.
  */
 export type ErrorScope = 'connection' | 'packet' | 'host'
 
@@ -26,7 +25,7 @@ export const ERRORS = {
   ],
   // Connecting
   ANAX_ERR_CONNECT_TIMEOUT: [ReasonCode.UnspecifiedError, 'connection', 'No CONNECT packet arrived in time'],
-  ANAX_ERR_CLIENT_ID: [ReasonCode.ClientIdentifierNotValid, 'connection', 'Client identifier not acceptable'],
+  ANAX_ERR_CLIENT_ID: [ReasonCode.ClientIdentifierNotValid, 'connection', 'Invalid client identifier'],
   ANAX_ERR_CREDENTIALS: [ReasonCode.BadUserNameOrPassword, 'connection', 'Bad user name or password'],
   ANAX_ERR_NOT_AUTHORIZED: [ReasonCode.NotAuthorized, 'connection', 'Not authorized to connect'],
   ANAX_ERR_AUTH_METHOD: [ReasonCode.BadAuthenticationMethod, 'connection', 'Authentication method not supported'],
@@ -36,9 +35,13 @@ export const ERRORS = {
     'connection',
     'The broker cannot open the session at the moment',
   ],
-  ANAX_ERR_SERVER_BUSY: [ReasonCode.ServerBusy, 'connection', 'The broker takes no more clients'],
+  ANAX_ERR_SERVER_BUSY: [ReasonCode.ServerBusy, 'connection', 'The maximum number of clients is connected'],
   // A connection's life
-  ANAX_ERR_KEEP_ALIVE: [ReasonCode.KeepAliveTimeout, 'connection', 'Nothing heard for 1.5 times the keep alive'],
+  ANAX_ERR_KEEP_ALIVE: [
+    ReasonCode.KeepAliveTimeout,
+    'connection',
+    'No packet received within 1.5 times the keep alive',
+  ],
   ANAX_ERR_TAKEN_OVER: [ReasonCode.SessionTakenOver, 'connection', 'Another connection took the session over'],
   ANAX_ERR_SHUTTING_DOWN: [ReasonCode.ServerShuttingDown, 'connection', 'The broker is shutting down'],
   ANAX_ERR_KICKED: [ReasonCode.AdministrativeAction, 'connection', 'Disconnected by the host'],
@@ -48,11 +51,7 @@ export const ERRORS = {
     'The connection ended in a handshake before MQTT: TLS, HTTP or PROXY protocol',
   ],
   ANAX_ERR_STREAM: [ReasonCode.UnspecifiedError, 'connection', 'The stream failed'],
-  ANAX_ERR_DRAIN_TIMEOUT: [
-    ReasonCode.UnspecifiedError,
-    'connection',
-    'The client did not read what it was sent in time',
-  ],
+  ANAX_ERR_DRAIN_TIMEOUT: [ReasonCode.UnspecifiedError, 'connection', 'The client did not read its data in time'],
   ANAX_ERR_RECEIVE_MAXIMUM: [
     ReasonCode.ReceiveMaximumExceeded,
     'connection',
@@ -79,34 +78,34 @@ export const ERRORS = {
   // One packet
   ANAX_ERR_PUBLISH_REFUSED: [ReasonCode.NotAuthorized, 'packet', 'Publishing to this topic is not authorized'],
   ANAX_ERR_SUBSCRIBE_REFUSED: [ReasonCode.NotAuthorized, 'packet', 'Subscribing to this filter is not authorized'],
-  ANAX_ERR_TOPIC_NAME: [ReasonCode.TopicNameInvalid, 'packet', 'Topic name not acceptable'],
-  ANAX_ERR_TOPIC_FILTER: [ReasonCode.TopicFilterInvalid, 'packet', 'Topic filter not acceptable'],
+  ANAX_ERR_TOPIC_NAME: [ReasonCode.TopicNameInvalid, 'packet', 'Invalid topic name'],
+  ANAX_ERR_TOPIC_FILTER: [ReasonCode.TopicFilterInvalid, 'packet', 'Invalid topic filter'],
   ANAX_ERR_PAYLOAD_FORMAT: [
     ReasonCode.PayloadFormatInvalid,
     'packet',
-    'The payload is not the UTF-8 text that its format indicator promises',
+    'The payload is not valid UTF-8, although its format indicator says so',
   ],
-  ANAX_ERR_PAYLOAD: [ReasonCode.PayloadFormatInvalid, 'packet', 'The payload is not what its topic promises'],
+  ANAX_ERR_PAYLOAD: [ReasonCode.PayloadFormatInvalid, 'packet', 'The payload does not match the schema of its topic'],
   ANAX_ERR_QUOTA: [ReasonCode.QuotaExceeded, 'packet', 'A limit of the broker is reached'],
   ANAX_ERR_STORE: [ReasonCode.UnspecifiedError, 'packet', 'The store failed'],
   ANAX_ERR_BUS: [ReasonCode.UnspecifiedError, 'packet', 'The bus failed'],
   // Several nodes
   ANAX_ERR_CLUSTER: [ReasonCode.ServerUnavailable, 'packet', 'The engine of the cluster failed'],
-  ANAX_ERR_FENCED: [ReasonCode.ServerUnavailable, 'connection', 'This node has no right to act any more'],
+  ANAX_ERR_FENCED: [ReasonCode.ServerUnavailable, 'connection', 'The lease of this node has ended'],
   // Hooks
   ANAX_ERR_HOOK_FAILED: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook threw or rejected'],
   ANAX_ERR_HOOK_TIMEOUT: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook did not answer in time'],
-  ANAX_ERR_HOOK_ANSWER: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook gave an answer that makes no sense'],
+  ANAX_ERR_HOOK_ANSWER: [ReasonCode.ImplementationSpecificError, 'packet', 'A hook gave an invalid answer'],
   ANAX_ERR_LISTENER: [ReasonCode.UnspecifiedError, 'host', 'A listener of a broker event threw'],
   // The host
-  ANAX_ERR_OPTION: [ReasonCode.UnspecifiedError, 'host', 'Option not acceptable'],
-  ANAX_ERR_HOOK_STYLE: [ReasonCode.UnspecifiedError, 'host', 'Hook not acceptable'],
+  ANAX_ERR_OPTION: [ReasonCode.UnspecifiedError, 'host', 'Invalid option'],
+  ANAX_ERR_HOOK_STYLE: [ReasonCode.UnspecifiedError, 'host', 'Invalid hook'],
   ANAX_ERR_CLOSED: [ReasonCode.ServerShuttingDown, 'host', 'The broker is closed'],
   ANAX_ERR_NOT_LISTENING: [ReasonCode.ServerUnavailable, 'host', 'The broker was not started: await broker.listen()'],
   ANAX_ERR_NOT_CONNECTED: [ReasonCode.UnspecifiedError, 'host', 'The client is not connected'],
-  ANAX_ERR_ARGUMENT: [ReasonCode.UnspecifiedError, 'host', 'Argument not acceptable'],
+  ANAX_ERR_ARGUMENT: [ReasonCode.UnspecifiedError, 'host', 'Invalid argument'],
   ANAX_ERR_REFUSED: [ReasonCode.NotAuthorized, 'host', 'The broker refused the connection'],
-  ANAX_ERR_NO_SUBSCRIBERS: [ReasonCode.UnspecifiedError, 'host', 'Nobody is subscribed to the topic'],
+  ANAX_ERR_NO_SUBSCRIBERS: [ReasonCode.UnspecifiedError, 'host', 'No subscription matches the topic'],
   ANAX_ERR_TIMEOUT: [ReasonCode.UnspecifiedError, 'host', 'No answer came in time'],
   ANAX_ERR_STORE_FORMAT: [
     ReasonCode.UnspecifiedError,
@@ -119,15 +118,15 @@ export const ERRORS = {
 /** The stable code of an error; match on this, never on the message. */
 export type ErrorCode = keyof typeof ERRORS
 
-/** What may be said beside the code. */
+/** Optional details of an error. */
 export interface ErrorDetail {
   /** Appended to the catalogue's message. */
   detail?: string
   /** Replaces the catalogue's reason code, where a hook chose one. */
   reasonCode?: number
-  /** Replaces the catalogue's scope, where the same fault ends more (or less) than usual. */
+  /** Replaces the catalogue's scope, if the effect differs from the usual one. */
   scope?: ErrorScope
-  /** What was thrown below. */
+  /** The original error. */
   cause?: unknown
 }
 
@@ -136,9 +135,9 @@ export class AnaxError extends Error {
   override readonly name = 'AnaxError'
   /** Stable; documented in docs/errors.md. */
   readonly code: ErrorCode
-  /** The MQTT 5.0 reason code that the peer is (or would be) told. */
+  /** The MQTT 5.0 reason code that the peer gets, or would get if its version had reason codes. */
   readonly reasonCode: number
-  /** What it ends. */
+  /** The effect of the error: see {@link ErrorScope}. */
   readonly scope: ErrorScope
 
   constructor(code: ErrorCode, { detail, reasonCode, scope, cause }: ErrorDetail = {}) {
@@ -150,8 +149,8 @@ export class AnaxError extends Error {
   }
 
   /**
-   * Knows an error by its code, whichever copy of the package made it: one process may hold a module and a CommonJS
-   * copy, or two releases. Classes that extend this one are known as usual.
+   * Recognizes errors by their code, because one process may contain several copies of this package: a module and a
+   * CommonJS build, or two releases. For derived classes, `instanceof` works as usual.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: for a class that extends this one, `this` is that class
@@ -160,7 +159,7 @@ export class AnaxError extends Error {
   }
 }
 
-/** Failures inside the host: what went wrong there is nobody else's business. */
+/** Failures inside the host, whose details must not be sent to clients. */
 const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ANAX_ERR_STORE',
   'ANAX_ERR_BUS',
@@ -170,17 +169,19 @@ const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ANAX_ERR_SERVER_UNAVAILABLE',
 ])
 
-/** The reason string for the peer: of a failure inside the host, the catalogue's sentence and nothing more. */
+/**
+ * The reason string for the peer. For a failure inside the host it is only the catalogue's message, without the detail.
+ */
 export function explanationOf({ code, message }: AnaxError): string {
   return INTERNAL.has(code) ? ERRORS[code][2] : message
 }
 
-/** Whether a limit was reached, where everything else about the operation is well. */
+/** Whether an operation failed only because a limit was reached. */
 export function isQuotaError(error: unknown): boolean {
   return error instanceof AnaxError && error.code === 'ANAX_ERR_QUOTA'
 }
 
-/** What was thrown, or answered, in words; some values have none, and must not throw once more. */
+/** The text of a thrown value. Never throws, even if converting the value to a string does. */
 export function textOf(value: unknown): string {
   if (value instanceof Error) return value.message
   try {
@@ -190,7 +191,7 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** Makes an {@link AnaxError} of whatever a hook, store, bus or stream threw, keeping it as the cause. */
+/** Wraps a value thrown by a hook, store, bus or stream in an {@link AnaxError}, with the value as its cause. */
 export function wrapError(code: ErrorCode, cause: unknown): AnaxError {
   if (cause instanceof AnaxError) return cause
   return new AnaxError(code, { detail: textOf(cause), cause })

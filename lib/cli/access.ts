@@ -32,7 +32,7 @@ export async function accessOf(access: AccessSettings, logger: Logger): Promise<
 
 /** What a module says of a file, without what it says to programmers. */
 function unusable({ message, cause }: AnaxError): CommandError {
-  const text = message.replace(/^Option not acceptable: /, '')
+  const text = message.replace(/^Invalid option: /, '')
   return new CommandError(text.startsWith('cannot read ') ? `${text}: ${reasonOf(cause)}` : text)
 }
 

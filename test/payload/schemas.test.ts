@@ -39,9 +39,9 @@ describe('schemas()', () => {
     await client.publish('a/b', 'x', { qos: 1 })
     await assert.rejects(client.publish('a/strict', Buffer.from([0xff]), { qos: 1 }), { reasonCode: 0x99 })
     assert.deepEqual(reports, [
-      ["The payload is not what its topic promises: 'x' is no number", 'a/b', 'c'],
-      ['The payload is not what its topic promises: it is not UTF-8', 'a/strict', 'c'],
-      ['The payload is not what its topic promises: it is not UTF-8', 'a/strict', 'c'],
+      ["The payload does not match the schema of its topic: 'x' is no number", 'a/b', 'c'],
+      ['The payload does not match the schema of its topic: it is not UTF-8', 'a/strict', 'c'],
+      ['The payload does not match the schema of its topic: it is not UTF-8', 'a/strict', 'c'],
     ])
   })
 

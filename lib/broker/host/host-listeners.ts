@@ -22,7 +22,8 @@ export class HostListeners {
     if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
     }
-    if (typeof listener !== 'function') throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is no function' })
+    if (typeof listener !== 'function')
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is not a function' })
     const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
     if (byTopic.has(topic)) return this.#parts.interests.registered(topic)
     const hostListener = new HostListener(receive as MessageListener, cause => {

@@ -27,7 +27,7 @@ function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: C
   if (clientId === '') {
     if (!dialect.emptyIdAllowed) return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: 'it is empty' })
     if (!clean && !dialect.emptyIdMayKeepSession) {
-      return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: 'an empty one goes with a clean session only' }) // [MQTT-3.1.3-8]
+      return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: 'an empty identifier requires a clean session' }) // [MQTT-3.1.3-8]
     }
     return undefined
   }

@@ -23,7 +23,7 @@ export function receiveAuth(channel: Channel, packet: AuthPacket): void {
     channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH out of turn' }))
   } else if (packet.properties?.authenticationMethod !== authenticationMethod) {
     // [MQTT-4.12.1-1]
-    channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: another method than in CONNECT' }))
+    channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: the method differs from that of CONNECT' }))
   } else if (channel.ports.authorizer.authenticateExtended === undefined) {
     // the host has removed the hook since CONNECT
     channel.fail(new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: authenticationMethod }))

@@ -34,7 +34,7 @@ describe('values', () => {
     await t.broker.publish({ topic: 'sensors/kitchen/temperature', payload: '{"celsius":"warm"}' })
     await t.settled()
     const expected =
-      'The payload is not what its topic promises: celsius: Invalid input: expected number, received string'
+      'The payload does not match the schema of its topic: celsius: Invalid input: expected number, received string'
     assert.deepEqual(errors, [['ANAX_ERR_LISTENER', expected]])
     const wrong = { celsius: 'warm' } as unknown as { celsius: number }
     await assert.rejects(t.broker.publish(temperature, { room: 'x' }, Temperature, wrong), { code: 'ANAX_ERR_PAYLOAD' })

@@ -256,7 +256,7 @@ function culpritsOf(cause: unknown, changes: readonly Change[], current: Change 
 
 function errorOf(cause: unknown): AnaxError {
   if (!isFull(cause)) return wrapError('ANAX_ERR_STORE', cause)
-  return new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk takes no more', cause })
+  return new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk is full', cause })
 }
 
 function isFull(error: unknown): boolean {

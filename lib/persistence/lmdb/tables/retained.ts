@@ -173,7 +173,7 @@ export class LmdbRetained {
 
   /** @throws AnaxError if a queue refused the message, which then must not be stored anywhere */
   #accept(message: Message, row: RetainedRow | undefined, effect: Effect): void {
-    if (this.#writer.hasRefused(message)) throw new AnaxError('ANAX_ERR_QUOTA', { detail: 'a queue takes no more' })
+    if (this.#writer.hasRefused(message)) throw new AnaxError('ANAX_ERR_QUOTA', { detail: 'a queue is full' })
     this.#replace(message.topic, row)
     this.#writer.afterCommit(() => {
       this.#noteCommitted()
