@@ -20,7 +20,7 @@ import { LocalBus } from '../routing/local-bus.js'
 import { LocalEmitter } from '../routing/local-emitter.js'
 import type { MessageBus } from '../routing/message-bus.js'
 import { Router } from '../routing/router.js'
-
+import { Fairness } from '../util/fairness.js'
 import { Timers } from '../util/timers.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { BrokerEventSink } from './hooks/events.js'
@@ -74,6 +74,7 @@ export class BrokerParts {
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const events = new BrokerEventSink(emitter, drops)
     const timers = new Timers(clock)
+    const fairness = new Fairness()
     const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
     const cluster = engine && clusterOf(engine, { options, authorizer, events, timers }, () => ({ router, sessions }))
@@ -96,6 +97,7 @@ export class BrokerParts {
           })
     const interests = cluster?.interests ?? bus
     const router: Router = new Router(interests, {
+      fairness,
       hasForeignGroups: cluster !== undefined,
       sharedStrategy: options.sharedStrategy,
       number: message => publisher.number(message),
@@ -118,6 +120,7 @@ export class BrokerParts {
       store,
       router,
       events,
+      fairness,
       deadlineSet,
       isConnected: clientId => sessions.isConnected(clientId),
     })
@@ -146,6 +149,7 @@ export class BrokerParts {
       failedWrites,
       limits,
       events,
+      fairness,
       now,
       ports,
       deadlineSet,
@@ -176,7 +180,8 @@ export class BrokerParts {
       store,
       events,
       timers,
-      flusher: new Flusher(cluster?.mayWrite),
+      fairness,
+      flusher: new Flusher(fairness, cluster?.mayWrite),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       responseInformation: client => this.#responseInformation(client),
     }

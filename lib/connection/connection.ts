@@ -72,8 +72,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
-    const maximumPacketSize = Math.min(ports.options.maxConnectSize, ports.options.maxPacketSize)
-    this.#reader = new PacketReader(stream, this, { side: 'broker', maximumPacketSize })
+    this.#reader = new PacketReader(stream, this, ports)
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
     this.#outbox = new Outbox(source, ports.flusher, {
       onBlocked: () => this.#timers.blocked(),
@@ -290,6 +289,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.#state === 'connecting' && this.#connect!.awaitsPacket
   }
 
+  isBehind(): boolean {
+    return this.#session !== undefined && this.ports.router.isDelivering(this.#session.id)
+  }
   mayReadAhead(): boolean {
     return this.#state === 'connecting'
   }

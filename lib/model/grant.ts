@@ -29,12 +29,20 @@ export function grantOf({ qos, rap, subscriptionIdentifier }: GrantingSubscripti
 
 /** What two subscriptions of one client grant together. */
 export function mergeGrants(one: Grant, other: Grant): Grant {
-  const identifiers = [...(one.subscriptionIdentifiers ?? []), ...(other.subscriptionIdentifiers ?? [])]
-  return {
-    qos: one.qos > other.qos ? one.qos : other.qos,
-    rap: one.rap || other.rap,
-    subscriptionIdentifiers: identifiers.length > 0 ? identifiers : undefined,
+  return mergeAllGrants([one, other])
+}
+
+/** What several subscriptions of one client grant together. */
+export function mergeAllGrants(grants: Iterable<Grant>): Grant {
+  const identifiers: number[] = []
+  let qos: QoS = 0
+  let rap = false
+  for (const grant of grants) {
+    if (grant.qos > qos) qos = grant.qos
+    if (grant.rap) rap = true
+    if (grant.subscriptionIdentifiers !== undefined) identifiers.push(...grant.subscriptionIdentifiers)
   }
+  return { qos, rap, subscriptionIdentifiers: identifiers.length > 0 ? identifiers : undefined }
 }
 
 /** The QoS of a client's copy [MQTT-3.8.4-8]. */

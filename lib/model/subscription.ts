@@ -21,6 +21,8 @@ export class SessionSubscription implements ClientSubscription {
   readonly #options: number
   /** 0 where the client gave none. */
   readonly #identifier: number
+  /** What has taken its place. */
+  #successor: SessionSubscription | 'ended' | undefined
 
   constructor(session: Subscriber, subscription: Subscription, identifier = 0) {
     this.session = session
@@ -62,6 +64,23 @@ export class SessionSubscription implements ClientSubscription {
   /** For a route: the target for messages that the client itself published [MQTT-3.8.3-3]. */
   get forPublisher(): this | undefined {
     return this.nl ? undefined : this
+  }
+
+  /** Whether it has not ended. */
+  get isLive(): boolean {
+    let last: SessionSubscription | 'ended' = this
+    while (last !== 'ended' && last.#successor !== undefined) last = last.#successor
+    return last !== 'ended'
+  }
+
+  /** Another one with the same filter has taken its place: what is on its way is delivered [MQTT-3.8.4-3]. */
+  replaceWith(successor: SessionSubscription): void {
+    this.#successor = successor
+  }
+
+  /** It has ended: what is on its way and was not delivered is not delivered. */
+  end(): void {
+    this.#successor = 'ended'
   }
 
   /** Whether it has the same filter, options and identifier. */

@@ -9,6 +9,8 @@ export interface SubscriptionRouter {
    * does not take the filter: the subscription is live all the same, until it is removed.
    */
   add(subscription: SessionSubscription): MaybePromise<void>
+  /** Whether a message of a publisher is on its way, because it takes more than one turn of the event loop. */
+  isDelivering(publisherId: string): boolean
   remove(subscription: SessionSubscription): void
   /** Ends a subscription of a session whose client is not connected. */
   removeOfflineMember(subscription: { topic: string; clientId: string }): void

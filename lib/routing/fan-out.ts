@@ -15,6 +15,7 @@ export class FanOut {
   /** Sessions that get the message in the same way share one copy, and so its encoding. */
   readonly #common: (Delivery | undefined)[] = []
   #next = 0
+  #lastRun = 0
 
   constructor(message: PublishMessage, targets: readonly Target[]) {
     this.#message = message
@@ -26,6 +27,11 @@ export class FanOut {
     return this.#next >= this.#targets.length
   }
 
+  /** How many sessions the last call of `run` went through. */
+  get lastRun(): number {
+    return this.#lastRun
+  }
+
   /** Delivers to the next sessions, at most `limit` of them. */
   run(limit: number): void {
     const targets = this.#targets
@@ -34,10 +40,11 @@ export class FanOut {
     const from = this.#next
     const end = Math.min(targets.length, from + limit)
     this.#next = end
+    this.#lastRun = end - from
     for (let i = from; i < end; i++) {
       const target = targets[i]!
       const receiver = target.session.id === message.clientId ? target.forPublisher : target
-      if (receiver === undefined || isLeftOut(message, record, receiver)) continue
+      if (receiver === undefined || !receiver.isLive || isLeftOut(message, record, receiver)) continue
       const { subscriptionIdentifiers } = receiver
       const copy = subscriptionIdentifiers === undefined ? this.#commonCopy(receiver) : liveCopy(message, receiver)
       receiver.session.deliver(copy)

@@ -2,7 +2,7 @@
  * Who gets the messages of one topic: one target per session, the shared groups, the host's listeners.
  * Made once per topic and set of subscriptions; must not know a message.
  */
-import { type Grant, mergeGrants } from '../model/grant.js'
+import { type Grant, mergeAllGrants } from '../model/grant.js'
 import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
 import { HostListener } from './host-listener.js'
@@ -16,6 +16,8 @@ export interface Target extends Grant {
   readonly session: Subscriber
   /** The same for messages that the session published itself: without the No Local ones [MQTT-3.8.3-3]. */
   readonly forPublisher: Target | undefined
+  /** False once the subscriptions have ended: a message that is on its way then is not for the session any more. */
+  readonly isLive: boolean
 }
 
 export class Route {
@@ -47,11 +49,31 @@ function targetOf(subscriptions: SessionSubscription[]): Target | undefined {
   const first = subscriptions[0]
   if (first === undefined) return undefined
   if (subscriptions.length === 1) return first
-  const target: Target = {
-    session: first.session,
-    ...subscriptions.map((each): Grant => each).reduce(mergeGrants),
-    forPublisher: undefined,
-  }
   const local = subscriptions.filter(({ nl }) => !nl)
-  return { ...target, forPublisher: local.length === subscriptions.length ? target : targetOf(local) }
+  const forPublisher = local.length === subscriptions.length ? 'the same' : targetOf(local)
+  return new MergedTarget(subscriptions, forPublisher)
+}
+
+/** Several subscriptions of one session. */
+class MergedTarget implements Target {
+  readonly session: Subscriber
+  readonly qos: Grant['qos']
+  readonly rap: Grant['rap']
+  readonly subscriptionIdentifiers: Grant['subscriptionIdentifiers']
+  readonly forPublisher: Target | undefined
+  readonly #subscriptions: readonly SessionSubscription[]
+
+  constructor(subscriptions: readonly SessionSubscription[], forPublisher: Target | undefined | 'the same') {
+    const { qos, rap, subscriptionIdentifiers } = mergeAllGrants(subscriptions)
+    this.session = subscriptions[0]!.session
+    this.qos = qos
+    this.rap = rap
+    this.subscriptionIdentifiers = subscriptionIdentifiers
+    this.forPublisher = forPublisher === 'the same' ? this : forPublisher
+    this.#subscriptions = subscriptions
+  }
+
+  get isLive(): boolean {
+    return this.#subscriptions.some(({ isLive }) => isLive)
+  }
 }

@@ -22,6 +22,8 @@ import { SessionSubscription } from '../model/subscription.js'
 import type { SubscriptionRouter } from '../ports/subscription-router.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
+import { Cost, type Fairness } from '../util/fairness.js'
+import { Deliveries, type Delivering } from './deliveries.js'
 import { FanOut } from './fan-out.js'
 import type { HostListener } from './host-listener.js'
 import type { Interests } from './interests.js'
@@ -30,7 +32,12 @@ import { Redelivery } from './redelivery.js'
 import { type Match, Route, type Target } from './route.js'
 import { clientIdOf, type OfflineMember, SharedGroup } from './shared-subscriptions.js'
 
+/** Sessions that a message is delivered to before anybody looks whether the turn is used up. */
+const SLICE = 64
+
 export interface RouterOptions {
+  /** Who may work how much in this turn of the event loop. */
+  fairness: Fairness
   sharedStrategy: SharedStrategy
   /** Numbers a copy of a message. */
   number(message: PublishMessage): void
@@ -54,10 +61,12 @@ export class Router implements SubscriptionRouter {
   readonly #options: RouterOptions
   readonly #redelivery: Redelivery
   #live = 0
+  readonly #deliveries: Deliveries
 
   constructor(interests: Interests, options: RouterOptions) {
     this.#interests = interests
     this.#options = options
+    this.#deliveries = new Deliveries(options.fairness, message => this.#begin(message))
     this.#redelivery = new Redelivery({
       redeliver: (clientId, deliveries) => this.redeliver(clientId, deliveries),
       undeliverable: options.undeliverable,
@@ -93,16 +102,25 @@ export class Router implements SubscriptionRouter {
     }
     const replaced = this.#tree.add(topic, session, subscription)
     if (replaced === undefined) this.#live++
+    if (replaced instanceof SessionSubscription && replaced !== subscription) replaced.replaceWith(subscription)
     return replaced === undefined ? this.#interests.want(topic) : this.#interests.registered(topic)
   }
 
   remove(subscription: SessionSubscription): void {
     const { topic, session } = subscription
-    if (isSharedFilter(topic)) this.#leave(topic, session.id)
-    else if (this.#tree.remove(topic, session) !== undefined) {
-      this.#live--
-      this.#interests.unwant(topic)
+    if (isSharedFilter(topic)) {
+      this.#leave(topic, session.id)
+      return
     }
+    const removed = this.#tree.remove(topic, session)
+    if (removed === undefined) return
+    this.#live--
+    if (removed instanceof SessionSubscription) removed.end()
+    this.#interests.unwant(topic)
+  }
+
+  isDelivering(publisherId: string): boolean {
+    return this.#deliveries.isUnderWay(publisherId)
   }
 
   /** A function of the host wants the messages of a filter. Rejects with ANAX_ERR_BUS, as {@link add} does. */
@@ -175,23 +193,48 @@ export class Router implements SubscriptionRouter {
     return choices.filter(({ member }) => !(member instanceof SessionSubscription) || member.session.stored)
   }
 
-  /** Delivers a message to the connected sessions and to the host's listeners. */
-  readonly route = (message: PublishMessage): void => {
+  /**
+   * Delivers a message to the connected sessions and to the host's listeners.
+   * @returns a promise where that takes more than this turn of the event loop; it does not reject
+   */
+  readonly route = (message: PublishMessage): MaybePromise<void> => {
+    const deliveries = this.#deliveries
+    if (!deliveries.mayBegin(message)) return deliveries.later(message, undefined)
+    const delivering = this.#begin(message)
+    if (delivering !== undefined) return deliveries.later(message, delivering)
+  }
+
+  /** @returns undefined if everybody has the message */
+  #begin(message: PublishMessage): Delivering | undefined {
     const matched = this.#tree.match(message.topic)
     if (matched.length === 0) {
       // Only the publisher of a message with QoS 1 or 2 is told.
       if (message.qos > 0) ensureRecord(message).noteNoSubscribers()
-      return
+      return undefined
     }
     const only = matched[0]!
     if (matched.length === 1 && only instanceof SessionSubscription) {
+      this.#options.fairness.spend(Cost.delivery)
       if (!(only.nl && only.session.id === message.clientId)) this.#deliver(message, only)
-      return
+      return undefined
     }
-    const { targets, groups, listeners } = this.#route(matched)
-    new FanOut(message, targets).run(Number.POSITIVE_INFINITY)
+    const route = this.#route(matched)
+    const fanOut = new FanOut(message, route.targets)
+    if (this.#fanOut(message, fanOut, route)) return undefined
+    return { run: () => this.#fanOut(message, fanOut, route) }
+  }
+
+  /** @returns whether everybody has the message */
+  #fanOut(message: PublishMessage, fanOut: FanOut, { groups, listeners }: Route): boolean {
+    const { fairness } = this.#options
+    do {
+      fanOut.run(SLICE)
+      fairness.spend(fanOut.lastRun * Cost.delivery)
+    } while (!fanOut.isDone && !fairness.isSpent)
+    if (!fanOut.isDone) return false
     if (this.#options.hasForeignGroups !== true) for (const group of groups) this.#deliverShared(message, group)
     for (const listener of listeners) listener.call(message)
+    return true
   }
 
   /** The member here that gets a message of a shared subscription. @param share the whole `$share/…` filter */
@@ -239,6 +282,7 @@ export class Router implements SubscriptionRouter {
     let route = this.#routes.get(matched)
     if (route === undefined) {
       route = new Route(matched)
+      this.#options.fairness.spend(matched.length * Cost.match)
       this.#routes.set(matched, route)
     }
     return route

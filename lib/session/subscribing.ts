@@ -11,6 +11,7 @@ import type { Ports } from '../ports/ports.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { ReasonCode } from '../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
+import { Cost } from '../util/fairness.js'
 import { isPromise } from '../util/maybe-promise.js'
 import type { Session } from './session.js'
 
@@ -95,6 +96,7 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
   const pending: Promise<unknown>[] = []
   // if the connection has ended meanwhile, the session gets them from the store when it is resumed
   if (!session.isAttached) return { fresh, refusals: undefined }
+  session.ports.fairness.spend(subscriptions.length * Cost.filter)
   for (const subscription of subscriptions) {
     if (!session.subscriptions.has(subscription.topic)) fresh.add(subscription)
     session.addSubscription(subscription)
@@ -114,6 +116,7 @@ export function grantedFilters(session: Session, requested: readonly string[]): 
 
 /** Ends live subscriptions. @returns for each filter whether there was one */
 export function unrouteSubscriptions(session: Session, topics: readonly string[]): boolean[] {
+  session.ports.fairness.spend(topics.length * Cost.filter)
   return topics.map(topic => {
     const subscription = session.subscriptions.get(topic)
     if (subscription === undefined) return false

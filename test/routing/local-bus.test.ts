@@ -24,7 +24,7 @@ describe('the bus within the process', () => {
 
   it('has brought a message when publish returns', () => {
     const received: BusMessage[] = []
-    const bus = new LocalBus(innerBus(), carried => received.push(carried))
+    const bus = new LocalBus(innerBus(), carried => void received.push(carried))
     const published = message('a/b')
     assert.equal(bus.publish(published), undefined)
     assert.deepEqual(received, [published])
@@ -54,7 +54,7 @@ describe('the emitter of the bus within the process', () => {
   for (const concurrency of [0, 1]) {
     it(`gives its one listener every message, whatever the topic, with concurrency ${concurrency}`, () => {
       const received: string[] = []
-      const bus = new LocalBus(new LocalEmitter(concurrency), ({ topic }) => received.push(topic))
+      const bus = new LocalBus(new LocalEmitter(concurrency), ({ topic }) => void received.push(topic))
       for (const topic of TOPICS) bus.publish(message(topic))
       assert.deepEqual(received, TOPICS)
     })

@@ -12,6 +12,7 @@ import type { MessageBus } from '../../lib/routing/message-bus.js'
 import { Router, type RouterOptions } from '../../lib/routing/router.js'
 import { Session } from '../../lib/session/session.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { Fairness } from '../../lib/util/fairness.js'
 import { Timers } from '../../lib/util/timers.js'
 import type { Bus } from '../../types/bus.js'
 import type { QoS, Subscription } from '../../types/packets.js'
@@ -81,6 +82,7 @@ export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin
       ? new LocalBus(innerBus(), carried => router.route(carried))
       : hostBus(mq, { router: () => router })
   const router: Router = new Router(bus, {
+    fairness: new Fairness(),
     sharedStrategy: strategy,
     number: copy => {
       copy.brokerId = 'b'

@@ -16,6 +16,7 @@ import { keepPayload } from '../../model/message.js'
 import { ensureRecord, recordOf } from '../../model/routing-record.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Router } from '../../routing/router.js'
+import { Cost, type Fairness } from '../../util/fairness.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
 import { PendingMessages } from './pending-messages.js'
 import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
@@ -39,6 +40,8 @@ export interface QueueWriterParts {
   store: SessionPersistence
   router: Router
   events: EventSink
+  /** Who may work how much in this turn of the event loop. */
+  fairness: Fairness
   /** Whether a client is connected, so that a QoS 0 message need not be queued for it. */
   isConnected(clientId: string): boolean
   /** Called when something with a deadline was stored. */
@@ -58,8 +61,9 @@ export class QueueWriter {
    * @param matched the subscriptions of stored sessions that match, without shared ones
    */
   write(message: PublishMessage, matched: readonly MatchedSubscription[], rules: QueueRules): MaybePromise<void> {
-    const { router, isConnected } = this.#parts
+    const { router, isConnected, fairness } = this.#parts
     const deliveries = deliveriesOf(message, matched, isConnected)
+    fairness.spend(deliveries.length * Cost.enqueue)
     if (router.hasGroups) return this.#writeWithShared(message, deliveries, rules)
     return this.#writeAll(message, deliveries, rules)
   }

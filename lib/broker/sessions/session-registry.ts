@@ -22,6 +22,7 @@ import type {
   SessionOwner,
 } from '../../session/session-directory.js'
 import { isSharedFilter } from '../../topic/topic.js'
+import { Cost, type Fairness } from '../../util/fairness.js'
 import { unlessAborted } from '../../util/maybe-promise.js'
 import { Turns } from '../../util/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
@@ -37,6 +38,7 @@ export interface RegistryParts {
   failedWrites: FailedWrites
   limits: QueueLimitRules
   events: EventSink
+  fairness: Fairness
   now: () => number
   /** Of the options. */
   maxConnections: number
@@ -103,13 +105,15 @@ export class SessionRegistry implements SessionDirectory {
 
   async release(owner: SessionOwner, ending: Ending): Promise<void> {
     const session = owner.session!
-    const { router, ownership } = this.#parts
+    const { router, ownership, fairness } = this.#parts
     const lives = session.stored && session.expiryInterval > 0
     // first, so that shared subscriptions no longer choose this client
     for (const subscription of session.subscriptions.values()) {
       if (!lives) router.remove(subscription)
       else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
     }
+    // thousands that leave at once are put away as fast as that stops nobody else
+    await fairness.admit(Cost.disconnect)
     if (lives) {
       // before its subscriptions end, so that no retained message is queued after a newer one of its topic
       await this.#attempt(() => session.queueReplays())

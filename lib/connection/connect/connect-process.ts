@@ -18,6 +18,7 @@ import {
   routeSubscriptions,
   storeSubscriptions,
 } from '../../session/subscribing.js'
+import { Cost } from '../../util/fairness.js'
 import { unlessAborted } from '../../util/maybe-promise.js'
 import type { ConnectingChannel } from '../channel.js'
 import { assignedClientId, connackProperties, shortened } from './connack-properties.js'
@@ -112,6 +113,7 @@ export class ConnectProcess {
     if (maximumPacketSize !== undefined) channel.setParameters({ ...INITIAL_PARAMETERS, maximumPacketSize })
     const fault = checkConnect(packet, channel)
     if (fault !== undefined) throw fault
+    await this.#turn()
     if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
     const assignedId = packet.clientId === '' ? assignedClientId(maximumPacketSize) : undefined
     const { dialect, ports } = channel
@@ -132,6 +134,12 @@ export class ConnectProcess {
     const subscriptions = await this.#resume(opened)
     signal.throwIfAborted()
     this.#accept(opened, subscriptions, properties)
+  }
+
+  /** Thousands of clients that connect at once are let in as fast as that stops nobody else. */
+  async #turn(): Promise<void> {
+    await this.#channel.ports.fairness.admit(Cost.connect)
+    this.#aborted.signal.throwIfAborted()
   }
 
   /** The CONNACK that accepts the client. */

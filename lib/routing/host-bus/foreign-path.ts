@@ -24,7 +24,7 @@ export interface ForeignQueues {
 export interface ForeignRouter {
   /** The matching subscriptions of stored sessions that are connected. */
   storedHere(topic: string): MatchedSubscription[]
-  route(message: PublishMessage): void
+  route(message: PublishMessage): MaybePromise<void>
 }
 
 export interface ForeignParts {
@@ -74,9 +74,11 @@ export class ForeignPath implements PublishPath {
 
   abandon(): void {}
 
-  route(message: PublishMessage): void {
-    this.#parts.router().route(message)
-    this.#parts.queues().settled(message)
+  route(message: PublishMessage): MaybePromise<void> {
+    const settled = () => this.#parts.queues().settled(message)
+    const routed = this.#parts.router().route(message)
+    if (isPromise(routed)) return routed.then(settled)
+    settled()
   }
 
   published(): undefined {}

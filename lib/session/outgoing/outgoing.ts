@@ -19,6 +19,7 @@ import { copyOf, keepPayload, refKey } from '../../model/message.js'
 import type { SharedDelivery } from '../../model/shared-delivery.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import type { Ports } from '../../ports/ports.js'
+import { Cost, Share } from '../../util/fairness.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Source } from '../../util/source.js'
 import type { Link } from './link.js'
@@ -26,7 +27,7 @@ import type { Recipient } from './recipient.js'
 import { RetainedReplays } from './retained-replay.js'
 import { Transmitter } from './transmitter.js'
 
-/** Messages sent in one go before the event loop gets its turn. */
+/** Retained messages that are queued at once for a client that has left. */
 const SLICE = 500
 
 export class Outgoing {
@@ -50,8 +51,10 @@ export class Outgoing {
   #replayFailure: unknown
   /** How many retained messages are being written to the stored queue. */
   #enqueuing = 0
-  /** Whether `pump` is running, or scheduled for the next turn of the event loop. */
+  /** Whether `pump` is running. */
   #pumping = false
+  /** Made when there is more to send than one turn of the event loop has room for. */
+  #share: Share | undefined
   #closed = false
 
   /** @param quota how many QoS 1 and 2 messages may be unacknowledged */
@@ -157,18 +160,32 @@ export class Outgoing {
 
   /** Sends what can be sent. To be called whenever the client or the stream can take more. */
   readonly pump = (): void => {
-    if (this.#pumping || this.#closed) return
-    this.#pumping = true
-    let budget = SLICE
-    while (budget > 0 && this.#step()) budget--
-    // `#pumping` stays set until then: calls in the meantime would each send a slice of their own
-    if (budget === 0) setImmediate(this.#continuePumping)
-    else this.#pumping = false
+    // calls while it waits for its turn would each send a slice of their own
+    if (this.#pumping || this.#closed || this.#share?.isWaiting || this.#sendAll()) return
+    this.#share ??= new Share(this.#takeTurn)
+    this.#ports.fairness.wait(this.#share)
   }
 
-  readonly #continuePumping = (): void => {
+  /** @returns false if it stopped because the turn is used up */
+  #sendAll(): boolean {
+    const { fairness } = this.#ports
+    this.#pumping = true
+    let mayGoOn = true
+    while (mayGoOn && !fairness.isSpent) {
+      mayGoOn = this.#step()
+      if (mayGoOn) fairness.spend(Cost.read)
+    }
     this.#pumping = false
-    this.pump()
+    return !mayGoOn || (this.#isIdle() && this.#replays?.isEmpty !== false)
+  }
+
+  readonly #takeTurn = (): void => {
+    const { fairness } = this.#ports
+    const share = this.#share!
+    if (this.#closed || !fairness.begin(share)) return
+    const isDone = this.#sendAll()
+    fairness.end(share)
+    if (!isDone) fairness.wait(share)
   }
 
   /** The connection is over. @returns the messages of shared subscriptions that other members can get */

@@ -14,6 +14,7 @@ import type { ResolvedOptions } from '../../../lib/ports/resolved-options.js'
 import { LocalBus } from '../../../lib/routing/local-bus.js'
 import { Router } from '../../../lib/routing/router.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Fairness } from '../../../lib/util/fairness.js'
 import type { Drop } from '../../../types/events.js'
 import type { QoS } from '../../../types/packets.js'
 import type {
@@ -50,6 +51,7 @@ function fixture({
   mq.emit = (message, done) => inner(message, () => done?.(emit()))
   const bus = new LocalBus(mq, message => router.route(message))
   const router: Router = new Router(bus, {
+    fairness: new Fairness(),
     sharedStrategy: 'round-robin',
     number: message => publisher.number(message),
     enqueue: () => assert.fail(),
@@ -64,7 +66,15 @@ function fixture({
     },
   } as never
   const deadlineSet = () => {}
-  const queues = new QueueWriter({ id: 'b', store, router, events, deadlineSet, isConnected: () => false })
+  const queues = new QueueWriter({
+    id: 'b',
+    store,
+    router,
+    events,
+    fairness: new Fairness(),
+    deadlineSet,
+    isConnected: () => false,
+  })
   const publisher: Publisher = new Publisher({
     runId: 'b',
     options: { id: 'b', queueQoS0 } as ResolvedOptions,

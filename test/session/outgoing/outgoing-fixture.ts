@@ -10,6 +10,7 @@ import type { Link } from '../../../lib/session/outgoing/link.js'
 import { Outgoing } from '../../../lib/session/outgoing/outgoing.js'
 import { Session } from '../../../lib/session/session.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Fairness } from '../../../lib/util/fairness.js'
 import { Timers } from '../../../lib/util/timers.js'
 import type { Drop } from '../../../types/events.js'
 import type { Message } from '../../../types/message.js'
@@ -79,6 +80,7 @@ export function attached(scene: Scene) {
     options: { maxOutboxBytes: 1e6, ...scene.options },
     authorizer: { authorizeForward: scene.forward },
     timers: new Timers(new FakeClock()),
+    fairness: new Fairness({ turnUnits: 1000, shareUnits: 1000 }),
     events: {
       emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),
     },

@@ -1,0 +1,100 @@
+/**
+ * Messages on their way to their receivers, a line for each publisher that had to pause: its messages reach everybody in
+ * the order in which they were published. Owns what is paused; must not know how a receiver is found, nor what pauses.
+ */
+import type { PublishMessage } from '../codec/publish-message.js'
+import { type Fairness, Share } from '../util/fairness.js'
+
+/** One message on its way. */
+export interface Delivering {
+  /** Goes on. @returns whether everybody has the message; false if it has to pause */
+  run(): boolean
+}
+
+interface Entry {
+  message: PublishMessage
+  /** Set once it has begun. */
+  delivering: Delivering | undefined
+  done: () => void
+}
+
+export class Deliveries {
+  readonly #fairness: Fairness
+  readonly #begin: (message: PublishMessage) => Delivering | undefined
+  /** By the client identifier of the publisher; undefined for the host. */
+  readonly #lines = new Map<string | undefined, Line>()
+
+  /** @param begin begins to deliver a message. @returns undefined if everybody has it */
+  constructor(fairness: Fairness, begin: (message: PublishMessage) => Delivering | undefined) {
+    this.#fairness = fairness
+    this.#begin = begin
+  }
+
+  /** Whether messages of a publisher are paused. */
+  isUnderWay(publisherId: string | undefined): boolean {
+    return this.#lines.size > 0 && this.#lines.has(publisherId)
+  }
+
+  /** Whether a message of this publisher may begin at once. */
+  mayBegin({ clientId }: PublishMessage): boolean {
+    return !this.#fairness.isSpent && !this.isUnderWay(clientId)
+  }
+
+  /**
+   * Delivers a message later, behind those of its publisher.
+   * @param delivering set if it has begun
+   * @returns resolves when everybody has it
+   */
+  later(message: PublishMessage, delivering: Delivering | undefined): Promise<void> {
+    const { clientId } = message
+    let line = this.#lines.get(clientId)
+    if (line === undefined) {
+      line = new Line(this.#fairness, this.#begin, () => this.#lines.delete(clientId))
+      this.#lines.set(clientId, line)
+    }
+    return line.append(message, delivering)
+  }
+}
+
+/** The messages of one publisher. */
+class Line {
+  readonly #fairness: Fairness
+  readonly #begin: (message: PublishMessage) => Delivering | undefined
+  readonly #ended: () => void
+  readonly #share = new Share(() => this.#resume())
+  readonly #entries: Entry[] = []
+
+  constructor(fairness: Fairness, begin: (message: PublishMessage) => Delivering | undefined, ended: () => void) {
+    this.#fairness = fairness
+    this.#begin = begin
+    this.#ended = ended
+  }
+
+  append(message: PublishMessage, delivering: Delivering | undefined): Promise<void> {
+    return new Promise(done => {
+      this.#entries.push({ message, delivering, done })
+      this.#fairness.wait(this.#share)
+    })
+  }
+
+  #resume(): void {
+    if (!this.#fairness.begin(this.#share)) return
+    const isEmpty = this.#run()
+    this.#fairness.end(this.#share)
+    if (isEmpty) this.#ended()
+    else this.#fairness.wait(this.#share)
+  }
+
+  /** @returns whether there is nothing left */
+  #run(): boolean {
+    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+      if (this.#fairness.isSpent) return false
+      if (entry.delivering === undefined) entry.delivering = this.#begin(entry.message)
+      else if (entry.delivering.run()) entry.delivering = undefined
+      if (entry.delivering !== undefined) return false
+      this.#entries.shift()
+      entry.done()
+    }
+    return true
+  }
+}
