@@ -36,7 +36,7 @@ export const Cost = {
 const BYTES_PER_UNIT_SHIFT = 12
 
 /** Units in one turn of the event loop, for all. */
-const TURN_UNITS = 8000
+const TURN_UNITS = 5000
 
 /** Units for one client while others wait. */
 const SHARE_UNITS = 1000
@@ -62,7 +62,7 @@ export class Share {
 }
 
 export interface FairnessOptions {
-  /** Units in one turn for all. @default 8000 */
+  /** Units in one turn for all. @default 5000 */
   turnUnits?: number
   /** Units in one turn for one client, while others wait. @default 1000 */
   shareUnits?: number

@@ -1,0 +1,68 @@
+/**
+ * The broker that is attacked, in a process of its own. Its parent hands it options, and asks for what it measured.
+ * Must not know the attacks.
+ */
+import { Duplex } from 'node:stream'
+import { type BrokerOptions, createBroker } from '../../lib/index.js'
+import { createServer } from '../../lib/server/server.js'
+import { TurnMeter } from './turn-meter.js'
+
+export interface Measured {
+  turnMs: number
+  turnWithGcMs: number
+  cpuMs: number
+  heapMb: number
+  rssMb: number
+  clients: number
+  drops: number
+}
+
+export type Request = { name: 'start' } | { name: 'stop' } | { name: 'sinks'; count: number; connect: string }
+
+const options = JSON.parse(process.argv[2] ?? '{}') as BrokerOptions
+const broker = await createBroker(options)
+const server = await createServer(broker, { transport: 'tcp', port: 0 })
+const meter = new TurnMeter()
+let cpu = process.cpuUsage()
+
+process.once('disconnect', () => process.exit())
+process.on('message', async (request: Request) => {
+  if (request.name === 'start') {
+    globalThis.gc?.()
+    cpu = process.cpuUsage()
+    meter.start()
+  } else if (request.name === 'sinks') {
+    await addSinks(request.count, Buffer.from(request.connect, 'hex'))
+  }
+  process.send!(request.name === 'stop' ? await measured() : { name: request.name })
+})
+process.send!({ port: server.addresses[0]!.port! })
+
+async function measured(): Promise<Measured> {
+  const { user, system } = process.cpuUsage(cpu)
+  const turns = await meter.stop()
+  const memory = process.memoryUsage()
+  const drops = Object.values(broker.drops).reduce((sum, count) => sum + count, 0)
+  const mb = (bytes: number) => Math.round(bytes / 2 ** 20)
+  return {
+    ...turns,
+    cpuMs: (user + system) / 1000,
+    heapMb: mb(memory.heapUsed + memory.external),
+    rssMb: mb(memory.rss),
+    clients: broker.connectedClients,
+    drops,
+  }
+}
+
+/** Subscribers without a socket: more of them fit into a machine. */
+async function addSinks(count: number, connect: Buffer): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+    broker.handle(stream)
+    const bytes = Buffer.from(connect)
+    bytes.write(String(i).padStart(8, '0'), bytes.indexOf('########'))
+    stream.push(bytes)
+    if (i % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+  }
+  while (broker.connectedClients < count) await new Promise(resolve => setTimeout(resolve, 20))
+}
