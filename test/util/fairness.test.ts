@@ -89,7 +89,8 @@ describe('the turns of the event loop', () => {
       greedy: fc.integer({ min: 0, max: 2000 }),
       cost: fc.integer({ min: 1, max: 9 }),
       turnUnits: fc.integer({ min: 40, max: 400 }),
-      share: fc.integer({ min: 1, max: 40 }),
+      // more than the client that sends little sends in one turn
+      share: fc.integer({ min: 10, max: 40 }),
       arrivals: fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 8 }),
     })
     await fc.assert(
