@@ -288,7 +288,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#state === 'connected' || this.#state === 'awaiting-connect') return true
     return this.#state === 'connecting' && this.#connect!.awaitsPacket
   }
-
   isBehind(): boolean {
     return this.#session !== undefined && this.ports.router.isDelivering(this.#session.id)
   }
