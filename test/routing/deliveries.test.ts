@@ -16,7 +16,7 @@ function scene(count: number) {
     sharedStrategy: 'round-robin',
     number: () => {},
     enqueue: () => assert.fail(),
-    orphaned: () => assert.fail(),
+    undeliverable: () => assert.fail(),
   })
   const sessions = Array.from({ length: count }, (_, i) => new NotingSession(`c${i}`))
   const subscriptions = sessions.map(session => session.subscribe('t', { qos: 1 }))
