@@ -70,7 +70,7 @@ export class Aedes extends HookedBroker {
   #isClosing = false
   #counter = 0
 
-  /** A broker that is not started yet; {@link Aedes.createBroker} makes one that is. */
+  /** Creates a broker that is not started; {@link Aedes.createBroker} creates and starts one. */
   constructor(options?: AedesOptions) {
     super()
     const opts = optionsOf(options)
@@ -160,7 +160,7 @@ export class Aedes extends HookedBroker {
     this.#early = undefined
   }
 
-  /** Takes over a stream that a client is at the other end of; bound to the broker. */
+  /** Serves the client at the other end of a stream; bound to the broker. */
   readonly handle = (conn: Duplex, req?: RequestWithDetails): AedesClient => {
     const client = new AedesClient(this as unknown as ClientBroker, conn, req, (made, control) =>
       this.#controls.set(made, control),
@@ -181,7 +181,7 @@ export class Aedes extends HookedBroker {
     this.#soon(() => this.#broker.publish(packet), done)
   }
 
-  /** Has a function called with every message that matches a filter. */
+  /** Calls a function with every message that matches a filter. */
   subscribe(topic: string, listener: MessageListener, done?: Callback): void {
     if (!this.#isTooDeep(topic, done)) this.#soon(() => this.#broker.subscribe(topic, this.#listenerOf(listener)), done)
   }

@@ -25,11 +25,11 @@ import { Permission } from './permission.js'
 export interface AuthEvents {
   /** Something was denied, or would have been in a dry run. */
   denied: [denial: Denial]
-  /** What was read again counts from now on. */
+  /** The reloaded configuration is in effect. */
   reloaded: [name: string]
-  /** What was read again is not acceptable; what was there before goes on to count. */
+  /** The reloaded configuration is invalid; the previous one stays in effect. */
   reloadFailed: [error: AnaxError, name: string]
-  /** Something went wrong that nobody waited for. */
+  /** An error in the background, without a caller to report to. */
   failed: [error: unknown]
 }
 
@@ -43,8 +43,8 @@ export function partsOf(auth: Auth): Parts {
 }
 
 /**
- * Hooks for a broker: `createBroker({ ...auth })`, or `createBroker(auth)`. Only the hooks that it needs are properties;
- * what can be done with it beside that are methods.
+ * Hooks for a broker: `createBroker({ ...auth })`, or `createBroker(auth)`. Only the hooks that it needs are
+ * properties; what can be done with it beside that are methods.
  */
 export class Auth {
   declare readonly preConnect?: PreConnectHandler
@@ -98,9 +98,9 @@ export class Auth {
   }
 
   /**
-   * Reads files, rules and keys again. Connected clients are looked at again: who may not stay is disconnected with 0x87,
-   * subscriptions that are not allowed any more end. Resolves when that is done.
-   * @throws AnaxError ANAX_ERR_OPTION where something is not acceptable: then it stays as it was
+   * Reloads files, rules and keys, then checks connected clients again: clients that are no longer valid are
+   * disconnected with 0x87, and subscriptions that are no longer allowed end. Resolves when this is done.
+   * @throws AnaxError ANAX_ERR_OPTION if something is invalid: the previous configuration stays in effect
    */
   async reload(): Promise<void> {
     const errors: AnaxError[] = []
@@ -119,17 +119,17 @@ export class Auth {
     if (errors[0] !== undefined) throw errors[0]
   }
 
-  /** Looks at connected clients again, as {@link Auth.reload} does, without reading anything. */
+  /** Checks connected clients again as {@link Auth.reload} does, without reading files. */
   recheck(): Promise<void> {
     return this.#clients.changed()
   }
 
-  /** Says what a client would be allowed, and which rule decides. */
+  /** Explains what a client would be allowed to do, and which rule decides. */
   explain(question: Question): Promise<Explanation> {
     return explain(this.#parts, question)
   }
 
-  /** Gives back timers and what the modules hold. Hooks go on to answer. */
+  /** Releases timers and the resources of the modules. The hooks still work. */
   close(): void {
     this.#clients.close()
     this.#log?.close()
@@ -142,7 +142,7 @@ export class Auth {
     this.#events.emit('denied', denial)
   }
 
-  /** A listener that is not there must not make it worse. */
+  /** An `error` event without a listener must not throw. */
   #failed(error: unknown): void {
     this.#events.emit('failed', error)
   }

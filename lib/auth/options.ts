@@ -5,18 +5,24 @@
 import type { Clock } from '../../types/clock.js'
 import { AnaxError } from '../index.js'
 
-/** How a module, or several together, are to behave. */
+/** Options common to all modules. */
 export interface AuthOptions {
   /**
-   * Tells of denials and lets pass all the same, to find out what rules would do: `authorization` for rights alone,
-   * `everything` for connections as well. @default nothing is let pass
+   * Reports denials but allows the request, to try rules out: `authorization` for publishing and subscribing only,
+   * `everything` for connections as well. @default denials are enforced
    */
   dryRun?: 'authorization' | 'everything'
-  /** Gets a line about denials: the first of a kind at once, then how many more there were in five seconds. @default none */
+  /**
+   * Gets a line about denials: the first of a kind at once, then how many more there were in five seconds. @default
+   * none
+   */
   log?: (line: string) => void
-  /** A will whose topic its client may not publish to: refuses CONNECT with 0x87, or waits until the will is due and then drops it. @default 'drop' */
+  /**
+   * A will whose topic its client may not publish to: refuses CONNECT with 0x87, or waits until the will is due and
+   * then drops it. @default 'drop'
+   */
   deniedWill?: 'drop' | 'refuse'
-  /** Where time comes from. @default the system's */
+  /** The source of time. @default the system clock */
   clock?: Clock
 }
 

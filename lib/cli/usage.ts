@@ -9,7 +9,7 @@ export const USAGE = `Usage: anax [options]
        anax export DIR [FILE]
        anax import DIR [FILE]
 
-Runs an MQTT broker (5.0, 3.1.1 and 3.1), on this machine only unless told otherwise.
+Runs an MQTT broker (5.0, 3.1.1 and 3.1). By default it accepts connections from this machine only.
 
 Listening
   --host HOST             address to listen on                        [127.0.0.1]
@@ -20,28 +20,28 @@ Listening
   --unix FILE             MQTT on a Unix socket as well
   --cert FILE             certificate chain (PEM)
   --key FILE              its private key (PEM)
-  --ca FILE               demand client certificates signed by these authorities
+  --ca FILE               require client certificates signed by these authorities
 
 Access
   --password-file FILE    user names and password hashes; see 'anax passwd'
   --user NAME:PASSWORD    one user; may be repeated. Others on this machine can see it
   --acl-file FILE         who may publish and read what, as in Mosquitto
-  --jwt-key FILE          let in who has a token: its secret or public key (PEM)
+  --jwt-key FILE          accept tokens: their secret or public key (PEM)
   --jwt-jwks URL          or the URL of its keys
-  --jwt-algorithms LIST   algorithms that are accepted, RS256,ES256 for instance
-  --jwt-issuer NAME       who must have issued it
-  --jwt-audience NAME     whom it must be for
+  --jwt-algorithms LIST   accepted algorithms, for example RS256,ES256
+  --jwt-issuer NAME       required issuer
+  --jwt-audience NAME     required audience
   --jwt-from LIST         password, username, authorization, enhanced [password]
   --jwt-username-claim C  the claim that is the user name             [sub]
   --tls-identity KIND     the user name is in the client certificate: cn, dns,
                           uri, email or fingerprint. Needs --ca
   --tls-crl FILE          revoked certificates
-  --allow-anonymous       let clients in without a user name, from everywhere
+  --allow-anonymous       accept clients without a user name, from any address
 
 Store
   --data DIR              keep sessions and messages in this folder   [anax-data]
   --memory                keep everything in memory instead
-  --verify MODE           look for damage first: quick, full or off   [quick]
+  --verify MODE           check for damage at startup: quick, full or off   [quick]
 
 Limits
   --max-connections N     connections at once                         [no limit]

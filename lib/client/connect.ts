@@ -12,7 +12,7 @@ import { type ConnectOptions, connectPacketOf, systemClock } from './options.js'
 import { connectRefusal } from './refusals.js'
 
 /**
- * Connects over a stream. Resolves when the broker has let the client in.
+ * Connects over a stream. Resolves when the broker has accepted the client.
  * @throws AnaxError ANAX_ERR_REFUSED with the broker's reason code, ANAX_ERR_TIMEOUT where no answer came in time,
  * ANAX_ERR_NOT_CONNECTED where the stream ended before, ANAX_ERR_ARGUMENT
  */

@@ -1,6 +1,6 @@
 /**
- * A client's connection once the broker has let it in, with promises. Owns the exchange of packets on one stream;
- * does not open it and does not come back by itself. Knows no broker.
+ * A client's established connection, with promises. Owns the exchange of packets on one stream; does not open the
+ * stream and does not reconnect. Knows no broker.
  */
 import type { Duplex } from 'node:stream'
 import type {
@@ -63,7 +63,7 @@ export class MqttConnection {
   #connected = true
   #serverDisconnect: DisconnectPacket | undefined
 
-  /** For {@link connect} alone. */
+  /** Internal: use {@link connect}. */
   constructor(handshake: Handshake) {
     const { stream, decoder, connack, options, packet } = handshake
     const { receiveMaximum, assignedClientIdentifier, serverKeepAlive } = connack.properties ?? {}
@@ -106,8 +106,8 @@ export class MqttConnection {
 
   /**
    * Publishes. Resolves with the reason code: at once with QoS 0, with PUBACK (QoS 1) or PUBCOMP (QoS 2) otherwise.
-   * @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code, ANAX_ERR_NOT_CONNECTED where the connection
-   * ended before it was answered, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
+   * @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code, ANAX_ERR_NOT_CONNECTED where the
+   * connection ended before it was answered, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
    */
   async publish(topic: string, payload: string | Buffer = '', options: PublishOptions = {}): Promise<number> {
     const { qos = 0, retain = false, properties } = options
@@ -197,8 +197,8 @@ export class MqttConnection {
   }
 
   /**
-   * Says goodbye and ends the connection: there will be no will, unless the reason code is 0x04.
-   * Resolves when the stream is closed.
+   * Sends DISCONNECT and ends the connection. The will is discarded, unless the reason code is 0x04. Resolves when the
+   * stream is closed.
    */
   async disconnect(options: { reasonCode?: number; properties?: DisconnectProperties } = {}): Promise<ConnectionEnd> {
     if (this.#connected) {
@@ -209,7 +209,7 @@ export class MqttConnection {
     return this.ended
   }
 
-  /** Breaks the connection without a word: the broker publishes the will. */
+  /** Breaks the connection without DISCONNECT: the broker publishes the will. */
   destroy(): void {
     this.#over(undefined)
     this.#stream.destroy()
@@ -284,7 +284,7 @@ export class MqttConnection {
     this.#stream.destroy()
   }
 
-  /** Once: nothing is sent any more, whoever waits is told. */
+  /** Ends the connection once: stops sending and rejects pending operations. */
   #over(error: AnaxError | undefined): void {
     if (!this.#connected) return
     this.#connected = false

@@ -1,6 +1,6 @@
 /**
- * What a client has asked and not been answered: packet identifiers, the promises behind them, and how many messages
- * may be under way at once. Knows no packet format and no stream.
+ * The pending requests of a client: packet identifiers, their promises, and the limit of unacknowledged messages. Knows
+ * no packet format and no stream.
  */
 import { AnaxError } from '../errors.js'
 
@@ -57,14 +57,14 @@ export class Exchanges {
     if (exchange !== undefined) exchange.answer = answer
   }
 
-  /** The answer to what was asked under an identifier; one that is not known is passed over. */
+  /** Resolves the request with this identifier; ignores an unknown one. */
   settle(messageId: number, answer: unknown): void {
     const exchange = this.#open.get(messageId)
     this.#open.delete(messageId)
     exchange?.resolve(exchange.answer ?? answer)
   }
 
-  /** Nothing will be answered any more. */
+  /** Rejects all pending requests. */
   fail(error: AnaxError): void {
     for (const exchange of this.#open.values()) exchange.reject(error)
     this.#open.clear()

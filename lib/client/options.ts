@@ -1,6 +1,6 @@
 /**
- * What a client is told: how to connect, what to publish, what to subscribe to. Owns defaults and the CONNECT packet
- * that they come to; knows no stream.
+ * Options for connecting, publishing and subscribing. Owns their defaults and builds the CONNECT packet; knows no
+ * stream.
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../types/clock.js'
@@ -36,30 +36,30 @@ export interface ConnectOptions {
   protocolVersion?: ProtocolVersion
   /** Clean session (3.1, 3.1.1) or clean start (5.0). @default true */
   clean?: boolean
-  /** Seconds; PINGREQ is sent that often. 0 turns it off. @default 0 */
+  /** Keep alive in seconds: the interval of PINGREQ. 0 turns it off. @default 0 */
   keepalive?: number
   /** User name. @default none */
   username?: string
   /** Password. @default none */
   password?: string | Buffer
-  /** What the broker publishes if the connection breaks. @default none */
+  /** The will: published by the broker if the connection breaks. @default none */
   will?: WillInput
   /** MQTT 5.0 properties of CONNECT; a topic alias maximum is not passed on. */
   properties?: ConnectProperties
   /**
-   * When messages with QoS 1 and 2 are acknowledged. `auto`: when they are handed out by `next()` or an iterator, or when
-   * the promise of their handler resolves; `manual`: by `message.ack()` alone. @default 'auto'
+   * When messages with QoS 1 and 2 are acknowledged. `auto`: when `next()` or an iterator returns them, or when the
+   * promise of their handler resolves; `manual`: only by `message.ack()`. @default 'auto'
    */
   acknowledge?: 'auto' | 'manual'
-  /** Messages with QoS 0 that wait to be read; those with QoS 1 and 2 are bounded by the Receive Maximum. @default 1000 */
+  /** Maximum number of unread QoS 0 messages; the Receive Maximum limits those with QoS 1 and 2. @default 1000 */
   maxBuffered?: number
-  /** Which QoS 0 message is dropped beyond that. @default 'drop-oldest' */
+  /** Which QoS 0 message is dropped at this limit. @default 'drop-oldest' */
   overflow?: 'drop-oldest' | 'drop-newest'
-  /** Milliseconds until CONNACK has to be there, 0 for no bound. @default 10000 */
+  /** Time limit for CONNACK, in milliseconds; 0 for no limit. @default 10000 */
   connectTimeoutMs?: number
-  /** Where time comes from. @default the system's */
+  /** The source of time. @default the system clock */
   clock?: Clock
-  /** Told when a handler fails; the message is then refused with 0x83 (5.0). @default nobody is told */
+  /** Called when a handler fails; the message is then refused with 0x83 (5.0). @default none */
   onError?: (error: unknown, topic: string) => void
 }
 
@@ -83,7 +83,7 @@ export interface SubscribeOptions {
   rap?: boolean
   /** Retain Handling (5.0): 0 send retained messages, 1 only to a new subscription, 2 never. @default 0 */
   rh?: 0 | 1 | 2
-  /** The number that its messages carry (5.0). @default none */
+  /** Subscription identifier (5.0). @default none */
   subscriptionIdentifier?: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Who gets the messages of a client: handlers of their filters, one message at a time, or whoever asks for the next
- * one. Owns what waits and when it is acknowledged; knows no stream.
+ * Passes the messages of a client to the handlers of their filters, one at a time, or to `next()` and iterators. Owns
+ * the unread messages and when they are acknowledged; knows no stream.
  */
 import { ReasonCode } from '../reason-codes.js'
 import { filterMatches, parseShare } from '../topic/topic.js'

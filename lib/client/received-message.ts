@@ -45,8 +45,8 @@ export class ReceivedMessage {
   }
 
   /**
-   * Acknowledges it, where that was not done yet: PUBACK (QoS 1) or PUBREC (QoS 2). Acknowledgements leave in the order in
-   * which the messages came [MQTT-4.6.0-2]: this one waits for those before it.
+   * Acknowledges the message with PUBACK (QoS 1) or PUBREC (QoS 2), unless it is already acknowledged. Acknowledgements
+   * are sent in the order of the messages [MQTT-4.6.0-2]: this one waits for those before it.
    * @param reasonCode from 0x80 on, a refusal (5.0 only): the broker does not send the message again. @default 0
    */
   ack(reasonCode = 0): void {
@@ -61,7 +61,7 @@ interface PendingAcknowledgement {
   reasonCode: number | undefined
 }
 
-/** Acknowledgements in the order of the messages, whichever is given first. */
+/** Sends acknowledgements in the order of the messages, even if they are given in another order. */
 export class AcknowledgementOrder {
   readonly #unsent: PendingAcknowledgement[] = []
 

@@ -2,25 +2,28 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { AnaxError } from '../index.js'
 
-/** How a cluster on NATS is to be. Refused with ANAX_ERR_OPTION: a name that is not here, a value that is not acceptable. */
+/** Configuration of a cluster on NATS. An unknown name or an invalid value is refused with ANAX_ERR_OPTION. */
 export interface NatsClusterOptions {
   /** Servers as `host:port` or `nats://host:port`. @default `127.0.0.1:4222` */
   servers?: string | string[]
-  /** Whatever else the connection needs: `user`, `pass`, `token`, `authenticator`, `tls`, … of `@nats-io/transport-node`. */
+  /** Further connection options: `user`, `pass`, `token`, `authenticator`, `tls`, … of `@nats-io/transport-node`. */
   connection?: Omit<NodeConnectionOptions, 'servers'>
-  /** What all streams and subjects begin with, of `A-Z a-z 0-9 _ -`: two brokers in one NATS have two. @default `anax` */
+  /**
+   * Prefix of all streams and subjects, of `A-Z a-z 0-9 _ -`. Two clusters on one NATS need different prefixes.
+   * @default `anax`
+   */
   prefix?: string
-  /** Servers that have each message: 1, 3 or 5. @default 3 */
+  /** Number of servers that store each message: 1, 3 or 5. @default 3 */
   replicas?: 1 | 3 | 5
-  /** Streams that share the load. Cannot be changed once the streams are there. @default 4 */
+  /** Number of streams that share the load. Cannot be changed after the streams were created. @default 4 */
   shards?: number
-  /** Declares that the servers run with `sync_interval: always`, which they do not tell. @default `interval` */
+  /** Declares that the servers run with `sync_interval: always`; the broker cannot detect it. @default `interval` */
   sync?: 'interval' | 'always'
   /** Seconds that the log keeps a message for sessions that have not read it. @default 604800, a week */
   logSeconds?: number
-  /** Bytes of each stream, beyond which writes are refused; -1 for no bound. @default -1 */
+  /** Maximum bytes of each stream; further writes are refused. -1 for no limit. @default -1 */
   maxShardBytes?: number
-  /** JetStream domain, where the streams are not in the one of the servers, but behind a leaf node. */
+  /** JetStream domain of the streams, if it is not that of the servers: for connections through a leaf node. */
   domain?: string
 }
 

@@ -1,6 +1,6 @@
 /**
- * Payloads that have to be what their topics promise: a hook that refuses others, or only tells of them. Owns the rules;
- * knows no client.
+ * A hook that checks payloads against the schemas of their topics, and refuses or reports those that do not match. Owns
+ * the rules; knows no client.
  */
 import type { Client } from '../../types/client.js'
 import type { AuthorizePublishHandler } from '../../types/hooks.js'
@@ -23,9 +23,9 @@ export interface SchemaRule {
 
 /** What goes for all rules. */
 export interface SchemasOptions {
-  /** Told of each payload that does not fit, refused or not; `client` is null for a will. */
+  /** Called for each payload that does not match, refused or not; `client` is null for a will. */
   onInvalid?: (error: AnaxError, packet: PublishPacket, client: Client | null) => void
-  /** Asked about messages whose payload is as it should be, or that no rule is for. @default all but `$SYS/` are let through */
+  /** Called for messages with a valid payload or without a rule. @default allows all topics but `$SYS/` */
   authorizePublish?: AuthorizePublishHandler
 }
 

@@ -25,15 +25,17 @@ export interface ClientCertificateOptions extends AuthOptions {
   identity?: CertificateIdentity
   /** What the identity has to equal beside. @default nothing */
   mustEqual?: 'username' | 'clientId'
-  /** The certificates that are accepted, by SHA-256 fingerprint, colons or not. @default all that the handshake accepted */
+  /**
+   * The certificates that are accepted, by SHA-256 fingerprint, colons or not. @default all that the handshake accepted
+   */
   fingerprints?: readonly string[]
   /** A file with revocation lists (PEM or DER), read again at each reload. @default none */
   crl?: string
 }
 
 /**
- * Lets in who has a certificate that the TLS handshake accepted: the listener has to ask for it, with `requestCert` and
- * `ca`. Clients without TLS, or without a certificate, are not known here.
+ * Accepts clients whose certificate the TLS handshake accepted; the listener must request it with `requestCert` and
+ * `ca`. Clients without TLS or without a certificate are left to other modules.
  * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable, or a list that cannot be read
  */
 export function clientCertificate(options: ClientCertificateOptions = {}): Auth {

@@ -27,25 +27,25 @@ export interface HttpAuthOptions extends AuthOptions {
   preset?: HttpPreset
   /** Headers of every request: the service's own credentials. @default none */
   headers?: Readonly<Record<string, string>>
-  /** Milliseconds until an answer must have come. @default 5000 */
+  /** Time limit for an answer, in milliseconds. @default 5000 */
   timeoutMs?: number
   /** Requests at once. @default 50 */
   concurrency?: number
   /** Requests that wait; further ones count as failed. @default 1000 */
   maxWaiting?: number
-  /** Milliseconds that an answer counts, 0 for never. @default 30000 */
+  /** How long an answer is cached, in milliseconds; 0 turns the cache off. @default 30000 */
   cacheMs?: number
-  /** Answers that are remembered. @default 10000 */
+  /** Maximum number of cached answers. @default 10000 */
   cacheSize?: number
-  /** Failures one after the other until the service is left alone. @default 5 */
+  /** Number of consecutive failures after which the service is not asked for a while. @default 5 */
   failures?: number
-  /** How long in milliseconds; then one request tries whether it works again. @default 10000 */
+  /** Retry delay in milliseconds after these failures; then one request tests the service. @default 10000 */
   pauseMs?: number
 }
 
 /**
- * Asks a service by POST with JSON. No answer, one that is late, too long or none that makes sense lets nobody in and
- * allows nothing. What a subscription brings is not asked about: who was granted it gets it.
+ * Asks a service by POST with JSON. A missing, late, too long or invalid answer refuses. Messages of a granted
+ * subscription are delivered without asking the service.
  * @throws AnaxError ANAX_ERR_OPTION for a URL that is none, or a number that is not acceptable
  */
 export function httpAuth(options: HttpAuthOptions): Auth {

@@ -44,8 +44,8 @@ export interface JwtOptions extends AuthOptions, TokenOptions {
 }
 
 /**
- * Lets in who shows a token that is signed with a key of the right people. When the token ends, the connection ends with
- * 0xA0; a client that authenticates in the enhanced way may show a new one before.
+ * Accepts clients with a token signed by a trusted key. When the token expires, the connection ends with 0xA0; a client
+ * with enhanced authentication can re-authenticate with a new token before that.
  * @throws AnaxError ANAX_ERR_OPTION for options that do not go together or are not safe, a key that is none, and where
  * the package `jose` is not installed
  */
