@@ -1,6 +1,6 @@
 /**
- * Which client identifiers this node owns. Owns the compare-and-set and the asking of other nodes to let go; must not know
- * what a session is.
+ * The client identifiers that this node owns. Owns the compare-and-set and the requests to other nodes to release a
+ * client; must not know what a session is.
  */
 import type { Claim } from '../../types/cluster.js'
 import type { Membership } from './membership.js'

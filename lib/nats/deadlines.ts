@@ -1,6 +1,6 @@
 /**
- * Deadlines of sessions in one shard, for the partitions that this node sees to; and the claims of nodes that are gone.
- * Owns what is known of them here; must not know what is to be done then.
+ * Tracks the deadlines of sessions in one shard, for the partitions of this node, and the claims of failed nodes. Must
+ * not know how a deadline is handled.
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { ClusterEvents } from '../../types/cluster.js'

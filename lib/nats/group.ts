@@ -1,6 +1,6 @@
 /**
- * This node's part in one shared subscription: what it pulls for its members, and what it holds. The server keeps, for all
- * nodes together, what was handed out and what was settled. Must not know members.
+ * This node's consumer of one shared subscription: pulls messages for its members and tracks the unsettled ones. The
+ * server tracks, for all nodes, which messages were delivered and settled. Must not know members.
  */
 import { createHash } from 'node:crypto'
 import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'

@@ -1,6 +1,6 @@
 /**
- * This node's lease: one record that is renewed. Owns whether the node may act, by the monotonic clock; must not know what
- * for. What the lease promises is made sure by the fences: this is how the node learns of it in time.
+ * This node's lease: a record that is renewed periodically. Owns whether the node may act, by the monotonic clock. The
+ * fences enforce the guarantee of the lease; the lease tells the node in time.
  */
 import type { Lease } from '../../types/cluster.js'
 import { AnaxError } from '../index.js'

@@ -1,6 +1,6 @@
 /**
- * Which other nodes there are: follows the records that they renew. Owns the judgement that one is gone, and fences it
- * before anybody acts on that. Must not know claims.
+ * Tracks the other nodes by the records that they renew. Owns the decision that a node has failed, and fences it before
+ * anything relies on that. Must not know claims.
  */
 import type { MembershipChange } from '../../types/cluster.js'
 import { type NodeRecord, nodeRecordOf } from './lease.js'

@@ -1,6 +1,6 @@
 /**
- * What this node wants, of all shards together: keeps the readers at it. Owns when a filter may be said to be wanted; must
- * not know who wants it.
+ * The filters that this node needs from all shards; updates the readers. Owns when a filter counts as subscribed; must
+ * not know the subscriber.
  */
 import type { LogCursor } from '../../types/cluster.js'
 import { coverOf, covers, Interest } from './interest.js'
@@ -8,9 +8,9 @@ import type { ShardReader } from './shard-reader.js'
 import type { Signals } from './signals.js'
 import { filterTokens, LONG_TOPICS } from './subjects.js'
 
-/** Filters that come within this time are one change of the consumers. */
+/** Filters added within this time are combined into one change of the consumers. */
 const GATHER_MS = 5
-/** What nobody wants any more is read for so long: clients come back. */
+/** How long an unused filter is still read, because clients often reconnect. */
 const LINGER_MS = 1000
 
 export interface NodeInterestParts {

@@ -1,4 +1,4 @@
-/** All parts of a node on NATS, wired together: who knows whom is decided here and nowhere else. */
+/** Creates the parts of a node on NATS and connects them. Owns which part knows which. */
 import { randomUUID } from 'node:crypto'
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'

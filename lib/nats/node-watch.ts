@@ -1,4 +1,6 @@
-/** Follows the records of the nodes, and hands each to the membership. Owns the consumer; must not know what they mean. */
+/**
+ * Watches the records of the nodes and passes each to the membership. Owns the consumer; must not know their meaning.
+ */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { Membership } from './membership.js'
 import { clusterError } from './wire.js'

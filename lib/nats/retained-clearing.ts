@@ -1,6 +1,6 @@
 /**
- * What is left of a retained message that was taken away. Each shard may have one for the same topic, and the newest counts:
- * an empty one stays until the others are gone, then it goes as well. Must not know who took it away.
+ * Cleans up after a retained message was deleted. Each shard may have one for the same topic, and the newest is valid:
+ * the empty message stays until the older ones are removed, then it is removed as well.
  */
 import type { LogPosition } from '../../types/cluster.js'
 import type { ShardSubjects } from './subjects.js'

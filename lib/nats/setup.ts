@@ -1,6 +1,6 @@
 /**
- * The streams of a cluster: made at the first start, compared with what they have to be at every other. Owns their
- * configuration; must not know what is written to them.
+ * Creates the streams of a cluster at the first start, and checks their configuration at every later one. Must not know
+ * what is written to them.
  */
 import type { JetStreamManager, StreamConfig, StreamUpdateConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'

@@ -1,6 +1,7 @@
 /**
- * Brings what this node wants of one shard, in order and without gaps: a consumer that is made anew behind the last message
- * whenever it breaks, or more is wanted. Owns the place up to which all was brought; must not know who wants it.
+ * Reads the messages of one shard that this node needs, in order and without gaps. Recreates its consumer after the
+ * last message when the consumer fails or the filters change. Owns the position up to which everything was read; must
+ * not know the subscribers.
  */
 import type { Consumer, ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import { clusterError, type Wire } from './wire.js'
@@ -96,9 +97,9 @@ export class ShardReader {
   }
 
   /**
-   * Waits until all that was wanted before has been brought, so that what comes next begins there. A mark in the stream is
-   * the only proof: the server that has the consumer may be behind the leader. Without it, the next consumer begins where
-   * this one was.
+   * Waits until all that was wanted before has been brought, so that what comes next begins there. A mark in the stream
+   * is the only proof: the server that has the consumer may be behind the leader. Without it, the next consumer begins
+   * where this one was.
    */
   async #catchUp(): Promise<void> {
     if (this.#consumer === undefined) return

@@ -1,5 +1,6 @@
 /**
- * QoS 0 between nodes: sent to whoever wants it at that moment. Owns the interest that NATS knows of; keeps nothing.
+ * QoS 0 messages between nodes: sent to the nodes that are subscribed at that moment. Owns the subscriptions in NATS;
+ * stores nothing.
  */
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Message } from '../../types/message.js'

@@ -1,4 +1,6 @@
-/** What is written for one client in one step, as messages of a stream. Owns which subject has what; writes nothing. */
+/**
+ * Builds the stream messages that are written for one client in one step. Owns the mapping to subjects; does no I/O.
+ */
 import type { ClusterWrite } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import { deadlineBytes } from './deadlines.js'

@@ -1,13 +1,13 @@
 /**
- * Faults that a test asks for: hooks, store and bus that fail or take their time, and connections that are refused.
- * Owns the rules and counts the calls; those who are to fail ask it.
+ * Faults that a test requests: failing or slow hooks, store and bus, and refused connections. Owns the rules and counts
+ * the calls; the wrapped parts ask it.
  */
 import type { Clock } from '../../types/clock.js'
 import { AnaxError, type ConnectRefusal, type Hooks, ReasonCode } from '../index.js'
 
 /** What goes wrong, and when. */
 export interface FaultOptions {
-  /** What the call fails with. @default none: it is slow, or an `Error` where there is no delay either */
+  /** The error of the call. @default none if there is a delay, otherwise an `Error` */
   error?: Error
   /** Milliseconds of the kit's clock that the call takes longer. @default 0 */
   delayMs?: number
@@ -88,7 +88,7 @@ export class Faults {
   }
 
   /**
-   * A hook fails or takes its time, whether the test has set it or not. `authorizeForward` cannot take time.
+   * Makes a hook fail or delays it, whether or not it is set. `authorizeForward` cannot be delayed.
    * @throws AnaxError ANAX_ERR_ARGUMENT
    */
   hook(name: keyof Hooks, options: FaultOptions = {}): Fault {
@@ -98,13 +98,13 @@ export class Faults {
     return this.#add(`hook:${name}`, undefined, options)
   }
 
-  /** The store fails or takes its time. */
+  /** Makes the store fail or delays it. */
   store({ method, ...options }: StoreFaultOptions = {}): Fault {
     return this.#add('store', method === undefined ? undefined : [method].flat(), options)
   }
 
   /**
-   * The bus fails or takes its time at an `emit`.
+   * Makes `emit` of the bus fail or delays it.
    * @throws AnaxError ANAX_ERR_ARGUMENT where the kit was started without the option `mq`
    */
   bus(options: FaultOptions = {}): Fault {
@@ -112,12 +112,12 @@ export class Faults {
     return this.#add('bus', undefined, options)
   }
 
-  /** Whatever needs room in the store is refused, as where the disk is full. */
+  /** Makes the store refuse every write that needs space, as with a full disk. */
   diskFull({ times = Number.POSITIVE_INFINITY }: Pick<FaultOptions, 'times'> = {}): Fault {
     return this.#add('store', WRITES, { error: new AnaxError('ANAX_ERR_QUOTA', { detail: 'the disk is full' }), times })
   }
 
-  /** Takes all faults back. */
+  /** Removes all faults. */
   clear(): void {
     this.#rules = []
     this.#refusals = []

@@ -1,6 +1,6 @@
 /**
- * The line between one client and the broker in a test, which can be cut, frozen, slowed down and garbled.
- * Owns the bytes on their way; knows no packets.
+ * The network link between one client and the broker in a test. It can be cut, frozen, delayed and corrupted. Owns the
+ * bytes in transit; knows no packets.
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../types/clock.js'
@@ -42,12 +42,12 @@ export class Link {
     for (const end of this.#ends ?? []) end.destroy()
   }
 
-  /** From now on nothing arrives, though both sides are there: what they write waits. */
+  /** Freezes the link: both sides stay connected, but nothing arrives until it is thawed. */
   freeze(direction: Direction = 'both'): void {
     for (const way of waysOf(direction)) this.#frozen.add(way)
   }
 
-  /** What was held back arrives, and everything after it. */
+  /** Thaws the link: delivers everything that was held back. */
   thaw(direction: Direction = 'both'): void {
     for (const way of waysOf(direction)) this.#frozen.delete(way)
     for (const held of this.#held.splice(0)) {
@@ -62,14 +62,14 @@ export class Link {
   }
 
   /**
-   * The client is gone and the broker does not hear of it, as when a machine loses its power: only keep alive tells.
+   * The client disappears without closing the connection, as in a power failure. Only keep alive detects it.
    */
   halfOpen(): void {
     this.#abandon()
     this.#ends?.[0].destroy()
   }
 
-  /** The next bytes begin with one that begins no packet. */
+  /** Corrupts the next bytes: they begin with an invalid packet type. */
   corrupt(direction: Direction = 'to-broker'): void {
     for (const way of waysOf(direction)) this.#garbled.add(way)
   }

@@ -1,6 +1,6 @@
 /**
- * A broker for the tests of an application: with clients that connect to it in memory, everything that was published,
- * lines that break, faults, and the end of it all. Puts the parts together, on the broker's public API.
+ * A broker for the tests of an application: in-memory clients, a log of published messages, links that can break,
+ * faults, and cleanup. Built on the broker's public API.
  */
 import { once } from 'node:events'
 import net, { type AddressInfo, type Server, type Socket } from 'node:net'
@@ -68,7 +68,7 @@ export class TestBroker {
   #isRestarting = false
   #closing: Promise<void> | undefined
 
-  /** For {@link startTestBroker} alone. */
+  /** Internal: use {@link startTestBroker}. */
   constructor(options: BrokerOptions) {
     this.#options = options
     this.#clock = new WatchedClock(options.clock ?? SYSTEM_CLOCK)
@@ -93,7 +93,7 @@ export class TestBroker {
   }
 
   /**
-   * Connects a client of MQTT.js. Resolves when the broker has let it in.
+   * Connects a client of MQTT.js. Resolves when the broker has accepted it.
    * @param Client the class `MqttClient` of MQTT.js
    * @param options its options; it does not reconnect by itself unless `reconnectPeriod` says so
    * @throws what the client emits as `error`, or ANAX_ERR_NOT_CONNECTED where the connection closed before CONNACK
@@ -115,7 +115,7 @@ export class TestBroker {
   }
 
   /**
-   * Connects a client of `anax/client`, on the kit's clock. Resolves when the broker has let it in.
+   * Connects a client of `anax/client`, on the kit's clock. Resolves when the broker has accepted it.
    * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_TIMEOUT
    */
   async client(options: ConnectOptions = {}): Promise<MqttConnection> {
@@ -160,8 +160,8 @@ export class TestBroker {
   }
 
   /**
-   * Waits for a message on a topic that matches the filter; one that was published before counts as well, up to the last
-   * {@link clear}.
+   * Waits for a message on a topic that matches the filter; one that was published before counts as well, up to the
+   * last {@link clear}.
    * @throws AnaxError ANAX_ERR_TIMEOUT, which lists what was published instead
    */
   waitFor(
@@ -173,8 +173,8 @@ export class TestBroker {
   }
 
   /**
-   * Resolves when the broker has nothing left to do: no hook, store or bus is being waited for, and nothing is on its way
-   * on a line that is not frozen. What waits for the clock is not waited for.
+   * Resolves when the broker has nothing left to do: no hook, store or bus is being waited for, and nothing is on its
+   * way on a line that is not frozen. What waits for the clock is not waited for.
    * @throws AnaxError ANAX_ERR_TIMEOUT, which says what is under way
    */
   settled({ timeoutMs = 2000 }: WaitOptions = {}): Promise<void> {
@@ -191,7 +191,9 @@ export class TestBroker {
     return readRetained(this.#store, filter)
   }
 
-  /** All sessions, by client identifier. Where the store cannot list them: those that kits in this process saw begin. */
+  /**
+   * All sessions, by client identifier. Where the store cannot list them: those that kits in this process saw begin.
+   */
   sessions(): Promise<SessionSnapshot[]> {
     return readSessions(this.#broker, this.#store)
   }
@@ -215,7 +217,7 @@ export class TestBroker {
     await this.start()
   }
 
-  /** What is left behind, in words; after {@link close} there should be nothing. */
+  /** Descriptions of leaked streams, timers and listeners; empty after {@link close}. */
   leaks(): string[] {
     const { pendingTimers } = this.#clock
     return [
