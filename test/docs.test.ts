@@ -84,6 +84,12 @@ describe('the other pages of reference', () => {
     assert.deepEqual(namesIn(documented), namesIn(reasons))
   })
 
+  it('docs/events.md has every reason of a disconnection, and no other', () => {
+    const reasons = [...between(sourceOf('types/events.ts'), 'DisconnectReason', '/**').matchAll(/'([\w-]+)'/g)]
+    const documented = [...between(pageOf('docs/events.md'), '| `reason` ', '### clientError').matchAll(ROW)]
+    assert.deepEqual(namesIn(documented).slice(1), namesIn(reasons))
+  })
+
   it('docs/client.md has every property and method of a client', () => {
     const page = pageOf('docs/client.md')
     const isNamed = (name: string) => page.includes(`| \`${name}\` `) || page.includes(`### client.${name}(`)

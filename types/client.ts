@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ClientStats } from './client-stats.js'
 import type { ProtocolVersion, PublishProperties, QoS, Subscription, UserProperties, Will } from './packets.js'
 
 /** A message to publish: a topic, and values that differ from the defaults. */
@@ -109,6 +110,8 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
   /** Number of messages for this client that were dropped while it was connected; each is also a `drop` event. */
   readonly drops: number
+  /** What went over the connection, and what is under way on it: the numbers of this moment. */
+  readonly stats: ClientStats
 
   /**
    * Sends a message to this client only, regardless of its subscriptions. Resolves when the message was sent, or queued

@@ -1,5 +1,5 @@
 /** The events of a broker and their arguments. Contracts only. */
-import type { AnaxError } from '../lib/errors.js'
+import type { AnaxError, ErrorCode } from '../lib/errors.js'
 import type { Client, ClientSubscription } from './client.js'
 import type { MembershipChange } from './cluster.js'
 import type { Message } from './message.js'
@@ -17,6 +17,33 @@ export type DropReason =
   | 'not-forwarded'
   | 'disconnected'
   | 'session-ended'
+
+/** Why a connection ended; docs/events.md says of each when that is. */
+export type DisconnectReason =
+  | 'client'
+  | 'stream-closed'
+  | 'stream-error'
+  | 'keep-alive'
+  | 'takeover'
+  | 'administrative'
+  | 'shutdown'
+  | 'protocol-error'
+  | 'not-authorized'
+  | 'limit'
+  | 'drain-timeout'
+  | 'failure'
+
+/** How a connection ended. */
+export interface Disconnection {
+  /** Stable: to match on, and to count by. */
+  reason: DisconnectReason
+  /** The error that ended it; undefined where none did. */
+  code: ErrorCode | undefined
+  /** The MQTT 5.0 reason code: of the client's DISCONNECT, or the one that the client is (or would be) told. */
+  reasonCode: number
+  /** In words, for people. */
+  detail: string
+}
 
 /** Why a stored session ended. */
 export type SessionEndReason = 'expired' | 'clean-start' | 'disconnected' | 'deleted'
@@ -52,7 +79,7 @@ export interface BrokerEvents {
   /** CONNACK was sent, and delivery of stored messages has begun. */
   clientReady: [client: Client]
   /** The connection of an accepted client has ended. */
-  clientDisconnect: [client: Client]
+  clientDisconnect: [client: Client, disconnection: Disconnection]
   /** A connected client broke the protocol, or its stream failed. */
   clientError: [client: Client, error: AnaxError]
   /** The same, before the client was accepted. */

@@ -1,13 +1,38 @@
 /** Information about a broker and its sessions, for administration. Contracts only. */
+import type { ErrorCode } from '../lib/errors.js'
 import type { ClientSubscription } from './client.js'
-import type { DropReason } from './events.js'
+import type { Amount } from './client-stats.js'
+import type { DisconnectReason, DropReason, SessionEndReason } from './events.js'
 import type { Message } from './message.js'
 import type { ProtocolVersion, QoS } from './packets.js'
 
-/** A number of messages, with the bytes of their payloads and properties. */
-export interface Amount {
-  messages: number
+/** A type of packet, as MQTT has it. */
+export type PacketName =
+  | 'connect'
+  | 'connack'
+  | 'publish'
+  | 'puback'
+  | 'pubrec'
+  | 'pubrel'
+  | 'pubcomp'
+  | 'subscribe'
+  | 'suback'
+  | 'unsubscribe'
+  | 'unsuback'
+  | 'pingreq'
+  | 'pingresp'
+  | 'disconnect'
+  | 'auth'
+
+/** What went over all connections, one way. */
+export interface FlowStats {
+  /** Of MQTT, without what TLS and WebSocket add. */
   bytes: number
+  packets: Readonly<Record<PacketName, number>>
+  /** PUBLISH packets by quality of service. Those that came, or went, again are among them. */
+  messages: readonly [qos0: number, qos1: number, qos2: number]
+  /** Bytes of their payloads. */
+  payloadBytes: number
 }
 
 /** The current numbers of a broker. A number is undefined if the store does not provide it. */
@@ -19,12 +44,20 @@ export interface BrokerStats {
   connections: {
     /** Open streams, including those of clients that are not connected yet. */
     open: number
+    /** Streams that were handed over. */
+    total: number
+    /** Those that ended before their client was accepted, by the code of the error. */
+    refused: Readonly<Partial<Record<ErrorCode, number>>>
   }
   clients: {
     /** Clients that are connected. */
     connected: number
     /** The highest number of clients connected at the same time. */
     maximum: number
+    /** Clients that were accepted. */
+    total: number
+    /** Those whose connections ended, by reason. */
+    disconnected: Readonly<Record<DisconnectReason, number>>
   }
   sessions: {
     /** Sessions that the store keeps, of clients that are connected and of others. */
@@ -33,6 +66,8 @@ export interface BrokerStats {
     away: number | undefined
     /** All: stored ones, and those that end with their connection. */
     total: number
+    /** Stored ones that ended, by reason. */
+    ended: Readonly<Record<SessionEndReason, number>>
   }
   subscriptions: {
     /** Of clients that are connected. */
@@ -45,6 +80,16 @@ export interface BrokerStats {
   retained: Amount
   /** Messages in the queues of stored sessions, including those sent and not acknowledged; each message counts once. */
   queued: { messages: number | undefined; bytes: number | undefined }
+  /** QoS 1 and 2 messages that were sent to connected clients and are not acknowledged. */
+  inflight: number
+  /** What waits in memory until connected clients can take it. */
+  waiting: Amount
+  received: FlowStats
+  sent: FlowStats
+  /** Messages whose publisher was told that they are not accepted, by the code of the error. */
+  publishRefused: Readonly<Partial<Record<ErrorCode, number>>>
+  /** How often hooks or listeners of the host failed, and how often store or bus did. */
+  failures: { hooks: number; store: number }
   /** Messages that did not reach a client, by reason, since the broker was made. */
   drops: Readonly<Record<DropReason, number>>
 }
@@ -145,29 +190,4 @@ export interface QueuedInfo {
   packetId: number | undefined
   /** Whether the store has it; what waits in memory is lost with the connection. */
   stored: boolean
-}
-
-/** What went over one connection, one way. */
-export interface ConnectionTraffic {
-  bytes: number
-  /** Packets of all types. */
-  packets: number
-  /** PUBLISH packets. */
-  messages: number
-}
-
-/** The numbers of one connection. */
-export interface ClientStats {
-  /** When the client was let in, in milliseconds since the epoch; undefined before. */
-  connectedAt: number | undefined
-  received: ConnectionTraffic
-  sent: ConnectionTraffic
-  /** QoS 1 and 2 messages that were sent to the client and are not acknowledged. */
-  inflight: number
-  /** What waits in memory for the client to take it. */
-  waiting: Amount
-  /** Bytes that were not handed to its stream yet, because the stream is full. */
-  unsentBytes: number
-  /** Messages for it that were dropped while it was connected. */
-  drops: number
 }

@@ -183,6 +183,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       this.#parts.ports,
       this.#parts.connections,
     )
+    this.#parts.counts.connections++
     if (this.#state !== 'listening') {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
       // before CONNECT no packet can be sent, and after `close` nothing would handle the end of the stream

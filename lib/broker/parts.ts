@@ -11,6 +11,8 @@ import type { Connection } from '../connection/connection.js'
 import type { ConnectionPorts } from '../connection/connection-ports.js'
 import { Flusher } from '../connection/outbox.js'
 import { AnaxError, isQuotaError, wrapError } from '../errors.js'
+import { Load } from '../model/load.js'
+import { Traffic } from '../model/traffic.js'
 import { storeOf } from '../persistence/aedes/open.js'
 import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
@@ -23,6 +25,7 @@ import { Router } from '../routing/router.js'
 import { Fairness } from '../util/fairness.js'
 import { Timers } from '../util/timers.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
+import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
 import { DropCounts } from './publish/drop-counts.js'
 import { OwnMessages } from './publish/own-messages.js'
@@ -51,6 +54,7 @@ export interface Foundations {
 export class BrokerParts {
   readonly options: ResolvedOptions
   readonly drops: DropCounts
+  readonly counts: EventCounts
   readonly events: EventSink
   readonly timers: Timers
   readonly authorizer: HookAuthorizer
@@ -72,7 +76,8 @@ export class BrokerParts {
     const { clock, mq, persistence, runId, cluster: engine } = foundations
     const now = () => clock.now()
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
-    const events = new BrokerEventSink(emitter, drops)
+    const counts = new EventCounts()
+    const events = new BrokerEventSink(emitter, drops, counts)
     const timers = new Timers(clock)
     const fairness = new Fairness()
     const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
@@ -159,6 +164,7 @@ export class BrokerParts {
     this.options = options
     this.#cluster = cluster
     this.drops = drops
+    this.counts = counts
     this.events = events
     this.timers = timers
     this.authorizer = authorizer
@@ -182,6 +188,8 @@ export class BrokerParts {
       timers,
       fairness,
       flusher: new Flusher(fairness, cluster?.mayWrite),
+      traffic: new Traffic(),
+      load: new Load(),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       responseInformation: client => this.#responseInformation(client),
     }

@@ -40,7 +40,9 @@ function logConnections(broker: Broker, logger: Logger): void {
     const version = client.version === undefined ? '' : ` with MQTT ${VERSIONS[client.version]}`
     logger.log('info', `${nameOf(client)} connected${version} from ${originOf(client)}`)
   })
-  broker.on('clientDisconnect', client => logger.log('info', `${nameOf(client)} disconnected`))
+  broker.on('clientDisconnect', (client, { reason, detail }) => {
+    logger.log('info', `${nameOf(client)} disconnected (${reason}: ${detail})`)
+  })
 }
 
 function logTraffic(broker: Broker, logger: Logger): void {

@@ -7,6 +7,7 @@ import type { Dialect } from '../codec/dialect.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Frame } from '../codec/wire/frame.js'
 import type { AnaxError } from '../errors.js'
+import type { ConnectionTraffic } from '../model/traffic.js'
 import type { Session } from '../session/session.js'
 import type { Ending, SessionOwner } from '../session/session-directory.js'
 import type { Pipeline } from '../util/pipeline.js'
@@ -16,10 +17,13 @@ import type { ConnectionState } from './connection-state.js'
 
 export interface Channel extends SessionOwner {
   readonly ports: ConnectionPorts
+  readonly traffic: ConnectionTraffic
   readonly state: ConnectionState
   /** Whether CONNECT is being answered. */
   readonly connecting: boolean
   readonly connected: boolean
+  /** Bytes that were not handed to the stream yet. */
+  readonly unsentBytes: number
   /** The client's protocol version; undefined until CONNECT arrives. */
   readonly version: ProtocolVersion | undefined
   readonly dialect: Dialect
@@ -27,13 +31,12 @@ export interface Channel extends SessionOwner {
   /** The pipeline of received packets. */
   readonly ingress: Pipeline
   /** The re-authentication that is under way. */
-  readonly reauthentication: Reauthentication | undefined
+  reauthentication: Reauthentication | undefined
 
   /** CONNECT arrived. */
   beginConnect(packet: ConnectPacket): void
   /** AUTH arrived before CONNACK. */
   continueConnect(packet: AuthPacket): void
-  setReauthentication(reauthentication: Reauthentication | undefined): void
   /** Replaces a topic alias by its topic. @returns why there is no such alias */
   resolveTopicAlias(message: PublishMessage): AnaxError | undefined
 

@@ -1,5 +1,6 @@
 /** What each connection is given: the ports of its session, and those of its own. A contract. */
 import type { Client } from '../../types/client.js'
+import type { Traffic } from '../model/traffic.js'
 import type { Ports } from '../ports/ports.js'
 import type { SessionDirectory } from '../session/session-directory.js'
 import type { Flusher } from './outbox.js'
@@ -7,6 +8,7 @@ import type { Flusher } from './outbox.js'
 export interface ConnectionPorts extends Ports {
   readonly sessions: SessionDirectory
   readonly flusher: Flusher
+  readonly traffic: Traffic
   /** Whether another client can connect: there is room, or it takes over the connection of the same client. */
   hasRoomFor(clientId: string): boolean
   /** The answer to a client that requests response information. */

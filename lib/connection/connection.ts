@@ -12,6 +12,7 @@ import { InboundTopicAliases } from '../codec/topic-alias.js'
 import type { Frame } from '../codec/wire/frame.js'
 import { AnaxError, wrapError } from '../errors.js'
 import type { Delivery } from '../model/delivery.js'
+import { ConnectionTraffic } from '../model/traffic.js'
 import type { Link, Unsendable } from '../session/outgoing/link.js'
 import type { Session } from '../session/session.js'
 import type { Ending } from '../session/session-directory.js'
@@ -27,6 +28,7 @@ import type { ConnectionSource } from './connection-source.js'
 import { type ConnectionState, nextState } from './connection-state.js'
 import { ConnectionStream, type StreamOwner } from './connection-stream.js'
 import { ConnectionTimers, type Deadline } from './connection-timers.js'
+import { disconnectionOf } from './disconnection.js'
 import { receive } from './handlers/index.js'
 import { Outbox } from './outbox.js'
 import { PacketEncoder } from './packet-encoder.js'
@@ -35,8 +37,10 @@ import { PacketReader, type PacketReceiver } from './packet-reader.js'
 export class Connection implements ConnectingChannel, Link, PacketReceiver, StreamOwner {
   readonly client: ChannelClient
   readonly ports: ConnectionPorts
+  readonly traffic: ConnectionTraffic
   drops = 0
   connectedAt: number | undefined
+  reauthentication: Reauthentication | undefined
   readonly #stream: ConnectionStream
   /** The broker's connections: it is one of them until nothing of it is left. */
   readonly #open: Set<Connection>
@@ -44,7 +48,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #session: Session | undefined
   /** Set while CONNECT is being answered. */
   #connect: ConnectProcess | undefined
-  #reauthentication: Reauthentication | undefined
   #topicAliases: InboundTopicAliases | undefined
   #state: ConnectionState = 'awaiting-connect'
   #hasVersion = false
@@ -72,9 +75,11 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
-    this.#reader = new PacketReader(stream, this, ports)
+    this.traffic = new ConnectionTraffic(ports.traffic)
+    this.#reader = new PacketReader(stream, this, this.traffic, ports)
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
     this.#outbox = new Outbox(source, ports.flusher, {
+      traffic: this.traffic,
       onBlocked: () => this.#timers.blocked(),
       onRoom: () => this.#session?.outgoing?.pump(),
     })
@@ -105,14 +110,14 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   get state(): ConnectionState {
     return this.#state
   }
+  get unsentBytes(): number {
+    return this.#outbox.bytes
+  }
   get connecting(): boolean {
     return this.#state === 'connecting'
   }
   get connected(): boolean {
     return this.#state === 'connected'
-  }
-  get reauthentication(): Reauthentication | undefined {
-    return this.#reauthentication
   }
   get ready(): boolean {
     // a client that sends nothing more cannot acknowledge: what comes now is for its session, or for others
@@ -144,22 +149,17 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   accept(): void {
-    const { options } = this.ports
     this.#wasConnected = true
     this.connectedAt = this.ports.timers.wallTime()
-    this.#reader.decoder.maximumPacketSize = options.maxPacketSize
+    this.#reader.decoder.maximumPacketSize = this.ports.options.maxPacketSize
     this.#become('connected')
-    this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, options.maxInflight))
+    this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
     this.#timers.connected(this.#parameters.keepalive)
   }
 
   connectAnswered(): void {
     this.#connect = undefined
     this.resumeReading()
-  }
-
-  setReauthentication(reauthentication: Reauthentication | undefined): void {
-    this.#reauthentication = reauthentication
   }
 
   resolveTopicAlias(message: PublishMessage): AnaxError | undefined {
@@ -228,7 +228,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#become('closing')
     this.#untilEnding?.release()
     this.#connect?.abort()
-    this.#reauthentication?.abort()
+    this.reauthentication?.abort()
     this.#timers.stop()
     this.#outbox.finish()
     this.#timers.closing()
@@ -267,7 +267,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#session !== undefined) {
       await this.#session.changesSettled()
       await this.ports.sessions.release(this, ending)
-      if (this.#wasConnected) this.ports.events.emit('clientDisconnect', this.client)
+      if (this.#wasConnected) this.ports.events.emit('clientDisconnect', this.client, disconnectionOf(ending))
     }
     this.#become('closed')
     this.#open.delete(this)

@@ -7,6 +7,7 @@ import type { Packet } from '../../types/packets.js'
 import { PacketType } from '../codec/packet-types.js'
 import type { Frame } from '../codec/wire/frame.js'
 import { joinFrames } from '../codec/wire/join-frames.js'
+import type { ConnectionTraffic } from '../model/traffic.js'
 import { Cost, Fairness } from '../util/fairness.js'
 import { type ConnectionSource, isFromAfar } from './connection-source.js'
 
@@ -30,6 +31,7 @@ const PAUSE_MS = 10
 const { setTimeout: startTimer } = globalThis
 
 export interface OutboxOptions {
+  readonly traffic: ConnectionTraffic
   /** Called when the stream is full. */
   readonly onBlocked: () => void
   /** Called when the messages behind an answer have left, if so many waited that the outbox was not ready. */
@@ -215,6 +217,7 @@ export class Outbox {
     }
     if (this.#gapEnd === Number.POSITIVE_INFINITY) this.#beginGap()
     if (!this.#stream.writable) return
+    this.#options.traffic.sent(frames)
     this.#blocked = !this.#write(joinFrames(frames, packetIds))
     if (this.#blocked) this.#options.onBlocked()
   }

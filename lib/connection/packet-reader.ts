@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream'
 import { type DecodedPacket, Decoder } from '../codec/decode/decoder.js'
 import type { AnaxError } from '../errors.js'
+import type { ConnectionTraffic } from '../model/traffic.js'
 import type { Ports } from '../ports/ports.js'
 import { Cost, type Fairness, Share } from '../util/fairness.js'
 
@@ -33,16 +34,23 @@ export class PacketReader {
   readonly #fairness: Fairness
   /** What this client may take of a turn of the event loop. */
   readonly #share = new Share(() => this.resume())
+  readonly #traffic: ConnectionTraffic
   #reading = false
   #paused = false
   /** Bytes that came since packets could not be handled. */
   #readAheadBytes = 0
 
-  constructor(stream: Duplex, receiver: PacketReceiver, { fairness, options }: Pick<Ports, 'fairness' | 'options'>) {
+  constructor(
+    stream: Duplex,
+    receiver: PacketReceiver,
+    traffic: ConnectionTraffic,
+    { fairness, options }: Pick<Ports, 'fairness' | 'options'>,
+  ) {
     const maximumPacketSize = Math.min(options.maxConnectSize, options.maxPacketSize)
     this.#stream = stream
     this.#fairness = fairness
     this.#receiver = receiver
+    this.#traffic = traffic
     this.decoder = new Decoder({ side: 'broker', maximumPacketSize })
     fairness.spend(Cost.stream)
   }
@@ -53,6 +61,7 @@ export class PacketReader {
   }
 
   push(chunk: Buffer): void {
+    this.#traffic.arrived(chunk.length)
     this.decoder.push(chunk)
     this.#fairness.spendBytes(chunk.length)
     if (!this.#receiver.mayHandle()) this.#readAheadBytes += chunk.length
@@ -96,6 +105,7 @@ export class PacketReader {
       this.#readAheadBytes = 0
       const packet = decoder.next()
       if (packet === undefined) break
+      this.#traffic.received(decoder.firstByte, packet.cmd === 'publish' ? packet.payload.length : 0)
       receiver.handle(packet)
       fairness.spend(Cost.packet)
     }

@@ -8,6 +8,7 @@ import type { MessageRef } from '../../types/persistence.js'
 import { propertyBytes, userPropertyBytes } from '../codec/message-bytes.js'
 import { pairsOf } from '../codec/user-properties.js'
 import type { Delivery } from './delivery.js'
+import { Load } from './load.js'
 
 /** Roughly what a waiting message takes beside its content. */
 const OVERHEAD_BYTES = 64
@@ -23,6 +24,12 @@ export class Backlog {
   #entries: (Entry | undefined)[] = []
   #head = 0
   #bytes = 0
+  readonly #load: Load
+
+  /** @param load of all clients together */
+  constructor(load = new Load()) {
+    this.#load = load
+  }
 
   get length(): number {
     return this.#entries.length - this.#head
@@ -38,7 +45,7 @@ export class Backlog {
 
   push(delivery: Delivery, size: number): void {
     this.#entries.push({ delivery, size })
-    this.#bytes += size
+    this.#count(1, size)
   }
 
   /** Removes the first message; there has to be one. */
@@ -49,7 +56,7 @@ export class Backlog {
       this.#entries = this.#entries.slice(this.#head)
       this.#head = 0
     }
-    this.#bytes -= size
+    this.#count(-1, -size)
     return delivery
   }
 
@@ -59,8 +66,20 @@ export class Backlog {
     const entry = this.#entries[index]
     if (entry === undefined || entry.delivery.message.brokerCounter >= brokerCounter) return undefined
     this.#entries.splice(index, 1)
-    this.#bytes -= entry.size
+    this.#count(-1, -entry.size)
     return entry.delivery
+  }
+
+  /** The connection is over: what waits counts no more. */
+  close(): void {
+    this.#load.waitingMessages -= this.length
+    this.#load.waitingBytes -= this.#bytes
+  }
+
+  #count(messages: number, bytes: number): void {
+    this.#bytes += bytes
+    this.#load.waitingMessages += messages
+    this.#load.waitingBytes += bytes
   }
 
   *[Symbol.iterator](): Generator<Delivery> {

@@ -9,6 +9,7 @@
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
 import type { Delivery } from './delivery.js'
+import { Load } from './load.js'
 
 /** The packet that the client has to send next. */
 export type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp'
@@ -38,15 +39,20 @@ const IDLE_CAPACITY = 64
 
 export class Inflight {
   readonly #quota: number
+  readonly #load: Load
   #places: (Sent | undefined)[] = []
   /** Messages that were in flight on earlier connections. */
   #restored: Map<number, Sent> | undefined
   #size = 0
   #lastId = 0
 
-  /** @param quota the client's Receive Maximum [MQTT-3.3.4-9], or the broker's own limit where that is lower */
-  constructor(quota: number) {
+  /**
+   * @param quota the client's Receive Maximum [MQTT-3.3.4-9], or the broker's own limit where that is lower
+   * @param load of all clients together
+   */
+  constructor(quota: number, load = new Load()) {
     this.#quota = quota
+    this.#load = load
   }
 
   get size(): number {
@@ -68,6 +74,7 @@ export class Inflight {
     sent.packetId = this.#lastId
     this.#places[this.#lastId & mask] = sent
     this.#size++
+    this.#load.inflight++
     return this.#lastId
   }
 
@@ -78,6 +85,7 @@ export class Inflight {
     this.#restored ??= new Map()
     this.#restored.set(packetId, sent)
     this.#size++
+    this.#load.inflight++
     this.#lastId = packetId
   }
 
@@ -91,8 +99,14 @@ export class Inflight {
     if (this.get(packetId) === undefined) return
     if (!this.#restored?.delete(packetId)) this.#places[packetId & (this.#places.length - 1)] = undefined
     this.#size--
+    this.#load.inflight--
     if (this.#restored?.size === 0) this.#restored = undefined
     if (this.#size === 0 && this.#places.length > IDLE_CAPACITY) this.#places = []
+  }
+
+  /** The connection is over: what is in flight counts no more. */
+  close(): void {
+    this.#load.inflight -= this.#size
   }
 
   /** All messages in flight, in no particular order. */

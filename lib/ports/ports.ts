@@ -1,5 +1,6 @@
 /** All ports together, and what else sessions and connections share: options, store and timers of the broker. */
 import type { SessionPersistence } from '../../types/persistence.js'
+import type { Load } from '../model/load.js'
 import type { Fairness } from '../util/fairness.js'
 import type { Timers } from '../util/timers.js'
 import type { Authorizer } from './authorizer.js'
@@ -21,4 +22,5 @@ export interface Ports {
   readonly timers: Timers
   /** Who may work how much in this turn of the event loop. */
   readonly fairness: Fairness
+  readonly load: Load
 }

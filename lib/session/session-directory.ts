@@ -63,4 +63,6 @@ export interface Ending {
   will: 'publish' | 'discard'
   /** The error that ended the connection, if one did. */
   reason: AnaxError | undefined
+  /** That of the client's DISCONNECT, if it sent one. */
+  reasonCode?: number
 }

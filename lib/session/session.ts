@@ -3,7 +3,7 @@
  * Does no I/O itself: it writes through a link while the client is connected, and to the store.
  */
 import type { MaybePromise, QueueLimits, SessionDetails } from '../../types/persistence.js'
-import { Backlog } from '../model/backlog.js'
+import type { Backlog } from '../model/backlog.js'
 import type { Delivery } from '../model/delivery.js'
 import type { SharedDelivery } from '../model/shared-delivery.js'
 import type { Subscriber } from '../model/subscriber.js'
@@ -32,7 +32,7 @@ export interface SessionSettings {
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map()
 const NO_PACKET_IDS: ReadonlySet<number> = new Set()
 const NO_IDENTIFIERS: readonly number[] = []
-const NOTHING_WAITS = new Backlog()
+const NOTHING_WAITS: Pick<Backlog, 'length' | 'bytes'> & Iterable<Delivery> = Object.assign([], { bytes: 0 })
 
 export class Session implements Subscriber, Recipient {
   /** The client identifier. */

@@ -191,7 +191,7 @@ describe('anax', { concurrency: 4 }, () => {
     )
     assert.match(stderr, /debug client .* subscribed to "news" \(QoS 0\)\n/)
     assert.match(stderr, /debug client .* published to "news", QoS 0, 1 bytes\n/)
-    assert.match(stderr, /info {2}client .* disconnected\n/)
+    assert.match(stderr, /info {2}client .* disconnected \(client: the client disconnected\)\n/)
   })
 
   it('goes on when nobody reads its output any more', async () => {

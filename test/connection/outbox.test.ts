@@ -8,6 +8,7 @@ import { encode, frames, publishFrame } from '../../lib/codec/encode/encoder.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Frame } from '../../lib/codec/wire/frame.js'
 import { Flusher, Outbox } from '../../lib/connection/outbox.js'
+import { ConnectionTraffic, Traffic } from '../../lib/model/traffic.js'
 
 const LARGE = 100_000
 
@@ -22,7 +23,11 @@ function fixture(flusher = new Flusher(), request?: IncomingMessage) {
   }) as Duplex['write']
   let blocked = 0
   let room = 0
-  const outbox = new Outbox({ stream, request }, flusher, { onBlocked: () => blocked++, onRoom: () => room++ })
+  const outbox = new Outbox({ stream, request }, flusher, {
+    traffic: new ConnectionTraffic(new Traffic()),
+    onBlocked: () => blocked++,
+    onRoom: () => room++,
+  })
   const received: Buffer[] = []
   stream.on('error', () => {})
   peer.on('error', () => {})

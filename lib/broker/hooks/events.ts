@@ -1,6 +1,6 @@
 /**
  * Emits the broker's events. A listener that throws does not affect the other listeners or the caller; its error is
- * reported as a `hookError` event. Counts every `drop` event.
+ * reported as a `hookError` event. Counts events.
  */
 import type { EventEmitter } from 'node:events'
 import type { Client, ClientEvents } from '../../../types/client.js'
@@ -9,6 +9,7 @@ import { AnaxError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { DropCounts } from '../publish/drop-counts.js'
+import { EventCounts } from './event-counts.js'
 
 type EventName = keyof BrokerEvents | keyof ClientEvents
 type Listener = (...args: unknown[]) => unknown
@@ -16,10 +17,16 @@ type Listener = (...args: unknown[]) => unknown
 export class BrokerEventSink implements EventSink {
   readonly #emitter: EventEmitter<BrokerEvents>
   readonly #drops: Pick<DropCounts, 'add'>
+  readonly #counts: Pick<EventCounts, 'add'>
 
-  constructor(emitter: EventEmitter<BrokerEvents>, drops: Pick<DropCounts, 'add'>) {
+  constructor(
+    emitter: EventEmitter<BrokerEvents>,
+    drops: Pick<DropCounts, 'add'>,
+    counts: Pick<EventCounts, 'add'> = new EventCounts(),
+  ) {
     this.#emitter = emitter
     this.#drops = drops
+    this.#counts = counts
   }
 
   has(name: keyof BrokerEvents): boolean {
@@ -28,6 +35,7 @@ export class BrokerEventSink implements EventSink {
 
   emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void {
     if (name === 'drop') this.#drops.add(args[0] as Drop)
+    else if (name !== 'publish') this.#counts.add(name, args)
     this.#tell(this.#emitter as EventEmitter, name, args)
   }
 

@@ -5,12 +5,24 @@
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
 import type { Callback, Client, ClientEvents, ClientSubscription, ConnectionDetails } from '../../../types/client.js'
+import type { ClientStats } from '../../../types/client-stats.js'
 import type { ProtocolVersion, UserProperties } from '../../../types/packets.js'
 import type { WillPublisher } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import { withCallback } from '../../util/maybe-promise.js'
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
+
+const NO_TRAFFIC = Object.freeze({ bytes: 0, packets: 0, messages: 0 })
+const NO_STATS: ClientStats = Object.freeze({
+  connectedAt: undefined,
+  received: NO_TRAFFIC,
+  sent: NO_TRAFFIC,
+  inflight: 0,
+  waiting: Object.freeze({ messages: 0, bytes: 0 }),
+  unsentBytes: 0,
+  drops: 0,
+})
 
 /** The remembered details of a disconnected client. */
 type Remembered = Pick<Client, 'id' | 'username' | 'details'> &
@@ -30,6 +42,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
   readonly connected = false
   readonly closed = true
   readonly drops = 0
+  readonly stats = NO_STATS
   readonly subscriptions = NO_SUBSCRIPTIONS
   context: unknown
   principal: string | undefined

@@ -80,6 +80,11 @@ export class Decoder {
     return this.#error
   }
 
+  /** The first byte of the last packet begun; 0 before the first. */
+  get firstByte(): number {
+    return this.#first
+  }
+
   /** The type of the last packet begun; undefined before the first. */
   get packetType(): PacketType | undefined {
     return this.#first === 0 ? undefined : ((this.#first >> 4) as PacketType)
@@ -218,7 +223,8 @@ export class Decoder {
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes
     if (headerStart < 0 || !this.#isLengthShort()) return
-    setReceivedPacket(message, new Frame(this.#chunk, headerStart, end, 0, undefined), this.protocolVersion)
+    const frame = new Frame(this.#chunk, headerStart, end, 0, undefined, message.payload.length)
+    setReceivedPacket(message, frame, this.protocolVersion)
   }
 
   /** Takes the version over even where the rest turns out wrong: the refusal has to be in the client's dialect. */

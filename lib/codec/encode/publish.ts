@@ -55,7 +55,7 @@ export function writePublishFrame(
   if (version === 5) writeDeliveryProperties(writer, message, options)
   const isInline = payload.length <= INLINE_PAYLOAD
   if (isInline) writer.raw(payload)
-  return writer.finish(publishByte(options), hole, isInline ? undefined : payload)
+  return writer.finish(publishByte(options), hole, isInline ? undefined : payload, payload.length)
 }
 
 /** Encodes a PUBLISH as it is, payload included. */

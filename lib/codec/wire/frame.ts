@@ -15,14 +15,24 @@ export class Frame {
   readonly idOffset: number
   /** A large payload, written behind the rest without ever being copied. */
   readonly payload: Buffer | undefined
+  /** Bytes of the payload of a PUBLISH, wherever it is. */
+  readonly payloadLength: number
   #bytes: Buffer | undefined
 
-  constructor(memory: Buffer, start: number, end: number, idOffset: number, payload: Buffer | undefined) {
+  constructor(
+    memory: Buffer,
+    start: number,
+    end: number,
+    idOffset: number,
+    payload: Buffer | undefined,
+    payloadLength = 0,
+  ) {
     this.memory = memory
     this.start = start
     this.end = end
     this.idOffset = idOffset
     this.payload = payload
+    this.payloadLength = payloadLength
   }
 
   /** A packet that has its memory to itself. */

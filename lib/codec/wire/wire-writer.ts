@@ -45,7 +45,7 @@ export class WireWriter {
    * @param hole offset of the packet identifier that each receiver has its own of
    * @param payload what belongs to the packet but is sent from elsewhere
    */
-  finish(firstByte: number, hole?: number, payload?: Buffer): Frame {
+  finish(firstByte: number, hole?: number, payload?: Buffer, payloadLength = 0): Frame {
     const length = payload === undefined ? this.offset : this.offset + payload.length
     if (length > VARINT_MAX) throw refuse(`a packet of ${length} bytes`)
     this.#fitHeader(1 + varintSize(length))
@@ -53,7 +53,8 @@ export class WireWriter {
     const start = this.#begin
     memory[start] = firstByte
     putVarint(memory, start + 1, length)
-    const frame = new Frame(memory, start, this.#pos, hole === undefined ? 0 : this.#header + hole, payload)
+    const idOffset = hole === undefined ? 0 : this.#header + hole
+    const frame = new Frame(memory, start, this.#pos, idOffset, payload, payloadLength)
     this.#begin = this.#pos
     if (memory.length > SLAB) {
       this.#slab = EMPTY

@@ -15,10 +15,12 @@ import type {
   PublishInput,
   UnsubscribeInput,
 } from '../../../types/client.js'
+import type { ClientStats } from '../../../types/client-stats.js'
 import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../../types/packets.js'
 import { withCallback } from '../../util/maybe-promise.js'
 import type { Channel } from '../channel.js'
 import type { ConnectionSource } from '../connection-source.js'
+import { clientStats } from './client-stats.js'
 import { disconnectClient, publishTo, subscribeClient, unsubscribeClient } from './requests.js'
 import { SubscriptionsView } from './subscriptions-view.js'
 
@@ -87,6 +89,9 @@ export class ChannelClient extends EventEmitter<ClientEvents> implements Client 
   }
   get drops(): number {
     return this.#channel.drops
+  }
+  get stats(): ClientStats {
+    return clientStats(this.#channel)
   }
   get subscriptions(): ReadonlyMap<string, ClientSubscription> {
     const { session } = this.#channel

@@ -37,9 +37,9 @@ export function receiveAuth(channel: Channel, packet: AuthPacket): void {
 
 async function reauthenticate(channel: Channel, packet: AuthPacket, method: string): Promise<void> {
   const exchange = new ExtendedExchange(channel, method)
-  channel.setReauthentication(exchange)
+  channel.reauthentication = exchange
   const verdict = await inTime(channel, exchange.run(packet, 'reauthenticate'))
-  channel.setReauthentication(undefined)
+  channel.reauthentication = undefined
   if (!channel.connected) return
   if (verdict.result === 'refuse') {
     channel.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict), refusalProperties(verdict)) // [MQTT-4.12.1-2]

@@ -21,6 +21,7 @@ export function receiveDisconnect(channel: Channel, packet: DisconnectPacket): v
   const ending = {
     will: reasonCode === ReasonCode.NormalDisconnection ? 'discard' : 'publish',
     reason: undefined,
+    reasonCode,
   } as const
   channel.disconnectReceived(ending)
   if (expiry !== undefined) session.changeExpiry(Math.min(expiry, channel.ports.options.maxSessionExpiry))

@@ -35,7 +35,7 @@ export class Outgoing {
   readonly #recipient: Recipient
   readonly #link: Link
   readonly #ports: Ports
-  readonly #waiting = new Backlog()
+  readonly #waiting: Backlog
   /** The read of the stored queue that is under way. */
   #stored: Source<QueuedMessage> | undefined
   /** Whether that is the first read of a resumed session: of the messages that were in flight on its last connection. */
@@ -62,6 +62,7 @@ export class Outgoing {
     this.#recipient = recipient
     this.#link = link
     this.#ports = ports
+    this.#waiting = new Backlog(ports.load)
     this.transmitter = new Transmitter(recipient, link, ports, quota, this.pump)
   }
 
@@ -193,6 +194,8 @@ export class Outgoing {
     this.#closed = true
     this.#stored?.close()
     this.#replays?.close()
+    this.#waiting.close()
+    this.transmitter.inflight.close()
     const left = this.#recipient.stored ? [] : this.#unacknowledgedShared()
     for (const { message, share } of this.#waiting) {
       if (share !== undefined) left.push({ message, share })

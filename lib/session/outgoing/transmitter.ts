@@ -46,7 +46,7 @@ export class Transmitter {
     this.#onRoom = onRoom
     this.#link = link
     this.#ports = ports
-    this.inflight = new Inflight(quota)
+    this.inflight = new Inflight(quota, ports.load)
   }
 
   /** Whether a message of this QoS may be sent now. */

@@ -22,6 +22,7 @@ const MEMBERS = [
   'principal',
   'publish',
   'req',
+  'stats',
   'subscribe',
   'subscriptions',
   'unsubscribe',
@@ -133,7 +134,7 @@ spec('hooks and events are handed the client that `handle` returned', [5], async
     note('published', client)
   }
   const events = ['client', 'clientReady', 'clientDisconnect'] as const
-  for (const event of events) broker.on(event, client => note(event, client))
+  for (const event of events) broker.on(event, (client: object) => note(event, client))
   for (const event of ['subscribe', 'unsubscribe', 'publish', 'ack', 'ping', 'connackSent'] as const) {
     broker.on(event, (_: unknown, client: object | null) => note(event, client))
   }

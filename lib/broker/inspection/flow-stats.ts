@@ -1,0 +1,20 @@
+/** The packets that went one way, by the names that MQTT has for them. Owns how the counters are read. */
+import type { FlowStats, PacketName } from '../../../types/inspection.js'
+import { PacketType } from '../../codec/packet-types.js'
+import type { Flow } from '../../model/traffic.js'
+
+const NAMES = Object.entries(PacketType).map(([name, type]) => [name.toLowerCase() as PacketName, type] as const)
+
+/** With as much as there was until now. */
+export function flowStats({ bytes, payloadBytes, packets }: Flow): FlowStats {
+  const ofType = (type: number) => packets.subarray(type << 3, (type + 1) << 3).reduce((sum, count) => sum + count, 0)
+  // the two bits of the QoS, with DUP and without
+  const ofQoS = (qos: number) =>
+    packets[(PacketType.PUBLISH << 3) | qos]! + packets[(PacketType.PUBLISH << 3) | 4 | qos]!
+  return {
+    bytes,
+    packets: Object.fromEntries(NAMES.map(([name, type]) => [name, ofType(type)])) as Record<PacketName, number>,
+    messages: [ofQoS(0), ofQoS(1), ofQoS(2)],
+    payloadBytes,
+  }
+}

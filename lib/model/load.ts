@@ -1,0 +1,8 @@
+/** What is under way to all clients together. Kept by the queues it tells of. */
+export class Load {
+  /** QoS 1 and 2 messages that were sent and are not acknowledged. */
+  inflight = 0
+  /** Messages that wait in memory. */
+  waitingMessages = 0
+  waitingBytes = 0
+}
