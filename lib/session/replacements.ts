@@ -12,13 +12,7 @@ export class Replacements {
 
   /** Subscriptions are granted. */
   note(subscriptions: readonly SessionSubscription[]): void {
-    for (const { requested, topic } of subscriptions) {
-      if (requested === topic) continue
-      this.#granted ??= new Map()
-      const granted = this.#granted.get(requested)
-      if (granted === undefined) this.#granted.set(requested, new Set([topic]))
-      else granted.add(topic)
-    }
+    for (const { requested, topic } of subscriptions) this.#add(requested, topic)
   }
 
   /** A requested filter is given up. @returns what was granted instead of it */
@@ -27,5 +21,18 @@ export class Replacements {
     if (granted === undefined) return NONE
     this.#granted!.delete(requested)
     return granted
+  }
+
+  /** It could not be given up after all. @param granted what {@link take} returned, and the requested filter itself */
+  giveBack(requested: string, granted: readonly string[]): void {
+    for (const topic of granted) this.#add(requested, topic)
+  }
+
+  #add(requested: string, topic: string): void {
+    if (requested === topic) return
+    this.#granted ??= new Map()
+    const granted = this.#granted.get(requested)
+    if (granted === undefined) this.#granted.set(requested, new Set([topic]))
+    else granted.add(topic)
   }
 }

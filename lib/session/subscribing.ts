@@ -114,6 +114,13 @@ export function grantedFilters(session: Session, requested: readonly string[]): 
   return requested.map(filter => [filter, ...session.replacements.take(filter)])
 }
 
+/** The store failed to delete them: what the client asked for still stands for them. Takes the answer of {@link grantedFilters}. */
+export function keepGrantedFilters(session: Session, requested: readonly string[], granted: readonly string[][]): void {
+  requested.forEach((filter, index) => {
+    session.replacements.giveBack(filter, granted[index]!)
+  })
+}
+
 /** Ends live subscriptions. @returns for each filter whether there was one */
 export function unrouteSubscriptions(session: Session, topics: readonly string[]): boolean[] {
   session.ports.fairness.spend(topics.length * Cost.filter)

@@ -1,5 +1,6 @@
 /** A filter that `authorizeSubscribe` replaced: the client ends it by the name that it knows. */
 import assert from 'node:assert/strict'
+import { createMemoryPersistence } from '../../lib/index.js'
 import { publishText, receiveTexts } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 
@@ -83,4 +84,28 @@ spec(
     assert.equal(client.subscriptions.size, 0)
   },
   tenant,
+)
+
+const store = createMemoryPersistence()
+const { removeSubscriptions } = store
+spec(
+  'it is still known where the store failed to delete it',
+  [5],
+  async ({ broker, connect }) => {
+    const peer = await connect('client', keptSession(5))
+    const client = broker.clients.client!
+    await peer.subscribe({ topic: 'a', qos: 1 })
+    // the only test here that expects it
+    broker.removeAllListeners('storeError')
+    store.removeSubscriptions = () => Promise.reject(new Error('disk full'))
+    peer.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] })
+    assert.deepEqual((await peer.expect('unsuback')).granted, [0x80])
+    await assert.rejects(client.unsubscribe('a'), { code: 'ANAX_ERR_STORE' })
+    assert.equal(client.subscriptions.size, 1)
+    store.removeSubscriptions = removeSubscriptions
+    peer.send({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['a'] })
+    assert.deepEqual((await peer.expect('unsuback')).granted, [0])
+    assert.equal(client.subscriptions.size, 0)
+  },
+  { ...tenant, persistence: store },
 )

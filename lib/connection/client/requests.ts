@@ -14,6 +14,7 @@ import {
   deleteStoredSubscriptions,
   endRefusedSubscriptions,
   grantedFilters,
+  keepGrantedFilters,
   replayRetained,
   routeSubscriptions,
   storeSubscriptions,
@@ -81,13 +82,17 @@ async function makeLive(channel: Channel, subscriptions: SessionSubscription[]):
 export async function unsubscribeClient(channel: Channel, input: UnsubscribeInput): Promise<void> {
   const session = connectedSession(channel)
   const requested = toTopics(input)
-  const topics = grantedFilters(session, requested).flat()
+  const granted = grantedFilters(session, requested)
+  const topics = granted.flat()
   const { turn, done } = session.changes.begin()
   try {
     const removed = withStoreError(() => deleteStoredSubscriptions(session, topics))
     if (isPromise(removed)) await removed
     if (turn !== undefined) await turn
     unrouteSubscriptions(session, topics)
+  } catch (error) {
+    keepGrantedFilters(session, requested, granted)
+    throw error
   } finally {
     done()
   }

@@ -6,7 +6,12 @@ import type { UnsubscribePacket } from '../../../types/packets.js'
 import { type AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Session } from '../../session/session.js'
-import { deleteStoredSubscriptions, grantedFilters, unrouteSubscriptions } from '../../session/subscribing.js'
+import {
+  deleteStoredSubscriptions,
+  grantedFilters,
+  keepGrantedFilters,
+  unrouteSubscriptions,
+} from '../../session/subscribing.js'
 import type { SubscriptionChange } from '../../session/subscription-changes.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Job } from '../../util/pipeline.js'
@@ -22,7 +27,7 @@ class Unsubscribe extends Job {
   readonly #packet: UnsubscribePacket
   readonly #session: Session
   /** For each filter of the packet: what it stands for, as `authorizeSubscribe` may have granted another one. */
-  #granted: readonly (readonly string[])[] = []
+  #granted: readonly string[][] = []
   #removed: boolean[] = []
   #refusal: AnaxError | undefined
   #change: SubscriptionChange | undefined
@@ -81,6 +86,7 @@ class Unsubscribe extends Job {
 
   readonly #failed = (error: unknown): void => {
     this.#refusal = wrapError('ANAX_ERR_STORE', error)
+    keepGrantedFilters(this.#session, this.#packet.unsubscriptions, this.#granted)
   }
 }
 
