@@ -57,6 +57,8 @@ function logTraffic(broker: Broker, logger: Logger): void {
   broker.on('unsubscribe', (topics, client) => {
     logger.log('debug', `${nameOf(client)} unsubscribed from ${topics.map(quote).join(', ')}`)
   })
+  broker.on('clusterChanged', ({ node, change }) => logger.log('info', `node ${quote(node)} ${change}`))
+  broker.on('leaseLost', error => logger.log('error', error.message))
   broker.on('sessionEnded', (clientId, reason) => logger.log('debug', `session ${quote(clientId)} ended: ${reason}`))
 }
 

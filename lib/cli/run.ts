@@ -14,7 +14,7 @@ import { logEvents } from './event-log.js'
 import { greeting } from './greeting.js'
 import { Logger } from './logger.js'
 import type { Settings } from './settings.js'
-import { storeIn } from './store.js'
+import { storeOf } from './store.js'
 
 /** How long clients, store and bus get to end; then the broker ends them. */
 const CLOSE_TIMEOUT_MS = 2000
@@ -29,7 +29,7 @@ export async function run(settings: Settings): Promise<void> {
   const logger = new Logger(settings.logLevel)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
-  const store = storeIn(settings.data, settings.verify)
+  const store = storeOf(settings)
   const broker = await createBroker({
     ...settings.limits,
     ...store.options,

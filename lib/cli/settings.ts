@@ -22,6 +22,9 @@ export interface Settings {
   data: string | undefined
   /** How thoroughly the store is verified when it is opened. */
   verify: Verification
+  /** Servers of NATS; then there is no store. */
+  cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
+  id: string | undefined
   limits: Pick<BrokerOptions, 'maxConnections' | 'maxPacketSize' | 'maxQueuedMessages' | 'maxSessionExpiry'>
   logLevel: LogLevel
 }
@@ -51,6 +54,8 @@ export function checkSettings(values: Values): Settings {
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
     verify: verification(values.verify),
+    cluster: clusterOf(values),
+    id: values.id,
     limits: limits(values),
     logLevel: logLevel(values['log-level']),
   }
@@ -71,6 +76,9 @@ function checkTogether(settings: Settings, values: Values): void {
   const { ports, tls, unix, host, access } = settings
   if (tls === undefined && (ports.tls !== undefined || ports.wss !== undefined)) {
     throw usageError('--tls-port and --wss-port need --cert and --key')
+  }
+  if (settings.cluster !== undefined && (values.memory || values.data !== undefined)) {
+    throw usageError('--cluster takes the place of --memory and --data')
   }
   if (values.memory && values.data !== undefined) throw usageError('--memory and --data exclude each other')
   if ([...Object.values(ports), unix].every(listener => listener === undefined)) {
@@ -122,6 +130,17 @@ function limits(values: Values): Settings['limits'] {
     maxSessionExpiry: integer(values, 'max-session-expiry', 0, MAX_SECONDS),
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function clusterOf(values: Values): Settings['cluster'] {
+  const text = values['cluster-replicas']
+  if (values.cluster === undefined) {
+    if (text !== undefined) throw usageError('--cluster-replicas needs --cluster')
+    return undefined
+  }
+  const replicas = ([1, 3, 5] as const).find(number => String(number) === (text ?? '3'))
+  if (replicas === undefined) throw usageError(`--cluster-replicas takes 1, 3 or 5, not '${text}'`)
+  return { servers: values.cluster.split(','), replicas }
 }
 
 function verification(text = 'quick'): Verification {

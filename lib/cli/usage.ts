@@ -43,6 +43,12 @@ Store
   --memory                keep everything in memory instead
   --verify MODE           check for damage at startup: quick, full or off   [quick]
 
+Cluster
+  --cluster SERVERS       be a node of a cluster on these servers of NATS, with
+                          commas between them; in the place of a store
+  --cluster-replicas N    servers that have each message: 1, 3 or 5   [3]
+  --id NAME               name of the broker, and of the node         [random]
+
 Limits
   --max-connections N     connections at once                         [no limit]
   --max-packet-size N     bytes of a packet                           [268435460]

@@ -11,6 +11,10 @@ import { checkServer, setUpStreams } from './setup.js'
 import type { Signals } from './signals.js'
 import { clusterError, Wire } from './wire.js'
 
+/** How long a node tries to join, and how often. */
+const START_MS = 15_000
+const RETRY_MS = 250
+
 export type { NatsClusterOptions } from './options.js'
 
 /**
@@ -70,7 +74,7 @@ async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
 
 async function start(foundation: Foundation, request: JoinRequest): Promise<ClusterNode> {
   const self = newIdentity(request.node)
-  const shards = await raiseFences(foundation, self)
+  const shards = await patiently(() => raiseFences(foundation, self))
   const notes = {
     noteSequence: (shard: number, sequence: number) => node.noteSequence(shard, sequence),
     noteWrite: (shard: number, sequence: number, ms: number) => node.noteWrite(shard, sequence, ms),
@@ -78,7 +82,7 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
   const parts = makeParts(foundation, shards, self, request, notes)
   const node = new NatsNode(parts)
   try {
-    await parts.lease.take()
+    await patiently(() => parts.lease.take())
     answerRequests(foundation, self.epoch, request)
     watchConnection(foundation, parts.signals).catch(error => request.events.failed(clusterError(error)))
     await parts.nodeWatch.start()
@@ -87,6 +91,19 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
   } catch (error) {
     await node.leave()
     throw error
+  }
+}
+
+/** A stream that was made a moment ago, or whose server is gone, has a leader soon. */
+async function patiently<T>(operation: () => Promise<T>): Promise<T> {
+  const until = performance.now() + START_MS
+  for (;;) {
+    try {
+      return await operation()
+    } catch (error) {
+      if (performance.now() > until) throw error
+    }
+    await new Promise(resolve => setTimeout(resolve, RETRY_MS))
   }
 }
 
