@@ -1,10 +1,10 @@
 /**
- * What an engine must offer so that several nodes are one broker: ownership of client identifiers with fencing, one log of
- * messages, records of sessions, retained messages. Contracts only: nothing here runs.
+ * What an engine must offer so that several nodes are one broker: ownership of client identifiers with fencing, one log
+ * of messages, records of sessions, retained messages. Contracts only: nothing here runs.
  *
- * The engine knows no session and no subscription. It keeps bytes for a client identifier, and messages by topic; what they
- * mean is the broker's business, and the same for every engine. `anax/testing/cluster` has the tests that an engine must
- * pass, and one in memory.
+ * The engine knows no session and no subscription. It keeps bytes for a client identifier, and messages by topic; what
+ * they mean is the broker's business, and the same for every engine. `anax/testing/cluster` has the tests that an
+ * engine must pass, and one in memory.
  */
 import type { Message } from './message.js'
 
@@ -12,7 +12,8 @@ import type { Message } from './message.js'
  * What a resolved write is worth.
  * - `memory`: it is in the memory of one process (tests).
  * - `single`: one server has it; what that server promises for its disk holds.
- * - `quorum`: a majority of the servers has it. A majority that loses power at the same moment may lose the last writes.
+ * - `quorum`: a majority of the servers has it. A majority that loses power at the same moment may lose the last
+ *   writes.
  * - `quorum-sync`: a majority has it on disk.
  */
 export type ClusterDurability = 'memory' | 'single' | 'quorum' | 'quorum-sync'
@@ -46,8 +47,8 @@ export interface Cluster {
 /** How a node joins. */
 export interface JoinRequest {
   /**
-   * Name of the node, 1 to 64 of `A-Z a-z 0-9 _ -`. A node that joins under the name of one that is alive replaces it: a
-   * process that crashed and came back need not wait for its own old lease.
+   * Name of the node, 1 to 64 of `A-Z a-z 0-9 _ -`. A node that joins under the name of one that is alive replaces it:
+   * a process that crashed and came back need not wait for its own old lease.
    */
   readonly node: string
   /** Milliseconds that the node may go without renewing its lease. It must outlast an engine's change of leader. */
@@ -63,23 +64,26 @@ export interface ClusterEvents {
    */
   letGo(clientId: string): Promise<void>
   /**
-   * A message of the log that a filter of {@link ClusterNode.want} may match: the engine may bring more than was asked for,
-   * never less. In the order of the shard, each once for a {@link ClusterNode}, its own included. While a returned promise
-   * is pending, the shard brings nothing more.
+   * A message of the log that a filter of {@link ClusterNode.want} may match: the engine may bring more than was asked
+   * for, never less. In the order of the shard, each once for a {@link ClusterNode}, its own included. While a returned
+   * promise is pending, the shard brings nothing more.
    */
   message(entry: LogEntry): void | Promise<void>
   /** A QoS 0 message of another node, as `message`, at most once, possibly never. */
   signal(message: Message): void
   /**
-   * This node takes care of the deadline of a client: of one that {@link ClusterNode.write} set, or moved. `undefined`: there
-   * is none any more, or another node takes care of it. Several nodes may believe it for a moment: a claim decides.
+   * This node takes care of the deadline of a client: of one that {@link ClusterNode.write} set, or moved. `undefined`:
+   * there is none any more, or another node takes care of it. Several nodes may believe it for a moment: a claim
+   * decides.
    */
   deadline(clientId: string, at: number | undefined): void
-  /** A node that owned this client is gone, and this node is to see to the session. Several may believe it for a moment. */
+  /**
+   * A node that owned this client is gone, and this node is to see to the session. Several may believe it for a moment.
+   */
   orphan(clientId: string): void
   /** A node has joined, left, or is gone without leaving. */
   membership(change: MembershipChange): void
-  /** Something failed that nobody waits for. The engine goes on trying. */
+  /** Reports a failure in the background. The engine keeps trying. */
   failed(error: Error): void
 }
 
@@ -100,18 +104,21 @@ export interface Claim {
 /** What is written in one step for one client: all of it, or nothing. */
 export interface ClusterWrite {
   /**
-   * Appended to the log, to the shard of the client. With `retain` it becomes the retained message of its topic as well, or
-   * with an empty payload takes that away. The engine keeps its own copy; `brokerId` and `brokerCounter` are not kept.
+   * Appended to the log, to the shard of the client. With `retain` it becomes the retained message of its topic as
+   * well, or with an empty payload takes that away. The engine keeps its own copy; `brokerId` and `brokerCounter` are
+   * not kept.
    */
   readonly message?: Message
   /**
-   * Name of the message, for one that may be written by two nodes: of those with one name within two minutes, the log has
-   * the first only.
+   * Name of the message, for one that may be written by two nodes: of those with one name within two minutes, the log
+   * has the first only.
    */
   readonly once?: string
   /** Records of the session by name, of `A-Z a-z 0-9`; `undefined` removes one. Needs a claim. */
   readonly records?: Readonly<Record<string, Uint8Array | undefined>>
-  /** When somebody has to see to the session, in milliseconds since the epoch; `undefined` means never. Needs a claim. */
+  /**
+   * When somebody has to see to the session, in milliseconds since the epoch; `undefined` means never. Needs a claim.
+   */
   readonly deadline?: { readonly at: number | undefined }
 }
 
@@ -128,16 +135,16 @@ export interface ClusterNode {
   readonly lease: Lease
 
   /**
-   * Makes this node the owner of a client identifier. Where another node has it, that one is asked to let go, and waited for;
-   * where that node is gone, or its lease ends meanwhile, the claim is taken from it.
-   * @param signal gives up
-   * Rejects with ANAX_ERR_CLUSTER where the engine does not answer, ANAX_ERR_FENCED where this node's lease is lost.
+   * Makes this node the owner of a client identifier. Where another node has it, that one is asked to let go, and
+   * waited for; where that node is gone, or its lease ends meanwhile, the claim is taken from it.
+   * @param signal gives up Rejects with ANAX_ERR_CLUSTER where the engine does not answer, ANAX_ERR_FENCED where this
+   * node's lease is lost.
    */
   claim(clientId: string, signal: AbortSignal): Promise<Claim>
   /** The same, unless a node that is alive has it, this one included: then undefined, and nobody is asked. */
   claimIfFree(clientId: string): Promise<Claim | undefined>
   /**
-   * Gives a claim back, after a last write. One that is not held any more is no error.
+   * Releases a claim, after a last write. Does nothing if the claim is no longer held.
    * @param end `forget` where the session has ended: its records go as well
    */
   release(claim: Claim, end: 'keep' | 'forget', write?: ClusterWrite): Promise<void>
@@ -145,13 +152,13 @@ export interface ClusterNode {
   load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>>
 
   /**
-   * Writes; resolves when it is as durable as the engine promises. Writes of one client identifier take effect in the order of
-   * the calls, and so do those without a claim. The engine joins writes that come at about the same time.
+   * Writes; resolves when it is as durable as the engine promises. Writes of one client identifier take effect in the
+   * order of the calls, and so do those without a claim. The engine joins writes that come at about the same time.
    * @param claim whose; without one, only a message can be written
-   * @returns where the message is, if there is one. For a message that was there already, by `once`: undefined
-   * Rejects with ANAX_ERR_FENCED where the claim or the lease is not this node's any more: then nothing was written, and
-   * nothing of this node will be. With ANAX_ERR_QUOTA where the log is full. With ANAX_ERR_CLUSTER where it is not known
-   * whether it was written; that happens only when the lease is lost while the engine does not answer.
+   * @returns where the message is, if there is one. For a message that was there already, by `once`: undefined Rejects
+   * with ANAX_ERR_FENCED where the claim or the lease is not this node's any more: then nothing was written, and
+   * nothing of this node will be. With ANAX_ERR_QUOTA where the log is full. With ANAX_ERR_CLUSTER where it is not
+   * known whether it was written; that happens only when the lease is lost while the engine does not answer.
    */
   write(claim: Claim | undefined, write: ClusterWrite): Promise<LogPosition | undefined>
   /** Sends a QoS 0 message to the other nodes that want it. */
@@ -167,8 +174,8 @@ export interface ClusterNode {
   /** Where each shard ends at the moment. */
   ends(): Promise<LogCursor>
   /**
-   * Reads the log: everything behind `after` that one of the filters may match (the engine may bring more), in the order of
-   * each shard. What was trimmed meanwhile is missing.
+   * Reads the log: everything behind `after` that one of the filters may match (the engine may bring more), in the
+   * order of each shard. What was trimmed meanwhile is missing.
    * @param upTo included; left out, it is where the log ends when reading begins
    */
   read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncIterable<LogEntry>
@@ -186,15 +193,17 @@ export interface ClusterNode {
   /** What can be seen of the cluster; asks nobody. */
   stats(): ClusterStats
   /**
-   * Leaves: ends its lease, so that others need not wait. Clients that it still owns are orphans, and what was not written
-   * is lost. Never rejects.
+   * Leaves: ends its lease, so that others need not wait. Clients that it still owns are orphans, and what was not
+   * written is lost. Never rejects.
    */
   leave(): Promise<void>
 }
 
 /** The node's right to act. */
 export interface Lease {
-  /** Whether it holds now, by the monotonic clock of this process: true once more after a pause only if it was renewed. */
+  /**
+   * Whether it holds now, by the monotonic clock of this process: true once more after a pause only if it was renewed.
+   */
   readonly isValid: boolean
   /** Aborted once it is lost, for good. The reason is an AnaxError. */
   readonly lost: AbortSignal

@@ -143,7 +143,7 @@ export class Aedes extends HookedBroker {
   get version(): string {
     return VERSION
   }
-  /** The broker of Anax underneath: events, options and methods that Aedes does not have. */
+  /** The underlying broker of Anax, for events, options and methods that Aedes does not have. */
   get anax(): Broker {
     return this.#broker
   }
@@ -208,7 +208,7 @@ export class Aedes extends HookedBroker {
     return askForSubscription(this.#scene, this.authorizeSubscribe, client, subscription)
   }
 
-  /** Takes away what waits for a client's session. */
+  /** Removes the queued messages of a client's session. */
   async emptyQueueOf({ id }: AedesClient): Promise<void> {
     if (id === null) return
     for await (const packet of this.persistence.outgoingStream({ id })) {
@@ -226,7 +226,7 @@ export class Aedes extends HookedBroker {
     return told
   }
 
-  /** Aedes says so at once, where the broker underneath would not mind. */
+  /** Aedes throws here, although the underlying broker would accept it. */
   #isTooDeep(topic: string, done: Callback = () => {}): boolean {
     if (typeof topic !== 'string' || topic.split('/').length <= this.maxTopicLevels) return false
     done(tooDeep())
@@ -347,7 +347,7 @@ function soon(step: () => void): void {
   process.nextTick(step)
 }
 
-/** Whether the broker underneath has an option of that name: it says so of one that it has not. */
+/** Whether the underlying broker has an option of that name; it refuses unknown ones. */
 function isBrokerOption(name: string): boolean {
   try {
     new Broker({ [name]: null } as object)

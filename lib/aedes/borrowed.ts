@@ -1,5 +1,5 @@
 /**
- * The application's own store and bus, as the broker underneath is handed them: Aedes does not close the store, and what
+ * Wraps the application's store and bus for the underlying broker: Aedes does not close the store, and what
  * the application puts in the place of one of its methods counts from then on. Knows no broker.
  */
 import type { Bus } from '../../types/bus.js'

@@ -24,7 +24,7 @@ export interface ClientBroker extends EventEmitter {
   unsubscribe(topic: string, listener: MessageListener, done?: Callback): void
   /** Asks `authorizeSubscribe` for a subscription that the application makes for a client. */
   askForSubscription(client: AedesClient, subscription: Subscription): Promise<Subscription | null>
-  /** Takes away what waits for a client's session. */
+  /** Removes the queued messages of a client's session. */
   emptyQueueOf(client: AedesClient): Promise<void>
 }
 
@@ -91,7 +91,7 @@ export class AedesClient extends EventEmitter {
   get version(): number | null {
     return this.#packet === undefined ? null : (this.#client?.version ?? null)
   }
-  /** Whether it is told of refusals by reason codes. */
+  /** Whether the client gets reason codes for refusals. */
   get speaksMqtt5(): boolean {
     return this.#packet?.protocolVersion === MQTT_5
   }
@@ -157,7 +157,7 @@ export class AedesClient extends EventEmitter {
     this.#closing.then(callback, callback)
   }
 
-  /** Takes away what waits for the client's session. */
+  /** Removes the queued messages of the client's session. */
   emptyOutgoingQueue(callback: Callback = () => {}): void {
     this.broker.emptyQueueOf(this).then(
       () => callback(),

@@ -1,5 +1,5 @@
 /**
- * Aedes's hooks as the broker underneath wants them: called with the Aedes broker as `this` and Aedes's clients. A hook
+ * Adapts hooks of Aedes to the underlying broker: called with the Aedes broker as `this` and Aedes's clients. A hook
  * may call back, as in Aedes, however many parameters it declares; or return its verdict, as in Anax. Owns that
  * translation; must not know what a hook decides.
  */
@@ -27,7 +27,7 @@ export interface HookScene {
 
 type Installed = { [Name in keyof AedesHooks]?: AedesHooks[Name] | undefined }
 
-/** Sets a hook at the broker underneath, or takes it away. */
+/** Sets or removes a hook of the underlying broker. */
 export function installHook<Name extends keyof AedesHooks>(
   broker: Pick<Broker, keyof Hooks>,
   scene: HookScene,

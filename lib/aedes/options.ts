@@ -53,7 +53,7 @@ export function optionsOf(options: AedesOptions = {}): FullAedesOptions {
 }
 
 /**
- * What the broker underneath is told.
+ * The options for the underlying broker.
  * @param isKnown whether it has an option of that name
  */
 export function brokerOptionsOf(options: FullAedesOptions, isKnown: (name: string) => boolean): BrokerOptions {

@@ -101,7 +101,7 @@ export interface AedesOptions
   concurrency?: number
   /** Milliseconds between two messages to `$SYS/<id>/heartbeat`. @default 60000 */
   heartbeatInterval?: number
-  /** Without effect: what comes before the client is let in is bounded in bytes. @default 42 */
+  /** Without effect: the data received before CONNACK is limited in bytes. @default 42 */
   queueLimit?: number
   /** For the transport: see `aedes-server-factory`. @default null */
   decodeProtocol?: DecodeProtocolHandler | null

@@ -46,7 +46,7 @@ export class Admission {
     }
   }
 
-  /** Whether who was let in before would be let in now. */
+  /** Whether a client that was accepted before would be accepted now. */
   async mayStay(entry: Entry): Promise<boolean> {
     const { subject } = entry
     const by = subject.provenBy as Authenticator | undefined

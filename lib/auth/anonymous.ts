@@ -14,7 +14,7 @@ export interface AnonymousOptions extends AclOptions {
   acl?: AclSource
 }
 
-/** Lets in who gives no user name. Who gives one is not known here. */
+/** Accepts clients without a user name. Clients with one are left to other modules. */
 export function anonymous({ acl, ...options }: AnonymousOptions = {}): Auth {
   const authenticator: Authenticator = {
     name: 'anonymous',

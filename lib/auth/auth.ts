@@ -1,6 +1,6 @@
 /**
- * The hooks that an authenticator and an authorizer come to: what each question means, what is told of denials,
- * what is remembered. Owns the public object `Auth`; how the questions are answered is the parts' business.
+ * Creates hooks from an authenticator and an authorizer, reports denials, and caches verdicts. Owns the public object
+ * `Auth`; the parts decide.
  */
 import { EventEmitter } from 'node:events'
 import type { Client } from '../../types/client.js'

@@ -9,7 +9,9 @@ import type { Identity, Subject } from './identity.js'
 import { type AuthOptions, authOptions, optionError } from './options.js'
 import type { Attempt, Authenticator } from './parts.js'
 
-/** Who a client is; false for wrong credentials; undefined where it is not known here, and another module may know it. */
+/**
+ * Who a client is; false for wrong credentials; undefined where it is not known here, and another module may know it.
+ */
 export type CustomCheck = (attempt: Attempt) => MaybePromise<Identity | false | undefined>
 
 /** A check of the host's own. */
@@ -21,8 +23,8 @@ export interface CustomOptions extends AuthOptions {
 }
 
 /**
- * Lets in whom a function of the host knows. The identity that it returns has its effect in all modules: its name, roles
- * and attributes in rules, its rules, its limits, and the moment at which the connection ends.
+ * Accepts clients that a function of the host accepts. The identity that it returns has its effect in all modules: its
+ * name, roles and attributes in rules, its rules, its limits, and the moment at which the connection ends.
  * @throws AnaxError ANAX_ERR_OPTION where the check is no function
  */
 export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {

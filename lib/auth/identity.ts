@@ -26,7 +26,7 @@ export interface IdentityRule {
   exact?: boolean
 }
 
-/** What is known of a client once it was let in. */
+/** The identity of an authenticated client. */
 export interface Identity {
   /** What `%u` stands for and rules of users are found by; undefined for anonymous clients. */
   username: string | undefined

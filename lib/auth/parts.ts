@@ -16,7 +16,7 @@ export interface Part {
   reload?(): MaybePromise<void>
   /** Gives back what it holds. */
   close?(): void
-  /** Has a function called whenever other answers than before may be given. */
+  /** Calls a function whenever answers may have changed. */
   watch?(listener: () => void): void
 }
 

@@ -10,7 +10,7 @@ export const REFUSED = 0x80
 /** Before 5.0 a return code tells; it means what a reason code does. */
 const REASONS = [0, 0x84, 0x85, 0x88, 0x86, 0x87]
 
-/** Undefined where the client was let in. */
+/** Undefined if the client was accepted. */
 export function connectRefusal({ reasonCode, returnCode = 0, properties }: ConnackPacket): AnaxError | undefined {
   const code = reasonCode ?? REASONS[returnCode] ?? REFUSED
   return code < REFUSED ? undefined : refusal('ANAX_ERR_REFUSED', undefined, code, properties?.reasonString)

@@ -1,6 +1,7 @@
 /**
- * The store of a broker that is a node of a cluster: sessions are records of the engine, and a queue is what the log has
- * behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the router.
+ * The store of a broker that is a node of a cluster: sessions are records of the engine, and a queue is what the log
+ * has behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the
+ * router.
  */
 import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
@@ -25,7 +26,7 @@ import { SessionWriter } from './session-writer.js'
 
 export interface ClusterStoreParts {
   readonly link: ClusterLink
-  /** Something failed that nobody waits for. */
+  /** Reports a failure in the background. */
   failed(error: unknown): void
 }
 

@@ -1,4 +1,4 @@
-/** The port through which the host is told of events. A contract: listeners are not known here. */
+/** The port that reports events to the host. A contract: listeners are not known here. */
 import type { Client, ClientEvents } from '../../types/client.js'
 import type { BrokerEvents } from '../../types/events.js'
 

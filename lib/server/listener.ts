@@ -111,7 +111,7 @@ export class Listener {
     return server
   }
 
-  /** A broker that is not started yet takes no streams: who comes so early has to come again. */
+  /** A broker that is not started accepts no streams: such a connection is closed, and the client has to reconnect. */
   #handOver(socket: Socket | TLSSocket): void {
     if (this.#broker.closed) socket.destroy()
     else this.#broker.handle(socket, undefined, this.#detailsOf(socket))

@@ -24,7 +24,7 @@ export interface SessionOwner {
   readonly client: Client
   /** Undefined until it is opened. */
   readonly session: Session | undefined
-  /** When the client was let in, in milliseconds since the epoch. */
+  /** When the client was accepted, in milliseconds since the epoch. */
   readonly connectedAt: number | undefined
   /** Messages for the client that were dropped while it was connected. */
   drops: number

@@ -29,7 +29,7 @@ export interface PasswordFileOptions extends AuthOptions, HashLimits {
 export type PasswordEntries = Readonly<Record<string, string>> | ReadonlyMap<string, string>
 
 /**
- * Lets in who has a user name and its password.
+ * Accepts clients with a user name and password of the file.
  * @param source the path of a file with a line `name:hash` for each user, as `anax passwd` and `mosquitto_passwd` write
  * it; or the hashes themselves
  * @throws AnaxError ANAX_ERR_OPTION where the file cannot be read or a line is not acceptable

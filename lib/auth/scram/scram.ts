@@ -14,7 +14,10 @@ import type { Authenticator, ExtendedOutcome, Refused } from '../parts.js'
 import { HASHES, parseCredentials, type ScramCredentials, type ScramMethod, saslPrep } from './credentials.js'
 import { type FirstMessage, readFinal, readFirst } from './messages.js'
 
-/** User name -> what {@link scramCredentials} made; or a function that looks it up, undefined where there is no such user. */
+/**
+ * User name -> what {@link scramCredentials} made; or a function that looks it up, undefined where there is no such
+ * user.
+ */
 export type ScramUsers =
   | Readonly<Record<string, string>>
   | ReadonlyMap<string, string>
@@ -40,8 +43,8 @@ interface Exchange {
 }
 
 /**
- * Lets in who proves to know a password, with SCRAM-SHA-256 or SCRAM-SHA-512 as authentication method of MQTT 5.0.
- * Clients that name no method are not known here.
+ * Accepts clients that prove to know a password, with SCRAM-SHA-256 or SCRAM-SHA-512 as authentication method of MQTT
+ * 5.0. Clients that name no method are not known here.
  * @throws AnaxError ANAX_ERR_OPTION for a method that is not known, or credentials that are none
  */
 export function scram(options: ScramOptions): Auth {
