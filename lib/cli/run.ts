@@ -9,6 +9,7 @@ import type { Auth } from '../auth/index.js'
 import { createBroker } from '../index.js'
 import { createServer, type ListenerOptions, type Server } from '../server/server.js'
 import { accessOf } from './access.js'
+import { type AdminPort, openAdmin } from './admin.js'
 import { fileError } from './command-error.js'
 import { logEvents } from './event-log.js'
 import { greeting } from './greeting.js'
@@ -38,15 +39,32 @@ export async function run(settings: Settings): Promise<void> {
   })
   logEvents(broker, logger)
   const server = await listen(broker, listeners, logger)
-  stopOnSignal(broker, server, logger)
+  const admin = await openIfOn(broker, settings, server, logger)
+  stopOnSignal({ broker, server, admin }, logger)
   reloadOnSignal(access, server, logger)
-  process.stdout.write(greeting(settings, server.addresses, store.description))
+  process.stdout.write(greeting(settings, { addresses: server.addresses, store: store.description, admin: admin?.url }))
 }
 
 async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {
   try {
     return await createServer(broker, listeners, { onError: error => logger.log('error', error.message) })
   } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
+
+async function openIfOn(
+  broker: Broker,
+  { admin, limits }: Settings,
+  server: Server,
+  logger: Logger,
+): Promise<AdminPort | undefined> {
+  if (admin === undefined) return undefined
+  try {
+    return await openAdmin(broker, admin, limits, logger)
+  } catch (error) {
+    await server.close()
     await broker.close()
     throw error
   }
@@ -91,15 +109,21 @@ function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger
   })
 }
 
+interface Stoppable {
+  broker: Broker
+  server: Server
+  admin: AdminPort | undefined
+}
+
 /** The first signal lets everybody go in order; a second one ends the process at once. */
-function stopOnSignal(broker: Broker, server: Server, logger: Logger): void {
+function stopOnSignal(running: Stoppable, logger: Logger): void {
   let stopping = false
   const onSignal = (signal: keyof typeof EXIT_CODES) => {
     if (stopping) process.exit(EXIT_CODES[signal])
     stopping = true
     logger.log('info', `${signal}: stopping`)
     setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
-    stop(broker, server).catch(error => {
+    stop(running).catch(error => {
       logger.log('error', `while stopping: ${error instanceof Error ? error.message : error}`)
       process.exit(1)
     })
@@ -109,7 +133,8 @@ function stopOnSignal(broker: Broker, server: Server, logger: Logger): void {
 }
 
 /** After this nothing keeps the process but the last bytes on their way to clients. */
-async function stop(broker: Broker, server: Server): Promise<void> {
+async function stop({ broker, server, admin }: Stoppable): Promise<void> {
+  admin?.close()
   await server.close()
   await broker.close()
 }

@@ -6,6 +6,7 @@ import { isIPv4 } from 'node:net'
 import type { BrokerOptions } from '../../types/options.js'
 import type { Verification } from '../persistence/lmdb/lmdb.js'
 import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
+import type { AdminSettings } from './admin.js'
 import { usageError } from './command-error.js'
 import { LOG_LEVELS, type LogLevel } from './logger.js'
 import type { Values } from './options.js'
@@ -15,6 +16,7 @@ export interface Settings {
   /** Undefined where the listener is off. */
   ports: { tcp: number | undefined; ws: number | undefined; tls: number | undefined; wss: number | undefined }
   unix: string | undefined
+  admin: AdminSettings | undefined
   /** Files. */
   tls: { cert: string; key: string; ca: string | undefined } | undefined
   access: AccessSettings
@@ -50,6 +52,7 @@ export function checkSettings(values: Values): Settings {
       wss: port(values, 'wss-port'),
     },
     unix: values.unix,
+    admin: admin(values),
     tls,
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
@@ -101,11 +104,21 @@ function tlsFiles({ cert, key, ca }: Values): Settings['tls'] {
   return { cert, key, ca }
 }
 
-type PortName = 'port' | 'ws-port' | 'tls-port' | 'wss-port'
+type PortName = 'port' | 'ws-port' | 'tls-port' | 'wss-port' | 'admin-port'
 
 function port(values: Values, name: PortName): number | undefined {
   return values[name] === 'off' ? undefined : integer(values, name, 0, 65_535)
 }
+
+/** Off unless asked for where MQTT was given its port, which is the usual one of WebSocket with TLS. */
+function admin(values: Values): Settings['admin'] {
+  const chosen = port(values, 'admin-port')
+  if (chosen !== undefined) return { port: chosen, isChosen: true }
+  const isTaken = Object.values(values).includes(String(ADMIN_PORT))
+  return values['admin-port'] === 'off' || isTaken ? undefined : { port: ADMIN_PORT, isChosen: false }
+}
+
+const ADMIN_PORT = 8084
 
 /** A listener that was not mentioned is open on its default port. */
 function orOff(text: string | undefined, standard: number): number | undefined {

@@ -18,6 +18,7 @@ Listening
   --tls-port PORT         MQTT over TLS                               [8883 with --cert]
   --wss-port PORT         MQTT over WebSocket and TLS                 [off]
   --unix FILE             MQTT on a Unix socket as well
+  --admin-port PORT       dashboard and API, on 127.0.0.1 only        [8084]
   --cert FILE             certificate chain (PEM)
   --key FILE              its private key (PEM)
   --ca FILE               require client certificates signed by these authorities

@@ -105,7 +105,16 @@ export interface RunningBroker {
 
 /** Starts the command on free ports and resolves when it has said which. */
 export async function startCommand(...args: string[]): Promise<RunningBroker> {
-  const started = new RunningProcess(process.execPath, [COMMAND, '--port', '0', '--ws-port', '0', ...args])
+  const started = new RunningProcess(process.execPath, [
+    COMMAND,
+    '--port',
+    '0',
+    '--ws-port',
+    '0',
+    '--admin-port',
+    'off',
+    ...args,
+  ])
   await started.says(/^ {2}Access/m)
   const urls: Record<string, string> = {}
   for (const [url, scheme] of started.stdout.matchAll(/\b(mqtts?|wss?|mqtt\+unix):\/\/\S+/g)) urls[scheme ?? ''] = url

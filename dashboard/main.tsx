@@ -1,0 +1,101 @@
+/** The frame of the dashboard: navigation, theme, and which page is shown. */
+import { render } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { type LiveValues, useLive } from './api.js'
+import './dashboard.css'
+import { Configuration } from './pages/configuration.js'
+import { DroppingClients } from './pages/dropping.js'
+import { Overview } from './pages/overview.js'
+import { Sessions } from './pages/sessions.js'
+import { Topics } from './pages/topics.js'
+
+const PAGES: Readonly<Record<string, string>> = {
+  overview: 'Overview',
+  clients: 'Clients',
+  sessions: 'Sessions and queues',
+  topics: 'Topics',
+  dropping: 'Slow clients',
+  configuration: 'Configuration',
+}
+
+function Dashboard() {
+  const live = useLive()
+  const [page, setPage] = useState(pageOfAddress)
+  const [theme, setTheme] = useState(firstTheme)
+  useEffect(() => {
+    const onChange = () => setPage(pageOfAddress())
+    addEventListener('hashchange', onChange)
+    return () => removeEventListener('hashchange', onChange)
+  }, [])
+  useEffect(() => {
+    document.title = `${PAGES[page]} – Anax`
+  }, [page])
+  const change = () => {
+    const next = theme === 'dark' ? 'light' : 'dark'
+    setTheme(next)
+    keepTheme(next)
+  }
+  return (
+    <>
+      <header>
+        <a class="brand" href="#overview">
+          Anax
+        </a>
+        <nav aria-label="Pages">
+          {Object.entries(PAGES).map(([name, title]) => (
+            <a key={name} href={`#${name}`} aria-current={name === page ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <span class={`state ${live.isOpen ? 'on' : 'off'}`} role="status">
+          {live.isOpen ? 'live' : 'not connected'}
+        </span>
+        <button type="button" onClick={change}>
+          {theme === 'dark' ? 'Light' : 'Dark'}
+        </button>
+      </header>
+      <main id="main">
+        <h1>{PAGES[page]}</h1>
+        <Content page={page} live={live} theme={theme} />
+      </main>
+    </>
+  )
+}
+
+function Content({ page, live, theme }: { page: string; live: LiveValues; theme: string }) {
+  switch (page) {
+    case 'clients':
+      return <Sessions key="clients" kind="connected" />
+    case 'sessions':
+      return <Sessions key="sessions" kind="all" />
+    case 'topics':
+      return <Topics />
+    case 'dropping':
+      return <DroppingClients />
+    case 'configuration':
+      return <Configuration />
+    default:
+      return <Overview live={live} theme={theme} />
+  }
+}
+
+function pageOfAddress(): string {
+  const name = location.hash.slice(1)
+  return Object.hasOwn(PAGES, name) ? name : 'overview'
+}
+
+/** The one that was chosen before, or that of the system. */
+function firstTheme(): string {
+  const chosen = localStorage.getItem('anax-theme')
+  const theme = chosen ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')
+  document.documentElement.dataset.theme = theme
+  return theme
+}
+
+function keepTheme(theme: string): void {
+  localStorage.setItem('anax-theme', theme)
+  document.documentElement.dataset.theme = theme
+}
+
+render(<Dashboard />, document.body)

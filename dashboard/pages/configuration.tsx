@@ -1,0 +1,39 @@
+/** The limits with how near each is, and the options that are plain values. */
+import { type Configuration as Answer, useAnswer } from '../api.js'
+import { number } from '../format.js'
+import { Failure, Table } from '../parts.js'
+
+export function Configuration() {
+  const { answer, error } = useAnswer<Answer>('configuration')
+  if (answer === undefined) return <Failure text={error} />
+  const limits = answer.limits.map(({ name, limit, used }) => [
+    <code key="name">{name}</code>,
+    number(used),
+    limit === undefined ? 'none' : number(limit),
+    limit === undefined || used === undefined ? (
+      '–'
+    ) : (
+      <span key="meter">
+        <meter aria-label={`${name} in use`} min={0} max={limit} high={limit * 0.9} value={used} />{' '}
+        {number((used / limit) * 100)} %
+      </span>
+    ),
+  ])
+  return (
+    <>
+      <h2>Limits</h2>
+      <Table caption="Limits" heads={['Limit', 'In use', 'At most', 'How near']} rows={limits} empty="None." />
+      <h2>Options</h2>
+      <Table
+        caption="Options"
+        heads={['Option', 'Value']}
+        rows={[
+          ['broker', answer.brokerId],
+          ['Node.js', answer.node],
+          ...Object.entries(answer.options).map(([name, value]) => [<code key="name">{name}</code>, String(value)]),
+        ]}
+        empty="None."
+      />
+    </>
+  )
+}

@@ -1,0 +1,197 @@
+/**
+ * The dashboard in a real browser, on a broker with real clients: what people do with it, on both sizes and in both
+ * themes, and axe's checks of accessibility. In the full run only, and where Debian's Chromium is installed.
+ */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { accessSync, mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import mqtt, { type MqttClient } from 'mqtt'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { effort } from '../support/effort.js'
+import { AdminServer } from './admin-server.js'
+
+const PAGES = ['overview', 'clients', 'sessions', 'topics', 'dropping', 'configuration']
+const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 360, height: 740 } }
+
+/** Where the screenshots go; the test says so. */
+const FOLDER = process.env.ANAX_SCREENSHOTS ?? join(tmpdir(), 'anax-screenshots')
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const program = (process.env.PATH ?? '')
+  .split(delimiter)
+  .map(folder => join(folder, 'chromium'))
+  .find(exists)
+
+function exists(file: string): boolean {
+  try {
+    accessSync(file)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const skip = effort !== 'full' ? 'in the full run only' : program === undefined && 'chromium is not installed'
+
+describe('the dashboard in Chromium', { skip }, () => {
+  let server: AdminServer
+  let listener: net.Server
+  let browser: Browser
+  let page: Page
+  let clients: MqttClient[]
+  const complaints: string[] = []
+
+  before(async () => {
+    const options = { maxQueuedMessages: 5, maxConnections: 200, maxRetainedMessages: 1000 }
+    server = await AdminServer.start({ sampleMs: 250, broker: options }, options)
+    listener = net.createServer(server.broker.handle)
+    await once(listener.listen(0, '127.0.0.1'), 'listening')
+    clients = await Promise.all(
+      Array.from({ length: 50 }, (_, number) => connect(`pump-${String(number).padStart(2, '0')}`)),
+    )
+    await scene()
+    mkdirSync(FOLDER, { recursive: true })
+    console.log(`Screenshots: ${FOLDER}`)
+    browser = await chromium.launch({ executablePath: program!, args: ['--no-sandbox'] })
+    page = await browser.newPage({ viewport: SIZES.wide, colorScheme: 'light' })
+    page.on('console', message => message.type() === 'error' && complaints.push(message.text()))
+    page.on('pageerror', error => complaints.push(error.message))
+    await page.goto(`http://127.0.0.1:${server.port}/?token=${server.admin.token}`)
+  })
+  after(async () => {
+    await browser?.close()
+    await Promise.all((clients ?? []).map(client => client.endAsync(true)))
+    await server?.close()
+    listener?.close()
+  })
+
+  function connect(clientId: string): Promise<MqttClient> {
+    const { port } = listener.address() as net.AddressInfo
+    const properties = { sessionExpiryInterval: 3600 }
+    const options = {
+      clientId,
+      username: 'pumps',
+      protocolVersion: 5,
+      clean: false,
+      reconnectPeriod: 0,
+      properties,
+    } as const
+    return mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, options)
+  }
+
+  /** Retained messages, and a session that is away and has some waiting. */
+  async function scene(): Promise<void> {
+    await clients[0]!.subscribeAsync('pumps/+/command', { qos: 1 })
+    for (let number = 1; number <= 4; number++) {
+      const payload = JSON.stringify({ pressure: 2 + number / 10, state: 'running' })
+      await server.broker.publish({ topic: `pumps/${number}/status`, payload, retain: true, qos: 1 })
+    }
+    const away = await connect('controller')
+    await away.subscribeAsync('alarms/#', { qos: 1 })
+    await away.endAsync()
+    for (let number = 0; number < 3; number++) {
+      await server.broker.publish({ topic: 'alarms/pressure', payload: `high at pump ${number}`, qos: 1 })
+    }
+  }
+
+  async function show(name: string): Promise<void> {
+    await page.evaluate(`location.hash = '${name}'`)
+    await page.waitForSelector(`nav a[aria-current][href="#${name}"]`)
+  }
+
+  it('took the token out of the address and draws live values', async () => {
+    assert.equal(new URL(page.url()).search, '')
+    await page.waitForSelector('.figure dd')
+    assert.match((await page.textContent('.figures')) ?? '', /Connected50/)
+    await page.waitForSelector('.chart canvas')
+    await page.waitForSelector('header .state.on')
+  })
+
+  it('shows the clients, and kicks one', async () => {
+    await show('clients')
+    await page.locator('tbody tr').nth(49).waitFor()
+    await page.fill('input[name=prefix]', 'pump-07')
+    await page.keyboard.press('Enter')
+    await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' })
+    await page.click('button.link')
+    await page.click('.details button:text("Kick")')
+    const closed = once(server.broker, 'clientDisconnect')
+    await page.click('dialog button:text("Kick")')
+    await closed
+    await page.locator('.details .state.off').waitFor()
+    assert.equal((await server.broker.session('pump-07'))?.connected, false)
+    assert.equal(server.audits.at(-1)?.target, 'pump-07')
+  })
+
+  it('shows what waits for a session, and deletes it', async () => {
+    await show('sessions')
+    await page.click('button.link:text("controller")')
+    await page.waitForSelector('.details code:text("high at pump 0")')
+    await page.screenshot({ path: join(FOLDER, 'session.png'), fullPage: true })
+    await page.click('.details button:text("Delete session")')
+    await page.click('dialog button:text("Delete session")')
+    await page.locator('.details').waitFor({ state: 'detached' })
+    assert.equal(await server.broker.session('controller'), undefined)
+  })
+
+  it('edits a retained message, and watches it come', async () => {
+    await show('topics')
+    await page.click('button:text("Watch")')
+    await page.click('button[aria-label="Edit pumps/2/status"]')
+    assert.equal(await page.inputValue('[name=topic]'), 'pumps/2/status')
+    await page.fill('textarea', '{"state":"stopped"}')
+    await page.click('button[type=submit]:text("Publish")')
+    await page.waitForSelector('.retained pre:text("stopped")')
+    await page.waitForSelector('section[aria-labelledby=watch] code:text("stopped")')
+    for await (const { payload } of server.broker.retained('pumps/2/status')) {
+      assert.equal(payload.toString(), '{"state":"stopped"}')
+    }
+  })
+
+  it('shows a drop as it happens', async () => {
+    await show('dropping')
+    await clients[0]!.endAsync()
+    for (let number = 0; number < 7; number++) {
+      await server.broker.publish({ topic: 'pumps/1/command', payload: 'start', qos: 1 })
+    }
+    await page.waitForSelector('tbody th:text("pump-00")')
+    await page.waitForSelector('tbody tr:has-text("pump-00"):has-text("queue-full 2")')
+  })
+
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const theme of ['light', 'dark']) {
+      it(`is ${size} and ${theme} as it should be, on every page`, async () => {
+        await page.setViewportSize(viewport)
+        if ((await page.getAttribute('html', 'data-theme')) !== theme) await page.click('header button')
+        for (const name of PAGES) {
+          await show(name)
+          await page.waitForLoadState('networkidle').catch(() => {})
+          await page.screenshot({ path: join(FOLDER, `${name}-${size}-${theme}.png`), fullPage: true })
+          const width = await page.evaluate<number>('document.documentElement.scrollWidth')
+          assert.ok(width <= viewport.width, `${name} is ${width} px wide`)
+          assert.deepEqual(await violations(), [], name)
+        }
+      })
+    }
+  }
+
+  it('had nothing refused by its own policy, and no error', () => {
+    assert.deepEqual(complaints, [])
+  })
+
+  async function violations(): Promise<string[]> {
+    // through the debugger: the policy of the page lets no script in
+    await page.evaluate(AXE)
+    return page.evaluate(async () => {
+      // biome-ignore lint/suspicious/noExplicitAny: axe is a global there
+      const { violations } = await (globalThis as any).axe.run()
+      return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) => `${id}: ${nodes[0]?.html}`)
+    })
+  }
+})

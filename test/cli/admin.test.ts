@@ -1,0 +1,43 @@
+/** The port of the administration: on unless MQTT has its port, told in the greeting, audited in the log. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
+import { describe, it } from 'node:test'
+import { checkSettings } from '../../lib/cli/settings.js'
+import { anax, startCommand } from '../support/command.js'
+
+describe('--admin-port', () => {
+  it('serves the dashboard at the address of the greeting, and ends with the broker', async () => {
+    const { process } = await startCommand('--memory', '--admin-port', '0')
+    const [, url = ''] = await process.says(/^ {2}Dashboard +(http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32})$/m)
+    const entered = await fetch(url, { redirect: 'manual' })
+    assert.equal(entered.status, 303)
+    const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? ''
+    assert.match(await (await fetch(new URL('/', url), { headers: { cookie } })).text(), /dashboard\.js/)
+    assert.equal((await fetch(new URL('/', url))).status, 401)
+    await process.says(/administration from 127\.0\.0\.1: sign-in: done/)
+    const live = await fetch(new URL('/api/v1/live', url), { headers: { cookie } })
+    assert.equal(live.status, 200)
+    assert.equal((await process.stop()).code, 0)
+    await live.body?.cancel().catch(() => {})
+  })
+
+  it('is 8084 where nobody says anything, and off where that is the port of an MQTT listener', () => {
+    assert.deepEqual(checkSettings({}).admin, { port: 8084, isChosen: false })
+    assert.equal(checkSettings({ 'admin-port': 'off' }).admin, undefined)
+    assert.equal(checkSettings({ 'ws-port': '8084' }).admin, undefined)
+    assert.equal(checkSettings({ 'wss-port': '8084', cert: 'a', key: 'b' }).admin, undefined)
+    assert.deepEqual(checkSettings({ 'admin-port': '9000' }).admin, { port: 9000, isChosen: true })
+  })
+
+  it('ends the command where the port that was asked for is taken', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as net.AddressInfo
+    const ports = ['--port', '0', '--ws-port', 'off', '--admin-port', String(port)]
+    const { code, stderr } = await anax(['--memory', ...ports])
+    assert.equal(code, 1)
+    assert.match(stderr, /^anax: --admin-port: .*EADDRINUSE/m)
+    other.close()
+  })
+})
