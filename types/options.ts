@@ -128,6 +128,11 @@ export interface BrokerOptions extends Hooks {
 
   /** Maximum number of messages in the queue of one session. @default 1000 */
   maxQueuedMessages?: number
+  /**
+   * Messages that may wait for a client that is connected and drains its queue. From a half of them on, and from a half of
+   * `maxQueuedBytes`, publishers wait for it. @default 100000; `maxQueuedMessages` where that is given
+   */
+  maxBurstMessages?: number
   /** Maximum bytes of payloads and properties in the queue of one session. @default 16 MiB */
   maxQueuedBytes?: number
   /** Maximum bytes of payloads and properties in all queues together. @default 1 GiB */

@@ -40,6 +40,7 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformatio
   validatePayloadFormat: false,
   refusedPublish: 'disconnect',
   maxQueuedMessages: 1000,
+  maxBurstMessages: 100_000,
   maxQueuedBytes: 16 * MIB,
   maxTotalQueuedBytes: 1024 * MIB,
   queueOverflow: 'drop-newest',
@@ -135,6 +136,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   validatePayloadFormat: flag,
   refusedPublish: oneOf('disconnect', 'acknowledge'),
   maxQueuedMessages: bound(1),
+  maxBurstMessages: bound(1),
   maxQueuedBytes: bound(1),
   maxTotalQueuedBytes: bound(1),
   queueOverflow: oneOf('drop-newest', 'drop-oldest', 'reject'),
@@ -189,8 +191,11 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
 }
 
 /** Defaults that follow from other options. */
-function following({ receiveMaximum }: BrokerOptions): Partial<ResolvedOptions> {
-  return { ...(receiveMaximum !== undefined && { maxConcurrentPackets: receiveMaximum + 1 }) }
+function following({ receiveMaximum, maxQueuedMessages }: BrokerOptions): Partial<ResolvedOptions> {
+  return {
+    ...(receiveMaximum !== undefined && { maxConcurrentPackets: receiveMaximum + 1 }),
+    ...(maxQueuedMessages !== undefined && { maxBurstMessages: maxQueuedMessages }),
+  }
 }
 
 function describe(value: unknown): string {

@@ -11,6 +11,7 @@ import type { Connection } from '../connection/connection.js'
 import type { ConnectionPorts } from '../connection/connection-ports.js'
 import { Flusher } from '../connection/outbox.js'
 import { AnaxError, isQuotaError, wrapError } from '../errors.js'
+import { Congestion } from '../model/congestion.js'
 import { Load } from '../model/load.js'
 import { Traffic } from '../model/traffic.js'
 import { storeOf } from '../persistence/aedes/open.js'
@@ -27,6 +28,7 @@ import { Timers } from '../util/timers.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
+import { BackPressure } from './publish/back-pressure.js'
 import { DropCounts } from './publish/drop-counts.js'
 import { OwnMessages } from './publish/own-messages.js'
 import { Publisher } from './publish/publisher.js'
@@ -86,7 +88,13 @@ export class BrokerParts {
     const store = cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs)
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
-    const policy = { limitsOf: (clientId: string) => limits.of(clientId), maxTotalBytes: options.maxTotalQueuedBytes }
+    const congestion = new Congestion()
+    const pressureOf = (clientId: string) => sessions.ownerOf(clientId)?.session?.pressure
+    const limitsOf = (clientId: string) => {
+      const own = limits.of(clientId)
+      return pressureOf(clientId)?.extend(own) ?? own
+    }
+    const policy = { limitsOf, maxTotalBytes: options.maxTotalQueuedBytes }
     const bus: MessageBus =
       mq === undefined
         ? new LocalBus(new LocalEmitter(options.concurrency), message => router.route(message))
@@ -137,6 +145,7 @@ export class BrokerParts {
       store,
       retention: new Retention(store, options, now),
       queues,
+      backPressure: new BackPressure({ congestion, clientsOf: topic => router.clientsOf(topic), pressureOf }),
       rules: { among: 'all', policy },
       bus,
       now,
@@ -187,6 +196,7 @@ export class BrokerParts {
       events,
       timers,
       fairness,
+      congestion,
       flusher: new Flusher(fairness, cluster?.mayWrite),
       traffic: new Traffic(),
       load: new Load(),

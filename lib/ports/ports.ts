@@ -1,5 +1,6 @@
 /** All ports together, and what else sessions and connections share: options, store and timers of the broker. */
 import type { SessionPersistence } from '../../types/persistence.js'
+import type { Congestion } from '../model/congestion.js'
 import type { Load } from '../model/load.js'
 import type { Fairness } from '../util/fairness.js'
 import type { Timers } from '../util/timers.js'
@@ -23,4 +24,5 @@ export interface Ports {
   /** Who may work how much in this turn of the event loop. */
   readonly fairness: Fairness
   readonly load: Load
+  readonly congestion: Congestion
 }

@@ -150,6 +150,11 @@ export class Router implements SubscriptionRouter {
     if (isSharedFilter(member.topic)) this.#leave(member.topic, member.clientId)
   }
 
+  /** The connected clients with subscriptions of their own that match a topic. One may come several times. */
+  *clientsOf(topic: string): Generator<string> {
+    for (const match of this.#tree.match(topic)) if (match instanceof SessionSubscription) yield match.session.id
+  }
+
   /** Whether a subscription matches a topic; of those whose clients are not connected, only shared ones count. */
   wants(topic: string): boolean {
     return this.#tree.match(topic).length > 0

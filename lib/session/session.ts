@@ -13,6 +13,7 @@ import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
 import type { Link } from './outgoing/link.js'
 import { Outgoing } from './outgoing/outgoing.js'
+import type { Pressure } from './outgoing/pressure.js'
 import type { Recipient } from './outgoing/recipient.js'
 import { Replacements } from './replacements.js'
 import { SubscriptionChanges } from './subscription-changes.js'
@@ -112,6 +113,11 @@ export class Session implements Subscriber, Recipient {
   /** What waits in memory for the client. */
   get backlog(): Pick<Backlog, 'length' | 'bytes'> & Iterable<Delivery> {
     return this.#outgoing?.backlog ?? NOTHING_WAITS
+  }
+
+  /** What waits for the client; undefined if nothing has had to wait. */
+  get pressure(): Pressure | undefined {
+    return this.#outgoing?.pressure
   }
 
   /** How many messages are under way to the client. */

@@ -91,6 +91,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
     right: ['disconnect', 'acknowledge'],
   },
   maxQueuedMessages: bound(1),
+  maxBurstMessages: bound(1),
   maxQueuedBytes: bound(1),
   maxTotalQueuedBytes: bound(1),
   queueOverflow: {

@@ -20,6 +20,7 @@ import type { Companion, MessageSink } from '../../ports/message-sink.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { MessageBus } from '../../routing/message-bus.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
+import type { BackPressure } from './back-pressure.js'
 import type { QueueRules, QueueWriter } from './queue-writer.js'
 import type { Retention } from './retention.js'
 
@@ -33,6 +34,7 @@ export interface PublisherParts {
   store: SessionPersistence
   retention: Retention
   queues: QueueWriter
+  backPressure: BackPressure
   rules: QueueRules
   bus: MessageBus
   /** Milliseconds since the epoch. */
@@ -60,6 +62,11 @@ export class Publisher implements MessageSink {
   }
 
   match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
+    const held = this.#parts.backPressure.hold(message)
+    return held === undefined ? this.#match(message) : held.then(() => this.#match(message))
+  }
+
+  #match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
     if (!this.#isQueued(message)) return NOBODY
     const { store, bus } = this.#parts
     const found = store.subscriptionsByTopic(message.topic)

@@ -23,6 +23,7 @@ import { Cost, Share } from '../../util/fairness.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Source } from '../../util/source.js'
 import type { Link } from './link.js'
+import { Pressure } from './pressure.js'
 import type { Recipient } from './recipient.js'
 import { RetainedReplays } from './retained-replay.js'
 import { Transmitter } from './transmitter.js'
@@ -32,6 +33,8 @@ const SLICE = 500
 
 export class Outgoing {
   readonly transmitter: Transmitter
+  /** Made when something has to wait. */
+  pressure: Pressure | undefined
   readonly #recipient: Recipient
   readonly #link: Link
   readonly #ports: Ports
@@ -192,27 +195,17 @@ export class Outgoing {
   /** The connection is over. @returns the messages of shared subscriptions that other members can get */
   close(): SharedDelivery[] {
     this.#closed = true
+    this.pressure?.close()
     this.#stored?.close()
     this.#replays?.close()
     this.#waiting.close()
     this.transmitter.inflight.close()
-    const left = this.#recipient.stored ? [] : this.#unacknowledgedShared()
+    const left = this.#recipient.stored ? [] : this.transmitter.unacknowledgedShared()
     for (const { message, share } of this.#waiting) {
       if (share !== undefined) left.push({ message, share })
       else this.#drop(message, 'disconnected')
     }
     return left
-  }
-
-  /** The messages in flight that may go to other members, in the order in which they were published. */
-  #unacknowledgedShared(): SharedDelivery[] {
-    const left: SharedDelivery[] = []
-    for (const { message, ref, share, awaits } of this.transmitter.inflight.all()) {
-      // [MQTT-4.8.2-5]: a QoS 2 message that was sent goes to no other member
-      if (message !== undefined && share !== undefined && awaits === 'puback') left.push({ message, share })
-      else if (share !== undefined) this.#ports.sink.sharedDone?.(ref)
-    }
-    return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
   /** What waits in memory. */
@@ -236,8 +229,14 @@ export class Outgoing {
     if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) {
       this.transmitter.send(delivery)
     } else {
+      this.#press().added(sizeInQueue(delivery.message))
       this.readStored()
     }
+  }
+
+  #press(): Pressure {
+    this.pressure ??= new Pressure(this.#ports, this.#recipient.limits, () => this.#isIdle())
+    return this.pressure
   }
 
   /** Sends, skips or finishes one thing. @returns whether there may be more to do */
@@ -247,6 +246,7 @@ export class Outgoing {
     if (waiting === undefined) return this.#stepReplay()
     if (!this.transmitter.canSend(waiting.qos)) return false
     this.#sendLive(this.#waiting.shift())
+    this.pressure?.sent(sizeInQueue(waiting.message))
     return true
   }
 
@@ -259,6 +259,8 @@ export class Outgoing {
         if (this.#resuming || this.#readAgain) {
           this.#resuming = false
           this.#beginRead()
+        } else {
+          this.pressure?.settled(this.#waiting.length, this.#waiting.bytes)
         }
         return true
       default:
@@ -277,6 +279,7 @@ export class Outgoing {
     const earlier = this.#waiting.takeBefore(ref)
     if (earlier !== undefined) {
       this.#sendLive(earlier)
+      this.pressure?.sent(sizeInQueue(earlier.message))
       return true
     }
     // a PUBREL does not count towards the quota [MQTT-3.3.4-10]
@@ -285,7 +288,10 @@ export class Outgoing {
     this.#ports.sink.sentFromQueue(ref, this.#recipient.id)
     const copy = message && this.#copyOf(message, delivery)
     if (isSent) this.transmitter.retransmit(packetId, ref, copy)
-    else if (copy !== undefined) this.transmitter.sendQueued(ref, copy)
+    else if (copy !== undefined) {
+      this.pressure?.sent(sizeInQueue(copy.message))
+      this.transmitter.sendQueued(ref, copy)
+    }
     return true
   }
 
@@ -358,7 +364,8 @@ export class Outgoing {
   }
 
   #wait(delivery: Delivery): void {
-    const { maxMessages, maxBytes, overflow } = this.#recipient.limits
+    const { limits } = this.#recipient
+    const { maxMessages, maxBytes, overflow } = this.pressure?.extend(limits) ?? limits
     const { message, qos } = delivery
     const waiting = this.#waiting
     const size = sizeInQueue(message)
@@ -371,10 +378,13 @@ export class Outgoing {
         this.#drop(message, 'queue-full')
         return
       }
-      this.#drop(waiting.shift().message, 'queue-full')
+      const { message: oldest } = waiting.shift()
+      this.pressure?.removed(sizeInQueue(oldest))
+      this.#drop(oldest, 'queue-full')
     }
     keepPayload(message)
     waiting.push(delivery, size)
+    this.#press().added(size)
   }
 
   #drop(message: Message, reason: DropReason): void {

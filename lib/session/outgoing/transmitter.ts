@@ -10,6 +10,7 @@ import { wrapError } from '../../errors.js'
 import { Delivery } from '../../model/delivery.js'
 import { type AwaitedAck, Inflight, Sent } from '../../model/inflight.js'
 import { keepPayload, ownProperties } from '../../model/message.js'
+import type { SharedDelivery } from '../../model/shared-delivery.js'
 import type { Ports } from '../../ports/ports.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isPromise } from '../../util/maybe-promise.js'
@@ -138,6 +139,17 @@ export class Transmitter {
   *pending(): Generator<MessageRef> {
     for (const { ref } of this.inflight.all()) yield ref
     if (this.#storing !== undefined) yield* this.#storing.keys()
+  }
+
+  /** The messages in flight that may go to other members, in the order in which they were published. */
+  unacknowledgedShared(): SharedDelivery[] {
+    const left: SharedDelivery[] = []
+    for (const { message, ref, share, awaits } of this.inflight.all()) {
+      // [MQTT-4.8.2-5]: a QoS 2 message that was sent goes to no other member
+      if (message !== undefined && share !== undefined && awaits === 'puback') left.push({ message, share })
+      else if (share !== undefined) this.#ports.sink.sharedDone?.(ref)
+    }
+    return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
   /** Resolves when no store operation is under way. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
+import type { BackPressure } from '../../../lib/broker/publish/back-pressure.js'
 import { OwnMessages } from '../../../lib/broker/publish/own-messages.js'
 import { Publisher } from '../../../lib/broker/publish/publisher.js'
 import { QueueWriter } from '../../../lib/broker/publish/queue-writer.js'
@@ -83,6 +84,7 @@ function fixture({
     store,
     retention: { check: () => {}, keep: retain } as unknown as Retention,
     queues,
+    backPressure: { hold: () => undefined } as unknown as BackPressure,
     rules: { among: 'all', policy: {} as never },
     bus,
     now: () => clock.now(),

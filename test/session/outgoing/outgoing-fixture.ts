@@ -2,6 +2,7 @@
 import { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { Frame } from '../../../lib/codec/wire/frame.js'
 import type { AnaxError } from '../../../lib/errors.js'
+import { Congestion } from '../../../lib/model/congestion.js'
 import { Delivery } from '../../../lib/model/delivery.js'
 import { NEVER_EXPIRES } from '../../../lib/model/session-expiry.js'
 import type { Authorizer } from '../../../lib/ports/authorizer.js'
@@ -81,6 +82,7 @@ export function attached(scene: Scene) {
     authorizer: { authorizeForward: scene.forward },
     timers: new Timers(new FakeClock()),
     fairness: new Fairness({ turnUnits: 1000, shareUnits: 1000 }),
+    congestion: new Congestion(),
     events: {
       emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),
     },

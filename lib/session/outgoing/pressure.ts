@@ -1,0 +1,164 @@
+/**
+ * How much waits for one connected client, and whether it drains. A client that does may have more waiting than one that
+ * does not, and publishers wait for it. Owns the counts and those who wait; must not know messages, nor who publishes.
+ *
+ * Time is counted in ticks of a timer, not read from a clock: a host that was busy for seconds has not read what the
+ * client acknowledged meanwhile, and must not take it for frozen.
+ */
+import type { QueueLimits } from '../../../types/persistence.js'
+import type { Congestion } from '../../model/congestion.js'
+import type { Ports } from '../../ports/ports.js'
+import { Timer } from '../../util/timers.js'
+import { Waiters } from '../../util/waiters.js'
+
+const TICK_MS = 50
+const TICKS_PER_SECOND = 1000 / TICK_MS
+
+/** A client has this long to begin to drain: its queue may grow meanwhile. */
+const GRACE_TICKS = 2 * TICKS_PER_SECOND
+
+/** For this long at the beginning, publishers wait for it as well: more often would slow them for nothing. */
+const NEW_TICKS = TICKS_PER_SECOND / 4
+
+/** What has to leave within a second: so many messages, or 1 MiB. */
+const DRAINED_PER_SECOND = 500
+const BYTES_FOR_ONE = (1024 * 1024) / DRAINED_PER_SECOND
+
+export class Pressure {
+  readonly #ports: Pick<Ports, 'options' | 'timers'>
+  readonly #congestion: Congestion
+  readonly #isIdle: () => boolean
+  readonly #timer = new Timer(() => this.#tick())
+  /** Above a half of these, publishers wait. */
+  readonly #most: QueueLimits
+  readonly #waiters: Waiters[] = []
+  #messages = 0
+  #bytes = 0
+  /** Since it is not idle. */
+  #ticks = 0
+  /** What has drained since the last tick, and in each of the ticks before, the newest last. */
+  #drained = 0
+  #drainedBefore: number[] = []
+  /** The sum of these. */
+  #drainedLately = 0
+  #isFull = false
+  /** Messages of the client itself that wait for others. Meanwhile its acknowledgements are not read. */
+  #held = 0
+
+  /**
+   * @param limits of the client's queue
+   * @param isIdle whether nothing waits
+   */
+  constructor(ports: Ports, limits: QueueLimits, isIdle: () => boolean) {
+    this.#ports = ports
+    this.#congestion = ports.congestion
+    this.#isIdle = isIdle
+    this.#most = this.#extended(limits)
+    ports.timers.schedule(this.#timer, TICK_MS)
+  }
+
+  /** The limits of its queue now: more where the client drains, or may still begin to. */
+  extend(limits: QueueLimits): QueueLimits {
+    return this.#ticks < GRACE_TICKS || this.#isDraining ? this.#extended(limits) : limits
+  }
+
+  /** A message has to wait. */
+  added(bytes: number): void {
+    this.#messages++
+    this.#bytes += bytes
+    if (this.#timer.index === -1) this.#ports.timers.schedule(this.#timer, TICK_MS)
+    this.#look()
+  }
+
+  /** A message that waited was sent. */
+  sent(bytes: number): void {
+    const amount = 1 + bytes / BYTES_FOR_ONE
+    this.#drained += amount
+    this.#drainedLately += amount
+    this.removed(bytes)
+    // as many come as have left; more, where messages were refused that were let in
+    this.#letIn(this.#isFull ? 1 : 2)
+  }
+
+  /** A message no longer waits. */
+  removed(bytes: number): void {
+    this.#set(this.#messages - 1, this.#bytes - bytes)
+  }
+
+  /** Nothing is left in the stored queue, and so much in memory. */
+  settled(messages: number, bytes: number): void {
+    this.#set(messages, bytes)
+    if (messages === 0) this.#letIn(this.#most.maxMessages / 4)
+  }
+
+  /** What a publisher has to wait for before its message can be stored; undefined where there is room. */
+  untilRoom(): Promise<void> | undefined {
+    if (!this.#isFull || this.#held > 0 || !(this.#isDraining || this.#isNew)) return undefined
+    const waiter = new Waiters()
+    this.#waiters.push(waiter)
+    return waiter.wait()
+  }
+
+  /** A message of the client itself has to wait for another client: nobody waits for this one until then. */
+  hold(): void {
+    this.#held++
+    this.#letIn(Number.POSITIVE_INFINITY)
+  }
+
+  unhold(): void {
+    this.#held--
+  }
+
+  /** The client is gone. */
+  close(): void {
+    this.#ports.timers.cancel(this.#timer)
+    this.#set(0, 0)
+    this.#letIn(Number.POSITIVE_INFINITY)
+  }
+
+  /** Whether it has not had the time to show that it drains. A host that has set a bound of its own does not wait for that. */
+  get #isNew(): boolean {
+    return this.#ticks < NEW_TICKS && this.#most.maxMessages > this.#ports.options.maxQueuedMessages
+  }
+
+  get #isDraining(): boolean {
+    return this.#drainedLately >= DRAINED_PER_SECOND
+  }
+
+  /** More messages, unless the host has set another bound for this client. */
+  #extended(limits: QueueLimits): QueueLimits {
+    const { maxQueuedMessages, maxBurstMessages } = this.#ports.options
+    if (limits.maxMessages !== maxQueuedMessages || maxBurstMessages <= maxQueuedMessages) return limits
+    return { ...limits, maxMessages: maxBurstMessages }
+  }
+
+  #set(messages: number, bytes: number): void {
+    this.#messages = Math.max(0, messages)
+    this.#bytes = Math.max(0, bytes)
+    if (this.#messages === 0) this.#ticks = 0
+    this.#look()
+  }
+
+  #look(): void {
+    const { maxMessages, maxBytes } = this.#most
+    const isFull = this.#messages * 2 >= maxMessages || this.#bytes * 2 >= maxBytes
+    if (isFull === this.#isFull) return
+    this.#isFull = isFull
+    this.#congestion.count += isFull ? 1 : -1
+  }
+
+  #tick(): void {
+    this.#ticks++
+    this.#drainedBefore.push(this.#drained)
+    if (this.#drainedBefore.length > TICKS_PER_SECOND) this.#drainedLately -= this.#drainedBefore.shift()!
+    this.#drained = 0
+    if (this.#isIdle()) this.#ticks = 0
+    else this.#ports.timers.schedule(this.#timer, TICK_MS)
+    if (!this.#isDraining && !this.#isNew) this.#letIn(Number.POSITIVE_INFINITY)
+  }
+
+  #letIn(count: number): void {
+    if (this.#waiters.length === 0) return
+    for (const waiter of this.#waiters.splice(0, count)) waiter.release()
+  }
+}
