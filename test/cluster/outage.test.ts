@@ -1,0 +1,94 @@
+/** What clients see while the engine does not answer, and of a node that is cut off from it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryCluster } from '../../lib/testing/cluster.js'
+import { receivedBy, until, withNodes } from './nodes.js'
+
+const LEASE = { leaseMs: 500 }
+
+test('nothing is acknowledged while the engine does not answer, and nothing is lost', async () => {
+  const cluster = new MemoryCluster()
+  await withNodes(cluster, 2, async (one, other) => {
+    const subscriber = await other!.connectStored('sub')
+    await subscriber.subscribeAsync('t/#', { qos: 2 })
+    const neighbour = await one!.connect('neighbour')
+    await neighbour.subscribeAsync('q0', { qos: 0 })
+    const publisher = await one!.connect('pub')
+    cluster.down()
+    let acknowledged = 0
+    const publishing = ([1, 2] as const).map(async qos => {
+      await publisher.publishAsync(`t/${qos}`, `QoS ${qos}`, { qos })
+      acknowledged++
+    })
+    // QoS 0 among the clients of one node needs no engine, but stays behind what was published before
+    const second = await withoutEngine(() => one!.broker.publish({ topic: 'q0', payload: 'goes on' }))
+    assert.equal(second, 'done')
+    await until(() => receivedBy(neighbour).length === 1, 'QoS 0')
+    assert.equal(acknowledged, 0)
+    cluster.up()
+    await Promise.all(publishing)
+    await until(() => receivedBy(subscriber).length === 2, 'the messages')
+    assert.deepEqual(receivedBy(subscriber).sort(), ['QoS 1', 'QoS 2'])
+  })
+})
+
+test('a node that is cut off lets its clients go, and takes part again when it can', async () => {
+  const cluster = new MemoryCluster()
+  await withNodes(
+    cluster,
+    2,
+    async (one, other) => {
+      const lost: string[] = []
+      one!.broker.on('leaseLost', ({ code }) => lost.push(code))
+      const first = await one!.connectStored('mover')
+      await first.subscribeAsync('t', { qos: 1 })
+      const closed = new Promise(resolve => first.once('close', () => resolve(undefined)))
+      const node = cluster.nodes.get('node0')!
+      cluster.cut(node)
+      await closed
+      assert.deepEqual(lost, ['ANAX_ERR_FENCED'])
+      const publisher = await other!.connect('pub')
+      await publisher.publishAsync('t', 'meanwhile', { qos: 1 })
+      const second = await other!.connectStored('mover')
+      await until(() => receivedBy(second).length === 1, 'what came meanwhile')
+      cluster.heal(node)
+      await until(() => one!.broker.cluster?.nodes.length === 2, 'the node')
+      const third = await one!.connectStored('mover')
+      await publisher.publishAsync('t', 'again', { qos: 1 })
+      await until(() => receivedBy(third).length === 1, 'the message')
+      assert.deepEqual(receivedBy(third), ['again'])
+    },
+    LEASE,
+  )
+})
+
+test('the will and the end of a session of a node that is gone are seen to by another', async () => {
+  const cluster = new MemoryCluster()
+  await withNodes(
+    cluster,
+    2,
+    async (one, other) => {
+      const witness = await other!.connect('witness')
+      await witness.subscribeAsync('will', { qos: 1 })
+      const ended: string[] = []
+      other!.broker.on('sessionEnded', clientId => ended.push(clientId))
+      await one!.connect('mortal', {
+        clean: false,
+        properties: { sessionExpiryInterval: 1 },
+        will: { topic: 'will', payload: Buffer.from('gone'), qos: 1 },
+      })
+      cluster.cut(cluster.nodes.get('node0')!)
+      await until(() => receivedBy(witness).length > 0 && ended.length > 0, 'will and end')
+      assert.deepEqual([receivedBy(witness), ended], [['gone'], ['mortal']])
+    },
+    LEASE,
+  )
+})
+
+/** Whether it is done soon. */
+function withoutEngine(operation: () => Promise<void>): Promise<'done' | 'late'> {
+  return Promise.race([
+    operation().then(() => 'done' as const),
+    new Promise<'late'>(resolve => setTimeout(() => resolve('late'), 5000)),
+  ])
+}
