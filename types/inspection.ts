@@ -74,6 +74,8 @@ export interface BrokerStats {
     connected: number
     /** Of sessions that the store keeps. */
     stored: number | undefined
+    /** Both together, each counted once. */
+    total: number | undefined
     /** Groups of shared subscriptions. */
     sharedGroups: number
   }

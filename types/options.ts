@@ -163,4 +163,7 @@ export interface BrokerOptions extends Hooks {
   maxRetainedPayload?: number
   /** Maximum lifetime of a retained message in seconds. @default Infinity */
   maxRetainedExpiry?: number
+
+  /** Seconds between two updates of the retained messages below `$SYS/broker/`; 0 for none. @default 0 */
+  sysInterval?: number
 }

@@ -50,6 +50,7 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformatio
   maxRetainedBytes: Number.POSITIVE_INFINITY,
   maxRetainedPayload: Number.POSITIVE_INFINITY,
   maxRetainedExpiry: Number.POSITIVE_INFINITY,
+  sysInterval: 0,
 }
 
 type Check = (value: unknown) => boolean
@@ -147,6 +148,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
+  sysInterval: whole(0, 86_400),
   preConnect: hook,
   authenticate: hook,
   authenticateExtended: hook,

@@ -28,6 +28,7 @@ import { Timers } from '../util/timers.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
+import { SystemTopics } from './inspection/system-topics.js'
 import { BackPressure } from './publish/back-pressure.js'
 import { DropCounts } from './publish/drop-counts.js'
 import { OwnMessages } from './publish/own-messages.js'
@@ -72,6 +73,7 @@ export class BrokerParts {
   readonly #housekeeping: Housekeeping
   readonly #storeBridge: StoreBridge
   readonly #cluster: ClusterParts | undefined
+  readonly #systemTopics: SystemTopics | undefined
   #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
@@ -185,6 +187,7 @@ export class BrokerParts {
     this.sessions = sessions
     this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
     this.#storeBridge = new StoreBridge(options.id, emitter, mq)
+    if (options.sysInterval > 0) this.#systemTopics = new SystemTopics(this, options.sysInterval * 1000)
     this.ports = {
       options,
       authorizer,
@@ -230,6 +233,7 @@ export class BrokerParts {
     for await (const member of this.store.sharedSubscriptions()) this.router.addOfflineMember(member)
     await this.#housekeeping.publishWillsLeft()
     this.#housekeeping.look()
+    this.#systemTopics?.start()
   }
 
   /** Lowers the packet limits to what the cluster engine accepts; clients are told the limit. */
@@ -245,6 +249,7 @@ export class BrokerParts {
     this.#cluster?.stop()
     await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
     await this.timers.within(closeTimeoutMs, this.#retryFailedWrites())
+    await this.#ended('ANAX_ERR_STORE', () => this.timers.within(closeTimeoutMs, this.#stopSystemTopics()))
     this.#storeBridge.close()
     await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
     this.timers.clear()
@@ -255,6 +260,10 @@ export class BrokerParts {
   /** A last attempt: failed writes are not remembered by the next run. */
   async #retryFailedWrites(): Promise<void> {
     if (this.sessions.hasFailedWrites) await this.#ended('ANAX_ERR_STORE', () => this.sessions.retryFailedWrites())
+  }
+
+  async #stopSystemTopics(): Promise<void> {
+    if (this.#isOpen) await this.#systemTopics?.stop()
   }
 
   async #ended(code: 'ANAX_ERR_BUS' | 'ANAX_ERR_STORE', end: () => MaybePromise<void>): Promise<void> {

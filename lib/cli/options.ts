@@ -38,6 +38,7 @@ export const OPTIONS = {
   'max-packet-size': { type: 'string' },
   'max-queued-messages': { type: 'string' },
   'max-session-expiry': { type: 'string' },
+  'sys-interval': { type: 'string' },
   config: { type: 'string' },
   'log-level': { type: 'string' },
   help: { type: 'boolean' },

@@ -33,6 +33,7 @@ export async function run(settings: Settings): Promise<void> {
   const store = storeOf(settings)
   const broker = await createBroker({
     ...settings.limits,
+    sysInterval: settings.sysInterval,
     ...store.options,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     ...access,

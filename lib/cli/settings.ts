@@ -28,12 +28,17 @@ export interface Settings {
   cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
   id: string | undefined
   limits: Pick<BrokerOptions, 'maxConnections' | 'maxPacketSize' | 'maxQueuedMessages' | 'maxSessionExpiry'>
+  /** Seconds between updates of `$SYS/broker/`. */
+  sysInterval: number
   logLevel: LogLevel
 }
 
 /** The protocol's largest packet, and its largest interval in seconds. */
 const MAX_PACKET_SIZE = 268_435_460
 const MAX_SECONDS = 0xffff_ffff
+
+/** Seconds: a day. */
+const MAX_SYS_INTERVAL = 86_400
 
 const VERIFICATIONS: readonly Verification[] = ['quick', 'full', 'off']
 
@@ -60,6 +65,7 @@ export function checkSettings(values: Values): Settings {
     cluster: clusterOf(values),
     id: values.id,
     limits: limits(values),
+    sysInterval: integer(values, 'sys-interval', 0, MAX_SYS_INTERVAL) ?? 10,
     logLevel: logLevel(values['log-level']),
   }
   checkTogether(settings, values)
@@ -125,7 +131,13 @@ function orOff(text: string | undefined, standard: number): number | undefined {
   return text === 'off' ? undefined : standard
 }
 
-type NumberName = PortName | 'max-connections' | 'max-packet-size' | 'max-queued-messages' | 'max-session-expiry'
+type NumberName =
+  | PortName
+  | 'max-connections'
+  | 'max-packet-size'
+  | 'max-queued-messages'
+  | 'max-session-expiry'
+  | 'sys-interval'
 
 function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
   const text = values[name]

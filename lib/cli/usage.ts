@@ -57,6 +57,7 @@ Limits
   --max-session-expiry N  seconds a session outlives its connection   [no limit]
 
 Other
+  --sys-interval SECONDS  update $SYS/broker/ so often; 0 for never   [10]
   --config FILE           JSON object with these options, without the dashes
   --log-level LEVEL       error, warn, info or debug                  [info]
   --help                  print this

@@ -61,6 +61,7 @@ export class Router implements SubscriptionRouter {
   readonly #options: RouterOptions
   readonly #redelivery: Redelivery
   #live = 0
+  #liveStored = 0
   readonly #deliveries: Deliveries
 
   constructor(interests: Interests, options: RouterOptions) {
@@ -83,6 +84,11 @@ export class Router implements SubscriptionRouter {
     return this.#live
   }
 
+  /** How many of them belong to sessions that the store keeps. */
+  get liveStoredSubscriptions(): number {
+    return this.#liveStored
+  }
+
   /** How many groups of shared subscriptions there are. */
   get sharedGroups(): number {
     return this.#groups.size
@@ -97,11 +103,11 @@ export class Router implements SubscriptionRouter {
     const { topic, session } = subscription
     if (isSharedFilter(topic)) {
       const group = this.#group(topic)
-      this.#changeGroup(group, () => group.join(subscription))
+      this.#changeGroup(group, session.id, () => group.join(subscription))
       return this.#interests.registered(group.filter)
     }
     const replaced = this.#tree.add(topic, session, subscription)
-    if (replaced === undefined) this.#live++
+    if (replaced === undefined) this.#count(session, 1)
     if (replaced instanceof SessionSubscription && replaced !== subscription) replaced.replaceWith(subscription)
     return replaced === undefined ? this.#interests.want(topic) : this.#interests.registered(topic)
   }
@@ -114,7 +120,7 @@ export class Router implements SubscriptionRouter {
     }
     const removed = this.#tree.remove(topic, session)
     if (removed === undefined) return
-    this.#live--
+    this.#count(session, -1)
     if (removed instanceof SessionSubscription) removed.end()
     this.#interests.unwant(topic)
   }
@@ -142,7 +148,7 @@ export class Router implements SubscriptionRouter {
   /** Adds a shared subscription of a stored session whose client is not connected. */
   addOfflineMember(member: OfflineMember): void {
     const group = this.#group(member.topic)
-    this.#changeGroup(group, () => group.joinOffline(member))
+    this.#changeGroup(group, member.clientId, () => group.joinOffline(member))
   }
 
   /** Ends a subscription of a stored session whose client is not connected. */
@@ -345,16 +351,23 @@ export class Router implements SubscriptionRouter {
     return group
   }
 
-  #changeGroup(group: SharedGroup, change: () => void): void {
-    const before = group.liveSize
+  #changeGroup(group: SharedGroup, clientId: string, change: () => void): void {
+    const before = group.memberOf(clientId)
     change()
-    this.#live += group.liveSize - before
+    const after = group.memberOf(clientId)
+    if (before !== undefined) this.#count(before.session, -1)
+    if (after !== undefined) this.#count(after.session, 1)
+  }
+
+  #count({ stored }: Subscriber, change: 1 | -1): void {
+    this.#live += change
+    if (stored) this.#liveStored += change
   }
 
   #leave(share: string, clientId: string): void {
     const group = this.#groups.get(share)
     if (group === undefined) return
-    this.#changeGroup(group, () => group.leave(clientId))
+    this.#changeGroup(group, clientId, () => group.leave(clientId))
     if (!group.isEmpty) return
     this.#groups.delete(share)
     this.#tree.remove(group.filter, group)

@@ -30,9 +30,9 @@ export class SharedGroup {
     return this.#live.size === 0 && this.#away.size === 0
   }
 
-  /** How many members are connected. */
-  get liveSize(): number {
-    return this.#live.size
+  /** The subscription of a connected member. */
+  memberOf(clientId: string): SessionSubscription | undefined {
+    return this.#live.get(clientId)
   }
 
   /** Adds a connected member. A second subscription of the member replaces its first. */

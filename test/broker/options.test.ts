@@ -106,6 +106,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
+  sysInterval: whole(0, 86_400),
   preConnect: hook,
   authenticate: hook,
   authenticateExtended: hook,

@@ -1,12 +1,33 @@
 /** Collects the current numbers from the parts of a broker. Counts nothing itself. */
 import type { BrokerStats } from '../../../types/inspection.js'
-import type { BrokerParts } from '../parts.js'
+import type { SessionPersistence } from '../../../types/persistence.js'
+import type { Load } from '../../model/load.js'
+import type { Traffic } from '../../model/traffic.js'
+import type { Router } from '../../routing/router.js'
+import type { Timers } from '../../util/timers.js'
+import type { EventCounts } from '../hooks/event-counts.js'
+import type { DropCounts } from '../publish/drop-counts.js'
+import type { SessionRegistry } from '../sessions/session-registry.js'
 import { flowStats } from './flow-stats.js'
 
 const UNKNOWN = { sessions: undefined, subscriptions: undefined, queuedMessages: undefined, queuedBytes: undefined }
 
+/** The parts that have numbers. */
+export interface CountedParts {
+  readonly store: SessionPersistence
+  readonly sessions: SessionRegistry
+  readonly connections: { readonly size: number }
+  readonly router: Router
+  readonly drops: DropCounts
+  readonly counts: EventCounts
+  readonly timers: Timers
+  /** Whether the store is open. */
+  readonly isOpen: boolean
+  readonly ports: { readonly load: Load; readonly traffic: Traffic }
+}
+
 /** @param startedAt milliseconds since the epoch; undefined where the broker was not started */
-export function statsOf(parts: BrokerParts, startedAt: number | undefined): BrokerStats {
+export function statsOf(parts: CountedParts, startedAt: number | undefined): BrokerStats {
   const { store, sessions, connections, router, drops, timers, isOpen } = parts
   const { load, traffic } = parts.ports
   const counts = (isOpen ? store.counts?.() : undefined) ?? UNKNOWN
@@ -26,6 +47,10 @@ export function statsOf(parts: BrokerParts, startedAt: number | undefined): Brok
     subscriptions: {
       connected: router.liveSubscriptions,
       stored: counts.subscriptions,
+      total:
+        counts.subscriptions === undefined
+          ? undefined
+          : counts.subscriptions + router.liveSubscriptions - router.liveStoredSubscriptions,
       sharedGroups: router.sharedGroups,
     },
     retained: isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 },

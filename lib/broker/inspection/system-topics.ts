@@ -1,0 +1,134 @@
+/**
+ * Publishes the broker's numbers below `$SYS/broker/`, with the names, meanings and units of Mosquitto. Owns which topics
+ * there are, and that one is published only if its value has changed.
+ */
+import type { BrokerStats, FlowStats } from '../../../types/inspection.js'
+import { messageOfInput } from '../../model/message.js'
+import { Timer } from '../../util/timers.js'
+import type { OwnMessages } from '../publish/own-messages.js'
+import { LoadAverages } from './load-averages.js'
+import { type CountedParts, statsOf } from './stats.js'
+
+/** What it needs of a broker. */
+export interface SystemTopicsParts extends CountedParts {
+  readonly own: OwnMessages
+  readonly options: { readonly id: string }
+  readonly isClustered: boolean
+}
+
+export class SystemTopics {
+  readonly #parts: SystemTopicsParts
+  readonly #intervalMs: number
+  readonly #published = new Map<string, string>()
+  readonly #averages = new LoadAverages()
+  readonly #timer = new Timer(() => this.#publishAll())
+  readonly #startedAt: number
+  #lastAt: number
+  #largestHeap = 0
+
+  /** @param intervalMs between two times that the numbers are looked at */
+  constructor(parts: SystemTopicsParts, intervalMs: number) {
+    this.#parts = parts
+    this.#intervalMs = intervalMs
+    this.#startedAt = parts.timers.wallTime()
+    this.#lastAt = parts.timers.now()
+  }
+
+  start(): void {
+    this.#publishAll()
+  }
+
+  /** Stops publishing, and deletes what was published: it would be out of date. Rejects if the store fails. */
+  async stop(): Promise<void> {
+    this.#parts.timers.cancel(this.#timer)
+    if (this.#parts.isClustered) return
+    for (const topic of this.#published.keys()) await this.#parts.store.storeRetained(message(topic, ''))
+  }
+
+  #publishAll(): void {
+    const { timers, isClustered, options } = this.#parts
+    timers.schedule(this.#timer, this.#intervalMs)
+    const now = timers.now()
+    const stats = statsOf(this.#parts, this.#startedAt)
+    const averages = this.#averages.update(countersOf(stats), now - this.#lastAt)
+    this.#lastAt = now
+    // the nodes of a cluster share the retained messages
+    const root = isClustered ? `$SYS/brokers/${options.id}` : '$SYS/broker'
+    for (const [name, value] of Object.entries(valuesOf(stats, this.#heap()))) {
+      if (value !== undefined) this.#publish(`${root}/${name}`, String(value))
+    }
+    for (const [name, rate] of averages) this.#publish(`${root}/load/${name}`, rate.toFixed(2))
+  }
+
+  #heap(): { current: number; maximum: number } {
+    const { heapUsed } = process.memoryUsage()
+    this.#largestHeap = Math.max(this.#largestHeap, heapUsed)
+    return { current: heapUsed, maximum: this.#largestHeap }
+  }
+
+  #publish(topic: string, value: string): void {
+    if (this.#published.get(topic) === value) return
+    this.#published.set(topic, value)
+    // a store that fails is told of by others; the next value is another attempt
+    this.#parts.own.publish(message(topic, value)).catch(() => this.#published.delete(topic))
+  }
+}
+
+function message(topic: string, payload: string) {
+  return messageOfInput({ topic, payload, retain: true }, Number.POSITIVE_INFINITY)
+}
+
+function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }) {
+  const { clients, sessions, subscriptions, queued, retained, received, sent, uptimeMs } = stats
+  const stored = queued.messages === undefined ? undefined : queued.messages + retained.messages
+  return {
+    uptime: `${Math.floor(uptimeMs / 1000)} seconds`,
+    'clients/total': sessions.total,
+    'clients/maximum': clients.maximum,
+    'clients/connected': clients.connected,
+    'clients/active': clients.connected,
+    'clients/disconnected': sessions.away,
+    'clients/inactive': sessions.away,
+    'clients/expired': sessions.ended.expired,
+    'messages/received': packetsOf(received),
+    'messages/sent': packetsOf(sent),
+    'messages/stored': stored,
+    'store/messages/count': stored,
+    'store/messages/bytes': queued.bytes === undefined ? undefined : queued.bytes + retained.bytes,
+    'retained messages/count': retained.messages,
+    'subscriptions/count': subscriptions.total,
+    'publish/messages/received': received.packets.publish,
+    'publish/messages/sent': sent.packets.publish,
+    'publish/messages/dropped': dropsOf(stats),
+    'publish/bytes/received': received.payloadBytes,
+    'publish/bytes/sent': sent.payloadBytes,
+    'bytes/received': received.bytes,
+    'bytes/sent': sent.bytes,
+    'heap/current': heap.current,
+    'heap/maximum': heap.maximum,
+  }
+}
+
+/** What the averages below `load/` are of. */
+function countersOf(stats: BrokerStats) {
+  const { received, sent, connections } = stats
+  return {
+    'messages/received': packetsOf(received),
+    'messages/sent': packetsOf(sent),
+    'publish/received': received.packets.publish,
+    'publish/sent': sent.packets.publish,
+    'publish/dropped': dropsOf(stats),
+    'bytes/received': received.bytes,
+    'bytes/sent': sent.bytes,
+    sockets: connections.total,
+    connections: received.packets.connect,
+  }
+}
+
+function packetsOf({ packets }: FlowStats): number {
+  return Object.values(packets).reduce((sum, count) => sum + count, 0)
+}
+
+function dropsOf({ drops }: BrokerStats): number {
+  return Object.values(drops).reduce((sum, count) => sum + count, 0)
+}
