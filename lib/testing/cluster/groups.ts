@@ -98,10 +98,10 @@ export function defineGroupTests(harness: Harness): void {
       await new Promise(resolve => setTimeout(resolve, 10))
       return came.length > 0
     })
-    await new Promise(resolve => setTimeout(resolve, 30))
-    came.length = 0
     for (let i = 0; i < 100; i++) all[1].node.signal(message(topic, String(i), { qos: 0 }))
-    await until(() => came.length >= 100)
-    assert.equal(new Set(came).size, 100)
+    // on a busy machine the first ones may come as late as these
+    const numbers = () => came.filter(text => text !== 'ping')
+    await until(() => numbers().length >= 100)
+    assert.equal(new Set(numbers()).size, 100)
   })
 }
