@@ -37,6 +37,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/index.ts', 8],
   ['lib/admin/', 9],
   ['lib/auth/', 9],
+  ['lib/metrics/', 9],
   ['lib/nats/', 9],
   ['lib/server/', 9],
   ['lib/transfer/', 9],
@@ -46,7 +47,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['admin', 'auth', 'nats', 'server', 'transfer', 'aedes', 'cli']
+const LAYERS = ['admin', 'auth', 'metrics', 'nats', 'server', 'transfer', 'aedes', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()

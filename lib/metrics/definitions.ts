@@ -1,0 +1,124 @@
+/**
+ * The metrics: name, help, labels, and how each is read from the numbers of a broker. Owns the names, which follow
+ * Prometheus' rules; must not know the package that serves them.
+ */
+import type { BrokerStats } from '../../types/inspection.js'
+
+/** One value with its labels. */
+export interface Sample {
+  labels: Record<string, string | number>
+  value: number
+}
+
+/** One metric. Counters only ever rise. */
+export interface Definition {
+  name: string
+  type: 'counter' | 'gauge'
+  help: string
+  labels: readonly string[]
+  /** Undefined values are left out: the store does not provide them. */
+  read(stats: BrokerStats): readonly Sample[]
+}
+
+const NO_LABELS: readonly string[] = []
+
+function single(
+  type: Definition['type'],
+  name: string,
+  help: string,
+  read: (stats: BrokerStats) => number | undefined,
+) {
+  return {
+    name,
+    type,
+    help,
+    labels: NO_LABELS,
+    read: (stats: BrokerStats) => {
+      const value = read(stats)
+      return value === undefined ? [] : [{ labels: {}, value }]
+    },
+  } satisfies Definition
+}
+
+/** A counter for each key of a record: the keys are a closed set, so that there are few of them. */
+function counterBy(
+  label: string,
+  name: string,
+  help: string,
+  read: (stats: BrokerStats) => Readonly<Record<string, number | undefined>>,
+): Definition {
+  const samples = (stats: BrokerStats) =>
+    Object.entries(read(stats)).map(([key, value]) => ({ labels: { [label]: key }, value: value ?? 0 }))
+  return { name, type: 'counter', help, labels: [label], read: samples }
+}
+
+const WAYS = ['received', 'sent'] as const
+
+function counterByWay(
+  label: string | undefined,
+  name: string,
+  help: string,
+  read: (flow: BrokerStats['received']) => Readonly<Record<string, number>>,
+): Definition {
+  const samples = (stats: BrokerStats) =>
+    WAYS.flatMap(direction =>
+      Object.entries(read(stats[direction])).map(([key, value]) => ({
+        labels: { direction, ...(label !== undefined && { [label]: key }) },
+        value,
+      })),
+    )
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: label === undefined ? ['direction'] : ['direction', label],
+    read: samples,
+  }
+}
+
+/** All of them, without the prefix. */
+export const DEFINITIONS: readonly Definition[] = [
+  single('gauge', 'uptime_seconds', 'Time since the broker was started.', ({ uptimeMs }) => uptimeMs / 1000),
+  single('gauge', 'connections', 'Open streams, connected clients or not.', stats => stats.connections.open),
+  single('counter', 'connections_total', 'Streams passed to the broker.', stats => stats.connections.total),
+  counterBy('code', 'connections_refused_total', 'Streams that ended before their client was accepted.', stats => {
+    return stats.connections.refused
+  }),
+  single('gauge', 'clients', 'Connected clients.', stats => stats.clients.connected),
+  single('counter', 'clients_total', 'Accepted clients.', stats => stats.clients.total),
+  counterBy('reason', 'clients_disconnected_total', 'Ended connections of accepted clients.', stats => {
+    return stats.clients.disconnected
+  }),
+  single('gauge', 'sessions', 'Sessions, of connected clients and of others.', stats => stats.sessions.total),
+  single('gauge', 'sessions_stored', 'Sessions that the store keeps.', stats => stats.sessions.stored),
+  single('gauge', 'sessions_away', 'Stored sessions of disconnected clients.', stats => stats.sessions.away),
+  counterBy('reason', 'sessions_ended_total', 'Stored sessions that ended.', stats => stats.sessions.ended),
+  single('gauge', 'subscriptions', 'Subscriptions of connected clients.', stats => stats.subscriptions.connected),
+  single('gauge', 'subscriptions_stored', 'Subscriptions of stored sessions.', stats => stats.subscriptions.stored),
+  single('gauge', 'shared_groups', 'Groups of shared subscriptions.', stats => stats.subscriptions.sharedGroups),
+  single('gauge', 'retained_messages', 'Retained messages.', stats => stats.retained.messages),
+  single('gauge', 'retained_bytes', 'Bytes of retained messages.', stats => stats.retained.bytes),
+  single(
+    'gauge',
+    'queued_messages',
+    'Messages in queues of the store, each counted once.',
+    stats => stats.queued.messages,
+  ),
+  single('gauge', 'queued_bytes', 'Bytes of the messages in queues of the store.', stats => stats.queued.bytes),
+  single('gauge', 'inflight_messages', 'Messages sent to clients and not acknowledged.', stats => stats.inflight),
+  single('gauge', 'waiting_messages', 'Messages that wait in memory for clients.', stats => stats.waiting.messages),
+  single('gauge', 'waiting_bytes', 'Bytes of the messages that wait in memory.', stats => stats.waiting.bytes),
+  counterByWay('type', 'packets_total', 'MQTT packets.', flow => flow.packets),
+  counterByWay('qos', 'messages_total', 'PUBLISH packets.', ({ messages: [qos0, qos1, qos2] }) => ({
+    0: qos0,
+    1: qos1,
+    2: qos2,
+  })),
+  counterByWay(undefined, 'bytes_total', 'Bytes of MQTT, without TLS and WebSocket.', ({ bytes }) => ({ bytes })),
+  counterByWay(undefined, 'payload_bytes_total', 'Bytes of the payloads of PUBLISH packets.', ({ payloadBytes }) => ({
+    payloadBytes,
+  })),
+  counterBy('reason', 'messages_dropped_total', 'Messages that did not reach a client.', stats => stats.drops),
+  counterBy('code', 'publish_refused_total', 'Refused messages.', stats => stats.publishRefused),
+  counterBy('part', 'failures_total', 'Failures of hooks or listeners, and of store or bus.', stats => stats.failures),
+]

@@ -1,0 +1,2 @@
+/** What `anax/metrics` exports: the numbers of a broker for Prometheus. */
+export { createMetrics, type Metrics, type MetricsOptions } from './metrics.js'
