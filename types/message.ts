@@ -9,7 +9,7 @@ export interface Message {
   cmd: 'publish'
   /**
    * The broker that accepted it, and its number there: together they identify the message. A broker that was given an
-   * `id` adds a mark of its present run to it, as a store may keep messages of earlier ones: `kitchen/Zx3fQ9A`.
+   * `id` adds a mark of its present run to it, as a store may keep messages of earlier ones: `kitchen/0mijgy2k1f03a9c7e`.
    */
   brokerId: string
   brokerCounter: number

@@ -114,6 +114,8 @@ export class Aedes extends HookedBroker {
       failed: error => this.#fail(aedesError(error)),
     })
     installHook(this.#broker, this.#scene, 'preConnect', undefined)
+    // without a hook, Aedes disconnects who publishes below `$SYS/`
+    installHook(this.#broker, this.#scene, 'authorizePublish', this.authorizePublish)
     for (const name of HOOKS) if (opts[name] !== undefined) this.setHook(name, opts[name])
     this.#relay()
   }

@@ -71,7 +71,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.id = resolved.id
     const clock = options.clock ?? systemClock
     this.#parts = new BrokerParts(this, resolved, {
-      runId: options.id === undefined ? resolved.id : runOf(resolved.id),
+      runId: options.id === undefined ? resolved.id : runOf(resolved.id, clock.now()),
       clock,
       mq: options.mq,
       cluster: options.cluster,
@@ -375,9 +375,12 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
 function nothing(): void {}
 
-/** An identifier of this run, different for each start of a broker with the same `id`. */
-function runOf(id: string): string {
-  return `${id}/${randomBytes(5).toString('base64url')}`
+/**
+ * Tells this run of a broker from all others that had, or will have, the same identifier. Begins with the time, because some
+ * stores sort messages by it, and those of an earlier run come first. It is unique whatever the clock says.
+ */
+function runOf(id: string, now: number): string {
+  return `${id}/${now.toString(36).padStart(9, '0')}${randomBytes(4).toString('hex')}`
 }
 
 /**

@@ -35,7 +35,7 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, Readonly<Record<string, 
       'new QoS 0 subscribers receive downgraded QoS 1 retained messages when clean',
     ],
   },
-  'A slow client makes nobody wait': {
+  'A slow client does not delay others': {
     'client-queue.js': ['client queue limit emits connectionError when publish packets overflow queue'],
     'drain-timeout.js': [
       'UNIT: write.js blocks indefinitely when stream.write returns false',

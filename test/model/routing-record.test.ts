@@ -100,7 +100,7 @@ describe('the library', () => {
 describe('what can be reached from a message', () => {
   const DOCUMENTED = [
     ...['brokerCounter', 'brokerId', 'clientId', 'cmd', 'dup', 'messageExpiry', 'messageId'],
-    ...['payload', 'properties', 'qos', 'retain', 'topic'],
+    ...['payload', 'properties', 'qos', 'retain', 'topic', 'username'],
   ]
 
   it('are the documented fields', () => {

@@ -103,6 +103,7 @@ describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () 
       })
 
       it('runs the examples of the README', () => {
+        folder.write('users.txt', '')
         for (const [index, code] of readmeSnippets().entries()) {
           const script = `readme-${index}.ts`
           folder.write(script, code + ENDING)

@@ -28,7 +28,7 @@ export const TOOLS = {
   vitest: '5.1.2',
   esbuild: '0.28.2',
   rolldown: '1.3.2',
-  'typescript-old': 'npm:typescript@5.2.2',
+  'typescript-old': 'npm:typescript@5.7.3',
   'typescript-new': 'npm:typescript@7.0.2',
   '@types/node': '22',
 } as const
