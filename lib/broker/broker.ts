@@ -184,6 +184,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       this.#parts.connections,
     )
     this.#parts.counts.connections++
+    this.#parts.checkRoom(connection)
     if (this.#state !== 'listening') {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
       // before CONNECT no packet can be sent, and after `close` nothing would handle the end of the stream

@@ -54,6 +54,12 @@ export interface Foundations {
   cluster: Cluster | undefined
 }
 
+/**
+ * Streams that may be open beyond `maxConnections`, at least: a client that is one too many can be told so in CONNACK, and
+ * one that takes over its own session needs a second stream for a moment.
+ */
+const SPARE_STREAMS = 16
+
 export class BrokerParts {
   readonly options: ResolvedOptions
   readonly drops: DropCounts
@@ -109,6 +115,11 @@ export class BrokerParts {
             queues: () => queues,
             number: message => publisher.number(message),
             failed: error => events.emit('storeError', error),
+            dropped: message => {
+              for (const clientId of new Set(router.clientsOf(message.topic))) {
+                events.emit('drop', { clientId, message, reason: 'store-full' })
+              }
+            },
           })
     const interests = cluster?.interests ?? bus
     const router: Router = new Router(interests, {
@@ -206,6 +217,14 @@ export class BrokerParts {
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       responseInformation: client => this.#responseInformation(client),
     }
+  }
+
+  /** Ends a connection if too many streams are open, those before CONNECT included. */
+  checkRoom(connection: Connection): void {
+    const { maxConnections } = this.options
+    if (this.connections.size <= maxConnections + Math.max(SPARE_STREAMS, maxConnections / 10)) return
+    connection.fail(new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${this.connections.size} streams are open` }))
+    connection.destroyStream()
   }
 
   /** Whether the store was opened. */

@@ -68,6 +68,7 @@ export function hostBus(mq: Bus, parts: Partial<HostBusParts> = {}): HostBus {
     queues: () => ({ write: () => {}, settled: () => {} }),
     number: () => assert.fail(),
     failed: error => assert.fail(error),
+    dropped: () => assert.fail(),
     ...parts,
   })
 }

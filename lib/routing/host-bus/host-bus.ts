@@ -5,6 +5,7 @@
  */
 import type { Bus, BusMessage } from '../../../types/bus.js'
 import type { MaybePromise, MessageRef } from '../../../types/persistence.js'
+import { messageBytes } from '../../codec/message-bytes.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { AnaxError } from '../../errors.js'
 import { keepPayload } from '../../model/message.js'
@@ -17,6 +18,9 @@ import { FilterRegistrations } from './filter-registrations.js'
 import { type ForeignParts, ForeignPath, type ForeignRouter } from './foreign-path.js'
 import { RecentMessages } from './recent-messages.js'
 
+/** Messages of others that may wait for the store at once, and their bytes: a store that hangs must not fill the memory. */
+const MAX_PENDING = { messages: 10_000, bytes: 16 * 1024 * 1024 }
+
 export interface HostBusParts extends ForeignParts {
   mq: Bus
   timers: Timers
@@ -27,6 +31,8 @@ export interface HostBusParts extends ForeignParts {
   }
   /** Gives a message a number of this broker. */
   number(message: PublishMessage): void
+  /** Told of a message of others that came while too many were waiting for the store. */
+  dropped(message: PublishMessage): void
 }
 
 export class HostBus implements MessageBus {
@@ -36,6 +42,7 @@ export class HostBus implements MessageBus {
   readonly #recent: RecentMessages
   readonly #foreign: ForeignPath
   readonly #pipeline: Pipeline
+  readonly #pending = { messages: 0, bytes: 0 }
 
   constructor(parts: HostBusParts) {
     const { mq, timers, brokerId, failed } = parts
@@ -101,7 +108,25 @@ export class HostBus implements MessageBus {
       return
     }
     if (origin === 'application') this.#parts.number(message)
-    this.#pipeline.run(new PublishJob(this.#foreign, message, null, undefined, () => this.#recent.routed(message)))
+    this.#takeIn(message)
+  }
+
+  #takeIn(message: PublishMessage): void {
+    const pending = this.#pending
+    if (pending.messages >= MAX_PENDING.messages || pending.bytes >= MAX_PENDING.bytes) {
+      this.#recent.routed(message)
+      this.#parts.dropped(message)
+      return
+    }
+    const bytes = messageBytes(message)
+    pending.messages++
+    pending.bytes += bytes
+    const routed = () => {
+      pending.messages--
+      pending.bytes -= bytes
+      this.#recent.routed(message)
+    }
+    this.#pipeline.run(new PublishJob(this.#foreign, message, null, undefined, routed))
   }
 
   /** The message comes back together with its copies. */
