@@ -14,7 +14,7 @@ import type { Message } from '../../../types/message.js'
 
 /** An engine under test: a cluster that has no nodes yet. */
 export interface TestEngine {
-  /** Joins as {@link Cluster.join} does. */
+  /** Joins as `Cluster.join` does. */
   join(request: JoinRequest): Promise<ClusterNode>
   /** Cuts a node off the engine: what it sends does not arrive, and what it does not know. */
   cut(node: ClusterNode): void
