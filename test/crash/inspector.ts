@@ -5,7 +5,8 @@ import type { Churner } from './churner.js'
 import { connectPacket, Link } from './link.js'
 import type { Outbox } from './outbox.js'
 
-const PATIENCE_MS = 3000
+/** Only a check that fails waits that long. */
+const PATIENCE_MS = 30_000
 const PAUSE_MS = 10
 /** A broker that comes up, or an engine that chooses a leader, takes its time. */
 const START_MS = 30_000
