@@ -70,7 +70,7 @@ function typeScript(
 }
 
 /** What bundles cannot contain, and what a module needs that contains CommonJS. */
-const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+const BANNER = "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);"
 
 function esbuild(format: 'esm' | 'cjs', external: readonly string[]): ToolChain {
   const output = `esbuild.${format === 'esm' ? 'mjs' : 'cjs'}`

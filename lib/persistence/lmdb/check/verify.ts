@@ -9,7 +9,8 @@ import { inUse } from '../file/folder.js'
 import { type CheckDepth, type CheckReport, checkFile, type Damage } from './check.js'
 import type { VerifyMessage } from './verify-process.js'
 
-const PROCESS = fileURLToPath(new URL('./verify-process.js', import.meta.url))
+/** Found when it is used: in a CommonJS bundle, modules have no address. */
+const processFile = (): string => fileURLToPath(new URL('./verify-process.js', import.meta.url))
 
 /** What became of the process. */
 interface Outcome {
@@ -27,7 +28,7 @@ interface Outcome {
  * @param file the program of the process
  * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is damaged, ANAX_ERR_STORE where another process has it open
  */
-export async function verify(folder: string, depth: CheckDepth, file = PROCESS): Promise<void> {
+export async function verify(folder: string, depth: CheckDepth, file = processFile()): Promise<void> {
   const { isStarted, report, pid, isDone, failure, end } = await runProcess(file, [folder, depth])
   if (pid !== undefined) throw inUse(folder, `process ${pid}`)
   // Where no process can be started (a bundle, a sandbox) the part that needs none is done here.
