@@ -5,15 +5,13 @@
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { ClusterEvents } from '../../types/cluster.js'
 import type { Claims } from './claims.js'
+import { followLatest } from './pull.js'
 import type { ShardSubjects } from './subjects.js'
 import { partitionOf } from './subjects.js'
 import { clusterError, type StoredRecord, type Wire } from './wire.js'
 
 /** Above this many partitions, all deadlines are followed, and those of others passed over. */
 const MAX_SUBJECTS = 64
-const IDLE_NANOS = 30_000_000_000
-const HEARTBEAT_MS = 1000
-const PULL_MS = 10_000
 const PAUSE_MS = 500
 
 /** What a record of a deadline says. */
@@ -90,7 +88,7 @@ export class Deadlines {
   }
 
   async #begin(): Promise<void> {
-    const { manager, client, stream, subjects, name, mine } = this.#parts
+    const { subjects, name, mine } = this.#parts
     const before = this.#messages
     // what ends now is not to be made anew
     this.#messages = undefined
@@ -98,21 +96,9 @@ export class Deadlines {
     const partitions = [...mine()]
     if (partitions.length === 0) return
     const consumer = `${name}-due-${++this.#count}`
-    await manager.consumers.add(stream, {
-      name: consumer,
-      ack_policy: 'none',
-      deliver_policy: 'last_per_subject',
-      filter_subjects:
-        partitions.length > MAX_SUBJECTS ? [subjects.allDeadlines] : partitions.map(one => subjects.deadlines(one)),
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: IDLE_NANOS,
-    })
-    const messages = await (await client.consumers.get(stream, consumer)).consume({
-      expires: PULL_MS,
-      idle_heartbeat: HEARTBEAT_MS,
-      abort_on_missing_resource: true,
-    })
+    const followed =
+      partitions.length > MAX_SUBJECTS ? [subjects.allDeadlines] : partitions.map(one => subjects.deadlines(one))
+    const { messages } = await followLatest(this.#parts, consumer, followed)
     this.#messages = messages
     this.#watch(messages).catch(this.#parts.events.failed)
     this.#read(messages)

@@ -8,6 +8,7 @@ import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Group, GroupHandler, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import { messageFrom } from './message-bytes.js'
+import { PULL } from './pull.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './subjects.js'
 import { clusterError } from './wire.js'
 
@@ -19,8 +20,6 @@ const REMIND_MS = SETTLE_MS / 4
 /** Messages of one shard that a node holds at most. */
 const MAX_HELD = 100
 const PREFETCH = 20
-const PULL_MS = 10_000
-const HEARTBEAT_MS = 1000
 const PAUSE_MS = 500
 /** A group that no node has members of goes by itself. */
 const IDLE_MS = 3_600_000
@@ -123,12 +122,7 @@ export class NatsGroup implements Group {
     const { client, shards, failed } = this.#parts
     const { stream, subjects } = shards[shard]!
     const consumer = await client.consumers.get(stream, this.#name)
-    const messages = await consumer.consume({
-      max_messages: PREFETCH,
-      expires: PULL_MS,
-      idle_heartbeat: HEARTBEAT_MS,
-      abort_on_missing_resource: true,
-    })
+    const messages = await consumer.consume({ ...PULL, max_messages: PREFETCH })
     this.#pulls[shard] = messages
     watch(messages).catch(failed)
     const base = subjects.logOf('').length

@@ -3,11 +3,9 @@
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { Membership } from './membership.js'
+import { followLatest } from './pull.js'
 import { clusterError } from './wire.js'
 
-const PULL_MS = 10_000
-const HEARTBEAT_MS = 1000
-const IDLE_NANOS = 30_000_000_000
 const PAUSE_MS = 300
 
 export interface NodeWatchParts {
@@ -46,24 +44,10 @@ export class NodeWatch {
   }
 
   async #begin(): Promise<{ messages: ConsumerMessages; pending: number }> {
-    const { manager, client, stream, name, base } = this.#parts
-    const consumer = `${name}-nodes-${++this.#count}`
-    const { num_pending } = await manager.consumers.add(stream, {
-      name: consumer,
-      ack_policy: 'none',
-      deliver_policy: 'last_per_subject',
-      filter_subject: `${base}*`,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: IDLE_NANOS,
-    })
-    const messages = await (await client.consumers.get(stream, consumer)).consume({
-      expires: PULL_MS,
-      idle_heartbeat: HEARTBEAT_MS,
-      abort_on_missing_resource: true,
-    })
-    this.#messages = messages
-    return { messages, pending: num_pending }
+    const { name, base } = this.#parts
+    const followed = await followLatest(this.#parts, `${name}-nodes-${++this.#count}`, [`${base}*`])
+    this.#messages = followed.messages
+    return followed
   }
 
   async #run(first: ConsumerMessages, pending: number, caughtUp: () => void): Promise<void> {

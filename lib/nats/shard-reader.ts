@@ -4,15 +4,11 @@
  * not know the subscribers.
  */
 import type { Consumer, ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import { EPHEMERAL, PULL } from './pull.js'
 import { clusterError, type Wire } from './wire.js'
 
 /** Messages that are under way to this node at most. */
 const PREFETCH = 500
-/** A pull that is not answered, and the sign of life that is expected meanwhile. */
-const PULL_MS = 10_000
-const HEARTBEAT_MS = 1000
-/** A consumer that nobody reads goes by itself. */
-const IDLE_NANOS = 30_000_000_000
 const PAUSE_MS = 200
 /** How long a mark is waited for, and how often it is looked for. */
 const PATIENCE_MS = 2000
@@ -114,14 +110,11 @@ export class ShardReader {
     const { manager, client, stream, name } = this.#parts
     const consumer = `${name}-${++this.#count}`
     await manager.consumers.add(stream, {
+      ...EPHEMERAL,
       name: consumer,
-      ack_policy: 'none',
       deliver_policy: 'by_start_sequence',
       opt_start_seq: this.#position + 1,
       filter_subjects: [...subjects, this.#parts.mark],
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: IDLE_NANOS,
     })
     this.#consumer = consumer
     const messages = await this.#consume(await client.consumers.get(stream, consumer))
@@ -130,12 +123,7 @@ export class ShardReader {
   }
 
   async #consume(consumer: Consumer): Promise<ConsumerMessages> {
-    const messages = await consumer.consume({
-      max_messages: PREFETCH,
-      expires: PULL_MS,
-      idle_heartbeat: HEARTBEAT_MS,
-      abort_on_missing_resource: true,
-    })
+    const messages = await consumer.consume({ ...PULL, max_messages: PREFETCH })
     this.#watch(messages).catch(this.#parts.failed)
     return messages
   }
