@@ -11,24 +11,34 @@ export interface Measured {
   turnMs: number
   turnWithGcMs: number
   cpuMs: number
+  /** Heap and buffers at the end, after a garbage collection. */
   heapMb: number
-  rssMb: number
+  /** Resident memory at its highest, above that of before the attack. */
+  growthMb: number
   clients: number
   drops: number
 }
 
 export type Request = { name: 'start' } | { name: 'stop' } | { name: 'sinks'; count: number; connect: string }
 
+const SAMPLE_MS = 50
+
 const options = JSON.parse(process.argv[2] ?? '{}') as BrokerOptions
 const broker = await createBroker(options)
 const server = await createServer(broker, { transport: 'tcp', port: 0 })
 const meter = new TurnMeter()
 let cpu = process.cpuUsage()
+let rssBefore = 0
+let rssPeak = 0
+let sampling: NodeJS.Timeout | undefined
 
 process.once('disconnect', () => process.exit())
 process.on('message', async (request: Request) => {
   if (request.name === 'start') {
     globalThis.gc?.()
+    rssBefore = process.memoryUsage.rss()
+    rssPeak = rssBefore
+    sampling = setInterval(samplePeak, SAMPLE_MS)
     cpu = process.cpuUsage()
     meter.start()
   } else if (request.name === 'sinks') {
@@ -41,6 +51,9 @@ process.send!({ port: server.addresses[0]!.port! })
 async function measured(): Promise<Measured> {
   const { user, system } = process.cpuUsage(cpu)
   const turns = await meter.stop()
+  clearInterval(sampling)
+  samplePeak()
+  globalThis.gc?.()
   const memory = process.memoryUsage()
   const drops = Object.values(broker.drops).reduce((sum, count) => sum + count, 0)
   const mb = (bytes: number) => Math.round(bytes / 2 ** 20)
@@ -48,10 +61,14 @@ async function measured(): Promise<Measured> {
     ...turns,
     cpuMs: (user + system) / 1000,
     heapMb: mb(memory.heapUsed + memory.external),
-    rssMb: mb(memory.rss),
+    growthMb: mb(rssPeak - rssBefore),
     clients: broker.connectedClients,
     drops,
   }
+}
+
+function samplePeak(): void {
+  rssPeak = Math.max(rssPeak, process.memoryUsage.rss())
 }
 
 /** Subscribers without a socket: more of them fit into a machine. */

@@ -1,0 +1,30 @@
+/** Runs one attack on a broker of its own, and compares what it measured with the bounds. Must not know the attacks. */
+import { Attacked } from './attacked.js'
+import type { Measured } from './broker-process.js'
+import type { Bounds, Scenario } from './scenarios/scenario.js'
+
+export interface Figures extends Measured {
+  /** How long a message of the healthy pair took, in milliseconds, at half and at 99 percent of them. */
+  p50: number
+  p99: number
+  /** Messages of the healthy pair that did not come. */
+  lost: number
+}
+
+export async function attack(scenario: Scenario, scale: number): Promise<Figures> {
+  const broker = await Attacked.start(scenario.options)
+  try {
+    const run = await scenario.prepare(broker, scale)
+    const stop = await broker.canary()
+    const measured = await broker.measure(run)
+    return { ...measured, ...(await stop()) }
+  } finally {
+    await broker.end()
+  }
+}
+
+/** The bounds that did not hold. */
+export function overstepped({ bounds }: Scenario, figures: Figures): string[] {
+  const all: Required<Bounds> = { turnWithGcMs: 50, growthMb: Number.POSITIVE_INFINITY, ...bounds }
+  return (Object.keys(all) as (keyof Bounds)[]).filter(name => figures[name] > all[name])
+}

@@ -1,0 +1,21 @@
+/** One of a hundred clients publishes as fast as it can. */
+import { quiet, subscribePacket } from '../attacked.js'
+import { pause, repeat, type Scenario, SMALL } from './scenario.js'
+
+export const flood: Scenario = {
+  name: 'a flood of QoS 0 of one among 100',
+  bounds: { turnMs: 20 },
+  async prepare(broker, scale) {
+    const receivers = await broker.clients(100, 's', subscribePacket(['t'], 0))
+    const publisher = await broker.client('p')
+    const chunk = repeat(SMALL, 2000)
+    return async () => {
+      const until = Date.now() + 4000 * scale
+      while (Date.now() < until) {
+        if (!publisher.write(chunk))
+          await Promise.race([pause(100), new Promise(done => publisher.once('drain', done))])
+      }
+      await quiet(receivers, 500)
+    }
+  },
+}

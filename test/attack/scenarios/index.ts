@@ -1,0 +1,22 @@
+/** All attacks, in the order in which they run. */
+import { burstTo200, burstTo500 } from './burst.js'
+import { connects } from './connects.js'
+import { fanOut } from './fan-out.js'
+import { filters } from './filters.js'
+import { flood } from './flood.js'
+import { matching } from './matching.js'
+import { noAcknowledgements } from './no-acknowledgements.js'
+import { retained } from './retained.js'
+import type { Scenario } from './scenario.js'
+
+export const SCENARIOS: readonly Scenario[] = [
+  burstTo200,
+  burstTo500,
+  fanOut,
+  flood,
+  connects,
+  retained,
+  filters,
+  matching,
+  noAcknowledgements,
+]

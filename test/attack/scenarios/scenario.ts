@@ -1,0 +1,33 @@
+/** An attack: what a client does to a broker, and what has to hold meanwhile. One file of this folder for each. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { BrokerOptions } from '../../../types/options.js'
+import { type Attacked, publishPacket } from '../attacked.js'
+
+export interface Scenario {
+  name: string
+  /** Of the broker. */
+  options?: BrokerOptions
+  bounds: Bounds
+  /** Clients of before the attack. @param scale 1 for the whole attack, less for a short form. @returns the attack */
+  prepare(broker: Attacked, scale: number): Promise<() => Promise<unknown>>
+}
+
+/** What has to hold while the broker is attacked. */
+export interface Bounds {
+  /** CPU time of the longest turn of the event loop, in milliseconds, without the garbage collector. */
+  turnMs: number
+  /** The same with what the garbage collector took. @default 50 */
+  turnWithGcMs?: number
+  /** Resident memory at its highest, above that of before the attack, in MB. */
+  growthMb?: number
+}
+
+export { pause }
+
+/** A message of 15 bytes. */
+export const SMALL = publishPacket('t', Buffer.from('0123456789'))
+
+/** The same bytes a number of times. */
+export function repeat(packet: Buffer, count: number): Buffer {
+  return Buffer.concat(Array.from({ length: count }, () => packet))
+}
