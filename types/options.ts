@@ -60,22 +60,35 @@ export interface BrokerOptions extends Hooks {
   maxClientsIdLength?: number
   /** Maximum number of levels in a topic, 1 to 100. @default 100 */
   maxTopicLevels?: number
-  /** Largest accepted packet in bytes, including its header. @default 268435460, the limit of the protocol */
+  /** Largest accepted packet in bytes, including its header. The protocol allows 268435460. @default 2 MiB */
   maxPacketSize?: number
   /**
    * Largest accepted packet in bytes before a client is connected, in particular CONNECT; never more than
-   * `maxPacketSize`.
-   * @default 1 MiB: all fields of a CONNECT at their largest take 640 KiB, and only user properties take more
+   * `maxPacketSize`. @default 64 KiB
    */
   maxConnectSize?: number
-  /** Maximum number of connected clients; further ones are refused with 0x89. @default Infinity */
+  /** Maximum number of user properties in CONNECT and its will together; more are refused with 0x97. @default 100 */
+  maxUserProperties?: number
+  /**
+   * Maximum number of connected clients; further ones are refused with 0x89. Streams that have not sent CONNECT count
+   * as well: a tenth more (at least 16) may be open, so that clients can be told; further ones are closed at once.
+   * @default 100000
+   */
   maxConnections?: number
+  /**
+   * Maximum number of sessions in the store. A client that would need one more is refused with 0x97; no session is
+   * ended to make room. Clients without a session that outlives their connection do not count. Not checked with stores
+   * that do not count their sessions. @default 100000
+   */
+  maxSessions?: number
 
   /**
    * Maximum number of subscriptions of one session. SUBACK has 0x97 (before 5.0: 0x80) for each further filter. Calls
-   * of `client.subscribe()` are not limited, and a resumed session keeps all its subscriptions. @default Infinity
+   * of `client.subscribe()` are not limited, and a resumed session keeps all its subscriptions. @default 10000
    */
   maxSubscriptions?: number
+  /** Maximum number of filters in one SUBSCRIBE or UNSUBSCRIBE; more end the connection with 0x97. @default 2000 */
+  maxFiltersPerPacket?: number
   /** Longest session expiry in seconds; longer requests are reduced to it. @default 0xFFFFFFFF, never */
   maxSessionExpiry?: number
   /** Session expiry in seconds of 3.1 and 3.1.1 sessions that are not clean. @default 0xFFFFFFFF, never */
@@ -154,10 +167,10 @@ export interface BrokerOptions extends Hooks {
 
   /**
    * Maximum number of retained messages. A message that exceeds this or one of the following limits is refused with
-   * 0x97. @default Infinity
+   * 0x97. @default 1000000
    */
   maxRetainedMessages?: number
-  /** Maximum bytes of payloads and properties of all retained messages. @default Infinity */
+  /** Maximum bytes of payloads and properties of all retained messages. @default 256 MiB */
   maxRetainedBytes?: number
   /** Maximum payload bytes of one retained message. @default Infinity */
   maxRetainedPayload?: number

@@ -26,10 +26,19 @@ const granting = {
 
 const hooks = setup.hooks === 'acl' ? await accessList() : setup.hooks === 'authorise' ? granting : {}
 
+const unlimited = {
+  maxSubscriptions: Number.POSITIVE_INFINITY,
+  maxFiltersPerPacket: Number.POSITIVE_INFINITY,
+  maxSessions: Number.POSITIVE_INFINITY,
+  maxRetainedMessages: Number.POSITIVE_INFINITY,
+  maxRetainedBytes: Number.POSITIVE_INFINITY,
+}
+
 const limits =
   setup.queue === 'default'
-    ? {}
+    ? unlimited
     : {
+        ...unlimited,
         maxQueuedMessages: Number.MAX_SAFE_INTEGER,
         maxQueuedBytes: Number.MAX_SAFE_INTEGER,
         maxTotalQueuedBytes: Number.MAX_SAFE_INTEGER,

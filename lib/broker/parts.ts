@@ -38,6 +38,7 @@ import { QueueWriter } from './publish/queue-writer.js'
 import { Retention } from './publish/retention.js'
 import { FailedWrites } from './sessions/failed-writes.js'
 import { Housekeeping } from './sessions/housekeeping.js'
+import { checkRoomForSession } from './sessions/session-limit.js'
 import { SessionRegistry } from './sessions/session-registry.js'
 import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
@@ -181,6 +182,7 @@ export class BrokerParts {
       ports,
       deadlineSet,
       maxConnections: options.maxConnections,
+      checkRoomForSession: () => checkRoomForSession(store, options.maxSessions),
       ownership: cluster,
     })
     this.options = options

@@ -3,11 +3,11 @@
  * Reads no file and opens no port.
  */
 import { isIPv4 } from 'node:net'
-import type { BrokerOptions } from '../../types/options.js'
 import type { Verification } from '../persistence/lmdb/lmdb.js'
 import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
 import type { AdminSettings } from './admin.js'
 import { usageError } from './command-error.js'
+import { type LimitName, type Limits, limitsOf } from './limits.js'
 import { LOG_LEVELS, type LogLevel } from './logger.js'
 import type { Values } from './options.js'
 
@@ -27,15 +27,11 @@ export interface Settings {
   /** Servers of NATS; then there is no store. */
   cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
   id: string | undefined
-  limits: Pick<BrokerOptions, 'maxConnections' | 'maxPacketSize' | 'maxQueuedMessages' | 'maxSessionExpiry'>
+  limits: Limits
   /** Seconds between updates of `$SYS/broker/`. */
   sysInterval: number
   logLevel: LogLevel
 }
-
-/** The protocol's largest packet, and its largest interval in seconds. */
-const MAX_PACKET_SIZE = 268_435_460
-const MAX_SECONDS = 0xffff_ffff
 
 /** Seconds: a day. */
 const MAX_SYS_INTERVAL = 86_400
@@ -64,7 +60,7 @@ export function checkSettings(values: Values): Settings {
     verify: verification(values.verify),
     cluster: clusterOf(values),
     id: values.id,
-    limits: limits(values),
+    limits: limitsOf((name, min, max) => integer(values, name, min, max)),
     sysInterval: integer(values, 'sys-interval', 0, MAX_SYS_INTERVAL) ?? 10,
     logLevel: logLevel(values['log-level']),
   }
@@ -131,13 +127,7 @@ function orOff(text: string | undefined, standard: number): number | undefined {
   return text === 'off' ? undefined : standard
 }
 
-type NumberName =
-  | PortName
-  | 'max-connections'
-  | 'max-packet-size'
-  | 'max-queued-messages'
-  | 'max-session-expiry'
-  | 'sys-interval'
+type NumberName = PortName | LimitName | 'sys-interval'
 
 function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
   const text = values[name]
@@ -145,16 +135,6 @@ function integer(values: Values, name: NumberName, min: number, max: number): nu
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (!(value >= min && value <= max)) throw usageError(`--${name} takes a number from ${min} to ${max}, not '${text}'`)
   return value
-}
-
-function limits(values: Values): Settings['limits'] {
-  const all = {
-    maxConnections: integer(values, 'max-connections', 1, Number.MAX_SAFE_INTEGER),
-    maxPacketSize: integer(values, 'max-packet-size', 64, MAX_PACKET_SIZE),
-    maxQueuedMessages: integer(values, 'max-queued-messages', 1, Number.MAX_SAFE_INTEGER),
-    maxSessionExpiry: integer(values, 'max-session-expiry', 0, MAX_SECONDS),
-  }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
 function clusterOf(values: Values): Settings['cluster'] {

@@ -51,10 +51,24 @@ Cluster
   --id NAME               name of the broker, and of the node         [random]
 
 Limits
-  --max-connections N     connections at once                         [no limit]
-  --max-packet-size N     bytes of a packet                           [268435460]
-  --max-queued-messages N messages waiting for one client             [1000]
-  --max-session-expiry N  seconds a session outlives its connection   [no limit]
+  --max-connections N         connections at once                       [100000]
+  --max-packet-size N         bytes of a packet                         [2097152]
+  --max-connect-size N        bytes of CONNECT                          [65536]
+  --max-user-properties N     user properties in CONNECT                [100]
+  --max-subscriptions N       subscriptions of one client               [10000]
+  --max-filters-per-packet N  filters in one SUBSCRIBE                  [2000]
+  --max-topic-levels N        levels in a topic, up to 100              [100]
+  --max-sessions N            sessions in the store                     [100000]
+  --max-session-expiry N      seconds a session outlives its connection [no limit]
+  --max-inflight N            unacknowledged messages to one client     [100]
+  --receive-maximum N         unacknowledged messages of one client     [65535]
+  --max-queued-messages N     messages waiting for one client           [1000]
+  --max-queued-bytes N        their bytes                               [16777216]
+  --max-total-queued-bytes N  bytes in all queues                       [1073741824]
+  --max-outbox-bytes N        bytes in memory for one client            [1048576]
+  --max-retained-messages N   retained messages                         [1000000]
+  --max-retained-bytes N      their bytes                               [268435456]
+  --max-retained-payload N    bytes of one of them                      [no limit]
 
 Other
   --sys-interval SECONDS  update $SYS/broker/ so often; 0 for never   [10]

@@ -51,7 +51,7 @@ export class PacketReader {
     this.#fairness = fairness
     this.#receiver = receiver
     this.#traffic = traffic
-    this.decoder = new Decoder({ side: 'broker', maximumPacketSize })
+    this.decoder = new Decoder({ side: 'broker', maximumPacketSize, maximumFilters: options.maxFiltersPerPacket })
     fairness.spend(Cost.stream)
   }
 

@@ -42,6 +42,7 @@ export interface RegistryParts {
   now: () => number
   /** Of the options. */
   maxConnections: number
+  checkRoomForSession(): void
   /** What every session is given. */
   ports: () => Ports
   /** Called when something with a deadline was stored. */
@@ -112,7 +113,6 @@ export class SessionRegistry implements SessionDirectory {
       if (!lives) router.remove(subscription)
       else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
     }
-    // thousands that leave at once are put away as fast as that stops nobody else
     await fairness.admit(Cost.disconnect)
     if (lives) {
       // before its subscriptions end, so that no retained message is queued after a newer one of its topic
@@ -292,6 +292,7 @@ export class SessionRegistry implements SessionDirectory {
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     const kept = stored !== undefined || expiryInterval > 0
+    if (kept && stored === undefined) this.#parts.checkRoomForSession()
     const details = kept ? detailsOf(request, stored, this.#parts.now()) : undefined
     try {
       await this.#noteConnected(request, stored, details)

@@ -25,6 +25,8 @@ export interface DecoderOptions {
   side: 'broker' | 'client'
   /** Largest packet in bytes, fixed header included. @default 268435460, what the protocol allows */
   maximumPacketSize?: number | undefined
+  /** Most topic filters in one packet. @default Infinity */
+  maximumFilters?: number | undefined
   /** Until a CONNECT says otherwise. @default 4 */
   protocolVersion?: ProtocolVersion | undefined
 }
@@ -55,6 +57,7 @@ export class Decoder {
   protocolVersion: ProtocolVersion
   /** Of the packets to come, in bytes. */
   maximumPacketSize: number
+  readonly #maximumFilters: number
   readonly #sender: Sender
   /** The chunk being decoded, and how far; those behind it wait in the queue. */
   #chunk = EMPTY
@@ -69,7 +72,8 @@ export class Decoder {
   #headRead = 0
   #error: AnaxError | undefined = undefined
 
-  constructor({ side, maximumPacketSize = PROTOCOL_MAXIMUM, protocolVersion = 4 }: DecoderOptions) {
+  constructor({ side, maximumPacketSize = PROTOCOL_MAXIMUM, protocolVersion = 4, maximumFilters }: DecoderOptions) {
+    this.#maximumFilters = maximumFilters ?? Number.POSITIVE_INFINITY
     this.#sender = side === 'broker' ? Sender.client : Sender.broker
     this.maximumPacketSize = maximumPacketSize
     this.protocolVersion = protocolVersion
@@ -169,6 +173,7 @@ export class Decoder {
     reader.packet = this.#packetName()
     reader.protocolVersion = this.protocolVersion
     reader.sender = this.#sender
+    reader.maximumFilters = this.#maximumFilters
     try {
       const packet = this.#decodeContent(start, end)
       if (reader.left > 0) throw reader.malformed(`${reader.left} bytes too many`)

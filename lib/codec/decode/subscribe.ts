@@ -20,6 +20,7 @@ export function decodeSubscribe(reader: WireReader): SubscribePacket {
   }
   if (reader.left === 0) throw reader.protocolError('no topic filter') // [MQTT-3.8.3-2], 3.1.1 [MQTT-3.8.3-3]
   while (reader.left > 0) {
+    checkCount(reader, packet.subscriptions)
     const topic = topicFilter(reader)
     const options = reader.uint8('subscription options')
     packet.subscriptions.push(
@@ -36,8 +37,18 @@ export function decodeUnsubscribe(reader: WireReader): UnsubscribePacket {
     if (properties !== undefined) packet.properties = properties
   }
   if (reader.left === 0) throw reader.protocolError('no topic filter') // [MQTT-3.10.3-2]
-  while (reader.left > 0) packet.unsubscriptions.push(topicFilter(reader))
+  while (reader.left > 0) {
+    checkCount(reader, packet.unsubscriptions)
+    packet.unsubscriptions.push(topicFilter(reader))
+  }
   return packet
+}
+
+/** Refused before the rest is decoded: millions of filters fit into one packet. */
+function checkCount(reader: WireReader, filters: readonly unknown[]): void {
+  if (filters.length < reader.maximumFilters) return
+  const detail = `${reader.packet}: more than ${reader.maximumFilters} topic filters`
+  throw new AnaxError('ANAX_ERR_QUOTA', { detail, scope: 'connection' })
 }
 
 function subscription(reader: WireReader, topic: string, options: number): Subscription {

@@ -20,6 +20,8 @@ export class WireReader {
   packet = ''
   protocolVersion: ProtocolVersion = 4
   sender: Sender = Sender.client
+  /** Of one SUBSCRIBE or UNSUBSCRIBE. */
+  maximumFilters = Number.POSITIVE_INFINITY
 
   /** Turns to the content of another packet. */
   open(bytes: Buffer, start: number, end: number): void {

@@ -1,6 +1,6 @@
 /** The broker's own checks of a CONNECT, before any hook is asked. Owns the checks; must not answer the client. */
 import type { ConnectRefusal } from '../../../types/hooks.js'
-import type { ConnectPacket } from '../../../types/packets.js'
+import type { ConnectPacket, UserProperties } from '../../../types/packets.js'
 import { AnaxError, explanationOf } from '../../errors.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { isTopicName, levelCount } from '../../topic/topic.js'
@@ -9,7 +9,13 @@ import { payloadFormatError } from '../payload-format.js'
 
 /** @returns why the client is refused */
 export function checkConnect(packet: ConnectPacket, channel: Channel): AnaxError | undefined {
-  return capacityError(packet, channel) ?? clientIdError(packet, channel) ?? willError(packet, channel.ports.options)
+  const { options } = channel.ports
+  return (
+    capacityError(packet, channel) ??
+    userPropertiesError(packet, options) ??
+    clientIdError(packet, channel) ??
+    willError(packet, options)
+  )
 }
 
 /** What the CONNACK has beside the reason code. */
@@ -21,6 +27,22 @@ export function refusalOf(reason: unknown): ConnectRefusal {
 function capacityError({ clientId }: ConnectPacket, { ports }: Channel): AnaxError | undefined {
   if (ports.hasRoomFor(clientId)) return undefined
   return new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${ports.options.maxConnections} clients are connected` })
+}
+
+function userPropertiesError({ properties, will }: ConnectPacket, options: ResolvedOptions): AnaxError | undefined {
+  const { maxUserProperties } = options
+  if (maxUserProperties === Number.POSITIVE_INFINITY) return undefined
+  const count = pairsIn(properties?.userProperties) + pairsIn(will?.properties?.userProperties)
+  if (count <= maxUserProperties) return undefined
+  return new AnaxError('ANAX_ERR_QUOTA', {
+    detail: `more than ${maxUserProperties} user properties`,
+    scope: 'connection',
+  })
+}
+
+function pairsIn(userProperties: UserProperties | undefined): number {
+  if (userProperties === undefined) return 0
+  return Object.values(userProperties).reduce((sum, value) => sum + (Array.isArray(value) ? value.length : 1), 0)
 }
 
 function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: Channel): AnaxError | undefined {
