@@ -104,7 +104,7 @@ describe('anax', { concurrency: 4 }, () => {
     let frozen: net.Socket
 
     beforeEach(async () => {
-      broker = await startCommand('--log-level', 'debug')
+      broker = await startCommand('--log-level', 'debug', '--max-packet-size', '268435460')
       frozen = net.connect({ port: broker.port, host: '127.0.0.1', allowHalfOpen: true })
       frozen.write(Buffer.concat([CONNECT, SUBSCRIBE]))
       await broker.process.says(/"abcd" subscribed/)
