@@ -26,7 +26,10 @@ const granting = {
 
 const hooks = setup.hooks === 'acl' ? await accessList() : setup.hooks === 'authorise' ? granting : {}
 
+/** What is measured are large numbers: no limit is to be in the way. */
 const unlimited = {
+  maxConnections: Number.POSITIVE_INFINITY,
+  maxPacketSize: 268_435_460,
   maxSubscriptions: Number.POSITIVE_INFINITY,
   maxFiltersPerPacket: Number.POSITIVE_INFINITY,
   maxSessions: Number.POSITIVE_INFINITY,

@@ -21,6 +21,12 @@ const DEFAULTS = {
   trustedProxies: [],
 } as const satisfies AedesOptions
 
+/** Limits of the broker that Aedes does not have, as far as clients of Aedes would notice them. */
+const WITHOUT_LIMIT = {
+  maxPacketSize: 268_435_460,
+  maxConnectSize: 1024 * 1024,
+} as const satisfies BrokerOptions
+
 const MAX_TOPIC_LEVELS = 100
 
 /** As many as there can be: no bound. */
@@ -57,7 +63,7 @@ export function optionsOf(options: AedesOptions = {}): FullAedesOptions {
  * @param isKnown whether it has an option of that name
  */
 export function brokerOptionsOf(options: FullAedesOptions, isKnown: (name: string) => boolean): BrokerOptions {
-  const told: Record<string, unknown> = {}
+  const told: Record<string, unknown> = { ...WITHOUT_LIMIT }
   for (const [name, value] of Object.entries(options)) {
     if (OWN.has(name)) continue
     if (isKnown(name)) told[name] = value

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { ProtocolVersion, Will } from '../../types/packets.js'
 import { recordBytes } from '../support/bytes.js'
-import { keptSession, spec } from '../support/spec.js'
+import { keptSession, type Spec, spec } from '../support/spec.js'
 
 /** First byte, length, topic `a`, packet identifier, property length: the size of a PUBLISH beside its payload. */
 const PUBLISH_BYTES = { 0: 6, 1: 8, 2: 8 } as const
@@ -137,7 +137,11 @@ spec('[5.0 MQTT-3.1.2-29] PUBLISH and DISCONNECT have both all the same', [5], a
 
 const LIMITLESS: readonly ProtocolVersion[] = [3, 4, 5]
 
-spec('without limits a client gets a message of a mebibyte, and a will of any size', LIMITLESS, async tools => {
+spec('without limits a client gets a message of a mebibyte, and a will of any size', LIMITLESS, largeMessages, {
+  maxConnectSize: 2 ** 20,
+})
+
+async function largeMessages(tools: Spec): Promise<void> {
   const client = await tools.connect('client')
   await client.subscribe({ topic: '#', qos: 0 })
   await tools.broker.publish({ topic: 'a', payload: Buffer.alloc(2 ** 20) })
@@ -145,4 +149,4 @@ spec('without limits a client gets a message of a mebibyte, and a will of any si
   const will: Will = { topic: 'will', payload: Buffer.alloc(65_535), qos: 0, retain: false }
   await (await tools.connect('leaving', { will })).drop()
   assert.equal((await client.expect('publish')).payload.length, 65_535)
-})
+}

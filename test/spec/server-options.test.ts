@@ -7,6 +7,9 @@ import { type Spec, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
+/** What the protocol allows. */
+const LARGEST_PACKET = 268_435_460
+
 /** CONNACK has the reason code, or in 3.1 and 3.1.1 nothing comes where they have no word for it. */
 async function expectRefusedWill({ version, dial }: Spec, will: Partial<Will>, reasonCode: number): Promise<void> {
   const client = dial()
@@ -38,13 +41,23 @@ for (const [options, announced] of [
       const { connack } = await resume('client')
       assert.deepEqual(connack.properties, announced)
     },
-    { topicAliasMaximum: 0, receiveMaximum: 65_535, ...options },
+    { topicAliasMaximum: 0, receiveMaximum: 65_535, maxPacketSize: LARGEST_PACKET, ...options },
   )
 }
 
-spec('what is as the standard presumes is not mentioned', [5], async ({ resume }) => {
+spec(
+  'what is as the standard presumes is not mentioned',
+  [5],
+  async ({ resume }) => {
+    const { connack } = await resume('client')
+    assert.deepEqual(connack.properties, { topicAliasMaximum: 16 })
+  },
+  { maxPacketSize: LARGEST_PACKET },
+)
+
+spec('what the defaults allow is announced', [5], async ({ resume }) => {
   const { connack } = await resume('client')
-  assert.deepEqual(connack.properties, { topicAliasMaximum: 16 })
+  assert.deepEqual(connack.properties, { topicAliasMaximum: 16, maximumPacketSize: 2 * 2 ** 20 })
 })
 
 for (const maximumQoS of [0, 1] as const) {
