@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { resolveOptions } from '../lib/broker/options.js'
-import { OPTIONS } from '../lib/cli/options.js'
+import { OPTIONS } from '../lib/cli/options/options.js'
 import { ERRORS } from '../lib/errors.js'
 import { type TemporaryFolder, temporaryFolder } from './support/certificate.js'
 import { ROOT } from './support/root.js'
@@ -100,7 +100,7 @@ describe('the other pages of reference', () => {
   })
 
   it('docs/authentication.md has every code of a denial, and no other', () => {
-    const codes = [...between(sourceOf('lib/auth/denials.ts'), 'DenialCode', '/**').matchAll(/'([\w-]+)'/g)]
+    const codes = [...between(sourceOf('lib/auth/hooks/denials.ts'), 'DenialCode', '/**').matchAll(/'([\w-]+)'/g)]
     const table = between(pageOf('docs/authentication.md'), '| Code ', '## Hooks of your own')
     const documented = [...table.matchAll(/^\| (`.+?) +\|/gm)].flatMap(([, cell]) =>
       namesIn([...cell!.matchAll(/`([\w-]+)`/g)]),

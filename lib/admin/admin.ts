@@ -8,14 +8,14 @@ import type { Broker } from '../../types/broker.js'
 import { Access } from './access.js'
 import type { AuditRecord } from './audit.js'
 import { type Exchange, readBody, send, sendJson, sendProblem, setHeaders } from './exchange.js'
-import { Live } from './live.js'
-import { openApi } from './openapi.js'
 import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './options.js'
 import { pageFile, SIGN_IN } from './page-files.js'
 import { invalid, notFound, Problem, problemOf } from './problem.js'
-import { type Parts, readiness } from './reading.js'
 import { Recorder } from './recorder.js'
-import { ROUTES, type WriteRoute } from './routes.js'
+import { Live } from './routes/live.js'
+import { openApi } from './routes/openapi.js'
+import { type Parts, readiness } from './routes/reading.js'
+import { ROUTES, type WriteRoute } from './routes/routes.js'
 
 /** Event -> arguments. */
 export interface AdminEvents {

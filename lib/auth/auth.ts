@@ -13,13 +13,13 @@ import type {
   PreConnectHandler,
 } from '../../types/hooks.js'
 import { AnaxError } from '../index.js'
-import { Admission } from './admission.js'
-import { Clients } from './clients.js'
-import { type Denial, DenialLog } from './denials.js'
 import { type Explanation, explain, type Question } from './explain.js'
+import { Admission } from './hooks/admission.js'
+import { Clients } from './hooks/clients.js'
+import { type Denial, DenialLog } from './hooks/denials.js'
+import { Permission } from './hooks/permission.js'
 import { type AuthOptions, checkOptions, clockOf, optionError } from './options.js'
 import type { Parts } from './parts.js'
-import { Permission } from './permission.js'
 
 /** Event -> arguments. */
 export interface AuthEvents {

@@ -2,10 +2,11 @@
  * Answers what a client would be allowed and why, without a client: for people who look for the rule that is in the way.
  * Asks the parts the same questions as the hooks do; tells no event.
  */
+
+import { isReserved } from './hooks/permission.js'
 import { type Identity, Subject } from './identity.js'
 import type { Action, Authorizer, Decision, Parts } from './parts.js'
-import { isReserved } from './permission.js'
-import { plainFilter } from './topics.js'
+import { plainFilter } from './util/topics.js'
 
 /** A client that is made up, and what it wants. */
 export interface Question extends Omit<Identity, 'username' | 'expiresAt' | 'limits'> {

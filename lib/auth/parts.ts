@@ -5,7 +5,7 @@
 import type { Client } from '../../types/client.js'
 import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
 import type { MaybePromise } from '../../types/persistence.js'
-import type { DenialCode } from './denials.js'
+import type { DenialCode } from './hooks/denials.js'
 import type { Identity, Subject } from './identity.js'
 
 /** What every part may do beside its work. */

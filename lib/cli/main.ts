@@ -4,11 +4,11 @@
  * Knows the sub-commands by name; what they do is theirs.
  */
 import { AnaxError } from '../index.js'
-import { parseCommand } from './arguments.js'
+import { run } from './broker/run.js'
 import { CommandError } from './command-error.js'
-import { changePassword } from './passwd.js'
-import { run } from './run.js'
-import { USAGE } from './usage.js'
+import { changePassword } from './commands/passwd.js'
+import { parseCommand } from './options/arguments.js'
+import { USAGE } from './options/usage.js'
 import { VERSION } from './version.js'
 
 async function main(): Promise<void> {

@@ -17,13 +17,13 @@ import type {
 } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import { AnaxError } from '../index.js'
-import type { HeldClaim } from './claims.js'
 import { NatsGroup } from './group.js'
+import { clearRetained } from './log/retained-clearing.js'
+import { recordsOf, removal } from './log/writes.js'
 import { HEAD_BYTES } from './message-bytes.js'
 import type { NodeParts } from './node-parts.js'
-import { clearRetained } from './retained-clearing.js'
+import type { HeldClaim } from './nodes/claims.js'
 import { clusterError } from './wire.js'
-import { recordsOf, removal } from './writes.js'
 
 export class NatsNode implements ClusterNode {
   readonly node: string

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../types/clock.js'
 import { type Carrier, duplexPair } from '../client/index.js'
-import type { Activity } from './activity.js'
+import type { Activity } from './watched/activity.js'
 
 /** Which way a fault of a line works. */
 export type Direction = 'both' | 'to-broker' | 'to-client'

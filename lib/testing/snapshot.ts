@@ -5,7 +5,7 @@
 import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
 import type { Broker, ClientSubscription, ProtocolVersion, QoS } from '../index.js'
 import { RecordedMessage } from './message-log.js'
-import { sessionsOf } from './watched-store.js'
+import { sessionsOf } from './watched/store.js'
 
 /** A filter that a session is subscribed to. */
 export interface SubscriptionSnapshot {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, it } from 'node:test'
-import { checkSettings } from '../../lib/cli/settings.js'
+import { checkSettings } from '../../lib/cli/options/settings.js'
 import { anax, startCommand } from '../support/command.js'
 
 describe('--admin-port', () => {

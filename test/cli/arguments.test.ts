@@ -1,11 +1,11 @@
 /** The command line: what it means, and what is said of a wrong one. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import { parseCommand } from '../../lib/cli/arguments.js'
 import { CommandError } from '../../lib/cli/command-error.js'
-import { OPTIONS } from '../../lib/cli/options.js'
-import { demandsIdentity, type Settings } from '../../lib/cli/settings.js'
-import { USAGE } from '../../lib/cli/usage.js'
+import { parseCommand } from '../../lib/cli/options/arguments.js'
+import { OPTIONS } from '../../lib/cli/options/options.js'
+import { demandsIdentity, type Settings } from '../../lib/cli/options/settings.js'
+import { USAGE } from '../../lib/cli/options/usage.js'
 import { temporaryFolder } from '../support/certificate.js'
 
 describe('the command line', () => {

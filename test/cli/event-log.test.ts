@@ -1,8 +1,8 @@
 /** What the command listens to: no more than it writes, because a listener of each message costs a quarter of the work. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { logEvents } from '../../lib/cli/event-log.js'
-import { LOG_LEVELS, Logger } from '../../lib/cli/logger.js'
+import { logEvents } from '../../lib/cli/log/event-log.js'
+import { LOG_LEVELS, Logger } from '../../lib/cli/log/logger.js'
 import { createBroker } from '../../lib/index.js'
 
 const EVENTS = ['storeError', 'drop', 'client', 'publish'] as const

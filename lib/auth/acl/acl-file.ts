@@ -3,10 +3,10 @@
  * Owns the options and the reload; what rules mean is in mosquitto-rules.ts and typed-decisions.ts.
  */
 import { Auth } from '../auth.js'
-import { readText } from '../files.js'
 import type { Subject } from '../identity.js'
 import { type AuthOptions, authOptions, optionError } from '../options.js'
 import type { Authorizer, Decision } from '../parts.js'
+import { readText } from '../util/files.js'
 import { type MosquittoRules, parseAclFile } from './mosquitto-file.js'
 import { decide, decideSubscribe } from './mosquitto-rules.js'
 import { Rights, type TypedOptions } from './typed-decisions.js'

@@ -5,7 +5,7 @@
 import type { IdentityRule, Subject } from '../identity.js'
 import type { Authorizer, Decision } from '../parts.js'
 import { UNKNOWN } from '../parts.js'
-import { covers, matches, overlap } from '../topics.js'
+import { covers, matches, overlap } from '../util/topics.js'
 import { fill, templateOf, valuesFor } from './templates.js'
 
 const NO_RULE: Decision = { verdict: 'deny', code: 'no-rule', lasting: true }

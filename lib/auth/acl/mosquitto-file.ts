@@ -4,7 +4,7 @@
  */
 import { optionError } from '../options.js'
 import type { Decision } from '../parts.js'
-import { isFilter } from '../topics.js'
+import { isFilter } from '../util/topics.js'
 import { RuleTree } from './rule-tree.js'
 
 /** A line: what it lets do. `deny` has neither. */

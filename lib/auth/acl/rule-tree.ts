@@ -3,7 +3,7 @@
  * Owns the tree; must not know what a rule says.
  */
 import type { Subject } from '../identity.js'
-import { matches } from '../topics.js'
+import { matches } from '../util/topics.js'
 import { fill, type Template, templateOf } from './templates.js'
 
 interface Node<Rule> {

@@ -4,7 +4,7 @@
  */
 import type { Subject } from '../identity.js'
 import type { Decision } from '../parts.js'
-import { covers, overlap } from '../topics.js'
+import { covers, overlap } from '../util/topics.js'
 import { fill, valuesFor } from './templates.js'
 import type { CompiledRules, RuleGroup, TypedRule } from './typed-rules.js'
 

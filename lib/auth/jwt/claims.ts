@@ -3,7 +3,7 @@
  * Owns the shapes that are read; anything that is not of its shape makes the token unusable.
  */
 import type { ClientLimits, Identity, IdentityRule } from '../identity.js'
-import { isFilter } from '../topics.js'
+import { isFilter } from '../util/topics.js'
 
 /** Which claims are read. */
 export interface ClaimNames {

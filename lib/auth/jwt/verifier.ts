@@ -4,10 +4,10 @@
  */
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../../../types/clock.js'
-import type { DenialCode } from '../denials.js'
-import { readText } from '../files.js'
-import { demandPackage } from '../optional.js'
+import type { DenialCode } from '../hooks/denials.js'
 import { optionError } from '../options.js'
+import { readText } from '../util/files.js'
+import { demandPackage } from '../util/optional.js'
 
 /** A key, as RFC 7517 has it. Releases of `@types/node` disagree about where theirs is. */
 export interface JsonWebKey {

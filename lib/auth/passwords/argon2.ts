@@ -3,7 +3,7 @@
  * Owns which of the two; knows no format.
  */
 import * as crypto from 'node:crypto'
-import { demandPackage } from '../optional.js'
+import { demandPackage } from '../util/optional.js'
 
 /** Memory in KiB. */
 export interface Argon2Cost {

@@ -3,10 +3,10 @@
  * Owns the options; how passwords are checked is in password-authenticator.ts.
  */
 import type { Client } from '../../../types/client.js'
-import { addressOf } from '../address.js'
 import { Auth } from '../auth.js'
-import { readText } from '../files.js'
 import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
+import { addressOf } from '../util/address.js'
+import { readText } from '../util/files.js'
 import type { HashLimits } from './hash-queue.js'
 import { PasswordAuthenticator } from './password-authenticator.js'
 import { type Hashes, parsePasswordFile, readEntries } from './password-lines.js'

@@ -1,0 +1,71 @@
+/**
+ * The routes that go on: samples as they are taken, and messages of a filter as they are published.
+ * Owns how many are open and how much each is sent; ends them all at the end.
+ */
+import type { Message } from '../../../types/message.js'
+import { EventStream, type Exchange } from '../exchange.js'
+import { invalid, Problem } from '../problem.js'
+import { messageJson } from './messages.js'
+import type { Parts } from './reading.js'
+
+const MAX_STREAMS = 100
+
+/** More than that nobody reads; the rest is counted. */
+const MESSAGES_PER_SECOND = 50
+
+export class Live {
+  readonly #parts: Parts
+  readonly #streams = new Set<Exchange['response']>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** What was sampled so far, and then each sample with all numbers. */
+  samples({ response }: Exchange): void {
+    const { recorder, broker } = this.#parts
+    const stream = this.#open(response)
+    stream.send('history', recorder.samples)
+    const stop = recorder.watch(sample => stream.send('sample', { sample, stats: broker.stats() }))
+    response.once('close', stop)
+  }
+
+  /** Messages of a filter, and how many were left out. @throws Problem */
+  async messages({ response, query }: Exchange): Promise<void> {
+    const { broker, recorder } = this.#parts
+    const filter = query.get('filter')
+    if (filter === null || filter === '') throw invalid('filter must be given')
+    const view = { left: MESSAGES_PER_SECOND, skipped: 0 }
+    let stream: EventStream | undefined
+    const onMessage = (message: Message, done: () => void) => {
+      done()
+      if (view.left > 0 && stream?.send('message', messageJson(message))) view.left--
+      else view.skipped++
+    }
+    await broker.subscribe(filter, onMessage)
+    const refill = () => {
+      view.left = MESSAGES_PER_SECOND
+      if (view.skipped > 0 && stream?.send('skipped', { messages: view.skipped })) view.skipped = 0
+    }
+    const stop = recorder.watch(refill)
+    const end = () => {
+      stop()
+      // a closed broker has no subscriptions left to end
+      broker.unsubscribe(filter, onMessage).catch(() => {})
+    }
+    if (response.destroyed) end()
+    else response.once('close', end)
+    stream = this.#open(response)
+  }
+
+  close(): void {
+    for (const response of this.#streams) response.end()
+  }
+
+  #open(response: Exchange['response']): EventStream {
+    if (this.#streams.size >= MAX_STREAMS) throw new Problem(503, 'too-many-streams', 'Too many event streams are open')
+    this.#streams.add(response)
+    response.once('close', () => this.#streams.delete(response))
+    return new EventStream(response)
+  }
+}

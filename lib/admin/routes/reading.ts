@@ -1,0 +1,117 @@
+/**
+ * The routes that read: numbers, sessions, subscriptions, queues, retained messages, configuration.
+ * They ask the broker and change nothing.
+ */
+import type { Broker } from '../../../types/broker.js'
+import type { BrokerOptions } from '../../../types/options.js'
+import type { Exchange } from '../exchange.js'
+import { invalid, notFound } from '../problem.js'
+import type { Recorder } from '../recorder.js'
+import { messageJson, queuedJson } from './messages.js'
+
+/** What the routes work with. */
+export interface Parts {
+  readonly broker: Broker
+  readonly recorder: Recorder
+  readonly options: BrokerOptions
+}
+
+const MAX_ITEMS = 1000
+
+export async function sessions({ broker }: Parts, { query }: Exchange) {
+  const { items, next } = await broker.sessions({ ...paging(query), filter: filterOf(query) })
+  return { items, next }
+}
+
+export async function session({ broker }: Parts, { id }: Exchange) {
+  return (await broker.session(id)) ?? Promise.reject(notFound('There is no such session'))
+}
+
+export async function subscriptions({ broker }: Parts, { query }: Exchange) {
+  const names = ['clientId', 'filter', 'topic'] as const
+  const given = names.flatMap(name => (query.has(name) ? [[name, query.get(name)!]] : []))
+  return broker.subscriptions({ ...paging(query), ...Object.fromEntries(given) })
+}
+
+export async function queue({ broker }: Parts, { id, query }: Exchange) {
+  return first(broker.queued(id), limitOf(query), queuedJson)
+}
+
+export async function retained({ broker }: Parts, { query }: Exchange) {
+  return first(broker.retained(query.get('filter') ?? '#'), limitOf(query), messageJson)
+}
+
+export async function dropping({ broker, recorder }: Parts, { query }: Exchange) {
+  const clients = recorder.dropping(Math.min(limitOf(query), 100))
+  const items = clients.map(async client => ({ ...client, session: await broker.session(client.clientId) }))
+  return { items: await Promise.all(items) }
+}
+
+/** Whether the store answers: a broker that cannot reach it should get no clients. */
+export async function readiness({ broker }: Parts) {
+  if (broker.closed) return false
+  return broker.sessions({ limit: 1 }).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The limits that the broker was given, with how much of them is used where that is a sum of the whole broker. */
+export function configuration({ broker, options }: Parts) {
+  const { connections, retained, queued } = broker.stats()
+  const used: Partial<Record<keyof BrokerOptions, number | undefined>> = {
+    maxConnections: connections.open,
+    maxTotalQueuedBytes: queued.bytes,
+    maxRetainedMessages: retained.messages,
+    maxRetainedBytes: retained.bytes,
+  }
+  const limits = Object.entries(used).map(([name, value]) => {
+    const limit = options[name as keyof BrokerOptions] ?? DEFAULT_LIMITS[name]
+    return { name, limit: Number.isFinite(limit) ? limit : undefined, used: value }
+  })
+  return { brokerId: broker.id, node: process.version, limits, options: plainOptions(options) }
+}
+
+/** As docs/broker.md has them; a limit that is missing here is none. */
+const DEFAULT_LIMITS: Readonly<Record<string, number>> = { maxTotalQueuedBytes: 1024 ** 3 }
+
+/** Options that are plain values: no functions, no stores, no secrets. */
+function plainOptions(options: BrokerOptions): Record<string, unknown> {
+  const isPlain = (value: unknown) => ['string', 'number', 'boolean'].includes(typeof value)
+  return Object.fromEntries(
+    Object.entries(options)
+      .filter(([, value]) => isPlain(value))
+      .map(([name, value]) => [name, value === Infinity ? 'Infinity' : value]),
+  )
+}
+
+async function first<T, U>(source: AsyncIterable<T>, limit: number, toJson: (item: T) => U) {
+  const items: U[] = []
+  for await (const item of source) {
+    if (items.length === limit) return { items, more: true }
+    items.push(toJson(item))
+  }
+  return { items, more: false }
+}
+
+function paging(query: URLSearchParams) {
+  return { after: query.get('after') ?? undefined, limit: limitOf(query) }
+}
+
+/** @throws Problem */
+function limitOf(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '100'
+  const limit = /^\d+$/.test(text) ? Number(text) : 0
+  if (limit < 1 || limit > MAX_ITEMS) throw invalid(`limit must be a whole number from 1 to ${MAX_ITEMS}`)
+  return limit
+}
+
+function filterOf(query: URLSearchParams) {
+  const names = ['prefix', 'username', 'address'] as const
+  const texts = names.flatMap(name => (query.get(name) ? [[name, query.get(name)!]] : []))
+  const connected = query.get('connected')
+  if (connected !== null && connected !== 'true' && connected !== 'false') {
+    throw invalid('connected must be true or false')
+  }
+  return { ...Object.fromEntries(texts), ...(connected !== null && { connected: connected === 'true' }) }
+}

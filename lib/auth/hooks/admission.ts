@@ -1,0 +1,117 @@
+/**
+ * Who may come in, and stay: the hooks `authenticate` and `authenticateExtended` made of an authenticator.
+ * Owns what a refusal looks like from outside; must not know how credentials are checked.
+ */
+import type { Client } from '../../../types/client.js'
+import type {
+  AuthenticateExtendedHandler,
+  AuthenticateHandler,
+  ConnectRefusal,
+  ExtendedAuthentication,
+  ExtendedVerdict,
+} from '../../../types/hooks.js'
+import { ReasonCode } from '../../index.js'
+import type { AuthOptions } from '../options.js'
+import type { Accepted, Authenticator, Refused } from '../parts.js'
+import type { Clients, Entry } from './clients.js'
+import type { Denial } from './denials.js'
+import type { Permission } from './permission.js'
+
+interface AdmissionOptions extends AuthOptions {
+  tell(denial: Denial): void
+  permission: Permission
+}
+
+/** Nothing in it tells a wrong password from a user who does not exist. */
+const BAD_CREDENTIALS: ConnectRefusal = { reasonCode: ReasonCode.BadUserNameOrPassword }
+
+export class Admission {
+  readonly #authenticator: Authenticator | undefined
+  readonly #options: AdmissionOptions
+  readonly #letsPass: boolean
+
+  constructor(authenticator: Authenticator | undefined, options: AdmissionOptions) {
+    this.#authenticator = authenticator
+    this.#options = options
+    this.#letsPass = options.dryRun === 'everything'
+  }
+
+  hooks(clients: Clients): { authenticate: AuthenticateHandler; authenticateExtended?: AuthenticateExtendedHandler } {
+    return {
+      authenticate: (client, username, password) =>
+        this.#authenticate(clients.entry(client), { client, username, password }, clients),
+      ...(this.#authenticator?.step && {
+        authenticateExtended: (client, authentication) => this.#step(clients.entry(client), authentication, clients),
+      }),
+    }
+  }
+
+  /** Whether a client that was accepted before would be accepted now. */
+  async mayStay(entry: Entry): Promise<boolean> {
+    const { subject } = entry
+    const by = subject.provenBy as Authenticator | undefined
+    if (by?.stillKnows === undefined || (await by.stillKnows(subject))) return true
+    this.#tell(entry, { denied: 'credentials-withdrawn', by }, 'stay')
+    return this.#letsPass
+  }
+
+  async #authenticate(
+    entry: Entry,
+    attempt: { client: Client; username: string | undefined; password: Buffer | undefined },
+    clients: Clients,
+  ): Promise<true | ConnectRefusal> {
+    const authenticator = this.#authenticator!
+    const outcome = await authenticator.authenticate?.(attempt)
+    if (outcome === undefined) {
+      const refused = await authenticator.decoy?.(attempt)
+      if (refused !== undefined) return this.#refuse(entry, refused)
+      const denied = attempt.username === undefined ? 'no-credentials' : 'unknown-user'
+      return this.#refuse(entry, { denied, by: authenticator })
+    }
+    return 'denied' in outcome ? this.#refuse(entry, outcome) : this.#accept(entry, outcome, clients)
+  }
+
+  async #step(entry: Entry, authentication: ExtendedAuthentication, clients: Clients): Promise<ExtendedVerdict> {
+    const authenticator = this.#authenticator!
+    const outcome = await authenticator.step?.(entry.client, authentication)
+    if (outcome === undefined) return { result: 'refuse', reasonCode: ReasonCode.BadAuthenticationMethod }
+    if ('denied' in outcome) {
+      const refusal = this.#refuse(entry, { refusal: { reasonCode: ReasonCode.NotAuthorized }, ...outcome })
+      return refusal === true ? { result: 'success' } : { result: 'refuse', ...refusal }
+    }
+    if (!('accepted' in outcome)) return outcome.verdict
+    const admitted = await this.#accept(entry, outcome.accepted, clients)
+    return admitted === true ? outcome.verdict : { result: 'refuse', ...admitted }
+  }
+
+  async #accept(entry: Entry, { identity, by, proof }: Accepted, clients: Clients): Promise<true | ConnectRefusal> {
+    const { subject, client } = entry
+    subject.identify(identity, by, proof)
+    clients.expire(entry)
+    if (client.connected) clients.review(entry)
+    const { will } = client
+    const { deniedWill, permission } = this.#options
+    if (deniedWill !== 'refuse' || will === undefined || client.connected) return true
+    if (await permission.mayPublish(subject, will.topic)) return true
+    return this.#refuse(entry, { denied: 'will-not-allowed', by, refusal: { reasonCode: ReasonCode.NotAuthorized } })
+  }
+
+  #refuse(entry: Entry, refused: Refused): true | ConnectRefusal {
+    this.#tell(entry, refused, 'connect')
+    return this.#letsPass || (refused.refusal ?? BAD_CREDENTIALS)
+  }
+
+  #tell({ client, subject }: Entry, { denied, by }: Refused, action: 'connect' | 'stay'): void {
+    this.#options.tell({
+      action,
+      code: denied,
+      client,
+      clientId: client.id,
+      username: subject.username,
+      topic: undefined,
+      by: by.name,
+      rule: undefined,
+      dryRun: this.#letsPass,
+    })
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The clients that an `Auth` was asked about: looked at again when something changes, let go when their time is over.
+ * Owns who is still there; what they may do is asked through two functions.
+ */
+import type { Client, DisconnectOptions } from '../../../types/client.js'
+import type { Clock } from '../../../types/clock.js'
+import { ReasonCode } from '../../index.js'
+import { type Subject, subjectOf } from '../identity.js'
+
+/** What is remembered of one client: verdicts that hold until something changes. */
+export interface Entry {
+  readonly client: Client
+  readonly subject: Subject
+  /** The subject's version and the generation of rules that the verdicts are of. */
+  version: number
+  generation: number
+  readonly mayPublish: Map<string, boolean>
+  readonly mayReceive: Map<string, boolean>
+}
+
+export interface ClientsOptions {
+  clock: Clock
+  /** Whether the client may stay. */
+  mayStay(entry: Entry): Promise<boolean>
+  /** Whether it may keep a subscription. */
+  mayKeep(entry: Entry, filter: string): Promise<boolean>
+  /** Told of what went wrong while nobody waited. */
+  failed(error: unknown): void
+}
+
+/** Verdicts remembered for one client and action; then all are forgotten. */
+const MAX_VERDICTS = 1000
+
+/** Clients that are looked at again before the event loop gets its turn. */
+const SLICE = 100
+
+/** Wills that wait for their delay while their clients are away; beyond that the oldest is denied. */
+const MAX_DISCONNECTED = 10_000
+
+/** The longest that a timer of Node.js can be set for. */
+const MAX_TIMER_MS = 0x7fff_ffff
+
+export class Clients {
+  /** Counts the changes; verdicts of an earlier generation do not hold. */
+  generation = 0
+  readonly #options: ClientsOptions
+  readonly #entries = new WeakMap<Client, Entry>()
+  readonly #present = new Set<Entry>()
+  readonly #disconnected = new Map<string, Subject>()
+  readonly #timers = new Map<Entry, unknown>()
+  #review: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: ClientsOptions) {
+    this.#options = options
+  }
+
+  /** What is remembered of a client; verdicts that do not hold any more are forgotten. */
+  entry(client: Client): Entry {
+    const entry = this.#entries.get(client) ?? this.#add(client)
+    if (entry.generation !== this.generation || entry.version !== entry.subject.version) {
+      entry.generation = this.generation
+      entry.version = entry.subject.version
+      entry.mayPublish.clear()
+      entry.mayReceive.clear()
+    }
+    return entry
+  }
+
+  /** Who a client was whose will is published after its connection is over. */
+  disconnected(clientId: string | undefined): Subject | undefined {
+    return clientId === undefined ? undefined : this.#disconnected.get(clientId)
+  }
+
+  /** Sets, or sets anew, when the identity of a client ends. */
+  expire(entry: Entry): void {
+    this.#stop(entry)
+    const { expiresAt } = entry.subject.identity
+    if (expiresAt === undefined || this.#closed) return
+    const { clock } = this.#options
+    const wait = Math.min(Math.max(0, expiresAt - clock.now()), MAX_TIMER_MS)
+    const timer = clock.setTimeout(() => {
+      this.#timers.delete(entry)
+      if (expiresAt > clock.now()) this.expire(entry)
+      else if (!entry.client.closed) this.#disconnect(entry, { reasonCode: ReasonCode.MaximumConnectTime })
+    }, wait)
+    if (timer instanceof Object && 'unref' in timer) (timer as NodeJS.Timeout).unref()
+    this.#timers.set(entry, timer)
+  }
+
+  /** The client is somebody else, or has other rights, than when it subscribed. */
+  review(entry: Entry): void {
+    this.#look(entry).catch(this.#options.failed)
+  }
+
+  /** Other rules, users or keys: verdicts are forgotten, and everybody is looked at again. */
+  changed(): Promise<void> {
+    this.generation++
+    this.#review ??= this.#reviewAll().finally(() => {
+      this.#review = undefined
+    })
+    return this.#review
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const entry of [...this.#timers.keys()]) this.#stop(entry)
+    this.#present.clear()
+    this.#disconnected.clear()
+  }
+
+  #add(client: Client): Entry {
+    const subject = subjectOf(client)
+    const entry: Entry = {
+      client,
+      subject,
+      version: subject.version,
+      generation: this.generation,
+      mayPublish: new Map(),
+      mayReceive: new Map(),
+    }
+    this.#entries.set(client, entry)
+    if (this.#closed) return entry
+    this.#present.add(entry)
+    client.once('connected', () => this.#connected(entry))
+    client.once('close', () => this.#left(entry))
+    return entry
+  }
+
+  /** Rules may have changed between the answer to CONNECT's questions and now. */
+  #connected(entry: Entry): void {
+    this.#disconnected.delete(entry.client.id)
+    if (entry.generation !== this.generation) this.review(entry)
+  }
+
+  #left(entry: Entry): void {
+    this.#stop(entry)
+    this.#present.delete(entry)
+    const { id, will } = entry.client
+    if (!will?.properties?.willDelayInterval) return
+    this.#disconnected.delete(id)
+    this.#disconnected.set(id, entry.subject)
+    if (this.#disconnected.size > MAX_DISCONNECTED) this.#disconnected.delete(this.#disconnected.keys().next().value!)
+  }
+
+  #stop(entry: Entry): void {
+    const timer = this.#timers.get(entry)
+    if (timer === undefined) return
+    this.#options.clock.clearTimeout(timer)
+    this.#timers.delete(entry)
+  }
+
+  /** Again from the start where something changes meanwhile. */
+  async #reviewAll(): Promise<void> {
+    for (let generation = -1; generation !== this.generation; ) {
+      generation = this.generation
+      let looked = 0
+      for (const entry of [...this.#present]) {
+        if (generation !== this.generation || this.#closed) break
+        if (entry.client.connected) await this.#look(entry).catch(this.#options.failed)
+        if (++looked % SLICE === 0) await new Promise(resolve => setImmediate(resolve))
+      }
+    }
+  }
+
+  async #look(entry: Entry): Promise<void> {
+    const { client } = entry
+    if (!(await this.#options.mayStay(entry))) {
+      await this.#disconnect(entry, { reasonCode: ReasonCode.NotAuthorized, will: 'discard' })
+      return
+    }
+    for (const filter of [...client.subscriptions.keys()]) {
+      const keeps = await this.#options.mayKeep(entry, filter)
+      if (!keeps && client.connected) await client.unsubscribe(filter)
+    }
+  }
+
+  async #disconnect({ client }: Entry, options: DisconnectOptions): Promise<void> {
+    await client.disconnect(options).catch(this.#options.failed)
+  }
+}
+
+/** Keeps a verdict, in bounded room. */
+export function remember(verdicts: Map<string, boolean>, topic: string, verdict: boolean): void {
+  if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
+  verdicts.set(topic, verdict)
+}

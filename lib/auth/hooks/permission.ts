@@ -1,0 +1,180 @@
+/**
+ * What clients may do: the hooks for publishing, subscribing and forwarding made of an authorizer.
+ * Owns limits, topics that are nobody's to write to, and remembered verdicts; must not know rules.
+ */
+import type { Client } from '../../../types/client.js'
+import type {
+  AuthorizeForwardHandler,
+  AuthorizePublishHandler,
+  AuthorizeSubscribeHandler,
+  PublishRefusal,
+} from '../../../types/hooks.js'
+import type { Message } from '../../../types/message.js'
+import type { PublishPacket, QoS, Subscription } from '../../../types/packets.js'
+import type { MaybePromise } from '../../../types/persistence.js'
+import { ReasonCode } from '../../index.js'
+import { type ClientLimits, Subject } from '../identity.js'
+import type { AuthOptions } from '../options.js'
+import type { Action, Authorizer, Decision } from '../parts.js'
+import { plainFilter } from '../util/topics.js'
+import { type Clients, type Entry, remember } from './clients.js'
+import type { Denial } from './denials.js'
+
+interface PermissionOptions extends AuthOptions {
+  tell(denial: Denial): void
+}
+
+const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
+const LIMIT: Decision = { verdict: 'deny', code: 'limit', lasting: false }
+const PUBLISHER: Decision = { verdict: 'deny', code: 'publisher-not-allowed', lasting: false }
+const NOBODY_KNOWS: Decision = { verdict: 'deny', code: 'nobody-knows', lasting: false }
+
+/** What bridges write. */
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/
+
+export class Permission {
+  readonly #authorizer: Authorizer | undefined
+  readonly #options: PermissionOptions
+  readonly #letsPass: boolean
+
+  constructor(authorizer: Authorizer | undefined, options: PermissionOptions) {
+    this.#authorizer = authorizer
+    this.#options = options
+    this.#letsPass = options.dryRun !== undefined
+  }
+
+  hooks(clients: Clients): {
+    authorizePublish: AuthorizePublishHandler
+    authorizeSubscribe: AuthorizeSubscribeHandler
+    authorizeForward?: AuthorizeForwardHandler
+  } {
+    return {
+      authorizePublish: (client, packet) =>
+        client.closed ? this.#will(clients, packet) : this.#publish(clients.entry(client), packet),
+      authorizeSubscribe: (client, subscription) => this.#subscribe(clients.entry(client), subscription),
+      ...(this.#authorizer?.receive && {
+        authorizeForward: (client, message) => this.#receives(clients.entry(client), message),
+      }),
+    }
+  }
+
+  /** Whether a topic may be written to, without telling anybody. */
+  async mayPublish(subject: Subject, topic: string): Promise<boolean> {
+    return (await this.#decidePublish(subject, topic)).verdict === 'allow'
+  }
+
+  /** Whether a subscription that was granted before would be granted now. */
+  async mayKeep(entry: Entry, filter: string): Promise<boolean> {
+    if (this.#authorizer === undefined) return true
+    const decision = await this.#authorizer.subscribe(entry.subject, plainFilter(filter))
+    return decision.verdict === 'allow' || this.#denied(entry, 'subscribe', filter, decision)
+  }
+
+  #publish(entry: Entry, packet: PublishPacket & { payload: Buffer }): MaybePromise<boolean | PublishRefusal> {
+    const { topic } = packet
+    const { limits } = entry.subject.identity
+    if (limits !== undefined && exceeds(packet, limits)) return this.#deniedPublish(entry, topic, LIMIT)
+    if (entry.mayPublish.get(topic) === true) return true
+    const decision = this.#decidePublish(entry.subject, topic)
+    return isDecision(decision)
+      ? this.#concludePublish(entry, topic, decision)
+      : decision.then(settled => this.#concludePublish(entry, topic, settled))
+  }
+
+  #concludePublish(entry: Entry, topic: string, decision: Decision): boolean | PublishRefusal {
+    if (decision.verdict !== 'allow') return this.#deniedPublish(entry, topic, decision)
+    if (decision.lasting) remember(entry.mayPublish, topic, true)
+    return true
+  }
+
+  #deniedPublish(entry: Entry, topic: string, decision: Decision): boolean | PublishRefusal {
+    if (this.#denied(entry, 'publish', topic, decision)) return true
+    return { refuse: ReasonCode.NotAuthorized, olderClients: this.#authorizer?.olderClients ?? 'disconnect' }
+  }
+
+  /** The connection is over; who its client was is remembered where its will waits, or was stored with the will. */
+  async #will(
+    clients: Clients,
+    packet: PublishPacket & { clientId?: string | undefined; username?: string | undefined },
+  ): Promise<boolean> {
+    const { clientId, username } = packet
+    const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
+    const subject = clients.disconnected(clientId) ?? stored
+    const decision = subject ? await this.#decidePublish(subject, packet.topic) : NOBODY_KNOWS
+    if (decision.verdict === 'allow') return true
+    const unknown = { id: packet.clientId ?? '', username: undefined }
+    return this.#denied({ client: null, subject: subject ?? new Subject(unknown) }, 'publish', packet.topic, decision)
+  }
+
+  #decidePublish(subject: Subject, topic: string): MaybePromise<Decision> {
+    if (isReserved(topic)) return RESERVED
+    return this.#authorizer?.publish(subject, topic) ?? ALLOWED
+  }
+
+  async #subscribe(entry: Entry, subscription: Subscription): Promise<boolean | Subscription> {
+    const { topic, qos } = subscription
+    const { limits } = entry.subject.identity
+    const { subscriptions } = entry.client
+    const isFull = subscriptions.size >= (limits?.maxSubscriptions ?? Number.POSITIVE_INFINITY)
+    const decision =
+      isFull && !subscriptions.has(topic) ? LIMIT : await this.#authorizer!.subscribe(entry.subject, plainFilter(topic))
+    if (decision.verdict !== 'allow' && !this.#denied(entry, 'subscribe', topic, decision)) return false
+    const maxQoS: QoS = limits?.maxQoS ?? 2
+    return qos > maxQoS ? { ...subscription, qos: maxQoS } : true
+  }
+
+  #receives(entry: Entry, message: Message): boolean {
+    const { topic } = message
+    if (message.retain && !this.#isKept(entry, message)) return false
+    if (entry.mayReceive.get(topic) === true) return true
+    const decision = this.#authorizer!.receive!(entry.subject, topic)
+    if (decision.verdict === 'deny') return this.#denied(entry, 'receive', topic, decision)
+    if (decision.lasting) remember(entry.mayReceive, topic, true)
+    return true
+  }
+
+  /** A retained message whose publisher may not write there any more is withheld. The host's own have no publisher. */
+  #isKept(entry: Entry, { topic, clientId, username }: Message): boolean {
+    if (this.#authorizer!.retained === undefined || clientId === undefined) return true
+    const { verdict } = this.#authorizer!.retained(new Subject({ id: clientId, username }), topic)
+    return verdict !== 'deny' || this.#denied(entry, 'receive', topic, PUBLISHER)
+  }
+
+  /** Tells of it. @returns whether it is let pass all the same */
+  #denied(
+    { client, subject }: { client: Client | null; subject: Subject },
+    action: Action,
+    topic: string,
+    { code = 'nobody-knows', rule }: Decision,
+  ): boolean {
+    this.#options.tell({
+      action,
+      code,
+      client,
+      clientId: subject.clientId,
+      username: subject.username,
+      topic,
+      by: this.#authorizer?.name ?? '',
+      rule,
+      dryRun: this.#letsPass,
+    })
+    return this.#letsPass
+  }
+}
+
+const ALLOWED: Decision = { verdict: 'allow', lasting: true }
+
+function isDecision(value: MaybePromise<Decision>): value is Decision {
+  return 'verdict' in value
+}
+
+/** Topics that no client may write to, whatever its rules say. */
+export function isReserved(topic: string): boolean {
+  if (topic.charCodeAt(0) !== 0x24) return false
+  return topic.startsWith('$share') || (topic.startsWith('$SYS') && !BRIDGE_STATE.test(topic))
+}
+
+function exceeds({ qos, retain, payload }: PublishPacket & { payload: Buffer }, limits: ClientLimits): boolean {
+  const { maxQoS = 2, maxPayloadBytes = Number.POSITIVE_INFINITY } = limits
+  return qos > maxQoS || payload.length > maxPayloadBytes || (retain && limits.retain === false)
+}

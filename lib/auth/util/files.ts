@@ -1,0 +1,15 @@
+/** Files that modules are made from. Owns the sentence about one that cannot be read; knows no format. */
+import { readFileSync } from 'node:fs'
+import { optionError } from '../options.js'
+
+/**
+ * A file as text.
+ * @throws AnaxError ANAX_ERR_OPTION
+ */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw optionError(`cannot read ${path}`, cause)
+  }
+}

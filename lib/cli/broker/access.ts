@@ -1,0 +1,62 @@
+/**
+ * Who may do what on the command's broker: the modules of anax/auth that the options come to.
+ * Owns how they are put together; each checks its own files.
+ */
+import {
+  type Auth,
+  aclFile,
+  anonymous,
+  clientCertificate,
+  compose,
+  hashPassword,
+  jwt,
+  passwordFile,
+} from '../../auth/index.js'
+import { AnaxError } from '../../index.js'
+import { CommandError, reasonOf } from '../command-error.js'
+import type { Logger } from '../log/logger.js'
+import type { AccessSettings } from '../options/access-settings.js'
+
+/**
+ * The hooks; undefined where everybody may do everything.
+ * @throws CommandError where a file will not do
+ */
+export async function accessOf(access: AccessSettings, logger: Logger): Promise<Auth | undefined> {
+  try {
+    const modules = await modulesOf(access)
+    return modules.length === 0 ? undefined : compose(modules, { log: line => logger.log('warn', line) })
+  } catch (error) {
+    throw error instanceof AnaxError ? unusable(error) : error
+  }
+}
+
+/** What a module says of a file, without what it says to programmers. */
+function unusable({ message, cause }: AnaxError): CommandError {
+  const text = message.replace(/^Invalid option: /, '')
+  return new CommandError(text.startsWith('cannot read ') ? `${text}: ${reasonOf(cause)}` : text)
+}
+
+async function modulesOf({
+  users,
+  passwordFile: passwords,
+  tlsIdentity,
+  tlsCrl,
+  token,
+  aclFile: rules,
+  allowAnonymous,
+}: AccessSettings): Promise<Auth[]> {
+  const modules: Auth[] = []
+  if (tlsIdentity !== undefined) {
+    modules.push(clientCertificate({ identity: tlsIdentity, ...(tlsCrl !== undefined && { crl: tlsCrl }) }))
+  }
+  if (users.length > 0) {
+    const hashed = users.map(async ({ name, password }) => [name, await hashPassword(password)] as const)
+    modules.push(passwordFile(new Map(await Promise.all(hashed))))
+  }
+  if (passwords !== undefined) modules.push(passwordFile(passwords))
+  if (token !== undefined) modules.push(jwt(token))
+  // alone it would keep out those who give a name, which nobody asked for
+  if (allowAnonymous && (modules.length > 0 || rules !== undefined)) modules.push(anonymous())
+  if (rules !== undefined) modules.push(aclFile(rules))
+  return modules
+}

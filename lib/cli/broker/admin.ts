@@ -1,0 +1,62 @@
+/**
+ * The port of the administration: opened beside the listeners, on this machine only.
+ * Owns the HTTP server and what is logged of it; what it serves is `anax/admin`'s.
+ */
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Broker } from '../../../types/broker.js'
+import type { BrokerOptions } from '../../../types/options.js'
+import { createAdmin } from '../../admin/index.js'
+import { CommandError } from '../command-error.js'
+import { type Logger, quote } from '../log/logger.js'
+
+/** Always this machine: whoever wants it elsewhere has a tunnel or a proxy with TLS. */
+const HOST = '127.0.0.1'
+
+export interface AdminSettings {
+  port: number
+  /** Whether it was asked for; one that was not is left out where its port is taken. */
+  isChosen: boolean
+}
+
+export interface AdminPort {
+  /** With the token in it. */
+  readonly url: string
+  close(): void
+}
+
+/**
+ * Resolves with undefined where nobody asked for it and its port is taken.
+ * @throws CommandError
+ */
+export async function openAdmin(
+  broker: Broker,
+  { port, isChosen }: AdminSettings,
+  options: BrokerOptions,
+  logger: Logger,
+): Promise<AdminPort | undefined> {
+  const admin = createAdmin(broker, { broker: options })
+  admin.on('audit', ({ action, target, address, outcome, error }) => {
+    const what = target === '' ? action : `${action} ${quote(target)}`
+    logger.log('info', `administration from ${address}: ${what}: ${error ?? outcome}`)
+  })
+  const server = http.createServer(admin.handle)
+  try {
+    await once(server.listen(port, HOST), 'listening')
+  } catch (error) {
+    admin.close()
+    const reason = error instanceof Error ? error.message : String(error)
+    if (isChosen) throw new CommandError(`--admin-port: ${reason}`)
+    logger.log('warn', `no administration: ${reason}. --admin-port takes another port, or 'off'`)
+    return undefined
+  }
+  return {
+    url: `http://${HOST}:${(server.address() as AddressInfo).port}/?token=${admin.token}`,
+    close: () => {
+      admin.close()
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The command's broker from start to end: files, broker, listeners, the message that says so, signals.
+ * Puts the parts together; knows no detail of any.
+ */
+import { readFileSync } from 'node:fs'
+import type { TlsOptions } from 'node:tls'
+import type { Broker } from '../../../types/broker.js'
+import type { Auth } from '../../auth/index.js'
+import { createBroker } from '../../index.js'
+import { createServer, type ListenerOptions, type Server } from '../../server/server.js'
+import { fileError } from '../command-error.js'
+import { logEvents } from '../log/event-log.js'
+import { Logger } from '../log/logger.js'
+import type { Settings } from '../options/settings.js'
+import { accessOf } from './access.js'
+import { type AdminPort, openAdmin } from './admin.js'
+import { greeting } from './greeting.js'
+import { storeOf } from './store.js'
+
+/** How long clients, store and bus get to end; then the broker ends them. */
+const CLOSE_TIMEOUT_MS = 2000
+
+/** When the process goes even if a client has not read its last bytes. */
+const EXIT_TIMEOUT_MS = 5000
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** Resolves when the broker runs; it ends by a signal. */
+export async function run(settings: Settings): Promise<void> {
+  const logger = new Logger(settings.logLevel)
+  const listeners = listenersOf(settings)
+  const access = await accessOf(settings.access, logger)
+  const store = storeOf(settings)
+  const broker = await createBroker({
+    ...settings.limits,
+    sysInterval: settings.sysInterval,
+    ...store.options,
+    closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    ...access,
+  })
+  logEvents(broker, logger)
+  const server = await listen(broker, listeners, logger)
+  const admin = await openIfOn(broker, settings, server, logger)
+  stopOnSignal({ broker, server, admin }, logger)
+  reloadOnSignal(access, server, logger)
+  process.stdout.write(greeting(settings, { addresses: server.addresses, store: store.description, admin: admin?.url }))
+}
+
+async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {
+  try {
+    return await createServer(broker, listeners, { onError: error => logger.log('error', error.message) })
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
+
+async function openIfOn(
+  broker: Broker,
+  { admin, limits }: Settings,
+  server: Server,
+  logger: Logger,
+): Promise<AdminPort | undefined> {
+  if (admin === undefined) return undefined
+  try {
+    return await openAdmin(broker, admin, limits, logger)
+  } catch (error) {
+    await server.close()
+    await broker.close()
+    throw error
+  }
+}
+
+function listenersOf({ host, ports, unix, tls: files, limits }: Settings): ListenerOptions[] {
+  // read now, so that a file that is missing is told in one line, and again at each reload
+  if (files !== undefined) readTls(files)
+  const tls = files && (() => readTls(files))
+  const frames = limits.maxPacketSize === undefined ? {} : { maxPayload: limits.maxPacketSize }
+  const listeners: ListenerOptions[] = []
+  if (ports.tcp !== undefined) listeners.push({ transport: 'tcp', host, port: ports.tcp })
+  if (ports.tls !== undefined && tls) listeners.push({ transport: 'tls', host, port: ports.tls, tls })
+  if (ports.ws !== undefined) listeners.push({ transport: 'ws', host, port: ports.ws, ...frames })
+  if (ports.wss !== undefined && tls) listeners.push({ transport: 'wss', host, port: ports.wss, tls, ...frames })
+  if (unix !== undefined) listeners.push({ transport: 'unix', path: unix })
+  return listeners
+}
+
+function readTls({ cert, key, ca }: NonNullable<Settings['tls']>): TlsOptions {
+  const pair = { cert: readFile(cert), key: readFile(key) }
+  return ca === undefined ? pair : { ...pair, ca: readFile(ca), requestCert: true, rejectUnauthorized: true }
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
+/** Files are read again. Whoever may not stay goes; what is not acceptable is told, and what was there counts on. */
+function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger): void {
+  const failed = (error: unknown) => {
+    logger.log('error', `what was there goes on to count: ${error instanceof Error ? error.message : error}`)
+  }
+  process.on('SIGHUP', () => {
+    logger.log('info', 'SIGHUP: reading files again')
+    access?.reload().catch(failed)
+    server.reload().catch(failed)
+  })
+}
+
+interface Stoppable {
+  broker: Broker
+  server: Server
+  admin: AdminPort | undefined
+}
+
+/** The first signal lets everybody go in order; a second one ends the process at once. */
+function stopOnSignal(running: Stoppable, logger: Logger): void {
+  let stopping = false
+  const onSignal = (signal: keyof typeof EXIT_CODES) => {
+    if (stopping) process.exit(EXIT_CODES[signal])
+    stopping = true
+    logger.log('info', `${signal}: stopping`)
+    setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
+    stop(running).catch(error => {
+      logger.log('error', `while stopping: ${error instanceof Error ? error.message : error}`)
+      process.exit(1)
+    })
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
+
+/** After this nothing keeps the process but the last bytes on their way to clients. */
+async function stop({ broker, server, admin }: Stoppable): Promise<void> {
+  admin?.close()
+  await server.close()
+  await broker.close()
+}

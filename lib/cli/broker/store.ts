@@ -1,0 +1,61 @@
+/**
+ * Where the command's broker keeps its state. The one place that chooses a store.
+ * Knows stores; knows no listener.
+ */
+import type { Cluster } from '../../../types/cluster.js'
+import type { AedesPersistence } from '../../../types/persistence.js'
+import { natsCluster } from '../../nats/index.js'
+import { createLmdbPersistence, type Verification } from '../../persistence/lmdb/lmdb.js'
+import { CommandError } from '../command-error.js'
+import type { Settings } from '../options/settings.js'
+
+export interface Store {
+  /** The broker's option; none for its own store in memory. */
+  options: { persistence?: AedesPersistence; cluster?: Cluster; id?: string }
+  /** For the start-up message. */
+  description: string
+}
+
+/** @throws CommandError where a package is missing */
+export function storeOf({ data, verify, cluster, id }: Settings): Store {
+  const store = cluster === undefined ? storeIn(data, verify) : inCluster(cluster)
+  return id === undefined ? store : { ...store, options: { ...store.options, id } }
+}
+
+function inCluster({ servers, replicas }: NonNullable<Settings['cluster']>): Store {
+  if (!isInstalled('@nats-io/transport-node') || !isInstalled('@nats-io/jetstream')) {
+    throw new CommandError('a cluster needs two packages: npm install @nats-io/transport-node @nats-io/jetstream')
+  }
+  const worth = replicas === 1 ? 'one server has each message' : `a majority of ${replicas} servers has each message`
+  return {
+    options: { cluster: natsCluster({ servers, replicas }) },
+    description: `cluster on NATS at ${servers.join(', ')}; what is acknowledged, ${worth}`,
+  }
+}
+
+/**
+ * @param folder undefined keeps everything in memory
+ * @param verify how thoroughly the folder is verified when it is opened
+ * @throws CommandError where the package for a folder is missing
+ */
+function storeIn(folder: string | undefined, verify: Verification): Store {
+  if (folder === undefined) {
+    return { options: {}, description: 'memory; sessions and retained messages end with the process' }
+  }
+  if (!isInstalled('lmdb')) {
+    throw new CommandError('a store on disk needs the package lmdb: npm install lmdb, or start with --memory')
+  }
+  return {
+    options: { persistence: createLmdbPersistence({ path: folder, verify }) },
+    description: `folder ${folder}; sessions and retained messages outlive the process`,
+  }
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name)
+    return true
+  } catch {
+    return false
+  }
+}

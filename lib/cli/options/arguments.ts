@@ -1,0 +1,88 @@
+/**
+ * The command line and the configuration file: what may be said, and what it means.
+ * Owns how they are read; what the values must be like is in settings.ts.
+ */
+import { readFileSync } from 'node:fs'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { CommandError, fileError, usageError } from '../command-error.js'
+import { FORMATS, type PasswordChange } from '../commands/passwd.js'
+import { type StoreCommand, storeCommand } from '../commands/store-commands.js'
+import { OPTIONS, type OptionName, type Values } from './options.js'
+import { checkSettings, type Settings } from './settings.js'
+
+export type Command =
+  | { name: 'help' }
+  | { name: 'version' }
+  | { name: 'passwd'; file: string; user: string; change: PasswordChange }
+  | StoreCommand
+  | { name: 'run'; settings: Settings }
+
+/** @throws CommandError */
+export function parseCommand(args: readonly string[]): Command {
+  if (args[0] === 'passwd' && !args.includes('--help')) return passwdCommand(args.slice(1))
+  const { values, positionals } = parseValues(args, OPTIONS)
+  if (values.help) return { name: 'help' }
+  if (values.version) return { name: 'version' }
+  if (positionals[0] === 'passwd') throw usageError('passwd comes first')
+  const onStore = storeCommand(positionals)
+  if (onStore !== undefined) return onStore
+  if (positionals.length > 0) throw usageError(`unknown command '${positionals[0]}'`)
+  const configured = values.config === undefined ? {} : readConfig(values.config)
+  return { name: 'run', settings: checkSettings(override(configured, values)) }
+}
+
+/** What is on the command line wins, also over what the file says to the contrary. */
+function override(configured: Values, values: Values): Values {
+  const { memory, data, ...withoutStore } = configured
+  const choosesStore = values.memory !== undefined || values.data !== undefined
+  return { ...(choosesStore ? withoutStore : configured), ...values }
+}
+
+function parseValues<Options extends ParseArgsConfig['options']>(args: readonly string[], options: Options) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true } as const)
+  } catch (error) {
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
+    throw usageError(lowerFirst(sentence ?? 'wrong use'))
+  }
+}
+
+const PASSWD_OPTIONS = { format: { type: 'string' }, delete: { type: 'boolean' } } as const
+
+function passwdCommand(args: readonly string[]): Command {
+  const { values, positionals } = parseValues(args, PASSWD_OPTIONS)
+  const [file, user, ...rest] = positionals
+  if (file === undefined || user === undefined || rest.length > 0) throw usageError('passwd takes a file and a name')
+  if (values.delete && values.format !== undefined) throw usageError('--delete needs no --format')
+  const format = FORMATS.find(name => name === (values.format ?? 'scrypt'))
+  if (format === undefined) throw usageError(`--format takes ${FORMATS.join(', ')}, not '${values.format}'`)
+  return { name: 'passwd', file, user, change: values.delete ? 'delete' : format }
+}
+
+function readConfig(file: string): Values {
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw fileError(file, error)
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new CommandError(`${file} must hold a JSON object`)
+  }
+  return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, configValue(file, name, value)]))
+}
+
+/** A number may stand where the command line has its digits. */
+function configValue(file: string, name: string, value: unknown): string | boolean | string[] {
+  if (!Object.hasOwn(OPTIONS, name) || name === 'config') throw new CommandError(`${file}: unknown option '${name}'`)
+  const option: { type: string; multiple?: boolean } = OPTIONS[name as OptionName]
+  if (option.type === 'boolean' && typeof value === 'boolean') return value
+  if (option.multiple && Array.isArray(value) && value.every(item => typeof item === 'string')) return value
+  if (option.type === 'string' && !option.multiple && typeof value === 'string') return value
+  if (option.type === 'string' && !option.multiple && typeof value === 'number') return String(value)
+  throw new CommandError(`${file}: the value of '${name}' is of the wrong kind`)
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}

@@ -1,0 +1,45 @@
+/** The limits of the command: which option of the broker each is, and what it may be. Knows no other options. */
+import type { BrokerOptions } from '../../../types/options.js'
+
+/** The protocol's largest packet, its largest interval in seconds, and its largest Receive Maximum. */
+const MAX_PACKET_SIZE = 268_435_460
+const MAX_SECONDS = 0xffff_ffff
+const MAX_RECEIVE = 65_535
+const ANY = Number.MAX_SAFE_INTEGER
+
+/** Option of the command -> option of the broker, least and largest value. */
+export const LIMITS = {
+  'max-connections': ['maxConnections', 1, ANY],
+  'max-packet-size': ['maxPacketSize', 64, MAX_PACKET_SIZE],
+  'max-connect-size': ['maxConnectSize', 64, MAX_PACKET_SIZE],
+  'max-user-properties': ['maxUserProperties', 0, ANY],
+  'max-subscriptions': ['maxSubscriptions', 0, ANY],
+  'max-filters-per-packet': ['maxFiltersPerPacket', 1, ANY],
+  'max-topic-levels': ['maxTopicLevels', 1, 100],
+  'max-sessions': ['maxSessions', 0, ANY],
+  'max-session-expiry': ['maxSessionExpiry', 0, MAX_SECONDS],
+  'max-inflight': ['maxInflight', 1, MAX_RECEIVE],
+  'receive-maximum': ['receiveMaximum', 1, MAX_RECEIVE],
+  'max-queued-messages': ['maxQueuedMessages', 1, ANY],
+  'max-queued-bytes': ['maxQueuedBytes', 1, ANY],
+  'max-total-queued-bytes': ['maxTotalQueuedBytes', 1, ANY],
+  'max-outbox-bytes': ['maxOutboxBytes', 1, ANY],
+  'max-retained-messages': ['maxRetainedMessages', 0, ANY],
+  'max-retained-bytes': ['maxRetainedBytes', 0, ANY],
+  'max-retained-payload': ['maxRetainedPayload', 0, ANY],
+} as const satisfies Record<string, readonly [keyof BrokerOptions, number, number]>
+
+export type LimitName = keyof typeof LIMITS
+
+/** Those that were given. */
+export type Limits = Pick<BrokerOptions, (typeof LIMITS)[LimitName][0]>
+
+/** @param read reads a whole number, undefined where there is none. @throws what that throws */
+export function limitsOf(read: (name: LimitName, min: number, max: number) => number | undefined): Limits {
+  const limits: Record<string, number> = {}
+  for (const [name, [option, min, max]] of Object.entries(LIMITS)) {
+    const value = read(name as LimitName, min, max)
+    if (value !== undefined) limits[option] = value
+  }
+  return limits
+}

@@ -1,0 +1,161 @@
+/**
+ * What the broker of the command is to be like: the checked form of the options, and which of them go together.
+ * Reads no file and opens no port.
+ */
+import { isIPv4 } from 'node:net'
+import type { Verification } from '../../persistence/lmdb/lmdb.js'
+import type { AdminSettings } from '../broker/admin.js'
+import { usageError } from '../command-error.js'
+import { LOG_LEVELS, type LogLevel } from '../log/logger.js'
+import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
+import { type LimitName, type Limits, limitsOf } from './limits.js'
+import type { Values } from './options.js'
+
+export interface Settings {
+  host: string
+  /** Undefined where the listener is off. */
+  ports: { tcp: number | undefined; ws: number | undefined; tls: number | undefined; wss: number | undefined }
+  unix: string | undefined
+  admin: AdminSettings | undefined
+  /** Files. */
+  tls: { cert: string; key: string; ca: string | undefined } | undefined
+  access: AccessSettings
+  /** The folder of the store; undefined keeps it in memory. */
+  data: string | undefined
+  /** How thoroughly the store is verified when it is opened. */
+  verify: Verification
+  /** Servers of NATS; then there is no store. */
+  cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
+  id: string | undefined
+  limits: Limits
+  /** Seconds between updates of `$SYS/broker/`. */
+  sysInterval: number
+  logLevel: LogLevel
+}
+
+/** Seconds: a day. */
+const MAX_SYS_INTERVAL = 86_400
+
+const VERIFICATIONS: readonly Verification[] = ['quick', 'full', 'off']
+
+/** @throws CommandError */
+export function checkSettings(values: Values): Settings {
+  for (const [name, value] of Object.entries(values)) if (value === '') throw usageError(`--${name} must not be empty`)
+  const tls = tlsFiles(values)
+  const settings: Settings = {
+    host: values.host ?? '127.0.0.1',
+    ports: {
+      tcp: port(values, 'port') ?? orOff(values.port, 1883),
+      ws: port(values, 'ws-port') ?? orOff(values['ws-port'], 8083),
+      tls:
+        port(values, 'tls-port') ??
+        (tls && values['wss-port'] === undefined ? orOff(values['tls-port'], 8883) : undefined),
+      wss: port(values, 'wss-port'),
+    },
+    unix: values.unix,
+    admin: admin(values),
+    tls,
+    access: checkAccess(values),
+    data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
+    verify: verification(values.verify),
+    cluster: clusterOf(values),
+    id: values.id,
+    limits: limitsOf((name, min, max) => integer(values, name, min, max)),
+    sysInterval: integer(values, 'sys-interval', 0, MAX_SYS_INTERVAL) ?? 10,
+    logLevel: logLevel(values['log-level']),
+  }
+  checkTogether(settings, values)
+  return settings
+}
+
+/** The store's folder, below the one in which the command is started. */
+const DEFAULT_FOLDER = 'anax-data'
+
+/** Whether a client has to show who it is: by a password, or by a certificate where there is no way around it. */
+export function demandsIdentity({ access, tls, ports, unix }: Settings): boolean {
+  const certificatesOnly = tls?.ca !== undefined && ports.tcp === undefined && ports.ws === undefined
+  return !access.allowAnonymous && (knowsUsers(access) || (certificatesOnly && unix === undefined))
+}
+
+function checkTogether(settings: Settings, values: Values): void {
+  const { ports, tls, unix, host, access } = settings
+  if (tls === undefined && (ports.tls !== undefined || ports.wss !== undefined)) {
+    throw usageError('--tls-port and --wss-port need --cert and --key')
+  }
+  if (settings.cluster !== undefined && (values.memory || values.data !== undefined)) {
+    throw usageError('--cluster takes the place of --memory and --data')
+  }
+  if (values.memory && values.data !== undefined) throw usageError('--memory and --data exclude each other')
+  if ([...Object.values(ports), unix].every(listener => listener === undefined)) {
+    throw usageError('all listeners are off')
+  }
+  if (!isLoopback(host) && !access.allowAnonymous && !demandsIdentity(settings)) {
+    throw usageError(
+      `on ${host} everybody could connect: give --password-file or --user, or allow it with --allow-anonymous`,
+    )
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+function tlsFiles({ cert, key, ca }: Values): Settings['tls'] {
+  if (cert === undefined && key === undefined && ca === undefined) return undefined
+  if (cert === undefined || key === undefined) throw usageError('TLS needs both --cert and --key')
+  return { cert, key, ca }
+}
+
+type PortName = 'port' | 'ws-port' | 'tls-port' | 'wss-port' | 'admin-port'
+
+function port(values: Values, name: PortName): number | undefined {
+  return values[name] === 'off' ? undefined : integer(values, name, 0, 65_535)
+}
+
+/** Off unless asked for where MQTT was given its port, which is the usual one of WebSocket with TLS. */
+function admin(values: Values): Settings['admin'] {
+  const chosen = port(values, 'admin-port')
+  if (chosen !== undefined) return { port: chosen, isChosen: true }
+  const isTaken = Object.values(values).includes(String(ADMIN_PORT))
+  return values['admin-port'] === 'off' || isTaken ? undefined : { port: ADMIN_PORT, isChosen: false }
+}
+
+const ADMIN_PORT = 8084
+
+/** A listener that was not mentioned is open on its default port. */
+function orOff(text: string | undefined, standard: number): number | undefined {
+  return text === 'off' ? undefined : standard
+}
+
+type NumberName = PortName | LimitName | 'sys-interval'
+
+function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
+  const text = values[name]
+  if (text === undefined) return undefined
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= min && value <= max)) throw usageError(`--${name} takes a number from ${min} to ${max}, not '${text}'`)
+  return value
+}
+
+function clusterOf(values: Values): Settings['cluster'] {
+  const text = values['cluster-replicas']
+  if (values.cluster === undefined) {
+    if (text !== undefined) throw usageError('--cluster-replicas needs --cluster')
+    return undefined
+  }
+  const replicas = ([1, 3, 5] as const).find(number => String(number) === (text ?? '3'))
+  if (replicas === undefined) throw usageError(`--cluster-replicas takes 1, 3 or 5, not '${text}'`)
+  return { servers: values.cluster.split(','), replicas }
+}
+
+function verification(text = 'quick'): Verification {
+  const verify = VERIFICATIONS.find(name => name === text)
+  if (verify === undefined) throw usageError(`--verify takes ${VERIFICATIONS.join(', ')}, not '${text}'`)
+  return verify
+}
+
+function logLevel(text = 'info'): LogLevel {
+  const level = LOG_LEVELS.find(name => name === text)
+  if (level === undefined) throw usageError(`--log-level takes ${LOG_LEVELS.join(', ')}, not '${text}'`)
+  return level
+}

@@ -1,0 +1,180 @@
+/**
+ * Reads the messages of one shard that this node needs, in order and without gaps. Recreates its consumer after the
+ * last message when the consumer fails or the filters change. Owns the position up to which everything was read; must
+ * not know the subscribers.
+ */
+import type { Consumer, ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import { EPHEMERAL, PULL } from '../pull.js'
+import { clusterError, type Wire } from '../wire.js'
+
+/** Messages that are under way to this node at most. */
+const PREFETCH = 500
+const PAUSE_MS = 200
+/** How long a mark is waited for, and how often it is looked for. */
+const PATIENCE_MS = 2000
+const LOOK_MS = 1
+const MARK_SECONDS = 60
+const NOTHING = new Uint8Array(0)
+
+export interface ShardReaderParts {
+  readonly wire: Wire
+  readonly manager: JetStreamManager
+  readonly client: JetStreamClient
+  readonly stream: string
+  /** A subject of this node alone, to mark a place in the stream. */
+  readonly mark: string
+  /** What the consumer is called, with a number. */
+  readonly name: string
+  /** Gets each message; the next one waits for the promise. */
+  take(message: JsMsg): void | Promise<void>
+  failed(error: Error): void
+}
+
+export class ShardReader {
+  readonly #parts: ShardReaderParts
+  /** What the consumer reads, and what it should. */
+  #subjects: readonly string[] = []
+  #wanted: readonly string[] = []
+  /** All up to here was brought. */
+  #position = 0
+  #count = 0
+  #consumer: string | undefined
+  #messages: ConsumerMessages | undefined
+  #changing: Promise<void> | undefined
+  #reading: Promise<void> = Promise.resolve()
+  #isStopped = false
+
+  constructor(parts: ShardReaderParts) {
+    this.#parts = parts
+  }
+
+  /** The sequence of the last message that was brought, or that is known not to be wanted. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Reads other subjects from now on. Resolves when it does: what is written after that comes, if it is wanted. */
+  want(subjects: readonly string[]): Promise<void> {
+    this.#wanted = subjects
+    this.#changing ??= this.#change().finally(() => {
+      this.#changing = undefined
+    })
+    return this.#changing
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#stopReading()
+  }
+
+  async #change(): Promise<void> {
+    while (!this.#isStopped && this.#subjects !== this.#wanted) {
+      const wanted = this.#wanted
+      try {
+        await this.#replace(wanted)
+        this.#subjects = wanted
+      } catch (error) {
+        this.#parts.failed(clusterError(error))
+        await pause(PAUSE_MS)
+      }
+    }
+  }
+
+  async #replace(subjects: readonly string[]): Promise<void> {
+    // who wanted nothing before begins at the end
+    if (this.#subjects.length === 0) this.#position = Math.max(this.#position, await this.#end())
+    else await this.#catchUp()
+    await this.#stopReading()
+    if (subjects.length > 0 && !this.#isStopped) await this.#begin(subjects)
+  }
+
+  #end(): Promise<number> {
+    return this.#parts.wire.end(this.#parts.stream)
+  }
+
+  /**
+   * Waits until all that was wanted before has been brought, so that what comes next begins there. A mark in the stream
+   * is the only proof: the server that has the consumer may be behind the leader. Without it, the next consumer begins
+   * where this one was.
+   */
+  async #catchUp(): Promise<void> {
+    if (this.#consumer === undefined) return
+    const { wire, mark } = this.#parts
+    const record = { subject: mark, body: NOTHING, ttl: MARK_SECONDS, replaces: true }
+    const { seq } = await wire.write(record, {}, PATIENCE_MS)
+    const until = performance.now() + PATIENCE_MS
+    while (this.#position < seq && performance.now() < until && !this.#isStopped) await pause(LOOK_MS)
+  }
+
+  async #begin(subjects: readonly string[]): Promise<void> {
+    const { manager, client, stream, name } = this.#parts
+    const consumer = `${name}-${++this.#count}`
+    await manager.consumers.add(stream, {
+      ...EPHEMERAL,
+      name: consumer,
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: this.#position + 1,
+      filter_subjects: [...subjects, this.#parts.mark],
+    })
+    this.#consumer = consumer
+    const messages = await this.#consume(await client.consumers.get(stream, consumer))
+    this.#messages = messages
+    this.#reading = this.#read(messages)
+  }
+
+  async #consume(consumer: Consumer): Promise<ConsumerMessages> {
+    const messages = await consumer.consume({ ...PULL, max_messages: PREFETCH })
+    this.#watch(messages).catch(this.#parts.failed)
+    return messages
+  }
+
+  /** A server that is gone says nothing: two missing signs of life are as good as an end. */
+  async #watch(messages: ConsumerMessages): Promise<void> {
+    for await (const { type } of messages.status()) {
+      if (type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found') messages.stop()
+    }
+  }
+
+  async #read(messages: ConsumerMessages): Promise<void> {
+    try {
+      for await (const message of messages) {
+        if (messages !== this.#messages) return
+        if (message.seq > this.#position) {
+          const taken = message.subject === this.#parts.mark ? undefined : this.#parts.take(message)
+          this.#position = message.seq
+          if (taken !== undefined) await taken
+        }
+      }
+    } catch (error) {
+      this.#parts.failed(clusterError(error))
+    }
+    if (messages === this.#messages && !this.#isStopped) this.#resume(messages)
+  }
+
+  /** The consumer is gone, or its server is: another one goes on behind what came last. */
+  async #resume(broken: ConsumerMessages): Promise<void> {
+    while (broken === this.#messages && this.#changing === undefined && !this.#isStopped) {
+      try {
+        await this.#begin(this.#subjects)
+      } catch (error) {
+        this.#parts.failed(clusterError(error))
+        await pause(PAUSE_MS)
+      }
+    }
+  }
+
+  async #stopReading(): Promise<void> {
+    const { manager, stream } = this.#parts
+    const [consumer, messages] = [this.#consumer, this.#messages]
+    this.#consumer = undefined
+    this.#messages = undefined
+    messages?.stop()
+    // a message may be in hands
+    await this.#reading
+    if (consumer !== undefined) manager.consumers.delete(stream, consumer).catch(() => {})
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}

@@ -1,0 +1,198 @@
+/**
+ * The client identifiers that this node owns. Owns the compare-and-set and the requests to other nodes to release a
+ * client; must not know what a session is.
+ */
+import type { Claim } from '../../../types/cluster.js'
+import type { ShardSubjects } from '../subjects.js'
+import {
+  clusterError,
+  type OutgoingRecord,
+  RefusedRequest,
+  ServerError,
+  type StoredRecord,
+  type Wire,
+} from '../wire.js'
+import type { Membership } from './membership.js'
+
+/** Seconds that the record of a claim which was given back stays: who claims next expects it. */
+const FREED_SECONDS = 60
+const ATTEMPT_MS = 2500
+const PAUSE_MS = 100
+/** How long an owner may take to answer that it lets go; then it is asked again. */
+const LET_GO_MS = 3000
+
+/** Never aborted. */
+const NEVER = new AbortController().signal
+
+/** Who owns a client. */
+interface Owner {
+  readonly node: string
+  readonly epoch: string
+  readonly clientId: string
+}
+
+/** A claim, and where it is. */
+export interface HeldClaim extends Claim {
+  readonly shard: number
+}
+
+export interface ClaimsParts {
+  readonly wire: Wire
+  readonly self: { readonly node: string; readonly epoch: string }
+  readonly shardOf: (clientId: string) => number
+  readonly shards: readonly { readonly stream: string; readonly subjects: ShardSubjects }[]
+  readonly membership: Membership
+  readonly lost: AbortSignal
+  /** The subject on which a node is asked to let go. */
+  readonly requestTo: (epoch: string) => string
+}
+
+export class Claims {
+  readonly #parts: ClaimsParts
+  readonly #held = new Map<string, HeldClaim>()
+
+  constructor(parts: ClaimsParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** Whether a claim is the one that is held now. */
+  isHeld({ clientId, token }: Claim): boolean {
+    return this.#held.get(clientId)?.token === token
+  }
+
+  holds(clientId: string): boolean {
+    return this.#held.has(clientId)
+  }
+
+  /** Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
+  async claim(clientId: string, signal: AbortSignal): Promise<HeldClaim> {
+    return (await this.#claim(clientId, signal, 'ask'))!
+  }
+
+  /** @returns undefined where a node that is alive has it */
+  async claimIfFree(clientId: string): Promise<HeldClaim | undefined> {
+    return this.#held.has(clientId) ? undefined : await this.#claim(clientId, NEVER, 'give up')
+  }
+
+  async #claim(clientId: string, signal: AbortSignal, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
+    const shard = this.#parts.shardOf(clientId)
+    // most come for the first time, or after a long time
+    let expected = 0
+    for (;;) {
+      this.#checkGoesOn(signal)
+      try {
+        const token = await this.#attempt(clientId, shard, expected)
+        const claim = { clientId, token, shard }
+        this.#held.set(clientId, claim)
+        return claim
+      } catch (error) {
+        if (!(error instanceof RefusedRequest)) throw clusterError(error, `no claim of ${clientId}`)
+        // a server without a leader says so, and has one soon
+        if (!error.is(ServerError.WrongLastSequence)) await pause(PAUSE_MS)
+      }
+      const free = await this.#whenFree(clientId, shard, signal, ifTaken)
+      if (free === undefined) return undefined
+      expected = free
+    }
+  }
+
+  /** The record that gives a claim back, for the last write. */
+  freed({ clientId, shard }: HeldClaim): OutgoingRecord {
+    const subject = this.#parts.shards[shard]!.subjects.claim(clientId)
+    return { subject, body: new Uint8Array(0), ttl: FREED_SECONDS, replaces: true }
+  }
+
+  /** The claim is not held any more. */
+  forget({ clientId, token }: Claim): void {
+    if (this.#held.get(clientId)?.token === token) this.#held.delete(clientId)
+  }
+
+  /** The client whose claim a record is, where its owner is gone; the owner is fenced by then. */
+  async orphanOf(record: StoredRecord): Promise<string | undefined> {
+    const owner = ownerOf(record)
+    const { membership, self } = this.#parts
+    if (owner === undefined || membership.isAlive(owner.node, owner.epoch)) return undefined
+    if (owner.node === self.node && owner.epoch === self.epoch) return undefined
+    await membership.fence(owner.node, owner.epoch)
+    return owner.clientId
+  }
+
+  async #attempt(clientId: string, shard: number, expected: number): Promise<number> {
+    const { wire, self, shards } = this.#parts
+    const subject = shards[shard]!.subjects.claim(clientId)
+    const owner: Owner = { ...self, clientId }
+    const record = { subject, body: Buffer.from(JSON.stringify(owner)), ttl: undefined, replaces: true }
+    const { seq } = await wire.write(record, { expect: { subject, sequence: expected } }, ATTEMPT_MS)
+    return seq
+  }
+
+  /** Waits until nobody who is alive has it, or gives up. @returns the sequence to expect */
+  async #whenFree(
+    clientId: string,
+    shard: number,
+    signal: AbortSignal,
+    ifTaken: 'ask' | 'give up',
+  ): Promise<number | undefined> {
+    const { wire, self, shards, membership } = this.#parts
+    const { stream, subjects } = shards[shard]!
+    for (;;) {
+      this.#checkGoesOn(signal)
+      const record = await this.#read(() => wire.last(stream, subjects.claim(clientId)), clientId)
+      const owner = record && ownerOf(record)
+      if (record === undefined || owner === undefined) return record?.sequence ?? 0
+      // an attempt of this process that was not answered
+      if (owner.node === self.node && owner.epoch === self.epoch) return record.sequence
+      if (!membership.isAlive(owner.node, owner.epoch)) {
+        await this.#read(() => membership.fence(owner.node, owner.epoch), clientId)
+        return record.sequence
+      }
+      if (ifTaken === 'give up') return undefined
+      await this.#askToLetGo(owner, signal)
+    }
+  }
+
+  async #read<T>(operation: () => Promise<T>, clientId: string): Promise<T> {
+    try {
+      return await operation()
+    } catch (error) {
+      throw clusterError(error, `no claim of ${clientId}`)
+    }
+  }
+
+  /** Whoever does not answer is asked again, until it has let go, or is gone. */
+  async #askToLetGo({ epoch, clientId }: Owner, signal: AbortSignal): Promise<void> {
+    const { wire, requestTo } = this.#parts
+    try {
+      await untilAborted(wire.nc.request(requestTo(epoch), clientId, { timeout: LET_GO_MS }), signal)
+    } catch {
+      // nobody is there, or it takes longer
+      await pause(PAUSE_MS)
+    }
+  }
+
+  #checkGoesOn(signal: AbortSignal): void {
+    const { lost } = this.#parts
+    if (lost.aborted) throw clusterError(lost.reason)
+    if (signal.aborted) throw clusterError(signal.reason ?? new Error('given up'), 'no claim')
+  }
+}
+
+function ownerOf({ body }: StoredRecord): Owner | undefined {
+  return body.length === 0 ? undefined : (JSON.parse(Buffer.from(body).toString('utf8')) as Owner)
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,141 @@
+/**
+ * This node's lease: a record that is renewed periodically. Owns whether the node may act, by the monotonic clock. The
+ * fences enforce the guarantee of the lease; the lease tells the node in time.
+ */
+import type { Lease } from '../../../types/cluster.js'
+import { AnaxError } from '../../index.js'
+import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
+
+/** What the record of a node says. */
+export interface NodeRecord {
+  readonly epoch: string
+  /** It has left, and holds nothing. */
+  readonly left?: true
+}
+
+/** Renewals within one lease. */
+const RENEWALS = 4
+/** The part of the lease that is not made use of: clocks run at different speeds, timers are late. */
+const MARGIN = 0.1
+/** Seconds that the record of a node which is gone stays. */
+const RECORD_SECONDS = 3600
+
+export interface LeaseParts {
+  readonly wire: Wire
+  readonly stream: string
+  readonly subject: string
+  readonly epoch: string
+  readonly leaseMs: number
+  failed(error: Error): void
+}
+
+export class NatsLease implements Lease {
+  readonly #parts: LeaseParts
+  readonly #lost = new AbortController()
+  #validUntil = Number.NEGATIVE_INFINITY
+  #sequence = 0
+  #timer: NodeJS.Timeout | undefined
+  #ends: NodeJS.Timeout | undefined
+
+  constructor(parts: LeaseParts) {
+    this.#parts = parts
+  }
+
+  get isValid(): boolean {
+    return performance.now() < this.#validUntil && !this.lost.aborted
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  get msLeft(): number {
+    return this.lost.aborted ? 0 : Math.max(0, Math.round(this.#validUntil - performance.now()))
+  }
+
+  /** Takes the record, from whatever process had it, and keeps it from then on. */
+  async take(): Promise<void> {
+    const asked = performance.now()
+    this.#sequence = await this.#write({ epoch: this.#parts.epoch }, undefined)
+    this.#extend(asked)
+    this.#schedule()
+  }
+
+  /** The fence was touched, or another process has the name. */
+  lose(detail: string): void {
+    if (this.lost.aborted) return
+    this.#validUntil = Number.NEGATIVE_INFINITY
+    this.#stop()
+    this.#lost.abort(new AnaxError('ANAX_ERR_FENCED', { detail }))
+  }
+
+  /** The node leaves: nobody has to wait for the end of the lease. */
+  async leave(): Promise<void> {
+    this.#stop()
+    const isMine = !this.lost.aborted
+    this.#validUntil = Number.NEGATIVE_INFINITY
+    if (isMine) await this.#write({ epoch: this.#parts.epoch, left: true }, this.#sequence)
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    clearTimeout(this.#ends)
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => this.#renew(), this.#parts.leaseMs / RENEWALS)
+  }
+
+  /** @param asked when the renewal was asked for: others may count from then */
+  #extend(asked: number): void {
+    const { leaseMs } = this.#parts
+    this.#validUntil = asked + leaseMs * (1 - MARGIN)
+    clearTimeout(this.#ends)
+    this.#ends = setTimeout(() => this.lose('the lease ended'), this.#validUntil - performance.now())
+  }
+
+  async #renew(): Promise<void> {
+    const asked = performance.now()
+    try {
+      this.#sequence = await this.#write({ epoch: this.#parts.epoch }, this.#sequence)
+      if (!this.lost.aborted) this.#extend(asked)
+    } catch (error) {
+      if (error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)) await this.#lookUp()
+      else this.#parts.failed(error as Error)
+    }
+    if (!this.lost.aborted) this.#schedule()
+  }
+
+  /** A renewal that was not answered may have arrived, and then the next one expects the wrong sequence. */
+  async #lookUp(): Promise<void> {
+    const { wire, stream, subject, epoch } = this.#parts
+    try {
+      const record = await wire.last(stream, subject)
+      if (record !== undefined && nodeRecordOf(record)?.epoch === epoch) this.#sequence = record.sequence
+      else this.lose('another process has the name of this node, or took it for dead')
+    } catch (error) {
+      this.#parts.failed(error as Error)
+    }
+  }
+
+  async #write(record: NodeRecord, expected: number | undefined): Promise<number> {
+    const { wire, subject, leaseMs } = this.#parts
+    const body = Buffer.from(JSON.stringify(record))
+    const expect = expected === undefined ? {} : { expect: { subject, sequence: expected } }
+    const { seq } = await wire.write(
+      { subject, body, ttl: RECORD_SECONDS, replaces: true },
+      expect,
+      Math.max(500, leaseMs / RENEWALS),
+    )
+    return seq
+  }
+}
+
+/** What the record of a node says; undefined for what is none. */
+export function nodeRecordOf({ body }: Pick<StoredRecord, 'body'>): NodeRecord | undefined {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8')) as NodeRecord
+  } catch {
+    return undefined
+  }
+}

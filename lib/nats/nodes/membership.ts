@@ -1,0 +1,153 @@
+/**
+ * Tracks the other nodes by the records that they renew. Owns the decision that a node has failed, and fences it before
+ * anything relies on that. Must not know claims.
+ */
+import type { MembershipChange } from '../../../types/cluster.js'
+import { partitionsOf, type ShardSubjects } from '../subjects.js'
+import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
+import { type NodeRecord, nodeRecordOf } from './lease.js'
+
+/** How often within a lease the others are looked at. */
+const LOOKS = 5
+const PAUSE_MS = 20
+
+/** Another node. */
+interface Member {
+  readonly node: string
+  readonly epoch: string
+  /** Of its record. */
+  sequence: number
+  /** When the record was seen to be new, by the monotonic clock. */
+  seenAt: number
+}
+
+export interface MembershipParts {
+  readonly wire: Wire
+  readonly self: { readonly node: string; readonly epoch: string }
+  readonly stream: string
+  readonly shards: readonly { readonly stream: string; readonly subjects: ShardSubjects }[]
+  readonly subjectOf: (node: string) => string
+  readonly leaseMs: number
+  changed(change: MembershipChange): void
+  /** The partitions that this node sees to are others. */
+  repartitioned(): void
+  failed(error: Error): void
+}
+
+export class Membership {
+  readonly #parts: MembershipParts
+  readonly #members = new Map<string, Member>()
+  /** Epochs that are fenced in all shards. */
+  readonly #fenced = new Set<string>()
+  #mine: Set<number>
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts
+    this.#mine = partitionsOf(parts.self.node, [parts.self.node])
+    this.#timer = setInterval(() => this.#look(), parts.leaseMs / LOOKS)
+  }
+
+  get nodes(): string[] {
+    return [this.#parts.self.node, ...this.#members.keys()].sort()
+  }
+
+  /** The partitions that this node sees to. */
+  get mine(): ReadonlySet<number> {
+    return this.#mine
+  }
+
+  isAlive(node: string, epoch: string): boolean {
+    const { self } = this.#parts
+    return node === self.node ? epoch === self.epoch : this.#members.get(node)?.epoch === epoch
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** A record of a node was read. */
+  read(node: string, record: StoredRecord): void {
+    const content = nodeRecordOf(record)
+    if (content === undefined || node === this.#parts.self.node) return
+    const known = this.#members.get(node)
+    if (known?.epoch === content.epoch) this.#readKnown(known, content, record.sequence)
+    else if (content.left !== true) this.#readNew(known, node, content, record.sequence)
+  }
+
+  /** Makes sure that a process which is gone cannot write any more. */
+  async fence(node: string, epoch: string): Promise<void> {
+    if (this.#fenced.has(epoch)) return
+    await Promise.all(
+      this.#parts.shards.map(({ stream, subjects }) => this.#fenceIn(stream, subjects.fence(node), epoch)),
+    )
+    this.#fenced.add(epoch)
+  }
+
+  #readKnown(member: Member, { left }: NodeRecord, sequence: number): void {
+    if (left === true) {
+      this.#remove(member, 'left')
+    } else if (sequence > member.sequence) {
+      member.sequence = sequence
+      member.seenAt = performance.now()
+    }
+  }
+
+  #readNew(known: Member | undefined, node: string, { epoch }: NodeRecord, sequence: number): void {
+    if (known !== undefined) this.#remove(known, 'lost')
+    this.#members.set(node, { node, epoch, sequence, seenAt: performance.now() })
+    this.#parts.changed({ node, change: 'joined' })
+    this.#repartition()
+  }
+
+  #remove(member: Member, change: 'left' | 'lost'): void {
+    this.#members.delete(member.node)
+    this.#parts.changed({ node: member.node, change })
+    this.#repartition()
+  }
+
+  #repartition(): void {
+    this.#mine = partitionsOf(this.#parts.self.node, this.nodes)
+    this.#parts.repartitioned()
+  }
+
+  async #look(): Promise<void> {
+    const { leaseMs } = this.#parts
+    const now = performance.now()
+    for (const member of [...this.#members.values()]) {
+      if (now - member.seenAt > leaseMs) await this.#examine(member).catch(this.#parts.failed)
+    }
+  }
+
+  /** No news of it may be this node's own trouble: the leader knows. */
+  async #examine(member: Member): Promise<void> {
+    const { wire, stream, subjectOf, leaseMs } = this.#parts
+    const seenAt = performance.now()
+    const record = await wire.last(stream, subjectOf(member.node))
+    if (record !== undefined && record.sequence > member.sequence) {
+      // it was renewed while nothing was heard here; its lease may run from now
+      if (nodeRecordOf(record)?.epoch === member.epoch) member.seenAt = seenAt
+      this.read(member.node, record)
+      return
+    }
+    if (performance.now() - member.seenAt <= leaseMs || this.#members.get(member.node) !== member) return
+    await this.fence(member.node, member.epoch)
+    if (this.#members.get(member.node) === member) this.#remove(member, 'lost')
+  }
+
+  async #fenceIn(stream: string, subject: string, epoch: string): Promise<void> {
+    const { wire } = this.#parts
+    const record = await wire.last(stream, subject)
+    if (record === undefined || Buffer.from(record.body).toString('utf8') !== epoch) return
+    const expect = { subject, sequence: record.sequence }
+    try {
+      await wire.write({ subject, body: Buffer.from('fenced'), ttl: undefined, replaces: true }, { expect }, 3000)
+    } catch (error) {
+      const isDone = error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)
+      // somebody else was faster, or a write is under way: look once more
+      if (!isDone) throw error
+      await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+      await this.#fenceIn(stream, subject, epoch)
+    }
+  }
+}
