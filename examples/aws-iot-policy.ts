@@ -33,7 +33,6 @@ interface Meaning {
 
 const ACTIONS: Record<string, Meaning> = {
   'iot:Publish': { kind: 'topic', right: 'publish' },
-  'iot:RetainPublish': { kind: 'topic', right: 'publish' },
   'iot:Subscribe': { kind: 'topicfilter', right: 'subscribe' },
   'iot:Receive': { kind: 'topic', right: 'subscribe' },
 }
@@ -54,16 +53,20 @@ export function policyRules({ Statement: statements }: Policy): Rule[] {
   })
 }
 
+/** In a policy, `*` covers the topics that begin with `$` as well; in rules, `#` does not. */
+const ALL = ['#', '$aws/#']
+
 /** `arn:aws:iot:REGION:ACCOUNT:topic/a/${iot:ClientId}/*` -> `a/%c/#` */
 function topicOf(resource: string, kind: string): string[] {
-  if (resource === '*') return ['#']
+  if (resource === '*') return ALL
   const [, found, path = ''] = /^arn:aws:iot:[^:]*:[^:]*:([a-z]+)\/(.*)$/.exec(resource) ?? []
   if (found !== kind) return []
   const filter = path
     .replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => VARIABLES[name] ?? unknown(resource))
     .replace(/(^|\/)\*$/, '$1#')
   // in the middle, `*` is for any number of levels, and `?` for any character
-  return /[*?]/.test(filter) ? unknown(resource) : [filter]
+  if (/[*?]/.test(filter)) return unknown(resource)
+  return filter === '#' ? ALL : [filter]
 }
 
 function unknown(text: string): never {

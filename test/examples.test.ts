@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
 import { policyRules } from '../examples/aws-iot-policy.js'
 import { sharedAccessSignature } from '../examples/azure-sas.js'
+import { deny } from '../lib/auth/index.js'
 import { temporaryFolder } from './support/certificate.js'
 import { RunningProcess } from './support/command.js'
 import { connectClient, nextMessage } from './support/mqtt.js'
@@ -135,6 +136,43 @@ describe('the examples', () => {
     await stopped(example)
   })
 
+  it('multi-tenant-rewriting', async () => {
+    const { example, url } = await listening('multi-tenant-rewriting', 'mqtt')
+    const enter = (username: string, password: string, clientId: string, options = {}) =>
+      connectClient(url, { username, password, clientId, protocolVersion: 5, ...options })
+    const admin = await enter('acme/admin', 'sesame', 'acme-1')
+    const other = await enter('umbrella/admin', 'rain', 'umbrella-1')
+    await assert.rejects(enter('umbrella/admin', 'rain', 'acme-1'))
+    for (const client of [admin, other]) await client.subscribeAsync(['#', '$share/g/shared/+'], { qos: 1 })
+    for (const filter of ['$SYS/#', '$share/g/$SYS/#']) await assert.rejects(other.subscribeAsync(filter))
+    const seen = { admin: [] as string[], other: [] as string[] }
+    admin.on('message', (topic, _payload, { properties, retain }) => {
+      seen.admin.push(`${topic} ${retain ? 'retained' : (properties?.responseTopic ?? '')}`)
+    })
+    other.on('message', topic => seen.other.push(topic))
+    const will = { topic: 'pump/gone', payload: Buffer.from('x'), qos: 1 as const, retain: false }
+    const pump = await enter('acme/pump', 'open', 'acme-2', { will })
+    await pump.publishAsync('pump/pressure', '3.2', { qos: 1, retain: true, properties: { responseTopic: 'pump/ack' } })
+    await pump.publishAsync('shared/x', 'x', { qos: 1 })
+    await assert.rejects(pump.publishAsync('$SYS/x', 'x', { qos: 1 }))
+    const gone = new Promise<void>(resolve => admin.on('message', topic => topic === 'pump/gone' && resolve()))
+    pump.stream.destroy()
+    await gone
+    await pump.endAsync(true)
+    // each of them has one subscription, under the name that it knows
+    await admin.unsubscribeAsync('#')
+    const retained = nextMessage(admin)
+    await admin.subscribeAsync('pump/+')
+    await retained
+    await other.publishAsync('end', 'x', { qos: 1 })
+    assert.deepEqual(seen.admin.sort(), [
+      ...['pump/gone ', 'pump/pressure pump/ack', 'pump/pressure retained', 'shared/x ', 'shared/x '],
+    ])
+    for (const client of [admin, other]) await client.endAsync()
+    assert.deepEqual(seen.other, ['end'])
+    await stopped(example)
+  })
+
   it('aws-iot-policy', async () => {
     const { stdout } = await start('aws-iot-policy').finished()
     assert.deepEqual(stdout.trim().split('\n'), [
@@ -144,6 +182,10 @@ describe('the examples', () => {
       'publish $aws/things/d1/shadow/update: allowed',
       'subscribe cmd/d1/#: allowed',
       'subscribe cmd/#: wider-than-rules',
+    ])
+    const everywhere = { Effect: 'Deny', Action: 'iot:Publish', Resource: '*' } as const
+    assert.deepEqual(policyRules({ Version: '2012-10-17', Statement: [everywhere] }), [
+      deny({ publish: ['#', '$aws/#'] }),
     ])
     const statement = { Effect: 'Deny', Action: 'iot:*', Resource: '*' } as const
     assert.throws(() => policyRules({ Version: '2012-10-17', Statement: [statement] }), /cannot be said/)

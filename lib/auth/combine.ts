@@ -4,8 +4,9 @@
  */
 import type { Client } from '../../types/client.js'
 import type { ExtendedAuthentication } from '../../types/hooks.js'
+import type { QoS } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
-import type { Identity, Subject } from './identity.js'
+import type { ClientLimits, Identity, Subject } from './identity.js'
 import type { Accepted, Attempt, Authenticator, Authorizer, Decision, ExtendedOutcome, Outcome, Part } from './parts.js'
 import { UNKNOWN } from './parts.js'
 
@@ -78,12 +79,18 @@ export function allToAgree(parts: readonly Authenticator[]): Authenticator {
       if (!knows) return { denied: 'not-accepted-here', by: self }
       return { identity: merged(accepted.map(({ identity }) => identity)), by: self, proof: accepted }
     },
-    async stillKnows(subject) {
-      for (const { by, identity, proof } of subject.proof as Accepted[]) {
-        const seen = { username: identity.username, clientId: subject.clientId, identity, proof } as Subject
-        if (by.stillKnows !== undefined && !(await by.stillKnows(seen))) return false
+    async stillKnows({ client, clientId, proof: accepted }) {
+      let isAnother = false
+      for (const each of accepted as Accepted[]) {
+        const { by, identity, proof } = each
+        const known =
+          (await by.stillKnows?.({ client, clientId, username: identity.username, identity, proof })) ?? true
+        if (known === false) return false
+        if (known === true) continue
+        each.identity = known
+        isAnother = true
       }
-      return true
+      return !isAnother || merged((accepted as Accepted[]).map(({ identity }) => identity))
     },
   }
   return self
@@ -99,10 +106,22 @@ function merged(identities: readonly Identity[]): Identity {
     roles: identities.flatMap(({ roles = [] }) => roles),
     groups: identities.flatMap(({ groups = [] }) => groups),
     attributes: Object.assign(Object.create(null), ...identities.map(({ attributes }) => attributes).reverse()),
-    limits: Object.assign({}, ...identities.map(({ limits }) => limits)),
+    limits: narrowest(identities.flatMap(({ limits = [] }) => limits)),
     ...(ends.length > 0 && { expiresAt: Math.min(...ends) }),
     ...(rules.length > 0 && { rules }),
   }
+}
+
+/** What all of them allow. */
+function narrowest(all: readonly ClientLimits[]): ClientLimits {
+  const limits: ClientLimits = {}
+  for (const { maxQoS = 2, retain, maxPayloadBytes = Infinity, maxSubscriptions = Infinity } of all) {
+    limits.maxQoS = Math.min(limits.maxQoS ?? 2, maxQoS) as QoS
+    limits.retain = limits.retain !== false && retain !== false
+    limits.maxPayloadBytes = Math.min(limits.maxPayloadBytes ?? Infinity, maxPayloadBytes)
+    limits.maxSubscriptions = Math.min(limits.maxSubscriptions ?? Infinity, maxSubscriptions)
+  }
+  return limits
 }
 
 /** One for each kind of client; kinds without one are let in by nobody. */

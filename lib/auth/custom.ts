@@ -5,7 +5,7 @@
 import type { MaybePromise } from '../../types/persistence.js'
 import { identityRules } from './acl/identity-rules.js'
 import { Auth } from './auth.js'
-import type { Identity, Subject } from './identity.js'
+import type { Identity, ProvenSubject } from './identity.js'
 import { type AuthOptions, authOptions, optionError } from './options.js'
 import type { Attempt, Authenticator } from './parts.js'
 
@@ -18,8 +18,11 @@ export type CustomCheck = (attempt: Attempt) => MaybePromise<Identity | false | 
 export interface CustomOptions extends AuthOptions {
   /** For events and explanations. @default 'custom' */
   name?: string
-  /** Whether it would still let in a client that it let in before; asked at `recheck()` and `reload()`. @default yes */
-  stillKnows?: (identity: Identity, clientId: string) => MaybePromise<boolean>
+  /**
+   * Whether it would still let in a client that it let in before, or who that client is by now: with other roles, for
+   * instance. Asked at `recheck()` and `reload()`. @default yes
+   */
+  stillKnows?: (identity: Identity, clientId: string) => MaybePromise<boolean | Identity>
 }
 
 /**
@@ -37,7 +40,7 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
       if (identity === undefined) return undefined
       return identity ? { identity, by: authenticator } : { denied: 'wrong-password', by: authenticator }
     },
-    ...(stillKnows && { stillKnows: ({ identity, clientId }: Subject) => stillKnows(identity, clientId) }),
+    ...(stillKnows && { stillKnows: ({ identity, clientId }: ProvenSubject) => stillKnows(identity, clientId) }),
   }
   return new Auth({ authenticator, authorizer: identityRules(name) }, authOptions(options))
 }

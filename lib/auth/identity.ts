@@ -82,6 +82,9 @@ export class Subject {
   }
 }
 
+/** What a module that let a client in is asked about later: the client as that module saw it. */
+export type ProvenSubject = Pick<Subject, 'client' | 'clientId' | 'username' | 'identity' | 'proof'>
+
 const subjects = new WeakMap<Client, Subject>()
 
 /** The subject of a connection, made when it is asked for first. */
@@ -103,6 +106,6 @@ export function identityOf(client: Client): Identity {
 }
 
 /** The connection that a subject is of; undefined for one that was made up. */
-export function subjectClient({ client }: Subject): Client | undefined {
+export function subjectClient({ client }: Pick<Subject, 'client'>): Client | undefined {
   return 'conn' in client ? (client as Client) : undefined
 }

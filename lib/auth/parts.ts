@@ -6,7 +6,7 @@ import type { Client } from '../../types/client.js'
 import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { DenialCode } from './hooks/denials.js'
-import type { Identity, Subject } from './identity.js'
+import type { Identity, ProvenSubject, Subject } from './identity.js'
 
 /** What every part may do beside its work. */
 export interface Part {
@@ -63,8 +63,8 @@ export interface Authenticator extends Part {
   decoy?(attempt: Attempt): MaybePromise<Refused | undefined>
   /** One step of an enhanced authentication; undefined for a method that is not its own. */
   step?(client: Client, authentication: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined>
-  /** Whether it would still let in a client that it let in before. */
-  stillKnows?(subject: Subject): MaybePromise<boolean>
+  /** Whether it would still let in a client that it let in before; or who the client is by now. */
+  stillKnows?(subject: ProvenSubject): MaybePromise<boolean | Identity>
 }
 
 /** What a client wants to do: `receive` is asked for each message on its way to it. */

@@ -1,16 +1,22 @@
 /** Client certificates: whose they are, what they have to equal, revocation by lists, over real TLS connections. */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { namesOf } from '../../lib/auth/certificate/names.js'
 import { parseRevocationLists } from '../../lib/auth/certificate/revocation-list.js'
 import { aclFile, allow, type ClientCertificateOptions, clientCertificate, compose } from '../../lib/auth/index.js'
+import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { createServer } from '../../lib/server/server.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { ConnectPacket } from '../../types/packets.js'
 import { Authority, type Pair, withoutOpenssl } from '../support/authority.js'
 import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
 import { connectClient, nextMessage } from '../support/mqtt.js'
+import { itRevokes } from '../support/revocation.js'
+import { SpecClient } from '../support/spec-client.js'
 import { denialsOf } from './support.js'
 
 describe('clientCertificate', { skip: withoutOpenssl }, () => {
@@ -128,14 +134,49 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     })
   })
 
+  itRevokes(
+    'clientCertificate',
+    async clock => {
+      const [alices, roots] = [authority.issue('/CN=alice'), authority.issue('/CN=root')]
+      const crl = folder.write('alices.pem', authority.list())
+      const auth = clientCertificate({ crl, clock })
+      return {
+        auth,
+        alice: (broker, packet) => enterWith(alices, broker, packet),
+        root: (broker, packet) => enterWith(roots, broker, packet),
+        remove: () => {
+          authority.revoke(alices)
+          folder.write('alices.pem', authority.list())
+          return auth.reload()
+        },
+      }
+    },
+    'remove',
+  )
+
+  /** Connects through TLS over a pair of streams. */
+  async function enterWith(pair: Pair, broker: Broker, packet: Partial<ConnectPacket>): Promise<SpecClient> {
+    const [near, far] = duplexPair()
+    const options = { ...server, ca: authority.certificate, requestCert: true, rejectUnauthorized: true }
+    createTlsServer(options, socket => broker.handle(socket)).emit('connection', far)
+    const stream = connectTls({ socket: near, ...pair, ca: authority.certificate, servername: 'localhost' })
+    await once(stream, 'secureConnect')
+    const client = new SpecClient(broker, 5, stream)
+    const { reasonCode } = await client.connect(packet)
+    if (reasonCode !== 0) throw new Error(`refused: ${reasonCode}`)
+    return client
+  }
+
   it('reads names as they are, and none that are made to be misread', () => {
     const certificate = (subject: string, names?: string) => new X509Certificate(authority.issue(subject, names).cert)
     assert.deepEqual(namesOf(certificate('/CN=a, CN=b'), 'cn'), ['a, CN=b'])
     assert.deepEqual(namesOf(certificate('/CN=ünï/O=CN=x'), 'cn'), ['ünï'])
     assert.deepEqual(namesOf(certificate('/CN=x', 'DNS:a.example,DNS:b.example'), 'dns'), ['a.example', 'b.example'])
     assert.deepEqual(namesOf(certificate('/CN=x', 'URI:http://a/#DNS:b.example'), 'dns'), [])
-    const fake = { subject: 'CN=a\\00b\nCN=c\\nd', subjectAltName: 'DNS:"x, DNS:root", email:a@b' } as X509Certificate
-    assert.deepEqual(namesOf(fake, 'cn'), ['cnd'])
+    const fake = { subject: 'CN=a\\00b\nCN=root', subjectAltName: 'DNS:"x, DNS:root", email:a@b' } as X509Certificate
+    assert.deepEqual(namesOf(fake, 'cn'), [])
+    const several = { subject: 'O=x + CN=a \\+ O=y\nCN=b + O=CN=root' } as X509Certificate
+    assert.deepEqual(namesOf(several, 'cn'), ['a + O=y', 'b'])
     assert.deepEqual(namesOf(fake, 'dns'), ['x, DNS:root'])
     assert.deepEqual(namesOf(fake, 'email'), ['a@b'])
   })

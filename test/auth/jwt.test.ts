@@ -208,12 +208,33 @@ describe('keys by URL', () => {
     })
   })
 
+  it('that come late let in who waits for them, with one request, and a second answer changes nothing', async () => {
+    const keys = [await jwk(pairs.ES256, 'one')]
+    let answer: (() => void) | undefined
+    const { url, count } = await serve(response => {
+      answer = () => {
+        response.end(JSON.stringify({ keys }))
+        response.socket?.write('HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"keys":[]}')
+      }
+    })
+    const password = await token({ alg: 'ES256', key: pairs.ES256.privateKey, kid: 'one' })
+    await withAuth(jwt({ algorithms: ['ES256'], jwks: url }), async broker => {
+      const codes = ['a', 'b', 'c'].map(clientId => codeOf(broker, { username: 'x', clientId, password }))
+      await once(server!, 'request')
+      answer!()
+      assert.deepEqual(await Promise.all(codes), [0, 0, 0])
+      assert.equal(await codeOf(broker, { username: 'x', password }), 0)
+      assert.equal(count(), 1)
+    })
+  })
+
   it('that come late, not at all, or as garbage let nobody in', async () => {
     const password = await token({ alg: 'ES256', key: pairs.ES256.privateKey, kid: 'one' })
     const answers: ((response: import('node:http').ServerResponse) => void)[] = [
       () => {},
       response => response.end('garbage'),
       response => response.end('{"keys":"none"}'),
+      response => response.end('{"keys":[]}{"keys":[]}'),
       response => response.writeHead(500).end(),
       response => response.destroy(),
     ]

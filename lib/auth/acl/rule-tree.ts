@@ -64,8 +64,7 @@ export class RuleTree<Rule> {
       return
     }
     // a name with a slash in it fills more than one level: such clients are few, and looked up one rule at a time
-    const placed = new Set(this.#withPlaces.map(({ rule }) => rule))
-    this.#walk(this.#root, topic.split('/'), 0, NOBODY, rule => !placed.has(rule) && found(rule))
+    this.#walk(this.#root, topic.split('/'), 0, NOBODY, found)
     for (const { template, rule } of this.#withPlaces) {
       const filter = fill(template, subject)
       if (filter !== undefined && matches(filter, topic)) found(rule)

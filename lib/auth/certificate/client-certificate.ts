@@ -10,7 +10,7 @@ import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'
-import { type Subject, subjectClient } from '../identity.js'
+import { type ProvenSubject, subjectClient } from '../identity.js'
 import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
 import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
 import { type CertificateIdentity, fingerprintOf, namesOf } from './names.js'
@@ -80,7 +80,7 @@ class CertificateAuthenticator implements Authenticator {
     return { identity: { username: name }, by: this, proof: certificate }
   }
 
-  stillKnows(subject: Subject): boolean {
+  stillKnows(subject: ProvenSubject): boolean {
     const client = subjectClient(subject)
     const certificate = subject.proof ?? (client && certificateOf(client))
     return certificate instanceof X509Certificate && this.#faultOf(certificate) === undefined

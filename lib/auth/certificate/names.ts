@@ -7,12 +7,12 @@ import type { X509Certificate } from 'node:crypto'
 /** What of a certificate is the identity. */
 export type CertificateIdentity = 'cn' | 'dns' | 'uri' | 'email' | 'fingerprint'
 
-/** The names of one kind; several where the certificate has several. */
+/** The names of one kind; several where the certificate has several, and none where one is made to be misread. */
 export function namesOf(certificate: X509Certificate, kind: CertificateIdentity): string[] {
   if (kind === 'fingerprint') return [fingerprintOf(certificate)]
   const names = kind === 'cn' ? commonNames(certificate) : alternativeNames(certificate, PREFIXES[kind])
-  // a name with a line break or a NUL in it is made to be read as another
-  return names.filter(name => name !== '' && !hasControls(name))
+  // a name with a line break or a NUL in it is made to be read as another: then the others are not trusted either
+  return names.some(name => name === '' || hasControls(name)) ? [] : names
 }
 
 /** SHA-256, lower case without colons. */
@@ -22,10 +22,11 @@ export function fingerprintOf(certificate: X509Certificate): string {
 
 const PREFIXES = { dns: 'DNS:', uri: 'URI:', email: 'email:' } as const
 
-/** Subject as Node.js writes it: an attribute a line, special characters escaped. */
+/** Subject as Node.js writes it: a line for each part, ` + ` between attributes of one part, special characters escaped. */
 function commonNames({ subject }: X509Certificate): string[] {
-  const lines = (subject ?? '').split('\n').filter(line => line.startsWith('CN='))
-  return lines.map(line => line.slice('CN='.length)).map(unescaped)
+  const attributes = (subject ?? '').split('\n').flatMap(line => line.split(' + '))
+  const names = attributes.filter(attribute => attribute.startsWith('CN='))
+  return names.map(name => name.slice('CN='.length)).map(unescaped)
 }
 
 /** `DNS:a, URI:"b"`: what has special characters in it is written as a JSON string. */

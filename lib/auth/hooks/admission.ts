@@ -16,6 +16,7 @@ import type { Accepted, Authenticator, Refused } from '../parts.js'
 import type { Clients, Entry } from './clients.js'
 import type { Denial } from './denials.js'
 import type { Permission } from './permission.js'
+import { withdrawnBy } from './standing.js'
 
 interface AdmissionOptions extends AuthOptions {
   tell(denial: Denial): void
@@ -48,9 +49,8 @@ export class Admission {
 
   /** Whether a client that was accepted before would be accepted now. */
   async mayStay(entry: Entry): Promise<boolean> {
-    const { subject } = entry
-    const by = subject.provenBy as Authenticator | undefined
-    if (by?.stillKnows === undefined || (await by.stillKnows(subject))) return true
+    const by = await withdrawnBy(entry.subject)
+    if (by === undefined) return true
     this.#tell(entry, { denied: 'credentials-withdrawn', by }, 'stay')
     return this.#letsPass
   }

@@ -16,6 +16,8 @@ export interface Entry {
   generation: number
   readonly mayPublish: Map<string, boolean>
   readonly mayReceive: Map<string, boolean>
+  /** Filters that were granted once and are not any more: what waits for them is not sent. */
+  readonly withdrawn: Set<string>
 }
 
 export interface ClientsOptions {
@@ -31,7 +33,7 @@ export interface ClientsOptions {
 /** Verdicts remembered for one client and action; then all are forgotten. */
 const MAX_VERDICTS = 1000
 
-/** Clients that are looked at again before the event loop gets its turn. */
+/** Clients that are looked at again at once, before the event loop gets its turn. */
 const SLICE = 100
 
 /** Wills that wait for their delay while their clients are away; beyond that the oldest is denied. */
@@ -67,9 +69,9 @@ export class Clients {
     return entry
   }
 
-  /** Who a client was whose will is published after its connection is over. */
-  disconnected(clientId: string | undefined): Subject | undefined {
-    return clientId === undefined ? undefined : this.#disconnected.get(clientId)
+  /** Who a client was whose connection is over, and whose will is published now. */
+  departed(client: Client): Subject | undefined {
+    return this.#entries.get(client)?.subject ?? this.#disconnected.get(client.id)
   }
 
   /** Sets, or sets anew, when the identity of a client ends. */
@@ -118,6 +120,7 @@ export class Clients {
       generation: this.generation,
       mayPublish: new Map(),
       mayReceive: new Map(),
+      withdrawn: new Set(),
     }
     this.#entries.set(client, entry)
     if (this.#closed) return entry
@@ -154,30 +157,48 @@ export class Clients {
   async #reviewAll(): Promise<void> {
     for (let generation = -1; generation !== this.generation; ) {
       generation = this.generation
-      let looked = 0
-      for (const entry of [...this.#present]) {
+      const present = [...this.#present]
+      for (let at = 0; at < present.length; at += SLICE) {
         if (generation !== this.generation || this.#closed) break
-        if (entry.client.connected) await this.#look(entry).catch(this.#options.failed)
-        if (++looked % SLICE === 0) await new Promise(resolve => setImmediate(resolve))
+        const slice = present.slice(at, at + SLICE).filter(({ client }) => client.connected)
+        await Promise.all(slice.map(entry => this.#look(entry).catch(this.#options.failed)))
+        await new Promise(resolve => setImmediate(resolve))
       }
     }
   }
 
   async #look(entry: Entry): Promise<void> {
-    const { client } = entry
-    if (!(await this.#options.mayStay(entry))) {
+    const { client, subject } = entry
+    const { version } = subject
+    if (!(await this.#mayStay(entry))) {
       await this.#disconnect(entry, { reasonCode: ReasonCode.NotAuthorized, will: 'discard' })
       return
     }
+    if (subject.version !== version) this.expire(entry)
     for (const filter of [...client.subscriptions.keys()]) {
-      const keeps = await this.#options.mayKeep(entry, filter)
-      if (!keeps && client.connected) await client.unsubscribe(filter)
+      if (await this.#options.mayKeep(entry, filter)) continue
+      withdraw(entry, filter)
+      if (client.connected) await client.unsubscribe(filter)
     }
+  }
+
+  /** Who cannot be asked withdraws nothing; what the client may do is looked at all the same. */
+  #mayStay(entry: Entry): Promise<boolean> {
+    return this.#options.mayStay(entry).catch(error => {
+      this.#options.failed(error)
+      return true
+    })
   }
 
   async #disconnect({ client }: Entry, options: DisconnectOptions): Promise<void> {
     await client.disconnect(options).catch(this.#options.failed)
   }
+}
+
+/** A subscription is not allowed any more. */
+export function withdraw(entry: Entry, filter: string): void {
+  entry.withdrawn.add(filter)
+  entry.mayReceive.clear()
 }
 
 /** Keeps a verdict, in bounded room. */

@@ -26,6 +26,7 @@ export type DenialCode =
   | 'service-unavailable'
   | 'proof-wrong'
   | 'credentials-withdrawn'
+  | 'subscription-withdrawn'
   | 'will-not-allowed'
   | 'rule-denies'
   | 'no-rule'

@@ -16,9 +16,10 @@ import { ReasonCode } from '../../index.js'
 import { type ClientLimits, Subject } from '../identity.js'
 import type { AuthOptions } from '../options.js'
 import type { Action, Authorizer, Decision } from '../parts.js'
-import { plainFilter } from '../util/topics.js'
-import { type Clients, type Entry, remember } from './clients.js'
+import { matches, plainFilter } from '../util/topics.js'
+import { type Clients, type Entry, remember, withdraw } from './clients.js'
 import type { Denial } from './denials.js'
+import { withdrawnBy } from './standing.js'
 
 interface PermissionOptions extends AuthOptions {
   tell(denial: Denial): void
@@ -28,6 +29,8 @@ const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: t
 const LIMIT: Decision = { verdict: 'deny', code: 'limit', lasting: false }
 const PUBLISHER: Decision = { verdict: 'deny', code: 'publisher-not-allowed', lasting: false }
 const NOBODY_KNOWS: Decision = { verdict: 'deny', code: 'nobody-knows', lasting: false }
+const CREDENTIALS_WITHDRAWN: Decision = { verdict: 'deny', code: 'credentials-withdrawn', lasting: false }
+const SUBSCRIPTION_WITHDRAWN: Decision = { verdict: 'deny', code: 'subscription-withdrawn', lasting: false }
 
 /** What bridges write. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/
@@ -50,7 +53,7 @@ export class Permission {
   } {
     return {
       authorizePublish: (client, packet) =>
-        client.closed ? this.#will(clients, packet) : this.#publish(clients.entry(client), packet),
+        client.closed ? this.#will(clients, client, packet) : this.#publish(clients.entry(client), packet),
       authorizeSubscribe: (client, subscription) => this.#subscribe(clients.entry(client), subscription),
       ...(this.#authorizer?.receive && {
         authorizeForward: (client, message) => this.#receives(clients.entry(client), message),
@@ -92,18 +95,25 @@ export class Permission {
     return { refuse: ReasonCode.NotAuthorized, olderClients: this.#authorizer?.olderClients ?? 'disconnect' }
   }
 
-  /** The connection is over; who its client was is remembered where its will waits, or was stored with the will. */
+  /** The connection is over; who its client was is remembered, or was stored with the will. */
   async #will(
     clients: Clients,
+    client: Client,
     packet: PublishPacket & { clientId?: string | undefined; username?: string | undefined },
   ): Promise<boolean> {
-    const { clientId, username } = packet
+    const { clientId, username, topic } = packet
     const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
-    const subject = clients.disconnected(clientId) ?? stored
-    const decision = subject ? await this.#decidePublish(subject, packet.topic) : NOBODY_KNOWS
+    const subject = clients.departed(client) ?? stored
+    const decision = subject ? await this.#decideWill(subject, topic) : NOBODY_KNOWS
     if (decision.verdict === 'allow') return true
-    const unknown = { id: packet.clientId ?? '', username: undefined }
-    return this.#denied({ client: null, subject: subject ?? new Subject(unknown) }, 'publish', packet.topic, decision)
+    const unknown = { id: clientId ?? '', username: undefined }
+    return this.#denied({ client: null, subject: subject ?? new Subject(unknown) }, 'publish', topic, decision)
+  }
+
+  /** A will that waited while its client's credentials were withdrawn is not published. */
+  async #decideWill(subject: Subject, topic: string): Promise<Decision> {
+    if ((await withdrawnBy(subject)) !== undefined) return CREDENTIALS_WITHDRAWN
+    return this.#decidePublish(subject, topic)
   }
 
   #decidePublish(subject: Subject, topic: string): MaybePromise<Decision> {
@@ -118,7 +128,12 @@ export class Permission {
     const isFull = subscriptions.size >= (limits?.maxSubscriptions ?? Number.POSITIVE_INFINITY)
     const decision =
       isFull && !subscriptions.has(topic) ? LIMIT : await this.#authorizer!.subscribe(entry.subject, plainFilter(topic))
-    if (decision.verdict !== 'allow' && !this.#denied(entry, 'subscribe', topic, decision)) return false
+    if (decision.verdict !== 'allow' && !this.#denied(entry, 'subscribe', topic, decision)) {
+      // one of a resumed session: what was queued for it is still there
+      if (!entry.client.connected) withdraw(entry, topic)
+      return false
+    }
+    entry.withdrawn.delete(topic)
     const maxQoS: QoS = limits?.maxQoS ?? 2
     return qos > maxQoS ? { ...subscription, qos: maxQoS } : true
   }
@@ -129,6 +144,9 @@ export class Permission {
     if (entry.mayReceive.get(topic) === true) return true
     const decision = this.#authorizer!.receive!(entry.subject, topic)
     if (decision.verdict === 'deny') return this.#denied(entry, 'receive', topic, decision)
+    if (entry.withdrawn.size > 0 && isWithdrawn(entry, topic)) {
+      return this.#denied(entry, 'receive', topic, SUBSCRIPTION_WITHDRAWN)
+    }
     if (decision.lasting) remember(entry.mayReceive, topic, true)
     return true
   }
@@ -163,6 +181,12 @@ export class Permission {
 }
 
 const ALLOWED: Decision = { verdict: 'allow', lasting: true }
+
+/** Whether a message is there only because of a subscription that is not allowed any more. */
+function isWithdrawn({ client, withdrawn }: Entry, topic: string): boolean {
+  const covers = (filter: string) => matches(plainFilter(filter), topic)
+  return [...withdrawn].some(covers) && ![...client.subscriptions.keys()].some(covers)
+}
 
 function isDecision(value: MaybePromise<Decision>): value is Decision {
   return 'verdict' in value

@@ -11,11 +11,12 @@ import { Auth } from '../auth.js'
 import { firstToDecide } from '../combine.js'
 import { type Identity, type Subject, subjectClient } from '../identity.js'
 import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
-import type { Attempt, Authenticator, Authorizer, Decision, Outcome } from '../parts.js'
+import type { Authenticator, Authorizer, Decision, Outcome } from '../parts.js'
 import { UNKNOWN } from '../parts.js'
 import { ExpiringMap } from '../util/expiring-map.js'
-import { type HttpPreset, type HttpVerdict, PRESETS, type Preset } from './presets.js'
+import { type HttpPreset, type HttpQuestion, type HttpVerdict, PRESETS, type Preset } from './presets.js'
 import { Requester } from './requester.js'
+import { Seal, type SealedBytes } from './seal.js'
 
 /** Where the service is, and how it is asked. */
 export interface HttpAuthOptions extends AuthOptions {
@@ -37,6 +38,11 @@ export interface HttpAuthOptions extends AuthOptions {
   cacheMs?: number
   /** Maximum number of cached answers. @default 10000 */
   cacheSize?: number
+  /**
+   * Whether `reload()` asks again who the connected clients are. Their passwords are kept for that while they are
+   * connected, encrypted with a key of this process. @default true
+   */
+  reauthenticate?: boolean
   /** Number of consecutive failures after which the service is not asked for a while. @default 5 */
   failures?: number
   /** Retry delay in milliseconds after these failures; then one request tests the service. @default 10000 */
@@ -53,11 +59,19 @@ export function httpAuth(options: HttpAuthOptions): Auth {
   const service = new Service(options)
   const { authenticate, authorize } = options
   const authenticator = authenticate === undefined ? undefined : service.authenticator(authenticate)
-  const rights = [identityRules('service'), ...(authorize === undefined ? [] : [service.authorizer(authorize)])]
+  const brought = { ...identityRules('service'), ...service.changes() }
+  const rights = [brought, ...(authorize === undefined ? [] : [service.authorizer(authorize)])]
   return new Auth({ ...(authenticator && { authenticator }), authorizer: firstToDecide(rights) }, authOptions(options))
 }
 
 type Answered = { verdict: HttpVerdict; identity?: Identity }
+
+/** What a client came in with, to be asked about again. */
+interface Credentials {
+  username: string | undefined
+  address: string | undefined
+  password: SealedBytes | undefined
+}
 
 const ALLOWED: Decision = { verdict: 'allow', lasting: false }
 const REFUSED: Decision = { verdict: 'deny', code: 'service-refused', lasting: false }
@@ -70,6 +84,8 @@ class Service {
   readonly #logins: ExpiringMap<Answered>
   readonly #rights: ExpiringMap<HttpVerdict>
   readonly #secret = randomBytes(32)
+  readonly #seal: Seal | undefined
+  readonly #listeners: (() => void)[] = []
 
   constructor(options: HttpAuthOptions) {
     const clock = clockOf(options)
@@ -79,27 +95,51 @@ class Service {
     this.#preset = PRESETS[preset]
     this.#logins = new ExpiringMap({ clock, max: cacheSize, ttlMs: cacheMs })
     this.#rights = new ExpiringMap({ clock, max: cacheSize, ttlMs: cacheMs })
+    this.#seal = options.reauthenticate === false ? undefined : new Seal()
+  }
+
+  /** All answers may be others by now. */
+  changes(): Pick<Authorizer, 'reload' | 'watch'> {
+    return {
+      reload: () => {
+        this.#logins.clear()
+        this.#rights.clear()
+        for (const listener of this.#listeners) listener()
+      },
+      watch: listener => this.#listeners.push(listener),
+    }
   }
 
   authenticator(url: string): Authenticator {
     const authenticator: Authenticator = {
       name: url,
-      authenticate: async (attempt): Promise<Outcome> => {
-        const { password } = attempt
+      authenticate: async ({ client, username, password }): Promise<Outcome> => {
         if (password !== undefined && !isUtf8(password)) return { denied: 'malformed-credentials', by: authenticator }
-        const { verdict, identity } = await this.#login(url, attempt)
+        const { id: clientId, address } = client
+        const { verdict, identity } = await this.#login(url, { clientId, username, address }, password)
         if (verdict === 'unknown') return undefined
-        if (verdict === 'allow' && identity !== undefined) return { identity, by: authenticator }
+        if (verdict === 'allow' && identity !== undefined) {
+          const proof: Credentials = { username, address, password: password && this.#seal?.close(password) }
+          return { identity, by: authenticator, proof }
+        }
         if (verdict === 'deny') return { denied: 'service-refused', by: authenticator }
         const refusal = { reasonCode: ReasonCode.ServerUnavailable }
         return { denied: 'service-unavailable', by: authenticator, refusal }
       },
     }
+    const seal = this.#seal
+    if (seal !== undefined) {
+      authenticator.stillKnows = async ({ clientId, proof }) => {
+        const { username, address, password } = proof as Credentials
+        const { verdict, identity } = await this.#login(url, { clientId, username, address }, seal.open(password))
+        // a service that gives no answer withdraws nothing
+        return identity ?? verdict === 'broken'
+      }
+    }
     return authenticator
   }
 
   authorizer(url: string): Authorizer {
-    const listeners: (() => void)[] = []
     const ask = (subject: Subject, action: 'publish' | 'subscribe', topic: string): MaybePromise<Decision> => {
       const key = JSON.stringify([action, topic, subject.clientId, subject.username ?? null])
       const known = this.#rights.get(key)
@@ -109,26 +149,15 @@ class Service {
       name: url,
       publish: (subject, topic) => ask(subject, 'publish', topic),
       subscribe: (subject, filter) => ask(subject, 'subscribe', filter),
-      reload: () => {
-        this.#logins.clear()
-        this.#rights.clear()
-        for (const listener of listeners) listener()
-      },
-      watch: listener => listeners.push(listener),
     }
   }
 
-  async #login(url: string, { client, username, password }: Attempt): Promise<Answered> {
-    const asked = JSON.stringify([
-      client.id,
-      username ?? null,
-      client.address ?? null,
-      password?.toString('base64') ?? null,
-    ])
+  async #login(url: string, question: HttpQuestion, password: Buffer | undefined): Promise<Answered> {
+    const { clientId, username, address } = question
+    const asked = JSON.stringify([clientId, username ?? null, address ?? null, password?.toString('base64') ?? null])
     const key = createHmac('sha256', this.#secret).update(asked).digest('base64')
     const known = this.#logins.get(key)
     if (known !== undefined) return known
-    const question = { clientId: client.id, username, address: client.address }
     const answer = await this.#requester.post(url, this.#preset.authenticate(question, password?.toString('utf8')))
     const verdict = answer === undefined ? 'broken' : this.#preset.verdict(answer)
     const identity = verdict === 'allow' ? this.#preset.identity(answer!.body, username) : undefined
@@ -166,6 +195,9 @@ function checkOptions(options: HttpAuthOptions): void {
     }
   }
   if (!Object.hasOwn(PRESETS, preset)) throw optionError(`preset is one of ${Object.keys(PRESETS).join(', ')}`)
+  if (options.reauthenticate !== undefined && typeof options.reauthenticate !== 'boolean') {
+    throw optionError('reauthenticate is true or false')
+  }
   for (const name of NUMBERS) {
     const value = options[name]
     const least = name === 'cacheMs' || name === 'cacheSize' || name === 'maxWaiting' ? 0 : 1

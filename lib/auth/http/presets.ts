@@ -17,9 +17,10 @@ export interface HttpQuestion {
   address: string | undefined
 }
 
-/** What a service said: status, and the JSON of its body, where it has one. */
+/** What a service said. */
 export interface HttpAnswer {
   status: number
+  /** Its JSON, or else its text; undefined where there is none. */
   body: unknown
 }
 
@@ -71,7 +72,7 @@ export const PRESETS: Readonly<Record<HttpPreset, Preset>> = {
     }),
     verdict: ({ status, body }) => {
       if (status !== 200) return byStatus(status)
-      return typeof body === 'object' && body !== null && 'ok' in body && body.ok !== true ? 'deny' : 'allow'
+      return body === undefined || isOk(body) ? 'allow' : 'deny'
     },
     identity: (_body, username) => ({ username }),
   },
@@ -91,6 +92,16 @@ function byResult({ status, body }: HttpAnswer): HttpVerdict {
     default:
       return 'broken'
   }
+}
+
+/**
+ * What services for mosquitto-go-auth answer in place of a status: JSON, whose names Go reads in any case, or a text.
+ * What stands for a refusal there is any other text.
+ */
+function isOk(body: unknown): boolean {
+  if (typeof body === 'string') return body.trim().toLowerCase() === 'ok'
+  const answers = Object.entries(asObject(body)).filter(([name]) => name.toLowerCase() === 'ok')
+  return answers.length > 0 && answers.every(([, value]) => value === true)
 }
 
 function byStatus(status: number): HttpVerdict {

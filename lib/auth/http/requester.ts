@@ -47,8 +47,7 @@ export class Requester {
     }
   }
 
-  /** What looked like an answer was none. */
-  failed(): void {
+  #fail(): void {
     this.#failed++
     const { failures, pauseMs, clock } = this.#options
     if (this.#failed >= failures) this.#pausedUntil = clock.now() + pauseMs
@@ -74,11 +73,11 @@ export class Requester {
         signal: AbortSignal.timeout(this.#options.timeoutMs),
       })
       const answer = { status: response.status, body: parse(await readText(response)) }
-      if (response.status >= 500) this.failed()
+      if (response.status >= 500) this.#fail()
       else this.#failed = 0
       return answer
     } catch {
-      this.failed()
+      this.#fail()
       return undefined
     }
   }
@@ -97,9 +96,10 @@ async function readText(response: Response): Promise<string> {
 
 /** Some services answer in plain text, or not at all; their status says it. */
 function parse(text: string): unknown {
+  if (text === '') return undefined
   try {
     return JSON.parse(text)
   } catch {
-    return undefined
+    return text
   }
 }

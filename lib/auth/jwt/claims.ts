@@ -18,8 +18,11 @@ export interface ClaimNames {
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** The identity that claims come to; undefined where one is not of its shape. */
-export function identityFrom(claims: Claims, names: ClaimNames): Identity | undefined {
+/**
+ * The identity that claims come to; undefined where one is not of its shape.
+ * @param clockToleranceS seconds for which the token counts beyond its end, as when it was verified
+ */
+export function identityFrom(claims: Claims, names: ClaimNames, clockToleranceS: number): Identity | undefined {
   const username = claimOf(claims, names.username)
   const roles = namesIn(names.roles === undefined ? undefined : claimOf(claims, names.roles))
   const groups = namesIn(names.groups === undefined ? undefined : claimOf(claims, names.groups))
@@ -36,7 +39,7 @@ export function identityFrom(claims: Claims, names: ClaimNames): Identity | unde
     attributes,
     ...(rules !== undefined && { rules }),
     ...(limits !== undefined && { limits }),
-    ...(typeof exp === 'number' && { expiresAt: exp * 1000 }),
+    ...(typeof exp === 'number' && { expiresAt: (exp + clockToleranceS) * 1000 }),
   }
 }
 
@@ -103,8 +106,12 @@ function ruleFrom(value: unknown): IdentityRule | undefined | null {
 function withFilter(text: unknown, rule: Pick<IdentityRule, 'permission' | 'action'>): IdentityRule | null {
   if (typeof text !== 'string') return null
   const exact = text.startsWith('eq ')
-  const filter = (exact ? text.slice(3) : text).replaceAll(/\$\{clientid\}/g, '%c').replaceAll(/\$\{username\}/g, '%u')
-  if (!isFilter(filter)) return null
+  const filter = (exact ? text.slice(3) : text)
+    .replaceAll(/\$\{clientid\}/g, '%c')
+    .replaceAll(/\$\{username\}/g, '%u')
+    .replaceAll(/\$\{client_attrs\.([A-Za-z_][\w.-]*)\}/g, '%{$1}')
+  // a place that nobody fills would leave a rule that denies without effect
+  if (!isFilter(filter) || filter.includes('${')) return null
   return { ...rule, filter, ...(exact && { exact }) }
 }
 

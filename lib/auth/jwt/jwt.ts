@@ -8,7 +8,7 @@ import { ReasonCode } from '../../index.js'
 import { identityRules } from '../acl/identity-rules.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'
-import { type Identity, type Subject, subjectOf } from '../identity.js'
+import { type Identity, type ProvenSubject, subjectOf } from '../identity.js'
 import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
 import type { Accepted, Attempt, Authenticator, ExtendedOutcome, Outcome, Refused } from '../parts.js'
 import { type ClaimNames, claimOf, identityFrom } from './claims.js'
@@ -93,11 +93,11 @@ class JwtAuthenticator implements Authenticator {
     return this.#judge(token, attempt.client, attempt.username)
   }
 
-  async stillKnows({ proof, clientId, client }: Subject): Promise<boolean> {
+  async stillKnows({ proof, clientId, client }: ProvenSubject): Promise<boolean> {
     if (typeof proof !== 'string') return false
     const outcome = await this.#judge(proof, { id: clientId }, client.username)
-    // keys that cannot be had withdraw nothing: they were there when it came in
-    return !('denied' in outcome) || outcome.denied === 'keys-unavailable'
+    // keys that cannot be had withdraw nothing: they were there when it came in; and a token's end has its own moment
+    return !('denied' in outcome) || outcome.denied === 'keys-unavailable' || outcome.denied === 'token-expired'
   }
 
   async reload(): Promise<void> {
@@ -122,7 +122,7 @@ class JwtAuthenticator implements Authenticator {
   async #judge(token: string, { id }: { id: string }, username: string | undefined): Promise<Accepted | Refused> {
     const verified = await this.#verifier.verify(token)
     if ('denied' in verified) return this.#refused(verified.denied)
-    const identity = identityFrom(verified.claims, this.#names)
+    const identity = identityFrom(verified.claims, this.#names, this.#options.clockToleranceS ?? 0)
     if (identity === undefined) return this.#refused('token-claims')
     if (!this.#isFor(identity, verified.claims, id, username)) return this.#refused('identity-mismatch')
     return { identity, by: this, proof: token }

@@ -6,7 +6,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Client } from '../../../types/client.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
-import type { Subject } from '../identity.js'
+import type { ProvenSubject } from '../identity.js'
 import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
 import { ExpiringMap } from '../util/expiring-map.js'
 import { type HashLimits, HashQueue } from './hash-queue.js'
@@ -77,7 +77,7 @@ export class PasswordAuthenticator implements Authenticator {
     return computed === undefined ? this.#busy() : undefined
   }
 
-  stillKnows({ username, proof }: Subject): boolean {
+  stillKnows({ username, proof }: ProvenSubject): boolean {
     return username !== undefined && this.#hashes.get(username)?.text === proof
   }
 

@@ -12,6 +12,9 @@ export type Hashes = Map<string, PasswordHash>
 /** As Mosquitto: the longest that fits into a CONNECT packet. */
 const MAX_NAME_BYTES = 65_535
 
+/** White space as C's `isspace` has it: other characters that look like it are part of a name. */
+const BLANKS_AT_ENDS = /^[ \t\v\f\r]+|[ \t\v\f\r]+$/g
+
 /**
  * Reads a file. Names are trimmed, what follows the hash behind another colon is ignored, empty lines and those that
  * begin with `#` are skipped; of two lines for one user, the last counts.
@@ -20,8 +23,8 @@ const MAX_NAME_BYTES = 65_535
 export function parsePasswordFile(content: string, name: string): Hashes {
   const hashes: Hashes = new Map()
   for (const [index, line] of content.split(/\r?\n/).entries()) {
-    if (line.trim() === '' || line.startsWith('#')) continue
-    const [user = '', text = ''] = line.split(':').map(field => field.trim())
+    if (line.replaceAll(BLANKS_AT_ENDS, '') === '' || line.startsWith('#')) continue
+    const [user = '', text = ''] = line.split(':').map(field => field.replaceAll(BLANKS_AT_ENDS, ''))
     const hash = parseHash(text)
     if (user === '' || Buffer.byteLength(user) > MAX_NAME_BYTES || hash === undefined) {
       throw optionError(`${name}: line ${index + 1} is not a user and a hash`)

@@ -8,7 +8,7 @@ import type { ExtendedAuthentication } from '../../../types/hooks.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'
-import { type Subject, subjectOf } from '../identity.js'
+import { type ProvenSubject, subjectOf } from '../identity.js'
 import { type AuthOptions, authOptions, optionError } from '../options.js'
 import type { Authenticator, ExtendedOutcome, Refused } from '../parts.js'
 import { HASHES, parseCredentials, type ScramCredentials, type ScramMethod, saslPrep } from './credentials.js'
@@ -81,7 +81,7 @@ class ScramAuthenticator implements Authenticator {
     return step === 'continue' ? this.#finish(client, data) : this.#begin(client, method as ScramMethod, data)
   }
 
-  async stillKnows({ username, proof }: Subject): Promise<boolean> {
+  async stillKnows({ username, proof }: ProvenSubject): Promise<boolean> {
     const { method, storedKey } = proof as ScramCredentials
     const now = username === undefined ? undefined : await this.#lookup(username, method)
     return now?.storedKey.equals(storedKey) === true
