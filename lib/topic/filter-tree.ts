@@ -1,7 +1,7 @@
 /**
- * Topic filters -> values: who wants the messages of a topic. Owns matching and its cache.
- * Filters without wildcards lie in one flat Map, only the others in a tree of levels, so that neither matching
- * nor memory grows with subscriptions that have nothing to do with a topic. Knows no client and no subscription.
+ * An index from topic filters to values, which finds all filters that match a topic. Owns matching and its cache.
+ * Filters without wildcards are in a flat Map, all others in a tree of levels. So the cost of a match does not depend on
+ * subscriptions to unrelated topics. Must not know clients or subscriptions.
  */
 import { appendHolders, type Holders, holderOf, withHolder, withoutHolder } from './holders.js'
 import { type Child, LevelNode, LevelTree, ownValue } from './level-tree.js'
@@ -10,21 +10,21 @@ import { hasWildcard, levelEnd } from './topic.js'
 
 const NOTHING: readonly never[] = Object.freeze([])
 
-/** An index of subscriptions: each filter holds one value per key. Filters are taken as valid and not shared ones. */
+/** An index of subscriptions: each filter has one value per key. Filters must be valid and not shared. */
 export class FilterTree<V extends NonNullable<unknown>, K = string> {
   readonly #exact = new Map<string, Holders<K, V>>()
   readonly #wildcards = new WildcardTree<K, V>()
   readonly #cache = new MatchCache<V>()
   #size = 0
 
-  /** How many values there are. */
+  /** The number of values. */
   get size(): number {
     return this.#size
   }
 
   /**
-   * Adds the key's value to a filter, or replaces it.
-   * @returns the value it replaced
+   * Sets the key's value for a filter.
+   * @returns the previous value
    */
   add(filter: string, key: K, value: V): V | undefined {
     const index = this.#indexOf(filter)
@@ -38,8 +38,8 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
   }
 
   /**
-   * Removes the key's value from a filter.
-   * @returns the value that was there
+   * Removes the key's value for a filter.
+   * @returns the removed value
    */
   remove(filter: string, key: K): V | undefined {
     const index = this.#indexOf(filter)
@@ -54,14 +54,14 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
     return previous
   }
 
-  /** The key's value at this very filter. */
+  /** The key's value for exactly this filter. */
   get(filter: string, key: K): V | undefined {
     return holderOf(this.#indexOf(filter).get(filter), key)
   }
 
   /**
-   * The values of all filters that match a topic; those of wildcard filters first.
-   * The array is shared: it must not be changed, and it may be the same for each call until the tree changes.
+   * The values of all filters that match a topic, wildcard filters first.
+   * The array may be cached and shared between calls: it must not be changed.
    */
   match(topic: string): readonly V[] {
     const cached = this.#cache.get(topic)
@@ -71,7 +71,7 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
     return matched
   }
 
-  /** The same, and nothing is remembered of it: where there are many trees, or a topic seldom comes again. */
+  /** The same without the cache, for many trees or topics that rarely repeat. */
   find(topic: string): readonly V[] {
     const values: V[] = []
     this.#wildcards.appendMatching(topic, values)
@@ -85,13 +85,13 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
 
   #forget(filter: string): void {
     if (hasWildcard(filter)) this.#cache.clear()
-    // Only the one topic of this name is concerned: the rest of the cache stays good.
+    // A filter without wildcards affects only the topic with the same name: the rest of the cache stays valid.
     else this.#cache.delete(filter)
   }
 }
 
 class WildcardTree<K, V> extends LevelTree<Holders<K, V>> {
-  /** Goes down level by level with all nodes that still match, instead of into each one: no stack to overflow. */
+  /** Searches level by level with all nodes that still match, without recursion: no stack can overflow. */
   appendMatching(topic: string, values: V[]): void {
     if (this.size === 0) return
     let matching: Child<Holders<K, V>>[] = [this.rootOf(topic)]
@@ -108,7 +108,7 @@ class WildcardTree<K, V> extends LevelTree<Holders<K, V>> {
   }
 }
 
-/** What still matches one level further down; what ends with `#` is complete, and appended. */
+/** The nodes that match one level further down. Filters that end with `#` match completely, and are appended. */
 function nextLevel<K, V>(
   matching: readonly Child<Holders<K, V>>[],
   level: string,

@@ -1,6 +1,6 @@
 /**
- * The values that one topic filter holds, by key: one value without a container (the usual case), or a Map of several.
- * Knows nothing of topics.
+ * The values of one topic filter, by key: a single value without a container (the usual case), or a Map of several.
+ * Must not know topics.
  */
 
 /** The only value of a filter, with its key. */
@@ -14,7 +14,7 @@ export class Holder<K, V> {
   }
 }
 
-/** What a filter holds: at least one value. */
+/** The values of a filter: at least one. */
 export type Holders<K, V> = Holder<K, V> | Map<K, V>
 
 /** The value of a key. */
@@ -23,7 +23,7 @@ export function holderOf<K, V>(holders: Holders<K, V> | undefined, key: K): V | 
   return holders?.key === key ? holders.value : undefined
 }
 
-/** Holders with the key's value added or replaced. */
+/** Returns the holders with the key's value set. */
 export function withHolder<K, V>(holders: Holders<K, V> | undefined, key: K, value: V): Holders<K, V> {
   if (holders === undefined) return new Holder(key, value)
   if (holders instanceof Map) return holders.set(key, value)
@@ -32,7 +32,7 @@ export function withHolder<K, V>(holders: Holders<K, V> | undefined, key: K, val
   return holders
 }
 
-/** Holders with the key's value removed; undefined when it was the last. */
+/** Returns the holders without the key's value; undefined if it was the last one. */
 export function withoutHolder<K, V>(holders: Holders<K, V> | undefined, key: K): Holders<K, V> | undefined {
   if (!(holders instanceof Map)) return holders?.key === key ? undefined : holders
   holders.delete(key)

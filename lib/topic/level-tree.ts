@@ -1,17 +1,17 @@
 /**
- * Text in levels -> one value each, stored level by level: what the tree of topics and the tree of filters share.
- * A level with none below it has no node of its own: its value lies in its parent. `+` and `#` are levels like others.
- * Knows neither matching nor what the values are.
+ * A map whose keys are topics or filters, stored level by level: the base of the tree of topics and the tree of filters.
+ * A level without children has no node of its own: its value is in its parent. `+` and `#` are levels like others.
+ * Must not know matching, nor what the values are.
  */
 import { Branch } from './branch.js'
 import { isSystemTopic, levelEnd } from './topic.js'
 
-/** A level that has levels below it, and perhaps a value too. */
+/** A level that has levels below it, and possibly a value. */
 export class LevelNode<V extends NonNullable<unknown>> extends Branch<LevelNode<V> | V> {
   value: V | undefined
 }
 
-/** What lies below a level: more levels, or just a value. */
+/** An entry below a level: a node with more levels, or only a value. */
 export type Child<V extends NonNullable<unknown>> = LevelNode<V> | V
 
 /** The value that ends at this level. */
@@ -19,13 +19,13 @@ export function ownValue<V extends NonNullable<unknown>>(child: Child<V> | undef
   return child instanceof LevelNode ? child.value : child
 }
 
-/** A map whose keys are split into levels. Every operation costs as much as its key has levels. */
+/** A map whose keys are split into levels. The cost of an operation is proportional to the number of levels. */
 export class LevelTree<V extends NonNullable<unknown>> {
   readonly #root = new LevelNode<V>()
   readonly #systemRoot = new LevelNode<V>()
   #size = 0
 
-  /** How many values there are. */
+  /** The number of values. */
   get size(): number {
     return this.#size
   }
@@ -83,15 +83,15 @@ export class LevelTree<V extends NonNullable<unknown>> {
   }
 
   /**
-   * Where to begin for a topic or a filter. Those that begin with `$` have a root of their own: there, neither do
-   * filters that begin with a wildcard find anything, nor are they found [MQTT-4.7.2-1].
+   * The root for a topic or a filter. Those that begin with `$` have a separate root, so that filters that begin with a
+   * wildcard do not match them [MQTT-4.7.2-1].
    */
   protected rootOf(key: string): LevelNode<V> {
     return isSystemTopic(key) ? this.#systemRoot : this.#root
   }
 }
 
-/** The node of a level; one that had only a value becomes a node with that value. */
+/** Returns the node of a level. An entry that was only a value becomes a node with that value. */
 function nodeOrNew<V extends NonNullable<unknown>>(parent: LevelNode<V>, level: string): LevelNode<V> {
   const child = parent.child(level)
   if (child instanceof LevelNode) return child
@@ -109,7 +109,7 @@ function setValue<V extends NonNullable<unknown>>(parent: LevelNode<V>, level: s
   return previous
 }
 
-/** Takes away nodes that have become empty; one that has only a value left becomes that value. */
+/** Removes empty nodes. A node that has only a value left is replaced by that value. */
 function prune<V extends NonNullable<unknown>>(path: readonly LevelNode<V>[], levels: readonly string[]): void {
   for (let i = path.length - 1; i > 0; i--) {
     const node = path[i]!

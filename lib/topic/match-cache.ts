@@ -1,14 +1,14 @@
 /**
- * Topic -> what it matched. Owns the bound on the memory that takes; knows nothing of filters.
- * Two generations stand in for a least-recently-used list: when the young one is full the old one is forgotten,
- * and a topic that is asked for again moves back to the young.
+ * A cache from topics to their matches. Owns its memory bound; must not know filters.
+ * Two generations approximate a least-recently-used list: when the young one is full, the old one is discarded; a topic
+ * that is requested again moves to the young one.
  */
 
 /** Array slots in one generation: about 2 MB of references. */
 const MAX_WEIGHT = 1 << 18
-/** What an entry weighs beside its values. */
+/** The weight of an entry beside its values. */
 const ENTRY_WEIGHT = 16
-/** Longer topics are not kept: a client could fill the memory with them. */
+/** Longer topics are not cached: a client could fill the memory with them. */
 const MAX_TOPIC_LENGTH = 256
 
 /** A bounded cache of match results. */
@@ -37,13 +37,13 @@ export class MatchCache<V> {
     this.#young.set(topic, values)
   }
 
-  /** Forgets one topic. Its weight stays counted until the generation ends, which errs on the safe side. */
+  /** Removes one topic. Its weight counts until the generation ends, which can only make the cache smaller. */
   delete(topic: string): void {
     this.#young.delete(topic)
     this.#old.delete(topic)
   }
 
-  /** Forgets everything; costs the same however much there is. */
+  /** Removes everything, in constant time. */
   clear(): void {
     if (this.#young.size > 0) this.#young = new Map()
     if (this.#old.size > 0) this.#old = new Map()

@@ -1,6 +1,6 @@
 /**
- * Topics with named levels: `sensors/:room/temperature` as a filter, as a reader and as a maker of names, with the names
- * of the levels in its type. Works on strings; knows no broker.
+ * Topics with named levels: `sensors/:room/temperature` as a filter, to parse topic names and to build them, with the
+ * names of the levels in its type. Works on strings; must not know a broker.
  */
 import { AnaxError } from '../errors.js'
 import { filterMatches, isTopicFilter, parseShare } from './topic.js'
@@ -11,38 +11,38 @@ type ParamsIn<Pattern extends string> = Pattern extends `${infer Level}/${infer 
   ? ParamOf<Level> | ParamsIn<Rest>
   : ParamOf<Pattern>
 
-/** What the named levels of a topic are: an object with a string for each. */
+/** The named levels of a topic name: an object with a string for each. */
 export type TopicParams<Pattern extends string> = string extends Pattern
   ? Record<string, string>
   : { [Name in ParamsIn<Pattern>]: string }
 
-/** What a topic name is made of: a string or a number for each named level. */
+/** The values for a topic name: a string or a number for each named level. */
 export type TopicNameParams<Pattern extends string> = { [Name in keyof TopicParams<Pattern>]: string | number }
 
-/** The parameters of {@link TopicPattern.name}: none, where no level has a name. */
+/** The parameters of {@link TopicPattern.name}: none if no level has a name. */
 export type NameArguments<Pattern extends string> = [keyof TopicParams<Pattern>] extends [never]
   ? [params?: TopicNameParams<Pattern>]
   : [params: TopicNameParams<Pattern>]
 
 const NAME = /^[A-Za-z_]\w*$/
 
-/** A topic with named levels; {@link topic} makes it. */
+/** A topic with named levels, created by {@link topic}. */
 export class TopicPattern<Pattern extends string = string> {
-  /** As it was given. */
+  /** The pattern as it was passed to {@link topic}. */
   readonly pattern: Pattern
-  /** For SUBSCRIBE: `+` for a named level, `#` for a rest. */
+  /** The topic filter: `+` for a named level, `#` for a rest. */
   readonly filter: string
   readonly #levels: readonly string[]
 
-  /** For {@link topic} alone. */
+  /** Use {@link topic}. */
   constructor(pattern: Pattern) {
     this.pattern = pattern
     this.#levels = levelsOf(pattern)
     this.filter = this.#levels.map(filterLevel).join('/')
-    if (!isTopicFilter(this.filter)) throw unusable(pattern, 'it would be no valid filter')
+    if (!isTopicFilter(this.filter)) throw unusable(pattern, 'the filter would not be valid')
   }
 
-  /** The named levels of a topic name; undefined where it does not match. A rest may be empty. */
+  /** Parses a topic name into its named levels; undefined if it does not match. A rest may be empty. */
   match(name: string): TopicParams<Pattern> | undefined {
     if (!filterMatches(this.filter, name)) return undefined
     const levels = name.split('/')
@@ -55,8 +55,8 @@ export class TopicPattern<Pattern extends string = string> {
   }
 
   /**
-   * The topic name for given levels.
-   * @throws AnaxError ANAX_ERR_ARGUMENT where one is missing, is empty, or has what belongs to no level
+   * Builds a topic name.
+   * @throws AnaxError ANAX_ERR_ARGUMENT if a level is missing, is empty, or contains `/`, `+`, `#` or U+0000
    */
   name(...[params = {} as TopicNameParams<Pattern>]: NameArguments<Pattern>): string {
     const values: Record<string, string | number | undefined> = params
@@ -65,7 +65,7 @@ export class TopicPattern<Pattern extends string = string> {
 
   /**
    * The filter of a shared subscription.
-   * @throws AnaxError ANAX_ERR_ARGUMENT for a name that no group may have
+   * @throws AnaxError ANAX_ERR_ARGUMENT if the group's name is not valid
    */
   shared(group: string): string {
     const filter = `$share/${group}/${this.filter}`
@@ -73,7 +73,7 @@ export class TopicPattern<Pattern extends string = string> {
     return filter
   }
 
-  /** The filter, so that whatever takes a string takes it. */
+  /** Returns the filter, so that a pattern can be used where a string is expected. */
   toString(): string {
     return this.filter
   }
@@ -89,8 +89,8 @@ export class TopicPattern<Pattern extends string = string> {
 }
 
 /**
- * A topic with named levels. `:name` stands for one level, `*name` at the end for all that are left.
- * @throws AnaxError ANAX_ERR_ARGUMENT for a pattern that is no topic
+ * Creates a topic with named levels. `:name` stands for one level, `*name` at the end for all remaining levels.
+ * @throws AnaxError ANAX_ERR_ARGUMENT if the pattern is not valid
  */
 export function topic<const Pattern extends string>(pattern: Pattern): TopicPattern<Pattern> {
   return new TopicPattern(pattern)

@@ -1,23 +1,22 @@
 /**
- * Topic names -> one value each: what the retained messages lie in. Owns the search by filter.
- * Knows no message.
+ * A map from topic names to values, for retained messages. Owns the search by filter. Must not know messages.
  */
 import { type Child, LevelNode, LevelTree, ownValue } from './level-tree.js'
 import { hasWildcard } from './topic.js'
 
-/** A search that goes on: children that are still to be seen, and the filter's level that they are held against. */
+/** A search in progress: the children still to visit, and the level of the filter that they are compared with. */
 interface Cursor<V extends NonNullable<unknown>> {
   children: Iterator<Child<V>>
-  /** Only as many as there were at first: a search ends, even where each step adds a topic. */
+  /** Visits only as many as there were at first: a search ends even if each step adds a topic. */
   left: number
   level: number
 }
 
-/** A map of topic names that can be searched by filter. Topics and filters are taken as valid. */
+/** A map of topic names that can be searched by filter. Topics and filters must be valid. */
 export class TopicTree<V extends NonNullable<unknown>> extends LevelTree<V> {
   /**
-   * The values of the topics that match a filter, found as they are asked for. The tree may be changed meanwhile:
-   * a value that is removed before its turn is not seen, one that is added may or may not be.
+   * Finds the values of the topics that match a filter, lazily. The tree may change during the search: a value that is
+   * removed before it is reached is not found, and one that is added may or may not be.
    */
   *match(filter: string): Generator<V, void, undefined> {
     if (!hasWildcard(filter)) {
@@ -40,8 +39,8 @@ export class TopicTree<V extends NonNullable<unknown>> extends LevelTree<V> {
 }
 
 /**
- * Goes down from a child that matched so far: along the filter's named levels, until its end or a wildcard,
- * whose children become a further cursor.
+ * Descends from a child that matched so far, along the filter's levels, until the end of the filter or a wildcard,
+ * whose children become another cursor.
  * @returns the value of the topic where it ends, if it matches
  */
 function descend<V extends NonNullable<unknown>>(
@@ -53,7 +52,7 @@ function descend<V extends NonNullable<unknown>>(
   let child: Child<V> | undefined = from
   for (let i = fromLevel; i < levels.length; i++) {
     const level = levels[i]!
-    // `#` matches its parent level too, and then whatever lies below
+    // `#` matches the parent level as well as everything below it
     if (!(child instanceof LevelNode)) return level === '#' ? child : undefined
     if (level === '#' || level === '+') {
       cursors.push({ children: child.children(), left: child.childCount, level: level === '#' ? i : i + 1 })

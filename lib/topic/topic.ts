@@ -1,6 +1,6 @@
 /**
- * The grammar of topic names and topic filters: levels, wildcards, `$share`, and whether one matches the other.
- * Works on strings that are already well-formed text; knows no bytes, no client and no subscription.
+ * The grammar of topic names and topic filters: levels, wildcards, `$share`, and matching.
+ * Works on well-formed strings; must not know bytes, clients or subscriptions.
  */
 
 const NUL = 0x00
@@ -11,15 +11,15 @@ const SLASH = 0x2f
 
 const SHARE_PREFIX = '$share/'
 
-/** A shared subscription's filter, taken apart. */
+/** A parsed filter of a shared subscription. */
 export interface Share {
-  /** The share name: members of one group take turns. */
+  /** The ShareName: each message goes to one member of the group. */
   group: string
-  /** The filter that topics are matched against. */
+  /** The filter without `$share` and the ShareName. */
   filter: string
 }
 
-/** Whether a message may be published to this: not empty, no U+0000, no wildcard [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2]. */
+/** Whether the text is a valid topic name: not empty, no U+0000, no wildcard [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2]. */
 export function isTopicName(topic: string): boolean {
   for (let i = 0; i < topic.length; i++) {
     const code = topic.charCodeAt(i)
@@ -28,21 +28,21 @@ export function isTopicName(topic: string): boolean {
   return topic.length > 0
 }
 
-/** Whether a client may subscribe to this: an ordinary filter, or a `$share/group/filter` that is well formed. */
+/** Whether the text is a valid topic filter, shared or not. */
 export function isTopicFilter(filter: string): boolean {
   return isSharedFilter(filter) ? parseShare(filter) !== undefined : isPlainFilter(filter)
 }
 
 /**
- * Whether a filter asks for a shared subscription. It need not be a valid one: {@link parseShare} tells.
+ * Whether a filter begins with `$share/`. It may still be invalid: {@link parseShare} checks that.
  */
 export function isSharedFilter(filter: string): boolean {
   return filter.charCodeAt(0) === DOLLAR && filter.startsWith(SHARE_PREFIX)
 }
 
 /**
- * Takes `$share/group/filter` apart [MQTT-4.8.2-1] [MQTT-4.8.2-2].
- * @returns undefined where it is not a shared filter, or not a valid one
+ * Parses `$share/group/filter` [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+ * @returns undefined if it is not a valid filter of a shared subscription
  */
 export function parseShare(filter: string): Share | undefined {
   if (!isSharedFilter(filter)) return undefined
@@ -63,7 +63,7 @@ export function levelCount(topic: string): number {
   return levels
 }
 
-/** Whether a filter matches more than the one topic of the same name. */
+/** Whether a filter contains a wildcard. */
 export function hasWildcard(filter: string): boolean {
   for (let i = 0; i < filter.length; i++) {
     const code = filter.charCodeAt(i)
@@ -77,7 +77,7 @@ export function isSystemTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR
 }
 
-/** Whether a valid filter (not a shared one) matches a topic name. For one pair; a tree is better for many. */
+/** Whether a valid filter (not a shared one) matches a topic name. To match many filters, use a tree. */
 export function filterMatches(filter: string, topic: string): boolean {
   const first = filter.charCodeAt(0)
   if ((first === HASH || first === PLUS) && isSystemTopic(topic)) return false
@@ -93,14 +93,14 @@ export function filterMatches(filter: string, topic: string): boolean {
   return at === topic.length
 }
 
-/** Where the level that begins at `from` ends: the index of its slash, or the end of the text. */
+/** The end of the level that begins at `from`: the index of the next slash, or the end of the text. */
 export function levelEnd(topic: string, from: number): number {
   let i = from
   while (i < topic.length && topic.charCodeAt(i) !== SLASH) i++
   return i
 }
 
-/** `+` and `#` fill their level, and `#` is the last one [MQTT-4.7.1-1] [MQTT-4.7.1-2]. */
+/** `+` and `#` occupy a whole level, and `#` is the last level [MQTT-4.7.1-1] [MQTT-4.7.1-2]. */
 function isPlainFilter(filter: string): boolean {
   const last = filter.length - 1
   for (let i = 0; i <= last; i++) {

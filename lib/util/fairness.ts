@@ -1,22 +1,22 @@
 /**
- * Shares the event loop: what one turn of it may cost, and what one client may take of that while others wait. Owns who
- * has to wait, and the order in which they go on. Must not know what anybody does in their turn.
+ * Shares the event loop fairly: limits the cost of one turn, and the part of it that one client may use while others
+ * wait. Owns the queue of waiting work and its order. Must not know what the work does.
  *
- * Costs are counted, in microseconds of an ordinary machine, and not measured: looking at the clock for each packet
- * would cost as much as the packet. Whoever has used up what it may is put in line and goes on in a later turn, one
- * after the other. Who comes anew goes in front of those who were served and want more, so that a client that sends
- * little waits for one turn at most, however many send as much as they can.
+ * Costs are estimates in microseconds on an ordinary machine, not measurements: reading the clock for each packet would
+ * cost as much as the packet. Work that has used its budget is queued, and continues in a later turn, round robin. New
+ * work is queued in front of work that was served and wants more. So a client that sends little waits for one turn at
+ * most, however many others send as fast as they can.
  */
 
-/** What things cost. */
+/** The cost of each kind of work. */
 export const Cost = {
   /** One packet of a client. */
   packet: 2,
   /** One message for one session. */
   delivery: 1,
-  /** A write to one more stream: a system call. */
+  /** A write to one more stream, which is a system call. */
   write: 8,
-  /** One more subscription that a message matches, where that was not known from the message before. */
+  /** One more subscription that a message matches, if the match was not cached. */
   match: 1,
   /** One filter that is subscribed or unsubscribed. */
   filter: 8,
@@ -32,29 +32,29 @@ export const Cost = {
   disconnect: 80,
 } as const
 
-/** What bytes cost that are copied or looked at: one unit for so many. */
+/** Bytes copied or inspected for one unit of cost. */
 const BYTES_PER_UNIT_SHIFT = 12
 
-/** Units in one turn of the event loop, for all. */
+/** Budget of one turn of the event loop, in units. */
 const TURN_UNITS = 5000
 
-/** Units for one client while others wait. */
+/** Budget of one client in one turn while others wait, in units. */
 const SHARE_UNITS = 1000
 
-/** What one client, or one piece of work that can pause, has left in this turn. */
+/** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
-  /** Called when it may go on: it begins again, and is put in line again where it has to. */
+  /** Called when the work may continue: it calls `begin` again, and may be queued again. */
   readonly resume: () => void
   turn = -1
   left = 0
   isWaiting = false
-  /** Within `begin` and `end`: what the turn had left at the beginning, and the floor of whoever was interrupted. */
+  /** Between `begin` and `end`: the turn's budget at the beginning, and the floor of the interrupted work. */
   from = 0
   outerFloor = 0
-  /** Charged before it is resumed. */
+  /** Units that are charged before the work resumes. */
   readonly advance: number
 
-  /** @param advance units that are charged before it is resumed */
+  /** @param advance units that are charged before the work resumes */
   constructor(resume: () => void, advance = 0) {
     this.resume = resume
     this.advance = advance
@@ -62,9 +62,9 @@ export class Share {
 }
 
 export interface FairnessOptions {
-  /** Units in one turn for all. @default 5000 */
+  /** Budget of one turn, in units. @default 5000 */
   turnUnits?: number
-  /** Units in one turn for one client, while others wait. @default 1000 */
+  /** Budget of one client in one turn while others wait, in units. @default 1000 */
   shareUnits?: number
 }
 
@@ -72,15 +72,15 @@ export class Fairness {
   readonly #turnUnits: number
   readonly #shareUnits: number
   #left: number
-  /** Whoever is at work pauses when no more than this is left. */
+  /** The current work pauses when the turn's budget falls to this. */
   #floor = 0
-  /** Kept back for what the sockets bring, while those in line are served. */
+  /** Reserved for what arrives from sockets while queued work is served. */
   #reserve = 0
   #turn = 0
   #isScheduled = false
-  /** Those in line who have had nothing in their turn yet. */
+  /** Queued work that was not served yet. */
   #fresh: Share[] = []
-  /** Those in line who were served and want more. */
+  /** Queued work that was served and wants more. */
   #served: Share[] = []
   /** How many are in line. */
   #waiting = 0
@@ -92,7 +92,7 @@ export class Fairness {
     this.#left = turnUnits
   }
 
-  /** Number of turns in which there was something to do. */
+  /** The number of turns with work. */
   get turn(): number {
     return this.#turn
   }
@@ -102,22 +102,22 @@ export class Fairness {
     return this.#waiting
   }
 
-  /** Whether whoever is at work has to pause. */
+  /** Whether the current work has to pause. */
   get isSpent(): boolean {
     return this.#left <= this.#floor
   }
 
-  /** Counts work that is done, or about to be. */
+  /** Charges work that was done, or is about to be done. */
   spend(units: number): void {
     this.#left -= units
   }
 
-  /** Counts bytes that are copied or looked at. */
+  /** Charges bytes that are copied or inspected. */
   spendBytes(bytes: number): void {
     this.#left -= bytes >> BYTES_PER_UNIT_SHIFT
   }
 
-  /** Begins a piece of work. @returns false if it has to wait: it is put in line, and resumed */
+  /** Begins a piece of work. @returns false if it has to wait: it is queued, and resumed later */
   begin(share: Share): boolean {
     if (share.isWaiting) return false
     this.wake()
@@ -132,7 +132,7 @@ export class Fairness {
     }
     share.from = this.#left
     share.outerFloor = this.#floor
-    // who is alone may take all of the turn
+    // the only client may use the whole turn
     this.#floor = this.#waiting === 0 ? this.#reserve : Math.max(this.#reserve, this.#left - share.left)
     return true
   }
@@ -143,7 +143,7 @@ export class Fairness {
     this.#floor = share.outerFloor
   }
 
-  /** Puts work that is not done in line. */
+  /** Queues unfinished work. */
   wait(share: Share): void {
     if (share.isWaiting) return
     share.isWaiting = true
@@ -155,8 +155,8 @@ export class Fairness {
   }
 
   /**
-   * Asks for the place of one step that cannot pause.
-   * @returns undefined if it may be done at once; else a promise of its turn
+   * Requests budget for one step that cannot pause.
+   * @returns undefined if the step may begin now; otherwise a promise that resolves when it may
    */
   admit(units: number): Promise<void> | undefined {
     this.wake()
@@ -167,12 +167,12 @@ export class Fairness {
     return new Promise(resolve => this.wait(new Share(resolve, units)))
   }
 
-  /** Has a function called at the beginning of each turn in which there is something to do. */
+  /** Registers a function that runs at the beginning of each turn with work. */
   atTurn(call: () => void): void {
     this.#atTurn = call
   }
 
-  /** There is something to do in the next turn. */
+  /** Requests a next turn. */
   wake(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -197,7 +197,7 @@ export class Fairness {
     this.#served = []
     const freshLeft = this.#serveLine(fresh)
     const servedLeft = this.#serveLine(served)
-    // in front of those who were put in line meanwhile
+    // in front of what was queued in the meantime
     if (freshLeft.length > 0) this.#fresh = [...freshLeft, ...this.#fresh]
     if (servedLeft.length > 0) this.#served = [...servedLeft, ...this.#served]
     this.#reserve = 0
@@ -205,7 +205,7 @@ export class Fairness {
     if (this.#waiting > 0) this.wake()
   }
 
-  /** @returns those who have to wait longer */
+  /** @returns the work that has to wait longer */
   #serveLine(line: Share[]): Share[] {
     for (let i = 0; i < line.length; i++) {
       if (this.#left <= this.#reserve) return line.slice(i)

@@ -1,13 +1,13 @@
 /**
- * A binary heap of things with a time, the earliest first. Each thing knows its place, so that removing one takes
- * logarithmic time. Owns the order only; must not know what the times are for.
+ * A binary heap of items with a time, earliest first. Each item stores its index, so that removing one takes logarithmic
+ * time. Owns the order only; must not know what the times are for.
  */
 
-/** Something with a time; the heap keeps its place in it. */
+/** An item with a time. The heap stores the item's index in it. */
 export interface HeapItem {
   /** Milliseconds since the epoch. Must not change while the item is in a heap. */
   readonly at: number
-  /** Place in the heap; -1 while it is in none. */
+  /** Index in the heap; -1 while the item is in none. */
   index: number
 }
 

@@ -1,20 +1,20 @@
 /**
- * A bounded queue that is written by calls and read by an async iterator. Owns the bound and who waits for the next
- * item; must not know what the items are.
+ * A bounded queue that is written by calls and read by an async iterator. Owns the bound and the waiting reader; must not
+ * know what the items are.
  */
 
-/** What happens to an item that finds the queue full: it is dropped, or the oldest one is, or reading fails. */
+/** What happens when the queue is full: the new item is dropped, the oldest item is dropped, or reading fails. */
 export type InboxOverflow = 'drop-oldest' | 'drop-newest' | 'fail'
 
-/** How much may wait, and what becomes of the rest. */
+/** The bound of the queue, and what happens beyond it. */
 export interface InboxOptions<T> {
   max: number
   overflow: InboxOverflow
-  /** Told of each item that is dropped. */
+  /** Called with each item that is dropped. */
   dropped?: ((item: T) => void) | undefined
-  /** Makes the error that reading ends with, where the policy is `fail`. */
+  /** Creates the error that reading ends with if the policy is `fail`. */
   full?: (() => Error) | undefined
-  /** Called once, when the reader goes. */
+  /** Called once, when the reader stops. */
   returned?: (() => unknown) | undefined
 }
 
@@ -36,12 +36,12 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     this.#options = options
   }
 
-  /** Items that wait to be read. */
+  /** The number of unread items. */
   get length(): number {
     return this.#items.length
   }
 
-  /** Puts an item in, as far as the bound allows. */
+  /** Adds an item, subject to the bound. */
   push(item: T): void {
     if (this.#ended) return
     const { max, overflow, dropped } = this.#options
@@ -56,7 +56,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     }
   }
 
-  /** Puts an item in, whatever the bound: for what is bounded by other means. */
+  /** Adds an item regardless of the bound, for items that are bounded elsewhere. */
   add(item: T): void {
     if (this.#ended) return
     const reader = this.#readers.shift()
@@ -64,7 +64,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     else reader.resolve({ done: false, value: item })
   }
 
-  /** Takes those out that are wanted elsewhere, in order. */
+  /** Removes and returns the items that match, in order. */
   extract(isWanted: (item: T) => boolean): T[] {
     const wanted = this.#items.filter(isWanted)
     const left = this.#items.filter(item => !wanted.includes(item))
@@ -72,7 +72,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     return wanted
   }
 
-  /** No more will come: what is there can still be read, then reading is done, or fails where there is an error. */
+  /** Ends the queue: the unread items can still be read, then reading ends, or fails with the error. */
   end(error?: unknown): void {
     if (this.#ended) return
     this.#ended = true
@@ -87,7 +87,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#items.shift() as T })
     if (!this.#ended) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }))
     const error = this.#error
-    // a failure is told once
+    // the error is reported once
     this.#error = undefined
     return error === undefined ? Promise.resolve(DONE) : Promise.reject(error)
   }

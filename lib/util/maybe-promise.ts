@@ -1,14 +1,14 @@
-/** Values that may be there at once or later: the shared helpers, so that the synchronous path stays synchronous. */
+/** Values that are either available now or promised: helpers that keep the synchronous path synchronous. */
 import type { MaybePromise } from '../../types/persistence.js'
 
-/** Whether there is something to wait for. */
+/** Whether the value is a promise. */
 export function isPromise<T>(value: T | Promise<T> | void): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 /**
- * The outcome of two steps, the second begun without waiting for the first. What fails first is thrown or rejected;
- * the failure of the other is not left unhandled.
+ * Combines two steps, where the second was begun without waiting for the first. Throws or rejects with the first
+ * failure; a failure of the other step does not become an unhandled rejection.
  */
 export function both(first: MaybePromise<void>, second: () => MaybePromise<void>): MaybePromise<void> {
   if (!isPromise(first)) return second()
@@ -19,7 +19,7 @@ async function begun(step: () => MaybePromise<void>): Promise<void> {
   await step()
 }
 
-/** What a step comes to. Rejects with the signal's reason where that comes first: then nobody waits for the step. */
+/** The result of a step. Rejects with the signal's reason if that aborts first; the step is then no longer awaited. */
 export async function unlessAborted<T>(step: MaybePromise<T>, signal: AbortSignal): Promise<T> {
   const outcome = isPromise(step) ? await settledOrAborted(step, signal) : step
   signal.throwIfAborted()
@@ -35,7 +35,7 @@ function settledOrAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   })
 }
 
-/** Answers by promise, or by callback where one is given. */
+/** Reports a result through the callback if there is one, otherwise through a promise. */
 export function withCallback(
   promise: Promise<void>,
   callback: ((error?: Error | null) => void) | undefined,

@@ -1,12 +1,12 @@
 /**
- * A map that forgets: what was set is remembered for at least one period and at most two, and never are there more
- * entries than twice the capacity. Must not know what it remembers.
+ * A map whose entries expire: each is kept for at least one period and at most two, and there are never more entries
+ * than twice the capacity. Must not know what the entries mean.
  */
 import { Timer, type Timers } from './timers.js'
 
 export interface RecentBounds {
   periodMs: number
-  /** Entries of one period; beyond those it ends early. */
+  /** Maximum entries of one period; a period with more ends early. */
   capacity: number
 }
 
@@ -22,7 +22,7 @@ export class Recent<V extends NonNullable<unknown>> {
     this.#bounds = bounds
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     return this.#young.size + this.#old.size
   }
@@ -43,7 +43,7 @@ export class Recent<V extends NonNullable<unknown>> {
     this.#old.delete(key)
   }
 
-  /** A period is over. The timer runs only while there is something to forget. */
+  /** Ends a period. The timer runs only while there are entries. */
   #turn(): void {
     this.#old = this.#young
     this.#young = new Map()

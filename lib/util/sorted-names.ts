@@ -1,9 +1,9 @@
 /**
- * Names in the order of their UTF-8 bytes, so that they can be read page by page while they change: adding one takes
- * as long among a million as among a thousand. Must not know what the names are of.
+ * A set of names sorted by their UTF-8 bytes, which can be read page by page while it changes. Adding a name to a million
+ * takes as long as adding one to a thousand. Must not know what the names refer to.
  */
 
-/** A chunk that grows beyond this is split. */
+/** A chunk with more names is split. */
 const CHUNK = 512
 
 /** A set of names, sorted. */
@@ -16,7 +16,7 @@ export class SortedNames {
     return this.#size
   }
 
-  /** Adds a name; one that is there already is left alone. */
+  /** Adds a name, unless the set has it. */
   add(name: string): void {
     const at = this.#chunkOf(name)
     const chunk = this.#chunks[at]
@@ -43,7 +43,7 @@ export class SortedNames {
     if (chunk.length === 0) this.#chunks.splice(at, 1)
   }
 
-  /** The next names behind one, at most `limit`; from the first name on if that is undefined. */
+  /** Up to `limit` names after the given one, or from the first name if that is undefined. */
   after(name: string | undefined, limit: number): string[] {
     const found: string[] = []
     let at = name === undefined ? 0 : this.#chunkOf(name)
@@ -56,7 +56,7 @@ export class SortedNames {
     return found
   }
 
-  /** The chunk in which a name is, or would be; the last one if it is behind all. */
+  /** The chunk that has the name or would have it; the last chunk if the name sorts after all others. */
   #chunkOf(name: string): number {
     const chunks = this.#chunks
     let low = 0
@@ -79,7 +79,7 @@ export function compareNames(one: string, other: string): number {
   return rankOf(one.charCodeAt(i)) - rankOf(other.charCodeAt(i))
 }
 
-/** Characters that UTF-16 writes as two units come behind all others in UTF-8. */
+/** Characters that take two units in UTF-16 sort after all others in UTF-8. */
 function rankOf(unit: number): number {
   return unit >= 0xd800 && unit < 0xe000 ? unit + 0x1_0000 : unit
 }

@@ -1,5 +1,5 @@
 /**
- * One way to read items that are at hand and items that have to be fetched: look at the head, take it, or wait.
+ * Reads items from an array or from an asynchronous iterator in the same way: look at the head, take it, or wait.
  * Must not know what the items are.
  */
 import type { MaybeAsyncIterable } from '../../types/persistence.js'
@@ -14,9 +14,9 @@ export class Source<T> {
   #state: 'unknown' | 'ready' | 'waiting' | 'done' = 'unknown'
 
   /**
-   * @param items asked for them at the first look
-   * @param wake called when a head that had to be fetched is there, or the end
-   * @param failed called once if the items cannot be read; the source is done then
+   * @param items called at the first {@link look}
+   * @param wake called when a head that had to be fetched has arrived, or the end
+   * @param failed called once if the items cannot be read; the source has then ended
    */
   constructor(items: () => MaybeAsyncIterable<T>, wake: () => void, failed: (error: unknown) => void) {
     this.#items = items
@@ -24,18 +24,18 @@ export class Source<T> {
     this.#failed = failed
   }
 
-  /** Looks whether there is a head. */
+  /** Checks whether there is a head. */
   look(): 'ready' | 'waiting' | 'done' {
     if (this.#state === 'unknown') this.#fetch()
     return this.#state as 'ready' | 'waiting' | 'done'
   }
 
-  /** The head; only where {@link look} said `ready`. */
+  /** The head. Valid only after {@link look} returned `ready`. */
   get head(): T {
     return this.#head as T
   }
 
-  /** Goes on to the next item. */
+  /** Advances to the next item. */
   take(): T {
     const head = this.#head as T
     this.#head = undefined
@@ -43,7 +43,7 @@ export class Source<T> {
     return head
   }
 
-  /** Gives up; frees what the iterator holds. */
+  /** Stops reading, and ends the iterator. */
   close(): void {
     if (this.#state === 'done') return
     this.#state = 'done'

@@ -5,13 +5,13 @@
 import type { Clock } from '../../types/clock.js'
 import { Heap, type HeapItem } from './heap.js'
 
-/** The longest delay that Node's timers take; what is due later is scheduled again then. */
+/** The longest delay that Node's timers support. A timer that is due later is scheduled again at that time. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
-/** Times are rounded up to a multiple of this, so that thousands of timers share a wake-up. */
+/** Due times are rounded up to a multiple of this, so that thousands of timers share one wake-up. */
 const GRANULARITY_MS = 50
 
-/** One timer. Its owner may schedule it again after it has fired, or before. */
+/** One timer. Its owner may reschedule it, before or after it fires. */
 export class Timer implements HeapItem {
   readonly fire: () => void
   at = 0
@@ -35,22 +35,22 @@ export class Timers {
     this.#clock = clock
   }
 
-  /** Milliseconds since a fixed moment: deadlines of this process count by it, whoever sets the clock. */
+  /** Monotonic milliseconds: deadlines within this process use them, so that setting the system clock has no effect. */
   now(): number {
     return this.#clock.monotonic === undefined ? this.#clock.now() : this.#clock.monotonic()
   }
 
-  /** Milliseconds since the epoch, for what is stored. */
+  /** Milliseconds since the epoch, for stored times. */
   wallTime(): number {
     return this.#clock.now()
   }
 
-  /** Schedules a timer, again if it is scheduled already, to fire in `delayMs`: never earlier, at most 50 ms later. */
+  /** Schedules or reschedules a timer to fire in `delayMs`: never earlier, at most 50 ms later. */
   schedule(timer: Timer, delayMs: number): void {
     this.scheduleAt(timer, this.now() + delayMs)
   }
 
-  /** The same at a time of {@link Timers.now}. */
+  /** Schedules or reschedules a timer to fire at a time of {@link Timers.now}. */
   scheduleAt(timer: Timer, at: number): void {
     this.cancel(timer)
     timer.at = Math.ceil(at / GRANULARITY_MS) * GRANULARITY_MS
@@ -62,7 +62,7 @@ export class Timers {
     this.#heap.remove(timer)
   }
 
-  /** Resolves when the promise does, and after `delayMs` at the latest; 0 waits without a limit. */
+  /** Resolves when the promise does, or after `delayMs`; 0 waits without a limit. */
   async within(delayMs: number, promise: Promise<unknown>): Promise<void> {
     if (delayMs === 0) {
       await promise
@@ -98,8 +98,8 @@ export class Timers {
   }
 
   /**
-   * The event loop runs timers before it reads sockets. So what a client, a store or a hook sent while the loop was busy
-   * is still unread: it is read before anybody is judged to be late.
+   * The event loop runs timers before it reads sockets. So data that a client, a store or a hook sent while the loop was
+   * busy is still unread. It is read before any timer declares its sender late.
    */
   readonly #ring = (): void => {
     this.#alarmAt = Number.POSITIVE_INFINITY
@@ -116,15 +116,15 @@ export class Timers {
         next.fire()
       }
     } finally {
-      // A timer that throws does not stop the others.
+      // A timer that throws must not keep the others from firing.
       this.#arm()
     }
   }
 }
 
 /**
- * Calls back once the event loop has read what its sockets hold. One round reads them; what `ws` or TLS makes of it may
- * come a round later.
+ * Calls back after the event loop has read its sockets. One round reads them; `ws` and TLS may emit what they decoded a
+ * round later.
  */
 function afterReading(callback: () => void): void {
   setImmediate(() => setImmediate(callback))

@@ -1,15 +1,15 @@
 /**
- * Who may go on for one key, one after the other, in the order in which they asked; who gives up leaves the line.
- * Owns the lines; must not know what anybody does when it is their turn.
+ * A lock per key: steps for the same key run one after the other, in the order in which they were requested. A waiting
+ * step can be aborted. Owns the queues; must not know what the steps do.
  */
 
 export class Turns {
-  /** Key -> those who wait for the one whose turn it is. */
+  /** Key -> steps that wait for the running one. */
   readonly #lines = new Map<string, (() => void)[]>()
 
   /**
-   * Carries out a step while nobody else does anything for the key.
-   * @param signal who is no longer interested before the turn came rejects with its reason, and the step is not begun
+   * Runs a step while no other step runs for the key.
+   * @param signal if it aborts before the step begins, the step is skipped, and the promise rejects with its reason
    */
   async take<T>(key: string, step: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#turn(key, signal)
@@ -20,7 +20,7 @@ export class Turns {
     }
   }
 
-  /** A step for each of many keys, in turn; one that fails keeps none from theirs. Rejects with the first failure. */
+  /** Runs a step for each of many keys. All steps run even if one fails; rejects with the first failure. */
   async takeEach<Item>(items: Iterable<Item>, keyOf: (item: Item) => string, step: (item: Item) => Promise<void>) {
     const failures: unknown[] = []
     for (const item of items) {

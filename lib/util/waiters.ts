@@ -1,14 +1,14 @@
-/** Those who wait for something to happen once. Owns their promises; must not know what it is. */
+/** Promises that resolve when an event happens. Owns the promises; must not know the event. */
 
 export class Waiters {
   #resolves: (() => void)[] = []
 
-  /** Resolves when it happens. */
+  /** Resolves at the next {@link Waiters.release}. */
   wait(): Promise<void> {
     return new Promise(resolve => this.#resolves.push(resolve))
   }
 
-  /** It happens. Who waits from now on waits for the next time. */
+  /** Resolves all promises. Later callers wait for the next time. */
   release(): void {
     const resolves = this.#resolves
     this.#resolves = []
