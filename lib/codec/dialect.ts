@@ -1,6 +1,6 @@
 /**
- * What the three protocol versions answer differently: one frozen object per version.
- * Owns the answers; must not know a connection. Handlers ask the dialect and never compare versions.
+ * The differences between the protocol versions in what a broker sends: one frozen object per version.
+ * Owns the differences; must not know a connection. Handlers use the dialect and never compare versions.
  */
 import type {
   ConnackPacket,
@@ -12,10 +12,10 @@ import type {
 import { ReasonCode } from '../reason-codes.js'
 import { brokerReasonCode } from './reason-code-table.js'
 
-/** How a CONNECT is answered. */
+/** The answer to a CONNECT. */
 export interface ConnectAnswer {
   reasonCode: number
-  /** MQTT 3.1 and 3.1.1; follows from the reason code where it is not given. */
+  /** For MQTT 3.1 and 3.1.1; derived from the reason code if it is not given. */
   returnCode?: number | undefined
   sessionPresent: boolean
   properties?: ConnackProperties
@@ -23,23 +23,23 @@ export interface ConnectAnswer {
 
 export interface Dialect {
   readonly version: ProtocolVersion
-  /** Undefined where the version has no code for the reason: the connection just closes [MQTT-3.2.2-6]. */
+  /** Undefined if the version has no code for the reason: the connection closes without CONNACK [MQTT-3.2.2-6]. */
   connack(answer: ConnectAnswer): ConnackPacket | undefined
-  /** Undefined where a broker has no DISCONNECT to send. */
+  /** Undefined if a broker cannot send DISCONNECT in this version. */
   disconnect(reasonCode: number, properties?: DisconnectProperties): DisconnectPacket | undefined
-  /** What a refused PUBLISH leads to: an acknowledgement that says so, or the end of the connection [MQTT-3.3.5-2]. */
+  /** The reaction to a refused PUBLISH: an acknowledgement with an error code, or a disconnect [MQTT-3.3.5-2]. */
   readonly refusedPublish: 'acknowledge' | 'close'
   /** The code of one filter in SUBACK. */
   subackCode(reasonCode: number): number
   /** The codes of UNSUBACK. */
   unsubackCodes(reasonCodes: number[]): number[]
-  /** Whether packets have properties, reason strings and user properties among them. */
+  /** Whether packets have properties, including reason strings and user properties. */
   readonly hasProperties: boolean
-  /** Whether the session's life is given by Session Expiry Interval; else by the clean session flag alone. */
+  /** Whether Session Expiry Interval determines the life of the session; otherwise only the clean session flag does. */
   readonly hasSessionExpiry: boolean
-  /** Whether an empty client identifier may go with a session that is kept. */
+  /** Whether a client with an empty identifier may request a stored session. */
   readonly emptyIdMayKeepSession: boolean
-  /** Whether the client identifier may be empty at all. */
+  /** Whether the client identifier may be empty. */
   readonly emptyIdAllowed: boolean
   /** Longest client identifier in bytes. */
   readonly maxClientIdBytes: number
@@ -81,7 +81,7 @@ const v3: Omit<Dialect, 'version' | 'maxClientIdBytes' | 'subackCode' | 'emptyId
 const mqtt31: Dialect = Object.freeze({
   ...v3,
   version: 3,
-  // 3.1 has no session present flag and no failure code in SUBACK; clients of its time know 0x80 all the same
+  // 3.1 has no session present flag, and defines no failure code for SUBACK; its clients understand 0x80 nevertheless
   connack: answer => v3.connack({ ...answer, sessionPresent: false }),
   subackCode: reasonCode => (reasonCode >= SUBACK_FAILURE ? SUBACK_FAILURE : reasonCode),
   emptyIdAllowed: false,

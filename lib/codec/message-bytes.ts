@@ -1,12 +1,12 @@
 /**
- * What a message counts for where bytes are limited: its payload, and the properties that a client could make long.
- * Owns that sum, which is the same wherever messages are kept; must not know the limits, nor who keeps it.
+ * The size of a message for byte limits: its payload, and the properties of variable length. Owns this sum, which all
+ * stores and queues use; must not know the limits.
  */
 import type { Message } from '../../types/message.js'
 import type { PublishProperties, WillProperties } from '../../types/packets.js'
 import { pairsOf } from './user-properties.js'
 
-/** What the length of a text takes: empty user properties are not free, however many there are. */
+/** Bytes for the length of a text, so that empty user properties count as well. */
 const LENGTH_BYTES = 2
 
 /** Bytes of a message's payload and properties. */
@@ -20,12 +20,12 @@ export function messageBytes({ payload, properties }: Pick<Message, 'payload' | 
   )
 }
 
-/** Bytes of a payload, also where it is text. */
+/** Bytes of a payload, which may be text. */
 export function payloadBytes(payload: Message['payload'] | string): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
 }
 
-/** Bytes of those properties that are of any length, without the user properties. */
+/** Bytes of the properties of variable length, without the user properties. */
 export function propertyBytes({
   contentType,
   responseTopic,
@@ -37,7 +37,7 @@ export function propertyBytes({
   return bytes
 }
 
-/** Bytes of user properties, given as pairs, as they are on the wire. */
+/** Bytes of user properties, given as pairs, as on the wire. */
 export function userPropertyBytes(pairs: readonly string[]): number {
   let bytes = 0
   for (const text of pairs) bytes += LENGTH_BYTES + Buffer.byteLength(text)

@@ -1,6 +1,6 @@
 /**
  * The numbers of the fifteen control packets, who may send each of them, and with which fixed header flags.
- * Owns these tables; must not know what is inside a packet.
+ * Owns these tables; must not know the content of a packet.
  */
 import type { ProtocolVersion } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'
@@ -28,7 +28,7 @@ export type PacketType = (typeof PacketType)[keyof typeof PacketType]
 /** Packet type -> its name in the standard. */
 export const PACKET_NAMES = ['reserved packet type 0', ...Object.keys(PacketType)] as const
 
-/** Who sends: bits, so that a table can say "both". */
+/** Senders, as bits, so that a table can state both. */
 export const Sender = { client: 1, broker: 2 } as const
 export type Sender = (typeof Sender)[keyof typeof Sender]
 
@@ -61,19 +61,19 @@ export function firstByte(type: PacketType): number {
   return (type << 4) | (type === PUBREL || type === SUBSCRIBE || type === UNSUBSCRIBE ? 0b0010 : 0)
 }
 
-/** First byte -> the senders that may send it; 0 where nobody may. */
+/** First byte -> the senders that may send it; 0 if it is invalid. */
 const FIRST_BYTES = new Uint8Array(256)
 for (const type of Object.values(PacketType)) FIRST_BYTES[firstByte(type)] = SENDERS[type]!
 for (let flags = 0; flags < 16; flags++) {
   if (publishFlagFault(flags) === undefined) FIRST_BYTES[(PacketType.PUBLISH << 4) | flags] = BOTH
 }
 
-/** Whether the sender may send a packet that begins with this byte; the quick check before {@link firstByteError}. */
+/** Whether the sender may send a packet that begins with this byte. A quick check before {@link firstByteError}. */
 export function isFirstByte(byte: number, sender: Sender): boolean {
   return (FIRST_BYTES[byte]! & sender) !== 0
 }
 
-/** What is wrong with a first byte that {@link isFirstByte} did not like; undefined where nothing is after all. */
+/** The error of a first byte that {@link isFirstByte} rejected; undefined if the version allows it. */
 export function firstByteError(byte: number, sender: Sender, version: ProtocolVersion): AnaxError | undefined {
   const type = byte >> 4
   const flags = byte & 0x0f
@@ -86,7 +86,7 @@ export function firstByteError(byte: number, sender: Sender, version: ProtocolVe
   if (type === PacketType.PUBLISH) {
     return new AnaxError('ANAX_ERR_MALFORMED', { detail: `${name}: ${publishFlagFault(flags)}` })
   }
-  // MQTT 3.1 has the DUP flag in every packet that is sent again (its 2.1)
+  // MQTT 3.1 sets the DUP flag in every retransmitted packet (its section 2.1)
   if (version === 3 && flags === 0b1010 && (firstByte(type as PacketType) & 0x0f) === 0b0010) return undefined
   const bits = flags.toString(2).padStart(4, '0')
   return new AnaxError('ANAX_ERR_MALFORMED', { detail: `${name}: fixed header flags ${bits}` })

@@ -1,15 +1,15 @@
 /**
- * The one table of MQTT 5.0 properties (2.2.2.2): what each is called, how it looks on the wire, where it may be.
- * Decoder and encoder both ask it; it must know neither of them.
+ * The table of MQTT 5.0 properties (2.2.2.2): name, wire type, and the packets that may contain each.
+ * Used by the decoder and the encoder; must know neither of them.
  */
 import { PacketType } from './packet-types.js'
 
-/** Stands for the will's property list inside CONNECT, which has rules of its own. */
+/** Represents the will's property list in CONNECT, which has its own rules. */
 export const WILL = 0
 /** A packet type, or {@link WILL}. */
 export type PropertyOwner = PacketType | typeof WILL
 
-/** How a value is written; `boolean` is one byte, 0 or 1, and `topicName` is a string without wildcards. */
+/** Wire type of a value; `boolean` is one byte, 0 or 1, and `topicName` is a string without wildcards. */
 export type PropertyKind =
   | 'boolean'
   | 'uint8'
@@ -23,12 +23,12 @@ export type PropertyKind =
 
 export interface Property {
   readonly id: number
-  /** As `mqtt-packet` calls it. */
+  /** The name that `mqtt-packet` uses. */
   readonly name: string
   readonly kind: PropertyKind
-  /** Bits of the packets in which a client may send it. */
+  /** Bit set of the packets in which a client may send it. */
   readonly fromClient: number
-  /** Bits of the packets in which a broker may send it. */
+  /** Bit set of the packets in which a broker may send it. */
   readonly fromBroker: number
   readonly min: number
   readonly max: number
@@ -118,12 +118,12 @@ export function propertyByName(name: string): Property | undefined {
   return BY_NAME.get(name)
 }
 
-/** Whether the property belongs into the packet at all, whoever sends it. */
+/** Whether the packet may contain the property, whoever sends it. */
 export function isAllowedIn(property: Property, owner: PropertyOwner): boolean {
   return ((property.fromClient | property.fromBroker) & (1 << owner)) !== 0
 }
 
-/** Whether several of it may be in one packet: user properties, and a broker's subscription identifiers. */
+/** Whether a packet may contain the property several times: user properties, and a broker's subscription identifiers. */
 export function isRepeatable(property: Property, owner: PropertyOwner): boolean {
   return property.kind === 'userProperties' || (property.id === SUBSCRIPTION_IDENTIFIER && owner === PacketType.PUBLISH)
 }

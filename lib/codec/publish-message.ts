@@ -1,6 +1,6 @@
 /**
- * One published message from the wire to the bus: the decoder makes it, and everything after passes the same object on.
- * Owns its shape, which never changes, and what the broker keeps with it unseen. Must not know what becomes of it.
+ * One published message: the decoder creates it, and all later steps pass on the same object. Owns its shape, which never
+ * changes, and the broker's hidden data. Must not know how the message is processed.
  *
  * The host gets this object in hooks and events. So only the fields of the contract are public; the functions below,
  * which the class defines, are the broker's access to the rest.
@@ -12,31 +12,31 @@ import type { Frame } from './wire/frame.js'
 /** First byte of a PUBLISH with QoS 0 and RETAIN. */
 const RETAINED = 0x31
 
-/** Remembers the packet that a message came in: QoS 0, without properties. */
+/** Stores the packet that a message arrived in, if it is QoS 0 without properties. */
 export let setReceivedPacket: (message: PublishMessage, packet: Frame, version: ProtocolVersion) => void
 
 /**
- * The packet that a message came in, if a receiver of this version can be sent the same bytes; encoding the message
- * again would be a quarter of its cost. Undefined if the message was changed since then.
+ * The packet that a message arrived in, if the same bytes can be sent to a receiver of this version. Encoding the message
+ * again would be a quarter of its cost. Undefined if the message was changed in the meantime.
  */
 export let receivedPacket: (message: PublishMessage, version: ProtocolVersion) => Frame | undefined
 
 /**
- * Gives a message that outlives the turn a payload of its own, once: as it comes from the wire, the payload is a view
- * into a larger chunk, and pins all of that.
+ * Copies the payload of a message that outlives the turn, once. A payload from the wire is a view into a larger chunk, and
+ * would keep all of it in memory.
  */
 export let ownPayload: (message: PublishMessage) => void
 
-/** States that a message's payload need not be copied. */
+/** Marks a message whose payload need not be copied. */
 export let markPayloadOwned: (message: PublishMessage) => void
 
-/** What the broker has attached to a message; the codec does not know what that is. */
+/** The object that the broker attached to a message; opaque to the codec. */
 export let attachmentOf: (message: PublishMessage) => object | undefined
 
-/** Attaches an object to a message, in place of an earlier one. */
+/** Attaches an object to a message, replacing an earlier one. */
 export let attachTo: (message: PublishMessage, attachment: object) => void
 
-/** A PUBLISH packet that is a message on the bus as well. */
+/** A PUBLISH packet that is also the message on the bus. */
 export class PublishMessage implements Message {
   readonly cmd = 'publish' as const
   /** Set by the broker that accepts the message. */

@@ -1,11 +1,11 @@
 /**
- * Which reason codes each packet may carry, and who may send them there.
- * Owns the table; must not know what a code leads to.
+ * The reason codes that each packet may contain, and who may send them.
+ * Owns the table; must not know the effect of a code.
  */
 import { ReasonCode as R } from '../reason-codes.js'
 import { PacketType, Sender } from './packet-types.js'
 
-/** What PUBACK, PUBREC, SUBACK and UNSUBACK all may refuse with. */
+/** The error codes that PUBACK, PUBREC, SUBACK and UNSUBACK share. */
 const REFUSED = [R.UnspecifiedError, R.ImplementationSpecificError, R.NotAuthorized, R.PacketIdentifierInUse]
 
 const PUBLISH_ANSWER = [
@@ -34,7 +34,7 @@ const DISCONNECT_BOTH = [
 ]
 const DISCONNECT_BROKER = [
   ...[R.NotAuthorized, R.ServerBusy, R.ServerShuttingDown, R.KeepAliveTimeout, R.SessionTakenOver],
-  // The overall table of reason codes has it for DISCONNECT, the one of DISCONNECT has not
+  // The overall table of reason codes lists it for DISCONNECT, the table of DISCONNECT does not
   R.BadAuthenticationMethod,
   ...[R.TopicFilterInvalid, R.RetainNotSupported, R.QoSNotSupported, R.UseAnotherServer, R.ServerMoved],
   ...[R.SharedSubscriptionsNotSupported, R.ConnectionRateExceeded, R.MaximumConnectTime],
@@ -71,12 +71,12 @@ const TYPES = {
   disconnect: PacketType.DISCONNECT,
 } as const
 
-/** The code if a broker may send it in this packet; otherwise 0x80, which every one of them may carry. */
+/** Returns the code if a broker may send it in this packet; otherwise 0x80, which is always allowed. */
 export function brokerReasonCode(cmd: keyof typeof TYPES, code: number): number {
   return isReasonCode(TYPES[cmd], code, Sender.broker) ? code : R.UnspecifiedError
 }
 
-/** Whether the packet may carry the reason code when one of `senders` (bits) sends it. */
+/** Whether one of `senders` (bits) may send the reason code in the packet. */
 export function isReasonCode(type: PacketType, code: number, senders: number): boolean {
   return code >= 0 && code <= 255 && (TABLE[(type << 8) | code]! & senders) !== 0
 }

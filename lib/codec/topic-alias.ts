@@ -1,11 +1,11 @@
 /**
  * Topic aliases of one connection, one class per direction [MQTT 5.0, 3.3.2.3.4].
- * They begin empty with every connection; must not know what is published.
+ * Both start empty with each connection; must not know what is published.
  */
 import type { PublishPacket } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'
 
-/** Aliases that the client defines: resolves them, so that nothing above sees one. */
+/** Aliases that the client defines: replaces them by topics, so that upper layers see only topics. */
 export class InboundTopicAliases {
   readonly #maximum: number
   readonly #topics = new Map<number, string>()
@@ -14,7 +14,7 @@ export class InboundTopicAliases {
     this.#maximum = maximum
   }
 
-  /** Puts the real topic into the packet. @returns the error, where the alias cannot be resolved */
+  /** Replaces the packet's alias by its topic. @returns the error if the alias cannot be resolved */
   resolve(packet: PublishPacket): AnaxError | undefined {
     const { topicAlias: alias, ...properties } = packet.properties!
     if (alias === undefined) return undefined
@@ -36,17 +36,17 @@ export class InboundTopicAliases {
   }
 }
 
-/** What to write into one PUBLISH: an alias alone, an alias with its topic, or none. */
+/** The alias of one PUBLISH: alone, together with its topic, or none. */
 export interface OutboundAlias {
   alias: number
-  /** `known`: the client has it, and the topic can be left out. */
+  /** `known`: the client knows the alias, so that the topic can be omitted. */
   state: 'known' | 'new'
 }
 
-/** An alias costs three bytes of properties: a topic that is not longer gains nothing. */
+/** An alias takes three bytes of properties: it saves nothing for a topic that is not longer. */
 const SHORTEST_TOPIC = 4
 
-/** Aliases that the broker defines: the first topics that are worth one, as many as the client allows. */
+/** Aliases that the broker defines: for the first topics that are long enough, as many as the client allows. */
 export class OutboundTopicAliases {
   readonly #maximum: number
   readonly #aliases = new Map<string, number>()
@@ -55,7 +55,7 @@ export class OutboundTopicAliases {
     this.#maximum = maximum
   }
 
-  /** The alias for a topic that is about to be sent; it counts as defined from now on. */
+  /** The alias for a topic that is about to be sent. It counts as defined from now on. */
   assign(topic: string): OutboundAlias | undefined {
     const known = this.#aliases.get(topic)
     if (known !== undefined) return { alias: known, state: 'known' }
@@ -65,7 +65,7 @@ export class OutboundTopicAliases {
     return { alias, state: 'new' }
   }
 
-  /** The alias that was assigned last did not go out after all. */
+  /** Revokes the last assigned alias, because its packet was not sent. */
   takeBack(topic: string): void {
     this.#aliases.delete(topic)
   }

@@ -1,19 +1,19 @@
 /**
  * User properties: an ordered list of pairs on the wire, an object of values by name in packets.
- * Owns the way between the two, so that the order survives [MQTT-3.3.2-18]; must not know bytes.
+ * Owns the conversion between the two, which preserves the order [MQTT-3.3.2-18]; must not know bytes.
  */
 import type { UserProperties } from '../../types/packets.js'
 
 /**
- * Where an object keeps the order of its pairs (name, value, name, value …) when its own order of names cannot
- * express it: repeated names with others between them, and names like `7`, which JavaScript puts first.
- * A symbol that every copy of this package in the process finds: packets go from one to the other.
+ * The property in which an object stores the order of its pairs (name, value, name, value …), if the order of its names
+ * cannot express it: repeated names with others between them, and names like `7`, which JavaScript puts first.
+ * A registered symbol, because packets may pass between several copies of this package in one process.
  */
 const ORDER = Symbol.for('anax.userPropertyOrder')
 
 type Ordered = UserProperties & { [ORDER]?: readonly string[] }
 
-/** Makes the object of pairs in their order. It has no prototype, so `__proto__` is a name like any other. */
+/** Converts pairs to an object. It has no prototype, so `__proto__` is a name like any other. */
 export function userPropertiesFrom(pairs: readonly string[]): UserProperties {
   const object: UserProperties = Object.create(null)
   let last = ''
@@ -33,8 +33,8 @@ export function userPropertiesFrom(pairs: readonly string[]): UserProperties {
 }
 
 /**
- * The pairs of an object in the order they go out: the remembered one where it still tells the truth
- * (a hook may have changed the object since), else that of the object.
+ * The pairs of an object in the order in which they are sent: the stored order if it is still correct (a hook may have
+ * changed the object), otherwise that of the object.
  */
 export function pairsOf(properties: UserProperties): readonly string[] {
   const order = (properties as Ordered)[ORDER]
@@ -48,7 +48,7 @@ export function pairsOf(properties: UserProperties): readonly string[] {
   return pairs
 }
 
-/** Whether the pairs have exactly the object's values, each name's values in their order. */
+/** Whether the pairs are exactly the object's values, in order for each name. */
 function agrees(order: readonly string[], properties: UserProperties): boolean {
   const taken = new Map<string, number>()
   for (let i = 0; i < order.length; i += 2) {
@@ -66,7 +66,7 @@ function countOf(values: string | string[]): number {
   return Array.isArray(values) ? values.length : 1
 }
 
-/** Begins with a digit: a superset of the names that JavaScript would move to the front. */
+/** Begins with a digit: a superset of the names that JavaScript moves to the front. */
 function isIndexLike(name: string): boolean {
   const code = name.charCodeAt(0)
   return code >= 0x30 && code <= 0x39

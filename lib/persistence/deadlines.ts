@@ -1,10 +1,9 @@
 /**
- * Things with a deadline, earliest first; one that loses its deadline is removed at once. Owns the order only; knows no
- * session and no message.
+ * Items with a deadline, earliest first. Owns the order only; must not know sessions or messages.
  */
 import { Heap, type HeapItem } from '../util/heap.js'
 
-/** One deadline; whoever set it keeps it, to remove it again. */
+/** One deadline. Its owner keeps it in order to remove it. */
 export class Deadline<T> implements HeapItem {
   readonly item: T
   readonly at: number
@@ -16,7 +15,7 @@ export class Deadline<T> implements HeapItem {
   }
 }
 
-/** Things by deadline. */
+/** Items, ordered by deadline. */
 export class Deadlines<T> {
   readonly #heap = new Heap<Deadline<T>>()
 
@@ -27,7 +26,7 @@ export class Deadlines<T> {
     return deadline
   }
 
-  /** Removes a deadline, if it is still there. */
+  /** Removes a deadline, if it is still set. */
   remove(deadline: Deadline<T> | undefined): void {
     if (deadline !== undefined) this.#heap.remove(deadline)
   }
@@ -37,12 +36,12 @@ export class Deadlines<T> {
     return this.#heap.first?.at
   }
 
-  /** Removes the earliest thing that is due, and returns it. */
+  /** Removes and returns the earliest item that is due. */
   take(now: number): T | undefined {
     return this.#takeFirst(now)?.item
   }
 
-  /** What is due, at most `limit`, earliest first. It stays. */
+  /** Up to `limit` items that are due, earliest first, without removing them. */
   due(now: number, limit: number): T[] {
     const taken: Deadline<T>[] = []
     while (taken.length < limit) {

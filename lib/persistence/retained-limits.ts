@@ -1,22 +1,21 @@
 /**
- * Whether one more retained message is within the limits. The same rule for every store that counts its messages;
- * must not know how they are kept.
+ * Checks the limits of retained messages: the rule that all stores share. Must not know how messages are stored.
  */
 import type { Message } from '../../types/message.js'
 import type { RetainedLimits } from '../../types/persistence.js'
 import { messageBytes } from '../codec/message-bytes.js'
 import { AnaxError } from '../errors.js'
 
-/** What a store holds. */
+/** Totals of a store. */
 export interface RetainedTotals {
   readonly count: number
   readonly bytes: number
-  /** Bytes of a topic's message; 0 where it has none. */
+  /** Bytes of a topic's message; 0 if there is none. */
   bytesAt(topic: string): number
 }
 
 /**
- * Checks a message that is about to be kept.
+ * Checks a message that is about to be stored.
  * @throws AnaxError ANAX_ERR_QUOTA
  */
 export function checkRetained(message: Message, limits: RetainedLimits, totals: RetainedTotals): void {

@@ -1,63 +1,63 @@
 /**
- * Finds room for a message that some queues, or the store as a whole, are too full for: what old ones have to go, and
- * who does without the new one. Nothing goes in vain: an old message is dropped only where that lets the new one in.
- * Owns that choice, and carries out nothing; knows no store.
+ * Makes room for a message if some queues, or the store as a whole, are full: chooses the old messages to drop, and the
+ * queues that do not get the new one. An old message is dropped only if that makes room for the new one.
+ * Owns the choice, but does not carry it out; must not know a store.
  */
 import type { DroppedMessage, QueueLimits } from '../../types/persistence.js'
 
-/** Old messages looked at so that the store has room: so many, and so many more for each queue. */
+/** Limits of the search for old messages: a base, and an addition for each queue. */
 const LOOKED_AT = 100
 const LOOKED_AT_PER_QUEUE = 10
 
-/** Messages and their bytes. */
+/** Counts of messages and bytes. */
 export interface Amount {
   messages: number
   bytes: number
 }
 
-/** A queue that is to get the message. */
+/** A queue that should receive the message. */
 export interface FullQueue<Entry> {
   readonly limits: QueueLimits
   readonly size: Amount
-  /** What of it was sent, and cannot go. */
+  /** The messages that were sent, which cannot be dropped. */
   readonly sent: Amount
   /** The others, oldest first. */
   unsent(): Iterator<Entry>
 }
 
-/** What an entry holds. */
+/** The message of an entry. */
 export interface Held {
-  /** The same for all entries that hold the same message. */
+  /** A key that is the same for all entries with the same message. */
   readonly message: unknown
   readonly bytes: number
-  /** How many queues hold it. */
+  /** The number of queues that contain it. */
   readonly holders: number
 }
 
-/** What a queue loses: one of its entries, or the message that comes. */
+/** A loss of a queue: one of its entries, or the new message. */
 export interface Loss<Queue, Entry> {
   readonly queue: Queue
   readonly entry: Entry | undefined
   readonly reason: DroppedMessage['reason']
 }
 
-/** What is to be done. */
+/** The result. */
 export interface Room<Queue, Entry> {
-  /** The queues that take the message. */
+  /** The queues that receive the message. */
   takers: readonly Queue[]
   losses: readonly Loss<Queue, Entry>[]
 }
 
-/** Whether a queue takes a message without losing anything. */
+/** Whether a queue has room for a message without dropping another. */
 export function fits(size: Amount, limits: QueueLimits, bytes: number): boolean {
   return size.messages < limits.maxMessages && size.bytes + bytes <= limits.maxBytes
 }
 
 /**
- * Finds room for a message.
- * @param bytes its own
- * @param missing how many of them all queues together have no room for; 0 or less where they have
- * @param heldBy what an entry of a queue holds
+ * Makes room for a message.
+ * @param bytes size of the message
+ * @param missing bytes that exceed the limit of all queues together; 0 or less if there is room
+ * @param heldBy returns the message of an entry
  */
 export function findRoom<Entry, Queue extends FullQueue<Entry>>(
   queues: readonly Queue[],
@@ -68,7 +68,7 @@ export function findRoom<Entry, Queue extends FullQueue<Entry>>(
   return new RoomSearch<Entry, Queue>(bytes, missing, heldBy).run(queues)
 }
 
-/** A queue with those of its entries that were not chosen yet. */
+/** A queue with the entries that were not chosen yet. */
 interface Place<Entry, Queue> {
   queue: Queue
   unsent: Iterator<Entry>
@@ -78,7 +78,7 @@ class RoomSearch<Entry, Queue extends FullQueue<Entry>> {
   readonly #bytes: number
   readonly #missing: number
   readonly #heldBy: (entry: Entry) => Held
-  /** By message, how many queues would hold it still. */
+  /** For each message, the number of queues that would still contain it. */
   readonly #holders = new Map<unknown, number>()
   #freed = 0
 
@@ -110,7 +110,7 @@ class RoomSearch<Entry, Queue extends FullQueue<Entry>> {
     return { takers: [], losses: [...without, ...alsoWithout] }
   }
 
-  /** What a queue has to lose to take the message; undefined where it cannot. */
+  /** The entries that a queue has to drop to receive the message; undefined if that is impossible. */
   #roomIn(place: Place<Entry, Queue>): Loss<Queue, Entry>[] | undefined {
     const { limits, sent, size } = place.queue
     const left = { ...size }
@@ -126,7 +126,7 @@ class RoomSearch<Entry, Queue extends FullQueue<Entry>> {
     return losses
   }
 
-  /** What all of them have to lose besides, in turn; undefined where that does not help, or not soon enough. */
+  /** The further entries that the queues have to drop, in turn; undefined if that does not make enough room. */
   #roomInStore(places: readonly Place<Entry, Queue>[]): Loss<Queue, Entry>[] | undefined {
     const losses: Loss<Queue, Entry>[] = []
     const most = LOOKED_AT + LOOKED_AT_PER_QUEUE * places.length

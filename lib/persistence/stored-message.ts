@@ -1,27 +1,27 @@
 /**
- * A message as the memory store keeps it: a copy of the message's own fields, of one shape, with a payload that pins
- * no more memory than it needs. Owns copying; knows no queue and no topic tree.
+ * A message in the memory store: a copy of its fields, always of the same shape, with a payload that retains no more
+ * memory than it needs. Owns copying; must not know queues or topic trees.
  */
 import type { Message } from '../../types/message.js'
 import type { PublishProperties, QoS } from '../../types/packets.js'
 import { messageBytes } from '../codec/message-bytes.js'
 
-/** Payloads share slabs of this size: each with a buffer of its own would cost some 200 bytes more. */
+/** Payloads share slabs of this size: a separate buffer would cost about 200 bytes more for each. */
 const SLAB_BYTES = 8192
-/** Longer ones get a buffer of their own, so that one survivor pins little. */
+/** Longer payloads get their own buffer, so that one long-lived payload retains little memory. */
 const MAX_SLICE_BYTES = SLAB_BYTES >> 2
 
 /**
- * Copies payloads out of the chunks they arrived in. Each part of the store has its own: what is kept for long
- * (retained) shall not pin the slabs of what soon goes (queues).
+ * Copies payloads from received chunks. Each part of the store has its own copier, so that long-lived payloads (retained
+ * messages) do not retain the slabs of short-lived ones (queues).
  */
 export class PayloadKeeper {
   #slab = Buffer.alloc(0)
   #used = 0
 
-  /** The bytes themselves where they own their memory, else a copy that does. */
+  /** Returns the bytes if they own their memory, otherwise a copy. */
   keep(bytes: Buffer): Buffer {
-    // Whoever uses the base contract may store text; text pins nothing.
+    // Users of the base contract may store text, which retains no other memory.
     if (typeof bytes === 'string' || bytes.buffer.byteLength <= 2 * bytes.length) return bytes
     const copy = bytes.length > MAX_SLICE_BYTES ? Buffer.allocUnsafeSlow(bytes.length) : this.#slice(bytes.length)
     bytes.copy(copy)
@@ -39,21 +39,21 @@ export class PayloadKeeper {
   }
 }
 
-/** What a kept message counts for, even if somebody has changed its user properties since: those are not copied. */
+/** The size of a stored message, fixed when it was stored: user properties are not copied, and may have changed since. */
 export let bytesOfStored: (message: StoredMessage) => number
 
-/** How many queues hold a kept message. */
+/** The number of queues that contain a stored message. */
 export let holdersOf: (message: StoredMessage) => number
 
-/** One more queue holds a kept message. */
+/** Adds the reference of one queue to a stored message. */
 export let hold: (message: StoredMessage) => void
 
-/** One queue less holds a kept message. */
+/** Removes the reference of one queue to a stored message. */
 export let release: (message: StoredMessage) => void
 
 /**
- * The kept copy. Whoever reads it from the store must not change it. Hosts get it in events, so that only the fields of
- * the contract are public.
+ * The stored copy. Readers must not change it. Hosts receive it in events, so that only the fields of the contract are
+ * public.
  */
 export class StoredMessage implements Message {
   readonly cmd = 'publish'
@@ -79,7 +79,7 @@ export class StoredMessage implements Message {
     this.topic = message.topic
     this.payload = keeper.keep(message.payload)
     this.qos = message.qos
-    // Users of the base contract may leave the flags out.
+    // Users of the base contract may omit the flags.
     this.retain = message.retain ?? false
     this.dup = message.dup ?? false
     this.clientId = message.clientId

@@ -1,16 +1,16 @@
 /**
  * The address of a client behind HTTP proxies: `Forwarded` (RFC 7239) and `X-Forwarded-For`, as far as each proxy on the
- * way is trusted. Owns which entry counts; libraries parse the headers.
+ * way is trusted. Owns the choice of the entry; libraries parse the headers.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { optionalPeer } from './optional-peer.js'
 import { type IsTrusted, plainAddress } from './trusted-proxies.js'
 
-/** The address of the client that sent a request; that of the connection where no trusted proxy says another. */
+/** The address of the client that sent a request: that of the connection, unless a trusted proxy states another. */
 export type AddressOf = (request: IncomingMessage, peer: string | undefined) => string | undefined
 
-/** @throws AnaxError ANAX_ERR_LISTEN where a package is not installed */
+/** @throws AnaxError ANAX_ERR_LISTEN if a package is not installed */
 export async function forwardedAddress(isTrusted: IsTrusted): Promise<AddressOf> {
   const what = 'the option trustedProxies'
   const { default: parseForwarded } = await optionalPeer('forwarded-parse', what, () => import('forwarded-parse'))
@@ -18,7 +18,7 @@ export async function forwardedAddress(isTrusted: IsTrusted): Promise<AddressOf>
 
   const hops = (request: IncomingMessage): (string | undefined)[] => {
     const { forwarded } = request.headers
-    // nearest first; the library puts the address of the connection in front
+    // nearest first; the library adds the address of the connection in front
     if (forwarded === undefined) return parseXForwardedFor(request).slice(1).map(addressIn)
     return parseForwarded(forwarded)
       .map(hop => addressIn(hop.for))
@@ -33,13 +33,13 @@ export async function forwardedAddress(isTrusted: IsTrusted): Promise<AddressOf>
         address = hop
       }
     } catch {
-      // a header that cannot be read says nothing
+      // an unreadable header is ignored
     }
     return address
   }
 }
 
-/** Without a port and brackets; undefined for `unknown` and for names that a proxy made up. */
+/** Removes port and brackets. Undefined for `unknown` and for obfuscated identifiers. */
 function addressIn(node: string | undefined): string | undefined {
   if (node === undefined) return undefined
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(node)?.[1]

@@ -1,11 +1,11 @@
-/** What may be said of one listener. Types only; server.ts checks what they cannot. */
+/** Options of one listener. Types only; server.ts checks what the types cannot express. */
 import type { TlsSource } from './tls-settings.js'
 import type { WebSocketOptions } from './web-socket.js'
 
 interface CommonOptions {
-  /** What hooks know the listener by: `client.listener`. @default none */
+  /** Name of the listener, which hooks see as `client.listener`. @default none */
   name?: string
-  /** Connections of this listener at once; further ones are closed, and `onRefused` is told. @default no limit */
+  /** Maximum concurrent connections; further ones are closed and reported to `onRefused`. @default no limit */
   maxConnections?: number
 }
 
@@ -15,8 +15,8 @@ export interface PortOptions extends CommonOptions {
   /** 0 takes any free port; `addresses` tells which. @default 1883 (tcp), 8883 (tls), 8083 (ws), 8084 (wss) */
   port?: number
   /**
-   * Proxies and load balancers whose word about a client's address counts: addresses, and networks like `10.0.0.0/8`.
-   * On `ws` and `wss` the headers `Forwarded` and `X-Forwarded-For` of their requests are read. Nobody else's are.
+   * Proxies and load balancers that are trusted to state a client's address: addresses, and networks like `10.0.0.0/8`.
+   * On `ws` and `wss`, the headers `Forwarded` and `X-Forwarded-For` are read from their requests only.
    * Needs the packages `forwarded` and `forwarded-parse` there. @default none
    */
   trustedProxies?: readonly string[]
@@ -51,5 +51,5 @@ export type ListenerOptions =
   | ({ transport: 'wss' } & PortOptions & SecureOptions & WebSocketOptions)
   | ({ transport: 'unix' } & SocketFile)
 
-/** What a listener speaks. */
+/** The transport of a listener. */
 export type Transport = ListenerOptions['transport']

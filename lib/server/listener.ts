@@ -1,6 +1,6 @@
 /**
- * One listener: a server of Node's for its transport, and what happens to a connection until the broker has it.
- * Owns the handshakes before MQTT (PROXY protocol, TLS, HTTP) and who is turned away during them.
+ * One listener: Node's server for its transport, and each connection until the broker takes it over.
+ * Owns the handshakes before MQTT (PROXY protocol, TLS, HTTP), and refusals during them.
  */
 import http, { type Server as HttpServer } from 'node:http'
 import https, { type Server as HttpsServer } from 'node:https'
@@ -16,24 +16,24 @@ import { TlsSettings } from './tls-settings.js'
 import { type IsTrusted, plainAddress, trustedProxies } from './trusted-proxies.js'
 import { serveWebSocket } from './web-socket.js'
 
-/** How long a client may take over each of PROXY header, TLS handshake and the HTTP request of an upgrade. */
+/** Time limit for each of PROXY header, TLS handshake, and HTTP request of an upgrade. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
 const HTTP_SETTINGS = {
   noDelay: true,
   headersTimeout: HANDSHAKE_TIMEOUT_MS,
   requestTimeout: HANDSHAKE_TIMEOUT_MS,
-  // Node looks every 30 seconds by default
+  // Node checks every 30 seconds by default
   connectionsCheckingInterval: 1000,
 }
 
-/** Why a connection never reached the broker. */
+/** The reason why a connection did not reach the broker. */
 export type Refusal = 'handshake' | 'connections'
 
-/** Told of each connection that is turned away before it speaks MQTT. */
+/** Called for each connection that is refused before MQTT begins. */
 export type OnRefused = (error: AnaxError, details: ConnectionDetails, refusal: Refusal) => void
 
-/** Where connections come from, and what they are told. */
+/** What a listener needs from its server. */
 interface Origin {
   readonly isTrusted: IsTrusted
   readonly readHeader: ReadProxyHeader | undefined
@@ -47,10 +47,10 @@ export class Listener {
   readonly #origin: Origin
   readonly #tls: TlsSettings | undefined
   readonly #onRefused: OnRefused
-  /** Address and port of a proxy's connection -> the client that the proxy speaks for. */
+  /** Address and port of a proxy's connection -> the client that the proxy stated. */
   readonly #proxied = new Map<string, NonNullable<ProxiedClient>>()
 
-  /** @throws AnaxError ANAX_ERR_LISTEN for what no listener can be made of */
+  /** @throws AnaxError ANAX_ERR_LISTEN for invalid options */
   static async make(broker: Broker, options: ListenerOptions, onRefused: OnRefused): Promise<Listener> {
     const secure = 'tls' in options ? new TlsSettings(options.tls, HANDSHAKE_TIMEOUT_MS) : undefined
     return new Listener(broker, options, onRefused, await originOf(options), secure, await secure?.read())
@@ -74,12 +74,12 @@ export class Listener {
     if (origin.readHeader !== undefined) this.#readHeaders(origin.readHeader)
   }
 
-  /** Reads key and certificate anew. @throws AnaxError ANAX_ERR_LISTEN; then the present ones stay */
+  /** Reads key and certificate again. @throws AnaxError ANAX_ERR_LISTEN; the current ones then stay in use */
   async readTls(): Promise<tls.TlsOptions | undefined> {
     return this.#tls?.read()
   }
 
-  /** Serves the next connections with another key and certificate. */
+  /** Uses another key and certificate for new connections. */
   useTls(settings: tls.TlsOptions): void {
     ;(this.server as TlsServer).setSecureContext(settings)
   }
@@ -104,14 +104,14 @@ export class Listener {
     const details = (request: http.IncomingMessage): ConnectionDetails => {
       const details = this.#detailsOf(request.socket)
       const address = addressOf === undefined ? details.address : addressOf(request, details.address)
-      // the port that is known is that of the proxy
+      // the known port is the proxy's
       return address === details.address ? details : { ...details, address, port: undefined }
     }
     serveWebSocket(this.#broker, server, { ...(this.#options as { path?: string }), details })
     return server
   }
 
-  /** A broker that is not started accepts no streams: such a connection is closed, and the client has to reconnect. */
+  /** A broker that is not running accepts no streams: the connection is closed, and the client reconnects. */
   #handOver(socket: Socket | TLSSocket): void {
     if (this.#broker.closed) socket.destroy()
     else this.#broker.handle(socket, undefined, this.#detailsOf(socket))
@@ -129,7 +129,7 @@ export class Listener {
     }
   }
 
-  /** Tells of connections that end before the broker has them. */
+  /** Reports connections that end before the broker takes them over. */
   #watch(): void {
     const { server } = this
     const { maxConnections } = this.#options
@@ -208,7 +208,7 @@ async function originOf(options: ListenerOptions): Promise<Origin> {
   }
 }
 
-/** What tells a connection from all others that are open, on the raw socket and on the TLS socket around it. */
+/** A key that identifies an open connection, the same for the raw socket and the TLS socket around it. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }

@@ -1,6 +1,6 @@
 /**
- * Binding a listener, and saying in one sentence why it failed.
- * Knows sockets and their errors; knows no broker.
+ * Binds a listener, and describes in one sentence why it failed.
+ * Knows sockets and their errors; must not know a broker.
  */
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -10,7 +10,7 @@ import net from 'node:net'
 import { dirname } from 'node:path'
 import { AnaxError } from '../index.js'
 
-/** Where to listen. */
+/** An address and port, or the path of a Unix socket. */
 export type Endpoint = { host: string; port: number } | { path: string }
 
 /**
@@ -29,7 +29,7 @@ export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
   }
 }
 
-/** The error for whatever kept a listener from opening, or troubles it later. */
+/** The error for a listener that could not be opened, or failed later. */
 export function listenError(cause: unknown, endpoint: Endpoint): AnaxError {
   return new AnaxError('ANAX_ERR_LISTEN', { detail: sentence(cause, endpoint), cause })
 }
@@ -39,7 +39,7 @@ async function listen(server: Server, endpoint: Endpoint): Promise<void> {
   await once(server, 'listening')
 }
 
-/** A Unix socket that a process left behind when it was killed: its file is there, and nobody answers. */
+/** Whether the file of a Unix socket was left behind by a killed process: nobody answers on it. */
 async function isAbandoned(path: string): Promise<boolean> {
   if (!(await lstat(path)).isSocket()) return false
   const probe = net.connect({ path })
@@ -60,7 +60,7 @@ function sentence(cause: unknown, endpoint: Endpoint): string {
       return `${place} is in use`
     case 'EACCES':
     case 'EPERM':
-      // What the system says, too, when the folder of a Unix socket is missing.
+      // Also the system's error when the folder of a Unix socket is missing.
       if ('path' in endpoint && !existsSync(dirname(endpoint.path))) return `the folder of ${place} does not exist`
       return `no permission for ${place}`
     case 'EADDRNOTAVAIL':

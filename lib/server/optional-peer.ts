@@ -1,9 +1,9 @@
-/** Packages that only some users need: loaded when they are used, with an error that says what to install. */
+/** Loads optional packages on first use, with an error that says what to install. */
 import { AnaxError } from '../index.js'
 
 /**
- * @param what what needs the package, for the message
- * @throws AnaxError ANAX_ERR_LISTEN where the package is not installed
+ * @param what the feature that needs the package, for the error message
+ * @throws AnaxError ANAX_ERR_LISTEN if the package is not installed
  */
 export async function optionalPeer<T>(name: string, what: string, load: () => Promise<T>): Promise<T> {
   try {

@@ -1,15 +1,15 @@
 /**
  * The PROXY protocol, versions 1 and 2: reads the header that a proxy puts in front of a connection.
- * Owns how many bytes belong to it; `proxy-protocol-js` says what they mean. Knows no broker.
+ * Owns finding the end of the header; `proxy-protocol-js` parses it. Must not know a broker.
  */
 import { isIP, type Socket, SocketAddress } from 'node:net'
 import { AnaxError } from '../index.js'
 import { optionalPeer } from './optional-peer.js'
 
-/** The client that a proxy speaks for; undefined where the proxy speaks for itself (a health check). */
+/** The client that a proxy states; undefined if the proxy connects on its own behalf, for a health check. */
 export type ProxiedClient = { address: string; port: number } | undefined
 
-/** How a header is read from a socket. */
+/** Reads a header from a socket. */
 export type ReadProxyHeader = (
   socket: Socket,
   done: (error: AnaxError | undefined, client: ProxiedClient) => void,
@@ -29,15 +29,15 @@ type Parser = typeof import('proxy-protocol-js')
 
 /**
  * Loads the parser.
- * @param timeoutMs how long a proxy may take to send the header
- * @throws AnaxError ANAX_ERR_LISTEN where the package is not installed
+ * @param timeoutMs time limit for the header
+ * @throws AnaxError ANAX_ERR_LISTEN if the package is not installed
  */
 export async function proxyHeaderReader(timeoutMs: number): Promise<ReadProxyHeader> {
   const parser = await optionalPeer('proxy-protocol-js', 'the option proxyProtocol', () => import('proxy-protocol-js'))
   return (socket, done) => new HeaderReader(parser, socket, timeoutMs, done)
 }
 
-/** Reads one header, gives what lies behind it back to the socket, and takes its listeners away again. */
+/** Reads one header, returns the bytes after it to the socket, and removes its listeners. */
 class HeaderReader {
   readonly #parser: Parser
   readonly #socket: Socket
@@ -101,7 +101,7 @@ class HeaderReader {
   }
 }
 
-/** How many of the bytes are the header. */
+/** The number of bytes in the header. */
 function headerLength(bytes: Buffer): number | 'incomplete' | 'none' {
   if (beginsLike(bytes, V2_PREFIX)) {
     if (bytes.length < 16) return 'incomplete'
@@ -143,7 +143,7 @@ function parseV2(parser: Parser, header: Buffer): ProxiedClient {
   return undefined
 }
 
-/** @throws Error for what is no address, which the parser lets through */
+/** @throws Error for invalid addresses, which the parser accepts */
 function checked(address: string, port: number): { address: string; port: number } {
   const family = isIP(address)
   if (family === 0 || port > 65_535) throw new Error(`no address: ${address}`)

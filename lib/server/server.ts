@@ -1,6 +1,6 @@
 /**
  * Listeners for a broker: TCP, TLS, WebSocket (plain and secure) and Unix sockets; exported as `anax/server`.
- * Owns the listening sockets; the connections are the broker's. Knows only the broker's public API.
+ * Owns the listening sockets; the broker owns the connections. Knows only the broker's public API.
  */
 import http from 'node:http'
 import https from 'node:https'
@@ -33,40 +33,40 @@ export {
 } from './web-socket.js'
 export type { HostWebSocket } from './web-socket-stream.js'
 
-/** What goes for all listeners of a server. */
+/** Options for all listeners of a server. */
 export interface ServerOptions {
-  /** Told when a listener that is open has trouble: when file descriptors run out, for instance. */
+  /** Called when an open listener fails, for example because no file descriptors are left. */
   onError?: (error: AnaxError) => void
   /**
-   * Told of each connection that never reached the broker: its TLS, HTTP or PROXY handshake failed or took more than 10
+   * Called for each connection that did not reach the broker: its TLS, HTTP or PROXY handshake failed or took more than 10
    * seconds (`ANAX_ERR_HANDSHAKE`), or the listener was full (`ANAX_ERR_SERVER_BUSY`).
    */
   onRefused?: (error: AnaxError, details: ConnectionDetails) => void
 }
 
-/** Where a listener can be reached. */
+/** The address of a listener. */
 export interface ListenerAddress {
-  /** What it speaks. */
+  /** Its transport. */
   transport: Transport
-  /** For a client: `mqtt://`, `mqtts://`, `ws://`, `wss://` or `mqtt+unix://`. */
+  /** URL for clients: `mqtt://`, `mqtts://`, `ws://`, `wss://` or `mqtt+unix://`. */
   url: string
   /** Undefined for a Unix socket. */
   port: number | undefined
 }
 
-/** Listeners that are open. */
+/** A set of open listeners. */
 export interface Server extends AsyncDisposable {
-  /** In the order in which the listeners were asked for. */
+  /** The addresses, in the order of the listeners' options. */
   readonly addresses: readonly ListenerAddress[]
-  /** How many connections never reached the broker, by what turned them away. */
+  /** The number of connections that did not reach the broker, by reason. */
   readonly refusals: Readonly<Record<Refusal, number>>
   /**
-   * Asks the functions that were given as `tls` for keys and certificates, and serves new connections with them. Open
-   * connections stay as they are.
-   * @throws AnaxError ANAX_ERR_LISTEN where one is not acceptable: then all listeners keep what they have
+   * Calls the functions that were passed as `tls` again, and uses their keys and certificates for new connections. Open
+   * connections are not affected.
+   * @throws AnaxError ANAX_ERR_LISTEN if one is not usable: all listeners then keep their current ones
    */
   reload(): Promise<void>
-  /** Stops listening. Connections live on; `broker.close()` ends them. */
+  /** Stops listening. Open connections continue until `broker.close()`. */
   close(): Promise<void>
 }
 
@@ -122,7 +122,7 @@ async function reload(open: readonly Open[]): Promise<void> {
   }
 }
 
-/** What types would tell: a listener with such a fault would fail obscurely, or open and serve nobody. */
+/** Checks what the types express, for callers without types: such a listener would fail obscurely, or serve nobody. */
 function checkListener({ transport, ...options }: Partial<ListenerOptions>): void {
   const isKnown = transport === 'unix' || (transport !== undefined && Object.hasOwn(SCHEMES, transport))
   if (!isKnown) throw unusable(`there is no transport '${transport}': tcp, tls, ws, wss or unix`)
@@ -157,6 +157,6 @@ function addressOf(transport: Transport, endpoint: Endpoint, server: NetServer):
 
 function stop(server: NetServer): void {
   server.close()
-  // Requests that have not become WebSockets would keep an HTTP server open.
+  // Requests that did not become WebSockets would keep an HTTP server open.
   if (server instanceof http.Server || server instanceof https.Server) server.closeAllConnections()
 }

@@ -1,17 +1,17 @@
 /**
- * How TLS is set up: safe defaults, sessions that can be resumed, and certificates that are replaced while running.
- * Knows `node:tls`; knows no broker.
+ * TLS settings: secure defaults, session resumption, and certificates that are replaced at run time.
+ * Knows `node:tls`; must not know a broker.
  */
 import { randomBytes } from 'node:crypto'
 import tls, { type TlsOptions } from 'node:tls'
 import { AnaxError } from '../index.js'
 
-/** Key, certificate and the rest as `node:tls` takes them, or a function that reads them, asked again by `reload()`. */
+/** Options of `node:tls`, or a function that returns them, which `reload()` calls again. */
 export type TlsSource = TlsOptions | (() => TlsOptions | Promise<TlsOptions>)
 
 /**
- * Forward secrecy and authenticated encryption only: all of TLS 1.3, and of TLS 1.2 what has ECDHE with AES-GCM or
- * ChaCha20-Poly1305.
+ * Cipher suites with forward secrecy and authenticated encryption: all of TLS 1.3, and those of TLS 1.2 with ECDHE and
+ * AES-GCM or ChaCha20-Poly1305.
  */
 const CIPHERS = [
   'TLS_AES_256_GCM_SHA384',
@@ -25,13 +25,13 @@ const CIPHERS = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':')
 
-/** How many bytes `node:tls` wants for the keys of session tickets. */
+/** Length of the session ticket keys of `node:tls`, in bytes. */
 const TICKET_KEY_BYTES = 48
 
 export class TlsSettings {
   readonly #source: TlsSource
   readonly #handshakeTimeoutMs: number
-  /** The same for all certificates, so that a session can be resumed after a reload. */
+  /** Constant across certificates, so that a session can be resumed after a reload. */
   readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES)
 
   constructor(source: TlsSource, handshakeTimeoutMs: number) {
@@ -40,8 +40,8 @@ export class TlsSettings {
   }
 
   /**
-   * The options for a server; reads key and certificate anew where a function gives them.
-   * @throws AnaxError ANAX_ERR_LISTEN where they are not acceptable
+   * Returns the options for a server; calls the function for key and certificate if there is one.
+   * @throws AnaxError ANAX_ERR_LISTEN if they are not usable
    */
   async read(): Promise<TlsOptions> {
     try {

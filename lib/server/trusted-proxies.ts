@@ -1,16 +1,16 @@
 /**
- * Which addresses are proxies whose word about a client's address counts.
- * Knows addresses; knows neither headers nor sockets.
+ * The addresses of trusted proxies.
+ * Knows addresses; must not know headers or sockets.
  */
 import { BlockList, isIP } from 'node:net'
 import { AnaxError } from '../index.js'
 
-/** Tells whether an address is a trusted proxy. */
+/** Whether an address is that of a trusted proxy. */
 export type IsTrusted = (address: string | undefined) => boolean
 
 /**
  * @param list addresses (`10.0.0.7`, `::1`) and networks (`10.0.0.0/8`, `fd00::/8`)
- * @throws AnaxError ANAX_ERR_LISTEN for what is neither
+ * @throws AnaxError ANAX_ERR_LISTEN for an invalid entry
  */
 export function trustedProxies(list: readonly string[]): IsTrusted {
   const block = new BlockList()
@@ -22,7 +22,7 @@ export function trustedProxies(list: readonly string[]): IsTrusted {
   }
 }
 
-/** An IPv4 address that came through an IPv6 socket, as itself. */
+/** Converts an IPv4-mapped IPv6 address to IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }

@@ -1,9 +1,9 @@
 /**
- * Who gets which WebSocket upgrade of an HTTP server: MQTT its own paths, the host's listeners everything else.
- * Knows HTTP only; knows neither WebSocket nor a broker.
+ * Distributes the WebSocket upgrades of an HTTP server: mounted paths go to MQTT, all others to the host's listeners.
+ * Knows HTTP only; must not know WebSocket or a broker.
  *
- * An HTTP server hands every upgrade to every listener, and some (`ws` with a path, `@fastify/websocket`) refuse what
- * is not theirs. So an upgrade of a mounted path must not reach them at all, whoever was added first:
+ * An HTTP server passes every upgrade to every listener, and some (`ws` with a path, `@fastify/websocket`) refuse upgrades
+ * of other paths. So an upgrade of a mounted path must not reach them, in whichever order they were added:
  * `docs/decisions/041-upgrades-by-path.md`.
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
@@ -12,20 +12,20 @@ import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { AnaxError } from '../index.js'
 
-/** What is done with an upgrade. */
+/** Handles an upgrade. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 type WebServer = HttpServer | HttpsServer
 
-/** How long the host's listeners may take to answer an upgrade before it gets 404. */
+/** Time for the host's listeners to answer an upgrade before it gets 404. */
 const UNCLAIMED_MS = 5000
 
 const mountsOf = new WeakMap<WebServer, UpgradeMounts>()
 
 /**
- * Gives a handler all upgrades of one path.
- * @returns a function that ends it
- * @throws AnaxError ANAX_ERR_LISTEN where the path has a handler
+ * Registers a handler for all upgrades of one path.
+ * @returns a function that removes the handler
+ * @throws AnaxError ANAX_ERR_LISTEN if the path already has a handler
  */
 export function mountUpgrade(server: WebServer, path: string, handler: UpgradeHandler): () => void {
   const mounts = mountsOf.get(server) ?? new UpgradeMounts(server)
@@ -72,7 +72,7 @@ class UpgradeMounts {
     const server = this.#server
     // without a listener, Node treats an upgrade as an ordinary request
     server.on('upgrade', this.#onUnmounted)
-    // still in the chain of somebody who wrapped `emit` later
+    // other code wrapped `emit` later and still calls this one
     if (this.#emitBefore !== undefined) return
     this.#emitBefore = server.emit
     server.emit = this.#emit
@@ -81,7 +81,7 @@ class UpgradeMounts {
   #uninstall(): void {
     const server = this.#server
     server.off('upgrade', this.#onUnmounted)
-    // somebody who wrapped `emit` later still calls ours, which passes everything on
+    // other code that wrapped `emit` later still calls this one, which passes everything on
     if (server.emit !== this.#emit) return
     Reflect.deleteProperty(server, 'emit')
     if (this.#emitBefore !== undefined && server.emit !== this.#emitBefore) server.emit = this.#emitBefore
@@ -96,16 +96,16 @@ class UpgradeMounts {
     return true
   }
 
-  /** An upgrade of no mounted path: the host's listeners may have it; what nobody answers gets 404. */
+  /** Passes an upgrade of another path to the host's listeners. It gets 404 if none of them answers. */
   readonly #onUnmounted: UpgradeHandler = (_request, socket) => {
     if (this.#server.listenerCount('upgrade') === 1) {
       refuseNotFound(socket)
       return
     }
-    // Node took its own listener away: a reset before anybody answers would end the process
+    // Node has removed its own error listener: a reset before the answer would end the process
     const onError = () => socket.destroy()
     socket.on('error', onError)
-    // requests on this connection before the upgrade were answered on it, too
+    // earlier requests on this connection were answered on it as well
     const writtenBefore = bytesWritten(socket)
     const timer = setTimeout(() => {
       socket.off('error', onError)

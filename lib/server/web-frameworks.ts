@@ -1,6 +1,6 @@
 /**
- * MQTT beside the routes of a web framework: a plugin for Fastify, and a server for everything that handles requests,
- * Express above all. Owns the order in which things close; knows none of the frameworks but by the methods it calls.
+ * MQTT beside the routes of a web framework: a plugin for Fastify, and a server for any request handler, such as an
+ * Express app. Owns the order of closing; imports none of the frameworks.
  */
 import { once } from 'node:events'
 import http, { type Server as HttpServer, type RequestListener } from 'node:http'
@@ -9,26 +9,26 @@ import type { Broker } from '../../types/broker.js'
 import { bind } from './listening.js'
 import { attachWebSocket, type WebSocketOptions } from './web-socket.js'
 
-/** What the Fastify plugin is registered with. */
+/** Options of the Fastify plugin. */
 export interface FastifyMqttOptions extends WebSocketOptions {
   /** The broker; it is closed when the app closes. */
   broker: Broker
 }
 
-/** What the plugin uses of a Fastify instance. */
+/** The part of a Fastify instance that the plugin uses. */
 export interface FastifyLike {
   /** The HTTP server. */
   readonly server: HttpServer
   /** Adds a property to the instance. */
   decorate(name: string, value: unknown): unknown
-  /** Adds a step to the app's end. */
+  /** Adds a hook that runs when the app closes. */
   addHook(name: 'preClose', hook: () => Promise<void>): unknown
 }
 
 async function mqttPlugin(app: FastifyLike, { broker, ...options }: FastifyMqttOptions): Promise<void> {
   const attached = attachWebSocket(broker, app.server, webSocketOptions(options))
   app.decorate('mqtt', broker)
-  // before the HTTP server closes: it waits for its connections, and WebSockets do not end by themselves
+  // before the HTTP server closes, which waits for its connections: WebSockets do not close on their own
   app.addHook('preClose', async () => {
     attached.close()
     await broker.close()
@@ -40,12 +40,12 @@ async function mqttPlugin(app: FastifyLike, { broker, ...options }: FastifyMqttO
  * `app.mqtt`, and is closed by `app.close()`.
  */
 export const fastifyMqtt: (app: FastifyLike, options: FastifyMqttOptions) => Promise<void> = Object.assign(mqttPlugin, {
-  // for the app as a whole and not for a scope of its own, as Fastify has it for plugins
+  // registers in the whole app: Fastify encapsulates plugins by default
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'anax',
 })
 
-/** Where to listen, and which upgrades are MQTT's. */
+/** Options of {@link listenWithMqtt}. */
 export interface WebServerOptions extends WebSocketOptions {
   /** @default '127.0.0.1', this machine only */
   host?: string
@@ -57,20 +57,20 @@ export interface WebServerOptions extends WebSocketOptions {
 export interface WebServer {
   /** The HTTP server. */
   readonly server: HttpServer
-  /** Where it is, `http://127.0.0.1:3000` for instance. */
+  /** Its URL, such as `http://127.0.0.1:3000`. */
   readonly url: string
-  /** The same for MQTT over WebSocket. */
+  /** The URL for MQTT over WebSocket. */
   readonly mqttUrl: string
   /**
-   * Ends in this order: no further upgrades, no further requests; the broker with its clients; requests under way.
-   * Resolves when all of that is done.
+   * Closes in this order: stops accepting upgrades and requests; closes the broker with its clients; waits for requests
+   * in progress. Resolves when all of this is done.
    */
   close(): Promise<void>
 }
 
 /**
- * Listens for HTTP requests and for MQTT over WebSocket on one port: the helper for Express, and for whatever else is a
- * function of request and response.
+ * Listens for HTTP requests and for MQTT over WebSocket on one port, for Express and every other framework whose apps are
+ * request listeners.
  * @param handler an Express app, or any request listener
  * @throws AnaxError ANAX_ERR_LISTEN, ANAX_ERR_ARGUMENT
  */
@@ -101,7 +101,7 @@ export async function listenWithMqtt(
   }
 }
 
-/** What is MQTT's of the options; a framework may add its own, such as a prefix. */
+/** Selects the options for MQTT; a framework may add its own, such as a prefix. */
 function webSocketOptions({ path, maxPayload, allowedOrigins }: WebSocketOptions): WebSocketOptions {
   return {
     ...(path !== undefined && { path }),

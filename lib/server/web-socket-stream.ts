@@ -1,15 +1,15 @@
 /**
- * A WebSocket as a duplex stream of bytes: frames in, frames out, back-pressure both ways.
- * Knows `ws` and that MQTT wants binary frames; knows no broker.
+ * A WebSocket as a duplex stream of bytes, with back-pressure in both directions.
+ * Knows `ws`, and that MQTT requires binary frames; must not know a broker.
  */
 import { Duplex } from 'node:stream'
 
 type Done = (error?: Error | null) => void
 
-/** Up to this size, what is written at once leaves in one frame. */
+/** Up to this size, buffers that are written together are sent in one frame. */
 const JOIN_BYTES = 16 * 1024
 
-/** Pings are not answered while this much is waiting to be written, so that nobody can pile up answers. */
+/** Pings are not answered while this many bytes wait to be written, so that answers cannot pile up. */
 const PONG_LIMIT_BYTES = 64 * 1024
 
 const UNSUPPORTED_DATA = 1003
@@ -17,7 +17,7 @@ const UNSUPPORTED_DATA = 1003
 /** `readyState` of an open WebSocket. */
 const OPEN = 1
 
-/** What is used of a WebSocket of the package `ws`, whichever copy of it made the socket. */
+/** The part of a WebSocket of the package `ws` that is used, so that any copy of the package works. */
 export interface HostWebSocket {
   readonly protocol: string
   readonly readyState: number
@@ -33,7 +33,7 @@ export interface HostWebSocket {
   terminate(): void
 }
 
-/** Whether `ws` answers pings by itself (its option `autoPong`), or this stream does, within a bound. */
+/** Whether `ws` answers pings (its option `autoPong`), or this stream does, within a bound. */
 export interface WebSocketStreamOptions {
   pings: 'answered here' | 'answered by ws'
 }
@@ -75,7 +75,7 @@ export class WebSocketStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    // A closing handshake that has begun is left to `ws`, which bounds its time; it must be able to read for it.
+    // `ws` completes a closing handshake within a time limit, and must be able to read for that.
     if (this.#socket.readyState === OPEN) this.#socket.terminate()
     else this.#socket.resume()
     done(error)
@@ -103,7 +103,7 @@ export class WebSocketStream extends Duplex {
   }
 }
 
-/** A host may have set another `binaryType`. */
+/** Converts a message, since the host may have set another `binaryType`. */
 function bytesOf(data: Buffer | Buffer[] | ArrayBuffer): Buffer {
   if (Buffer.isBuffer(data)) return data
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)

@@ -1,6 +1,6 @@
 /**
- * MQTT over WebSocket: the upgrade, its sub-protocol, and what is said to everybody else.
- * Knows HTTP, `ws` and the broker's `handle`; knows no listener options.
+ * MQTT over WebSocket: the upgrade, its subprotocol, and the refusal of everything else.
+ * Knows HTTP, `ws` and the broker's `handle`; must not know listener options.
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
@@ -13,38 +13,38 @@ import { plainAddress } from './trusted-proxies.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
 import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
 
-/** How MQTT is served over WebSocket. */
+/** Options of MQTT over WebSocket. */
 export interface UpgradeOptions {
-  /** Largest WebSocket message in bytes; one may hold several MQTT packets, or a part of one. @default 16 MiB */
+  /** Largest WebSocket message in bytes. A message may contain several MQTT packets, or part of one. @default 16 MiB */
   maxPayload?: number
   /**
-   * Web pages that may connect: values of the `Origin` header, `https://example.com` for instance, or a function that is
-   * asked. Clients that send no `Origin` (all but browsers) are not affected. Others get 403. @default any
+   * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function that
+   * decides. Other origins get 403. Clients without `Origin`, that is, all but browsers, may connect. @default any
    */
   allowedOrigins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
 }
 
-/** How MQTT is served over WebSocket, and where. */
+/** Options of MQTT over WebSocket, with the path. */
 export interface WebSocketOptions extends UpgradeOptions {
-  /** Path of the URL that is MQTT's. @default any, for a listener of its own; '/mqtt' on a host's HTTP server */
+  /** URL path of MQTT. @default any path on a `ws` or `wss` listener; '/mqtt' on a host's HTTP server */
   path?: string
 }
 
 /** MQTT on a host's HTTP server. */
 export interface AttachedWebSocket {
-  /** Takes no further connections. Those that are open live on; `broker.close()` ends them. */
+  /** Stops accepting connections. Open ones continue until `broker.close()`. */
   close(): void
 }
 
-/** What is known of the connection that an upgrade came by. */
+/** Information about the connection of an upgrade. */
 export type DetailsOf = (request: IncomingMessage) => ConnectionDetails
 
-/** What clients call MQTT; the first that is offered is chosen. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
+/** Subprotocol names of MQTT; the first one that a client offers is selected. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
 const SUB_PROTOCOLS = ['mqtt', 'mqttv3.1']
 
 const MAX_PAYLOAD = 16 * 1024 * 1024
 
-/** How long a client may take over the closing handshake. (The option is younger than the types of `ws`.) */
+/** Time limit for the closing handshake. (The types of `ws` do not have this option yet.) */
 const CLOSING = { closeTimeout: 5000 }
 
 /** WebSocket close code: the endpoint does not follow the protocol. */
@@ -54,11 +54,11 @@ const PROTOCOL_ERROR = 1002
 const TRY_AGAIN_LATER = 1013
 
 /**
- * Serves MQTT over WebSocket on one path of an existing HTTP server, Fastify's or Express's for instance.
- * Upgrades of that path reach nobody else; those of other paths are left to the host's own listeners, whether they were
- * added earlier or later. What nobody answers gets 404.
- * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong kind; ANAX_ERR_LISTEN for a path that no request can have
- * or that serves MQTT already
+ * Serves MQTT over WebSocket on one path of an existing HTTP server, such as Fastify's or Express's.
+ * Upgrades of that path reach no other listener. Upgrades of other paths go to the host's own listeners, whether they were
+ * added earlier or later; an upgrade that none of them answers gets 404.
+ * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type; ANAX_ERR_LISTEN if the path is invalid, or serves
+ * MQTT already
  */
 export function attachWebSocket(
   broker: Broker,
@@ -75,10 +75,10 @@ export function attachWebSocket(
 }
 
 /**
- * Answers one upgrade request with MQTT over WebSocket, for a host that decides itself whose an upgrade is.
- * The arguments after the broker are those of an HTTP server's `upgrade` event. What is not MQTT is refused with an HTTP
- * error.
- * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong kind
+ * Answers one upgrade request with MQTT over WebSocket, for a host that routes upgrades itself.
+ * The arguments after the broker are those of an HTTP server's `upgrade` event. A request for another subprotocol is
+ * refused with an HTTP error.
+ * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type
  */
 export function handleUpgrade(
   broker: Broker,
@@ -96,12 +96,12 @@ export function handleUpgrade(
 }
 
 /**
- * Serves MQTT on a WebSocket that the host has accepted already, from a route of `@fastify/websocket` for instance.
- * Call it at once, before the first message arrives. The sub-protocol has to be `mqtt` or `mqttv3.1`: anything else is
- * closed with 1002; while the broker is not running, with 1013.
+ * Serves MQTT on a WebSocket that the host has accepted, for example in a route of `@fastify/websocket`.
+ * Call it synchronously, before the first message arrives. The subprotocol must be `mqtt` or `mqttv3.1`; otherwise the
+ * WebSocket is closed with 1002. While the broker is not running it is closed with 1013.
  * @param socket a WebSocket of the package `ws`
  * @param request the upgrade request, which hooks see as `client.req`
- * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong kind
+ * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type
  */
 export function handleWebSocket(broker: Broker, socket: HostWebSocket, request?: IncomingMessage): void {
   checkBroker(broker)
@@ -119,8 +119,8 @@ export function handleWebSocket(broker: Broker, socket: HostWebSocket, request?:
 }
 
 /**
- * Makes an HTTP server one for MQTT over WebSocket and nothing else.
- * @throws AnaxError ANAX_ERR_LISTEN for a path that no request can have
+ * Makes an HTTP server serve MQTT over WebSocket only.
+ * @throws AnaxError ANAX_ERR_LISTEN if the path is invalid
  */
 export function serveWebSocket(
   broker: Broker,
@@ -140,7 +140,7 @@ export function serveWebSocket(
   })
 }
 
-/** With any other, everybody would be told that there is nothing here. */
+/** With an invalid path, every client would get 404. */
 function checkPath(path: unknown): void {
   if (typeof path === 'string' && /^\/[^?#]*$/.test(path)) return
   const got = typeof path === 'string' ? `'${path}'` : typeof path
@@ -200,7 +200,7 @@ function acceptor(
   }
 }
 
-/** A function of the host that throws has not allowed anything. */
+/** If the host's function throws, the origin is refused. */
 function isAllowedOrigin(request: IncomingMessage, allowed: UpgradeOptions['allowedOrigins']): boolean {
   const { origin } = request.headers
   if (allowed === undefined || origin === undefined) return true
@@ -212,7 +212,7 @@ function isAllowedOrigin(request: IncomingMessage, allowed: UpgradeOptions['allo
   }
 }
 
-/** What a host's HTTP server knows of the other end; a proxy in front of it is the host's business. */
+/** The remote end as the host's HTTP server sees it. A proxy in front is the host's responsibility. */
 function plainDetails({ socket }: IncomingMessage): ConnectionDetails {
   const { remoteAddress, remotePort } = socket
   const transport = 'encrypted' in socket ? 'wss' : 'ws'

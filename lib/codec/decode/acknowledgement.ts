@@ -1,5 +1,5 @@
 /**
- * Decodes what answers another packet: PUBACK, PUBREC, PUBREL, PUBCOMP (3.4 to 3.7), SUBACK (3.9), UNSUBACK (3.11).
+ * Decodes acknowledgements: PUBACK, PUBREC, PUBREL, PUBCOMP (3.4 to 3.7), SUBACK (3.9), UNSUBACK (3.11).
  * Owns the rules of their format; must not know what is in flight.
  */
 import type {
@@ -16,7 +16,7 @@ import { isReasonCode } from '../reason-code-table.js'
 import type { WireReader } from '../wire/wire-reader.js'
 import { readProperties } from './properties.js'
 
-/** An answer to PUBLISH. */
+/** Decodes PUBACK, PUBREC, PUBREL or PUBCOMP. */
 export type PublishAnswer = PubackPacket | PubrecPacket | PubrelPacket | PubcompPacket
 
 const SUBACK_FAILURE = 0x80
@@ -24,7 +24,7 @@ const SUBACK_FAILURE = 0x80
 export function decodePublishAnswer(reader: WireReader, type: PacketType, cmd: PublishAnswer['cmd']): PublishAnswer {
   const messageId = reader.packetId()
   if (reader.protocolVersion !== 5) return { cmd, messageId }
-  // The short forms: without reason code it is success, without property length there are no properties
+  // Short forms: no reason code means success, no property length means no properties
   if (reader.left === 0) return { cmd, messageId, reasonCode: 0 }
   const reasonCode = readReasonCode(reader, type)
   const properties = reader.left === 0 ? undefined : readProperties<ReasonProperties>(reader, type)
@@ -56,7 +56,7 @@ export function decodeUnsuback(reader: WireReader): UnsubackPacket {
   return packet
 }
 
-/** Reads a reason code: one of those that this packet may carry. */
+/** Reads a reason code that this packet may contain. */
 export function readReasonCode(reader: WireReader, type: PacketType): number {
   const code = reader.uint8('reason code')
   if (!isReasonCode(type, code, reader.sender)) {

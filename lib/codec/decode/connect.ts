@@ -1,6 +1,6 @@
 /**
  * Decodes CONNECT (3.1) in its three dialects.
- * Owns the rules of its format; must not know which clients are welcome.
+ * Owns the rules of its format; must not know which clients are accepted.
  */
 import type {
   ConnectPacket,
@@ -30,7 +30,7 @@ const Flag = {
   userName: 0x80,
 } as const
 
-/** Decodes a CONNECT, and leaves its protocol version in the reader as soon as that is known. */
+/** Decodes a CONNECT, and sets the reader's protocol version as soon as it is known. */
 export function decodeConnect(reader: WireReader): ConnectPacket {
   const protocolId = reader.string('protocol name')
   const level = reader.uint8('protocol level')
@@ -57,7 +57,7 @@ export function decodeConnect(reader: WireReader): ConnectPacket {
 /** [MQTT-3.1.2-1] [MQTT-3.1.2-2] */
 function versionOf(reader: WireReader, protocolId: string, level: number): ProtocolVersion {
   const base = level & ~BRIDGE
-  // Whatever is refused below is refused in the nearest dialect
+  // An unsupported version is refused in the nearest dialect
   reader.protocolVersion = base >= 5 ? 5 : 4
   if (protocolId === 'MQTT' && (level === 4 || level === 5 || level === (4 | BRIDGE))) return reader.protocolVersion
   if (protocolId === 'MQIsdp' && base === 3) {
@@ -97,7 +97,7 @@ function readWill(reader: WireReader, flags: number): Will {
   if (!isTopicName(topic)) throw topicNameError(reader, topic)
   const will: Will = {
     topic,
-    // A will outlives the chunk it came in by far
+    // A will lives much longer than the chunk that contains it
     payload: Buffer.from(reader.binary('will payload')),
     qos: ((flags & Flag.willQoS) >> 3) as QoS,
     retain: (flags & Flag.willRetain) !== 0,

@@ -1,6 +1,6 @@
 /**
- * Bytes in, packets out: cuts the stream at the fixed headers (2.1) and hands each content to its decoder.
- * Owns the chunks, the size limit and the one sticky error; must not know a connection. Never throws.
+ * Converts bytes to packets: splits the stream at the fixed headers (2.1), and passes each packet's content to its decoder.
+ * Owns the chunks, the size limit and the first error, which is permanent; must not know a connection. Never throws.
  */
 import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/packets.js'
 import { AnaxError, wrapError } from '../../errors.js'
@@ -16,22 +16,22 @@ import { decodePublish } from './publish.js'
 import { decodeAuth, decodeConnack, decodeDisconnect } from './session.js'
 import { decodeSubscribe, decodeUnsubscribe } from './subscribe.js'
 
-/** What a decoder makes: a PUBLISH comes as a {@link PublishMessage}, ready for the bus. */
+/** A decoded packet. A PUBLISH is a {@link PublishMessage}, ready for the bus. */
 export type DecodedPacket = Exclude<Packet, PublishPacket> | PublishMessage
 
-/** Who reads, in which version, and how much. */
+/** Options of a {@link PacketDecoder}. */
 export interface DecoderOptions {
-  /** Who reads: a broker gets what clients send, and the other way round. */
+  /** The reading side: a broker reads packets of clients, and vice versa. */
   side: 'broker' | 'client'
   /** Largest packet in bytes, fixed header included. @default 268435460, what the protocol allows */
   maximumPacketSize?: number | undefined
   /** Most topic filters in one packet. @default Infinity */
   maximumFilters?: number | undefined
-  /** Until a CONNECT says otherwise. @default 4 */
+  /** The version before a CONNECT states it. @default 4 */
   protocolVersion?: ProtocolVersion | undefined
 }
 
-/** The largest packet that a fixed header can announce, itself included. */
+/** The largest packet that a fixed header can announce, including the header. */
 const PROTOCOL_MAXIMUM = 268_435_460
 
 const FIRST_BYTE = 0
@@ -42,24 +42,24 @@ const FAILED = 4
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** How the content of a CONNECT begins that has an answer to being too large: protocol name and level. */
+/** Bytes of a CONNECT's content that are needed to answer one that is too large: protocol name and level. */
 const CONNECT_5 = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 5])
 
-/** Decoding is synchronous and calls nobody else: one cursor serves all decoders. */
+/** Decoding is synchronous, so that all decoders can share one cursor. */
 const reader = new WireReader()
 
 /**
- * Decodes what one peer sends, however it is cut into chunks.
- * The caller pulls: who stops calling {@link next} stops decoding, and what is pushed meanwhile is kept.
+ * Decodes the packets of one peer from chunks of any size.
+ * The caller pulls packets with {@link next}; chunks that are pushed in the meantime are kept.
  */
 export class Decoder {
-  /** Of the packets to come. A broker's decoder takes it from CONNECT, as soon as it is read. */
+  /** Version of the following packets. A broker's decoder takes it from CONNECT as soon as it is read. */
   protocolVersion: ProtocolVersion
-  /** Of the packets to come, in bytes. */
+  /** Size limit of the following packets, in bytes. */
   maximumPacketSize: number
   readonly #maximumFilters: number
   readonly #sender: Sender
-  /** The chunk being decoded, and how far; those behind it wait in the queue. */
+  /** The chunk being decoded, and the position in it. Later chunks are in the queue. */
   #chunk = EMPTY
   #pos = 0
   #queue: ChunkQueue | undefined = undefined
@@ -68,7 +68,7 @@ export class Decoder {
   #remaining = 0
   #lengthBytes = 0
   #topic = ''
-  /** How far an oversized CONNECT was read. */
+  /** Position in an oversized CONNECT. */
   #headRead = 0
   #error: AnaxError | undefined = undefined
 
@@ -79,7 +79,7 @@ export class Decoder {
     this.protocolVersion = protocolVersion
   }
 
-  /** What was wrong with the stream; nothing is decoded after it. */
+  /** The error of the stream. Nothing is decoded after it. */
   get error(): AnaxError | undefined {
     return this.#error
   }
@@ -94,12 +94,12 @@ export class Decoder {
     return this.#first === 0 ? undefined : ((this.#first >> 4) as PacketType)
   }
 
-  /** Whether bytes are there that were not decoded yet. */
+  /** Whether there are bytes that were not decoded yet. */
   get hasUnread(): boolean {
     return this.#pos < this.#chunk.length || (this.#queue !== undefined && this.#queue.length > 0)
   }
 
-  /** Takes a chunk, which must not be changed afterwards: packets are views of it wherever possible. */
+  /** Adds a chunk, which must not be changed afterwards: packets are views of it where possible. */
   push(chunk: Buffer): void {
     if (this.#state === FAILED) return
     if (this.#pos === this.#chunk.length && (this.#queue === undefined || this.#queue.length === 0)) {
@@ -111,7 +111,7 @@ export class Decoder {
     }
   }
 
-  /** The next packet; undefined when more bytes are needed, and after an {@link error}. */
+  /** Decodes the next packet. Returns undefined if more bytes are needed, and after an {@link error}. */
   next(): DecodedPacket | undefined {
     while (this.#state !== FAILED) {
       if (this.#state === CONTENT) {
@@ -156,7 +156,7 @@ export class Decoder {
     else this.#failTooLarge()
   }
 
-  /** Of a CONNECT that is too large, the version is looked at: whether it can be answered depends on that. */
+  /** Reads the version of a CONNECT that is too large, because the answer depends on it. */
   #readOversizedConnect(byte: number): void {
     const isAsExpected = byte === CONNECT_5[this.#headRead++]
     if (isAsExpected && this.#headRead < CONNECT_5.length) return
@@ -164,7 +164,7 @@ export class Decoder {
     this.#failTooLarge()
   }
 
-  /** Decodes the packet whose content ends at `end` in the present chunk. */
+  /** Decodes the packet whose content ends at `end` in the current chunk. */
   #decode(end: number): DecodedPacket | undefined {
     const start = this.#pos
     this.#pos = end
@@ -224,7 +224,7 @@ export class Decoder {
     }
   }
 
-  /** Notes where the whole packet is, if it lies in one chunk and its header is as short as it should be. */
+  /** Stores the position of the whole packet, if it is in one chunk and its header is of minimal length. */
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes
     if (headerStart < 0 || !this.#isLengthShort()) return
@@ -232,7 +232,7 @@ export class Decoder {
     setReceivedPacket(message, frame, this.protocolVersion)
   }
 
-  /** Takes the version over even where the rest turns out wrong: the refusal has to be in the client's dialect. */
+  /** Adopts the version even if the rest is invalid: the refusal must use the client's dialect. */
   #decodeConnect(): DecodedPacket {
     try {
       return decodeConnect(reader)
@@ -241,14 +241,14 @@ export class Decoder {
     }
   }
 
-  /** Until 5.0 nothing forbade to fill the length up [MQTT-1.5.5-1]; the version is not known before CONNECT is read. */
+  /** Since 5.0 a length must use the fewest bytes [MQTT-1.5.5-1]. The version is not known before CONNECT is read. */
   #checkLength(): void {
     if (!this.#isLengthShort()) {
       throw reader.malformed('remaining length takes more bytes than it needs')
     }
   }
 
-  /** Makes one chunk of a packet whose content lies in several, once all of it has arrived. */
+  /** Joins the chunks of a packet once all of it has arrived. */
   #join(): boolean {
     const queue = this.#queue
     const have = this.#chunk.length - this.#pos
@@ -268,7 +268,7 @@ export class Decoder {
     return true
   }
 
-  /** Goes on to the next chunk; without one the last is let go, so that an idle connection does not keep it. */
+  /** Advances to the next chunk. Without one, releases the last, so that an idle connection does not retain it. */
   #shift(): boolean {
     this.#pos = 0
     if (this.#queue === undefined || this.#queue.length === 0) {
@@ -280,7 +280,7 @@ export class Decoder {
     return true
   }
 
-  /** Of the whole packet. */
+  /** The size of the whole packet, in bytes. */
   #size(): number {
     return 1 + this.#lengthBytes + this.#remaining
   }

@@ -1,6 +1,6 @@
 /**
- * Reads a property list (2.2.2) by the table of properties.
- * Owns the checks that hold for every packet; must not know which properties a packet needs.
+ * Reads a property list (2.2.2) with the table of properties.
+ * Owns the checks that all packets share; must not know which properties a packet requires.
  */
 
 import type { UserProperties } from '../../../types/packets.js'
@@ -23,7 +23,7 @@ type Values = { [name: string]: Value }
 
 /**
  * Reads the list at the cursor.
- * @returns the properties by name, or undefined where the list is empty
+ * @returns the properties by name, or undefined if the list is empty
  */
 export function readProperties<T extends object>(reader: WireReader, owner: PropertyOwner): T | undefined {
   const length = reader.varint('property length')
@@ -50,7 +50,7 @@ export function readProperties<T extends object>(reader: WireReader, owner: Prop
   return values as T
 }
 
-/** Reads a property identifier: one of those that this packet may have, from this sender. */
+/** Reads a property identifier that this sender may use in this packet. */
 function allowedProperty(reader: WireReader, owner: PropertyOwner): Property {
   const id = reader.uint8('property identifier')
   const property = propertyById(id)

@@ -1,5 +1,5 @@
 /**
- * Decodes what opens and ends a connection beside CONNECT: CONNACK (3.2), DISCONNECT (3.14), AUTH (3.15).
+ * Decodes CONNACK (3.2), DISCONNECT (3.14) and AUTH (3.15).
  * Owns the rules of their format; must not know the state of a connection.
  */
 import type {
@@ -15,7 +15,7 @@ import type { WireReader } from '../wire/wire-reader.js'
 import { readReasonCode } from './acknowledgement.js'
 import { readProperties } from './properties.js'
 
-/** The return codes of 3.1.1 end here. */
+/** The highest return code of 3.1.1. */
 const LAST_RETURN_CODE = 5
 
 export function decodeConnack(reader: WireReader): ConnackPacket {
@@ -49,7 +49,7 @@ export function decodeAuth(reader: WireReader): AuthPacket {
   return { cmd: 'auth', reasonCode, properties }
 }
 
-/** The short form means success and no properties, which only a broker may say. */
+/** The short form means success without properties, which only a broker may send. */
 function shortAuth(reader: WireReader): AuthPacket {
   if (reader.sender === Sender.client) throw reader.protocolError('reason code 0x00')
   return { cmd: 'auth', reasonCode: 0 }

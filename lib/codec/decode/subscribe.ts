@@ -44,7 +44,7 @@ export function decodeUnsubscribe(reader: WireReader): UnsubscribePacket {
   return packet
 }
 
-/** Refused before the rest is decoded: millions of filters fit into one packet. */
+/** Checked before the rest is decoded: one packet could contain millions of filters. */
 function checkCount(reader: WireReader, filters: readonly unknown[]): void {
   if (filters.length < reader.maximumFilters) return
   const detail = `${reader.packet}: more than ${reader.maximumFilters} topic filters`
@@ -66,7 +66,7 @@ function subscription(reader: WireReader, topic: string, options: number): Subsc
   }
 }
 
-/** MQTT 3.1 and 3.1.1 have the requested QoS alone [MQTT-3.8.3-4]. */
+/** In MQTT 3.1 and 3.1.1 the options are only the requested QoS [MQTT-3.8.3-4]. */
 function subscription3(reader: WireReader, topic: string, options: number): Subscription {
   if (options > 2) throw reader.malformed(`requested QoS byte ${options}`)
   return { topic, qos: options as QoS }
@@ -76,7 +76,7 @@ function subscription3(reader: WireReader, topic: string, options: number): Subs
 function topicFilter(reader: WireReader): string {
   const filter = reader.string('topic filter')
   if (isTopicFilter(filter)) return filter
-  // In DISCONNECT, Topic Filter invalid is for filters that are well-formed
+  // In DISCONNECT, 'Topic Filter invalid' is only for well-formed filters
   throw new AnaxError('ANAX_ERR_TOPIC_FILTER', {
     detail: `${reader.packet}: '${filter}' is not a topic filter`,
     reasonCode: ReasonCode.MalformedPacket,

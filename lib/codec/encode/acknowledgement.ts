@@ -1,5 +1,5 @@
 /**
- * Encodes the answers to CONNECT and PUBLISH, and what ends a connection (3.2, 3.4 to 3.7, 3.14, 3.15).
+ * Encodes CONNACK, the acknowledgements of PUBLISH, DISCONNECT and AUTH (3.2, 3.4 to 3.7, 3.14, 3.15).
  * Owns the formats with their short forms; must not know why a reason code was chosen.
  */
 import type { AuthPacket, ConnackPacket, DisconnectPacket, ProtocolVersion } from '../../../types/packets.js'
@@ -42,13 +42,13 @@ export function writeAuth(writer: WireWriter, packet: AuthPacket, version: Proto
   writeProperties(writer, PacketType.AUTH, packet.properties)
 }
 
-/** @returns the reason code, one of those that the packet may carry */
+/** @returns the reason code, which the packet may contain */
 export function reasonCode(type: PacketType, code: number | undefined): number {
   if (code !== undefined && isReasonCode(type, code, ANY_SENDER)) return code
   throw refuse(`${PACKET_NAMES[type]}: reason code ${String(code)}`)
 }
 
-/** Reason code and properties, each left out where it says nothing and nothing follows. */
+/** Writes reason code and properties, each omitted if it has its default and nothing follows. */
 function writeReason(writer: WireWriter, type: PacketType, packet: { reasonCode?: number; properties?: object }): void {
   const code = reasonCode(type, packet.reasonCode ?? 0)
   if (code === 0 && packet.properties === undefined) return

@@ -1,6 +1,6 @@
 /**
  * Encodes CONNECT (3.1), for tests and clients built on the codec.
- * Owns the format; must not know what a broker makes of it.
+ * Owns the format; must not know how a broker handles it.
  */
 import type { ConnectPacket, ProtocolVersion, Will } from '../../../types/packets.js'
 import { PacketType } from '../packet-types.js'
@@ -8,7 +8,7 @@ import { WILL } from '../properties.js'
 import { integer, refuse, type WireWriter } from '../wire/wire-writer.js'
 import { bytesOf, writeProperties } from './properties.js'
 
-/** The version is the packet's own. */
+/** Encodes a CONNECT in the version that the packet states. */
 export function writeConnect(writer: WireWriter, packet: ConnectPacket): void {
   const { protocolVersion: version, will, username, password } = packet
   if (version !== 3 && version !== 4 && version !== 5) throw refuse(`CONNECT: protocol version ${String(version)}`)

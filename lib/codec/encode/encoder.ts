@@ -1,6 +1,6 @@
 /**
- * Packets in, bytes out.
- * Owns the writer and the frames that never change; must not know a connection.
+ * Converts packets to bytes.
+ * Owns the writer and the constant frames; must not know a connection.
  */
 import type { Packet, ProtocolVersion } from '../../../types/packets.js'
 import { firstByte, PacketType } from '../packet-types.js'
@@ -17,13 +17,13 @@ import {
 } from './publish.js'
 import { writeSuback, writeSubscribe, writeUnsuback, writeUnsubscribe } from './subscribe.js'
 
-/** Encoding is synchronous: one writer serves all. */
+/** Encoding is synchronous, so that all callers share one writer. */
 const writer = new WireWriter()
 
 /**
  * Encodes any packet.
- * @param version the dialect to write; CONNECT is written in its own
- * @throws AnaxError ANAX_ERR_ARGUMENT where the packet cannot be written in that version
+ * @param version the protocol version; CONNECT uses its own
+ * @throws AnaxError ANAX_ERR_ARGUMENT if the packet cannot be encoded in that version
  */
 export function encode(packet: Packet, version: ProtocolVersion): Buffer {
   writer.begin(0)
@@ -31,14 +31,14 @@ export function encode(packet: Packet, version: ProtocolVersion): Buffer {
 }
 
 /**
- * Encodes the delivery of a message once, for all who get it in the same way.
- * The message's own properties go on unchanged, but for those that {@link PublishFrameOptions} has.
+ * Encodes the delivery of a message once, for all receivers with the same options.
+ * The message's properties are forwarded unchanged, except those in {@link PublishFrameOptions}.
  */
 export function publishFrame(message: PublishContent, version: ProtocolVersion, options: PublishFrameOptions): Frame {
   return writePublishFrame(writer, message, version, options)
 }
 
-/** Successful acknowledgements and pings: the same bytes in every version, but for the packet identifier. */
+/** Successful acknowledgements and pings: the same bytes in every version, except for the packet identifier. */
 export const frames = {
   puback: answerFrame(PacketType.PUBACK),
   pubrec: answerFrame(PacketType.PUBREC),

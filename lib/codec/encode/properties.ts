@@ -1,6 +1,6 @@
 /**
- * Writes a property list (2.2.2) by the table of properties.
- * Owns the checks of what the host put there; must not know which properties a packet needs.
+ * Writes a property list (2.2.2) with the table of properties.
+ * Owns the checks of the host's values; must not know which properties a packet requires.
  */
 import type { UserProperties } from '../../../types/packets.js'
 import { isTopicName } from '../../topic/topic.js'
@@ -8,7 +8,7 @@ import { isAllowedIn, isRepeatable, type Property, type PropertyOwner, propertyB
 import { pairsOf } from '../user-properties.js'
 import { integer, refuse, type WireWriter } from '../wire/wire-writer.js'
 
-/** Writes the list with its length before it: one byte 0 where there are none [MQTT-2.2.2-1]. */
+/** Writes the list with its length in front: one byte 0 if it is empty [MQTT-2.2.2-1]. */
 export function writeProperties(writer: WireWriter, owner: PropertyOwner, properties: object | undefined): void {
   if (properties === undefined) {
     writer.uint8(0)
@@ -21,7 +21,7 @@ export function writeProperties(writer: WireWriter, owner: PropertyOwner, proper
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** Writes the properties whose names are not in `omitted`, without a length before them. */
+/** Writes the properties whose names are not in `omitted`, without a length in front. */
 export function writePropertiesExcept(
   writer: WireWriter,
   owner: PropertyOwner,
@@ -41,7 +41,7 @@ export function writePropertiesExcept(
   }
 }
 
-/** Writes one property, its identifier first. */
+/** Writes one property with its identifier. */
 export function writeProperty(writer: WireWriter, property: Property, value: unknown): void {
   if (property.kind === 'userProperties') {
     writeUserProperties(writer, property, value)
@@ -77,14 +77,14 @@ export function writeProperty(writer: WireWriter, property: Property, value: unk
   }
 }
 
-/** Bytes that the host may also give as text. */
+/** Converts a value that the host may pass as bytes or as text. */
 export function bytesOf(value: unknown, what: string): Uint8Array {
   if (value instanceof Uint8Array) return value
   if (typeof value === 'string') return Buffer.from(value)
   throw refuse(`${what} has to be a Buffer`)
 }
 
-/** In their order [MQTT-3.3.2-18]. */
+/** Writes user properties in their order [MQTT-3.3.2-18]. */
 function writeUserProperties(writer: WireWriter, property: Property, value: unknown): void {
   if (typeof value !== 'object') throw refuse(`${property.name} has to be an object`)
   const pairs = pairsOf(value as UserProperties)

@@ -1,5 +1,5 @@
 /**
- * Encodes SUBSCRIBE, UNSUBSCRIBE and their answers (3.8 to 3.11).
+ * Encodes SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK (3.8 to 3.11).
  * Owns the format; must not know what is granted.
  */
 import type {
@@ -55,7 +55,7 @@ function optionsByte({ qos, nl, rap, rh = 0 }: Subscription, version: ProtocolVe
   return qos | (nl === true ? 4 : 0) | (rap === true ? 8 : 0) | (integer(rh, 0, 2, 'SUBSCRIBE: retain handling') << 4)
 }
 
-/** Before 5.0 a filter is granted a QoS or refused with 0x80 [MQTT-3.9.3-2]. */
+/** Before 5.0 the return code is a granted QoS or 0x80 [MQTT-3.9.3-2]. */
 function returnCode(code: number): number {
   return code === 0x80 ? code : integer(code, 0, 2, 'SUBACK: return code')
 }

@@ -1,25 +1,25 @@
 /**
- * Chunks that arrived and are not decoded yet, in order.
- * Owns how they are kept and joined; must not know what they mean.
+ * A queue of received chunks that are not decoded yet.
+ * Owns their storage and joining; must not know their content.
  */
 
-/** Chunks below this size are gathered in blocks, so that a sender of single bytes does not cost an object for each. */
+/** Smaller chunks are copied into blocks, so that single bytes do not cost an object each. */
 const SMALL = 512
 const BLOCK = 8192
-/** So many chunks may wait before small ones are gathered: usually the next packet is complete long before. */
+/** The number of waiting chunks from which on small ones are copied. Usually the next packet is complete long before. */
 const PATIENCE = 8
-/** In the place of a chunk that was read. */
+/** Replaces a chunk that was read. */
 const GONE = Buffer.alloc(0)
 
 export class ChunkQueue {
   #chunks: Buffer[] = []
   #first = 0
   #length = 0
-  /** Where small chunks go: the last of the chunks is the part of it that is filled; undefined when there is none. */
+  /** The block for small chunks, whose filled part is the last chunk; undefined if there is none. */
   #block: Buffer | undefined
   #used = 0
 
-  /** Bytes waiting. */
+  /** The number of waiting bytes. */
   get length(): number {
     return this.#length
   }
@@ -34,7 +34,7 @@ export class ChunkQueue {
     }
   }
 
-  /** Takes the first chunk out; there must be one. */
+  /** Removes and returns the first chunk, which must exist. */
   shift(): Buffer {
     const chunk = this.#chunks[this.#first]!
     this.#drop()
@@ -42,7 +42,7 @@ export class ChunkQueue {
     return chunk
   }
 
-  /** Takes the first `target.length` bytes out and copies them; they must be there. */
+  /** Removes the first `target.length` bytes, which must exist, and copies them to `target`. */
   read(target: Buffer): void {
     for (let at = 0; at < target.length; ) {
       const chunk = this.#chunks[this.#first]!
@@ -81,7 +81,7 @@ export class ChunkQueue {
     this.#chunks[last] = this.#block.subarray(start, this.#used)
   }
 
-  /** Forgets the first chunk. The array is moved up only when half of it is empty, so that no order of calls is quadratic. */
+  /** Drops the first chunk. The array is compacted only when half of it is empty, so that no order of calls is quadratic. */
   #drop(): void {
     this.#chunks[this.#first++] = GONE
     if (this.#first === this.#chunks.length) {

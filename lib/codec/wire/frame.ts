@@ -1,21 +1,21 @@
 /**
- * Bytes of one packet, encoded once and shared between all who receive it.
- * Owns where the bytes are and the hole for the packet identifier; must not know connections.
+ * The bytes of one packet, encoded once and shared by all receivers.
+ * Owns the position of the bytes and of the packet identifier; must not know connections.
  */
 
-/** An encoded packet, with a hole where each receiver's packet identifier goes. */
+/** An encoded packet, with a hole for the packet identifier of each receiver. */
 export class Frame {
-  /** Memory with other packets in it as well: a view for each packet would cost as much as encoding it. */
+  /** Memory that other packets share: a view per packet would cost as much as encoding it. */
   readonly memory: Buffer
   /** The packet is from here … */
   readonly start: number
   /** … to here, without the separate payload. */
   readonly end: number
-  /** Where the packet identifier goes, counted from `start`; 0 means that there is none. */
+  /** Offset of the packet identifier from `start`; 0 if there is none. */
   readonly idOffset: number
-  /** A large payload, written behind the rest without ever being copied. */
+  /** A large payload, which is written after the rest without being copied. */
   readonly payload: Buffer | undefined
-  /** Bytes of the payload of a PUBLISH, wherever it is. */
+  /** Bytes of the payload of a PUBLISH, in `memory` or separate. */
   readonly payloadLength: number
   #bytes: Buffer | undefined
 
@@ -35,12 +35,12 @@ export class Frame {
     this.payloadLength = payloadLength
   }
 
-  /** A packet that has its memory to itself. */
+  /** Creates a frame for a packet in memory of its own. */
   static of(bytes: Buffer, idOffset = 0): Frame {
     return new Frame(bytes, 0, bytes.length, idOffset, undefined)
   }
 
-  /** Size of the packet in bytes, what a Maximum Packet Size counts. */
+  /** Size of the packet in bytes, as Maximum Packet Size counts it. */
   get length(): number {
     return this.payload === undefined ? this.end - this.start : this.end - this.start + this.payload.length
   }
@@ -53,7 +53,7 @@ export class Frame {
 
   /**
    * Writes the whole packet into `target` and fills the hole.
-   * @returns the offset behind the packet
+   * @returns the offset after the packet
    */
   copyTo(target: Buffer, offset: number, packetId: number): number {
     target.set(this.bytes, offset)
@@ -68,7 +68,7 @@ export class Frame {
   }
 }
 
-/** A view of memory from `start` to `end`, or the memory itself where that is all. */
+/** A view of memory from `start` to `end`, or the memory itself if that is all of it. */
 export function view(memory: Buffer, start: number, end: number): Buffer {
   return start === 0 && end === memory.length ? memory : memory.subarray(start, end)
 }

@@ -1,23 +1,22 @@
 /**
- * Frames that leave together, as few pieces to write and with as little copying as possible.
+ * Joins frames that are sent together, into few buffers and with little copying.
  * Owns the choice between a copy and a view; must not know streams.
  */
 import { type Frame, view } from './frame.js'
 
-/** Below this many bytes a loop is quicker than the view that `set` needs. */
+/** Below this size, a loop is faster than the view that `set` needs. */
 const SHORT = 100
 
-/** From this many bytes on, side by side and without a hole, a piece of its own is cheaper than copying. */
+/** From this size on, contiguous frames without holes are cheaper as a separate buffer than as a copy. */
 const LARGE = 2048
 
 /**
- * The frames as the pieces to write. Small ones are joined; what is large, or lies side by side in memory already,
- * is a view of where it is.
+ * Returns the buffers to write. Small frames are joined by copying; large and contiguous ones become views.
  * @param packetIds for the holes, one per frame
  */
 export function joinFrames(frames: Frame[], packetIds: number[]): Buffer[] {
   const pieces: Buffer[] = []
-  /** The frames from here to `at` are still to be joined. */
+  /** The first frame that is not joined yet. */
   let from = 0
   let at = 0
   while (at < frames.length) {
@@ -38,7 +37,7 @@ export function joinFrames(frames: Frame[], packetIds: number[]): Buffer[] {
   return pieces
 }
 
-/** The frames from `from` to before `to` as one piece, without their separate payloads. */
+/** Joins the frames from `from` to before `to`, without their separate payloads. */
 function joinHeads(frames: Frame[], packetIds: number[], from: number, to: number): Buffer {
   if (endOfRun(frames, from, to) === to && !hasHole(frames, from, to)) {
     return from + 1 === to ? frames[from]!.bytes : view(frames[from]!.memory, frames[from]!.start, frames[to - 1]!.end)
@@ -50,7 +49,7 @@ function joinHeads(frames: Frame[], packetIds: number[], from: number, to: numbe
   return joined
 }
 
-/** Copies what lies side by side at once, then fills the holes. @returns the offset behind the last */
+/** Copies contiguous frames at once, then fills the holes. @returns the offset after the last one */
 function copyHeads(
   frames: Frame[],
   packetIds: number[],
@@ -80,7 +79,7 @@ function copyHeads(
   return at
 }
 
-/** The index behind the last frame that follows its predecessor in memory; a separate payload ends it, too. */
+/** The end of a run of frames that are contiguous in memory. A separate payload ends the run. */
 function endOfRun(frames: Frame[], from: number, to: number): number {
   let last = frames[from]!
   for (let i = from + 1; i < to; i++) {

@@ -1,6 +1,6 @@
-/** What Node's buffers can do and its types leave out. Contract only. */
+/** Methods of Node's buffers that its types lack. Contract only. */
 
-/** Node's own methods, which its types leave out: `toString` without the dispatch. */
+/** Reading and writing text in one encoding, without the dispatch on its name. */
 export interface NodeBuffer extends Buffer {
   latin1Slice(start: number, end: number): string
   utf8Slice(start: number, end: number): string

@@ -1,21 +1,20 @@
 /**
- * Short ASCII strings that were seen before: topics, content types and names of user properties come again and again,
- * and a string that is found here is neither allocated nor hashed anew.
- * Owns the memory, which is bounded; must not know what the strings mean.
+ * A cache of short ASCII strings: topics, content types and names of user properties repeat often, and a cached string is
+ * neither allocated nor hashed again. Owns the memory, which is bounded; must not know what the strings mean.
  */
 import type { NodeBuffer } from './node-buffer.js'
 
-/** Longer ones are rarely the same again. */
+/** Longer strings rarely repeat. */
 export const CACHED_LENGTH = 64
 const SLOTS = 4096
 
 const slots = new Array<string>(SLOTS).fill('')
-/** The bytes of the strings, so that comparing touches no string. */
+/** The bytes of the strings, so that a comparison does not access them. */
 const spellings = new Uint8Array(SLOTS * CACHED_LENGTH)
 
 /**
- * The string that the bytes spell.
- * @param hash of the bytes; two strings with the same one take turns
+ * Returns the string of the bytes.
+ * @param hash of the bytes; strings with the same hash replace each other
  * @param bytes ASCII from `start` to `end`, which are {@link CACHED_LENGTH} bytes at most
  */
 export function cachedString(hash: number, bytes: NodeBuffer, start: number, end: number): string {

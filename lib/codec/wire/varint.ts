@@ -1,13 +1,13 @@
-/** Variable Byte Integers (1.5.5): their size, and how they are written. Knows nothing of packets. */
+/** Variable Byte Integers (1.5.5): their size, and writing them. Must not know packets. */
 
-/** How many bytes a value takes. */
+/** The number of bytes that a value takes. */
 export function varintSize(value: number): number {
   if (value < 0x80) return 1
   if (value < 0x4000) return 2
   return value < 0x20_0000 ? 3 : 4
 }
 
-/** Writes a value. @returns the offset behind it */
+/** Writes a value. @returns the offset after it */
 export function putVarint(bytes: Uint8Array, offset: number, value: number): number {
   let at = offset
   let rest = value

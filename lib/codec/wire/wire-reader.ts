@@ -1,6 +1,6 @@
 /**
- * Reads the primitives of MQTT (1.5) out of the bytes of one packet, and never behind its end.
- * Knows nothing of packets but the name to complain under. What is wrong is thrown; only the decoder catches it.
+ * Reads the data types of MQTT (1.5) from the bytes of one packet, and never beyond its end.
+ * Must not know packets, except the name for errors. Throws errors, which only the decoder catches.
  */
 import { isUtf8 } from 'node:buffer'
 import type { ProtocolVersion } from '../../../types/packets.js'
@@ -11,7 +11,7 @@ import { CACHED_LENGTH, cachedString } from './string-cache.js'
 
 const EMPTY = Buffer.alloc(0)
 
-/** A cursor over the content of one packet (what follows the fixed header). */
+/** A cursor over the content of one packet, which follows the fixed header. */
 export class WireReader {
   #bytes = EMPTY as NodeBuffer
   #pos = 0
@@ -20,27 +20,27 @@ export class WireReader {
   packet = ''
   protocolVersion: ProtocolVersion = 4
   sender: Sender = Sender.client
-  /** Of one SUBSCRIBE or UNSUBSCRIBE. */
+  /** Limit for one SUBSCRIBE or UNSUBSCRIBE. */
   maximumFilters = Number.POSITIVE_INFINITY
 
-  /** Turns to the content of another packet. */
+  /** Starts reading the content of another packet. */
   open(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes as NodeBuffer
     this.#pos = start
     this.#end = end
   }
 
-  /** Lets the bytes go, which would otherwise be kept from the garbage collector. */
+  /** Releases the bytes for the garbage collector. */
   close(): void {
     this.open(EMPTY, 0, 0)
   }
 
-  /** Bytes that are not read yet. */
+  /** The number of unread bytes. */
   get left(): number {
     return this.#end - this.#pos
   }
 
-  /** Confines reading to the next `length` bytes. @returns what {@link leave} needs to undo it */
+  /** Restricts reading to the next `length` bytes. @returns the value for {@link leave} */
   enter(length: number, what: string): number {
     const outer = this.#end
     this.#end = this.#skip(length, what) + length
@@ -67,7 +67,7 @@ export class WireReader {
     return this.uint16(what) * 0x1_0000 + this.uint16(what)
   }
 
-  /** A Variable Byte Integer in as few bytes as its value needs [MQTT-1.5.5-1]. */
+  /** Reads a Variable Byte Integer, which must use the fewest bytes [MQTT-1.5.5-1]. */
   varint(what: string): number {
     let value = 0
     for (let shift = 0; shift < 28; shift += 7) {
@@ -81,28 +81,28 @@ export class WireReader {
     throw this.malformed(`${what} takes more than four bytes`)
   }
 
-  /** A packet identifier, which is never 0 [MQTT-2.3.1-1] [MQTT-2.2.1-3]. */
+  /** Reads a packet identifier, which must not be 0 [MQTT-2.3.1-1] [MQTT-2.2.1-3]. */
   packetId(): number {
     const id = this.uint16('packet identifier')
     if (id === 0) throw this.protocolError('packet identifier 0')
     return id
   }
 
-  /** Bytes with a length before them: a view, not a copy. */
+  /** Reads Binary Data: a view, not a copy. */
   binary(what: string): Buffer {
     const length = this.uint16(what)
     const start = this.#skip(length, what)
     return this.#bytes.subarray(start, start + length)
   }
 
-  /** Everything that is left: a view, not a copy. */
+  /** Reads all remaining bytes: a view, not a copy. */
   rest(): Buffer {
     const start = this.#pos
     this.#pos = this.#end
     return start === this.#end ? EMPTY : this.#bytes.subarray(start, this.#end)
   }
 
-  /** A string: well-formed UTF-8 without U+0000 [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.4-1] [MQTT-1.5.4-2]. */
+  /** Reads a string: well-formed UTF-8 without U+0000 [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-1.5.4-1] [MQTT-1.5.4-2]. */
   string(what: string): string {
     const length = this.uint16(what)
     const start = this.#skip(length, what)
@@ -123,11 +123,11 @@ export class WireReader {
       return end - start <= CACHED_LENGTH ? cachedString(hash, bytes, start, end) : bytes.latin1Slice(start, end)
     }
     if (!isUtf8(bytes.subarray(start, end))) throw this.malformed(`${what} is not well-formed UTF-8`)
-    // A leading U+FEFF stays [MQTT-1.5.3-3] [MQTT-1.5.4-3]
+    // A leading U+FEFF is kept [MQTT-1.5.3-3] [MQTT-1.5.4-3]
     return bytes.utf8Slice(start, end)
   }
 
-  /** Moves over `length` bytes that must be there. @returns where they begin */
+  /** Skips `length` bytes, which must exist. @returns their offset */
   #skip(length: number, what: string): number {
     const start = this.#pos
     if (length > this.#end - start) throw this.#tooShort(what)

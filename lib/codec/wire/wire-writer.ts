@@ -1,13 +1,13 @@
 /**
- * Writes the primitives of MQTT (1.5) into memory that it cuts packets from, without copying them once more.
- * Knows nothing of packets. What the host may not send is thrown as ANAX_ERR_ARGUMENT.
+ * Writes the data types of MQTT (1.5) into slabs of memory, of which finished packets are views.
+ * Must not know packets. Throws ANAX_ERR_ARGUMENT for values that the host must not send.
  */
 import { AnaxError } from '../../errors.js'
 import { Frame } from './frame.js'
 import type { NodeBuffer } from './node-buffer.js'
 import { putVarint, varintSize } from './varint.js'
 
-/** Packets are cut from slabs of this size: each small one would cost an allocation, and a kept one keeps its slab. */
+/** Size of the slabs. Larger slabs mean fewer allocations; but one retained packet retains its slab. */
 const SLAB = 8_192
 const VARINT_MAX = 268_435_455
 const STRING_MAX = 65_535
@@ -18,15 +18,15 @@ const EMPTY = Buffer.alloc(0) as NodeBuffer
 /** Writes one packet at a time: {@link begin}, the content, {@link finish}. */
 export class WireWriter {
   #slab = EMPTY
-  /** Where the packet being written begins; right before it is the one that was finished last. */
+  /** Start of the current packet, right after the previous one. */
   #begin = 0
-  /** Bytes left for its fixed header. */
+  /** Bytes reserved for its fixed header. */
   #header = 0
   #pos = 0
 
   /**
-   * Begins a packet; one that was left unfinished is forgotten.
-   * @param expected length of its content, as far as that is known: one that is right spares moving the content
+   * Begins a packet. An unfinished one is discarded.
+   * @param expected estimated length of the content: a correct estimate avoids moving the content
    */
   begin(expected: number): void {
     this.#pos = this.#begin
@@ -42,8 +42,8 @@ export class WireWriter {
 
   /**
    * Ends the packet.
-   * @param hole offset of the packet identifier that each receiver has its own of
-   * @param payload what belongs to the packet but is sent from elsewhere
+   * @param hole offset of the packet identifier, which differs for each receiver
+   * @param payload part of the packet that is sent from other memory
    */
   finish(firstByte: number, hole?: number, payload?: Buffer, payloadLength = 0): Frame {
     const length = payload === undefined ? this.offset : this.offset + payload.length
@@ -63,7 +63,7 @@ export class WireWriter {
     return frame
   }
 
-  /** Moves the content where the header needs more or less room than was left for it. */
+  /** Moves the content if the header needs more or less space than was reserved. */
   #fitHeader(size: number): void {
     const more = size - this.#header
     if (more === 0) return
@@ -95,21 +95,21 @@ export class WireWriter {
     this.#pos = putVarint(this.#slab, this.#pos, value)
   }
 
-  /** Bytes as they are. */
+  /** Writes bytes without a length. */
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length)
     this.#slab.set(bytes, this.#pos)
     this.#pos += bytes.length
   }
 
-  /** Bytes with their length before them. */
+  /** Writes Binary Data: bytes with their length in front. */
   binary(bytes: Uint8Array, what: string): void {
     if (bytes.length > STRING_MAX) throw refuse(`${what} of ${bytes.length} bytes`)
     this.uint16(bytes.length)
     this.raw(bytes)
   }
 
-  /** A string with its length before it. */
+  /** Writes a string with its length in front. */
   string(text: string, what: string): void {
     if (typeof text !== 'string') throw refuse(`${what} has to be a string`)
     const length = text.length
@@ -131,7 +131,7 @@ export class WireWriter {
     this.#pos = start + length
   }
 
-  /** A string that is not ASCII alone, or has a U+0000. */
+  /** Writes a string that is not pure ASCII, or contains U+0000. */
   #otherString(text: string, what: string): void {
     if (text.includes('\0')) throw refuse(`U+0000 in the ${what}`)
     if (LONE_SURROGATE.test(text)) throw refuse(`lone surrogate in the ${what}`)
@@ -141,7 +141,7 @@ export class WireWriter {
     this.#pos += length
   }
 
-  /** Begins a section that has its length before it. @returns what {@link endSection} needs */
+  /** Begins a section with its length in front. @returns the value for {@link endSection} */
   beginSection(): number {
     this.uint8(0)
     return this.offset
@@ -149,7 +149,7 @@ export class WireWriter {
 
   endSection(begin: number): void {
     const length = this.offset - begin
-    // One byte was left for the length, which is enough nearly always
+    // One byte was reserved for the length, which is nearly always enough
     const more = varintSize(length) - 1
     if (more > 0) {
       this.#reserve(more)
@@ -160,7 +160,7 @@ export class WireWriter {
     putVarint(this.#slab, this.#begin + this.#header + begin - 1, length)
   }
 
-  /** Makes room for `size` bytes: in a new slab, where this one is too short. */
+  /** Ensures space for `size` bytes, in a new slab if necessary. */
   #reserve(size: number): void {
     if (this.#pos + size <= this.#slab.length) return
     const used = this.#pos - this.#begin
@@ -172,12 +172,12 @@ export class WireWriter {
   }
 }
 
-/** What the host may not send. */
+/** The error for a value that the host must not send. */
 export function refuse(detail: string): AnaxError {
   return new AnaxError('ANAX_ERR_ARGUMENT', { detail })
 }
 
-/** @returns the value, an integer in the range */
+/** @returns the value if it is an integer in the range */
 export function integer(value: unknown, min: number, max: number, what: string): number {
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
   throw refuse(`${what} ${String(value)}, it has to be an integer from ${min} to ${max}`)

@@ -6,38 +6,38 @@ import type { Message } from '../../../types/message.js'
 import type { QueueDelivery, QueuedMessage, SentCopy, StoredRelease } from '../../../types/persistence.js'
 import { withoutNulls } from '../../model/message.js'
 
-/** An entry of a queue, as the contract's packets have it. */
+/** A queue entry in the form of the contract's packets. */
 export type StoredEntry = Message | StoredRelease
 
-/** The largest packet id. Those above mark an entry that was about to be removed when the process ended. */
+/** The largest packet id. Larger values mark an entry whose removal was in progress when the process ended. */
 const MAX_PACKET_ID = 65_535
 
-/** Stands between the broker's id and the client's; the ids themselves are written without it. */
+/** Separates the broker's id from the client's; both are percent-encoded. */
 const SEPARATOR = '@'
 
 /**
- * What a store is told as the broker's id of one session's copy of a message. Stores keep one record for each broker's
- * id and number, whoever it is queued for; some put colons around the two and look for them.
+ * The broker id under which the store keeps one session's copy of a message. Stores keep one record per broker id and
+ * number, for all sessions; some put colons around the two and search for them.
  */
 export function identityOf(brokerId: string, clientId: string): string {
   return `${encodeURIComponent(brokerId)}${SEPARATOR}${encodeURIComponent(clientId)}`
 }
 
-/** The broker's id in it; undefined for an entry that something else wrote. */
+/** Extracts the broker's id; undefined for an entry that other software wrote. */
 function brokerIdIn(identity: string, clientId: string): string | undefined {
   const suffix = `${SEPARATOR}${encodeURIComponent(clientId)}`
   return identity.endsWith(suffix) ? decodeURIComponent(identity.slice(0, -suffix.length)) : undefined
 }
 
 /**
- * An entry of a queue, read.
- * @returns as well whether others may share its record: something else wrote it
+ * Parses a queue entry.
+ * @returns also whether other sessions may share its record, because other software wrote it
  */
 export function entryOf(clientId: string, stored: StoredEntry): { entry: QueuedMessage; isShared: boolean } {
   const packet = readBack(stored)
   const own = brokerIdIn(packet.brokerId ?? '', clientId)
   const brokerId = own ?? packet.brokerId ?? ''
-  // there are stores that read the number out of a key
+  // some stores parse the number from a key
   const brokerCounter = Number(packet.brokerCounter ?? packet.messageId ?? 0)
   const ref = { brokerId, brokerCounter }
   const { messageId = Number.POSITIVE_INFINITY } = packet
@@ -63,7 +63,7 @@ function deliveryOf(
   return { clientId, qos, retain, subscriptionIdentifiers, share: undefined }
 }
 
-/** A copy as the contract stores it: one packet with all that makes it this client's. */
+/** One client's copy in the form of the contract. */
 export function packetOf({ message, qos, retain, subscriptionIdentifiers }: SentCopy): Message {
   const { cmd, brokerId, brokerCounter, topic, payload, clientId, messageExpiry } = message
   const properties = subscriptionIdentifiers
@@ -89,7 +89,7 @@ export function packetOf({ message, qos, retain, subscriptionIdentifiers }: Sent
   return packet
 }
 
-/** What the contract wants kept of a QoS 2 message that was received: a packet, whatever is in it. */
+/** The packet that the contract requires for a received QoS 2 message; its content does not matter. */
 export function incomingPacket(messageId: number): Message {
   const message: Message = {
     cmd: 'publish',
@@ -108,7 +108,7 @@ export function incomingPacket(messageId: number): Message {
   return message
 }
 
-/** What a store gives back, without the nulls of fields that have no value. */
+/** Removes null fields from what a store returns. */
 export function readBack<T extends object>(stored: T): T {
   const packet = withoutNulls(stored) as T & { properties?: object }
   if (packet.properties !== undefined) packet.properties = withoutNulls(packet.properties)

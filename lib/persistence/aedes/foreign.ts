@@ -1,7 +1,7 @@
 /**
  * Messages of other brokers for the queues of a store that has only the contract of `aedes-persistence`. A store that
- * the brokers share has them already, and the contract would add them once more; nor can it be asked for one message.
- * So the queues are read first: one reading for all that wait. Owns their order.
+ * brokers share already has them, and the contract would add them again; and it has no way to look up one message.
+ * So the queues are read first, once for all waiting messages. Owns their order.
  */
 import type { Message } from '../../../types/message.js'
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
@@ -19,12 +19,12 @@ export class ForeignAdditions {
   readonly #append: (message: Message, deliveries: readonly QueueDelivery[]) => Promise<void>
   #waiting: Addition[] = []
   #running = false
-  /** What clients were sent meanwhile: the queues had it. */
+  /** Messages that were sent to clients in the meantime: the queues had them. */
   readonly #sent = new Set<string>()
 
   /**
    * @param read reads a client's queue
-   * @param append adds a message to queues; begun in the order in which the messages came
+   * @param append adds a message to queues; called in the order of arrival
    */
   constructor(
     read: (clientId: string) => Promise<QueuedMessage[]>,
@@ -34,12 +34,12 @@ export class ForeignAdditions {
     this.#append = append
   }
 
-  /** Whether nothing waits: what comes behind something that does has to wait as well. */
+  /** Whether no message waits. Later messages have to wait for earlier ones. */
   get isIdle(): boolean {
     return !this.#running
   }
 
-  /** Adds a message to those of the queues that do not have it. */
+  /** Adds a message to the queues that do not have it. */
   add(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ message, deliveries, resolve, reject })
@@ -47,7 +47,7 @@ export class ForeignAdditions {
     })
   }
 
-  /** A client was sent what its queue had. */
+  /** Records that a message from its queue was sent to a client. */
   noteSent(clientId: string, ref: MessageRef): void {
     if (this.#running) this.#sent.add(keyOf(clientId, ref))
   }
@@ -74,7 +74,7 @@ export class ForeignAdditions {
     }
   }
 
-  /** What the queues have that the additions are for. */
+  /** Reads the queues that the additions are for. */
   async #present(additions: readonly Addition[]): Promise<Set<string>> {
     const clients = new Set(additions.flatMap(({ deliveries }) => deliveries.map(({ clientId }) => clientId)))
     const queues = [...clients].map(async clientId =>

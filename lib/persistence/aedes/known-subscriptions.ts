@@ -1,6 +1,6 @@
 /**
- * Subscriptions of the sessions that were connected to this broker since it was started. There are stores whose own
- * index loses one where filters of a session overlap, and none gives the identifiers back. Must not know the store.
+ * Subscriptions of the sessions that were connected to this broker since its start. Some stores lose one in their index
+ * when filters of a session overlap, and none returns subscription identifiers. Must not know the store.
  */
 import type { MatchedSubscription, StoredSubscription } from '../../../types/persistence.js'
 import { FilterTree } from '../../topic/filter-tree.js'
@@ -33,7 +33,7 @@ export class KnownSubscriptions {
     this.remove(clientId, [...(this.#topics.get(clientId) ?? [])])
   }
 
-  /** What the store found, and what it did not. */
+  /** Adds to the store's result what it did not find. */
   complete(topic: string, found: readonly MatchedSubscription[]): MatchedSubscription[] {
     const known = this.#tree.match(topic)
     const isKnown = ({ clientId, topic: filter }: MatchedSubscription) => this.#tree.get(filter, clientId) !== undefined

@@ -1,7 +1,7 @@
 /**
- * What the base contract asks of every store alike: entries of a queue and incoming messages in the shape of
- * `aedes-packet` (fields that have no value are not there at all; each is a copy, which its receiver may change),
- * its lack of limits, and what it says of packets it does not know.
+ * What the base contract requires of every store: queue entries and incoming messages in the shape of `aedes-packet`
+ * (fields without a value are absent; each is a copy that the caller may change), no limits, and the error for unknown
+ * packets.
  */
 import type { Message } from '../../../types/message.js'
 import type { QueuedMessage, QueuePolicy, StoredRelease } from '../../../types/persistence.js'
@@ -13,7 +13,7 @@ export const UNLIMITED: QueuePolicy = {
   maxTotalBytes: Infinity,
 }
 
-/** A message as a packet, with the packet id it has where it lies. */
+/** Converts a message to a packet with the given packet id. */
 export function toAedesPacket(message: Message, messageId: number | undefined): Message {
   const { brokerId, brokerCounter, topic, payload, qos, retain, dup, clientId, properties, messageExpiry } = message
   const packet = { cmd: 'publish', brokerId, brokerCounter, topic, payload, qos, retain, dup, messageId } as Message
@@ -25,12 +25,12 @@ export function toAedesPacket(message: Message, messageId: number | undefined): 
   return packet
 }
 
-/** An entry of a queue: a message, or what is left of it once it was released. */
+/** A queue entry: a message, or a PUBREL after its release. */
 export function toOutgoing({ message, packetId }: QueuedMessage): Message | StoredRelease {
   return message === undefined ? { cmd: 'pubrel', messageId: packetId! } : toAedesPacket(message, packetId)
 }
 
-/** A packet id that nothing is known of. */
+/** The error for an unknown packet id. */
 export function noSuchPacket(): AnaxError {
   return new AnaxError('ANAX_ERR_STORE', { detail: 'no such packet' })
 }

@@ -1,8 +1,7 @@
 /**
- * The queues of sessions in a store that has only the contract of `aedes-persistence`. The contract lets a store keep
- * one record for all sessions that a message is queued for, and the packet id of one session in it; so each session's
- * copy gets an identity of its own here. Owns what the contract's queue methods need to be told, and in which order;
- * must not know sessions.
+ * The queues of sessions in a store that has only the contract of `aedes-persistence`. The contract allows one record for
+ * all sessions that a message is queued for, with the packet id of only one session; so each session's copy gets its own
+ * identity here. Owns the calls of the contract's queue methods and their order; must not know sessions.
  */
 import type { Message } from '../../../types/message.js'
 import type {
@@ -19,27 +18,27 @@ import { Turns } from '../../util/turns.js'
 import { entryOf, identityOf, packetOf, type StoredEntry } from './entries.js'
 import { ForeignAdditions } from './foreign.js'
 
-/** The contract finds queue entries by packet id only: one that was never sent gets an id no packet has. */
+/** The contract finds queue entries only by packet id: an entry that was never sent gets an id that no packet has. */
 const FIRST_PRIVATE_ID = 65_536
 
-/** How long it is remembered without asking the store that a queue has a message. */
+/** How long the adapter remembers that a queue has a message before it asks the store. */
 const KNOWN = { periodMs: 15_000, capacity: 50_000 }
 
-/** Stores may show no more than a number of entries at a time; none is expected to show fewer than this. */
+/** Stores may limit the visible entries of a queue; no store is expected to show fewer than this. */
 const SHORT_QUEUE = 100
 
-/** So many entries of a queue that is taken away are removed at a time. */
+/** Entries that are removed in parallel when a queue is deleted. */
 const AT_A_TIME = 100
 
-/** After so many releases, at least, a queue is read to have the store take out what it only takes out then. */
+/** Minimum number of releases after which a queue is read, because some stores delete released entries only then. */
 const TIDY_AFTER = 100
 
-/** Of a queue that was read to its visible end: how many entries have to go until more may be seen. */
+/** For a queue that was read to its visible end: the number of removals until more entries may be visible. */
 interface Backlog {
   removals: number
 }
 
-/** Released messages that were removed since the queue was read, and after how many it is read again. */
+/** Released messages that were removed since the queue was read, and the number after which it is read again. */
 interface Leftovers {
   removed: number
   readAfter: number
@@ -48,18 +47,18 @@ interface Leftovers {
 export class AedesQueues {
   readonly #store: AedesPersistence
   readonly #more: (clientId: string) => void
-  /** One thing at a time for each packet id of a client: it may be used again as soon as its removal is begun. */
+  /** Serializes operations for each packet id of a client: an id may be reused as soon as its removal has begun. */
   readonly #turns = new Turns()
   readonly #known: Recent<true>
-  /** Messages that were sent and are in no queue, by client and packet id. */
+  /** Messages that were sent without being in a queue, by client and packet id. */
   readonly #absent = new Set<string>()
-  /** Messages of which only the release is left, likewise. */
+  /** The same for released messages. */
   readonly #released = new Set<string>()
-  /** Entries that something else wrote, which have the message's own identity. */
+  /** Entries that other software wrote, with the message's own identity. */
   readonly #shared = new Set<string>()
-  /** Client -> what is being appended to its queue. */
+  /** Client -> messages that are being appended to its queue. */
   readonly #appending = new Map<string, Set<Promise<unknown>>>()
-  /** Clients whose sessions have ended: what was matched before must not begin a queue that nobody reads. */
+  /** Clients whose sessions have ended: a message that matched earlier must not create a queue that nobody reads. */
   readonly #ended: Recent<true>
   readonly #backlogs = new Map<string, Backlog>()
   readonly #leftovers = new Map<string, Leftovers>()
@@ -68,11 +67,11 @@ export class AedesQueues {
     (message, deliveries) => this.append(message, deliveries),
   )
   #privateId = FIRST_PRIVATE_ID
-  /** How many entries were begun to be taken out, of whatever queue, and how many of those are done. */
+  /** The number of removals that were begun in all queues, and the number that are finished. */
   #removing = 0
   #removed = 0
 
-  /** @param more told of a client whose queue may have more than could be seen so far */
+  /** @param more called when a client's queue may have more entries than were visible so far */
   constructor(store: AedesPersistence, timers: Timers, more: (clientId: string) => void) {
     this.#store = store
     this.#more = more
@@ -80,17 +79,17 @@ export class AedesQueues {
     this.#ended = new Recent(timers, KNOWN)
   }
 
-  /** A session begins, or goes on. */
+  /** Called when a session begins or resumes. */
   open(clientId: string): void {
     this.#ended.delete(clientId)
   }
 
-  /** Adds a message of this broker; behind those of others that wait to be added. */
+  /** Adds a message of this broker, after waiting messages of other brokers. */
   addOwn(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
     return this.#foreign.isIdle ? this.append(message, deliveries) : this.#foreign.add(message, deliveries)
   }
 
-  /** Adds a message of another broker to those of the queues that do not have it: the brokers may share the store. */
+  /** Adds a message of another broker to the queues that do not have it: the brokers may share the store. */
   addForeign(message: Message, deliveries: readonly QueueDelivery[]): Promise<void> {
     return this.#foreign.add(message, deliveries)
   }
@@ -99,12 +98,12 @@ export class AedesQueues {
     await Promise.all(deliveries.map(delivery => this.#append(message, delivery)))
   }
 
-  /** What was sent comes first, as it was sent first; the stores do not all keep that order. */
+  /** Reads a queue, sent messages first. Not all stores keep that order. */
   async read(clientId: string): Promise<QueuedMessage[]> {
     return (await this.#entries(clientId)).map(({ entry }) => entry)
   }
 
-  /** All there is, however little of it the store shows at a time. */
+  /** Reads all entries, even if the store shows only some at a time. */
   async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
     const seen = new Set<string>()
     for (;;) {
@@ -120,7 +119,7 @@ export class AedesQueues {
     }
   }
 
-  /** What was sent. The store is told the packet ids again: some remember them in memory only. */
+  /** Reads the sent messages, and writes their packet ids again: some stores keep those in memory only. */
   async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
     for (const { entry, stored } of await this.#entries(clientId)) {
       const { packetId } = entry
@@ -139,7 +138,7 @@ export class AedesQueues {
     })
   }
 
-  /** Without the number, the store in memory takes one release for another, as neither has a broker's id. */
+  /** Includes the number: without it, the store in memory would confuse releases, which have no broker id. */
   async markReleased(clientId: string, { brokerCounter }: MessageRef, packetId: number): Promise<void> {
     await this.#inTurn(clientId, packetId, async () => {
       if (this.#absent.has(packetKey(clientId, packetId))) return
@@ -163,7 +162,7 @@ export class AedesQueues {
     await this.#tidyNow(clientId)
   }
 
-  /** The session ends: nothing is added any more, and nothing is left. */
+  /** Called when a session ends: nothing is added any more, and the queue is deleted. */
   async clear(clientId: string): Promise<void> {
     this.#ended.set(clientId, true)
     await Promise.allSettled([...(this.#appending.get(clientId) ?? [])])
@@ -183,7 +182,7 @@ export class AedesQueues {
     this.#leftovers.delete(clientId)
   }
 
-  /** Has the store take out what it takes out only when a queue is read. */
+  /** Reads the queue, because some stores delete released entries only then. */
   async tidy(clientId: string): Promise<void> {
     if (!this.#leftovers.delete(clientId)) return
     await this.#entries(clientId)
@@ -219,7 +218,7 @@ export class AedesQueues {
     return [...sent, ...waiting]
   }
 
-  /** Whether a queue has a message. One that went over the bus only was never queued here. */
+  /** Whether a queue has a message. A message that only passed over the bus was never queued here. */
   async #has(clientId: string, ref: MessageRef): Promise<boolean> {
     const key = keyOf(clientId, ref)
     if (this.#known.get(key)) return true
@@ -239,7 +238,7 @@ export class AedesQueues {
     this.#forget(clientId, ref)
   }
 
-  /** An entry as it was read: the store is told of it once more, as it may not remember by itself which one it is. */
+  /** Processes an entry that was read. The store is told about it again, because it may not remember the packet id. */
   async #removeEntry(clientId: string, { ref, packetId }: QueuedMessage, stored: StoredEntry): Promise<void> {
     const messageId = packetId ?? this.#privateId++
     await this.#inTurn(clientId, messageId, async () => {
@@ -260,7 +259,7 @@ export class AedesQueues {
 
   async #update(clientId: string, packet: StoredEntry): Promise<void> {
     try {
-      // a copy: there are stores that write into it
+      // a copy, because some stores modify it
       await this.#store.outgoingUpdate({ id: clientId }, { ...packet })
     } catch (error) {
       if (!isUnknown(error)) throw error
@@ -278,8 +277,8 @@ export class AedesQueues {
   }
 
   /**
-   * No more could be seen. Where that may be all that the store shows at a time, there may be more when some is gone.
-   * @param gone at most so many entries were taken out while the store looked
+   * Called at the end of the visible entries. If the store limits them, more may become visible after removals.
+   * @param gone maximum number of entries that were removed during the read
    */
   #isEnd(clientId: string, entries: number, gone: number): boolean {
     this.#backlogs.delete(clientId)
@@ -302,7 +301,7 @@ export class AedesQueues {
     else this.#leftovers.set(clientId, { removed: 1, readAfter: TIDY_AFTER })
   }
 
-  /** The longer the queue, the seldomer: reading it costs its length. */
+  /** Reads long queues less often, because the cost is proportional to the length. */
   async #tidyNow(clientId: string): Promise<void> {
     const leftovers = this.#leftovers.get(clientId)
     if (leftovers === undefined || leftovers.removed < leftovers.readAfter) return
@@ -320,7 +319,7 @@ function packetKey(clientId: string, packetId: number): string {
   return `${packetId} ${clientId}`
 }
 
-/** What stores say of an entry, or a packet id, that they do not know. */
+/** Whether an error of the store means that it does not know the entry or the packet id. */
 function isUnknown(error: unknown): boolean {
   return error instanceof Error && ['no such packet', 'unknown key'].includes(error.message)
 }

@@ -1,23 +1,23 @@
 /**
- * A store that is not waited for without end: an operation that is not answered in time counts as failed.
- * Owns the waiting; must not know what the operations are for.
+ * Limits the time of a store's operations: one that is not answered in time fails.
+ * Owns the waiting; must not know what the operations do.
  */
 import type { MaybeAsyncIterable, SessionPersistence } from '../../../types/persistence.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/timers.js'
 
-/** Opening and closing a store takes as long as it takes. */
+/** Operations without a limit: opening and closing. */
 const UNBOUNDED: ReadonlySet<string> = new Set(['setup', 'recover', 'sharedSubscriptions', 'destroy', 'backup'])
 
-/** What answers with items: each of them is waited for so long. */
+/** Operations that return iterators: the limit applies to each item. */
 const ITERABLES: ReadonlySet<string> = new Set(['queued', 'inflight', 'retained', 'sessions', 'wills'])
 
 type Members = Record<string, (...args: unknown[]) => unknown>
 
 /**
- * The same store behind that bound. A late answer is ignored; that the operation took effect after all is no harm,
- * for the contract has operations take effect in the order in which they are begun.
- * @param timeoutMs 0 for no bound
+ * Wraps a store with a time limit. Late answers are ignored. It does no harm if such an operation took effect, because
+ * the contract requires operations to take effect in the order in which they were begun.
+ * @param timeoutMs 0 for no limit
  */
 export function withStoreTimeout(store: SessionPersistence, timers: Timers, timeoutMs: number): SessionPersistence {
   if (timeoutMs === 0) return store
@@ -33,7 +33,7 @@ export function withStoreTimeout(store: SessionPersistence, timers: Timers, time
   return bounded as unknown as SessionPersistence
 }
 
-/** All that an object has, of its own or by its classes. A getter is not asked: the store is not open yet. */
+/** The names of all properties, own and inherited. Getters are not called: the store is not open yet. */
 function membersOf(object: object): Map<string, unknown> {
   const members = new Map<string, unknown>()
   for (let owner = object; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
@@ -44,7 +44,7 @@ function membersOf(object: object): Map<string, unknown> {
   return members
 }
 
-/** An answer that is waited for: a link of a chain, for a set costs four times as much. */
+/** A pending answer, in a linked list: a Set costs four times as much. */
 class Awaited {
   readonly name: string
   /** Milliseconds since the epoch. */
@@ -59,7 +59,7 @@ class Awaited {
     this.giveUp = giveUp
   }
 
-  /** Joins the chain, in front of `next`. */
+  /** Inserts this into the list, before `next`. */
   join(next: Awaited): void {
     this.earlier = next.earlier
     this.later = next
@@ -67,7 +67,7 @@ class Awaited {
     next.earlier = this
   }
 
-  /** Leaves it; who has left stays out. */
+  /** Removes this from the list, permanently. */
   leave(): void {
     this.earlier.later = this.later
     this.later.earlier = this.earlier
@@ -76,11 +76,11 @@ class Awaited {
   }
 }
 
-/** All that are waited for, behind one timer: it is not moved for each. */
+/** All pending answers, with one timer that is not rescheduled for each. */
 class Answers {
   readonly #timers: Timers
   readonly #timeoutMs: number
-  /** Between the last and the first of the chain, which is in the order in which their time is over. */
+  /** The sentinel of the list, which is in the order of the deadlines. */
   readonly #ends = new Awaited('', Number.POSITIVE_INFINITY, () => {})
   readonly #timer = new Timer(() => this.#giveUp())
 

@@ -1,6 +1,6 @@
 /**
- * A store that has only the contract of `aedes-persistence`: what MQTT 5.0 needs beyond it is kept here, in memory,
- * and lost with the process. Owns that remainder and the contract's quirks; must not know the broker.
+ * Adapts a store that has only the contract of `aedes-persistence`: keeps what MQTT 5.0 needs beyond it in memory, where
+ * it ends with the process. Owns that state and the contract's quirks; must not know the broker.
  */
 import type { Message } from '../../../types/message.js'
 import type {
@@ -43,27 +43,27 @@ interface SessionNote {
 }
 
 /**
- * A session without subscriptions has this one in the store, to which nothing is published: the contract knows sessions
- * by their subscriptions, and there are stores that throw away the queue of one that has none left.
+ * The subscription that marks a session without subscriptions; nothing is published to it. The contract knows sessions
+ * only by their subscriptions, and some stores delete the queue of a session without any.
  */
 const SESSION_MARK: StoredSubscription = { topic: '$anax/session', qos: 0 }
 
-/** How long an answer is waited for that comes after all that was asked before. */
+/** Time limit for the answer to a request behind all earlier ones. */
 const LAST_ANSWER_MS = 1000
 
-/** What the adapter has to know of the broker it works for. */
+/** What the adapter needs from its broker. */
 export interface AedesStoreParts {
   timers: Timers
-  /** Whether the broker has a bus that others may be on: what they left in the store is theirs then. */
+  /** Whether other brokers may share the bus: what they left in the store then belongs to them. */
   hasBusOfHost: boolean
-  /** Told of a client whose queue may have more than could be seen so far. */
+  /** Called when a client's queue may have more entries than were visible so far. */
   more(clientId: string): void
 }
 
 export class AedesStore implements SessionPersistence {
   readonly sessionPersistence = 1
   readonly durability = 'memory'
-  /** The contract does not say how many there are. */
+  /** Unknown: the contract has no counts. */
   readonly retainedCount = 0
   readonly retainedBytes = 0
   readonly #store: AedesPersistence
@@ -73,11 +73,11 @@ export class AedesStore implements SessionPersistence {
   readonly #sessionDeadlines = new Deadlines<SessionNote>()
   readonly #queues: AedesQueues
   readonly #wills: AedesWills
-  /** One change of a client's subscriptions at a time: stores that tell others of it confuse two that overlap. */
+  /** Serializes the changes of a client's subscriptions: some stores confuse changes that overlap. */
   readonly #turns = new Turns()
-  /** Clients of whose sessions the store has the mark. */
+  /** Clients whose session has the marker subscription in the store. */
   readonly #marked = new Set<string>()
-  /** Not where others may be on the same store: what they change is not known here. */
+  /** Not used if other brokers may share the store, because their changes are not known here. */
   readonly #known: KnownSubscriptions | undefined
   #brokerId = ''
 
@@ -94,7 +94,7 @@ export class AedesStore implements SessionPersistence {
     this.#wills.brokerId = broker.id
     return this.#store.setup(broker)
   }
-  /** Stores do some things that they wait for with nobody, and what they cannot finish then ends the process. */
+  /** Waits for operations that stores run in the background: unfinished ones would end the process with an error. */
   async destroy(): Promise<void> {
     const answered = Promise.resolve(this.#store.subscriptionsByClient({ id: this.#brokerId })).catch(() => {})
     await this.#parts.timers.within(LAST_ANSWER_MS, answered)
@@ -103,7 +103,7 @@ export class AedesStore implements SessionPersistence {
   storeRetained(packet: Message) {
     return this.#store.storeRetained(packet)
   }
-  /** Never refuses: the contract does not say how many there are. */
+  /** Never refuses: the contract has no counts. */
   checkRetained() {}
   createRetainedStream(pattern: string) {
     return this.#store.createRetainedStream(pattern)
@@ -182,7 +182,7 @@ export class AedesStore implements SessionPersistence {
     return this.#store.getClientList(topic)
   }
 
-  /** The stores' matchers know no shared filters, let `#` see topics that begin with `$`, and some forget QoS 0. */
+  /** The stores' matchers do not know shared filters, match `#` with topics that begin with `$`, and some omit QoS 0. */
   async subscriptionsByTopic(topic: string): Promise<MatchedSubscription[]> {
     const matched = await this.#store.subscriptionsByTopic(topic)
     const found = matched.filter(
@@ -191,7 +191,7 @@ export class AedesStore implements SessionPersistence {
     return this.#known?.complete(topic, found) ?? found
   }
 
-  /** Sessions of an earlier run are known by their subscriptions alone. */
+  /** Sessions of an earlier run are known only by their subscriptions. */
   async recover(now: number): Promise<void> {
     await this.#wills.recover(now, this.#parts.hasBusOfHost ? 'this broker' : 'all')
   }
@@ -209,7 +209,7 @@ export class AedesStore implements SessionPersistence {
     return details === undefined ? session : { ...session, details }
   }
 
-  /** A deadline counts once the store has the session: until then it can be tried again. */
+  /** Sets the deadline after the store has the session: until then the call can be repeated. */
   async saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
     const known = this.#sessions.get(clientId)
     if (known !== undefined) await this.#putAway(clientId)
@@ -229,7 +229,7 @@ export class AedesStore implements SessionPersistence {
     this.#names.add(clientId)
   }
 
-  /** What a session needs to be found again, and what can be taken out of its queue. */
+  /** Removes the subscriptions and the queue of a session. */
   async #putAway(clientId: string): Promise<void> {
     const client = { id: clientId }
     await this.#turns.take(clientId, async () => {
@@ -244,7 +244,7 @@ export class AedesStore implements SessionPersistence {
     this.#marked.add(client.id)
   }
 
-  /** The note of it goes last: as long as the store fails, its deadline is still there. */
+  /** Removes the record last: if the store fails, the deadline remains. */
   async deleteSession(clientId: string): Promise<void> {
     const client = { id: clientId }
     await this.#queues.clear(clientId)
@@ -252,14 +252,14 @@ export class AedesStore implements SessionPersistence {
     const note = this.#sessions.get(clientId)
     for (const packetId of note?.incoming ?? []) await this.removeIncoming(clientId, packetId)
     await this.#store.cleanIncoming?.(client)
-    // what others on the same store have added until they heard of it
+    // what other brokers on the same store added before they were notified
     await this.#queues.clear(clientId)
     this.#sessionDeadlines.remove(note?.deadline)
     this.#sessions.delete(clientId)
     this.#names.delete(clientId)
   }
 
-  /** Those that were used since the broker was started: the contract lists no others. */
+  /** Sessions that were used since the broker started: the contract cannot list others. */
   async sessionsAfter(clientId: string | undefined, limit: number): Promise<StoredSession[]> {
     const names = this.#names.after(clientId, limit)
     const sessions = await Promise.all(names.map(name => this.openSession(name)))

@@ -1,5 +1,5 @@
 /**
- * Wills in a store that has only the contract of `aedes-persistence`: their deadlines, and whose they are. Owns the
+ * Wills in a store that has only the contract of `aedes-persistence`: their deadlines and their brokers. Owns the
  * deadlines, in memory; must not know sessions.
  */
 import type { AedesPersistence, ScheduledWill, StoredWill } from '../../../types/persistence.js'
@@ -9,7 +9,7 @@ import { readBack } from './entries.js'
 interface WillNote {
   clientId: string
   deadline: Deadline<WillNote> | undefined
-  /** One that another broker has left: the store gives it only to that broker, or with all others. */
+  /** A will that another broker left: the store returns it only for that broker, or together with all others. */
   inherited: StoredWill | undefined
 }
 
@@ -17,7 +17,7 @@ export class AedesWills {
   readonly #store: AedesPersistence
   readonly #notes = new Map<string, WillNote>()
   readonly #deadlines = new Deadlines<WillNote>()
-  /** Under which the store keeps them. */
+  /** The broker's id, under which the store has the wills. */
   brokerId = ''
 
   constructor(store: AedesPersistence) {
@@ -25,8 +25,8 @@ export class AedesWills {
   }
 
   /**
-   * Wills of an earlier run wait for their delay from now on.
-   * @param from `all` where nobody else can have left them: the broker may have had another id then
+   * Starts the delay of wills from an earlier run.
+   * @param from `all` if no other broker can have left them: this broker may have had another id then
    */
   async recover(now: number, from: 'this broker' | 'all'): Promise<void> {
     for await (const stored of this.#store.streamWill()) {
@@ -56,7 +56,7 @@ export class AedesWills {
     this.#schedule(clientId, dueAt)
   }
 
-  /** There are stores that find it by the broker's id only. */
+  /** Some stores find a will by the broker's id only. */
   async delete(clientId: string): Promise<void> {
     const brokerId = this.#notes.get(clientId)?.inherited?.brokerId ?? this.brokerId
     await this.#store.delWill({ id: clientId, brokerId })

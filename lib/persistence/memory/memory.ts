@@ -1,6 +1,6 @@
 /**
- * The store in memory, the default: both contracts over the same data, every answer a plain value.
- * Owns the wiring of its parts (sessions, queues, retained messages, wills); knows nothing of the broker.
+ * The store in memory, the default: both contracts over the same data, with synchronous results.
+ * Owns the wiring of its parts (sessions, queues, retained messages, wills); must not know the broker.
  */
 import { Readable } from 'node:stream'
 import type { Message } from '../../../types/message.js'
@@ -34,16 +34,16 @@ import { MemoryWills } from './wills.js'
 
 /** Options of the store in memory. */
 export interface MemoryPersistenceOptions {
-  /** Milliseconds since the epoch, by which retained messages expire. @default Date.now */
+  /** The current time in milliseconds since the epoch, for the expiry of retained messages. @default Date.now */
   now?: () => number
 }
 
-/** Makes a store in memory, as a broker without the option `persistence` has it. Nothing in it outlives the process. */
+/** Creates a store in memory, like the one of a broker without the option `persistence`. Its content ends with the process. */
 export function createMemoryPersistence(options?: MemoryPersistenceOptions): MemoryPersistence {
   return new MemoryPersistence(options)
 }
 
-/** Keeps everything in memory, until the process ends. */
+/** A store in memory, whose content ends with the process. */
 export class MemoryPersistence implements SessionPersistence {
   readonly sessionPersistence = 1
   readonly durability = 'memory'
@@ -58,7 +58,7 @@ export class MemoryPersistence implements SessionPersistence {
     this.#retained = new MemoryRetained(now)
   }
 
-  /** The broker that it was set up for. */
+  /** The broker that the store was set up for. */
   get broker(): { readonly id: string } | undefined {
     return this.#broker
   }
@@ -76,12 +76,12 @@ export class MemoryPersistence implements SessionPersistence {
     return this.#retained.bytes
   }
 
-  // The base contract wants this one to be an async function.
+  // The base contract requires this to be an async function.
   async setup(broker: { readonly id: string }): Promise<void> {
     this.#broker = broker
   }
 
-  /** Holds nothing that must be released. What is stored stays, so that the next broker can go on with it. */
+  /** There is nothing to release. The content stays, so that another broker can continue with it. */
   destroy(): void {
     this.#broker = undefined
   }
@@ -107,7 +107,7 @@ export class MemoryPersistence implements SessionPersistence {
 
   recover(now: number): void {
     this.#sessions.recover(now)
-    // A client without a session has ended it with its connection, and with that its will is due.
+    // The session of a client without a record ended with its connection, so that its will is due.
     this.#wills.recover(now, clientId => this.#sessions.find(clientId)?.expiryInterval ?? 0)
   }
 
@@ -314,7 +314,7 @@ export class MemoryPersistence implements SessionPersistence {
   }
 
   putWill({ id }: StoreClient, will: StoredWill): void {
-    // Users of the base contract read the two fields from the packet that they handed in.
+    // Users of the base contract read the two fields from the packet that they passed.
     this.#wills.save(id, Object.assign(will, this.#owned(id, will)), undefined)
   }
 

@@ -1,28 +1,28 @@
 /**
- * Finds things by a number of theirs: a hash table that grows and shrinks by one place at a time (linear hashing), so
- * that no call has to move everything, and from which what is deleted leaves nothing behind, nor does a burst.
- * A `Map` that things come to and go from all the time is rebuilt over and over, and its old tables keep what was in
- * them from the young generation's garbage collector: that alone was a third of the cost of a queued message.
- * Knows nothing of the things but the number.
+ * A hash table of items by number, which grows and shrinks by one bucket at a time (linear hashing). No call has to move
+ * all items, and neither deletions nor bursts leave memory behind.
+ * A `Map` with constant insertions and deletions is rebuilt again and again, and its old tables keep their entries alive
+ * for the young generation's garbage collector: that was a third of the cost of a queued message.
+ * Must not know the items, except their number.
  */
 
-/** What can be found by its number. It is in one index at a time. */
+/** An item with a number. It can be in one index at a time. */
 export interface Numbered<T> {
   readonly number: number
-  /** Owned by the index: the next one at the same place. */
+  /** Owned by the index: the next item in the same bucket. */
   chained: T | undefined
 }
 
 const LEAST_PLACES = 8
-/** An index with no more is left alone: one that is emptied and filled all the time would cost twice as much. */
+/** Smaller indexes do not shrink: one that is emptied and filled constantly would cost twice as much. */
 const KEPT_PLACES = 32
-/** 2^32 divided by the golden ratio: spreads numbers that follow each other, at whatever distance. */
+/** 2^32 divided by the golden ratio: spreads numbers of any regular distance. */
 const SPREAD = 0x9e3779b1
 
 export class NumberIndex<T extends Numbered<T>> {
-  /** First of each chain. */
+  /** The first item of each bucket. */
   #places = placesFor<T>()
-  /** The power of two that the number of places has reached, and is below the double of. */
+  /** The largest power of two that is not above the number of buckets. */
   #half = LEAST_PLACES
   #size = 0
 
@@ -36,7 +36,7 @@ export class NumberIndex<T extends Numbered<T>> {
     return thing
   }
 
-  /** Adds a thing; there must be none with its number. */
+  /** Adds an item. The index must not have one with the same number. */
   add(thing: T): void {
     this.#chain(thing)
     this.#size++
@@ -61,7 +61,7 @@ export class NumberIndex<T extends Numbered<T>> {
     else if (this.#size * 4 < this.#places.length) this.#shrink()
   }
 
-  /** The lowest bits of the hash, one less where that place is not there yet. */
+  /** The lowest bits of the hash, with one bit less if that bucket does not exist yet. */
   #placeOf(number: number): number {
     const product = Math.imul(number, SPREAD)
     const hash = product ^ (product >>> 16)
@@ -75,7 +75,7 @@ export class NumberIndex<T extends Numbered<T>> {
     this.#places[place] = thing
   }
 
-  /** Adds a place: what belongs there stood in one other place. */
+  /** Adds a bucket: its items come from exactly one other bucket. */
   #grow(): void {
     const from = this.#places.length - this.#half
     const moving = this.#places[from]
@@ -85,17 +85,17 @@ export class NumberIndex<T extends Numbered<T>> {
     this.#chainAll(moving)
   }
 
-  /** There is nothing in it. */
+  /** Whether the index is empty. */
   #reset(): void {
     this.#places = placesFor<T>()
     this.#half = LEAST_PLACES
   }
 
-  /** Takes the last place away. */
+  /** Removes the last bucket. */
   #shrink(): void {
     if (this.#places.length === this.#half) {
       this.#half /= 2
-      // an array that is emptied keeps the memory of its best days
+      // an emptied array would keep the memory of its largest size
       this.#places = this.#places.slice()
     }
     this.#chainAll(this.#places.pop())

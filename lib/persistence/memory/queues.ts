@@ -1,6 +1,6 @@
 /**
- * The queues of all sessions in memory: limits and what happens at them, the bytes in all queues together, and
- * expiry. Owns what concerns more than one queue; which session has which queue, its caller knows.
+ * The queues of all sessions in memory: limits and overflow policies, the total bytes, and expiry.
+ * Owns what concerns more than one queue; the caller knows the queue of each session.
  */
 import type { Message } from '../../../types/message.js'
 import type { DroppedMessage, QueueDelivery, QueueLimits, QueuePolicy } from '../../../types/persistence.js'
@@ -11,26 +11,26 @@ import { type FullQueue, findRoom, fits, type Held } from '../room.js'
 import { bytesOfStored, hold, holdersOf, PayloadKeeper, release, StoredMessage } from '../stored-message.js'
 import type { QueueEntry, SessionQueue } from './session-queue.js'
 
-/** A queue that is to get a message. */
+/** A queue that should receive a message. */
 interface Taker extends FullQueue<QueueEntry> {
   readonly delivery: QueueDelivery
 }
 
-/** Who gets a message, and what was dropped for it. */
+/** The queues that received a message, and what was dropped for it. */
 interface Outcome {
   deliveries: readonly QueueDelivery[]
   dropped: DroppedMessage[] | undefined
 }
 
-/** Entries that are taken out in one go. */
+/** Entries that are removed in one step. */
 const STEP = 100
 
-/** Adds to, changes and empties queues, keeping the sums. */
+/** Changes queues and keeps the totals. */
 export class MemoryQueues {
   readonly #queueOf: (clientId: string) => SessionQueue | undefined
   readonly #payloads = new PayloadKeeper()
   readonly #expiries = new Deadlines<QueueEntry>()
-  /** Queues of sessions that have ended, with what is left of them. */
+  /** Queues of ended sessions that are not empty yet. */
   readonly #ended = new Set<SessionQueue>()
   #totalBytes = 0
   #totalMessages = 0
@@ -39,17 +39,17 @@ export class MemoryQueues {
     this.#queueOf = queueOf
   }
 
-  /** Bytes in all queues together, each message counted once. */
+  /** Total bytes in all queues, each message counted once. */
   get totalBytes(): number {
     return this.#totalBytes
   }
 
-  /** Messages in all queues together, each counted once. */
+  /** Messages in all queues, each counted once. */
   get totalMessages(): number {
     return this.#totalMessages
   }
 
-  /** Appends a message to the queues of the sessions that there are. */
+  /** Appends a message to the queues of those sessions that exist. */
   enqueue(message: Message, deliveries: readonly QueueDelivery[], policy: QueuePolicy): DroppedMessage[] | undefined {
     const bytes = messageBytes(message)
     if (this.#haveRoom(message, bytes, deliveries, policy)) {
@@ -62,7 +62,7 @@ export class MemoryQueues {
   }
 
   markSent(entry: QueueEntry, packetId: number): void {
-    // What was sent is past expiring: delivery has begun [MQTT-3.3.2-5]
+    // A message that was sent does not expire: delivery has begun [MQTT-3.3.2-5]
     this.#expiries.remove(entry.deadline)
     entry.queue.setPacketId(entry, packetId)
   }
@@ -80,14 +80,14 @@ export class MemoryQueues {
     entry.queue.remove(entry)
   }
 
-  /** Empties a queue whose session has ended: at once as far as a step goes, a long one while other things go on. */
+  /** Empties the queue of an ended session: a short one immediately, a long one in steps. */
   end(queue: SessionQueue): void {
     if (this.#empty(queue, STEP) < STEP) return
     this.#ended.add(queue)
     if (this.#ended.size === 1) setImmediate(this.#cleanUp)
   }
 
-  /** Takes out the next message whose time is over. @returns what is lost, if there still is a session that loses it */
+  /** Removes the next expired message. @returns the loss, if its session still exists */
   takeExpired(now: number): { lost: DroppedMessage | undefined } | undefined {
     const entry = this.#expiries.take(now)
     if (entry?.message === undefined) return undefined
@@ -106,7 +106,7 @@ export class MemoryQueues {
     if (this.#ended.size > 0) setImmediate(this.#cleanUp)
   }
 
-  /** Takes out at most `limit` entries. @returns how many there were */
+  /** Removes at most `limit` entries. @returns the number of removed entries */
   #empty(queue: SessionQueue, limit: number): number {
     let removed = 0
     for (const entry of queue.entries()) {
@@ -118,8 +118,8 @@ export class MemoryQueues {
   }
 
   /**
-   * Whether nothing has to go for a message.
-   * @throws AnaxError where a session's policy is `reject` and its queue, or the store, is full
+   * Whether a message fits without dropping another.
+   * @throws AnaxError if a session's policy is `reject` and its queue, or the store, is full
    */
   #haveRoom(message: Message, bytes: number, deliveries: readonly QueueDelivery[], policy: QueuePolicy): boolean {
     const fitsTotal = this.#totalBytes + bytes <= policy.maxTotalBytes
@@ -128,7 +128,7 @@ export class MemoryQueues {
       const queue = this.#queueOf(clientId)
       if (queue === undefined) continue
       const limits = policy.limitsOf(clientId)
-      // most have room: whether they have the message already is looked up once, when it is appended
+      // most queues have room: whether they already have the message is checked once, when it is appended
       if ((fitsTotal && fits(queue.size, limits, bytes)) || queue.find(message) !== undefined) continue
       if (limits.overflow === 'reject') {
         throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${clientId}' takes no more` })
@@ -138,7 +138,7 @@ export class MemoryQueues {
     return haveRoom
   }
 
-  /** Drops what has to go for a message. */
+  /** Drops messages to make room for a new one. */
   #makeRoom(message: Message, bytes: number, deliveries: readonly QueueDelivery[], policy: QueuePolicy): Outcome {
     const queues: Taker[] = []
     for (const delivery of deliveries) {
@@ -158,7 +158,7 @@ export class MemoryQueues {
     return queue?.find(message) === undefined ? queue : undefined
   }
 
-  /** All queues share one copy, made when the first of them takes it. */
+  /** Returns the copy that all queues share, created by the first one that takes the message. */
   #appendTo(message: Message, deliveries: readonly QueueDelivery[]): void {
     let kept: StoredMessage | undefined
     for (const delivery of deliveries) {
@@ -179,7 +179,7 @@ export class MemoryQueues {
     return kept
   }
 
-  /** One queue less holds the message. */
+  /** Removes the reference of one queue to a message. */
   #letGo({ message, deadline }: QueueEntry): void {
     if (message === undefined) return
     release(message)

@@ -1,6 +1,6 @@
 /**
- * The retained messages in memory: one per topic, found by filter, with their count, bytes and expiry.
- * Knows no session.
+ * The retained messages in memory: one per topic, searched by filter, with their count, bytes and expiry.
+ * Must not know sessions.
  */
 import type { Message } from '../../../types/message.js'
 import { messageBytes } from '../../codec/message-bytes.js'
@@ -9,7 +9,7 @@ import { TopicTree } from '../../topic/topic-tree.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
 import { bytesOfStored, PayloadKeeper, StoredMessage } from '../stored-message.js'
 
-/** A message with when it expires. */
+/** A message with its expiry deadline. */
 class RetainedMessage extends StoredMessage {
   readonly #deadline: Deadline<RetainedMessage> | undefined
 
@@ -44,7 +44,7 @@ export class MemoryRetained {
     return this.#bytes
   }
 
-  /** Keeps a message in place of its topic's earlier one; an empty payload removes that [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
+  /** Stores a message, replacing the previous one of its topic; an empty payload removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
   store(message: Message): void {
     if (message.payload.length === 0) {
       this.#forgotten(this.#tree.delete(message.topic))
@@ -55,7 +55,7 @@ export class MemoryRetained {
     this.#bytes += bytesOf(kept)
   }
 
-  /** Bytes of a topic's message; 0 where it has none. */
+  /** Bytes of a topic's message; 0 if there is none. */
   bytesAt(topic: string): number {
     const message = this.#tree.get(topic)
     return message === undefined ? 0 : bytesOf(message)
@@ -66,7 +66,7 @@ export class MemoryRetained {
     return message === undefined || this.#isExpired(message) ? undefined : message
   }
 
-  /** What matches one of the filters, each message once. */
+  /** The messages that match at least one of the filters, each once. */
   *match(filters: readonly string[]): Generator<Message, void, undefined> {
     for (let i = 0; i < filters.length; i++) {
       for (const message of this.#tree.match(filters[i]!)) {
@@ -76,7 +76,7 @@ export class MemoryRetained {
     }
   }
 
-  /** Takes out the next message whose time is over. */
+  /** Removes and returns the next expired message. */
   takeExpired(now: number): Message | undefined {
     const message = this.#expiries.take(now)
     if (message === undefined) return undefined
@@ -89,7 +89,7 @@ export class MemoryRetained {
     return this.#expiries.next()
   }
 
-  /** A packet of another origin comes back with all the fields it came with. */
+  /** A packet that the broker did not create is returned with all its fields. */
   #copyOf(message: Message): Message {
     if ('messageExpiry' in message) return new RetainedMessage(message, this.#payloads, this.#expiries)
     const packet = message as Message

@@ -1,7 +1,6 @@
 /**
- * One session's queue in memory: a linked list in order, with an index by message, and one by packet id for who asks for
- * that, so that every operation takes the same time however long the queue is. Owns order and counts; knows no limits
- * and no expiry.
+ * The queue of one session in memory: an ordered linked list, with an index by message, and one by packet id if it is
+ * used. Every operation takes constant time. Owns order and counts; must not know limits or expiry.
  */
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
 import type { Deadline } from '../deadlines.js'
@@ -13,16 +12,16 @@ import { type Numbered, NumberIndex } from './number-index.js'
 export class QueueEntry implements QueuedMessage, Numbered<QueueEntry> {
   readonly queue: SessionQueue
   readonly delivery: QueueDelivery
-  /** The message's number, counted from the first one's of the queue. */
+  /** The message's number, relative to the first message of the queue. */
   readonly number: number
   chained: QueueEntry | undefined
   message: StoredMessage | undefined
-  /** The message itself while it is there: it has the two fields. */
+  /** The message while it is stored, since it has the two fields. */
   ref: MessageRef
   packetId: number | undefined
-  /** When it expires, while that can happen. */
+  /** Its expiry deadline, until delivery begins. */
   deadline: Deadline<QueueEntry> | undefined
-  /** Its place in the order, which outlives its removal. */
+  /** Its position in the order, which remains valid after its removal. */
   readonly position: number
   previous: QueueEntry | undefined
   next: QueueEntry | undefined
@@ -41,8 +40,8 @@ export class QueueEntry implements QueuedMessage, Numbered<QueueEntry> {
 /** The entries of one session, oldest first. */
 export class SessionQueue {
   /**
-   * The first message's: messages of the same broker are found by number alone, counted from the first one's so that it
-   * stays a small one, which need not be boxed.
+   * Identity of the first message. Messages of the same broker are indexed by their number relative to it, which stays
+   * small and need not be boxed.
    */
   #home: MessageRef | undefined
   /** The highest number of a message of that broker. */
@@ -50,22 +49,22 @@ export class SessionQueue {
   readonly #atHome = new NumberIndex<QueueEntry>()
   /** Messages of other brokers, by broker and number. */
   #ofOthers: Map<string, QueueEntry> | undefined
-  /** Made for the first who asks: the broker never does. */
+  /** Created on first use: the broker does not use it. */
   #byPacketId: Map<number, QueueEntry> | undefined
   #first: QueueEntry | undefined
   #last: QueueEntry | undefined
-  /** No entry before it has no packet id; undefined where none has. */
+  /** The first entry without a packet id; undefined if all have one. */
   #unsent: QueueEntry | undefined
   #appended = 0
   readonly #size: Amount = { messages: 0, bytes: 0 }
   readonly #sent: Amount = { messages: 0, bytes: 0 }
 
-  /** How many entries there are, and their bytes: as it is at any time. */
+  /** Live counts of entries and bytes. */
   get size(): Readonly<Amount> {
     return this.#size
   }
 
-  /** The same of the entries that have a packet id. */
+  /** Live counts of the entries with a packet id. */
   get sent(): Readonly<Amount> {
     return this.#sent
   }
@@ -73,7 +72,7 @@ export class SessionQueue {
   find(ref: MessageRef): QueueEntry | undefined {
     const home = this.#home
     if (ref.brokerId !== home?.brokerId) return this.#ofOthers?.get(keyOf(ref))
-    // nearly every message that is looked for because it comes is a new one
+    // nearly every message that is looked up on arrival is new
     return ref.brokerCounter > this.#newest ? undefined : this.#atHome.get(ref.brokerCounter - home.brokerCounter)
   }
 
@@ -87,7 +86,7 @@ export class SessionQueue {
     this.#home ??= { brokerId, brokerCounter }
     const number = brokerCounter - this.#home.brokerCounter
     const previous = this.#last?.delivery
-    // messages mostly come through the same subscription as the last one
+    // messages mostly match the same subscription as the previous one
     const own = previous !== undefined && isSame(previous, delivery) ? previous : delivery
     const entry = new QueueEntry(this, this.#appended++, number, message, own)
     entry.previous = this.#last
@@ -107,7 +106,7 @@ export class SessionQueue {
     return entry
   }
 
-  /** Takes an entry out. */
+  /** Removes an entry. */
   remove(entry: QueueEntry): void {
     if (entry.previous === undefined) this.#first = entry.next
     else entry.previous.next = entry.next
@@ -125,7 +124,7 @@ export class SessionQueue {
       this.#sent.bytes -= bytes
     }
     entry.isRemoved = true
-    // Whoever still holds this one must not hold all that followed it.
+    // A reference to this entry must not keep its successors alive.
     entry.previous = undefined
     entry.next = undefined
   }
@@ -140,7 +139,7 @@ export class SessionQueue {
     this.#byPacketId?.set(packetId, entry)
   }
 
-  /** Lets go of the message; its identity and its packet id stay. */
+  /** Releases the message, but keeps its identity and its packet id. */
   release(entry: QueueEntry): void {
     if (entry.message === undefined) return
     const bytes = bytesOf(entry)
@@ -150,7 +149,7 @@ export class SessionQueue {
     entry.message = undefined
   }
 
-  /** The entries that were not sent yet, oldest first; the queue must not be changed meanwhile. */
+  /** The entries that were not sent yet, oldest first. The queue must not change during iteration. */
   *unsent(): Generator<QueueEntry, void, undefined> {
     while (this.#unsent?.packetId !== undefined) this.#unsent = this.#unsent.next
     for (let entry = this.#unsent; entry !== undefined; entry = entry.next) {
@@ -158,7 +157,7 @@ export class SessionQueue {
     }
   }
 
-  /** Goes through the entries in order; the queue may be changed meanwhile. */
+  /** Iterates over the entries in order. The queue may change during iteration. */
   *entries(): Generator<QueueEntry, void, undefined> {
     let entry = this.#first
     while (entry !== undefined) {
@@ -167,7 +166,7 @@ export class SessionQueue {
     }
   }
 
-  /** The entries that have a packet id, in order: they lie in front, or near it. */
+  /** The entries with a packet id, in order. They are at or near the front. */
   inflight(): QueueEntry[] {
     const entries: QueueEntry[] = []
     for (let entry = this.#first; entry !== undefined && entries.length < this.#sent.messages; entry = entry.next) {

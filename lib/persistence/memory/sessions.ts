@@ -1,6 +1,6 @@
 /**
- * The sessions in memory: expiry, subscriptions with their index by topic, incoming packet ids, and which queue is
- * whose. Knows neither messages nor limits.
+ * The sessions in memory: expiry, subscriptions with their index by topic, incoming packet ids, and the queue of each.
+ * Must not know messages or limits.
  */
 import type { Message } from '../../../types/message.js'
 import type {
@@ -16,19 +16,19 @@ import { SortedNames } from '../../util/sorted-names.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
 import { SessionQueue } from './session-queue.js'
 
-/** Seconds; such a session stays until it is deleted. */
+/** A session with this expiry interval, in seconds, never expires. */
 const NEVER = 0xffff_ffff
 
-/** What is kept of one client. */
+/** The stored state of one client. */
 export class SessionRecord {
   readonly clientId: string
-  /** Undefined where only the base contract was used: then it is no session yet. */
+  /** Undefined if only the base contract was used: there is no session yet. */
   expiryInterval: number | undefined
-  /** When it expires, while its client is not connected. */
+  /** Deadline of the expiry while the client is not connected. */
   deadline: Deadline<SessionRecord> | undefined
   details: SessionDetails | undefined
   readonly subscriptions = new Map<string, MatchedSubscription>()
-  /** Packet ids, with the packet where the base contract stored one. */
+  /** Packet ids, with the packet if the base contract stored one. */
   incoming: Map<number, Message | undefined> | undefined
   queue: SessionQueue | undefined
 
@@ -40,7 +40,7 @@ export class SessionRecord {
 /** Sessions by client id. */
 export class MemorySessions {
   readonly #records = new Map<string, SessionRecord>()
-  /** Client ids of sessions, to read them page by page. */
+  /** Sorted client ids, for reading pages. */
   readonly #names = new SortedNames()
   readonly #tree = new FilterTree<MatchedSubscription>()
   readonly #deadlines = new Deadlines<SessionRecord>()
@@ -48,22 +48,22 @@ export class MemorySessions {
   #subscriptions = 0
   #storableSubscriptions = 0
 
-  /** Sessions. */
+  /** The number of sessions. */
   get size(): number {
     return this.#names.size
   }
 
-  /** Subscriptions of all clients. */
+  /** The number of subscriptions of all clients. */
   get subscriptionCount(): number {
     return this.#subscriptions
   }
 
-  /** Clients with subscriptions. */
+  /** The number of clients with subscriptions. */
   get subscribers(): number {
     return this.#subscribers
   }
 
-  /** Subscriptions with QoS above 0. */
+  /** The number of subscriptions with QoS above 0. */
   get storableSubscriptions(): number {
     return this.#storableSubscriptions
   }
@@ -72,7 +72,7 @@ export class MemorySessions {
     return this.#records.get(clientId)
   }
 
-  /** What is kept of a client, if only from now on. */
+  /** The state of a client, created if necessary. */
   obtain(clientId: string): SessionRecord {
     let record = this.#records.get(clientId)
     if (record === undefined) {
@@ -82,7 +82,7 @@ export class MemorySessions {
     return record
   }
 
-  /** The queue of a client that there is something of. */
+  /** The queue of a client with stored state. */
   queueOf(clientId: string): SessionQueue | undefined {
     const record = this.#records.get(clientId)
     if (record === undefined) return undefined
@@ -112,7 +112,7 @@ export class MemorySessions {
     }
   }
 
-  /** The next sessions in the order of their client ids. */
+  /** A page of sessions, in the order of their client ids. */
   after(clientId: string | undefined, limit: number): StoredSession[] {
     return this.#names.after(clientId, limit).map(name => this.open(name)!)
   }
@@ -132,7 +132,7 @@ export class MemorySessions {
     this.#records.delete(record.clientId)
   }
 
-  /** Sessions that were left as connected get their deadline. */
+  /** Sets the deadline of sessions whose clients were connected when the last broker ended. */
   recover(now: number): void {
     for (const record of this.#records.values()) {
       const { expiryInterval, deadline } = record
@@ -196,12 +196,12 @@ export class MemorySessions {
     }
   }
 
-  /** Ids of the clients that subscribe to this very filter. */
+  /** Ids of the clients with a subscription to exactly this filter. */
   *subscribersOf(filter: string): Generator<string, void, undefined> {
     for (const { clientId, subscriptions } of this.#records.values()) if (subscriptions.has(filter)) yield clientId
   }
 
-  /** Forgets a client of which nothing is left, unless it has a session. */
+  /** Removes a client without stored state, unless it has a session. */
   discardIfEmpty(record: SessionRecord): void {
     const { clientId, expiryInterval, subscriptions, incoming, queue } = record
     if (expiryInterval !== undefined || subscriptions.size > 0) return
@@ -214,7 +214,7 @@ export class MemorySessions {
   }
 }
 
-/** A copy, with the fields that the base contract knows always there, and the identifier where it has one. */
+/** Copies a subscription, with all fields of the base contract, and the identifier if there is one. */
 function storedForm(clientId: string, subscription: StoredSubscription): MatchedSubscription {
   const { topic, qos, nl, rap, rh, subscriptionIdentifier, requested } = subscription
   const stored = { clientId, topic, qos, nl, rap, rh } as MatchedSubscription

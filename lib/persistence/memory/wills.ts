@@ -1,5 +1,5 @@
 /**
- * The wills in memory, with when they are due. Knows neither the session nor the connection that a will waits for.
+ * The wills in memory, with their due times. Must not know sessions or connections.
  */
 import type { ScheduledWill, StoredWill } from '../../../types/persistence.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
@@ -28,7 +28,7 @@ export class MemoryWills {
     return this.#records.get(clientId)?.will
   }
 
-  /** @returns the will that was there */
+  /** @returns the removed will */
   delete(clientId: string): StoredWill | undefined {
     const record = this.#records.get(clientId)
     this.#records.delete(clientId)
@@ -40,7 +40,7 @@ export class MemoryWills {
     return this.#deadlines.due(now, limit).map(({ clientId, will }) => ({ clientId, will }))
   }
 
-  /** All wills, with when they are due. */
+  /** All wills, with their due times. */
   *all(): Generator<ScheduledWill, void, undefined> {
     for (const { clientId, will, deadline } of this.#records.values()) yield { clientId, will, dueAt: deadline?.at }
   }
@@ -50,8 +50,8 @@ export class MemoryWills {
   }
 
   /**
-   * Wills that were left without a deadline, because their clients were connected, get one.
-   * @param sessionLife how many seconds the client's session has left, which is as long as its will may wait
+   * Sets the deadline of wills whose clients were connected when the last broker ended.
+   * @param sessionLife the remaining life of the client's session in seconds, which limits the will's delay
    */
   recover(now: number, sessionLife: (clientId: string) => number): void {
     for (const record of this.#records.values()) {
@@ -62,7 +62,7 @@ export class MemoryWills {
     }
   }
 
-  /** The wills of brokers that are not among these. */
+  /** The wills of all other brokers. */
   *ofOthers(brokers: Record<string, unknown>): Generator<StoredWill, void, undefined> {
     for (const { will } of this.#records.values()) {
       if (will.brokerId === undefined || !Object.hasOwn(brokers, will.brokerId)) yield will
