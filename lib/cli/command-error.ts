@@ -12,9 +12,13 @@ export class CommandError extends Error {
   }
 }
 
-/** A wrong option, or options that do not go together. */
-export function usageError(message: string): CommandError {
-  return new CommandError(`${message}\nTry 'anax --help'.`, 2)
+/**
+ * A wrong option, or options that do not go together.
+ * @param subCommand whose `--help` explains it
+ */
+export function usageError(message: string, subCommand?: string): CommandError {
+  const command = subCommand === undefined ? 'anax' : `anax ${subCommand}`
+  return new CommandError(`${message}\nTry '${command} --help'.`, 2)
 }
 
 /** A file that cannot be read, in one sentence. */

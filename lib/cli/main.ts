@@ -23,6 +23,7 @@ async function main(): Promise<void> {
     case 'passwd':
       return changePassword(command.file, command.user, command.change)
     case 'store':
+    case 'sub-command':
       return command.run()
     case 'run':
       return run(command.settings)

@@ -2,13 +2,18 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkSettings } from '../../lib/cli/options/settings.js'
 import { anax, startCommand } from '../support/command.js'
 
 describe('--admin-port', () => {
   it('serves the dashboard at the address of the greeting, and ends with the broker', async () => {
-    const { process } = await startCommand('--memory', '--admin-port', '0')
+    const { process } = await startCommand('--memory', '--admin-port', '0', '--metrics', '0')
+    const [, metrics = ''] = await process.says(/^ {2}Metrics +(http:\/\/127\.0\.0\.1:\d+\/metrics)$/m)
+    assert.match(await (await fetch(metrics)).text(), /^anax_clients 0$/m)
+    assert.equal((await fetch(new URL('/', metrics))).status, 404)
+    assert.equal((await fetch(metrics, { method: 'POST' })).status, 405)
     const [, url = ''] = await process.says(/^ {2}Dashboard +(http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32})$/m)
     const entered = await fetch(url, { redirect: 'manual' })
     assert.equal(entered.status, 303)
@@ -23,11 +28,21 @@ describe('--admin-port', () => {
   })
 
   it('is 8084 where nobody says anything, and off where that is the port of an MQTT listener', () => {
-    assert.deepEqual(checkSettings({}).admin, { port: 8084, isChosen: false })
+    const tokenFile = join('anax-data', 'admin-token')
+    assert.deepEqual(checkSettings({}).admin, { port: 8084, isChosen: false, tokenFile })
     assert.equal(checkSettings({ 'admin-port': 'off' }).admin, undefined)
     assert.equal(checkSettings({ 'ws-port': '8084' }).admin, undefined)
     assert.equal(checkSettings({ 'wss-port': '8084', cert: 'a', key: 'b' }).admin, undefined)
-    assert.deepEqual(checkSettings({ 'admin-port': '9000' }).admin, { port: 9000, isChosen: true })
+    assert.deepEqual(checkSettings({ metrics: '9641' }).metrics, { host: '127.0.0.1', port: 9641 })
+    assert.deepEqual(checkSettings({ metrics: '[::]:9641' }).metrics, { host: '::', port: 9641 })
+    assert.throws(() => checkSettings({ metrics: 'on' }), /^Error: --metrics takes PORT or HOST:PORT, not 'on'/)
+    assert.deepEqual(checkSettings({ 'admin-port': '9000', data: 'here' }).admin, {
+      port: 9000,
+      isChosen: true,
+      tokenFile: join('here', 'admin-token'),
+    })
+    assert.equal(checkSettings({ memory: true }).admin?.tokenFile, undefined)
+    assert.equal(checkSettings({ memory: true, 'admin-token-file': 'x' }).admin?.tokenFile, 'x')
   })
 
   it('ends the command where the port that was asked for is taken', async () => {

@@ -42,7 +42,7 @@ describe('anax', { concurrency: 4 }, () => {
     assert.match(urls.mqtt ?? '', /^mqtt:\/\/127\.0\.0\.1:\d+$/)
     assert.match(urls.ws ?? '', /^ws:\/\/127\.0\.0\.1:\d+$/)
     assert.match(process.stdout, /^ {2}Store +folder anax-data/m)
-    assert.match(process.stdout, new RegExp(`mosquitto_sub -h 127.0.0.1 -p ${port} `))
+    assert.match(process.stdout, new RegExp(`npx anax sub -h 127.0.0.1 -p ${port} `))
     await process.stop()
   })
 

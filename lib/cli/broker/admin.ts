@@ -10,6 +10,7 @@ import type { BrokerOptions } from '../../../types/options.js'
 import { createAdmin } from '../../admin/index.js'
 import { CommandError } from '../command-error.js'
 import { type Logger, quote } from '../log/logger.js'
+import { tokenIn } from './admin-token.js'
 
 /** Always this machine: whoever wants it elsewhere has a tunnel or a proxy with TLS. */
 const HOST = '127.0.0.1'
@@ -18,6 +19,8 @@ export interface AdminSettings {
   port: number
   /** Whether it was asked for; one that was not is left out where its port is taken. */
   isChosen: boolean
+  /** Where the token is kept; undefined for a new one at each start. */
+  tokenFile: string | undefined
 }
 
 export interface AdminPort {
@@ -32,11 +35,12 @@ export interface AdminPort {
  */
 export async function openAdmin(
   broker: Broker,
-  { port, isChosen }: AdminSettings,
+  { port, isChosen, tokenFile }: AdminSettings,
   options: BrokerOptions,
   logger: Logger,
 ): Promise<AdminPort | undefined> {
-  const admin = createAdmin(broker, { broker: options })
+  const token = tokenFile === undefined ? {} : { token: tokenIn(tokenFile) }
+  const admin = createAdmin(broker, { broker: options, ...token })
   admin.on('audit', ({ action, target, address, outcome, error }) => {
     const what = target === '' ? action : `${action} ${quote(target)}`
     logger.log('info', `administration from ${address}: ${what}: ${error ?? outcome}`)

@@ -20,12 +20,15 @@ export interface Running {
   store: string
   /** The address of the dashboard, with its token; undefined where it is off. */
   admin: string | undefined
+  /** The address of the metrics; undefined where they are off. */
+  metrics: string | undefined
 }
 
-export function greeting(settings: Settings, { addresses, store, admin }: Running): string {
+export function greeting(settings: Settings, { addresses, store, admin, metrics }: Running): string {
   const rows = [
     ...addresses.map(({ transport, url }) => [LABELS[transport], url]),
     ...(admin === undefined ? [] : [['Dashboard', admin]]),
+    ...(metrics === undefined ? [] : [['Metrics', metrics]]),
     ['Store', store],
     ['Access', demandsIdentity(settings) ? 'for users who show who they are' : 'for everybody who can reach it'],
   ]
@@ -40,5 +43,5 @@ function trial(settings: Settings, addresses: readonly ListenerAddress[]): strin
   const host = ['0.0.0.0', '::'].includes(settings.host) ? '127.0.0.1' : settings.host
   const access = demandsIdentity(settings) ? ' -u NAME -P PASSWORD' : ''
   const target = `-h ${host} -p ${port}${access}`
-  return ['Try it', `  mosquitto_sub ${target} -t 'test/#' -v`, `  mosquitto_pub ${target} -t test/hello -m world`]
+  return ['Try it', `  npx anax sub ${target} -t 'test/#' -v`, `  npx anax pub ${target} -t test/hello -m world`]
 }

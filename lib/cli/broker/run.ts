@@ -15,6 +15,7 @@ import type { Settings } from '../options/settings.js'
 import { accessOf } from './access.js'
 import { type AdminPort, openAdmin } from './admin.js'
 import { greeting } from './greeting.js'
+import { type MetricsPort, openMetrics } from './metrics.js'
 import { storeOf } from './store.js'
 
 /** How long clients, store and bus get to end; then the broker ends them. */
@@ -40,10 +41,13 @@ export async function run(settings: Settings): Promise<void> {
   })
   logEvents(broker, logger)
   const server = await listen(broker, listeners, logger)
-  const admin = await openIfOn(broker, settings, server, logger)
-  stopOnSignal({ broker, server, admin }, logger)
+  const { admin, metrics } = await openBeside(broker, settings, server, logger)
+  stopOnSignal({ broker, server, admin, metrics }, logger)
   reloadOnSignal(access, server, logger)
-  process.stdout.write(greeting(settings, { addresses: server.addresses, store: store.description, admin: admin?.url }))
+  const { addresses } = server
+  process.stdout.write(
+    greeting(settings, { addresses, store: store.description, admin: admin?.url, metrics: metrics?.url }),
+  )
 }
 
 async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {
@@ -55,15 +59,14 @@ async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logg
   }
 }
 
-async function openIfOn(
-  broker: Broker,
-  { admin, limits }: Settings,
-  server: Server,
-  logger: Logger,
-): Promise<AdminPort | undefined> {
-  if (admin === undefined) return undefined
+/** What has a port beside those of MQTT, where it is on. */
+async function openBeside(broker: Broker, settings: Settings, server: Server, logger: Logger) {
+  const { admin, metrics, limits } = settings
   try {
-    return await openAdmin(broker, admin, limits, logger)
+    return {
+      metrics: metrics && (await openMetrics(broker, metrics)),
+      admin: admin && (await openAdmin(broker, admin, limits, logger)),
+    }
   } catch (error) {
     await server.close()
     await broker.close()
@@ -114,6 +117,7 @@ interface Stoppable {
   broker: Broker
   server: Server
   admin: AdminPort | undefined
+  metrics: MetricsPort | undefined
 }
 
 /** The first signal lets everybody go in order; a second one ends the process at once. */
@@ -134,8 +138,9 @@ function stopOnSignal(running: Stoppable, logger: Logger): void {
 }
 
 /** After this nothing keeps the process but the last bytes on their way to clients. */
-async function stop({ broker, server, admin }: Stoppable): Promise<void> {
+async function stop({ broker, server, admin, metrics }: Stoppable): Promise<void> {
   admin?.close()
+  metrics?.close()
   await server.close()
   await broker.close()
 }

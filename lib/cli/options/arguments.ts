@@ -7,19 +7,24 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { CommandError, fileError, usageError } from '../command-error.js'
 import { FORMATS, type PasswordChange } from '../commands/passwd.js'
 import { type StoreCommand, storeCommand } from '../commands/store-commands.js'
+import { subCommand } from '../commands/sub-commands.js'
 import { OPTIONS, type OptionName, type Values } from './options.js'
 import { checkSettings, type Settings } from './settings.js'
+import type { SubCommand } from './sub-command.js'
 
 export type Command =
   | { name: 'help' }
   | { name: 'version' }
   | { name: 'passwd'; file: string; user: string; change: PasswordChange }
   | StoreCommand
+  | SubCommand
   | { name: 'run'; settings: Settings }
 
 /** @throws CommandError */
 export function parseCommand(args: readonly string[]): Command {
   if (args[0] === 'passwd' && !args.includes('--help')) return passwdCommand(args.slice(1))
+  const withOptions = subCommand(args)
+  if (withOptions !== undefined) return withOptions
   const { values, positionals } = parseValues(args, OPTIONS)
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }

@@ -12,6 +12,8 @@ export const OPTIONS = {
   'wss-port': { type: 'string' },
   unix: { type: 'string' },
   'admin-port': { type: 'string' },
+  'admin-token-file': { type: 'string' },
+  metrics: { type: 'string' },
   cert: { type: 'string' },
   key: { type: 'string' },
   ca: { type: 'string' },

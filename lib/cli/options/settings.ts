@@ -3,6 +3,7 @@
  * Reads no file and opens no port.
  */
 import { isIPv4 } from 'node:net'
+import { join } from 'node:path'
 import type { Verification } from '../../persistence/lmdb/lmdb.js'
 import type { AdminSettings } from '../broker/admin.js'
 import { usageError } from '../command-error.js'
@@ -17,6 +18,8 @@ export interface Settings {
   ports: { tcp: number | undefined; ws: number | undefined; tls: number | undefined; wss: number | undefined }
   unix: string | undefined
   admin: AdminSettings | undefined
+  /** Where metrics are served; undefined for nowhere. */
+  metrics: { host: string; port: number } | undefined
   /** Files. */
   tls: { cert: string; key: string; ca: string | undefined } | undefined
   access: AccessSettings
@@ -54,6 +57,7 @@ export function checkSettings(values: Values): Settings {
     },
     unix: values.unix,
     admin: admin(values),
+    metrics: metrics(values),
     tls,
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
@@ -115,9 +119,22 @@ function port(values: Values, name: PortName): number | undefined {
 /** Off unless asked for where MQTT was given its port, which is the usual one of WebSocket with TLS. */
 function admin(values: Values): Settings['admin'] {
   const chosen = port(values, 'admin-port')
-  if (chosen !== undefined) return { port: chosen, isChosen: true }
+  const tokenFile = values['admin-token-file'] ?? tokenFileInStore(values)
+  if (chosen !== undefined) return { port: chosen, isChosen: true, tokenFile }
   const isTaken = Object.values(values).includes(String(ADMIN_PORT))
-  return values['admin-port'] === 'off' || isTaken ? undefined : { port: ADMIN_PORT, isChosen: false }
+  return values['admin-port'] === 'off' || isTaken ? undefined : { port: ADMIN_PORT, isChosen: false, tokenFile }
+}
+
+/** Who can read the store may do everything anyway. */
+function tokenFileInStore({ memory, cluster, data = DEFAULT_FOLDER }: Values): string | undefined {
+  return memory || cluster !== undefined ? undefined : join(data, 'admin-token')
+}
+
+function metrics({ metrics: text }: Values): Settings['metrics'] {
+  if (text === undefined || text === 'off') return undefined
+  const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? []
+  if (digits === '' || Number(digits) > 65_535) throw usageError(`--metrics takes PORT or HOST:PORT, not '${text}'`)
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(digits) }
 }
 
 const ADMIN_PORT = 8084

@@ -3,6 +3,7 @@
  */
 
 export const USAGE = `Usage: anax [options]
+       anax pub|sub|status|clients|kick --help
        anax passwd [--format F | --delete] FILE NAME
        anax check|compact DIR
        anax backup|salvage DIR NEW-DIR
@@ -19,6 +20,8 @@ Listening
   --wss-port PORT         MQTT over WebSocket and TLS                 [off]
   --unix FILE             MQTT on a Unix socket as well
   --admin-port PORT       dashboard and API, on 127.0.0.1 only        [8084]
+  --admin-token-file FILE keep the token there                        [DIR/admin-token]
+  --metrics [HOST:]PORT   metrics for Prometheus                      [off]
   --cert FILE             certificate chain (PEM)
   --key FILE              its private key (PEM)
   --ca FILE               require client certificates signed by these authorities
@@ -80,5 +83,7 @@ Other
 'anax passwd FILE NAME' asks for a password (or reads a line from its input)
 and sets it in FILE, in the format scrypt, argon2id or mosquitto; --delete
 deletes the user. SIGHUP has a running broker read its files again.
+'anax pub' and 'anax sub' publish and subscribe at any broker. 'anax status', 'anax
+clients' and 'anax kick' look at and steer a broker that runs.
 The commands for the folder of a store: docs/operating-the-store.md.
 `

@@ -1,0 +1,99 @@
+/** `anax status`, `anax clients` and `anax kick` as processes, on the administration of a broker of this one. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { tokenIn } from '../../../lib/cli/broker/admin-token.js'
+import { statusText } from '../../../lib/cli/remote/status.js'
+import { createBroker } from '../../../lib/index.js'
+import { AdminServer } from '../../admin/admin-server.js'
+import { connectTo } from '../../support/brokers.js'
+import { type TemporaryFolder, temporaryFolder } from '../../support/certificate.js'
+import { anax } from '../../support/command.js'
+
+describe('anax status, clients and kick', { concurrency: 4 }, () => {
+  let server: AdminServer
+  let at: string[]
+  let folder: TemporaryFolder
+
+  before(async () => {
+    folder = temporaryFolder()
+    server = await AdminServer.start()
+    at = ['-L', `http://127.0.0.1:${server.port}/?token=${server.admin.token}`]
+    for (let number = 0; number < 1200; number++)
+      await connectTo(server.broker, `pump-${String(number).padStart(4, '0')}`)
+    await connectTo(server.broker, 'odd\x1b[2J', { username: 'eve' })
+  })
+  after(async () => {
+    await server.close()
+    folder.remove()
+  })
+
+  it('print numbers, as text and as JSON', async () => {
+    const [text, json] = await Promise.all([anax(['status', ...at]), anax(['status', ...at, '--json'])])
+    assert.deepEqual([text.code, text.stderr], [0, ''])
+    assert.match(text.stdout, /^Running for +\d+ s\nClients +\d+ connected, \d+ at most; \d+ connections\n/)
+    assert.equal(JSON.parse(json.stdout).sessions.total, server.broker.stats().sessions.total)
+  })
+
+  it('list clients over several pages, and those that are asked for', async () => {
+    const [all, some, one] = await Promise.all([
+      anax(['clients', ...at, '-q']),
+      anax(['clients', ...at, 'pump-110', '--limit', '3', '--json']),
+      anax(['clients', ...at, '--user', 'eve']),
+    ])
+    assert.ok(all.stdout.trimEnd().split('\n').length >= 1200)
+    const ids = some.stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line).clientId)
+    assert.deepEqual(ids, ['pump-1100', 'pump-1101', 'pump-1102'])
+    const [head, row, ...rest] = one.stdout.trimEnd().split('\n')
+    assert.match(head!, /^CLIENT +USER +ADDRESS +MQTT +STATE +SUBSCRIPTIONS +QUEUED +DROPS$/)
+    assert.match(row!, /^odd\\u001b\[2J +eve +- +5\.0 +connected +0 +0 +0$/)
+    assert.deepEqual(rest, [])
+  })
+
+  it('kick clients, and say which of them were not there', async () => {
+    const gone = once(server.broker, 'clientDisconnect')
+    const { code, stdout, stderr } = await anax(['kick', ...at, '--reason', 'maintenance', 'pump-0007', 'nobody'])
+    assert.deepEqual([code, stdout, stderr], [1, '', 'anax: not connected: "nobody"\n'])
+    const [client, { reason }] = await gone
+    assert.deepEqual([client.id, reason], ['pump-0007', 'administrative'])
+  })
+
+  it('say in one line what is in the way', async () => {
+    const url = `http://127.0.0.1:${server.port}`
+    const [wrong, none, elsewhere] = await Promise.all([
+      anax(['status', '-L', url, '--token', 'another-token-of-mine']),
+      anax(['status', '-L', url]),
+      anax(['kick', '-L', 'http://127.0.0.1:9', '--token', 'x', 'y']),
+    ])
+    assert.deepEqual([wrong.code, wrong.stderr], [1, `anax: ${url} does not accept this token\n`])
+    assert.match(none.stderr, /^anax: the token of the administration is needed: --token, .*\n$/)
+    assert.match(elsewhere.stderr, /^anax: no administration at http:\/\/127\.0\.0\.1:9: .*\n$/)
+  })
+
+  it('find the token in the file where the broker keeps it', async () => {
+    const file = join(folder.path, 'new', 'admin-token')
+    const token = tokenIn(file)
+    assert.equal(tokenIn(file), token)
+    assert.equal(readFileSync(file, 'utf8'), `${token}\n`)
+    if (process.platform !== 'win32') assert.equal(statSync(file).mode & 0o777, 0o600)
+    const own = folder.write('own', `${server.admin.token}\n`)
+    const { code } = await anax(['status', '-L', `http://127.0.0.1:${server.port}`, '--token-file', own])
+    assert.equal(code, 0)
+    assert.throws(() => tokenIn(folder.write('bad', 'short')), /holds no token/)
+  })
+})
+
+it('the numbers of a broker are told in words', async () => {
+  const broker = await createBroker()
+  await broker.publish({ topic: 'a', payload: 'four', retain: true })
+  const text = statusText({ ...broker.stats(), uptimeMs: 90_061_000 })
+  assert.match(text, /^Running for +1 d 1 h\n/)
+  assert.match(text, /^Retained +1 messages, 4 B\n/m)
+  assert.match(text, /^Dropped +none\n/m)
+  await broker.close()
+})
