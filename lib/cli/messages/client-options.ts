@@ -68,6 +68,8 @@ export interface ClientValues {
 export interface Target {
   url: string
   tls: ConnectionOptions
+  /** Whether the version has properties. */
+  hasProperties: boolean
   connect: ConnectOptions & { protocolVersion: 3 | 4 | 5 }
 }
 
@@ -83,6 +85,8 @@ const VERSIONS: Readonly<Record<string, 3 | 4 | 5>> = {
   mqttv31: 3,
 }
 
+const HAVE_PROPERTIES = { 3: false, 4: false, 5: true } as const
+
 /**
  * @param command the name of the sub-command
  * @throws CommandError
@@ -95,12 +99,14 @@ export function targetOf(command: string, values: ClientValues): Target {
     throw usageError(`--mqtt-version takes 5, 3.1.1 or 3.1, not '${version}'`, command)
   }
   const { url, username, password } = addressOf(command, texts)
-  if (password !== undefined && username === undefined && protocolVersion < 5) {
+  const hasProperties = HAVE_PROPERTIES[protocolVersion]
+  if (password !== undefined && username === undefined && !hasProperties) {
     throw usageError('before MQTT 5.0, a password needs a user name', command)
   }
   return {
     url,
     tls: tlsOf(command, texts),
+    hasProperties,
     connect: {
       protocolVersion,
       keepalive: numberOf(command, 'keepalive', keepalive, 0, 65_535),

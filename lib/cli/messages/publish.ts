@@ -66,7 +66,7 @@ export function publishCommand(args: readonly string[]): SubCommand {
 
 type Values = ReturnType<typeof parseOptions<typeof PUBLISH_OPTIONS>>['values']
 
-function messageOptions(values: Values, { connect }: Target): PublishOptions {
+function messageOptions(values: Values, target: Target): PublishOptions {
   const { 'content-type': contentType, 'response-topic': responseTopic, expiry } = values
   const { 'correlation-data': correlation, 'user-property': pairs } = values
   const properties = {
@@ -77,7 +77,7 @@ function messageOptions(values: Values, { connect }: Target): PublishOptions {
     ...(pairs !== undefined && { userProperties: userProperties(pairs) }),
   }
   const hasProperties = Object.keys(properties).length > 0
-  if (hasProperties && connect.protocolVersion < 5) throw usageError('properties need MQTT 5.0', 'pub')
+  if (hasProperties && !target.hasProperties) throw usageError('properties need MQTT 5.0', 'pub')
   return {
     qos: numberOf('pub', 'qos', values.qos ?? '0', 0, 2) as 0 | 1 | 2,
     retain: values.retain ?? false,

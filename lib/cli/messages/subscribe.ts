@@ -86,7 +86,6 @@ function settingsOf(values: Values): Settings {
   const form = FORMS.find(name => name === output)
   if (form === undefined) throw usageError(`--output takes ${FORMS.join(', ')}, not '${output}'`, 'sub')
   const target = targetOf('sub', values)
-  const isFive = target.connect.protocolVersion === 5
   const [withoutRetained, retainedOnly] = [values['no-retained'] ?? false, values['retained-only'] ?? false]
   if (withoutRetained && retainedOnly) throw usageError('--no-retained and --retained-only exclude each other', 'sub')
   return {
@@ -94,7 +93,7 @@ function settingsOf(values: Values): Settings {
     filters,
     options: {
       qos: numberOf('sub', 'qos', values.qos ?? '0', 0, 2) as 0 | 1 | 2,
-      ...(withoutRetained && isFive && { rh: 2 }),
+      ...(withoutRetained && target.hasProperties && { rh: 2 }),
     },
     printing: new Printing({
       form,
@@ -109,23 +108,22 @@ function settingsOf(values: Values): Settings {
 
 function keepingSession(target: Target, values: Values): Target {
   const { 'keep-session': isKept = false, 'session-expiry': expiry, id } = values
-  const { protocolVersion } = target.connect
   if (!isKept && expiry === undefined) return target
   if (id === undefined) throw usageError('a session that is kept needs --id', 'sub')
-  if (expiry !== undefined && protocolVersion < 5) throw usageError('--session-expiry needs MQTT 5.0', 'sub')
+  if (expiry !== undefined && !target.hasProperties) throw usageError('--session-expiry needs MQTT 5.0', 'sub')
   const sessionExpiryInterval = numberOf('sub', 'session-expiry', expiry ?? '4294967295', 0, 0xffff_ffff)
-  const properties = protocolVersion === 5 ? { properties: { sessionExpiryInterval } } : {}
+  const properties = target.hasProperties ? { properties: { sessionExpiryInterval } } : {}
   return { ...target, connect: { ...target.connect, clean: false, ...properties } }
 }
 
 /** Where nothing is there at the first attempt it ends: that is rather a wrong address than an outage. */
 async function subscribe(settings: Settings): Promise<void> {
   const { printing, timeMs } = settings
-  let dialled: Dialled | undefined = await open(settings)
+  let dialled: Dialled | undefined
   const end = (exitCode: number) => {
     process.exitCode = exitCode
     printing.isOver = true
-    // its messages end with the connection; without one, it waits to connect again
+    // its messages end with the connection; without one, it waits to connect
     if (dialled?.connection.connected) void dialled.connection.disconnect()
     else process.exit()
   }
@@ -133,6 +131,7 @@ async function subscribe(settings: Settings): Promise<void> {
   process.once('SIGTERM', () => end(EXIT_CODES.SIGTERM))
   process.stdout.once('error', () => end(0))
   if (timeMs !== undefined) setTimeout(() => end(printing.isCounting ? EXIT_CODES.tooFew : 0), timeMs).unref()
+  dialled = await open(settings)
   for (;;) {
     await printing.print(dialled.connection)
     if (printing.isOver) break
