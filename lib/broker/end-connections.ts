@@ -28,10 +28,10 @@ export async function endConnections(parts: ClosingParts): Promise<void> {
   const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
   const ended = connections.map(async connection => {
     await connection.disconnect(goodbye)
-    await connection.streamEnd()
+    await connection.stream.closed()
   })
   await timers.within(options.closeTimeoutMs, Promise.all(ended))
-  for (const connection of connections) connection.destroyStream()
+  for (const connection of connections) connection.stream.destroy()
 }
 
 async function finishReceived(

@@ -89,8 +89,8 @@ export class BrokerParts {
     const drops = new DropCounts(clientId => sessions.ownerOf(clientId))
     const counts = new EventCounts()
     const events = new BrokerEventSink(emitter, drops, counts)
-    const timers = new Timers(clock)
     const fairness = new Fairness()
+    const timers = new Timers(clock, fairness)
     const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
     const cluster = engine && clusterOf(engine, { options, authorizer, events, timers }, () => ({ router, sessions }))
@@ -226,7 +226,7 @@ export class BrokerParts {
     const { maxConnections } = this.options
     if (this.connections.size <= maxConnections + Math.max(SPARE_STREAMS, maxConnections / 10)) return
     connection.fail(new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${this.connections.size} streams are open` }))
-    connection.destroyStream()
+    connection.stream.destroy()
   }
 
   /** Whether the store was opened. */

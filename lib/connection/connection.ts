@@ -16,6 +16,7 @@ import { ConnectionTraffic } from '../model/traffic.js'
 import type { Link, Unsendable } from '../session/outgoing/link.js'
 import type { Session } from '../session/session.js'
 import type { Ending } from '../session/session-directory.js'
+import { Cost } from '../util/fairness.js'
 import { Pipeline } from '../util/pipeline.js'
 import { Waiters } from '../util/waiters.js'
 import type { ConnectingChannel, Reauthentication } from './channel.js'
@@ -41,7 +42,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   drops = 0
   connectedAt: number | undefined
   reauthentication: Reauthentication | undefined
-  readonly #stream: ConnectionStream
+  readonly stream: ConnectionStream
   /** The broker's connections: it is one of them until nothing of it is left. */
   readonly #open: Set<Connection>
   #dialect: Dialect = dialectOf(4)
@@ -84,7 +85,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
       onRoom: () => this.#session?.outgoing?.pump(),
     })
     this.#timers = new ConnectionTimers(ports.timers, ports.options, deadline => this.#onDeadline(deadline))
-    this.#stream = new ConnectionStream(stream, this)
+    this.stream = new ConnectionStream(stream, this)
     open.add(this)
   }
 
@@ -202,12 +203,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   fail(error: AnaxError, properties?: DisconnectProperties): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     const wasConnected = this.#state === 'connected'
-    if (wasConnected) this.#sendDisconnect(error.reasonCode, properties)
-    this.end({ will: 'publish', reason: error })
+    this.disconnect(error, properties)
     this.ports.events.emit(wasConnected ? 'clientError' : 'connectionError', this.client, error)
   }
 
   disconnect(error: AnaxError, properties?: DisconnectProperties, will: Ending['will'] = 'publish'): Promise<void> {
+    this.ports.fairness.spend(Cost.disconnect)
     if (this.#state === 'connected') this.#sendDisconnect(error.reasonCode, properties)
     return this.end({ will, reason: error })
   }
@@ -218,6 +219,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   disconnectReceived(ending: Ending): void {
+    this.ports.fairness.spend(Cost.disconnect)
     this.#readingStopped = true
     this.#disconnectEnding = ending
   }
@@ -229,22 +231,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#untilEnding?.release()
     this.#connect?.abort()
     this.reauthentication?.abort()
-    this.#timers.stop()
     this.#outbox.finish()
     this.#timers.closing()
-    this.#stream.end()
+    this.stream.end()
     // a client that was not accepted has no will
     this.#released = this.#releaseAll(this.#wasConnected ? ending : { ...ending, will: 'discard' })
     return this.#released
-  }
-
-  /** Resolves when the stream is closed. */
-  streamEnd(): Promise<void> {
-    return this.#stream.closed()
-  }
-
-  destroyStream(): void {
-    this.#stream.destroy()
   }
 
   /** Stops reading packets. Resolves when all that were received are answered. */
@@ -315,12 +307,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   /** All that the stream brought was read; the connection ends as soon as it is handled. */
-  #endOfInput({ will, reason }: Ending): void {
+  #endOfInput(ending: Ending): void {
     // a DISCONNECT ends it in its turn, and CONNECT is answered first
     if (this.#readingStopped || this.#ingress?.idle === false) return
     if (this.#state === 'connecting' && !this.#connect!.awaitsPacket) return
-    if (reason === undefined) this.end({ will, reason })
-    else this.fail(reason)
+    this.ports.fairness.spend(Cost.disconnect)
+    this.#endAs(ending)
   }
 
   /** The stream brings nothing more. Its end must not overtake what it brought before. */
@@ -328,8 +320,19 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#inputEnd !== undefined || this.#released !== undefined) return
     this.#inputEnd = { will: 'publish', reason }
     // a client that gave up on its CONNECT: nobody waits for the answer
-    if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.end(this.#inputEnd)
+    if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.#giveUp(this.#inputEnd)
     else this.resumeReading()
+  }
+
+  /** Gives up on CONNECT as soon as there is room in a turn of the event loop: thousands may be lost at once. */
+  async #giveUp(ending: Ending): Promise<void> {
+    await this.ports.fairness.admit(Cost.disconnect)
+    this.#endAs(ending)
+  }
+
+  #endAs({ will, reason }: Ending): void {
+    if (reason === undefined) this.end({ will, reason })
+    else this.fail(reason)
   }
 
   streamData(chunk: Buffer): void {
@@ -348,26 +351,20 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   streamEnded(): void {
     this.#inputEnds(undefined)
   }
-
   streamClosed(): void {
-    this.#outputEnds()
-    if (this.#state === 'connecting' && this.#inputEnd === undefined) this.end({ will: 'publish', reason: undefined })
-    this.#inputEnds(undefined)
+    this.#breaks(undefined)
     if (this.#released !== undefined) this.#timers.stop()
   }
-
   streamFailed(error: Error): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return
-    this.#outputEnds()
-    const reason = wrapError('ANAX_ERR_STREAM', error)
-    if (this.#state === 'connecting' && this.#inputEnd === undefined) this.fail(reason)
-    else this.#inputEnds(reason)
+    if (this.#state !== 'closing' && this.#state !== 'closed') this.#breaks(wrapError('ANAX_ERR_STREAM', error))
   }
 
-  /** The client reads nothing more: answers are dropped. */
-  #outputEnds(): void {
+  /** The client neither sends nor reads anything more: answers are dropped, and CONNECT is not answered. */
+  #breaks(reason: AnaxError | undefined): void {
     this.#outbox.discard()
     this.#timers.drained()
+    if (this.#state === 'connecting' && this.#inputEnd === undefined) this.#giveUp({ will: 'publish', reason })
+    this.#inputEnds(reason)
   }
 
   /** There is room for packets that had to wait. */
@@ -394,7 +391,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
         this.fail(new AnaxError('ANAX_ERR_DRAIN_TIMEOUT'))
         break
       case 'close':
-        this.destroyStream()
+        this.stream.destroy()
     }
   }
 }

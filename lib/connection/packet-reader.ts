@@ -73,7 +73,7 @@ export class PacketReader {
     this.#read()
     const receiver = this.#receiver
     const mayFlow = this.#mayHandle() || (this.#readAheadBytes <= READ_AHEAD_BYTES && receiver.mayReadAhead())
-    if (this.#paused !== mayFlow) return
+    if (this.#paused !== mayFlow || this.#stream.readableEnded) return
     this.#paused = !mayFlow
     if (this.#paused) this.#stream.pause()
     else this.#stream.resume()

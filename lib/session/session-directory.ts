@@ -5,6 +5,7 @@
 import type { Client } from '../../types/client.js'
 import type { SessionDetails, StoredSubscription, StoredWill } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
+import type { Aborter } from '../util/aborter.js'
 import type { Session } from './session.js'
 
 /** Opens and releases sessions. */
@@ -46,7 +47,7 @@ export interface OpenRequest {
   /** What is noted of the connection with the session. */
   details: SessionDetails
   /** Aborted when the connection ends: nothing is waited for any longer. */
-  signal: AbortSignal
+  aborter: Aborter
 }
 
 export interface OpenedSession {

@@ -30,16 +30,18 @@ export const Cost = {
   connect: 150,
   /** The end of a connection. */
   disconnect: 80,
+  /** A deadline that passes, beside what follows from it. */
+  deadline: 2,
 } as const
 
 /** Bytes copied or inspected for one unit of cost. */
 const BYTES_PER_UNIT_SHIFT = 12
 
 /** Budget of one turn of the event loop, in units. */
-const TURN_UNITS = 5000
+const TURN_UNITS = 3000
 
 /** Budget of one client in one turn while others wait, in units. */
-const SHARE_UNITS = 1000
+const SHARE_UNITS = 600
 
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
@@ -62,9 +64,9 @@ export class Share {
 }
 
 export interface FairnessOptions {
-  /** Budget of one turn, in units. @default 5000 */
+  /** Budget of one turn, in units. @default 3000 */
   turnUnits?: number
-  /** Budget of one client in one turn while others wait, in units. @default 1000 */
+  /** Budget of one client in one turn while others wait, in units. @default 600 */
   shareUnits?: number
 }
 
@@ -165,6 +167,15 @@ export class Fairness {
       return undefined
     }
     return new Promise(resolve => this.wait(new Share(resolve, units)))
+  }
+
+  /** Runs a step with this cost for each item, in as many turns as that takes. */
+  async each<T>(items: Iterable<T>, units: number, step: (item: T) => void): Promise<void> {
+    for (const item of items) {
+      const turn = this.admit(units)
+      if (turn !== undefined) await turn
+      step(item)
+    }
   }
 
   /** Registers a function that runs at the beginning of each turn with work. */

@@ -19,22 +19,6 @@ async function begun(step: () => MaybePromise<void>): Promise<void> {
   await step()
 }
 
-/** The result of a step. Rejects with the signal's reason if that aborts first; the step is then no longer awaited. */
-export async function unlessAborted<T>(step: MaybePromise<T>, signal: AbortSignal): Promise<T> {
-  const outcome = isPromise(step) ? await settledOrAborted(step, signal) : step
-  signal.throwIfAborted()
-  return outcome
-}
-
-function settledOrAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
-  })
-}
-
 /** Reports a result through the callback if there is one, otherwise through a promise. */
 export function withCallback(
   promise: Promise<void>,

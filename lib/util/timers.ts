@@ -3,6 +3,7 @@
  * Owns when they fire; must not know what they are for.
  */
 import type { Clock } from '../../types/clock.js'
+import { Cost, Fairness, Share } from './fairness.js'
 import { Heap, type HeapItem } from './heap.js'
 
 /** The longest delay that Node's timers support. A timer that is due later is scheduled again at that time. */
@@ -25,14 +26,18 @@ export class Timer implements HeapItem {
 /** The timers that are scheduled. */
 export class Timers {
   readonly #clock: Clock
+  readonly #fairness: Fairness
+  /** What those that are due may take of a turn of the event loop. */
+  readonly #share = new Share(() => this.#fireDue())
   readonly #heap = new Heap<Timer>()
   #alarm: unknown
   #alarmAt = Number.POSITIVE_INFINITY
 
   #ringing = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, fairness = new Fairness()) {
     this.#clock = clock
+    this.#fairness = fairness
   }
 
   /** Monotonic milliseconds: deadlines within this process use them, so that setting the system clock has no effect. */
@@ -108,17 +113,31 @@ export class Timers {
   }
 
   readonly #fireDue = (): void => {
-    this.#ringing = false
-    const now = this.now()
+    const fairness = this.#fairness
+    if (!fairness.begin(this.#share)) return
     try {
-      for (let next = this.#heap.first; next !== undefined && next.at <= now; next = this.#heap.first) {
+      for (let next = this.#due(); next !== undefined && !fairness.isSpent; next = this.#due()) {
         this.cancel(next)
+        fairness.spend(Cost.deadline)
         next.fire()
       }
     } finally {
       // A timer that throws must not keep the others from firing.
-      this.#arm()
+      fairness.end(this.#share)
+      this.#goOn()
     }
+  }
+
+  #due(): Timer | undefined {
+    const { first } = this.#heap
+    return first !== undefined && first.at <= this.now() ? first : undefined
+  }
+
+  /** Those that are due and had no room in this turn fire in a later one: thousands of clients may fall silent at once. */
+  #goOn(): void {
+    this.#ringing = this.#due() !== undefined
+    if (this.#ringing) this.#fairness.wait(this.#share)
+    else this.#arm()
   }
 }
 

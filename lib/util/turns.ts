@@ -2,6 +2,7 @@
  * A lock per key: steps for the same key run one after the other, in the order in which they were requested. A waiting
  * step can be aborted. Owns the queues; must not know what the steps do.
  */
+import type { Aborter } from './aborter.js'
 
 export class Turns {
   /** Key -> steps that wait for the running one. */
@@ -9,10 +10,10 @@ export class Turns {
 
   /**
    * Runs a step while no other step runs for the key.
-   * @param signal if it aborts before the step begins, the step is skipped, and the promise rejects with its reason
+   * @param aborter if it aborts before the step begins, the step is skipped, and the promise rejects with its reason
    */
-  async take<T>(key: string, step: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.#turn(key, signal)
+  async take<T>(key: string, step: () => Promise<T>, aborter?: Aborter): Promise<T> {
+    await this.#turn(key, aborter)
     try {
       return await step()
     } finally {
@@ -29,13 +30,14 @@ export class Turns {
     if (failures.length > 0) throw failures[0]
   }
 
-  #turn(key: string, signal: AbortSignal | undefined): Promise<void> | undefined {
-    signal?.throwIfAborted()
+  #turn(key: string, aborter: Aborter | undefined): Promise<void> | undefined {
+    aborter?.throwIfAborted()
     const line = this.#lines.get(key)
     if (line === undefined) {
       this.#lines.set(key, [])
       return undefined
     }
+    const signal = aborter?.signal
     return new Promise((resolve, reject) => {
       const begin = () => {
         signal?.removeEventListener('abort', leave)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import { Fairness } from '../../lib/util/fairness.js'
 import { Timer, Timers } from '../../lib/util/timers.js'
 import { runs } from '../support/effort.js'
 
@@ -16,6 +17,25 @@ function fixture() {
   const timer = (name: string) => new Timer(() => fired.push({ name, at: clock.now() - begin }))
   return { clock, timers, fired, timer, names: () => fired.map(({ name }) => name) }
 }
+
+describe('thousands of timers that are due at once', () => {
+  it('fire in many turns of the event loop, each once', async () => {
+    const clock = new FakeClock()
+    const fairness = new Fairness({ turnUnits: 400, shareUnits: 400 })
+    const timers = new Timers(clock, fairness)
+    const fired: { number: number; turn: number }[] = []
+    for (let number = 0; number < 2000; number++) {
+      timers.schedule(new Timer(() => fired.push({ number, turn: fairness.turn })), 1000)
+    }
+    await clock.advance(1000)
+    while (fired.length < 2000) await new Promise(resolve => setImmediate(resolve))
+    const perTurn = new Map<number, number>()
+    for (const { turn } of fired) perTurn.set(turn, (perTurn.get(turn) ?? 0) + 1)
+    assert(Math.max(...perTurn.values()) <= 200, 'too many in one turn')
+    assert.equal(new Set(fired.map(({ number }) => number)).size, 2000)
+    assert.equal(clock.pendingTimers, 0)
+  })
+})
 
 describe('a timer', () => {
   it('fires once, not early and at most 50 ms late', async () => {

@@ -1,6 +1,7 @@
 /** Turns: one after the other for one key, side by side for others, and whoever gives up is out of the way. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Aborter } from '../../lib/util/aborter.js'
 import { Turns } from '../../lib/util/turns.js'
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
@@ -77,10 +78,10 @@ describe('steps for several keys', () => {
 describe('who gives up', () => {
   it('before the turn came leaves the line at once, and its step is not begun', async () => {
     const { turns, log, step, end } = fixture()
-    const gone = new AbortController()
+    const gone = new Aborter()
     turns.take('k', step('one'))
-    const two = turns.take('k', step('two'), gone.signal)
-    const three = turns.take('k', step('three'), new AbortController().signal)
+    const two = turns.take('k', step('two'), gone)
+    const three = turns.take('k', step('three'), new Aborter())
     await turn()
     gone.abort(new Error('gone'))
     await assert.rejects(two, { message: 'gone' })
@@ -92,17 +93,19 @@ describe('who gives up', () => {
 
   it('when the turn has come does not end it', async () => {
     const { turns, step, end } = fixture()
-    const gone = new AbortController()
-    const one = turns.take('k', step('one'), gone.signal)
+    const gone = new Aborter()
+    const one = turns.take('k', step('one'), gone)
     await turn()
-    gone.abort()
+    gone.abort(new Error('gone'))
     await end('one')
     assert.equal(await one, 'one')
   })
 
   it('from the start takes no turn', async () => {
     const { turns, log, step } = fixture()
-    await assert.rejects(turns.take('k', step('one'), AbortSignal.abort(new Error('gone'))), { message: 'gone' })
+    const gone = new Aborter()
+    gone.abort(new Error('gone'))
+    await assert.rejects(turns.take('k', step('one'), gone), { message: 'gone' })
     turns.take('k', step('two'))
     await turn()
     assert.deepEqual(log, ['begin two'])

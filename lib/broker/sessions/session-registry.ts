@@ -22,8 +22,8 @@ import type {
   SessionOwner,
 } from '../../session/session-directory.js'
 import { isSharedFilter } from '../../topic/topic.js'
+import { Aborter } from '../../util/aborter.js'
 import { Cost, type Fairness } from '../../util/fairness.js'
-import { unlessAborted } from '../../util/maybe-promise.js'
 import { Turns } from '../../util/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
 import { ConnectedClients } from './connected-clients.js'
@@ -52,7 +52,7 @@ export interface RegistryParts {
 }
 
 /** Never aborted. */
-const NEVER = new AbortController().signal
+const NEVER = new Aborter().signal
 
 export class SessionRegistry implements SessionDirectory {
   readonly connected = new ConnectedClients()
@@ -92,13 +92,13 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
-    const { clientId, signal } = request
+    const { clientId, aborter } = request
     const earlier = this.#waiting.get(clientId)
     this.#waiting.set(clientId, owner)
     // repeated connection attempts of one client do not queue up while its session is being released
     earlier?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
     try {
-      return await this.#turns.take(clientId, () => this.#open(owner, request), signal)
+      return await this.#turns.take(clientId, () => this.#open(owner, request), aborter)
     } finally {
       this.#stopWaiting(clientId, owner)
     }
@@ -109,17 +109,16 @@ export class SessionRegistry implements SessionDirectory {
     const { router, ownership, fairness } = this.#parts
     const lives = session.stored && session.expiryInterval > 0
     // first, so that shared subscriptions no longer choose this client
-    for (const subscription of session.subscriptions.values()) {
+    await fairness.each(session.subscriptions.values(), Cost.filter, subscription => {
       if (!lives) router.remove(subscription)
       else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
-    }
-    await fairness.admit(Cost.disconnect)
+    })
     if (lives) {
       // before its subscriptions end, so that no retained message is queued after a newer one of its topic
       await this.#attempt(() => session.queueReplays())
-      for (const subscription of session.subscriptions.values()) {
+      await fairness.each(session.subscriptions.values(), Cost.filter, subscription => {
         if (!isSharedFilter(subscription.topic)) router.suspend(subscription)
-      }
+      })
     }
     const left = await session.detach()
     if (ownership === undefined) router.redeliver(session.id, left)
@@ -226,17 +225,17 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async #open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
-    const { clientId, signal } = request
+    const { clientId, aborter } = request
     const predecessor = this.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
       // [MQTT-3.1.4-3]
-      await unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')), signal)
+      await aborter.unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')))
     }
     this.#stopWaiting(clientId, owner)
     this.#reserveConnection()
     const { ownership } = this.#parts
     try {
-      if (ownership !== undefined) await this.#takeOwnership(clientId, ownership, signal)
+      if (ownership !== undefined) await this.#takeOwnership(clientId, ownership, aborter.signal)
       return await this.#openSession(owner, request)
     } catch (error) {
       this.#size--

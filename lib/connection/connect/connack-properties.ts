@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { Channel } from '../channel.js'
+import type { ConnectParameters } from './connect-parameters.js'
 
 const LARGEST_RECEIVE_MAXIMUM = 65_535
 const LARGEST_PACKET_SIZE = 268_435_460
@@ -47,14 +48,21 @@ const DISPENSABLE = ['userProperties', 'reasonString', 'responseInformation', 't
 /** The properties without those that a client can do without, as far as they do not fit; undefined if none do. */
 export function shortened(
   properties: ConnackProperties,
+  { maximumPacketSize }: Pick<ConnectParameters, 'maximumPacketSize'>,
   fits: (properties: ConnackProperties) => boolean,
 ): ConnackProperties | undefined {
+  if (maximumPacketSize === Number.POSITIVE_INFINITY && !hasTextOfHost(properties)) return properties
   const shorter = { ...properties }
   for (const name of DISPENSABLE) {
     if (fits(shorter)) return shorter
     delete shorter[name]
   }
   return fits(shorter) ? shorter : undefined
+}
+
+/** Whether something may be longer than MQTT can carry. */
+function hasTextOfHost({ responseInformation, authenticationData }: ConnackProperties): boolean {
+  return responseInformation !== undefined || authenticationData !== undefined
 }
 
 /** Below this Maximum Packet Size a client gets a short identifier. */

@@ -18,8 +18,8 @@ import {
   routeSubscriptions,
   storeSubscriptions,
 } from '../../session/subscribing.js'
+import { Aborter } from '../../util/aborter.js'
 import { Cost } from '../../util/fairness.js'
-import { unlessAborted } from '../../util/maybe-promise.js'
 import type { ConnectingChannel } from '../channel.js'
 import { assignedClientId, connackProperties, shortened } from './connack-properties.js'
 import { checkConnect, refusalOf } from './connect-checks.js'
@@ -42,7 +42,7 @@ export class ConnectProcess {
   /** Resolves when the client is accepted or refused, or the connection has ended. */
   done: Promise<void> | undefined
   /** Aborted when the connection ends: no hook and no store is waited for any longer. */
-  readonly #aborted = new AbortController()
+  readonly #aborter = new Aborter()
   readonly #channel: ConnectingChannel
   readonly #packet: ConnectPacket
   #exchange: ExtendedExchange | undefined
@@ -101,7 +101,7 @@ export class ConnectProcess {
   /** The connection ends while CONNECT is being answered. */
   abort(): void {
     this.#exchange?.abort()
-    this.#aborted.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' }))
+    this.#aborter.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' }))
   }
 
   async #run(): Promise<void> {
@@ -124,22 +124,22 @@ export class ConnectProcess {
     const will = willOf(channel.client)
     const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
     const fits = (properties: ConnackProperties) => channel.fits(this.#connack(false, properties))
-    const properties = shortened(connackProperties(channel, packet, assigned), fits)
+    const properties = shortened(connackProperties(channel, packet, assigned), channel.parameters, fits)
     // [MQTT-3.1.2-24]: a client that does not accept the CONNACK cannot be accepted
     if (properties === undefined) throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
-    const { signal } = this.#aborted
+    const aborter = this.#aborter
     const details = connectionDetails(channel)
-    const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, signal })
+    const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, aborter })
     channel.setSession(opened.session)
     const subscriptions = await this.#resume(opened)
-    signal.throwIfAborted()
+    aborter.throwIfAborted()
     this.#accept(opened, subscriptions, properties)
   }
 
   /** Thousands of clients that connect at once are let in as fast as that stops nobody else. */
   async #turn(): Promise<void> {
     await this.#channel.ports.fairness.admit(Cost.connect)
-    this.#aborted.signal.throwIfAborted()
+    this.#aborter.throwIfAborted()
   }
 
   /** The CONNACK that accepts the client. */
@@ -172,7 +172,7 @@ export class ConnectProcess {
 
   /** Waits for a hook's verdict. Throws if it refuses the client. */
   async #ask(verdict: MaybePromise<ConnectRefusal | undefined>, code: ErrorCode): Promise<void> {
-    const refusal = await unlessAborted(verdict, this.#aborted.signal)
+    const refusal = await this.#aborter.unlessAborted(verdict)
     if (refusal === undefined) return
     const denied = refusal.reasonCode === ReasonCode.BadUserNameOrPassword ? 'ANAX_ERR_CREDENTIALS' : code
     throw new Refused(refusalError(denied, refusal), refusal)
@@ -195,7 +195,6 @@ export class ConnectProcess {
   async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
     const { client, ports } = this.#channel
     const { store, router } = ports
-    const { signal } = this.#aborted
     const subscribed: SessionSubscription[] = []
     const changed: SessionSubscription[] = []
     const refused: string[] = []
@@ -203,7 +202,7 @@ export class ConnectProcess {
       const { subscriptionIdentifier, requested = subscription.topic, ...granted } = subscription
       // without a hook that could replace the filter again, what was granted stays granted
       const asked = ports.authorizer.authorizeSubscribe === undefined ? granted : { ...granted, topic: requested }
-      const verdict = await unlessAborted(authorizeSubscription(client, ports, asked), signal)
+      const verdict = await this.#aborter.unlessAborted(authorizeSubscription(client, ports, asked))
       if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) refused.push(subscription.topic)
       if (verdict instanceof AnaxError) continue
       const now = grantSubscription(session, verdict, requested, subscriptionIdentifier)

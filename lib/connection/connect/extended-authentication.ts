@@ -6,14 +6,14 @@ import type { ExtendedAuthentication, ExtendedVerdict } from '../../../types/hoo
 import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
-import { unlessAborted } from '../../util/maybe-promise.js'
+import { Aborter } from '../../util/aborter.js'
 import type { Channel, Reauthentication } from '../channel.js'
 
 export class ExtendedExchange implements Reauthentication {
   readonly #channel: Channel
   readonly #method: string
   #resume: ((packet: AuthPacket) => void) | undefined
-  readonly #aborted = new AbortController()
+  readonly #aborter = new Aborter()
 
   constructor(channel: Channel, method: string) {
     this.#channel = channel
@@ -28,20 +28,19 @@ export class ExtendedExchange implements Reauthentication {
   /** Runs all steps. Resolves with the last verdict, which is never `continue`; rejects when the connection ends. */
   async run(first: ConnectPacket | AuthPacket, firstStep: ExtendedAuthentication['step']): Promise<ExtendedVerdict> {
     const ask = this.#channel.ports.authorizer.authenticateExtended!
-    const { signal } = this.#aborted
+    const aborter = this.#aborter
     let packet = first
     let step = firstStep
     for (;;) {
       const data = packet.properties?.authenticationData
-      const verdict = await unlessAborted(
+      const verdict = await aborter.unlessAborted(
         ask(this.#channel.client, { method: this.#method, data, step, packet }),
-        signal,
       )
       if (verdict.result !== 'continue') return verdict
       const reply = this.#next()
       this.#channel.send(this.packet(ReasonCode.ContinueAuthentication, verdict)) // [MQTT-4.12.0-2]
       this.#channel.resumeReading()
-      packet = await unlessAborted(reply, signal)
+      packet = await aborter.unlessAborted(reply)
       step = 'continue'
     }
   }
@@ -62,7 +61,7 @@ export class ExtendedExchange implements Reauthentication {
   }
 
   abort(): void {
-    this.#aborted.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
+    this.#aborter.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
   }
 
   /** An AUTH packet of this exchange. */

@@ -1,0 +1,73 @@
+/** What thousands of clients do at once takes as many turns of the event loop as it needs: no turn does all of it. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { duplexPair } from '../../lib/client/duplex-pair.js'
+import { encode } from '../../lib/codec/encode/encoder.js'
+import { type Broker, createBroker } from '../../lib/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { ConnectPacket } from '../../types/packets.js'
+
+const CLIENTS = 400
+/** Connections that begin or end in one turn. A turn has 3000 units, and the end of a connection takes 80. */
+const MOST_IN_A_TURN = 60
+
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+/** Counts an event of the broker, turn by turn. */
+async function mostInATurn(broker: Broker, event: 'clientDisconnect' | 'client', begin: () => void): Promise<number> {
+  const counts = [0]
+  broker.on(event, () => {
+    counts[counts.length - 1]!++
+  })
+  begin()
+  let done = 0
+  while (done < CLIENTS) {
+    await turn()
+    done += counts.at(-1)!
+    counts.push(0)
+  }
+  return Math.max(...counts)
+}
+
+function connect(broker: Broker, id: string, keepalive = 0) {
+  const [client, stream] = duplexPair()
+  broker.handle(stream)
+  client.on('error', () => {}).resume()
+  const packet = { cmd: 'connect', clientId: id, clean: true, keepalive, protocolVersion: 4 } as ConnectPacket
+  client.write(encode(packet, 4))
+  return client
+}
+
+describe('the turns of the event loop in which', () => {
+  it('hundreds of clients connect, and are gone again', async () => {
+    await using broker = await createBroker()
+    const clients: ReturnType<typeof connect>[] = []
+    const connected = await mostInATurn(broker, 'client', () => {
+      for (let i = 0; i < CLIENTS; i++) clients.push(connect(broker, `c${i}`))
+    })
+    assert(connected <= MOST_IN_A_TURN, `${connected} connected in one turn`)
+    const gone = await mostInATurn(broker, 'clientDisconnect', () => {
+      for (const client of clients) client.destroy()
+    })
+    assert(gone <= MOST_IN_A_TURN, `${gone} ended in one turn`)
+  })
+
+  it('hundreds of clients have fallen silent', async () => {
+    const clock = new FakeClock()
+    await using broker = await createBroker({ clock })
+    for (let i = 0; i < CLIENTS; i++) connect(broker, `c${i}`, 10)
+    while (broker.connectedClients < CLIENTS) await turn()
+    const gone = await mostInATurn(broker, 'clientDisconnect', () => void clock.advance(15_050))
+    assert(gone <= MOST_IN_A_TURN, `${gone} ended in one turn`)
+  })
+
+  it('hundreds of sessions are taken over', async () => {
+    await using broker = await createBroker()
+    for (let i = 0; i < CLIENTS; i++) connect(broker, `c${i}`)
+    while (broker.connectedClients < CLIENTS) await turn()
+    const gone = await mostInATurn(broker, 'clientDisconnect', () => {
+      for (let i = 0; i < CLIENTS; i++) connect(broker, `c${i}`)
+    })
+    assert(gone <= MOST_IN_A_TURN, `${gone} ended in one turn`)
+  })
+})
