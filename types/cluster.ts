@@ -83,6 +83,8 @@ export interface ClusterEvents {
   orphan(clientId: string): void
   /** A node has joined, left, or is gone without leaving. */
   membership(change: MembershipChange): void
+  /** The engine has refused so many writes of this node, because the claim or the lease had gone. Nothing was written. */
+  refused(writes: number): void
   /** Reports a failure in the background. The engine keeps trying. */
   failed(error: Error): void
 }
@@ -99,6 +101,8 @@ export interface Claim {
   readonly clientId: string
   /** Greater than that of every earlier claim of this client identifier. */
   readonly token: number
+  /** The node that had it, where that one was asked to let go, or is gone; undefined where nobody had it. */
+  readonly previous?: string | undefined
 }
 
 /** What is written in one step for one client: all of it, or nothing. */
@@ -114,7 +118,7 @@ export interface ClusterWrite {
    * has the first only.
    */
   readonly once?: string
-  /** Records of the session by name, of `A-Z a-z 0-9`; `undefined` removes one. Needs a claim. */
+  /** Records of the session by name, of `A-Z a-z 0-9`, 400 at most; `undefined` removes one. Needs a claim. */
   readonly records?: Readonly<Record<string, Uint8Array | undefined>>
   /**
    * When somebody has to see to the session, in milliseconds since the epoch; `undefined` means never. Needs a claim.
@@ -229,6 +233,16 @@ export interface Group {
   leave(): Promise<void>
 }
 
+/** What can be seen of a shard from one node. */
+export interface ShardStats {
+  /** The highest sequence that was seen. */
+  readonly sequence: number
+  /** Writes that wait for an answer. */
+  readonly pendingWrites: number
+  /** Messages that this node wants and has not read yet. */
+  readonly lag: number
+}
+
 /** What can be seen of a cluster from one node. */
 export interface ClusterStats {
   readonly nodes: readonly { readonly node: string; readonly isSelf: boolean }[]
@@ -236,10 +250,11 @@ export interface ClusterStats {
   readonly leaseMsLeft: number
   /** Claims that this node holds. */
   readonly claims: number
-  /** For each shard: the sequence seen last, and writes that wait for an answer. */
-  readonly shards: readonly { readonly sequence: number; readonly pendingWrites: number }[]
+  readonly shards: readonly ShardStats[]
   /** Milliseconds that the last write took. */
   readonly writeMs: number
+  /** Round trips of writes to the engine, and how long they took together. */
+  readonly writes: { readonly count: number; readonly ms: number }
   /** Writes that the engine refused because the claim or the lease had gone. */
   readonly refusedWrites: number
 }

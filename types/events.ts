@@ -116,4 +116,8 @@ export interface BrokerEvents {
   clusterChanged: [change: MembershipChange]
   /** In a cluster: this node's lease ended. All clients are disconnected, and it joins again. */
   leaseLost: [error: AnaxError]
+  /** In a cluster: this node owns a session that another node had, which was asked for it or is gone. */
+  sessionTakenOver: [clientId: string, from: string]
+  /** In a cluster: the engine refused writes of this node that came after its lease. Nothing of them was written. */
+  lateWritesRefused: [writes: number]
 }

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../lib/errors.js'
 import type { ClientSubscription } from './client.js'
 import type { Amount } from './client-stats.js'
+import type { ClusterStats } from './cluster.js'
 import type { DisconnectReason, DropReason, SessionEndReason } from './events.js'
 import type { Message } from './message.js'
 import type { ProtocolVersion, QoS } from './packets.js'
@@ -94,6 +95,20 @@ export interface BrokerStats {
   failures: { hooks: number; store: number }
   /** Messages that did not reach a client, by reason, since the broker was made. */
   drops: Readonly<Record<DropReason, number>>
+  /** Of the cluster, as this node sees it; undefined without one. */
+  cluster: ClusterNumbers | undefined
+}
+
+/** The numbers of a node of a cluster. Counters begin when the broker is created. */
+export interface ClusterNumbers {
+  /** What the engine tells; undefined while this node is not a member. */
+  engine: ClusterStats | undefined
+  /** Sessions that this node took over from another one. */
+  takeovers: number
+  /** Leases that this node has lost. */
+  leasesLost: number
+  /** Writes that the engine refused because they came too late. */
+  lateWrites: number
 }
 
 /** A session: of a client that is connected, or kept by the store. Times are milliseconds since the epoch. */

@@ -91,13 +91,14 @@ export class BrokerParts {
     const events = new BrokerEventSink(emitter, drops, counts)
     const fairness = new Fairness()
     const timers = new Timers(clock, fairness)
+    const congestion = new Congestion()
     const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
-    const cluster = engine && clusterOf(engine, { options, authorizer, events, timers }, () => ({ router, sessions }))
+    const common = { options, authorizer, events, timers, congestion }
+    const cluster = engine && clusterOf(engine, common, () => ({ router, sessions }))
     const store = cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs)
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
-    const congestion = new Congestion()
     const pressureOf = (clientId: string) => sessions.ownerOf(clientId)?.session?.pressure
     const limitsOf = (clientId: string) => {
       const own = limits.of(clientId)
@@ -311,9 +312,22 @@ export class BrokerParts {
 /** Creates the parts of a cluster. `parts` returns router and sessions once they exist. */
 function clusterOf(
   cluster: Cluster,
-  common: { options: ResolvedOptions; authorizer: HookAuthorizer; events: EventSink; timers: Timers },
+  common: {
+    options: ResolvedOptions
+    authorizer: HookAuthorizer
+    events: EventSink
+    timers: Timers
+    congestion: Congestion
+  },
   parts: () => { router: Router; sessions: SessionRegistry },
 ): ClusterParts {
+  // a stored session reads from the log what it has no room for
+  const pressureOf = (clientId: string) => {
+    const session = parts().sessions.ownerOf(clientId)?.session
+    return session?.stored === false ? session.pressure : undefined
+  }
+  const { congestion } = common
+  const room = new BackPressure({ congestion, pressureOf, clientsOf: topic => parts().router.clientsOf(topic) })
   return new ClusterParts({
     ...common,
     cluster,
@@ -322,6 +336,7 @@ function clusterOf(
       route: message => parts().router.route(message),
       memberFor: (share, message) => parts().router.memberFor(share, message),
       storedHere: topic => parts().router.storedHere(topic),
+      hold: message => room.hold(message),
       read: clientId => parts().sessions.read(clientId),
       letGo: clientId => parts().sessions.letGo(clientId),
       disconnectAll: error => parts().sessions.disconnectAll(error),

@@ -27,6 +27,8 @@ export interface ClusterHost {
   route(message: PublishMessage): void
   memberFor(share: string, message: PublishMessage): SessionSubscription | undefined
   storedHere(topic: string): MatchedSubscription[]
+  /** What a message of the log has to wait for; undefined where all connected clients have room. */
+  hold(message: PublishMessage): Promise<void> | undefined
   /** The client's session has to read its queue. */
   read(clientId: string): void
   /** Another node wants the client. */
@@ -72,6 +74,7 @@ export class ClusterParts {
         deadline: (clientId, at) => deadlines.set(clientId, at),
         orphan: clientId => deadlines.set(clientId, timers.wallTime()),
         membership: change => this.#changed(change),
+        refused: writes => events.emit('lateWritesRefused', writes),
       },
       lost: error => this.#lost(error),
       joined: node => this.interests.rejoin(node),
@@ -92,6 +95,7 @@ export class ClusterParts {
       store,
       interests,
       storedHere: topic => host.storedHere(topic),
+      hold: message => host.hold(message),
       route: message => host.route(message),
       read: clientId => host.read(clientId),
       number: sink.number,
@@ -135,6 +139,8 @@ export class ClusterParts {
   /** Whoever had it may be gone, without having said when the session ends and the will is due. */
   #adopt(owned: OwnedSession): void {
     const { session, will } = owned
+    const { clientId, previous } = owned.claim
+    if (previous !== undefined) this.#parts.events.emit('sessionTakenOver', clientId, previous)
     const now = this.#parts.timers.wallTime()
     const expiry = session?.expiryInterval ?? 0
     // without a time, its client was connected: the node that had it is gone

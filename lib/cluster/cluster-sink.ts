@@ -115,7 +115,10 @@ function isLogged({ qos, retain }: PublishMessage): boolean {
 function withCompanion(owned: OwnedSession, companion: Companion): ClusterWrite {
   if (companion.kind === 'packet id') {
     owned.incoming.add(companion.packetId)
-    return { records: { c: owned.progressRecord() } }
+    owned.progressWritten()
+    const progress = owned.progressRecord()
+    // a session that ends with its connection has no records
+    return progress === undefined ? {} : { records: { c: progress } }
   }
   owned.will = undefined
   return { once: `will-${owned.claim.clientId}-${owned.claim.token}`, records: { s: owned.settingsRecord() } }

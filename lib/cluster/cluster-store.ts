@@ -24,6 +24,9 @@ import { LogBackedStore } from './log-backed-store.js'
 import { type LogRead, OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 import { SessionWriter } from './session-writer.js'
 
+/** A write has no more records. */
+const RECORDS_AT_ONCE = 400
+
 export interface ClusterStoreParts {
   readonly link: ClusterLink
   /** Reports a failure in the background. */
@@ -107,8 +110,11 @@ export class ClusterStore extends LogBackedStore {
     owned.incoming.clear()
     owned.own.clear()
     if (!owned.hasRecords) return
-    const records = Object.fromEntries(names.map(name => [name, undefined]))
-    await this.#write(owned, { records: { ...records, s: owned.settingsRecord() }, ...deadlineOf(owned) })
+    for (let i = 0; i < names.length; i += RECORDS_AT_ONCE) {
+      const records = Object.fromEntries(names.slice(i, i + RECORDS_AT_ONCE).map(name => [name, undefined]))
+      await this.#write(owned, { records })
+    }
+    await this.#write(owned, { records: { s: owned.settingsRecord() }, ...deadlineOf(owned) })
     owned.hasRecords = owned.will !== undefined
   }
 
@@ -290,8 +296,7 @@ export class ClusterStore extends LogBackedStore {
   async #writeSettings(owned: OwnedSession): Promise<void> {
     const records = { s: owned.settingsRecord() }
     owned.hasRecords ||= records.s !== undefined
-    await this.#write(owned, { records, ...(owned.deadline !== undefined && { deadline: { at: undefined } }) })
-    owned.deadline = undefined
+    await this.#write(owned, { records })
   }
 
   #write(owned: OwnedSession, write: ClusterWrite): Promise<unknown> {
@@ -309,7 +314,8 @@ export class ClusterStore extends LogBackedStore {
 /** What is written when the claim is given back. */
 function lastWriteOf(owned: OwnedSession): ClusterWrite {
   if (!owned.hasRecords && owned.session === undefined && owned.will === undefined) return {}
-  const records = { s: owned.settingsRecord(), c: owned.progressRecord() }
+  const progress = owned.changedProgressRecord()
+  const records = { s: owned.settingsRecord(), ...(progress !== undefined && { c: progress }) }
   return { records, deadline: { at: owned.nextDeadline() } }
 }
 

@@ -3,7 +3,7 @@
  * message live: those that have read the log up to it. Must not know the engine.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { LogEntry } from '../../types/cluster.js'
+import type { LogEntry, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import type { MatchedSubscription } from '../../types/persistence.js'
 import { markPayloadOwned, PublishMessage } from '../codec/publish-message.js'
@@ -20,6 +20,8 @@ export interface LogConsumerParts {
   readonly interests: ClusterInterests
   /** The subscriptions of stored sessions that are connected here, shared ones left out. */
   storedHere(topic: string): MatchedSubscription[]
+  /** What a message has to wait for; undefined where all connected clients have room. */
+  hold(message: PublishMessage): Promise<void> | undefined
   /** Delivers to the clients that are here, shared subscriptions left out. */
   route(message: PublishMessage): void
   /** The session has to read the log. */
@@ -39,10 +41,16 @@ export class LogConsumer {
   arrived({ message: content, position }: LogEntry): void | Promise<unknown> {
     const message = messageOfEntry(content)
     Object.assign(message, refOf(position))
+    const held = this.#parts.hold(message)
+    if (held !== undefined) return held.then(() => this.#deliver(message, position))
+    this.#deliver(message, position)
+    if (++this.#count % SLICE === 0) return nextTurn()
+  }
+
+  #deliver(message: PublishMessage, position: LogPosition): void {
     const behind = message.qos > 0 ? this.#withhold(message, position) : []
     this.#parts.route(message)
     for (const clientId of behind) this.#parts.read(clientId)
-    if (++this.#count % SLICE === 0) return nextTurn()
   }
 
   /** Handles a QoS 0 message of another node. */

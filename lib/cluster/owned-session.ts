@@ -92,8 +92,8 @@ export class OwnedSession {
   #read: LogRead | undefined
   /** What the engine has for it. */
   hasRecords = false
-  /** The deadline that the engine has. */
-  deadline: number | undefined
+  /** The record `c` that the session was loaded with. */
+  #loadedProgress: Uint8Array | undefined
   #lastOwn = 0
 
   constructor(claim: Claim, shards: number, records: ReadonlyMap<string, Uint8Array>) {
@@ -136,6 +136,18 @@ export class OwnedSession {
       incoming: [...this.incoming],
     }
     return bytesOf(progress)
+  }
+
+  /** The same, for the last write; undefined where the engine has it already. */
+  changedProgressRecord(): Uint8Array | undefined {
+    const record = this.progressRecord()
+    const loaded = this.#loadedProgress
+    return record !== undefined && loaded !== undefined && Buffer.compare(record, loaded) === 0 ? undefined : record
+  }
+
+  /** There is a newer one than the session was loaded with. */
+  progressWritten(): void {
+    this.#loadedProgress = undefined
   }
 
   /** The filters of which the log has messages for it. */
@@ -243,6 +255,7 @@ export class OwnedSession {
         this.subscriptions.set(subscription.topic, { subscription, since })
       }
     } else if (name === 'c') {
+      this.#loadedProgress = bytes
       const { cursor, sent, incoming } = contentOf<Progress>(bytes)
       for (const [shard, sequence] of cursor.entries()) this.advanceTo(shard, sequence)
       for (const [ref, packetId, delivery, released] of sent) {

@@ -57,6 +57,7 @@ export class SessionWriter {
 
   async #write(owned: OwnedSession): Promise<void> {
     const progress = owned.progressRecord()
+    owned.progressWritten()
     if (progress !== undefined) await this.#link.node.write(owned.claim, { records: { c: progress } })
   }
 

@@ -53,6 +53,11 @@ export class Flusher {
     fairness.atTurn(this.#flush)
   }
 
+  /** Whether the broker has the right to write now. */
+  get isAllowed(): boolean {
+    return this.#mayWrite === undefined || this.#mayWrite()
+  }
+
   add(outbox: Outbox): void {
     this.#dirty.push(outbox)
     this.#fairness.spend(Cost.write)
@@ -60,7 +65,7 @@ export class Flusher {
   }
 
   readonly #flush = (): void => {
-    if (this.#mayWrite?.() === false) {
+    if (!this.isAllowed) {
       this.#askAgain()
       return
     }
@@ -176,11 +181,22 @@ export class Outbox {
     this.flush()
   }
 
-  /** Writes all frames even if the stream is full: the connection ends. */
+  /**
+   * Writes all frames even if the stream is full: the connection ends. A broker that has lost the right to write says
+   * that it disconnects, and nothing else.
+   */
   finish(): void {
     this.#blocked = false
     this.#forgetGap()
-    this.flush()
+    if (!this.#flusher.isAllowed) this.#keepDisconnect()
+    this.#flush()
+  }
+
+  #keepDisconnect(): void {
+    const goodbye = this.#frames.filter(frame => typeOf(frame) === PacketType.DISCONNECT)
+    this.#frames = goodbye
+    this.#packetIds = goodbye.map(() => 0)
+    this.#bytes = bytesOf(goodbye)
   }
 
   #forgetGap(): void {
@@ -199,9 +215,14 @@ export class Outbox {
     this.#forgetGap()
   }
 
-  /** Writes all frames, unless the stream is full, or some have to wait for the end of the gap. */
+  /** Writes all frames, unless the stream is full, or some have to wait: for the end of the gap, or the right to write. */
   flush(): void {
     this.#dirty = false
+    if (this.#flusher.isAllowed) this.#flush()
+    else this.#plan()
+  }
+
+  #flush(): void {
     if (this.#blocked || this.#frames.length === 0 || this.#heldFrom === 0) return
     const frames = this.#frames
     const packetIds = this.#packetIds
@@ -284,7 +305,10 @@ function bytesOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** Whether a packet is a PUBLISH. */
-function isMessage({ memory, start }: Frame): boolean {
-  return memory[start]! >> 4 === PacketType.PUBLISH
+function isMessage(frame: Frame): boolean {
+  return typeOf(frame) === PacketType.PUBLISH
+}
+
+function typeOf({ memory, start }: Frame): number {
+  return memory[start]! >> 4
 }

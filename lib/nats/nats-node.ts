@@ -18,12 +18,13 @@ import type {
 import type { Message } from '../../types/message.js'
 import { AnaxError } from '../index.js'
 import { NatsGroup } from './group.js'
+import { joinParts } from './log/record-parts.js'
 import { clearRetained } from './log/retained-clearing.js'
 import { recordsOf, removal } from './log/writes.js'
 import { HEAD_BYTES } from './message-bytes.js'
 import type { NodeParts } from './node-parts.js'
 import type { HeldClaim } from './nodes/claims.js'
-import { clusterError } from './wire.js'
+import { clusterError, maxBodyBytes } from './wire.js'
 
 export class NatsNode implements ClusterNode {
   readonly node: string
@@ -33,8 +34,8 @@ export class NatsNode implements ClusterNode {
   readonly maxMessageBytes: number
   readonly #parts: NodeParts
   readonly #groups = new Set<NatsGroup>()
-  readonly #ends: SharedRead<LogCursor>
   #writeMs = 0
+  #writes = { count: 0, ms: 0 }
   readonly #sequences: number[]
   #hasLeft = false
 
@@ -45,13 +46,8 @@ export class NatsNode implements ClusterNode {
     this.shards = options.shards
     this.durability = options.replicas === 1 ? 'single' : options.sync === 'always' ? 'quorum-sync' : 'quorum'
     this.description = `NATS ${nc.info?.version}, ${options.replicas} replicas, ${options.shards} shards`
-    this.maxMessageBytes = (nc.info?.max_payload ?? 1_048_576) - HEAD_BYTES - HEADER_BYTES
+    this.maxMessageBytes = maxBodyBytes(nc) - HEAD_BYTES
     this.#sequences = parts.shards.map(() => 0)
-    this.#ends = new SharedRead(async () => {
-      const ends = await Promise.all(parts.shards.map(({ stream }) => parts.wire.end(stream)))
-      for (const [shard, end] of ends.entries()) this.noteSequence(shard, end)
-      return ends
-    })
   }
 
   get lease(): Lease {
@@ -73,16 +69,26 @@ export class NatsNode implements ClusterNode {
     const records = [...this.#recordsOf(claim, write)]
     if (end === 'forget') {
       const { subjects } = this.#parts.shards[shard]!
-      for (const name of (await this.load(claim)).keys()) records.push(removal(subjects.record(clientId, name)))
+      const stored = await this.#stored(claim)
+      for (const name of stored.keys()) records.push(removal(subjects.record(clientId, name)))
       records.push(removal(subjects.deadline(clientId)))
     }
     records.push(claims.freed(claim as HeldClaim))
     // whoever asks from here on has to wait for the claim to be free
     claims.forget(claim)
-    await writers[shard]!.write({ records, once: write.once })
+    const writer = writers[shard]!
+    while (records.length > MAX_AT_ONCE)
+      await writer.write({ records: records.splice(0, MAX_AT_ONCE), once: undefined })
+    await writer.write({ records, once: write.once })
   }
 
   async load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
+    const stored = await this.#stored(claim)
+    return joinParts(stored, (claim as HeldClaim).partCounts)
+  }
+
+  /** The records as they are stored, some in several parts. */
+  async #stored(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
     const { clientId, token } = claim
     const { log, shards } = this.#parts
     const shard = this.#shardOf(claim)
@@ -90,7 +96,7 @@ export class NatsNode implements ClusterNode {
     const base = subjects.record(clientId, '')
     try {
       // with the claim, a replica has all that the owner before wrote
-      const records = await log.current(shard, [subjects.record(clientId, '*')], token)
+      const records = await log.latest(shard, [subjects.record(clientId, '*')], token)
       const filled = records.filter(({ body }) => body.length > 0)
       return new Map(filled.map(({ subject, body }) => [subject.slice(base.length), body]))
     } catch (error) {
@@ -131,7 +137,7 @@ export class NatsNode implements ClusterNode {
 
   async ends(): Promise<LogCursor> {
     try {
-      return await this.#ends.read()
+      return await this.#parts.ends.read()
     } catch (error) {
       throw clusterError(error)
     }
@@ -193,13 +199,18 @@ export class NatsNode implements ClusterNode {
   }
 
   stats(): ClusterStats {
-    const { membership, lease, claims, writers } = this.#parts
+    const { membership, lease, claims, writers, readers } = this.#parts
     return {
       nodes: membership.nodes.map(node => ({ node, isSelf: node === this.node })),
       leaseMsLeft: lease.msLeft,
       claims: claims.size,
-      shards: writers.map(({ pending }, shard) => ({ sequence: this.#sequences[shard]!, pendingWrites: pending })),
+      shards: writers.map(({ pending }, shard) => ({
+        sequence: this.#sequences[shard]!,
+        pendingWrites: pending,
+        lag: readers[shard]!.lag,
+      })),
       writeMs: this.#writeMs,
+      writes: { ...this.#writes },
       refusedWrites: writers.reduce((sum, { refused }) => sum + refused, 0),
     }
   }
@@ -227,6 +238,8 @@ export class NatsNode implements ClusterNode {
   /** A write took so long. */
   noteWrite(shard: number, sequence: number, ms: number): void {
     this.#writeMs = Math.round(ms * 10) / 10
+    this.#writes.count++
+    this.#writes.ms += ms
     this.noteSequence(shard, sequence)
   }
 
@@ -240,44 +253,19 @@ export class NatsNode implements ClusterNode {
   }
 
   #recordsOf(claim: Claim | undefined, write: ClusterWrite) {
-    const shard = this.#shardOf(claim, write.message?.clientId)
-    const { subjects } = this.#parts.shards[shard]!
-    const { message } = write
-    if (message !== undefined && message.payload.length > this.maxMessageBytes) {
-      throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: `the engine takes ${this.maxMessageBytes} bytes` })
-    }
-    return recordsOf(write, { subjects, clientId: claim?.clientId, logSeconds: this.#parts.options.logSeconds })
-  }
-}
-
-/** Bytes of the headers of a message, generously. */
-const HEADER_BYTES = 1024
-
-/** A read that those share who ask before it begins: what it tells is not older than the question. */
-class SharedRead<T> {
-  readonly #read: () => Promise<T>
-  #running: Promise<T> | undefined
-  #next: Promise<T> | undefined
-
-  constructor(read: () => Promise<T>) {
-    this.#read = read
-  }
-
-  read(): Promise<T> {
-    if (this.#running === undefined) return this.#start()
-    this.#next ??= this.#running.then(
-      () => this.#start(),
-      () => this.#start(),
-    )
-    return this.#next
-  }
-
-  #start(): Promise<T> {
-    this.#next = undefined
-    const running = this.#read().finally(() => {
-      if (this.#running === running) this.#running = undefined
+    const { nc, options, shards } = this.#parts
+    const { subjects } = shards[this.#shardOf(claim, write.message?.clientId)]!
+    return recordsOf(write, {
+      subjects,
+      clientId: claim?.clientId,
+      logSeconds: options.logSeconds,
+      maxBodyBytes: maxBodyBytes(nc),
+      partCounts: (claim as HeldClaim | undefined)?.partCounts ?? NO_PARTS,
     })
-    this.#running = running
-    return running
   }
 }
+
+const NO_PARTS = new Map<string, number>()
+
+/** Records that are removed in one step. */
+const MAX_AT_ONCE = 400

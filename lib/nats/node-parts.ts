@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { ClusterEvents, JoinRequest } from '../../types/cluster.js'
+import { LogEnds } from './log/log-ends.js'
 import { LogReader } from './log/log-reader.js'
 import { NodeInterest } from './log/node-interest.js'
 import { ShardReader } from './log/shard-reader.js'
@@ -55,6 +56,7 @@ export interface NodeParts extends Foundation {
   readonly nodeWatch: NodeWatch
   readonly claims: Claims
   readonly log: LogReader
+  readonly ends: LogEnds
   readonly writers: readonly ShardWriter[]
   readonly readers: readonly ShardReader[]
   readonly deadlines: readonly Deadlines[]
@@ -143,7 +145,10 @@ export function makeParts(
         epoch: self.epoch,
         fence: { subject: anchor, sequence: fence },
         lost: lease.lost,
-        fenced: () => lease.lose('another node has taken over from this one'),
+        fenced: writes => {
+          events.refused(writes)
+          lease.lose('another node has taken over from this one')
+        },
         written: (sequence, ms) => notes.noteWrite(shard, sequence, ms),
       }),
   )
@@ -160,12 +165,13 @@ export function makeParts(
     ({ stream, subjects }) =>
       new Deadlines({ wire, manager, client, stream, subjects, name, claims, events, mine: () => membership.mine }),
   )
-  const signals = new Signals({ nc, prefix, epoch: self.epoch, take: message => events.signal(message) })
+  const signals = new Signals({ nc, prefix, failed, epoch: self.epoch, take: message => events.signal(message) })
+  const ends = new LogEnds(wire, shards)
   const interest = new NodeInterest({
     readers,
     signals,
     bases: shards.map(({ subjects }) => subjects.logOf('')),
-    ends: () => Promise.all(shards.map(({ stream }) => wire.end(stream))),
+    ends: () => ends.read(),
     flush: () => nc.flush(),
   })
   const log = new LogReader(wire, shards)
@@ -179,6 +185,7 @@ export function makeParts(
     nodeWatch,
     claims,
     log,
+    ends,
     writers,
     readers,
     deadlines,

@@ -4,8 +4,10 @@
  */
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Message } from '../../types/message.js'
+import { AnaxError } from '../index.js'
 import { messageBytes, messageFrom } from './message-bytes.js'
 import { LONG_TOPICS, signalFilter, signalSubject, topicOf } from './subjects.js'
+import { maxBodyBytes } from './wire.js'
 
 export interface SignalsParts {
   readonly nc: NatsConnection
@@ -13,6 +15,7 @@ export interface SignalsParts {
   /** This run of this node. */
   readonly epoch: string
   take(message: Message): void
+  failed(error: Error): void
 }
 
 export class Signals {
@@ -29,13 +32,15 @@ export class Signals {
   }
 
   send(message: Message): void {
-    const { nc, prefix, epoch } = this.#parts
+    const { nc, prefix, epoch, failed } = this.#parts
     // what is sent without a connection would wait for it, and QoS 0 does not
     if (!this.isConnected) return
     const subject = signalSubject(prefix, message.topic)
     const tokens = subject.slice(signalFilter(prefix, '').length)
     const origin = { node: epoch, count: ++this.#sent }
-    nc.publish(subject, messageBytes(message, topicOf(tokens) === undefined ? 'long' : 'short', origin))
+    const body = messageBytes(message, topicOf(tokens) === undefined ? 'long' : 'short', origin)
+    if (body.length <= maxBodyBytes(nc)) nc.publish(subject, body)
+    else failed(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: `for other nodes: ${message.topic}` }))
   }
 
   want(tokens: string): void {

@@ -2,6 +2,7 @@
  * What the cluster asks of a NATS server, one function each: writes, and reads of the leader or of any replica.
  * Owns the requests and what an answer means; must not know what is in a message.
  */
+import { createHash } from 'node:crypto'
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { AnaxError } from '../index.js'
 
@@ -71,6 +72,10 @@ interface Acknowledgement {
 }
 
 const EMPTY = new Uint8Array(0)
+/** Bytes of the headers of a message, generously: the server counts them as well. */
+const HEADER_BYTES = 1024
+/** Longer names of messages, and those with characters that a header cannot have, are replaced by a digest. */
+const PLAIN_ID = /^[\w./$-]{1,200}$/
 /** Most messages of one answer. */
 const PAGE = 500
 /** How long a read is waited for. */
@@ -227,7 +232,7 @@ export class Wire {
     const headers = this.#parts.headers()
     if (ttl !== undefined) headers.set('Nats-TTL', `${ttl}s`)
     if (replaces) headers.set('Nats-Rollup', 'sub')
-    if (id !== undefined) headers.set('Nats-Msg-Id', id)
+    if (id !== undefined) headers.set('Nats-Msg-Id', PLAIN_ID.test(id) ? id : digest(id))
     if (expect !== undefined) {
       headers.set('Nats-Expected-Last-Subject-Sequence', String(expect.sequence))
       headers.set('Nats-Expected-Last-Subject-Sequence-Subject', expect.subject)
@@ -236,11 +241,25 @@ export class Wire {
   }
 }
 
+/** Bytes that the body of a message may have. */
+export function maxBodyBytes({ info }: NatsConnection): number {
+  return (info?.max_payload ?? 1_048_576) - HEADER_BYTES
+}
+
+/** Whether the client of NATS cannot send something, whatever the server says. */
+export function isInvalid(error: unknown): boolean {
+  return error instanceof Error && /^Invalid(Argument|Subject)Error$/.test(error.name)
+}
+
 /** Whatever NATS throws, as one of ours. */
 export function clusterError(cause: unknown, detail?: string): AnaxError {
   if (cause instanceof AnaxError) return cause
   const text = cause instanceof Error ? cause.message : String(cause)
   return new AnaxError('ANAX_ERR_CLUSTER', { detail: detail === undefined ? text : `${detail}: ${text}`, cause })
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 function acknowledged(answer: Msg): Acknowledgement {

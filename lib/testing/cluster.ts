@@ -8,6 +8,7 @@ import { type ClusterSuiteOptions, Harness } from './cluster/harness.js'
 import { defineLogTests } from './cluster/log.js'
 import { defineMembershipTests } from './cluster/membership.js'
 import { defineRetainedTests } from './cluster/retained.js'
+import { defineSizeTests } from './cluster/sizes.js'
 
 export type { ClusterSuiteOptions, TestEngine } from './cluster/harness.js'
 export { MemoryCluster, type MemoryClusterOptions } from './cluster/memory-cluster.js'
@@ -20,4 +21,5 @@ export function clusterSuite(options: ClusterSuiteOptions): void {
   defineClaimTests(harness)
   defineMembershipTests(harness)
   defineGroupTests(harness)
+  defineSizeTests(harness)
 }

@@ -38,7 +38,7 @@ for (const replicas of effort === 'full' ? ([1, 3] as const) : ([1] as const)) {
     after(async () => (await servers)?.stop())
     clusterSuite({
       test: it,
-      leaseMs: 2000,
+      leaseMs: 3000,
       engine: async () => {
         servers ??= NatsServers.start(replicas)
         return engineOf(await servers, replicas)

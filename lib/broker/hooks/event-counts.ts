@@ -14,6 +14,9 @@ export class EventCounts {
   clients = 0
   hookFailures = 0
   storeFailures = 0
+  takeovers = 0
+  leasesLost = 0
+  lateWrites = 0
   readonly #refused: ByCode = {}
   readonly #publishRefused: ByCode = {}
   readonly #disconnected: Record<DisconnectReason, number> = {
@@ -67,6 +70,15 @@ export class EventCounts {
         break
       case 'storeError':
         this.storeFailures++
+        break
+      case 'sessionTakenOver':
+        this.takeovers++
+        break
+      case 'leaseLost':
+        this.leasesLost++
+        break
+      case 'lateWritesRefused':
+        this.lateWrites += args[0] as number
     }
   }
 }

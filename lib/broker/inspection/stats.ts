@@ -1,5 +1,6 @@
 /** Collects the current numbers from the parts of a broker. Counts nothing itself. */
-import type { BrokerStats } from '../../../types/inspection.js'
+import type { ClusterStats } from '../../../types/cluster.js'
+import type { BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { Load } from '../../model/load.js'
 import type { Traffic } from '../../model/traffic.js'
@@ -23,6 +24,8 @@ export interface CountedParts {
   readonly timers: Timers
   /** Whether the store is open. */
   readonly isOpen: boolean
+  readonly isClustered: boolean
+  readonly clusterStats: ClusterStats | undefined
   readonly ports: { readonly load: Load; readonly traffic: Traffic }
 }
 
@@ -62,5 +65,11 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
     publishRefused: parts.counts.publishRefusedBy,
     failures: { hooks: parts.counts.hookFailures, store: parts.counts.storeFailures },
     drops: drops.byReason,
+    cluster: parts.isClustered ? clusterNumbers(parts) : undefined,
   }
+}
+
+function clusterNumbers({ clusterStats, counts }: CountedParts): ClusterNumbers {
+  const { takeovers, leasesLost, lateWrites } = counts
+  return { engine: clusterStats, takeovers, leasesLost, lateWrites }
 }

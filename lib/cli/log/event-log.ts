@@ -24,6 +24,7 @@ export function logEvents(broker: Broker, logger: Logger): void {
 function logErrors(broker: Broker, logger: Logger): void {
   broker.on('hookError', (error, hook) => logger.log('error', `${hook}: ${error.message}`))
   broker.on('storeError', error => logger.log('error', error.message))
+  broker.on('leaseLost', error => logger.log('error', error.message))
 }
 
 function logWarnings(broker: Broker, logger: Logger): void {
@@ -33,6 +34,9 @@ function logWarnings(broker: Broker, logger: Logger): void {
     logger.log('warn', `${nameOf(client)} may not publish to ${quote(packet.topic)}: ${error.message}`)
   })
   broker.on('drop', dropLog(logger))
+  broker.on('lateWritesRefused', writes =>
+    logger.log('warn', `${writes} writes came after the lease, and were refused`),
+  )
 }
 
 function logConnections(broker: Broker, logger: Logger): void {
@@ -42,6 +46,10 @@ function logConnections(broker: Broker, logger: Logger): void {
   })
   broker.on('clientDisconnect', (client, { reason, detail }) => {
     logger.log('info', `${nameOf(client)} disconnected (${reason}: ${detail})`)
+  })
+  broker.on('clusterChanged', ({ node, change }) => logger.log('info', `node ${quote(node)} ${change}`))
+  broker.on('sessionTakenOver', (clientId, from) => {
+    logger.log('info', `session ${quote(clientId)} taken over from node ${quote(from)}`)
   })
 }
 
@@ -57,8 +65,6 @@ function logTraffic(broker: Broker, logger: Logger): void {
   broker.on('unsubscribe', (topics, client) => {
     logger.log('debug', `${nameOf(client)} unsubscribed from ${topics.map(quote).join(', ')}`)
   })
-  broker.on('clusterChanged', ({ node, change }) => logger.log('info', `node ${quote(node)} ${change}`))
-  broker.on('leaseLost', error => logger.log('error', error.message))
   broker.on('sessionEnded', (clientId, reason) => logger.log('debug', `session ${quote(clientId)} ended: ${reason}`))
 }
 

@@ -77,6 +77,17 @@ export class LogReader {
     }
   }
 
+  /** The same, however many records there are; each subject has one message only. */
+  async latest(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[]> {
+    const { stream } = this.#shards[shard]!
+    try {
+      return await this.current(shard, subjects, atLeast)
+    } catch (error) {
+      if (!(error instanceof RefusedRequest) || !error.is(ServerError.TooManyMatches)) throw error
+    }
+    return await this.#all(stream, subjects, await this.#wire.end(stream))
+  }
+
   /** @param base what is before the tokens of the topic */
   message({ subject, body }: Pick<StoredRecord, 'subject' | 'body'>, base: string): Message {
     return messageFrom(body, topicOf(subject.slice(base.length))).message
@@ -86,12 +97,8 @@ export class LogReader {
     const { stream, subjects } = this.#shards[shard]!
     const wanted = subjectsOf(filters).map(tokens => subjects.retainedOf(tokens))
     const end = await this.#wire.end(stream)
-    const records = await this.current(shard, wanted, end).catch(error => {
-      if (error instanceof RefusedRequest && error.is(ServerError.TooManyMatches)) return undefined
-      throw error
-    })
+    const found = await this.latest(shard, wanted, end)
     const base = subjects.retainedOf('')
-    const found = records ?? (await this.#all(stream, wanted, end))
     return found
       .filter(({ body }) => body.length > 0)
       .map(record => ({ message: this.message(record, base), time: record.time }))

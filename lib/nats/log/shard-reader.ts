@@ -37,6 +37,8 @@ export class ShardReader {
   #wanted: readonly string[] = []
   /** All up to here was brought. */
   #position = 0
+  /** Messages that wait to be brought. */
+  #lag = 0
   #count = 0
   #consumer: string | undefined
   #messages: ConsumerMessages | undefined
@@ -51,6 +53,11 @@ export class ShardReader {
   /** The sequence of the last message that was brought, or that is known not to be wanted. */
   get position(): number {
     return this.#position
+  }
+
+  /** Messages that are wanted and were not brought yet, as the server said with the last one. */
+  get lag(): number {
+    return this.#lag
   }
 
   /** Reads other subjects from now on. Resolves when it does: what is written after that comes, if it is wanted. */
@@ -142,6 +149,7 @@ export class ShardReader {
         if (message.seq > this.#position) {
           const taken = message.subject === this.#parts.mark ? undefined : this.#parts.take(message)
           this.#position = message.seq
+          this.#lag = message.info.pending
           if (taken !== undefined) await taken
         }
       }

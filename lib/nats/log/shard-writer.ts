@@ -6,7 +6,7 @@
  * expectation, so there is never more than one under way.
  */
 import { AnaxError } from '../../index.js'
-import { clusterError, type OutgoingRecord, RefusedRequest, ServerError, type Wire } from '../wire.js'
+import { clusterError, isInvalid, type OutgoingRecord, RefusedRequest, ServerError, type Wire } from '../wire.js'
 
 /** A server takes 1,000 messages in a batch. */
 const MAX_RECORDS = 500
@@ -38,8 +38,8 @@ export interface ShardWriterParts {
   readonly epoch: string
   /** The lease: once it is lost, nothing is repeated. */
   readonly lost: AbortSignal
-  /** The fence was touched: this node has no right to act. */
-  fenced(): void
+  /** The fence was touched: this node has no right to act, and so many writes were refused. */
+  fenced(writes: number): void
   /** A write took so long, and left the stream at this sequence. */
   written(sequence: number, ms: number): void
 }
@@ -132,7 +132,7 @@ export class ShardWriter {
       try {
         return await this.#attempt(records, options)
       } catch (error) {
-        const verdict = await this.#judge(error)
+        const verdict = await this.#judge(error, batch.length)
         if (verdict === 'written') return undefined
         // what is always refused must not hold up what comes behind
         if (verdict === 'refused' && ++refusals === MAX_REFUSALS) throw clusterError(error)
@@ -154,14 +154,16 @@ export class ShardWriter {
   }
 
   /** @returns what an attempt that failed means; throws where it cannot succeed */
-  async #judge(error: unknown): Promise<'unknown' | 'written' | 'refused'> {
+  async #judge(error: unknown, writes: number): Promise<'unknown' | 'written' | 'refused'> {
+    // not even sent: it never will be, and must not hold up what comes behind
+    if (isInvalid(error)) throw clusterError(error)
     if (!(error instanceof RefusedRequest) || error.is(ServerError.Busy)) return 'unknown'
     if (error.is(ServerError.Duplicate)) return 'written'
     if (error.is(ServerError.Full)) throw new AnaxError('ANAX_ERR_QUOTA', { detail: error.message, cause: error })
     if (!error.is(ServerError.WrongLastSequence)) return 'refused'
     if (!(await this.#isFenced())) return 'unknown'
-    this.refused++
-    this.#parts.fenced()
+    this.refused += writes
+    this.#parts.fenced(writes)
     throw this.#lostError()
   }
 

@@ -3,10 +3,12 @@
  */
 import type { ClusterWrite } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
+import { AnaxError } from '../../index.js'
 import { messageBytes } from '../message-bytes.js'
 import { deadlineBytes } from '../nodes/deadlines.js'
 import { type ShardSubjects, topicOf } from '../subjects.js'
 import type { OutgoingRecord } from '../wire.js'
+import { type PartCounts, partsOf } from './record-parts.js'
 
 const NOTHING = new Uint8Array(0)
 /** Seconds that the empty message stays which says that there is none any more. */
@@ -18,17 +20,29 @@ export interface WriteOptions {
   readonly clientId: string | undefined
   /** Seconds that the log keeps a message. */
   readonly logSeconds: number
+  /** Bytes that one message of the engine may have; a record that has more becomes several. */
+  readonly maxBodyBytes: number
+  /** Of the records that the client has. */
+  readonly partCounts: PartCounts
 }
 
-/** The message of the log comes first, if there is one. */
-export function recordsOf(write: ClusterWrite, { subjects, clientId, logSeconds }: WriteOptions): OutgoingRecord[] {
+/**
+ * The message of the log comes first, if there is one.
+ * @throws AnaxError ANAX_ERR_PACKET_TOO_LARGE for a message that the engine cannot take
+ */
+export function recordsOf(write: ClusterWrite, options: WriteOptions): OutgoingRecord[] {
+  const { subjects, clientId, maxBodyBytes, partCounts } = options
   const records: OutgoingRecord[] = []
   const { message, records: changed, deadline } = write
-  if (message !== undefined) records.push(...messageRecords(message, subjects, logSeconds))
+  if (message !== undefined) records.push(...messageRecords(message, options))
   if (clientId === undefined) return records
   for (const [name, body] of Object.entries(changed ?? {})) {
-    const subject = subjects.record(clientId, name)
-    records.push(body === undefined ? removal(subject) : { subject, body, ttl: undefined, replaces: true })
+    for (const part of partsOf(name, body, maxBodyBytes, partCounts)) {
+      const subject = subjects.record(clientId, part.name)
+      records.push(
+        part.body === undefined ? removal(subject) : { subject, body: part.body, ttl: undefined, replaces: true },
+      )
+    }
   }
   if (deadline !== undefined) {
     const subject = subjects.deadline(clientId)
@@ -47,10 +61,13 @@ export function removal(subject: string): OutgoingRecord {
   return { subject, body: NOTHING, ttl: REMOVED_SECONDS, replaces: true }
 }
 
-function messageRecords(message: Message, subjects: ShardSubjects, logSeconds: number): OutgoingRecord[] {
+function messageRecords(message: Message, { subjects, logSeconds, maxBodyBytes }: WriteOptions): OutgoingRecord[] {
   const subject = subjects.log(message.topic)
   const isLong = topicOf(subject.slice(subjects.logOf('').length)) === undefined ? 'long' : 'short'
   const body = messageBytes(message, isLong)
+  if (body.length > maxBodyBytes) {
+    throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: `the engine takes ${maxBodyBytes} bytes` })
+  }
   const left = secondsLeft(message)
   const log = { subject, body, ttl: Math.min(logSeconds, left ?? logSeconds), replaces: false }
   if (!message.retain) return [log]

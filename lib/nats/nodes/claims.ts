@@ -3,6 +3,7 @@
  * client; must not know what a session is.
  */
 import type { Claim } from '../../../types/cluster.js'
+import type { PartCounts } from '../log/record-parts.js'
 import type { ShardSubjects } from '../subjects.js'
 import {
   clusterError,
@@ -31,9 +32,10 @@ interface Owner {
   readonly clientId: string
 }
 
-/** A claim, and where it is. */
+/** A claim, where it is, and which records of the client have several parts. */
 export interface HeldClaim extends Claim {
   readonly shard: number
+  readonly partCounts: PartCounts
 }
 
 export interface ClaimsParts {
@@ -82,11 +84,12 @@ export class Claims {
     const shard = this.#parts.shardOf(clientId)
     // most come for the first time, or after a long time
     let expected = 0
+    let previous: string | undefined
     for (;;) {
       this.#checkGoesOn(signal)
       try {
         const token = await this.#attempt(clientId, shard, expected)
-        const claim = { clientId, token, shard }
+        const claim = { clientId, token, shard, previous, partCounts: new Map() }
         this.#held.set(clientId, claim)
         return claim
       } catch (error) {
@@ -96,7 +99,8 @@ export class Claims {
       }
       const free = await this.#whenFree(clientId, shard, signal, ifTaken)
       if (free === undefined) return undefined
-      expected = free
+      expected = free.sequence
+      previous = free.previous ?? previous
     }
   }
 
@@ -130,27 +134,29 @@ export class Claims {
     return seq
   }
 
-  /** Waits until nobody who is alive has it, or gives up. @returns the sequence to expect */
+  /** Waits until nobody who is alive has it, or gives up. @returns the sequence to expect, and who had it */
   async #whenFree(
     clientId: string,
     shard: number,
     signal: AbortSignal,
     ifTaken: 'ask' | 'give up',
-  ): Promise<number | undefined> {
+  ): Promise<{ sequence: number; previous?: string | undefined } | undefined> {
     const { wire, self, shards, membership } = this.#parts
     const { stream, subjects } = shards[shard]!
+    let previous: string | undefined
     for (;;) {
       this.#checkGoesOn(signal)
       const record = await this.#read(() => wire.last(stream, subjects.claim(clientId)), clientId)
       const owner = record && ownerOf(record)
-      if (record === undefined || owner === undefined) return record?.sequence ?? 0
+      if (record === undefined || owner === undefined) return { sequence: record?.sequence ?? 0, previous }
       // an attempt of this process that was not answered
-      if (owner.node === self.node && owner.epoch === self.epoch) return record.sequence
+      if (owner.node === self.node && owner.epoch === self.epoch) return { sequence: record.sequence }
       if (!membership.isAlive(owner.node, owner.epoch)) {
         await this.#read(() => membership.fence(owner.node, owner.epoch), clientId)
-        return record.sequence
+        return { sequence: record.sequence, previous: owner.node }
       }
       if (ifTaken === 'give up') return undefined
+      previous = owner.node
       await this.#askToLetGo(owner, signal)
     }
   }

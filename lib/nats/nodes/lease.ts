@@ -14,7 +14,7 @@ export interface NodeRecord {
 }
 
 /** Renewals within one lease. */
-const RENEWALS = 4
+const RENEWALS = 6
 /** The part of the lease that is not made use of: clocks run at different speeds, timers are late. */
 const MARGIN = 0.1
 /** Seconds that the record of a node which is gone stays. */

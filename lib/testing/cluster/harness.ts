@@ -140,6 +140,7 @@ function eventsOf(told: Omit<TestNode, 'node'>): ClusterEvents {
     membership: change => {
       told.changes.push(change)
     },
+    refused: () => {},
     failed: () => {},
   }
 }

@@ -2,7 +2,7 @@
 import type { Lease } from '../../../types/cluster.js'
 import { AnaxError } from '../../errors.js'
 
-const RENEWALS = 4
+const RENEWALS = 6
 /** The part of the lease that the node does not make use of. */
 const MARGIN = 0.1
 

@@ -31,12 +31,15 @@ export class MemoryNode implements MemoryPeer {
   readonly #held = new Map<string, number>()
   /** Of each shard, what waits for the node to take it. */
   readonly #delivery: Promise<void>[] = []
+  /** How much that is, by shard. */
+  readonly #lag: number[] = []
   /** Clients whose deadlines it was told of. */
   readonly #keeps = new Set<string>()
   /** Writes of this node, in the order in which they were asked for. */
   readonly #order: Promise<unknown>[] = []
   #pending = 0
   #refused = 0
+  #writes = 0
 
   constructor(cluster: MemoryEngine, request: JoinRequest) {
     this.node = request.node
@@ -56,6 +59,7 @@ export class MemoryNode implements MemoryPeer {
 
   async claim(clientId: string, signal: AbortSignal): Promise<Claim> {
     const shard = this.#cluster.shardOf(clientId)
+    let previous: string | undefined
     for (;;) {
       await this.#reach()
       if (signal.aborted) throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'given up', cause: signal.reason })
@@ -65,8 +69,9 @@ export class MemoryNode implements MemoryPeer {
         const token = shard.next()
         shard.claims.set(clientId, { node: this, token })
         this.#held.set(clientId, token)
-        return { clientId, token }
+        return { clientId, token, previous: previous ?? (name === this ? undefined : name?.node) }
       }
+      previous = owner.node
       await abortable(Promise.race([owner.askToLetGo(clientId), later(20)]), signal)
     }
   }
@@ -173,8 +178,13 @@ export class MemoryNode implements MemoryPeer {
       nodes: [...this.#cluster.nodes.keys()].sort().map(node => ({ node, isSelf: node === this.node })),
       leaseMsLeft: this.#lease.msLeft,
       claims: this.#held.size,
-      shards: this.#cluster.shards.map(({ end }) => ({ sequence: end, pendingWrites: this.#pending })),
+      shards: this.#cluster.shards.map(({ end, index }) => ({
+        sequence: end,
+        pendingWrites: this.#pending,
+        lag: this.#lag[index] ?? 0,
+      })),
       writeMs: this.#cluster.latencyMs,
+      writes: { count: this.#writes, ms: this.#writes * this.#cluster.latencyMs },
       refusedWrites: this.#refused,
     }
   }
@@ -219,7 +229,13 @@ export class MemoryNode implements MemoryPeer {
     const { shard } = entry.position
     const own = { position: entry.position, message: copyOf(entry.message) }
     const before = this.#delivery[shard] ?? Promise.resolve()
-    this.#delivery[shard] = before.then(() => this.#cluster.reach(this)).then(() => this.#request.events.message(own))
+    this.#lag[shard] = (this.#lag[shard] ?? 0) + 1
+    this.#delivery[shard] = before
+      .then(() => this.#cluster.reach(this))
+      .then(() => {
+        this.#lag[shard]!--
+        return this.#request.events.message(own)
+      })
   }
 
   hearSignal(message: Message): void {
@@ -247,9 +263,11 @@ export class MemoryNode implements MemoryPeer {
     const write = (this.#order[shard.index] ?? Promise.resolve()).then(async () => {
       try {
         await this.#reach()
+        this.#writes++
         return effect(shard)
       } catch (error) {
         this.#refused++
+        this.#request.events.refused(1)
         throw error
       } finally {
         this.#pending--

@@ -34,6 +34,8 @@ const DESCRIBE: { [Name in keyof BrokerEvents]: (...args: BrokerEvents[Name]) =>
   sessionEnded: (clientId, reason) => `${clientId} ${reason}`,
   retainedExpired: ({ topic }) => topic,
   clusterChanged: ({ node, change }) => `${node} ${change}`,
+  sessionTakenOver: (clientId, from) => `${clientId} ${from}`,
+  lateWritesRefused: writes => `${writes}`,
   leaseLost: ({ code }) => code,
 }
 

@@ -1,0 +1,67 @@
+/**
+ * Splits a record of a session that is larger than a message of the engine, and joins it again. Owns the names and the
+ * heads of the parts; must not know subjects.
+ *
+ * The first part has the record's name, and begins with the number of parts. The others are called `name-1`, `name-2`, …
+ */
+
+const COUNT_BYTES = 2
+
+/** One message of a record; without a body it is to be removed. */
+export interface RecordPart {
+  readonly name: string
+  readonly body: Uint8Array | undefined
+}
+
+/** Name of a record -> how many parts it has, where that is more than one. */
+export type PartCounts = Map<string, number>
+
+/**
+ * @param body undefined removes the record
+ * @param counts of what is stored; changed to what is stored then
+ */
+export function partsOf(
+  name: string,
+  body: Uint8Array | undefined,
+  maxBytes: number,
+  counts: PartCounts,
+): RecordPart[] {
+  const before = counts.get(name) ?? 1
+  const parts: RecordPart[] = body === undefined ? [{ name, body }] : split(name, body, maxBytes)
+  const after = parts.length
+  for (let index = after; index < before; index++) parts.push({ name: `${name}-${index}`, body: undefined })
+  if (after > 1) counts.set(name, after)
+  else counts.delete(name)
+  return parts
+}
+
+/**
+ * @param parts body by name, as they are stored
+ * @param counts gets how many parts there are
+ */
+export function joinParts(parts: ReadonlyMap<string, Uint8Array>, counts: PartCounts): Map<string, Uint8Array> {
+  const records = new Map<string, Uint8Array>()
+  for (const [name, first] of parts) {
+    if (name.includes('-')) continue
+    const head = Buffer.from(first.buffer, first.byteOffset, first.byteLength)
+    const count = head.readUInt16BE(0)
+    const others = Array.from({ length: count - 1 }, (_, index) => parts.get(`${name}-${index + 1}`)!)
+    records.set(name, count === 1 ? head.subarray(COUNT_BYTES) : Buffer.concat([head.subarray(COUNT_BYTES), ...others]))
+    if (count > 1) counts.set(name, count)
+  }
+  return records
+}
+
+function split(name: string, body: Uint8Array, maxBytes: number): RecordPart[] {
+  const firstBytes = maxBytes - COUNT_BYTES
+  const count = 1 + Math.max(0, Math.ceil((body.length - firstBytes) / maxBytes))
+  const first = Buffer.allocUnsafe(COUNT_BYTES + Math.min(body.length, firstBytes))
+  first.writeUInt16BE(count)
+  first.set(body.subarray(0, firstBytes), COUNT_BYTES)
+  const parts: RecordPart[] = [{ name, body: first }]
+  for (let index = 1; index < count; index++) {
+    const start = firstBytes + (index - 1) * maxBytes
+    parts.push({ name: `${name}-${index}`, body: body.subarray(start, start + maxBytes) })
+  }
+  return parts
+}

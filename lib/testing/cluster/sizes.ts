@@ -1,0 +1,86 @@
+/** The contract of what is large, or made of unusual characters: refused at once, or carried, and nothing is held up by it. */
+import assert from 'node:assert/strict'
+import { all, claim, type Harness, message, payloads, settled, type TestNode, unique } from './harness.js'
+
+/** What an engine without a bound is tested with. */
+const LARGE = 1024 * 1024
+const MANY = 1500
+
+/** Defines them. */
+export function defineSizeTests(harness: Harness): void {
+  harness.test('a message that is too large is refused, and those behind it are written', async nodes => {
+    const one = await nodes.join()
+    const { maxMessageBytes } = one.node
+    // an engine without a bound of its own takes whatever a packet can have
+    if (maxMessageBytes > 64 * LARGE) return
+    const topic = unique('t')
+    await one.node.want(topic)
+    const swollen = message(topic, 'x', {
+      properties: { userProperties: { '\u0001': '\u0001'.repeat(maxMessageBytes / 4) } },
+    })
+    const large = message(topic, 'x'.repeat(maxMessageBytes + 2000))
+    const refused = { code: 'ANAX_ERR_PACKET_TOO_LARGE' }
+    const outcomes = [large, swollen].map(each => assert.rejects(one.node.write(undefined, { message: each }), refused))
+    await one.node.write(undefined, { message: message(topic, 'x'.repeat(maxMessageBytes)) })
+    await one.node.write(undefined, { message: message(topic, 'last') })
+    await Promise.all(outcomes)
+    one.node.signal({ ...large, qos: 0 })
+    await settled(one)
+    assert.deepEqual(
+      payloads(one.entries).map(({ length }) => length),
+      [maxMessageBytes, 4],
+    )
+  })
+
+  harness.test('records may be larger than a message, and many', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const clientId = unique('client')
+    const size = Math.min(one.node.maxMessageBytes, LARGE) * 2 + 77
+    const body = (fill: number, length: number) => Buffer.alloc(length, fill)
+    const held = await claim(one, clientId)
+    await one.node.write(held, { records: { a: body(1, size), b: body(2, 10) } })
+    assert.deepEqual(sizesOf(await one.node.load(held)), { a: size, b: 10 })
+    const many = Array.from({ length: MANY }, (_, i) => [`x${i}`, body(3, 100)] as const)
+    for (let i = 0; i < MANY; i += 100) {
+      await one.node.write(held, { records: Object.fromEntries(many.slice(i, i + 100)) })
+    }
+    await one.node.write(held, { records: { a: body(4, 5) } })
+    await one.node.release(held, 'keep', { records: { b: body(5, size) } })
+    const second = await claim(other, clientId)
+    const found = await other.node.load(second)
+    assert.deepEqual([found.size, found.get('a')?.length, found.get('b')?.length], [MANY + 2, 5, size])
+    assert.ok(found.get('b')!.every(byte => byte === 5))
+    await other.node.release(second, 'forget')
+    const third = await claim(one, clientId)
+    assert.deepEqual(sizesOf(await one.node.load(third)), {})
+    await one.node.release(third, 'forget')
+  })
+
+  harness.test('a name that is written once may be any text', async nodes => {
+    const one = await nodes.join()
+    const topic = unique('t')
+    await one.node.want(topic)
+    const names = [' ', 'a\r\nb', '日本', 'x'.repeat(60_000)].map(text => `${topic}${text}`)
+    for (const once of [...names, ...names]) {
+      await one.node.write(undefined, { message: message(topic, String(names.indexOf(once))), once })
+    }
+    await settled(one)
+    assert.deepEqual(payloads(one.entries), ['0', '1', '2', '3'])
+    const ends = await one.node.ends()
+    assert.equal(
+      (
+        await all(
+          one.node.read(
+            [topic],
+            ends.map(() => 0),
+          ),
+        )
+      ).length,
+      4,
+    )
+  })
+}
+
+function sizesOf(records: ReadonlyMap<string, Uint8Array>): Record<string, number> {
+  return Object.fromEntries([...records].map(([name, { length }]) => [name, length]))
+}

@@ -1,0 +1,30 @@
+/** The proof rows of a cluster in their short forms, on an engine in memory. `npm run test:cluster` has the whole ones. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { burst } from './proof/burst.js'
+import { expiryAfterDeath, movesAlive } from './proof/expiry.js'
+import { MemoryWorld } from './proof/memory-world.js'
+import { sharedOnce, sharedSurvives } from './proof/shared.js'
+import { afterDeath, inflightMoves, moves, races } from './proof/takeover.js'
+import { wills } from './proof/wills.js'
+
+describe('the rows of a cluster, in memory', () => {
+  let world: MemoryWorld
+  before(async () => {
+    world = await MemoryWorld.start()
+  })
+  after(() => world.close())
+
+  it('2: a client that moves is told 0x8E on the old node', async () => void (await moves(world, 3)))
+  it('2: a race has one winner', () => races(world, 30))
+  it('2: what is in flight moves with the session', () => inflightMoves(world))
+  it('2: the session of a node that died is there', async () => void (await afterDeath(world)))
+  it('4: wills of a killed node come once', async () => void (await wills(world, 2)))
+  it('5: a shared subscription is one group', () => sharedOnce(world, 200))
+  it('5: a shared subscription survives members and nodes', async () => void (await sharedSurvives(world, 200)))
+  it('6: sessions end at their time after their node died', async () => {
+    assert.ok((await expiryAfterDeath(world, 1)) < 2000)
+  })
+  it('6: moving ends no session', () => movesAlive(world, 10, 5))
+  it('11: nothing of a burst is dropped', async () => void (await burst(world, 2000)))
+})

@@ -1,0 +1,78 @@
+/** Row 10: many retained messages and many stored sessions, on three servers. */
+import { natsCluster } from '../../../lib/nats/index.js'
+import type { Broker } from '../../../types/broker.js'
+import { NatsServers } from '../../support/nats.js'
+import { TestNode, until } from '../nodes.js'
+import { arrive, bulkSessions } from './bulk-sessions.js'
+import { timed } from './world.js'
+
+const CLAIMS = 5000
+const AT_ONCE = 200
+const NEVER = new AbortController().signal
+
+export async function scale(count: number): Promise<unknown> {
+  const servers = await NatsServers.start(3)
+  const nodes: TestNode[] = []
+  try {
+    const cluster = natsCluster({ servers: servers.urls })
+    const one = await TestNode.start(cluster, { id: 'one' })
+    nodes.push(one)
+    const fillMs = await timed(() => retain(one.broker, count))
+    const findMs: number[] = []
+    for (const topic of ['+/7', '+/8', '+/9']) findMs.push(await timed(() => found(one.broker, `scale/${topic}`)))
+    const sessionsMs = await timed(() => bulkSessions(one.broker, count, 'scale/never'))
+    const startMs = await timed(async () => nodes.push(await TestNode.start(cluster, { id: 'other' })))
+    const other = nodes[1]!
+    const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: QUIET })
+    const bare = await rate(CLAIMS, i => bareNode.claim(`bare${i}`, NEVER))
+    await bareNode.leave()
+    const left: (() => void)[] = []
+    const connects = await rate(CLAIMS, async i => left.push(await arrive(other.broker, `bulk${i}`)))
+    for (const leave of left) leave()
+    await until(() => nodes.every(({ broker }) => broker.cluster !== undefined), 'the nodes')
+    if (connects * 3 < bare) throw new Error(`${connects} connects, ${bare} claims a second`)
+    return { fillMs, findMs, sessionsMs, startMs, bareClaimsPerSecond: bare, connectsPerSecond: connects }
+  } finally {
+    await Promise.all(nodes.map(node => node.stop()))
+    await servers.stop()
+  }
+}
+
+const QUIET = {
+  letGo: () => Promise.resolve(),
+  message() {},
+  signal() {},
+  deadline() {},
+  orphan() {},
+  membership() {},
+  refused() {},
+  failed() {},
+}
+
+async function retain(broker: Broker, count: number): Promise<void> {
+  let next = 0
+  const work = async () => {
+    for (let i = next++; i < count; i = next++) {
+      // 100 groups have a topic that ends with each number
+      const topic = `scale/${i % 100}/${Math.floor(i / 100)}`
+      await broker.publish({ topic, payload: `${i}`, qos: 1, retain: true })
+    }
+  }
+  await Promise.all(Array.from({ length: 1000 }, work))
+}
+
+async function found(broker: Broker, filter: string): Promise<void> {
+  let count = 0
+  for await (const _ of broker.retained(filter)) count++
+  if (count !== 100) throw new Error(`${filter}: ${count}`)
+}
+
+/** @returns how many a second */
+async function rate(count: number, each: (i: number) => Promise<unknown>): Promise<number> {
+  let next = 0
+  const work = async () => {
+    for (let i = next++; i < count; i = next++) await each(i)
+  }
+  const ms = await timed(() => Promise.all(Array.from({ length: AT_ONCE }, work)))
+  return Math.round((count * 1000) / ms)
+}
