@@ -8,16 +8,18 @@ import { type Sample, scenario } from '../../bench/types.js'
 const messages = scenario({ name: 'messages', title: '', section: 'messages', run: async () => ({}) })
 const latency = scenario({ ...messages, name: 'latency', headline: 'p99' })
 
+const TEN = { least: 10, most: 10 }
+
 /** This checkout takes `ratio` times what the other one takes. */
 async function measured(ratio: number, sample: (value: number) => Sample = value => ({ cpu: value })) {
-  const rows = await measurePairs([messages], 10, async (_, side) => sample(side === 'this' ? 10 * ratio : 10))
+  const rows = await measurePairs([messages], TEN, async (_, side) => sample(side === 'this' ? 10 * ratio : 10))
   return rows[0]!
 }
 
 describe('pairs', () => {
   it('are measured in turns, A B B A, all scenarios in each round', async () => {
     const turns: string[] = []
-    await measurePairs([messages, latency], 2, async ({ name }, side) => {
+    await measurePairs([messages, latency], { least: 2, most: 2 }, async ({ name }, side) => {
       turns.push(`${name} ${side}`)
       return {}
     })
@@ -34,17 +36,35 @@ describe('pairs', () => {
   })
 })
 
+describe('the number of pairs', () => {
+  /** How many there are of a row whose ratios vary by so much, up and down in turns. */
+  async function countWith(spread: number): Promise<number> {
+    const rows = await measurePairs([messages], { least: 10, most: 30 }, async (_, side, pair) => ({
+      cpu: side === 'this' ? 10 * (1 + (pair % 2 === 0 ? spread : -spread)) : 10,
+    }))
+    return rows[0]!.pairs.length
+  }
+
+  it('is the least where they agree, the most where they never do, and grows in between until the interval is narrow', async () => {
+    assert.equal(await countWith(0), 10)
+    assert.equal(await countWith(0.2), 30)
+    const between = await countWith(0.012)
+    assert.ok(between > 10 && between < 30, `${between}`)
+  })
+})
+
 describe('a comparison', () => {
   it('has the medians of both sides and the ratio of this checkout to the other', async () => {
     const comparison = compare(await measured(1.5))!
     assert.deepEqual(comparison.median, { this: 15, other: 10 })
-    assert.deepEqual(comparison.ratio, { median: 1.5, low: 1.5, high: 1.5 })
+    const { middle, low, high } = comparison.ratio
+    for (const value of [middle, low, high]) assert.ok(Math.abs(value - 1.5) < 1e-9, `${value}`)
     assert.equal(comparison.count, 10)
   })
 
   it('is of CPU time where there is any, else of what the scenario is about', async () => {
     assert.equal(compare(await measured(1))!.metric, 'cpu')
-    const [row] = await measurePairs([latency], 1, async () => ({ p99: 2 }))
+    const [row] = await measurePairs([latency], { least: 1, most: 1 }, async () => ({ p99: 2 }))
     assert.equal(compare(row!)!.metric, 'p99')
   })
 
@@ -69,12 +89,12 @@ describe('a comparison', () => {
     assert.deepEqual(exceeded([cheap, dear]), [])
     assert.match(exceeded([dear]).join(), /^geometric mean: 1\.029/)
     assert.match(exceeded([cheap, compare(await measured(1.031))!]).join(), /^messages: up to 1\.031/)
-    assert.ok(Math.abs(overall([cheap, dear]) - Math.sqrt(0.99 * 1.029)) < 1e-12)
+    assert.ok(Math.abs(overall([cheap, dear]).middle - Math.sqrt(0.99 * 1.029)) < 1e-12)
   })
 
   it('is printed as a table', async () => {
     const lines = comparisonTable([compare(await measured(1.5))!]).split('\n')
     assert.match(lines[1]!, /^messages +µs +10 +10\.00 +15\.00 +1\.500 +1\.500 +1\.500$/)
-    assert.match(lines[2]!, /^geometric mean +1\.500$/)
+    assert.match(lines[2]!, /^geometric mean +1\.500 +1\.500 +1\.500$/)
   })
 })

@@ -1,7 +1,7 @@
 /** Medians and confidence intervals of ratios: what they are for known numbers, and how often they hold. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { geometricMean, ratioInterval } from '../../bench/against/interval.js'
+import { geometricMean, type Interval, ratioInterval, student } from '../../bench/against/interval.js'
 import { middle } from '../../bench/statistics.js'
 
 /** Ratios whose logarithms are spread like a bell around that of the true one; the seed repeats them. */
@@ -23,16 +23,39 @@ describe('a median', () => {
   })
 })
 
+const exact = (middle: number): Interval => ({ middle, low: middle, high: middle, error: 0 })
+
 describe('a geometric mean', () => {
   it('takes twice and half as nothing', () => {
-    assert.equal(geometricMean([2, 0.5]), 1)
-    assert.ok(Math.abs(geometricMean([1, 1.1, 1.21]) - 1.1) < 1e-12)
+    assert.equal(geometricMean([exact(2), exact(0.5)]).middle, 1)
+    assert.ok(Math.abs(geometricMean([exact(1), exact(1.1), exact(1.21)]).middle - 1.1) < 1e-12)
+  })
+
+  it('is surer than its rows', () => {
+    const row = ratioInterval(noisy(1, 0.05, 10, 11))
+    const { low, high } = geometricMean([row, row, row, row])
+    assert.ok(high / low < Math.sqrt(row.high / row.low), `${low} to ${high}`)
+  })
+})
+
+describe("Student's distribution", () => {
+  it('is that of the tables', () => {
+    const table = { 5: 2.5706, 7: 2.3646, 10: 2.2281, 20: 2.086, 100: 1.984 }
+    for (const [freedom, value] of Object.entries(table)) {
+      assert.ok(Math.abs(student(1.959964, Number(freedom)) - value) < 0.004, freedom)
+    }
   })
 })
 
 describe('the interval of a ratio', () => {
   it('is a point where all pairs agree', () => {
-    assert.deepEqual(ratioInterval(new Array(10).fill(1.02)), { median: 1.02, low: 1.02, high: 1.02 })
+    const { middle, low, high } = ratioInterval(new Array(10).fill(1.02))
+    for (const value of [middle, low, high]) assert.ok(Math.abs(value - 1.02) < 1e-12)
+  })
+
+  it('has no bounds with fewer than six pairs', () => {
+    const { middle, low, high } = ratioInterval([1, 1, 1, 1, 1])
+    assert.deepEqual([middle, low, high], [1, 0, Number.POSITIVE_INFINITY])
   })
 
   it('is the same for the same pairs', () => {
@@ -40,10 +63,11 @@ describe('the interval of a ratio', () => {
     assert.deepEqual(ratioInterval(ratios), ratioInterval(ratios))
   })
 
-  it('is moved little by one pair that was disturbed', () => {
-    const quiet = noisy(1, 0.005, 11, 3)
-    const { high } = ratioInterval([...quiet, 4])
-    assert.ok(high < 1.02, `${high}`)
+  it('is moved little by pairs that were disturbed, two of ten on either side', () => {
+    const quiet = noisy(1, 0.005, 8, 3)
+    const { low, high } = ratioInterval([...quiet, 4, 9])
+    assert.ok(low > 0.98 && high < 1.02, `${low} to ${high}`)
+    assert.ok(ratioInterval([...quiet, 0.1, 0.2]).low > 0.98)
   })
 
   it('gets narrower with more pairs', () => {
@@ -54,13 +78,13 @@ describe('the interval of a ratio', () => {
     assert.ok(widthOf(80) < widthOf(10) * 0.6)
   })
 
-  it('has the true ratio in it in at least nine of ten experiments with ten pairs', () => {
-    const experiments = 60
+  it('has the true ratio in it in 95 of 100 experiments with ten pairs', () => {
+    const experiments = 1000
     let hits = 0
     for (let seed = 1; seed <= experiments; seed++) {
       const { low, high } = ratioInterval(noisy(1.03, 0.04, 10, seed * 7919))
       if (low <= 1.03 && high >= 1.03) hits++
     }
-    assert.ok(hits / experiments >= 0.9, `${hits} of ${experiments}`)
+    assert.ok(Math.abs(hits / experiments - 0.95) < 0.02, `${hits} of ${experiments}`)
   })
 })
