@@ -1,7 +1,7 @@
 /** Compares a run with the goals, and looks for what must never happen in any scenario. */
 import { type Goal, goals } from './goals.js'
 import { type Cell, findCell, type Row, ratio } from './statistics.js'
-import { brokers } from './types.js'
+import { isAnax } from './types.js'
 
 export type Verdict = 'reached' | 'missed' | 'not measured'
 
@@ -26,7 +26,7 @@ export function checkGoals(rows: readonly Row[]): CheckedGoal[] {
 }
 
 function faultsOf({ broker, median: { lost = 0, doubled = 0 }, failures }: Cell): string[] {
-  if (brokers[broker].program !== 'anax') return []
+  if (!isAnax(broker)) return []
   return [
     ...(lost > 0 ? [`${lost} lost`] : []),
     ...(doubled > 0 ? [`${doubled} doubled or out of order`] : []),

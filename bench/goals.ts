@@ -20,6 +20,11 @@ function cpu(scenario: string, most: Partial<Record<Peer, number>>): Goal[] {
   return Object.entries(most).map(([to, bound]) => ({ scenario, metric: 'cpu', to: to as Peer, most: bound }))
 }
 
+/** Of the command, beside the least that Node can do and beside Rust. */
+function command(scenario: string, most: { relay?: number; rumqttd?: number }): Goal[] {
+  return cpu(`command-${scenario}`, most).map(goal => ({ ...goal, of: 'command' }))
+}
+
 function itself(scenario: string, most: Partial<Record<MetricName, number>>): Goal[] {
   return Object.entries(most).map(([metric, bound]) => ({
     scenario,
@@ -30,6 +35,17 @@ function itself(scenario: string, most: Partial<Record<MetricName, number>>): Go
 }
 
 export const goals: readonly Goal[] = [
+  ...command('qos0-pairs', { relay: 1, rumqttd: 0.8 }),
+  ...command('qos0-single', { relay: 1.2, rumqttd: 0.8 }),
+  ...command('qos0-fan-in', { relay: 1, rumqttd: 0.75 }),
+  ...command('qos0-bursts', { relay: 2.5, rumqttd: 0.5 }),
+  ...command('qos0-16k', { relay: 1.05, rumqttd: 0.25 }),
+  ...command('qos1-pairs', { relay: 0.9, rumqttd: 0.8 }),
+  ...command('qos1-fan-out-100', { relay: 1.4, rumqttd: 0.8 }),
+  ...command('qos2-window-20', { rumqttd: 0.8 }),
+  ...command('10k-200', { relay: 1.2 }),
+  ...command('connect', { relay: 1.2 }),
+
   ...cpu('qos0-pairs', { relay: 1.4, mosquitto: 0.8, aedes: 0.5 }),
   ...cpu('qos0-single', { relay: 1.3, mosquitto: 1.1, aedes: 0.65 }),
   ...cpu('qos0-fan-in', { relay: 1.4, mosquitto: 0.9, aedes: 0.6 }),
@@ -53,7 +69,9 @@ export const goals: readonly Goal[] = [
   ...itself('conn-storm', { refused: 0 }),
   ...itself('conn-50k', { refused: 0 }),
 
-  { scenario: 'idle-connections', metric: 'residentEach', to: 'relay', most: 1.5 },
+  { scenario: 'idle-connections', metric: 'residentEach', to: 'relay', most: 1.15 },
+  { scenario: 'idle-connections-tls', metric: 'residentEach', to: 'relay', most: 1.1 },
+  ...itself('sessions', { heapEach: 350 }),
   ...itself('subscriptions', { heapEach: 300, growth: 1.5, linearity: 1.5 }),
   ...itself('retained', { heapEach: 400, first: 1, stall: 10, proportion: 2 }),
   ...itself('queue-1m', { linearity: 1.5, drainEvenness: 1.5 }),

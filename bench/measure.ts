@@ -40,10 +40,37 @@ function works(read: (thread: string) => number): boolean {
 /** Where CPU time is read from: the first of these that the kernel offers; `stat` counts in 10 ms. */
 export const cpuSource: keyof typeof sources = works(schedstatNs) ? 'schedstat' : works(schedNs) ? 'sched' : 'stat'
 
-/** CPU time of all threads of a process, in microseconds. */
-export function cpuMicros(pid: number): number {
+/** Zero where the process is gone: a broker's helper may end while it is looked at. */
+function ofProcess(pid: number, read: (pid: number) => number): number {
+  try {
+    return read(pid)
+  } catch {
+    return 0
+  }
+}
+
+function threadsNs(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`).map(task => `/proc/${pid}/task/${task}`)
-  return threads.reduce((sum, thread) => sum + sources[cpuSource](thread), 0) / 1000
+  return threads.reduce((sum, thread) => sum + sources[cpuSource](thread), 0)
+}
+
+function parentOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1])
+}
+
+/** A process and all that it started, and these, and so on: a program may hand its work to a process of its own. */
+export function withDescendants(pid: number): number[] {
+  const others = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  const parents = new Map(others.map(one => [one, ofProcess(one, parentOf)]))
+  const found = [pid]
+  for (const parent of found) found.push(...others.filter(one => parents.get(one) === parent))
+  return found
+}
+
+/** CPU time of all threads of a process and its descendants, in microseconds. */
+export function cpuMicros(pid: number): number {
+  return withDescendants(pid).reduce((sum, one) => sum + ofProcess(one, threadsNs), 0) / 1000
 }
 
 /** What one thread did with its time, in microseconds; it slept through the rest. */
@@ -61,9 +88,13 @@ export function mainThreadTimes(pid: number): ThreadTimes {
   return { ran, delayed: Number(readFileSync(`${thread}/schedstat`, 'latin1').split(' ')[1]) / 1000 }
 }
 
-/** Resident memory of a process in bytes. */
-export function residentBytes(pid: number): number {
+function residentOf(pid: number): number {
   return Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024
+}
+
+/** Resident memory of a process and its descendants, in bytes. */
+export function residentBytes(pid: number): number {
+  return withDescendants(pid).reduce((sum, one) => sum + ofProcess(one, residentOf), 0)
 }
 
 /** How many files a process may have open. */

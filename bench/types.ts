@@ -3,27 +3,41 @@
  * fresh broker and returns a sample of named metrics. Contracts and the catalogues of brokers and metrics only.
  */
 
-export type Program = 'anax' | 'relay' | 'mosquitto' | 'aedes'
+/** `anax` is the library in a program of the benchmark's, `command` the program that comes with it. */
+export type Program = 'anax' | 'command' | 'relay' | 'mosquitto' | 'mosquitto-2.1' | 'rumqttd' | 'mochi' | 'aedes'
 
-/** Where a broker keeps what it is to keep; `autosave`: in memory, written out every half an hour. */
-export type Store = 'memory' | 'lmdb-commit' | 'lmdb-sync' | 'level' | 'autosave'
+/** Where a broker keeps what it is to keep; `autosave`: in memory, written out every half an hour, or every second. */
+export type Store = 'memory' | 'lmdb-commit' | 'lmdb-sync' | 'level' | 'autosave' | 'autosave-1s'
 
 /** Every broker under test: a program with one of its stores. */
 export const brokers = {
   anax: { program: 'anax', store: 'memory' },
   'anax-lmdb-commit': { program: 'anax', store: 'lmdb-commit' },
   'anax-lmdb-sync': { program: 'anax', store: 'lmdb-sync' },
+  command: { program: 'command', store: 'memory' },
   relay: { program: 'relay', store: 'memory' },
   mosquitto: { program: 'mosquitto', store: 'memory' },
   'mosquitto-autosave': { program: 'mosquitto', store: 'autosave' },
+  'mosquitto-autosave-1s': { program: 'mosquitto', store: 'autosave-1s' },
+  'mosquitto-2.1': { program: 'mosquitto-2.1', store: 'memory' },
+  rumqttd: { program: 'rumqttd', store: 'memory' },
+  mochi: { program: 'mochi', store: 'memory' },
   aedes: { program: 'aedes', store: 'memory' },
   'aedes-level': { program: 'aedes', store: 'level' },
 } as const satisfies Record<string, { program: Program; store: Store }>
 export type BrokerName = keyof typeof brokers
 export const brokerNames = Object.keys(brokers) as BrokerName[]
 
+export function isAnax(name: BrokerName): boolean {
+  const { program } = brokers[name]
+  return program === 'anax' || program === 'command'
+}
+
 /** Those that every scenario is for that names no others; the rest is for scenarios about stores. */
 export const mainBrokers: readonly BrokerName[] = ['anax', 'relay', 'mosquitto', 'aedes']
+
+/** Those that take part only when they are asked for, because they have to be installed for that. */
+export const peers: readonly BrokerName[] = ['mosquitto-2.1', 'rumqttd', 'mochi']
 
 export type Transport = 'tcp' | 'tls' | 'ws'
 
@@ -106,7 +120,7 @@ export interface Scenario {
   name: string
   title: string
   /** Rows of one section share a table. */
-  section: 'messages' | 'suite' | 'connections' | 'held' | 'growth'
+  section: 'command' | 'connecting' | 'messages' | 'stores' | 'suite' | 'connections' | 'held' | 'growth'
   /** What is counted, and so what the microseconds are divided by. */
   unit: string
   /** The metric that ratios are made of. */

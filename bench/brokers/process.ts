@@ -7,23 +7,25 @@ import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { withDescendants } from '../measure.js'
 
 /** The load generator has one core, the broker another. */
 export const cores = { load: 0, broker: 1 } as const
 
+/** Whether a file is there and may be started. */
+export function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Where a program is; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
-  return [...folders, '/usr/sbin', '/usr/local/sbin']
-    .map(folder => join(folder, name))
-    .find(file => {
-      try {
-        accessSync(file, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
+  return [...folders, '/usr/sbin', '/usr/local/sbin'].map(folder => join(folder, name)).find(isProgram)
 }
 
 const taskset = findProgram('taskset')
@@ -31,9 +33,26 @@ const taskset = findProgram('taskset')
 /** Whether processes are bound to cores. */
 export const pinned = taskset !== undefined && availableParallelism() >= 2
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => running.forEach(kill))
+
+/** A program may have started others. */
+function kill({ pid }: ChildProcess): void {
+  for (const one of pid === undefined ? [] : withDescendants(pid)) {
+    try {
+      process.kill(one, 'SIGKILL')
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+}
+
 export function startOn(core: number, command: string, parameters: string[], options: SpawnOptions): ChildProcess {
-  if (!pinned) return spawn(command, parameters, options)
-  return spawn(taskset!, ['-c', String(core), command, ...parameters], options)
+  const child = pinned
+    ? spawn(taskset!, ['-c', String(core), command, ...parameters], options)
+    : spawn(command, parameters, options)
+  running.add(child)
+  return child.once('exit', () => running.delete(child))
 }
 
 /** Starts a program in Node that talks to this process over IPC. */
@@ -60,10 +79,10 @@ export async function nextMessage<T>(child: ChildProcess): Promise<T> {
   }
 }
 
-/** Ends a child at once and waits until it is gone. */
+/** Ends a child, and whatever it has started, at once, and waits until it is gone. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, 'exit')
-  child.kill('SIGKILL')
+  kill(child)
   await gone
 }

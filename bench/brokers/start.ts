@@ -6,8 +6,12 @@ import { fileURLToPath } from 'node:url'
 import type { Profile } from '../profile/self-times.js'
 import { type BrokerName, type BrokerSetup, brokers, type MemoryUse, type Program } from '../types.js'
 import type { Certificate } from './certificate.js'
-import { mosquittoInstalled, startMosquitto } from './mosquitto.js'
 import { cores, end, nextMessage, startNode } from './process.js'
+import { command } from './programs/command.js'
+import { mochi } from './programs/mochi.js'
+import { mosquitto, newestMosquitto } from './programs/mosquitto.js'
+import { type Program as Started, startProgram } from './programs/program.js'
+import { rumqttd } from './programs/rumqttd.js'
 import type { HostAnswers, HostArguments } from './serve.js'
 
 export interface RunningBroker {
@@ -21,16 +25,31 @@ export interface RunningBroker {
 
 const NODE_FLAGS = ['--expose-gc']
 
+type Hosted = 'anax' | 'relay' | 'aedes'
+
+/** Those that are started with a port; all others are hosts of the benchmark's own, which tell theirs. */
+function programs(checkout?: string): Record<Exclude<Program, Hosted>, Started> {
+  return { command: command(checkout), mosquitto, 'mosquitto-2.1': newestMosquitto, rumqttd, mochi }
+}
+
+function isHosted(program: Program): program is Hosted {
+  return program === 'anax' || program === 'relay' || program === 'aedes'
+}
+
 /** The compiled program of a broker, of this checkout or of another one. */
-export function hostFile(program: Program, checkout?: string): string {
+function hostFile(program: Hosted, checkout?: string): string {
   if (checkout !== undefined) return join(checkout, 'dist/bench/brokers', `${program}.js`)
   return fileURLToPath(new URL(`./${program}.js`, import.meta.url))
 }
 
-/** Whether a broker can be started here. */
-export function installed(name: BrokerName): boolean {
+/**
+ * Whether a broker can be started here.
+ *
+ * @param checkout another built checkout to take it from
+ */
+export function installed(name: BrokerName, checkout?: string): boolean {
   const { program } = brokers[name]
-  return program === 'mosquitto' ? mosquittoInstalled : existsSync(hostFile(program))
+  return isHosted(program) ? existsSync(hostFile(program, checkout)) : programs(checkout)[program].file !== undefined
 }
 
 async function ask<Request extends keyof HostAnswers>(child: ChildProcess, request: Request) {
@@ -70,8 +89,9 @@ export async function startBroker(
   const { keyFile, certificateFile } = certificate
   const folder = mkdtempSync(join(certificate.folder, `${name}-`))
   const parameters: HostArguments = { ...setup, store, folder, keyFile, certificateFile }
-  const file = hostFile(program, checkout)
-  const running = await (program === 'mosquitto' ? startMosquitto(parameters) : startHost(file, parameters))
+  const running = await (isHosted(program)
+    ? startHost(hostFile(program, checkout), parameters)
+    : startProgram(programs(checkout)[program], parameters))
   return {
     ...running,
     async stop() {

@@ -1,22 +1,23 @@
-/** The answers that a publisher above QoS 0 gets: counts what is through, and releases QoS 2 in batches. */
+/** The answers that a publisher above QoS 0 gets: counts what is through, and releases QoS 2. */
+import { Answers, type Writes } from './answers.js'
 import type { Client } from './client.js'
 import type { Publisher } from './publisher.js'
 import type { PacketSink } from './scanner.js'
 
 export class AcknowledgementSink implements PacketSink {
-  readonly #client: Client
+  readonly #answers: Answers
   readonly #publisher: Publisher
   readonly #onProgress: (publisher: Publisher) => void
   readonly #onChunkEnd: () => void
-  #releases: number[] = []
 
   constructor(
     client: Client,
     publisher: Publisher,
     onProgress: (publisher: Publisher) => void,
     onChunkEnd: () => void,
+    writes: Writes,
   ) {
-    this.#client = client
+    this.#answers = new Answers(client, writes)
     this.#publisher = publisher
     this.#onProgress = onProgress
     this.#onChunkEnd = onChunkEnd
@@ -31,7 +32,7 @@ export class AcknowledgementSink implements PacketSink {
         this.#onProgress(this.#publisher)
         break
       case 5:
-        this.#releases.push(0x62, 2, bytes[body]!, bytes[body + 1]!)
+        this.#answers.add(0x62, bytes, body)
         break
       case 14:
         throw new Error(`DISCONNECT ${end > body ? bytes[body] : 0}`)
@@ -39,10 +40,7 @@ export class AcknowledgementSink implements PacketSink {
   }
 
   chunkEnd(): void {
-    if (this.#releases.length > 0) {
-      this.#client.write(Buffer.from(this.#releases))
-      this.#releases = []
-    }
+    this.#answers.flush()
     this.#onChunkEnd()
   }
 }

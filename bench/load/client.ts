@@ -5,7 +5,14 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Transport } from '../types.js'
-import { type ConnectOptions, connectPacket, type ProtocolVersion, type QoS, subscribePacket } from './packets.js'
+import {
+  type ConnectOptions,
+  connectPacket,
+  DISCONNECT,
+  type ProtocolVersion,
+  type QoS,
+  subscribePacket,
+} from './packets.js'
 import { type PacketSink, Scanner } from './scanner.js'
 import { Unwrapper, UPGRADE, wrap } from './web-socket.js'
 
@@ -14,6 +21,8 @@ export interface Target {
   transport: Transport
   /** The broker's address, for more connections than one address has ports. @default 127.0.0.1 */
   host?: string
+  /** Of an earlier connection over TLS, to resume it. @default none */
+  session?: Buffer | undefined
 }
 
 /** All sockets read into the same memory: a chunk is used up before the next one is read. */
@@ -53,12 +62,12 @@ export class Client implements PacketSink {
     return client
   }
 
-  #open({ port, transport, host = '127.0.0.1' }: Target): Socket {
+  #open({ port, transport, host = '127.0.0.1', session }: Target): Socket {
     const scanner = new Scanner(this)
     const push = (chunk: Buffer) => scanner.push(chunk)
     if (transport === 'tls') {
-      const socket = connectTls({ port, host, rejectUnauthorized: false }, () => this.write(this.#connect))
-      return socket.on('data', push)
+      const options = { port, host, rejectUnauthorized: false, ...(session && { session }) }
+      return connectTls(options, () => this.write(this.#connect)).on('data', push)
     }
     const unwrapper = new Unwrapper(() => this.write(this.#connect), push)
     const receive = transport === 'ws' ? (chunk: Buffer) => unwrapper.push(chunk) : push
@@ -102,6 +111,15 @@ export class Client implements PacketSink {
     this.write(subscribePacket(1, filters, qos, this.version))
     const code = await answer
     if (code >= 0x80) throw new Error(`SUBACK ${code}`)
+  }
+
+  /** Sends DISCONNECT; resolves when the connection is closed, however rudely. */
+  leave(): Promise<void> {
+    this.#failed = undefined
+    return new Promise(resolve => {
+      this.socket.once('close', () => resolve())
+      this.socket.end(this.frame(DISCONNECT))
+    })
   }
 
   /** Drops the connection without a word. */

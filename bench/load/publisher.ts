@@ -9,6 +9,7 @@ export interface PublisherOptions {
   id: number
   topic: string
   qos: QoS
+  retain: 'retain' | 'live'
   window: number
   payloadBytes: number
   properties: Buffer
@@ -33,7 +34,7 @@ export class Publisher {
   listed = false
 
   constructor(client: Client, options: PublisherOptions) {
-    const { topic, qos, window, payloadBytes, properties } = options
+    const { topic, qos, retain, window, payloadBytes, properties } = options
     this.id = options.id
     this.#client = client
     this.#qos = qos
@@ -42,7 +43,7 @@ export class Publisher {
     this.#receivers = new Uint16Array(window)
     const payload = Buffer.alloc(payloadBytes, 'x')
     payload.writeUInt32BE(this.id, 0)
-    const common = { topic, qos, retain: 'live', version: client.version, properties, payload } as const
+    const common = { topic, qos, retain, version: client.version, properties, payload } as const
     const frames = Array.from({ length: window }, (_, i) => client.frame(publishPacket({ ...common, packetId: i + 1 })))
     this.#frames = Buffer.concat(frames)
     this.#frameBytes = frames[0]!.length

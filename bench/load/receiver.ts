@@ -1,5 +1,6 @@
 /** Receives what a broker held: counts messages, checks their sequence where they have one, acknowledges. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Answers } from './answers.js'
 import type { Client } from './client.js'
 import type { PacketSink } from './scanner.js'
 
@@ -7,9 +8,8 @@ import type { PacketSink } from './scanner.js'
 const SILENCE_MS = 3000
 
 export class Receiver implements PacketSink {
-  readonly #client: Client
   readonly #order: 'sequence' | 'any'
-  #acknowledgements: number[] = []
+  readonly #answers: Answers
   #next: ((time: number) => void) | undefined
   #expected = 0
   received = 0
@@ -18,7 +18,7 @@ export class Receiver implements PacketSink {
 
   /** @param order `sequence`: payloads begin with 0, 1, 2 … in 4 bytes */
   constructor(client: Client, order: 'sequence' | 'any') {
-    this.#client = client
+    this.#answers = new Answers(client, 'joined')
     this.#order = order
     client.sink = this
   }
@@ -27,7 +27,7 @@ export class Receiver implements PacketSink {
     if (first >> 4 !== 3) return
     let at = body + 2 + bytes.readUInt16BE(body)
     if ((first & 6) !== 0) {
-      this.#acknowledgements.push(0x40, 2, bytes[at]!, bytes[at + 1]!)
+      this.#answers.add(0x40, bytes, at)
       at += 2
     }
     if (this.#order === 'sequence') this.#sequence(bytes.readUInt32BE(at))
@@ -44,10 +44,7 @@ export class Receiver implements PacketSink {
   }
 
   chunkEnd(): void {
-    if (this.#acknowledgements.length > 0) {
-      this.#client.write(Buffer.from(this.#acknowledgements))
-      this.#acknowledgements = []
-    }
+    this.#answers.flush()
     if (this.#next !== undefined && this.received > 0) {
       this.#next(performance.now())
       this.#next = undefined

@@ -1,4 +1,5 @@
-/** A receiver of the load: finds the payload in each PUBLISH, has it noted, and acknowledges in batches. */
+/** A receiver of the load: finds the payload in each PUBLISH, has it noted, and acknowledges. */
+import { Answers, type Writes } from './answers.js'
 import type { Client } from './client.js'
 import type { Ledger } from './ledger.js'
 import { nowMicros, type Publisher } from './publisher.js'
@@ -10,7 +11,7 @@ export class Subscriber implements PacketSink {
   readonly #expected: Uint32Array | undefined
   readonly #onDelivery: (publisher: Publisher) => void
   readonly #onChunkEnd: () => void
-  #acknowledgements: number[] = []
+  readonly #answers: Answers
   #now = 0
 
   /** @param expected next sequence number by publisher; undefined where several share a subscription */
@@ -20,18 +21,20 @@ export class Subscriber implements PacketSink {
     expected: Uint32Array | undefined,
     onDelivery: (publisher: Publisher) => void,
     onChunkEnd: () => void,
+    writes: Writes,
   ) {
     this.#client = client
     this.#ledger = ledger
     this.#expected = expected
     this.#onDelivery = onDelivery
     this.#onChunkEnd = onChunkEnd
+    this.#answers = new Answers(client, writes)
     client.sink = this
   }
 
   packet(first: number, bytes: Buffer, body: number, end: number): void {
     if (first >> 4 === 3) this.#publish(first, bytes, body)
-    else if (first >> 4 === 6) this.#acknowledgements.push(0x70, 2, bytes[body]!, bytes[body + 1]!)
+    else if (first >> 4 === 6) this.#answers.add(0x70, bytes, body)
     else if (first >> 4 === 14) throw new Error(`DISCONNECT ${end > body ? bytes[body] : 0}`)
   }
 
@@ -39,7 +42,7 @@ export class Subscriber implements PacketSink {
     const qos = (first >> 1) & 3
     let at = body + 2 + ((bytes[body]! << 8) | bytes[body + 1]!)
     if (qos > 0) {
-      this.#acknowledgements.push(qos === 1 ? 0x40 : 0x50, 2, bytes[at]!, bytes[at + 1]!)
+      this.#answers.add(qos === 1 ? 0x40 : 0x50, bytes, at)
       at += 2
     }
     if (this.#client.version === 5) at = skipProperties(bytes, at)
@@ -49,10 +52,7 @@ export class Subscriber implements PacketSink {
 
   chunkEnd(): void {
     this.#now = 0
-    if (this.#acknowledgements.length > 0) {
-      this.#client.write(Buffer.from(this.#acknowledgements))
-      this.#acknowledgements = []
-    }
+    this.#answers.flush()
     this.#onChunkEnd()
   }
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes, Stopwatch } from '../measure.js'
 import type { LoadContext, Sample } from '../types.js'
 import { AcknowledgementSink } from './acknowledged.js'
+import type { Writes } from './answers.js'
 import { Client, openMany } from './client.js'
 import { Ledger } from './ledger.js'
 import type { ConnectOptions, ProtocolVersion, QoS } from './packets.js'
@@ -22,10 +23,16 @@ export interface TrafficPlan {
   qos: QoS
   version: ProtocolVersion
   session: ConnectOptions['session']
+  retain: 'retain' | 'live'
   /** Messages under way per publisher. */
   window: number
-  /** `each`: one write per message, as soon as there is room; `burst`: the whole window at once, in one write. */
+  /** `each`: one write per message, as soon as there is room; `burst`: the whole window at once. */
   pace: 'each' | 'burst' | { perSecond: number }
+  /**
+   * `joined`: a client reacts to a chunk when it has all of it: one write for its acknowledgements, one for a burst.
+   * `segments`: to each packet at once, each packet in a write of its own; messages of a fixed rate come one by one.
+   */
+  writes: Writes
   payloadBytes: number
   properties: Buffer
   /** `group`: a message goes to any one of the subscribers. */
@@ -42,8 +49,10 @@ export const pairs: TrafficPlan = {
   qos: 0,
   version: 4,
   session: 'clean',
+  retain: 'live',
   window: 20,
   pace: 'each',
+  writes: 'joined',
   payloadBytes: 64,
   properties: Buffer.alloc(0),
   sharing: 'everyone',
@@ -59,12 +68,13 @@ export class Traffic {
   readonly #clients: Client[] = []
   readonly #ledger = new Ledger(this.#publishers)
   #ready: Publisher[] = []
+  readonly #onProgress: (publisher: Publisher) => void
   #running = false
-  #timer: NodeJS.Timeout | undefined
 
   private constructor(context: LoadContext, plan: TrafficPlan) {
     this.#context = context
     this.#plan = plan
+    this.#onProgress = plan.writes === 'segments' ? this.#sendNow : this.#list
   }
 
   /** Connects and subscribes everybody; nothing is published yet. */
@@ -82,18 +92,19 @@ export class Traffic {
   }
 
   async #openSubscriber(index: number): Promise<void> {
-    const { publishers, sharing, session, filters, qos } = this.#plan
+    const { publishers, sharing, session, filters, qos, writes } = this.#plan
     const client = await this.#connect(`subscriber-${index}`, session)
     await client.subscribe(filters(index), qos)
     const expected = sharing === 'everyone' ? new Uint32Array(publishers) : undefined
-    new Subscriber(client, this.#ledger, expected, this.#list, this.#settle)
+    new Subscriber(client, this.#ledger, expected, this.#onProgress, this.#settle, writes)
   }
 
   async #openPublisher(id: number): Promise<void> {
     const client = await this.#connect(`publisher-${id}`, 'clean')
     const publisher = new Publisher(client, { ...this.#plan, id, topic: this.#plan.topic(id) })
     this.#publishers[id] = publisher
-    if (this.#plan.qos > 0) new AcknowledgementSink(client, publisher, this.#list, this.#settle)
+    const { qos, writes } = this.#plan
+    if (qos > 0) new AcknowledgementSink(client, publisher, this.#onProgress, this.#settle, writes)
   }
 
   readonly #list = (publisher: Publisher): void => {
@@ -114,9 +125,17 @@ export class Traffic {
     }
   }
 
+  readonly #sendNow = (publisher: Publisher): void => {
+    if (this.#running) this.#send(publisher, nowMicros())
+  }
+
   #send(publisher: Publisher, now: number): void {
-    if (this.#plan.pace === 'each') publisher.sendEach(publisher.open, now)
-    else if (this.#plan.pace === 'burst' && publisher.idle) publisher.sendWindow(now)
+    const { pace, writes, window } = this.#plan
+    if (pace === 'each') publisher.sendEach(publisher.open, now)
+    else if (pace === 'burst' && publisher.idle) {
+      if (writes === 'joined') publisher.sendWindow(now)
+      else publisher.sendEach(window, now)
+    }
   }
 
   #start(): void {
@@ -125,12 +144,16 @@ export class Traffic {
     else for (const publisher of this.#publishers) this.#send(publisher, nowMicros())
   }
 
-  /** Sends what is due each millisecond, one publisher after the other; stamps the time of sending. */
+  /**
+   * Sends what is due, one publisher after the other; stamps the time of sending. Looks each millisecond, or all the
+   * time where messages are to come one by one.
+   */
   #sendAtRate(perSecond: number): void {
     const start = performance.now()
     let sent = 0
     let next = 0
-    this.#timer = setInterval(() => {
+    const again = () => {
+      if (!this.#running) return
       const due = Math.floor(((performance.now() - start) / 1000) * perSecond)
       for (let tries = 0; sent < due && tries < this.#publishers.length; tries++) {
         const publisher = this.#publishers[next++ % this.#publishers.length]!
@@ -138,7 +161,14 @@ export class Traffic {
         publisher.sendEach(1, nowMicros())
         sent++
       }
-    }, 1)
+      if (this.#looksAllTheTime) setImmediate(again)
+      else setTimeout(again, 1)
+    }
+    again()
+  }
+
+  get #looksAllTheTime(): boolean {
+    return typeof this.#plan.pace === 'object' && this.#plan.writes === 'segments'
   }
 
   /** Puts load on and measures; may be called again. */
@@ -162,7 +192,7 @@ export class Traffic {
       p99: ledger.latency.percentile(0.99),
       p999: ledger.latency.percentile(0.999),
       resident: residentBytes(pid),
-      generator: ownShare,
+      ...(this.#looksAllTheTime ? {} : { generator: ownShare }),
     }
     await this.#drain()
     return { ...sample, lost: ledger.lost(), doubled: ledger.doubled }
@@ -170,7 +200,6 @@ export class Traffic {
 
   async #drain(): Promise<void> {
     this.#running = false
-    clearInterval(this.#timer)
     const end = performance.now() + DRAIN_MS
     while (performance.now() < end && !this.#publishers.every(publisher => publisher.idle)) await sleep(10)
   }

@@ -2,7 +2,7 @@
  * One broker's CPU time per unit, divided among its parts: the arithmetic, the faults, and the table for people.
  * Knows neither how a profile is taken nor how it is drawn.
  */
-import { aligned, number } from '../table.js'
+import { aligned, number } from '../report/table.js'
 import type { BrokerName, Scenario } from '../types.js'
 import { type PartName, partOf, parts } from './parts.js'
 import type { SelfTime } from './self-times.js'

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, openMany } from '../load/client.js'
 import { Histogram } from '../load/histogram.js'
 import { residentBytes, Stopwatch } from '../measure.js'
-import { type LoadContext, type Sample, type Scenario, scenario } from '../types.js'
+import { type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
 
 export interface ConnectionPlan {
   /** Those that are measured. */
@@ -125,6 +125,22 @@ export function connectionRow(
   })
 }
 
+function keepingRow(name: string, title: string, more: Partial<Scenario>): Scenario {
+  return scenario({
+    name,
+    title,
+    section: 'connections',
+    unit: 'connection',
+    headline: 'residentEach',
+    quick: false,
+    openFiles: 10_000 + WARM_UP,
+    maxRepetitions: 2,
+    timeLimit: 120,
+    run: measureKeeping,
+    ...more,
+  })
+}
+
 export const connectionScenarios: Scenario[] = [
   connectionRow('conn-storm', '10,000 clients at once', 'connections', {
     clients: 10_000,
@@ -142,14 +158,8 @@ export const connectionScenarios: Scenario[] = [
     maxRepetitions: 1,
     quick: false,
   },
-  scenario({
-    name: 'idle-connections',
-    title: 'memory of 10,000 idle connections',
-    section: 'connections',
-    unit: 'connection',
-    headline: 'residentEach',
-    quick: false,
-    openFiles: 10_000 + WARM_UP,
-    run: measureKeeping,
+  keepingRow('idle-connections', 'memory of 10,000 idle connections', {}),
+  keepingRow('idle-connections-tls', 'memory of 10,000 idle connections over TLS', {
+    setup: { ...plainSetup, transport: 'tls' },
   }),
 ]

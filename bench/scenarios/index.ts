@@ -1,5 +1,7 @@
 /** All scenarios, in the order of the report, and those behind the plots. */
 import type { Scenario } from '../types.js'
+import { commandScenarios } from './command.js'
+import { connectingScenarios } from './connecting.js'
 import { connectionScenarios } from './connections.js'
 import { expiryScenarios } from './expiry.js'
 import { growthScenarios } from './growth.js'
@@ -7,13 +9,19 @@ import { messageScenarios } from './messages.js'
 import { openScenarios } from './open.js'
 import { queueScenarios } from './queue.js'
 import { retainedScenarios } from './retained.js'
+import { sessionScenarios } from './sessions.js'
+import { storeScenarios } from './stores.js'
 import { subscriptionScenarios } from './subscriptions.js'
 import { suiteScenarios } from './suite.js'
 
 export const scenarios: readonly Scenario[] = [
+  ...commandScenarios,
+  ...connectingScenarios,
   ...messageScenarios,
+  ...storeScenarios,
   ...suiteScenarios,
   ...connectionScenarios,
+  ...sessionScenarios,
   ...subscriptionScenarios,
   ...retainedScenarios,
   ...queueScenarios,

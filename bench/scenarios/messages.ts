@@ -11,7 +11,7 @@ function row(name: string, title: string, plan: Partial<TrafficPlan>, more: Part
 }
 
 /** One publisher whose messages go to many subscribers. */
-function fanOut(subscribers: number): Partial<TrafficPlan> {
+export function fanOut(subscribers: number): Partial<TrafficPlan> {
   return {
     publishers: 1,
     subscribers,
@@ -22,12 +22,12 @@ function fanOut(subscribers: number): Partial<TrafficPlan> {
 }
 
 /** At a low rate code takes longer to warm up, and rare delays longer to show. */
-function unhurried(context: LoadContext): LoadContext {
+export function unhurried(context: LoadContext): LoadContext {
   const { effort } = context
   return { ...context, effort: { ...effort, warmup: effort.warmup * 4, seconds: effort.seconds * 2 } }
 }
 
-const fanIn: Partial<TrafficPlan> = { subscribers: 1, filters: () => ['#'] }
+export const fanIn: Partial<TrafficPlan> = { subscribers: 1, filters: () => ['#'] }
 
 export const messageScenarios: Scenario[] = [
   row('qos0-pairs', 'QoS 0, 50 pairs, window 20', {}),
@@ -50,12 +50,6 @@ export const messageScenarios: Scenario[] = [
   row('qos1-pairs', 'QoS 1, 50 pairs, window 20', { qos: 1 }),
   row('qos1-fan-out-100', 'QoS 1, 1 publisher, 100 subscribers', { ...fanOut(100), qos: 1 }, { brokers: withoutRelay }),
   row('qos2-pairs', 'QoS 2, 50 pairs, window 20', { qos: 2 }, { brokers: withoutRelay }),
-  row(
-    'qos1-stored',
-    'QoS 1, 50 pairs, stored sessions, memory store',
-    { qos: 1, session: 'stored' },
-    { brokers: withoutRelay },
-  ),
   row(
     'v5-properties',
     'MQTT 5.0, QoS 1, 50 pairs, 3 properties',

@@ -8,6 +8,7 @@ import { Receiver } from '../load/receiver.js'
 import { residentBytes } from '../measure.js'
 import { brokers, type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
 import { memoryEach, scaled } from './held.js'
+import { withStores } from './stores.js'
 
 const TOPIC = 'bench/queue'
 const PAYLOAD_BYTES = 64
@@ -89,7 +90,7 @@ export const queueScenarios: Scenario[] = [
     title: '100,000 messages of QoS 1 for a client that is away, then its return',
     section: 'held',
     unit: 'message queued',
-    brokers: ['anax', 'anax-lmdb-commit', 'anax-lmdb-sync', 'mosquitto', 'mosquitto-autosave', 'aedes', 'aedes-level'],
+    brokers: withStores,
     setup: { ...plainSetup, queue: 'unbounded' },
     maxRepetitions: 1,
     run: context => run(context, 100_000),

@@ -1,32 +1,40 @@
 /** The outcome of a run, as tables for people and as JSON for machines. */
 import { availableParallelism, cpus, loadavg, release } from 'node:os'
-import { pinned } from './brokers/process.js'
-import { installed } from './brokers/start.js'
-import type { CheckedGoal } from './check.js'
-import { cpuSource } from './measure.js'
-import { type Cell, type Row, ratio } from './statistics.js'
-import { aligned, number } from './table.js'
+import { pinned } from '../brokers/process.js'
+import { installed } from '../brokers/start.js'
+import type { CheckedGoal } from '../check.js'
+import { cpuSource } from '../measure.js'
+import { type Cell, type Row, ratio } from '../statistics.js'
 import {
   type BrokerName,
   type Effort,
+  isAnax,
   type MetricName,
   mainBrokers,
   metricNames,
   metrics,
+  peers,
   type Scenario,
-} from './types.js'
+} from '../types.js'
+import { aligned, number } from './table.js'
 
 /** Above this share of its core the load process, not the broker, sets the pace. */
 const GENERATOR_LIMIT = 0.9
+
+/** Those that others are put in proportion to. */
+const yardsticks: readonly BrokerName[] = [...mainBrokers.filter(name => !isAnax(name)), ...peers]
 
 /** What else the machine was busy with when this process started. */
 const loadBefore = loadavg()[0]!
 
 const sectionTitles: Record<Scenario['section'], string> = {
-  messages: 'Messages',
+  command: 'The command as broker; each packet a segment of its own',
+  connecting: 'The command as broker; clients that come and go',
+  messages: 'The library as broker; acknowledgements and bursts joined',
+  stores: 'Stores: messages that are kept',
   suite: 'Open MQTT Benchmark Suite',
   connections: 'Connections',
-  held: 'What is held: subscriptions, retained messages, queues',
+  held: 'What is held: sessions, subscriptions, retained messages, queues',
   growth: 'Growth: the points of the plots',
 }
 
@@ -37,9 +45,9 @@ function metricText(name: MetricName, cell: Cell): string {
   return name === 'generator' && (value ?? 0) > GENERATOR_LIMIT ? `${text}!` : text
 }
 
-function cellLine(row: Row, cell: Cell, columns: MetricName[], peers: BrokerName[]): string[] {
+function cellLine(row: Row, cell: Cell, columns: MetricName[], compared: BrokerName[]): string[] {
   if (cell.samples.length === 0) return [cell.broker, cell.failures[0]!.failure]
-  const ratios = peers.map(peer =>
+  const ratios = compared.map(peer =>
     peer === cell.broker ? '' : number(ratio(row, row.scenario.headline, cell.broker, peer), 2),
   )
   return [cell.broker, ...columns.map(name => metricText(name, cell)), ...ratios]
@@ -47,7 +55,7 @@ function cellLine(row: Row, cell: Cell, columns: MetricName[], peers: BrokerName
 
 /** What stands in for the brokers of a run that have no cell. */
 function absentLines(row: Row, brokers: readonly BrokerName[]): string[][] {
-  const expected = brokers.filter(name => mainBrokers.includes(name) || row.scenario.brokers.includes(name))
+  const expected = brokers.filter(name => yardsticks.includes(name) || row.scenario.brokers.includes(name))
   const absent = expected.filter(name => row.cells.every(cell => cell.broker !== name))
   return absent.map(name => [name, installed(name) ? '-' : 'not installed'])
 }
@@ -72,12 +80,12 @@ function sectionTables(rows: Row[], brokers: readonly BrokerName[]): string {
 
 function table(rows: Row[], brokers: readonly BrokerName[]): string {
   const columns = columnsOf(rows[0]!)
-  const peers = mainBrokers.filter(name => rows.some(row => row.cells.some(cell => cell.broker === name)))
-  const lines: string[][] = [['', ...columns.map(name => metrics[name].label), ...peers.map(name => `/${name}`)]]
+  const compared = yardsticks.filter(name => rows.some(row => row.cells.some(cell => cell.broker === name)))
+  const lines: string[][] = [['', ...columns.map(name => metrics[name].label), ...compared.map(name => `/${name}`)]]
   for (const row of rows) {
     const { name, title, unit, headline } = row.scenario
     lines.push([`${name}: ${title} (per ${unit}; ratios of ${metrics[headline].label})`, ''])
-    for (const cell of row.cells) lines.push(indented(cellLine(row, cell, columns, peers)))
+    for (const cell of row.cells) lines.push(indented(cellLine(row, cell, columns, compared)))
     for (const line of absentLines(row, brokers)) lines.push(indented(line))
   }
   return titled(lines)

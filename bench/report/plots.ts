@@ -1,9 +1,9 @@
 /** Draws the scenarios of growth that were measured, each plot into a file of its own. */
-import { writeChart } from './charts/file.js'
-import { type Line, lineChart } from './charts/line-chart.js'
-import { type Growth, growths } from './scenarios/growth.js'
-import { findCell, type Row } from './statistics.js'
-import type { BrokerName } from './types.js'
+import { writeChart } from '../charts/file.js'
+import { type Line, lineChart } from '../charts/line-chart.js'
+import { type Growth, growths } from '../scenarios/growth.js'
+import { findCell, type Row } from '../statistics.js'
+import type { BrokerName } from '../types.js'
 
 const styles: Partial<Record<BrokerName, Pick<Line, 'name' | 'colour' | 'stroke'>>> = {
   anax: { name: 'Anax', colour: '#1f75e0', stroke: 'solid' },

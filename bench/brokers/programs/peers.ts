@@ -1,0 +1,12 @@
+/** Where `npm run bench:peers` has put brokers of others. Knows the folder, and nothing of what lies in it. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { isProgram } from '../process.js'
+
+const FOLDER = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax', 'peers')
+
+/** A program of a peer; undefined if it is not installed. */
+export function peerProgram(peer: string, name: string): string | undefined {
+  const file = join(FOLDER, peer, 'bin', name)
+  return isProgram(file) ? file : undefined
+}

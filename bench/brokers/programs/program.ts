@@ -1,0 +1,60 @@
+/**
+ * Starts a broker that is a program of its own and tells nobody its port: chooses one, and waits until something listens
+ * on it. Knows no broker; what each is started with is in the files beside this one.
+ */
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { residentBytes } from '../../measure.js'
+import { cores, end, startOn } from '../process.js'
+import type { HostArguments } from '../serve.js'
+import type { RunningBroker } from '../start.js'
+
+export interface Program {
+  /** What is started; undefined where it is not installed. */
+  file: string | undefined
+  /** What it is started with. Writes the files that it reads into the folder of `setup`. */
+  parameters(port: number, setup: HostArguments): string[]
+}
+
+/** How long a broker may take until it listens. */
+const START_MS = 10_000
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
+export async function startProgram({ file, parameters }: Program, setup: HostArguments): Promise<RunningBroker> {
+  const port = await freePort()
+  const child = startOn(cores.broker, file!, parameters(port, setup), { stdio: 'ignore' })
+  const started = performance.now()
+  while (!(await listens(port))) {
+    if (child.exitCode !== null) throw new Error(`${file} ended with ${child.exitCode}`)
+    if (performance.now() - started > START_MS) {
+      await end(child)
+      throw new Error(`${file} does not listen after ${START_MS / 1000} s`)
+    }
+    await sleep(20)
+  }
+  const pid = child.pid!
+  return {
+    pid,
+    port,
+    memory: async () => ({ resident: residentBytes(pid), heap: undefined }),
+    stop: () => end(child),
+  }
+}

@@ -1,0 +1,92 @@
+/** What is to be measured, as the command line says it. Knows the options, the scenarios and the brokers; measures nothing. */
+import { parseArgs } from 'node:util'
+import type { Count } from './against/comparison.js'
+import { profiledBrokers, profiledByDefault } from './profile/profiling.js'
+import { growthScenarios } from './scenarios/growth.js'
+import { scenarios } from './scenarios/index.js'
+import { type BrokerName, brokerNames, type Effort, peers, type Scenario } from './types.js'
+
+export const USAGE = `bench [--only name,section] [--brokers a,b] [--peers a,b] [--reps N] [--most N] [--seconds S] [--scale F]
+      [--quick] [--plots | --profile | --against DIR] [--json file] [--check] [--list]`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    brokers: { type: 'string' },
+    peers: { type: 'string' },
+    reps: { type: 'string' },
+    most: { type: 'string' },
+    seconds: { type: 'string' },
+    scale: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    plots: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    against: { type: 'string' },
+    json: { type: 'string' },
+    check: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+/** Options that say what becomes of what was measured. */
+export const options = values
+
+export interface Choice {
+  chosen: Scenario[]
+  brokers: BrokerName[]
+  repetitions: number
+  /** Of a comparison. */
+  pairs: Count
+  effort: Effort
+}
+
+/** What is chosen from: the rows of the report, the points of the plots, or those about messages between clients. */
+export const available: readonly Scenario[] = values.plots
+  ? growthScenarios
+  : scenarios.filter(({ section }) => !values.profile || section === 'messages')
+
+/** Of a comparison: the way of a message through the library. */
+const comparedByDefault = ['messages']
+
+const PAIRS: Count = { least: 10, most: 30 }
+
+/** Those of a list that are known, in the order in which they are known. */
+function named<T extends string>(list: string, known: readonly T[]): T[] {
+  const wanted = list.split(',')
+  const unknown = wanted.find(name => !known.includes(name as T))
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${known.join(', ')}`)
+  return known.filter(name => wanted.includes(name))
+}
+
+function chooseScenarios(): Scenario[] {
+  const byDefault = values.profile ? profiledByDefault : values.against !== undefined ? comparedByDefault : undefined
+  const list = values.only ?? byDefault?.join()
+  if (list === undefined) return available.filter(({ quick }) => quick || !values.quick)
+  const names = named(list, [...new Set(available.flatMap(({ section, name }) => [section, name]))])
+  return available.filter(({ section, name }) => names.includes(section) || names.includes(name))
+}
+
+/** Peers take part where they are asked for. */
+function chooseBrokers(): BrokerName[] {
+  const byDefault = values.profile ? profiledBrokers : brokerNames.filter(name => !peers.includes(name))
+  return [
+    ...(values.brokers === undefined ? byDefault : named(values.brokers, brokerNames)),
+    ...(values.peers === undefined ? [] : named(values.peers, peers)),
+  ]
+}
+
+/** @throws Error if a name is not known */
+export function choose(): Choice {
+  const defaults = values.quick ? { reps: 1, seconds: 0.3, scale: 0.05 } : { reps: 3, seconds: 0.8, scale: 1 }
+  const seconds = Number(values.seconds ?? defaults.seconds)
+  const chosen = chooseScenarios()
+  const least = Number(values.reps ?? PAIRS.least)
+  return {
+    chosen,
+    brokers: chooseBrokers().filter(name => chosen.some(({ brokers }) => brokers.includes(name))),
+    repetitions: Number(values.reps ?? defaults.reps),
+    pairs: { least, most: Number(values.most ?? Math.max(least, PAIRS.most)) },
+    effort: { seconds, warmup: Math.min(0.5, seconds), scale: Number(values.scale ?? defaults.scale) },
+  }
+}

@@ -1,0 +1,85 @@
+/** Clients that come, and clients that come and go, with the command as broker: over TCP, and over TLS anew or resumed. */
+import type { TLSSocket } from 'node:tls'
+import { Client } from '../load/client.js'
+import { publishPacket } from '../load/packets.js'
+import { measureRounds } from '../load/rounds.js'
+import { type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
+import { commandAndOthers } from './command.js'
+
+/** How many handshakes, or clients that come and go, are under way. */
+const AT_ONCE = 10
+/** The share of the handshakes that offer a session: a broker may be about to change the key of its tickets. */
+const RESUMED_LEAST = 0.99
+
+const clean = (index: number) => ({ clientId: `client-${index}`, version: 4, session: 'clean' }) as const
+
+/** They stay, so that nothing else is measured. */
+async function connecting(context: LoadContext): Promise<Sample> {
+  return measureRounds(context, 1, async index => {
+    await Client.open(context, clean(index))
+  })
+}
+
+async function comingAndGoing(context: LoadContext): Promise<Sample> {
+  return measureRounds(context, AT_ONCE, async index => {
+    const client = await Client.open(context, clean(index))
+    const topic = `bench/${index}`
+    await client.subscribe([topic], 0)
+    const delivered = new Promise<void>(resolve => {
+      client.sink = { packet: () => resolve(), chunkEnd() {} }
+    })
+    client.write(publishPacket({ ...message, topic }))
+    await delivered
+    await client.leave()
+  })
+}
+
+const message = {
+  qos: 0,
+  retain: 'live',
+  version: 4,
+  properties: Buffer.alloc(0),
+  payload: Buffer.alloc(64, 'x'),
+  packetId: 0,
+} as const
+
+async function handshakes(context: LoadContext, kind: 'anew' | 'resumed'): Promise<Sample> {
+  const sessions: Buffer[] = []
+  let offered = 0
+  let resumed = 0
+  const sample = await measureRounds(context, AT_ONCE, async (index, place) => {
+    const session = kind === 'resumed' ? sessions[place] : undefined
+    const client = await Client.open({ ...context, session }, clean(index), ({ socket }) => {
+      socket.on('session', (next: Buffer) => {
+        sessions[place] = next
+      })
+    })
+    if (session !== undefined) offered++
+    if ((client.socket as TLSSocket).isSessionReused()) resumed++
+    await client.leave()
+  })
+  if (resumed < offered * RESUMED_LEAST) throw new Error(`resumed ${resumed} of ${offered} TLS sessions`)
+  return sample
+}
+
+function row(name: string, title: string, run: Scenario['run'], more: Partial<Scenario> = {}): Scenario {
+  return scenario({
+    name: `command-${name}`,
+    title,
+    section: 'connecting',
+    unit: 'connection',
+    brokers: commandAndOthers,
+    openFiles: 10_000,
+    run,
+    ...more,
+  })
+}
+
+const tls: Partial<Scenario> = { setup: { ...plainSetup, transport: 'tls' } }
+
+export const connectingScenarios: Scenario[] = [
+  row('connect', 'CONNECT, one client after the other; they stay', connecting),
+  row('churn', `CONNECT, SUBSCRIBE, a message to itself, DISCONNECT; ${AT_ONCE} clients at a time`, comingAndGoing),
+  row('tls', `TLS handshake and CONNECT, ${AT_ONCE} at a time`, context => handshakes(context, 'anew'), tls),
+  row('tls-resumed', `the same, the TLS session resumed`, context => handshakes(context, 'resumed'), tls),
+]
