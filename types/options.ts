@@ -4,6 +4,7 @@ import type { Client } from './client.js'
 import type { Clock } from './clock.js'
 import type { Cluster } from './cluster.js'
 import type { Hooks } from './hooks.js'
+import type { Logger } from './logger.js'
 import type { QoS } from './packets.js'
 import type { AedesPersistence, OverflowPolicy, QueueLimits } from './persistence.js'
 
@@ -179,4 +180,9 @@ export interface BrokerOptions extends Hooks {
 
   /** Seconds between two updates of the retained messages below `$SYS/broker/`; 0 for none. @default 0 */
   sysInterval?: number
+  /**
+   * Gets a line for each problem, and for clients that come and go: pino, or a logger of its shape. Levels are looked at
+   * when the broker is created; a level that is off costs nothing. @default none
+   */
+  logger?: Logger
 }

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 
 const MIB = 1024 * 1024
 
-const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformation'> = {
+const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformation' | 'logger'> = {
   leaseMs: 15_000,
   concurrency: 0,
   connectTimeout: 30_000,
@@ -155,6 +155,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
   sysInterval: whole(0, 86_400),
+  logger: methods('error', 'warn', 'info', 'debug', 'child'),
   preConnect: hook,
   authenticate: hook,
   authenticateExtended: hook,

@@ -29,6 +29,7 @@ import { HookAuthorizer } from './hooks/authorizer.js'
 import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
 import { SystemTopics } from './inspection/system-topics.js'
+import { logEvents } from './log/event-log.js'
 import { BackPressure } from './publish/back-pressure.js'
 import { DropCounts } from './publish/drop-counts.js'
 import { OwnMessages } from './publish/own-messages.js'
@@ -201,6 +202,7 @@ export class BrokerParts {
     this.sessions = sessions
     this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
     this.#storeBridge = new StoreBridge(options.id, emitter, mq)
+    if (options.logger !== undefined) logEvents(emitter, options.logger, timers)
     if (options.sysInterval > 0) this.#systemTopics = new SystemTopics(this, options.sysInterval * 1000)
     this.ports = {
       options,

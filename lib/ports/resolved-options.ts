@@ -5,5 +5,7 @@ type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorize
 type Parts = 'mq' | 'persistence' | 'cluster' | 'clock' | 'authorizeForward' | 'published'
 
 /** Options with their defaults. */
-export type ResolvedOptions = Required<Omit<BrokerOptions, Gates | Parts | 'queueLimits' | 'responseInformation'>> &
-  Pick<BrokerOptions, 'queueLimits' | 'responseInformation'>
+export type ResolvedOptions = Required<
+  Omit<BrokerOptions, Gates | Parts | 'queueLimits' | 'responseInformation' | 'logger'>
+> &
+  Pick<BrokerOptions, 'queueLimits' | 'responseInformation' | 'logger'>

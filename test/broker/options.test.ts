@@ -110,6 +110,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
   sysInterval: whole(0, 86_400),
+  logger: methods('error', 'warn', 'info', 'debug', 'child'),
   preConnect: hook,
   authenticate: hook,
   authenticateExtended: hook,

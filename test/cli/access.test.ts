@@ -11,7 +11,7 @@ import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
 import { parsePasswordFile } from '../../lib/auth/passwords/password-lines.js'
 import { accessOf } from '../../lib/cli/broker/access.js'
 import { CommandError } from '../../lib/cli/command-error.js'
-import { Logger } from '../../lib/cli/log/logger.js'
+import { LineLogger } from '../../lib/cli/log/logger.js'
 import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { Authority, withoutOpenssl } from '../support/authority.js'
 import { temporaryFolder } from '../support/certificate.js'
@@ -84,7 +84,7 @@ describe('the command', () => {
     await alice.publishAsync('b', '', { qos: 1 })
     folder.write('acl', 'broken')
     process.child.kill('SIGHUP')
-    await process.says(/what was there goes on to count: .*acl line 1/)
+    await process.says(/what was there goes on to count err=.*acl line 1/)
     await alice.publishAsync('b', '', { qos: 1 })
     await alice.endAsync()
     await process.stop()
@@ -138,7 +138,11 @@ describe('the command', () => {
     ]) {
       const command = parseCommand(args)
       assert.ok(command.name === 'run')
-      await assert.rejects(accessOf(command.settings.access, new Logger('error')), CommandError, args.join(' '))
+      await assert.rejects(
+        accessOf(command.settings.access, new LineLogger({ level: 'error', format: 'text' })),
+        CommandError,
+        args.join(' '),
+      )
     }
   })
 })

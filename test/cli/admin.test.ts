@@ -20,7 +20,7 @@ describe('--admin-port', () => {
     const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? ''
     assert.match(await (await fetch(new URL('/', url), { headers: { cookie } })).text(), /dashboard\.js/)
     assert.equal((await fetch(new URL('/', url))).status, 401)
-    await process.says(/administration from 127\.0\.0\.1: sign-in: done/)
+    await process.says(/administration address=127\.0\.0\.1 action=sign-in outcome=done/)
     const live = await fetch(new URL('/api/v1/live', url), { headers: { cookie } })
     assert.equal(live.status, 200)
     assert.equal((await process.stop()).code, 0)

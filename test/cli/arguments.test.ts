@@ -19,10 +19,13 @@ describe('the command line', () => {
   })
 
   it('listens on this machine, plain and over WebSocket, without options', () => {
-    const { host, ports, unix, data, access, logLevel } = settingsOf()
+    const { host, ports, unix, data, access, log } = settingsOf()
     assert.deepEqual(ports, { tcp: 1883, ws: 8083, tls: undefined, wss: undefined })
     const { allowAnonymous } = access
-    assert.deepEqual([host, unix, data, allowAnonymous, logLevel], ['127.0.0.1', undefined, 'anax-data', false, 'info'])
+    assert.deepEqual(
+      [host, unix, data, allowAnonymous, log.level, log.format],
+      [...['127.0.0.1', undefined, 'anax-data', false, 'info', 'text']],
+    )
   })
 
   it('has the store verified as it is told', () => {
@@ -83,6 +86,7 @@ describe('the command line', () => {
     assertWrong(['--port', 'x'], /^--port takes a number from 0 to 65535, not 'x'/)
     assertWrong(['--ws-port', '65536'], /^--ws-port takes a number/)
     assertWrong(['--max-packet-size', '-1'], /./)
+    assertWrong(['--log-format', 'xml'], /^--log-format takes text, json, not 'xml'/)
     assertWrong(['--log-level', 'loud'], /^--log-level takes error, warn, info, debug, not 'loud'/)
     assertWrong(['--user', 'alice'], /^--user takes NAME:PASSWORD/)
     assertWrong(['--cert', 'c.pem'], /both --cert and --key/)

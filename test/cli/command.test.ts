@@ -107,7 +107,7 @@ describe('anax', { concurrency: 4 }, () => {
       broker = await startCommand('--log-level', 'debug', '--max-packet-size', '268435460')
       frozen = net.connect({ port: broker.port, host: '127.0.0.1', allowHalfOpen: true })
       frozen.write(Buffer.concat([CONNECT, SUBSCRIBE]))
-      await broker.process.says(/"abcd" subscribed/)
+      await broker.process.says(/subscribed clientId=abcd/)
       frozen.pause()
       const publisher = await connectClient(broker.urls.mqtt ?? '')
       await publisher.publishAsync('a', Buffer.alloc(32 * 1024 * 1024), { qos: 1 })
@@ -187,11 +187,14 @@ describe('anax', { concurrency: 4 }, () => {
     const { stderr } = await process.stop()
     assert.match(
       stderr,
-      /info {2}client "evil\\u001b\[2J\\nid" connected with MQTT 3\.1\.1 from 127\.0\.0\.1 port \d+\n/,
+      /info {2}client connected clientId="evil\\u001b\[2J\\nid" address=127\.0\.0\.1 version=3\.1\.1 keepalive=\d+ clean=true\n/,
     )
-    assert.match(stderr, /debug client .* subscribed to "news" \(QoS 0\)\n/)
-    assert.match(stderr, /debug client .* published to "news", QoS 0, 1 bytes\n/)
-    assert.match(stderr, /info {2}client .* disconnected \(client: the client disconnected\)\n/)
+    assert.match(stderr, /debug subscribed clientId=.* subscriptions=\[\{"topic":"news","qos":0\}\]\n/)
+    assert.match(stderr, /debug published clientId=.* topic=news qos=0 retain=false bytes=1\n/)
+    assert.match(
+      stderr,
+      /info {2}client disconnected clientId=.* reason=client reasonCode=0 detail="the client disconnected"\n/,
+    )
   })
 
   it('goes on when nobody reads its output any more', async () => {

@@ -1,6 +1,8 @@
 /** The broker's methods, options and events, used as they are meant; wrong uses do not compile. */
 import { createServer as createTcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
+import fastify from 'fastify'
+import { pino } from 'pino'
 import { AnaxError, type Broker, type Client, createBroker, type ErrorCode, type Message } from '../../lib/index.js'
 import { attachWebSocket, createServer } from '../../lib/server/server.js'
 import { duplexPair, FakeClock } from '../../lib/testing/index.js'
@@ -85,6 +87,12 @@ expectType<number>(new AnaxError('ANAX_ERR_CLOSED').reasonCode)
 
 // @ts-expect-error there is no such event
 broker.on('clientGone', () => {})
+// Loggers of pino and Fastify are taken as they are; one without children is not.
+await createBroker({ logger: pino() })
+await createBroker({ logger: fastify().log })
+// @ts-expect-error no child
+await createBroker({ logger: console })
+
 // @ts-expect-error there is no such option
 await createBroker({ maxQueueLength: 10 })
 // @ts-expect-error there is no such policy

@@ -2,6 +2,7 @@
  * Who may do what on the command's broker: the modules of anax/auth that the options come to.
  * Owns how they are put together; each checks its own files.
  */
+import type { Logger } from '../../../types/logger.js'
 import {
   type Auth,
   aclFile,
@@ -14,7 +15,6 @@ import {
 } from '../../auth/index.js'
 import { AnaxError } from '../../index.js'
 import { CommandError, reasonOf } from '../command-error.js'
-import type { Logger } from '../log/logger.js'
 import type { AccessSettings } from '../options/access-settings.js'
 
 /**
@@ -24,7 +24,7 @@ import type { AccessSettings } from '../options/access-settings.js'
 export async function accessOf(access: AccessSettings, logger: Logger): Promise<Auth | undefined> {
   try {
     const modules = await modulesOf(access)
-    return modules.length === 0 ? undefined : compose(modules, { log: line => logger.log('warn', line) })
+    return modules.length === 0 ? undefined : compose(modules, { log: line => logger.warn({}, line) })
   } catch (error) {
     throw error instanceof AnaxError ? unusable(error) : error
   }

@@ -6,10 +6,10 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Broker } from '../../../types/broker.js'
+import type { Logger } from '../../../types/logger.js'
 import type { BrokerOptions } from '../../../types/options.js'
 import { createAdmin } from '../../admin/index.js'
 import { CommandError } from '../command-error.js'
-import { type Logger, quote } from '../log/logger.js'
 import { tokenIn } from './admin-token.js'
 
 /** Always this machine: whoever wants it elsewhere has a tunnel or a proxy with TLS. */
@@ -42,8 +42,7 @@ export async function openAdmin(
   const token = tokenFile === undefined ? {} : { token: tokenIn(tokenFile) }
   const admin = createAdmin(broker, { broker: options, ...token })
   admin.on('audit', ({ action, target, address, outcome, error }) => {
-    const what = target === '' ? action : `${action} ${quote(target)}`
-    logger.log('info', `administration from ${address}: ${what}: ${error ?? outcome}`)
+    logger.info({ address, action, ...(target !== '' && { target }), outcome, error }, 'administration')
   })
   const server = http.createServer(admin.handle)
   try {
@@ -52,7 +51,7 @@ export async function openAdmin(
     admin.close()
     const reason = error instanceof Error ? error.message : String(error)
     if (isChosen) throw new CommandError(`--admin-port: ${reason}`)
-    logger.log('warn', `no administration: ${reason}. --admin-port takes another port, or 'off'`)
+    logger.warn({ reason }, "no administration: --admin-port takes another port, or 'off'")
     return undefined
   }
   return {

@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import type { Broker } from '../../../types/broker.js'
+import type { Logger } from '../../../types/logger.js'
 import type { Auth } from '../../auth/index.js'
 import { createBroker } from '../../index.js'
 import { createServer, type ListenerOptions, type Server } from '../../server/server.js'
 import { fileError } from '../command-error.js'
-import { logEvents } from '../log/event-log.js'
-import { Logger } from '../log/logger.js'
+import { LineLogger } from '../log/logger.js'
 import type { Settings } from '../options/settings.js'
 import { accessOf } from './access.js'
 import { type AdminPort, openAdmin } from './admin.js'
@@ -28,7 +28,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Resolves when the broker runs; it ends by a signal. */
 export async function run(settings: Settings): Promise<void> {
-  const logger = new Logger(settings.logLevel)
+  const logger = new LineLogger(settings.log)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
   const store = storeOf(settings)
@@ -38,8 +38,8 @@ export async function run(settings: Settings): Promise<void> {
     ...store.options,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
     ...access,
+    logger,
   })
-  logEvents(broker, logger)
   const server = await listen(broker, listeners, logger)
   const { admin, metrics } = await openBeside(broker, settings, server, logger)
   stopOnSignal({ broker, server, admin, metrics }, logger)
@@ -52,7 +52,7 @@ export async function run(settings: Settings): Promise<void> {
 
 async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {
   try {
-    return await createServer(broker, listeners, { onError: error => logger.log('error', error.message) })
+    return await createServer(broker, listeners, { onError: err => logger.error({ err }, 'listener failed') })
   } catch (error) {
     await broker.close()
     throw error
@@ -103,11 +103,9 @@ function readFile(file: string): string {
 
 /** Files are read again. Whoever may not stay goes; what is not acceptable is told, and what was there counts on. */
 function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger): void {
-  const failed = (error: unknown) => {
-    logger.log('error', `what was there goes on to count: ${error instanceof Error ? error.message : error}`)
-  }
+  const failed = (err: unknown) => logger.error({ err }, 'what was there goes on to count')
   process.on('SIGHUP', () => {
-    logger.log('info', 'SIGHUP: reading files again')
+    logger.info({}, 'SIGHUP: reading files again')
     access?.reload().catch(failed)
     server.reload().catch(failed)
   })
@@ -126,10 +124,10 @@ function stopOnSignal(running: Stoppable, logger: Logger): void {
   const onSignal = (signal: keyof typeof EXIT_CODES) => {
     if (stopping) process.exit(EXIT_CODES[signal])
     stopping = true
-    logger.log('info', `${signal}: stopping`)
+    logger.info({}, `${signal}: stopping`)
     setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
-    stop(running).catch(error => {
-      logger.log('error', `while stopping: ${error instanceof Error ? error.message : error}`)
+    stop(running).catch(err => {
+      logger.error({ err }, 'while stopping')
       process.exit(1)
     })
   }

@@ -1,36 +1,87 @@
 /**
- * One line per event on the standard error stream, for people at a terminal and for a service manager's journal.
+ * One line per event on the standard error stream, for people at a terminal or as JSON for a collector of logs.
  * Knows levels and lines; what happened is its caller's.
  */
+import type { Logger, LogLevel } from '../../../types/logger.js'
 
 /** From the quietest to the most talkative. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies LogLevel[]
 
-export type LogLevel = (typeof LOG_LEVELS)[number]
+export const LOG_FORMATS = ['text', 'json'] as const
 
-export class Logger {
-  readonly #loudest: number
+export type LogFormat = (typeof LOG_FORMATS)[number]
 
-  constructor(level: LogLevel) {
-    this.#loudest = LOG_LEVELS.indexOf(level)
+export interface LineLoggerOptions {
+  level: LogLevel
+  format: LogFormat
+}
+
+export class LineLogger implements Logger {
+  readonly #options: LineLoggerOptions
+  readonly #bindings: object
+
+  constructor(options: LineLoggerOptions, bindings: object = {}) {
+    this.#options = options
+    this.#bindings = bindings
   }
 
-  /** Whether lines of a level are written. */
-  writes(level: LogLevel): boolean {
-    return LOG_LEVELS.indexOf(level) <= this.#loudest
+  error(fields: object, message: string): void {
+    this.#log('error', fields, message)
   }
 
-  log(level: LogLevel, text: string): void {
-    if (!this.writes(level)) return
-    process.stderr.write(`${new Date().toISOString()} ${level.padEnd(5)} ${text}\n`)
+  warn(fields: object, message: string): void {
+    this.#log('warn', fields, message)
+  }
+
+  info(fields: object, message: string): void {
+    this.#log('info', fields, message)
+  }
+
+  debug(fields: object, message: string): void {
+    this.#log('debug', fields, message)
+  }
+
+  child(bindings: object): LineLogger {
+    return new LineLogger(this.#options, { ...this.#bindings, ...bindings })
+  }
+
+  isLevelEnabled(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(this.#options.level)
+  }
+
+  #log(level: LogLevel, fields: object, message: string): void {
+    if (!this.isLevelEnabled(level)) return
+    const time = new Date().toISOString()
+    const all = { ...this.#bindings, ...fields }
+    const line =
+      this.#options.format === 'json'
+        ? quote({ time, level, msg: message, ...all }, plainError)
+        : [time, level.padEnd(5), message, ...Object.entries(all).flatMap(textOf)].join(' ')
+    process.stderr.write(`${line}\n`)
   }
 }
 
-/** Text that a client chose, made safe for a terminal: quoted, and without control characters. */
-export function quote(text: string): string {
-  return JSON.stringify(text).replaceAll(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, escapeCharacter)
+/** Text that needs no quotes to be read as one word. */
+const WORD = /^[\w.:+-]+$/
+
+/** `name=value`; nothing for what is not there. */
+function textOf([name, value]: [string, unknown]): string[] {
+  if (value === undefined) return []
+  const shown = value instanceof Error ? value.message : value
+  return [`${name}=${typeof shown === 'string' && WORD.test(shown) ? shown : quote(shown)}`]
 }
 
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+/** JSON, made safe for a terminal: clients choose their names, and control characters are written as numbers. */
+function quote(value: unknown, replacer?: (name: string, value: unknown) => unknown): string {
+  return JSON.stringify(value, replacer).replaceAll(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** What is written of an error; by itself it would be an empty object. */
+function plainError(_name: string, value: unknown): unknown {
+  if (!(value instanceof Error)) return value
+  const { name, message, stack, cause } = value
+  return { type: name, message, stack, ...(cause !== undefined && { cause }) }
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Verification } from '../../persistence/lmdb/lmdb.js'
 import type { AdminSettings } from '../broker/admin.js'
 import { usageError } from '../command-error.js'
-import { LOG_LEVELS, type LogLevel } from '../log/logger.js'
+import { type LineLoggerOptions, LOG_FORMATS, LOG_LEVELS } from '../log/logger.js'
 import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
 import { type LimitName, type Limits, limitsOf } from './limits.js'
 import type { Values } from './options.js'
@@ -33,7 +33,7 @@ export interface Settings {
   limits: Limits
   /** Seconds between updates of `$SYS/broker/`. */
   sysInterval: number
-  logLevel: LogLevel
+  log: LineLoggerOptions
 }
 
 /** Seconds: a day. */
@@ -66,7 +66,7 @@ export function checkSettings(values: Values): Settings {
     id: values.id,
     limits: limitsOf((name, min, max) => integer(values, name, min, max)),
     sysInterval: integer(values, 'sys-interval', 0, MAX_SYS_INTERVAL) ?? 10,
-    logLevel: logLevel(values['log-level']),
+    log: logOf(values),
   }
   checkTogether(settings, values)
   return settings
@@ -171,8 +171,10 @@ function verification(text = 'quick'): Verification {
   return verify
 }
 
-function logLevel(text = 'info'): LogLevel {
-  const level = LOG_LEVELS.find(name => name === text)
-  if (level === undefined) throw usageError(`--log-level takes ${LOG_LEVELS.join(', ')}, not '${text}'`)
-  return level
+function logOf({ 'log-level': levelName = 'info', 'log-format': formatName = 'text' }: Values): LineLoggerOptions {
+  const level = LOG_LEVELS.find(name => name === levelName)
+  if (level === undefined) throw usageError(`--log-level takes ${LOG_LEVELS.join(', ')}, not '${levelName}'`)
+  const format = LOG_FORMATS.find(name => name === formatName)
+  if (format === undefined) throw usageError(`--log-format takes ${LOG_FORMATS.join(', ')}, not '${formatName}'`)
+  return { level, format }
 }

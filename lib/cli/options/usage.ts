@@ -77,6 +77,7 @@ Other
   --sys-interval SECONDS  update $SYS/broker/ so often; 0 for never   [10]
   --config FILE           JSON object with these options, without the dashes
   --log-level LEVEL       error, warn, info or debug                  [info]
+  --log-format FORMAT     text, or json: one object per line          [text]
   --help                  print this
   --version               print the version
 

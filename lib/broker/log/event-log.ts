@@ -1,0 +1,123 @@
+/**
+ * The broker's events as lines of the host's logger. Owns which line an event is, and that no secret is in it; decides
+ * nothing, and listens to no more than is written: a listener of each message costs a quarter of a broker's work.
+ */
+import type { EventEmitter } from 'node:events'
+import type { Client } from '../../../types/client.js'
+import type { BrokerEvents } from '../../../types/events.js'
+import type { Logger, LogLevel } from '../../../types/logger.js'
+import type { AnaxError } from '../../errors.js'
+import type { Timers } from '../../util/timers.js'
+import { Repeats } from './repeats.js'
+
+const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
+
+/** A token in the place of a user name is a secret. */
+const TOKEN = /^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/
+
+/** Writes the events of a broker, as far as the logger wants them now. */
+export function logEvents(events: EventEmitter<BrokerEvents>, logger: Logger, timers: Timers): void {
+  const log = new EventLog(events, logger, timers)
+  const isOn = (level: LogLevel) => logger.isLevelEnabled?.(level) ?? level !== 'debug'
+  if (isOn('error')) log.errors()
+  if (isOn('warn')) log.warnings()
+  if (isOn('info')) log.connections()
+  if (isOn('debug')) log.traffic()
+}
+
+class EventLog {
+  readonly #events: EventEmitter<BrokerEvents>
+  readonly #logger: Logger
+  readonly #repeats: Repeats
+  readonly #children = new WeakMap<Client, Logger>()
+
+  constructor(events: EventEmitter<BrokerEvents>, logger: Logger, timers: Timers) {
+    this.#events = events
+    this.#logger = logger
+    this.#repeats = new Repeats(timers, repeated => logger.warn({ repeated }, 'further problems'))
+    events.on('closed', () => this.#repeats.flush())
+  }
+
+  errors(): void {
+    this.#events.on('hookError', (err, hook, client) => {
+      this.#repeat('error', client, { reason: hook, code: err.code, err }, 'hook failed')
+    })
+    this.#events.on('storeError', err => this.#repeat('error', null, { code: err.code, err }, 'store failed'))
+    this.#events.on('leaseLost', err => this.#logger.error({ code: err.code, err }, 'lease lost'))
+  }
+
+  warnings(): void {
+    this.#events.on('clientError', (client, error) => this.#repeat('warn', client, reasonOf(error), 'client error'))
+    this.#events.on('connectionError', (client, error) => {
+      this.#repeat('warn', client, reasonOf(error), 'connection refused')
+    })
+    this.#events.on('publishRefused', (error, { topic }, client) => {
+      this.#repeat('warn', client, { topic, ...reasonOf(error) }, 'publish refused')
+    })
+    this.#events.on('drop', ({ clientId, reason, message: { topic } }) => {
+      this.#repeat('warn', null, { clientId, reason, topic }, 'message dropped')
+    })
+    this.#events.on('lateWritesRefused', writes => this.#logger.warn({ writes }, 'late writes refused'))
+  }
+
+  connections(): void {
+    this.#events.on('client', client => {
+      const { version, username, keepalive, clean } = client
+      const name = username !== undefined && TOKEN.test(username) ? '(a token)' : username
+      const fields = { version: version && VERSIONS[version], username: name, keepalive, clean }
+      this.#for(client).info(fields, 'client connected')
+    })
+    this.#events.on('clientDisconnect', (client, { reason, code, reasonCode, detail }) => {
+      this.#for(client).info({ reason, code, reasonCode, detail }, 'client disconnected')
+    })
+    this.#events.on('clusterChanged', ({ node, change }) => this.#logger.info({ node, change }, 'cluster changed'))
+    this.#events.on('sessionTakenOver', (clientId, from) => {
+      this.#logger.info({ clientId, node: from }, 'session taken over')
+    })
+  }
+
+  traffic(): void {
+    this.#events.on('publish', ({ topic, qos, retain, payload }, client) => {
+      this.#for(client).debug({ topic, qos, retain, bytes: payload.length }, 'published')
+    })
+    this.#events.on('subscribe', (subscriptions, client) => {
+      const granted = subscriptions.map(({ topic, qos }) => ({ topic, qos }))
+      this.#for(client).debug({ subscriptions: granted }, 'subscribed')
+    })
+    this.#events.on('unsubscribe', (topics, client) => this.#for(client).debug({ topics }, 'unsubscribed'))
+    this.#events.on('sessionEnded', (clientId, reason) => this.#logger.debug({ clientId, reason }, 'session ended'))
+  }
+
+  /** The same of the same client is written once, and then counted. */
+  #repeat(level: 'error' | 'warn', client: Client | null, fields: Reason, message: string): void {
+    const logger = this.#for(client)
+    const kind = [message, client?.id ?? fields.clientId, client?.address, fields.code, fields.reason].join('\n')
+    this.#repeats.add(kind, repeated =>
+      logger[level]({ ...fields, ...(repeated !== undefined && { repeated }) }, message),
+    )
+  }
+
+  /** One for each client, made when it is needed first. */
+  #for(client: Client | null): Logger {
+    if (client === null) return this.#logger
+    const known = this.#children.get(client)
+    if (known !== undefined) return known
+    const { id, address } = client
+    const child = this.#logger.child({ ...(id && { clientId: id }), ...(address !== undefined && { address }) })
+    // before CONNECT there is no identifier, and later there is
+    if (id) this.#children.set(client, child)
+    return child
+  }
+}
+
+/** The fields of a line; what tells it from others is among these. */
+interface Reason {
+  clientId?: string
+  code?: string | undefined
+  reason?: string
+  [field: string]: unknown
+}
+
+function reasonOf({ code, message }: AnaxError): { code: string; error: string } {
+  return { code, error: message }
+}

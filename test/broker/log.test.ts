@@ -1,0 +1,221 @@
+/** The broker's log: which lines, with which fields, how often, and that a level that is off costs nothing. */
+import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
+import { describe, it } from 'node:test'
+import { type LoggerOptions, pino } from 'pino'
+import { type Broker, createBroker } from '../../lib/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { LogLevel } from '../../types/logger.js'
+import type { BrokerOptions } from '../../types/options.js'
+import { SpecClient } from '../support/spec-client.js'
+
+type Line = Record<string, unknown> & { msg: string }
+
+/** What a real pino writes. */
+function logged(options: LoggerOptions = {}) {
+  const lines: Line[] = []
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      const { time: _time, pid: _pid, hostname: _host, ...line } = JSON.parse(String(chunk))
+      lines.push(line)
+      done()
+    },
+  })
+  return { lines, logger: pino(options, stream) }
+}
+
+async function withLog(
+  { level = 'info', ...options }: LoggerOptions & { level?: LogLevel },
+  body: (scene: { broker: Broker; lines: Line[]; clock: FakeClock }) => Promise<void>,
+  more: BrokerOptions = {},
+): Promise<Line[]> {
+  const { lines, logger } = logged({ level, ...options })
+  const clock = new FakeClock()
+  const broker = await createBroker({ logger, clock, ...more })
+  await body({ broker, lines, clock })
+  const closing = broker.close()
+  await clock.advance(60_000)
+  await closing
+  return lines
+}
+
+describe('the log', () => {
+  it('tells who came and went and why, with identifier and address as bindings', async () => {
+    const lines = await withLog({}, async ({ broker }) => {
+      const client = new SpecClient(broker, 5)
+      await client.connect({ clientId: 'pump', username: 'alice', keepalive: 30 })
+      await client.disconnect()
+      const kicked = new SpecClient(broker, 4)
+      await kicked.connect({ clientId: 'valve' })
+      await broker.disconnect('valve')
+      await kicked.closed()
+    })
+    const gone = { level: 30, msg: 'client disconnected' }
+    assert.deepEqual(lines, [
+      {
+        level: 30,
+        clientId: 'pump',
+        version: '5.0',
+        username: 'alice',
+        keepalive: 30,
+        clean: true,
+        msg: 'client connected',
+      },
+      { ...gone, clientId: 'pump', reason: 'client', reasonCode: 0, detail: 'the client disconnected' },
+      { level: 30, clientId: 'valve', version: '3.1.1', keepalive: 0, clean: true, msg: 'client connected' },
+      {
+        ...gone,
+        clientId: 'valve',
+        reason: 'administrative',
+        code: 'ANAX_ERR_KICKED',
+        reasonCode: 0x98,
+        detail: lines[3]?.detail,
+      },
+    ])
+  })
+
+  it('tells what failed once, and then how often', async () => {
+    const authorizePublish = () => false
+    const lines = await withLog(
+      { level: 'warn' },
+      async ({ broker, clock }) => {
+        const client = new SpecClient(broker, 5)
+        await client.connect({ clientId: 'pump' })
+        for (let count = 0; count < 5; count++) await client.publish({ topic: 'a', qos: 1 })
+        const other = new SpecClient(broker, 5)
+        await other.connect({ clientId: 'valve' })
+        await other.publish({ topic: 'a', qos: 1 })
+        await clock.advance(5000)
+        await client.publish({ topic: 'a', qos: 1 })
+        await client.publish({ topic: 'a', qos: 1 })
+      },
+      { authorizePublish },
+    )
+    const refused = lines.filter(({ msg }) => msg === 'publish refused')
+    assert.deepEqual(
+      refused.map(({ clientId, code, topic, repeated }) => [clientId, code, topic, repeated]),
+      [
+        ['pump', 'ANAX_ERR_PUBLISH_REFUSED', 'a', undefined],
+        ['valve', 'ANAX_ERR_PUBLISH_REFUSED', 'a', undefined],
+        ['pump', 'ANAX_ERR_PUBLISH_REFUSED', 'a', 4],
+        ['pump', 'ANAX_ERR_PUBLISH_REFUSED', 'a', undefined],
+        ['pump', 'ANAX_ERR_PUBLISH_REFUSED', 'a', 1],
+      ],
+    )
+  })
+
+  it('stays within bounds when a thousand different things go wrong', async () => {
+    const lines = await withLog({ level: 'warn' }, async ({ broker }) => {
+      for (let count = 0; count < 1010; count++) {
+        const message = { topic: 'a', payload: Buffer.alloc(0), qos: 0, retain: false, cmd: 'publish' } as const
+        broker.emit('drop', { clientId: `c${count}`, reason: 'queue-full', message: message as never })
+      }
+    })
+    assert.equal(lines.length, 1001)
+    assert.deepEqual(lines.at(-1), { level: 40, repeated: 10, msg: 'further problems' })
+  })
+
+  it('has the error itself where something of the host fails', async () => {
+    const authorizeSubscribe = () => {
+      throw new Error('the database is down')
+    }
+    const lines = await withLog(
+      { level: 'error' },
+      async ({ broker }) => {
+        const client = new SpecClient(broker, 5)
+        await client.connect({ clientId: 'pump' })
+        await client.subscribe({ topic: 'a', qos: 0 })
+      },
+      { authorizeSubscribe },
+    )
+    const [{ err, ...line } = {} as Line] = lines
+    assert.deepEqual(line, {
+      ...{
+        level: 50,
+        clientId: 'pump',
+        reason: 'authorizeSubscribe',
+        code: 'ANAX_ERR_HOOK_FAILED',
+        msg: 'hook failed',
+      },
+    })
+    assert.match((err as Error).stack ?? '', /the database is down/)
+  })
+
+  it('tells of each message and subscription at debug', async () => {
+    const lines = await withLog({ level: 'debug' }, async ({ broker }) => {
+      const client = new SpecClient(broker, 5)
+      await client.connect({ clientId: 'pump' })
+      await client.subscribe({ topic: 'a', qos: 1 })
+      await client.publish({ topic: 'b', qos: 1, payload: Buffer.from('xyz') })
+      await broker.publish({ topic: 'c' })
+    })
+    const debug = { level: 20, clientId: 'pump' }
+    assert.deepEqual(
+      lines.filter(({ level }) => level === 20),
+      [
+        { ...debug, subscriptions: [{ topic: 'a', qos: 1 }], msg: 'subscribed' },
+        { ...debug, topic: 'b', qos: 1, retain: false, bytes: 3, msg: 'published' },
+        { level: 20, topic: 'c', qos: 0, retain: false, bytes: 0, msg: 'published' },
+      ],
+    )
+  })
+
+  it('has no secret, and what pino redacts stands nowhere else', async () => {
+    const redact = ['username', 'topic', 'subscriptions[*].topic', 'error']
+    const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl'
+    const lines = await withLog(
+      { level: 'debug', redact },
+      async ({ broker }) => {
+        const client = new SpecClient(broker, 5)
+        await client.connect({ clientId: 'pump', username: 'alice', password: Buffer.from('wonderland') })
+        await client.publish({ topic: 'private/a', qos: 1, payload: Buffer.from('payload') })
+        await client.subscribe({ topic: 'private/a', qos: 1 })
+        const refused = await client.publish({ topic: 'private/no', qos: 1, payload: Buffer.from('payload') })
+        assert.equal(refused, 0x87)
+      },
+      { authorizePublish: (_client, { topic }) => topic !== 'private/no' },
+    )
+    assert.doesNotMatch(JSON.stringify(lines), /alice|wonderland|private|payload/)
+    const others = await withLog({}, async ({ broker }) => {
+      const client = new SpecClient(broker, 5)
+      await client.connect({ clientId: 'pump', username: token })
+    })
+    assert.equal(others[0]?.username, '(a token)')
+  })
+
+  const EVENTS = ['storeError', 'drop', 'client', 'publish'] as const
+  const LISTENED: Record<LogLevel | 'silent', readonly string[]> = {
+    silent: [],
+    error: EVENTS.slice(0, 1),
+    warn: EVENTS.slice(0, 2),
+    info: EVENTS.slice(0, 3),
+    debug: EVENTS,
+  }
+
+  for (const [level, listened] of Object.entries(LISTENED)) {
+    it(`listens to no more than is written at level ${level}`, async () => {
+      await withLog({ level: level as LogLevel }, async ({ broker }) => {
+        assert.deepEqual(
+          EVENTS.filter(event => broker.listenerCount(event) > 0),
+          listened,
+        )
+      })
+    })
+  }
+
+  it('goes on where the logger throws', async () => {
+    const broken = () => {
+      throw new Error('the disk is full')
+    }
+    const logger = { error: broken, warn: broken, info: broken, debug: broken, child: () => logger } as never
+    const warnings: string[] = []
+    const listener = ({ message }: Error) => warnings.push(message)
+    process.on('warning', listener)
+    const broker = await createBroker({ logger })
+    const client = new SpecClient(broker, 5)
+    assert.equal((await client.connect()).reasonCode, 0)
+    await client.expectNothing()
+    await broker.close()
+    process.off('warning', listener)
+  })
+})
