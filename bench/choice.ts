@@ -7,7 +7,7 @@ import { scenarios } from './scenarios/index.js'
 import { type BrokerName, brokerNames, type Effort, peers, type Scenario } from './types.js'
 
 export const USAGE = `bench [--only name,section] [--brokers a,b] [--peers a,b] [--reps N] [--most N] [--seconds S] [--scale F]
-      [--quick] [--plots | --profile | --against DIR] [--json file] [--check] [--list]`
+      [--quick] [--plots | --profile | --against DIR] [--json file] [--docs] [--check] [--list]`
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     profile: { type: 'boolean', default: false },
     against: { type: 'string' },
     json: { type: 'string' },
+    docs: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -76,8 +77,13 @@ function chooseBrokers(): BrokerName[] {
   ]
 }
 
-/** @throws Error if a name is not known */
+/** Those that say that not all is to be measured. */
+const partial = ['only', 'brokers', 'quick', 'plots', 'profile', 'against'] as const
+
+/** @throws Error if a name is not known, or options do not go together */
 export function choose(): Choice {
+  const contrary = partial.find(name => values[name] !== undefined && values[name] !== false)
+  if (values.docs && contrary) throw new Error(`--docs needs all scenarios of one run: not with --${contrary}`)
   const defaults = values.quick ? { reps: 1, seconds: 0.3, scale: 0.05 } : { reps: 3, seconds: 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
   const chosen = chooseScenarios()

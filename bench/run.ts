@@ -9,13 +9,15 @@ import { installed } from './brokers/start.js'
 import { writeChart } from './charts/file.js'
 import { checkGoals, findFaults } from './check.js'
 import { available, type Choice, choose, options, USAGE } from './choice.js'
+import { writeDocs } from './docs/write.js'
 import { openFilesLimit } from './measure.js'
 import { type Failure, measure } from './measurement.js'
 import { type Budget, budgetTable, findDoubts } from './profile/budget.js'
 import { budgetChart } from './profile/chart.js'
 import { Profiling } from './profile/profiling.js'
 import { writePlots } from './report/plots.js'
-import { goalTable, json, tables } from './report/report.js'
+import { goalTable, tables } from './report/report.js'
+import { resultsOf } from './report/results.js'
 import { cellOf, type Row } from './statistics.js'
 import type { Sample, Scenario } from './types.js'
 
@@ -85,7 +87,9 @@ async function main(): Promise<void> {
   const doubts = profiling ? reportProfile(profiling.budgets(rows)) : []
   for (const fault of [...faults, ...doubts]) console.log(`FAULT ${fault}`)
   if (options.plots) for (const path of writePlots(rows)) console.log(`written: ${path}`)
-  if (options.json !== undefined) writeFileSync(options.json, json(rows, choice, checked))
+  const results = resultsOf(rows, choice)
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, undefined, 2))
+  if (options.docs) for (const path of writeDocs(results)) console.log(`written: ${path}`)
   const missed = checked.some(({ verdict }) => verdict === 'missed')
   if (doubts.length > 0 || (options.check && (missed || faults.length > 0))) process.exitCode = 1
 }

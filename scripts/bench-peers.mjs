@@ -3,20 +3,27 @@
  * of this user: `npm run bench:peers -- rumqttd,mochi,mosquitto-2.1`. Nothing else starts it.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax', 'peers')
 
-/** Each puts its program into the folder `bin` of the one it gets. */
+const RUMQTTD = '0.20.0'
+const MOCHI = '2.7.9'
+
+/** Each puts its program into the folder `bin` of the one it gets, and its version into the file `version`, if the program cannot say it. */
 const INSTALLERS = {
   // crates.io; needs cargo, takes some minutes
-  rumqttd: folder => run('cargo', ['install', 'rumqttd', '--version', '0.20.0', '--root', folder]),
+  rumqttd(folder) {
+    run('cargo', ['install', 'rumqttd', '--version', RUMQTTD, '--root', folder])
+    writeFileSync(join(folder, 'version'), RUMQTTD)
+  },
   // the proxy of Go's modules; needs go
   mochi(folder) {
-    run('go', ['install', 'github.com/mochi-mqtt/server/v2/cmd@v2.7.9'], { GOBIN: join(folder, 'bin') })
-    run('mv', [join(folder, 'bin/cmd'), join(folder, 'bin/mochi')])
+    run('go', ['install', `github.com/mochi-mqtt/server/v2/cmd@v${MOCHI}`], { GOBIN: join(folder, 'bin') })
+    renameSync(join(folder, 'bin/cmd'), join(folder, 'bin/mochi'))
+    writeFileSync(join(folder, 'version'), MOCHI)
   },
   'mosquitto-2.1': installNewestMosquitto,
 }

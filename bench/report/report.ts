@@ -1,13 +1,9 @@
-/** The outcome of a run, as tables for people and as JSON for machines. */
-import { availableParallelism, cpus, loadavg, release } from 'node:os'
-import { pinned } from '../brokers/process.js'
+/** The outcome of a run, as tables for people at a terminal. */
 import { installed } from '../brokers/start.js'
 import type { CheckedGoal } from '../check.js'
-import { cpuSource } from '../measure.js'
 import { type Cell, type Row, ratio } from '../statistics.js'
 import {
   type BrokerName,
-  type Effort,
   isAnax,
   type MetricName,
   mainBrokers,
@@ -16,6 +12,7 @@ import {
   peers,
   type Scenario,
 } from '../types.js'
+import { type Circumstances, machine } from './results.js'
 import { aligned, number } from './table.js'
 
 /** Above this share of its core the load process, not the broker, sets the pace. */
@@ -23,9 +20,6 @@ const GENERATOR_LIMIT = 0.9
 
 /** Those that others are put in proportion to. */
 const yardsticks: readonly BrokerName[] = [...mainBrokers.filter(name => !isAnax(name)), ...peers]
-
-/** What else the machine was busy with when this process started. */
-const loadBefore = loadavg()[0]!
 
 const sectionTitles: Record<Scenario['section'], string> = {
   command: 'The command as broker; each packet a segment of its own',
@@ -105,16 +99,10 @@ function titled(lines: string[][]): string {
     .join('\n')
 }
 
-export interface Circumstances {
-  effort: Effort
-  repetitions: number
-  brokers: readonly BrokerName[]
-}
-
-export function circumstancesText({ effort, repetitions }: Omit<Circumstances, 'brokers'>): string {
-  const model = cpus()[0]?.model ?? 'unknown'
+export function circumstancesText({ effort, repetitions }: Pick<Circumstances, 'effort' | 'repetitions'>): string {
+  const { cores, model, system, node, cpuSource, loadBefore, pinned } = machine
   return [
-    `${availableParallelism()} cores (${model}), Linux ${release()}, Node ${process.versions.node};`,
+    `${cores} cores (${model}), ${system}, Node ${node};`,
     `medians of ${repetitions} repetitions of ${effort.seconds} s, scale ${effort.scale};`,
     `CPU time from ${cpuSource};`,
     `load average before: ${number(loadBefore, 1)};`,
@@ -143,24 +131,4 @@ export function goalTable(checked: readonly CheckedGoal[]): string {
     verdict,
   ])
   return aligned([['goal', 'metric', 'bound', 'measured', 'verdict'], ...lines]).join('\n')
-}
-
-export function json(rows: readonly Row[], circumstances: Circumstances, checked: readonly CheckedGoal[]): string {
-  const { effort, repetitions, brokers } = circumstances
-  const scenarios = rows.map(({ scenario: { name, title, unit, headline }, cells }) => ({
-    name,
-    title,
-    unit,
-    headline,
-    brokers: cells,
-  }))
-  const machine = {
-    cores: availableParallelism(),
-    model: cpus()[0]?.model,
-    node: process.versions.node,
-    cpuSource,
-    loadBefore,
-    pinned,
-  }
-  return JSON.stringify({ machine, effort, repetitions, brokers, scenarios, goals: checked }, undefined, 2)
 }

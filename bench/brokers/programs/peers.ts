@@ -1,4 +1,5 @@
 /** Where `npm run bench:peers` has put brokers of others. Knows the folder, and nothing of what lies in it. */
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { isProgram } from '../process.js'
@@ -9,4 +10,10 @@ const FOLDER = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'an
 export function peerProgram(peer: string, name: string): string | undefined {
   const file = join(FOLDER, peer, 'bin', name)
   return isProgram(file) ? file : undefined
+}
+
+/** As the package registry has it; undefined if the peer is not installed. */
+export function peerVersion(peer: string): string | undefined {
+  const file = join(FOLDER, peer, 'version')
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }

@@ -1,0 +1,18 @@
+/** Writes what a run has measured into the documentation, and keeps its results beside it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { condensed, type Results } from '../report/results.js'
+import { blocksOf } from './blocks.js'
+import { withBlocks } from './markdown.js'
+
+/** From the folder that the benchmark is started in. */
+export const RESULTS = 'docs/performance/results.json'
+export const DOCUMENTS: readonly string[] = ['docs/performance.md', 'README.md']
+
+/** @returns the files that it has written */
+export function writeDocs(results: Results): string[] {
+  const kept = condensed(results)
+  const blocks = blocksOf(kept)
+  writeFileSync(RESULTS, `${JSON.stringify(kept, undefined, 1)}\n`)
+  for (const file of DOCUMENTS) writeFileSync(file, withBlocks(readFileSync(file, 'utf8'), blocks))
+  return [RESULTS, ...DOCUMENTS]
+}

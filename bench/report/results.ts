@@ -1,0 +1,72 @@
+/** The outcome of a run as a file, for machines: with every single sample, or with what the documentation needs. */
+import { availableParallelism, cpus, loadavg, release } from 'node:os'
+import { pinned } from '../brokers/process.js'
+import { versionOf } from '../brokers/versions.js'
+import { cpuSource } from '../measure.js'
+import { findScenario } from '../scenarios/index.js'
+import type { Cell, Row } from '../statistics.js'
+import type { BrokerName, Effort, Sample } from '../types.js'
+
+/** How it was measured. */
+export interface Circumstances {
+  effort: Effort
+  repetitions: number
+  brokers: readonly BrokerName[]
+}
+
+/** Where it was measured. */
+export interface Machine {
+  cores: number
+  model: string
+  system: string
+  node: string
+  cpuSource: string
+  /** What else it was busy with when this process started. */
+  loadBefore: number
+  /** Whether broker and load have a core each. */
+  pinned: boolean
+}
+
+export const machine: Machine = {
+  cores: availableParallelism(),
+  model: cpus()[0]?.model ?? 'unknown',
+  system: `Linux ${release()}`,
+  node: process.versions.node,
+  cpuSource,
+  loadBefore: loadavg()[0]!,
+  pinned,
+}
+
+export interface Results extends Circumstances {
+  machine: Machine
+  versions: Partial<Record<BrokerName, string>>
+
+  scenarios: { name: string; title: string; unit: string; brokers: Cell[] }[]
+}
+
+export function resultsOf(rows: readonly Row[], circumstances: Circumstances): Results {
+  const { effort, repetitions, brokers } = circumstances
+  const versions = Object.fromEntries(brokers.map(name => [name, versionOf(name)]))
+  const scenarios = rows.map(({ scenario: { name, title, unit }, cells }) => ({ name, title, unit, brokers: cells }))
+  return { machine, versions, effort, repetitions, brokers, scenarios }
+}
+
+export function rowsOf({ scenarios }: Results): Row[] {
+  return scenarios.map(({ name, brokers }) => ({ scenario: findScenario(name), cells: brokers }))
+}
+
+const DIGITS = 4
+
+function rounded(sample: Sample): Sample {
+  const entries = Object.entries(sample).map(([metric, value]) => [metric, Number(value.toPrecision(DIGITS))])
+  return Object.fromEntries(entries)
+}
+
+/** Without single samples, and with as many digits as anybody needs. */
+export function condensed(results: Results): Results {
+  const scenarios = results.scenarios.map(scenario => ({
+    ...scenario,
+    brokers: scenario.brokers.map(cell => ({ ...cell, samples: [], median: rounded(cell.median) })),
+  }))
+  return { ...results, scenarios }
+}
