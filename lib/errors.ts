@@ -36,6 +36,13 @@ export const ERRORS = {
     'The broker cannot open the session at the moment',
   ],
   ANAX_ERR_SERVER_BUSY: [ReasonCode.ServerBusy, 'connection', 'The maximum number of clients is connected'],
+  ANAX_ERR_CONNECT_RATE: [ReasonCode.ConnectionRateExceeded, 'connection', 'Too many connects in a short time'],
+  ANAX_ERR_AUTH_DELAY: [
+    ReasonCode.ConnectionRateExceeded,
+    'connection',
+    'Too many failed authentications from this address',
+  ],
+  ANAX_ERR_BANNED: [ReasonCode.Banned, 'connection', 'This client identifier is banned from this address for a time'],
   // A connection's life
   ANAX_ERR_KEEP_ALIVE: [
     ReasonCode.KeepAliveTimeout,
@@ -57,6 +64,7 @@ export const ERRORS = {
     'connection',
     'More unacknowledged messages than the Receive Maximum',
   ],
+  ANAX_ERR_MESSAGE_RATE: [ReasonCode.MessageRateTooHigh, 'connection', 'Above the rate for too long'],
   ANAX_ERR_TOPIC_ALIAS: [ReasonCode.TopicAliasInvalid, 'connection', 'Topic alias out of range'],
   ANAX_ERR_RETAIN_NOT_SUPPORTED: [ReasonCode.RetainNotSupported, 'connection', 'Retained messages are turned off'],
   ANAX_ERR_QOS_NOT_SUPPORTED: [ReasonCode.QoSNotSupported, 'connection', 'QoS above the maximum'],

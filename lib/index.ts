@@ -22,3 +22,4 @@ export {
   TopicPattern,
   topic,
 } from './topic/topic-pattern.js'
+export { networkOf } from './util/network.js'

@@ -7,7 +7,9 @@ import { after, before, describe, it } from 'node:test'
 import { type TemporaryFolder, temporaryFolder } from './support/certificate.js'
 import { ROOT } from './support/root.js'
 
-const PAGES = ['testing.md', 'host.md', 'mqtt-client.md', 'topics-and-payloads.md', 'web-servers.md', 'logging.md']
+const PAGES = [
+  ...['testing.md', 'host.md', 'mqtt-client.md', 'topics-and-payloads.md', 'web-servers.md', 'logging.md', 'rates.md'],
+]
 
 /** What snippets talk to and we have not: a broker at its usual port, other services. */
 const NEEDS_OTHERS = /mqtt:\/\/|localhost|port: 3000/

@@ -58,6 +58,27 @@ export interface Drop {
   reason: DropReason
 }
 
+/** A rate that a client has reached; docs/events.md describes it. */
+export interface RateLimit {
+  /** Whose rate it is: of this client, of its address, or of all clients together. */
+  of: 'client' | 'address' | 'total'
+  /** What there was too much of. */
+  what: 'messages' | 'bytes'
+}
+
+/** A session that connections take over from each other again and again. */
+export interface Flapping {
+  clientId: string
+  /** How often it was taken over. */
+  takeovers: number
+  /** Milliseconds from the first of them to the last. */
+  durationMs: number
+  /** The addresses of the last two connections, the newer one last; undefined where a stream has none. */
+  addresses: readonly [string | undefined, string | undefined]
+  /** The address from which the client identifier is refused now; undefined without a ban. */
+  banned: string | undefined
+}
+
 /** The hook or listener of the host that failed. */
 export type HookName =
   | 'preConnect'
@@ -108,6 +129,10 @@ export interface BrokerEvents {
   storeError: [error: AnaxError]
   /** A PUBLISH was refused. Clients from 5.0 on get the reason code. */
   publishRefused: [error: AnaxError, packet: Message, client: Client | null]
+  /** A client has reached a rate, and is read from no faster than that. Told again after a second without waiting. */
+  throttled: [client: Client, limit: RateLimit]
+  /** Two clients take over each other's session again and again: they use the same client identifier. */
+  flapping: [client: Client, flapping: Flapping]
   /** A stored session ended: it expired, its client started a new one, or the host deleted it. */
   sessionEnded: [clientId: string, reason: SessionEndReason]
   /** A retained message was removed because it expired. */

@@ -9,6 +9,7 @@
 import type { Client } from './client.js'
 import type { Message } from './message.js'
 import type { AuthPacket, ConnectPacket, PublishPacket, Subscription, UserProperties } from './packets.js'
+import type { InboundRates } from './rates.js'
 
 /** A verdict, a promise of it, or nothing if the hook uses the callback. */
 export type Verdict<T> = T | Promise<T> | void
@@ -25,6 +26,19 @@ export interface ConnectRefusal {
   serverReference?: string
   /** User properties of CONNACK (5.0). @default none */
   userProperties?: UserProperties
+  /** A refusal never has it. */
+  accept?: never
+}
+
+/** Limits of one client, in place of the options. What is not given is as the options say; Infinity is no limit. */
+export interface ClientLimits extends InboundRates {}
+
+/** Accepts the client, with limits of its own. */
+export interface ConnectAcceptance {
+  accept: true
+  limits: ClientLimits
+  reasonCode?: never
+  returnCode?: never
 }
 
 /** An error with properties that determine how the refusal is answered. */
@@ -40,18 +54,30 @@ export type PreConnectHandler = (
   callback: (error: RefusalError | null, success?: boolean) => void,
 ) => Verdict<boolean | ConnectRefusal>
 
-/** Checks user name and password. Verdict: true to accept the client; false or a refusal to reject it. */
+/**
+ * Checks user name and password. Verdict: true, or an acceptance with limits for this client, to accept it; false or a
+ * refusal to reject it.
+ */
 export type AuthenticateHandler = (
   client: Client,
   username: string | undefined,
   password: Buffer | undefined,
-  callback: (error: RefusalError | null, success?: boolean | null) => void,
-) => Verdict<boolean | ConnectRefusal>
+  callback: (error: RefusalError | null, success?: boolean | ConnectAcceptance | null) => void,
+) => Verdict<boolean | ConnectAcceptance | ConnectRefusal>
 
-/** One step of an enhanced authentication: continue with data for the client, succeed, or refuse. */
+/**
+ * One step of an enhanced authentication: continue with data for the client, succeed, or refuse. `limits` are those of
+ * a client that connects.
+ */
 export type ExtendedVerdict =
   | { result: 'continue'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
-  | { result: 'success'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
+  | {
+      result: 'success'
+      data?: Buffer
+      reasonString?: string
+      userProperties?: UserProperties
+      limits?: ClientLimits
+    }
   | ({ result: 'refuse' } & ConnectRefusal)
 
 /** The input of one enhanced authentication step. */

@@ -59,6 +59,10 @@ export interface BrokerStats {
     total: number
     /** Those whose connections ended, by reason. */
     disconnected: Readonly<Record<DisconnectReason, number>>
+    /** How often one of them was slowed down because of a rate. */
+    throttled: number
+    /** How often clients that take over each other's session were noticed. */
+    flapping: number
   }
   sessions: {
     /** Sessions that the store keeps, of clients that are connected and of others. */

@@ -7,6 +7,7 @@ import type { Hooks } from './hooks.js'
 import type { Logger } from './logger.js'
 import type { QoS } from './packets.js'
 import type { AedesPersistence, OverflowPolicy, QueueLimits } from './persistence.js'
+import type { AuthenticationDelay, FlappingOptions, RateOptions } from './rates.js'
 
 /** How a shared subscription selects the member that receives a message. */
 export type SharedStrategy = 'round-robin' | 'random' | 'sticky' | 'least-inflight'
@@ -177,6 +178,19 @@ export interface BrokerOptions extends Hooks {
   maxRetainedPayload?: number
   /** Maximum lifetime of a retained message in seconds. @default Infinity */
   maxRetainedExpiry?: number
+
+  /**
+   * Rates of what clients send, and of CONNECT: of each client, of each address and of all together. A client above a
+   * rate is slowed down; `authenticate` may give one client other limits. @default no limits
+   */
+  rates?: RateOptions
+  /**
+   * Slows down clients of an address that failed to authenticate; the delay grows with each failure, and a success of
+   * that address ends it. Clients without an address are not slowed down. @default no delay
+   */
+  authenticationDelay?: AuthenticationDelay
+  /** When the event `flapping` is emitted, and whether a ban follows. @default 10 takeovers in 60 seconds, no ban */
+  flapping?: FlappingOptions
 
   /** Seconds between two updates of the retained messages below `$SYS/broker/`; 0 for none. @default 0 */
   sysInterval?: number

@@ -4,11 +4,11 @@ import type { Clock } from '../../types/clock.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
-import type { ResolvedOptions } from '../ports/resolved-options.js'
+import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
 
 const MIB = 1024 * 1024
 
-const DEFAULTS: Omit<ResolvedOptions, 'id' | 'queueLimits' | 'responseInformation' | 'logger'> = {
+const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   leaseMs: 15_000,
   concurrency: 0,
   connectTimeout: 30_000,
@@ -61,6 +61,8 @@ type Check = (value: unknown) => boolean
 interface Rule {
   expected: string
   holds: Check
+  /** Of an object, each of which may be left out. */
+  members?: Readonly<Record<string, Rule>>
 }
 
 const isInteger: Check = value => Number.isInteger(value)
@@ -90,6 +92,19 @@ function methods(...names: string[]): Rule {
     holds: value => names.every(name => typeof (value as Record<string, unknown> | null)?.[name] === 'function'),
   }
 }
+
+/** A limit per second: a number above 0, or Infinity. */
+const rate: Rule = { expected: 'a number above 0', holds: value => typeof value === 'number' && value > 0 }
+
+function group(members: Readonly<Record<string, Rule>>): Rule {
+  return {
+    expected: `an object with ${Object.keys(members).join(', ')}`,
+    holds: value => typeof value === 'object' && value !== null,
+    members,
+  }
+}
+
+const RATES = group({ messagesPerSecond: rate, bytesPerSecond: rate, connectsPerSecond: rate })
 
 const LARGEST_TIMEOUT = 2 ** 31 - 1
 const milliseconds = whole(0, LARGEST_TIMEOUT)
@@ -154,6 +169,14 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
+  rates: group({ client: RATES, address: RATES, total: RATES, patienceSeconds: rate }),
+  authenticationDelay: group({
+    freeFailures: whole(0, 1000),
+    firstDelayMs: whole(1, 60_000),
+    maxDelayMs: whole(1, 60_000),
+    forgetAfterSeconds: whole(1, 86_400),
+  }),
+  flapping: group({ takeovers: whole(2, 10_000), withinSeconds: whole(1, 86_400), banSeconds: whole(0, 86_400) }),
   sysInterval: whole(0, 86_400),
   logger: methods('error', 'warn', 'info', 'debug', 'child'),
   preConnect: hook,
@@ -181,15 +204,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new AnaxError('ANAX_ERR_OPTION', { detail: `options have to be an object, got ${describe(options)}` })
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue
-    const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof BrokerOptions] : undefined
-    if (rule === undefined) throw new AnaxError('ANAX_ERR_OPTION', { detail: `there is no option '${name}'` })
-    if (!rule.holds(value)) {
-      const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`
-      throw new AnaxError('ANAX_ERR_OPTION', { detail })
-    }
-  }
+  checkMembers(options, RULES, '')
   if (options.cluster !== undefined && (options.mq !== undefined || options.persistence !== undefined)) {
     throw new AnaxError('ANAX_ERR_OPTION', {
       detail: 'a cluster takes the place of mq and persistence: give one of them',
@@ -197,6 +212,21 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, id: randomUUID(), ...following(options), ...given } as ResolvedOptions
+}
+
+/** @param path what stands before the names, `rates.` for example */
+function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, path: string): void {
+  for (const [key, value] of Object.entries(values)) {
+    if (value === undefined) continue
+    const name = path + key
+    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined
+    if (rule === undefined) throw new AnaxError('ANAX_ERR_OPTION', { detail: `there is no option '${name}'` })
+    if (!rule.holds(value)) {
+      const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`
+      throw new AnaxError('ANAX_ERR_OPTION', { detail })
+    }
+    if (rule.members !== undefined) checkMembers(value as object, rule.members, `${name}.`)
+  }
 }
 
 /** Defaults that follow from other options. */

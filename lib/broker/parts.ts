@@ -25,6 +25,7 @@ import type { MessageBus } from '../routing/message-bus.js'
 import { Router } from '../routing/router.js'
 import { Fairness } from '../util/fairness.js'
 import { Timers } from '../util/timers.js'
+import { BrokerAdmission } from './admission/admission.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
@@ -172,6 +173,7 @@ export class BrokerParts {
     const own = new OwnMessages(sink)
     const wills = new Wills({ store, authorizer, own, failedWrites, events, now })
     const ports = (): ConnectionPorts => this.ports
+    const admission = new BrokerAdmission({ options, timers, events, isExempt: client => authorizer.isExempt(client) })
     const sessions: SessionRegistry = new SessionRegistry({
       store,
       router,
@@ -186,6 +188,7 @@ export class BrokerParts {
       maxConnections: options.maxConnections,
       checkRoomForSession: () => checkRoomForSession(store, options.maxSessions),
       ownership: cluster,
+      takenOver: (clientId, from, by) => admission.flapping.takenOver(clientId, from, by),
     })
     this.options = options
     this.#cluster = cluster
@@ -216,6 +219,7 @@ export class BrokerParts {
       timers,
       fairness,
       congestion,
+      admission,
       flusher: new Flusher(fairness, cluster?.mayWrite),
       traffic: new Traffic(),
       load: new Load(),

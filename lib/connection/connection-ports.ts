@@ -1,6 +1,7 @@
 /** What each connection is given: the ports of its session, and those of its own. A contract. */
 import type { Client } from '../../types/client.js'
 import type { Traffic } from '../model/traffic.js'
+import type { Admission } from '../ports/admission.js'
 import type { Ports } from '../ports/ports.js'
 import type { SessionDirectory } from '../session/session-directory.js'
 import type { Flusher } from './outbox.js'
@@ -8,6 +9,7 @@ import type { Flusher } from './outbox.js'
 export interface ConnectionPorts extends Ports {
   readonly sessions: SessionDirectory
   readonly flusher: Flusher
+  readonly admission: Admission
   readonly traffic: Traffic
   /** Whether another client can connect: there is room, or it takes over the connection of the same client. */
   hasRoomFor(clientId: string): boolean

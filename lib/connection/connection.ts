@@ -152,7 +152,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   accept(): void {
     this.#wasConnected = true
     this.connectedAt = this.ports.timers.wallTime()
-    this.#reader.decoder.maximumPacketSize = this.ports.options.maxPacketSize
+    this.#reader.connected(this.#connect!.limits)
     this.#become('connected')
     this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
     this.#timers.connected(this.#parameters.keepalive)
@@ -321,7 +321,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#inputEnd = { will: 'publish', reason }
     // a client that gave up on its CONNECT: nobody waits for the answer
     if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.#giveUp(this.#inputEnd)
-    else this.resumeReading()
+    else this.#reader.finish()
   }
 
   /** Gives up on CONNECT as soon as there is room in a turn of the event loop: thousands may be lost at once. */

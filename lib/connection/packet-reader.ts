@@ -3,17 +3,24 @@
  * Owns what was read and is not handled yet. Must not know what a packet means, nor how the stream ends.
  */
 import type { Duplex } from 'node:stream'
+import type { Client } from '../../types/client.js'
+import type { RateLimit } from '../../types/events.js'
+import type { ClientLimits } from '../../types/hooks.js'
 import { type DecodedPacket, Decoder } from '../codec/decode/decoder.js'
-import type { AnaxError } from '../errors.js'
+import { AnaxError } from '../errors.js'
 import type { ConnectionTraffic } from '../model/traffic.js'
-import type { Ports } from '../ports/ports.js'
-import { Cost, type Fairness, Share } from '../util/fairness.js'
+import { Cost, Share } from '../util/fairness.js'
+import type { ConnectionPorts } from './connection-ports.js'
+import { Throttle, type ThrottleOwner } from './throttle.js'
 
 /** Above this no more is read while packets are not handled, whatever the receiver allows. */
 const READ_AHEAD_BYTES = 64 * 1024
 
+type ReaderPorts = Pick<ConnectionPorts, 'admission' | 'events' | 'fairness' | 'options' | 'timers'>
+
 /** Who handles the packets. */
 export interface PacketReceiver {
+  readonly client: Client
   /** Whether the next packet may be handled now. */
   mayHandle(): boolean
   /** Whether an earlier packet is still being worked on because a turn was used up: the next one waits for a turn, too. */
@@ -23,56 +30,81 @@ export interface PacketReceiver {
   handle(packet: DecodedPacket): void
   /** What follows cannot be decoded. */
   malformed(error: AnaxError): void
+  /** Nothing more is to be read, whatever follows. */
+  fail(error: AnaxError): void
   /** All packets that are complete were handled. */
   handledAll(): void
 }
 
-export class PacketReader {
+export class PacketReader implements ThrottleOwner {
   readonly decoder: Decoder
   readonly #stream: Duplex
   readonly #receiver: PacketReceiver
-  readonly #fairness: Fairness
+  readonly #ports: ReaderPorts
   /** What this client may take of a turn of the event loop. */
   readonly #share = new Share(() => this.resume())
   readonly #traffic: ConnectionTraffic
+  /** Undefined for a client without rates. */
+  #throttle: Throttle | undefined
   #reading = false
   #paused = false
   /** Bytes that came since packets could not be handled. */
   #readAheadBytes = 0
 
-  constructor(
-    stream: Duplex,
-    receiver: PacketReceiver,
-    traffic: ConnectionTraffic,
-    { fairness, options }: Pick<Ports, 'fairness' | 'options'>,
-  ) {
-    const maximumPacketSize = Math.min(options.maxConnectSize, options.maxPacketSize)
+  constructor(stream: Duplex, receiver: PacketReceiver, traffic: ConnectionTraffic, ports: ReaderPorts) {
+    const { maxConnectSize, maxPacketSize, maxFiltersPerPacket } = ports.options
+    const maximumPacketSize = Math.min(maxConnectSize, maxPacketSize)
     this.#stream = stream
-    this.#fairness = fairness
+    this.#ports = ports
     this.#receiver = receiver
     this.#traffic = traffic
-    this.decoder = new Decoder({ side: 'broker', maximumPacketSize, maximumFilters: options.maxFiltersPerPacket })
-    fairness.spend(Cost.stream)
+    this.decoder = new Decoder({ side: 'broker', maximumPacketSize, maximumFilters: maxFiltersPerPacket })
+    ports.fairness.spend(Cost.stream)
   }
 
-  /** Whether the stream is paused: the receiver takes no packets, or it is not this client's turn. */
+  /** Whether packets wait: the receiver takes none, it is not this client's turn, or it is above a rate. */
   isPaused(): boolean {
-    return this.#paused
+    return this.#paused || this.#throttle?.isWaiting === true
+  }
+
+  /** The client is connected: its own limits count from now on. */
+  connected(limits: ClientLimits | undefined): void {
+    const { admission, options, timers } = this.#ports
+    this.decoder.maximumPacketSize = options.maxPacketSize
+    const rates = admission.ratesOf(this.#receiver.client, limits)
+    if (rates.length > 0) this.#throttle = new Throttle(this, { rates, timers, patienceMs: admission.patienceMs })
   }
 
   push(chunk: Buffer): void {
     this.#traffic.arrived(chunk.length)
     this.decoder.push(chunk)
-    this.#fairness.spendBytes(chunk.length)
-    if (!this.#receiver.mayHandle()) this.#readAheadBytes += chunk.length
+    this.#ports.fairness.spendBytes(chunk.length)
+    if (!this.#mayHandle()) this.#readAheadBytes += chunk.length
     this.resume()
+    // paid for afterwards: what has come is handled, and then the client has to wait
+    if (this.#throttle?.received(chunk.length)) this.resume()
+  }
+
+  /** The stream brings nothing more: what it brought is not held back. */
+  finish(): void {
+    this.#throttle?.stop()
+    this.#throttle = undefined
+    this.resume()
+  }
+
+  slowed(limit: RateLimit): void {
+    this.#ports.events.emit('throttled', this.#receiver.client, limit)
+  }
+
+  outOfPatience({ what }: RateLimit): void {
+    const detail = `too many ${what}`
+    this.#receiver.fail(new AnaxError('ANAX_ERR_MESSAGE_RATE', { detail }))
   }
 
   /** Goes on where it had to wait for its receiver. */
   resume(): void {
     this.#read()
-    const receiver = this.#receiver
-    const mayFlow = this.#mayHandle() || (this.#readAheadBytes <= READ_AHEAD_BYTES && receiver.mayReadAhead())
+    const mayFlow = this.#mayHandle() || (this.#readAheadBytes <= READ_AHEAD_BYTES && this.#mayReadAhead())
     if (this.#paused !== mayFlow || this.#stream.readableEnded) return
     this.#paused = !mayFlow
     if (this.#paused) this.#stream.pause()
@@ -80,26 +112,33 @@ export class PacketReader {
   }
 
   #mayHandle(): boolean {
-    return !this.#share.isWaiting && this.#receiver.mayHandle()
+    return !this.#share.isWaiting && this.#throttle?.isWaiting !== true && this.#receiver.mayHandle()
+  }
+
+  /** The end of a stream is not noticed while it is not read. */
+  #mayReadAhead(): boolean {
+    return this.#throttle?.isWaiting === true || this.#receiver.mayReadAhead()
   }
 
   #read(): void {
     const receiver = this.#receiver
-    if (this.#reading || !receiver.mayHandle() || !this.#fairness.begin(this.#share)) return
+    const { fairness } = this.#ports
+    if (this.#reading || this.#throttle?.isWaiting || !receiver.mayHandle() || !fairness.begin(this.#share)) return
     const { decoder } = this
     this.#reading = true
     const isDone = this.#readPackets(decoder, receiver)
     this.#reading = false
-    this.#fairness.end(this.#share)
-    if (!isDone) this.#fairness.wait(this.#share)
+    fairness.end(this.#share)
+    if (!isDone) fairness.wait(this.#share)
     if (!this.#mayHandle()) return
     if (decoder.error === undefined) receiver.handledAll()
     else receiver.malformed(decoder.error)
   }
 
-  /** @returns false if it stopped because the turn is used up */
+  /** @returns false if it stopped because the turn is used up; true also where a rate stopped it */
   #readPackets(decoder: Decoder, receiver: PacketReceiver): boolean {
-    const fairness = this.#fairness
+    const { fairness } = this.#ports
+    const throttle = this.#throttle
     while (receiver.mayHandle()) {
       if (fairness.isSpent || receiver.isBehind()) return false
       this.#readAheadBytes = 0
@@ -108,6 +147,7 @@ export class PacketReader {
       this.#traffic.received(decoder.firstByte, packet.cmd === 'publish' ? packet.payload.length : 0)
       receiver.handle(packet)
       fairness.spend(Cost.packet)
+      if (throttle !== undefined && packet.cmd === 'publish' && throttle.message()) break
     }
     return true
   }

@@ -89,6 +89,15 @@ export const DEFINITIONS: readonly Definition[] = [
   counterBy('reason', 'clients_disconnected_total', 'Ended connections of accepted clients.', stats => {
     return stats.clients.disconnected
   }),
+  single('counter', 'clients_throttled_total', 'Clients slowed down because of a rate.', stats => {
+    return stats.clients.throttled
+  }),
+  single(
+    'counter',
+    'clients_flapping_total',
+    'Clients found to take over each other.',
+    stats => stats.clients.flapping,
+  ),
   single('gauge', 'sessions', 'Sessions, of connected clients and of others.', stats => stats.sessions.total),
   single('gauge', 'sessions_stored', 'Sessions that the store keeps.', stats => stats.sessions.stored),
   single('gauge', 'sessions_away', 'Stored sessions of disconnected clients.', stats => stats.sessions.away),

@@ -1,6 +1,6 @@
 /** The port to the host's hooks. A contract but for one error: how a hook is called and what its answer means is not known here. */
 import type { Client } from '../../types/client.js'
-import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
+import type { ConnectAcceptance, ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
 import type { Message } from '../../types/message.js'
 import type { ConnectPacket, Subscription } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
@@ -18,7 +18,7 @@ export interface Authorizer {
         client: Client,
         username: string | undefined,
         password: Buffer | undefined,
-      ) => MaybePromise<ConnectRefusal | undefined>)
+      ) => MaybePromise<ConnectAcceptance | ConnectRefusal | undefined>)
     | undefined
   readonly authenticateExtended:
     | ((client: Client, authentication: ExtendedAuthentication) => MaybePromise<ExtendedVerdict>)

@@ -2,10 +2,9 @@
 import type { BrokerOptions } from '../../types/options.js'
 
 type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
+/** Off unless given. */
+export type Switched = 'rates' | 'authenticationDelay' | 'flapping' | 'queueLimits' | 'responseInformation' | 'logger'
 type Parts = 'mq' | 'persistence' | 'cluster' | 'clock' | 'authorizeForward' | 'published'
 
 /** Options with their defaults. */
-export type ResolvedOptions = Required<
-  Omit<BrokerOptions, Gates | Parts | 'queueLimits' | 'responseInformation' | 'logger'>
-> &
-  Pick<BrokerOptions, 'queueLimits' | 'responseInformation' | 'logger'>
+export type ResolvedOptions = Required<Omit<BrokerOptions, Gates | Parts | Switched>> & Pick<BrokerOptions, Switched>

@@ -45,6 +45,11 @@ function methods(...names: string[]): Row {
   return { expected: `an object with ${names.join(', ')}`, wrong: [null, 'x', {}, some], right: [all] }
 }
 
+function group(...names: string[]): Row {
+  const right = Object.fromEntries(names.map(name => [name, undefined]))
+  return { expected: `an object with ${names.join(', ')}`, wrong: [null, 'x', 5, true], right: [{}, right] }
+}
+
 const ROWS: Record<keyof BrokerOptions, Row> = {
   id: { expected: 'a string that is not empty', wrong: ['', 5, null, {}], right: ['x'] },
   mq: methods('on', 'removeListener', 'emit', 'close'),
@@ -109,6 +114,9 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
   maxRetainedExpiry: bound(0),
+  rates: group('client', 'address', 'total', 'patienceSeconds'),
+  authenticationDelay: group('freeFailures', 'firstDelayMs', 'maxDelayMs', 'forgetAfterSeconds'),
+  flapping: group('takeovers', 'withinSeconds', 'banSeconds'),
   sysInterval: whole(0, 86_400),
   logger: methods('error', 'warn', 'info', 'debug', 'child'),
   preConnect: hook,
@@ -151,6 +159,17 @@ describe('options', () => {
       message: /there is no option 'heartbeatInterval'/,
     })
     assert.throws(() => new Broker({ toString: 5 } as unknown as BrokerOptions), { code: 'ANAX_ERR_OPTION' })
+  })
+
+  it('within an option are named with it', () => {
+    assert.throws(() => new Broker({ rates: { client: { messagesPerSecond: 0 } } }), {
+      code: 'ANAX_ERR_OPTION',
+      message: /rates\.client\.messagesPerSecond has to be a number above 0, got 0/,
+    })
+    assert.throws(() => new Broker({ rates: { clients: {} } } as BrokerOptions), {
+      code: 'ANAX_ERR_OPTION',
+      message: /there is no option 'rates\.clients'/,
+    })
   })
 
   it('that are no object are refused', async () => {

@@ -28,6 +28,7 @@ broker.authorizePublish = (_client, packet) => ({ ...packet, topic: 'elsewhere' 
 
 // Callbacks, as Aedes has them.
 broker.preConnect = (_client, _packet, callback) => callback(null, true)
+broker.authenticate = () => ({ accept: true, limits: { messagesPerSecond: 10, bytesPerSecond: 100_000 } })
 broker.authenticate = (_client, _username, _password, callback) => {
   callback(Object.assign(new Error('who?'), { returnCode: 4 }), false)
 }
@@ -49,6 +50,12 @@ broker.authenticateExtended = (_client, { method, data, step }) => {
 expectType<Hooks>({ authenticate: () => true })
 expectType<Subscription>({ topic: 'a', qos: 1, nl: true })
 
+// @ts-expect-error limits belong to a client that is accepted
+broker.authenticate = () => ({ limits: { messagesPerSecond: 10 } })
+// @ts-expect-error a client is accepted or refused
+broker.authenticate = () => ({ accept: true, limits: {}, reasonCode: 0x87 })
+// @ts-expect-error preConnect gives no limits
+broker.preConnect = () => ({ accept: true, limits: {} })
 // @ts-expect-error a verdict is no string
 broker.authenticate = () => 'yes'
 // @ts-expect-error forwarding is decided at once, not by a promise

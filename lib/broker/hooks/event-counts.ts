@@ -12,6 +12,9 @@ export class EventCounts {
   connections = 0
   /** Clients that were let in. */
   clients = 0
+  /** How often a client was slowed down. */
+  throttled = 0
+  flapping = 0
   hookFailures = 0
   storeFailures = 0
   takeovers = 0
@@ -64,6 +67,12 @@ export class EventCounts {
         break
       case 'sessionEnded':
         this.#ended[args[1] as SessionEndReason]++
+        break
+      case 'throttled':
+        this.throttled++
+        break
+      case 'flapping':
+        this.flapping++
         break
       case 'hookError':
         this.hookFailures++

@@ -45,6 +45,8 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
       maximum: sessions.connected.maximum,
       total: parts.counts.clients,
       disconnected: parts.counts.disconnectedBy,
+      throttled: parts.counts.throttled,
+      flapping: parts.counts.flapping,
     },
     sessions: { stored, away, total: sessions.size + (away ?? 0), ended: parts.counts.endedBy },
     subscriptions: {

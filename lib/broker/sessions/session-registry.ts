@@ -39,8 +39,9 @@ export interface RegistryParts {
   limits: QueueLimitRules
   events: EventSink
   fairness: Fairness
+  /** Throws an AnaxError if it must not happen. */
+  takenOver(clientId: string, from: Client, by: Client): void
   now: () => number
-  /** Of the options. */
   maxConnections: number
   checkRoomForSession(): void
   /** What every session is given. */
@@ -64,7 +65,6 @@ export class SessionRegistry implements SessionDirectory {
   readonly #turns = new Turns()
   /** Client identifier -> the connection that waits for its session. Of several, only the newest waits. */
   readonly #waiting = new Map<string, SessionOwner>()
-
   /** Clients whose sessions have ended and are still in the store, because it failed to delete them. */
   readonly #ending = new Set<string>()
 
@@ -228,6 +228,7 @@ export class SessionRegistry implements SessionDirectory {
     const { clientId, aborter } = request
     const predecessor = this.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
+      this.#parts.takenOver(clientId, predecessor.client, owner.client)
       // [MQTT-3.1.4-3]
       await aborter.unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')))
     }

@@ -9,8 +9,9 @@ import { payloadFormatError } from '../payload-format.js'
 
 /** @returns why the client is refused */
 export function checkConnect(packet: ConnectPacket, channel: Channel): AnaxError | undefined {
-  const { options } = channel.ports
+  const { admission, options } = channel.ports
   return (
+    admission.refusal(channel.client, packet.clientId) ??
     capacityError(packet, channel) ??
     userPropertiesError(packet, options) ??
     clientIdError(packet, channel) ??

@@ -2,7 +2,7 @@
  * Answers CONNECT: accepts or refuses the client. Owns the order of the steps: check, preConnect, authenticate,
  * open the session (with a takeover if the client is connected already), CONNACK, redelivery.
  */
-import type { ConnectRefusal } from '../../../types/hooks.js'
+import type { ClientLimits, ConnectAcceptance, ConnectRefusal } from '../../../types/hooks.js'
 import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { MaybePromise, SessionDetails } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
@@ -41,6 +41,8 @@ class Refused {
 export class ConnectProcess {
   /** Resolves when the client is accepted or refused, or the connection has ended. */
   done: Promise<void> | undefined
+  /** Those that a hook gave this client. */
+  limits: ClientLimits | undefined
   /** Aborted when the connection ends: no hook and no store is waited for any longer. */
   readonly #aborter = new Aborter()
   readonly #channel: ConnectingChannel
@@ -118,7 +120,7 @@ export class ConnectProcess {
     const assignedId = packet.clientId === '' ? assignedClientId(maximumPacketSize) : undefined
     const { dialect, ports } = channel
     channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
-    await this.#authenticate()
+    await this.#authenticateInTurn()
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId } = channel.parameters
     const will = willOf(channel.client)
@@ -147,6 +149,21 @@ export class ConnectProcess {
     return this.#channel.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent, properties })!
   }
 
+  /** An address that failed to authenticate has to wait. */
+  async #authenticateInTurn(): Promise<void> {
+    const { client, ports } = this.#channel
+    const turn = ports.admission.authenticationTurn(client)
+    if (turn instanceof AnaxError) throw turn
+    if (turn !== undefined) await this.#aborter.unlessAborted(turn)
+    try {
+      await this.#authenticate()
+    } catch (reason) {
+      if (reason instanceof Refused && isFailure(reason.error)) ports.admission.authenticated(client, 'refused')
+      throw reason
+    }
+    ports.admission.authenticated(client, 'accepted')
+  }
+
   async #authenticate(): Promise<void> {
     const { authorizer } = this.#channel.ports
     const { username, password } = this.#packet
@@ -155,7 +172,7 @@ export class ConnectProcess {
       await this.#authenticateExtended(method)
     } else if (authorizer.authenticate !== undefined) {
       const verdict = authorizer.authenticate(this.#channel.client, username, password)
-      await this.#ask(verdict, 'ANAX_ERR_NOT_AUTHORIZED')
+      this.limits = (await this.#ask(verdict, 'ANAX_ERR_NOT_AUTHORIZED'))?.limits
     }
   }
 
@@ -167,13 +184,18 @@ export class ConnectProcess {
     const verdict = await this.#exchange.run(this.#packet, 'connect')
     this.#exchange = undefined
     if (verdict.result === 'refuse') throw new Refused(refusalError('ANAX_ERR_AUTH_FAILED', verdict), verdict)
-    if (verdict.result === 'success') this.#authenticationData = verdict.data
+    if (verdict.result === 'continue') return
+    this.#authenticationData = verdict.data
+    this.limits = verdict.limits
   }
 
   /** Waits for a hook's verdict. Throws if it refuses the client. */
-  async #ask(verdict: MaybePromise<ConnectRefusal | undefined>, code: ErrorCode): Promise<void> {
+  async #ask(
+    verdict: MaybePromise<ConnectAcceptance | ConnectRefusal | undefined>,
+    code: ErrorCode,
+  ): Promise<ConnectAcceptance | undefined> {
     const refusal = await this.#aborter.unlessAborted(verdict)
-    if (refusal === undefined) return
+    if (refusal === undefined || refusal.accept) return refusal
     const denied = refusal.reasonCode === ReasonCode.BadUserNameOrPassword ? 'ANAX_ERR_CREDENTIALS' : code
     throw new Refused(refusalError(denied, refusal), refusal)
   }
@@ -242,6 +264,11 @@ export class ConnectProcess {
     // messages that were queued meanwhile did not come over the bus
     session.readStored()
   }
+}
+
+/** Whether the credentials were wrong; a hook that is busy or failed says nothing of them. */
+function isFailure({ reasonCode }: AnaxError): boolean {
+  return reasonCode === ReasonCode.BadUserNameOrPassword || reasonCode === ReasonCode.NotAuthorized
 }
 
 /** What is noted with the session of the connection that uses it. */

@@ -1,0 +1,90 @@
+/**
+ * Notices clients that take over each other's session again and again, and bans one of them for a time where that is
+ * wanted: from its address only, because a ban of the identifier would keep its owner out. Must not know sessions.
+ */
+import type { Client } from '../../../types/client.js'
+import type { FlappingOptions } from '../../../types/rates.js'
+import { AnaxError } from '../../errors.js'
+import type { EventSink } from '../../ports/event-sink.js'
+import { networkOf } from '../../util/network.js'
+import type { Timers } from '../../util/timers.js'
+
+/** Sessions whose takeovers are counted, and bans; beyond that, the oldest is forgotten. */
+const MAX_REMEMBERED = 10_000
+
+interface Takeovers {
+  count: number
+  since: number
+  /** The address that had the session before the first of them. */
+  holder: string | undefined
+}
+
+export class FlappingWatch {
+  readonly #options: Required<FlappingOptions>
+  readonly #timers: Timers
+  readonly #events: EventSink
+  readonly #takeovers = new Map<string, Takeovers>()
+  /** Address and client identifier -> when the ban ends. */
+  readonly #bans = new Map<string, number>()
+
+  constructor(options: FlappingOptions, { timers, events }: { timers: Timers; events: EventSink }) {
+    this.#options = { takeovers: 10, withinSeconds: 60, banSeconds: 0, ...options }
+    this.#timers = timers
+    this.#events = events
+  }
+
+  /** @returns why a client is refused */
+  banOf({ address }: Pick<Client, 'address'>, clientId: string): AnaxError | undefined {
+    if (this.#bans.size === 0) return undefined
+    const key = keyOf(address, clientId)
+    const until = this.#bans.get(key)
+    if (until === undefined) return undefined
+    const leftMs = until - this.#timers.now()
+    if (leftMs > 0) return banned(leftMs)
+    this.#bans.delete(key)
+    return undefined
+  }
+
+  /**
+   * A client takes over the session of another.
+   * @throws AnaxError ANAX_ERR_BANNED if it must not
+   */
+  takenOver(clientId: string, from: Client, by: Client): void {
+    const now = this.#timers.now()
+    const { takeovers, withinSeconds, banSeconds } = this.#options
+    const known = this.#takeovers.get(clientId)
+    const isRecent = known !== undefined && now - known.since <= withinSeconds * 1000
+    const current = isRecent ? known : { count: 0, since: now, holder: from.address }
+    current.count++
+    if (!isRecent) remember(this.#takeovers, clientId, current)
+    if (current.count < takeovers) return
+    this.#takeovers.delete(clientId)
+    // whoever had the session first keeps it
+    const intruder = by.address === current.holder ? from : by
+    const isBanned = banSeconds > 0
+    if (isBanned) remember(this.#bans, keyOf(intruder.address, clientId), now + banSeconds * 1000)
+    this.#events.emit('flapping', by, {
+      clientId,
+      takeovers: current.count,
+      durationMs: now - current.since,
+      addresses: [from.address, by.address],
+      banned: isBanned ? (intruder.address ?? 'local') : undefined,
+    })
+    const ban = this.banOf(by, clientId)
+    if (ban !== undefined) throw ban
+  }
+}
+
+function keyOf(address = 'local', clientId: string): string {
+  return `${networkOf(address)} ${clientId}`
+}
+
+function banned(leftMs: number): AnaxError {
+  return new AnaxError('ANAX_ERR_BANNED', { detail: `for ${Math.ceil(leftMs / 1000)} seconds` })
+}
+
+function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value!)
+}

@@ -1,0 +1,107 @@
+/**
+ * The rates of a broker: of each client, of each address, of all together. Owns their buckets. Must not know what is done
+ * with a client that is above a rate.
+ */
+import type { Client } from '../../../types/client.js'
+import type { RateLimit } from '../../../types/events.js'
+import type { ClientLimits } from '../../../types/hooks.js'
+import type { InboundRates, RateOptions, Rates } from '../../../types/rates.js'
+import { AnaxError } from '../../errors.js'
+import type { LimitedRate } from '../../ports/admission.js'
+import { IdleMap } from '../../util/idle-map.js'
+import { networkOf } from '../../util/network.js'
+import { RateBucket } from '../../util/rate-bucket.js'
+import type { Timers } from '../../util/timers.js'
+
+/** The buckets of one address, or of all. */
+interface Shared {
+  readonly rates: readonly LimitedRate[]
+  readonly connects: RateBucket | undefined
+  /** Connected clients. */
+  clients: number
+}
+
+export class BrokerRates {
+  readonly #options: RateOptions
+  readonly #timers: Timers
+  readonly #total: Shared
+  readonly #addresses = new IdleMap<Shared>(isIdle)
+  /** By client identifier and address: by the identifier alone, anybody could keep others out. */
+  readonly #connects = new IdleMap<RateBucket>(bucket => bucket.isFull)
+
+  constructor(options: RateOptions, timers: Timers) {
+    this.#options = options
+    this.#timers = timers
+    this.#total = this.#shared('total', options.total)
+  }
+
+  /** How many addresses are known at the moment. */
+  get addresses(): number {
+    return this.#addresses.size
+  }
+
+  /** Counts a CONNECT. @returns why it is refused */
+  connectRefusal(client: Client, clientId: string): AnaxError | undefined {
+    const own = this.#options.client?.connectsPerSecond
+    const ofClient = own === undefined ? undefined : this.#connectsOf(client, clientId, own)
+    const ofAddress = this.#addressOf(client)?.connects
+    // one that is refused takes nothing from the others
+    if (ofClient?.take() === false) return tooMany('of this client', own)
+    if (ofAddress?.take() === false) {
+      ofClient?.giveBack()
+      return tooMany('of this address', this.#options.address?.connectsPerSecond)
+    }
+    if (this.#total.connects?.take() === false) {
+      ofClient?.giveBack()
+      ofAddress?.giveBack()
+      return tooMany('of all clients', this.#options.total?.connectsPerSecond)
+    }
+    return undefined
+  }
+
+  /** The rates of a client that is accepted. @param limits those that a hook gave it */
+  of(client: Client, limits: ClientLimits | undefined): readonly LimitedRate[] {
+    const own = this.#inbound('client', { ...this.#options.client, ...limits })
+    const address = this.#addressOf(client)
+    if (address !== undefined && address.rates.length > 0) {
+      address.clients++
+      client.once('close', () => address.clients--)
+    }
+    return [...own, ...(address?.rates ?? []), ...this.#total.rates]
+  }
+
+  #addressOf({ address }: Client): Shared | undefined {
+    const rates = this.#options.address
+    if (rates === undefined || address === undefined) return undefined
+    return this.#addresses.obtain(networkOf(address), () => this.#shared('address', rates))
+  }
+
+  #connectsOf({ address = '' }: Client, clientId: string, perSecond: number): RateBucket {
+    return this.#connects.obtain(`${networkOf(address)} ${clientId}`, () => new RateBucket(perSecond, this.#timers))
+  }
+
+  #shared(of: RateLimit['of'], rates: Rates = {}): Shared {
+    return { rates: this.#inbound(of, rates), connects: this.#bucket(rates.connectsPerSecond), clients: 0 }
+  }
+
+  #inbound(of: RateLimit['of'], { messagesPerSecond, bytesPerSecond }: InboundRates): LimitedRate[] {
+    const messages = this.#bucket(messagesPerSecond)
+    const bytes = this.#bucket(bytesPerSecond)
+    return [
+      ...(messages === undefined ? [] : [{ of, what: 'messages', bucket: messages } as const]),
+      ...(bytes === undefined ? [] : [{ of, what: 'bytes', bucket: bytes } as const]),
+    ]
+  }
+
+  #bucket(perSecond = Number.POSITIVE_INFINITY): RateBucket | undefined {
+    return perSecond === Number.POSITIVE_INFINITY ? undefined : new RateBucket(perSecond, this.#timers)
+  }
+}
+
+function isIdle({ clients, connects, rates }: Shared): boolean {
+  return clients === 0 && connects?.isFull !== false && rates.every(({ bucket }) => bucket.isFull)
+}
+
+function tooMany(whose: string, perSecond: number | undefined): AnaxError {
+  return new AnaxError('ANAX_ERR_CONNECT_RATE', { detail: `more than ${perSecond} per second ${whose}` })
+}

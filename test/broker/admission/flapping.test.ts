@@ -1,0 +1,89 @@
+/** Clients that take over each other's session again and again are noticed, and banned where that is wanted. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Broker, createBroker, type FlappingOptions } from '../../../lib/index.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import type { Flapping } from '../../../types/events.js'
+import { dialFrom } from '../../support/from-address.js'
+
+interface Scene {
+  clock: FakeClock
+  broker: Broker
+  noticed: Flapping[]
+  /** @returns the code of CONNACK */
+  connect(address: string, clientId?: string): Promise<number | undefined>
+}
+
+async function withClients(flapping: FlappingOptions, body: (scene: Scene) => Promise<void>): Promise<void> {
+  const clock = new FakeClock()
+  const broker = await createBroker({ clock, flapping })
+  const noticed: Flapping[] = []
+  broker.on('flapping', (_client, flapping) => noticed.push(flapping))
+  const connect = async (address: string, clientId = 'same') =>
+    (await dialFrom(broker, address).connect({ clientId })).reasonCode
+  try {
+    await body({ clock, broker, noticed, connect })
+  } finally {
+    const closing = broker.close()
+    await clock.advance(10_000)
+    await closing
+  }
+}
+
+const HOME = '10.0.0.1'
+const AWAY = '10.0.0.2'
+
+describe('flapping', () => {
+  it('is told once it happens often enough, and counted', () =>
+    withClients({ takeovers: 4 }, async ({ clock, broker, noticed, connect }) => {
+      for (const address of [HOME, AWAY, HOME, AWAY]) {
+        assert.equal(await connect(address), 0)
+        await clock.advance(1000)
+      }
+      assert.deepEqual(noticed, [])
+      assert.equal(await connect(HOME), 0)
+      const told = { clientId: 'same', takeovers: 4, durationMs: 3000, addresses: [AWAY, HOME], banned: undefined }
+      assert.deepEqual(noticed, [told])
+      assert.equal(broker.stats().clients.flapping, 1)
+    }))
+
+  it('is not what happens now and then', () =>
+    withClients({ takeovers: 3, withinSeconds: 10 }, async ({ clock, noticed, connect }) => {
+      for (let i = 0; i < 20; i++) {
+        await connect(i % 2 === 0 ? HOME : AWAY)
+        await clock.advance(6000)
+      }
+      assert.deepEqual(noticed, [])
+    }))
+
+  it('bans the one that came second, by address and identifier together, for a time', () =>
+    withClients({ takeovers: 3, banSeconds: 60 }, async ({ clock, noticed, connect }) => {
+      for (const address of [HOME, AWAY, HOME]) assert.equal(await connect(address), 0)
+      assert.equal(await connect(AWAY), 0x8a)
+      assert.equal(noticed[0]?.banned, AWAY)
+      assert.equal(await connect(AWAY), 0x8a)
+      assert.equal(await connect(AWAY, 'another'), 0)
+      assert.equal(await connect(HOME), 0)
+      assert.equal(await connect('10.0.0.3'), 0)
+      await clock.advance(61_000)
+      assert.equal(await connect(AWAY), 0)
+    }))
+
+  it('lets the one that was first take its session back', () =>
+    withClients({ takeovers: 2, banSeconds: 60 }, async ({ broker, connect }) => {
+      await connect(HOME)
+      await connect(AWAY)
+      assert.equal(await connect(HOME), 0)
+      assert.equal(broker.clients.same?.address, HOME)
+      assert.equal(await connect(AWAY), 0x8a)
+    }))
+
+  it('from one address keeps the client that is connected', () =>
+    withClients({ takeovers: 2, banSeconds: 60 }, async ({ broker, connect }) => {
+      await connect(HOME)
+      await connect(HOME)
+      const holder = broker.clients.same
+      assert.equal(await connect(HOME), 0x8a)
+      assert.equal(broker.clients.same, holder)
+    }))
+})

@@ -1,0 +1,55 @@
+/** How much clients may send, and how often they may connect. Contracts only; lib/broker/admission enforces them. */
+
+/** What may come in. A limit allows bursts of one second's worth; what is not given is not limited. */
+export interface InboundRates {
+  /** PUBLISH packets per second. */
+  messagesPerSecond?: number
+  /** Bytes per second, of all packets. */
+  bytesPerSecond?: number
+}
+
+/** What may come in, and how often clients may connect. */
+export interface Rates extends InboundRates {
+  /** CONNECT packets per second; further ones are refused with 0x9F, before any hook is called. */
+  connectsPerSecond?: number
+}
+
+/** Rates of each client, of each address, and of all clients together. */
+export interface RateOptions {
+  /** For each client; its connects are those of one client identifier from one address. @default no limits */
+  client?: Rates
+  /** For all clients of one IP address (IPv6: of one network of 64 bits) together. @default no limits */
+  address?: Rates
+  /** For all clients together. @default no limits */
+  total?: Rates
+  /**
+   * Seconds for which a client may be above its own rate without a break. Until then the broker slows it down by not
+   * reading from it; then it is disconnected with 0x96. Infinity slows it down for ever. @default 60
+   */
+  patienceSeconds?: number
+}
+
+/** How clients are slowed down whose address failed to authenticate. */
+export interface AuthenticationDelay {
+  /** Failures of one address that delay nothing. @default 3 */
+  freeFailures?: number
+  /** Milliseconds between attempts after the next failure; they double with each further one. @default 500 */
+  firstDelayMs?: number
+  /** Longest delay in milliseconds. Whoever would have to wait longer is refused with 0x9F at once. @default 10000 */
+  maxDelayMs?: number
+  /** Seconds without a failure after which an address is forgotten. @default 900 */
+  forgetAfterSeconds?: number
+}
+
+/** When clients count as flapping: two that take over each other's session again and again. */
+export interface FlappingOptions {
+  /** Takeovers of one session that count as flapping. @default 10 */
+  takeovers?: number
+  /** Seconds within which they happen. @default 60 */
+  withinSeconds?: number
+  /**
+   * Seconds for which the client identifier is refused with 0x8A from the address that came second; 0 for no ban. From
+   * other addresses it stays usable. @default 0
+   */
+  banSeconds?: number
+}
