@@ -11,6 +11,20 @@ export interface Delivering {
   run(): boolean
 }
 
+/** What follows once a first part has its outcome, which may take several turns. */
+export function inSteps<T>(first: () => T | undefined, then: (outcome: T) => Delivering | undefined): Delivering {
+  let next: Delivering | undefined
+  return {
+    run() {
+      if (next !== undefined) return next.run()
+      const outcome = first()
+      if (outcome === undefined) return false
+      next = then(outcome)
+      return next === undefined
+    },
+  }
+}
+
 interface Entry {
   message: PublishMessage
   /** Set once it has begun. */

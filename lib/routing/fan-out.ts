@@ -7,24 +7,34 @@ import type { Delivery } from '../model/delivery.js'
 import { grantedQoS } from '../model/grant.js'
 import { recordOf } from '../model/routing-record.js'
 import { isLeftOut, liveCopy } from './live-copy.js'
-import type { Target } from './route.js'
+import type { Route, Target } from './route.js'
+import type { SharedGroup } from './shared-subscriptions.js'
 
 export class FanOut {
   readonly #message: PublishMessage
   readonly #targets: readonly Target[]
+  readonly #groups: readonly SharedGroup[]
+  readonly #deliverShared: (message: PublishMessage, group: SharedGroup) => void
   /** Sessions that get the message in the same way share one copy, and so its encoding. */
   readonly #common: (Delivery | undefined)[] = []
   #next = 0
   #lastRun = 0
 
-  constructor(message: PublishMessage, targets: readonly Target[]) {
+  /** @param deliverShared gives the message to one member of a shared group */
+  constructor(
+    message: PublishMessage,
+    { targets, groups }: Pick<Route, 'targets' | 'groups'>,
+    deliverShared: (message: PublishMessage, group: SharedGroup) => void,
+  ) {
     this.#message = message
     this.#targets = targets
+    this.#groups = groups
+    this.#deliverShared = deliverShared
   }
 
   /** Whether every session has its copy. */
   get isDone(): boolean {
-    return this.#next >= this.#targets.length
+    return this.#next >= this.#targets.length + this.#groups.length
   }
 
   /** How many sessions the last call of `run` went through. */
@@ -38,10 +48,11 @@ export class FanOut {
     const message = this.#message
     const record = recordOf(message)
     const from = this.#next
-    const end = Math.min(targets.length, from + limit)
+    const groups = this.#groups
+    const end = Math.min(targets.length + groups.length, from + limit)
     this.#next = end
     this.#lastRun = end - from
-    for (let i = from; i < end; i++) {
+    for (let i = from; i < end && i < targets.length; i++) {
       const target = targets[i]!
       const receiver = target.session.id === message.clientId ? target.forPublisher : target
       if (receiver === undefined || !receiver.isLive || isLeftOut(message, record, receiver)) continue
@@ -49,6 +60,7 @@ export class FanOut {
       const copy = subscriptionIdentifiers === undefined ? this.#commonCopy(receiver) : liveCopy(message, receiver)
       receiver.session.deliver(copy)
     }
+    for (let i = Math.max(from, targets.length); i < end; i++) this.#deliverShared(message, groups[i - targets.length]!)
   }
 
   #commonCopy(target: Target): Delivery {

@@ -2,7 +2,7 @@
  * Who gets the messages of one topic: one target per session, the shared groups, the host's listeners.
  * Made once per topic and set of subscriptions; must not know a message.
  */
-import { type Grant, mergeAllGrants } from '../model/grant.js'
+import type { Grant } from '../model/grant.js'
 import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
 import { HostListener } from './host-listener.js'
@@ -20,57 +20,98 @@ export interface Target extends Grant {
   readonly isLive: boolean
 }
 
+/** The receivers of one topic. It is built in steps, and used when it is complete. */
 export class Route {
-  readonly targets: readonly Target[]
-  readonly groups: readonly SharedGroup[]
-  readonly listeners: readonly HostListener[]
+  readonly targets: Target[] = []
+  readonly groups: SharedGroup[] = []
+  readonly listeners: HostListener[] = []
+  readonly #matched: readonly Match[]
+  /** How many matches are in it. */
+  #built = 0
+  /** Where each session is in `targets`. */
+  #places: Map<Subscriber, number> | undefined = new Map()
 
   constructor(matched: readonly Match[]) {
-    const bySession = new Map<Subscriber, SessionSubscription[]>()
-    const groups: SharedGroup[] = []
-    const listeners: HostListener[] = []
-    for (const match of matched) {
-      if (!(match instanceof SessionSubscription)) {
-        if (match instanceof HostListener) listeners.push(match)
-        else groups.push(match)
-        continue
-      }
-      const others = bySession.get(match.session)
-      if (others === undefined) bySession.set(match.session, [match])
-      else others.push(match)
-    }
-    this.targets = [...bySession.values()].map(subscriptions => targetOf(subscriptions)!)
-    this.groups = groups
-    this.listeners = listeners
+    this.#matched = matched
   }
-}
 
-function targetOf(subscriptions: SessionSubscription[]): Target | undefined {
-  const first = subscriptions[0]
-  if (first === undefined) return undefined
-  if (subscriptions.length === 1) return first
-  const local = subscriptions.filter(({ nl }) => !nl)
-  const forPublisher = local.length === subscriptions.length ? 'the same' : targetOf(local)
-  return new MergedTarget(subscriptions, forPublisher)
+  get isComplete(): boolean {
+    return this.#places === undefined
+  }
+
+  /** Adds at most so many of the matches. @returns how many it added */
+  build(limit: number): number {
+    const places = this.#places
+    if (places === undefined) return 0
+    const matched = this.#matched
+    const from = this.#built
+    const end = Math.min(matched.length, from + limit)
+    for (let i = from; i < end; i++) {
+      const match = matched[i]!
+      if (match instanceof SessionSubscription) this.#addTarget(match, places)
+      else if (match instanceof HostListener) this.listeners.push(match)
+      else this.groups.push(match)
+    }
+    this.#built = end
+    if (end === matched.length) this.#places = undefined
+    return end - from
+  }
+
+  #addTarget(subscription: SessionSubscription, places: Map<Subscriber, number>): void {
+    const { targets } = this
+    const place = places.get(subscription.session)
+    if (place === undefined) {
+      places.set(subscription.session, targets.length)
+      targets.push(subscription)
+      return
+    }
+    const target = targets[place]!
+    if (target instanceof MergedTarget) target.add(subscription)
+    else targets[place] = MergedTarget.of([target as SessionSubscription, subscription])
+  }
 }
 
 /** Several subscriptions of one session. */
 class MergedTarget implements Target {
   readonly session: Subscriber
-  readonly qos: Grant['qos']
-  readonly rap: Grant['rap']
-  readonly subscriptionIdentifiers: Grant['subscriptionIdentifiers']
-  readonly forPublisher: Target | undefined
-  readonly #subscriptions: readonly SessionSubscription[]
+  qos: Grant['qos'] = 0
+  rap = false
+  subscriptionIdentifiers: number[] | undefined
+  readonly #subscriptions: SessionSubscription[] = []
+  /** Those without No Local, if others have it. */
+  #local: MergedTarget | undefined
 
-  constructor(subscriptions: readonly SessionSubscription[], forPublisher: Target | undefined | 'the same') {
-    const { qos, rap, subscriptionIdentifiers } = mergeAllGrants(subscriptions)
-    this.session = subscriptions[0]!.session
-    this.qos = qos
-    this.rap = rap
-    this.subscriptionIdentifiers = subscriptionIdentifiers
-    this.forPublisher = forPublisher === 'the same' ? this : forPublisher
-    this.#subscriptions = subscriptions
+  constructor(session: Subscriber) {
+    this.session = session
+  }
+
+  static of(subscriptions: readonly [SessionSubscription, ...SessionSubscription[]]): MergedTarget {
+    const target = new MergedTarget(subscriptions[0].session)
+    for (const subscription of subscriptions) target.add(subscription)
+    return target
+  }
+
+  add(subscription: SessionSubscription): void {
+    if (subscription.nl && this.#local === undefined) this.#separateLocal()
+    if (!subscription.nl) this.#local?.add(subscription)
+    const { qos, rap, subscriptionIdentifier } = subscription
+    if (qos > this.qos) this.qos = qos
+    if (rap) this.rap = true
+    if (subscriptionIdentifier !== undefined) {
+      this.subscriptionIdentifiers ??= []
+      this.subscriptionIdentifiers.push(subscriptionIdentifier)
+    }
+    this.#subscriptions.push(subscription)
+  }
+
+  #separateLocal(): void {
+    this.#local = new MergedTarget(this.session)
+    for (const subscription of this.#subscriptions) this.#local.add(subscription)
+  }
+
+  get forPublisher(): Target | undefined {
+    if (this.#local === undefined) return this
+    return this.#local.#subscriptions.length === 0 ? undefined : this.#local
   }
 
   get isLive(): boolean {

@@ -20,17 +20,17 @@ import type { SharedDelivery } from '../model/shared-delivery.js'
 import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
 import type { SubscriptionRouter } from '../ports/subscription-router.js'
-import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
 import { Cost, type Fairness } from '../util/fairness.js'
-import { Deliveries, type Delivering } from './deliveries.js'
+import { Deliveries, type Delivering, inSteps } from './deliveries.js'
 import { FanOut } from './fan-out.js'
 import type { HostListener } from './host-listener.js'
 import type { Interests } from './interests.js'
 import { isLeftOut, liveCopy } from './live-copy.js'
 import { Redelivery } from './redelivery.js'
-import { type Match, Route, type Target } from './route.js'
+import type { Match, Route, Target } from './route.js'
 import { clientIdOf, type OfflineMember, SharedGroup } from './shared-subscriptions.js'
+import { TopicRoutes } from './topic-routes.js'
 
 /** Sessions that a message is delivered to before anybody looks whether the turn is used up. */
 const SLICE = 64
@@ -53,10 +53,9 @@ export interface RouterOptions {
 }
 
 export class Router implements SubscriptionRouter {
-  readonly #tree = new FilterTree<Match, Subscriber | SharedGroup | HostListener>()
+  readonly #routes: TopicRoutes
+  readonly #tree: TopicRoutes['tree']
   readonly #groups = new Map<string, SharedGroup>()
-  /** Routes by what matched: the tree returns the same array for the same topic until it changes. */
-  readonly #routes = new WeakMap<readonly Match[], Route>()
   readonly #interests: Interests
   readonly #options: RouterOptions
   readonly #redelivery: Redelivery
@@ -67,6 +66,8 @@ export class Router implements SubscriptionRouter {
   constructor(interests: Interests, options: RouterOptions) {
     this.#interests = interests
     this.#options = options
+    this.#routes = new TopicRoutes(options.fairness)
+    this.#tree = this.#routes.tree
     this.#deliveries = new Deliveries(options.fairness, message => this.#begin(message))
     this.#redelivery = new Redelivery({
       redeliver: (clientId, deliveries) => this.redeliver(clientId, deliveries),
@@ -186,7 +187,7 @@ export class Router implements SubscriptionRouter {
   chooseShared(message: PublishMessage, alreadyQueued: Iterable<string>, among: 'connected' | 'all'): SharedChoice[] {
     const matched = this.#tree.match(message.topic)
     if (matched.length === 0) return []
-    const { groups, targets } = this.#route(matched)
+    const { groups, targets } = this.#routes.completeRouteOf(matched)
     if (groups.length === 0) return []
     const queued = new Set(alreadyQueued)
     const choices: SharedChoice[] = []
@@ -217,7 +218,19 @@ export class Router implements SubscriptionRouter {
 
   /** @returns undefined if everybody has the message */
   #begin(message: PublishMessage): Delivering | undefined {
-    const matched = this.#tree.match(message.topic)
+    const known = this.#tree.known(message.topic)
+    if (known !== undefined) return this.#beginRoute(message, known)
+    const search = this.#tree.search(message.topic)
+    const found = this.#routes.find(search)
+    if (found !== undefined) return this.#beginRoute(message, found)
+    return inSteps(
+      () => this.#routes.find(search),
+      matched => this.#beginRoute(message, matched),
+    )
+  }
+
+  /** @returns undefined if everybody has the message */
+  #beginRoute(message: PublishMessage, matched: readonly Match[]): Delivering | undefined {
     if (matched.length === 0) {
       // Only the publisher of a message with QoS 1 or 2 is told.
       if (message.qos > 0) ensureRecord(message).noteNoSubscribers()
@@ -229,21 +242,29 @@ export class Router implements SubscriptionRouter {
       if (!(only.nl && only.session.id === message.clientId)) this.#deliver(message, only)
       return undefined
     }
-    const route = this.#route(matched)
-    const fanOut = new FanOut(message, route.targets)
+    const route = this.#routes.routeOf(matched)
+    if (this.#routes.build(route)) return this.#beginFanOut(message, route)
+    return inSteps(
+      () => this.#routes.build(route) || undefined,
+      () => this.#beginFanOut(message, route),
+    )
+  }
+
+  /** @returns undefined if everybody has the message */
+  #beginFanOut(message: PublishMessage, route: Route): Delivering | undefined {
+    const fanOut = new FanOut(message, route, this.#deliverShared)
     if (this.#fanOut(message, fanOut, route)) return undefined
     return { run: () => this.#fanOut(message, fanOut, route) }
   }
 
   /** @returns whether everybody has the message */
-  #fanOut(message: PublishMessage, fanOut: FanOut, { groups, listeners }: Route): boolean {
+  #fanOut(message: PublishMessage, fanOut: FanOut, { listeners }: Route): boolean {
     const { fairness } = this.#options
     do {
       fanOut.run(SLICE)
       fairness.spend(fanOut.lastRun * Cost.delivery)
     } while (!fanOut.isDone && !fairness.isSpent)
     if (!fanOut.isDone) return false
-    if (this.#options.hasForeignGroups !== true) for (const group of groups) this.#deliverShared(message, group)
     for (const listener of listeners) listener.call(message)
     return true
   }
@@ -289,22 +310,13 @@ export class Router implements SubscriptionRouter {
     return this.#redelivery.empty(queue, clientId)
   }
 
-  #route(matched: readonly Match[]): Route {
-    let route = this.#routes.get(matched)
-    if (route === undefined) {
-      route = new Route(matched)
-      this.#options.fairness.spend(matched.length * Cost.match)
-      this.#routes.set(matched, route)
-    }
-    return route
-  }
-
   #deliver(message: PublishMessage, target: Target): void {
     if (isLeftOut(message, recordOf(message), target)) return
     target.session.deliver(liveCopy(message, target))
   }
 
-  #deliverShared(message: PublishMessage, group: SharedGroup): void {
+  readonly #deliverShared = (message: PublishMessage, group: SharedGroup): void => {
+    if (this.#options.hasForeignGroups === true) return
     const record = recordOf(message)
     const chosen = record?.choiceOf(group)
     if (chosen !== undefined) {

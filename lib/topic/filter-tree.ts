@@ -3,10 +3,11 @@
  * Filters without wildcards are in a flat Map, all others in a tree of levels. So the cost of a match does not depend on
  * subscriptions to unrelated topics. Must not know clients or subscriptions.
  */
-import { appendHolders, type Holders, holderOf, withHolder, withoutHolder } from './holders.js'
-import { type Child, LevelNode, LevelTree, ownValue } from './level-tree.js'
+import { FilterSearch } from './filter-search.js'
+import { type Holders, holderOf, withHolder, withoutHolder } from './holders.js'
+import { type LevelNode, LevelTree } from './level-tree.js'
 import { MatchCache } from './match-cache.js'
-import { hasWildcard, levelEnd } from './topic.js'
+import { hasWildcard } from './topic.js'
 
 const NOTHING: readonly never[] = Object.freeze([])
 
@@ -16,6 +17,8 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
   readonly #wildcards = new WildcardTree<K, V>()
   readonly #cache = new MatchCache<V>()
   #size = 0
+  /** How often it was changed. */
+  #version = 0
 
   /** The number of values. */
   get size(): number {
@@ -64,19 +67,35 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
    * The array may be cached and shared between calls: it must not be changed.
    */
   match(topic: string): readonly V[] {
-    const cached = this.#cache.get(topic)
-    if (cached !== undefined) return cached
-    const matched = this.find(topic)
-    this.#cache.set(topic, matched)
-    return matched
+    return this.known(topic) ?? this.found(this.#completed(topic))
   }
 
-  /** The same without the cache, for many trees or topics that rarely repeat. */
+  /** The same if it is known already, from an earlier match. */
+  known(topic: string): readonly V[] | undefined {
+    return this.#cache.get(topic)
+  }
+
+  /** Begins the same in steps. Its values are shared, too, once it is done. */
+  search(topic: string): FilterSearch<K, V> {
+    return new FilterSearch(topic, this.#wildcards.rootFor(topic), this.#exact.get(topic), this.#version)
+  }
+
+  /** The values of a search that is done, remembered for the next match. */
+  found(search: FilterSearch<K, V>): readonly V[] {
+    const values = search.values.length === 0 ? NOTHING : search.values
+    if (search.version === this.#version) this.#cache.set(search.topic, values)
+    return values
+  }
+
+  /** The same as {@link match} without caching: for trees of which there are many, or topics that rarely repeat. */
   find(topic: string): readonly V[] {
-    const values: V[] = []
-    this.#wildcards.appendMatching(topic, values)
-    appendHolders(values, this.#exact.get(topic))
-    return values.length === 0 ? NOTHING : values
+    return this.#completed(topic).values
+  }
+
+  #completed(topic: string): FilterSearch<K, V> {
+    const search = this.search(topic)
+    search.run(Number.POSITIVE_INFINITY)
+    return search
   }
 
   #indexOf(filter: string): Map<string, Holders<K, V>> | WildcardTree<K, V> {
@@ -84,44 +103,17 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
   }
 
   #forget(filter: string): void {
+    this.#version++
     if (hasWildcard(filter)) this.#cache.clear()
     // A filter without wildcards affects only the topic with the same name: the rest of the cache stays valid.
     else this.#cache.delete(filter)
   }
 }
 
+/** The filters with wildcards. */
 class WildcardTree<K, V> extends LevelTree<Holders<K, V>> {
-  /** Searches level by level with all nodes that still match, without recursion: no stack can overflow. */
-  appendMatching(topic: string, values: V[]): void {
-    if (this.size === 0) return
-    let matching: Child<Holders<K, V>>[] = [this.rootOf(topic)]
-    for (let at = 0; at <= topic.length && matching.length > 0; ) {
-      const end = levelEnd(topic, at)
-      matching = nextLevel(matching, topic.slice(at, end), values)
-      at = end + 1
-    }
-    for (const child of matching) {
-      appendHolders(values, ownValue(child))
-      // `sport/#` includes its parent level, `sport`
-      if (child instanceof LevelNode) appendHolders(values, ownValue(child.child('#')))
-    }
+  /** Where a search begins; undefined if there is no filter. */
+  rootFor(topic: string): LevelNode<Holders<K, V>> | undefined {
+    return this.size === 0 ? undefined : this.rootOf(topic)
   }
-}
-
-/** The nodes that match one level further down. Filters that end with `#` match completely, and are appended. */
-function nextLevel<K, V>(
-  matching: readonly Child<Holders<K, V>>[],
-  level: string,
-  values: V[],
-): Child<Holders<K, V>>[] {
-  const next: Child<Holders<K, V>>[] = []
-  for (const node of matching) {
-    if (!(node instanceof LevelNode)) continue
-    appendHolders(values, ownValue(node.child('#')))
-    const plus = node.child('+')
-    if (plus !== undefined) next.push(plus)
-    const named = node.child(level)
-    if (named !== undefined) next.push(named)
-  }
-  return next
 }

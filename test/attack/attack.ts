@@ -1,21 +1,16 @@
 /** Runs one attack on a broker of its own, and compares what it measured with the bounds. Must not know the attacks. */
 import { Attacked } from './attacked.js'
 import type { Measured } from './broker-process.js'
+import { type Latency, startCanary } from './canary.js'
 import type { Bounds, Scenario } from './scenarios/scenario.js'
 
-export interface Figures extends Measured {
-  /** How long a message of the healthy pair took, in milliseconds, at half and at 99 percent of them. */
-  p50: number
-  p99: number
-  /** Messages of the healthy pair that did not come. */
-  lost: number
-}
+export type Figures = Measured & Latency
 
 export async function attack(scenario: Scenario, scale: number): Promise<Figures> {
   const broker = await Attacked.start(scenario.options)
   try {
     const run = await scenario.prepare(broker, scale)
-    const stop = await broker.canary()
+    const stop = await startCanary(broker.port)
     const measured = await broker.measure(run)
     return { ...measured, ...(await stop()) }
   } finally {

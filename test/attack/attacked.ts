@@ -1,12 +1,10 @@
-/** What scenarios share: the broker's process, raw clients that obey nothing, and a healthy pair that is timed. */
+/** What scenarios share: the broker's process, and raw clients that obey nothing. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import { performance } from 'node:perf_hooks'
-import { encode } from '../../lib/codec/encode/encoder.js'
 import type { BrokerOptions } from '../../types/options.js'
-import type { Packet } from '../../types/packets.js'
 import type { Measured, Request } from './broker-process.js'
+import { connectPacket } from './packets.js'
 
 export class Attacked {
   readonly port: number
@@ -66,62 +64,12 @@ export class Attacked {
     return sockets
   }
 
-  /** A healthy pair with QoS 1, 20 messages a second. @returns stops it, and says what it took, in milliseconds */
-  async canary(): Promise<() => Promise<{ p50: number; p99: number; lost: number }>> {
-    const subscriber = await this.client('canary-in', subscribePacket(['canary'], 0))
-    const publisher = await this.client('canary-out')
-    const sent = new Map<number, number>()
-    const took: number[] = []
-    let kept = Buffer.alloc(0)
-    subscriber.on('data', (chunk: Buffer) => {
-      kept = Buffer.concat([kept, chunk])
-      for (let at = kept.indexOf('#n'); at !== -1 && at + 10 <= kept.length; at = kept.indexOf('#n')) {
-        const number = Number(kept.toString('latin1', at + 2, at + 10))
-        took.push(performance.now() - sent.get(number)!)
-        kept = kept.subarray(at + 10)
-      }
-    })
-    let number = 0
-    const timer = setInterval(() => {
-      number++
-      sent.set(number, performance.now())
-      publisher.write(
-        publishPacket('canary', Buffer.from(`#n${String(number).padStart(8, '0')}`), 1, (number % 65_000) + 1),
-      )
-    }, 50)
-    return async () => {
-      clearInterval(timer)
-      await new Promise(resolve => setTimeout(resolve, 500))
-      took.sort((one, other) => one - other)
-      const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0
-      return { p50: at(0.5), p99: at(0.99), lost: number - took.length }
-    }
-  }
-
   async end(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     const gone = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await gone
   }
-}
-
-export function connectPacket(clientId: string, more: Partial<Packet> = {}): Buffer {
-  return encode({ cmd: 'connect', clientId, clean: true, keepalive: 0, protocolVersion: 4, ...more } as Packet, 4)
-}
-
-export function subscribePacket(topics: readonly string[], qos: 0 | 1 | 2): Buffer {
-  return encode({ cmd: 'subscribe', messageId: 1, subscriptions: topics.map(topic => ({ topic, qos })) }, 4)
-}
-
-export function publishPacket(
-  topic: string,
-  payload: Buffer,
-  qos: 0 | 1 | 2 = 0,
-  messageId?: number,
-  retain = false,
-): Buffer {
-  return encode({ cmd: 'publish', topic, payload, qos, retain, dup: false, messageId } as Packet, 4)
 }
 
 /** Resolves when sockets were given no byte for a while. */

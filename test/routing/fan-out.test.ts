@@ -4,20 +4,22 @@ import { describe, it } from 'node:test'
 import { ensureRecord } from '../../lib/model/routing-record.js'
 import { FanOut } from '../../lib/routing/fan-out.js'
 import { Route } from '../../lib/routing/route.js'
+import { SharedGroup } from '../../lib/routing/shared-subscriptions.js'
 import { message, NotingSession } from './support.js'
 
 function scene(count: number) {
   const sessions = Array.from({ length: count }, (_, i) => new NotingSession(`c${i}`))
-  const { targets } = new Route(sessions.map(session => session.subscribe('t', { qos: 1 })))
+  const route = new Route(sessions.map(session => session.subscribe('t', { qos: 1 })))
+  route.build(count)
   const reached = () => sessions.filter(({ got }) => got.length > 0).length
-  return { sessions, targets, reached }
+  return { sessions, route, reached }
 }
 
 describe('a fan-out', () => {
   it('reaches each session once, in slices of any size', () => {
     for (const slice of [1, 3, 10, 11, Number.POSITIVE_INFINITY]) {
-      const { sessions, targets, reached } = scene(10)
-      const fanOut = new FanOut(message('t', 'x'), targets)
+      const { sessions, route, reached } = scene(10)
+      const fanOut = new FanOut(message('t', 'x'), route, () => {})
       for (let sent = 0; !fanOut.isDone; ) {
         fanOut.run(slice)
         sent = Math.min(10, sent + slice)
@@ -32,17 +34,35 @@ describe('a fan-out', () => {
     }
   })
 
+  it('gives it to one group after the other behind the sessions', () => {
+    const { route, reached } = scene(2)
+    const groups = ['a', 'b', 'c'].map(name => new SharedGroup(`$share/${name}/t`))
+    const given: [number, string][] = []
+    const deliverShared = (_message: unknown, { share }: SharedGroup) => void given.push([reached(), share])
+    const fanOut = new FanOut(message('t', 'x'), { targets: route.targets, groups }, deliverShared)
+    fanOut.run(3)
+    assert.deepEqual(given, [[2, '$share/a/t']])
+    fanOut.run(1)
+    assert.equal(fanOut.isDone, false)
+    fanOut.run(9)
+    assert(fanOut.isDone)
+    assert.deepEqual(
+      given.map(([, share]) => share),
+      groups.map(({ share }) => share),
+    )
+  })
+
   it('shares one copy across pauses', () => {
-    const { sessions, targets } = scene(4)
-    const fanOut = new FanOut(message('t'), targets)
+    const { sessions, route } = scene(4)
+    const fanOut = new FanOut(message('t'), route, () => {})
     while (!fanOut.isDone) fanOut.run(1)
     assert.equal(new Set(sessions.map(({ got }) => got[0])).size, 1)
   })
 
   it('heeds what is noted of the message while it pauses', () => {
-    const { sessions, targets } = scene(4)
+    const { sessions, route } = scene(4)
     const published = message('t', 'x')
-    const fanOut = new FanOut(published, targets)
+    const fanOut = new FanOut(published, route, () => {})
     fanOut.run(2)
     ensureRecord(published).withhold('c2')
     fanOut.run(2)

@@ -24,12 +24,14 @@ function summary(target: Target | undefined) {
 
 it('each session has one target, with the highest QoS and all identifiers of what counts for it', () => {
   fc.assert(
-    fc.property(fc.array(option, { maxLength: 8 }), options => {
+    fc.property(fc.array(option, { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), (options, step) => {
       const sessions = [0, 1, 2].map(id => new NotingSession(String(id)))
       const subscriptions = options.map(({ session, identifier, ...rest }, i) =>
         sessions[session]!.subscribe(`filter/${i}`, rest, identifier),
       )
-      const { targets } = new Route(subscriptions)
+      const route = new Route(subscriptions)
+      while (!route.isComplete) route.build(step)
+      const { targets } = route
       assert.equal(targets.length, new Set(options.map(({ session }) => session)).size)
       for (const target of targets) {
         const own = options.filter(({ session }) => sessions[session] === target.session)
@@ -57,5 +59,6 @@ it('shared groups and listeners of the host are kept apart', () => {
   )
   const subscription = new NotingSession('one').subscribe('a')
   const route = new Route([group, subscription, listener])
+  route.build(3)
   assert.deepEqual([route.groups, route.listeners, route.targets], [[group], [listener], [subscription]])
 })

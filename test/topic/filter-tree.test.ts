@@ -36,6 +36,43 @@ describe('FilterTree', () => {
     )
   })
 
+  it('finds the same in steps, and what stays there is found whatever else changes meanwhile', () => {
+    const filters = fc.uniqueArray(filterArbitrary, { maxLength: 30 })
+    fc.assert(
+      fc.property(
+        filters,
+        topicArbitrary,
+        fc.array(step),
+        fc.integer({ min: 1, max: 4 }),
+        (kept, topic, changes, limit) => {
+          const tree = new FilterTree<string>()
+          for (const filter of kept) tree.add(filter, 'kept', filter)
+          const matching = kept.filter(filter => referenceMatches(filter, topic)).sort()
+          const search = tree.search(topic)
+          const undisturbed = tree.search(topic)
+          while (!undisturbed.isDone) assert(undisturbed.run(limit) <= limit)
+          assert.deepEqual([...undisturbed.values].sort(), matching)
+          for (let i = 0; !search.isDone; i++) {
+            search.run(limit)
+            const change = changes[i]
+            if (change === undefined) continue
+            if (change.remove) tree.remove(change.filter, change.key)
+            else tree.add(change.filter, change.key, 'other')
+          }
+          const found = search.values.filter(value => value !== 'other')
+          assert.deepEqual(found.sort(), matching)
+          assert(tree.found(search).length >= matching.length)
+          assert.deepEqual(
+            [...tree.match(topic)].sort(),
+            [...tree.find(topic)].sort(),
+            'nothing out of date is remembered',
+          )
+        },
+      ),
+      { numRuns: runs(500) },
+    )
+  })
+
   it('keeps system topics from filters that begin with a wildcard [MQTT-4.7.2-1]', () => {
     const tree = new FilterTree<string>()
     for (const filter of ['#', '+/a', '+/#', '$SYS/a', '$SYS/#', '$SYS/+']) tree.add(filter, 'k', filter)

@@ -1,5 +1,6 @@
 /** One chunk with thousands of small messages, each for many subscribers. */
-import { quiet, subscribePacket } from '../attacked.js'
+import { quiet } from '../attacked.js'
+import { subscribePacket } from '../packets.js'
 import { repeat, type Scenario, SMALL } from './scenario.js'
 
 export const burstTo200 = burst('34 KB of small messages to 200', 34_000, 200)

@@ -1,5 +1,6 @@
 /** One message, and very many subscribers. */
-import { connectPacket, publishPacket, quiet, subscribePacket } from '../attacked.js'
+import { quiet } from '../attacked.js'
+import { connectPacket, publishPacket, subscribePacket } from '../packets.js'
 import { type Scenario, SMALL } from './scenario.js'
 
 export const fanOut: Scenario = {

@@ -1,5 +1,6 @@
 /** One client subscribes to very many filters. */
-import { quiet, subscribePacket } from '../attacked.js'
+import { quiet } from '../attacked.js'
+import { subscribePacket } from '../packets.js'
 import { pause, type Scenario } from './scenario.js'
 
 const GROUP = 10_000

@@ -1,5 +1,6 @@
 /** One of a hundred clients publishes as fast as it can. */
-import { quiet, subscribePacket } from '../attacked.js'
+import { quiet } from '../attacked.js'
+import { subscribePacket } from '../packets.js'
 import { pause, repeat, type Scenario, SMALL } from './scenario.js'
 
 export const flood: Scenario = {

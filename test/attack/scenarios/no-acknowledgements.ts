@@ -1,5 +1,6 @@
 /** Thousands of subscribers with QoS 1 that never acknowledge. */
-import { publishPacket, quiet, subscribePacket } from '../attacked.js'
+import { quiet } from '../attacked.js'
+import { publishPacket, subscribePacket } from '../packets.js'
 import { pause, type Scenario } from './scenario.js'
 
 export const noAcknowledgements: Scenario = {

@@ -1,5 +1,6 @@
 /** Many clients want all of very many retained messages. */
-import { publishPacket, quiet, subscribePacket } from '../attacked.js'
+import { quiet } from '../attacked.js'
+import { publishPacket, subscribePacket } from '../packets.js'
 import { pause, type Scenario } from './scenario.js'
 
 const GROUP = 1000

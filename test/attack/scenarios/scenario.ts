@@ -1,7 +1,8 @@
 /** An attack: what a client does to a broker, and what has to hold meanwhile. One file of this folder for each. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BrokerOptions } from '../../../types/options.js'
-import { type Attacked, publishPacket } from '../attacked.js'
+import type { Attacked } from '../attacked.js'
+import { publishPacket } from '../packets.js'
 
 export interface Scenario {
   name: string

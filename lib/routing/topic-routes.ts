@@ -1,0 +1,66 @@
+/**
+ * Who gets the messages of a topic: finds the matching subscriptions, then makes a route of them. Both are remembered
+ * until subscriptions change, and both can pause: a topic may match very many subscriptions. Owns the live subscriptions
+ * and the routes; must not know messages.
+ */
+import type { Subscriber } from '../model/subscriber.js'
+import type { FilterSearch } from '../topic/filter-search.js'
+import { FilterTree } from '../topic/filter-tree.js'
+import { Cost, type Fairness } from '../util/fairness.js'
+import type { HostListener } from './host-listener.js'
+import { type Match, Route } from './route.js'
+import type { SharedGroup } from './shared-subscriptions.js'
+
+/** Nodes of the tree, and matching subscriptions, that are handled before the budget is checked. */
+const SLICE = 256
+
+/** Nodes of the tree that are visited for one unit of cost, as a power of two. */
+const NODES_PER_UNIT_SHIFT = 2
+
+/** What a subscription belongs to. */
+export type Holder = Subscriber | SharedGroup | HostListener
+
+export class TopicRoutes {
+  readonly tree = new FilterTree<Match, Holder>()
+  readonly #fairness: Fairness
+  /** By the matches: the tree returns the same array for a topic until subscriptions change. */
+  readonly #routes = new WeakMap<readonly Match[], Route>()
+
+  constructor(fairness: Fairness) {
+    this.#fairness = fairness
+  }
+
+  /** Continues a search. @returns the matches, or undefined if the budget is used up */
+  find(search: FilterSearch<Holder, Match>): readonly Match[] | undefined {
+    do {
+      this.#fairness.spend(search.run(SLICE) >> NODES_PER_UNIT_SHIFT)
+    } while (!search.isDone && !this.#fairness.isSpent)
+    return search.isDone ? this.tree.found(search) : undefined
+  }
+
+  /** The route of these matches; {@link build} may have to complete it. */
+  routeOf(matched: readonly Match[]): Route {
+    let route = this.#routes.get(matched)
+    if (route === undefined) {
+      route = new Route(matched)
+      this.#routes.set(matched, route)
+    }
+    return route
+  }
+
+  /** Continues to build a route. @returns whether it is complete; false if the budget is used up */
+  build(route: Route): boolean {
+    while (!route.isComplete) {
+      if (this.#fairness.isSpent) return false
+      this.#fairness.spend(route.build(SLICE) * Cost.match)
+    }
+    return true
+  }
+
+  /** The complete route of these matches, in one go. */
+  completeRouteOf(matched: readonly Match[]): Route {
+    const route = this.routeOf(matched)
+    this.#fairness.spend(route.build(Number.POSITIVE_INFINITY) * Cost.match)
+    return route
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * One search for the values of all filters that match a topic. It can stop after any number of steps and continue later,
+ * because hostile filters (`+` in every place) make a topic match tens of thousands of them. Owns how far the search is.
+ * Must not know the cache, nor when to stop.
+ *
+ * The tree may change between two runs. Values that are there all the time are found; values that are added or removed
+ * meanwhile may or may not be found.
+ */
+import { appendHolders, type Holders } from './holders.js'
+import { type Child, LevelNode, ownValue } from './level-tree.js'
+import { levelEnd } from './topic.js'
+
+export class FilterSearch<K, V> {
+  readonly topic: string
+  readonly values: V[] = []
+  /** The changes of the tree when the search began. */
+  readonly version: number
+  readonly #exact: Holders<K, V> | undefined
+  /** The nodes that match the topic up to this level. */
+  #matching: Child<Holders<K, V>>[]
+  /** The first of them that was not visited yet. */
+  #index = 0
+  /** The nodes that match the topic up to the next level. */
+  #next: Child<Holders<K, V>>[] = []
+  /** The next level of the topic; undefined behind the last one. */
+  #level: string | undefined
+  /** Where the level after that begins. */
+  #at = 0
+  #isDone = false
+
+  /**
+   * @param root of the filters with wildcards; undefined if there are none
+   * @param exact of the filter that is the topic itself
+   */
+  constructor(
+    topic: string,
+    root: LevelNode<Holders<K, V>> | undefined,
+    exact: Holders<K, V> | undefined,
+    version: number,
+  ) {
+    this.topic = topic
+    this.version = version
+    this.#exact = exact
+    this.#matching = root === undefined ? [] : [root]
+    this.#nextLevel()
+  }
+
+  /** Whether all values are found. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Visits at most so many nodes, level by level. @returns how many it visited */
+  run(limit: number): number {
+    let visited = 0
+    while (!this.#isDone) {
+      const end = Math.min(this.#matching.length, this.#index + limit - visited)
+      visited += end - this.#index
+      if (this.#level === undefined) this.#visitLast(end)
+      else this.#visit(end, this.#level)
+      if (this.#index < this.#matching.length) break
+      this.#endLevel()
+    }
+    return visited
+  }
+
+  /** Nodes that have children on the next level; a filter that ends with `#` matches whatever follows. */
+  #visit(end: number, level: string): void {
+    const matching = this.#matching
+    const next = this.#next
+    for (let i = this.#index; i < end; i++) {
+      const node = matching[i]
+      if (!(node instanceof LevelNode)) continue
+      appendHolders(this.values, ownValue(node.child('#')))
+      const plus = node.child('+')
+      if (plus !== undefined) next.push(plus)
+      const named = node.child(level)
+      if (named !== undefined) next.push(named)
+    }
+    this.#index = end
+  }
+
+  /** Filters that end here; `sport/#` matches its parent level `sport`, too. */
+  #visitLast(end: number): void {
+    const matching = this.#matching
+    for (let i = this.#index; i < end; i++) {
+      const child = matching[i]!
+      appendHolders(this.values, ownValue(child))
+      if (child instanceof LevelNode) appendHolders(this.values, ownValue(child.child('#')))
+    }
+    this.#index = end
+  }
+
+  #endLevel(): void {
+    if (this.#level === undefined || this.#next.length === 0) {
+      appendHolders(this.values, this.#exact)
+      this.#isDone = true
+      return
+    }
+    this.#matching = this.#next
+    this.#next = []
+    this.#index = 0
+    this.#nextLevel()
+  }
+
+  #nextLevel(): void {
+    const { topic } = this
+    const at = this.#at
+    const end = levelEnd(topic, at)
+    this.#level = at > topic.length ? undefined : topic.slice(at, end)
+    this.#at = end + 1
+  }
+}

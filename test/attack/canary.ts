@@ -1,0 +1,70 @@
+/**
+ * A healthy pair with QoS 1, 20 messages a second, in a thread of its own: what delays it is the broker, and not the
+ * attackers. Its parent says when it ends, and gets how long messages took.
+ */
+import { once } from 'node:events'
+import net from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { connectPacket, publishPacket, subscribePacket } from './packets.js'
+
+const INTERVAL_MS = 50
+
+/** How long messages took, in milliseconds. */
+export interface Latency {
+  p50: number
+  p99: number
+  /** Messages that did not come. */
+  lost: number
+}
+
+/** @returns ends it */
+export async function startCanary(port: number): Promise<() => Promise<Latency>> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: port })
+  await once(worker, 'message')
+  return async () => {
+    worker.postMessage('end')
+    const [latency] = (await once(worker, 'message')) as [Latency]
+    await worker.terminate()
+    return latency
+  }
+}
+
+async function dial(port: number, ...packets: Buffer[]): Promise<net.Socket> {
+  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
+  socket.on('error', () => {})
+  socket.write(Buffer.concat(packets))
+  await once(socket, 'data')
+  return socket
+}
+
+async function run(port: number): Promise<void> {
+  const subscriber = await dial(port, connectPacket('canary-in'), subscribePacket(['canary'], 0))
+  const publisher = await dial(port, connectPacket('canary-out'))
+  const sent = new Map<number, number>()
+  const took: number[] = []
+  let kept = Buffer.alloc(0)
+  subscriber.on('data', (chunk: Buffer) => {
+    kept = Buffer.concat([kept, chunk])
+    for (let at = kept.indexOf('#n'); at !== -1 && at + 10 <= kept.length; at = kept.indexOf('#n')) {
+      took.push(performance.now() - sent.get(Number(kept.toString('latin1', at + 2, at + 10)))!)
+      kept = kept.subarray(at + 10)
+    }
+  })
+  let number = 0
+  const timer = setInterval(() => {
+    sent.set(++number, performance.now())
+    const payload = Buffer.from(`#n${String(number).padStart(8, '0')}`)
+    publisher.write(publishPacket('canary', payload, 1, (number % 65_000) + 1))
+  }, INTERVAL_MS)
+  parentPort!.postMessage('started')
+  await once(parentPort!, 'message')
+  clearInterval(timer)
+  await pause(500)
+  took.sort((one, other) => one - other)
+  const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0
+  parentPort!.postMessage({ p50: at(0.5), p99: at(0.99), lost: number - took.length } satisfies Latency)
+}
+
+if (!isMainThread) await run(workerData as number)

@@ -1,0 +1,21 @@
+/** The bytes of packets that attackers and the healthy pair send: MQTT 3.1.1. */
+import { encode } from '../../lib/codec/encode/encoder.js'
+import type { Packet } from '../../types/packets.js'
+
+export function connectPacket(clientId: string, more: Partial<Packet> = {}): Buffer {
+  return encode({ cmd: 'connect', clientId, clean: true, keepalive: 0, protocolVersion: 4, ...more } as Packet, 4)
+}
+
+export function subscribePacket(topics: readonly string[], qos: 0 | 1 | 2): Buffer {
+  return encode({ cmd: 'subscribe', messageId: 1, subscriptions: topics.map(topic => ({ topic, qos })) }, 4)
+}
+
+export function publishPacket(
+  topic: string,
+  payload: Buffer,
+  qos: 0 | 1 | 2 = 0,
+  messageId?: number,
+  retain = false,
+): Buffer {
+  return encode({ cmd: 'publish', topic, payload, qos, retain, dup: false, messageId } as Packet, 4)
+}
