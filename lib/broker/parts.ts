@@ -13,6 +13,7 @@ import { Flusher } from '../connection/outbox.js'
 import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { Congestion } from '../model/congestion.js'
 import { Load } from '../model/load.js'
+import { RetainedDeliveries } from '../model/retained-deliveries.js'
 import { Traffic } from '../model/traffic.js'
 import { storeOf } from '../persistence/aedes/open.js'
 import type { EventSink } from '../ports/event-sink.js'
@@ -171,6 +172,7 @@ export class BrokerParts {
     const failedWrites = new FailedWrites(deadlineSet)
     const sink = cluster?.sink ?? publisher
     const own = new OwnMessages(sink)
+    const retainedDeliveries = new RetainedDeliveries()
     const wills = new Wills({ store, authorizer, own, failedWrites, events, now })
     const ports = (): ConnectionPorts => this.ports
     const admission = new BrokerAdmission({ options, timers, events, isExempt: client => authorizer.isExempt(client) })
@@ -213,7 +215,10 @@ export class BrokerParts {
       sink,
       sessions,
       router,
-      retained: { matching: filters => store.retained(filters) },
+      retained: {
+        matching: filters => store.retained(filters),
+        delivery: (message, qos) => retainedDeliveries.of(message, qos),
+      },
       store,
       events,
       timers,

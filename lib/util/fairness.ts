@@ -55,13 +55,18 @@ export class Share {
   outerFloor = 0
   /** Units that are charged before the work resumes. */
   readonly advance: number
+  /** What is old already, like the messages of a queue, continues after what is new. */
+  readonly isOld: boolean
 
-  /** @param advance units that are charged before the work resumes */
-  constructor(resume: () => void, advance = 0) {
+  constructor(resume: () => void, { advance = 0, isOld = false }: Partial<Pick<Share, 'advance' | 'isOld'>> = {}) {
     this.resume = resume
     this.advance = advance
+    this.isOld = isOld
   }
 }
+
+/** The lines of queued work: what was not served yet, what was served and wants more, and the same of what is old. */
+type LineName = 'fresh' | 'served' | 'old'
 
 export interface FairnessOptions {
   /** Budget of one turn, in units. @default 3000 */
@@ -80,10 +85,7 @@ export class Fairness {
   #reserve = 0
   #turn = 0
   #isScheduled = false
-  /** Queued work that was not served yet. */
-  #fresh: Share[] = []
-  /** Queued work that was served and wants more. */
-  #served: Share[] = []
+  readonly #lines: Record<LineName, Share[]> = { fresh: [], served: [], old: [] }
   /** How many are in line. */
   #waiting = 0
   #atTurn: (() => void) | undefined
@@ -151,8 +153,7 @@ export class Fairness {
     share.isWaiting = true
     this.#waiting++
     const isFresh = share.turn !== this.#turn || share.left === this.#shareUnits
-    if (isFresh) this.#fresh.push(share)
-    else this.#served.push(share)
+    this.#lines[isFresh ? 'fresh' : share.isOld ? 'old' : 'served'].push(share)
     this.wake()
   }
 
@@ -166,7 +167,7 @@ export class Fairness {
       this.#left -= units
       return undefined
     }
-    return new Promise(resolve => this.wait(new Share(resolve, units)))
+    return new Promise(resolve => this.wait(new Share(resolve, { advance: units })))
   }
 
   /** Runs a step with this cost for each item, in as many turns as that takes. */
@@ -200,32 +201,32 @@ export class Fairness {
   }
 
   #serve(): void {
-    this.#reserve = this.#turnUnits >> 1
-    this.#floor = this.#reserve
-    const fresh = this.#fresh
-    const served = this.#served
-    this.#fresh = []
-    this.#served = []
-    const freshLeft = this.#serveLine(fresh)
-    const servedLeft = this.#serveLine(served)
-    // in front of what was queued in the meantime
-    if (freshLeft.length > 0) this.#fresh = [...freshLeft, ...this.#fresh]
-    if (servedLeft.length > 0) this.#served = [...servedLeft, ...this.#served]
+    const reserve = this.#turnUnits >> 1
+    // what is old gets a part of each turn: it must not stop while there is always something new
+    this.#reserve = this.#lines.old.length === 0 ? reserve : reserve + (this.#turnUnits >> 3)
+    this.#serveLine('fresh')
+    this.#serveLine('served')
+    this.#reserve = reserve
+    this.#serveLine('old')
     this.#reserve = 0
     this.#floor = 0
     if (this.#waiting > 0) this.wake()
   }
 
-  /** @returns the work that has to wait longer */
-  #serveLine(line: Share[]): Share[] {
-    for (let i = 0; i < line.length; i++) {
-      if (this.#left <= this.#reserve) return line.slice(i)
-      const share = line[i]!
+  #serveLine(name: LineName): void {
+    const line = this.#lines[name]
+    if (line.length === 0) return
+    this.#lines[name] = []
+    this.#floor = this.#reserve
+    let next = 0
+    while (next < line.length && this.#left > this.#reserve) {
+      const share = line[next++]!
       share.isWaiting = false
       this.#waiting--
       this.#left -= share.advance
       share.resume()
     }
-    return []
+    // in front of what was queued in the meantime
+    if (next < line.length) this.#lines[name] = [...line.slice(next), ...this.#lines[name]]
   }
 }

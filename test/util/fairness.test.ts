@@ -9,7 +9,7 @@ const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 /** Works in steps of one unit, `steps` of them. */
 class Worker {
-  readonly share = new Share(() => this.work())
+  readonly share: Share
   readonly #fairness: Fairness
   readonly #cost: number
   left: number
@@ -17,8 +17,9 @@ class Worker {
   /** The turn in which the last step was done. */
   lastTurn = -1
 
-  constructor(fairness: Fairness, steps: number, cost = 1) {
+  constructor(fairness: Fairness, steps: number, { cost = 1, isOld = false } = {}) {
     this.#fairness = fairness
+    this.share = new Share(() => this.work(), { isOld })
     this.left = steps
     this.#cost = cost
   }
@@ -84,6 +85,20 @@ describe('the turns of the event loop', () => {
     assert(workers.every(({ left }) => left === 0))
   })
 
+  it('go to what is new before what is old, which continues nevertheless', async () => {
+    const fairness = new Fairness({ turnUnits: 160, shareUnits: 10 })
+    const recent = Array.from({ length: 30 }, () => new Worker(fairness, 1000))
+    const old = Array.from({ length: 30 }, () => new Worker(fairness, 1000, { isOld: true }))
+    for (const worker of [...old, ...recent]) worker.work()
+    // each is served once before it counts
+    while (old.some(({ done }) => done === 0) || recent.some(({ done }) => done === 0)) await turn()
+    const sum = (workers: Worker[]) => workers.reduce((total, { done }) => total + done, 0)
+    const before = [sum(recent), sum(old)] as const
+    for (let i = 0; i < 30; i++) await turn()
+    assert.equal(sum(recent) - before[0], 30 * 60)
+    assert.equal(sum(old) - before[1], 30 * 20)
+  })
+
   it('come to a client that sends little within three turns, however many are greedy', async () => {
     const scenario = fc.record({
       greedy: fc.integer({ min: 0, max: 2000 }),
@@ -96,7 +111,10 @@ describe('the turns of the event loop', () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ greedy, cost, turnUnits, share, arrivals }) => {
         const fairness = new Fairness({ turnUnits, shareUnits: share })
-        const others = Array.from({ length: greedy }, () => new Worker(fairness, 1_000_000, cost))
+        const others = Array.from(
+          { length: greedy },
+          (_, i) => new Worker(fairness, 1_000_000, { cost, isOld: i % 3 === 0 }),
+        )
         for (const other of others) other.work()
         // before they were looked at, nobody can know that they are greedy
         while (others.some(({ done }) => done === 0)) await turn()

@@ -105,7 +105,7 @@ export class RetainedReplays {
       this.#rereading = { messages: this.#read(message.topic), attempt: attempt + 1 }
       return undefined
     }
-    return deliveryOf(message, replay.subscription)
+    return this.#deliveryOf(message, replay.subscription)
   }
 
   /** Skips the rest of the current replay. */
@@ -130,10 +130,11 @@ export class RetainedReplays {
   #read(filter: string): Source<Message> {
     return new Source(() => this.#retained.matching([filter]), this.#wake, this.#failed)
   }
-}
 
-function deliveryOf(message: Message, { qos, subscriptionIdentifier }: SessionSubscription): Delivery {
-  const identifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
-  // [MQTT-3.3.1-8]: RETAIN is set, whatever Retain As Published says
-  return new Delivery(message, Math.min(message.qos, qos) as QoS, true, identifiers, undefined)
+  #deliveryOf(message: Message, { qos: granted, subscriptionIdentifier }: SessionSubscription): Delivery {
+    const qos = Math.min(message.qos, granted) as QoS
+    if (subscriptionIdentifier === undefined) return this.#retained.delivery(message, qos)
+    // [MQTT-3.3.1-8]: RETAIN is set, whatever Retain As Published says
+    return new Delivery(message, qos, true, [subscriptionIdentifier], undefined)
+  }
 }

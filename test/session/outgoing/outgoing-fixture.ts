@@ -7,6 +7,7 @@ import { Delivery } from '../../../lib/model/delivery.js'
 import { NEVER_EXPIRES } from '../../../lib/model/session-expiry.js'
 import type { Authorizer } from '../../../lib/ports/authorizer.js'
 import type { Ports } from '../../../lib/ports/ports.js'
+import type { RetainedMessages } from '../../../lib/ports/retained-messages.js'
 import type { Link } from '../../../lib/session/outgoing/link.js'
 import { Outgoing } from '../../../lib/session/outgoing/outgoing.js'
 import { Session } from '../../../lib/session/session.js'
@@ -108,7 +109,10 @@ export function attached(scene: Scene) {
         add()
       },
     },
-    retained: { matching: typeof retained === 'function' ? retained : () => retained },
+    retained: {
+      matching: typeof retained === 'function' ? retained : () => retained,
+      delivery: (message, qos) => new Delivery(message, qos, true, undefined, undefined),
+    } satisfies RetainedMessages,
   } as unknown as Ports
   const limits: QueueLimits = { maxMessages: 1000, maxBytes: 1e6, overflow: 'drop-newest', ...scene.limits }
   const session = new Session('c', { expiryInterval: NEVER_EXPIRES, stored: kept, limits }, ports)
