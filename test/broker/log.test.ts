@@ -1,8 +1,10 @@
 /** The broker's log: which lines, with which fields, how often, and that a level that is off costs nothing. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Writable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { type LoggerOptions, pino } from 'pino'
+import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { LogLevel } from '../../types/logger.js'
@@ -72,6 +74,27 @@ describe('the log', () => {
         detail: lines[3]?.detail,
       },
     ])
+  })
+
+  it('has no warning for connections that are reset before their first byte, as by health checks', async () => {
+    const lines = await withLog({ level: 'debug' }, async ({ broker }) => {
+      for (const bytes of ['', '10']) {
+        const [near, far] = duplexPair()
+        broker.handle(far, undefined, { address: '203.0.113.7' })
+        near.write(Buffer.from(bytes, 'hex'))
+        await new Promise(setImmediate)
+        const reported = once(broker, 'connectionError')
+        far.destroy(new Error('read ECONNRESET'))
+        await reported
+      }
+    })
+    assert.deepEqual(
+      lines.filter(({ code }) => code === 'ANAX_ERR_STREAM').map(({ level, address, msg }) => [level, address, msg]),
+      [
+        [20, '203.0.113.7', 'connection reset before its first byte'],
+        [40, '203.0.113.7', 'connection refused'],
+      ],
+    )
   })
 
   it('tells what failed once, and then how often', async () => {

@@ -49,7 +49,10 @@ class EventLog {
   warnings(): void {
     this.#events.on('clientError', (client, error) => this.#repeat('warn', client, reasonOf(error), 'client error'))
     this.#events.on('connectionError', (client, error) => {
-      this.#repeat('warn', client, reasonOf(error), 'connection refused')
+      // load balancers check ports like this, every few seconds
+      const saidNothing = error.code === 'ANAX_ERR_STREAM' && client.stats.received.bytes === 0
+      if (saidNothing) this.#for(client).debug(reasonOf(error), 'connection reset before its first byte')
+      else this.#repeat('warn', client, reasonOf(error), 'connection refused')
     })
     this.#events.on('publishRefused', (error, { topic }, client) => {
       this.#repeat('warn', client, { topic, ...reasonOf(error) }, 'publish refused')
