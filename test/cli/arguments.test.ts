@@ -104,6 +104,7 @@ describe('the command line', () => {
     assertWrong(['passwd', '--format', 'md5', 'file', 'bob'], /^--format takes scrypt, argon2id, mosquitto, not 'md5'/)
     assertWrong(['passwd', '--delete', '--format', 'scrypt', 'file', 'bob'], /^--delete needs no --format/)
     assertWrong(['--port', '1', 'passwd', 'file', 'bob'], /^passwd comes first/)
+    assertWrong(['--proxy-protocol'], /^--proxy-protocol needs --trusted-proxies/)
     assertWrong(['--acl-file', 'acl.txt'], /^--acl-file needs to know who clients are/)
     assertWrong(['--jwt-issuer', 'us'], /^--jwt-issuer needs --jwt-key or --jwt-jwks/)
     assertWrong(['--jwt-key', 'key.pem'], /need --jwt-algorithms/)

@@ -1,5 +1,6 @@
 /** Proxies in front of the broker: whose word about a client's address counts, in each of the ways in which they say it. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
 import { EventEmitter, once } from 'node:events'
 import net from 'node:net'
@@ -149,6 +150,24 @@ describe('the PROXY protocol', () => {
       if (!socket.closed) await once(socket, 'close')
     })
   }
+
+  it('is no packet either where the proxy was gone before its connection was accepted', async () => {
+    await using scene = await open({ transport: 'tcp', port: 0, proxyProtocol: true, trustedProxies: LOOPBACK })
+    const reported: unknown[] = []
+    scene.broker.on('connectionError', (_client, error) => reported.push(error))
+    const accepted = new Promise<void>(resolve => subscribe('net.server.socket', () => resolve()))
+    // this process accepts nothing until the other one has ended
+    const healthCheck = `require('node:net').connect(${scene.port}, '127.0.0.1', function () {
+      this.write(Buffer.from('${V2_SIGNATURE}20000000', 'hex'), () => this.resetAndDestroy())
+    })`
+    spawnSync(process.execPath, ['-e', healthCheck])
+    await accepted
+    const next = await proxied(scene.port)
+    next.write(CONNECT)
+    await scene.connected
+    assert.deepEqual(reported, [])
+    next.destroy()
+  })
 
   it('has to come in 10 seconds', async context => {
     await using scene = await open({ transport: 'tcp', port: 0, proxyProtocol: true, trustedProxies: LOOPBACK })

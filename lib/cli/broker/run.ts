@@ -52,7 +52,12 @@ export async function run(settings: Settings): Promise<void> {
 
 async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {
   try {
-    return await createServer(broker, listeners, { onError: err => logger.error({ err }, 'listener failed') })
+    return await createServer(broker, listeners, {
+      onError: err => logger.error({ err }, 'listener failed'),
+      onRefused: ({ code, message }, { address, transport }) => {
+        logger.info({ address, transport, code, error: message }, 'connection refused')
+      },
+    })
   } catch (error) {
     await broker.close()
     throw error
@@ -74,16 +79,23 @@ async function openBeside(broker: Broker, settings: Settings, server: Server, lo
   }
 }
 
-function listenersOf({ host, ports, unix, tls: files, limits }: Settings): ListenerOptions[] {
+function listenersOf(settings: Settings): ListenerOptions[] {
+  const { host, ports, unix, tls: files, limits, trustedProxies, proxyProtocol, allowedOrigins } = settings
   // read now, so that a file that is missing is told in one line, and again at each reload
   if (files !== undefined) readTls(files)
   const tls = files && (() => readTls(files))
-  const frames = limits.maxPacketSize === undefined ? {} : { maxPayload: limits.maxPacketSize }
+  const common = { host, ...(trustedProxies && { trustedProxies }) }
+  const mqtt = { ...common, proxyProtocol }
+  const webSocket = {
+    ...common,
+    ...(allowedOrigins && { allowedOrigins }),
+    ...(limits.maxPacketSize !== undefined && { maxPayload: limits.maxPacketSize }),
+  }
   const listeners: ListenerOptions[] = []
-  if (ports.tcp !== undefined) listeners.push({ transport: 'tcp', host, port: ports.tcp })
-  if (ports.tls !== undefined && tls) listeners.push({ transport: 'tls', host, port: ports.tls, tls })
-  if (ports.ws !== undefined) listeners.push({ transport: 'ws', host, port: ports.ws, ...frames })
-  if (ports.wss !== undefined && tls) listeners.push({ transport: 'wss', host, port: ports.wss, tls, ...frames })
+  if (ports.tcp !== undefined) listeners.push({ transport: 'tcp', port: ports.tcp, ...mqtt })
+  if (ports.tls !== undefined && tls) listeners.push({ transport: 'tls', port: ports.tls, tls, ...mqtt })
+  if (ports.ws !== undefined) listeners.push({ transport: 'ws', port: ports.ws, ...webSocket })
+  if (ports.wss !== undefined && tls) listeners.push({ transport: 'wss', port: ports.wss, tls, ...webSocket })
   if (unix !== undefined) listeners.push({ transport: 'unix', path: unix })
   return listeners
 }

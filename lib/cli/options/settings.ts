@@ -22,6 +22,9 @@ export interface Settings {
   metrics: { host: string; port: number } | undefined
   /** Files. */
   tls: { cert: string; key: string; ca: string | undefined } | undefined
+  trustedProxies: string[] | undefined
+  proxyProtocol: boolean
+  allowedOrigins: string[] | undefined
   access: AccessSettings
   /** The folder of the store; undefined keeps it in memory. */
   data: string | undefined
@@ -59,6 +62,9 @@ export function checkSettings(values: Values): Settings {
     admin: admin(values),
     metrics: metrics(values),
     tls,
+    trustedProxies: values['trusted-proxies']?.split(','),
+    proxyProtocol: values['proxy-protocol'] === true,
+    allowedOrigins: values['allowed-origins']?.split(','),
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
     verify: verification(values.verify),
@@ -85,6 +91,9 @@ function checkTogether(settings: Settings, values: Values): void {
   const { ports, tls, unix, host, access } = settings
   if (tls === undefined && (ports.tls !== undefined || ports.wss !== undefined)) {
     throw usageError('--tls-port and --wss-port need --cert and --key')
+  }
+  if (settings.proxyProtocol && settings.trustedProxies === undefined) {
+    throw usageError('--proxy-protocol needs --trusted-proxies')
   }
   if (settings.cluster !== undefined && (values.memory || values.data !== undefined)) {
     throw usageError('--cluster takes the place of --memory and --data')

@@ -25,6 +25,11 @@ Listening
   --cert FILE             certificate chain (PEM)
   --key FILE              its private key (PEM)
   --ca FILE               require client certificates signed by these authorities
+  --trusted-proxies LIST  proxies that may state a client's address, for example
+                          10.0.0.7,10.1.0.0/16
+  --proxy-protocol        they begin connections to the MQTT ports with a PROXY
+                          header; on WebSocket ports, Forwarded is read
+  --allowed-origins LIST  web pages that may connect, by origin       [all]
 
 Access
   --password-file FILE    user names and password hashes; see 'anax passwd'
