@@ -87,8 +87,7 @@ async function open(
       await client.publishAsync(clientId, payload, { qos: 1 })
       assert.deepEqual((await received).payload, payload)
       await client.endAsync()
-      const [line] = broker.process.stderr.split('\n').filter(text => text.includes(`"${clientId}" connected`))
-      assert.match(line ?? '', / from 127\.0\.0\.2\b/)
+      await broker.process.says(new RegExp(`client connected clientId=${clientId} address=127\\.0\\.0\\.2 `))
     },
     async [Symbol.asyncDispose]() {
       await proxy.stop()
