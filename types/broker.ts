@@ -22,12 +22,27 @@ import type { Message } from './message.js'
  */
 export type MessageListener = (packet: Message, done: () => void) => void
 
+/** How a broker is emptied. */
+export interface DrainOptions {
+  /** Where MQTT 5.0 clients are to connect: the Server Reference of DISCONNECT and CONNACK [4.13]. @default none */
+  to?: string
+  /** How many clients are disconnected in a second, at most. @default 500 */
+  perSecond?: number
+  /** Whether the wills of the clients are published, as for any connection that the broker ends. @default 'publish' */
+  will?: 'publish' | 'discard'
+}
+
 /** An MQTT broker without sockets of its own: the host passes streams to it. */
 export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /** The option `id`, or the random UUID chosen as its default. */
   readonly id: string
   /** True before the broker is started, and from {@link Broker.close} on. */
   readonly closed: boolean
+  /**
+   * Whether clients that connect now are served: the broker is started, is not being drained, and in a cluster its lease
+   * holds. For a health check of a load balancer.
+   */
+  readonly ready: boolean
   /** The state of the cluster; undefined without one, and while this node is not a member. */
   readonly cluster: ClusterStats | undefined
   /** Number of connected clients. */
@@ -120,6 +135,14 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    * @returns whether it was connected
    */
   disconnect(clientId: string, options?: DisconnectOptions): Promise<boolean>
+  /**
+   * Empties the broker before it is stopped. New clients are refused with 0x9C, and those that are connected are
+   * disconnected with it, some at a time, once all that they have sent is answered. In a cluster, their sessions can be
+   * resumed on other nodes at once. Resolves when no client is connected; the broker goes on, until {@link Broker.close}. A
+   * second call waits for the first.
+   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING
+   */
+  drain(options?: DrainOptions): Promise<void>
   /**
    * Disconnects all clients (5.0: DISCONNECT 0x8B), finishes pending operations, and closes bus and store. Wills are
    * published, because the clients did not send DISCONNECT. Waits at most `closeTimeoutMs` for connections and pending

@@ -1,11 +1,10 @@
 /**
  * The public broker object. Owns the lifecycle from `listen` to `close`; everything else is delegated to its parts.
  */
-import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Broker as BrokerContract, MessageListener } from '../../types/broker.js'
+import type { Broker as BrokerContract, DrainOptions, MessageListener } from '../../types/broker.js'
 import type { Callback, Client, ConnectionDetails, DisconnectOptions, PublishInput } from '../../types/client.js'
 import type { ClusterStats } from '../../types/cluster.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
@@ -20,7 +19,6 @@ import type {
   SubscriptionQuery,
 } from '../../types/inspection.js'
 import type { Message } from '../../types/message.js'
-
 import type { BrokerOptions } from '../../types/options.js'
 import type { PayloadInput, PayloadSchema } from '../../types/payload.js'
 import type { MqttConnection } from '../client/connection.js'
@@ -46,6 +44,7 @@ import { Inspection } from './inspection/inspection.js'
 import { statsOf } from './inspection/stats.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
+import { runOf } from './run-id.js'
 
 type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
 
@@ -101,6 +100,9 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   get closed(): boolean {
     return this.#state !== 'listening'
+  }
+  get ready(): boolean {
+    return this.#state === 'listening' && this.#parts.isReady
   }
   get cluster(): ClusterStats | undefined {
     return this.#parts.clusterStats
@@ -318,6 +320,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.#host.respond(filterOf(filter), handler)
   }
 
+  async drain(options: DrainOptions = {}): Promise<void> {
+    this.#assertOpen()
+    await this.#parts.draining.begin(options)
+  }
+
   close(): Promise<void>
   close(callback: () => void): void
   close(callback?: () => void): Promise<void> | void {
@@ -357,6 +364,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
     this.#state = 'closing'
     this.#host.close()
+    this.#parts.draining.stop()
     await endConnections(this.#parts)
     await this.#parts.close()
     this.#state = 'closed'
@@ -375,14 +383,6 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 }
 
 function nothing(): void {}
-
-/**
- * Tells this run of a broker from all others that had, or will have, the same identifier. Begins with the time, because some
- * stores sort messages by it, and those of an earlier run come first. It is unique whatever the clock says.
- */
-function runOf(id: string, now: number): string {
-  return `${id}/${now.toString(36).padStart(9, '0')}${randomBytes(4).toString('hex')}`
-}
 
 /**
  * Creates a broker and starts it.

@@ -27,6 +27,7 @@ import { Router } from '../routing/router.js'
 import { Fairness } from '../util/fairness.js'
 import { Timers } from '../util/timers.js'
 import { BrokerAdmission } from './admission/admission.js'
+import { Draining } from './draining.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
@@ -80,6 +81,7 @@ export class BrokerParts {
   readonly ports: ConnectionPorts
   /** All connections that are not closed, including those before CONNECT. */
   readonly connections = new Set<Connection>()
+  readonly draining = new Draining(this)
   readonly #housekeeping: Housekeeping
   readonly #storeBridge: StoreBridge
   readonly #cluster: ClusterParts | undefined
@@ -229,6 +231,7 @@ export class BrokerParts {
       traffic: new Traffic(),
       load: new Load(),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
+      elsewhere: () => this.draining.elsewhere,
       responseInformation: client => this.#responseInformation(client),
     }
   }
@@ -244,6 +247,11 @@ export class BrokerParts {
   /** Whether the store was opened. */
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  /** Whether clients that connect now are served. */
+  get isReady(): boolean {
+    return this.draining.elsewhere === undefined && this.#cluster?.mayWrite() !== false
   }
 
   /** Whether the broker is a node of a cluster, which shares retained messages. */

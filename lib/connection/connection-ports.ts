@@ -1,5 +1,7 @@
 /** What each connection is given: the ports of its session, and those of its own. A contract. */
 import type { Client } from '../../types/client.js'
+import type { ConnectRefusal } from '../../types/hooks.js'
+import type { AnaxError } from '../errors.js'
 import type { Traffic } from '../model/traffic.js'
 import type { Admission } from '../ports/admission.js'
 import type { Ports } from '../ports/ports.js'
@@ -13,6 +15,8 @@ export interface ConnectionPorts extends Ports {
   readonly traffic: Traffic
   /** Whether another client can connect: there is room, or it takes over the connection of the same client. */
   hasRoomFor(clientId: string): boolean
+  /** Why nobody can connect now, and where else; undefined where everybody can. */
+  elsewhere(): { readonly error: AnaxError; readonly refusal: ConnectRefusal } | undefined
   /** The answer to a client that requests response information. */
   responseInformation(client: Client): string | undefined
 }

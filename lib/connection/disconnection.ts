@@ -11,6 +11,7 @@ const REASONS: Partial<Record<ErrorCode, DisconnectReason>> = {
   ANAX_ERR_TAKEN_OVER: 'takeover',
   ANAX_ERR_KICKED: 'administrative',
   ANAX_ERR_SHUTTING_DOWN: 'shutdown',
+  ANAX_ERR_DRAINING: 'shutdown',
   ANAX_ERR_DRAIN_TIMEOUT: 'drain-timeout',
   ANAX_ERR_NOT_AUTHORIZED: 'not-authorized',
   ANAX_ERR_CREDENTIALS: 'not-authorized',

@@ -2,6 +2,7 @@
  * The metrics: name, help, labels, and how each is read from the numbers of a broker. Owns the names, which follow
  * Prometheus' rules; must not know the package that serves them.
  */
+import type { ShardStats } from '../../types/cluster.js'
 import type { BrokerStats } from '../../types/inspection.js'
 
 /** One value with its labels. */
@@ -50,6 +51,13 @@ function counterBy(
   const samples = (stats: BrokerStats) =>
     Object.entries(read(stats)).map(([key, value]) => ({ labels: { [label]: key }, value: value ?? 0 }))
   return { name, type: 'counter', help, labels: [label], read: samples }
+}
+
+/** A gauge for each shard of a cluster. */
+function gaugeByShard(name: string, help: string, read: (shard: ShardStats) => number): Definition {
+  const samples = ({ cluster }: BrokerStats) =>
+    (cluster?.engine?.shards ?? []).map((shard, index) => ({ labels: { shard: index }, value: read(shard) }))
+  return { name, type: 'gauge', help, labels: ['shard'], read: samples }
 }
 
 const WAYS = ['received', 'sent'] as const
@@ -130,4 +138,38 @@ export const DEFINITIONS: readonly Definition[] = [
   counterBy('reason', 'messages_dropped_total', 'Messages that did not reach a client.', stats => stats.drops),
   counterBy('code', 'publish_refused_total', 'Refused messages.', stats => stats.publishRefused),
   counterBy('part', 'failures_total', 'Failures of hooks or listeners, and of store or bus.', stats => stats.failures),
+  // without a cluster these have no values
+  single('gauge', 'cluster_nodes', 'Nodes of the cluster, 0 while this one is not a member.', ({ cluster }) => {
+    return cluster && (cluster.engine?.nodes.length ?? 0)
+  }),
+  single('gauge', 'cluster_lease_seconds', 'Time that the lease of this node holds without renewal.', ({ cluster }) => {
+    return cluster && (cluster.engine?.leaseMsLeft ?? 0) / 1000
+  }),
+  single('gauge', 'cluster_claims', 'Client identifiers that this node owns.', stats => stats.cluster?.engine?.claims),
+  gaugeByShard('cluster_shard_lag', 'Messages of the log that this node wants and has not read.', ({ lag }) => lag),
+  gaugeByShard('cluster_shard_pending_writes', 'Writes that wait for the engine.', ({ pendingWrites }) => {
+    return pendingWrites
+  }),
+  single('counter', 'cluster_writes_total', 'Round trips of writes to the engine.', stats => {
+    return stats.cluster?.engine?.writes.count
+  }),
+  single('counter', 'cluster_write_seconds_total', 'Time that these round trips took.', stats => {
+    const ms = stats.cluster?.engine?.writes.ms
+    return ms === undefined ? undefined : ms / 1000
+  }),
+  single(
+    'counter',
+    'cluster_takeovers_total',
+    'Sessions taken over from other nodes.',
+    stats => stats.cluster?.takeovers,
+  ),
+  single('counter', 'cluster_leases_lost_total', 'Leases that this node lost.', stats => stats.cluster?.leasesLost),
+  single(
+    'counter',
+    'cluster_late_writes_total',
+    'Writes that the engine refused because they came too late.',
+    stats => {
+      return stats.cluster?.lateWrites
+    },
+  ),
 ]

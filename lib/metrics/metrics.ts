@@ -116,6 +116,7 @@ function register(
       ...common,
       collect() {
         this.reset()
+        if (labelNames.length === 0) this.remove()
         for (const sample of samples()) this.inc(sample.labels, sample.value)
       },
     })

@@ -11,6 +11,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Registry } from 'prom-client'
 import { DEFINITIONS } from '../../lib/metrics/definitions.js'
 import { createMetrics, type Metrics } from '../../lib/metrics/index.js'
+import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
 import { connectTo, withBrokers } from '../support/brokers.js'
 import { ROOT } from '../support/root.js'
@@ -144,3 +145,17 @@ test('docs/metrics.md has every metric, and no other', () => {
   const documented = [...page.matchAll(/^\| `anax_(\w+)`/gm)].map(([, name]) => name)
   assert.deepEqual(documented, [...DEFINITIONS.map(({ name }) => name), 'event_loop_delay_seconds'])
 })
+
+test('a node of a cluster shows nodes, lease, shards and writes; another broker does not', () =>
+  withBrokers([{}, { id: 'one', cluster: new MemoryCluster() }], async ([plain, node]) => {
+    const isOfCluster = (name: string) => name.startsWith('anax_cluster_')
+    const without = await createMetrics(plain)
+    assert.deepEqual(Object.keys(await scrape(without)).filter(isOfCluster), [])
+    await node.publish({ topic: 't', payload: 'x', qos: 1 })
+    const metrics = await createMetrics(node)
+    const values = await scrape(metrics)
+    assert.equal(values.anax_cluster_nodes, 1)
+    assert.equal(values['anax_cluster_shard_lag{shard=0}'], 0)
+    assert.ok(values.anax_cluster_writes_total! >= 1 && values.anax_cluster_lease_seconds! > 0)
+    assert.deepEqual(node.stats().cluster?.takeovers, 0)
+  }))

@@ -47,9 +47,9 @@ export async function dropping({ broker, recorder }: Parts, { query }: Exchange)
   return { items: await Promise.all(items) }
 }
 
-/** Whether the store answers: a broker that cannot reach it should get no clients. */
+/** Whether clients would be served: the broker is open and not being drained, and its store or cluster answers. */
 export async function readiness({ broker }: Parts) {
-  if (broker.closed) return false
+  if (!broker.ready) return false
   return broker.sessions({ limit: 1 }).then(
     () => true,
     () => false,

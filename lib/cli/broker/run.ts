@@ -137,7 +137,6 @@ function stopOnSignal(running: Stoppable, logger: Logger): void {
     if (stopping) process.exit(EXIT_CODES[signal])
     stopping = true
     logger.info({}, `${signal}: stopping`)
-    setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
     stop(running).catch(err => {
       logger.error({ err }, 'while stopping')
       process.exit(1)
@@ -147,8 +146,10 @@ function stopOnSignal(running: Stoppable, logger: Logger): void {
   process.on('SIGTERM', onSignal)
 }
 
-/** After this nothing keeps the process but the last bytes on their way to clients. */
+/** A node of a cluster hands its sessions over first. After this nothing keeps the process but the last bytes on their way to clients. */
 async function stop({ broker, server, admin, metrics }: Stoppable): Promise<void> {
+  if (broker.ready && broker.cluster !== undefined) await broker.drain()
+  setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
   admin?.close()
   metrics?.close()
   await server.close()

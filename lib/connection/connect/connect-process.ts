@@ -113,6 +113,8 @@ export class ConnectProcess {
     const { maximumPacketSize } = packet.properties ?? {}
     // a CONNACK that refuses the client has to be within its limit, too [MQTT-3.2.2-19]
     if (maximumPacketSize !== undefined) channel.setParameters({ ...INITIAL_PARAMETERS, maximumPacketSize })
+    const elsewhere = channel.ports.elsewhere()
+    if (elsewhere !== undefined) throw new Refused(elsewhere.error, elsewhere.refusal)
     const fault = checkConnect(packet, channel)
     if (fault !== undefined) throw fault
     await this.#turn()

@@ -27,6 +27,8 @@ export class NodeInterest {
   readonly #interest = new Interest()
   /** What the readers have. */
   #cover: readonly string[] = []
+  /** What they will have, while that is being changed. */
+  #next: readonly string[] | undefined
   #changing: Promise<void> | undefined
   #linger: NodeJS.Timeout | undefined
 
@@ -40,7 +42,7 @@ export class NodeInterest {
     // a connection that breaks is made again, with all subscriptions
     const flushed = this.#parts.flush().catch(() => {})
     // it may be wanted no more before it is read
-    while (this.#interest.has(subject) && !covers(this.#cover, subject)) await this.#change(GATHER_MS)
+    while (this.#interest.has(subject) && !this.#isRead(subject)) await this.#change(GATHER_MS)
     await flushed
     return await this.#parts.ends()
   }
@@ -59,6 +61,11 @@ export class NodeInterest {
     clearTimeout(this.#linger)
   }
 
+  /** Whether the readers have it, and keep it. */
+  #isRead(subject: string): boolean {
+    return covers(this.#cover, subject) && (this.#next === undefined || covers(this.#next, subject))
+  }
+
   /** One change at a time; what comes while one is gathered is part of it. */
   #change(delayMs: number): Promise<void> {
     this.#changing ??= this.#carryOut(delayMs).finally(() => {
@@ -72,7 +79,9 @@ export class NodeInterest {
     const cover = this.#interest.isEmpty ? [] : coverOf([...this.#interest.subjects(), LONG_TOPICS])
     if (cover.join() === this.#cover.join()) return
     const { readers, bases } = this.#parts
+    this.#next = cover
     await Promise.all(readers.map((reader, shard) => reader.want(cover.map(tokens => bases[shard] + tokens))))
     this.#cover = cover
+    this.#next = undefined
   }
 }

@@ -41,6 +41,7 @@ export function defineClaimTests(harness: Harness): void {
     giveBack(one, first, 'done')
     const second = await claim(other, clientId)
     assert.deepEqual(one.asked, [clientId])
+    assert.deepEqual([first.previous, second.previous], [undefined, one.node.node])
     assert.deepEqual(await recordsOf(other, second), { last: 'done' })
     assert.deepEqual([one.node.stats().claims, other.node.stats().claims], [0, 1])
     await assert.rejects(one.node.write(first, { records: { a: BYTES } }), { code: 'ANAX_ERR_FENCED' })

@@ -43,6 +43,8 @@ export interface TestNode {
   readonly orphans: string[]
   readonly changes: MembershipChange[]
   readonly asked: string[]
+  /** Writes that were refused because they came too late. */
+  refused: number
   /** What the node does when it is asked to let go. */
   letGo: (clientId: string) => Promise<void>
   /** What the node does with each message; the shard waits for it. */
@@ -95,6 +97,7 @@ export class Nodes {
       orphans: [],
       changes: [],
       asked: [],
+      refused: 0,
       letGo: () => Promise.resolve(),
       onMessage: () => undefined,
     } as Omit<TestNode, 'node'>
@@ -140,7 +143,9 @@ function eventsOf(told: Omit<TestNode, 'node'>): ClusterEvents {
     membership: change => {
       told.changes.push(change)
     },
-    refused: () => {},
+    refused: writes => {
+      told.refused += writes
+    },
     failed: () => {},
   }
 }

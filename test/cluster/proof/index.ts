@@ -59,6 +59,8 @@ for (const [number, what, run] of ROWS) {
   } catch (error) {
     faults++
     console.log(`FAIL ${number}: ${what} (${seconds()})`, error)
+    for (const { node, name, args } of (await world)?.events.slice(-40) ?? [])
+      console.log(`  ${node} ${name} ${args.join(' ')}`)
     // the next row begins with nodes that are all there
     await (await world)?.close()
     world = undefined

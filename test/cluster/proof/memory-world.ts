@@ -8,7 +8,7 @@ import type { ClusterNode } from '../../../types/cluster.js'
 import type { BrokerOptions } from '../../../types/options.js'
 import type { NodeEvent, World } from './world.js'
 
-const EVENTS = ['sessionEnded', 'leaseLost', 'drop'] as const
+const EVENTS = ['sessionEnded', 'leaseLost', 'drop', 'sessionTakenOver'] as const
 
 export class MemoryWorld implements World {
   readonly cluster = new MemoryCluster()

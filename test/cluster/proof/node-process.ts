@@ -8,7 +8,15 @@ import { natsCluster } from '../../../lib/nats/index.js'
 import type { Broker } from '../../../types/broker.js'
 import { textOf } from './memory-world.js'
 
-const EVENTS = ['sessionEnded', 'leaseLost', 'drop', 'storeError', 'hookError', 'publishRefused'] as const
+const EVENTS = [
+  'sessionEnded',
+  'sessionTakenOver',
+  'leaseLost',
+  'drop',
+  'storeError',
+  'hookError',
+  'publishRefused',
+] as const
 
 const [port, id, servers, leaseMs] = process.argv.slice(2)
 const urls = servers!.split(',')

@@ -9,6 +9,7 @@ const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as 
 /** The old connection is told, and how long the new one takes. @returns milliseconds, the longest */
 export async function moves(world: World, count: number): Promise<number> {
   let longest = 0
+  const before = world.events.length
   for (let i = 0; i < count; i++) {
     const first = await storedClient(world, i % 3, `mover${i}`)
     const told: (number | undefined)[] = []
@@ -23,6 +24,12 @@ export async function moves(world: World, count: number): Promise<number> {
     assert.deepEqual(told, [0x8e])
     await second!.endAsync()
   }
+  const takenOver = () => world.events.slice(before).filter(({ name }) => name === 'sessionTakenOver')
+  await until(() => takenOver().length >= count, 'the events')
+  assert.deepEqual(
+    takenOver().map(({ args }) => args[0]),
+    Array.from({ length: count }, (_, i) => `mover${i}`),
+  )
   return longest
 }
 

@@ -1,0 +1,99 @@
+/**
+ * Empties a broker before it is stopped: nobody is let in any more, and those who are connected are sent elsewhere, some at a
+ * time, so that the other servers are not overrun. Owns the pace; must not know where clients go.
+ */
+import type { DrainOptions } from '../../types/broker.js'
+import type { Connection } from '../connection/connection.js'
+import { AnaxError } from '../errors.js'
+import type { ResolvedOptions } from '../ports/resolved-options.js'
+import { Timer, type Timers } from '../util/timers.js'
+
+/** Slices of a second. */
+const SLICES = 10
+const SLICE_MS = 1000 / SLICES
+const PER_SECOND = 500
+
+/** What of the broker is needed. */
+interface DrainedParts {
+  readonly options: ResolvedOptions
+  readonly timers: Timers
+  readonly connections: ReadonlySet<Connection>
+  readonly sessions: { readonly size: number }
+}
+
+/** Why a client cannot connect now, and where it can. */
+export interface Elsewhere {
+  readonly error: AnaxError
+  readonly refusal: { readonly serverReference?: string }
+}
+
+export class Draining {
+  readonly #parts: DrainedParts
+  #elsewhere: Elsewhere | undefined
+  #drained: Promise<void> | undefined
+  #isOver = false
+  /** Ends the pause between two slices. */
+  #resume: (() => void) | undefined
+
+  constructor(parts: DrainedParts) {
+    this.#parts = parts
+  }
+
+  /** What a client is told that connects; undefined while the broker is not being drained. */
+  get elsewhere(): Elsewhere | undefined {
+    return this.#elsewhere
+  }
+
+  /**
+   * Resolves when no client is connected any more. A second call waits for the first.
+   * @throws AnaxError ANAX_ERR_ARGUMENT
+   */
+  begin(options: DrainOptions): Promise<void> {
+    const { to, perSecond = PER_SECOND, will = 'publish' } = options
+    if (to !== undefined && (typeof to !== 'string' || to === '')) throw refused('to has to be a server reference')
+    if (!(perSecond >= 1)) throw refused('perSecond has to be a number from 1')
+    if (will !== 'publish' && will !== 'discard') throw refused("will has to be 'publish' or 'discard'")
+    this.#elsewhere ??= {
+      error: new AnaxError('ANAX_ERR_DRAINING'),
+      refusal: to === undefined ? {} : { serverReference: to },
+    }
+    this.#drained ??= this.#run(Math.ceil(perSecond / SLICES), will)
+    return this.#drained
+  }
+
+  /** The broker closes: that ends all connections, at its own pace. */
+  stop(): void {
+    this.#isOver = true
+    this.#resume?.()
+  }
+
+  async #run(slice: number, will: 'publish' | 'discard'): Promise<void> {
+    const { sessions, connections } = this.#parts
+    // those who were being let in when it began are connected a moment later
+    for (;;) {
+      const next = [...connections].filter(({ connected }) => connected).slice(0, slice)
+      await Promise.all(next.map(connection => this.#end(connection, will)))
+      if (sessions.size === 0 || this.#isOver) return
+      await this.#pause()
+    }
+  }
+
+  async #end(connection: Connection, will: 'publish' | 'discard'): Promise<void> {
+    const { timers, options } = this.#parts
+    const { error, refusal } = this.#elsewhere!
+    // what the client has sent is answered first
+    await timers.within(options.closeTimeoutMs, connection.stopReading())
+    await connection.disconnect(error, refusal, will)
+  }
+
+  #pause(): Promise<void> {
+    return new Promise(resolve => {
+      this.#resume = resolve
+      this.#parts.timers.schedule(new Timer(resolve), SLICE_MS)
+    })
+  }
+}
+
+function refused(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_ARGUMENT', { detail: `drain: ${detail}` })
+}
