@@ -137,6 +137,8 @@ export interface ErrorDetail {
   detail?: string
   /** Replaces the catalogue's reason code, where a hook chose one. */
   reasonCode?: number
+  /** What the peer is told instead of the message, where a hook chose it. */
+  reasonString?: string
   /** Replaces the catalogue's scope, if the effect differs from the usual one. */
   scope?: ErrorScope
   /** The original error. */
@@ -152,13 +154,16 @@ export class AnaxError extends Error {
   readonly reasonCode: number
   /** The effect of the error: see {@link ErrorScope}. */
   readonly scope: ErrorScope
+  /** The Reason String (5.0) that a hook chose; undefined where the peer is told the message. */
+  readonly reasonString: string | undefined
 
-  constructor(code: ErrorCode, { detail, reasonCode, scope, cause }: ErrorDetail = {}) {
+  constructor(code: ErrorCode, { detail, reasonCode, reasonString, scope, cause }: ErrorDetail = {}) {
     const [standardReason, standardScope, message] = ERRORS[code]
     super(detail === undefined ? message : `${message}: ${detail}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.reasonCode = reasonCode ?? standardReason
     this.scope = scope ?? standardScope
+    this.reasonString = reasonString
   }
 
   /**
@@ -183,10 +188,11 @@ const INTERNAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /**
- * The reason string for the peer. For a failure inside the host it is only the catalogue's message, without the detail.
+ * The reason string for the peer: the one that a hook chose, or the message. For a failure inside the host it is only
+ * the catalogue's message, without the detail.
  */
-export function explanationOf({ code, message }: AnaxError): string {
-  return INTERNAL.has(code) ? ERRORS[code][2] : message
+export function explanationOf({ code, message, reasonString }: AnaxError): string {
+  return reasonString ?? (INTERNAL.has(code) ? ERRORS[code][2] : message)
 }
 
 /** Whether an operation failed only because a limit was reached. */

@@ -102,10 +102,20 @@ export type AuthenticateExtendedHandler = (
   callback: (error: RefusalError | null, verdict?: ExtendedVerdict) => void,
 ) => Verdict<ExtendedVerdict>
 
+/** An error with which a callback refuses a message or a subscription. */
+export type PacketRefusalError = Error & {
+  /** MQTT 5.0 reason code, from 0x80. @default 0x87, not authorized */
+  reasonCode?: number
+  /** The reason as text (5.0). @default what the error says */
+  reasonString?: string
+}
+
 /** A refusal of one message, with the treatment of older clients. */
 export interface PublishRefusal {
   /** MQTT 5.0 reason code, from 0x80. */
   refuse: number
+  /** The reason as text (5.0). @default what the error says */
+  reasonString?: string
   /**
    * What happens to clients before 5.0, whose acknowledgements have no reason code: close the connection, or
    * acknowledge the message as if it had been published. @default 'disconnect'
@@ -124,7 +134,7 @@ export interface PublishRefusal {
 export type AuthorizePublishHandler = (
   client: Client,
   packet: PublishPacket & { payload: Buffer; clientId?: string | undefined; username?: string | undefined },
-  callback: (error?: (Error & { reasonCode?: number }) | null) => void,
+  callback: (error?: PacketRefusalError | null) => void,
 ) => Verdict<boolean | number | PublishPacket | PublishRefusal>
 
 /**
@@ -135,7 +145,7 @@ export type AuthorizePublishHandler = (
 export type AuthorizeSubscribeHandler = (
   client: Client,
   subscription: Subscription,
-  callback: (error: (Error & { reasonCode?: number }) | null, subscription?: Subscription | null) => void,
+  callback: (error: PacketRefusalError | null, subscription?: Subscription | null) => void,
 ) => Verdict<boolean | number | Subscription | null>
 
 /**

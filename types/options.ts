@@ -58,7 +58,7 @@ export interface BrokerOptions extends Hooks {
    * cannot be told. 0 for no limit. @default 0
    */
   keepaliveLimit?: number
-  /** Longest client identifier in bytes. @default 65535 (23 for MQTT 3.1) */
+  /** Longest client identifier in bytes, in all versions. @default 65535; 23 in MQTT 3.1 */
   maxClientsIdLength?: number
   /** Maximum number of levels in a topic, 1 to 100. @default 100 */
   maxTopicLevels?: number

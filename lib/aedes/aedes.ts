@@ -9,28 +9,32 @@ import type { Duplex } from 'node:stream'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import mqemitter from 'mqemitter'
 import type { MessageListener } from '../../types/broker.js'
-import type { Bus } from '../../types/bus.js'
+import type { Bus, BusListener } from '../../types/bus.js'
 import type { Callback, Client, PublishInput } from '../../types/client.js'
-import type { BrokerEvents } from '../../types/events.js'
-import type { ConnectPacket, Subscription } from '../../types/packets.js'
+import type { ConnectRefusal, RefusalError } from '../../types/hooks.js'
+import type { ConnectPacket, Subscription, Will } from '../../types/packets.js'
 import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
-import { Broker } from '../index.js'
+import { Broker, ReasonCode } from '../index.js'
 import { borrowed, plainBus } from './borrowed.js'
 import { AedesClient, type ClientBroker, type ClientControl, type RequestWithDetails } from './client.js'
-import { aedesError, refusalError, tooDeep } from './errors.js'
+import { aedesError, tooDeep } from './errors.js'
+import { EventRelay } from './event-relay.js'
 import { HOOKS, HookedBroker } from './hooked-broker.js'
 import { askForSubscription, type HookScene, installHook } from './hooks.js'
+import { HostSubscriptions } from './host-subscriptions.js'
 import { brokerOptionsOf, type FullAedesOptions, optionsOf } from './options.js'
-import { packageVersion } from './package-version.js'
-import { busPacket, parsedSubscription } from './packets.js'
+import { PendingSessions } from './pending-sessions.js'
 import { Presence } from './presence.js'
-import type { AedesEvents, AedesHooks, AedesOptions, Brokers } from './types.js'
+import type { AedesHooks, AedesOptions, Brokers } from './types.js'
 
-/** Events of the broker that are Aedes's as well, the client in the last place. */
-const RELAYED = ['keepaliveTimeout', 'connackSent'] as const
+/** The release of Aedes whose interface this is. */
+const VERSION = '1.2.0'
 
-/** The same, told a moment later: in Aedes, nothing is emitted while a packet is still being received. */
-const RELAYED_LATER = ['ping', 'publish'] as const
+/** The smallest keep alive is none: a limit excludes it. */
+const NO_KEEP_ALIVE = 0
+
+const MQTT_3_1 = 3
+const MQTT_5 = 5
 
 /** An MQTT broker with the interface of Aedes. Made with {@link Aedes.createBroker}, or made and then started. */
 export class Aedes extends HookedBroker {
@@ -57,13 +61,12 @@ export class Aedes extends HookedBroker {
   readonly #broker: Broker
   readonly #presence: Presence
   readonly #clients = new WeakMap<Client, AedesClient>()
-  /** Return codes of the clients that were refused. */
-  readonly #refusals = new WeakMap<Client, number>()
-  /** What their hooks said. */
-  readonly #hookErrors = new WeakMap<AedesClient, Error>()
   readonly #controls = new WeakMap<AedesClient, ClientControl>()
-  readonly #listeners = new WeakMap<MessageListener, MessageListener>()
+  readonly #listeners = new WeakMap<MessageListener, BusListener>()
   readonly #scene: HookScene
+  readonly #relay: EventRelay
+  readonly #pending: PendingSessions
+  readonly #hostSubscriptions = new HostSubscriptions()
   /** Streams that were handed over before the broker was started. */
   #early: (() => void)[] | undefined = []
   #started: Promise<void> | undefined
@@ -77,8 +80,13 @@ export class Aedes extends HookedBroker {
     this.opts = opts
     this.mq = opts.mq ?? (mqemitter({ concurrency: opts.concurrency, matchEmptyLevels: true }) as unknown as Bus)
     this.persistence = opts.persistence ?? (new MemoryPersistence() as AedesPersistence)
+    const { responseInformation } = opts
     this.#broker = new Broker({
       ...brokerOptionsOf(opts, isBrokerOption),
+      ...(typeof responseInformation === 'string' && { responseInformation }),
+      ...(typeof responseInformation === 'function' && {
+        responseInformation: client => responseInformation(this.#clients.get(client)!),
+      }),
       mq: plainBus(this.mq, ({ brokerCounter = this.#counter }) => {
         this.#counter = brokerCounter
       }),
@@ -97,9 +105,14 @@ export class Aedes extends HookedBroker {
     this.#scene = {
       aedes: this,
       clientOf: client => this.#clients.get(client)!,
-      admitted: (client, packet) => this.#admitted(client, packet),
-      refused: (client, error) => this.#hookErrors.set(client, error),
+      admit: (client, packet) => this.#admit(client, packet),
+      refused: (client, error) => this.#relay.refused(client, error),
     }
+    this.#pending = new PendingSessions({
+      broker: this.#broker,
+      limit: opts.pendingSessionsLimit,
+      emit: (event, ...args) => (this as EventEmitter).emit(event, ...args),
+    })
     this.#presence = new Presence({
       id: this.id,
       mq: this.mq,
@@ -111,13 +124,22 @@ export class Aedes extends HookedBroker {
       born: brokerId => {
         for (const client of Object.values(this.clients)) delete client.duplicates[brokerId]
       },
-      failed: error => this.#fail(aedesError(error)),
+      failed: error => this.#relay.fail(error),
+    })
+    this.#relay = new EventRelay({
+      aedes: this,
+      broker: this.#broker,
+      pending: this.#pending,
+      hostSubscriptions: this.#hostSubscriptions,
+      clientOf: client => this.#clients.get(client)!,
+      controlOf: client => this.#controls.get(client)!,
+      say: (what, payload) => void this.#presence.say(what, payload),
+      told: error => this.told(error),
     })
     installHook(this.#broker, this.#scene, 'preConnect', undefined)
     // without a hook, Aedes disconnects who publishes below `$SYS/`
     installHook(this.#broker, this.#scene, 'authorizePublish', this.authorizePublish)
     for (const name of HOOKS) if (opts[name] !== undefined) this.setHook(name, opts[name])
-    this.#relay()
   }
 
   /** Makes a broker and starts it. */
@@ -141,9 +163,17 @@ export class Aedes extends HookedBroker {
   get counter(): number {
     return this.#counter
   }
-  /** The version of Anax. */
+  /** The release of Aedes whose interface this is. */
   get version(): string {
     return VERSION
+  }
+  /** MQTT 5.0: client identifier -> client that is away and has a session. */
+  get expiringSessions(): ReadonlyMap<string, AedesClient> {
+    return this.#pending.sessions
+  }
+  /** MQTT 5.0: client identifier -> will that is published later. */
+  get delayedWills(): ReadonlyMap<string, Will> {
+    return this.#pending.wills
   }
   /** The underlying broker of Anax, for events, options and methods that Aedes does not have. */
   get anax(): Broker {
@@ -183,15 +213,14 @@ export class Aedes extends HookedBroker {
     this.#soon(() => this.#broker.publish(packet), done)
   }
 
-  /** Calls a function with every message that matches a filter. */
-  subscribe(topic: string, listener: MessageListener, done?: Callback): void {
-    if (!this.#isTooDeep(topic, done)) this.#soon(() => this.#broker.subscribe(topic, this.#listenerOf(listener)), done)
+  /** Calls a function with every message that matches a filter. Nobody waits until it is done. */
+  subscribe(topic: string, listener: MessageListener, done: Callback = () => {}): void {
+    if (!this.#isTooDeep(topic, done)) this.mq.on(topic, this.#listenerOf(listener), done)
   }
 
   /** Ends {@link Aedes.subscribe}: the same filter, the same function. */
-  unsubscribe(topic: string, listener: MessageListener, done?: Callback): void {
-    if (!this.#isTooDeep(topic, done))
-      this.#soon(() => this.#broker.unsubscribe(topic, this.#listenerOf(listener)), done)
+  unsubscribe(topic: string, listener: MessageListener, done: Callback = () => {}): void {
+    if (!this.#isTooDeep(topic, done)) this.mq.removeListener(topic, this.#listenerOf(listener), done)
   }
 
   /** Closes the connections, the bus and then the broker; the store is left open, as Aedes leaves it. */
@@ -202,12 +231,21 @@ export class Aedes extends HookedBroker {
     }
     this.#isClosing = true
     this.#presence.stop()
+    this.#pending.close(Object.values(this.clients))
     this.#broker.close().then(done, done)
   }
 
-  /** Asks `authorizeSubscribe` for a subscription that the application makes for a client. */
-  askForSubscription(client: AedesClient, subscription: Subscription): Promise<Subscription | null> {
-    return askForSubscription(this.#scene, this.authorizeSubscribe, client, subscription)
+  /** Subscribes a client to what `authorizeSubscribe` lets it. */
+  async subscribeClient(client: AedesClient, subscriptions: Subscription[]): Promise<void> {
+    const ask = (subscription: Subscription) =>
+      askForSubscription(this.#scene, this.authorizeSubscribe, client, subscription)
+    const refused = await this.#hostSubscriptions.subscribe(client.anax!, subscriptions, ask)
+    if (refused !== undefined) this.#relay.subscribed(refused, client.anax!)
+  }
+
+  /** An error as applications of Aedes expect it. */
+  told(error: Error): Error {
+    return aedesError(error, this.opts)
   }
 
   /** Removes the queued messages of a client's session. */
@@ -220,10 +258,17 @@ export class Aedes extends HookedBroker {
   }
 
   /** Always the same one for a function: it is found again by it. */
-  #listenerOf(listener: MessageListener): MessageListener {
+  #listenerOf(listener: MessageListener): BusListener {
     const known = this.#listeners.get(listener)
     if (known !== undefined) return known
-    const told: MessageListener = (packet, done) => listener(busPacket(packet), done)
+    const told: BusListener = (packet, done) => {
+      done()
+      try {
+        listener(packet, () => {})
+      } catch (error) {
+        this.#relay.fail(error as Error)
+      }
+    }
     this.#listeners.set(listener, told)
     return told
   }
@@ -239,7 +284,7 @@ export class Aedes extends HookedBroker {
     const started = this.#started ?? Promise.resolve()
     started.then(step).then(
       () => done(),
-      error => done(aedesError(error)),
+      error => done(this.told(error)),
     )
   }
 
@@ -253,85 +298,26 @@ export class Aedes extends HookedBroker {
     installHook(this.#broker, this.#scene, name, hook)
   }
 
-  #admitted(client: AedesClient, packet: ConnectPacket): void {
-    if (!packet.clientId && packet.properties === undefined && packet.clean) packet.clientId = `aedes_${randomUUID()}`
+  /** What Aedes checks when `preConnect` has let a client go on. */
+  #admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined {
+    const { clientId, protocolVersion, keepalive } = packet
+    if (protocolVersion === MQTT_3_1 && clientId.length > this.maxClientsIdLength) {
+      return refusal({ returnCode: 2 }, 'identifier rejected')
+    }
+    const { keepaliveLimit } = this
+    const isOver = keepaliveLimit > 0 && (keepalive === NO_KEEP_ALIVE || keepalive > keepaliveLimit)
+    // a client of MQTT 5.0 is told the limit
+    if (isOver && protocolVersion !== MQTT_5) return refusal({ returnCode: 5 }, 'keep alive limit exceeded')
+    const method = packet.properties?.authenticationMethod
+    if (method !== undefined && !this.#broker.authenticateExtended) {
+      return refusal(
+        { reasonCode: ReasonCode.BadAuthenticationMethod },
+        `authentication method ${method} is not supported`,
+      )
+    }
+    if (clientId === '' && protocolVersion !== MQTT_5 && packet.clean) packet.clientId = `aedes_${randomUUID()}`
     this.#controls.get(client)!.identify(packet)
-  }
-
-  #relay(): void {
-    const broker = this.#broker as EventEmitter
-    for (const name of RELAYED) broker.on(name, (...args: unknown[]) => this.#tell(name, args))
-    for (const name of RELAYED_LATER) broker.on(name, (...args: unknown[]) => soon(() => this.#tell(name, args)))
-    this.#broker.on('ack', (packet, client) => {
-      soon(() => this.#tell('ack', [packet.cmd === 'publish' ? busPacket(packet) : packet, client]))
-    })
-    // in Aedes it comes when CONNACK and what was queued are written
-    this.#broker.on('clientReady', client => {
-      setImmediate(() => client.connected && this.#tell('clientReady', [client]))
-    })
-    this.#broker.on('client', client => {
-      const aedesClient = this.#clients.get(client)!
-      this.clients[client.id] = aedesClient
-      this.emit('client', aedesClient)
-      this.#presence.say('new/clients', client.id)
-    })
-    this.#broker.on('clientDisconnect', client => this.#gone(client))
-    this.#broker.on('subscribe', (subscriptions, client) => soon(() => this.#subscribed(subscriptions, client)))
-    this.#broker.on('unsubscribe', (topics, client) => soon(() => this.#unsubscribed(topics, client)))
-    this.#broker.on('connackSent', ({ returnCode }, client) => {
-      if (returnCode) this.#refusals.set(client, returnCode)
-    })
-    this.#broker.on('clientError', (client, error) => this.#failClient(client, aedesError(error)))
-    this.#broker.on('connectionError', (client, error) => {
-      const returnCode = this.#refusals.get(client)
-      const cause = this.#hookErrors.get(this.#clients.get(client)!) ?? error
-      this.#failClient(client, returnCode === undefined ? aedesError(cause) : refusalError(cause, returnCode))
-    })
-    this.#broker.on('publishRefused', error => {
-      if (error.code === 'ANAX_ERR_STORE') this.#fail(aedesError(error))
-    })
-    this.#broker.on('storeError', error => this.#fail(aedesError(error)))
-    this.#broker.on('closed', () => this.emit('closed'))
-  }
-
-  #gone(client: Client): void {
-    const aedesClient = this.#clients.get(client)!
-    const topics = Object.keys(aedesClient.subscriptions)
-    if (this.clients[client.id] === aedesClient) delete this.clients[client.id]
-    soon(() => {
-      if (aedesClient.clean && topics.length > 0) this.#unsubscribed(topics, client)
-      this.emit('clientDisconnect', aedesClient)
-      this.#presence.say('disconnect/clients', client.id)
-    })
-  }
-
-  #subscribed(subscriptions: readonly { topic: string; qos: number }[], client: Client): void {
-    const subs = subscriptions.map(subscription => parsedSubscription(subscription))
-    this.#tell('subscribe', [subs, client])
-    this.#presence.say('new/subscribes', JSON.stringify({ clientId: client.id, subs }))
-    const isTooDeep = subs.some(({ topic }) => topic.split('/').length > this.maxTopicLevels)
-    if (isTooDeep) this.#failClient(client, tooDeep())
-  }
-
-  #unsubscribed(subs: string[], client: Client): void {
-    this.#tell('unsubscribe', [subs, client])
-    this.#presence.say('new/unsubscribes', JSON.stringify({ clientId: client.id, subs }))
-  }
-
-  #failClient(client: Client, error: Error): void {
-    soon(() => this.#clients.get(client)?.emit('error', error))
-  }
-
-  /** An event whose last argument is a client, or nobody. */
-  #tell(name: keyof AedesEvents & keyof BrokerEvents, args: unknown[]): void {
-    const client = args.at(-1) as Client | null
-    const told = [...args.slice(0, -1), client && this.#clients.get(client)]
-    ;(this as EventEmitter).emit(name, ...told)
-  }
-
-  /** An application that listens is told; Aedes would end one that does not. */
-  #fail(error: Error): void {
-    if (this.listenerCount('error') > 0) this.emit('error', error)
+    return undefined
   }
 
   async #publishWill(will: StoredWill): Promise<void> {
@@ -343,10 +329,8 @@ export class Aedes extends HookedBroker {
   }
 }
 
-const VERSION = packageVersion()
-
-function soon(step: () => void): void {
-  process.nextTick(step)
+function refusal(answer: ConnectRefusal, message: string): RefusalError {
+  return Object.assign(new Error(message), answer)
 }
 
 /** Whether the underlying broker has an option of that name; it refuses unknown ones. */

@@ -2,10 +2,10 @@
  * Wraps the application's store and bus for the underlying broker: Aedes does not close the store, and what
  * the application puts in the place of one of its methods counts from then on. Knows no broker.
  */
-import type { Bus } from '../../types/bus.js'
+import type { Bus, BusListener } from '../../types/bus.js'
 import type { Message } from '../../types/message.js'
 import type { AedesPersistence, SessionPersistence, StoreClient, StoredSubscription } from '../../types/persistence.js'
-import { busPacket, parsedSubscription } from './packets.js'
+import { busPacket, parsedSubscription, storedPacket } from './packets.js'
 
 /** The methods of the contract that a store has to have. */
 const METHODS = [
@@ -26,20 +26,40 @@ export function borrowed(persistence: AedesPersistence): AedesPersistence {
   for (const name of METHODS) store[name] = (...args) => methods[name]?.(...args)
   store.addSubscriptions = (client, subscriptions) =>
     persistence.addSubscriptions(client as StoreClient, (subscriptions as StoredSubscription[]).map(parsedSubscription))
+  store.storeRetained = packet => persistence.storeRetained(storedPacket(packet as Message))
+  store.outgoingEnqueue = (subscription, packet) =>
+    persistence.outgoingEnqueue(subscription as never, storedPacket(packet as Message))
+  store.outgoingEnqueueCombi = (subscriptions, packet) =>
+    persistence.outgoingEnqueueCombi(subscriptions as never, storedPacket(packet as Message))
   return store as unknown as AedesPersistence
 }
 
 /**
- * The same bus, on which messages have the shape of `aedes-packet` and nothing more.
+ * The same bus, on which messages have the shape of `aedes-packet` and nothing more. As in Aedes, they are delivered a
+ * turn of the event loop after they were published: a client that ends its connection is gone by then.
  * @param emitted told of each message before it is out
  */
 export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void): Bus {
+  const known = new WeakMap<BusListener, BusListener>()
+  const late = (listener: BusListener): BusListener => {
+    const told =
+      known.get(listener) ??
+      ((message, done) => {
+        setImmediate(listener, message, () => {})
+        done()
+      })
+    known.set(listener, told)
+    return told
+  }
   return {
-    on: (topic, listener, done) => mq.on(topic, listener, done),
-    removeListener: (topic, listener, done) => mq.removeListener(topic, listener, done),
+    on: (topic, listener, done) => mq.on(topic, late(listener), done),
+    removeListener: (topic, listener, done) => mq.removeListener(topic, late(listener), done),
     emit: (message, done) => {
       emitted(message)
-      return mq.emit(busPacket(message), done)
+      const packet = busPacket(message)
+      // the publisher's packet id means nothing to others
+      if ('messageId' in packet) packet.messageId = undefined
+      return mq.emit(packet, done)
     },
     close: done => mq.close(done),
   }

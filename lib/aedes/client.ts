@@ -7,8 +7,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { MessageListener } from '../../types/broker.js'
 import type { Callback, Client, PublishInput, UnsubscribeInput } from '../../types/client.js'
-import type { ConnectPacket, Subscription, Will } from '../../types/packets.js'
-import { aedesError } from './errors.js'
+import type { ConnectPacket, Subscription, UserProperties, Will } from '../../types/packets.js'
+import { ReasonCode } from '../index.js'
 
 /** An HTTP request that a transport has noted the connection's details at. */
 export type RequestWithDetails = IncomingMessage & { connDetails?: unknown }
@@ -17,13 +17,16 @@ export type RequestWithDetails = IncomingMessage & { connDetails?: unknown }
 export interface ClientBroker extends EventEmitter {
   readonly id: string
   readonly closed: boolean
+  readonly opts: { readonly sessionExpiryIntervalLimit: number }
   /** Client identifier -> connected client. */
   readonly clients: Readonly<Record<string, AedesClient>>
   publish(packet: PublishInput, done?: Callback): void
   subscribe(topic: string, listener: MessageListener, done?: Callback): void
   unsubscribe(topic: string, listener: MessageListener, done?: Callback): void
-  /** Asks `authorizeSubscribe` for a subscription that the application makes for a client. */
-  askForSubscription(client: AedesClient, subscription: Subscription): Promise<Subscription | null>
+  /** Subscribes a client to what `authorizeSubscribe` lets it. */
+  subscribeClient(client: AedesClient, subscriptions: Subscription[]): Promise<void>
+  /** An error as applications of Aedes expect it. */
+  told(error: Error): Error
   /** Removes the queued messages of a client's session. */
   emptyQueueOf(client: AedesClient): Promise<void>
 }
@@ -38,6 +41,17 @@ export interface ClientControl {
   attach(client: Client): void
   /** Its CONNECT was looked at, and `preConnect` let it go on. */
   identify(packet: ConnectPacket): void
+  /** CONNACK was sent, and the application is about to be told. */
+  ready(): void
+  /** The broker has ended it, for this reason. */
+  ended(reasonCode: number): void
+}
+
+/** What a client of MQTT 5.0 is told when the application ends its connection. */
+export interface DisconnectInput {
+  /** @default 0x98, administrative action */
+  reasonCode?: number
+  properties?: { reasonString?: string; serverReference?: string; userProperties?: UserProperties }
 }
 
 export class AedesClient extends EventEmitter {
@@ -51,10 +65,14 @@ export class AedesClient extends EventEmitter {
   readonly duplicates = Object.create(null) as Record<string, number>
   /** Whether something was wrong with it. */
   errored = false
+  /** MQTT 5.0: the reason code with which the broker ended it; null where the broker did not. */
+  disconnectReasonCode: number | null = null
   #client: Client | undefined
   #packet: ConnectPacket | undefined
   #closing: Promise<void> | undefined
   #whenAttached: (() => void)[] = []
+  /** In Aedes, a client is connected from `clientReady` on. */
+  #isReady = false
 
   /** @param control called with what only the broker may do */
   constructor(
@@ -71,12 +89,18 @@ export class AedesClient extends EventEmitter {
     control(this, {
       attach: client => {
         this.#client = client
-        client.on('connected', () => this.emit('connected'))
         client.on('close', () => this.emit('close'))
         for (const step of this.#whenAttached.splice(0)) step()
       },
       identify: packet => {
         this.#packet = packet
+      },
+      ready: () => {
+        this.#isReady = true
+        this.emit('connected')
+      },
+      ended: reasonCode => {
+        this.disconnectReasonCode ??= reasonCode
       },
     })
     // as in Aedes: what is emitted as an error of the client ends it
@@ -104,17 +128,24 @@ export class AedesClient extends EventEmitter {
     return this.#client?.will ?? null
   }
   get connecting(): boolean {
-    return this.#client?.connecting ?? false
+    const { connecting = false, connected = false } = this.#client ?? {}
+    return connecting || (connected && !this.#isReady)
   }
   get connected(): boolean {
-    return this.#client?.connected ?? false
+    return this.#isReady && this.#client?.connected === true
   }
   get closed(): boolean {
     return this.#client?.closed ?? false
   }
   /** Whether CONNACK was sent with success. */
   get connackSent(): boolean {
-    return this.connected
+    return this.#client?.connected ?? false
+  }
+  /** MQTT 5.0: seconds for which CONNECT asked the session to be kept. */
+  get sessionExpiryInterval(): number {
+    const asked = this.#packet?.properties?.sessionExpiryInterval ?? 0
+    const limit = this.broker.opts.sessionExpiryIntervalLimit
+    return limit > 0 ? Math.min(asked, limit) : asked
   }
   /** Topic filter -> subscription, as they are now. The object has no prototype. */
   get subscriptions(): Record<string, Subscription> {
@@ -135,14 +166,7 @@ export class AedesClient extends EventEmitter {
   /** Subscribes this client, where `authorizeSubscribe` lets it. */
   subscribe(input: SubscribeInput, callback: Callback = () => {}): void {
     const subscriptions = 'subscriptions' in input ? input.subscriptions : [input].flat()
-    this.#soon(async client => {
-      const granted: Subscription[] = []
-      for (const subscription of subscriptions) {
-        const verdict = await this.broker.askForSubscription(this, subscription)
-        if (verdict !== null) granted.push(verdict)
-      }
-      if (granted.length > 0) await client.subscribe(granted)
-    }, callback)
+    this.#soon(() => this.broker.subscribeClient(this, subscriptions), callback)
   }
 
   /** Ends subscriptions of this client. */
@@ -155,6 +179,15 @@ export class AedesClient extends EventEmitter {
     if (this.#client === undefined) this.conn.destroy()
     this.#closing ??= this.#attached().then(client => client.close())
     this.#closing.then(callback, callback)
+  }
+
+  /** Closes the connection; a client of MQTT 5.0 is told why. */
+  disconnect(input?: DisconnectInput | (() => void), callback: () => void = () => {}): void {
+    const [{ reasonCode, properties }, done] = typeof input === 'function' ? [{}, input] : [input ?? {}, callback]
+    if (this.speaksMqtt5) this.disconnectReasonCode = reasonCode ?? ReasonCode.AdministrativeAction
+    const options = { ...(reasonCode !== undefined && { reasonCode }), ...properties }
+    this.#closing ??= this.#attached().then(client => client.disconnect(options))
+    this.#closing.then(done, done)
   }
 
   /** Removes the queued messages of the client's session. */
@@ -170,7 +203,7 @@ export class AedesClient extends EventEmitter {
       .then(step)
       .then(
         () => callback(),
-        error => callback(aedesError(error)),
+        error => callback(this.broker.told(error)),
       )
   }
 

@@ -9,16 +9,31 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   ANAX_ERR_KEEP_ALIVE: 'keep alive timeout',
   ANAX_ERR_CONNECT_TIMEOUT: 'connect did not arrive in time',
   ANAX_ERR_DRAIN_TIMEOUT: 'drain timeout',
+  ANAX_ERR_PACKET_TOO_LARGE: 'packet too large',
+  ANAX_ERR_AUTH_METHOD: 'bad authentication method',
 }
 
 /** What the parser of `mqtt-packet` says, by what is wrong. */
 const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
+  [/'MQIsdp' level 5/, 'unacceptable protocol version'],
   [/'MQ(TT|Isdp)' level/, 'Invalid protocol version'],
   [/ level /, 'Invalid protocolId'],
 ]
 
 /** A packet before CONNECT, or a second CONNECT. */
 const OUT_OF_PLACE = /before CONNECT$|^Protocol error: CONNECT /
+
+/** What the codec calls a property -> what Aedes does. */
+const PROPERTIES: readonly (readonly [RegExp, string])[] = [
+  [/\breceiveMaximum\b/, 'Receive Maximum'],
+  [/\bsubscriptionIdentifier\b/, 'subscription identifier'],
+  [/\bresponseTopic\b/, 'Response Topic'],
+  [/\bsession expiry interval\b/, 'Session Expiry Interval'],
+]
+
+const TOPIC_ALIAS = /(\d+)(?:, the maximum is \d+)?$/
+const UNKNOWN_TOPIC_ALIAS = /topic alias (\d+) was never defined$/
+const INFLIGHT_LIMIT = /maxInflightInbound is (\d+)/
 
 /** Return code of CONNACK -> what Aedes says of it. */
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -29,20 +44,42 @@ const REFUSALS: Readonly<Record<number, string>> = {
   5: 'not authorized',
 }
 
+/** The application's error with other properties; the application gets its own one back. */
+class RephrasedError extends Error {}
+
+/** An error that tells the broker more than the application's does, which is not changed. */
+export function rephrased<T extends object>(error: Error, properties: T): Error & T {
+  return Object.assign(new RephrasedError(error.message, { cause: error }), properties)
+}
+
+/** What the messages of some errors have in them. */
+export interface ErrorWords {
+  topicAliasMaximum: number
+}
+
 /** The error as an application of Aedes expects it; its `code` is Anax's where Anax made it. */
-export function aedesError(error: Error): Error {
+export function aedesError(error: Error, words: ErrorWords): Error {
+  if (error instanceof RephrasedError) return error.cause as Error
   if (!(error instanceof AnaxError)) return error
-  if (error.cause instanceof Error) return aedesError(error.cause)
-  if (error.code === 'ANAX_ERR_TOPIC_NAME') error.message = faultOfTopic(error.message).message
-  const message = OUT_OF_PLACE.test(error.message) ? 'Invalid protocol' : (MESSAGES[error.code] ?? specific(error))
-  if (message !== undefined) error.message = message
+  if (error.cause instanceof Error) return aedesError(error.cause, words)
+  error.message = messageOf(error, words)
   return error
 }
 
-function specific({ code, message }: AnaxError): string | undefined {
-  if (code === 'ANAX_ERR_PROTOCOL_VERSION') return PROTOCOLS.find(([pattern]) => pattern.test(message))?.[1]
-  const limit = /maxInflightInbound is (\d+)/.exec(message)?.[1]
-  return limit === undefined ? undefined : `maxInflightInbound exceeded: ${limit} messages await PUBREL`
+function messageOf({ code, message }: AnaxError, { topicAliasMaximum }: ErrorWords): string {
+  if (OUT_OF_PLACE.test(message)) return 'Invalid protocol'
+  if (code === 'ANAX_ERR_TOPIC_NAME') return faultOfTopic(message).message
+  if (code === 'ANAX_ERR_PROTOCOL_VERSION') {
+    return PROTOCOLS.find(([pattern]) => pattern.test(message))?.[1] ?? message
+  }
+  if (code === 'ANAX_ERR_TOPIC_ALIAS') {
+    return `topic alias ${TOPIC_ALIAS.exec(message)?.[1]} is out of range (broker topicAliasMaximum is ${topicAliasMaximum})`
+  }
+  const unknown = UNKNOWN_TOPIC_ALIAS.exec(message)?.[1]
+  if (unknown !== undefined) return `unknown topic alias ${unknown}`
+  const limit = INFLIGHT_LIMIT.exec(message)?.[1]
+  if (limit !== undefined) return `maxInflightInbound exceeded: ${limit} messages await PUBREL`
+  return MESSAGES[code] ?? PROPERTIES.reduce((text, [pattern, name]) => text.replace(pattern, name), message)
 }
 
 /** What Aedes says of a topic that nobody can publish to; any text in which the topic is. */
@@ -55,10 +92,9 @@ export function tooDeep(): Error {
   return new Error('topic has too many levels')
 }
 
-/** The same for a client that was refused with this return code. */
-export function refusalError(error: Error, returnCode: number): Error {
-  const told = aedesError(error)
-  const isSilent = told instanceof AnaxError || told.message === ''
+/** The error of a client that was refused with this return code. @param told what {@link aedesError} made of it */
+export function refusalError(told: Error, returnCode: number): Error {
+  const isSilent = (told instanceof AnaxError && told.code !== 'ANAX_ERR_PROTOCOL_VERSION') || told.message === ''
   if (isSilent && REFUSALS[returnCode] !== undefined) told.message = REFUSALS[returnCode]
   return Object.assign(told, { errorCode: returnCode })
 }

@@ -5,9 +5,11 @@
  */
 import type { Broker } from '../../types/broker.js'
 import type { Client } from '../../types/client.js'
-import type { ConnectRefusal, Hooks, RefusalError } from '../../types/hooks.js'
+import type { ConnectRefusal, Hooks, PacketRefusalError, RefusalError } from '../../types/hooks.js'
 import type { ConnectPacket, PublishPacket, Subscription } from '../../types/packets.js'
+import { ReasonCode } from '../index.js'
 import type { AedesClient } from './client.js'
+import { rephrased } from './errors.js'
 import { forwardedPacket, parsedPublish, parsedSubscription, takeChanges } from './packets.js'
 import type { AedesHooks } from './types.js'
 
@@ -19,10 +21,10 @@ export interface HookScene {
   /** `this` of each hook. */
   readonly aedes: object
   clientOf(client: Client): AedesClient
-  /** `preConnect` let it go on. */
-  admitted(client: AedesClient, packet: ConnectPacket): void
-  /** A hook refused it with this error. */
-  refused(client: AedesClient, error: Error): void
+  /** `preConnect` let it go on. @returns why it may not all the same */
+  admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined
+  /** A hook refused it with this error; `preConnect` may give none. */
+  refused(client: AedesClient, error: Error | null): void
 }
 
 type Installed = { [Name in keyof AedesHooks]?: AedesHooks[Name] | undefined }
@@ -61,9 +63,9 @@ const INSTALL: Record<
     broker.preConnect = (client, packet, callback) => {
       const aedesClient = scene.clientOf(client)
       const answer: typeof callback = (error, success) => {
-        if (error) scene.refused(aedesClient, error)
-        else if (success === true) scene.admitted(aedesClient, packet)
-        callback(error && refusalOf(error), success === true)
+        const fault = error ?? (success === true ? scene.admit(aedesClient, packet) : undefined)
+        if (fault !== undefined || success !== true) scene.refused(aedesClient, fault ?? null)
+        callback(fault === undefined ? null : refusalOf(fault), success === true)
       }
       if (hook === undefined) answer(null, true)
       else settle(hook.call(scene.aedes, aedesClient, packet, answer), value => answerConnect(value, answer), answer)
@@ -88,8 +90,9 @@ const INSTALL: Record<
       ((client, packet, callback) => {
         const parsed = parsedPublish(packet)
         const answer: typeof callback = error => {
-          if (!error) takeChanges(packet, parsed)
-          callback(error)
+          const fault = error ?? qosFault(parsed)
+          if (!fault) takeChanges(packet, parsed)
+          callback(fault && toldToClient(fault))
         }
         const verdict = hook.call(scene.aedes, client && scene.clientOf(client), parsed, answer)
         settle(verdict, value => answerPublish(value, parsed, answer), callback)
@@ -142,7 +145,7 @@ function answerConnect(verdict: unknown, callback: (error: RefusalError | null, 
 function answerPublish(
   verdict: unknown,
   packet: PublishPacket,
-  callback: (error?: (Error & { reasonCode?: number }) | null) => void,
+  callback: (error?: PacketRefusalError | null) => void,
 ): void {
   if (typeof verdict === 'object' && verdict !== null) Object.assign(packet, verdict)
   if (verdict === false) callback(refusal({}))
@@ -152,18 +155,40 @@ function answerPublish(
 function answerSubscription(
   verdict: unknown,
   subscription: Subscription,
-  callback: (error: (Error & { reasonCode?: number }) | null, subscription?: Subscription | null) => void,
+  callback: (error: PacketRefusalError | null, subscription?: Subscription | null) => void,
 ): void {
   if (typeof verdict === 'number') callback(refusal({ reasonCode: verdict }))
   else if (typeof verdict === 'object') callback(null, verdict as Subscription | null)
   else callback(null, verdict === true ? subscription : null)
 }
 
-/** An error as CONNACK can say it: Aedes lets a hook choose the return codes 2 to 5, and takes 5 for any other. */
+/**
+ * An error as CONNACK can say it: Aedes lets a hook choose the return codes 2 to 5, and takes 5 for any other. One with
+ * a server reference sends the client there.
+ */
 function refusalOf(error: RefusalError): RefusalError {
-  const { returnCode } = error
+  const { returnCode, reasonCode, serverReference } = error
+  if (serverReference !== undefined) {
+    const { ServerMoved, UseAnotherServer } = ReasonCode
+    return rephrased(error, {
+      serverReference,
+      reasonCode: reasonCode === ServerMoved ? ServerMoved : UseAnotherServer,
+    })
+  }
   if (returnCode === undefined || REFUSALS.has(returnCode)) return error
-  return Object.assign(new Error(error.message, { cause: error }), { returnCode: NOT_AUTHORIZED })
+  return rephrased(error, { returnCode: NOT_AUTHORIZED })
+}
+
+/** As in Aedes: a message to which a hook has given no valid QoS is dropped, and the client stays. */
+function qosFault({ qos }: PublishPacket): PacketRefusalError | undefined {
+  if (qos >= 0 && qos <= 2) return undefined
+  return Object.assign(new Error(`authorizePublish has set QoS ${qos}`), { olderClients: 'acknowledge' })
+}
+
+/** As in Aedes: a client of MQTT 5.0 is told the message of the error. */
+function toldToClient(error: PacketRefusalError): PacketRefusalError {
+  const { message, reasonString = message } = error
+  return reasonString === '' ? error : rephrased(error, { ...error, reasonString })
 }
 
 function refusal(options: ConnectRefusal): RefusalError {

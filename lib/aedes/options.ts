@@ -15,6 +15,12 @@ const DEFAULTS = {
   maxInflightInbound: 1000,
   maxClientsIdLength: 23,
   maxTopicLevels: 100,
+  topicAliasMaximum: 0,
+  maximumPacketSize: 0,
+  receiveMaximum: 0,
+  sessionExpiryIntervalLimit: 0,
+  pendingSessionsLimit: 0,
+  responseInformation: null,
   queueLimit: 42,
   decodeProtocol: null,
   trustProxy: false,
@@ -31,11 +37,21 @@ const MAX_TOPIC_LEVELS = 100
 
 /** As many as there can be: no bound. */
 const ALL_PACKET_IDS = 65_535
+const LONGEST_CLIENT_ID = 65_535
 
-/** What is read here or by a transport, and not by the broker underneath. */
+/** The limit of the protocol: Aedes has none of its own. */
+const LARGEST_PACKET = 268_435_460
+
+/** The smallest limit for packets that the broker underneath has. */
+const SMALLEST_PACKET_LIMIT = 64
+
+/** What is read here or by a transport, and not by the broker underneath under that name. */
 const OWN: ReadonlySet<string> = new Set([
-  ...['mq', 'persistence', 'concurrency', 'heartbeatInterval', 'queueLimit', 'maxClientsIdLength', 'keepaliveLimit'],
+  ...['mq', 'persistence', 'concurrency', 'heartbeatInterval', 'queueLimit', 'maxClientsIdLength'],
   ...['decodeProtocol', 'trustProxy', 'trustedProxies'],
+  ...['maximumPacketSize', 'receiveMaximum', 'sessionExpiryIntervalLimit', 'pendingSessionsLimit'],
+  // it is handed a client of Aedes
+  'responseInformation',
   ...['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward', 'published'],
 ])
 
@@ -69,8 +85,22 @@ export function brokerOptionsOf(options: FullAedesOptions, isKnown: (name: strin
     if (isKnown(name)) told[name] = value
     else warnOnce(name, 'is not an option')
   }
-  told.maxInflightInbound = options.maxInflightInbound === 0 ? ALL_PACKET_IDS : options.maxInflightInbound
-  return told as BrokerOptions
+  const { maximumPacketSize, receiveMaximum, sessionExpiryIntervalLimit } = options
+  return {
+    maxPacketSize: LARGEST_PACKET,
+    ...told,
+    maxInflightInbound: options.maxInflightInbound === 0 ? ALL_PACKET_IDS : options.maxInflightInbound,
+    // Aedes has a limit for MQTT 3.1 alone, and it is kept where the CONNECT is looked at
+    maxClientsIdLength: LONGEST_CLIENT_ID,
+    ...(maximumPacketSize > 0 && packetLimits(maximumPacketSize)),
+    ...(receiveMaximum > 0 && { receiveMaximum }),
+    ...(sessionExpiryIntervalLimit > 0 && { maxSessionExpiry: sessionExpiryIntervalLimit }),
+  } as BrokerOptions
+}
+
+function packetLimits(maximumPacketSize: number): BrokerOptions {
+  const limit = Math.max(maximumPacketSize, SMALLEST_PACKET_LIMIT)
+  return { maxPacketSize: limit, maxConnectSize: limit }
 }
 
 function warnOnce(name: string, what: string): void {

@@ -3,7 +3,7 @@
  * the protocol does not have. Pure.
  */
 import type { Message } from '../../types/message.js'
-import type { PublishPacket, Subscription } from '../../types/packets.js'
+import type { PingreqPacket, PublishPacket, Subscription } from '../../types/packets.js'
 
 /** Bytes of a PUBLISH beside topic and payload: the length of the topic, and the packet id. */
 const TOPIC_LENGTH = 2
@@ -24,6 +24,11 @@ export function parsedPublish(packet: PublishPacket): PublishPacket {
   return parsed
 }
 
+/** PINGREQ as the parser of `mqtt-packet` gives it. */
+export function parsedPing({ cmd }: PingreqPacket): PingreqPacket {
+  return { cmd, retain: false, qos: 0, dup: false, length: 0, topic: null, payload: null } as PingreqPacket
+}
+
 /** Takes over what a hook has changed of such a copy. */
 export function takeChanges(packet: PublishPacket, changed: PublishPacket): void {
   const target = packet as unknown as Record<string, unknown>
@@ -39,6 +44,12 @@ export function busPacket<M extends Partial<Message>>(message: M): M {
     if (message[name] !== undefined) packet[name] = message[name]
   }
   return packet as M
+}
+
+/** A message as Aedes stores it: without its publisher. */
+export function storedPacket(message: Message): Message {
+  const { clientId: _, ...packet } = busPacket(message)
+  return packet as Message
 }
 
 /** The same as `authorizeForward` gets it: the packet id is given later. */

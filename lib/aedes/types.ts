@@ -12,6 +12,7 @@ import type {
   SubscribePacket,
   Subscription,
   UnsubscribePacket,
+  Will,
 } from '../../types/packets.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 import type { AedesClient } from './client.js'
@@ -50,6 +51,14 @@ export type AuthErrorCode = (typeof AuthErrorCode)[keyof typeof AuthErrorCode]
 
 /** Why `authenticate` refuses. */
 export type AuthenticateError = Error & { returnCode: AuthErrorCode }
+
+/** An error of `preConnect` and `authenticate` that sends an MQTT 5.0 client to another server. */
+export type RedirectError = Error & {
+  /** One or more servers, as MQTT 5.0 has them: `host` or `host:port`, with spaces between. */
+  serverReference: string
+  /** 0x9D, server moved; anything else is 0x9C, use another server. */
+  reasonCode?: number
+}
 
 type Done = (error?: Error | null) => void
 
@@ -91,7 +100,7 @@ export interface AedesHooks {
 
 /** Options of Aedes; those of Anax may be given as well. An option that neither has is left out, with a warning. */
 export interface AedesOptions
-  extends Omit<BrokerOptions, keyof AedesHooks | 'mq' | 'persistence'>,
+  extends Omit<BrokerOptions, keyof AedesHooks | 'mq' | 'persistence' | 'responseInformation'>,
     Partial<AedesHooks> {
   /** The bus: any `mqemitter`. @default `mqemitter` within this process */
   mq?: Bus
@@ -103,6 +112,21 @@ export interface AedesOptions
   heartbeatInterval?: number
   /** Without effect: the data received before CONNACK is limited in bytes. @default 42 */
   queueLimit?: number
+  /** Longest client identifier in MQTT 3.1, in characters. @default 23 */
+  maxClientsIdLength?: number
+  /** MQTT 5.0: largest accepted packet in bytes, at least 64; 0 for no limit. @default 0 */
+  maximumPacketSize?: number
+  /** MQTT 5.0: how many unacknowledged messages a client may send; 0 for no limit. @default 0 */
+  receiveMaximum?: number
+  /** MQTT 5.0: longest session expiry in seconds; longer requests are reduced to it. 0 for no limit. @default 0 */
+  sessionExpiryIntervalLimit?: number
+  /**
+   * MQTT 5.0: how many sessions may wait for clients that are away; a further one ends at once. 0 for no limit.
+   * @default 0
+   */
+  pendingSessionsLimit?: number
+  /** MQTT 5.0: response information for clients that request it. @default null */
+  responseInformation?: string | null | ((client: Client) => string | undefined)
   /** For the transport: see `aedes-server-factory`. @default null */
   decodeProtocol?: DecodeProtocolHandler | null
   /** For the transport: see `aedes-server-factory`. @default false */
@@ -127,4 +151,17 @@ export interface AedesEvents {
   subscribe: [subscriptions: Subscription[], client: Client]
   unsubscribe: [unsubscriptions: string[], client: Client]
   error: [error: Error]
+  /** MQTT 5.0: a session has expired. */
+  sessionExpired: [client: Client]
+  /** MQTT 5.0: a session, or a delayed will, was over the limit `pendingSessionsLimit`. */
+  sessionLimitReached: [client: Client, info: SessionLimit]
+  /** MQTT 5.0: the broker closed with a delayed will outstanding; it is in the store. */
+  willDropped: [client: Client, will: Will]
+}
+
+/** What was over the limit. */
+export interface SessionLimit {
+  reason: 'sessionExpiry' | 'willDelay'
+  /** The option `pendingSessionsLimit`. */
+  limit: number
 }

@@ -17,7 +17,6 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   drainTimeout: 60_000,
   closeTimeoutMs: 5000,
   keepaliveLimit: 0,
-  maxClientsIdLength: 65_535,
   maxTopicLevels: 100,
   maxPacketSize: 2 * MIB,
   maxConnectSize: 64 * 1024,

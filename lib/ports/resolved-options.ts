@@ -3,7 +3,14 @@ import type { BrokerOptions } from '../../types/options.js'
 
 type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
 /** Off unless given. */
-export type Switched = 'rates' | 'authenticationDelay' | 'flapping' | 'queueLimits' | 'responseInformation' | 'logger'
+export type Switched =
+  | 'rates'
+  | 'authenticationDelay'
+  | 'flapping'
+  | 'queueLimits'
+  | 'responseInformation'
+  | 'logger'
+  | 'maxClientsIdLength'
 type Parts = 'mq' | 'persistence' | 'cluster' | 'clock' | 'authorizeForward' | 'published'
 
 /** Options with their defaults. */

@@ -259,6 +259,86 @@ describe('a client', () => {
   })
 })
 
+describe('a client of MQTT 5.0', () => {
+  const kept = { clean: false, properties: { sessionExpiryInterval: 60 } }
+
+  async function kept5(
+    broker: Aedes,
+    clientId: string,
+    will?: { topic: string; payload: string },
+  ): Promise<SpecClient> {
+    const client = new SpecClient(broker as never, 5)
+    const delayed = { qos: 0, retain: false, properties: { willDelayInterval: 60 } } as const
+    await client.connect({ clientId, ...kept, ...(will && { will: { ...will, ...delayed } as never }) })
+    return client
+  }
+
+  it('that is away is counted, and one over the limit is not', async () => {
+    const broker = await create({ pendingSessionsLimit: 1 })
+    const first = await kept5(broker, 'first', { topic: 'wills', payload: 'first' })
+    await first.drop()
+    while (broker.expiringSessions.size === 0) await delay(1)
+    assert.deepEqual([...broker.delayedWills.keys()], ['first'])
+
+    const limits: unknown[] = []
+    broker.on('sessionLimitReached', ({ id }, { reason }) => limits.push([id, reason]))
+    const published = new Promise<string>(resolve => {
+      broker.subscribe('wills', ({ payload }) => resolve(String(payload)))
+    })
+    const second = await kept5(broker, 'second', { topic: 'wills', payload: 'second' })
+    await second.drop()
+    assert.equal(await published, 'second')
+    assert.deepEqual(limits, [
+      ['second', 'willDelay'],
+      ['second', 'sessionExpiry'],
+    ])
+    assert.deepEqual([...broker.expiringSessions.keys()], ['first'])
+    await kept5(broker, 'first')
+    assert.deepEqual([broker.expiringSessions.size, broker.delayedWills.size], [0, 0])
+  })
+
+  it('is told why it is disconnected, and where to go', async () => {
+    const broker = await create()
+    const peer = await connected(broker, 'c', 5)
+    const client = broker.clients.c!
+    client.disconnect({ reasonCode: 0x9c, properties: { serverReference: 'b.example:1883' } })
+    const { reasonCode, properties } = await peer.expect('disconnect')
+    assert.deepEqual([reasonCode, properties?.serverReference], [0x9c, 'b.example:1883'])
+    assert.equal(client.disconnectReasonCode, 0x9c)
+
+    broker.preConnect = (_client, _packet, callback) =>
+      callback(Object.assign(new Error('full'), { serverReference: 'b.example' }))
+    const sent = new SpecClient(broker as never, 5)
+    assert.equal((await sent.connect({ clientId: 'd' })).reasonCode, 0x9c)
+  })
+
+  it('is told the message of the error with which a hook refuses a message, and stays', async () => {
+    const broker = await create()
+    const peer = await connected(broker, 'c', 5)
+    const mine = new Error('not here')
+    broker.authorizePublish = (_client, _packet, callback) => callback(mine)
+    const failed = once(broker, 'clientError')
+    peer.send(textPacket('a', 'x', { qos: 1, messageId: 1 }))
+    assert.equal((await peer.expect('puback')).properties?.reasonString, 'not here')
+    assert.equal((await failed)[1], mine)
+    assert.equal(broker.clients.c?.connected, true)
+  })
+})
+
+describe('limits of Aedes', () => {
+  it('of a client identifier hold in MQTT 3.1, of a keep alive before 5.0', async () => {
+    const broker = await create({ maxClientsIdLength: 30, keepaliveLimit: 60 })
+    const returnCode = async (version: 3 | 4, clientId: string, keepalive: number) =>
+      (await new SpecClient(broker as never, version).connect({ clientId, keepalive })).returnCode
+    assert.equal(await returnCode(3, 'x'.repeat(30), 60), 0)
+    assert.equal(await returnCode(3, 'x'.repeat(31), 60), 2)
+    assert.equal(await returnCode(4, 'x'.repeat(100), 60), 0)
+    assert.equal(await returnCode(4, 'c', 61), 5)
+    const five = await new SpecClient(broker as never, 5).connect({ clientId: 'c', keepalive: 61 })
+    assert.deepEqual([five.reasonCode, five.properties?.serverKeepAlive], [0, 60])
+  })
+})
+
 function listening(server: TcpServer): Promise<void> {
   return new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
 }

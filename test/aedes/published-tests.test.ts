@@ -1,49 +1,95 @@
 /**
- * The tests that Aedes 1.2 was published with, as they are, on `anax/aedes`: what fails is known, and the documentation
- * says why. In the full run all files; otherwise those that take little time.
+ * The tests that Aedes 1.2 and the beta of 2.0 were published with, as they are, on `anax/aedes`: what fails is known,
+ * and the documentation says why. In the full run all files; otherwise those that take little time.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { effort } from '../support/effort.js'
 import { ROOT } from '../support/root.js'
-import { KNOWN_DIFFERENCES } from './known-differences.js'
+import { KNOWN_DIFFERENCES, KNOWN_DIFFERENCES_2, PRIVATE } from './known-differences.js'
 import { runTestFile, testFilesOf } from './published-tests.js'
 
 const QUICK = ['prototype-keys.js', 'topics.js', 'bridge.js']
 
-const files = testFilesOf('aedes').filter(file => effort === 'full' || QUICK.includes(basename(file)))
+/** Many of these tests wait for 10 ms and no longer, which a busy machine does not always keep. */
+const RUNS = 3
 
-function knownIn(file: string): string[] {
-  return Object.values(KNOWN_DIFFERENCES).flatMap(byFile => byFile[file] ?? [])
+type Known = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
+
+interface Suite {
+  name: string
+  package: string
+  isOf(file: string): boolean
+  /** What fails. */
+  known: Known
+  /** What fails as well, and is not counted. */
+  apart: Known
 }
 
-describe('the tests of Aedes 1.2', { concurrency: 2 }, () => {
-  for (const path of files) {
-    const file = basename(path)
-    it(`in ${file} pass, all but those that are known`, async () => {
-      const { passed, failed } = await runTestFile(path)
-      assert.deepEqual(
-        failed.filter(name => !knownIn(file).includes(name)),
-        [],
-      )
-      assert.ok(passed.length > 0 || knownIn(file).length === failed.length)
-    })
-  }
-})
+const SUITES = [
+  { name: 'Aedes 1.2', package: 'aedes', isOf: () => true, known: KNOWN_DIFFERENCES, apart: PRIVATE },
+  {
+    name: 'Aedes 2.0 beta',
+    package: 'aedes-2',
+    // the others are those of 1.2
+    isOf: (file: string) => file === 'mqtt5.js',
+    known: KNOWN_DIFFERENCES_2,
+    apart: {},
+  },
+] satisfies Suite[]
 
-it('what is known to fail has a reason in the documentation', () => {
-  const page = readFileSync(join(ROOT, 'docs/migrating-from-aedes.md'), 'utf8')
-  for (const reason of Object.keys(KNOWN_DIFFERENCES)) assert.ok(page.includes(reason), reason)
-})
+const page = readFileSync(join(ROOT, 'docs/migrating-from-aedes.md'), 'utf8')
 
-it('what is known to fail is a test of Aedes', () => {
-  const names = new Map(testFilesOf('aedes').map(path => [basename(path), readFileSync(path, 'utf8')]))
-  for (const byFile of Object.values(KNOWN_DIFFERENCES)) {
-    for (const [file, tests] of Object.entries(byFile)) {
-      const source = names.get(file) ?? assert.fail(`no file ${file}`)
-      for (const test of tests) assert.ok(source.includes(test.slice(0, 20)), `${file}: ${test}`)
+for (const { name, package: packageName, isOf, known, apart } of SUITES) {
+  const paths = testFilesOf(packageName).filter(path => isOf(basename(path)))
+  const expected = (file: string) => [...namesOf(known, file), ...namesOf(apart, file)]
+
+  describe(`the tests of ${name}`, () => {
+    let run = 0
+    for (const path of paths.filter(each => effort === 'full' || QUICK.includes(basename(each)))) {
+      const file = basename(path)
+      it(`in ${file} pass, all but those that are known`, async () => {
+        let unexpected: string[] = []
+        for (let attempt = 0; attempt < RUNS; attempt++) {
+          const { passed, failed } = await runTestFile(path)
+          unexpected = failed.filter(each => !expected(file).includes(each))
+          if (unexpected.length > 0) continue
+          run += passed.length + failed.length
+          break
+        }
+        assert.deepEqual(unexpected, [])
+      })
     }
-  }
-})
+
+    after(() => {
+      if (effort !== 'full') return
+      const isPublic = run - namesOf(apart).length
+      const passed = isPublic - namesOf(known).length
+      const share = Math.floor((passed / isPublic) * 100)
+      assert.ok(page.includes(`${passed} of ${isPublic} (${share} %)`), `${passed} of ${isPublic} (${share} %)`)
+    })
+  })
+
+  it(`what is known to fail of ${name} has a reason in the documentation`, () => {
+    for (const reason of Object.keys(known)) assert.ok(page.includes(`| ${reason}.`), reason)
+  })
+
+  it(`what is known to fail is a test of ${name}`, () => {
+    const sources = new Map(paths.map(path => [basename(path), readFileSync(path, 'utf8')]))
+    for (const byFile of [...Object.values(known), ...Object.values(apart)]) {
+      for (const [file, tests] of Object.entries(byFile as Record<string, readonly string[]>)) {
+        const source = sources.get(file) ?? assert.fail(`no file ${file}`)
+        for (const test of tests) assert.ok(source.includes(test.slice(0, 20)), `${file}: ${test}`)
+      }
+    }
+  })
+}
+
+/** @param file those of this file; of all, where it is not given */
+function namesOf(known: Known, file?: string): string[] {
+  return Object.values(known).flatMap(byFile =>
+    Object.entries(byFile).flatMap(([each, tests]) => (file === undefined || each === file ? tests : [])),
+  )
+}

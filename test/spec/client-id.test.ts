@@ -46,6 +46,16 @@ spec(
 )
 
 spec(
+  'maxClientsIdLength may allow more in MQTT 3.1, for devices that send more',
+  [3],
+  async ({ dial }) => {
+    assert.equal((await dial().connect({ clientId: 'x'.repeat(40) })).returnCode, 0)
+    await refuse(dial(), connectPacket(3, { clientId: 'x'.repeat(41) }), 0x85, 2)
+  },
+  { maxClientsIdLength: 40 },
+)
+
+spec(
   '[3.1.1 MQTT-3.1.3-6] [5.0 MQTT-3.1.3-6] an empty identifier is replaced by a unique one, under which the client is known',
   [4, 5],
   async ({ dial, broker }) => {

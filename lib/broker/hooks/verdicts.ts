@@ -117,7 +117,12 @@ export function extendedVerdict(value: unknown): ExtendedVerdict | Refusal | und
   return value.result === 'continue' || value.result === 'success' ? (value as ExtendedVerdict) : undefined
 }
 
-function isObject(value: unknown): value is { topic?: unknown; result?: unknown; reasonCode?: unknown } {
+/** What a refusal may say; any of it may be of any type. */
+type Said = { topic?: unknown; result?: unknown; reasonCode?: unknown; reasonString?: unknown }
+
+const NO_REFUSAL: Said = {}
+
+function isObject(value: unknown): value is Said {
   return typeof value === 'object' && value !== null
 }
 
@@ -153,10 +158,11 @@ const REASON_CODES: Record<number, number> = {
 export function packetRefusal(
   packet: 'puback' | 'suback',
   error: unknown,
-): { reasonCode?: number; detail?: string; cause?: unknown } {
-  const reasonCode = isObject(error) && !(error instanceof AnaxError) ? error.reasonCode : undefined
+): { reasonCode?: number; reasonString?: string; detail?: string; cause?: unknown } {
+  const { reasonCode, reasonString } = isObject(error) && !(error instanceof AnaxError) ? error : NO_REFUSAL
   return {
     ...(isFailure(packet, reasonCode) && { reasonCode }),
+    ...(typeof reasonString === 'string' && { reasonString }),
     ...(error instanceof Error && { detail: error.message, cause: error }),
   }
 }

@@ -57,8 +57,8 @@ export function decodeConnect(reader: WireReader): ConnectPacket {
 /** [MQTT-3.1.2-1] [MQTT-3.1.2-2] */
 function versionOf(reader: WireReader, protocolId: string, level: number): ProtocolVersion {
   const base = level & ~BRIDGE
-  // An unsupported version is refused in the nearest dialect
-  reader.protocolVersion = base >= 5 ? 5 : 4
+  // An unsupported version is refused in the nearest dialect; the old name has never been one of 5.0
+  reader.protocolVersion = base >= 5 && protocolId !== 'MQIsdp' ? 5 : 4
   if (protocolId === 'MQTT' && (level === 4 || level === 5 || level === (4 | BRIDGE))) return reader.protocolVersion
   if (protocolId === 'MQIsdp' && base === 3) {
     reader.protocolVersion = 3

@@ -54,7 +54,7 @@ function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: C
     }
     return undefined
   }
-  const longest = Math.min(dialect.maxClientIdBytes, ports.options.maxClientsIdLength)
+  const longest = ports.options.maxClientsIdLength ?? dialect.maxClientIdBytes
   if (Buffer.byteLength(clientId) <= longest) return undefined
   return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: `it is longer than ${longest} bytes` })
 }

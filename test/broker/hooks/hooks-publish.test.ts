@@ -49,6 +49,18 @@ const REFUSING: [style: string, hook: Hooks['authorizePublish'], reasonCode: num
     0x90,
   ],
 ]
+spec('a refusal of a message may say why, in words of the hook', [5], async ({ broker, connect }) => {
+  const client = await connect('c')
+  const reason = async () => (await client.expect('puback')).properties?.reasonString
+  broker.authorizePublish = () => ({ refuse: 0x97, reasonString: 'enough for today' })
+  client.send(textPacket('a', 'x', { qos: 1, messageId: 1 }))
+  assert.equal(await reason(), 'enough for today')
+  broker.authorizePublish = (_client, _packet, callback) =>
+    callback(Object.assign(new Error('for the log'), { reasonString: 'no' }))
+  client.send(textPacket('a', 'x', { qos: 1, messageId: 1 }))
+  assert.equal(await reason(), 'no')
+})
+
 for (const [style, authorizePublish, reasonCode] of REFUSING) {
   spec(
     `[3.1.1 MQTT-3.3.5-2] authorizePublish ${style}: refused with 0x${reasonCode.toString(16)}, before 5.0 by closing`,

@@ -1,0 +1,83 @@
+/**
+ * What of MQTT 5.0 outlives its connection: sessions and delayed wills of clients that are away, and the limit on them.
+ * Owns which those are; must not know what a session has in it.
+ */
+import type { Disconnection, SessionEndReason } from '../../types/events.js'
+import type { Message } from '../../types/message.js'
+import type { Will } from '../../types/packets.js'
+import { type Broker, ReasonCode } from '../index.js'
+import type { AedesClient } from './client.js'
+import type { AedesEvents } from './types.js'
+
+/** What it is done for. */
+export interface PendingSessionsParts {
+  readonly broker: Pick<Broker, 'session' | 'deleteSession'>
+  /** The option `pendingSessionsLimit`. */
+  readonly limit: number
+  emit<Name extends keyof AedesEvents>(event: Name, ...args: AedesEvents[Name]): void
+}
+
+export class PendingSessions {
+  /** Client identifier -> the client that has the session. */
+  readonly sessions = new Map<string, AedesClient>()
+  /** Client identifier -> a will that is published later. */
+  readonly wills = new Map<string, Will>()
+  readonly #parts: PendingSessionsParts
+
+  constructor(parts: PendingSessionsParts) {
+    this.#parts = parts
+  }
+
+  /** A client has gone: its session may stay, and its will be delayed. */
+  async left(client: AedesClient, { reason, reasonCode }: Disconnection): Promise<void> {
+    const { broker, limit, emit } = this.#parts
+    if (client.id === null || client.sessionExpiryInterval === 0) return
+    const session = await broker.session(client.id)
+    if (session === undefined || session.connected) return
+    const isPublished = reason !== 'client' || reasonCode !== ReasonCode.NormalDisconnection
+    const isFull = limit > 0 && this.sessions.size >= limit
+    if (isPublished && isDelayed(client.will)) {
+      if (isFull) emit('sessionLimitReached', client, { reason: 'willDelay', limit })
+      else this.wills.set(client.id, client.will)
+    }
+    if (!isFull) {
+      this.sessions.set(client.id, client)
+      return
+    }
+    emit('sessionLimitReached', client, { reason: 'sessionExpiry', limit })
+    // publishes the will as well
+    await broker.deleteSession(client.id)
+  }
+
+  /** The client has come back. */
+  back(clientId: string): void {
+    this.sessions.delete(clientId)
+    this.wills.delete(clientId)
+  }
+
+  /** The session is over. */
+  ended(clientId: string, reason: SessionEndReason): void {
+    const client = this.sessions.get(clientId)
+    this.back(clientId)
+    if (client !== undefined && reason === 'expired') this.#parts.emit('sessionExpired', client)
+  }
+
+  /** A message was published that may have been a will. */
+  published({ clientId, topic }: Message): void {
+    if (clientId !== undefined && this.wills.get(clientId)?.topic === topic) this.wills.delete(clientId)
+  }
+
+  /** The broker closes: delayed wills stay in the store. @param clients those that are connected */
+  close(clients: AedesClient[]): void {
+    for (const client of clients) {
+      const { will } = client
+      if (isDelayed(will) && client.sessionExpiryInterval > 0) this.#parts.emit('willDropped', client, will)
+    }
+    this.sessions.clear()
+    this.wills.clear()
+  }
+}
+
+function isDelayed(will: Will | null): will is Will {
+  return (will?.properties?.willDelayInterval ?? 0) > 0
+}
