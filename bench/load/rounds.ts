@@ -1,11 +1,14 @@
 /** Something done over and over, some at a time, for a stretch of time: what each costs the broker, and how long it takes. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Stopwatch } from '../measure.js'
 import type { LoadContext, Sample } from '../types.js'
 import { Histogram } from './histogram.js'
+import { busyStretch } from './stretch.js'
 
 /** It goes on for so much longer than messages do, of which there are more in the same time. */
 const LONGER = 2
+
+/** The share of the time that a broker works for at least, even where one waits for the other. */
+const BUSY = 0.2
 
 /** @param one does it once; it gets a number of its own, and that of its place among those at a time */
 export async function measureRounds(
@@ -27,12 +30,12 @@ export async function measureRounds(
   }
   const workers = Promise.all(Array.from({ length: atOnce }, (_, place) => work(place)))
   const unlessOneFails = (promise: Promise<void>) => Promise.race([promise, workers])
-  await unlessOneFails(sleep(effort.warmup * LONGER * 1000))
+  await unlessOneFails(busyStretch(pid, effort.warmup * LONGER, BUSY))
   await measuring('begin')
   latency.clear()
   const before = done
   const watch = new Stopwatch(pid)
-  await unlessOneFails(sleep(effort.seconds * LONGER * 1000))
+  await unlessOneFails(busyStretch(pid, effort.seconds * LONGER, BUSY))
   const { seconds, brokerMicros, ownShare } = watch.read()
   const count = done - before
   await measuring('end')

@@ -11,6 +11,7 @@ import { Client, openMany } from './client.js'
 import { Ledger } from './ledger.js'
 import type { ConnectOptions, ProtocolVersion, QoS } from './packets.js'
 import { nowMicros, Publisher } from './publisher.js'
+import { busyStretch } from './stretch.js'
 import { Subscriber } from './subscriber.js'
 
 export interface TrafficPlan {
@@ -57,6 +58,9 @@ export const pairs: TrafficPlan = {
   properties: Buffer.alloc(0),
   sharing: 'everyone',
 }
+
+/** The share of the time that a broker works for at least, where load is put on as fast as it allows. */
+const BUSY = 0.4
 
 /** How long the last messages may take. */
 const DRAIN_MS = 3000
@@ -175,13 +179,13 @@ export class Traffic {
   async measure(): Promise<Sample> {
     const { effort, pid, measuring } = this.#context
     this.#start()
-    await sleep(effort.warmup * 1000)
+    await this.#stretch(effort.warmup)
     await measuring('begin')
     const ledger = this.#ledger
     const before = ledger.deliveries
     ledger.latency.clear()
     const watch = new Stopwatch(pid)
-    await sleep(effort.seconds * 1000)
+    await this.#stretch(effort.seconds)
     const { seconds, brokerMicros, ownShare } = watch.read()
     const deliveries = ledger.deliveries - before
     await measuring('end')
@@ -196,6 +200,11 @@ export class Traffic {
     }
     await this.#drain()
     return { ...sample, lost: ledger.lost(), doubled: ledger.doubled }
+  }
+
+  /** At a fixed rate the core is to be idle for most of the time. */
+  #stretch(seconds: number): Promise<void> {
+    return typeof this.#plan.pace === 'object' ? sleep(seconds * 1000) : busyStretch(this.#context.pid, seconds, BUSY)
   }
 
   async #drain(): Promise<void> {

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os'
 import { pinned } from '../brokers/process.js'
 import { versionOf } from '../brokers/versions.js'
 import { cpuSource } from '../measure.js'
-import { findScenario } from '../scenarios/index.js'
+import { scenarios } from '../scenarios/index.js'
 import type { Cell, Row } from '../statistics.js'
 import type { BrokerName, Effort, Sample } from '../types.js'
 
@@ -47,12 +47,16 @@ export interface Results extends Circumstances {
 export function resultsOf(rows: readonly Row[], circumstances: Circumstances): Results {
   const { effort, repetitions, brokers } = circumstances
   const versions = Object.fromEntries(brokers.map(name => [name, versionOf(name)]))
-  const scenarios = rows.map(({ scenario: { name, title, unit }, cells }) => ({ name, title, unit, brokers: cells }))
-  return { machine, versions, effort, repetitions, brokers, scenarios }
+  const measured = rows.map(({ scenario: { name, title, unit }, cells }) => ({ name, title, unit, brokers: cells }))
+  return { machine, versions, effort, repetitions, brokers, scenarios: measured }
 }
 
-export function rowsOf({ scenarios }: Results): Row[] {
-  return scenarios.map(({ name, brokers }) => ({ scenario: findScenario(name), cells: brokers }))
+/** Those of scenarios that there still are. */
+export function rowsOf({ scenarios: measured }: Results): Row[] {
+  return scenarios.flatMap(scenario => {
+    const found = measured.find(({ name }) => name === scenario.name)
+    return found === undefined ? [] : [{ scenario, cells: found.brokers }]
+  })
 }
 
 const DIGITS = 4
@@ -64,9 +68,9 @@ function rounded(sample: Sample): Sample {
 
 /** Without single samples, and with as many digits as anybody needs. */
 export function condensed(results: Results): Results {
-  const scenarios = results.scenarios.map(scenario => ({
+  const measured = results.scenarios.map(scenario => ({
     ...scenario,
     brokers: scenario.brokers.map(cell => ({ ...cell, samples: [], median: rounded(cell.median) })),
   }))
-  return { ...results, scenarios }
+  return { ...results, scenarios: measured }
 }
