@@ -135,7 +135,7 @@ export class ConnectProcess {
     const details = connectionDetails(channel)
     const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, aborter })
     channel.setSession(opened.session)
-    const subscriptions = await this.#resume(opened)
+    const subscriptions = opened.subscriptions.length === 0 ? [] : await this.#resume(opened)
     aborter.throwIfAborted()
     this.#accept(opened, subscriptions, properties)
   }

@@ -27,7 +27,8 @@ export class SessionRecord {
   /** Deadline of the expiry while the client is not connected. */
   deadline: Deadline<SessionRecord> | undefined
   details: SessionDetails | undefined
-  readonly subscriptions = new Map<string, MatchedSubscription>()
+  /** Created with the first one: an empty map would take as much memory as the rest of the record. */
+  subscriptions: Map<string, MatchedSubscription> | undefined
   /** Packet ids, with the packet if the base contract stored one. */
   incoming: Map<number, Message | undefined> | undefined
   queue: SessionQueue | undefined
@@ -150,7 +151,9 @@ export class MemorySessions {
   }
 
   subscribe(clientId: string, subscription: StoredSubscription): void {
-    const { subscriptions } = this.obtain(clientId)
+    const record = this.obtain(clientId)
+    record.subscriptions ??= new Map()
+    const { subscriptions } = record
     const { topic } = subscription
     const stored = storedForm(clientId, subscription)
     if (subscriptions.size === 0) this.#subscribers++
@@ -164,24 +167,25 @@ export class MemorySessions {
 
   unsubscribe(clientId: string, topic: string): void {
     const record = this.#records.get(clientId)
-    const stored = record?.subscriptions.get(topic)
-    if (record === undefined || stored === undefined) return
+    const stored = record?.subscriptions?.get(topic)
+    if (record?.subscriptions === undefined || stored === undefined) return
     record.subscriptions.delete(topic)
     this.#subscriptions--
     this.#tree.remove(topic, clientId)
     if (stored.qos > 0) this.#storableSubscriptions--
     if (record.subscriptions.size > 0) return
+    record.subscriptions = undefined
     this.#subscribers--
     this.discardIfEmpty(record)
   }
 
   clearSubscriptions(clientId: string): void {
     const record = this.#records.get(clientId)
-    for (const topic of record?.subscriptions.keys() ?? []) this.unsubscribe(clientId, topic)
+    for (const topic of record?.subscriptions?.keys() ?? []) this.unsubscribe(clientId, topic)
   }
 
   subscriptionsOf(clientId: string): StoredSubscription[] {
-    const subscriptions = this.#records.get(clientId)?.subscriptions.values() ?? []
+    const subscriptions = this.#records.get(clientId)?.subscriptions?.values() ?? []
     return Array.from(subscriptions, ({ clientId: _, ...subscription }) => subscription)
   }
 
@@ -192,19 +196,20 @@ export class MemorySessions {
 
   *shared(): Generator<MatchedSubscription, void, undefined> {
     for (const { subscriptions } of this.#records.values()) {
-      for (const subscription of subscriptions.values()) if (isSharedFilter(subscription.topic)) yield subscription
+      for (const subscription of subscriptions?.values() ?? [])
+        if (isSharedFilter(subscription.topic)) yield subscription
     }
   }
 
   /** Ids of the clients with a subscription to exactly this filter. */
   *subscribersOf(filter: string): Generator<string, void, undefined> {
-    for (const { clientId, subscriptions } of this.#records.values()) if (subscriptions.has(filter)) yield clientId
+    for (const { clientId, subscriptions } of this.#records.values()) if (subscriptions?.has(filter)) yield clientId
   }
 
   /** Removes a client without stored state, unless it has a session. */
   discardIfEmpty(record: SessionRecord): void {
     const { clientId, expiryInterval, subscriptions, incoming, queue } = record
-    if (expiryInterval !== undefined || subscriptions.size > 0) return
+    if (expiryInterval !== undefined || subscriptions !== undefined) return
     if ((incoming?.size ?? 0) === 0 && (queue?.size.messages ?? 0) === 0) this.#records.delete(clientId)
   }
 
