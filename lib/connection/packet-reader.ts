@@ -75,6 +75,11 @@ export class PacketReader implements ThrottleOwner {
     if (rates.length > 0) this.#throttle = new Throttle(this, { rates, timers, patienceMs: admission.patienceMs })
   }
 
+  /** The stream ends: the client goes. */
+  ends(): void {
+    this.#share.line = 'joining'
+  }
+
   push(chunk: Buffer): void {
     this.#traffic.arrived(chunk.length)
     this.decoder.push(chunk)

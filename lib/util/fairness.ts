@@ -55,18 +55,21 @@ export class Share {
   outerFloor = 0
   /** Units that are charged before the work resumes. */
   readonly advance: number
-  /** What is old already, like the messages of a queue, continues after what is new. */
-  readonly isOld: boolean
+  /** Where the work is queued; undefined for work on new messages and packets. */
+  line: 'joining' | 'old' | undefined
 
-  constructor(resume: () => void, { advance = 0, isOld = false }: Partial<Pick<Share, 'advance' | 'isOld'>> = {}) {
+  constructor(resume: () => void, { advance = 0, line }: Partial<Pick<Share, 'advance' | 'line'>> = {}) {
     this.resume = resume
     this.advance = advance
-    this.isOld = isOld
+    this.line = line
   }
 }
 
-/** The lines of queued work: what was not served yet, what was served and wants more, and the same of what is old. */
-type LineName = 'fresh' | 'served' | 'old'
+/**
+ * The lines of queued work, in the order in which they are served: what was not served yet; what was served and wants
+ * more; clients that come and go; what is old, like the messages of a queue.
+ */
+type LineName = 'fresh' | 'served' | 'joining' | 'old'
 
 export interface FairnessOptions {
   /** Budget of one turn, in units. @default 3000 */
@@ -85,7 +88,7 @@ export class Fairness {
   #reserve = 0
   #turn = 0
   #isScheduled = false
-  readonly #lines: Record<LineName, Share[]> = { fresh: [], served: [], old: [] }
+  readonly #lines: Record<LineName, Share[]> = { fresh: [], served: [], joining: [], old: [] }
   /** How many are in line. */
   #waiting = 0
   #atTurn: (() => void) | undefined
@@ -152,13 +155,18 @@ export class Fairness {
     if (share.isWaiting) return
     share.isWaiting = true
     this.#waiting++
-    const isFresh = share.turn !== this.#turn || share.left === this.#shareUnits
-    this.#lines[isFresh ? 'fresh' : share.isOld ? 'old' : 'served'].push(share)
+    this.#lines[this.#lineOf(share)].push(share)
     this.wake()
   }
 
+  #lineOf({ line, turn, left }: Share): LineName {
+    if (line === 'joining') return line
+    const isFresh = turn !== this.#turn || left === this.#shareUnits
+    return isFresh ? 'fresh' : (line ?? 'served')
+  }
+
   /**
-   * Requests budget for one step that cannot pause.
+   * Requests budget for one step that cannot pause, of a client that comes or goes.
    * @returns undefined if the step may begin now; otherwise a promise that resolves when it may
    */
   admit(units: number): Promise<void> | undefined {
@@ -167,7 +175,7 @@ export class Fairness {
       this.#left -= units
       return undefined
     }
-    return new Promise(resolve => this.wait(new Share(resolve, { advance: units })))
+    return new Promise(resolve => this.wait(new Share(resolve, { advance: units, line: 'joining' })))
   }
 
   /** Runs a step with this cost for each item, in as many turns as that takes. */
@@ -201,12 +209,17 @@ export class Fairness {
   }
 
   #serve(): void {
-    const reserve = this.#turnUnits >> 1
-    // what is old gets a part of each turn: it must not stop while there is always something new
-    this.#reserve = this.#lines.old.length === 0 ? reserve : reserve + (this.#turnUnits >> 3)
+    const half = this.#turnUnits >> 1
+    // the later lines get a part of each turn, so that they never stop
+    const part = this.#turnUnits >> 3
+    const forOld = this.#lines.old.length === 0 ? 0 : part
+    const forJoining = this.#lines.joining.length === 0 ? 0 : part
+    this.#reserve = half + forOld + forJoining
     this.#serveLine('fresh')
     this.#serveLine('served')
-    this.#reserve = reserve
+    this.#reserve = half + forOld
+    this.#serveLine('joining')
+    this.#reserve = half
     this.#serveLine('old')
     this.#reserve = 0
     this.#floor = 0

@@ -17,9 +17,9 @@ class Worker {
   /** The turn in which the last step was done. */
   lastTurn = -1
 
-  constructor(fairness: Fairness, steps: number, { cost = 1, isOld = false } = {}) {
+  constructor(fairness: Fairness, steps: number, { cost = 1, line }: { cost?: number; line?: 'old' } = {}) {
     this.#fairness = fairness
-    this.share = new Share(() => this.work(), { isOld })
+    this.share = new Share(() => this.work(), line === undefined ? {} : { line })
     this.left = steps
     this.#cost = cost
   }
@@ -88,7 +88,7 @@ describe('the turns of the event loop', () => {
   it('go to what is new before what is old, which continues nevertheless', async () => {
     const fairness = new Fairness({ turnUnits: 160, shareUnits: 10 })
     const recent = Array.from({ length: 30 }, () => new Worker(fairness, 1000))
-    const old = Array.from({ length: 30 }, () => new Worker(fairness, 1000, { isOld: true }))
+    const old = Array.from({ length: 30 }, () => new Worker(fairness, 1000, { line: 'old' }))
     for (const worker of [...old, ...recent]) worker.work()
     // each is served once before it counts
     while (old.some(({ done }) => done === 0) || recent.some(({ done }) => done === 0)) await turn()
@@ -113,7 +113,7 @@ describe('the turns of the event loop', () => {
         const fairness = new Fairness({ turnUnits, shareUnits: share })
         const others = Array.from(
           { length: greedy },
-          (_, i) => new Worker(fairness, 1_000_000, { cost, isOld: i % 3 === 0 }),
+          (_, i) => new Worker(fairness, 1_000_000, i % 3 === 0 ? { cost, line: 'old' } : { cost }),
         )
         for (const other of others) other.work()
         // before they were looked at, nobody can know that they are greedy

@@ -1,0 +1,29 @@
+/**
+ * Short forms of some attacks: what would take half a second of CPU time in one turn of the event loop takes a part of
+ * that. The bounds are those of a machine that is busy with other work; `npm run attack` has the real ones.
+ */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { attack } from './attack.js'
+import { burstTo200 } from './scenarios/burst.js'
+import { matching } from './scenarios/matching.js'
+import { noAcknowledgements } from './scenarios/no-acknowledgements.js'
+
+/** CPU time of one turn, in milliseconds. */
+const BOUND_MS = 80
+
+const SHORT_FORMS = [
+  { scenario: burstTo200, scale: 0.4 },
+  { scenario: matching, scale: 0.15 },
+  { scenario: noAcknowledgements, scale: 0.1 },
+]
+
+describe('an attack', () => {
+  for (const { scenario, scale } of SHORT_FORMS) {
+    it(`holds no turn of the event loop for long, and loses nobody's messages: ${scenario.name}`, async () => {
+      const { turnMs, lost } = await attack(scenario, scale)
+      assert(turnMs <= BOUND_MS, `${turnMs.toFixed(1)} ms of CPU time in one turn`)
+      assert.equal(lost, 0)
+    })
+  }
+})
