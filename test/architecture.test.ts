@@ -39,6 +39,8 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/auth/', 9],
   ['lib/metrics/', 9],
   ['lib/nats/', 9],
+  ['lib/otel/', 9],
+  ['lib/presence/', 9],
   ['lib/server/', 9],
   ['lib/transfer/', 9],
   ['lib/aedes/', 9],
@@ -47,7 +49,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
 ]
 
 /** What surrounds the broker: built on what a user of the package can import, too. */
-const LAYERS = ['admin', 'auth', 'metrics', 'nats', 'server', 'transfer', 'aedes', 'cli']
+const LAYERS = ['admin', 'auth', 'metrics', 'nats', 'otel', 'presence', 'server', 'transfer', 'aedes', 'cli']
 
 /** What package.json exports. */
 const ENTRY_POINTS = readEntryPoints()

@@ -46,6 +46,7 @@ import { checkRoomForSession } from './sessions/session-limit.js'
 import { SessionRegistry } from './sessions/session-registry.js'
 import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
+import { tracedStore } from './traced-store.js'
 
 /** What the host provides. */
 export interface Foundations {
@@ -101,7 +102,7 @@ export class BrokerParts {
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
     const common = { options, authorizer, events, timers, congestion }
     const cluster = engine && clusterOf(engine, common, () => ({ router, sessions }))
-    const store = cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs)
+    const store = tracedStore(cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs))
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
     const pressureOf = (clientId: string) => sessions.ownerOf(clientId)?.session?.pressure

@@ -3,9 +3,11 @@
  * client, the host, a will and another broker. Owns the outcome; must not know store and bus, nor how a client is told.
  */
 import type { Client } from '../../types/client.js'
+import type { PublishTrace } from '../../types/diagnostics.js'
 import type { MatchedSubscription } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'
+import { publishes } from '../model/trace-points.js'
 import type { Companion, PublishPath } from '../ports/message-sink.js'
 import { isPromise } from '../util/maybe-promise.js'
 import { Job } from '../util/pipeline.js'
@@ -21,6 +23,7 @@ export class PublishJob extends Job {
   readonly #companion: Companion | undefined
   readonly #done: ((refusal: AnaxError | undefined) => void) | undefined
   #matched: readonly MatchedSubscription[] = NOBODY
+  readonly #trace: PublishTrace | undefined
 
   /**
    * @param client who published the message; null for the broker itself
@@ -41,6 +44,7 @@ export class PublishJob extends Job {
     this.#client = client
     this.#companion = companion
     this.#done = done
+    this.#trace = publishes.isOn ? publishes.begin({ message, client, error: undefined }) : undefined
   }
 
   override match(): void | Promise<void> {
@@ -76,6 +80,16 @@ export class PublishJob extends Job {
         this.#refuse(error)
       }
     }
+    this.#finish()
+  }
+
+  #finish(): void {
+    const trace = this.#trace
+    if (trace !== undefined) {
+      trace.message = this.message
+      trace.error = this.refusal
+      publishes.end(trace)
+    }
     this.#done?.(this.refusal)
   }
 
@@ -104,7 +118,7 @@ export class PublishJob extends Job {
     } catch (error) {
       this.#refuse(error)
     }
-    this.#done?.(this.refusal)
+    this.#finish()
   }
 
   async #awaitHost(told: Promise<AnaxError | undefined>): Promise<void> {
@@ -113,6 +127,6 @@ export class PublishJob extends Job {
     } catch (error) {
       this.#refuse(error)
     }
-    this.#done?.(this.refusal)
+    this.#finish()
   }
 }

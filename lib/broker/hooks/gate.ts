@@ -6,6 +6,7 @@ import type { Client } from '../../../types/client.js'
 import type { HookName } from '../../../types/events.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
+import { gates } from '../../model/trace-points.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/timers.js'
 import type { PendingHooks } from './pending-hooks.js'
@@ -47,12 +48,30 @@ export function compileGate(
   context: GateContext,
 ): Gate {
   if (typeof hook !== 'function') throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail: `${name} is not a function` })
-  if (hook.length <= parameters) return (client, args) => callForValue({ name, hook, client, context }, args)
+  if (hook.length <= parameters) {
+    return watched(name, (client, args) => callForValue({ name, hook, client, context }, args))
+  }
   if (hook instanceof AsyncFunction) {
     const detail = `${name} is async and takes a callback as well; it has to answer in one way`
     throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail })
   }
-  return (client, args) => callWithCallback({ name, hook, client, context }, args, read)
+  return watched(name, (client, args) => callWithCallback({ name, hook, client, context }, args, read))
+}
+
+/** Tells those who watch from outside, if anybody does. */
+function watched(name: HookName, gate: Gate): Gate {
+  return (client, args) => (gates.isOn ? traced(name, gate, client, args) : gate(client, args))
+}
+
+function traced(hook: HookName, gate: Gate, client: Client | null, args: unknown[]): MaybePromise<Answer> {
+  const trace = gates.begin({ hook, client, args, error: undefined })
+  const end = (answer: Answer): Answer => {
+    if (answer !== 'abandoned' && 'failure' in answer) trace.error = answer.failure
+    gates.end(trace)
+    return answer
+  }
+  const answer = gate(client, args)
+  return isPromise(answer) ? answer.then(end) : end(answer)
 }
 
 /** One call of a hook. */

@@ -199,7 +199,7 @@ export class Outgoing {
     this.#stored?.close()
     this.#replays?.close()
     this.#waiting.close()
-    this.transmitter.inflight.close()
+    this.transmitter.close()
     const left = this.#recipient.stored ? [] : this.transmitter.unacknowledgedShared()
     for (const { message, share } of this.#waiting) {
       if (share !== undefined) left.push({ message, share })

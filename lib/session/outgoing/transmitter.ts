@@ -11,9 +11,11 @@ import { Delivery } from '../../model/delivery.js'
 import { type AwaitedAck, Inflight, Sent } from '../../model/inflight.js'
 import { keepPayload, ownProperties } from '../../model/message.js'
 import type { SharedDelivery } from '../../model/shared-delivery.js'
+import { deliveries } from '../../model/trace-points.js'
 import type { Ports } from '../../ports/ports.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { DeliveryTraces } from './delivery-traces.js'
 import type { Link } from './link.js'
 import type { Recipient } from './recipient.js'
 
@@ -37,6 +39,8 @@ export class Transmitter {
   #pendingWrites: PendingWrite[] = []
   /** Store operations that are under way, by message. */
   #storing: Map<MessageRef, Promise<unknown>> | undefined
+  /** Made when somebody watches deliveries. */
+  #traces: DeliveryTraces | undefined
 
   /**
    * @param quota how many QoS 1 and 2 messages may be unacknowledged
@@ -71,8 +75,10 @@ export class Transmitter {
     }
     const frame = this.#link.frame(forwarded, 'first')
     if (typeof frame === 'string') this.#drop(delivery, frame)
-    else if (forwarded.qos === 0) this.#write(frame, 0)
-    else this.#track(forwarded, frame, message)
+    else if (forwarded.qos === 0) {
+      this.#write(frame, 0)
+      if (deliveries.isOn) this.#tellSent(delivery, 0)
+    } else this.#track(forwarded, frame, message)
   }
 
   /** Sends a message from the stored queue. One of QoS 0 leaves the queue at once: nobody acknowledges it. */
@@ -97,6 +103,7 @@ export class Transmitter {
     }
     this.inflight.restore(packetId, new Sent(ref, delivery))
     this.#write(frame, packetId)
+    if (deliveries.isOn) this.#tellSent(delivery, packetId)
   }
 
   /** PUBACK or PUBCOMP: the message is delivered. @returns it; undefined if the packet id did not await this packet */
@@ -152,6 +159,12 @@ export class Transmitter {
     return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
+  /** Nothing more is sent or acknowledged. */
+  close(): void {
+    this.inflight.close()
+    this.#traces?.close()
+  }
+
   /** Resolves when no store operation is under way. */
   async storeSettled(): Promise<void> {
     while (this.#storing?.size) await Promise.all(this.#storing.values())
@@ -169,6 +182,7 @@ export class Transmitter {
 
   #track(delivery: Delivery, frame: Frame, ref: MessageRef): void {
     const packetId = this.inflight.add(new Sent(ref, delivery))
+    if (deliveries.isOn) this.#tellSent(delivery, packetId)
     if (!this.#recipient.stored) {
       this.#write(frame, packetId)
       return
@@ -186,7 +200,13 @@ export class Transmitter {
     this.#ports.events.emit('drop', { clientId: this.#recipient.id, message: delivery.message, reason })
   }
 
+  #tellSent({ message, qos }: Delivery, packetId: number): void {
+    this.#traces ??= new DeliveryTraces()
+    this.#traces.sent({ clientId: this.#recipient.id, message, qos, packetId, outcome: undefined })
+  }
+
   #finish(packetId: number, { ref, share }: Sent): void {
+    this.#traces?.acknowledged(packetId)
     this.inflight.remove(packetId)
     if (share !== undefined) this.#ports.sink.sharedDone?.(ref)
     this.#remove(ref, packetId)

@@ -1,0 +1,32 @@
+/**
+ * The trace that a message belongs to, as its publisher wrote it into user properties (W3C Trace Context).
+ * Owns the syntax; what cannot be read is no trace.
+ */
+import type { SpanContext } from '@opentelemetry/api'
+import type { UserProperties } from '../../types/packets.js'
+
+type Api = typeof import('@opentelemetry/api')
+
+/** Version, trace, span, flags. Later versions may go on behind another `-`. */
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+/** The context in `traceparent` and `tracestate`; undefined where there is none, or one that is not valid. */
+export function remoteContext(api: Api, properties: UserProperties | undefined): SpanContext | undefined {
+  const [, version, traceId = '', spanId = '', flags = '', more] =
+    TRACEPARENT.exec(only(properties?.traceparent) ?? '') ?? []
+  if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined
+  const state = only(properties?.tracestate)
+  const context: SpanContext = {
+    traceId,
+    spanId,
+    traceFlags: Number.parseInt(flags, 16) & api.TraceFlags.SAMPLED,
+    isRemote: true,
+    ...(state !== undefined && { traceState: api.createTraceState(state) }),
+  }
+  return api.isSpanContextValid(context) ? context : undefined
+}
+
+/** A property that is there more than once says nothing. */
+function only(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

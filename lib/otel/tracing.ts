@@ -1,0 +1,216 @@
+/**
+ * Spans of what brokers do, by the package `@opentelemetry/api`: made from the channels of `node:diagnostics_channel`.
+ * Owns which span is whose child, and the attributes of the conventions for messaging. Knows no broker.
+ */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Attributes, Context, Span, SpanOptions, Tracer, TracerProvider } from '@opentelemetry/api'
+import type {
+  DeliveryTrace,
+  DiagnosticsChannels,
+  GateTrace,
+  PublishTrace,
+  StoreTrace,
+} from '../../types/diagnostics.js'
+import type { Message } from '../../types/message.js'
+import { AnaxError } from '../index.js'
+import { remoteContext } from './trace-context.js'
+
+/** How spans are made. */
+export interface TracingOptions {
+  /** @default the global one, which the SDK of OpenTelemetry registers */
+  tracerProvider?: TracerProvider
+  /**
+   * The kind of a topic, of which there are few: `meters/{id}/power`. It is in names of spans, and the attribute
+   * `messaging.destination.template`. @default none: names of spans have no topic
+   */
+  template?: (topic: string) => string | undefined
+}
+
+/** Spans are made until it is closed. */
+export interface Tracing {
+  close(): void
+}
+
+type Api = typeof import('@opentelemetry/api')
+type Name = keyof DiagnosticsChannels
+
+/** What is known of a message that was published: the context of its span, and when that was. */
+interface Published {
+  context: Context
+  at: number
+}
+
+/** A delivery later than that, from a queue or of a retained message, is a trace of its own, with a link. */
+const LATE_MS = 60_000
+
+/**
+ * Makes spans of what all brokers of this process do, from now on. Operations of a store are seen of brokers that are
+ * created later. Needs the package `@opentelemetry/api`.
+ * @throws AnaxError ANAX_ERR_OPTION where the package is missing
+ */
+export async function createTracing({ tracerProvider, template }: TracingOptions = {}): Promise<Tracing> {
+  const api = await loadPackage()
+  const tracer = (tracerProvider ?? api.trace).getTracer('anax')
+  const spans = new Spans(api, tracer, template)
+  const listeners: { [Each in Name]: (trace: DiagnosticsChannels[Each]) => void } = {
+    'anax:publish:start': trace => spans.publishStarts(trace),
+    'anax:publish:end': trace => spans.publishEnds(trace),
+    'anax:delivery:start': trace => spans.deliveryStarts(trace),
+    'anax:delivery:end': trace => spans.deliveryEnds(trace),
+    'anax:gate:start': trace => spans.gateStarts(trace),
+    'anax:gate:end': trace => spans.ends(trace, trace.error),
+    'anax:store:start': trace => spans.storeStarts(trace),
+    'anax:store:end': trace => spans.ends(trace, trace.error),
+  }
+  const all = Object.entries(listeners) as [Name, (message: unknown) => void][]
+  for (const [name, listener] of all) subscribe(name, listener)
+  return {
+    close() {
+      for (const [name, listener] of all) unsubscribe(name, listener)
+    },
+  }
+}
+
+class Spans {
+  readonly #api: Api
+  readonly #tracer: Tracer
+  readonly #template: NonNullable<TracingOptions['template']>
+  readonly #published = new WeakMap<object, Published>()
+  readonly #open = new WeakMap<object, Span>()
+
+  constructor(api: Api, tracer: Tracer, template: TracingOptions['template']) {
+    this.#api = api
+    this.#tracer = tracer
+    this.#template = template ?? (() => undefined)
+  }
+
+  publishStarts(trace: PublishTrace): void {
+    const { message, client } = trace
+    const remote = remoteContext(this.#api, message.properties?.userProperties)
+    const { ROOT_CONTEXT, SpanKind, trace: traces } = this.#api
+    const parent = remote === undefined ? ROOT_CONTEXT : traces.setSpanContext(ROOT_CONTEXT, remote)
+    const span = this.#start('publish', message, parent, {
+      kind: SpanKind.CONSUMER,
+      attributes: {
+        ...attributesOf(message, 'publish', 'process'),
+        ...(client !== null && { 'messaging.client.id': client.id }),
+        ...(client?.address !== undefined && { 'network.peer.address': client.address }),
+      },
+      ...(remote !== undefined && { links: [{ context: remote }] }),
+    })
+    this.#open.set(trace, span)
+    this.#published.set(message, { context: traces.setSpan(ROOT_CONTEXT, span), at: Date.now() })
+  }
+
+  publishEnds(trace: PublishTrace): void {
+    const span = this.#open.get(trace)
+    // a hook may have put another message in its place
+    if (span !== undefined && !this.#published.has(trace.message)) {
+      const context = this.#api.trace.setSpan(this.#api.ROOT_CONTEXT, span)
+      this.#published.set(trace.message, { context, at: Date.now() })
+    }
+    this.ends(trace, trace.error)
+  }
+
+  deliveryStarts(trace: DeliveryTrace): void {
+    const { message, clientId, qos } = trace
+    const { ROOT_CONTEXT, SpanKind, trace: traces } = this.#api
+    const remote = remoteContext(this.#api, message.properties?.userProperties)
+    const published = this.#published.get(message)
+    const isLate = published === undefined || Date.now() - published.at > LATE_MS
+    const origin = remote ?? (published && traces.getSpanContext(published.context))
+    const span = this.#start('deliver', message, isLate ? ROOT_CONTEXT : published.context, {
+      kind: SpanKind.CLIENT,
+      attributes: {
+        ...attributesOf(message, 'deliver', 'send'),
+        'messaging.client.id': clientId,
+        'anax.qos': qos,
+      },
+      ...(origin !== undefined && { links: [{ context: origin }] }),
+    })
+    this.#open.set(trace, span)
+  }
+
+  deliveryEnds(trace: DeliveryTrace): void {
+    const span = this.#open.get(trace)
+    if (trace.outcome !== undefined) span?.setAttribute('anax.outcome', trace.outcome)
+    span?.end()
+  }
+
+  /** Of hooks about a message, as part of publishing it; those about a receiver are part of nothing that is known. */
+  gateStarts(trace: GateTrace): void {
+    const { hook, client, args } = trace
+    const parent = this.#parentAmong(args)
+    if (parent === undefined && ABOUT_MESSAGES.includes(hook)) return
+    const attributes = { 'anax.hook': hook, ...(client !== null && { 'messaging.client.id': client.id }) }
+    this.#open.set(trace, this.#tracer.startSpan(hook, { attributes }, parent ?? this.#api.ROOT_CONTEXT))
+  }
+
+  /** Of operations with a message, as part of publishing it. */
+  storeStarts(trace: StoreTrace): void {
+    const { operation, args } = trace
+    const parent = this.#parentAmong(args)
+    if (parent === undefined) return
+    const attributes = { 'anax.store.operation': operation }
+    this.#open.set(trace, this.#tracer.startSpan(`store ${operation}`, { attributes }, parent))
+  }
+
+  ends(trace: object, error: Error | undefined): void {
+    const span = this.#open.get(trace)
+    if (span === undefined) return
+    if (error !== undefined) {
+      // known by its shape: a process may hold the package twice
+      span.setAttribute('error.type', 'code' in error ? String(error.code) : error.name)
+      span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.message })
+    }
+    span.end()
+  }
+
+  #start(operation: string, { topic }: Message, parent: Context, options: SpanOptions): Span {
+    const template = this.#templateOf(topic)
+    const name = template === undefined ? operation : `${operation} ${template}`
+    const span = this.#tracer.startSpan(name, options, parent)
+    return template === undefined ? span : span.setAttribute('messaging.destination.template', template)
+  }
+
+  /** What a subscriber of a channel throws would end the process. */
+  #templateOf(topic: string): string | undefined {
+    try {
+      return this.#template(topic)
+    } catch {
+      return undefined
+    }
+  }
+
+  #parentAmong(args: readonly unknown[]): Context | undefined {
+    for (const arg of args) {
+      const published = typeof arg === 'object' && arg !== null ? this.#published.get(arg) : undefined
+      if (published !== undefined) return published.context
+    }
+    return undefined
+  }
+}
+
+const ABOUT_MESSAGES: readonly string[] = ['authorizePublish', 'authorizeForward', 'published']
+
+/** By the semantic conventions for messaging; those with `anax.` have no convention. */
+function attributesOf({ topic, payload, qos, retain }: Message, name: string, type: string): Attributes {
+  return {
+    'messaging.system': 'mqtt',
+    'messaging.operation.name': name,
+    'messaging.operation.type': type,
+    'messaging.destination.name': topic,
+    'messaging.message.body.size': payload.length,
+    'anax.qos': qos,
+    'anax.retain': retain,
+  }
+}
+
+async function loadPackage(): Promise<Api> {
+  try {
+    return await import('@opentelemetry/api')
+  } catch (cause) {
+    const detail = "anax/otel needs the package '@opentelemetry/api': npm install @opentelemetry/api"
+    throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * How a client that came or went is written as a message: our own shape, EMQX's and AWS IoT's.
+ * Owns topics and payloads; must not know when anything is published.
+ */
+import type { DisconnectReason } from '../../types/events.js'
+import type { ProtocolVersion } from '../../types/packets.js'
+
+/** Why a client is not connected; `restart`: the broker has started again since. */
+export type PresenceReason = DisconnectReason | 'restart'
+
+/** A client came or went. */
+export interface PresenceChange {
+  connected: boolean
+  clientId: string
+  /** The broker's identifier. */
+  brokerId: string
+  /** When, in milliseconds since the epoch. */
+  at: number
+  /** Tells connections of one client apart: greater for a later one. */
+  connection: number
+  /** Undefined after a restart, as the following. */
+  username: string | undefined
+  /** Who it is, as authentication found out. */
+  principal: string | undefined
+  address: string | undefined
+  /** The port of the broker that it came to, where its stream has one. */
+  port: number | undefined
+  version: ProtocolVersion | undefined
+  /** Seconds. */
+  keepalive: number | undefined
+  clean: boolean | undefined
+  /** Why it went; undefined for one that came. */
+  reason: PresenceReason | undefined
+  /** The MQTT 5.0 reason code of that. */
+  reasonCode: number | undefined
+}
+
+export interface PresenceMessage {
+  topic: string
+  payload: string
+  /** Retained messages that are not true any more. */
+  clears?: readonly string[]
+}
+
+/** A way to write changes. */
+export interface PresenceShape {
+  /** The message; its topic has the client's identifier as one level: see {@link escapeLevel}. */
+  message(change: PresenceChange): PresenceMessage
+  /** Matches the retained messages about clients that are connected, to be corrected after a restart. */
+  connected?: string
+  /** The client that such a message is about; undefined where it is not about one that is connected. */
+  clientOf?(topic: string, payload: Buffer): string | undefined
+}
+
+const UNSAFE = /[%/+#\0]/g
+
+/** An identifier as one level of a topic: `%`, `/`, `+` and `#` become `%25`, `%2F`, `%2B` and `%23`. */
+export function escapeLevel(text: string): string {
+  return text.replaceAll(UNSAFE, character => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+}
+
+function unescapeLevel(level: string): string {
+  return level.replaceAll(/%([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+}
+
+/** One topic for each client, with its present state. */
+const state: PresenceShape = {
+  message({ clientId, port: _, ...change }) {
+    return { topic: `$SYS/presence/${escapeLevel(clientId)}`, payload: JSON.stringify({ clientId, ...change }) }
+  },
+  connected: '$SYS/presence/+',
+  clientOf: (topic, payload) => (JSON.parse(payload.toString()).connected === true ? lastLevel(topic) : undefined),
+}
+
+const EMQX_REASONS: Partial<Record<PresenceReason, string>> = {
+  client: 'normal',
+  'stream-closed': 'tcp_closed',
+  'stream-error': 'tcp_error',
+  'keep-alive': 'keepalive_timeout',
+  takeover: 'takenover',
+  administrative: 'kicked',
+  'not-authorized': 'not_authorized',
+  'protocol-error': 'protocol_error',
+  shutdown: 'server_shutdown',
+}
+
+const emqx: PresenceShape = {
+  message({ connected, clientId, brokerId, at, username, address, port, version, keepalive, clean, reason }) {
+    const start = `$SYS/brokers/${escapeLevel(brokerId)}/clients/${escapeLevel(clientId)}`
+    const [topic, other] = connected ? ['connected', 'disconnected'] : ['disconnected', 'connected']
+    const common = {
+      clientid: clientId,
+      username,
+      ts: at,
+      ipaddress: address,
+      sockport: port,
+      proto_ver: version,
+      proto_name: version === 3 ? 'MQIsdp' : 'MQTT',
+    }
+    const payload = connected
+      ? { ...common, keepalive, clean_start: clean, connected_at: at, connack: 0 }
+      : { ...common, reason: EMQX_REASONS[reason!] ?? 'internal_error', disconnected_at: at }
+    return { topic: `${start}/${topic}`, payload: JSON.stringify(payload), clears: [`${start}/${other}`] }
+  },
+  connected: '$SYS/brokers/+/clients/+/connected',
+  clientOf: topic => unescapeLevel(topic.split('/')[4]!),
+}
+
+const AWS_REASONS: Partial<Record<PresenceReason, string>> = {
+  client: 'CLIENT_INITIATED_DISCONNECT',
+  'stream-closed': 'CONNECTION_LOST',
+  'stream-error': 'CONNECTION_LOST',
+  'keep-alive': 'MQTT_KEEP_ALIVE_TIMEOUT',
+  takeover: 'DUPLICATE_CLIENTID',
+  'protocol-error': 'CLIENT_ERROR',
+  'not-authorized': 'FORBIDDEN_ACCESS',
+  limit: 'THROTTLED',
+  administrative: 'SERVER_INITIATED_DISCONNECT',
+  shutdown: 'SERVER_INITIATED_DISCONNECT',
+}
+
+const aws: PresenceShape = {
+  message({ connected, clientId, brokerId, at, connection, principal, address, reason }) {
+    const level = escapeLevel(clientId)
+    const [eventType, other] = connected ? ['connected', 'disconnected'] : ['disconnected', 'connected']
+    const topic = (type: string) => `$aws/events/presence/${type}/${level}`
+    const payload = {
+      clientId,
+      timestamp: at,
+      eventType,
+      sessionIdentifier: `${brokerId}/${connection}`,
+      principalIdentifier: principal,
+      ipAddress: address,
+      versionNumber: connection,
+      ...(!connected && {
+        clientInitiatedDisconnect: reason === 'client',
+        disconnectReason: AWS_REASONS[reason!] ?? 'SERVER_ERROR',
+      }),
+    }
+    return { topic: topic(eventType!), payload: JSON.stringify(payload), clears: [topic(other!)] }
+  },
+  connected: '$aws/events/presence/connected/+',
+  clientOf: lastLevel,
+}
+
+function lastLevel(topic: string): string {
+  return unescapeLevel(topic.slice(topic.lastIndexOf('/') + 1))
+}
+
+export const SHAPES = { state, emqx, aws } as const

@@ -1,0 +1,32 @@
+/**
+ * The deliveries of one connection that somebody watches, until they are acknowledged. Made when the first one is
+ * watched. Must not know what is sent.
+ */
+import type { DeliveryTrace } from '../../../types/diagnostics.js'
+import { deliveries } from '../../model/trace-points.js'
+
+export class DeliveryTraces {
+  readonly #unacknowledged = new Map<number, DeliveryTrace>()
+
+  sent(trace: DeliveryTrace): void {
+    deliveries.begin(trace)
+    if (trace.qos === 0) this.#end(trace, 'sent')
+    else this.#unacknowledged.set(trace.packetId, trace)
+  }
+
+  acknowledged(packetId: number): void {
+    const trace = this.#unacknowledged.get(packetId)
+    if (trace !== undefined) this.#end(trace, 'acknowledged')
+  }
+
+  /** The connection is over. */
+  close(): void {
+    for (const trace of [...this.#unacknowledged.values()]) this.#end(trace, 'unacknowledged')
+  }
+
+  #end(trace: DeliveryTrace, outcome: DeliveryTrace['outcome']): void {
+    this.#unacknowledged.delete(trace.packetId)
+    trace.outcome = outcome
+    deliveries.end(trace)
+  }
+}
