@@ -72,6 +72,9 @@ const state: PresenceShape = {
   clientOf: (topic, payload) => (JSON.parse(payload.toString()).connected === true ? lastLevel(topic) : undefined),
 }
 
+/** As CONNECT has it. */
+const PROTOCOL_NAMES = { 3: 'MQIsdp', 4: 'MQTT', 5: 'MQTT' } as const
+
 const EMQX_REASONS: Partial<Record<PresenceReason, string>> = {
   client: 'normal',
   'stream-closed': 'tcp_closed',
@@ -95,7 +98,7 @@ const emqx: PresenceShape = {
       ipaddress: address,
       sockport: port,
       proto_ver: version,
-      proto_name: version === 3 ? 'MQIsdp' : 'MQTT',
+      proto_name: version && PROTOCOL_NAMES[version],
     }
     const payload = connected
       ? { ...common, keepalive, clean_start: clean, connected_at: at, connack: 0 }
