@@ -26,6 +26,12 @@ export function sourceOf(entry) {
   return compiled.replace(/^\.\/dist\//, './').replace(/\.js$/, '.ts')
 }
 
+/** For TypeScript's `moduleResolution: node10`, which does not know `exports`: entry point -> CommonJS types. */
+function typesByEntry(exports) {
+  const entries = Object.entries(exports).filter(([name, entry]) => name !== '.' && entry.require !== undefined)
+  return Object.fromEntries(entries.map(([name, { require }]) => [name.replace(/^\.\//, ''), [require.types]]))
+}
+
 /** Completes the entries of package.json that name a source or one format only, and returns all sources. */
 export function completeEntryPoints() {
   const text = readFileSync(manifest, 'utf8')
@@ -37,6 +43,7 @@ export function completeEntryPoints() {
     sources.push(source)
     content.exports[name] = conditionsOf(source)
   }
+  content.typesVersions = { '*': typesByEntry(content.exports) }
   const complete = `${JSON.stringify(content, undefined, 2)}\n`
   if (complete !== text) writeFileSync(manifest, complete)
   return sources

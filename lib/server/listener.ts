@@ -5,7 +5,7 @@
 import http, { type Server as HttpServer } from 'node:http'
 import https, { type Server as HttpsServer } from 'node:https'
 import net, { type Server as NetServer, type Socket } from 'node:net'
-import tls, { type TLSSocket, type Server as TlsServer } from 'node:tls'
+import tls, { type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls'
 import type { Broker } from '../../types/broker.js'
 import type { ConnectionDetails } from '../../types/client.js'
 import { AnaxError } from '../index.js'
@@ -62,7 +62,7 @@ export class Listener {
     onRefused: OnRefused,
     origin: Origin,
     secure: TlsSettings | undefined,
-    settings: tls.TlsOptions | undefined,
+    settings: TlsOptions | undefined,
   ) {
     this.#broker = broker
     this.#options = options
@@ -75,16 +75,16 @@ export class Listener {
   }
 
   /** Reads key and certificate again. @throws AnaxError ANAX_ERR_LISTEN; the current ones then stay in use */
-  async readTls(): Promise<tls.TlsOptions | undefined> {
+  async readTls(): Promise<TlsOptions | undefined> {
     return this.#tls?.read()
   }
 
   /** Uses another key and certificate for new connections. */
-  useTls(settings: tls.TlsOptions): void {
+  useTls(settings: TlsOptions): void {
     ;(this.server as TlsServer).setSecureContext(settings)
   }
 
-  #makeServer(settings: tls.TlsOptions): NetServer {
+  #makeServer(settings: TlsOptions): NetServer {
     const { transport } = this.#options
     switch (transport) {
       case 'tcp':
