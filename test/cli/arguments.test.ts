@@ -124,6 +124,10 @@ describe('the command line', () => {
     assert.equal(settings.access.users.length, 1)
   })
 
+  it('reads a file that begins with a byte order mark', () => {
+    assert.equal(settingsOf('--config', folder.write('windows.json', '\uFEFF{\r\n "port": 2883 }')).ports.tcp, 2883)
+  })
+
   it('takes the store from the command line, whatever the file says of another', () => {
     const inMemory = folder.write('memory.json', '{ "memory": true }')
     const onDisk = folder.write('disk.json', '{ "data": "store" }')

@@ -33,6 +33,7 @@ export async function changePassword(file: string, user: string, change: Passwor
 function readLines(file: string): string[] {
   try {
     return readFileSync(file, 'utf8')
+      .replace(/^\uFEFF/, '')
       .trimEnd()
       .split(/\r?\n/)
       .filter(line => line !== '')

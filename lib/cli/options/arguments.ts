@@ -67,7 +67,8 @@ function passwdCommand(args: readonly string[]): Command {
 function readConfig(file: string): Values {
   let content: unknown
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'))
+    // editors on Windows begin files with a byte order mark
+    content = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
   } catch (error) {
     throw fileError(file, error)
   }
