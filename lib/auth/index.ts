@@ -19,6 +19,11 @@ export type { AuthOptions } from './options.js'
 export type { Action, Attempt } from './parts.js'
 export type { HashLimits } from './passwords/hash-queue.js'
 export { type HashFormat, hashPassword } from './passwords/hashes.js'
-export { type PasswordEntries, type PasswordFileOptions, passwordFile } from './passwords/password-file.js'
+export {
+  type PasswordEntries,
+  type PasswordFileOptions,
+  type PasswordSource,
+  passwordFile,
+} from './passwords/password-file.js'
 export { type ScramMethod, scramCredentials } from './scram/credentials.js'
 export { type ScramOptions, type ScramUsers, scram } from './scram/scram.js'

@@ -58,6 +58,7 @@ describe('a name that is not the one it looks like', () => {
   for (const [name, source] of [
     ['an object', object],
     ['a map', new Map([['alice', hash]])],
+    ['a function', () => object],
     ['a file', folder.write('users', `alice:${hash}\n`)],
   ] as const) {
     it(`is no user of passwordFile with ${name}`, async () => {
@@ -67,6 +68,8 @@ describe('a name that is not the one it looks like', () => {
           assert.equal(await codeOf(broker, { username, password: 'x', clientId: 'c' }), 0x86, JSON.stringify(username))
         }
         assert.equal(await codeOf(broker, { username: 'alice', clientId: 'c' }), 0x86)
+        assert.equal(await codeOf(broker, { username: 'alice', password: Buffer.alloc(60_000), clientId: 'c' }), 0x86)
+        assert.equal(await codeOf(broker, { username: 'alice', password: Buffer.from('x\0'), clientId: 'c' }), 0x86)
         assert.equal(await codeOf(broker, { username: '', password: 'x', clientId: 'c' }), 0x86)
         assert.equal(await codeOf(broker, { username: 'a'.repeat(60_000), password: 'x', clientId: 'c' }), 0x86)
       })
@@ -122,6 +125,12 @@ describe('a name that is not the one it looks like', () => {
     } finally {
       server.closeAllConnections()
       server.close()
+    }
+  })
+
+  it('is refused at once where passwordFile is given what is no source', () => {
+    for (const source of [undefined, null, 7, () => undefined, () => 'alice', { alice: 7 }]) {
+      assert.throws(() => passwordFile(source as never), { code: 'ANAX_ERR_OPTION' })
     }
   })
 

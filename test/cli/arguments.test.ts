@@ -86,6 +86,7 @@ describe('the command line', () => {
     assertWrong(['--port', 'x'], /^--port takes a number from 0 to 65535, not 'x'/)
     assertWrong(['--ws-port', '65536'], /^--ws-port takes a number/)
     assertWrong(['--max-packet-size', '-1'], /./)
+    assertWrong(['--presence', 'on'], /^--presence takes state, emqx, aws or off, not 'on'/)
     assertWrong(['--log-format', 'xml'], /^--log-format takes text, json, not 'xml'/)
     assertWrong(['--log-level', 'loud'], /^--log-level takes error, warn, info, debug, not 'loud'/)
     assertWrong(['--user', 'alice'], /^--user takes NAME:PASSWORD/)

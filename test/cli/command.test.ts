@@ -177,8 +177,12 @@ describe('anax', { concurrency: 4 }, () => {
   })
 
   it('logs what happens, with what clients choose made harmless', async () => {
-    const { process, urls } = await startCommand('--log-level', 'debug')
+    const { process, urls } = await startCommand('--log-level', 'debug', '--presence', 'state')
     const client = await connectClient(urls.mqtt ?? '', { clientId: 'evil\u001b[2J\nid' })
+    const presence = nextMessage(client)
+    await client.subscribeAsync('$SYS/presence/+')
+    const { connected, clientId } = JSON.parse((await presence).payload.toString())
+    assert.deepEqual([connected, clientId], [true, 'evil\u001b[2J\nid'])
     await client.subscribeAsync('news')
     const received = nextMessage(client)
     await client.publishAsync('news', 'x')

@@ -25,16 +25,19 @@ export interface PasswordFileOptions extends AuthOptions, HashLimits {
   addressOf?: (client: Client) => string
 }
 
-/** User name -> hash, as `hashPassword` makes it. A function is asked again at each reload. */
+/** User name -> hash, as `hashPassword` makes it. A map, or an object, is read again at each reload. */
 export type PasswordEntries = Readonly<Record<string, string>> | ReadonlyMap<string, string>
+
+/** A file, or entries, or a function that is asked for them, again at each reload. */
+export type PasswordSource = string | PasswordEntries | (() => PasswordEntries)
 
 /**
  * Accepts clients with a user name and password of the file.
  * @param source the path of a file with a line `name:hash` for each user, as `anax passwd` and `mosquitto_passwd` write
- * it; or the hashes themselves
+ * it; or the hashes themselves, or a function that returns them
  * @throws AnaxError ANAX_ERR_OPTION where the file cannot be read or a line is not acceptable
  */
-export function passwordFile(source: string | PasswordEntries, options: PasswordFileOptions = {}): Auth {
+export function passwordFile(source: PasswordSource, options: PasswordFileOptions = {}): Auth {
   const { rememberMs = 60_000, addressOf: address = addressOf, ...limits } = options
   if (!(rememberMs >= 0)) throw optionError('rememberMs is a number of milliseconds')
   for (const name of ['concurrency', 'maxWaiting', 'maxPerAddress'] as const) {
@@ -53,7 +56,10 @@ export function passwordFile(source: string | PasswordEntries, options: Password
   return new Auth({ authenticator }, authOptions(options))
 }
 
-function readHashes(source: string | PasswordEntries): Hashes {
+function readHashes(source: PasswordSource): Hashes {
   if (typeof source === 'string') return parsePasswordFile(readText(source), source)
-  return readEntries(source instanceof Map ? source : Object.entries(source))
+  const entries = typeof source === 'function' ? source() : source
+  if (typeof entries !== 'object' || entries === null)
+    throw optionError('passwordFile takes a path, or names with hashes')
+  return readEntries(entries instanceof Map ? entries : Object.entries(entries))
 }

@@ -8,6 +8,7 @@ import type { Broker } from '../../../types/broker.js'
 import type { Logger } from '../../../types/logger.js'
 import type { Auth } from '../../auth/index.js'
 import { createBroker } from '../../index.js'
+import { publishPresence } from '../../presence/index.js'
 import { createServer, type ListenerOptions, type Server } from '../../server/server.js'
 import { fileError } from '../command-error.js'
 import { LineLogger } from '../log/logger.js'
@@ -40,6 +41,7 @@ export async function run(settings: Settings): Promise<void> {
     ...access,
     logger,
   })
+  await publishChanges(broker, settings, logger)
   const server = await listen(broker, listeners, logger)
   const { admin, metrics } = await openBeside(broker, settings, server, logger)
   stopOnSignal({ broker, server, admin, metrics }, logger)
@@ -48,6 +50,12 @@ export async function run(settings: Settings): Promise<void> {
   process.stdout.write(
     greeting(settings, { addresses, store: store.description, admin: admin?.url, metrics: metrics?.url }),
   )
+}
+
+/** Before anybody can come: what an earlier run has left is corrected first. */
+async function publishChanges(broker: Broker, { presence: shape }: Settings, logger: Logger): Promise<void> {
+  if (shape === undefined) return
+  await publishPresence(broker, { shape, failed: err => logger.error({ err }, 'presence not published') })
 }
 
 async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logger): Promise<Server> {

@@ -58,6 +58,7 @@ export const OPTIONS = {
   'max-retained-bytes': { type: 'string' },
   'max-retained-payload': { type: 'string' },
   'sys-interval': { type: 'string' },
+  presence: { type: 'string' },
   config: { type: 'string' },
   'log-level': { type: 'string' },
   'log-format': { type: 'string' },

@@ -5,6 +5,7 @@
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import type { Verification } from '../../persistence/lmdb/lmdb.js'
+import { SHAPES } from '../../presence/index.js'
 import type { AdminSettings } from '../broker/admin.js'
 import { usageError } from '../command-error.js'
 import { type LineLoggerOptions, LOG_FORMATS, LOG_LEVELS } from '../log/logger.js'
@@ -36,11 +37,17 @@ export interface Settings {
   limits: Limits
   /** Seconds between updates of `$SYS/broker/`. */
   sysInterval: number
+  /** Whether, and in which shape, who comes and goes is published. */
+  presence: PresenceName | undefined
   log: LineLoggerOptions
 }
 
 /** Seconds: a day. */
 const MAX_SYS_INTERVAL = 86_400
+
+type PresenceName = keyof typeof SHAPES
+
+const PRESENCE_NAMES = Object.keys(SHAPES) as PresenceName[]
 
 const VERIFICATIONS: readonly Verification[] = ['quick', 'full', 'off']
 
@@ -72,6 +79,7 @@ export function checkSettings(values: Values): Settings {
     id: values.id,
     limits: limitsOf((name, min, max) => integer(values, name, min, max)),
     sysInterval: integer(values, 'sys-interval', 0, MAX_SYS_INTERVAL) ?? 10,
+    presence: presenceOf(values.presence),
     log: logOf(values),
   }
   checkTogether(settings, values)
@@ -178,6 +186,13 @@ function verification(text = 'quick'): Verification {
   const verify = VERIFICATIONS.find(name => name === text)
   if (verify === undefined) throw usageError(`--verify takes ${VERIFICATIONS.join(', ')}, not '${text}'`)
   return verify
+}
+
+function presenceOf(text = 'off'): PresenceName | undefined {
+  if (text === 'off') return undefined
+  const shape = PRESENCE_NAMES.find(name => name === text)
+  if (shape === undefined) throw usageError(`--presence takes ${PRESENCE_NAMES.join(', ')} or off, not '${text}'`)
+  return shape
 }
 
 function logOf({ 'log-level': levelName = 'info', 'log-format': formatName = 'text' }: Values): LineLoggerOptions {

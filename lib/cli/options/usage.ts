@@ -80,6 +80,8 @@ Limits
 
 Other
   --sys-interval SECONDS  update $SYS/broker/ so often; 0 for never   [10]
+  --presence SHAPE        publish who comes and goes, as retained messages:
+                          state, emqx, aws or off                     [off]
   --config FILE           JSON object with these options, without the dashes
   --log-level LEVEL       error, warn, info or debug                  [info]
   --log-format FORMAT     text, or json: one object per line          [text]
