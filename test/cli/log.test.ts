@@ -43,6 +43,17 @@ describe('a log line', () => {
     })
   })
 
+  it('shows what cannot be seen, and cuts what is too long', () => {
+    for (const format of ['text', 'json'] as const) {
+      const line = written({ level: 'info', format }, logger => {
+        logger.info({ clientId: 'a\u200bb\ufeffc\u00ad', topic: 'x'.repeat(1000), list: ['y'.repeat(1000)] }, 'client')
+      })
+      assert.ok(line.includes('a\\u200bb\\ufeffc\\u00ad'), line)
+      assert.ok(line.includes(`${'x'.repeat(256)}…`) && line.includes(`${'y'.repeat(256)}…`), line)
+      assert.ok(line.length < 700)
+    }
+  })
+
   it('is not written where its level is off', () => {
     assert.equal(
       written({ level: 'warn', format: 'text' }, logger => logger.info({}, 'x')),

@@ -60,6 +60,12 @@ class EventLog {
     this.#events.on('drop', ({ clientId, reason, message: { topic } }) => {
       this.#repeat('warn', null, { clientId, reason, topic }, 'message dropped')
     })
+    this.#events.on('throttled', (client, { of, what }) => {
+      this.#repeat('warn', client, { reason: `${what} of ${of}` }, 'client slowed down')
+    })
+    this.#events.on('flapping', (_client, { clientId, takeovers, addresses, banned }) => {
+      this.#repeat('warn', null, { clientId, takeovers, addresses, banned }, 'flapping')
+    })
     this.#events.on('lateWritesRefused', writes => this.#logger.warn({ writes }, 'late writes refused'))
   }
 

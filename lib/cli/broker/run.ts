@@ -10,14 +10,17 @@ import type { Auth } from '../../auth/index.js'
 import { createBroker } from '../../index.js'
 import { publishPresence } from '../../presence/index.js'
 import { createServer, type ListenerOptions, type Server } from '../../server/server.js'
-import { fileError } from '../command-error.js'
+import { CommandError, fileError } from '../command-error.js'
 import { LineLogger } from '../log/logger.js'
+import { missingSteps, missingText } from '../options/public.js'
 import type { Settings } from '../options/settings.js'
 import { accessOf } from './access.js'
 import { type AdminPort, openAdmin } from './admin.js'
 import { greeting } from './greeting.js'
 import { type MetricsPort, openMetrics } from './metrics.js'
+import { createPrivately } from './private-files.js'
 import { storeOf } from './store.js'
+import { warningsOf } from './warnings.js'
 
 /** How long clients, store and bus get to end; then the broker ends them. */
 const CLOSE_TIMEOUT_MS = 2000
@@ -29,12 +32,18 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Resolves when the broker runs; it ends by a signal. */
 export async function run(settings: Settings): Promise<void> {
+  const userId = process.getuid?.()
+  const missing = settings.isPublic ? missingSteps(settings, userId) : []
+  if (missing.length > 0) throw new CommandError(missingText(missing), 2)
+  createPrivately()
   const logger = new LineLogger(settings.log)
+  for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
   const store = storeOf(settings)
   const broker = await createBroker({
     ...settings.limits,
+    ...settings.rates,
     sysInterval: settings.sysInterval,
     ...store.options,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,

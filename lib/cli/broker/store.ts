@@ -8,6 +8,7 @@ import { natsCluster } from '../../nats/index.js'
 import { createLmdbPersistence, type Verification } from '../../persistence/lmdb/lmdb.js'
 import { CommandError } from '../command-error.js'
 import type { Settings } from '../options/settings.js'
+import { makePrivate } from './private-files.js'
 
 export interface Store {
   /** The broker's option; none for its own store in memory. */
@@ -45,6 +46,7 @@ function storeIn(folder: string | undefined, verify: Verification): Store {
   if (!isInstalled('lmdb')) {
     throw new CommandError('a store on disk needs the package lmdb: npm install lmdb, or start with --memory')
   }
+  makePrivate(folder)
   return {
     options: { persistence: createLmdbPersistence({ path: folder, verify }) },
     description: `folder ${folder}; sessions and retained messages outlive the process`,

@@ -55,7 +55,7 @@ export class LineLogger implements Logger {
     const all = { ...this.#bindings, ...fields }
     const line =
       this.#options.format === 'json'
-        ? quote({ time, level, msg: message, ...all }, plainError)
+        ? quote({ time, level, msg: message, ...all })
         : [time, level.padEnd(5), message, ...Object.entries(all).flatMap(textOf)].join(' ')
     process.stderr.write(`${line}\n`)
   }
@@ -67,21 +67,32 @@ const WORD = /^[\w.:+-]+$/
 /** `name=value`; nothing for what is not there. */
 function textOf([name, value]: [string, unknown]): string[] {
   if (value === undefined) return []
-  const shown = value instanceof Error ? value.message : value
+  const shown = shorter(name, value instanceof Error ? value.message : value)
   return [`${name}=${typeof shown === 'string' && WORD.test(shown) ? shown : quote(shown)}`]
 }
 
-/** JSON, made safe for a terminal: clients choose their names, and control characters are written as numbers. */
-function quote(value: unknown, replacer?: (name: string, value: unknown) => unknown): string {
-  return JSON.stringify(value, replacer).replaceAll(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+/** Control characters, those that change the direction of a text, and those that take no room. */
+const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+
+/** JSON, made safe for a terminal: clients choose their names, so what cannot be seen is written as a number. */
+function quote(value: unknown): string {
+  return JSON.stringify(value, (name, each) => shorter(name, plainError(each))).replaceAll(
+    INVISIBLE,
     character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
 
 /** What is written of an error; by itself it would be an empty object. */
-function plainError(_name: string, value: unknown): unknown {
+function plainError(value: unknown): unknown {
   if (!(value instanceof Error)) return value
   const { name, message, stack, cause } = value
   return { type: name, message, stack, ...(cause !== undefined && { cause }) }
+}
+
+/** Clients choose their names, as long as a packet may be. */
+const MAX_LENGTH = 256
+
+function shorter(name: string, value: unknown): unknown {
+  const isLong = typeof value === 'string' && value.length > MAX_LENGTH && name !== 'stack'
+  return isLong ? `${value.slice(0, MAX_LENGTH)}…` : value
 }

@@ -12,6 +12,7 @@ import { type LineLoggerOptions, LOG_FORMATS, LOG_LEVELS } from '../log/logger.j
 import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
 import { type LimitName, type Limits, limitsOf } from './limits.js'
 import type { Values } from './options.js'
+import { type RateSettings, rateSettings } from './rates.js'
 
 export interface Settings {
   host: string
@@ -35,6 +36,9 @@ export interface Settings {
   cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
   id: string | undefined
   limits: Limits
+  rates: RateSettings
+  /** Whether it refuses to start unless it is fit for the internet. */
+  isPublic: boolean
   /** Seconds between updates of `$SYS/broker/`. */
   sysInterval: number
   /** Whether, and in which shape, who comes and goes is published. */
@@ -78,6 +82,8 @@ export function checkSettings(values: Values): Settings {
     cluster: clusterOf(values),
     id: values.id,
     limits: limitsOf((name, min, max) => integer(values, name, min, max)),
+    rates: rateSettings(values, (name, min, max) => integer(values, name, min, max)),
+    isPublic: values.public ?? false,
     sysInterval: integer(values, 'sys-interval', 0, MAX_SYS_INTERVAL) ?? 10,
     presence: presenceOf(values.presence),
     log: logOf(values),
@@ -117,7 +123,8 @@ function checkTogether(settings: Settings, values: Values): void {
   }
 }
 
-function isLoopback(host: string): boolean {
+/** Whether an address is of this machine only. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
@@ -161,7 +168,7 @@ function orOff(text: string | undefined, standard: number): number | undefined {
   return text === 'off' ? undefined : standard
 }
 
-type NumberName = PortName | LimitName | 'sys-interval'
+type NumberName = PortName | LimitName | 'sys-interval' | 'rate-patience' | 'auth-delay' | 'flapping-ban'
 
 function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
   const text = values[name]

@@ -45,7 +45,10 @@ Access
   --tls-identity KIND     the user name is in the client certificate: cn, dns,
                           uri, email or fingerprint. Needs --ca
   --tls-crl FILE          revoked certificates
+  --auth-delay MS         delay after failed attempts of one address, which
+                          doubles with each; 'off' for none           [500]
   --allow-anonymous       accept clients without a user name, from any address
+  --public                start only if it is safe on the internet
 
 Store
   --data DIR              keep sessions and messages in this folder   [anax-data]
@@ -77,6 +80,13 @@ Limits
   --max-retained-messages N   retained messages                         [1000000]
   --max-retained-bytes N      their bytes                               [268435456]
   --max-retained-payload N    bytes of one of them                      [no limit]
+
+Rates (LIST: messages=N,bytes=N,connects=N, or some of them, per second)
+  --client-rates LIST     of each client                              [no limit]
+  --address-rates LIST    of all clients of one address               [no limit]
+  --total-rates LIST      of all clients                              [no limit]
+  --rate-patience SECONDS a client may be slowed down so long         [60]
+  --flapping-ban SECONDS  ban of clients that take over each other    [0]
 
 Other
   --sys-interval SECONDS  update $SYS/broker/ so often; 0 for never   [10]

@@ -1,0 +1,142 @@
+/** `--public`: refuses each setup with a step missing, accepts what docs/hardening.md ends with; warnings; file modes. */
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { makePrivate } from '../../lib/cli/broker/private-files.js'
+import { warningsOf } from '../../lib/cli/broker/warnings.js'
+import { parseCommand } from '../../lib/cli/options/arguments.js'
+import { missingSteps, missingText } from '../../lib/cli/options/public.js'
+import type { Settings } from '../../lib/cli/options/settings.js'
+import { temporaryFolder } from '../support/certificate.js'
+import { ROOT } from '../support/root.js'
+
+const page = readFileSync(join(ROOT, 'docs/hardening.md'), 'utf8')
+const recommended: Record<string, string | number | boolean> = JSON.parse(/```json\n(.*?)```/s.exec(page)![1]!)
+const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
+
+/** As on the command line; false and undefined leave an option out. */
+function settingsOf(options: Record<string, string | number | boolean | undefined>): Settings {
+  const args = Object.entries(options).flatMap(([name, value]) => {
+    if (value === undefined || value === false) return []
+    return value === true ? [`--${name}`] : [`--${name}=${value}`]
+  })
+  const command = parseCommand(args)
+  assert(command.name === 'run')
+  return command.settings
+}
+
+const ANYBODY = 1000
+
+function stepsMissing(changes: Record<string, string | boolean | undefined>, userId: number | undefined = ANYBODY) {
+  return missingSteps(settingsOf({ ...recommended, ...changes }), userId).map(({ step }) => step)
+}
+
+describe('--public', () => {
+  it('accepts what docs/hardening.md recommends', () => {
+    assert.equal(settingsOf(recommended).isPublic, true)
+    assert.deepEqual(stepsMissing({}), [])
+    assert.deepEqual(stepsMissing({}, undefined), [], 'systems without user numbers')
+  })
+
+  it('names the step that is missing', () => {
+    assert.deepEqual(stepsMissing({}, 0), ['A user of its own'])
+    assert.deepEqual(stepsMissing({ port: '1883' }), ['TLS'])
+    assert.deepEqual(stepsMissing({ 'ws-port': undefined }), ['TLS'])
+    assert.deepEqual(stepsMissing({ 'tls-port': undefined, cert: undefined, key: undefined, port: '1883' }), [
+      'TLS',
+      'TLS',
+    ])
+    assert.deepEqual(stepsMissing({ 'allow-anonymous': true }), ['Authentication'])
+    assert.deepEqual(stepsMissing({ 'password-file': undefined, user: 'a:b' }), ['Authentication', 'Authentication'])
+    assert.deepEqual(stepsMissing({ 'auth-delay': 'off' }), ['Authentication'])
+    assert.deepEqual(stepsMissing({ 'acl-file': undefined }), ['Authorization'])
+    assert.deepEqual(stepsMissing({ 'max-connections': undefined }), ['Limits'])
+    assert.deepEqual(stepsMissing({ 'max-session-expiry': undefined }), ['Limits'])
+    assert.deepEqual(stepsMissing({ 'client-rates': undefined }), ['Rates'])
+    assert.deepEqual(stepsMissing({ 'address-rates': 'messages=5' }), ['Rates'])
+    assert.deepEqual(stepsMissing({ data: undefined, memory: true }), ['Storage'])
+    assert.deepEqual(stepsMissing({ metrics: '0.0.0.0:9100' }), ['Administration'])
+  })
+
+  it('accepts other ways to show who one is', () => {
+    assert.deepEqual(stepsMissing({ 'password-file': undefined, 'jwt-key': 'k', 'jwt-algorithms': 'RS256' }), [])
+    assert.deepEqual(stepsMissing({ 'password-file': undefined, 'tls-identity': 'cn', ca: 'ca.pem' }), [])
+  })
+
+  it('lists every step at once, by the headings of the page', () => {
+    const all = missingSteps(settingsOf({ public: true, 'allow-anonymous': true, memory: true }), 0)
+    assert.ok(all.length > 8)
+    for (const { step } of all) assert.ok(headings.includes(step), step)
+    assert.match(missingText(all), /^--public: these steps of docs\/hardening\.md are missing\n {2}A user of its own: /)
+  })
+})
+
+describe('the warnings at the start', () => {
+  const open = { host: '0.0.0.0', 'password-file': 'users.txt' }
+
+  it('are about passwords on plain listeners beyond this machine, and about root', () => {
+    assert.deepEqual(warningsOf(settingsOf({}), ANYBODY), [])
+    const [plain = ''] = warningsOf(settingsOf(open), ANYBODY)
+    assert.match(plain, /^passwords cross the network unencrypted on port 1883 and 8083: /)
+    assert.deepEqual(warningsOf(settingsOf({ ...open, host: '127.0.0.1' }), ANYBODY), [])
+    assert.deepEqual(warningsOf(settingsOf(recommended), ANYBODY), [])
+    assert.match(warningsOf(settingsOf({}), 0)[0] ?? '', /^running as root/)
+  })
+})
+
+describe('the rates of the command', () => {
+  it('are those of the broker', () => {
+    const { rates } = settingsOf({ ...recommended, 'rate-patience': '5', 'auth-delay': '250', 'flapping-ban': '300' })
+    assert.deepEqual(rates, {
+      rates: {
+        client: { messagesPerSecond: 100, bytesPerSecond: 1_000_000, connectsPerSecond: 1 },
+        address: { connectsPerSecond: 20 },
+        total: { messagesPerSecond: 20_000, connectsPerSecond: 500 },
+        patienceSeconds: 5,
+      },
+      authenticationDelay: { firstDelayMs: 250 },
+      flapping: { banSeconds: 300 },
+    })
+    assert.deepEqual(settingsOf({}).rates, { authenticationDelay: { firstDelayMs: 500 } })
+    assert.deepEqual(settingsOf({ 'auth-delay': 'off' }).rates, {})
+  })
+
+  it('are refused where they are written wrongly', () => {
+    for (const text of [
+      '100',
+      'messages',
+      'messages=',
+      'messages=0',
+      'messages=-1',
+      'packets=5',
+      'messages=5;bytes=6',
+    ]) {
+      assert.throws(() => settingsOf({ 'client-rates': text }), /--client-rates takes messages=N,bytes=N,connects=N/)
+    }
+  })
+})
+
+describe('the folder of the store', { skip: process.platform === 'win32' && 'Windows has no such modes' }, () => {
+  const folder = temporaryFolder()
+  after(() => folder.remove())
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+  it('is made for its user only, and an older one is closed to others', () => {
+    const fresh = join(folder.path, 'a/b')
+    makePrivate(fresh)
+    assert.equal(modeOf(fresh), '700')
+    const older = join(folder.path, 'older')
+    mkdirSync(older)
+    writeFileSync(join(older, 'data'), '')
+    chmodSync(older, 0o755)
+    chmodSync(join(older, 'data'), 0o644)
+    makePrivate(older)
+    assert.deepEqual([modeOf(older), modeOf(join(older, 'data'))], ['700', '600'])
+  })
+
+  it('that cannot be made is told in one line', () => {
+    writeFileSync(join(folder.path, 'file'), '')
+    assert.throws(() => makePrivate(join(folder.path, 'file/below')), /^CommandError: cannot use |cannot use /)
+  })
+})
