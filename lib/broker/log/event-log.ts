@@ -52,7 +52,8 @@ class EventLog {
       // load balancers check ports like this, every few seconds
       const saidNothing = error.code === 'ANAX_ERR_STREAM' && client.stats.received.bytes === 0
       if (saidNothing) this.#for(client).debug(reasonOf(error), 'connection reset before its first byte')
-      else this.#repeat('warn', client, reasonOf(error), 'connection refused')
+      // whoever is refused may make up a new identifier each time
+      else this.#count('warn', client, { fields: reasonOf(error), message: 'connection refused', who: undefined })
     })
     this.#events.on('publishRefused', (error, { topic }, client) => {
       this.#repeat('warn', client, { topic, ...reasonOf(error) }, 'publish refused')
@@ -99,8 +100,13 @@ class EventLog {
 
   /** The same of the same client is written once, and then counted. */
   #repeat(level: 'error' | 'warn', client: Client | null, fields: Reason, message: string): void {
+    this.#count(level, client, { fields, message, who: client?.id ?? fields.clientId })
+  }
+
+  /** @param who whose lines are the same, beside the address */
+  #count(level: 'error' | 'warn', client: Client | null, { fields, message, who }: Line): void {
     const logger = this.#for(client)
-    const kind = [message, client?.id ?? fields.clientId, client?.address, fields.code, fields.reason].join('\n')
+    const kind = [message, who, client?.address, fields.code, fields.reason].join('\n')
     this.#repeats.add(kind, repeated =>
       logger[level]({ ...fields, ...(repeated !== undefined && { repeated }) }, message),
     )
@@ -125,6 +131,12 @@ interface Reason {
   code?: string | undefined
   reason?: string
   [field: string]: unknown
+}
+
+interface Line {
+  fields: Reason
+  message: string
+  who: string | undefined
 }
 
 function reasonOf({ code, message }: AnaxError): { code: string; error: string } {

@@ -37,7 +37,6 @@ export async function run(settings: Settings): Promise<void> {
   if (missing.length > 0) throw new CommandError(missingText(missing), 2)
   createPrivately()
   const logger = new LineLogger(settings.log)
-  for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
   const store = storeOf(settings)
@@ -55,6 +54,7 @@ export async function run(settings: Settings): Promise<void> {
   const { admin, metrics } = await openBeside(broker, settings, server, logger)
   stopOnSignal({ broker, server, admin, metrics }, logger)
   reloadOnSignal(access, server, logger)
+  for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
   const { addresses } = server
   process.stdout.write(
     greeting(settings, { addresses, store: store.description, admin: admin?.url, metrics: metrics?.url }),

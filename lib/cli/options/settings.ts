@@ -116,7 +116,8 @@ function checkTogether(settings: Settings, values: Values): void {
   if ([...Object.values(ports), unix].every(listener => listener === undefined)) {
     throw usageError('all listeners are off')
   }
-  if (!isLoopback(host) && !access.allowAnonymous && !demandsIdentity(settings)) {
+  // with --public the missing step is named with all others
+  if (!isLoopback(host) && !access.allowAnonymous && !demandsIdentity(settings) && !settings.isPublic) {
     throw usageError(
       `on ${host} everybody could connect: give --password-file or --user, or allow it with --allow-anonymous`,
     )
