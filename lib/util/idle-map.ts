@@ -22,19 +22,11 @@ export class IdleMap<Value> {
   obtain(key: string, make: () => Value): Value {
     const known = this.#values.get(key)
     if (known !== undefined) return known
+    this.#tidy()
+    this.#tidy()
     const made = make()
-    this.set(key, made)
+    this.#values.set(key, made)
     return made
-  }
-
-  set(key: string, value: Value): void {
-    this.#tidy()
-    this.#tidy()
-    this.#values.set(key, value)
-  }
-
-  delete(key: string): void {
-    this.#values.delete(key)
   }
 
   /** The oldest goes, or begins anew. */

@@ -1,8 +1,10 @@
 /** Rates: who sends more than it may is slowed down, then disconnected; who connects too often is refused. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Broker, type BrokerOptions, createBroker } from '../../../lib/index.js'
+import { BrokerRates } from '../../../lib/broker/admission/rates.js'
+import { type Broker, type BrokerOptions, type Client, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Timers } from '../../../lib/util/timers.js'
 import type { PublishPacket } from '../../../types/packets.js'
 import { connectFrom, dialFrom } from '../../support/from-address.js'
 import { spec } from '../../support/spec.js'
@@ -242,6 +244,19 @@ for (const version of ALL) {
     })
   })
 }
+
+describe('addresses', () => {
+  it('that come once and are gone take no room', async () => {
+    const clock = new FakeClock()
+    const rates = new BrokerRates({ address: { connectsPerSecond: 5 } }, new Timers(clock))
+    const connect = (address: string) => rates.connectRefusal({ address } as Client, 'a')
+    for (let i = 0; i < 1000; i++) connect(`10.0.${i >> 8}.${i & 255}`)
+    assert.equal(rates.addresses, 1000)
+    await clock.advance(1000)
+    for (let i = 0; i < 1000; i++) connect(`10.1.${i >> 8}.${i & 255}`)
+    assert.equal(rates.addresses, 1000)
+  })
+})
 
 describe('limits that a hook gives', () => {
   it('refuse the client where they are not understood', async () => {
