@@ -36,7 +36,9 @@ export const options = values
 export interface Choice {
   chosen: Scenario[]
   brokers: BrokerName[]
+  /** Of the scenarios that have most. */
   repetitions: number
+  repetitionsOf(scenario: Scenario): number
   /** Of a comparison. */
   pairs: Count
   effort: Effort
@@ -49,6 +51,14 @@ export const available: readonly Scenario[] = values.plots
 
 /** Of a comparison: the way of a message through the library. */
 const comparedByDefault = ['messages']
+
+/** Where nothing is said: more for what is quoted most, one for what takes long and for what varies little. */
+const REPETITIONS: Partial<Record<Scenario['section'], number>> = { command: 3, connecting: 2, messages: 2, growth: 3 }
+
+function repetitionsOf({ section, maxRepetitions }: Scenario): number {
+  const byDefault = values.quick ? 1 : (REPETITIONS[section] ?? 1)
+  return Math.min(Number(values.reps ?? byDefault), maxRepetitions)
+}
 
 const PAIRS: Count = { least: 10, most: 30 }
 
@@ -77,6 +87,9 @@ function chooseBrokers(): BrokerName[] {
   ]
 }
 
+/** They take long, or more open files than most machines allow. */
+const notInDocs: readonly string[] = ['queue', 'conn-50k']
+
 /** Those that say that not all is to be measured. */
 const partial = ['only', 'brokers', 'quick', 'plots', 'profile', 'against'] as const
 
@@ -84,14 +97,15 @@ const partial = ['only', 'brokers', 'quick', 'plots', 'profile', 'against'] as c
 export function choose(): Choice {
   const contrary = partial.find(name => values[name] !== undefined && values[name] !== false)
   if (values.docs && contrary) throw new Error(`--docs needs all scenarios of one run: not with --${contrary}`)
-  const defaults = values.quick ? { reps: 1, seconds: 0.3, scale: 0.05 } : { reps: 3, seconds: 0.8, scale: 1 }
+  const defaults = values.quick ? { seconds: 0.3, scale: 0.05 } : { seconds: 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
-  const chosen = chooseScenarios()
+  const chosen = chooseScenarios().filter(({ name }) => !values.docs || !notInDocs.includes(name))
   const least = Number(values.reps ?? PAIRS.least)
   return {
     chosen,
     brokers: chooseBrokers().filter(name => chosen.some(({ brokers }) => brokers.includes(name))),
-    repetitions: Number(values.reps ?? defaults.reps),
+    repetitions: Math.max(...chosen.map(repetitionsOf)),
+    repetitionsOf,
     pairs: { least, most: Number(values.most ?? Math.max(least, PAIRS.most)) },
     effort: { seconds, warmup: Math.min(0.5, seconds), scale: Number(values.scale ?? defaults.scale) },
   }

@@ -1,4 +1,5 @@
 /** One measurement: a fresh broker, a fresh load process, one sample. Leaves no process behind. */
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Certificate } from './brokers/certificate.js'
 import { cores, end, nextMessage, startNode } from './brokers/process.js'
@@ -39,13 +40,15 @@ async function answer(
   return 'done'
 }
 
+/** The load process that is there already gets its job. */
 async function load(
+  child: ChildProcess,
   broker: RunningBroker,
   job: LoadJob,
   timeLimit: number,
   observer: Observer,
 ): Promise<Sample | Failure> {
-  const child = startNode(cores.load, loadFile, [], [JSON.stringify(job)])
+  child.send(job)
   const tooLong = setTimeout(() => child.kill('SIGKILL'), timeLimit * 1000)
   const started = performance.now()
   try {
@@ -60,7 +63,6 @@ async function load(
     return failed(late ? `not done after ${timeLimit} s` : `load process: ${(error as Error).message}`)
   } finally {
     clearTimeout(tooLong)
-    await end(child)
   }
 }
 
@@ -71,19 +73,20 @@ export async function measure(
   certificate: Certificate,
   { observer = nobody, checkout }: MeasureOptions = {},
 ): Promise<Sample | Failure> {
-  let broker: RunningBroker
+  // while the broker starts, on the other core
+  const child = startNode(cores.load, loadFile, [], [])
+  let broker: RunningBroker | undefined
   try {
     broker = await startBroker(name, scenario.setup, certificate, checkout)
-  } catch (error) {
-    return failed(`cannot start: ${(error as Error).message}`)
-  }
-  try {
     const { pid, port } = broker
     const { transport } = scenario.setup
     const timeLimit = scenario.timeLimit * Math.max(1, effort.scale)
     const job = { scenario: scenario.name, broker: name, pid, port, transport, effort }
-    return await load(broker, job, timeLimit, observer)
+    return await load(child, broker, job, timeLimit, observer)
+  } catch (error) {
+    return failed(`cannot start: ${(error as Error).message}`)
   } finally {
-    await broker.stop()
+    await end(child)
+    await broker?.stop()
   }
 }

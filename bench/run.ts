@@ -28,7 +28,7 @@ function brief(result: Sample | Failure, headline: Scenario['headline']): string
 }
 
 /** Each repetition goes through all scenarios, and each scenario through all brokers, in turns. */
-async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Promise<Row[]> {
+async function measureAll({ chosen, brokers, repetitions, repetitionsOf, effort }: Choice): Promise<Row[]> {
   const measureOne = profiling?.measure ?? measure
   const certificate = await makeCertificate()
   process.once('exit', certificate.remove)
@@ -37,7 +37,7 @@ async function measureAll({ chosen, brokers, repetitions, effort }: Choice): Pro
   const takingPart = (scenario: Scenario) => brokers.filter(name => installed(name) && scenario.brokers.includes(name))
   const enoughFiles = (scenario: Scenario) => scenario.openFiles * effort.scale <= openFilesLimit()
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    for (const scenario of chosen.filter(one => repetition < one.maxRepetitions)) {
+    for (const scenario of chosen.filter(one => repetition < repetitionsOf(one))) {
       const start = performance.now()
       process.stderr.write(`${repetition + 1}/${repetitions} ${scenario.name}:`)
       for (const broker of takingPart(scenario)) {

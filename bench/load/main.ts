@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { findScenario } from '../scenarios/index.js'
 import type { LoadContext, MemoryUse, Phase, Sample } from '../types.js'
 
-/** What the parent hands over as the only argument. */
+/** What the parent sends first. */
 export type LoadJob = Omit<LoadContext, 'memory' | 'measuring'> & { scenario: string }
 
 /** What the load process asks of its parent, and what it gets. */
@@ -43,9 +43,10 @@ function fail(error: Error): void {
   tell({ failure: error.message })
 }
 
-const { scenario, ...job }: LoadJob = JSON.parse(process.argv[2]!)
 process.on('uncaughtException', fail)
 process.on('disconnect', () => process.exit())
-findScenario(scenario)
-  .run({ ...job, ...parent })
-  .then(sample => tell({ sample: finite(sample) }), fail)
+process.once('message', ({ scenario, ...job }: LoadJob) => {
+  findScenario(scenario)
+    .run({ ...job, ...parent })
+    .then(sample => tell({ sample: finite(sample) }), fail)
+})

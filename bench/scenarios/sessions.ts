@@ -19,7 +19,7 @@ async function leaveSessions(context: LoadContext, from: number, count: number):
 }
 
 async function run(context: LoadContext): Promise<Sample> {
-  const count = Math.max(LEAST, scaled(context, 100_000))
+  const count = Math.max(LEAST, scaled(context, 30_000))
   await leaveSessions(context, 0, EARLIER)
   const before = await context.memory()
   await leaveSessions(context, EARLIER, count)
@@ -30,7 +30,7 @@ async function run(context: LoadContext): Promise<Sample> {
 export const sessionScenarios: Scenario[] = [
   scenario({
     name: 'sessions',
-    title: 'memory of 100,000 stored sessions without a queue, beside their identifiers',
+    title: 'memory of 30,000 stored sessions without a queue, beside their identifiers',
     section: 'held',
     unit: 'session',
     headline: 'heapEach',
