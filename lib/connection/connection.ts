@@ -319,7 +319,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #inputEnds(reason: AnaxError | undefined): void {
     if (this.#inputEnd !== undefined || this.#released !== undefined) return
     this.#inputEnd = { will: 'publish', reason }
-    this.#reader.ends()
     // a client that gave up on its CONNECT: nobody waits for the answer
     if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.#giveUp(this.#inputEnd)
     else this.#reader.finish()

@@ -75,11 +75,6 @@ export class PacketReader implements ThrottleOwner {
     if (rates.length > 0) this.#throttle = new Throttle(this, { rates, timers, patienceMs: admission.patienceMs })
   }
 
-  /** The stream ends: the client goes. */
-  ends(): void {
-    this.#share.line = 'joining'
-  }
-
   push(chunk: Buffer): void {
     this.#traffic.arrived(chunk.length)
     this.decoder.push(chunk)
@@ -92,6 +87,7 @@ export class PacketReader implements ThrottleOwner {
 
   /** The stream brings nothing more: what it brought is not held back. */
   finish(): void {
+    this.#share.line = 'joining'
     this.#throttle?.stop()
     this.#throttle = undefined
     this.resume()

@@ -38,10 +38,10 @@ export const Cost = {
 const BYTES_PER_UNIT_SHIFT = 12
 
 /** Budget of one turn of the event loop, in units. */
-const TURN_UNITS = 3000
+const TURN_UNITS = 4000
 
 /** Budget of one client in one turn while others wait, in units. */
-const SHARE_UNITS = 600
+const SHARE_UNITS = 800
 
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
@@ -72,9 +72,9 @@ export class Share {
 type LineName = 'fresh' | 'served' | 'joining' | 'old'
 
 export interface FairnessOptions {
-  /** Budget of one turn, in units. @default 3000 */
+  /** Budget of one turn, in units. @default 4000 */
   turnUnits?: number
-  /** Budget of one client in one turn while others wait, in units. @default 600 */
+  /** Budget of one client in one turn while others wait, in units. @default 800 */
   shareUnits?: number
 }
 

@@ -8,7 +8,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { ConnectPacket } from '../../types/packets.js'
 
 const CLIENTS = 400
-/** Connections that begin or end in one turn. A turn has 3000 units, and the end of a connection takes 80. */
+/** Connections that begin or end in one turn. A turn has 4000 units, and the end of a connection takes 80. */
 const MOST_IN_A_TURN = 60
 
 /** PINGREQ is read one turn after it was written, and PINGRESP comes one turn after that. */

@@ -4,6 +4,7 @@ import { connects } from './connects.js'
 import { fanOut } from './fan-out.js'
 import { filters } from './filters.js'
 import { flood } from './flood.js'
+import { frozen } from './frozen.js'
 import { matching } from './matching.js'
 import { noAcknowledgements } from './no-acknowledgements.js'
 import { retained } from './retained.js'
@@ -18,5 +19,6 @@ export const SCENARIOS: readonly Scenario[] = [
   retained,
   filters,
   matching,
+  frozen,
   noAcknowledgements,
 ]
