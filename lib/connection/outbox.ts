@@ -14,6 +14,15 @@ import { type ConnectionSource, isFromAfar } from './connection-source.js'
 /** Above this an outbox is flushed before the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
 
+/** What the system takes for one connection at most, before the client reads anything. */
+const SYSTEM_BUFFER_BYTES = 4 * 1024 * 1024
+
+/** From this size on, a packet costs what the system needs to copy it. */
+const LARGE_BYTES = 64 * 1024
+
+/** Bytes of it for one unit of cost, as a power of two. */
+const LARGE_BYTES_PER_UNIT_SHIFT = 10
+
 /** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
 const OVERFULL_BYTES = 256 * 1024
 
@@ -62,6 +71,11 @@ export class Flusher {
     this.#dirty.push(outbox)
     this.#fairness.spend(Cost.write)
     this.#fairness.wake()
+  }
+
+  /** A large packet is added: the system copies as much of it as its buffers hold. */
+  addLarge(bytes: number): void {
+    this.#fairness.spend(Math.min(bytes, SYSTEM_BUFFER_BYTES) >> LARGE_BYTES_PER_UNIT_SHIFT)
   }
 
   readonly #flush = (): void => {
@@ -140,7 +154,9 @@ export class Outbox {
     if (this.#gapEnd !== 0 && this.#heldFrom < 0 && isMessage(frame)) this.#hold()
     this.#frames.push(frame)
     this.#packetIds.push(packetId)
-    this.#bytes += frame.length
+    const { length } = frame
+    this.#bytes += length
+    if (length >= LARGE_BYTES) this.#flusher.addLarge(length)
     if (this.#blocked) return
     if (this.#bytes >= FLUSH_AT_BYTES && this.#heldFrom < 0) {
       this.flush()

@@ -35,6 +35,9 @@ import { TopicRoutes } from './topic-routes.js'
 /** Sessions that a message is delivered to before anybody looks whether the turn is used up. */
 const SLICE = 64
 
+/** With such a payload the budget is checked for each session: the system copies it for each of them. */
+const LARGE_PAYLOAD_BYTES = 64 * 1024
+
 export interface RouterOptions {
   /** Who may work how much in this turn of the event loop. */
   fairness: Fairness
@@ -260,8 +263,9 @@ export class Router implements SubscriptionRouter {
   /** @returns whether everybody has the message */
   #fanOut(message: PublishMessage, fanOut: FanOut, { listeners }: Route): boolean {
     const { fairness } = this.#options
+    const slice = message.payload.length < LARGE_PAYLOAD_BYTES ? SLICE : 1
     do {
-      fanOut.run(SLICE)
+      fanOut.run(slice)
       fairness.spend(fanOut.lastRun * Cost.delivery)
     } while (!fanOut.isDone && !fairness.isSpent)
     if (!fanOut.isDone) return false
