@@ -242,6 +242,27 @@ for (const version of ALL) {
         assert.deepEqual(codes, [0, 0, refused])
       })
     })
+
+    it('that are refused because of others do not count for the client and its address', async () => {
+      const rates = {
+        client: { connectsPerSecond: 0.1 },
+        address: { connectsPerSecond: 0.1 },
+        total: { connectsPerSecond: 1 },
+      }
+      await withRates({ rates }, async ({ broker, clock }) => {
+        assert.equal(await codeOf(broker, '10.0.0.1', 'a'), 0)
+        assert.equal(await codeOf(broker, '10.0.0.2', 'b'), refused)
+        await clock.advance(1000)
+        assert.equal(await codeOf(broker, '10.0.0.2', 'b'), 0)
+      })
+      const ofAddress = { client: { connectsPerSecond: 0.1 }, address: { connectsPerSecond: 1 } }
+      await withRates({ rates: ofAddress }, async ({ broker, clock }) => {
+        assert.equal(await codeOf(broker, '10.0.0.1', 'a'), 0)
+        assert.equal(await codeOf(broker, '10.0.0.1', 'b'), refused)
+        await clock.advance(1000)
+        assert.equal(await codeOf(broker, '10.0.0.1', 'b'), 0)
+      })
+    })
   })
 }
 
