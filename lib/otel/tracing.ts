@@ -43,6 +43,9 @@ interface Published {
 /** A delivery later than that, from a queue or of a retained message, is a trace of its own, with a link. */
 const LATE_MS = 60_000
 
+/** Messages that are found again when a queue gives them back, which makes others of them. */
+const MAX_QUEUED = 10_000
+
 /**
  * Makes spans of what all brokers of this process do, from now on. Operations of a store are seen of brokers that are
  * created later. Needs the package `@opentelemetry/api`.
@@ -76,6 +79,7 @@ class Spans {
   readonly #tracer: Tracer
   readonly #template: NonNullable<TracingOptions['template']>
   readonly #published = new WeakMap<object, Published>()
+  readonly #queued = new Map<string, Published>()
   readonly #open = new WeakMap<object, Span>()
 
   constructor(api: Api, tracer: Tracer, template: TracingOptions['template']) {
@@ -103,20 +107,25 @@ class Spans {
   }
 
   publishEnds(trace: PublishTrace): void {
+    const { message, error } = trace
     const span = this.#open.get(trace)
-    // a hook may have put another message in its place
-    if (span !== undefined && !this.#published.has(trace.message)) {
+    if (span !== undefined) {
       const context = this.#api.trace.setSpan(this.#api.ROOT_CONTEXT, span)
-      this.#published.set(trace.message, { context, at: Date.now() })
+      const published = { context, at: Date.now() }
+      // a hook may have put another message in its place
+      this.#published.set(message, published)
+      // it has its number by now
+      if (error === undefined && message.qos > 0) this.#queued.set(refOf(message), published)
+      if (this.#queued.size > MAX_QUEUED) this.#queued.delete(this.#queued.keys().next().value!)
     }
-    this.ends(trace, trace.error)
+    this.ends(trace, error)
   }
 
   deliveryStarts(trace: DeliveryTrace): void {
     const { message, clientId, qos } = trace
     const { ROOT_CONTEXT, SpanKind, trace: traces } = this.#api
     const remote = remoteContext(this.#api, message.properties?.userProperties)
-    const published = this.#published.get(message)
+    const published = this.#published.get(message) ?? this.#queued.get(refOf(message))
     const isLate = published === undefined || Date.now() - published.at > LATE_MS
     const origin = remote ?? (published && traces.getSpanContext(published.context))
     const span = this.#start('deliver', message, isLate ? ROOT_CONTEXT : published.context, {
@@ -189,6 +198,10 @@ class Spans {
     }
     return undefined
   }
+}
+
+function refOf({ brokerId, brokerCounter }: Message): string {
+  return `${brokerId}/${brokerCounter}`
 }
 
 const ABOUT_MESSAGES: readonly string[] = ['authorizePublish', 'authorizeForward', 'published']

@@ -1,7 +1,7 @@
 /** Spans of a broker, with the real SDK: which there are, whose children they are, and that nobody pays who does not look. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, mock } from 'node:test'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import {
   BasicTracerProvider,
@@ -139,13 +139,42 @@ describe('spans', () => {
     }
   })
 
-  it('end where nobody acknowledges, and have a link only where a message waited for its receiver', async () => {
+  it('end where nobody acknowledges', async () => {
     const spans = await traced({}, async ({ publisher, subscriber }) => {
       await publisher.publish({ topic: 'a', qos: 1, payload, properties: { userProperties } })
       await subscriber.expect('publish')
       await subscriber.drop()
     })
     assert.equal(named(spans, 'deliver a').attributes['anax.outcome'], 'unacknowledged')
+  })
+
+  it('have a link to their publisher, and no parent, where a message waited for its receiver', async () => {
+    exporter.reset()
+    const broker = await createBroker()
+    const away = { clientId: 'display', clean: false, properties: { sessionExpiryInterval: 1000 } }
+    const first = new SpecClient(broker, 5)
+    await first.connect(away)
+    await first.subscribe({ topic: '#', qos: 1 })
+    await first.disconnect()
+    for (const properties of [{}, { userProperties }]) await broker.publish({ topic: 'a', payload, qos: 1, properties })
+    const later = Date.now() + 61_000
+    const clock = mock.method(Date, 'now', () => later)
+    const second = new SpecClient(broker, 5)
+    await second.connect(away)
+    await second.expect('publish')
+    await second.expect('publish')
+    await broker.close()
+    clock.mock.restore()
+    const spans = exporter.getFinishedSpans()
+    const [publish] = spans.filter(({ name }) => name === 'publish a')
+    const delivered = spans.filter(({ name }) => name === 'deliver a')
+    assert.deepEqual(
+      delivered.map(({ parentSpanContext, links }) => [parentSpanContext, links[0]?.context.spanId]),
+      [
+        [undefined, publish!.spanContext().spanId],
+        [undefined, PARENT],
+      ],
+    )
   })
 
   it('are of the host as well', async () => {
