@@ -137,10 +137,10 @@ function goalsText(rows: readonly Row[], results: Results): string {
 }
 
 /** Messages lost and doubled, and runs that failed, of all brokers. */
-function faultsText(rows: readonly Row[], results: Results): string {
+function faultsText(rows: readonly Row[]): string {
   const faults = rows.flatMap(({ scenario, cells }) =>
     cells.flatMap(({ broker, median: { lost = 0, doubled = 0 }, failures }) => {
-      const where = `${nameOf(broker, results)} in \`${scenario.name}\``
+      const where = `\`${broker}\` in \`${scenario.name}\``
       return [
         ...(lost + doubled > 0 ? [`${where}: ${lost} lost, ${doubled} doubled or out of order`] : []),
         ...(failures.length > 0 ? [`${where}: ${failures[0]!.failure}`] : []),
@@ -158,7 +158,7 @@ function circumstancesText(rows: readonly Row[], results: Results): string {
     `${versionsText(results)}; ${machine.cores} cores (${machine.model}), ${cores};`,
     `medians of up to ${repetitions} repetitions of ${effort.seconds} s;`,
     `load average before the run: ${number(machine.loadBefore, 1)}.`,
-    faultsText(rows, results),
+    faultsText(rows),
   ].join(' ')
 }
 

@@ -18,8 +18,10 @@ import { aligned, number } from './table.js'
 /** Above this share of its core the load process, not the broker, sets the pace. */
 const GENERATOR_LIMIT = 0.9
 
+const isYardstick = (name: BrokerName) => mainBrokers.includes(name) && !isAnax(name)
+
 /** Those that others are put in proportion to. */
-const yardsticks: readonly BrokerName[] = [...mainBrokers.filter(name => !isAnax(name)), ...peers]
+const yardsticks: readonly BrokerName[] = [...mainBrokers.filter(isYardstick), ...peers]
 
 const sectionTitles: Record<Scenario['section'], string> = {
   command: 'The command as broker; each packet a segment of its own',
@@ -49,7 +51,7 @@ function cellLine(row: Row, cell: Cell, columns: MetricName[], compared: BrokerN
 
 /** What stands in for the brokers of a run that have no cell. */
 function absentLines(row: Row, brokers: readonly BrokerName[]): string[][] {
-  const expected = brokers.filter(name => yardsticks.includes(name) || row.scenario.brokers.includes(name))
+  const expected = brokers.filter(name => isYardstick(name) || row.scenario.brokers.includes(name))
   const absent = expected.filter(name => row.cells.every(cell => cell.broker !== name))
   return absent.map(name => [name, installed(name) ? '-' : 'not installed'])
 }

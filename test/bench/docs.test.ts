@@ -75,7 +75,7 @@ describe('blocks of the documentation', () => {
   it('tell of messages lost, by whomever', () => {
     const { circumstances } = blocksOf(results(pairs))
     assert.match(circumstances!, /^Node\.js 20\.0\.0, .*Aedes 1\.2/)
-    assert.match(circumstances!, /- rumqttd.* in `command-qos0-pairs`: 2 lost, 0 doubled or out of order$/)
+    assert.match(circumstances!, /- `rumqttd` in `command-qos0-pairs`: 2 lost, 0 doubled or out of order$/)
   })
 
   it('are the same when they are made of the file', () => {

@@ -17,7 +17,7 @@ export interface Program {
 }
 
 /** How long a broker may take until it listens. */
-const START_MS = 10_000
+const START_MS = 30_000
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
