@@ -136,6 +136,8 @@ export interface ClusterNode {
   readonly shards: number
   /** Bytes that the payload, the properties and the topic of a message may have together; more is refused. */
   readonly maxMessageBytes: number
+  /** Milliseconds that the log keeps a message; Infinity for no limit. */
+  readonly logMs: number
   readonly lease: Lease
 
   /**

@@ -101,7 +101,7 @@ export class BrokerParts {
     const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
     const common = { options, authorizer, events, timers, congestion }
-    const cluster = engine && clusterOf(engine, common, () => ({ router, sessions }))
+    const cluster = engine && clusterOf(engine, common, () => ({ router, sessions, limits }))
     const store = tracedStore(cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs))
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => this.#housekeeping.look()
@@ -339,7 +339,7 @@ function clusterOf(
     timers: Timers
     congestion: Congestion
   },
-  parts: () => { router: Router; sessions: SessionRegistry },
+  parts: () => { router: Router; sessions: SessionRegistry; limits: QueueLimitRules },
 ): ClusterParts {
   // a stored session reads from the log what it has no room for
   const pressureOf = (clientId: string) => {
@@ -357,6 +357,7 @@ function clusterOf(
       memberFor: (share, message) => parts().router.memberFor(share, message),
       storedHere: topic => parts().router.storedHere(topic),
       hold: message => room.hold(message),
+      limitsOf: clientId => parts().limits.of(clientId),
       read: clientId => parts().sessions.read(clientId),
       letGo: clientId => parts().sessions.letGo(clientId),
       disconnectAll: error => parts().sessions.disconnectAll(error),

@@ -3,7 +3,7 @@
  * not know connections.
  */
 import type { Cluster, ClusterStats, MembershipChange } from '../../types/cluster.js'
-import type { MatchedSubscription, MessageRef, StoredWill } from '../../types/persistence.js'
+import type { MatchedSubscription, MessageRef, QueueLimits, StoredWill } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
@@ -29,6 +29,8 @@ export interface ClusterHost {
   storedHere(topic: string): MatchedSubscription[]
   /** What a message of the log has to wait for; undefined where all connected clients have room. */
   hold(message: PublishMessage): Promise<void> | undefined
+  /** Of the client's queue. */
+  limitsOf(clientId: string): QueueLimits
   /** The client's session has to read its queue. */
   read(clientId: string): void
   /** Another node wants the client. */
@@ -79,7 +81,13 @@ export class ClusterParts {
       lost: error => this.#lost(error),
       joined: node => this.interests.rejoin(node),
     })
-    const store = new ClusterStore({ link, failed })
+    const store = new ClusterStore({
+      link,
+      failed,
+      limitsOf: clientId => host.limitsOf(clientId),
+      dropped: (clientId, message) => events.emit('drop', { clientId, message, reason: 'queue-full' }),
+      now: () => timers.wallTime(),
+    })
     const shared = new SharedParts({ link, failed, give: (share, message) => this.#give(share, message) })
     const interests = new ClusterInterests(link, shared)
     const sink = new ClusterSink({
@@ -155,6 +163,10 @@ export class ClusterParts {
 
   release(clientId: string): Promise<void> {
     return this.store.release(clientId)
+  }
+
+  keepQueue(clientId: string): Promise<void> {
+    return this.store.keepQueue(clientId)
   }
 
   owns(clientId: string): boolean {

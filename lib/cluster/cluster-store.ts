@@ -3,12 +3,13 @@
  * has behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the
  * router.
  */
-import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
+import type { Claim, ClusterWrite, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import type {
   MessageRef,
   QueueDelivery,
   QueuedMessage,
+  QueueLimits,
   SentCopy,
   SessionChange,
   StoreClient,
@@ -21,7 +22,8 @@ import { AnaxError } from '../errors.js'
 import { copyOf, refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { LogBackedStore } from './log-backed-store.js'
-import { type LogRead, OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
+import { LogQueue } from './log-queue.js'
+import { OwnedSession, ownRecord, positionOf } from './owned-session.js'
 import { SessionWriter } from './session-writer.js'
 
 /** A write has no more records. */
@@ -31,17 +33,27 @@ export interface ClusterStoreParts {
   readonly link: ClusterLink
   /** Reports a failure in the background. */
   failed(error: unknown): void
+  limitsOf(clientId: string): QueueLimits
+  /** A message is beyond the limits of a queue. */
+  dropped(clientId: string, message: Message): void
+  /** Milliseconds since the epoch. */
+  now(): number
 }
 
 export class ClusterStore extends LogBackedStore {
   readonly #link: ClusterLink
   readonly #owned = new Map<string, OwnedSession>()
   readonly #writer: SessionWriter
+  readonly #queue: LogQueue
+  readonly #parts: ClusterStoreParts
 
-  constructor({ link, failed }: ClusterStoreParts) {
+  constructor(parts: ClusterStoreParts) {
     super()
+    const { link, failed } = parts
+    this.#parts = parts
     this.#link = link
     this.#writer = new SessionWriter(link, failed)
+    this.#queue = new LogQueue({ ...parts, write: (owned, records) => this.#write(owned, { records }) })
   }
 
   /** The session of a client that this node owns. */
@@ -65,6 +77,10 @@ export class ClusterStore extends LogBackedStore {
     try {
       const owned = new OwnedSession(claim, node.shards, await node.load(claim))
       this.#owned.set(clientId, owned)
+      if (this.#queue.isTooLate(owned, this.#parts.now())) {
+        const detail = `the log may have forgotten messages that ${clientId} has not got`
+        this.#parts.failed(new AnaxError('ANAX_ERR_CLUSTER', { detail }))
+      }
       return owned
     } catch (error) {
       await node.release(claim, 'keep')
@@ -78,7 +94,17 @@ export class ClusterStore extends LogBackedStore {
     if (owned === undefined) return
     this.#owned.delete(clientId)
     this.#writer.forget(owned)
+    // a node that only looked at the session has read nothing for it
+    if (!owned.isBehind) owned.keepAt = this.#queue.keepAt(owned, this.#parts.now())
     await this.#link.node.release(owned.claim, 'keep', lastWriteOf(owned))
+  }
+
+  /** Keeps with an owned session what the log will forget before long. */
+  async keepQueue(clientId: string): Promise<void> {
+    const owned = this.#owned.get(clientId)
+    if (owned?.session === undefined || owned.keepAt === undefined || owned.keepAt > this.#parts.now()) return
+    await this.#queue.keep(owned)
+    owned.isBehind = false
   }
 
   /** The lease is lost: nothing is owned any more. */
@@ -156,29 +182,7 @@ export class ClusterStore extends LogBackedStore {
       if (owned.own.has(ref.brokerCounter) && !owned.sent.has(refKey(ref)))
         yield { message, ref, delivery, packetId: undefined }
     }
-    const { node } = this.#link
-    const ends = await node.ends()
-    const read = owned.beginRead(ends)
-    const { filters } = owned
-    if (filters.length > 0) yield* this.#readLog(owned, node, filters, read)
-    owned.endRead(read)
-  }
-
-  async *#readLog(
-    owned: OwnedSession,
-    node: ClusterNode,
-    filters: string[],
-    read: LogRead,
-  ): AsyncGenerator<QueuedMessage> {
-    for await (const { position, message } of node.read(filters, [...owned.cursor], read.ends)) {
-      // it was sent meanwhile
-      if (owned.isDone(position)) continue
-      const delivery = owned.deliveryOf(message, position)
-      if (delivery === undefined) continue
-      const ref = refOf(position)
-      read.waiting.add(refKey(ref))
-      yield { message: Object.assign(message, ref), ref, delivery, packetId: undefined }
-    }
+    yield* this.#queue.read(owned)
   }
 
   async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
@@ -285,6 +289,7 @@ export class ClusterStore extends LogBackedStore {
   /** A session that has just begun gets nothing of before. */
   async #begin(owned: OwnedSession): Promise<void> {
     for (const [shard, end] of (await this.#link.node.ends()).entries()) owned.advanceTo(shard, end)
+    owned.isBehind = false
   }
 
   #mustOwn(clientId: string): OwnedSession {

@@ -51,6 +51,7 @@ interface Settings {
   session?: { expiryInterval: number; expiresAt?: number | undefined; details?: SessionDetails | undefined }
   subscriptions?: [StoredSubscription, LogCursor][]
   will?: { will: StoredWill; dueAt?: number | undefined }
+  keepAt?: number | undefined
 }
 
 /** The record `c`: state that changes with each message. */
@@ -90,6 +91,10 @@ export class OwnedSession {
   readonly readUpTo: number[]
   /** The read of the log that is under way, or was the last. */
   #read: LogRead | undefined
+  /** Whether what its client missed was not read yet. */
+  isBehind = true
+  /** When what it misses has to be kept with it. */
+  keepAt: number | undefined
   /** What the engine has for it. */
   hasRecords = false
   /** The record `c` that the session was loaded with. */
@@ -124,7 +129,10 @@ export class OwnedSession {
     const subscriptions = [...this.subscriptions.values()].map(
       ({ subscription, since }): [StoredSubscription, LogCursor] => [subscription, since],
     )
-    const settings: Settings = { ...(session && { session, subscriptions }), ...(will && { will }) }
+    const settings: Settings = {
+      ...(session && { session, subscriptions, keepAt: this.keepAt }),
+      ...(will && { will }),
+    }
     return bytesOf(settings)
   }
 
@@ -237,7 +245,7 @@ export class OwnedSession {
 
   /** When somebody has to see to it, while its client is away. */
   nextDeadline(): number | undefined {
-    const times = [this.session?.expiresAt, this.will?.dueAt].filter(at => at !== undefined)
+    const times = [this.session?.expiresAt, this.will?.dueAt, this.keepAt].filter(at => at !== undefined)
     return times.length > 0 ? Math.min(...times) : undefined
   }
 
@@ -248,8 +256,9 @@ export class OwnedSession {
 
   #restore(name: string, bytes: Uint8Array): void {
     if (name === 's') {
-      const { session, subscriptions = [], will } = contentOf<Settings>(bytes)
+      const { session, subscriptions = [], will, keepAt } = contentOf<Settings>(bytes)
       this.session = session
+      this.keepAt = keepAt
       this.will = will
       for (const [subscription, since] of subscriptions) {
         this.subscriptions.set(subscription.topic, { subscription, since })

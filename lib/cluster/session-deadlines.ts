@@ -2,24 +2,13 @@
  * When this node has to see to sessions that are away: their wills and their ends, and those of nodes that are gone. Owns when,
  * and trying again; must not know what is done then.
  */
-import { Heap, type HeapItem } from '../util/heap.js'
+import { type Deadline, Deadlines } from '../persistence/deadlines.js'
 import { Timer, type Timers } from '../util/timers.js'
 
 /** How many sessions are seen to at once. */
 const AT_ONCE = 50
 /** Milliseconds until what failed is tried again. */
 const RETRY_MS = 2000
-
-class Deadline implements HeapItem {
-  readonly clientId: string
-  readonly at: number
-  index = -1
-
-  constructor(clientId: string, at: number) {
-    this.clientId = clientId
-    this.at = at
-  }
-}
 
 export interface SessionDeadlinesParts {
   readonly timers: Timers
@@ -30,8 +19,8 @@ export interface SessionDeadlinesParts {
 
 export class SessionDeadlines {
   readonly #parts: SessionDeadlinesParts
-  readonly #heap = new Heap<Deadline>()
-  readonly #byClient = new Map<string, Deadline>()
+  readonly #deadlines = new Deadlines<string>()
+  readonly #byClient = new Map<string, Deadline<string>>()
   readonly #timer = new Timer(() => this.#start())
   readonly #working = new Set<string>()
   #isStopped = false
@@ -42,19 +31,16 @@ export class SessionDeadlines {
 
   /** @param at milliseconds since the epoch; undefined for never */
   set(clientId: string, at: number | undefined): void {
-    const known = this.#byClient.get(clientId)
-    if (known !== undefined) this.#heap.remove(known)
+    this.#deadlines.remove(this.#byClient.get(clientId))
     this.#byClient.delete(clientId)
     if (at === undefined || this.#isStopped) return
-    const deadline = new Deadline(clientId, at)
-    this.#byClient.set(clientId, deadline)
-    this.#heap.add(deadline)
+    this.#byClient.set(clientId, this.#deadlines.add(clientId, at))
     this.#look()
   }
 
   /** Whatever there was is another node's. */
   clear(): void {
-    for (const deadline of this.#byClient.values()) this.#heap.remove(deadline)
+    for (const deadline of this.#byClient.values()) this.#deadlines.remove(deadline)
     this.#byClient.clear()
   }
 
@@ -65,20 +51,19 @@ export class SessionDeadlines {
   }
 
   #look(): void {
-    const { first } = this.#heap
+    const next = this.#deadlines.next()
     const { timers } = this.#parts
-    if (first === undefined || this.#working.size >= AT_ONCE) return
-    timers.schedule(this.#timer, Math.max(0, first.at - timers.wallTime()))
+    if (next === undefined || this.#working.size >= AT_ONCE) return
+    timers.schedule(this.#timer, Math.max(0, next - timers.wallTime()))
   }
 
   #start(): void {
     const now = this.#parts.timers.wallTime()
-    for (;;) {
-      const { first } = this.#heap
-      if (first === undefined || first.at > now || this.#working.size >= AT_ONCE) break
-      this.#heap.remove(first)
-      if (this.#byClient.get(first.clientId) === first) this.#byClient.delete(first.clientId)
-      this.#work(first.clientId)
+    while (this.#working.size < AT_ONCE) {
+      const clientId = this.#deadlines.take(now)
+      if (clientId === undefined) break
+      this.#byClient.delete(clientId)
+      this.#work(clientId)
     }
     this.#look()
   }

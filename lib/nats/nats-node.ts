@@ -32,6 +32,7 @@ export class NatsNode implements ClusterNode {
   readonly durability: ClusterDurability
   readonly shards: number
   readonly maxMessageBytes: number
+  readonly logMs: number
   readonly #parts: NodeParts
   readonly #groups = new Set<NatsGroup>()
   #writeMs = 0
@@ -44,6 +45,7 @@ export class NatsNode implements ClusterNode {
     this.#parts = parts
     this.node = self.node
     this.shards = options.shards
+    this.logMs = options.logSeconds * 1000
     this.durability = options.replicas === 1 ? 'single' : options.sync === 'always' ? 'quorum-sync' : 'quorum'
     this.description = `NATS ${nc.info?.version}, ${options.replicas} replicas, ${options.shards} shards`
     this.maxMessageBytes = maxBodyBytes(nc) - HEAD_BYTES

@@ -53,6 +53,10 @@ export class NatsServers {
     return this.ports.map(port => `127.0.0.1:${port}`)
   }
 
+  pidOf(index: number): number {
+    return this.#processes[index]!.pid!
+  }
+
   kill(index: number, signal: NodeJS.Signals = 'SIGKILL'): void {
     this.#processes[index]?.kill(signal)
   }

@@ -18,6 +18,8 @@ export interface Ownership {
   release(clientId: string): Promise<void>
   /** Whether this node owns the session; ownership ends with the node's lease. */
   owns(clientId: string): boolean
+  /** Keeps what an owned session has not got, where it would be forgotten before long. */
+  keepQueue(clientId: string): Promise<void>
   /** The will of an owned session, if it is due. */
   dueWill(clientId: string): StoredWill | undefined
   /** Returns unfinished messages of a shared subscription, for other members on any node. */

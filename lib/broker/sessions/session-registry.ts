@@ -263,6 +263,7 @@ export class SessionRegistry implements SessionDirectory {
     if (will !== undefined) await wills.publishStored(clientId, will)
     const stored = await store.openSession(clientId)
     if (stored?.expiresAt !== undefined && stored.expiresAt <= now()) await this.#end(clientId, 'expired')
+    else await ownership.keepQueue(clientId)
   }
 
   /** Suspends a shared subscription. In a cluster, messages for disconnected members stay in the group. */

@@ -16,12 +16,15 @@ export interface MemoryClusterOptions {
   shards?: number
   /** Milliseconds that each write and read takes. @default 0, the next turn of the event loop */
   latencyMs?: number
+  /** Milliseconds that the log keeps a message. @default Infinity */
+  logMs?: number
 }
 
 /** What the nodes of one cluster in memory share. */
 export class MemoryCluster implements Cluster, MemoryEngine {
   readonly shards: readonly MemoryShard[]
   readonly latencyMs: number
+  readonly logMs: number
   /** Topic -> the newest message that was retained. */
   readonly retained = new Map<string, Message>()
   /** Name -> the node that has it. */
@@ -32,8 +35,9 @@ export class MemoryCluster implements Cluster, MemoryEngine {
   #waiting: (() => void)[] = []
   #isDown = false
 
-  constructor({ shards = 4, latencyMs = 0 }: MemoryClusterOptions = {}) {
-    this.shards = Array.from({ length: shards }, (_, index) => new MemoryShard(index))
+  constructor({ shards = 4, latencyMs = 0, logMs = Number.POSITIVE_INFINITY }: MemoryClusterOptions = {}) {
+    this.shards = Array.from({ length: shards }, (_, index) => new MemoryShard(index, logMs))
+    this.logMs = logMs
     this.latencyMs = latencyMs
   }
 

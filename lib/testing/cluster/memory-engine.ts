@@ -25,6 +25,7 @@ export interface MemoryPeer extends ClusterNode {
 export interface MemoryEngine {
   readonly shards: readonly MemoryShard[]
   readonly latencyMs: number
+  readonly logMs: number
   readonly nodes: ReadonlyMap<string, MemoryPeer>
   readonly groups: MemoryGroups
   readonly retained: ReadonlyMap<string, Message>

@@ -24,6 +24,7 @@ export class MemoryNode implements MemoryPeer {
   readonly description = 'memory of this process'
   readonly durability = 'memory'
   readonly maxMessageBytes = 268_435_455
+  readonly logMs: number
   readonly #cluster: MemoryEngine
   readonly #request: JoinRequest
   readonly #lease: MemoryLease
@@ -43,6 +44,7 @@ export class MemoryNode implements MemoryPeer {
 
   constructor(cluster: MemoryEngine, request: JoinRequest) {
     this.node = request.node
+    this.logMs = cluster.logMs
     this.#cluster = cluster
     this.#request = request
     const isReachable = () => cluster.isReachable(this)

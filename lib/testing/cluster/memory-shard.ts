@@ -10,19 +10,30 @@ export interface MemoryClaim {
 
 export class MemoryShard {
   readonly index: number
-  readonly log: LogEntry[] = []
+  readonly #logMs: number
+  readonly #log: { readonly entry: LogEntry; readonly at: number }[] = []
   readonly claims = new Map<string, MemoryClaim>()
   readonly records = new Map<string, Map<string, Uint8Array>>()
   readonly deadlines = new Map<string, number>()
   readonly #once = new Set<string>()
   #sequence = 0
 
-  constructor(index: number) {
+  /** @param logMs how long the log keeps a message */
+  constructor(index: number, logMs: number) {
     this.index = index
+    this.#logMs = logMs
   }
 
   get end(): number {
     return this.#sequence
+  }
+
+  /** What the log has at the moment. */
+  get log(): LogEntry[] {
+    const oldest = Date.now() - this.#logMs
+    const kept = this.#log.findIndex(({ at }) => at > oldest)
+    this.#log.splice(0, kept === -1 ? this.#log.length : kept)
+    return this.#log.map(({ entry }) => entry)
   }
 
   /** The next place; each write takes one. */
@@ -32,7 +43,7 @@ export class MemoryShard {
 
   append(message: Message): LogEntry {
     const entry = { position: { shard: this.index, sequence: this.next() }, message: copyOf(message) }
-    this.log.push(entry)
+    this.#log.push({ entry, at: Date.now() })
     return entry
   }
 

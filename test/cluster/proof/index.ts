@@ -7,6 +7,7 @@
  */
 import { appends } from './appends.js'
 import { burst } from './burst.js'
+import { costs } from './costs.js'
 import { expiryAfterDeath, movesAlive } from './expiry.js'
 import { kills } from './kills.js'
 import { majority } from './majority.js'
@@ -39,6 +40,7 @@ const ROWS: readonly Row[] = [
   [8, 'majority down for 10 s', async world => majority(await world(), 10_000)],
   [9, 'appends', () => appends(of(10_000))],
   [10, `${of(100_000)} retained, ${of(100_000)} sessions`, () => scale(of(100_000))],
+  [12, 'costs, for scripts/cluster-model.mjs', async world => costs(await world())],
   [11, `burst of ${of(50_000)}, messages/s`, async world => burst(await world(), of(50_000))],
 ]
 

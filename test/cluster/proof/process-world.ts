@@ -34,6 +34,10 @@ export class ProcessWorld implements World {
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
 
+  pidOf(node: number): number {
+    return this.#children[node]!.pid!
+  }
+
   /** Stops a node where it is, or lets it go on. */
   signal(node: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#children[node]!.kill(signal)

@@ -4,10 +4,11 @@ import type { Broker } from '../../../types/broker.js'
 import { NatsServers } from '../../support/nats.js'
 import { TestNode, until } from '../nodes.js'
 import { arrive, bulkSessions } from './bulk-sessions.js'
-import { timed } from './world.js'
+import { pause, timed } from './world.js'
 
 const CLAIMS = 5000
 const AT_ONCE = 200
+const SETTLE_MS = 5000
 const NEVER = new AbortController().signal
 
 export async function scale(count: number): Promise<unknown> {
@@ -23,14 +24,18 @@ export async function scale(count: number): Promise<unknown> {
     const sessionsMs = await timed(() => bulkSessions(one.broker, count, 'scale/never'))
     const startMs = await timed(async () => nodes.push(await TestNode.start(cluster, { id: 'other' })))
     const other = nodes[1]!
-    const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: QUIET })
-    const bare = await rate(CLAIMS, i => bareNode.claim(`bare${i}`, NEVER))
-    await bareNode.leave()
+    // a node that has joined looks through the deadlines that it sees to now
+    await pause(SETTLE_MS)
     const left: (() => void)[] = []
     const connects = await rate(CLAIMS, async i => left.push(await arrive(other.broker, `bulk${i}`)))
     for (const leave of left) leave()
+    await pause(SETTLE_MS)
+    const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: QUIET })
+    await pause(SETTLE_MS)
+    const bare = await rate(CLAIMS, i => bareNode.claim(`bare${i}`, NEVER))
+    await bareNode.leave()
     await until(() => nodes.every(({ broker }) => broker.cluster !== undefined), 'the nodes')
-    if (connects * 3 < bare) throw new Error(`${connects} connects, ${bare} claims a second`)
+    if (connects * 3 < bare) throw new Error(`${connects} connects, ${bare} claims a second, started in ${startMs} ms`)
     return { fillMs, findMs, sessionsMs, startMs, bareClaimsPerSecond: bare, connectsPerSecond: connects }
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
