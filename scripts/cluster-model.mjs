@@ -14,12 +14,12 @@ import { parseArgs } from 'node:util'
  * together, three replicas.
  */
 const COSTS = {
-  publisherNodeUs: 24,
+  publisherNodeUs: 21,
   subscriberNodeUs: 24,
-  serverUs: 48,
-  connectNodeUs: 970,
-  connectServerUs: 845,
-  clientKib: 25,
+  serverUs: 34,
+  connectNodeUs: 940,
+  connectServerUs: 875,
+  clientKib: 22,
 }
 
 /** Of the servers' time, what the leader of a shard has: it receives, stores, replicates and delivers. */

@@ -1,6 +1,6 @@
 /** Real NATS servers for tests, one or a cluster of them, on ports and in folders of their own; and a cable to cut. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -80,6 +80,44 @@ export class NatsServers {
       args.push('--cluster_name', 'test', '--cluster', `nats://127.0.0.1:${this.#routes[index]}`, '--routes', routes)
     }
     this.#processes[index] = spawn(natsServer!, args, { stdio: 'ignore' })
+  }
+}
+
+/** A server in the cloud, and one of a site that is a leaf node of it; each has a domain of its own. */
+export class NatsSites {
+  readonly cloud: string
+  readonly site: string
+  readonly #processes: readonly ChildProcess[]
+  readonly #folder: string
+
+  private constructor(ports: readonly number[], processes: readonly ChildProcess[], folder: string) {
+    this.cloud = `127.0.0.1:${ports[0]}`
+    this.site = `127.0.0.1:${ports[1]}`
+    this.#processes = processes
+    this.#folder = folder
+  }
+
+  static async start(): Promise<NatsSites> {
+    const ports = await freePorts(3)
+    const [cloud, site, leaf] = ports
+    const folder = mkdtempSync(join(tmpdir(), 'anax-nats-'))
+    const jetStream = (domain: string) => `jetstream { store_dir: "${join(folder, domain)}", domain: ${domain} }`
+    const configurations = {
+      cloud: `listen: 127.0.0.1:${cloud}\n${jetStream('cloud')}\nleafnodes { listen: 127.0.0.1:${leaf} }`,
+      site: `listen: 127.0.0.1:${site}\n${jetStream('site')}\nleafnodes { remotes: [ { url: "nats://127.0.0.1:${leaf}" } ] }`,
+    }
+    const processes = Object.entries(configurations).map(([name, text]) => {
+      const file = join(folder, `${name}.conf`)
+      writeFileSync(file, text)
+      return spawn(natsServer!, ['-c', file], { stdio: 'ignore' })
+    })
+    await Promise.all([answers(cloud!), answers(site!)])
+    return new NatsSites(ports, processes, folder)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.map(ended))
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 

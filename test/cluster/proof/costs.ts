@@ -1,16 +1,14 @@
 /** Row 12: what the model of the scale is computed from: processor time and memory of nodes and servers, by /proc. */
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { encode } from '../../../lib/codec/encode/encoder.js'
 import { connectPacket } from '../../support/spec-client.js'
 import type { ProcessWorld } from './process-world.js'
+import { memoryKib, meter, perOne } from './processor-time.js'
 import { client, numbers, publishAll, texts, until } from './world.js'
 
 const MESSAGES = 20_000
 const CLIENTS = 2000
 const AT_ONCE = 50
-/** Linux counts processor time in these. */
-const MS_PER_TICK = 10
 
 /** @returns microseconds of processor time, and KiB of memory */
 export async function costs(world: ProcessWorld): Promise<Record<string, number>> {
@@ -32,13 +30,13 @@ async function ofMessages(world: ProcessWorld) {
   await publishAll(publisher, 'cost', numbers(2000), 1, 500)
   await until(() => received.length >= 2000, 'the first messages')
   const nodes = [0, 1].map(node => meter(world.pidOf(node)))
-  const servers = [0, 1, 2].map(server => meter(world.servers.pidOf(server)))
+  const servers = meter(...[0, 1, 2].map(server => world.servers.pidOf(server)))
   await publishAll(publisher, 'cost', numbers(MESSAGES), 1, 500)
   await until(() => received.length >= 2000 + MESSAGES, 'the messages')
   await Promise.all([subscriber, publisher].map(one => one.endAsync()))
   const [publisherNode, subscriberNode] = nodes.map(each => perOne(each(), MESSAGES)) as [number, number]
   // all three together: each has some shards to lead
-  return { publisherNode, subscriberNode, servers: perOne(sum(servers.map(each => each())), MESSAGES) }
+  return { publisherNode, subscriberNode, servers: perOne(servers(), MESSAGES) }
 }
 
 /** Clients with stored sessions that connect and stay. */
@@ -46,7 +44,7 @@ async function ofClients(world: ProcessWorld) {
   const pid = world.pidOf(2)
   const before = memoryKib(pid)
   const node = meter(pid)
-  const servers = [0, 1, 2].map(server => meter(world.servers.pidOf(server)))
+  const servers = meter(...[0, 1, 2].map(server => world.servers.pidOf(server)))
   const sockets: Socket[] = []
   let next = 0
   const work = async () => {
@@ -55,7 +53,7 @@ async function ofClients(world: ProcessWorld) {
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   const result = {
     connectNodeUs: perOne(node(), CLIENTS),
-    connectServerUs: perOne(sum(servers.map(each => each())), CLIENTS),
+    connectServerUs: perOne(servers(), CLIENTS),
     clientKib: Math.round((memoryKib(pid) - before) / CLIENTS),
   }
   for (const socket of sockets) socket.destroy()
@@ -70,27 +68,4 @@ function idleClient(port: number, clientId: string): Promise<Socket> {
     socket.once('data', () => resolve(socket))
     socket.on('error', reject)
   })
-}
-
-/** @returns what tells the milliseconds of processor time since then */
-function meter(pid: number): () => number {
-  const before = processorMs(pid)
-  return () => processorMs(pid) - before
-}
-
-function processorMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
-}
-
-function memoryKib(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
-}
-
-function perOne(ms: number, count: number): number {
-  return Math.round((ms * 1000) / count)
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((all, one) => all + one, 0)
 }

@@ -13,6 +13,7 @@ import { kills } from './kills.js'
 import { majority } from './majority.js'
 import { messages } from './messages.js'
 import { ProcessWorld } from './process-world.js'
+import { processes } from './processes.js'
 import { scale } from './scale.js'
 import { sharedOnce, sharedSurvives } from './shared.js'
 import { stopped } from './stopped.js'
@@ -41,6 +42,7 @@ const ROWS: readonly Row[] = [
   [9, 'appends', () => appends(of(10_000))],
   [10, `${of(100_000)} retained, ${of(100_000)} sessions`, () => scale(of(100_000))],
   [12, 'costs, for scripts/cluster-model.mjs', async world => costs(await world())],
+  [13, 'processes on one machine', () => processes()],
   [11, `burst of ${of(50_000)}, messages/s`, async world => burst(await world(), of(50_000))],
 ]
 

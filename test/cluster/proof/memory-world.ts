@@ -48,6 +48,10 @@ export class MemoryWorld implements World {
     await this.#startBroker(node)
   }
 
+  claims(node: number): Promise<number> {
+    return Promise.resolve(this.brokers[node]!.cluster?.claims ?? 0)
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.brokers, ...this.#gone].map(broker => broker.close()))
     for (const { socket } of this.#sockets) socket.destroy()

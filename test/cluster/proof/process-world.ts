@@ -54,6 +54,10 @@ export class ProcessWorld implements World {
     await until(() => isReady, `node ${node}`)
   }
 
+  async claims(node: number): Promise<number> {
+    return (await this.stats(node))?.claims ?? 0
+  }
+
   /** What a node says of the cluster now. */
   async stats(node: number): Promise<ClusterStats | null> {
     const isAnswer = (event: NodeEvent) => event.node === node && event.name === 'stats'

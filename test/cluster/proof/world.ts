@@ -24,6 +24,8 @@ export interface World {
   kill(node: number): Promise<void>
   /** Starts a node that was killed; resolves when clients can connect. */
   restart(node: number): Promise<void>
+  /** How many clients a node owns. */
+  claims(node: number): Promise<number>
   close(): Promise<void>
 }
 
