@@ -27,6 +27,7 @@ import { Cost, type Fairness } from '../../util/fairness.js'
 import { Turns } from '../../util/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
 import { ConnectedClients } from './connected-clients.js'
+import { detailsOf } from './connection-details.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { Ownership } from './ownership.js'
 import type { Wills } from './wills.js'
@@ -392,10 +393,4 @@ export class SessionRegistry implements SessionDirectory {
 /** Client identifiers are the keys of their own turns. */
 function itself(clientId: string): string {
   return clientId
-}
-
-/** The session details of a connection, merged with those the store has. */
-function detailsOf({ details }: OpenRequest, stored: StoredSession | undefined, now: number): SessionDetails {
-  const { disconnectedAt: _, ...before } = stored === undefined ? { createdAt: now } : (stored.details ?? {})
-  return { ...before, ...details, connectedAt: now }
 }
