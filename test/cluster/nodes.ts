@@ -47,6 +47,7 @@ export class TestNode {
     this.#clients.push(client)
     await new Promise<void>((resolve, reject) => {
       client.on('error', reject)
+      client.once('close', () => reject(new Error(`${clientId} was not accepted`)))
       client.once('connect', () => resolve())
     })
     return client
@@ -104,4 +105,12 @@ export async function until(isSo: () => boolean, what: string | (() => string)):
     if (performance.now() > end) throw new Error(`did not come: ${typeof what === 'string' ? what : what()}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
+}
+
+/** A stored session subscribes and leaves, and misses so many messages. */
+export async function missed(one: TestNode, count: number): Promise<void> {
+  const client = await one.connectStored('away')
+  await client.subscribeAsync('t', { qos: 1 })
+  await client.endAsync()
+  for (const payload of numbers(count)) await one.broker.publish({ topic: 't', payload, qos: 1 })
 }

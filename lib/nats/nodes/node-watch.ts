@@ -51,9 +51,9 @@ export class NodeWatch {
   }
 
   async #run(first: ConsumerMessages, pending: number, caughtUp: () => void): Promise<void> {
-    let messages = first
+    let messages: ConsumerMessages | undefined = first
     let left = pending
-    while (!this.#isStopped) {
+    while (messages !== undefined && !this.#isStopped) {
       this.#watch(messages).catch(this.#parts.failed)
       try {
         for await (const { subject, seq, data } of messages) {
@@ -64,12 +64,13 @@ export class NodeWatch {
       } catch (error) {
         this.#parts.failed(clusterError(error))
       }
-      if (!this.#isStopped) messages = await this.#again()
+      messages = await this.#again()
     }
   }
 
-  async #again(): Promise<ConsumerMessages> {
-    for (;;) {
+  /** Undefined once it is stopped: the connection is closed then. */
+  async #again(): Promise<ConsumerMessages | undefined> {
+    while (!this.#isStopped) {
       try {
         return (await this.#begin()).messages
       } catch (error) {
@@ -77,6 +78,7 @@ export class NodeWatch {
         await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
       }
     }
+    return undefined
   }
 
   async #watch(messages: ConsumerMessages): Promise<void> {

@@ -9,7 +9,8 @@ import { client, pause, storedClient, texts, until } from './world.js'
  */
 export async function majority(world: ProcessWorld, downMs: number): Promise<unknown> {
   const before = world.events.length
-  const comesBack = { reconnectPeriod: 500 }
+  // without the second one, MQTT.js gives up when it is refused
+  const comesBack = { reconnectPeriod: 500, reconnectOnConnackError: true }
   const stored = await storedClient(world, 1, 'majority-stored', comesBack)
   await stored.subscribeAsync('majority/logged', { qos: 2 })
   const received = texts(stored)
@@ -57,6 +58,13 @@ export async function majority(world: ProcessWorld, downMs: number): Promise<unk
     () => received.join(),
   )
   assert.deepEqual(new Set(received), new Set(expected))
+  // a node that has left must not go on with what it had
+  const settled = world.events.length
+  await pause(3000)
+  assert.deepEqual(
+    world.events.slice(settled).filter(({ name }) => name === 'storeError'),
+    [],
+  )
   const twice = received.length - expected.length
   const leases = world.events.slice(before).filter(({ name }) => name === 'leaseLost').length
   await Promise.all([stored, neighbour, publisher, talker].map(one => one.endAsync(true)))
