@@ -88,7 +88,12 @@ export class Fairness {
   #reserve = 0
   #turn = 0
   #isScheduled = false
-  readonly #lines: Record<LineName, Share[]> = { fresh: [], served: [], joining: [], old: [] }
+  readonly #lines: Record<LineName, Line> = {
+    fresh: new Line(),
+    served: new Line(),
+    joining: new Line(),
+    old: new Line(),
+  }
   /** How many are in line. */
   #waiting = 0
   #atTurn: (() => void) | undefined
@@ -226,20 +231,41 @@ export class Fairness {
     if (this.#waiting > 0) this.wake()
   }
 
+  /** Serves what is in a line now; what is queued meanwhile is behind it. */
   #serveLine(name: LineName): void {
     const line = this.#lines[name]
-    if (line.length === 0) return
-    this.#lines[name] = []
     this.#floor = this.#reserve
-    let next = 0
-    while (next < line.length && this.#left > this.#reserve) {
-      const share = line[next++]!
+    for (let i = line.length; i > 0 && this.#left > this.#reserve; i--) {
+      const share = line.shift()
       share.isWaiting = false
       this.#waiting--
       this.#left -= share.advance
       share.resume()
     }
-    // in front of what was queued in the meantime
-    if (next < line.length) this.#lines[name] = [...line.slice(next), ...this.#lines[name]]
+  }
+}
+
+/** Queued work, first in, first out. Taking the first costs the same however much there is. */
+class Line {
+  #shares: (Share | undefined)[] = []
+  #first = 0
+
+  get length(): number {
+    return this.#shares.length - this.#first
+  }
+
+  push(share: Share): void {
+    this.#shares.push(share)
+  }
+
+  /** Removes and returns the first one, which must exist. */
+  shift(): Share {
+    const share = this.#shares[this.#first]!
+    this.#shares[this.#first++] = undefined
+    if (this.#first * 2 > this.#shares.length) {
+      this.#shares = this.#shares.slice(this.#first)
+      this.#first = 0
+    }
+    return share
   }
 }
