@@ -1,20 +1,23 @@
 /**
- * Bundles the dashboard into the folders where lib/admin looks for it, in both formats.
+ * Bundles the dashboard into the module that lib/admin imports, in both formats.
  * Knows the bundler and the names of the files; the compiler has checked the types before.
  */
-import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { buildSync } from 'esbuild'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { buildSync, transformSync } from 'esbuild'
 import { root } from './entry-points.mjs'
+
+/** What lib/admin/page/files.d.ts declares. */
+const MODULE = 'lib/admin/page/files.js'
 
 const COPIED = ['index.html', 'icon.svg']
 
 export function bundleDashboard() {
   const source = join(root, 'dashboard')
-  const target = join(root, 'dist/lib/admin/page')
-  buildSync({
+  const { outputFiles } = buildSync({
     entryPoints: { dashboard: join(source, 'main.tsx') },
-    outdir: target,
+    outdir: source,
+    write: false,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -24,7 +27,15 @@ export function bundleDashboard() {
     legalComments: 'inline',
     logLevel: 'warning',
   })
-  mkdirSync(target, { recursive: true })
-  for (const file of COPIED) copyFileSync(join(source, file), join(target, file))
-  cpSync(target, join(root, 'dist/cjs/lib/admin/page'), { recursive: true })
+  const bundled = outputFiles.map(({ path, text }) => [path.slice(source.length + 1), text])
+  const copied = COPIED.map(name => [name, readFileSync(join(source, name), 'utf8')])
+  const files = Object.fromEntries([...copied, ...bundled])
+  const code = `export const PAGE_FILES = ${JSON.stringify(files, undefined, 2)}\n`
+  write(join(root, 'dist', MODULE), code)
+  write(join(root, 'dist/cjs', MODULE), transformSync(code, { format: 'cjs' }).code)
+}
+
+function write(file, content) {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
 }

@@ -82,7 +82,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     if (isHealth) return this.#health(path, response)
     if (path === DOCUMENT && method === 'GET') return sendJson(response, 200, openApi())
     if (path.startsWith('/api/')) return this.#route(method, path, { caller, request, response, query })
-    await this.#page(method, path, whole, response)
+    this.#page(method, path, whole, response)
   }
 
   /** Where it goes below the place where the administration is mounted, and the whole path as the browser has it. */
@@ -125,11 +125,14 @@ export class Admin extends EventEmitter<AdminEvents> {
     sendJson(response, ok ? 200 : 503, { ok })
   }
 
-  async #page(method: string, path: string, whole: string, response: ServerResponse): Promise<void> {
+  #page(method: string, path: string, whole: string, response: ServerResponse): void {
     if (method !== 'GET') throw new Problem(405, 'wrong-method', 'The page can only be read')
     // its files are asked for relative to it
-    if (path === '/' && !whole.endsWith('/')) return redirect(response, `${whole}/`)
-    const file = await pageFile(path)
+    if (path === '/' && !whole.endsWith('/')) {
+      redirect(response, `${whole}/`)
+      return
+    }
+    const file = pageFile(path)
     if (file === undefined) throw notFound('There is nothing here')
     send(response, 200, file.type, file.content)
   }

@@ -1,30 +1,24 @@
 /**
- * The files of the dashboard, as the build has put them beside this file.
- * Owns which there are and how they are called; reads each once.
+ * The files of the dashboard by their paths.
+ * Owns which there are and of what type; the build has put their contents into a module.
  */
-import { readFile } from 'node:fs/promises'
+import { PAGE_FILES } from './page/files.js'
 
 export interface PageFile {
   type: string
-  content: Buffer
+  content: string
 }
 
-const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
-  '/': ['index.html', 'text/html; charset=utf-8'],
-  '/dashboard.js': ['dashboard.js', 'text/javascript; charset=utf-8'],
-  '/dashboard.css': ['dashboard.css', 'text/css; charset=utf-8'],
-  '/icon.svg': ['icon.svg', 'image/svg+xml'],
+const FILES: Readonly<Record<string, PageFile>> = {
+  '/': { type: 'text/html; charset=utf-8', content: PAGE_FILES['index.html'] },
+  '/dashboard.js': { type: 'text/javascript; charset=utf-8', content: PAGE_FILES['dashboard.js'] },
+  '/dashboard.css': { type: 'text/css; charset=utf-8', content: PAGE_FILES['dashboard.css'] },
+  '/icon.svg': { type: 'image/svg+xml', content: PAGE_FILES['icon.svg'] },
 }
-
-const read = new Map<string, Promise<Buffer>>()
 
 /** The file of a path; undefined where there is none. */
-export async function pageFile(path: string): Promise<PageFile | undefined> {
-  if (!Object.hasOwn(FILES, path)) return undefined
-  const [file, type] = FILES[path]!
-  const content = read.get(file) ?? readFile(new URL(`./page/${file}`, import.meta.url))
-  read.set(file, content)
-  return { type, content: await content }
+export function pageFile(path: string): PageFile | undefined {
+  return Object.hasOwn(FILES, path) ? FILES[path] : undefined
 }
 
 /** What a browser without the token sees. */
