@@ -1,6 +1,7 @@
 /** Everything that Anax exports: the broker, its errors and reason codes, and all contracts. */
 export type * from '../types/index.js'
-export { Broker, createBroker } from './broker/broker.js'
+export { Broker } from './broker/broker.js'
+export { createBroker } from './broker/create-broker.js'
 export type { HostClientOptions, Responder } from './broker/host/host-side.js'
 export type { MessageStream, MessagesOptions } from './broker/host/message-stream.js'
 export type { RequestHandler, RequestOptions, ResponseInput } from './broker/host/requests.js'

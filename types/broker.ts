@@ -10,10 +10,13 @@ import type {
   BrokerStats,
   Page,
   QueuedInfo,
+  SampleOptions,
   SessionInfo,
   SessionQuery,
+  SlowClient,
   SubscriptionInfo,
   SubscriptionQuery,
+  TimingListener,
 } from './inspection.js'
 import type { Message } from './message.js'
 
@@ -107,6 +110,19 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   subscriptions(query?: SubscriptionQuery): Promise<Page<SubscriptionInfo>>
+  /**
+   * Calls a function with samples of how long hooks, store and bus take, and messages from their arrival to their
+   * acknowledgement. Without a listener, nothing is timed.
+   * @returns a function that ends it
+   * @throws AnaxError ANAX_ERR_ARGUMENT
+   */
+  sampleTimings(listener: TimingListener, options?: SampleOptions): () => void
+  /**
+   * The connected clients with the most messages waiting for them, the slowest first. Cheap: looks only at clients for
+   * which something waits. @param limit at most so many, 1 to 1000. @default 10
+   * @throws AnaxError ANAX_ERR_ARGUMENT
+   */
+  slowClients(limit?: number): SlowClient[]
   /**
    * Iterates the queued messages of a client, oldest first: those in the store, then those in memory. Removes nothing.
    * Iteration rejects with ANAX_ERR_STORE if the store cannot be read.

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../lib/errors.js'
 import type { ClientSubscription } from './client.js'
 import type { Amount } from './client-stats.js'
 import type { ClusterStats } from './cluster.js'
-import type { DisconnectReason, DropReason, SessionEndReason } from './events.js'
+import type { DisconnectReason, DropReason, HookName, SessionEndReason } from './events.js'
 import type { Message } from './message.js'
 import type { ProtocolVersion, QoS } from './packets.js'
 
@@ -34,6 +34,24 @@ export interface FlowStats {
   messages: readonly [qos0: number, qos1: number, qos2: number]
   /** Bytes of their payloads. */
   payloadBytes: number
+}
+
+/** What became of clients that were authenticated by a hook, the host's or a module's. */
+export interface AuthenticationStats {
+  /** Let in. */
+  accepted: number
+  /** Refused. */
+  refused: number
+  /** Refused because the hook threw, gave no answer in time, or an invalid one. */
+  failed: number
+}
+
+/** How the event loop is shared. */
+export interface SchedulerStats {
+  /** Pieces of work that wait for a later turn at the moment. */
+  waiting: number
+  /** How often work paused because its client had used its share of the turn, or the turn was over. */
+  pauses: number
 }
 
 /** The current numbers of a broker. A number is undefined if the store does not provide it. */
@@ -95,6 +113,8 @@ export interface BrokerStats {
   sent: FlowStats
   /** Messages whose publisher was told that they are not accepted, by the code of the error. */
   publishRefused: Readonly<Partial<Record<ErrorCode, number>>>
+  authentication: AuthenticationStats
+  scheduler: SchedulerStats
   /** How often hooks or listeners of the host failed, and how often store or bus did. */
   failures: { hooks: number; store: number }
   /** Messages that did not reach a client, by reason, since the broker was made. */
@@ -149,6 +169,37 @@ export interface SessionInfo {
   queued: Amount
   /** Messages for it that were dropped while its client was connected; 0 while it is not. */
   drops: number
+}
+
+/** How long one step took. */
+export interface Timing {
+  /**
+   * `hook`: from the call of a hook to its answer. `store`: until the store has a client's message, where it has to keep
+   * it. `bus`: until the bus has taken the message; the bus within the process has delivered it then, and the hook
+   * `published` has answered. `message`: from the arrival of a client's message until it is acknowledged and written to
+   * the streams of those who can take it at once.
+   */
+  part: 'hook' | 'store' | 'bus' | 'message'
+  /** The hook; undefined for the other parts. */
+  hook: HookName | undefined
+  /** Milliseconds. */
+  ms: number
+}
+
+/** Gets samples of how long things take. It must not throw. */
+export type TimingListener = (timing: Timing) => void
+
+/** Which of many are sampled. */
+export interface SampleOptions {
+  /** One of so many messages, and calls of hooks for a message. Calls of the other hooks are all sampled. @default 64 */
+  every?: number
+}
+
+/** A connected client that cannot take its messages as fast as they come. */
+export interface SlowClient {
+  clientId: string
+  /** What waits for it since it is connected, in memory and in its stored queue. */
+  waiting: Amount
 }
 
 /** Selects sessions that match all given criteria. */

@@ -13,10 +13,13 @@ import type {
   BrokerStats,
   Page,
   QueuedInfo,
+  SampleOptions,
   SessionInfo,
   SessionQuery,
+  SlowClient,
   SubscriptionInfo,
   SubscriptionQuery,
+  TimingListener,
 } from '../../types/inspection.js'
 import type { Message } from '../../types/message.js'
 import type { BrokerOptions } from '../../types/options.js'
@@ -41,7 +44,9 @@ import type { MessageStream, MessagesOptions } from './host/message-stream.js'
 import type { RequestHandler, RequestOptions } from './host/requests.js'
 import { typedListener, type ValueListener } from './host/typed-listener.js'
 import { Inspection } from './inspection/inspection.js'
+import { slowest } from './inspection/slow-clients.js'
 import { statsOf } from './inspection/stats.js'
+import { sampleTimings } from './inspection/timing-samples.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
 import { runOf } from './run-id.js'
@@ -61,7 +66,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   #closing: Promise<void> | undefined
 
   /**
-   * Creates a broker that is not started; {@link createBroker} creates and starts one.
+   * Creates a broker that is not started; `createBroker` creates and starts one.
    * @throws AnaxError ANAX_ERR_OPTION, ANAX_ERR_HOOK_STYLE
    */
   constructor(options: BrokerOptions = {}) {
@@ -271,6 +276,14 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.#inspect().subscriptions(query)
   }
 
+  sampleTimings(listener: TimingListener, options: SampleOptions = {}): () => void {
+    return sampleTimings(this.#parts.ports.timings, listener, options)
+  }
+
+  slowClients(limit = 10): SlowClient[] {
+    return slowest(this.#parts.ports.congestion.waiting, limit)
+  }
+
   async *queued(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {
     yield* this.#inspect().queued(clientId)
   }
@@ -383,18 +396,3 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 }
 
 function nothing(): void {}
-
-/**
- * Creates a broker and starts it.
- * @throws AnaxError ANAX_ERR_OPTION, ANAX_ERR_HOOK_STYLE, ANAX_ERR_STORE, ANAX_ERR_STORE_FORMAT
- */
-export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const broker = new Broker(options)
-  try {
-    await broker.listen()
-  } catch (error) {
-    await broker.close()
-    throw error
-  }
-  return broker
-}

@@ -14,6 +14,7 @@ import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { Congestion } from '../model/congestion.js'
 import { Load } from '../model/load.js'
 import { RetainedDeliveries } from '../model/retained-deliveries.js'
+import { Timings } from '../model/timings.js'
 import { Traffic } from '../model/traffic.js'
 import { storeOf } from '../persistence/aedes/open.js'
 import type { EventSink } from '../ports/event-sink.js'
@@ -99,7 +100,8 @@ export class BrokerParts {
     const timers = new Timers(clock, fairness)
     const congestion = new Congestion()
     const parts = { timers, hasBusOfHost: mq !== undefined, more: (clientId: string) => sessions.read(clientId) }
-    const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs }, options)
+    const timings = new Timings()
+    const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs, timings }, options)
     const common = { options, authorizer, events, timers, congestion }
     const cluster = engine && clusterOf(engine, common, () => ({ router, sessions, limits }))
     const store = tracedStore(cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs))
@@ -228,6 +230,7 @@ export class BrokerParts {
       fairness,
       congestion,
       admission,
+      timings,
       flusher: new Flusher(fairness, cluster?.mayWrite),
       traffic: new Traffic(),
       load: new Load(),

@@ -3,7 +3,7 @@
  * Prometheus' rules; must not know the package that serves them.
  */
 import type { ShardStats } from '../../types/cluster.js'
-import type { BrokerStats } from '../../types/inspection.js'
+import type { BrokerStats, SlowClient, Timing } from '../../types/inspection.js'
 
 /** One value with its labels. */
 export interface Sample {
@@ -137,6 +137,15 @@ export const DEFINITIONS: readonly Definition[] = [
   })),
   counterBy('reason', 'messages_dropped_total', 'Messages that did not reach a client.', stats => stats.drops),
   counterBy('code', 'publish_refused_total', 'Refused messages.', stats => stats.publishRefused),
+  counterBy('result', 'authentications_total', 'Clients authenticated by a hook.', stats => ({
+    ...stats.authentication,
+  })),
+  single('gauge', 'scheduler_waiting', 'Pieces of work that wait for a later turn of the event loop.', stats => {
+    return stats.scheduler.waiting
+  }),
+  single('counter', 'scheduler_pauses_total', 'Work that paused until a later turn of the event loop.', stats => {
+    return stats.scheduler.pauses
+  }),
   counterBy('part', 'failures_total', 'Failures of hooks or listeners, and of store or bus.', stats => stats.failures),
   // without a cluster these have no values
   single('gauge', 'cluster_nodes', 'Nodes of the cluster, 0 while this one is not a member.', ({ cluster }) => {
@@ -173,3 +182,33 @@ export const DEFINITIONS: readonly Definition[] = [
     },
   ),
 ]
+
+/** Metrics of the slowest clients: there are few of them, whatever the number of clients. */
+export const SLOW_CLIENTS: readonly (Omit<Definition, 'read'> & { read(client: SlowClient): number })[] = [
+  {
+    name: 'slow_client_waiting_messages',
+    type: 'gauge',
+    help: 'Messages that wait for one of the slowest clients.',
+    labels: ['client'],
+    read: ({ waiting }) => waiting.messages,
+  },
+  {
+    name: 'slow_client_waiting_bytes',
+    type: 'gauge',
+    help: 'Bytes of the messages that wait for one of the slowest clients.',
+    labels: ['client'],
+    read: ({ waiting }) => waiting.bytes,
+  },
+]
+
+/** What is timed -> its histogram. */
+export const HISTOGRAMS: Readonly<Record<Timing['part'], { name: string; help: string; labels: readonly string[] }>> = {
+  hook: { name: 'hook_duration_seconds', help: 'From the call of a hook to its answer.', labels: ['hook'] },
+  store: { name: 'store_duration_seconds', help: 'Until the store has a message.', labels: [] },
+  bus: { name: 'bus_duration_seconds', help: 'Until the bus has a message, or has delivered it.', labels: [] },
+  message: {
+    name: 'message_duration_seconds',
+    help: 'From the arrival of a message until it is acknowledged and written to subscribers.',
+    labels: [],
+  },
+}

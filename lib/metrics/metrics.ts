@@ -1,14 +1,12 @@
 /**
- * The numbers of a broker for Prometheus, by the package `prom-client`. They are read when they are scraped: between two
- * scrapes nothing is done. Owns the registry's entries and the HTTP handler.
+ * The numbers of a broker for Prometheus, by the package `prom-client`. Owns the options and the HTTP handler; which metrics
+ * there are is elsewhere.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Registry } from 'prom-client'
 import type { Broker } from '../../types/broker.js'
-import type { BrokerStats } from '../../types/inspection.js'
 import { AnaxError } from '../index.js'
-import { DEFINITIONS, type Definition } from './definitions.js'
+import { type PromClient, Registration } from './registration.js'
 
 /** How the metrics are to be. */
 export interface MetricsOptions {
@@ -18,6 +16,12 @@ export interface MetricsOptions {
   prefix?: string
   /** Labels of every metric, for several brokers in one registry. @default none */
   labels?: Readonly<Record<string, string>>
+  /** One of so many messages is timed, for the histograms. @default 64 */
+  sampleEvery?: number
+  /** So many of the slowest clients have metrics of their own, 0 to 100. @default 10 */
+  slowClients?: number
+  /** Whether the registry gets the metrics of the process by prom-client, too: memory, CPU time. @default false */
+  process?: boolean
 }
 
 /** The metrics of one broker. */
@@ -26,39 +30,42 @@ export interface Metrics {
   readonly registry: Registry
   /** Answers a scrape: `http.createServer(metrics.handler)`, or a route of a web server. Never throws. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void
-  /** Takes the metrics out of the registry. */
+  /** Takes the metrics out of the registry, and ends the samples. */
   close(): void
 }
 
-type PromClient = typeof import('prom-client')
+/** What the metrics are made from. */
+export type MeasuredBroker = Pick<Broker, 'stats' | 'slowClients' | 'sampleTimings'>
 
 const PREFIX = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 
-/** How precisely the delay of the event loop is measured, in milliseconds. */
-const RESOLUTION_MS = 20
+const MAX_SLOW_CLIENTS = 100
 
 /**
  * Makes the metrics of a broker. Needs the package `prom-client`.
- * @throws AnaxError ANAX_ERR_OPTION for a prefix that Prometheus does not accept, or where the package is missing
+ * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable, or where the package is missing
  */
-export async function createMetrics(broker: Pick<Broker, 'stats'>, options: MetricsOptions = {}): Promise<Metrics> {
-  const { prefix = 'anax_', labels = {} } = options
-  if (!PREFIX.test(prefix)) {
-    throw new AnaxError('ANAX_ERR_OPTION', { detail: `prefix has to be letters, digits, _ and :, got '${prefix}'` })
+export async function createMetrics(broker: MeasuredBroker, options: MetricsOptions = {}): Promise<Metrics> {
+  const { prefix = 'anax_', labels = {}, sampleEvery = 64, slowClients = 10 } = options
+  if (!PREFIX.test(prefix)) throw refused(`prefix has to be letters, digits, _ and :, got '${prefix}'`)
+  if (!Number.isInteger(sampleEvery) || sampleEvery < 1) throw refused('sampleEvery has to be a positive integer')
+  if (!Number.isInteger(slowClients) || slowClients < 0 || slowClients > MAX_SLOW_CLIENTS) {
+    throw refused(`slowClients has to be an integer from 0 to ${MAX_SLOW_CLIENTS}`)
   }
   const client = await loadPackage()
   const registry = options.registry ?? new client.Registry()
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-  delay.enable()
-  const stats = oncePerScrape(() => broker.stats())
-  const names = DEFINITIONS.map(definition => register(client, registry, stats, definition, { prefix, labels }))
-  names.push(registerDelay(client, registry, delay, { prefix, labels }))
+  const registration = new Registration(client, registry, { prefix, labels })
+  registration.stats(() => broker.stats())
+  if (slowClients > 0) registration.slowClients(() => broker.slowClients(slowClients))
+  registration.eventLoop()
+  const stop = broker.sampleTimings(registration.timings(), { every: sampleEvery })
+  if (options.process) client.collectDefaultMetrics({ register: registry })
   return {
     registry,
     handler: (_request, response) => void answer(registry, response),
     close: () => {
-      delay.disable()
-      for (const name of names) registry.removeSingleMetric(name)
+      stop()
+      registration.close()
     },
   }
 }
@@ -68,84 +75,12 @@ async function loadPackage(): Promise<PromClient> {
     const loaded: PromClient & { default?: PromClient } = await import('prom-client')
     return loaded.default ?? loaded
   } catch (cause) {
-    const detail = "anax/metrics needs the package 'prom-client': npm install prom-client"
-    throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
+    throw refused("anax/metrics needs the package 'prom-client': npm install prom-client", cause)
   }
 }
 
-/** All metrics of a scrape are read in one go: they share one look at the broker. */
-function oncePerScrape(read: () => BrokerStats): () => BrokerStats {
-  let known: BrokerStats | undefined
-  return () => {
-    if (known === undefined) {
-      known = read()
-      queueMicrotask(() => {
-        known = undefined
-      })
-    }
-    return known
-  }
-}
-
-type Naming = Required<Pick<MetricsOptions, 'prefix' | 'labels'>>
-
-/** @returns its full name */
-function register(
-  { Counter, Gauge }: PromClient,
-  registry: Registry,
-  stats: () => BrokerStats,
-  { type, help, read, ...definition }: Definition,
-  { prefix, labels }: Naming,
-): string {
-  const name = prefix + definition.name
-  const labelNames = [...Object.keys(labels), ...definition.labels]
-  const samples = () => read(stats()).map(sample => ({ ...sample, labels: { ...labels, ...sample.labels } }))
-  const common = { name, help, labelNames, registers: [registry] }
-  if (type === 'gauge') {
-    new Gauge({
-      ...common,
-      collect() {
-        this.reset()
-        // without labels it is 0 after a reset; what the store does not provide is left out
-        if (labelNames.length === 0) this.remove()
-        for (const sample of samples()) this.set(sample.labels, sample.value)
-      },
-    })
-  } else {
-    new Counter({
-      ...common,
-      collect() {
-        this.reset()
-        if (labelNames.length === 0) this.remove()
-        for (const sample of samples()) this.inc(sample.labels, sample.value)
-      },
-    })
-  }
-  return name
-}
-
-/** The delay since the last scrape. @returns its full name */
-function registerDelay(
-  { Gauge }: PromClient,
-  registry: Registry,
-  delay: IntervalHistogram,
-  { prefix, labels }: Naming,
-): string {
-  const name = `${prefix}event_loop_delay_seconds`
-  new Gauge({
-    name,
-    help: 'Delay of the event loop since the last scrape.',
-    labelNames: [...Object.keys(labels), 'quantile'],
-    registers: [registry],
-    collect() {
-      for (const quantile of [0.5, 0.99, 1]) {
-        const seconds = delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9
-        this.set({ ...labels, quantile: String(quantile) }, seconds)
-      }
-      delay.reset()
-    },
-  })
-  return name
+function refused(detail: string, cause?: unknown): AnaxError {
+  return new AnaxError('ANAX_ERR_OPTION', { detail, cause })
 }
 
 async function answer(registry: Registry, response: ServerResponse): Promise<void> {

@@ -96,6 +96,7 @@ export class Fairness {
   }
   /** How many are in line. */
   #waiting = 0
+  #pauses = 0
   #atTurn: (() => void) | undefined
 
   constructor({ turnUnits = TURN_UNITS, shareUnits = SHARE_UNITS }: FairnessOptions = {}) {
@@ -112,6 +113,11 @@ export class Fairness {
   /** How many are in line. */
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** How often work was put in line. */
+  get pauses(): number {
+    return this.#pauses
   }
 
   /** Whether the current work has to pause. */
@@ -160,6 +166,7 @@ export class Fairness {
     if (share.isWaiting) return
     share.isWaiting = true
     this.#waiting++
+    this.#pauses++
     this.#lines[this.#lineOf(share)].push(share)
     this.wake()
   }

@@ -39,6 +39,16 @@ class Worker {
 }
 
 describe('the turns of the event loop', () => {
+  it('count what had to pause, and what waits', async () => {
+    const fairness = new Fairness({ turnUnits: 10, shareUnits: 10 })
+    const worker = new Worker(fairness, 25)
+    worker.work()
+    assert.deepEqual([fairness.pauses, fairness.waiting], [1, 1])
+    while (worker.left > 0) await turn()
+    // the line is served with a half of each turn: 10 at first, then three times 5
+    assert.deepEqual([fairness.pauses, fairness.waiting], [3, 0])
+  })
+
   it('belong to one client as long as it is alone', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const alone = new Worker(fairness, 1000)

@@ -5,6 +5,7 @@
 import type { Client } from '../../../types/client.js'
 import type { HookName } from '../../../types/events.js'
 import type { ConnectAcceptance, ConnectRefusal, ExtendedVerdict, Hooks } from '../../../types/hooks.js'
+import type { AuthenticationStats } from '../../../types/inspection.js'
 import type { Message } from '../../../types/message.js'
 import type { Subscription } from '../../../types/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
@@ -37,6 +38,8 @@ import {
 interface Reading<T> {
   /** The result when the broker stops waiting for the answer. @default a refusal */
   abandoned?: T
+  /** What the answers are counted in. */
+  counts?: AuthenticationStats
   /** The verdict; undefined if the value is invalid. */
   verdict(value: unknown): T | Refusal | undefined
   refused(error: unknown): T
@@ -59,6 +62,8 @@ export class HookAuthorizer implements Authorizer {
   published: Authorizer['published']
   /** The hooks as the host set them. */
   readonly hooks: Hooks = {}
+  /** What `authenticate` and `authenticateExtended` have answered. */
+  readonly authentication: AuthenticationStats = { accepted: 0, refused: 0, failed: 0 }
   readonly #events: EventSink
   readonly #context: GateContext
   readonly #refusedPublish: ResolvedOptions['refusedPublish']
@@ -150,12 +155,14 @@ export class HookAuthorizer implements Authorizer {
     read: (value: unknown) => Verdict | typeof ACCEPTED | Refusal | undefined,
   ) {
     const gate = compileGate(name, hook, parameters, readSuccess, this.#context)
+    const counts = name === 'authenticate' ? { counts: this.authentication } : {}
     return (client: Client, ...args: unknown[]): MaybePromise<Verdict | ConnectRefusal | undefined> => {
       if (this.isExempt(client)) return undefined
       const answer = gate(client, [client, ...args])
       const verdict = this.#conclude<Verdict | ConnectRefusal | typeof ACCEPTED>(name, client, answer, {
         verdict: read,
         refused: error => ({ reasonCode: ReasonCode.NotAuthorized, ...refusalOf(error) }),
+        ...counts,
       })
       return isPromise(verdict) ? verdict.then(unlessAccepted) : unlessAccepted(verdict)
     }
@@ -167,6 +174,7 @@ export class HookAuthorizer implements Authorizer {
       if (this.isExempt(client)) return { result: 'success' }
       return this.#conclude('authenticateExtended', client, gate(client, [client, authentication]), {
         verdict: extendedVerdict,
+        counts: this.authentication,
         refused: (error): ExtendedVerdict => ({
           result: 'refuse',
           reasonCode: ReasonCode.NotAuthorized,
@@ -246,26 +254,39 @@ export class HookAuthorizer implements Authorizer {
     } catch (cause) {
       // reading the value throws
       const error = new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail: hook, cause })
-      this.#events.emit('hookError', error, hook, client)
-      return reading.refused(error)
+      return this.#failed(hook, client, error, reading, error)
     }
   }
 
   /** From the answer of a hook to a verdict; what is neither a verdict nor a refusal is a failure. */
   #read<T>(hook: HookName, client: Client | null, answer: Answer, reading: Reading<T>): T {
     if (answer === 'abandoned') return reading.abandoned ?? reading.refused(undefined)
-    if ('failure' in answer) {
-      this.#events.emit('hookError', answer.failure, hook, client)
-      return reading.refused(saidBy(answer.cause))
-    }
+    if ('failure' in answer) return this.#failed(hook, client, answer.failure, reading, saidBy(answer.cause))
     const { value } = answer
     const verdict = value instanceof Refusal ? value : reading.verdict(value)
-    if (verdict instanceof Refusal) return reading.refused(verdict.error)
-    if (verdict !== undefined) return verdict
+    if (verdict instanceof Refusal) {
+      if (reading.counts !== undefined) reading.counts.refused++
+      return reading.refused(verdict.error)
+    }
+    if (verdict !== undefined) {
+      if (reading.counts !== undefined && !isUnfinished(verdict)) reading.counts.accepted++
+      return verdict
+    }
     const error = new AnaxError('ANAX_ERR_HOOK_ANSWER', { detail: `${hook} answered ${textOf(value)}` })
-    this.#events.emit('hookError', error, hook, client)
-    return reading.refused(error)
+    return this.#failed(hook, client, error, reading, error)
   }
+
+  /** @param said from which the answer to the client is made */
+  #failed<T>(hook: HookName, client: Client | null, error: AnaxError, reading: Reading<T>, said: unknown): T {
+    if (reading.counts !== undefined) reading.counts.failed++
+    this.#events.emit('hookError', error, hook, client)
+    return reading.refused(said)
+  }
+}
+
+/** Whether an enhanced authentication takes another step. */
+function isUnfinished(verdict: unknown): boolean {
+  return (verdict as ExtendedVerdict).result === 'continue'
 }
 
 function unlessAccepted<T>(verdict: T | typeof ACCEPTED): T | undefined {

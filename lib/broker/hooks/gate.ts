@@ -6,6 +6,7 @@ import type { Client } from '../../../types/client.js'
 import type { HookName } from '../../../types/events.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
+import type { Timings } from '../../model/timings.js'
 import { gates } from '../../model/trace-points.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/timers.js'
@@ -26,6 +27,7 @@ export interface GateContext {
   /** Milliseconds; 0 for no bound. */
   timeoutMs: number
   pending: PendingHooks
+  timings: Timings
 }
 
 /** Converts the arguments of a callback to the value that the other style would return. */
@@ -49,18 +51,25 @@ export function compileGate(
 ): Gate {
   if (typeof hook !== 'function') throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail: `${name} is not a function` })
   if (hook.length <= parameters) {
-    return watched(name, (client, args) => callForValue({ name, hook, client, context }, args))
+    return watched(name, context.timings, (client, args) => callForValue({ name, hook, client, context }, args))
   }
   if (hook instanceof AsyncFunction) {
     const detail = `${name} is async and takes a callback as well; it has to answer in one way`
     throw new AnaxError('ANAX_ERR_HOOK_STYLE', { detail })
   }
-  return watched(name, (client, args) => callWithCallback({ name, hook, client, context }, args, read))
+  return watched(name, context.timings, (client, args) => callWithCallback({ name, hook, client, context }, args, read))
 }
 
-/** Tells those who watch from outside, if anybody does. */
-function watched(name: HookName, gate: Gate): Gate {
-  return (client, args) => (gates.isOn ? traced(name, gate, client, args) : gate(client, args))
+/** Hooks that are called for each message: not every call of them is timed. */
+const PER_MESSAGE: ReadonlySet<HookName> = new Set(['authorizePublish', 'authorizeForward', 'published'])
+
+/** Tells those who watch from outside, and those who want to know how long it takes, if anybody does. */
+function watched(name: HookName, timings: Timings, gate: Gate): Gate {
+  const isTimed = PER_MESSAGE.has(name) ? () => timings.isDue('call') : () => timings.isOn
+  const timedGate: Gate = (client, args) => {
+    return timings.isOn && isTimed() ? timed(name, timings, gate, client, args) : gate(client, args)
+  }
+  return (client, args) => (gates.isOn ? traced(name, timedGate, client, args) : timedGate(client, args))
 }
 
 function traced(hook: HookName, gate: Gate, client: Client | null, args: unknown[]): MaybePromise<Answer> {
@@ -68,6 +77,22 @@ function traced(hook: HookName, gate: Gate, client: Client | null, args: unknown
   const end = (answer: Answer): Answer => {
     if (answer !== 'abandoned' && 'failure' in answer) trace.error = answer.failure
     gates.end(trace)
+    return answer
+  }
+  const answer = gate(client, args)
+  return isPromise(answer) ? answer.then(end) : end(answer)
+}
+
+function timed(
+  hook: HookName,
+  timings: Timings,
+  gate: Gate,
+  client: Client | null,
+  args: unknown[],
+): MaybePromise<Answer> {
+  const begun = performance.now()
+  const end = (answer: Answer): Answer => {
+    timings.took('hook', begun, hook)
     return answer
   }
   const answer = gate(client, args)

@@ -1,10 +1,11 @@
 /** Collects the current numbers from the parts of a broker. Counts nothing itself. */
 import type { ClusterStats } from '../../../types/cluster.js'
-import type { BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
+import type { AuthenticationStats, BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { Load } from '../../model/load.js'
 import type { Traffic } from '../../model/traffic.js'
 import type { Router } from '../../routing/router.js'
+import type { Fairness } from '../../util/fairness.js'
 import type { Timers } from '../../util/timers.js'
 import type { EventCounts } from '../hooks/event-counts.js'
 import type { DropCounts } from '../publish/drop-counts.js'
@@ -22,17 +23,18 @@ export interface CountedParts {
   readonly drops: DropCounts
   readonly counts: EventCounts
   readonly timers: Timers
+  readonly authorizer: { readonly authentication: AuthenticationStats }
   /** Whether the store is open. */
   readonly isOpen: boolean
   readonly isClustered: boolean
   readonly clusterStats: ClusterStats | undefined
-  readonly ports: { readonly load: Load; readonly traffic: Traffic }
+  readonly ports: { readonly load: Load; readonly traffic: Traffic; readonly fairness: Fairness }
 }
 
 /** @param startedAt milliseconds since the epoch; undefined where the broker was not started */
 export function statsOf(parts: CountedParts, startedAt: number | undefined): BrokerStats {
   const { store, sessions, connections, router, drops, timers, isOpen } = parts
-  const { load, traffic } = parts.ports
+  const { load, traffic, fairness } = parts.ports
   const counts = (isOpen ? store.counts?.() : undefined) ?? UNKNOWN
   const stored = counts.sessions
   const away = stored === undefined ? undefined : Math.max(0, stored - sessions.connected.stored)
@@ -65,6 +67,8 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
     received: flowStats(traffic.received),
     sent: flowStats(traffic.sent),
     publishRefused: parts.counts.publishRefusedBy,
+    authentication: { ...parts.authorizer.authentication },
+    scheduler: { waiting: fairness.waiting, pauses: fairness.pauses },
     failures: { hooks: parts.counts.hookFailures, store: parts.counts.storeFailures },
     drops: drops.byReason,
     cluster: parts.isClustered ? clusterNumbers(parts) : undefined,

@@ -20,7 +20,7 @@ export async function openMetrics(
   broker: Broker,
   { host, port }: { host: string; port: number },
 ): Promise<MetricsPort> {
-  const metrics = await createMetrics(broker).catch(error => {
+  const metrics = await createMetrics(broker, { process: true }).catch(error => {
     const text = error instanceof AnaxError ? error.message.replace(/^Invalid option: /, '') : String(error)
     throw new CommandError(`--metrics: ${text}`)
   })

@@ -235,7 +235,7 @@ export class Outgoing {
   }
 
   #press(): Pressure {
-    this.pressure ??= new Pressure(this.#ports, this.#recipient.limits, () => this.#isIdle())
+    this.pressure ??= new Pressure(this.#ports, this.#recipient.id, this.#recipient.limits, () => this.#isIdle())
     return this.pressure
   }
 

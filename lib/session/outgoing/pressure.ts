@@ -6,7 +6,7 @@
  * client acknowledged meanwhile, and must not take it for frozen.
  */
 import type { QueueLimits } from '../../../types/persistence.js'
-import type { Congestion } from '../../model/congestion.js'
+import type { Congestion, Waiting } from '../../model/congestion.js'
 import type { Ports } from '../../ports/ports.js'
 import { Timer } from '../../util/timers.js'
 import { Waiters } from '../../util/waiters.js'
@@ -24,7 +24,8 @@ const NEW_TICKS = TICKS_PER_SECOND / 4
 const DRAINED_PER_SECOND = 500
 const BYTES_FOR_ONE = (1024 * 1024) / DRAINED_PER_SECOND
 
-export class Pressure {
+export class Pressure implements Waiting {
+  readonly clientId: string
   readonly #ports: Pick<Ports, 'options' | 'timers'>
   readonly #congestion: Congestion
   readonly #isIdle: () => boolean
@@ -46,15 +47,24 @@ export class Pressure {
   #held = 0
 
   /**
+   * @param clientId whose messages wait
    * @param limits of the client's queue
    * @param isIdle whether nothing waits
    */
-  constructor(ports: Ports, limits: QueueLimits, isIdle: () => boolean) {
+  constructor(ports: Ports, clientId: string, limits: QueueLimits, isIdle: () => boolean) {
+    this.clientId = clientId
     this.#ports = ports
     this.#congestion = ports.congestion
     this.#isIdle = isIdle
     this.#most = this.#extended(limits)
     ports.timers.schedule(this.#timer, TICK_MS)
+  }
+
+  get messages(): number {
+    return this.#messages
+  }
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The limits of its queue now: more where the client drains, or may still begin to. */
@@ -64,7 +74,7 @@ export class Pressure {
 
   /** A message has to wait. */
   added(bytes: number): void {
-    this.#messages++
+    if (this.#messages++ === 0) this.#congestion.waiting.add(this)
     this.#bytes += bytes
     if (this.#timer.index === -1) this.#ports.timers.schedule(this.#timer, TICK_MS)
     this.#look()
@@ -135,7 +145,10 @@ export class Pressure {
   #set(messages: number, bytes: number): void {
     this.#messages = Math.max(0, messages)
     this.#bytes = Math.max(0, bytes)
-    if (this.#messages === 0) this.#ticks = 0
+    if (this.#messages === 0) {
+      this.#ticks = 0
+      this.#congestion.waiting.delete(this)
+    }
     this.#look()
   }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, compileGate, type Gate } from '../../../lib/broker/hooks/gate.js'
 import { PendingHooks } from '../../../lib/broker/hooks/pending-hooks.js'
+import { Timings } from '../../../lib/model/timings.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/timers.js'
 import type { Client } from '../../../types/client.js'
@@ -13,7 +14,7 @@ type Hook = (...args: any[]) => unknown
 function fixture(hook: Hook, timeoutMs = 1000) {
   const clock = new FakeClock()
   const pending = new PendingHooks()
-  const context = { timers: new Timers(clock), timeoutMs, pending }
+  const context = { timers: new Timers(clock), timeoutMs, pending, timings: new Timings() }
   const read = (error: unknown, result: unknown) => (error ? { refused: error } : result)
   const gate: Gate = compileGate('authorizePublish', hook, 2, read, context)
   return { clock, pending, ask: (client: Client | null = null) => gate(client, ['client', 'packet']) }

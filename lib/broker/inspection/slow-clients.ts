@@ -1,0 +1,24 @@
+/** The clients with the most messages waiting for them. Reads what queues count; must not know why messages wait. */
+import type { SlowClient } from '../../../types/inspection.js'
+import { AnaxError } from '../../errors.js'
+import type { Waiting } from '../../model/congestion.js'
+
+const MAX_LIMIT = 1000
+
+/**
+ * Keeps the slowest so far while it looks at all: sorting a hundred thousand clients would hold the loop.
+ * @throws AnaxError ANAX_ERR_ARGUMENT
+ */
+export function slowest(all: Iterable<Waiting>, limit: number): SlowClient[] {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `limit: an integer from 1 to ${MAX_LIMIT}, not ${limit}` })
+  }
+  const found: Waiting[] = []
+  for (const waiting of all) {
+    if (found.length === limit && waiting.messages <= found.at(-1)!.messages) continue
+    const place = found.findIndex(({ messages }) => messages < waiting.messages)
+    found.splice(place === -1 ? found.length : place, 0, waiting)
+    if (found.length > limit) found.pop()
+  }
+  return found.map(({ clientId, messages, bytes }) => ({ clientId, waiting: { messages, bytes } }))
+}

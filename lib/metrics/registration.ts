@@ -1,0 +1,135 @@
+/**
+ * Metrics in a registry of `prom-client`: how each kind of number is read when it is scraped. Between two scrapes nothing is
+ * done, but for the histograms. Owns the entries; knows no HTTP.
+ */
+import type { Registry } from 'prom-client'
+import type { BrokerStats, SlowClient, TimingListener } from '../../types/inspection.js'
+import { DEFINITIONS, type Definition, HISTOGRAMS, SLOW_CLIENTS } from './definitions.js'
+import { EventLoopDelay, type Percentile } from './event-loop.js'
+
+export type PromClient = typeof import('prom-client')
+
+export interface Naming {
+  prefix: string
+  /** Of every metric. */
+  labels: Readonly<Record<string, string>>
+}
+
+type Labels = Record<string, string | number>
+
+/** From a tenth of a millisecond to ten seconds. */
+const BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+const DELAYS: Readonly<Record<Percentile, string>> = { p50: 'median', p99: '99th percentile', max: 'maximum' }
+
+export class Registration {
+  readonly #client: PromClient
+  readonly #registry: Registry
+  readonly #naming: Naming
+  readonly #names: string[] = []
+  readonly #delay = new EventLoopDelay()
+
+  constructor(client: PromClient, registry: Registry, naming: Naming) {
+    this.#client = client
+    this.#registry = registry
+    this.#naming = naming
+  }
+
+  /** All metrics of a scrape are read in one go: they share one look at the broker. */
+  stats(read: () => BrokerStats): void {
+    const stats = oncePerScrape(read)
+    for (const definition of DEFINITIONS) this.#register(definition, () => definition.read(stats()))
+  }
+
+  slowClients(read: () => readonly SlowClient[]): void {
+    const clients = oncePerScrape(read)
+    for (const { read: value, ...definition } of SLOW_CLIENTS) {
+      this.#register(definition, () =>
+        clients().map(client => ({ labels: { client: client.clientId }, value: value(client) })),
+      )
+    }
+  }
+
+  eventLoop(): void {
+    const delay = oncePerScrape(() => this.#delay.take())
+    for (const [percentile, words] of Object.entries(DELAYS)) {
+      const name = `event_loop_delay_${percentile}_seconds`
+      const help = `Delay of the event loop since the last scrape: ${words}.`
+      this.#register({ name, type: 'gauge', help, labels: [] }, () => [
+        { labels: {}, value: delay()[percentile as Percentile] },
+      ])
+    }
+  }
+
+  /** @returns what raises the histograms */
+  timings(): TimingListener {
+    const { labels } = this.#naming
+    const histograms = Object.fromEntries(
+      Object.entries(HISTOGRAMS).map(([part, { name, help, labels: own }]) => {
+        const labelNames = [...Object.keys(labels), ...own]
+        const common = { name: this.#nameOf(name), help, labelNames, registers: [this.#registry], buckets: BUCKETS }
+        return [part, new this.#client.Histogram(common)]
+      }),
+    )
+    return ({ part, hook, ms }) => {
+      const own: Labels = hook === undefined ? labels : { ...labels, hook }
+      histograms[part]?.observe(own, ms / 1000)
+    }
+  }
+
+  /** Takes the metrics out of the registry. */
+  close(): void {
+    this.#delay.close()
+    for (const name of this.#names) this.#registry.removeSingleMetric(name)
+  }
+
+  #nameOf(name: string): string {
+    const full = this.#naming.prefix + name
+    this.#names.push(full)
+    return full
+  }
+
+  #register(
+    { name, type, help, labels: own }: Omit<Definition, 'read'>,
+    read: () => readonly { labels: Labels; value: number }[],
+  ): void {
+    const { Counter, Gauge } = this.#client
+    const { labels } = this.#naming
+    const labelNames = [...Object.keys(labels), ...own]
+    const samples = () => read().map(sample => ({ ...sample, labels: { ...labels, ...sample.labels } }))
+    const common = { name: this.#nameOf(name), help, labelNames, registers: [this.#registry] }
+    if (type === 'counter') {
+      new Counter({
+        ...common,
+        collect() {
+          this.reset()
+          if (labelNames.length === 0) this.remove()
+          for (const sample of samples()) this.inc(sample.labels, sample.value)
+        },
+      })
+      return
+    }
+    new Gauge({
+      ...common,
+      collect() {
+        this.reset()
+        // without labels it is 0 after a reset; what the store does not provide is left out
+        if (labelNames.length === 0) this.remove()
+        for (const sample of samples()) this.set(sample.labels, sample.value)
+      },
+    })
+  }
+}
+
+function oncePerScrape<T>(read: () => T): () => T {
+  let known: { value: T } | undefined
+  return () => {
+    if (known === undefined) {
+      known = { value: read() }
+      queueMicrotask(() => {
+        known = undefined
+      })
+    }
+    return known.value
+  }
+}
