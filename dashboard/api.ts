@@ -6,7 +6,8 @@ import { useEffect, useState } from 'preact/hooks'
 
 export interface Sample {
   at: number
-  publishedPerSecond: number
+  receivedPerSecond: number
+  sentPerSecond: number
   dropsPerSecond: number
   connected: number
   sessions: number
@@ -84,6 +85,18 @@ export interface Dropping {
   session?: Session
 }
 
+export interface SlowClient {
+  clientId: string
+  waiting: Amount
+}
+
+export interface LogLine {
+  at: number
+  level: 'error' | 'warn' | 'info' | 'debug'
+  message: string
+  fields: Record<string, unknown>
+}
+
 export interface Configuration {
   brokerId: string
   node: string
@@ -159,6 +172,9 @@ export function useAnswer<T>(path: string): { answer: T | undefined; error: stri
   }, [path, turn])
   return { answer: state.answer, error: state.error, again: () => setTurn(last => last + 1) }
 }
+
+/** The stream of the log. */
+export const LOG_URL = `${BASE}log`
 
 /** The stream of the messages of a filter. */
 export function messagesUrl(filter: string): string {

@@ -5,6 +5,7 @@ import { type LiveValues, useLive } from './api.js'
 import './dashboard.css'
 import { Configuration } from './pages/configuration.js'
 import { DroppingClients } from './pages/dropping.js'
+import { Log } from './pages/log.js'
 import { Overview } from './pages/overview.js'
 import { Sessions } from './pages/sessions.js'
 import { Topics } from './pages/topics.js'
@@ -15,6 +16,7 @@ const PAGES: Readonly<Record<string, string>> = {
   sessions: 'Sessions and queues',
   topics: 'Topics',
   dropping: 'Slow clients',
+  log: 'Log',
   configuration: 'Configuration',
 }
 
@@ -73,6 +75,8 @@ function Content({ page, live, theme }: { page: string; live: LiveValues; theme:
       return <Topics />
     case 'dropping':
       return <DroppingClients />
+    case 'log':
+      return <Log />
     case 'configuration':
       return <Configuration />
     default:

@@ -7,6 +7,7 @@ import type { ClusterStats } from './cluster.js'
 import type { BrokerEvents, DropReason } from './events.js'
 import type { Hooks } from './hooks.js'
 import type {
+  BrokerLimits,
   BrokerStats,
   Page,
   QueuedInfo,
@@ -54,6 +55,9 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   readonly clients: Readonly<Record<string, Client>>
   /** Number of dropped messages by reason since the broker was created. Equals the number of `drop` events so far. */
   readonly drops: Readonly<Record<DropReason, number>>
+
+  /** The limits of the whole broker: what `stats()` may reach. */
+  readonly limits: BrokerLimits
 
   /**
    * Opens the store and starts the timers; `createBroker` does this for you. A closed broker cannot be started again.

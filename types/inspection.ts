@@ -195,6 +195,15 @@ export interface SampleOptions {
   every?: number
 }
 
+/** The limits of the whole broker, as the options or their defaults say; Infinity for none. */
+export interface BrokerLimits {
+  maxConnections: number
+  maxSessions: number
+  maxTotalQueuedBytes: number
+  maxRetainedMessages: number
+  maxRetainedBytes: number
+}
+
 /** A connected client that cannot take its messages as fast as they come. */
 export interface SlowClient {
   clientId: string

@@ -1,15 +1,20 @@
-/** Clients that lost messages, the latest first. */
+/** Clients that do not keep up, the slowest first, and clients that lost messages, the latest first. */
 import { useEffect } from 'preact/hooks'
-import { type Dropping, useAnswer } from '../api.js'
-import { moment, number } from '../format.js'
+import { type Dropping, type SlowClient, useAnswer } from '../api.js'
+import { bytes, moment, number } from '../format.js'
 import { Failure, State, Table } from '../parts.js'
 
 const REFRESH_MS = 3000
 
 export function DroppingClients() {
   const { answer, error, again } = useAnswer<{ items: Dropping[] }>('dropping')
+  const slow = useAnswer<{ items: SlowClient[] }>('slow?limit=20')
   useEffect(() => {
-    const timer = setInterval(again, REFRESH_MS)
+    const refresh = () => {
+      again()
+      slow.again()
+    }
+    const timer = setInterval(refresh, REFRESH_MS)
     return () => clearInterval(timer)
   }, [])
   const rows = (answer?.items ?? []).map(({ clientId, drops, byReason, lastAt, session }) => [
@@ -28,7 +33,19 @@ export function DroppingClients() {
         A client that reads too slowly fills its queue; then messages for it are dropped. Counted since the
         administration was started.
       </p>
-      <Failure text={error} />
+      <Failure text={error ?? slow.error} />
+      <h2>Slow now</h2>
+      <Table
+        caption="Clients for which most messages wait"
+        heads={['Client', 'Waiting', 'Bytes']}
+        rows={(slow.answer?.items ?? []).map(({ clientId, waiting }) => [
+          clientId,
+          number(waiting.messages),
+          bytes(waiting.bytes),
+        ])}
+        empty="Every connected client keeps up."
+      />
+      <h2>Lost messages</h2>
       <Table
         caption="Clients that lost messages"
         heads={['Client', 'State', 'Dropped', 'Why', 'Queued', 'Last']}

@@ -8,7 +8,8 @@ import { Figure, Table } from '../parts.js'
 type Numbers = Exclude<keyof ReturnType<typeof shown>, 'at'>
 
 const CHARTS: readonly [title: string, name: Numbers, format: (value: number) => string][] = [
-  ['Messages in per second', 'publishedPerSecond', number],
+  ['Messages in per second', 'receivedPerSecond', number],
+  ['Messages out per second', 'sentPerSecond', number],
   ['Dropped per second', 'dropsPerSecond', number],
   ['Connected clients', 'connected', number],
   ['Sessions', 'sessions', number],

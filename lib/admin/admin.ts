@@ -37,7 +37,8 @@ export class Admin extends EventEmitter<AdminEvents> {
     this.#options = resolveAdminOptions(options)
     const { sampleMs, history } = this.#options
     this.#access = new Access(this.#options)
-    this.#parts = { broker, recorder: new Recorder(broker, sampleMs, history), options: this.#options.broker }
+    const { broker: brokerOptions, log } = this.#options
+    this.#parts = { broker, recorder: new Recorder(broker, sampleMs, history), options: brokerOptions, log }
     this.#live = new Live(this.#parts)
     broker.once('closed', this.#onClosed)
   }

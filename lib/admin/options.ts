@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError } from '../index.js'
+import { LogTail } from './log-tail.js'
 
 /**
  * Decides on one request. A string lets it in and is the name that audit events carry; `true` lets it in without a name;
@@ -37,8 +38,10 @@ export interface AdminOptions {
   sampleMs?: number
   /** Samples that are kept, 1 to 86400. @default 600 */
   history?: number
-  /** The options that the broker was made with: the limits among them are shown. @default none */
+  /** The options that the broker was made with: plain values among them are shown. @default none */
   broker?: BrokerOptions
+  /** The log that is shown: the one that the broker has as its `logger`. @default none */
+  log?: LogTail
 }
 
 /** The same with its defaults. */
@@ -51,9 +54,10 @@ export interface ResolvedAdminOptions {
   sampleMs: number
   history: number
   broker: BrokerOptions
+  log: LogTail | undefined
 }
 
-const NAMES = ['authorize', 'token', 'hosts', 'path', 'health', 'sampleMs', 'history', 'broker']
+const NAMES = ['authorize', 'token', 'hosts', 'path', 'health', 'sampleMs', 'history', 'broker', 'log']
 
 const RANDOM_BYTES = 24
 
@@ -72,6 +76,7 @@ export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions
   }
   if (typeof path !== 'string' || !/^(\/[\w.~-]+)*$/.test(path)) throw refused('path must be like /admin')
   if (health !== 'authorized' && health !== 'everybody') throw refused("health must be 'authorized' or 'everybody'")
+  if (options.log !== undefined && !(options.log instanceof LogTail)) throw refused('log must be a LogTail')
   return {
     authorize,
     token: authorize === undefined ? (token ?? randomBytes(RANDOM_BYTES).toString('base64url')) : undefined,
@@ -81,6 +86,7 @@ export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions
     sampleMs: whole('sampleMs', options.sampleMs ?? 1000, 100, 60_000),
     history: whole('history', options.history ?? 600, 1, 86_400),
     broker,
+    log: options.log,
   }
 }
 

@@ -5,13 +5,16 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Broker } from '../../types/broker.js'
 import type { DropReason } from '../../types/events.js'
+import type { BrokerStats } from '../../types/inspection.js'
 
 /** The numbers at one moment. */
 export interface Sample {
   /** Milliseconds since the epoch. */
   at: number
-  /** Messages that were published to the broker, per second since the sample before. */
-  publishedPerSecond: number
+  /** Messages that clients sent, per second since the sample before. */
+  receivedPerSecond: number
+  /** Messages that were sent to clients, per second since the sample before. */
+  sentPerSecond: number
   /** Messages that did not reach a client, per second since the sample before. */
   dropsPerSecond: number
   connected: number
@@ -45,14 +48,12 @@ export class Recorder {
   readonly #delay = monitorEventLoopDelay({ resolution: 20 })
   readonly #listeners = new Set<(sample: Sample) => void>()
   readonly #timer: NodeJS.Timeout
-  #published = 0
-  #dropped = 0
-  #since = Date.now()
+  #last: Totals
 
   constructor(broker: Broker, sampleMs: number, most: number) {
     this.#broker = broker
     this.#most = most
-    broker.on('publish', this.#onPublish)
+    this.#last = totals(broker.stats())
     broker.on('drop', this.#onDrop)
     this.#delay.enable()
     this.#timer = setInterval(() => this.take(), sampleMs).unref()
@@ -76,7 +77,6 @@ export class Recorder {
   close(): void {
     clearInterval(this.#timer)
     this.#delay.disable()
-    this.#broker.off('publish', this.#onPublish)
     this.#broker.off('drop', this.#onDrop)
     this.#listeners.clear()
   }
@@ -91,14 +91,17 @@ export class Recorder {
   }
 
   #sample(): Sample {
-    const { clients, sessions, queued, retained } = this.#broker.stats()
-    const at = Date.now()
-    const seconds = Math.max(at - this.#since, 1) / 1000
+    const stats = this.#broker.stats()
+    const { clients, sessions, queued, retained } = stats
+    const now = totals(stats)
+    const seconds = Math.max(now.at - this.#last.at, 1) / 1000
+    const perSecond = (name: 'received' | 'sent' | 'drops') => round((now[name] - this.#last[name]) / seconds)
     const delay = this.#delay.percentile(99) / 1e6
     const sample: Sample = {
-      at,
-      publishedPerSecond: round(this.#published / seconds),
-      dropsPerSecond: round(this.#dropped / seconds),
+      at: now.at,
+      receivedPerSecond: perSecond('received'),
+      sentPerSecond: perSecond('sent'),
+      dropsPerSecond: perSecond('drops'),
       connected: clients.connected,
       sessions: sessions.total,
       queued: queued.messages,
@@ -107,19 +110,12 @@ export class Recorder {
       loopDelayMs: Number.isFinite(delay) ? round(Math.max(delay - 20, 0)) : 0,
       memoryBytes: process.memoryUsage.rss(),
     }
-    this.#published = 0
-    this.#dropped = 0
-    this.#since = at
+    this.#last = now
     this.#delay.reset()
     return sample
   }
 
-  readonly #onPublish = (): void => {
-    this.#published++
-  }
-
   readonly #onDrop = ({ clientId, reason }: { clientId: string; reason: DropReason }): void => {
-    this.#dropped++
     const known = this.#dropping.get(clientId) ?? { clientId, drops: 0, lastAt: 0, byReason: {} }
     known.drops++
     known.lastAt = Date.now()
@@ -128,6 +124,28 @@ export class Recorder {
     this.#dropping.set(clientId, known)
     if (this.#dropping.size > MAX_CLIENTS) this.#dropping.delete(this.#dropping.keys().next().value!)
   }
+}
+
+/** Counters at one moment. */
+interface Totals {
+  at: number
+  received: number
+  sent: number
+  drops: number
+}
+
+/** A listener of each message would cost more than the message: these numbers are there already. */
+function totals({ received, sent, drops }: BrokerStats): Totals {
+  return {
+    at: Date.now(),
+    received: sum(received.messages),
+    sent: sum(sent.messages),
+    drops: sum(Object.values(drops)),
+  }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
 }
 
 function round(value: number): number {

@@ -10,6 +10,7 @@ import type { ClusterStats } from '../../types/cluster.js'
 import type { BrokerEvents, DropReason } from '../../types/events.js'
 import type { Hooks } from '../../types/hooks.js'
 import type {
+  BrokerLimits,
   BrokerStats,
   Page,
   QueuedInfo,
@@ -120,6 +121,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
   get drops(): Readonly<Record<DropReason, number>> {
     return this.#parts.drops.byReason
+  }
+  get limits(): BrokerLimits {
+    const { maxConnections, maxSessions, maxTotalQueuedBytes } = this.#parts.options
+    const { maxRetainedMessages, maxRetainedBytes } = this.#parts.options
+    return { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes }
   }
 
   get preConnect(): Hooks['preConnect'] {

@@ -7,8 +7,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import express from 'express'
 import fastify from 'fastify'
 import mqtt from 'mqtt'
-import { createAdmin } from '../../lib/admin/index.js'
+import { createAdmin, type LogLine, LogTail } from '../../lib/admin/index.js'
 import { createBroker } from '../../lib/index.js'
+import type { Logger } from '../../types/logger.js'
+import { connectTo } from '../support/brokers.js'
 import { AdminServer, type Answer, type Asking, ask, events } from './admin-server.js'
 
 const API = '/api/v1'
@@ -154,9 +156,24 @@ describe('the API', () => {
     const limit = json.limits.find(({ name }: { name: string }) => name === 'maxRetainedMessages')
     assert.deepEqual(limit, { name: 'maxRetainedMessages', limit: 10, used: 10 })
     assert.deepEqual(json.options, { maxRetainedMessages: 10 })
+    const used = json.limits.find(({ name }: { name: string }) => name === 'maxConnections')
+    assert.deepEqual(
+      [used.limit, used.used],
+      [server.broker.limits.maxConnections, server.broker.stats().connections.open],
+    )
     await checked(`GET ${API}/history`, `${API}/history`)
     await checked('GET /livez', '/livez')
     await checked('GET /readyz', '/readyz')
+  })
+
+  it('names the connected clients that do not keep up', async () => {
+    const slow = await connectTo(server.broker, 'keeps not up', { properties: { receiveMaximum: 1 } })
+    await slow.subscribe({ topic: 'much', qos: 1 })
+    for (let number = 0; number < 3; number++) await server.broker.publish({ topic: 'much', payload: 'x', qos: 1 })
+    const { json } = await checked(`GET ${API}/slow`, `${API}/slow?limit=5`)
+    assert.deepEqual(json.items, server.broker.slowClients(5))
+    assert.deepEqual([json.items[0].clientId, json.items[0].waiting.messages], ['keeps not up', 2])
+    await slow.drop()
   })
 
   it('was asked every operation of its document, but for the streams', () => {
@@ -209,6 +226,30 @@ describe('live values', () => {
     assert.equal((await server.ask(`${API}/messages?filter=a%23`)).status, 400)
   })
 
+  it('are the lines of the log, those before as well', async () => {
+    const passedOn: string[] = []
+    const note = (_fields: object, message: string) => void passedOn.push(message)
+    const next: Logger = { error: note, warn: note, info: note, debug: note, child: () => next }
+    const log = new LogTail(next)
+    const logged = await AdminServer.start({ log }, { logger: log })
+    await connectTo(logged.broker, 'first')
+    const seen: string[] = []
+    for await (const { event, data } of events(logged.port, `${API}/log`, logged.admin.token)) {
+      if (event === 'lines') {
+        seen.push(...data.map(textOf))
+        await connectTo(logged.broker, 'second')
+      }
+      if (event === 'line') seen.push(textOf(data))
+      if (seen.length === 2) break
+    }
+    assert.deepEqual(seen, ['info client connected first', 'info client connected second'])
+    assert.deepEqual(passedOn.splice(0), ['client connected', 'client connected'])
+    for (let number = 0; number < 600; number++) log.warn({ number }, 'many')
+    assert.deepEqual([log.lines.length, log.lines.at(-1)?.fields], [500, { number: 599 }])
+    await logged.close()
+    assert.deepEqual((await server.ask(`${API}/log`)).json.error.code, 'no-log')
+  })
+
   it('end when the broker is closed', async () => {
     const seen: string[] = []
     for await (const { event } of events(server.port, `${API}/live`, server.admin.token)) {
@@ -220,6 +261,10 @@ describe('live values', () => {
     assert.equal((await server.ask('/livez')).status, 200)
   })
 })
+
+function textOf({ level, message, fields }: LogLine): string {
+  return `${level} ${message} ${fields.clientId}`
+}
 
 describe('a web framework', () => {
   const token = 'a-secret-of-some-length'

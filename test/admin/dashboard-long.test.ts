@@ -15,7 +15,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { effort } from '../support/effort.js'
 import { AdminServer } from './admin-server.js'
 
-const PAGES = ['overview', 'clients', 'sessions', 'topics', 'dropping', 'configuration']
+const PAGES = ['overview', 'clients', 'sessions', 'topics', 'dropping', 'log', 'configuration']
 const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 360, height: 740 } }
 
 /** Where the screenshots go; the test says so. */

@@ -58,6 +58,18 @@ export class Live {
     stream = this.#open(response)
   }
 
+  /** The lines of the log so far, and then each line. @throws Problem */
+  log({ response }: Exchange): void {
+    const { log } = this.#parts
+    if (log === undefined) throw new Problem(404, 'no-log', 'The administration was given no log')
+    const stream = this.#open(response)
+    stream.send('lines', log.lines)
+    response.once(
+      'close',
+      log.watch(line => stream.send('line', line)),
+    )
+  }
+
   close(): void {
     for (const response of this.#streams) response.end()
   }

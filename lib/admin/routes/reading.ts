@@ -3,8 +3,10 @@
  * They ask the broker and change nothing.
  */
 import type { Broker } from '../../../types/broker.js'
+import type { BrokerLimits } from '../../../types/inspection.js'
 import type { BrokerOptions } from '../../../types/options.js'
 import type { Exchange } from '../exchange.js'
+import type { LogTail } from '../log-tail.js'
 import { invalid, notFound } from '../problem.js'
 import type { Recorder } from '../recorder.js'
 import { messageJson, queuedJson } from './messages.js'
@@ -14,6 +16,8 @@ export interface Parts {
   readonly broker: Broker
   readonly recorder: Recorder
   readonly options: BrokerOptions
+  /** Undefined where none was given. */
+  readonly log: LogTail | undefined
 }
 
 const MAX_ITEMS = 1000
@@ -56,24 +60,26 @@ export async function readiness({ broker }: Parts) {
   )
 }
 
-/** The limits that the broker was given, with how much of them is used where that is a sum of the whole broker. */
+/** The limits with how much of them is used, and the options that are plain values. */
 export function configuration({ broker, options }: Parts) {
-  const { connections, retained, queued } = broker.stats()
-  const used: Partial<Record<keyof BrokerOptions, number | undefined>> = {
+  const { connections, sessions, retained, queued } = broker.stats()
+  const used: Record<keyof BrokerLimits, number | undefined> = {
     maxConnections: connections.open,
+    maxSessions: sessions.stored,
     maxTotalQueuedBytes: queued.bytes,
     maxRetainedMessages: retained.messages,
     maxRetainedBytes: retained.bytes,
   }
-  const limits = Object.entries(used).map(([name, value]) => {
-    const limit = options[name as keyof BrokerOptions] ?? DEFAULT_LIMITS[name]
-    return { name, limit: Number.isFinite(limit) ? limit : undefined, used: value }
+  const limits = Object.entries(broker.limits).map(([name, limit]) => {
+    return { name, limit: Number.isFinite(limit) ? limit : undefined, used: used[name as keyof BrokerLimits] }
   })
   return { brokerId: broker.id, node: process.version, limits, options: plainOptions(options) }
 }
 
-/** As docs/broker.md has them; a limit that is missing here is none. */
-const DEFAULT_LIMITS: Readonly<Record<string, number>> = { maxTotalQueuedBytes: 1024 ** 3 }
+/** The clients that do not keep up, the slowest first. */
+export function slow({ broker }: Parts, { query }: Exchange) {
+  return { items: broker.slowClients(limitOf(query)) }
+}
 
 /** Options that are plain values: no functions, no stores, no secrets. */
 function plainOptions(options: BrokerOptions): Record<string, unknown> {

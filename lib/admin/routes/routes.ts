@@ -159,6 +159,15 @@ export const ROUTES: readonly Route[] = [
   {
     kind: 'read',
     method: 'GET',
+    path: `${API}/slow`,
+    summary: 'Connected clients with the most messages waiting for them, the slowest first',
+    query: ['limit'],
+    answer: 'SlowList',
+    run: reading.slow,
+  },
+  {
+    kind: 'read',
+    method: 'GET',
     path: `${API}/retained`,
     summary: 'Retained messages of a filter',
     query: ['filter', 'limit'],
@@ -192,6 +201,14 @@ export const ROUTES: readonly Route[] = [
     path: `${API}/live`,
     summary: 'Events `history` (the samples so far) and `sample` (a sample and all numbers)',
     run: (live, exchange) => live.samples(exchange),
+  },
+  {
+    kind: 'stream',
+    method: 'GET',
+    path: `${API}/log`,
+    summary: 'Events `lines` (the last lines of the log, oldest first) and `line`',
+    refusals: [404],
+    run: (live, exchange) => live.log(exchange),
   },
   {
     kind: 'stream',

@@ -72,7 +72,8 @@ const MESSAGE = object({
 
 const SAMPLE = object({
   at: moment,
-  publishedPerSecond: amount,
+  receivedPerSecond: amount,
+  sentPerSecond: amount,
   dropsPerSecond: amount,
   connected: count,
   sessions: count,
@@ -123,6 +124,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     'session?': reference('Session'),
   }),
   DroppingList: listOf('Dropping', {}),
+  SlowClient: object({ clientId: text, waiting: reference('Amount') }),
+  SlowList: listOf('SlowClient', {}),
   Limit: object({
     name: text,
     'limit?': { type: 'number', description: 'Missing: none' },

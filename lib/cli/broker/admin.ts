@@ -6,9 +6,8 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Broker } from '../../../types/broker.js'
-import type { Logger } from '../../../types/logger.js'
 import type { BrokerOptions } from '../../../types/options.js'
-import { createAdmin } from '../../admin/index.js'
+import { createAdmin, type LogTail } from '../../admin/index.js'
 import { CommandError } from '../command-error.js'
 import { tokenIn } from './admin-token.js'
 
@@ -37,10 +36,10 @@ export async function openAdmin(
   broker: Broker,
   { port, isChosen, tokenFile }: AdminSettings,
   options: BrokerOptions,
-  logger: Logger,
+  logger: LogTail,
 ): Promise<AdminPort | undefined> {
   const token = tokenFile === undefined ? {} : { token: tokenIn(tokenFile) }
-  const admin = createAdmin(broker, { broker: options, ...token })
+  const admin = createAdmin(broker, { broker: options, log: logger, ...token })
   admin.on('audit', ({ action, target, address, outcome, error }) => {
     logger.info({ address, action, ...(target !== '' && { target }), outcome, error }, 'administration')
   })

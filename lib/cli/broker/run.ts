@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import type { Broker } from '../../../types/broker.js'
 import type { Logger } from '../../../types/logger.js'
+import { LogTail } from '../../admin/index.js'
 import type { Auth } from '../../auth/index.js'
 import { createBroker } from '../../index.js'
 import { publishPresence } from '../../presence/index.js'
@@ -36,7 +37,8 @@ export async function run(settings: Settings): Promise<void> {
   const missing = settings.isPublic ? missingSteps(settings, userId) : []
   if (missing.length > 0) throw new CommandError(missingText(missing), 2)
   createPrivately()
-  const logger = new LineLogger(settings.log)
+  // what the dashboard shows of it
+  const logger = new LogTail(new LineLogger(settings.log))
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
   const store = storeOf(settings)
@@ -82,7 +84,7 @@ async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logg
 }
 
 /** What has a port beside those of MQTT, where it is on. */
-async function openBeside(broker: Broker, settings: Settings, server: Server, logger: Logger) {
+async function openBeside(broker: Broker, settings: Settings, server: Server, logger: LogTail) {
   const { admin, metrics, limits } = settings
   try {
     return {

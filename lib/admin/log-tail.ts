@@ -1,0 +1,93 @@
+/**
+ * The last lines of a log, for those who look at the dashboard: a logger that remembers, and passes on to another one.
+ * Owns how many it remembers; decides nothing about levels but whether it wants them.
+ */
+import type { Logger, LogLevel } from '../../types/logger.js'
+
+/** A line of the log. */
+export interface LogLine {
+  /** Milliseconds since the epoch. */
+  at: number
+  level: LogLevel
+  message: string
+  /** What differs from line to line; of errors, their messages. */
+  fields: Readonly<Record<string, unknown>>
+}
+
+const MOST_LINES = 500
+
+/** Writes lines with the same fields. */
+class TailLogger implements Logger {
+  readonly #next: Logger | undefined
+  readonly #add: (line: LogLine) => void
+  readonly #bindings: object
+
+  constructor(next: Logger | undefined, add: (line: LogLine) => void, bindings: object) {
+    this.#next = next
+    this.#add = add
+    this.#bindings = bindings
+  }
+
+  error(fields: object, message: string): void {
+    this.#log('error', fields, message)
+  }
+
+  warn(fields: object, message: string): void {
+    this.#log('warn', fields, message)
+  }
+
+  info(fields: object, message: string): void {
+    this.#log('info', fields, message)
+  }
+
+  debug(fields: object, message: string): void {
+    this.#log('debug', fields, message)
+  }
+
+  child(bindings: { clientId?: string; address?: string }): Logger {
+    return new TailLogger(this.#next?.child(bindings), this.#add, { ...this.#bindings, ...bindings })
+  }
+
+  /** What the next logger wants; without one, all but `debug`. */
+  isLevelEnabled(level: LogLevel): boolean {
+    return this.#next?.isLevelEnabled?.(level) ?? level !== 'debug'
+  }
+
+  #log(level: LogLevel, fields: object, message: string): void {
+    this.#next?.[level](fields, message)
+    const all = Object.entries({ ...this.#bindings, ...fields }).filter(([, value]) => value !== undefined)
+    const plain = all.map(([name, value]) => [name, value instanceof Error ? value.message : value])
+    this.#add({ at: Date.now(), level, message, fields: Object.fromEntries(plain) })
+  }
+}
+
+/** For the option `logger` of a broker and the option `log` of its administration. */
+export class LogTail extends TailLogger {
+  readonly #lines: LogLine[]
+  readonly #listeners: Set<(line: LogLine) => void>
+
+  /** @param next gets every line as well: pino, for instance. @default nobody */
+  constructor(next?: Logger) {
+    const lines: LogLine[] = []
+    const listeners = new Set<(line: LogLine) => void>()
+    const add = (line: LogLine) => {
+      lines.push(line)
+      if (lines.length > MOST_LINES) lines.shift()
+      for (const listener of listeners) listener(line)
+    }
+    super(next, add, {})
+    this.#lines = lines
+    this.#listeners = listeners
+  }
+
+  /** The last 500 lines, oldest first. */
+  get lines(): readonly LogLine[] {
+    return this.#lines
+  }
+
+  /** Calls a function with each line, until the function that is returned is called. */
+  watch(listener: (line: LogLine) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}

@@ -1,0 +1,84 @@
+/** The dashboard for Grafana and the alerts: every metric and label in them exists, and the page for operators has each alert. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createMetrics } from '../../lib/metrics/index.js'
+import { connectTo, withBrokers } from '../support/brokers.js'
+import { ROOT } from '../support/root.js'
+import { alerts, panelQueries } from './monitoring.js'
+
+/** Prometheus' own, added to what is scraped. */
+const OWN_LABELS = ['instance', 'job', 'le']
+
+/** Names of functions and words of PromQL look like metrics. */
+const METRIC = /\b(?:anax|process|nodejs)_[a-z0-9_]+\b/g
+
+describe('the dashboard for Grafana and the alerts', () => {
+  it('use metrics that exist, and labels that these have', () =>
+    withBrokers([{ authenticate: () => true }], async ([broker]) => {
+      const metrics = await createMetrics(broker, { process: true, sampleEvery: 1 })
+      const client = await connectTo(broker, 'a')
+      await client.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 })
+      await nextTurn()
+      const labels = await labelsOf(metrics.registry)
+      const queries = [...panelQueries(), ...alerts().map(({ expr }) => expr)]
+      assert.ok(queries.length > 40)
+      for (const query of queries) {
+        const names = [...query.matchAll(METRIC)].map(([name]) => name)
+        const known = names.flatMap(name => labels.get(name) ?? assert.fail(`there is no ${name}`))
+        for (const label of labelsIn(query)) assert.ok([...known, ...OWN_LABELS].includes(label), `${label}: ${query}`)
+      }
+      metrics.close()
+    }))
+
+  it('leave out no metric of the broker', async () => {
+    const shown = panelQueries().join('\n')
+    const page = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8')
+    const documented = [...page.matchAll(/^\| `(anax_\w+)`/gm)].map(([, name]) => name!)
+    const missing = documented.filter(name => !new RegExp(`\\b${name}(_bucket)?\\b`).test(shown))
+    assert.deepEqual(missing, ELSEWHERE)
+  })
+
+  it('are explained in docs/operating.md, each alert in a section of its own', () => {
+    const page = readFileSync(join(ROOT, 'docs/operating.md'), 'utf8')
+    const sections = [...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)
+    assert.deepEqual(
+      sections,
+      alerts().map(({ name }) => name),
+    )
+  })
+})
+
+/** What has no panel, because another number says the same. */
+const ELSEWHERE = ['anax_connections', 'anax_subscriptions_stored', 'anax_slow_client_waiting_bytes']
+
+/** Metric as queries name it -> its labels. */
+async function labelsOf(registry: { getMetricsAsJSON(): Promise<unknown> }): Promise<Map<string, string[]>> {
+  interface Metric {
+    name: string
+    type: string
+    values: { labels: object; metricName?: string }[]
+  }
+  const found = new Map<string, string[]>()
+  for (const { name, type, values } of (await registry.getMetricsAsJSON()) as Metric[]) {
+    const labels = values.flatMap(value => Object.keys(value.labels))
+    found.set(type === 'histogram' ? `${name}_bucket` : name, [...new Set([...labels, ...(KNOWN_LABELS[name] ?? [])])])
+  }
+  return found
+}
+
+/** Of counters that have nothing yet. */
+const KNOWN_LABELS: Readonly<Record<string, string[]>> = {
+  anax_connections_refused_total: ['code'],
+  anax_publish_refused_total: ['code'],
+  anax_slow_client_waiting_messages: ['client'],
+}
+
+/** In matchers and after `by`. */
+function labelsIn(query: string): string[] {
+  const matched = [...query.matchAll(/([a-z_]+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label]) => label!)
+  const grouped = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels]) => labels!.split(/, */))
+  return [...matched, ...grouped]
+}
