@@ -46,7 +46,7 @@ import type { RequestHandler, RequestOptions } from './host/requests.js'
 import { typedListener, type ValueListener } from './host/typed-listener.js'
 import { Inspection } from './inspection/inspection.js'
 import { slowest } from './inspection/slow-clients.js'
-import { statsOf } from './inspection/stats.js'
+import { limitsOf, statsOf } from './inspection/stats.js'
 import { sampleTimings } from './inspection/timing-samples.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
@@ -123,9 +123,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.#parts.drops.byReason
   }
   get limits(): BrokerLimits {
-    const { maxConnections, maxSessions, maxTotalQueuedBytes } = this.#parts.options
-    const { maxRetainedMessages, maxRetainedBytes } = this.#parts.options
-    return { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes }
+    return limitsOf(this.#parts.options)
   }
 
   get preConnect(): Hooks['preConnect'] {
@@ -224,7 +222,10 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       const [params, schema, value, options = {}] = rest as [never, PayloadSchema, never, PublishOptions?]
       return this.#host.publishValue(packet, params, schema, value, options)
     }
-    return withCallback(this.#publish(packet).then(nothing), rest[0] as Callback | undefined)
+    return withCallback(
+      this.#publish(packet).then(() => {}),
+      rest[0] as Callback | undefined,
+    )
   }
 
   /**
@@ -400,5 +401,3 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
   }
 }
-
-function nothing(): void {}

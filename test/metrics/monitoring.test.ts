@@ -73,6 +73,8 @@ async function labelsOf(registry: { getMetricsAsJSON(): Promise<unknown> }): Pro
 const KNOWN_LABELS: Readonly<Record<string, string[]>> = {
   anax_connections_refused_total: ['code'],
   anax_publish_refused_total: ['code'],
+  anax_cluster_shard_lag: ['shard'],
+  anax_cluster_shard_pending_writes: ['shard'],
   anax_slow_client_waiting_messages: ['client'],
 }
 

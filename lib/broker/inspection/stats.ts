@@ -1,6 +1,6 @@
 /** Collects the current numbers from the parts of a broker. Counts nothing itself. */
 import type { ClusterStats } from '../../../types/cluster.js'
-import type { AuthenticationStats, BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
+import type { AuthenticationStats, BrokerLimits, BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { Load } from '../../model/load.js'
 import type { Traffic } from '../../model/traffic.js'
@@ -73,6 +73,12 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
     drops: drops.byReason,
     cluster: parts.isClustered ? clusterNumbers(parts) : undefined,
   }
+}
+
+/** What the numbers may reach. */
+export function limitsOf(options: BrokerLimits): BrokerLimits {
+  const { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes } = options
+  return { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes }
 }
 
 function clusterNumbers({ clusterStats, counts }: CountedParts): ClusterNumbers {
