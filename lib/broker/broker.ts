@@ -45,9 +45,7 @@ import type { MessageStream, MessagesOptions } from './host/message-stream.js'
 import type { RequestHandler, RequestOptions } from './host/requests.js'
 import { typedListener, type ValueListener } from './host/typed-listener.js'
 import { Inspection } from './inspection/inspection.js'
-import { slowest } from './inspection/slow-clients.js'
 import { limitsOf, statsOf } from './inspection/stats.js'
-import { sampleTimings } from './inspection/timing-samples.js'
 import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
 import { runOf } from './run-id.js'
@@ -222,10 +220,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       const [params, schema, value, options = {}] = rest as [never, PayloadSchema, never, PublishOptions?]
       return this.#host.publishValue(packet, params, schema, value, options)
     }
-    return withCallback(
-      this.#publish(packet).then(() => {}),
-      rest[0] as Callback | undefined,
-    )
+    const published = this.#publish(packet).then(() => {})
+    return withCallback(published, rest[0] as Callback | undefined)
   }
 
   /**
@@ -284,11 +280,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   sampleTimings(listener: TimingListener, options: SampleOptions = {}): () => void {
-    return sampleTimings(this.#parts.ports.timings, listener, options)
+    return this.#inspection.sampleTimings(listener, options)
   }
 
   slowClients(limit = 10): SlowClient[] {
-    return slowest(this.#parts.ports.congestion.waiting, limit)
+    return this.#inspection.slowClients(limit)
   }
 
   async *queued(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {

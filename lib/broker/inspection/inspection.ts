@@ -7,10 +7,13 @@ import type {
   Page,
   PageQuery,
   QueuedInfo,
+  SampleOptions,
   SessionInfo,
   SessionQuery,
+  SlowClient,
   SubscriptionInfo,
   SubscriptionQuery,
+  TimingListener,
 } from '../../../types/inspection.js'
 import type { Message } from '../../../types/message.js'
 import { AnaxError, wrapError } from '../../errors.js'
@@ -19,7 +22,9 @@ import { isTopicFilter } from '../../topic/topic.js'
 import type { BrokerParts } from '../parts.js'
 import { fits, sessionInfo } from './session-info.js'
 import { findSession, type WalkParts, walkSessions } from './session-walk.js'
+import { slowest } from './slow-clients.js'
 import { subscriptionsOf } from './subscription-info.js'
+import { sampleTimings } from './timing-samples.js'
 
 /**
  * Maximum number of sessions examined for one page. A page that reaches it ends before it is full, so that the event
@@ -78,6 +83,14 @@ export class Inspection {
       if (++lookedAt === MAX_LOOKED_AT) return { items, next: cursor({ clientId: found.clientId, topic: '\uffff' }) }
     }
     return { items, next: undefined }
+  }
+
+  slowClients(limit: number): SlowClient[] {
+    return slowest(this.#parts.ports.congestion.waiting, limit)
+  }
+
+  sampleTimings(listener: TimingListener, options: SampleOptions): () => void {
+    return sampleTimings(this.#parts.ports.timings, listener, options)
   }
 
   /** The queued messages of a client, in the expected order of delivery. */
