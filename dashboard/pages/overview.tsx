@@ -13,6 +13,8 @@ const CHARTS: readonly [title: string, name: Numbers, format: (value: number) =>
   ['Dropped per second', 'dropsPerSecond', number],
   ['Connected clients', 'connected', number],
   ['Sessions', 'sessions', number],
+  ['Queued messages', 'queued', number],
+  ['Retained messages', 'retained', number],
   ['Event loop delay, ms', 'loopDelayMs', number],
   ['Memory, MiB', 'memoryMiB', number],
 ]

@@ -89,11 +89,11 @@ export class Admin extends EventEmitter<AdminEvents> {
   /** Where it goes below the place where the administration is mounted, and the whole path as the browser has it. */
   #locationOf(request: IncomingMessage & { originalUrl?: string }) {
     const { url = '/', originalUrl = url } = request
-    const { pathname, searchParams } = new URL(url, 'http://none')
+    const { pathname, searchParams } = urlOf(url)
     const { path: mount } = this.#options
     const isBelow = mount !== '' && (pathname === mount || pathname.startsWith(`${mount}/`))
     const path = isBelow ? pathname.slice(mount.length) || '/' : pathname
-    return { path, query: searchParams, whole: new URL(originalUrl, 'http://none').pathname }
+    return { path, query: searchParams, whole: urlOf(originalUrl).pathname }
   }
 
   #refuse(response: ServerResponse, path: string): void {
@@ -188,6 +188,12 @@ const MATCHERS = ROUTES.map(route => ({
   route,
   pattern: new RegExp(`^${route.path.replace('{id}', '([^/]+)')}$`),
 }))
+
+/** @throws Problem */
+function urlOf(target: string): URL {
+  if (!URL.canParse(target, 'http://none')) throw invalid('the target is no URL')
+  return new URL(target, 'http://none')
+}
 
 function redirect(response: ServerResponse, path: string): void {
   // a path that begins with two slashes would lead to another host

@@ -105,7 +105,9 @@ export class EventStream {
   constructor(response: ServerResponse) {
     this.#response = response
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
-    response.write(': open\n\n')
+    // who asks for the head wants nothing to go on
+    if (response.req.method === 'HEAD') response.end()
+    else response.write(': open\n\n')
   }
 
   /** False where the reader has not taken what it was sent before: then this one is left out. */

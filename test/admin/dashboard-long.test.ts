@@ -12,6 +12,7 @@ import { delimiter, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import mqtt, { type MqttClient } from 'mqtt'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { LogTail } from '../../lib/admin/index.js'
 import { effort } from '../support/effort.js'
 import { AdminServer } from './admin-server.js'
 
@@ -49,7 +50,8 @@ describe('the dashboard in Chromium', { skip }, () => {
 
   before(async () => {
     const options = { maxQueuedMessages: 5, maxConnections: 200, maxRetainedMessages: 1000 }
-    server = await AdminServer.start({ sampleMs: 250, broker: options }, options)
+    const log = new LogTail()
+    server = await AdminServer.start({ sampleMs: 250, broker: options, log }, { ...options, logger: log })
     listener = net.createServer(server.broker.handle)
     await once(listener.listen(0, '127.0.0.1'), 'listening')
     clients = await Promise.all(
@@ -162,6 +164,25 @@ describe('the dashboard in Chromium', { skip }, () => {
     }
     await page.waitForSelector('tbody th:text("pump-00")')
     await page.waitForSelector('tbody tr:has-text("pump-00"):has-text("queue-full 2")')
+  })
+
+  it('shows who does not keep up, and the log as it is written', async () => {
+    const { port } = listener.address() as net.AddressInfo
+    const properties = { receiveMaximum: 1 }
+    const options = { clientId: 'slow', protocolVersion: 5, properties, reconnectPeriod: 0 } as const
+    const slow = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, options)
+    // never acknowledges
+    slow.handleMessage = () => {}
+    await slow.subscribeAsync('much', { qos: 1 })
+    for (let number = 0; number < 4; number++) await server.broker.publish({ topic: 'much', payload: 'x', qos: 1 })
+    await page.waitForSelector('tbody tr:has(th:text-is("slow")):has-text("3")')
+    await show('log')
+    await page.fill('main input', 'clientId=slow')
+    await page.waitForSelector('tbody tr:has-text("client connected")')
+    await slow.endAsync(true)
+    await page.waitForSelector('tbody tr:has-text("client disconnected")')
+    await page.selectOption('main select', 'error')
+    await page.waitForSelector('.empty')
   })
 
   for (const [size, viewport] of Object.entries(SIZES)) {
