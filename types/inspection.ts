@@ -191,7 +191,7 @@ export type TimingListener = (timing: Timing) => void
 
 /** Which of many are sampled. */
 export interface SampleOptions {
-  /** One of so many messages, and calls of hooks for a message. Calls of the other hooks are all sampled. @default 64 */
+  /** One of so many messages, and calls of hooks for a message. Calls of the other hooks are all sampled. @default 256 */
   every?: number
 }
 

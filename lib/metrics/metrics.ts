@@ -16,7 +16,7 @@ export interface MetricsOptions {
   prefix?: string
   /** Labels of every metric, for several brokers in one registry. @default none */
   labels?: Readonly<Record<string, string>>
-  /** One of so many messages is timed, for the histograms. @default 64 */
+  /** One of so many messages is timed, for the histograms. @default 256 */
   sampleEvery?: number
   /** So many of the slowest clients have metrics of their own, 0 to 100. @default 10 */
   slowClients?: number
@@ -46,7 +46,7 @@ const MAX_SLOW_CLIENTS = 100
  * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable, or where the package is missing
  */
 export async function createMetrics(broker: MeasuredBroker, options: MetricsOptions = {}): Promise<Metrics> {
-  const { prefix = 'anax_', labels = {}, sampleEvery = 64, slowClients = 10 } = options
+  const { prefix = 'anax_', labels = {}, sampleEvery = 256, slowClients = 10 } = options
   if (!PREFIX.test(prefix)) throw refused(`prefix has to be letters, digits, _ and :, got '${prefix}'`)
   if (!Number.isInteger(sampleEvery) || sampleEvery < 1) throw refused('sampleEvery has to be a positive integer')
   if (!Number.isInteger(slowClients) || slowClients < 0 || slowClients > MAX_SLOW_CLIENTS) {

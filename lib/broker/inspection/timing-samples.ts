@@ -3,7 +3,7 @@ import type { SampleOptions, TimingListener } from '../../../types/inspection.js
 import { AnaxError } from '../../errors.js'
 import type { Timings } from '../../model/timings.js'
 
-const DEFAULT_EVERY = 64
+const DEFAULT_EVERY = 256
 
 /**
  * @returns a function that ends it
