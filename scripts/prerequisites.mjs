@@ -28,6 +28,7 @@ const PACKAGES = {
   // only the full run uses these
   ...(process.env.ANAX_TEST_EFFORT === 'full' && {
     chromium: 'chromium',
+    prometheus: 'prometheus',
     haproxy: 'haproxy',
     nginx: 'nginx-light libnginx-mod-stream',
   }),
