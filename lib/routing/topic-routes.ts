@@ -17,6 +17,9 @@ const SLICE = 256
 /** Nodes of the tree that are visited for one unit of cost, as a power of two. */
 const NODES_PER_UNIT_SHIFT = 2
 
+/** Values that are found for one unit of cost, as a power of two: one filter may have very many. */
+const VALUES_PER_UNIT_SHIFT = 3
+
 /** What a subscription belongs to. */
 export type Holder = Subscriber | SharedGroup | HostListener
 
@@ -33,7 +36,10 @@ export class TopicRoutes {
   /** Continues a search. @returns the matches, or undefined if the budget is used up */
   find(search: FilterSearch<Holder, Match>): readonly Match[] | undefined {
     do {
-      this.#fairness.spend(search.run(SLICE) >> NODES_PER_UNIT_SHIFT)
+      const before = search.values.length
+      const nodes = search.run(SLICE)
+      const found = search.values.length - before
+      this.#fairness.spend((nodes >> NODES_PER_UNIT_SHIFT) + (found >> VALUES_PER_UNIT_SHIFT))
     } while (!search.isDone && !this.#fairness.isSpent)
     return search.isDone ? this.tree.found(search) : undefined
   }
