@@ -10,7 +10,14 @@ import type { ConnectPacket, PublishPacket, Subscription } from '../../types/pac
 import { ReasonCode } from '../index.js'
 import type { AedesClient } from './client.js'
 import { rephrased } from './errors.js'
-import { forwardedPacket, parsedPublish, parsedSubscription, takeChanges } from './packets.js'
+import {
+  forwardedPacket,
+  parsedConnect,
+  parsedPublish,
+  parsedSubscription,
+  takeChanges,
+  takeConnectChanges,
+} from './packets.js'
 import type { AedesHooks } from './types.js'
 
 const NOT_AUTHORIZED = 5
@@ -62,13 +69,15 @@ const INSTALL: Record<
   preConnect(broker, scene, { preConnect: hook }) {
     broker.preConnect = (client, packet, callback) => {
       const aedesClient = scene.clientOf(client)
+      const parsed = hook === undefined ? packet : parsedConnect(packet)
       const answer: typeof callback = (error, success) => {
+        if (parsed !== packet) takeConnectChanges(packet, parsed)
         const fault = error ?? (success === true ? scene.admit(aedesClient, packet) : undefined)
         if (fault !== undefined || success !== true) scene.refused(aedesClient, fault ?? null)
         callback(fault === undefined ? null : refusalOf(fault), success === true)
       }
       if (hook === undefined) answer(null, true)
-      else settle(hook.call(scene.aedes, aedesClient, packet, answer), value => answerConnect(value, answer), answer)
+      else settle(hook.call(scene.aedes, aedesClient, parsed, answer), value => answerConnect(value, answer), answer)
     }
   },
   authenticate(broker, scene, { authenticate: hook }) {

@@ -3,7 +3,8 @@
  * the protocol does not have. Pure.
  */
 import type { Message } from '../../types/message.js'
-import type { PingreqPacket, PublishPacket, Subscription } from '../../types/packets.js'
+import type { ConnectPacket, PingreqPacket, PublishPacket, Subscription } from '../../types/packets.js'
+import { encode } from '../codec/index.js'
 
 /** Bytes of a PUBLISH beside topic and payload: the length of the topic, and the packet id. */
 const TOPIC_LENGTH = 2
@@ -24,9 +25,32 @@ export function parsedPublish(packet: PublishPacket): PublishPacket {
   return parsed
 }
 
+/** What the parser has in each packet that is not a PUBLISH. */
+const EMPTY = { retain: false, qos: 0, dup: false, length: 0, topic: null, payload: null } as const
+
+/** CONNECT as the parser of `mqtt-packet` gives it, its length included. */
+export function parsedConnect({ cmd, ...fields }: ConnectPacket): ConnectPacket {
+  const packet = { cmd, ...EMPTY, ...fields }
+  packet.length = remainingLength(encode({ cmd, ...fields }, fields.protocolVersion)) as never
+  return packet
+}
+
+/** Takes over what a hook has changed of such a copy. */
+export function takeConnectChanges(packet: ConnectPacket, changed: ConnectPacket): void {
+  const { retain, qos, dup, length, topic, payload, ...fields } = changed as ConnectPacket & typeof EMPTY
+  Object.assign(packet, fields)
+}
+
+/** Bytes of a packet without its header: the first byte, and the length in up to four, of which all but the last go on. */
+function remainingLength(bytes: Buffer): number {
+  let header = 1
+  while ((bytes[header]! & 0x80) !== 0) header++
+  return bytes.length - header - 1
+}
+
 /** PINGREQ as the parser of `mqtt-packet` gives it. */
 export function parsedPing({ cmd }: PingreqPacket): PingreqPacket {
-  return { cmd, retain: false, qos: 0, dup: false, length: 0, topic: null, payload: null } as PingreqPacket
+  return { cmd, ...EMPTY } as PingreqPacket
 }
 
 /** Takes over what a hook has changed of such a copy. */

@@ -183,6 +183,20 @@ describe('hooks', () => {
     assert.equal((await client.expect('publish')).topic, 'changed')
   })
 
+  it('get CONNECT as the parser of mqtt-packet gives it, and may change it', async () => {
+    const broker = await create()
+    let json = ''
+    broker.preConnect = (_client, packet, callback) => {
+      json = JSON.stringify(packet)
+      packet.clientId = 'other'
+      callback(null, true)
+    }
+    await connected(broker, 'c')
+    const head = '"cmd":"connect","retain":false,"qos":0,"dup":false,"length":13,"topic":null,"payload":null'
+    assert.ok(json.startsWith(`{${head},"protocolId":"MQTT","protocolVersion":4,`), json)
+    assert.deepEqual(Object.keys(broker.clients), ['other'])
+  })
+
   it('refuse a client with the return code of the error, which the application is told', async () => {
     const broker = await create({
       authenticate: (_client, _username, _password, callback) =>

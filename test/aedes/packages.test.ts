@@ -1,10 +1,10 @@
 /**
  * Packages of Aedes's surroundings, as npm has them, on `anax/aedes`: their own tests, unchanged. What they `require` as
- * `aedes` is a package that hands out ours. In the full run only: they are installed for it.
+ * `aedes` is a package that hands out ours. In the full run only: they are installed for it, each in a folder of its own.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -12,7 +12,7 @@ import { effort } from '../support/effort.js'
 import { ROOT } from '../support/root.js'
 import { ownProcess } from './published-tests.js'
 
-/** Package -> version, the files with its tests, and what those need beside it. */
+/** Package -> version, the files with its tests, and what those need beside it, in the versions that it names itself. */
 const PACKAGES = {
   'aedes-cli': {
     version: '1.0.2',
@@ -20,47 +20,77 @@ const PACKAGES = {
     needs: ['leaked-handles', 'mqtt'],
   },
   'aedes-server-factory': { version: '0.2.1', files: ['test/test.js'], needs: ['tape', 'mqtt', 'proxy-protocol-js'] },
+  'aedes-protocol-decoder': {
+    version: '2.2.0',
+    files: ['test/test.js'],
+    needs: ['aedes-server-factory@0.2.1', 'tape@5', 'mqtt@5', 'mqtt-packet@8'],
+  },
   'aedes-stats': { version: '4.0.0', files: ['test.js'], needs: ['tape', 'mqtt', 'qlobber'] },
+  'aedes-logging': {
+    version: '2.0.1',
+    files: ['test.js'],
+    // MQTT.js 2, which it names, does not run on today's Node.js; nor does tap 10
+    needs: ['tap@12', 'mqtt@4', 'flush-write-stream@1', 'split2@2', 'websocket-stream@5'],
+  },
 } as const
 
-const PATIENCE_MS = 120_000
+/** A test of aedes-logging waits for a keep alive of a minute. */
+const PATIENCE_MS = 300_000
+
+const INSTALL = ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts']
 
 describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full run only' }, () => {
   let folder = ''
+  let aedes = ''
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'anax-packages-'))
     const stand = join(folder, 'aedes')
     mkdirSync(stand)
     writeFileSync(join(stand, 'package.json'), '{ "name": "aedes", "version": "1.2.0", "main": "index.js" }')
-    writeFileSync(
-      join(stand, 'index.js'),
-      `module.exports = require(${JSON.stringify(join(ROOT, 'dist/cjs/lib/aedes/index.js'))})`,
-    )
-    const aedes = 'file:./aedes'
-    const manifest = { private: true, dependencies: { aedes }, overrides: { aedes: '$aedes' } }
-    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
-    const wanted = Object.entries(PACKAGES).flatMap(([name, { version, needs }]) => [`${name}@${version}`, ...needs])
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', ...new Set(wanted)], {
-      cwd: folder,
-      stdio: 'pipe',
-    })
+    const layer = JSON.stringify(join(ROOT, 'dist/cjs/lib/aedes/index.js'))
+    writeFileSync(join(stand, 'index.js'), `module.exports = require(${layer})`)
+    aedes = `file:${stand}`
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  for (const [name, { files }] of Object.entries(PACKAGES)) {
+  for (const [name, { version, files, needs }] of Object.entries(PACKAGES)) {
     it(`${name} passes its tests`, () => {
-      const cwd = join(folder, 'node_modules', name)
+      const root = join(folder, `for-${name}`)
+      mkdirSync(root)
+      const manifest = { private: true, dependencies: { aedes }, overrides: { aedes: '$aedes' } }
+      writeFileSync(join(root, 'package.json'), JSON.stringify(manifest))
+      run('npm', [...INSTALL, `${name}@${version}`, ...needs], root)
       for (const file of files) {
-        const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
-          cwd,
-          encoding: 'utf8',
-          env: ownProcess(),
-          timeout: PATIENCE_MS,
-        })
-        assert.equal(status, 0, `${stdout}\n${stderr}`)
-        assert.match(stdout, /^# pass +[1-9]/m)
+        const output = run(process.execPath, [file], join(root, 'node_modules', name))
+        assert.match(output, /^ok 1\b/m)
       }
     })
   }
+
+  /** They run Node-RED without its editor, with its own nodes for MQTT beside the broker. */
+  it('node-red-contrib-aedes passes its tests in Node-RED 4', () => {
+    run('npm', ['pack', '--silent', 'node-red-contrib-aedes@0.6.0'], folder)
+    run('tar', ['xzf', 'node-red-contrib-aedes-0.6.0.tgz'], folder)
+    const root = join(folder, 'package')
+    const needs = ['node-red@4', 'mocha', 'should', 'ws@7', `aedes@${aedes}`]
+    run('npm', [...INSTALL, '--no-save', ...needs], root)
+    // its tests look for Node-RED's nodes where old releases of npm have put them
+    mkdirSync(join(root, 'node_modules/node-red/node_modules'), { recursive: true })
+    symlinkSync('../../@node-red', join(root, 'node_modules/node-red/node_modules/@node-red'))
+    const output = run('node_modules/.bin/mocha', ['--exit', '--timeout', '10000', 'test/*_spec.js'], root)
+    assert.match(output, /\b18 passing\b/)
+  })
 })
+
+/** @returns what it wrote; fails where it does */
+function run(command: string, args: readonly string[], cwd: string): string {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    env: ownProcess(),
+    timeout: PATIENCE_MS,
+  })
+  assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`)
+  return stdout
+}
