@@ -37,6 +37,9 @@ const PACKAGES = {
 /** A test of aedes-logging waits for a keep alive of a minute. */
 const PATIENCE_MS = 300_000
 
+/** How often a file may run. */
+const RUNS = 3
+
 const INSTALL = ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts']
 
 describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full run only' }, () => {
@@ -61,10 +64,7 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
       const manifest = { private: true, dependencies: { aedes }, overrides: { aedes: '$aedes' } }
       writeFileSync(join(root, 'package.json'), JSON.stringify(manifest))
       run('npm', [...INSTALL, `${name}@${version}`, ...needs], root)
-      for (const file of files) {
-        const output = run(process.execPath, [file], join(root, 'node_modules', name))
-        assert.match(output, /^ok 1\b/m)
-      }
+      for (const file of files) assert.match(patiently(file, join(root, 'node_modules', name)), /^ok 1\b/m)
     })
   }
 
@@ -82,6 +82,16 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
     assert.match(output, /\b18 passing\b/)
   })
 })
+
+/** Runs a file of tests, again where one has failed: some expect to be connected within a second, whoever is busy. */
+function patiently(file: string, cwd: string): string {
+  for (let attempt = 1; attempt < RUNS; attempt++) {
+    try {
+      return run(process.execPath, [file], cwd)
+    } catch {}
+  }
+  return run(process.execPath, [file], cwd)
+}
 
 /** @returns what it wrote; fails where it does */
 function run(command: string, args: readonly string[], cwd: string): string {
