@@ -1,6 +1,7 @@
 /** The frame of a test of the standard: a broker of its own, clients that connect to it, and all versions it holds for. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { Aedes } from '../../lib/aedes/index.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { BrokerOptions } from '../../types/options.js'
@@ -38,15 +39,15 @@ export function spec(
   for (const version of versions) {
     test(`${titleFor(version, title)} (version ${version})`, async t => {
       const clock = new FakeClock()
-      const broker = await createBroker({ clock, ...options })
+      const { broker, served, stop } = await brokerOf({ clock, ...options })
       const unexpected: unknown[] = []
       broker.on('storeError', error => unexpected.push(error))
       try {
-        await body(specOf(version, broker, clock), t)
+        await body(specOf(version, broker, served, clock), t)
         assert.deepEqual(unexpected, [])
       } finally {
         // the clock stands still: what waits for a deadline would wait for ever
-        const closing = broker.close()
+        const closing = stop()
         await clock.advance(60_000)
         await closing
       }
@@ -59,8 +60,28 @@ function titleFor(version: ProtocolVersion, title: string): string {
   return title.replaceAll(version === 5 ? /\[3\.1\.1 MQTT-[^\]]*\] */g : /\[5\.0 MQTT-[^\]]*\] */g, '')
 }
 
-function specOf(version: ProtocolVersion, broker: Broker, clock: FakeClock): Spec {
-  const dial = (other = version) => new SpecClient(broker, other)
+interface Served {
+  broker: Broker
+  served: Pick<Broker, 'handle'>
+  stop(): Promise<void>
+}
+
+/**
+ * The broker of a test, and what its clients connect to: the same; or the layer of Aedes above it, where the
+ * environment says so (test/aedes/behaviour-long.test.ts).
+ */
+async function brokerOf(options: BrokerOptions): Promise<Served> {
+  if (process.env.ANAX_TEST_LAYER !== 'aedes') {
+    const broker = await createBroker(options)
+    return { broker, served: broker, stop: () => broker.close() }
+  }
+  const aedes = await Aedes.createBroker(options as object)
+  const stop = () => new Promise<void>(resolve => aedes.close(resolve))
+  return { broker: aedes.anax, served: aedes as unknown as Pick<Broker, 'handle'>, stop }
+}
+
+function specOf(version: ProtocolVersion, broker: Broker, served: Pick<Broker, 'handle'>, clock: FakeClock): Spec {
+  const dial = (other = version) => new SpecClient(served, other)
   const resume = async (clientId: string, packet: Partial<ConnectPacket> = {}, other = version) => {
     const client = dial(other)
     const connack = await client.connect({ clientId, ...packet })
