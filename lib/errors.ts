@@ -36,6 +36,7 @@ export const ERRORS = {
     'The broker cannot open the session at the moment',
   ],
   ANAX_ERR_SERVER_BUSY: [ReasonCode.ServerBusy, 'connection', 'The maximum number of clients is connected'],
+  ANAX_ERR_OVERLOADED: [ReasonCode.ServerBusy, 'connection', 'The broker is overloaded'],
   ANAX_ERR_CONNECT_RATE: [ReasonCode.ConnectionRateExceeded, 'connection', 'Too many connects in a short time'],
   ANAX_ERR_AUTH_DELAY: [
     ReasonCode.ConnectionRateExceeded,

@@ -47,6 +47,10 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    * holds. For a health check of a load balancer.
    */
   readonly ready: boolean
+  /** Whether the broker is overloaded: clients that connect are refused. See the events `overload` and `overloadEnd`. */
+  readonly overloaded: boolean
+  /** Limits of packets, for whatever receives their bytes first. A cluster may have lowered them. */
+  readonly limits: Readonly<{ maxConnectSize: number; maxPacketSize: number }>
   /** The state of the cluster; undefined without one, and while this node is not a member. */
   readonly cluster: ClusterStats | undefined
   /** Number of connected clients. */

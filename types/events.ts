@@ -17,6 +17,7 @@ export type DropReason =
   | 'not-forwarded'
   | 'disconnected'
   | 'session-ended'
+  | 'overload'
 
 /** Why a connection ended; docs/events.md says of each when that is. */
 export type DisconnectReason =
@@ -47,6 +48,18 @@ export interface Disconnection {
 
 /** Why a stored session ended. */
 export type SessionEndReason = 'expired' | 'clean-start' | 'disconnected' | 'deleted'
+
+/** What was above its threshold: `maxEventLoopDelayMs`, or `maxMemoryBytes` or nine tenths of the heap's limit. */
+export type OverloadCause = 'event-loop' | 'memory'
+
+/** What was measured when the broker became overloaded, or no longer was. */
+export interface Overload {
+  cause: OverloadCause
+  /** How late the event loop was on average; 0 where it is not measured. */
+  eventLoopDelayMs: number
+  /** Heap and buffers of the process. */
+  memoryBytes: number
+}
 
 /** A message that will not be delivered to a client. */
 export interface Drop {
@@ -137,6 +150,13 @@ export interface BrokerEvents {
   sessionEnded: [clientId: string, reason: SessionEndReason]
   /** A retained message was removed because it expired. */
   retainedExpired: [message: Message]
+  /**
+   * The broker is overloaded: it refuses clients with 0x89, and drops QoS 0 messages, until `overloadEnd`. Each client is
+   * told of by `connectionError`, and each message by `drop`.
+   */
+  overload: [overload: Overload]
+  /** The broker is no longer overloaded. */
+  overloadEnd: [overload: Overload & { durationMs: number }]
   /** In a cluster: another node has joined, left, or is gone without leaving. */
   clusterChanged: [change: MembershipChange]
   /** In a cluster: this node's lease ended. All clients are disconnected, and it joins again. */

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../lib/errors.js'
 import type { ClientSubscription } from './client.js'
 import type { Amount } from './client-stats.js'
 import type { ClusterStats } from './cluster.js'
-import type { DisconnectReason, DropReason, HookName, SessionEndReason } from './events.js'
+import type { DisconnectReason, DropReason, HookName, OverloadCause, SessionEndReason } from './events.js'
 import type { Message } from './message.js'
 import type { ProtocolVersion, QoS } from './packets.js'
 
@@ -103,6 +103,8 @@ export interface BrokerStats {
     sharedGroups: number
   }
   retained: Amount
+  /** Stored wills: of connected clients, and delayed ones. */
+  wills: Amount
   /** Messages in the queues of stored sessions, including those sent and not acknowledged; each message counts once. */
   queued: { messages: number | undefined; bytes: number | undefined }
   /** QoS 1 and 2 messages that were sent to connected clients and are not acknowledged. */
@@ -111,6 +113,18 @@ export interface BrokerStats {
   waiting: Amount
   received: FlowStats
   sent: FlowStats
+  overload: {
+    /** Why clients are refused and QoS 0 messages are dropped at the moment; undefined if they are not. */
+    cause: OverloadCause | undefined
+    /** Since when, in milliseconds since the epoch. */
+    since: number | undefined
+    /** How often the broker was overloaded. */
+    times: number
+    /** How late the event loop is on average, measured every half second; 0 without `maxEventLoopDelayMs`. */
+    eventLoopDelayMs: number
+    /** Heap and buffers of the process, measured at the same time. */
+    memoryBytes: number
+  }
   /** Messages whose publisher was told that they are not accepted, by the code of the error. */
   publishRefused: Readonly<Partial<Record<ErrorCode, number>>>
   authentication: AuthenticationStats

@@ -69,6 +69,11 @@ export interface BrokerOptions extends Hooks {
    * `maxPacketSize`. @default 64 KiB
    */
   maxConnectSize?: number
+  /**
+   * Maximum bytes of packets that have not arrived in full, of all clients together. When more arrive, the client that
+   * holds most of them is disconnected with 0x97. @default 256 MiB
+   */
+  maxIncompleteBytes?: number
   /** Maximum number of user properties in CONNECT and its will together; more are refused with 0x97. @default 100 */
   maxUserProperties?: number
   /**
@@ -83,6 +88,11 @@ export interface BrokerOptions extends Hooks {
    * that do not count their sessions. @default 100000
    */
   maxSessions?: number
+  /**
+   * Maximum bytes of client identifiers, user names and filters of all sessions in the store. A client that would need
+   * more is refused with 0x97, and so is a subscription. Not checked with stores that do not count them. @default 256 MiB
+   */
+  maxSessionBytes?: number
 
   /**
    * Maximum number of subscriptions of one session. SUBACK has 0x97 (before 5.0: 0x80) for each further filter. Calls
@@ -93,6 +103,15 @@ export interface BrokerOptions extends Hooks {
   maxFiltersPerPacket?: number
   /** Longest session expiry in seconds; longer requests are reduced to it. @default 0xFFFFFFFF, never */
   maxSessionExpiry?: number
+  /**
+   * Maximum number of wills in the store: of connected clients, and of those that left and whose will is delayed. A client
+   * with one more is refused with 0x97. @default 100000
+   */
+  maxWills?: number
+  /** Maximum bytes of all of them: topics, payloads and properties; refused in the same way. @default 64 MiB */
+  maxWillBytes?: number
+  /** Longest will delay in seconds; longer ones are reduced to it. @default 7776000, 90 days */
+  maxWillDelay?: number
   /** Session expiry in seconds of 3.1 and 3.1.1 sessions that are not clean. @default 0xFFFFFFFF, never */
   defaultSessionExpiry?: number
   /**
@@ -191,6 +210,17 @@ export interface BrokerOptions extends Hooks {
   authenticationDelay?: AuthenticationDelay
   /** When the event `flapping` is emitted, and whether a ban follows. @default 10 takeovers in 60 seconds, no ban */
   flapping?: FlappingOptions
+  /**
+   * Average delay of the event loop, in milliseconds, above which the broker is overloaded: it refuses further clients
+   * with 0x89 and drops QoS 0 messages until the delay is half of that. Other code of the process delays it as well.
+   * @default Infinity, not measured
+   */
+  maxEventLoopDelayMs?: number
+  /**
+   * Bytes of heap and buffers of the process above which the broker is overloaded, in the same way. Nine tenths of the
+   * heap's own limit always count as overload. @default Infinity
+   */
+  maxMemoryBytes?: number
 
   /** Seconds between two updates of the retained messages below `$SYS/broker/`; 0 for none. @default 0 */
   sysInterval?: number

@@ -244,6 +244,8 @@ export interface ScheduledWill {
 /** Numbers of stored items; undefined if the store does not know. */
 export interface StoreCounts {
   sessions: number | undefined
+  /** Bytes of the client identifiers, user names and filters of all sessions. */
+  sessionBytes?: number | undefined
   /** Of all sessions. */
   subscriptions: number | undefined
   /** Messages in all queues together, each counted once. */

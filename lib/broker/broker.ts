@@ -108,6 +108,13 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   get ready(): boolean {
     return this.#state === 'listening' && this.#parts.isReady
   }
+  get overloaded(): boolean {
+    return this.#parts.ports.overload.isOn
+  }
+  get limits(): BrokerContract['limits'] {
+    const { maxConnectSize, maxPacketSize } = this.#parts.options
+    return { maxConnectSize, maxPacketSize }
+  }
   get cluster(): ClusterStats | undefined {
     return this.#parts.clusterStats
   }

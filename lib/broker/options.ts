@@ -8,6 +8,9 @@ import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
 
 const MIB = 1024 * 1024
 
+/** In seconds. */
+const DAY = 24 * 60 * 60
+
 const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   leaseMs: 15_000,
   concurrency: 0,
@@ -21,8 +24,13 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   maxPacketSize: 2 * MIB,
   maxConnectSize: 64 * 1024,
   maxUserProperties: 100,
+  maxIncompleteBytes: 256 * MIB,
   maxConnections: 100_000,
   maxSessions: 100_000,
+  maxSessionBytes: 256 * MIB,
+  maxWills: 100_000,
+  maxWillBytes: 64 * MIB,
+  maxWillDelay: 90 * DAY,
   maxSubscriptions: 10_000,
   maxFiltersPerPacket: 2000,
   maxSessionExpiry: NEVER_EXPIRES,
@@ -52,6 +60,8 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   maxRetainedBytes: 256 * MIB,
   maxRetainedPayload: Number.POSITIVE_INFINITY,
   maxRetainedExpiry: Number.POSITIVE_INFINITY,
+  maxEventLoopDelayMs: Number.POSITIVE_INFINITY,
+  maxMemoryBytes: Number.POSITIVE_INFINITY,
   sysInterval: 0,
 }
 
@@ -132,8 +142,13 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   maxPacketSize: whole(64, 268_435_460),
   maxConnectSize: whole(64, 268_435_460),
   maxUserProperties: bound(0),
+  maxIncompleteBytes: bound(1),
   maxConnections: bound(1),
   maxSessions: bound(0),
+  maxSessionBytes: bound(0),
+  maxWills: bound(0),
+  maxWillBytes: bound(0),
+  maxWillDelay: seconds,
   maxSubscriptions: bound(0),
   maxFiltersPerPacket: bound(1),
   maxSessionExpiry: seconds,
@@ -176,6 +191,8 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
     forgetAfterSeconds: whole(1, 86_400),
   }),
   flapping: group({ takeovers: whole(2, 10_000), withinSeconds: whole(1, 86_400), banSeconds: whole(0, 86_400) }),
+  maxEventLoopDelayMs: bound(1),
+  maxMemoryBytes: bound(1),
   sysInterval: whole(0, 86_400),
   logger: methods('error', 'warn', 'info', 'debug', 'child'),
   preConnect: hook,

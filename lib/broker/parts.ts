@@ -9,10 +9,12 @@ import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../t
 import { ClusterParts } from '../cluster/cluster-parts.js'
 import type { Connection } from '../connection/connection.js'
 import type { ConnectionPorts } from '../connection/connection-ports.js'
+import { IncompletePackets } from '../connection/incomplete-packets.js'
 import { Flusher } from '../connection/outbox.js'
 import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { Congestion } from '../model/congestion.js'
 import { Load } from '../model/load.js'
+import { OverloadState } from '../model/overload.js'
 import { RetainedDeliveries } from '../model/retained-deliveries.js'
 import { Timings } from '../model/timings.js'
 import { Traffic } from '../model/traffic.js'
@@ -34,6 +36,8 @@ import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
 import { SystemTopics } from './inspection/system-topics.js'
 import { logEvents } from './log/event-log.js'
+import { OverloadBrake } from './overload/overload-brake.js'
+import { ProcessProbe } from './overload/process-probe.js'
 import { BackPressure } from './publish/back-pressure.js'
 import { DropCounts } from './publish/drop-counts.js'
 import { OwnMessages } from './publish/own-messages.js'
@@ -43,8 +47,9 @@ import { QueueWriter } from './publish/queue-writer.js'
 import { Retention } from './publish/retention.js'
 import { FailedWrites } from './sessions/failed-writes.js'
 import { Housekeeping } from './sessions/housekeeping.js'
-import { checkRoomForSession } from './sessions/session-limit.js'
+import { SessionLimits } from './sessions/session-limits.js'
 import { SessionRegistry } from './sessions/session-registry.js'
+import { WillLimits } from './sessions/will-limits.js'
 import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
 import { tracedStore } from './traced-store.js'
@@ -80,6 +85,7 @@ export class BrokerParts {
   readonly router: Router
   readonly own: OwnMessages
   readonly sessions: SessionRegistry
+  readonly willLimits: WillLimits
   readonly ports: ConnectionPorts
   /** All connections that are not closed, including those before CONNECT. */
   readonly connections = new Set<Connection>()
@@ -88,6 +94,7 @@ export class BrokerParts {
   readonly #storeBridge: StoreBridge
   readonly #cluster: ClusterParts | undefined
   readonly #systemTopics: SystemTopics | undefined
+  readonly #brake: OverloadBrake
   #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
@@ -178,7 +185,9 @@ export class BrokerParts {
     const sink = cluster?.sink ?? publisher
     const own = new OwnMessages(sink)
     const retainedDeliveries = new RetainedDeliveries()
-    const wills = new Wills({ store, authorizer, own, failedWrites, events, now })
+    const willLimits = new WillLimits(options)
+    const wills = new Wills({ store, authorizer, own, failedWrites, limits: willLimits, events, now })
+    const sessionLimits = new SessionLimits(store, options)
     const ports = (): ConnectionPorts => this.ports
     const admission = new BrokerAdmission({ options, timers, events, isExempt: client => authorizer.isExempt(client) })
     const sessions: SessionRegistry = new SessionRegistry({
@@ -193,7 +202,7 @@ export class BrokerParts {
       ports,
       deadlineSet,
       maxConnections: options.maxConnections,
-      checkRoomForSession: () => checkRoomForSession(store, options.maxSessions),
+      sessionLimits,
       ownership: cluster,
       takenOver: (clientId, from, by) => admission.flapping.takenOver(clientId, from, by),
     })
@@ -210,10 +219,15 @@ export class BrokerParts {
     this.router = router
     this.own = own
     this.sessions = sessions
+    this.willLimits = willLimits
     this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
     this.#storeBridge = new StoreBridge(options.id, emitter, mq)
     if (options.logger !== undefined) logEvents(emitter, options.logger, timers)
     if (options.sysInterval > 0) this.#systemTopics = new SystemTopics(this, options.sysInterval * 1000)
+    const overload = new OverloadState()
+    const probe = new ProcessProbe({ eventLoop: options.maxEventLoopDelayMs !== Number.POSITIVE_INFINITY })
+    const brake = new OverloadBrake({ state: overload, options, probe, timers, events })
+    this.#brake = brake
     this.ports = {
       options,
       authorizer,
@@ -230,12 +244,16 @@ export class BrokerParts {
       fairness,
       congestion,
       admission,
+      overload,
       timings,
       flusher: new Flusher(fairness, cluster?.mayWrite),
       traffic: new Traffic(),
+      incompletePackets: new IncompletePackets(options.maxIncompleteBytes),
       load: new Load(),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       elsewhere: () => this.draining.elsewhere,
+      roomForFilters: () => sessionLimits.roomForFilters,
+      overloadError: client => (authorizer.isExempt(client) ? undefined : brake.refusal),
       responseInformation: client => this.#responseInformation(client),
     }
   }
@@ -275,10 +293,12 @@ export class BrokerParts {
     this.#isOpen = true
     this.#storeBridge.greet()
     await this.store.recover(this.timers.wallTime())
+    await this.willLimits.recover(this.store.wills?.() ?? [])
     for await (const member of this.store.sharedSubscriptions()) this.router.addOfflineMember(member)
     await this.#housekeeping.publishWillsLeft()
     this.#housekeeping.look()
     this.#systemTopics?.start()
+    this.#brake.start()
   }
 
   /** Lowers the packet limits to what the cluster engine accepts; clients are told the limit. */
@@ -291,6 +311,7 @@ export class BrokerParts {
   /** Closes all parts, even if some fail. */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.options
+    this.#brake.stop()
     this.#cluster?.stop()
     await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
     await this.timers.within(closeTimeoutMs, this.#retryFailedWrites())

@@ -6,6 +6,7 @@ import type { Traffic } from '../model/traffic.js'
 import type { Admission } from '../ports/admission.js'
 import type { Ports } from '../ports/ports.js'
 import type { SessionDirectory } from '../session/session-directory.js'
+import type { IncompletePackets } from './incomplete-packets.js'
 import type { Flusher } from './outbox.js'
 
 export interface ConnectionPorts extends Ports {
@@ -13,10 +14,15 @@ export interface ConnectionPorts extends Ports {
   readonly flusher: Flusher
   readonly admission: Admission
   readonly traffic: Traffic
+  readonly incompletePackets: IncompletePackets
   /** Whether another client can connect: there is room, or it takes over the connection of the same client. */
   hasRoomFor(clientId: string): boolean
   /** Why nobody can connect now, and where else; undefined where everybody can. */
   elsewhere(): { readonly error: AnaxError; readonly refusal: ConnectRefusal } | undefined
+  /** Bytes that filters of stored sessions may still take. */
+  roomForFilters(): number
+  /** Why no client can connect now. Clients of the host always can. */
+  overloadError(client: Client): AnaxError | undefined
   /** The answer to a client that requests response information. */
   responseInformation(client: Client): string | undefined
 }

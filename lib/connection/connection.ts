@@ -21,7 +21,7 @@ import { Pipeline } from '../util/pipeline.js'
 import { Waiters } from '../util/waiters.js'
 import type { ConnectingChannel, Reauthentication } from './channel.js'
 import { ChannelClient } from './client/client.js'
-import { type ConnectParameters, INITIAL_PARAMETERS } from './connect/connect-parameters.js'
+import { type ConnectParameters, INITIAL_PARAMETERS, keptParameters } from './connect/connect-parameters.js'
 import { ConnectProcess } from './connect/connect-process.js'
 import { firstPacketError, malformedFirstPacketAnswer } from './connect/first-packet.js'
 import type { ConnectionPorts } from './connection-ports.js'
@@ -72,12 +72,11 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   /** @param open the broker's connections, to which it is added */
   constructor(source: ConnectionSource, ports: ConnectionPorts, open: Set<Connection>) {
-    const { stream } = source
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
     this.traffic = new ConnectionTraffic(ports.traffic)
-    this.#reader = new PacketReader(stream, this, this.traffic, ports)
+    this.#reader = new PacketReader(source.stream, this, this.traffic, ports)
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
     this.#outbox = new Outbox(source, ports.flusher, {
       traffic: this.traffic,
@@ -85,7 +84,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
       onRoom: () => this.#session?.outgoing?.pump(),
     })
     this.#timers = new ConnectionTimers(ports.timers, ports.options, deadline => this.#onDeadline(deadline))
-    this.stream = new ConnectionStream(stream, this)
+    this.stream = new ConnectionStream(source.stream, this)
     open.add(this)
   }
 
@@ -160,6 +159,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   connectAnswered(): void {
     this.#connect = undefined
+    this.#parameters = keptParameters(this.#parameters, this.ports.authorizer)
     this.resumeReading()
   }
 
@@ -231,6 +231,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#untilEnding?.release()
     this.#connect?.abort()
     this.reauthentication?.abort()
+    this.#reader.close()
     this.#outbox.finish()
     this.#timers.closing()
     this.stream.end()

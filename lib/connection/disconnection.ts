@@ -21,6 +21,7 @@ const REASONS: Partial<Record<ErrorCode, DisconnectReason>> = {
   ANAX_ERR_SUBSCRIBE_REFUSED: 'not-authorized',
   ANAX_ERR_QUOTA: 'limit',
   ANAX_ERR_SERVER_BUSY: 'limit',
+  ANAX_ERR_OVERLOADED: 'limit',
   ANAX_ERR_RECEIVE_MAXIMUM: 'limit',
   ANAX_ERR_MESSAGE_RATE: 'limit',
   ANAX_ERR_PACKET_TOO_LARGE: 'limit',

@@ -19,21 +19,24 @@ const ALWAYS_EXPLAINED: ReadonlySet<string> = new Set(['connack', 'disconnect', 
 
 export class PacketEncoder {
   readonly #dialect: Dialect
-  readonly #parameters: ConnectParameters
+  /** Not all parameters: some of them are large, and not kept. */
+  readonly #maximumPacketSize: number
+  readonly #problemInformation: boolean
   readonly #aliases: OutboundTopicAliases | undefined
 
   constructor(dialect: Dialect, parameters: ConnectParameters, { maxOutboundTopicAliases }: ResolvedOptions) {
     this.#dialect = dialect
-    this.#parameters = parameters
+    this.#maximumPacketSize = parameters.maximumPacketSize
+    this.#problemInformation = parameters.problemInformation
     const aliases = Math.min(parameters.topicAliasMaximum, maxOutboundTopicAliases)
     if (aliases > 0) this.#aliases = new OutboundTopicAliases(aliases)
   }
 
   /** Any packet but a PUBLISH; undefined if it is too large even without explanations [MQTT-3.1.2-24]. */
   packet(packet: Packet): Frame | undefined {
-    const { maximumPacketSize, problemInformation } = this.#parameters
+    const maximumPacketSize = this.#maximumPacketSize
     const { version } = this.#dialect
-    const wanted = problemInformation || ALWAYS_EXPLAINED.has(packet.cmd) ? packet : withoutExplanation(packet)
+    const wanted = this.#problemInformation || ALWAYS_EXPLAINED.has(packet.cmd) ? packet : withoutExplanation(packet)
     let bytes = tryEncode(wanted, version)
     if (bytes === undefined || bytes.length > maximumPacketSize) {
       const short = withoutExplanation(packet)
@@ -52,7 +55,7 @@ export class PacketEncoder {
         attempt === 'first' && this.#aliases === undefined
           ? delivery.frame(this.#dialect, expiryInterval)
           : this.#ownFrame(delivery, attempt, expiryInterval)
-      return frame.length > this.#parameters.maximumPacketSize ? 'packet-too-large' : frame
+      return frame.length > this.#maximumPacketSize ? 'packet-too-large' : frame
     } catch {
       return 'not-encodable'
     }
@@ -67,7 +70,7 @@ export class PacketEncoder {
     const { alias: topicAlias, state } = alias
     try {
       const frame = publishFrame(message, version, { ...options, topicAlias, omitTopic: state === 'known' })
-      if (state === 'known' || frame.length <= this.#parameters.maximumPacketSize) return frame
+      if (state === 'known' || frame.length <= this.#maximumPacketSize) return frame
     } catch (error) {
       if (state === 'new') this.#aliases!.takeBack(message.topic)
       throw error

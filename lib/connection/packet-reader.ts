@@ -11,12 +11,16 @@ import { AnaxError } from '../errors.js'
 import type { ConnectionTraffic } from '../model/traffic.js'
 import { Cost, Share } from '../util/fairness.js'
 import type { ConnectionPorts } from './connection-ports.js'
+import { IncompletePacket, type IncompletePackets } from './incomplete-packets.js'
 import { Throttle, type ThrottleOwner } from './throttle.js'
 
 /** Above this no more is read while packets are not handled, whatever the receiver allows. */
 const READ_AHEAD_BYTES = 64 * 1024
 
-type ReaderPorts = Pick<ConnectionPorts, 'admission' | 'events' | 'fairness' | 'options' | 'timers'>
+type ReaderPorts = Pick<
+  ConnectionPorts,
+  'admission' | 'events' | 'fairness' | 'incompletePackets' | 'options' | 'timers'
+>
 
 /** Who handles the packets. */
 export interface PacketReceiver {
@@ -46,6 +50,8 @@ export class PacketReader implements ThrottleOwner {
   readonly #traffic: ConnectionTraffic
   /** Undefined for a client without rates. */
   #throttle: Throttle | undefined
+  /** What is here of a packet that has not come in full. Made with the first one: most come in one chunk. */
+  #incomplete: IncompletePacket | undefined
   #reading = false
   #paused = false
   /** Bytes that came since packets could not be handled. */
@@ -136,6 +142,26 @@ export class PacketReader implements ThrottleOwner {
     else receiver.malformed(decoder.error)
   }
 
+  /** Lets go of what was read: the connection ends. */
+  close(): void {
+    this.decoder.close()
+    if (this.#incomplete !== undefined) this.#hold(0)
+  }
+
+  /** What is left is the beginning of a packet. */
+  #holdRest(): void {
+    const bytes = this.decoder.unreadBytes
+    if (bytes === 0) return
+    this.decoder.shrink()
+    this.#hold(bytes)
+  }
+
+  #hold(bytes: number): void {
+    const { incompletePackets } = this.#ports
+    this.#incomplete ??= new IncompletePacket(() => this.#receiver.fail(tooMuch(incompletePackets)))
+    incompletePackets.hold(this.#incomplete, bytes)
+  }
+
   /** @returns false if it stopped because the turn is used up; true also where a rate stopped it */
   #readPackets(decoder: Decoder, receiver: PacketReceiver): boolean {
     const { fairness } = this.#ports
@@ -144,7 +170,11 @@ export class PacketReader implements ThrottleOwner {
       if (fairness.isSpent || receiver.isBehind()) return false
       this.#readAheadBytes = 0
       const packet = decoder.next()
-      if (packet === undefined) break
+      if (packet === undefined) {
+        this.#holdRest()
+        break
+      }
+      if (this.#incomplete !== undefined) this.#hold(0)
       this.#traffic.received(decoder.firstByte, packet.cmd === 'publish' ? packet.payload.length : 0)
       receiver.handle(packet)
       fairness.spend(Cost.packet)
@@ -152,4 +182,9 @@ export class PacketReader implements ThrottleOwner {
     }
     return true
   }
+}
+
+function tooMuch({ maxBytes }: IncompletePackets): AnaxError {
+  const detail = `all clients together may have ${maxBytes} bytes of packets that are not complete`
+  return new AnaxError('ANAX_ERR_QUOTA', { detail, scope: 'connection' })
 }

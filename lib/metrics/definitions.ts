@@ -122,6 +122,12 @@ export const DEFINITIONS: readonly Definition[] = [
     stats => stats.queued.messages,
   ),
   single('gauge', 'queued_bytes', 'Bytes of the messages in queues of the store.', stats => stats.queued.bytes),
+  single('gauge', 'wills', 'Stored wills.', stats => stats.wills.messages),
+  single('gauge', 'will_bytes', 'Bytes of stored wills.', stats => stats.wills.bytes),
+  single('gauge', 'overloaded', 'Whether clients are refused for overload.', stats =>
+    Number(stats.overload.cause !== undefined),
+  ),
+  single('counter', 'overloads_total', 'How often the broker was overloaded.', stats => stats.overload.times),
   single('gauge', 'inflight_messages', 'Messages sent to clients and not acknowledged.', stats => stats.inflight),
   single('gauge', 'waiting_messages', 'Messages that wait in memory for clients.', stats => stats.waiting.messages),
   single('gauge', 'waiting_bytes', 'Bytes of the messages that wait in memory.', stats => stats.waiting.bytes),

@@ -35,5 +35,7 @@ export interface Authorizer {
   readonly authorizeForward: ((client: Client, message: Message) => Message | true | undefined) | undefined
   /** Whether a hook is being asked about a client, and may be the one that waits. */
   isAsking(client: Client): boolean
+  /** Whether a hook may be asked about a client that is connected. */
+  readonly asksLater: boolean
   readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined
 }

@@ -2,6 +2,7 @@
 import type { SessionPersistence } from '../../types/persistence.js'
 import type { Congestion } from '../model/congestion.js'
 import type { Load } from '../model/load.js'
+import type { OverloadState } from '../model/overload.js'
 import type { Timings } from '../model/timings.js'
 import type { Fairness } from '../util/fairness.js'
 import type { Timers } from '../util/timers.js'
@@ -26,5 +27,6 @@ export interface Ports {
   readonly fairness: Fairness
   readonly load: Load
   readonly congestion: Congestion
+  readonly overload: OverloadState
   readonly timings: Timings
 }

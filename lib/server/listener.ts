@@ -28,7 +28,7 @@ const HTTP_SETTINGS = {
 }
 
 /** The reason why a connection did not reach the broker. */
-export type Refusal = 'handshake' | 'connections'
+export type Refusal = 'handshake' | 'connections' | 'overload'
 
 /** Called for each connection that is refused before MQTT begins. */
 export type OnRefused = (error: AnaxError, details: ConnectionDetails, refusal: Refusal) => void
@@ -72,6 +72,7 @@ export class Listener {
     this.server = this.#makeServer(settings ?? {})
     this.#watch()
     if (origin.readHeader !== undefined) this.#readHeaders(origin.readHeader)
+    this.#turnAwayWhenOverloaded()
   }
 
   /** Reads key and certificate again. @throws AnaxError ANAX_ERR_LISTEN; the current ones then stay in use */
@@ -157,15 +158,33 @@ export class Listener {
     this.#onRefused(error, this.#detailsOf(socket), 'handshake')
   }
 
-  /** Reads the header of the PROXY protocol before Node's server sees the connection. */
-  #readHeaders(read: ReadProxyHeader): void {
+  /** Closes what connects while the broker is overloaded, before anything is spent on it: TLS costs most. */
+  #turnAwayWhenOverloaded(): void {
+    this.#intercept((socket, pass) => {
+      if (!this.#broker.overloaded) {
+        pass(socket)
+        return
+      }
+      const details = this.#detailsOf(socket)
+      socket.destroy()
+      this.#onRefused(new AnaxError('ANAX_ERR_OVERLOADED'), details, 'overload')
+    })
+  }
+
+  /** Has each connection looked at before Node's server sees it. */
+  #intercept(look: (socket: Socket, pass: (socket: Socket) => void) => void): void {
     const { server } = this
     const accepts = server.listeners('connection')
     for (const accept of accepts) server.off('connection', accept as () => void)
     const pass = (socket: Socket) => {
       for (const accept of accepts) Reflect.apply(accept, server, [socket])
     }
-    server.on('connection', (socket: Socket) => {
+    server.on('connection', (socket: Socket) => look(socket, pass))
+  }
+
+  /** Reads the header of the PROXY protocol. */
+  #readHeaders(read: ReadProxyHeader): void {
+    this.#intercept((socket, pass) => {
       // reset before it was accepted, as by a health check of HAProxy: nobody knows any more whose connection it was
       if (socket.remoteAddress === undefined) {
         socket.destroy()

@@ -39,7 +39,8 @@ export interface ServerOptions {
   onError?: (error: AnaxError) => void
   /**
    * Called for each connection that did not reach the broker: its TLS, HTTP or PROXY handshake failed or took more than 10
-   * seconds (`ANAX_ERR_HANDSHAKE`), or the listener was full (`ANAX_ERR_SERVER_BUSY`).
+   * seconds (`ANAX_ERR_HANDSHAKE`), the listener was full (`ANAX_ERR_SERVER_BUSY`), or the broker is overloaded
+   * (`ANAX_ERR_OVERLOADED`).
    */
   onRefused?: (error: AnaxError, details: ConnectionDetails) => void
 }
@@ -84,7 +85,7 @@ export async function createServer(
   options: ServerOptions = {},
 ): Promise<Server> {
   const open: Open[] = []
-  const refusals: Record<Refusal, number> = { handshake: 0, connections: 0 }
+  const refusals: Record<Refusal, number> = { handshake: 0, connections: 0, overload: 0 }
   const refused = (error: AnaxError, details: ConnectionDetails, refusal: Refusal) => {
     refusals[refusal]++
     options.onRefused?.(error, details)

@@ -11,11 +11,15 @@ import type { ConnectionDetails } from '../../types/client.js'
 import { AnaxError } from '../index.js'
 import { plainAddress } from './trusted-proxies.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
+import { boundBeforeConnect } from './web-socket-bound.js'
 import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
 
 /** Options of MQTT over WebSocket. */
 export interface UpgradeOptions {
-  /** Largest WebSocket message in bytes. A message may contain several MQTT packets, or part of one. @default 16 MiB */
+  /**
+   * Largest WebSocket message of a connected client in bytes. A message may contain several MQTT packets, or part of one.
+   * Before CONNECT is answered, the broker's `maxConnectSize` is the limit. @default `maxPacketSize` and 64 KiB
+   */
   maxPayload?: number
   /**
    * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function that
@@ -42,7 +46,8 @@ export type DetailsOf = (request: IncomingMessage) => ConnectionDetails
 /** Subprotocol names of MQTT; the first one that a client offers is selected. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
 const SUB_PROTOCOLS = ['mqtt', 'mqttv3.1']
 
-const MAX_PAYLOAD = 16 * 1024 * 1024
+/** A message may hold the largest packet and some small ones. */
+const MESSAGE_SLACK = 64 * 1024
 
 /** Time limit for the closing handshake. (The types of `ws` do not have this option yet.) */
 const CLOSING = { closeTimeout: 5000 }
@@ -178,7 +183,7 @@ function kindOf(value: unknown): string {
 
 function acceptor(
   broker: Broker,
-  { maxPayload = MAX_PAYLOAD, allowedOrigins }: UpgradeOptions,
+  { maxPayload = broker.limits.maxPacketSize + MESSAGE_SLACK, allowedOrigins }: UpgradeOptions,
   detailsOf: DetailsOf = plainDetails,
 ): UpgradeHandler {
   const sockets = new WebSocketServer({
@@ -194,8 +199,11 @@ function acceptor(
     if (!offersMqtt(request)) return refuseUpgrade(socket, 400, "The WebSocket sub-protocol must be 'mqtt'")
     if (!isAllowedOrigin(request, allowedOrigins)) return refuseUpgrade(socket, 403, 'This origin may not connect')
     if (broker.closed) return refuseUpgrade(socket, 503, 'The broker is not running')
+    if (broker.overloaded) return refuseUpgrade(socket, 503, 'The broker is overloaded')
     sockets.handleUpgrade(request, socket, head, webSocket => {
-      broker.handle(new WebSocketStream(webSocket), request, detailsOf(request))
+      const stream = new WebSocketStream(webSocket)
+      const client = broker.handle(stream, request, detailsOf(request))
+      boundBeforeConnect(socket, webSocket, { client, stream, maxBytes: broker.limits.maxConnectSize })
     })
   }
 }

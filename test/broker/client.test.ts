@@ -39,6 +39,25 @@ spec('a client shows what CONNECT said', ALL, async ({ version, broker, connect 
   assert.equal(client.context, undefined)
 })
 
+spec(
+  'large user properties are kept where a hook may ask for them, and otherwise until the client is ready',
+  [5],
+  async ({ broker, connect }) => {
+    const properties = { userProperties: { small: 'x', large: 'x'.repeat(4096) } }
+    const seen: unknown[] = []
+    for (const name of ['client', 'clientReady'] as const) {
+      broker.on(name, ({ userProperties }) => seen.push(userProperties?.small))
+    }
+    await connect('without', { properties })
+    assert.equal(broker.clients.without!.userProperties, undefined)
+    assert.equal(broker.clients.without!.id, 'without')
+    broker.published = async () => {}
+    await connect('with', { properties })
+    assert.equal(broker.clients.with!.userProperties?.large?.length, 4096)
+    assert.deepEqual(seen, ['x', 'x', 'x', 'x'])
+  },
+)
+
 spec('a client that has said nothing yet is nobody', [5], async ({ broker, clock }) => {
   const [near, far] = duplexPair()
   const request = {} as IncomingMessage

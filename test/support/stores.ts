@@ -9,7 +9,16 @@ import type { AedesPersistence } from '../../types/persistence.js'
 /** Operations that answer at once by contract. */
 const AT_ONCE = new Set(['nextDeadline', 'checkRetained', 'counts'])
 const ITERABLES = new Set([
-  ...['queued', 'inflight', 'retained', 'sharedSubscriptions', 'outgoingStream', 'streamWill', 'getClientList'],
+  ...[
+    'queued',
+    'inflight',
+    'retained',
+    'wills',
+    'sharedSubscriptions',
+    'outgoingStream',
+    'streamWill',
+    'getClientList',
+  ],
   ...['createRetainedStream', 'createRetainedStreamCombi'],
 ])
 

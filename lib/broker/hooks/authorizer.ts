@@ -52,6 +52,15 @@ const readSuccess: CallbackReading = (error, success) => {
 }
 const readResult: CallbackReading = (error, result) => (error ? new Refusal(error) : result)
 
+/** Hooks that may be asked about a client that is connected. */
+const ASKED_LATER = [
+  'authenticateExtended',
+  'authorizePublish',
+  'authorizeSubscribe',
+  'authorizeForward',
+  'published',
+] as const satisfies readonly (keyof Hooks)[]
+
 export class HookAuthorizer implements Authorizer {
   preConnect: Authorizer['preConnect']
   authenticate: Authorizer['authenticate']
@@ -137,6 +146,10 @@ export class HookAuthorizer implements Authorizer {
   exempt(client: Client): void {
     this.#exempt ??= new WeakSet()
     this.#exempt.add(client)
+  }
+
+  get asksLater(): boolean {
+    return ASKED_LATER.some(name => this.hooks[name] !== undefined)
   }
 
   /** Whether the client is one of the host's own. */

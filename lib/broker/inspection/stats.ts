@@ -3,6 +3,7 @@ import type { ClusterStats } from '../../../types/cluster.js'
 import type { AuthenticationStats, BrokerLimits, BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { Load } from '../../model/load.js'
+import type { OverloadState } from '../../model/overload.js'
 import type { Traffic } from '../../model/traffic.js'
 import type { Router } from '../../routing/router.js'
 import type { Fairness } from '../../util/fairness.js'
@@ -10,6 +11,7 @@ import type { Timers } from '../../util/timers.js'
 import type { EventCounts } from '../hooks/event-counts.js'
 import type { DropCounts } from '../publish/drop-counts.js'
 import type { SessionRegistry } from '../sessions/session-registry.js'
+import type { WillLimits } from '../sessions/will-limits.js'
 import { flowStats } from './flow-stats.js'
 
 const UNKNOWN = { sessions: undefined, subscriptions: undefined, queuedMessages: undefined, queuedBytes: undefined }
@@ -18,6 +20,7 @@ const UNKNOWN = { sessions: undefined, subscriptions: undefined, queuedMessages:
 export interface CountedParts {
   readonly store: SessionPersistence
   readonly sessions: SessionRegistry
+  readonly willLimits: Pick<WillLimits, 'count' | 'bytes'>
   readonly connections: { readonly size: number }
   readonly router: Router
   readonly drops: DropCounts
@@ -28,13 +31,18 @@ export interface CountedParts {
   readonly isOpen: boolean
   readonly isClustered: boolean
   readonly clusterStats: ClusterStats | undefined
-  readonly ports: { readonly load: Load; readonly traffic: Traffic; readonly fairness: Fairness }
+  readonly ports: {
+    readonly load: Load
+    readonly overload: OverloadState
+    readonly traffic: Traffic
+    readonly fairness: Fairness
+  }
 }
 
 /** @param startedAt milliseconds since the epoch; undefined where the broker was not started */
 export function statsOf(parts: CountedParts, startedAt: number | undefined): BrokerStats {
   const { store, sessions, connections, router, drops, timers, isOpen } = parts
-  const { load, traffic, fairness } = parts.ports
+  const { load, overload, traffic, fairness } = parts.ports
   const counts = (isOpen ? store.counts?.() : undefined) ?? UNKNOWN
   const stored = counts.sessions
   const away = stored === undefined ? undefined : Math.max(0, stored - sessions.connected.stored)
@@ -61,11 +69,13 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
       sharedGroups: router.sharedGroups,
     },
     retained: isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 },
+    wills: { messages: parts.willLimits.count, bytes: parts.willLimits.bytes },
     queued: { messages: counts.queuedMessages, bytes: counts.queuedBytes },
     inflight: load.inflight,
     waiting: { messages: load.waitingMessages, bytes: load.waitingBytes },
     received: flowStats(traffic.received),
     sent: flowStats(traffic.sent),
+    overload: overloadStats(overload),
     publishRefused: parts.counts.publishRefusedBy,
     authentication: { ...parts.authorizer.authentication },
     scheduler: { waiting: fairness.waiting, pauses: fairness.pauses },
@@ -84,4 +94,8 @@ export function limitsOf(options: BrokerLimits): BrokerLimits {
 function clusterNumbers({ clusterStats, counts }: CountedParts): ClusterNumbers {
   const { takeovers, leasesLost, lateWrites } = counts
   return { engine: clusterStats, takeovers, leasesLost, lateWrites }
+}
+
+function overloadStats({ cause, since, times, eventLoopDelayMs, memoryBytes }: OverloadState): BrokerStats['overload'] {
+  return { cause, since, times, eventLoopDelayMs, memoryBytes }
 }

@@ -67,6 +67,10 @@ class EventLog {
     this.#events.on('flapping', (_client, { clientId, takeovers, addresses, banned }) => {
       this.#repeat('warn', null, { clientId, takeovers, addresses, banned }, 'flapping')
     })
+    this.#events.on('overload', overload => {
+      this.#logger.warn({ ...overload }, 'overloaded: clients are refused, QoS 0 is dropped')
+    })
+    this.#events.on('overloadEnd', overload => this.#logger.warn({ ...overload }, 'no longer overloaded'))
     this.#events.on('lateWritesRefused', writes => this.#logger.warn({ writes }, 'late writes refused'))
   }
 

@@ -30,6 +30,8 @@ import { ConnectedClients } from './connected-clients.js'
 import { detailsOf } from './connection-details.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { Ownership } from './ownership.js'
+import { detailsOf } from './session-details.js'
+import type { SessionLimits } from './session-limits.js'
 import type { Wills } from './wills.js'
 
 export interface RegistryParts {
@@ -44,7 +46,7 @@ export interface RegistryParts {
   takenOver(clientId: string, from: Client, by: Client): void
   now: () => number
   maxConnections: number
-  checkRoomForSession(): void
+  sessionLimits: SessionLimits
   /** What every session is given. */
   ports: () => Ports
   /** Called when something with a deadline was stored. */
@@ -294,10 +296,11 @@ export class SessionRegistry implements SessionDirectory {
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     const kept = stored !== undefined || expiryInterval > 0
-    if (kept && stored === undefined) this.#parts.checkRoomForSession()
     const details = kept ? detailsOf(request, stored, this.#parts.now()) : undefined
     try {
-      await this.#noteConnected(request, stored, details)
+      const note = () => this.#noteConnected(request, stored, details)
+      if (kept && stored === undefined) await this.#parts.sessionLimits.make(clientId, details, note)
+      else await note()
     } catch (error) {
       await this.#attempt(() => this.#noteRefused(clientId, stored))
       throw error

@@ -13,12 +13,14 @@ import type { Turns } from '../../util/turns.js'
 import type { OwnMessages } from '../publish/own-messages.js'
 import { DetachedClient } from './detached-client.js'
 import type { FailedWrites } from './failed-writes.js'
+import type { WillLimits } from './will-limits.js'
 
 export interface WillParts {
   store: SessionPersistence
   authorizer: Authorizer
   own: OwnMessages
   failedWrites: FailedWrites
+  limits: WillLimits
   events: EventSink
   now: () => number
 }
@@ -37,11 +39,17 @@ export class Wills {
   /**
    * Stores the will of a connected client, in case this process crashes. Replaces and thereby cancels a delayed will of
    * an earlier connection [MQTT-3.1.3-9].
+   * @throws AnaxError ANAX_ERR_QUOTA
    */
   async connected(clientId: string, will: StoredWill | undefined): Promise<void> {
+    const { store, limits } = this.#parts
+    if (will !== undefined) limits.add(clientId, will)
     this.#changed?.add(clientId)
-    if (will === undefined) await this.#parts.store.deleteWill(clientId)
-    else await this.#parts.store.saveWill(clientId, will, undefined)
+    if (will !== undefined) await store.saveWill(clientId, will, undefined)
+    else {
+      await store.deleteWill(clientId)
+      limits.remove(clientId)
+    }
     this.#detached.delete(clientId)
   }
 
@@ -123,8 +131,11 @@ export class Wills {
 
   /** Deletes a published or discarded will, and retries if the store fails. */
   async #delete(clientId: string): Promise<void> {
-    const { store, failedWrites } = this.#parts
+    const { store, failedWrites, limits } = this.#parts
     this.#detached.delete(clientId)
-    await failedWrites.attempt(clientId, () => store.deleteWill(clientId))
+    await failedWrites.attempt(clientId, async () => {
+      await store.deleteWill(clientId)
+      limits.remove(clientId)
+    })
   }
 }

@@ -99,7 +99,7 @@ async function openBeside(broker: Broker, settings: Settings, server: Server, lo
 }
 
 function listenersOf(settings: Settings): ListenerOptions[] {
-  const { host, ports, unix, tls: files, limits, trustedProxies, proxyProtocol, allowedOrigins } = settings
+  const { host, ports, unix, tls: files, trustedProxies, proxyProtocol, allowedOrigins } = settings
   // read now, so that a file that is missing is told in one line, and again at each reload
   if (files !== undefined) readTls(files)
   const tls = files && (() => readTls(files))
@@ -108,7 +108,6 @@ function listenersOf(settings: Settings): ListenerOptions[] {
   const webSocket = {
     ...common,
     ...(allowedOrigins && { allowedOrigins }),
-    ...(limits.maxPacketSize !== undefined && { maxPayload: limits.maxPacketSize }),
   }
   const listeners: ListenerOptions[] = []
   if (ports.tcp !== undefined) listeners.push({ transport: 'tcp', port: ports.tcp, ...mqtt })

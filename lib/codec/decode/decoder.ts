@@ -42,6 +42,9 @@ const FAILED = 4
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
+/** Chunks below this size are not worth a copy of what is left of them. */
+const SHRINKABLE = 1024
+
 /** Bytes of a CONNECT's content that are needed to answer one that is too large: protocol name and level. */
 const CONNECT_5 = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 5])
 
@@ -97,6 +100,27 @@ export class Decoder {
   /** Whether there are bytes that were not decoded yet. */
   get hasUnread(): boolean {
     return this.#pos < this.#chunk.length || (this.#queue !== undefined && this.#queue.length > 0)
+  }
+
+  /** Bytes that are there and were not decoded yet. */
+  get unreadBytes(): number {
+    return this.#chunk.length - this.#pos + (this.#queue === undefined ? 0 : this.#queue.length)
+  }
+
+  /** Lets go of a chunk of which little is left: the rest of it may take a long time to come. */
+  shrink(): void {
+    const left = this.#chunk.length - this.#pos
+    if (this.#chunk.length < SHRINKABLE || left > this.#chunk.length >> 2) return
+    this.#chunk = Buffer.from(this.#chunk.subarray(this.#pos))
+    this.#pos = 0
+  }
+
+  /** Lets go of everything: nothing more is decoded. */
+  close(): void {
+    this.#state = FAILED
+    this.#chunk = EMPTY
+    this.#pos = 0
+    this.#queue = undefined
   }
 
   /** Adds a chunk, which must not be changed afterwards: packets are views of it where possible. */
@@ -304,10 +328,7 @@ export class Decoder {
 
   #fail(error: AnaxError): void {
     this.#error = error
-    this.#state = FAILED
-    this.#chunk = EMPTY
-    this.#pos = 0
-    this.#queue = undefined
+    this.close()
     reader.close()
   }
 }

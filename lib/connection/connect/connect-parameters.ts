@@ -4,9 +4,15 @@
  */
 import type { ConnectPacket, UserProperties, Will } from '../../../types/packets.js'
 import type { Dialect } from '../../codec/dialect.js'
+import { userPropertyBytes } from '../../codec/message-bytes.js'
+import { pairsOf } from '../../codec/user-properties.js'
+import type { Authorizer } from '../../ports/authorizer.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 
 const LARGEST_RECEIVE_MAXIMUM = 65_535
+
+/** User properties of this size are kept in any case: the application may look at them. */
+const KEPT_USER_PROPERTY_BYTES = 4096
 
 export interface ConnectParameters {
   id: string
@@ -50,7 +56,7 @@ export function connectParametersOf(
   packet: ConnectPacket,
   id: string,
   { hasProperties }: Dialect,
-  { keepaliveLimit }: ResolvedOptions,
+  { keepaliveLimit, maxWillDelay }: ResolvedOptions,
 ): ConnectParameters {
   const { clean, username, will, properties = {} } = packet
   return {
@@ -58,7 +64,7 @@ export function connectParametersOf(
     clean,
     username,
     userProperties: properties.userProperties,
-    will,
+    will: will && keptWill(will, maxWillDelay),
     // clients before 5.0 have no Server Keep Alive
     keepalive: hasProperties ? limitedKeepAlive(packet.keepalive, keepaliveLimit) : packet.keepalive,
     receiveMaximum: properties.receiveMaximum ?? LARGEST_RECEIVE_MAXIMUM,
@@ -68,6 +74,28 @@ export function connectParametersOf(
     authenticationMethod: properties.authenticationMethod,
     isBridge: packet.bridgeMode === true,
   }
+}
+
+/** A copy that does not keep the whole CONNECT in memory for as long as the client is connected. */
+function keptWill(will: Will, maxWillDelay: number): Will {
+  const { properties } = will
+  const kept = { ...will, payload: Buffer.from(will.payload) }
+  if (properties === undefined) return kept
+  const { willDelayInterval = 0, correlationData } = properties
+  kept.properties = {
+    ...properties,
+    ...(willDelayInterval > maxWillDelay && { willDelayInterval: maxWillDelay }),
+    ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData) }),
+  }
+  return kept
+}
+
+/** The parameters of a client that is connected: without large user properties, if no hook may be asked about them. */
+export function keptParameters(parameters: ConnectParameters, { asksLater }: Pick<Authorizer, 'asksLater'>) {
+  const { userProperties } = parameters
+  const mayKeep = userProperties === undefined || asksLater
+  if (mayKeep || userPropertyBytes(pairsOf(userProperties)) <= KEPT_USER_PROPERTY_BYTES) return parameters
+  return { ...parameters, userProperties: undefined }
 }
 
 function limitedKeepAlive(requested: number, limit: number): number {

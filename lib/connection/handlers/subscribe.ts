@@ -4,6 +4,7 @@
  */
 import type { SubscribePacket, Subscription } from '../../../types/packets.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
+import { filterBytes } from '../../model/session-bytes.js'
 import { SessionSubscription } from '../../model/subscription.js'
 import type { Session } from '../../session/session.js'
 import {
@@ -162,6 +163,7 @@ class Subscribe extends Job {
 
   /** In the stage `store`, where packets are in order: the number of subscriptions depends on the packets before. */
   #claim(): void {
+    this.#claimBytes()
     const quota = this.#session().subscriptionQuota
     if (quota === undefined) return
     const refusals = quota.claim(this.#granted().map(({ topic }) => topic))
@@ -169,6 +171,18 @@ class Subscribe extends Job {
       outcome instanceof AnaxError ? outcome : (refusals.shift() ?? outcome),
     )
     this.#claimed = this.#granted().map(({ topic }) => topic)
+  }
+
+  /** A filter that replaces itself needs no room. */
+  #claimBytes(): void {
+    const session = this.#session()
+    if (!session.stored) return
+    let room = this.#channel.ports.roomForFilters()
+    this.#outcomes = this.#outcomes.map(outcome => {
+      if (outcome instanceof AnaxError || session.subscriptions.has(outcome.topic)) return outcome
+      room -= filterBytes(outcome)
+      return room < 0 ? new AnaxError('ANAX_ERR_QUOTA', { detail: 'stored sessions have no room for it' }) : outcome
+    })
   }
 
   readonly #failed = (error: unknown): void => {

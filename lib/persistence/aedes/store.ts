@@ -268,7 +268,13 @@ export class AedesStore implements SessionPersistence {
 
   counts(): StoreCounts {
     const sessions = this.#names.size
-    return { sessions, subscriptions: undefined, queuedMessages: undefined, queuedBytes: undefined }
+    return {
+      sessions,
+      sessionBytes: undefined,
+      subscriptions: undefined,
+      queuedMessages: undefined,
+      queuedBytes: undefined,
+    }
   }
 
   expiredSessions(now: number, limit: number): string[] {

@@ -63,6 +63,7 @@ export function sessionsAfter(
 export function countsOf({ sessions, subscriptions, queues, counters }: LmdbParts): StoreCounts {
   return {
     sessions: sessions.size,
+    sessionBytes: counters.sessionBytes,
     subscriptions: subscriptions.size,
     queuedMessages: queues.messages.size,
     queuedBytes: counters.queuedBytes,

@@ -99,6 +99,7 @@ export class MemoryPersistence implements SessionPersistence {
   counts(): StoreCounts {
     return {
       sessions: this.#sessions.size,
+      sessionBytes: this.#sessions.bytes,
       subscriptions: this.#sessions.subscriptionCount,
       queuedMessages: this.#queues.totalMessages,
       queuedBytes: this.#queues.totalBytes,

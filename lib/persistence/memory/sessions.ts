@@ -10,6 +10,7 @@ import type {
   StoredSession,
   StoredSubscription,
 } from '../../../types/persistence.js'
+import { filterBytes, identityBytes } from '../../model/session-bytes.js'
 import { FilterTree } from '../../topic/filter-tree.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { SortedNames } from '../../util/sorted-names.js'
@@ -48,6 +49,12 @@ export class MemorySessions {
   #subscribers = 0
   #subscriptions = 0
   #storableSubscriptions = 0
+  #bytes = 0
+
+  /** Bytes of identifiers, user names and filters. */
+  get bytes(): number {
+    return this.#bytes
+  }
 
   /** The number of sessions. */
   get size(): number {
@@ -121,13 +128,16 @@ export class MemorySessions {
   save({ clientId, expiryInterval, expiresAt, details }: SessionChange): void {
     const record = this.obtain(clientId)
     if (record.expiryInterval === undefined) this.#names.add(clientId)
+    else this.#bytes -= identityBytes(clientId, record.details)
     record.expiryInterval = expiryInterval
     if (details !== undefined) record.details = { ...details }
+    this.#bytes += identityBytes(clientId, record.details)
     this.#setDeadline(record, expiresAt)
   }
 
   delete(record: SessionRecord): void {
     this.clearSubscriptions(record.clientId)
+    if (record.expiryInterval !== undefined) this.#bytes -= identityBytes(record.clientId, record.details)
     this.#setDeadline(record, undefined)
     this.#names.delete(record.clientId)
     this.#records.delete(record.clientId)
@@ -158,7 +168,9 @@ export class MemorySessions {
     const stored = storedForm(clientId, subscription)
     if (subscriptions.size === 0) this.#subscribers++
     if (!subscriptions.has(topic)) this.#subscriptions++
-    this.#storableSubscriptions += Number(stored.qos > 0) - Number((subscriptions.get(topic)?.qos ?? 0) > 0)
+    const earlier = subscriptions.get(topic)
+    this.#storableSubscriptions += Number(stored.qos > 0) - Number((earlier?.qos ?? 0) > 0)
+    this.#bytes += filterBytes(stored) - (earlier === undefined ? 0 : filterBytes(earlier))
     subscriptions.set(topic, stored)
     if (isSharedFilter(topic)) return
     if (stored.qos > 0) this.#tree.add(topic, clientId, stored)
@@ -171,6 +183,7 @@ export class MemorySessions {
     if (record?.subscriptions === undefined || stored === undefined) return
     record.subscriptions.delete(topic)
     this.#subscriptions--
+    this.#bytes -= filterBytes(stored)
     this.#tree.remove(topic, clientId)
     if (stored.qos > 0) this.#storableSubscriptions--
     if (record.subscriptions.size > 0) return

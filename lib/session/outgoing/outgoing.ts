@@ -71,7 +71,8 @@ export class Outgoing {
 
   /** Takes a live message for the client. */
   deliver(delivery: Delivery): void {
-    if (delivery.qos > 0 && this.#recipient.stored) this.#deliverStored(delivery)
+    if (delivery.qos === 0 && this.#ports.overload.isOn) this.#drop(delivery.message, 'overload')
+    else if (delivery.qos > 0 && this.#recipient.stored) this.#deliverStored(delivery)
     else if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) this.#sendLive(delivery)
     else this.#wait(delivery)
   }

@@ -31,6 +31,7 @@ spec('while nothing is dropped, every reason has a counter, and it is 0', ALL, a
     'not-encodable',
     'not-forwarded',
     'outbox-full',
+    'overload',
     'packet-too-large',
     'queue-full',
     'session-ended',

@@ -4,6 +4,7 @@ import { Frame } from '../../../lib/codec/wire/frame.js'
 import type { AnaxError } from '../../../lib/errors.js'
 import { Congestion } from '../../../lib/model/congestion.js'
 import { Delivery } from '../../../lib/model/delivery.js'
+import { OverloadState } from '../../../lib/model/overload.js'
 import { NEVER_EXPIRES } from '../../../lib/model/session-expiry.js'
 import type { Authorizer } from '../../../lib/ports/authorizer.js'
 import type { Ports } from '../../../lib/ports/ports.js'
@@ -84,6 +85,7 @@ export function attached(scene: Scene) {
     timers: new Timers(new FakeClock()),
     fairness: new Fairness({ turnUnits: 1000, shareUnits: 1000 }),
     congestion: new Congestion(),
+    overload: new OverloadState(),
     events: {
       emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),
     },

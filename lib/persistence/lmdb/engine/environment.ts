@@ -26,6 +26,8 @@ export interface Counters {
   /** The numbers for the next session and the next message. */
   nextSession: number
   nextMessage: number
+  /** Of identifiers, user names and filters. */
+  sessionBytes: number
   queuedBytes: number
   retainedCount: number
   retainedBytes: number
@@ -48,6 +50,7 @@ const TABLE_OPTIONS = { encoding: 'binary', keyEncoding: 'binary' } as const
 const NOTHING_COUNTED: Counters = {
   nextSession: 1,
   nextMessage: 1,
+  sessionBytes: 0,
   queuedBytes: 0,
   retainedCount: 0,
   retainedBytes: 0,

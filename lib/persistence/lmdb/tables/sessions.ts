@@ -3,6 +3,7 @@
  * contain. Knows no queue and no subscription. Methods that write must be called inside a change of the writer.
  */
 import type { SessionChange, SessionDetails } from '../../../../types/persistence.js'
+import { identityBytes } from '../../../model/session-bytes.js'
 import { isPlain, numberKey, type PacketRow, textIn, textKey } from '../engine/encoding.js'
 import type { Counters, LmdbEnvironment } from '../engine/environment.js'
 import type { RowCache } from '../engine/row-cache.js'
@@ -81,13 +82,16 @@ export class LmdbSessions {
   save({ clientId, expiryInterval, expiresAt, details }: SessionChange): void {
     const record = this.obtain(clientId)
     this.#forgetDeadline(record)
-    this.#put({ ...record, expiryInterval, expiresAt, details: details ?? record.details })
+    const saved = { ...record, expiryInterval, expiresAt, details: details ?? record.details }
+    this.#counters.sessionBytes += countedBytes(saved) - countedBytes(record)
+    this.#put(saved)
     const due = { owner: textKey(clientId), clientId }
     if (expiresAt !== undefined) this.#deadlines.add(DeadlineKind.session, expiresAt, due)
     else if (expiryInterval !== NEVER) this.#deadlines.open(DeadlineKind.session, due)
   }
 
   delete(record: SessionRecord): void {
+    this.#counters.sessionBytes -= countedBytes(record)
     this.#forgetDeadline(record)
     this.clearIncoming(record)
     this.#sessions.delete(record.clientId)
@@ -143,6 +147,11 @@ export class LmdbSessions {
     if (expiresAt !== undefined) this.#deadlines.remove(DeadlineKind.session, expiresAt, owner)
     else this.#deadlines.close(DeadlineKind.session, owner)
   }
+}
+
+/** A client that only the base contract knows has no session. */
+function countedBytes({ clientId, expiryInterval, details }: SessionRecord): number {
+  return expiryInterval === undefined ? 0 : identityBytes(clientId, details)
 }
 
 function incomingKey(number: number, packetId: number): Buffer {

@@ -3,6 +3,7 @@
  * sessions by number only. Methods that write must be called inside a change of the writer.
  */
 import type { MatchedSubscription, StoredSubscription } from '../../../../types/persistence.js'
+import { filterBytes } from '../../../model/session-bytes.js'
 import { FilterTree } from '../../../topic/filter-tree.js'
 import { isSharedFilter } from '../../../topic/topic.js'
 import { numberKey, textKey } from '../engine/encoding.js'
@@ -50,6 +51,7 @@ export class LmdbSubscriptions {
     const key = subscriptionKey(session, topic)
     const earlier = this.#table.get(key)
     if (earlier === undefined && !this.hasAny(session)) this.#counters.subscribers++
+    this.#counters.sessionBytes += rowBytes(row) - (earlier === undefined ? 0 : rowBytes(earlier))
     this.#counters.storableSubscriptions += Number(qos > 0) - Number(earlier !== undefined && earlier[2] > 0)
     this.#table.put(key, row)
     this.#writer.afterCommit(() => this.#index(subscriptionOf(row)))
@@ -60,6 +62,7 @@ export class LmdbSubscriptions {
     const earlier = this.#table.get(key)
     if (earlier === undefined) return
     this.#table.delete(key)
+    this.#counters.sessionBytes -= rowBytes(earlier)
     if (earlier[2] > 0) this.#counters.storableSubscriptions--
     if (!this.hasAny(session)) this.#counters.subscribers--
     this.#writer.afterCommit(() => this.#forget(session.clientId, topic))
@@ -70,6 +73,7 @@ export class LmdbSubscriptions {
     if (rows.length === 0) return
     for (const { key, value } of rows) {
       this.#table.delete(key)
+      this.#counters.sessionBytes -= rowBytes(value)
       if (value[2] > 0) this.#counters.storableSubscriptions--
     }
     this.#counters.subscribers--
@@ -144,4 +148,8 @@ export function subscriptionOf(row: SubscriptionRow): MatchedSubscription {
   if (subscriptionIdentifier !== undefined) subscription.subscriptionIdentifier = subscriptionIdentifier
   if (requested !== undefined) subscription.requested = requested
   return subscription
+}
+
+function rowBytes([, topic, , , , , , requested]: SubscriptionRow): number {
+  return filterBytes({ topic, requested })
 }

@@ -1,0 +1,104 @@
+/**
+ * Decides whether the broker is overloaded, at each reading: when event loop or memory was above its threshold twice in a
+ * row, and until both were well below it for a while. Owns that decision; what is refused or dropped meanwhile is decided
+ * where it happens.
+ */
+import type { Overload, OverloadCause } from '../../../types/events.js'
+import { AnaxError } from '../../errors.js'
+import type { OverloadState } from '../../model/overload.js'
+import type { EventSink } from '../../ports/event-sink.js'
+import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
+import type { ResolvedOptions } from '../../ports/resolved-options.js'
+import type { Timers } from '../../util/timers.js'
+
+/** Readings in a row above a threshold: a single long step of the host is no overload. */
+const READINGS_TO_BEGIN = 2
+
+/** Readings in a row below a lower threshold: otherwise it would begin and end all the time. */
+const READINGS_TO_END = 6
+
+/** The lower thresholds. */
+const EASED = { 'event-loop': 0.5, memory: 0.9 } as const
+
+/** Share of the heap's limit: at the limit itself the process ends. */
+const HEAP_SHARE = 0.9
+
+export interface BrakeParts {
+  readonly state: OverloadState
+  readonly options: Pick<ResolvedOptions, 'maxEventLoopDelayMs' | 'maxMemoryBytes'>
+  readonly probe: LoadProbe
+  readonly timers: Pick<Timers, 'wallTime'>
+  readonly events: Pick<EventSink, 'emit'>
+}
+
+export class OverloadBrake {
+  readonly #parts: BrakeParts
+  /** Readings in a row that speak for a change. */
+  #readings = 0
+
+  constructor(parts: BrakeParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#parts.probe.start(reading => this.#look(reading))
+  }
+
+  stop(): void {
+    this.#parts.probe.stop()
+  }
+
+  /** Why a client cannot connect now. */
+  get refusal(): AnaxError | undefined {
+    const { cause } = this.#parts.state
+    return cause === undefined ? undefined : new AnaxError('ANAX_ERR_OVERLOADED', { detail: cause })
+  }
+
+  #look(reading: LoadReading): void {
+    const { state } = this.#parts
+    state.eventLoopDelayMs = reading.eventLoopDelayMs
+    state.memoryBytes = reading.heapBytes + reading.bufferBytes
+    if (state.isOn) this.#lookForEnd(reading)
+    else this.#lookForBeginning(reading)
+  }
+
+  #lookForBeginning(reading: LoadReading): void {
+    const cause = this.#causeIn(reading, { 'event-loop': 1, memory: 1 })
+    this.#readings = cause === undefined ? 0 : this.#readings + 1
+    if (cause === undefined || this.#readings < READINGS_TO_BEGIN) return
+    this.#readings = 0
+    const { state, timers, events } = this.#parts
+    state.cause = cause
+    state.since = timers.wallTime()
+    state.times++
+    events.emit('overload', this.#overload(cause))
+  }
+
+  #lookForEnd(reading: LoadReading): void {
+    this.#readings = this.#causeIn(reading, EASED) === undefined ? this.#readings + 1 : 0
+    if (this.#readings < READINGS_TO_END) return
+    this.#readings = 0
+    const { state, timers, events } = this.#parts
+    const overload = this.#overload(state.cause!)
+    const durationMs = timers.wallTime() - state.since!
+    state.cause = undefined
+    state.since = undefined
+    events.emit('overloadEnd', { ...overload, durationMs })
+  }
+
+  /** @param factors of the thresholds */
+  #causeIn(reading: LoadReading, factors: Readonly<Record<OverloadCause, number>>): OverloadCause | undefined {
+    const { maxEventLoopDelayMs, maxMemoryBytes } = this.#parts.options
+    const { eventLoopDelayMs, heapBytes, heapLimitBytes, bufferBytes } = reading
+    const { memory } = factors
+    const isMemoryFull =
+      heapBytes + bufferBytes > maxMemoryBytes * memory || heapBytes > heapLimitBytes * HEAP_SHARE * memory
+    if (isMemoryFull) return 'memory'
+    return eventLoopDelayMs > maxEventLoopDelayMs * factors['event-loop'] ? 'event-loop' : undefined
+  }
+
+  #overload(cause: OverloadCause): Overload {
+    const { eventLoopDelayMs, memoryBytes } = this.#parts.state
+    return { cause, eventLoopDelayMs, memoryBytes }
+  }
+}

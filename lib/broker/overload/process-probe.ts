@@ -1,0 +1,55 @@
+/**
+ * Measures this process: its event loop, where that is wanted, and its memory. Must not know what follows from it. Its time
+ * is that of the process, whatever clock a broker has.
+ */
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
+import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
+
+/** How often the event loop is asked to be on time. */
+const RESOLUTION_MS = 20
+
+const NANOSECONDS = 1e6
+
+const READING_MS = 500
+
+export class ProcessProbe implements LoadProbe {
+  readonly #delays: IntervalHistogram | undefined
+  #interval: NodeJS.Timeout | undefined
+  readonly #heapLimitBytes = getHeapStatistics().heap_size_limit
+
+  /** @param measured whether the event loop is measured, which wakes the process 50 times a second */
+  constructor(measured: { eventLoop: boolean }) {
+    if (measured.eventLoop) this.#delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  }
+
+  start(told: (reading: LoadReading) => void): void {
+    this.#delays?.enable()
+    this.#interval = setInterval(() => told(this.#read()), READING_MS)
+    // the timers of a test may have none
+    this.#interval.unref?.()
+  }
+
+  #read(): LoadReading {
+    const { heapUsed, external } = process.memoryUsage()
+    return {
+      eventLoopDelayMs: this.#meanDelayMs(),
+      heapBytes: heapUsed,
+      heapLimitBytes: this.#heapLimitBytes,
+      bufferBytes: external,
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#interval)
+    this.#delays?.disable()
+  }
+
+  #meanDelayMs(): number {
+    const delays = this.#delays
+    if (delays === undefined || delays.count === 0) return 0
+    const meanMs = delays.mean / NANOSECONDS
+    delays.reset()
+    return Math.max(0, meanMs - RESOLUTION_MS)
+  }
+}

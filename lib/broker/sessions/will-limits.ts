@@ -1,0 +1,62 @@
+/** How many wills are stored and how large they are, and whether there is room for another. Must not know when one is due. */
+import type { ScheduledWill, StoredWill } from '../../../types/persistence.js'
+import { messageBytes } from '../../codec/message-bytes.js'
+import { AnaxError } from '../../errors.js'
+import type { ResolvedOptions } from '../../ports/resolved-options.js'
+
+export class WillLimits {
+  readonly #options: Pick<ResolvedOptions, 'maxWills' | 'maxWillBytes'>
+  /** Client identifier -> bytes of its will. */
+  readonly #stored = new Map<string, number>()
+  #bytes = 0
+
+  constructor(options: Pick<ResolvedOptions, 'maxWills' | 'maxWillBytes'>) {
+    this.#options = options
+  }
+
+  get count(): number {
+    return this.#stored.size
+  }
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Counts what an earlier run has left. */
+  async recover(wills: Iterable<ScheduledWill> | AsyncIterable<ScheduledWill>): Promise<void> {
+    for await (const { clientId, will } of wills) this.#set(clientId, bytesOf(will))
+  }
+
+  /**
+   * Counts a will that is about to be stored, in place of the client's earlier one.
+   * @throws AnaxError ANAX_ERR_QUOTA; then nothing was counted
+   */
+  add(clientId: string, will: StoredWill): void {
+    const { maxWills, maxWillBytes } = this.#options
+    const earlier = this.#stored.get(clientId)
+    const bytes = bytesOf(will)
+    if (earlier === undefined && this.#stored.size >= maxWills) throw quotaError(`${maxWills} wills are stored`)
+    if (this.#bytes - (earlier ?? 0) + bytes > maxWillBytes) {
+      throw quotaError(`stored wills may have ${maxWillBytes} bytes together`)
+    }
+    this.#set(clientId, bytes)
+  }
+
+  remove(clientId: string): void {
+    this.#bytes -= this.#stored.get(clientId) ?? 0
+    this.#stored.delete(clientId)
+  }
+
+  #set(clientId: string, bytes: number): void {
+    this.remove(clientId)
+    this.#stored.set(clientId, bytes)
+    this.#bytes += bytes
+  }
+}
+
+function bytesOf(will: StoredWill): number {
+  return Buffer.byteLength(will.topic) + messageBytes({ payload: will.payload, properties: will.properties })
+}
+
+function quotaError(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_QUOTA', { detail, scope: 'connection' })
+}

@@ -1,0 +1,111 @@
+/** When the broker counts as overloaded, and until when: with a probe that says what is measured. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { OverloadBrake } from '../../../lib/broker/overload/overload-brake.js'
+import { OverloadState } from '../../../lib/model/overload.js'
+import type { LoadReading } from '../../../lib/ports/load-probe.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Timers } from '../../../lib/util/timers.js'
+
+const MIB = 2 ** 20
+const QUIET: LoadReading = { eventLoopDelayMs: 0, heapBytes: 50 * MIB, heapLimitBytes: 1000 * MIB, bufferBytes: 0 }
+
+function scene(options: { maxEventLoopDelayMs?: number; maxMemoryBytes?: number }) {
+  const clock = new FakeClock()
+  const state = new OverloadState()
+  const events: string[] = []
+  const none = Number.POSITIVE_INFINITY
+  let told: ((reading: LoadReading) => void) | undefined
+  const brake = new OverloadBrake({
+    state,
+    options: { maxEventLoopDelayMs: none, maxMemoryBytes: none, ...options },
+    probe: {
+      start: call => {
+        told = call
+      },
+      stop: () => {
+        told = undefined
+      },
+    },
+    timers: new Timers(clock),
+    events: { emit: (name, ...args) => void events.push(`${name} ${JSON.stringify(args[0])}`) },
+  })
+  brake.start()
+  return {
+    brake,
+    state,
+    clock,
+    events,
+    isRunning: () => told !== undefined,
+    /** So many readings like this. */
+    read: async (change: Partial<LoadReading>, times: number) => {
+      for (let i = 0; i < times; i++) {
+        await clock.advance(500)
+        told?.({ ...QUIET, ...change })
+      }
+    },
+  }
+}
+
+describe('the overload brake', () => {
+  it('begins with the second reading above the threshold of the event loop, and tells what was measured', async () => {
+    const { brake, state, events, read } = scene({ maxEventLoopDelayMs: 200 })
+    await read({ eventLoopDelayMs: 201 }, 1)
+    assert.equal(state.isOn, false)
+    await read({ eventLoopDelayMs: 200 }, 1)
+    await read({ eventLoopDelayMs: 201 }, 1)
+    assert.equal(state.isOn, false, 'they have to follow each other')
+    assert.equal(brake.refusal, undefined)
+    await read({ eventLoopDelayMs: 300 }, 1)
+    assert.equal(state.cause, 'event-loop')
+    assert.deepEqual(events, [`overload {"cause":"event-loop","eventLoopDelayMs":300,"memoryBytes":${50 * MIB}}`])
+    const { code, reasonCode } = brake.refusal!
+    assert.deepEqual([code, reasonCode], ['ANAX_ERR_OVERLOADED', 0x89])
+  })
+
+  it('ends with the sixth reading in a row that is well below the threshold', async () => {
+    const { state, events, read } = scene({ maxEventLoopDelayMs: 200 })
+    await read({ eventLoopDelayMs: 500 }, 2)
+    await read({ eventLoopDelayMs: 101 }, 10)
+    assert.equal(state.isOn, true, 'below the threshold, but not well below')
+    await read({ eventLoopDelayMs: 100 }, 5)
+    await read({ eventLoopDelayMs: 101 }, 1)
+    await read({ eventLoopDelayMs: 100 }, 5)
+    assert.equal(state.isOn, true)
+    await read({ eventLoopDelayMs: 100 }, 1)
+    assert.equal(state.isOn, false)
+    assert.equal(events.length, 2)
+    assert.match(events[1]!, /^overloadEnd .*"durationMs":11000}$/)
+    await read({ eventLoopDelayMs: 500 }, 2)
+    assert.equal(state.times, 2)
+  })
+
+  it('counts heap and buffers together, and the heap by its own limit', async () => {
+    const bounded = scene({ maxMemoryBytes: 100 * MIB })
+    await bounded.read({ bufferBytes: 50 * MIB }, 5)
+    assert.equal(bounded.state.isOn, false)
+    await bounded.read({ bufferBytes: 50 * MIB + 1 }, 2)
+    assert.equal(bounded.state.cause, 'memory')
+    assert.equal(bounded.state.memoryBytes, 100 * MIB + 1)
+    await bounded.read({ bufferBytes: 41 * MIB }, 20)
+    assert.equal(bounded.state.isOn, true)
+    await bounded.read({ bufferBytes: 39 * MIB }, 6)
+    assert.equal(bounded.state.isOn, false)
+
+    const unbounded = scene({})
+    await unbounded.read({ bufferBytes: 5000 * MIB, heapBytes: 900 * MIB, eventLoopDelayMs: 5000 }, 5)
+    assert.equal(unbounded.state.isOn, false)
+    await unbounded.read({ heapBytes: 901 * MIB }, 2)
+    assert.equal(unbounded.state.cause, 'memory')
+  })
+
+  it('leaves no probe behind', async () => {
+    const { brake, isRunning, read, events } = scene({ maxMemoryBytes: 1 })
+    assert.equal(isRunning(), true)
+    await read({}, 1)
+    brake.stop()
+    assert.equal(isRunning(), false)
+    await read({}, 10)
+    assert.deepEqual(events, [])
+  })
+})

@@ -1,0 +1,102 @@
+/** What a broker does while it is overloaded, and that it ends by itself. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Broker, createBroker } from '../../../lib/index.js'
+import { publishText, receiveTexts } from '../../support/exchange.js'
+import { fakeMemory } from '../../support/memory.js'
+import { SpecClient } from '../../support/spec-client.js'
+
+interface Scene {
+  version: 3 | 4 | 5
+  broker: Broker
+  dial(): SpecClient
+  connect(clientId: string): Promise<SpecClient>
+  begin(): void
+  end(): void
+}
+
+function overloadTest(title: string, body: (scene: Scene) => Promise<void>): void {
+  for (const version of [3, 4, 5] as const) {
+    test(`${title} (version ${version})`, async t => {
+      const look = fakeMemory(t)
+      const broker = await createBroker({ maxMemoryBytes: 1000 })
+      const dial = () => new SpecClient(broker, version)
+      const connect = async (clientId: string) => {
+        const client = dial()
+        const { returnCode, reasonCode } = await client.connect({ clientId })
+        assert.equal(reasonCode ?? returnCode, 0)
+        return client
+      }
+      await body({ version, broker, dial, connect, begin: () => look(2000, 2), end: () => look(0, 6) })
+      await broker.close()
+    })
+  }
+}
+
+overloadTest(
+  'while it is overloaded, clients are refused before a hook is asked, and told so in their version',
+  async ({ broker, connect, dial, version, begin, end }) => {
+    const asked: string[] = []
+    const told: string[] = []
+    broker.preConnect = (_, { clientId }) => asked.push(`preConnect ${clientId}`) > 0
+    broker.authenticate = ({ id }) => asked.push(`authenticate ${id}`) > 0
+    broker.on('connectionError', (_, { code }) => told.push(code))
+    broker.on('overload', ({ cause, memoryBytes }) => told.push(`overload ${cause} ${memoryBytes}`))
+    broker.on('overloadEnd', ({ cause, memoryBytes }) => told.push(`overloadEnd ${cause} ${memoryBytes}`))
+    const client = await connect('before')
+    asked.length = 0
+
+    begin()
+    for (const clientId of ['during', 'before']) {
+      const { returnCode, reasonCode } = await dial().connect({ clientId })
+      assert.deepEqual(version === 5 ? reasonCode : returnCode, version === 5 ? 0x89 : 3)
+    }
+    assert.deepEqual(asked, [])
+    assert.deepEqual(await client.settle(), [], 'who is connected stays')
+    assert.equal(broker.overloaded, true)
+    const { overload, connections } = broker.stats()
+    assert.deepEqual([overload.cause, overload.times, overload.memoryBytes], ['memory', 1, 2000])
+    assert.deepEqual(connections.refused, { ANAX_ERR_OVERLOADED: 2 })
+
+    end()
+    await connect('after')
+    assert.equal(broker.overloaded, false)
+    assert.equal(broker.stats().overload.cause, undefined)
+    const refused = 'ANAX_ERR_OVERLOADED'
+    assert.deepEqual(told, ['overload memory 2000', refused, refused, 'overloadEnd memory 0'])
+  },
+)
+
+overloadTest(
+  'while it is overloaded, QoS 0 is dropped and counted, and nothing else is',
+  async ({ broker, connect, begin, end }) => {
+    const dropped: string[] = []
+    broker.on('drop', ({ clientId, message, reason }) => dropped.push(`${clientId} ${message.topic} ${reason}`))
+    const [first, second, publisher] = [await connect('first'), await connect('second'), await connect('publisher')]
+    await first.subscribe({ topic: '#', qos: 1 })
+    await second.subscribe({ topic: '#', qos: 0 })
+    const heard: string[] = []
+    await broker.subscribe('#', ({ topic }) => heard.push(topic))
+
+    begin()
+    await publishText(publisher, 'qos0', 'a')
+    await publishText(publisher, 'qos1', 'b', { qos: 1 })
+    assert.deepEqual(await receiveTexts(first), ['b'])
+    assert.deepEqual(await receiveTexts(second), [])
+    assert.deepEqual(dropped, ['first qos0 overload', 'second qos0 overload', 'second qos1 overload'])
+    assert.equal(broker.drops.overload, 3)
+    assert.deepEqual(heard, ['qos0', 'qos1'], 'listeners of the application get all')
+
+    end()
+    await publishText(publisher, 'qos0', 'c')
+    assert.deepEqual(await receiveTexts(first), ['c'])
+    assert.deepEqual(await receiveTexts(second), ['c'])
+  },
+)
+
+overloadTest('the application’s own clients are let in', async ({ broker, begin }) => {
+  begin()
+  const client = await broker.client({ clientId: 'own' })
+  await client.publish('a', 'b', { qos: 1 })
+  await client.disconnect()
+})
