@@ -49,8 +49,6 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   readonly ready: boolean
   /** Whether the broker is overloaded: clients that connect are refused. See the events `overload` and `overloadEnd`. */
   readonly overloaded: boolean
-  /** Limits of packets, for whatever receives their bytes first. A cluster may have lowered them. */
-  readonly limits: Readonly<{ maxConnectSize: number; maxPacketSize: number }>
   /** The state of the cluster; undefined without one, and while this node is not a member. */
   readonly cluster: ClusterStats | undefined
   /** Number of connected clients. */
@@ -60,7 +58,7 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /** Number of dropped messages by reason since the broker was created. Equals the number of `drop` events so far. */
   readonly drops: Readonly<Record<DropReason, number>>
 
-  /** The limits of the whole broker: what `stats()` may reach. */
+  /** The limits of the whole broker: what `stats()` may reach, and how large packets may be. */
   readonly limits: BrokerLimits
 
   /**

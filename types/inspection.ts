@@ -216,6 +216,9 @@ export interface BrokerLimits {
   maxTotalQueuedBytes: number
   maxRetainedMessages: number
   maxRetainedBytes: number
+  /** A cluster may have lowered it. */
+  maxPacketSize: number
+  maxConnectSize: number
 }
 
 /** A connected client that cannot take its messages as fast as they come. */

@@ -111,10 +111,6 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   get overloaded(): boolean {
     return this.#parts.ports.overload.isOn
   }
-  get limits(): BrokerContract['limits'] {
-    const { maxConnectSize, maxPacketSize } = this.#parts.options
-    return { maxConnectSize, maxPacketSize }
-  }
   get cluster(): ClusterStats | undefined {
     return this.#parts.clusterStats
   }
@@ -194,12 +190,9 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   readonly handle = (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails): Client => {
     if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
     if (!isDuplex(stream)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a duplex stream' })
-    const connection = new Connection(
-      connectionSource(stream, request, details),
-      this.#parts.ports,
-      this.#parts.connections,
-    )
-    this.#parts.counts.connections++
+    const { ports, connections, counts } = this.#parts
+    const connection = new Connection(connectionSource(stream, request, details), ports, connections)
+    counts.connections++
     this.#parts.checkRoom(connection)
     if (this.#state !== 'listening') {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))

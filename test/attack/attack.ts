@@ -4,6 +4,8 @@ import type { Measured } from './broker-process.js'
 import { type Latency, startCanary } from './canary.js'
 import type { Bounds, Scenario } from './scenarios/scenario.js'
 
+const NONE = Number.POSITIVE_INFINITY
+
 export type Figures = Measured & Latency
 
 export async function attack(scenario: Scenario, scale: number): Promise<Figures> {
@@ -20,6 +22,6 @@ export async function attack(scenario: Scenario, scale: number): Promise<Figures
 
 /** The bounds that did not hold. */
 export function overstepped({ bounds }: Scenario, figures: Figures): string[] {
-  const all: Required<Bounds> = { turnWithGcMs: 50, growthMb: Number.POSITIVE_INFINITY, ...bounds }
+  const all: Required<Bounds> = { turnWithGcMs: 50, growthMb: NONE, keptRatio: NONE, ...bounds }
   return (Object.keys(all) as (keyof Bounds)[]).filter(name => figures[name] > all[name])
 }

@@ -2,25 +2,44 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { BrokerOptions } from '../../types/options.js'
 import type { Measured, Request } from './broker-process.js'
 import { connectPacket } from './packets.js'
 
+/** The healthy pair. */
+const WATCHERS = 2
+
+const UPGRADE = Buffer.from(
+  [
+    'GET / HTTP/1.1',
+    'Host: 127.0.0.1',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+    'Sec-WebSocket-Protocol: mqtt',
+    '\r\n',
+  ].join('\r\n'),
+)
+
 export class Attacked {
   readonly port: number
+  readonly #webSocketPort: number
   readonly #child: ChildProcess
   readonly #sockets: net.Socket[] = []
 
-  constructor(child: ChildProcess, port: number) {
+  constructor(child: ChildProcess, [port, webSocketPort]: readonly number[]) {
     this.#child = child
-    this.port = port
+    this.port = port!
+    this.#webSocketPort = webSocketPort!
   }
 
   static async start(options: BrokerOptions = {}): Promise<Attacked> {
     const url = new URL('./broker-process.js', import.meta.url)
     const child = fork(url, [JSON.stringify(options)], { execArgv: ['--expose-gc'] })
-    const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-    return new Attacked(child, port)
+    const [{ ports }] = (await once(child, 'message')) as [{ ports: number[] }]
+    return new Attacked(child, ports)
   }
 
   async ask<Answer = unknown>(request: Request): Promise<Answer> {
@@ -36,8 +55,19 @@ export class Attacked {
   }
 
   /** A socket that has sent these packets in one go. */
-  async raw(...packets: Buffer[]): Promise<net.Socket> {
-    const socket = net.connect(this.port, '127.0.0.1')
+  raw(...packets: Buffer[]): Promise<net.Socket> {
+    return this.#dial(this.port, packets)
+  }
+
+  /** One that was upgraded, and has sent no frame. */
+  async webSocket(): Promise<net.Socket> {
+    const socket = await this.#dial(this.#webSocketPort, [UPGRADE])
+    await once(socket, 'data')
+    return socket
+  }
+
+  async #dial(port: number, packets: readonly Buffer[]): Promise<net.Socket> {
+    const socket = net.connect(port, '127.0.0.1')
     socket.on('error', () => {})
     this.#sockets.push(socket)
     await once(socket, 'connect')
@@ -53,6 +83,13 @@ export class Attacked {
     return socket
   }
 
+  /** One that has got bytes back, or was closed. */
+  async answered(packet: Buffer): Promise<net.Socket> {
+    const socket = await this.raw(packet)
+    await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    return socket
+  }
+
   async clients(count: number, prefix: string, ...packets: Buffer[]): Promise<net.Socket[]> {
     const sockets: net.Socket[] = []
     for (let from = 0; from < count; from += 100) {
@@ -62,6 +99,11 @@ export class Attacked {
       sockets.push(...(await Promise.all(group)))
     }
     return sockets
+  }
+
+  /** Resolves when no clients are connected but a few that watch. */
+  async left(): Promise<void> {
+    while ((await this.ask<{ clients: number }>({ name: 'clients' })).clients > WATCHERS) await pause(50)
   }
 
   async end(): Promise<void> {

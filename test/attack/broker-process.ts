@@ -15,27 +15,33 @@ export interface Measured {
   heapMb: number
   /** Resident memory at its highest, above that of before the attack. */
   growthMb: number
+  /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
+  keptRatio: number
   clients: number
   drops: number
 }
 
-export type Request = { name: 'start' } | { name: 'stop' } | { name: 'sinks'; count: number; connect: string }
+export type Request = { name: 'start' | 'stop' | 'clients' } | { name: 'sinks'; count: number; connect: string }
 
 const SAMPLE_MS = 50
 
 const options = JSON.parse(process.argv[2] ?? '{}') as BrokerOptions
 const broker = await createBroker(options)
-const server = await createServer(broker, { transport: 'tcp', port: 0 })
+const server = await createServer(broker, [
+  { transport: 'tcp', port: 0 },
+  { transport: 'ws', port: 0 },
+])
 const meter = new TurnMeter()
 let cpu = process.cpuUsage()
 let rssBefore = 0
+let heapBefore = 0
 let rssPeak = 0
 let sampling: NodeJS.Timeout | undefined
 
 process.once('disconnect', () => process.exit())
 process.on('message', async (request: Request) => {
   if (request.name === 'start') {
-    globalThis.gc?.()
+    heapBefore = await collectedBytes()
     rssBefore = process.memoryUsage.rss()
     rssPeak = rssBefore
     sampling = setInterval(samplePeak, SAMPLE_MS)
@@ -44,27 +50,37 @@ process.on('message', async (request: Request) => {
   } else if (request.name === 'sinks') {
     await addSinks(request.count, Buffer.from(request.connect, 'hex'))
   }
-  process.send!(request.name === 'stop' ? await measured() : { name: request.name })
+  process.send!(request.name === 'stop' ? await measured() : { clients: broker.connectedClients })
 })
-process.send!({ port: server.addresses[0]!.port! })
+process.send!({ ports: server.addresses.map(({ port }) => port) })
 
 async function measured(): Promise<Measured> {
   const { user, system } = process.cpuUsage(cpu)
   const turns = await meter.stop()
   clearInterval(sampling)
   samplePeak()
-  globalThis.gc?.()
-  const memory = process.memoryUsage()
+  const heap = await collectedBytes()
   const drops = Object.values(broker.drops).reduce((sum, count) => sum + count, 0)
   const mb = (bytes: number) => Math.round(bytes / 2 ** 20)
   return {
     ...turns,
     cpuMs: (user + system) / 1000,
-    heapMb: mb(memory.heapUsed + memory.external),
+    heapMb: mb(heap),
+    keptRatio: heap / heapBefore,
     growthMb: mb(rssPeak - rssBefore),
     clients: broker.connectedClients,
     drops,
   }
+}
+
+/** Heap and buffers, of which nothing can be freed. Buffers are freed in the background, some time after a collection. */
+async function collectedBytes(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.()
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 function samplePeak(): void {

@@ -1,9 +1,14 @@
 /** The bytes of packets that attackers and the healthy pair send: MQTT 3.1.1. */
 import { encode } from '../../lib/codec/encode/encoder.js'
-import type { Packet } from '../../types/packets.js'
+import type { ConnectPacket, Packet } from '../../types/packets.js'
 
 export function connectPacket(clientId: string, more: Partial<Packet> = {}): Buffer {
   return encode({ cmd: 'connect', clientId, clean: true, keepalive: 0, protocolVersion: 4, ...more } as Packet, 4)
+}
+
+/** The same in MQTT 5.0. */
+export function connect5Packet(clientId: string, more: Partial<ConnectPacket> = {}): Buffer {
+  return encode({ cmd: 'connect', clientId, clean: true, keepalive: 0, protocolVersion: 5, ...more } as Packet, 5)
 }
 
 export function subscribePacket(topics: readonly string[], qos: 0 | 1 | 2): Buffer {

@@ -69,6 +69,8 @@ export function configuration({ broker, options }: Parts) {
     maxTotalQueuedBytes: queued.bytes,
     maxRetainedMessages: retained.messages,
     maxRetainedBytes: retained.bytes,
+    maxPacketSize: undefined,
+    maxConnectSize: undefined,
   }
   const limits = Object.entries(broker.limits).map(([name, limit]) => {
     return { name, limit: Number.isFinite(limit) ? limit : undefined, used: used[name as keyof BrokerLimits] }

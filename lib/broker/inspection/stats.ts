@@ -88,7 +88,9 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
 /** What the numbers may reach. */
 export function limitsOf(options: BrokerLimits): BrokerLimits {
   const { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes } = options
-  return { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes }
+  const { maxPacketSize, maxConnectSize } = options
+  const ofAll = { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes }
+  return { ...ofAll, maxPacketSize, maxConnectSize }
 }
 
 function clusterNumbers({ clusterStats, counts }: CountedParts): ClusterNumbers {

@@ -30,7 +30,6 @@ import { ConnectedClients } from './connected-clients.js'
 import { detailsOf } from './connection-details.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { Ownership } from './ownership.js'
-import { detailsOf } from './session-details.js'
 import type { SessionLimits } from './session-limits.js'
 import type { Wills } from './wills.js'
 

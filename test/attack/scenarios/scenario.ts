@@ -21,6 +21,8 @@ export interface Bounds {
   turnWithGcMs?: number
   /** Resident memory at its highest, above that of before the attack, in MB. */
   growthMb?: number
+  /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
+  keptRatio?: number
 }
 
 export { pause }
