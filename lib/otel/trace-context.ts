@@ -4,8 +4,7 @@
  */
 import type { SpanContext } from '@opentelemetry/api'
 import type { UserProperties } from '../../types/packets.js'
-
-type Api = typeof import('@opentelemetry/api')
+import type { Api } from './api.js'
 
 /** Version, trace, span, flags. Later versions may go on behind another `-`. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/

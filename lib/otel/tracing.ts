@@ -12,7 +12,7 @@ import type {
   StoreTrace,
 } from '../../types/diagnostics.js'
 import type { Message } from '../../types/message.js'
-import { AnaxError } from '../index.js'
+import { type Api, loadApi } from './api.js'
 import { remoteContext } from './trace-context.js'
 
 /** How spans are made. */
@@ -31,7 +31,6 @@ export interface Tracing {
   close(): void
 }
 
-type Api = typeof import('@opentelemetry/api')
 type Name = keyof DiagnosticsChannels
 
 /** What is known of a message that was published: the context of its span, and when that was. */
@@ -52,7 +51,7 @@ const MAX_QUEUED = 10_000
  * @throws AnaxError ANAX_ERR_OPTION where the package is missing
  */
 export async function createTracing({ tracerProvider, template }: TracingOptions = {}): Promise<Tracing> {
-  const api = await loadPackage()
+  const api = await loadApi()
   const tracer = (tracerProvider ?? api.trace).getTracer('anax')
   const spans = new Spans(api, tracer, template)
   const listeners: { [Each in Name]: (trace: DiagnosticsChannels[Each]) => void } = {
@@ -216,14 +215,5 @@ function attributesOf({ topic, payload, qos, retain }: Message, name: string, ty
     'messaging.message.body.size': payload.length,
     'anax.qos': qos,
     'anax.retain': retain,
-  }
-}
-
-async function loadPackage(): Promise<Api> {
-  try {
-    return await import('@opentelemetry/api')
-  } catch (cause) {
-    const detail = "anax/otel needs the package '@opentelemetry/api': npm install @opentelemetry/api"
-    throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
   }
 }
