@@ -9,7 +9,7 @@ export const identities: Scenario = {
   name: '20,000 identities that never return, with wills of 10 KB',
   // 64 MiB of wills, and 10,000 sessions
   options: { maxSessions: 10_000 },
-  bounds: { turnMs: 20, growthMb: 160 },
+  bounds: { turnMs: 20, growthMb: 220 },
   async prepare(broker, scale) {
     const will = { topic: 'w', payload: Buffer.alloc(10_000), qos: 0 as const, retain: false }
     const properties = { willDelayInterval: DAY }
