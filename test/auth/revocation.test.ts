@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, describe } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { SignJWT } from 'jose'
 import {
   type Auth,
@@ -22,12 +22,13 @@ import {
   scramCredentials,
 } from '../../lib/auth/index.js'
 import type { Broker } from '../../lib/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { ConnectPacket } from '../../types/packets.js'
 import { temporaryFolder } from '../support/certificate.js'
 import { itRevokes, type Scene } from '../support/revocation.js'
 import { ScramClient } from '../support/scram-client.js'
 import { connectPacket, SpecClient } from '../support/spec-client.js'
-import { enter, quickHash } from './support.js'
+import { enter, login, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()
 after(() => folder.remove())
@@ -270,4 +271,73 @@ describe('what is taken from a client', () => {
     () => together((passwords, rules) => byTransport({ tls: anonymous(), stream: compose([passwords, rules]) })),
     'both',
   )
+})
+
+describe('what changes while a client connects', () => {
+  /** Holds checks until they are let go, and tells when one begins. */
+  function gate() {
+    let begin = () => {}
+    let open = () => {}
+    const began = new Promise<void>(resolve => {
+      begin = resolve
+    })
+    const opened = new Promise<void>(resolve => {
+      open = resolve
+    })
+    const pass = () => {
+      begin()
+      return opened
+    }
+    return { began, open, pass }
+  }
+
+  const LATER = { sessionExpiryInterval: 1000 }
+
+  it('counts for a session that is resumed as well', async () => {
+    const known = new Set(['alice'])
+    let held: ReturnType<typeof gate> | undefined
+    const check = async (username: string) => {
+      const isKnown = known.has(username)
+      await held?.pass()
+      return isKnown && { username }
+    }
+    const auth = compose([
+      custom(({ username = '' }) => check(username), { stillKnows: ({ username = '' }) => known.has(username) }),
+      aclFile({ everyone: EVERYTHING }),
+    ])
+    await withAuth(auth, async broker => {
+      const first = await enter(broker, { username: 'alice', packet: { properties: LATER } })
+      await first.subscribe({ topic: 'news', qos: 1 })
+      await first.drop()
+      held = gate()
+      const resuming = login(broker, { username: 'alice', packet: { clean: false, properties: LATER } })
+      await held.began
+      known.delete('alice')
+      await auth.reload()
+      held.open()
+      await (await resuming).client.expectDisconnect(0x87)
+    })
+  })
+
+  it('and who is gone before the check is done leaves no timer for the end of its identity', async () => {
+    const clock = new FakeClock(Date.now())
+    const held = gate()
+    const auth = custom(
+      async ({ username }) => {
+        await held.pass()
+        return { username, expiresAt: clock.now() + 1_000_000 }
+      },
+      { clock },
+    )
+    await withAuth(auth, async broker => {
+      const client = new SpecClient(broker, 5)
+      client.send(connectPacket(5, { username: 'alice' }))
+      await held.began
+      await client.drop()
+      const timers = clock.pendingTimers
+      held.open()
+      await new Promise(setImmediate)
+      assert.equal(clock.pendingTimers, timers)
+    })
+  })
 })

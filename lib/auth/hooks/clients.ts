@@ -14,6 +14,8 @@ export interface Entry {
   /** The subject's version and the generation of rules that the verdicts are of. */
   version: number
   generation: number
+  /** The generation in which the client began to connect: what it came in with may be of that time. */
+  readonly since: number
   readonly mayPublish: Map<string, boolean>
   readonly mayReceive: Map<string, boolean>
   /** Filters that were granted once and are not any more: what waits for them is not sent. */
@@ -78,7 +80,8 @@ export class Clients {
   expire(entry: Entry): void {
     this.#stop(entry)
     const { expiresAt } = entry.subject.identity
-    if (expiresAt === undefined || this.#closed) return
+    // who has left while it was checked has nothing that could end
+    if (expiresAt === undefined || this.#closed || entry.client.closed) return
     const { clock } = this.#options
     const wait = Math.min(Math.max(0, expiresAt - clock.now()), MAX_TIMER_MS)
     const timer = clock.setTimeout(() => {
@@ -118,6 +121,7 @@ export class Clients {
       subject,
       version: subject.version,
       generation: this.generation,
+      since: this.generation,
       mayPublish: new Map(),
       mayReceive: new Map(),
       withdrawn: new Set(),
@@ -130,10 +134,10 @@ export class Clients {
     return entry
   }
 
-  /** Rules may have changed between the answer to CONNECT's questions and now. */
+  /** Users, keys or rules may have changed since the first of CONNECT's questions. */
   #connected(entry: Entry): void {
     this.#disconnected.delete(entry.client.id)
-    if (entry.generation !== this.generation) this.review(entry)
+    if (entry.since !== this.generation) this.review(entry)
   }
 
   #left(entry: Entry): void {
