@@ -54,10 +54,10 @@ describe('scram', () => {
 
   it('asks a user who does not exist as one who does: the same salt every time', async () => {
     await withAuth(scram({ users: { alice: ALICE }, iterations: 4096 }), async broker => {
-      const challenge = async (username: string) => {
+      const challenge = async (username: string, method: Method = 'SCRAM-SHA-256') => {
         const client = new SpecClient(broker, 5)
         const data = Buffer.from(`n,,n=${username},r=fyko+d2lbbFgONRv9qkxdawL`)
-        const properties = { authenticationMethod: 'SCRAM-SHA-256', authenticationData: data }
+        const properties = { authenticationMethod: method, authenticationData: data }
         client.send(connectPacket(5, { properties }))
         const text = String((await client.expect('auth')).properties?.authenticationData)
         await client.drop()
@@ -68,6 +68,24 @@ describe('scram', () => {
         assert.match(await challenge(username), /^,s=[A-Za-z0-9+/]{22}==,i=4096$/)
       }
       assert.notEqual(await challenge('bob'), await challenge('carol'))
+      // one who exists has another salt for each method
+      assert.notEqual(await challenge('bob'), await challenge('bob', 'SCRAM-SHA-512'))
+    })
+  })
+
+  it('does not keep a user who was deleted between the two messages of the exchange', async () => {
+    const users = new Map([['alice', ALICE]])
+    const module = scram({ users })
+    await withAuth(module, async broker => {
+      const peer = new ScramClient('sha256', 'alice', 'wonderland')
+      const client = new SpecClient(broker, 5)
+      const properties = { authenticationMethod: 'SCRAM-SHA-256', authenticationData: peer.first }
+      client.send(connectPacket(5, { clientId: 'alice', properties }))
+      const challenge = await client.expect('auth')
+      users.delete('alice')
+      await module.reload()
+      client.send(auth(0x18, peer.final(challenge.properties?.authenticationData), 'SCRAM-SHA-256'))
+      await client.expectDisconnect(0x87)
     })
   })
 

@@ -104,7 +104,7 @@ class ScramAuthenticator implements Authenticator {
       return this.#refused('identity-mismatch')
     }
     const credentials = await this.#lookup(username, method)
-    const { salt, iterations } = credentials ?? this.#imaginary(username)
+    const { salt, iterations } = credentials ?? this.#imaginary(username, method)
     const nonce = `${first.nonce}${randomBytes(18).toString('base64')}`
     const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
     this.#exchanges.set(client, { method, first, username, credentials, nonce, serverFirst })
@@ -143,8 +143,9 @@ class ScramAuthenticator implements Authenticator {
     return credentials?.method === method ? credentials : undefined
   }
 
-  #imaginary(username: string): { salt: Buffer; iterations: number } {
-    const salt = createHmac('sha256', this.#secret).update(username).digest().subarray(0, 16)
+  /** Another one for each method, as those of a user who exists are. */
+  #imaginary(username: string, method: ScramMethod): { salt: Buffer; iterations: number } {
+    const salt = createHmac('sha256', this.#secret).update(`${method} ${username}`).digest().subarray(0, 16)
     return { salt, iterations: this.#iterations }
   }
 
