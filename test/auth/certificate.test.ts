@@ -173,6 +173,7 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     assert.deepEqual(namesOf(certificate('/CN=ünï/O=CN=x'), 'cn'), ['ünï'])
     assert.deepEqual(namesOf(certificate('/CN=x', 'DNS:a.example,DNS:b.example'), 'dns'), ['a.example', 'b.example'])
     assert.deepEqual(namesOf(certificate('/CN=x', 'URI:http://a/#DNS:b.example'), 'dns'), [])
+    assert.deepEqual(namesOf({ subject: 'CN=\\\\61dmin' } as X509Certificate, 'cn'), ['\\61dmin'])
     const fake = { subject: 'CN=a\\00b\nCN=root', subjectAltName: 'DNS:"x, DNS:root", email:a@b' } as X509Certificate
     assert.deepEqual(namesOf(fake, 'cn'), [])
     const several = { subject: 'O=x + CN=a \\+ O=y\nCN=b + O=CN=root' } as X509Certificate

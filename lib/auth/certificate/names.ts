@@ -39,12 +39,14 @@ function alternativeNames({ subjectAltName }: X509Certificate, prefix: string): 
   return names
 }
 
-/** RFC 2253: a backslash before a special character, or before two hexadecimal digits of UTF-8. */
+/**
+ * RFC 2253: a backslash before a special character, or before two hexadecimal digits of UTF-8. Read once from left to
+ * right: what an escaped backslash leaves is no escape.
+ */
 function unescaped(text: string): string {
-  const bytes = text.replaceAll(/(?:\\[0-9A-Fa-f]{2})+/g, run =>
-    Buffer.from(run.replaceAll('\\', ''), 'hex').toString(),
+  return text.replaceAll(/((?:\\[0-9A-Fa-f]{2})+)|\\(.)/g, (_escape, digits?: string, character?: string) =>
+    digits === undefined ? character! : Buffer.from(digits.replaceAll('\\', ''), 'hex').toString(),
   )
-  return bytes.replaceAll(/\\(.)/g, '$1')
 }
 
 function hasControls(name: string): boolean {
