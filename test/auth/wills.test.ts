@@ -1,7 +1,7 @@
 /** Wills and rights: dropped or refused, published at once or later, by whoever left them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { aclFile, allow, compose, passwordFile } from '../../lib/auth/index.js'
+import { aclFile, allow, compose, custom, passwordFile } from '../../lib/auth/index.js'
 import { createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { QoS } from '../../types/packets.js'
@@ -80,6 +80,35 @@ describe('wills', () => {
     const closing = broker.close()
     await clock.advance(60_000)
     await closing
+  })
+
+  it('keep to the limits of who leaves them, at once, later, and at CONNECT', async () => {
+    const clock = new FakeClock()
+    const limited = custom(({ username }) => ({ username, ...(username === 'bob' && { limits: { retain: false } }) }))
+    const everything = aclFile({ everyone: [allow({ all: '#' })] })
+    const auth = compose([limited, everything], { clock })
+    const denials = denialsOf(auth)
+    const broker = await createBroker({ ...auth, clock })
+    const refused: string[] = []
+    broker.on('publishRefused', (_error, { topic }) => refused.push(topic))
+    const retained = (topic: string, delay: number) => {
+      const { will: left, ...rest } = will(topic, delay)
+      return { will: { ...left, retain: true }, ...rest }
+    }
+    for (const [topic, delay] of [['now', 0] as const, ['later', 10] as const]) {
+      const bob = await enter(broker, { username: 'bob', packet: retained(topic, delay) })
+      await bob.drop()
+      await clock.advance(20_000)
+    }
+    assert.deepEqual(refused, ['now', 'later'])
+    assert.deepEqual(denials, ['publish limit now', 'publish limit later'])
+    const closing = broker.close()
+    await clock.advance(60_000)
+    await closing
+    const strict = compose([limited, everything], { deniedWill: 'refuse' })
+    await withAuth(strict, async other => {
+      await assert.rejects(enter(other, { username: 'bob', packet: retained('now', 0) }), /135/)
+    })
   })
 
   it('are checked at CONNECT where the option says so', async () => {

@@ -92,7 +92,7 @@ export class Admission {
     const { will } = client
     const { deniedWill, permission } = this.#options
     if (deniedWill !== 'refuse' || will === undefined || client.connected) return true
-    if (await permission.mayPublish(subject, will.topic)) return true
+    if (await permission.mayPublish(subject, will)) return true
     return this.#refuse(entry, { denied: 'will-not-allowed', by, refusal: { reasonCode: ReasonCode.NotAuthorized } })
   }
 

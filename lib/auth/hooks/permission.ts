@@ -13,7 +13,7 @@ import type { Message } from '../../../types/message.js'
 import type { PublishPacket, QoS, Subscription } from '../../../types/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { ReasonCode } from '../../index.js'
-import { type ClientLimits, Subject } from '../identity.js'
+import { Subject } from '../identity.js'
 import type { AuthOptions } from '../options.js'
 import type { Action, Authorizer, Decision } from '../parts.js'
 import { matches, plainFilter } from '../util/topics.js'
@@ -24,6 +24,9 @@ import { withdrawnBy } from './standing.js'
 interface PermissionOptions extends AuthOptions {
   tell(denial: Denial): void
 }
+
+/** What limits and rules look at of a message, or of a will. */
+type Publication = Pick<PublishPacket, 'topic' | 'qos' | 'retain'> & { payload: Buffer }
 
 const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
 const LIMIT: Decision = { verdict: 'deny', code: 'limit', lasting: false }
@@ -61,9 +64,9 @@ export class Permission {
     }
   }
 
-  /** Whether a topic may be written to, without telling anybody. */
-  async mayPublish(subject: Subject, topic: string): Promise<boolean> {
-    return (await this.#decidePublish(subject, topic)).verdict === 'allow'
+  /** Whether a will may be published as things are, without telling anybody. */
+  async mayPublish(subject: Subject, will: Publication): Promise<boolean> {
+    return (await this.#decideMessage(subject, will)).verdict === 'allow'
   }
 
   /** Whether a subscription that was granted before would be granted now. */
@@ -75,8 +78,7 @@ export class Permission {
 
   #publish(entry: Entry, packet: PublishPacket & { payload: Buffer }): MaybePromise<boolean | PublishRefusal> {
     const { topic } = packet
-    const { limits } = entry.subject.identity
-    if (limits !== undefined && exceeds(packet, limits)) return this.#deniedPublish(entry, topic, LIMIT)
+    if (exceeds(packet, entry.subject)) return this.#deniedPublish(entry, topic, LIMIT)
     if (entry.mayPublish.get(topic) === true) return true
     const decision = this.#decidePublish(entry.subject, topic)
     return isDecision(decision)
@@ -99,21 +101,25 @@ export class Permission {
   async #will(
     clients: Clients,
     client: Client,
-    packet: PublishPacket & { clientId?: string | undefined; username?: string | undefined },
+    packet: Publication & { clientId?: string | undefined; username?: string | undefined },
   ): Promise<boolean> {
     const { clientId, username, topic } = packet
     const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
     const subject = clients.departed(client) ?? stored
-    const decision = subject ? await this.#decideWill(subject, topic) : NOBODY_KNOWS
+    const decision = subject ? await this.#decideWill(subject, packet) : NOBODY_KNOWS
     if (decision.verdict === 'allow') return true
     const unknown = { id: clientId ?? '', username: undefined }
     return this.#denied({ client: null, subject: subject ?? new Subject(unknown) }, 'publish', topic, decision)
   }
 
   /** A will that waited while its client's credentials were withdrawn is not published. */
-  async #decideWill(subject: Subject, topic: string): Promise<Decision> {
+  async #decideWill(subject: Subject, will: Publication): Promise<Decision> {
     if ((await withdrawnBy(subject)) !== undefined) return CREDENTIALS_WITHDRAWN
-    return this.#decidePublish(subject, topic)
+    return this.#decideMessage(subject, will)
+  }
+
+  #decideMessage(subject: Subject, message: Publication): MaybePromise<Decision> {
+    return exceeds(message, subject) ? LIMIT : this.#decidePublish(subject, message.topic)
   }
 
   #decidePublish(subject: Subject, topic: string): MaybePromise<Decision> {
@@ -198,7 +204,8 @@ export function isReserved(topic: string): boolean {
   return topic.startsWith('$share') || (topic.startsWith('$SYS') && !BRIDGE_STATE.test(topic))
 }
 
-function exceeds({ qos, retain, payload }: PublishPacket & { payload: Buffer }, limits: ClientLimits): boolean {
+function exceeds({ qos, retain, payload }: Publication, { identity: { limits } }: Subject): boolean {
+  if (limits === undefined) return false
   const { maxQoS = 2, maxPayloadBytes = Number.POSITIVE_INFINITY } = limits
   return qos > maxQoS || payload.length > maxPayloadBytes || (retain && limits.retain === false)
 }
