@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { after, describe, it } from 'node:test'
 import { aclFile, allow, compose, type HttpAuthOptions, httpAuth, identityOf } from '../../lib/auth/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { codeOf, denialsOf, enter, withAuth } from './support.js'
+import { codeOf, denialsOf, enter, login, withAuth } from './support.js'
 
 type Answer = (question: Record<string, unknown>, path: string, response: ServerResponse) => unknown
 
@@ -179,6 +179,54 @@ describe('httpAuth', () => {
       await auth.reload()
       assert.equal(broker.clients.c!.subscriptions.size, 0)
       assert.equal(await client.publish({ topic: 'a', qos: 1 }), 0x87)
+    })
+  })
+
+  /** A service that answers what it would have said when it was asked, but only when it is let. */
+  async function slowService() {
+    const held: (() => void)[] = []
+    const service = { result: 'allow', url: '', next: async () => (() => {}) as () => void }
+    const { url } = await serve((_question, _path, response) => {
+      const answer = JSON.stringify({ result: service.result })
+      held.push(() => response.end(answer))
+      server.emit('held')
+    })
+    service.url = url
+    service.next = async () => {
+      if (held.length === 0) await once(server, 'held', { signal: AbortSignal.timeout(10_000) })
+      return held.shift()!
+    }
+    return service
+  }
+
+  it('asks again who came in with an answer of before a reload', async () => {
+    const service = await slowService()
+    const auth = httpAuth({ authenticate: service.url })
+    await withAuth(auth, async broker => {
+      const connecting = login(broker, { username: 'alice', clientId: 'c', password: 'x' })
+      const first = await service.next()
+      service.result = 'deny'
+      await auth.reload()
+      first()
+      const second = await service.next()
+      second()
+      await (await connecting).client.expectDisconnect(0x87)
+    })
+  })
+
+  it('asks again where a reload overtakes the answer to a SUBSCRIBE', async () => {
+    const service = await slowService()
+    const auth = httpAuth({ authorize: service.url })
+    await withAuth(auth, async broker => {
+      const client = await enter(broker, { username: 'alice' })
+      const subscribing = client.subscribe({ topic: 'a', qos: 0 })
+      const first = await service.next()
+      service.result = 'deny'
+      await auth.reload()
+      first()
+      const second = await service.next()
+      second()
+      assert.deepEqual(await subscribing, [0x87])
     })
   })
 

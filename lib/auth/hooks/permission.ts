@@ -57,7 +57,7 @@ export class Permission {
     return {
       authorizePublish: (client, packet) =>
         client.closed ? this.#will(clients, client, packet) : this.#publish(clients.entry(client), packet),
-      authorizeSubscribe: (client, subscription) => this.#subscribe(clients.entry(client), subscription),
+      authorizeSubscribe: (client, subscription) => this.#subscribe(clients, clients.entry(client), subscription),
       ...(this.#authorizer?.receive && {
         authorizeForward: (client, message) => this.#receives(clients.entry(client), message),
       }),
@@ -127,13 +127,13 @@ export class Permission {
     return this.#authorizer?.publish(subject, topic) ?? ALLOWED
   }
 
-  async #subscribe(entry: Entry, subscription: Subscription): Promise<boolean | Subscription> {
+  async #subscribe(clients: Clients, entry: Entry, subscription: Subscription): Promise<boolean | Subscription> {
     const { topic, qos } = subscription
     const { limits } = entry.subject.identity
     const { subscriptions } = entry.client
     const isFull = subscriptions.size >= (limits?.maxSubscriptions ?? Number.POSITIVE_INFINITY)
     const decision =
-      isFull && !subscriptions.has(topic) ? LIMIT : await this.#authorizer!.subscribe(entry.subject, plainFilter(topic))
+      isFull && !subscriptions.has(topic) ? LIMIT : await this.#decideSubscribe(clients, entry.subject, topic)
     if (decision.verdict !== 'allow' && !this.#denied(entry, 'subscribe', topic, decision)) {
       // one of a resumed session: what was queued for it is still there
       if (!entry.client.connected) withdraw(entry, topic)
@@ -142,6 +142,13 @@ export class Permission {
     entry.withdrawn.delete(topic)
     const maxQoS: QoS = limits?.maxQoS ?? 2
     return qos > maxQoS ? { ...subscription, qos: maxQoS } : true
+  }
+
+  /** Once more where something changed before the answer came: whoever looks then does not see what is granted later. */
+  async #decideSubscribe(clients: Clients, subject: Subject, filter: string): Promise<Decision> {
+    const { generation } = clients
+    const decision = await this.#authorizer!.subscribe(subject, plainFilter(filter))
+    return generation === clients.generation ? decision : this.#decideSubscribe(clients, subject, filter)
   }
 
   #receives(entry: Entry, message: Message): boolean {

@@ -86,6 +86,8 @@ class Service {
   readonly #secret = randomBytes(32)
   readonly #seal: Seal | undefined
   readonly #listeners: (() => void)[] = []
+  /** An answer to a question of before the last one is not remembered. */
+  #reloads = 0
 
   constructor(options: HttpAuthOptions) {
     const clock = clockOf(options)
@@ -102,6 +104,7 @@ class Service {
   changes(): Pick<Authorizer, 'reload' | 'watch'> {
     return {
       reload: () => {
+        this.#reloads++
         this.#logins.clear()
         this.#rights.clear()
         for (const listener of this.#listeners) listener()
@@ -158,12 +161,13 @@ class Service {
     const key = createHmac('sha256', this.#secret).update(asked).digest('base64')
     const known = this.#logins.get(key)
     if (known !== undefined) return known
+    const reloads = this.#reloads
     const answer = await this.#requester.post(url, this.#preset.authenticate(question, password?.toString('utf8')))
     const verdict = answer === undefined ? 'broken' : this.#preset.verdict(answer)
     const identity = verdict === 'allow' ? this.#preset.identity(answer!.body, username) : undefined
     if (verdict === 'broken' || (verdict === 'allow' && identity === undefined)) return { verdict: 'broken' }
     const answered = { verdict, ...(identity && { identity }) }
-    this.#logins.set(key, answered)
+    if (reloads === this.#reloads) this.#logins.set(key, answered)
     return answered
   }
 
@@ -176,9 +180,10 @@ class Service {
   ): Promise<Decision> {
     const { clientId, username } = subject
     const question = { clientId, username, address: subjectClient(subject)?.address }
+    const reloads = this.#reloads
     const answer = await this.#requester.post(url, this.#preset.authorize(question, action, topic))
     const verdict = answer === undefined ? 'broken' : this.#preset.verdict(answer)
-    if (verdict !== 'broken') this.#rights.set(key, verdict)
+    if (verdict !== 'broken' && reloads === this.#reloads) this.#rights.set(key, verdict)
     return DECISIONS[verdict]
   }
 }
