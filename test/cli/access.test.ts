@@ -1,7 +1,7 @@
 /** Who may do what on the command's broker: files, tokens, certificates, and all of them read again on SIGHUP. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { SignJWT } from 'jose'
@@ -11,6 +11,7 @@ import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
 import { parsePasswordFile } from '../../lib/auth/passwords/password-lines.js'
 import { accessOf } from '../../lib/cli/broker/access.js'
 import { CommandError } from '../../lib/cli/command-error.js'
+import { changePassword } from '../../lib/cli/commands/passwd.js'
 import { LineLogger } from '../../lib/cli/log/logger.js'
 import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { Authority, withoutOpenssl } from '../support/authority.js'
@@ -42,6 +43,20 @@ describe('anax passwd', () => {
     )
     assert.equal(await verify(parseHash(users[0]![1]!)!, Buffer.from('two')), true)
     assert.equal(await verify(parseHash(users[1]![1]!)!, Buffer.from('three')), true)
+  })
+
+  it('leaves who may read a file as it is, and a link a link', { skip: process.platform === 'win32' }, async () => {
+    const file = folder.write('users-of-a-group', `bob:${await hashPassword('two', 'mosquitto')}\n`)
+    const link = join(folder.path, 'link')
+    symlinkSync(file, link)
+    chmodSync(file, 0o640)
+    if (process.getuid?.() === 0) chownSync(file, 1234, 1235)
+    const before = statSync(file)
+    await changePassword(link, 'bob', 'delete')
+    const after = statSync(file)
+    assert.deepEqual([after.mode, after.uid, after.gid], [before.mode, before.uid, before.gid])
+    assert.equal(readFileSync(file, 'utf8'), '')
+    assert.ok(lstatSync(link).isSymbolicLink())
   })
 
   it('writes what mosquitto_passwd can go on with', { skip: withoutPasswd() }, async () => {

@@ -2,7 +2,17 @@
  * `anax passwd FILE NAME`: sets a user's password in a file, creating the file where needed, or deletes the user.
  * Owns the question and the file's other lines; the hash is made elsewhere.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { type HashFormat, hashPassword } from '../../auth/index.js'
@@ -43,15 +53,29 @@ function readLines(file: string): string[] {
   }
 }
 
-/** In one step, so that a broker that starts meanwhile reads the old file or the new one. */
+/**
+ * In one step, so that a broker that starts meanwhile reads the old file or the new one. Who may read the old one may read
+ * the new one: the broker runs as a user of its own, and whoever sets passwords may be another.
+ */
 function replaceFile(file: string, content: string): void {
-  const draft = `${file}.${process.pid}.new`
+  const old = statSync(file, { throwIfNoEntry: false })
+  const place = old === undefined ? file : realpathSync(file)
+  const draft = `${place}.${process.pid}.new`
   try {
-    writeFileSync(draft, content, { mode: 0o600 })
-    renameSync(draft, file)
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx' })
+    if (old !== undefined) keepAccess(draft, old)
+    renameSync(draft, place)
   } catch (error) {
+    rmSync(draft, { force: true })
     throw new CommandError(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** Owner, group and mode; the owner first, as a change of owner may change the mode. */
+function keepAccess(file: string, { uid, gid, mode }: Stats): void {
+  const own = statSync(file)
+  if (own.uid !== uid || own.gid !== gid) chownSync(file, uid, gid)
+  chmodSync(file, mode & 0o7777)
 }
 
 async function askPassword(): Promise<string> {
