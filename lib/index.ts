@@ -24,3 +24,4 @@ export {
   topic,
 } from './topic/topic-pattern.js'
 export { networkOf } from './util/network.js'
+export { shownName } from './util/shown-name.js'

@@ -124,7 +124,7 @@ export interface AedesPersistence {
  * since the epoch. Additional fields are stored unchanged; they must be plain values.
  */
 export interface SessionDetails {
-  /** User name that the session was used with last. */
+  /** User name that the session was used with last; `(a token)` where it is a signed token, which is a secret. */
   username?: string | undefined
   /** Address of the client's end of that connection. */
   address?: string | undefined

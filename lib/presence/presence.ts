@@ -7,7 +7,7 @@ import type { Broker } from '../../types/broker.js'
 import type { Client } from '../../types/client.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { QoS } from '../../types/packets.js'
-import { AnaxError } from '../index.js'
+import { AnaxError, shownName } from '../index.js'
 import { type PresenceChange, type PresenceShape, SHAPES } from './shapes.js'
 
 /** What is published of clients that come and go. */
@@ -101,7 +101,8 @@ class PresencePublisher implements Presence {
     const { localPort: port } = (req?.socket ?? conn) as Socket
     const connection = this.#connections.get(client) ?? 0
     const { id: brokerId } = this.#broker
-    const who = { clientId, username, principal, address, port, version, keepalive, clean }
+    const names = { username: shownName(username), principal: shownName(principal) }
+    const who = { clientId, ...names, address, port, version, keepalive, clean }
     return { ...who, brokerId, at: Date.now(), connection, ...how }
   }
 

@@ -22,6 +22,7 @@ import {
   scram,
   scramCredentials,
 } from '../../lib/auth/index.js'
+import { publishPresence } from '../../lib/presence/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { temporaryFolder } from '../support/certificate.js'
 import { connectPacket, SpecClient } from '../support/spec-client.js'
@@ -205,6 +206,30 @@ describe('a log line about a denial', () => {
     })
     assert.equal(lines.length, 2)
     for (const line of lines) assert.doesNotMatch(line, /[\n\r\u202e]/)
+  })
+})
+
+describe('a token in the place of a user name', () => {
+  it('is shown to nobody: who lists sessions, who subscribes to presence, who reads the store', async () => {
+    const auth = jwt({ algorithms: ['HS256'], key: secret, from: ['username'] })
+    const sign = new SignJWT({ sub: 'a' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h')
+    const token = await sign.sign(secret)
+    await withAuth(auth, async broker => {
+      const presence = await publishPresence(broker)
+      const packet = { properties: { sessionExpiryInterval: 9 } }
+      const client = await enter(broker, { username: token, clientId: 'c', packet })
+      await presence.settled()
+      const texts = [JSON.stringify(await broker.session('c'))]
+      for await (const { payload } of broker.retained('$SYS/presence/#')) texts.push(String(payload))
+      await presence.close()
+      await client.disconnect()
+      texts.push(JSON.stringify(await broker.session('c')))
+      assert.equal(texts.length, 3)
+      for (const text of texts) {
+        assert.match(text, /"username":"\(a token\)"/)
+        assert.ok(!text.includes(token), text)
+      }
+    })
   })
 })
 

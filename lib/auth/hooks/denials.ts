@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../../types/client.js'
 import type { Clock } from '../../../types/clock.js'
+import { shownName } from '../../index.js'
 
 /** Why something was denied; docs/authentication.md explains each. Match on these, never on texts. */
 export type DenialCode =
@@ -102,14 +103,16 @@ export class DenialLog {
   }
 }
 
-/** A token in the place of a user name is a secret, which no log should have. */
-const TOKEN = /^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/
-
 function describe({ action, code, clientId, username, topic, rule, dryRun }: Denial): string {
-  const who = username === undefined ? 'anonymous' : `user ${TOKEN.test(username) ? '(a token)' : quote(username)}`
+  const who = username === undefined ? 'anonymous' : `user ${nameOf(username)}`
   const what = topic === undefined ? action : `${action} ${quote(topic)}`
   const reason = rule === undefined ? code : `${code}, ${rule}`
   return `${dryRun ? 'would be denied' : 'denied'}: client ${quote(clientId)}, ${who}: ${what} (${reason})`
+}
+
+function nameOf(username: string): string {
+  const shown = shownName(username)
+  return shown === username ? quote(username) : shown
 }
 
 /** Text that a client chose: quoted, without control characters, and not at any length. */

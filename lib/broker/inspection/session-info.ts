@@ -8,6 +8,7 @@ import type { ProtocolVersion } from '../../../types/packets.js'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import type { Session } from '../../session/session.js'
 import type { SessionOwner } from '../../session/session-directory.js'
+import { shownName } from '../../util/shown-name.js'
 
 /** A session: with its connection, or as the store keeps it. */
 export type FoundSession =
@@ -24,7 +25,7 @@ export function fits({ clientId, owner, stored }: FoundSession, filter: SessionF
   if (connected !== undefined && connected !== (owner !== undefined)) return false
   const known: { username?: string | undefined; address?: string | undefined } =
     owner === undefined ? (stored.details ?? {}) : owner.client
-  if (username !== undefined && known.username !== username) return false
+  if (username !== undefined && shownName(known.username) !== username) return false
   return address === undefined || known.address === address
 }
 
@@ -60,7 +61,7 @@ function ofConnected({ client, session, drops, connectedAt }: SessionOwner): Kno
 }
 
 function identityOf({ username, address, version }: Client) {
-  return { username, address, protocolVersion: version }
+  return { username: shownName(username), address, protocolVersion: version }
 }
 
 function ofStored({

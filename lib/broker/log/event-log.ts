@@ -7,13 +7,11 @@ import type { Client } from '../../../types/client.js'
 import type { BrokerEvents } from '../../../types/events.js'
 import type { Logger, LogLevel } from '../../../types/logger.js'
 import type { AnaxError } from '../../errors.js'
+import { shownName } from '../../util/shown-name.js'
 import type { Timers } from '../../util/timers.js'
 import { Repeats } from './repeats.js'
 
 const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
-
-/** A token in the place of a user name is a secret. */
-const TOKEN = /^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/
 
 /** Writes the events of a broker, as far as the logger wants them now. */
 export function logEvents(events: EventEmitter<BrokerEvents>, logger: Logger, timers: Timers): void {
@@ -77,8 +75,7 @@ class EventLog {
   connections(): void {
     this.#events.on('client', client => {
       const { version, username, keepalive, clean } = client
-      const name = username !== undefined && TOKEN.test(username) ? '(a token)' : username
-      const fields = { version: version && VERSIONS[version], username: name, keepalive, clean }
+      const fields = { version: version && VERSIONS[version], username: shownName(username), keepalive, clean }
       this.#for(client).info(fields, 'client connected')
     })
     this.#events.on('clientDisconnect', (client, { reason, code, reasonCode, detail }) => {

@@ -20,6 +20,7 @@ import {
 } from '../../session/subscribing.js'
 import { Aborter } from '../../util/aborter.js'
 import { Cost } from '../../util/fairness.js'
+import { shownName } from '../../util/shown-name.js'
 import type { ConnectingChannel } from '../channel.js'
 import { assignedClientId, connackProperties, shortened } from './connack-properties.js'
 import { checkConnect, refusalOf } from './connect-checks.js'
@@ -276,7 +277,7 @@ function isFailure({ reasonCode }: AnaxError): boolean {
 /** What is noted with the session of the connection that uses it. */
 function connectionDetails({ client }: ConnectingChannel): SessionDetails {
   const { username, address, version } = client
-  const details = { username, address, protocolVersion: version }
+  const details = { username: shownName(username), address, protocolVersion: version }
   // a store may not tell undefined from null
   return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined))
 }

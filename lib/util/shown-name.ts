@@ -1,0 +1,9 @@
+/** User names as they are shown, stored and published. Owns what looks like a secret; must not know who sees it. */
+
+/** A signed token, which some clients put in the place of their user name: whoever has it is them. */
+const TOKEN = /^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/
+
+/** The user name; `(a token)` for one that is a secret. */
+export function shownName<Name extends string | undefined>(username: Name): Name | '(a token)' {
+  return username !== undefined && TOKEN.test(username) ? '(a token)' : username
+}
