@@ -61,13 +61,14 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
     await first.subscribeAsync('t/+', { qos: 2 })
     await first.endAsync()
     const publisher = await other.connect('pub')
-    const texts = numbers(count)
+    // a queue holds 1000
+    const texts = numbers(count - 1)
     await publishAll(publisher, 't/a', texts, 1)
     await publishAll(publisher, 't/b', ['last'], 2)
     await publisher.publishAsync('t/c', 'QoS 0 is not for those who are away')
     const received = receivedBy(await third.connectStored('mover'))
     await until(
-      () => received.length >= count + 1,
+      () => received.length >= count,
       () => String(received.length),
     )
     assert.deepEqual(received, [...texts, 'last'])

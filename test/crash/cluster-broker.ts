@@ -10,7 +10,7 @@ const cluster = natsCluster({ servers: urls, replicas: urls.length as 1 | 3, con
 
 for (;;) {
   try {
-    const broker = await createBroker({ id: id!, cluster, leaseMs: Number(leaseMs) })
+    const broker = await createBroker({ id: id!, cluster, leaseMs: Number(leaseMs), maxQueuedMessages: 1_000_000 })
     broker.on('drop', ({ reason, clientId }) => console.error('drop', reason, clientId))
     if (process.env.ANAX_CLUSTER_LOG !== undefined) {
       for (const event of ['storeError', 'leaseLost', 'clusterChanged', 'publishRefused', 'clientError'] as const) {

@@ -120,6 +120,16 @@ function keepingSession(target: Target, values: Values): Target {
 async function subscribe(settings: Settings): Promise<void> {
   const { printing, timeMs } = settings
   let dialled: Dialled | undefined
+  const connect = async () => {
+    dialled = await dial(settings.target)
+    try {
+      await request(dialled, settings)
+    } catch (error) {
+      // a signal may have ended the connection before SUBACK
+      if (!printing.isOver) throw error
+    }
+    return dialled
+  }
   const end = (exitCode: number) => {
     process.exitCode = exitCode
     printing.isOver = true
@@ -131,28 +141,26 @@ async function subscribe(settings: Settings): Promise<void> {
   process.once('SIGTERM', () => end(EXIT_CODES.SIGTERM))
   process.stdout.once('error', () => end(0))
   if (timeMs !== undefined) setTimeout(() => end(printing.isCounting ? EXIT_CODES.tooFew : 0), timeMs).unref()
-  dialled = await open(settings)
+  let current = await connect()
   for (;;) {
-    await printing.print(dialled.connection)
+    await printing.print(current.connection)
     if (printing.isOver) break
-    const reason = await reasonOf(dialled)
+    const reason = await reasonOf(current)
     dialled = undefined
-    dialled = await openAgain(settings, reason)
+    current = await connectAgain(connect, reason)
   }
-  await dialled.connection.disconnect()
+  await current.connection.disconnect()
 }
 
 /** @throws DialError */
-async function open({ target, filters, options }: Settings): Promise<Dialled> {
-  const dialled = await dial(target)
+async function request({ connection, stream }: Dialled, { filters, options }: Settings): Promise<void> {
   try {
-    await dialled.connection.subscribe(filters, options)
+    await connection.subscribe(filters, options)
   } catch (error) {
-    dialled.stream.destroy()
+    stream.destroy()
     const isLost = error instanceof AnaxError && error.code === 'ANAX_ERR_NOT_CONNECTED'
     throw new DialError(sentenceOf(error instanceof Error ? error.message : String(error)), isLost)
   }
-  return dialled
 }
 
 /** @throws CommandError where to connect again would do harm */
@@ -164,13 +172,13 @@ async function reasonOf({ connection }: Dialled): Promise<string> {
   return sentenceOf(error?.message ?? 'the connection has ended')
 }
 
-async function openAgain(settings: Settings, reason: string): Promise<Dialled> {
+async function connectAgain(connect: () => Promise<Dialled>, reason: string): Promise<Dialled> {
   let text = reason
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, LAST_DELAY_MS)) {
     process.stderr.write(`anax: ${text}. Connecting again in ${delay / 1000} s\n`)
     await wait(delay)
     try {
-      return await open(settings)
+      return await connect()
     } catch (error) {
       if (!(error instanceof DialError) || !error.isTemporary) throw error
       text = error.message
