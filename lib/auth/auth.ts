@@ -109,10 +109,12 @@ export class Auth {
       try {
         await part.reload()
         this.#events.emit('reloaded', part.name)
-      } catch (cause) {
-        const error = cause instanceof AnaxError ? cause : optionError(part.name, cause)
-        this.#events.emit('reloadFailed', error, part.name)
-        errors.push(error)
+      } catch (thrown) {
+        for (const cause of thrown instanceof AggregateError ? thrown.errors : [thrown]) {
+          const error = cause instanceof AnaxError ? cause : optionError(part.name, cause)
+          this.#events.emit('reloadFailed', error, part.name)
+          errors.push(error)
+        }
       }
     }
     await this.#clients.changed()

@@ -17,8 +17,14 @@ function together(parts: readonly Part[]): Part {
     async reload() {
       const errors: unknown[] = []
       // one that is not acceptable keeps none of the others from being read
-      for (const part of parts) await Promise.resolve(part.reload?.()).catch(error => errors.push(error))
-      if (errors.length > 0) throw errors[0]
+      for (const part of parts) {
+        try {
+          await part.reload?.()
+        } catch (error) {
+          errors.push(...(error instanceof AggregateError ? error.errors : [error]))
+        }
+      }
+      if (errors.length > 0) throw errors.length > 1 ? new AggregateError(errors) : errors[0]
     },
     close() {
       for (const part of parts) part.close?.()

@@ -24,7 +24,10 @@ import type { AccessSettings } from '../options/access-settings.js'
 export async function accessOf(access: AccessSettings, logger: Logger): Promise<Auth | undefined> {
   try {
     const modules = await modulesOf(access)
-    return modules.length === 0 ? undefined : compose(modules, { log: line => logger.warn({}, line) })
+    if (modules.length === 0) return undefined
+    const auth = compose(modules, { log: line => logger.warn({}, line) })
+    auth.on('reloadFailed', error => logger.error({ err: unusable(error) }, 'what was there goes on to count'))
+    return auth
   } catch (error) {
     throw error instanceof AnaxError ? unusable(error) : error
   }

@@ -136,7 +136,11 @@ function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger
   const failed = (err: unknown) => logger.error({ err }, 'what was there goes on to count')
   process.on('SIGHUP', () => {
     logger.info({}, 'SIGHUP: reading files again')
-    access?.reload().catch(failed)
+    // what is wrong with a file was told by then
+    access?.reload().then(
+      () => logger.info({}, 'users, keys and rules are those of the files'),
+      () => {},
+    )
     server.reload().catch(failed)
   })
 }
