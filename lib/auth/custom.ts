@@ -38,9 +38,25 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
     async authenticate(attempt) {
       const identity = await check(attempt)
       if (identity === undefined) return undefined
-      return identity ? { identity, by: authenticator } : { denied: 'wrong-password', by: authenticator }
+      return identity
+        ? { identity: checked(identity), by: authenticator }
+        : { denied: 'wrong-password', by: authenticator }
     },
-    ...(stillKnows && { stillKnows: ({ identity, clientId }: ProvenSubject) => stillKnows(identity, clientId) }),
+    ...(stillKnows && {
+      stillKnows: async ({ identity, clientId }: ProvenSubject) => {
+        const known = await stillKnows(identity, clientId)
+        return known ? known === true || checked(known) : false
+      },
+    }),
   }
   return new Auth({ authenticator, authorizer: identityRules(name) }, authOptions(options))
+}
+
+/** What is no identity would be taken for one of an anonymous client, or for one that never ends. */
+function checked(value: Identity): Identity {
+  const { username, roles, groups, expiresAt } = value
+  const hasName = typeof value === 'object' && 'username' in value && (username ?? '') === String(username ?? '')
+  const areLists = [roles, groups].every(list => list === undefined || Array.isArray(list))
+  if (hasName && areLists && (expiresAt === undefined || expiresAt >= 0)) return value
+  throw optionError('custom: the function returns an identity with a username, false or undefined')
 }
