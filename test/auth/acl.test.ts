@@ -148,6 +148,9 @@ describe('an ACL file', () => {
     const auth = aclFile(file('topic a\n'))
     const failed: string[] = []
     auth.on('reloadFailed', error => failed.push(error.code))
+    file('alice:$6$c2FsdHNhbHQ=$aGFzaGhhc2hoYXNoaGFzaA==')
+    await assert.rejects(auth.reload(), ({ message }: Error) => !message.includes('aGFzaGhhc2h'))
+    failed.length = 0
     file('topic a\nbroken')
     await assert.rejects(auth.reload(), { code: 'ANAX_ERR_OPTION' })
     assert.deepEqual(failed, ['ANAX_ERR_OPTION'])
@@ -215,6 +218,9 @@ describe('typed rules', () => {
 
   it('deny names that would be more than one level, or a wildcard, where they have a place for them', async () => {
     const auth = aclFile(rules)
+    const own = { clientId: '$SYS', action: 'subscribe', topic: '$SYS/#' } as const
+    const first = aclFile({ everyone: [allow({ subscribe: '%c/#' }), allow({ subscribe: 'own/%c/#' })] })
+    assert.equal((await first.explain(own)).code, 'unsafe-name')
     for (const clientId of ['a/b', '+', '#', 'm1#']) {
       const { code } = await auth.explain({ user: 'alice', clientId, action: 'publish', topic: `meters/${clientId}/x` })
       assert.equal(code, 'unsafe-name', clientId)
@@ -234,6 +240,13 @@ describe('typed rules', () => {
       { everyone: [allow({ read: 'a' } as never)] },
       { users: { alice: { roles: ['none'] } } },
       { groups: { one: 'x' } },
+      [],
+      { users: { alice: deny({ all: 'secret' }) } },
+      { users: { alice: { rules: [], role: ['x'] } } },
+      // they would deny nothing
+      { everyone: [deny({ subscribe: '$share/g/secret' })] },
+      { everyone: [deny({ all: 'x/$' + '{clientid}' })] },
+      { everyone: [deny({ all: 'x/%{tenant id}' })] },
     ]) {
       assert.throws(() => aclFile(wrong as never), { code: 'ANAX_ERR_OPTION' }, JSON.stringify(wrong))
     }

@@ -176,7 +176,9 @@ describe('places in rules', () => {
               topic,
               attributes: { site: 'site' },
             })
-            assert.equal(allowed, topic === `${user}/${clientId}`, `${name} ${user} ${clientId} ${topic}`)
+            // a topic of the broker's own is not what a typed rule means
+            const isMeant = name === 'file' || !user.startsWith('$')
+            assert.equal(allowed, isMeant && topic === `${user}/${clientId}`, `${name} ${user} ${clientId} ${topic}`)
           }
         }
       }

@@ -297,6 +297,7 @@ describe('the claims of a token', () => {
         { acl: [{ permission: 'maybe', topic: 'a' }] },
         { acl: { publish: ['a'] } },
         { acl: { pub: 'a' } },
+        { acl: [{ permission: 'deny', topic: '$share/g/a' }] },
         { limits: { maxQoS: 7 } },
         { limits: { maxPayloadBytes: -1 } },
         { roles: [1] },

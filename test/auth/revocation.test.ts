@@ -28,7 +28,7 @@ import { temporaryFolder } from '../support/certificate.js'
 import { itRevokes, type Scene } from '../support/revocation.js'
 import { ScramClient } from '../support/scram-client.js'
 import { connectPacket, SpecClient } from '../support/spec-client.js'
-import { enter, login, quickHash, withAuth } from './support.js'
+import { codeOf, enter, login, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()
 after(() => folder.remove())
@@ -338,6 +338,47 @@ describe('what changes while a client connects', () => {
       held.open()
       await new Promise(setImmediate)
       assert.equal(clock.pendingTimers, timers)
+    })
+  })
+})
+
+describe('a reload', () => {
+  it('tells of every file that will not do', async () => {
+    const [users, rules] = [folder.write('r-users', ''), folder.write('r-rules', '')]
+    const keys = folder.write('r-key', randomBytes(32).toString('hex'))
+    const auth = compose([passwordFile(users), jwt({ algorithms: ['HS256'], keyFile: keys }), aclFile(rules)])
+    const told: string[] = []
+    auth.on('reloadFailed', ({ message }) => told.push(message))
+    for (const name of ['r-users', 'r-rules', 'r-key']) folder.write(name, 'x')
+    await assert.rejects(auth.reload(), /r-users/)
+    assert.equal(told.length, 3)
+    auth.close()
+  })
+})
+
+describe('what a function of the host returns', () => {
+  it('is no identity unless it has its shape: nobody comes in, or stays, as nobody in particular', async () => {
+    for (const wrong of [true, 'alice', {}, { username: 5 }, { username: 'a', roles: 'admin' }]) {
+      await withAuth(
+        custom(() => wrong as never),
+        async broker => {
+          assert.notEqual(await codeOf(broker, { username: 'alice' }), 0, JSON.stringify(wrong))
+        },
+      )
+    }
+    for (const expiresAt of [Number.NaN, 'tomorrow' as never]) {
+      await withAuth(
+        custom(({ username }) => ({ username, expiresAt })),
+        async broker => {
+          assert.notEqual(await codeOf(broker, { username: 'alice' }), 0, String(expiresAt))
+        },
+      )
+    }
+    const auth = custom(({ username }) => ({ username }), { stillKnows: () => undefined as never })
+    await withAuth(auth, async broker => {
+      const alice = await enter(broker, { username: 'alice' })
+      await auth.recheck()
+      await alice.expectDisconnect(0x87)
     })
   })
 })

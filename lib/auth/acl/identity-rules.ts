@@ -6,7 +6,7 @@ import type { IdentityRule, Subject } from '../identity.js'
 import type { Authorizer, Decision } from '../parts.js'
 import { UNKNOWN } from '../parts.js'
 import { covers, matches, overlap } from '../util/topics.js'
-import { fill, templateOf, valuesFor } from './templates.js'
+import { fill, isUnsafe, templateOf } from './templates.js'
 
 const NO_RULE: Decision = { verdict: 'deny', code: 'no-rule', lasting: true }
 const UNSAFE_NAME: Decision = { verdict: 'deny', code: 'unsafe-name', lasting: true }
@@ -52,7 +52,7 @@ function decide(
 function ownFilter({ filter }: IdentityRule, subject: Subject): string | Decision | undefined {
   const template = templateOf(filter, 'typed')
   if (template === undefined) return filter
-  if (valuesFor(template, subject).some(value => /[+#/]/.test(value))) return UNSAFE_NAME
+  if (isUnsafe(template, subject, 'deny')) return UNSAFE_NAME
   return fill(template, subject)
 }
 

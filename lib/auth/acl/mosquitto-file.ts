@@ -30,6 +30,9 @@ const ACCESS = new Map([
   ['deny', { read: false, write: false }],
 ])
 
+/** Of a word that is not understood: in a file of another kind it may be a secret. */
+const MAX_SHOWN = 20
+
 const READ_WRITE = { read: true, write: true }
 
 /** What C's `isspace` takes for white space. */
@@ -73,7 +76,7 @@ function readLine(line: string, where: string): { keyword: 'user' | 'topic' | 'p
   const keyword = space < 0 ? text : text.slice(0, space)
   const rest = space < 0 ? '' : text.slice(space).replace(/^ +/, '')
   if (keyword !== 'user' && keyword !== 'topic' && keyword !== 'pattern') {
-    throw optionError(`${where}: expected user, topic or pattern, not ${JSON.stringify(keyword)}`)
+    throw optionError(`${where}: expected user, topic or pattern, not ${JSON.stringify(keyword.slice(0, MAX_SHOWN))}`)
   }
   if (rest === '') throw optionError(`${where}: nothing follows ${keyword}`)
   return { keyword, rest: keyword === 'user' ? rest.replaceAll(BLANKS_AT_ENDS, '') : rest }

@@ -11,7 +11,8 @@ type Place = { variable: string }
 export type Template = readonly (string | Place)[]
 
 const MOSQUITTO_PLACES = /%([cu])/g
-const TYPED_PLACES = /%(?:([cu])|\{([A-Za-z_][\w.-]*)\})/g
+/** Places of typed rules. */
+export const TYPED_PLACES = /%(?:([cu])|\{([A-Za-z_][\w.-]*)\})/g
 
 /** Takes a filter apart; undefined where it has no place. */
 export function templateOf(filter: string, places: 'mosquitto' | 'typed'): Template | undefined {
@@ -38,9 +39,16 @@ export function fill(template: Template, subject: Subject): string | undefined {
   return filter
 }
 
-/** What the variables of a template are for a client, as far as it has them. */
-export function valuesFor(template: Template, subject: Subject): string[] {
-  return template.flatMap(part => (typeof part === 'string' ? [] : (valueFor(part.variable, subject) ?? [])))
+/**
+ * Whether what a client is would make another filter of a template than is meant: a wildcard, several levels, or at the
+ * beginning a topic that wildcards do not match, such as those of `$SYS`.
+ */
+export function isUnsafe(template: Template, subject: Subject, slashInNames: 'allow' | 'deny'): boolean {
+  const unsafe = slashInNames === 'deny' ? /[+#/]/ : /[+#]/
+  return template.some((part, index) => {
+    const value = typeof part === 'string' ? undefined : valueFor(part.variable, subject)
+    return value !== undefined && (unsafe.test(value) || (index === 0 && value.startsWith('$')))
+  })
 }
 
 function valueFor(variable: string, { clientId, identity }: Subject): string | undefined {

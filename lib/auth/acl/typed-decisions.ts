@@ -5,7 +5,7 @@
 import type { Subject } from '../identity.js'
 import type { Decision } from '../parts.js'
 import { covers, overlap } from '../util/topics.js'
-import { fill, valuesFor } from './templates.js'
+import { fill, isUnsafe } from './templates.js'
 import type { CompiledRules, RuleGroup, TypedRule } from './typed-rules.js'
 
 export interface TypedOptions {
@@ -29,9 +29,9 @@ export class Rights {
     this.#subject = subject
     this.#options = options
     this.#groups = groupsOf(rules, subject)
-    const unsafe = options.slashInNames === 'deny' ? /[+#/]/ : /[+#]/
-    const values = this.#groups.flatMap(({ templates }) => templates.flatMap(each => valuesFor(each, subject)))
-    this.#isUnsafe = values.some(value => unsafe.test(value))
+    this.#isUnsafe = this.#groups.some(({ templates }) =>
+      templates.some(template => isUnsafe(template, subject, options.slashInNames)),
+    )
   }
 
   publish(topic: string): Decision {

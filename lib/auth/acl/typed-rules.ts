@@ -6,7 +6,7 @@ import { optionError } from '../options.js'
 import type { Decision } from '../parts.js'
 import { isFilter } from '../util/topics.js'
 import { RuleTree } from './rule-tree.js'
-import { type Template, templateOf } from './templates.js'
+import { type Template, TYPED_PLACES, templateOf } from './templates.js'
 
 /** Topic filters of a rule. `%c`, `%u` and `%{attribute}` stand for what the client is. */
 export interface RuleTopics {
@@ -91,6 +91,7 @@ export interface CompiledRules {
   groups: ReadonlyMap<string, CompiledSet>
 }
 
+const SET_MEMBERS = ['rules', 'roles', 'groups']
 const MEMBERS = ['everyone', 'anonymous', 'users', 'roles', 'groups']
 
 /**
@@ -98,6 +99,7 @@ const MEMBERS = ['everyone', 'anonymous', 'users', 'roles', 'groups']
  * @throws AnaxError ANAX_ERR_OPTION for a name that is not there, or a filter that is none
  */
 export function compileRules(rules: AccessRules): CompiledRules {
+  if (isList(rules)) throw optionError(`rules are an object with ${MEMBERS.join(', ')}`)
   for (const name of Object.keys(rules)) {
     if (!MEMBERS.includes(name)) throw optionError(`rules have no '${name}': ${MEMBERS.join(', ')}`)
   }
@@ -122,6 +124,9 @@ export function compileRules(rules: AccessRules): CompiledRules {
 function compileSet(set: RuleSet | readonly Rule[], where: string): CompiledSet {
   if (isList(set)) return { own: compileGroup(set, where), roles: [], groups: [] }
   if (typeof set !== 'object' || set === null) throw optionError(`${where}: expected rules, or an object with them`)
+  const unknown = Object.keys(set).find(name => !SET_MEMBERS.includes(name))
+  if (unknown !== undefined)
+    throw optionError(`${where}: expected a list, or ${SET_MEMBERS.join(', ')}, not '${unknown}'`)
   const { rules, roles = [], groups = [] } = set
   return { own: rules && compileGroup(rules, where), roles, groups }
 }
@@ -159,9 +164,18 @@ function filtersOf(
     }
     return [filters].flat().map(filter => {
       if (typeof filter !== 'string' || !isFilter(filter)) throw optionError(`${where}: no topic filter: ${filter}`)
+      const fault = faultOf(filter)
+      if (fault !== undefined) throw optionError(`${where}: ${filter}: ${fault}`)
       return { effect, filter, rights }
     })
   })
+}
+
+/** Why a filter would never match what it seems to be about: one that denies would be without effect. */
+function faultOf(filter: string): string | undefined {
+  if (filter.startsWith('$share/')) return 'a rule has the filter without $share/ and group'
+  const rest = filter.replaceAll(TYPED_PLACES, '')
+  return rest.includes('%{') || rest.includes('${') ? 'places are %c, %u and %{attribute}' : undefined
 }
 
 function decisionOf(effect: Rule['effect'], rule: string): Decision {

@@ -110,8 +110,8 @@ function withFilter(text: unknown, rule: Pick<IdentityRule, 'permission' | 'acti
     .replaceAll(/\$\{clientid\}/g, '%c')
     .replaceAll(/\$\{username\}/g, '%u')
     .replaceAll(/\$\{client_attrs\.([A-Za-z_][\w.-]*)\}/g, '%{$1}')
-  // a place that nobody fills would leave a rule that denies without effect
-  if (!isFilter(filter) || filter.includes('${')) return null
+  // a place that nobody fills, or a group, would leave a rule that denies without effect
+  if (!isFilter(filter) || filter.includes('${') || filter.startsWith('$share/')) return null
   return { ...rule, filter, ...(exact && { exact }) }
 }
 
