@@ -17,6 +17,12 @@ export interface Question extends Omit<Identity, 'username' | 'expiresAt' | 'lim
   action: Action
   /** A topic; for `subscribe`, a filter. */
   topic: string
+  /** The name of the listener that it comes by, for `byListener`. @default none */
+  listener?: string
+  /** How it comes, for `byTransport`: `tcp`, `tls`, `ws`, `wss`, `unix` or `stream`. @default none */
+  transport?: string
+  /** The port of the listener, for `byPort`. @default none */
+  port?: number
 }
 
 /** What becomes of a question. */
@@ -31,9 +37,12 @@ export interface Explanation {
 }
 
 export async function explain({ authorizer }: Parts, question: Question): Promise<Explanation> {
-  const { user, clientId, action, topic, ...identity } = question
+  const { user, clientId, action, topic, listener, transport, port, ...identity } = question
   if (authorizer === undefined) return { allowed: true, code: undefined, rule: undefined, by: '' }
-  const subject = new Subject({ id: clientId, username: user })
+  // as much of a connection as modules for some of them look at
+  const connection = { conn: { localPort: port }, details: { listener, transport } }
+  const isSomewhere = listener !== undefined || transport !== undefined || port !== undefined
+  const subject = new Subject({ id: clientId, username: user, ...(isSomewhere && connection) })
   subject.identify({ username: user, ...identity }, authorizer, undefined)
   const decision = await decide(authorizer, subject, action, topic)
   const allowed = decision.verdict === 'allow' || (action === 'receive' && decision.verdict === 'unknown')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { aclFile, allow, anonymous, deny } from '../../lib/auth/index.js'
+import { aclFile, allow, anonymous, byListener, byPort, byTransport, deny } from '../../lib/auth/index.js'
 import { covers, matches, overlap } from '../../lib/auth/util/topics.js'
 import { filterMatches } from '../../lib/topic/topic.js'
 import type { QoS } from '../../types/packets.js'
@@ -331,6 +331,22 @@ describe('anonymous', () => {
       assert.equal(await client.publish({ topic: 'other', qos: 1 }), 0x87)
       await assert.rejects(enter(broker, { username: 'alice' }), /134/)
     })
+  })
+})
+
+describe('what is explained', () => {
+  it('is about a client of a listener, a port or a transport, where modules are for these', async () => {
+    const rules = aclFile({ everyone: [allow({ publish: 'a' })] })
+    const question = { user: 'alice', clientId: 'c', action: 'publish', topic: 'a' } as const
+    for (const [auth, right, wrong] of [
+      [byListener({ inside: rules }), { listener: 'inside' }, { listener: 'outside' }],
+      [byPort({ 1883: rules }), { port: 1883 }, { port: 8883 }],
+      [byTransport({ tls: rules }), { transport: 'tls' }, { transport: 'tcp' }],
+    ] as const) {
+      assert.equal((await auth.explain({ ...question, ...right })).rule, 'everyone: allow publish a')
+      assert.equal((await auth.explain({ ...question, ...wrong })).code, 'nobody-knows')
+      assert.equal((await auth.explain(question)).code, 'nobody-knows')
+    }
   })
 })
 
