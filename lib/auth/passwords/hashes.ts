@@ -28,6 +28,8 @@ const MOSQUITTO_ROUNDS = 1000
 
 /** What a file may ask for: more would let whoever writes it stop the broker. */
 const MAX_SCRYPT_BYTES = 256 * 1024 * 1024
+/** What is computed, in blocks: more than a hundred times what `hashPassword` asks for. */
+const MAX_SCRYPT_BLOCKS = 2 ** 24
 const MAX_ROUNDS = 10_000_000
 const MAX_ARGON2_KIB = 1024 * 1024
 const MAX_PASSES = 64
@@ -88,6 +90,7 @@ function parseScrypt(text: string): PasswordHash | undefined {
   const isPowerOfTwo = N > 1 && Number.isInteger(Math.log2(N))
   const bytes = 128 * options.r * (N + options.p)
   if (!isPowerOfTwo || options.r < 1 || options.p < 1 || bytes >= MAX_SCRYPT_BYTES) return undefined
+  if (N * options.r * options.p > MAX_SCRYPT_BLOCKS) return undefined
   const saltBytes = decoded(salt)
   return usable(text, `scrypt ${N} ${options.r} ${options.p}`, decoded(encoded), (password, length) =>
     scryptKey(password, saltBytes, length, options),
