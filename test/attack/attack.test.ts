@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { byEffort } from '../support/effort.js'
 import { attack } from './attack.js'
 import { burstTo200 } from './scenarios/burst.js'
 import { matching } from './scenarios/matching.js'
@@ -12,11 +13,14 @@ import { noAcknowledgements } from './scenarios/no-acknowledgements.js'
 /** CPU time of one turn, in milliseconds. */
 const BOUND_MS = 80
 
-const SHORT_FORMS = [
-  { scenario: burstTo200, scale: 0.4 },
-  { scenario: matching, scale: 0.15 },
-  { scenario: noAcknowledgements, scale: 0.1 },
-]
+const BURST = { scenario: burstTo200, scale: 0.4 }
+
+/** The others take too many seconds for each run of the tests. */
+const SHORT_FORMS = byEffort({
+  fast: [BURST],
+  normal: [BURST],
+  full: [BURST, { scenario: matching, scale: 0.15 }, { scenario: noAcknowledgements, scale: 0.1 }],
+})
 
 describe('an attack', () => {
   for (const { scenario, scale } of SHORT_FORMS) {
