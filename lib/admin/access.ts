@@ -1,6 +1,6 @@
 /**
- * Who gets past the door: the name that a request was sent to, the page that it comes from, and the token.
- * Owns these checks and the cookie; knows no route.
+ * Access checks: the `Host` of a request, its origin, and the token.
+ * Owns these checks and the cookie; must not know routes.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -8,7 +8,7 @@ import { isIP } from 'node:net'
 import type { ResolvedAdminOptions } from './options.js'
 import { Problem } from './problem.js'
 
-/** Who sent a request; undefined: nobody who is known by name. */
+/** The user of a request; undefined if there is no name. */
 export interface Caller {
   name: string | undefined
 }
@@ -25,8 +25,8 @@ export class Access {
   }
 
   /**
-   * Refuses what a page of somebody else had a browser send: to a name that is not ours (DNS rebinding), or from another
-   * origin. Programs send no such headers and are not concerned.
+   * Refuses requests that a foreign page made a browser send: to an unknown host name (DNS rebinding), or from another
+   * origin. Programs do not send these headers and are not affected.
    * @throws Problem
    */
   checkOrigin({ headers, method = 'GET' }: IncomingMessage): void {
@@ -40,7 +40,7 @@ export class Access {
     if (isForeign || comesFromElsewhere) throw new Problem(403, 'wrong-origin', 'Sent by a page of another origin')
   }
 
-  /** Who sent it; undefined where it is not let in. */
+  /** The user of the request; undefined if it is not authorized. */
   async callerOf(request: IncomingMessage): Promise<Caller | undefined> {
     const { authorize } = this.#options
     if (authorize === undefined) return this.isToken(tokenOf(request)) ? { name: undefined } : undefined
@@ -53,13 +53,13 @@ export class Access {
     }
   }
 
-  /** Whether it is the token; takes as long for each wrong one. */
+  /** Whether the text is the token, in constant time. */
   isToken(text: string | undefined): boolean {
     const { token } = this.#options
     return token !== undefined && text !== undefined && timingSafeEqual(digestOf(text), digestOf(token))
   }
 
-  /** The header that has a browser keep the token until it is closed. */
+  /** The header for a session cookie with the token. */
   cookie(request: IncomingMessage): string {
     const secure = 'encrypted' in request.socket ? '; Secure' : ''
     return `${COOKIE}=${this.#options.token}; HttpOnly; SameSite=Strict; Path=${this.#options.path || '/'}${secure}`
@@ -73,18 +73,18 @@ export class Access {
   #isOwnOrigin(origin: string, host: string): boolean {
     if (!URL.canParse(origin)) return false
     const { host: from, hostname } = new URL(origin)
-    // behind a proxy, Host may have been replaced: then the names that the application gave decide
+    // a proxy may have replaced Host: then the names that the application configured decide
     return from === host.toLowerCase() || this.#options.hosts.has(hostname)
   }
 }
 
-/** The name of a `Host` header: without port, and without the brackets of IPv6. */
+/** The name in a `Host` header, without port and IPv6 brackets. */
 function nameOf(host: string): string {
   const [, address, name = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host.toLowerCase()) ?? []
   return address ?? name
 }
 
-/** From `Authorization: Bearer`, or from the cookie. */
+/** The token from `Authorization: Bearer`, or from the cookie. */
 function tokenOf({ headers }: IncomingMessage): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   const cookies = (headers.cookie ?? '').split(/; */)

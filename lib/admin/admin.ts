@@ -1,6 +1,6 @@
 /**
- * The administration of one broker over HTTP: from a request to the route that answers it, or to a refusal.
- * Owns the order of the checks and the audit; what routes do is elsewhere.
+ * The administration of one broker over HTTP: checks a request and passes it to its route, or refuses it.
+ * Owns the order of the checks and the audit; must not know what routes do.
  */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -17,9 +17,9 @@ import { openApi } from './routes/openapi.js'
 import { type Parts, readiness } from './routes/reading.js'
 import { ROUTES, type WriteRoute } from './routes/routes.js'
 
-/** Event -> arguments. */
+/** Events and their arguments. */
 export interface AdminEvents {
-  /** Somebody changed something, or tried to. */
+  /** A request changed something, or failed to. */
   audit: [record: AuditRecord]
 }
 
@@ -43,7 +43,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     broker.once('closed', this.#onClosed)
   }
 
-  /** What lets a request in, as `Authorization: Bearer`, or once as `?token=`; undefined where `authorize` decides. */
+  /** The token for `Authorization: Bearer`, or once for `?token=`; undefined if `authorize` decides. */
   get token(): string | undefined {
     return this.#options.token
   }
@@ -107,7 +107,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     this.#enter(request, response, String(token ?? ''), whole.replace(/login$/, ''))
   }
 
-  /** The token becomes a cookie, and goes out of the address. */
+  /** Moves the token from the address into a cookie. */
   #enter(request: IncomingMessage, response: ServerResponse, token: string, whole: string): void {
     const isKnown = this.#access.isToken(token)
     const outcome = isKnown ? 'done' : 'failed'
@@ -128,7 +128,7 @@ export class Admin extends EventEmitter<AdminEvents> {
 
   #page(method: string, path: string, whole: string, response: ServerResponse): void {
     if (method !== 'GET') throw new Problem(405, 'wrong-method', 'The page can only be read')
-    // its files are asked for relative to it
+    // the page requests its files relative to itself
     if (path === '/' && !whole.endsWith('/')) {
       redirect(response, `${whole}/`)
       return
@@ -153,7 +153,7 @@ export class Admin extends EventEmitter<AdminEvents> {
   async #write(route: WriteRoute, exchange: Exchange): Promise<unknown> {
     let target = ''
     const { request, caller } = exchange
-    // before anything is waited for: a connection that has ended has no address any more
+    // read before anything is awaited: an ended connection has no address
     const address = request.socket.remoteAddress
     const tell = (outcome: AuditRecord['outcome'], error?: string) => {
       this.#audit({ action: route.action, target, by: caller.name, address, outcome, error })
@@ -177,7 +177,7 @@ export class Admin extends EventEmitter<AdminEvents> {
 }
 
 /**
- * Makes the administration of a broker: a JSON API and a page. It opens no port: give `handle` to a server.
+ * Creates the administration of a broker: a JSON API and a page. It opens no port: pass `handle` to a server.
  * @throws AnaxError ANAX_ERR_OPTION
  */
 export function createAdmin(broker: Broker, options: AdminOptions = {}): Admin {
@@ -196,7 +196,7 @@ function urlOf(target: string): URL {
 }
 
 function redirect(response: ServerResponse, path: string): void {
-  // a path that begins with two slashes would lead to another host
+  // a path that begins with two slashes would redirect to another host
   response.writeHead(303, { location: path.replace(/^\/+/, '/') })
   response.end()
 }

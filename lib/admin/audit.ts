@@ -1,23 +1,23 @@
 /**
- * What is told of every write: who wanted what, and what came of it.
+ * The audit record of every write: the user, the action and its outcome.
  * Types only.
  */
 
-/** What somebody did over the administration. */
+/** An action of the administration. */
 export type AuditAction = 'disconnect' | 'delete-session' | 'publish' | 'delete-retained' | 'sign-in'
 
-/** One of these for every request that changes something, whether it succeeded or not. */
+/** The record of a request that changes something, whether it succeeded or not. */
 export interface AuditRecord {
   /** Milliseconds since the epoch. */
   at: number
   action: AuditAction
   /** The client identifier, the topic or the filter. */
   target: string
-  /** The string that `authorize` answered; undefined where it gave no name, and for the token. */
+  /** The string that `authorize` returned; undefined if it returned no name, and for the token. */
   by: string | undefined
-  /** The address at the other end of the HTTP connection. */
+  /** The remote address of the HTTP connection. */
   address: string | undefined
   outcome: 'done' | 'not-found' | 'failed'
-  /** Why it failed. */
+  /** The reason of a failure. */
   error: string | undefined
 }

@@ -1,12 +1,12 @@
 /**
- * One request and its answer: what a handler of a route is given, and the ways to answer.
- * Owns headers, bodies and event streams; knows no broker.
+ * One request and its response, as the handler of a route sees them.
+ * Owns headers, bodies and event streams; must not know a broker.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from './access.js'
 import { invalid, Problem } from './problem.js'
 
-/** Nothing from elsewhere, no script or style within the page, and no frame around it. */
+/** No resources of other origins, no inline script or style, and no framing. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -30,17 +30,17 @@ const HEADERS = {
 
 const MAX_BODY_BYTES = 1024 * 1024
 
-/** A request that was let in. */
+/** An authorized request. */
 export interface Exchange {
   readonly caller: Caller
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly query: URLSearchParams
-  /** What stands for `{id}` in the path, decoded. */
+  /** The decoded value of `{id}` in the path. */
   readonly id: string
 }
 
-/** On every answer, whatever it is. */
+/** Headers of every response. */
 export function setHeaders(response: ServerResponse): void {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
 }
@@ -61,7 +61,7 @@ export function sendProblem(response: ServerResponse, { status, code, message }:
 }
 
 /**
- * The JSON object of a request. What a framework has read and parsed already is taken as it is.
+ * The JSON object of a request. A body that a framework has already parsed is used as it is.
  * @throws Problem
  */
 export async function readObject(request: IncomingMessage & { body?: unknown }): Promise<Record<string, unknown>> {
@@ -74,7 +74,7 @@ export async function readObject(request: IncomingMessage & { body?: unknown }):
 
 /** The body as text. @throws Problem */
 export async function readBody(request: IncomingMessage): Promise<string> {
-  // refused before it is read, so that the answer arrives: who stops reading cuts the connection
+  // refused before it is read: otherwise the connection would break before the response arrives
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge()
   const chunks: Buffer[] = []
   let size = 0
@@ -98,7 +98,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Events for a browser, as long as it listens (server-sent events). */
+/** A stream of server-sent events. */
 export class EventStream {
   readonly #response: ServerResponse
 
@@ -110,7 +110,7 @@ export class EventStream {
     else response.write(': open\n\n')
   }
 
-  /** False where the reader has not taken what it was sent before: then this one is left out. */
+  /** Sends an event. @returns false if the reader has not read the previous events: this one is skipped */
   send(event: string, value: unknown): boolean {
     if (this.#response.writableNeedDrain || this.#response.writableEnded) return false
     this.#response.write(`event: ${event}\ndata: ${JSON.stringify(value)}\n\n`)

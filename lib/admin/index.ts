@@ -1,4 +1,4 @@
-/** What `anax/admin` exports: a handler of HTTP requests that shows and steers a broker. */
+/** The entry point `anax/admin`: an HTTP request handler that inspects and controls a broker. */
 export { Admin, type AdminEvents, createAdmin } from './admin.js'
 export type { AuditAction, AuditRecord } from './audit.js'
 export { type LogLine, LogTail } from './log-tail.js'

@@ -1,6 +1,6 @@
 /**
- * What `createAdmin` is given, checked.
- * Owns the defaults; knows nothing of requests but their type.
+ * The options of `createAdmin`: defaults and checks.
+ * Must not know requests, except their type.
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -9,34 +9,34 @@ import { AnaxError } from '../index.js'
 import { LogTail } from './log-tail.js'
 
 /**
- * Decides on one request. A string lets it in and is the name that audit events carry; `true` lets it in without a name;
+ * Authorizes one request. A string accepts it, and is the user name in audit events; `true` accepts it without a name;
  * anything else refuses it with 401.
  */
 export type AdminAuthorize = (
   request: IncomingMessage,
 ) => boolean | string | undefined | Promise<boolean | string | undefined>
 
-/** How the administration is served. */
+/** Options of {@link createAdmin}. */
 export interface AdminOptions {
   /**
-   * Decides who may use it. Where it is given, there is no token. An error that it throws refuses the request.
-   * @default whoever has the token
+   * Decides who may use it. If it is set, there is no token. If it throws, the request is refused.
+   * @default requests with the token
    */
   authorize?: AdminAuthorize
-  /** The secret that lets a request in, 16 characters at least of A-Z, a-z, 0-9, `-`, `_`. @default a random one of 192 bits */
+  /** The secret token: at least 16 characters of A-Z, a-z, 0-9, `-`, `_`. @default a random one of 192 bits */
   token?: string
   /**
    * Host names by which browsers reach it, without port. Addresses and `localhost` are always accepted. Any other name is
    * refused, because a page of a stranger could have its own name lead here. @default none
    */
   hosts?: readonly string[]
-  /** Where it is mounted, where the framework does not cut that off the URL, as Express does: `/admin`. @default '' */
+  /** The mount path, such as `/admin`, if the framework does not remove it from the URL, as Express does. @default '' */
   path?: string
-  /** Who may ask `/livez` and `/readyz`: `authorized` as for all else, or `everybody`. @default 'authorized' */
+  /** Who may request `/livez` and `/readyz`: `authorized`, as for everything else, or `everybody`. @default 'authorized' */
   health?: 'authorized' | 'everybody'
-  /** Milliseconds between two samples of the numbers, 100 to 60000. @default 1000 */
+  /** Interval between two samples in milliseconds, 100 to 60000. @default 1000 */
   sampleMs?: number
-  /** Samples that are kept, 1 to 86400. @default 600 */
+  /** Number of samples to keep, 1 to 86400. @default 600 */
   history?: number
   /** The options that the broker was made with: plain values among them are shown. @default none */
   broker?: BrokerOptions
@@ -44,7 +44,7 @@ export interface AdminOptions {
   log?: LogTail
 }
 
-/** The same with its defaults. */
+/** The options with their defaults. */
 export interface ResolvedAdminOptions {
   authorize: AdminAuthorize | undefined
   token: string | undefined

@@ -1,6 +1,6 @@
 /**
- * A request that ends with an error: the status, a stable code, and a sentence for people.
- * Knows which errors of the broker are the caller's fault; knows no route.
+ * An error response: the status, a stable code, and a message.
+ * Knows which errors of the broker are the caller's fault; must not know routes.
  */
 import { AnaxError } from '../index.js'
 
@@ -23,7 +23,7 @@ export function invalid(detail: string): Problem {
   return new Problem(400, 'invalid', detail)
 }
 
-/** What the caller is told of an error. Of one that nobody expected, nothing but that it happened. */
+/** The response for an error. An unexpected error is not described to the caller. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (!(error instanceof AnaxError)) return new Problem(500, 'failed', 'The request failed')

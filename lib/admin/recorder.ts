@@ -7,7 +7,7 @@ import type { Broker } from '../../types/broker.js'
 import type { DropReason } from '../../types/events.js'
 import type { BrokerStats } from '../../types/inspection.js'
 
-/** The numbers at one moment. */
+/** The numbers at one point in time. */
 export interface Sample {
   /** Milliseconds since the epoch. */
   at: number
@@ -15,20 +15,20 @@ export interface Sample {
   receivedPerSecond: number
   /** Messages that were sent to clients, per second since the sample before. */
   sentPerSecond: number
-  /** Messages that did not reach a client, per second since the sample before. */
+  /** Dropped messages per second since the previous sample. */
   dropsPerSecond: number
   connected: number
   sessions: number
-  /** Undefined where the store does not say. */
+  /** Undefined if the store does not provide it. */
   queued: number | undefined
   retained: number
-  /** How late timers of the process ran, 99th percentile since the sample before, in milliseconds. */
+  /** Delay of the event loop, 99th percentile since the previous sample, in milliseconds. */
   loopDelayMs: number
   /** Resident memory of the process. */
   memoryBytes: number
 }
 
-/** A client that lost messages since the administration was made. */
+/** A client that lost messages since the administration was created. */
 export interface Dropping {
   clientId: string
   drops: number
@@ -63,7 +63,7 @@ export class Recorder {
     return this.#samples
   }
 
-  /** Called with each sample, until the function that is returned is called. */
+  /** Registers a listener for samples. @returns a function that removes it */
   watch(listener: (sample: Sample) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -81,7 +81,7 @@ export class Recorder {
     this.#listeners.clear()
   }
 
-  /** Takes a sample now. */
+  /** Takes a sample. */
   take(): void {
     if (this.#broker.closed) return
     const sample = this.#sample()

@@ -1,6 +1,6 @@
 /**
  * The routes that go on: samples as they are taken, and messages of a filter as they are published.
- * Owns how many are open and how much each is sent; ends them all at the end.
+ * Owns the limits of open streams and their rates, and ends all of them at close.
  */
 import type { Message } from '../../../types/message.js'
 import { EventStream, type Exchange } from '../exchange.js'
@@ -10,7 +10,7 @@ import type { Parts } from './reading.js'
 
 const MAX_STREAMS = 100
 
-/** More than that nobody reads; the rest is counted. */
+/** Further messages per second are only counted: nobody can read more. */
 const MESSAGES_PER_SECOND = 50
 
 export class Live {

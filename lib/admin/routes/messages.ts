@@ -1,6 +1,6 @@
 /**
- * Messages as JSON has them, and messages from JSON.
- * Knows payloads: text where it is UTF-8, base64 otherwise, and not more of it than a page can show.
+ * Converts messages to JSON and back.
+ * Payloads are text if they are UTF-8, otherwise base64, and truncated to what a page can show.
  */
 import { isUtf8 } from 'node:buffer'
 import type { PublishInput } from '../../../types/client.js'
@@ -9,7 +9,7 @@ import type { Message } from '../../../types/message.js'
 import type { QoS } from '../../../types/packets.js'
 import { invalid } from '../problem.js'
 
-/** What is shown of a payload. */
+/** The visible part of a payload. */
 const MAX_SHOWN_BYTES = 16 * 1024
 
 export function messageJson({ topic, payload, qos, retain, clientId, receivedAt, messageExpiry, properties }: Message) {
@@ -57,7 +57,7 @@ export function publishInput(body: Record<string, unknown>): PublishInput {
   }
 }
 
-/** @throws Problem for a name that means nothing: it would be a wish that nobody heard */
+/** @throws Problem for an unknown field, which would be ignored silently otherwise */
 export function onlyNames(body: Record<string, unknown>, names: readonly string[]): void {
   const unknown = Object.keys(body).find(name => !names.includes(name))
   if (unknown !== undefined) throw invalid(`there is no ${unknown} here, only ${names.join(', ')}`)

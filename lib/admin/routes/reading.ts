@@ -1,6 +1,6 @@
 /**
  * The routes that read: numbers, sessions, subscriptions, queues, retained messages, configuration.
- * They ask the broker and change nothing.
+ * They change nothing.
  */
 import type { Broker } from '../../../types/broker.js'
 import type { BrokerLimits } from '../../../types/inspection.js'
@@ -11,7 +11,7 @@ import { invalid, notFound } from '../problem.js'
 import type { Recorder } from '../recorder.js'
 import { messageJson, queuedJson } from './messages.js'
 
-/** What the routes work with. */
+/** The parts that the routes use. */
 export interface Parts {
   readonly broker: Broker
   readonly recorder: Recorder

@@ -1,6 +1,6 @@
 /**
- * The table of all routes: what the OpenAPI document is made from, and what requests are matched against.
- * Knows names and shapes; what a route does is elsewhere.
+ * The table of all routes, from which requests are matched and the OpenAPI document is generated.
+ * Knows names and shapes; must not know what a route does.
  */
 import type { AuditAction } from '../audit.js'
 import type { Exchange } from '../exchange.js'
@@ -16,22 +16,22 @@ interface RouteBase {
   /** `{id}` stands for one percent-encoded client identifier. */
   readonly path: string
   readonly summary: string
-  /** Names of the query. */
+  /** Names of the query parameters. */
   readonly query?: readonly QueryName[]
   /** Schema of the body. */
   readonly body?: string
-  /** Statuses of refusals beside those that every route has. */
+  /** Error statuses, in addition to those of every route. */
   readonly refusals?: readonly number[]
 }
 
-/** Answers once, with the shape that `answer` names. */
+/** A route that answers once, with the schema `answer`. */
 export interface ReadRoute extends RouteBase {
   readonly kind: 'read'
   readonly answer: string
   readonly run: (parts: Parts, exchange: Exchange) => unknown
 }
 
-/** The same, and changes something. */
+/** A route that changes something and answers once. */
 export interface WriteRoute extends RouteBase {
   readonly kind: 'write'
   readonly answer: string
@@ -39,7 +39,7 @@ export interface WriteRoute extends RouteBase {
   readonly run: (parts: Parts, exchange: Exchange, about: writing.Target) => Promise<unknown>
 }
 
-/** Server-sent events until one end closes. */
+/** A route that sends server-sent events until one end closes. */
 export interface StreamRoute extends RouteBase {
   readonly kind: 'stream'
   readonly run: (live: Live, exchange: Exchange) => void | Promise<void>
@@ -47,7 +47,7 @@ export interface StreamRoute extends RouteBase {
 
 export type Route = ReadRoute | WriteRoute | StreamRoute
 
-/** What may stand in a query, in words. */
+/** Descriptions of the query parameters. */
 export const QUERY = {
   after: '`next` of the page before',
   limit: 'Most items, 1 to 1000. Without: 100',

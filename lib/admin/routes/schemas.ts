@@ -1,6 +1,6 @@
 /**
- * The shapes of the JSON that goes in and out, as JSON Schema: the components of the OpenAPI document.
- * What is undefined in the broker's own types is left out of JSON, and so is not required here.
+ * The JSON Schemas of requests and responses: the components of the OpenAPI document.
+ * Fields that may be undefined are absent in JSON, and so not required here.
  */
 
 export type Schema = Readonly<Record<string, unknown>>
@@ -18,7 +18,7 @@ export function reference(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** An object with these properties and no others; a name that ends with `?` may be missing. */
+/** An object with exactly these properties; a name that ends with `?` is optional. */
 function object(properties: Readonly<Record<string, Schema>>): Schema {
   const entries = Object.entries(properties)
   return {

@@ -1,6 +1,6 @@
 /**
- * The routes that change something: they kick, delete and publish.
- * Each names the target that its audit record tells.
+ * The routes that change something: disconnect, delete and publish.
+ * Each names the target for its audit record.
  */
 import type { DisconnectOptions } from '../../../types/client.js'
 import { type Exchange, readObject } from '../exchange.js'
@@ -8,7 +8,7 @@ import { invalid, notFound } from '../problem.js'
 import { onlyNames, publishInput } from './messages.js'
 import type { Parts } from './reading.js'
 
-/** What a write reports as soon as it knows it: whom or what it is about. */
+/** Reports the target of a write as soon as it is known. */
 export type Target = (target: string) => void
 
 export async function disconnect({ broker }: Parts, { id, request }: Exchange, about: Target) {

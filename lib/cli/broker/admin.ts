@@ -1,6 +1,6 @@
 /**
- * The port of the administration: opened beside the listeners, on this machine only.
- * Owns the HTTP server and what is logged of it; what it serves is `anax/admin`'s.
+ * Opens the port of the administration, on this machine only.
+ * Owns the HTTP server and its log lines; `anax/admin` answers the requests.
  */
 import { once } from 'node:events'
 import http from 'node:http'
@@ -11,7 +11,7 @@ import { createAdmin, type LogTail } from '../../admin/index.js'
 import { CommandError } from '../command-error.js'
 import { tokenIn } from './admin-token.js'
 
-/** Always this machine: whoever wants it elsewhere has a tunnel or a proxy with TLS. */
+/** Always this machine: for access from elsewhere, use a tunnel or a proxy with TLS. */
 const HOST = '127.0.0.1'
 
 export interface AdminSettings {

@@ -1,6 +1,6 @@
 /**
- * What the command says when it runs: where it can be reached, what it keeps, whom it lets in, how to try it.
- * Only words.
+ * The greeting of the command: addresses, store, access, and how to try it.
+ * Text only.
  */
 import type { ListenerAddress } from '../../server/server.js'
 import { demandsIdentity, type Settings } from '../options/settings.js'
@@ -16,9 +16,9 @@ const LABELS = {
 
 export interface Running {
   addresses: readonly ListenerAddress[]
-  /** What the store is, in words. */
+  /** Description of the store. */
   store: string
-  /** The address of the dashboard, with its token; undefined where it is off. */
+  /** The address of the dashboard, with its token; undefined if it is off. */
   admin: string | undefined
   /** The address of the metrics; undefined where they are off. */
   metrics: string | undefined
@@ -36,7 +36,7 @@ export function greeting(settings: Settings, { addresses, store, admin, metrics 
   return `${[...lines, ...trial(settings, addresses)].join('\n')}\n`
 }
 
-/** Two commands to see it work, where there is a plain port for them. */
+/** Two commands to try it, if there is a plain port. */
 function trial(settings: Settings, addresses: readonly ListenerAddress[]): string[] {
   const port = addresses.find(({ transport }) => transport === 'tcp')?.port
   if (port === undefined) return []

@@ -1,6 +1,6 @@
 /**
- * The command's broker from start to end: files, broker, listeners, the message that says so, signals.
- * Puts the parts together; knows no detail of any.
+ * Runs the command's broker from start to end: files, broker, listeners, greeting, signals.
+ * Combines the parts; must not know their details.
  */
 import { readFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
@@ -23,10 +23,10 @@ import { createPrivately } from './private-files.js'
 import { storeOf } from './store.js'
 import { warningsOf } from './warnings.js'
 
-/** How long clients, store and bus get to end; then the broker ends them. */
+/** Time for clients, store and bus to close. */
 const CLOSE_TIMEOUT_MS = 2000
 
-/** When the process goes even if a client has not read its last bytes. */
+/** The process exits after this time even if clients have not read their last bytes. */
 const EXIT_TIMEOUT_MS = 5000
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
@@ -131,7 +131,7 @@ function readFile(file: string): string {
   }
 }
 
-/** Files are read again. Whoever may not stay goes; what is not acceptable is told, and what was there counts on. */
+/** Reads the files again on SIGHUP. Clients that are no longer allowed are disconnected; a bad file is logged and ignored. */
 function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger): void {
   const failed = (err: unknown) => logger.error({ err }, 'what was there goes on to count')
   process.on('SIGHUP', () => {
@@ -152,7 +152,7 @@ interface Stoppable {
   metrics: MetricsPort | undefined
 }
 
-/** The first signal lets everybody go in order; a second one ends the process at once. */
+/** The first signal closes the broker gracefully; a second one ends the process immediately. */
 function stopOnSignal(running: Stoppable, logger: Logger): void {
   let stopping = false
   const onSignal = (signal: keyof typeof EXIT_CODES) => {

@@ -1,6 +1,6 @@
 /**
- * The options about who may do what, checked: which there are, and which go together.
- * Reads no file; what is in the files is checked by those who read them.
+ * The options for authentication and authorization: their checks, and which of them exclude or need each other.
+ * Reads no file; the modules check the content of the files.
  */
 import type { CertificateIdentity, JwtOptions, TokenPlace } from '../../auth/index.js'
 import { usageError } from '../command-error.js'
@@ -11,7 +11,7 @@ export interface AccessSettings {
   users: { name: string; password: string }[]
   allowAnonymous: boolean
   aclFile: string | undefined
-  /** What of a client certificate is the user name. */
+  /** The part of a client certificate that is the user name. */
   tlsIdentity: CertificateIdentity | undefined
   tlsCrl: string | undefined
   token: JwtOptions | undefined
@@ -40,7 +40,7 @@ export function checkAccess(values: Values): AccessSettings {
   return access
 }
 
-/** Whether there is a way to show who one is, over any listener. */
+/** Whether clients can authenticate on any listener. */
 export function knowsUsers({ users, passwordFile, token, tlsIdentity }: AccessSettings): boolean {
   return users.length > 0 || passwordFile !== undefined || token !== undefined || tlsIdentity !== undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The command line and the configuration file: what may be said, and what it means.
- * Owns how they are read; what the values must be like is in settings.ts.
+ * Parses the command line and the configuration file.
+ * Owns the parsing; settings.ts checks the values.
  */
 import { readFileSync } from 'node:fs'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
@@ -36,7 +36,7 @@ export function parseCommand(args: readonly string[]): Command {
   return { name: 'run', settings: checkSettings(override(configured, values)) }
 }
 
-/** What is on the command line wins, also over what the file says to the contrary. */
+/** The command line takes precedence over the file. */
 function override(configured: Values, values: Values): Values {
   const { memory, data, ...withoutStore } = configured
   const choosesStore = values.memory !== undefined || values.data !== undefined
@@ -78,7 +78,7 @@ function readConfig(file: string): Values {
   return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, configValue(file, name, value)]))
 }
 
-/** A number may stand where the command line has its digits. */
+/** Numbers may be given as numbers or as text. */
 function configValue(file: string, name: string, value: unknown): string | boolean | string[] {
   if (!Object.hasOwn(OPTIONS, name) || name === 'config') throw new CommandError(`${file}: unknown option '${name}'`)
   const option: { type: string; multiple?: boolean } = OPTIONS[name as OptionName]

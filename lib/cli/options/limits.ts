@@ -1,4 +1,4 @@
-/** The limits of the command: which option of the broker each is, and what it may be. Knows no other options. */
+/** The limits of the command: the broker's option for each, and its range. Knows no other options. */
 import type { BrokerOptions } from '../../../types/options.js'
 
 /** The protocol's largest packet, its largest interval in seconds, and its largest Receive Maximum. */
@@ -47,7 +47,7 @@ export const LIMITS = {
 
 export type LimitName = keyof typeof LIMITS
 
-/** Those that were given. */
+/** The limits that were set. */
 export type Limits = Pick<BrokerOptions, (typeof LIMITS)[LimitName][0]>
 
 /** @param read reads a whole number, undefined where there is none. @throws what that throws */

@@ -1,5 +1,5 @@
 /**
- * What the broker of the command is to be like: the checked form of the options, and which of them go together.
+ * The settings of the command's broker: the checked options, and which of them exclude or need each other.
  * Reads no file and opens no port.
  */
 import { isIPv4 } from 'node:net'
@@ -16,7 +16,7 @@ import { type RateSettings, rateSettings } from './rates.js'
 
 export interface Settings {
   host: string
-  /** Undefined where the listener is off. */
+  /** Undefined if the listener is off. */
   ports: { tcp: number | undefined; ws: number | undefined; tls: number | undefined; wss: number | undefined }
   unix: string | undefined
   admin: AdminSettings | undefined
@@ -95,7 +95,7 @@ export function checkSettings(values: Values): Settings {
 /** The store's folder, below the one in which the command is started. */
 const DEFAULT_FOLDER = 'anax-data'
 
-/** Whether a client has to show who it is: by a password, or by a certificate where there is no way around it. */
+/** Whether every client must authenticate, by a password or a certificate. */
 export function demandsIdentity({ access, tls, ports, unix }: Settings): boolean {
   const certificatesOnly = tls?.ca !== undefined && ports.tcp === undefined && ports.ws === undefined
   return !access.allowAnonymous && (knowsUsers(access) || (certificatesOnly && unix === undefined))
@@ -141,7 +141,7 @@ function port(values: Values, name: PortName): number | undefined {
   return values[name] === 'off' ? undefined : integer(values, name, 0, 65_535)
 }
 
-/** Off unless asked for where MQTT was given its port, which is the usual one of WebSocket with TLS. */
+/** Off by default if another listener uses its port, which is the usual one of WebSocket with TLS. */
 function admin(values: Values): Settings['admin'] {
   const chosen = port(values, 'admin-port')
   const tokenFile = values['admin-token-file'] ?? tokenFileInStore(values)
@@ -164,7 +164,7 @@ function metrics({ metrics: text }: Values): Settings['metrics'] {
 
 const ADMIN_PORT = 8084
 
-/** A listener that was not mentioned is open on its default port. */
+/** A listener without an option is open on its default port. */
 function orOff(text: string | undefined, standard: number): number | undefined {
   return text === 'off' ? undefined : standard
 }
