@@ -6,8 +6,8 @@ import type { Traffic } from '../model/traffic.js'
 import type { Admission } from '../ports/admission.js'
 import type { Ports } from '../ports/ports.js'
 import type { SessionDirectory } from '../session/session-directory.js'
+import type { Flusher } from './flusher.js'
 import type { IncompletePackets } from './incomplete-packets.js'
-import type { Flusher } from './outbox.js'
 
 export interface ConnectionPorts extends Ports {
   readonly sessions: SessionDirectory

@@ -1,6 +1,6 @@
 /**
- * Collects the frames for one stream, and writes them once per turn of the event loop: the outboxes of all connections
- * together, and all frames of a connection in one write where possible. Must not know sessions or packets.
+ * Collects the frames for one stream, and writes all of them at once when it is flushed, in one write where possible.
+ * Must not know sessions or packets.
  */
 import type { Duplex } from 'node:stream'
 import type { Packet } from '../../types/packets.js'
@@ -8,26 +8,17 @@ import { PacketType } from '../codec/packet-types.js'
 import type { Frame } from '../codec/wire/frame.js'
 import { joinFrames } from '../codec/wire/join-frames.js'
 import type { ConnectionTraffic } from '../model/traffic.js'
-import { Cost, Fairness } from '../util/fairness.js'
 import { type ConnectionSource, isFromAfar } from './connection-source.js'
+import type { Flushable, Flusher } from './flusher.js'
 
 /** Above this an outbox is flushed before the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
 
-/** What the system takes for one connection at most, before the client reads anything. */
-const SYSTEM_BUFFER_BYTES = 4 * 1024 * 1024
-
 /** From this size on, a packet costs what the system needs to copy it. */
 const LARGE_BYTES = 64 * 1024
 
-/** Bytes of it for one unit of cost, as a power of two. */
-const LARGE_BYTES_PER_UNIT_SHIFT = 10
-
 /** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
 const OVERFULL_BYTES = 256 * 1024
-
-/** How long frames wait before it is asked again whether they may be written. */
-const WAIT_MS = 50
 
 /**
  * How long messages stay behind CONNACK or SUBACK where the system's buffers are in between: a client that is busy reads
@@ -47,58 +38,7 @@ export interface OutboxOptions {
   readonly onRoom: () => void
 }
 
-/** Flushes the outboxes that got frames in this turn. One per broker. */
-export class Flusher {
-  readonly #fairness: Fairness
-  readonly #mayWrite: (() => boolean) | undefined
-  #dirty: Outbox[] = []
-  #asksAgain = false
-
-  /** @param mayWrite asked once per turn, where a broker may lose the right to write: nothing is written until it says so */
-  constructor(fairness = new Fairness(), mayWrite?: () => boolean) {
-    this.#fairness = fairness
-    this.#mayWrite = mayWrite
-    // a microtask per connection was 1.3 to 1.7 times as expensive: it does not collect the frames of a whole turn
-    fairness.atTurn(this.#flush)
-  }
-
-  /** Whether the broker has the right to write now. */
-  get isAllowed(): boolean {
-    return this.#mayWrite === undefined || this.#mayWrite()
-  }
-
-  add(outbox: Outbox): void {
-    this.#dirty.push(outbox)
-    this.#fairness.spend(Cost.write)
-    this.#fairness.wake()
-  }
-
-  /** A large packet is added: the system copies as much of it as its buffers hold. */
-  addLarge(bytes: number): void {
-    this.#fairness.spend(Math.min(bytes, SYSTEM_BUFFER_BYTES) >> LARGE_BYTES_PER_UNIT_SHIFT)
-  }
-
-  readonly #flush = (): void => {
-    if (!this.isAllowed) {
-      this.#askAgain()
-      return
-    }
-    const dirty = this.#dirty
-    this.#dirty = []
-    for (const outbox of dirty) outbox.flush()
-  }
-
-  #askAgain(): void {
-    if (this.#asksAgain) return
-    this.#asksAgain = true
-    setTimeout(() => {
-      this.#asksAgain = false
-      this.#flush()
-    }, WAIT_MS).unref()
-  }
-}
-
-export class Outbox {
+export class Outbox implements Flushable {
   readonly #stream: Duplex
   readonly #flusher: Flusher
   readonly #options: OutboxOptions

@@ -8,6 +8,8 @@
  * most, however many others send as fast as they can.
  */
 
+import { Fifo } from './fifo.js'
+
 /** The cost of each kind of work. */
 export const Cost = {
   /** One packet of a client. */
@@ -88,11 +90,11 @@ export class Fairness {
   #reserve = 0
   #turn = 0
   #isScheduled = false
-  readonly #lines: Record<LineName, Line> = {
-    fresh: new Line(),
-    served: new Line(),
-    joining: new Line(),
-    old: new Line(),
+  readonly #lines: Record<LineName, Fifo<Share>> = {
+    fresh: new Fifo(),
+    served: new Fifo(),
+    joining: new Fifo(),
+    old: new Fifo(),
   }
   /** How many are in line. */
   #waiting = 0
@@ -123,6 +125,11 @@ export class Fairness {
   /** Whether the current work has to pause. */
   get isSpent(): boolean {
     return this.#left <= this.#floor
+  }
+
+  /** Whether more than this part of the turn is left. */
+  hasLeft(part: number): boolean {
+    return this.#left > this.#turnUnits * part
   }
 
   /** Charges work that was done, or is about to be done. */
@@ -249,30 +256,5 @@ export class Fairness {
       this.#left -= share.advance
       share.resume()
     }
-  }
-}
-
-/** Queued work, first in, first out. Taking the first costs the same however much there is. */
-class Line {
-  #shares: (Share | undefined)[] = []
-  #first = 0
-
-  get length(): number {
-    return this.#shares.length - this.#first
-  }
-
-  push(share: Share): void {
-    this.#shares.push(share)
-  }
-
-  /** Removes and returns the first one, which must exist. */
-  shift(): Share {
-    const share = this.#shares[this.#first]!
-    this.#shares[this.#first++] = undefined
-    if (this.#first * 2 > this.#shares.length) {
-      this.#shares = this.#shares.slice(this.#first)
-      this.#first = 0
-    }
-    return share
   }
 }

@@ -7,7 +7,8 @@ import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { encode, frames, publishFrame } from '../../lib/codec/encode/encoder.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Frame } from '../../lib/codec/wire/frame.js'
-import { Flusher, Outbox } from '../../lib/connection/outbox.js'
+import { Flusher } from '../../lib/connection/flusher.js'
+import { Outbox } from '../../lib/connection/outbox.js'
 import { ConnectionTraffic, Traffic } from '../../lib/model/traffic.js'
 
 const LARGE = 100_000
