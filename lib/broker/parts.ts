@@ -27,6 +27,7 @@ import { LocalBus } from '../routing/local-bus.js'
 import { LocalEmitter } from '../routing/local-emitter.js'
 import type { MessageBus } from '../routing/message-bus.js'
 import { Router } from '../routing/router.js'
+import { extendedLimits } from '../session/outgoing/pressure.js'
 import { Fairness } from '../util/fairness.js'
 import { Timers } from '../util/timers.js'
 import { BrokerAdmission } from './admission/admission.js'
@@ -117,7 +118,11 @@ export class BrokerParts {
     const pressureOf = (clientId: string) => sessions.ownerOf(clientId)?.session?.pressure
     const limitsOf = (clientId: string) => {
       const own = limits.of(clientId)
-      return pressureOf(clientId)?.extend(own) ?? own
+      const session = sessions.ownerOf(clientId)?.session
+      if (session === undefined) return own
+      if (session.pressure !== undefined) return session.pressure.extend(own)
+      // nothing has had to wait: what is in the queue is in flight
+      return session.load * 2 < own.maxMessages ? own : extendedLimits(own, options)
     }
     const policy = { limitsOf, maxTotalBytes: options.maxTotalQueuedBytes }
     const bus: MessageBus =

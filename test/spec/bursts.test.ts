@@ -13,7 +13,7 @@ import { type Broker, type BrokerOptions, createBroker, createMemoryPersistence 
 import { createServer } from '../../lib/server/server.js'
 import type { ConnectPacket, Packet, ProtocolVersion, QoS } from '../../types/packets.js'
 import type { SessionPersistence } from '../../types/persistence.js'
-import { byEffort } from '../support/effort.js'
+import { byEffort, runs } from '../support/effort.js'
 import { connectClient } from '../support/mqtt.js'
 import { keptSession } from '../support/spec.js'
 import { connectPacket, publishPacket } from '../support/spec-client.js'
@@ -186,7 +186,7 @@ describe('a burst', () => {
       latency,
       window: fc.constantFrom(1, 10, 100, 1000),
     })
-    await fc.assert(fc.asyncProperty(bursts, burst), { numRuns: byEffort({ fast: 1, normal: 6, full: 20 }) })
+    await fc.assert(fc.asyncProperty(bursts, burst), { numRuns: runs(6) })
   })
 
   for (const version of [4, 5] as const) {

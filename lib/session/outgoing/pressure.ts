@@ -8,6 +8,7 @@
 import type { QueueLimits } from '../../../types/persistence.js'
 import type { Congestion, Waiting } from '../../model/congestion.js'
 import type { Ports } from '../../ports/ports.js'
+import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { Timer } from '../../util/timers.js'
 import { Waiters } from '../../util/waiters.js'
 
@@ -23,6 +24,15 @@ const NEW_TICKS = TICKS_PER_SECOND / 4
 /** What has to leave within a second: so many messages, or 1 MiB. */
 const DRAINED_PER_SECOND = 500
 const BYTES_FOR_ONE = (1024 * 1024) / DRAINED_PER_SECOND
+
+/** More messages, for a connected client, unless the host has set another bound for it. */
+export function extendedLimits(
+  limits: QueueLimits,
+  { maxQueuedMessages, maxBurstMessages }: Pick<ResolvedOptions, 'maxQueuedMessages' | 'maxBurstMessages'>,
+): QueueLimits {
+  if (limits.maxMessages !== maxQueuedMessages || maxBurstMessages <= maxQueuedMessages) return limits
+  return { ...limits, maxMessages: maxBurstMessages }
+}
 
 export class Pressure implements Waiting {
   readonly clientId: string
@@ -56,7 +66,7 @@ export class Pressure implements Waiting {
     this.#ports = ports
     this.#congestion = ports.congestion
     this.#isIdle = isIdle
-    this.#most = this.#extended(limits)
+    this.#most = extendedLimits(limits, ports.options)
     ports.timers.schedule(this.#timer, TICK_MS)
   }
 
@@ -69,7 +79,7 @@ export class Pressure implements Waiting {
 
   /** The limits of its queue now: more where the client drains, or may still begin to. */
   extend(limits: QueueLimits): QueueLimits {
-    return this.#ticks < GRACE_TICKS || this.#isDraining ? this.#extended(limits) : limits
+    return this.#ticks < GRACE_TICKS || this.#isDraining ? extendedLimits(limits, this.#ports.options) : limits
   }
 
   /** A message has to wait. */
@@ -133,13 +143,6 @@ export class Pressure implements Waiting {
 
   get #isDraining(): boolean {
     return this.#drainedLately >= DRAINED_PER_SECOND
-  }
-
-  /** More messages, unless the host has set another bound for this client. */
-  #extended(limits: QueueLimits): QueueLimits {
-    const { maxQueuedMessages, maxBurstMessages } = this.#ports.options
-    if (limits.maxMessages !== maxQueuedMessages || maxBurstMessages <= maxQueuedMessages) return limits
-    return { ...limits, maxMessages: maxBurstMessages }
   }
 
   #set(messages: number, bytes: number): void {
