@@ -4,7 +4,7 @@ import { AedesClient } from './client.js'
 import { Server as AutoStarting } from './server.js'
 import { type AedesOptions, AuthErrorCode } from './types.js'
 
-export type { ClientBroker, RequestWithDetails } from './client.js'
+export type { ClientBroker, DisconnectInput, RequestWithDetails } from './client.js'
 export type * from './types.js'
 export { Aedes, AedesClient, AuthErrorCode }
 

@@ -19,7 +19,7 @@ import { decodeSubscribe, decodeUnsubscribe } from './subscribe.js'
 /** A decoded packet. A PUBLISH is a {@link PublishMessage}, ready for the bus. */
 export type DecodedPacket = Exclude<Packet, PublishPacket> | PublishMessage
 
-/** Options of a {@link PacketDecoder}. */
+/** Options of a {@link Decoder}. */
 export interface DecoderOptions {
   /** The reading side: a broker reads packets of clients, and vice versa. */
   side: 'broker' | 'client'
