@@ -7,13 +7,22 @@ import { promisify } from 'node:util'
 
 const PROCESS = fileURLToPath(new URL('allocation-run.js', import.meta.url))
 
-/** A young generation that is not collected while the process measures. */
-const FLAGS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
+/**
+ * A young generation that is not collected while the process measures, and a compiler on the same thread: with it, the
+ * number is the same in every run.
+ */
+const FLAGS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64', '--single-threaded']
 
-/** Bytes per message: 700 to 820 were measured, and 940 with a listener of `publish`. */
-const BOUND = 900
+/** Bytes per message, by the major version of Node from which they hold: 3 % above what was measured. A listener of `publish` adds 125 or more. */
+const BOUNDS = [
+  { from: 24, bytes: 1100 },
+  { from: 22, bytes: 800 },
+  { from: 0, bytes: 900 },
+]
 
-test(`a QoS 0 message from one client to another allocates at most ${BOUND} bytes`, async () => {
+test('a QoS 0 message from one client to another allocates at most what it did when it was measured', async () => {
+  const major = Number.parseInt(process.versions.node, 10)
+  const bound = BOUNDS.find(({ from }) => major >= from)?.bytes ?? 0
   const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, PROCESS])
-  assert.ok(Number(stdout) > 0 && Number(stdout) <= BOUND, `${stdout.trim()} bytes`)
+  assert.ok(Number(stdout) > 0 && Number(stdout) <= bound, `${stdout.trim()} bytes; at most ${bound} are expected`)
 })
