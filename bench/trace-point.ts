@@ -3,7 +3,7 @@
  *
  *   npm run build && node dist/bench/trace-point.js
  */
-import { publishes } from '../lib/model/trace-points.js'
+import { publishes } from '../lib/model/metering/trace-points.js'
 
 const ROUNDS = 7
 const CHECKS = 50_000_000

@@ -56,6 +56,9 @@ const ENTRY_POINTS = readEntryPoints()
 
 const MAX_LINES = 400
 
+/** More files than this in one folder are divided by purpose. */
+const MAX_FILES = 15
+
 const IMPORT = /^(?:import|export)\s(?:[^'";]*?\sfrom\s)?\s*'([^']+)'|\bimport\('([^']+)'\)/gm
 
 const library = [...readSources('lib'), ...readSources('types')]
@@ -121,6 +124,13 @@ describe('every file', () => {
   it('has neither a default export nor an enum', () => {
     assert.deepEqual(matching(everything, /^export default\b|^(export )?(const |declare )*enum\b/m), [])
   })
+})
+
+it('no folder of lib/ holds more files than a reader takes in at once', () => {
+  const counts = new Map<string, number>()
+  for (const { path } of library) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+  const full = [...counts].filter(([folder, count]) => folder.startsWith('lib/') && count > MAX_FILES)
+  assert.deepEqual(full, [])
 })
 
 describe('the library', () => {

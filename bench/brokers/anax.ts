@@ -1,7 +1,7 @@
 /** Anax, with the store asked for, as a broker under test; a program of its own, started by start.ts. */
 
 import { createBroker } from '../../lib/index.js'
-import { WebSocketStream } from '../../lib/server/web-socket-stream.js'
+import { WebSocketStream } from '../../lib/server/web-socket/web-socket-stream.js'
 import type { Store } from '../types.js'
 import { hostArguments, serve } from './serve.js'
 

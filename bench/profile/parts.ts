@@ -27,7 +27,7 @@ export const parts = [
     functions: [
       'lib/broker/',
       'lib/connection/handlers/',
-      'lib/util/pipeline',
+      'lib/util/scheduling/pipeline',
       'lib/connection/payload-format',
       'lib/session/subscribing',
       'bench/brokers/anax',
@@ -37,9 +37,8 @@ export const parts = [
     name: 'bus: mqemitter and our end of it',
     colour: '#bf3989',
     functions: [
-      'lib/routing/host-bus/',
-      'lib/routing/local-',
-      'lib/util/recent',
+      'lib/routing/bus/',
+      'lib/util/collections/recent',
       'node_modules/fastparallel/',
       'node_modules/mqemitter/',
       'node_modules/qlobber/',
@@ -61,8 +60,8 @@ export const parts = [
       'lib/codec/wire/varint',
       'lib/codec/wire/wire-writer',
       'lib/model/delivery',
-      'lib/connection/outbox',
-      'lib/connection/packet-encoder',
+      'lib/connection/stream/outbox',
+      'lib/connection/stream/packet-encoder',
     ],
   },
   {

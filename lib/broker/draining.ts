@@ -6,7 +6,7 @@ import type { DrainOptions } from '../../types/broker.js'
 import type { Connection } from '../connection/connection.js'
 import { AnaxError } from '../errors.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
-import { Timer, type Timers } from '../util/timers.js'
+import { Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** Slices of a second. */
 const SLICES = 10

@@ -5,7 +5,7 @@
 import type { Connection } from '../connection/connection.js'
 import { AnaxError } from '../errors.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
-import { Timer, type Timers } from '../util/timers.js'
+import { Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** How long hooks are waited for that have been asked and do not answer: one of them may wait for the broker to close. */
 const HOOK_GRACE_MS = 2000

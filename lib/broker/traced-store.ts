@@ -3,7 +3,7 @@
  * does is looked at once, when the broker is created.
  */
 import type { SessionPersistence } from '../../types/persistence.js'
-import { stores } from '../model/trace-points.js'
+import { stores } from '../model/metering/trace-points.js'
 import { isPromise } from '../util/maybe-promise.js'
 
 /** The store itself where nobody watches. */

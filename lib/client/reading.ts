@@ -4,7 +4,7 @@
  */
 import { ReasonCode } from '../reason-codes.js'
 import { filterMatches, parseShare } from '../topic/topic.js'
-import { Inbox } from '../util/inbox.js'
+import { Inbox } from '../util/collections/inbox.js'
 import type { ConnectOptions } from './options.js'
 import type { MessageHandler, ReceivedMessage } from './received-message.js'
 

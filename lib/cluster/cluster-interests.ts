@@ -3,7 +3,7 @@
  * who subscribes.
  */
 import type { ClusterNode, LogCursor } from '../../types/cluster.js'
-import type { Interests } from '../routing/interests.js'
+import type { Interests } from '../routing/bus/interests.js'
 import type { ClusterLink } from './cluster-link.js'
 
 /** Takes part in shared subscriptions. */

@@ -3,7 +3,7 @@
  * and trying again; must not know what is done then.
  */
 import { type Deadline, Deadlines } from '../persistence/deadlines.js'
-import { Timer, type Timers } from '../util/timers.js'
+import { Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** How many sessions are seen to at once. */
 const AT_ONCE = 50

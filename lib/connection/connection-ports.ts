@@ -2,12 +2,12 @@
 import type { Client } from '../../types/client.js'
 import type { ConnectRefusal } from '../../types/hooks.js'
 import type { AnaxError } from '../errors.js'
-import type { Traffic } from '../model/traffic.js'
+import type { Traffic } from '../model/metering/traffic.js'
 import type { Admission } from '../ports/admission.js'
 import type { Ports } from '../ports/ports.js'
 import type { SessionDirectory } from '../session/session-directory.js'
-import type { Flusher } from './flusher.js'
-import type { IncompletePackets } from './incomplete-packets.js'
+import type { Flusher } from './stream/flusher.js'
+import type { IncompletePackets } from './stream/incomplete-packets.js'
 
 export interface ConnectionPorts extends Ports {
   readonly sessions: SessionDirectory

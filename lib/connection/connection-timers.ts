@@ -3,7 +3,7 @@
  * Owns when they pass. Must not know what happens then.
  */
 import type { ResolvedOptions } from '../ports/resolved-options.js'
-import { Timer, type Timers } from '../util/timers.js'
+import { Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** The deadline that passed. */
 export type Deadline = 'connect' | 'keep-alive' | 'drain' | 'close'

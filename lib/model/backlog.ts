@@ -8,7 +8,7 @@ import type { MessageRef } from '../../types/persistence.js'
 import { propertyBytes, userPropertyBytes } from '../codec/message-bytes.js'
 import { pairsOf } from '../codec/user-properties.js'
 import type { Delivery } from './delivery.js'
-import { Load } from './load.js'
+import { Load } from './metering/load.js'
 
 /** Roughly what a waiting message takes beside its content. */
 const OVERHEAD_BYTES = 64

@@ -9,7 +9,7 @@
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
 import type { Delivery } from './delivery.js'
-import { Load } from './load.js'
+import { Load } from './metering/load.js'
 
 /** The packet that the client has to send next. */
 export type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp'

@@ -11,7 +11,7 @@ import { markPayloadOwned, ownPayload, PublishMessage } from '../codec/publish-m
 import { pairsOf, userPropertiesFrom } from '../codec/user-properties.js'
 import { AnaxError, textOf } from '../errors.js'
 import { isTopicName, levelCount } from '../topic/topic.js'
-import type { Timers } from '../util/timers.js'
+import type { Timers } from '../util/scheduling/timers.js'
 
 const EMPTY = Buffer.alloc(0)
 

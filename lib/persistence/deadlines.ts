@@ -1,7 +1,7 @@
 /**
  * Items with a deadline, earliest first. Owns the order only; must not know sessions or messages.
  */
-import { Heap, type HeapItem } from '../util/heap.js'
+import { Heap, type HeapItem } from '../util/collections/heap.js'
 
 /** One deadline. Its owner keeps it in order to remove it. */
 export class Deadline<T> implements HeapItem {

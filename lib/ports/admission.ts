@@ -3,7 +3,7 @@ import type { Client } from '../../types/client.js'
 import type { RateLimit } from '../../types/events.js'
 import type { ClientLimits } from '../../types/hooks.js'
 import type { AnaxError } from '../errors.js'
-import type { RateBucket } from '../util/rate-bucket.js'
+import type { RateBucket } from '../util/scheduling/rate-bucket.js'
 
 /** A rate, and whose it is. */
 export interface LimitedRate extends RateLimit {

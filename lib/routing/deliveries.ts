@@ -3,7 +3,7 @@
  * the order in which they were published. Owns what is paused; must not know how a receiver is found, nor what pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
-import { type Fairness, Share } from '../util/fairness.js'
+import { type Fairness, Share } from '../util/scheduling/fairness.js'
 
 /** One message on its way. */
 export interface Delivering {

@@ -7,10 +7,10 @@ import type { PublishTrace } from '../../types/diagnostics.js'
 import type { MatchedSubscription } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'
-import { publishes } from '../model/trace-points.js'
+import { publishes } from '../model/metering/trace-points.js'
 import type { Companion, PublishPath } from '../ports/message-sink.js'
 import { isPromise } from '../util/maybe-promise.js'
-import { Job } from '../util/pipeline.js'
+import { Job } from '../util/scheduling/pipeline.js'
 
 const NOBODY: readonly MatchedSubscription[] = []
 

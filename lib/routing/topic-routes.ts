@@ -6,7 +6,7 @@
 import type { Subscriber } from '../model/subscriber.js'
 import type { FilterSearch } from '../topic/filter-search.js'
 import { FilterTree } from '../topic/filter-tree.js'
-import { Cost, type Fairness } from '../util/fairness.js'
+import { Cost, type Fairness } from '../util/scheduling/fairness.js'
 import type { HostListener } from './host-listener.js'
 import { type Match, Route } from './route.js'
 import type { SharedGroup } from './shared-subscriptions.js'

@@ -1,6 +1,6 @@
 /** Options of one listener. Types only; server.ts checks what the types cannot express. */
 import type { TlsSource } from './tls-settings.js'
-import type { WebSocketOptions } from './web-socket.js'
+import type { WebSocketOptions } from './web-socket/web-socket.js'
 
 interface CommonOptions {
   /** Name of the listener, which hooks see as `client.listener`. @default none */

@@ -9,12 +9,12 @@ import tls, { type TLSSocket, type TlsOptions, type Server as TlsServer } from '
 import type { Broker } from '../../types/broker.js'
 import type { ConnectionDetails } from '../../types/client.js'
 import { AnaxError } from '../index.js'
-import { type AddressOf, forwardedAddress } from './forwarded.js'
 import type { ListenerOptions } from './listener-options.js'
-import { type ProxiedClient, proxyHeaderReader, type ReadProxyHeader } from './proxy-protocol.js'
+import { type AddressOf, forwardedAddress } from './proxies/forwarded.js'
+import { type ProxiedClient, proxyHeaderReader, type ReadProxyHeader } from './proxies/proxy-protocol.js'
+import { type IsTrusted, plainAddress, trustedProxies } from './proxies/trusted-proxies.js'
 import { TlsSettings } from './tls-settings.js'
-import { type IsTrusted, plainAddress, trustedProxies } from './trusted-proxies.js'
-import { serveWebSocket } from './web-socket.js'
+import { serveWebSocket } from './web-socket/web-socket.js'
 
 /** Time limit for each of PROXY header, TLS handshake, and HTTP request of an upgrade. */
 const HANDSHAKE_TIMEOUT_MS = 10_000

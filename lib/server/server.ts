@@ -22,7 +22,7 @@ export {
   listenWithMqtt,
   type WebServer,
   type WebServerOptions,
-} from './web-frameworks.js'
+} from './web-socket/web-frameworks.js'
 export {
   type AttachedWebSocket,
   attachWebSocket,
@@ -30,8 +30,8 @@ export {
   handleWebSocket,
   type UpgradeOptions,
   type WebSocketOptions,
-} from './web-socket.js'
-export type { HostWebSocket } from './web-socket-stream.js'
+} from './web-socket/web-socket.js'
+export type { HostWebSocket } from './web-socket/web-socket-stream.js'
 
 /** Options for all listeners of a server. */
 export interface ServerOptions {

@@ -5,7 +5,7 @@
 import type { Client } from '../../types/client.js'
 import type { SessionDetails, StoredSubscription, StoredWill } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
-import type { Aborter } from '../util/aborter.js'
+import type { Aborter } from '../util/scheduling/aborter.js'
 import type { Session } from './session.js'
 
 /** Opens and releases sessions. */

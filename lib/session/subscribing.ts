@@ -11,8 +11,8 @@ import type { Ports } from '../ports/ports.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { ReasonCode } from '../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
-import { Cost } from '../util/fairness.js'
 import { isPromise } from '../util/maybe-promise.js'
+import { Cost } from '../util/scheduling/fairness.js'
 import type { Session } from './session.js'
 
 /** Checks a subscription against the broker's options, then asks the host. @returns what to grant, or why it is refused */

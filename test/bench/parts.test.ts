@@ -11,10 +11,10 @@ const COMPILED = new URL('../../', import.meta.url).href
 const examples: [name: string, url: string, part: PartName][] = [
   ['next', `${COMPILED}lib/codec/decode/decoder.js`, 'decoder'],
   ['encodePublish', `${COMPILED}lib/codec/encode/publish.js`, 'encoder and outbox'],
-  ['flush', `${COMPILED}lib/connection/outbox.js`, 'encoder and outbox'],
-  ['run', `${COMPILED}lib/util/pipeline.js`, 'pipeline: checks, hooks, publisher'],
+  ['flush', `${COMPILED}lib/connection/stream/outbox.js`, 'encoder and outbox'],
+  ['run', `${COMPILED}lib/util/scheduling/pipeline.js`, 'pipeline: checks, hooks, publisher'],
   ['receivePublish', `${COMPILED}lib/connection/handlers/publish.js`, 'pipeline: checks, hooks, publisher'],
-  ['publish', `${COMPILED}lib/routing/local-bus.js`, 'bus: mqemitter and our end of it'],
+  ['publish', `${COMPILED}lib/routing/bus/local-bus.js`, 'bus: mqemitter and our end of it'],
   ['emit', 'file:///somewhere/node_modules/mqemitter/mqemitter.js', 'bus: mqemitter and our end of it'],
   ['route', `${COMPILED}lib/routing/router.js`, 'routing and delivery'],
   ['send', `${COMPILED}lib/session/sender.js`, 'routing and delivery'],

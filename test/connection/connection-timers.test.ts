@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { ConnectionTimers } from '../../lib/connection/connection-timers.js'
 import type { ResolvedOptions } from '../../lib/ports/resolved-options.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Timers } from '../../lib/util/timers.js'
+import { Timers } from '../../lib/util/scheduling/timers.js'
 
 function fixture({ connectTimeout = 30_000, drainTimeout = 10_000 } = {}) {
   const clock = new FakeClock()

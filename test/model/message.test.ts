@@ -18,7 +18,7 @@ import {
 } from '../../lib/model/message.js'
 import { recordOf } from '../../lib/model/routing-record.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Timers } from '../../lib/util/timers.js'
+import { Timers } from '../../lib/util/scheduling/timers.js'
 import type { PublishInput } from '../../types/client.js'
 import { connectPacket } from '../support/spec-client.js'
 

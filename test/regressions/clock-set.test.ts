@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Timer, Timers } from '../../lib/util/timers.js'
+import { Timer, Timers } from '../../lib/util/scheduling/timers.js'
 import { keptSession, spec } from '../support/spec.js'
 
 const HOUR = 3_600_000

@@ -1,9 +1,9 @@
 /** Messages that take more than one turn of the event loop: whole, in the order of their publisher, and never too late. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LocalBus } from '../../lib/routing/local-bus.js'
+import { LocalBus } from '../../lib/routing/bus/local-bus.js'
 import { Router } from '../../lib/routing/router.js'
-import { Fairness } from '../../lib/util/fairness.js'
+import { Fairness } from '../../lib/util/scheduling/fairness.js'
 import { innerBus, message, NotingSession } from './support.js'
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))

@@ -6,7 +6,7 @@ import type { Client } from '../../../types/client.js'
 import type { AuthenticationDelay } from '../../../types/rates.js'
 import { AnaxError } from '../../errors.js'
 import { networkOf } from '../../util/network.js'
-import { Timer, type Timers } from '../../util/timers.js'
+import { Timer, type Timers } from '../../util/scheduling/timers.js'
 
 /** Addresses that are remembered; beyond that, the one that failed least recently is forgotten. */
 const MAX_ADDRESSES = 10_000

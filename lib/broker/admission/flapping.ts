@@ -7,7 +7,7 @@ import type { FlappingOptions } from '../../../types/rates.js'
 import { AnaxError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import { networkOf } from '../../util/network.js'
-import type { Timers } from '../../util/timers.js'
+import type { Timers } from '../../util/scheduling/timers.js'
 
 /** Sessions whose takeovers are counted, and bans; beyond that, the oldest is forgotten. */
 const MAX_REMEMBERED = 10_000

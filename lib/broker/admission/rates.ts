@@ -8,10 +8,10 @@ import type { ClientLimits } from '../../../types/hooks.js'
 import type { InboundRates, RateOptions, Rates } from '../../../types/rates.js'
 import { AnaxError } from '../../errors.js'
 import type { LimitedRate } from '../../ports/admission.js'
-import { IdleMap } from '../../util/idle-map.js'
+import { IdleMap } from '../../util/collections/idle-map.js'
 import { networkOf } from '../../util/network.js'
-import { RateBucket } from '../../util/rate-bucket.js'
-import type { Timers } from '../../util/timers.js'
+import { RateBucket } from '../../util/scheduling/rate-bucket.js'
+import type { Timers } from '../../util/scheduling/timers.js'
 
 /** The buckets of one address, or of all. */
 interface Shared {

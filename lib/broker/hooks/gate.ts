@@ -6,10 +6,10 @@ import type { Client } from '../../../types/client.js'
 import type { HookName } from '../../../types/events.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
-import type { Timings } from '../../model/timings.js'
-import { gates } from '../../model/trace-points.js'
+import type { Timings } from '../../model/metering/timings.js'
+import { gates } from '../../model/metering/trace-points.js'
 import { isPromise } from '../../util/maybe-promise.js'
-import { Timer, type Timers } from '../../util/timers.js'
+import { Timer, type Timers } from '../../util/scheduling/timers.js'
 import type { PendingHooks } from './pending-hooks.js'
 
 /**

@@ -6,7 +6,7 @@ import type { Message } from '../../../types/message.js'
 import type { QoS } from '../../../types/packets.js'
 import type { MaybeAsyncIterable } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
-import { Inbox } from '../../util/inbox.js'
+import { Inbox } from '../../util/collections/inbox.js'
 
 /** Options of a message stream. */
 export interface MessagesOptions {

@@ -1,7 +1,7 @@
 /** The packets that went one way, by the names that MQTT has for them. Owns how the counters are read. */
 import type { FlowStats, PacketName } from '../../../types/inspection.js'
 import { PacketType } from '../../codec/packet-types.js'
-import type { Flow } from '../../model/traffic.js'
+import type { Flow } from '../../model/metering/traffic.js'
 
 const NAMES = Object.entries(PacketType).map(([name, type]) => [name.toLowerCase() as PacketName, type] as const)
 

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
-import { compareNames } from '../../util/sorted-names.js'
+import { compareNames } from '../../util/collections/sorted-names.js'
 import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { FoundSession } from './session-info.js'
 

@@ -1,7 +1,7 @@
 /** The clients with the most messages waiting for them. Reads what queues count; must not know why messages wait. */
 import type { SlowClient } from '../../../types/inspection.js'
 import { AnaxError } from '../../errors.js'
-import type { Waiting } from '../../model/congestion.js'
+import type { Waiting } from '../../model/metering/congestion.js'
 
 const MAX_LIMIT = 1000
 

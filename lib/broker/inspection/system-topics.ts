@@ -4,7 +4,7 @@
  */
 import type { BrokerStats, FlowStats } from '../../../types/inspection.js'
 import { messageOfInput } from '../../model/message.js'
-import { Timer } from '../../util/timers.js'
+import { Timer } from '../../util/scheduling/timers.js'
 import type { OwnMessages } from '../publish/own-messages.js'
 import { LoadAverages } from './load-averages.js'
 import { type CountedParts, statsOf } from './stats.js'

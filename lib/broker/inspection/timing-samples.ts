@@ -1,7 +1,7 @@
 /** The host's listeners for timings. Checks what the host passes; what is timed is elsewhere. */
 import type { SampleOptions, TimingListener } from '../../../types/inspection.js'
 import { AnaxError } from '../../errors.js'
-import type { Timings } from '../../model/timings.js'
+import type { Timings } from '../../model/metering/timings.js'
 
 const DEFAULT_EVERY = 256
 

@@ -7,8 +7,8 @@ import type { Client } from '../../../types/client.js'
 import type { BrokerEvents } from '../../../types/events.js'
 import type { Logger, LogLevel } from '../../../types/logger.js'
 import type { AnaxError } from '../../errors.js'
+import type { Timers } from '../../util/scheduling/timers.js'
 import { shownName } from '../../util/shown-name.js'
-import type { Timers } from '../../util/timers.js'
 import { Repeats } from './repeats.js'
 
 const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const

@@ -2,7 +2,7 @@
  * Keeps a log readable when the same happens again and again: the first is written at once, the rest of five seconds is
  * counted. Owns the counting; must not know what a line says.
  */
-import { Timer, type Timers } from '../../util/timers.js'
+import { Timer, type Timers } from '../../util/scheduling/timers.js'
 
 /** How long the same is counted before it is written again. */
 const WINDOW_MS = 5000

@@ -5,11 +5,11 @@
  */
 import type { Overload, OverloadCause } from '../../../types/events.js'
 import { AnaxError } from '../../errors.js'
-import type { OverloadState } from '../../model/overload.js'
+import type { OverloadState } from '../../model/metering/overload.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
-import type { Timers } from '../../util/timers.js'
+import type { Timers } from '../../util/scheduling/timers.js'
 
 /** Readings in a row above a threshold: a single long step of the host is no overload. */
 const READINGS_TO_BEGIN = 2

@@ -3,7 +3,7 @@
  * acknowledged is dropped then. Owns for whom a message waits; must not know what makes a queue full, nor who drains.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
-import type { Congestion } from '../../model/congestion.js'
+import type { Congestion } from '../../model/metering/congestion.js'
 import type { Pressure } from '../../session/outgoing/pressure.js'
 
 export interface BackPressureParts {

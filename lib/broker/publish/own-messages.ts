@@ -6,7 +6,7 @@ import type { PublishMessage } from '../../codec/publish-message.js'
 import type { AnaxError } from '../../errors.js'
 import type { Companion, PublishPath } from '../../ports/message-sink.js'
 import { PublishJob } from '../../routing/publish-job.js'
-import { Pipeline } from '../../util/pipeline.js'
+import { Pipeline } from '../../util/scheduling/pipeline.js'
 
 export class OwnMessages {
   readonly #path: PublishPath

@@ -4,7 +4,7 @@
 import type { Client } from '../../../types/client.js'
 import type { Session } from '../../session/session.js'
 import type { SessionOwner } from '../../session/session-directory.js'
-import { SortedNames } from '../../util/sorted-names.js'
+import { SortedNames } from '../../util/collections/sorted-names.js'
 
 export class ConnectedClients {
   /** Client identifier -> connected client. Without a prototype: the keys come from the network. */

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import { wrapError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
-import { Timer, type Timers } from '../../util/timers.js'
+import { Timer, type Timers } from '../../util/scheduling/timers.js'
 import type { SessionRegistry } from './session-registry.js'
 
 /** Items per step; yields to the event loop after each step. */

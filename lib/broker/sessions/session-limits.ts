@@ -1,7 +1,7 @@
 /** Whether the store may keep one more session. Ends none to make room: whose would it be? Knows no clients. */
 import type { SessionDetails, SessionPersistence } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
-import { identityBytes } from '../../model/session-bytes.js'
+import { identityBytes } from '../../model/metering/session-bytes.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 
 const UNKNOWN = { sessions: undefined, sessionBytes: undefined }

@@ -22,9 +22,9 @@ import type {
   SessionOwner,
 } from '../../session/session-directory.js'
 import { isSharedFilter } from '../../topic/topic.js'
-import { Aborter } from '../../util/aborter.js'
-import { Cost, type Fairness } from '../../util/fairness.js'
-import { Turns } from '../../util/turns.js'
+import { Aborter } from '../../util/scheduling/aborter.js'
+import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
+import { Turns } from '../../util/scheduling/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
 import { ConnectedClients } from './connected-clients.js'
 import { detailsOf } from './connection-details.js'

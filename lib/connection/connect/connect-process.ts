@@ -18,8 +18,8 @@ import {
   routeSubscriptions,
   storeSubscriptions,
 } from '../../session/subscribing.js'
-import { Aborter } from '../../util/aborter.js'
-import { Cost } from '../../util/fairness.js'
+import { Aborter } from '../../util/scheduling/aborter.js'
+import { Cost } from '../../util/scheduling/fairness.js'
 import { shownName } from '../../util/shown-name.js'
 import type { ConnectingChannel } from '../channel.js'
 import { assignedClientId, connackProperties, shortened } from './connack-properties.js'

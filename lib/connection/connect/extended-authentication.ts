@@ -6,7 +6,7 @@ import type { ExtendedAuthentication, ExtendedVerdict } from '../../../types/hoo
 import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
-import { Aborter } from '../../util/aborter.js'
+import { Aborter } from '../../util/scheduling/aborter.js'
 import type { Channel, Reauthentication } from '../channel.js'
 
 export class ExtendedExchange implements Reauthentication {

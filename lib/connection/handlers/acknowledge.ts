@@ -7,7 +7,7 @@ import { frames } from '../../codec/encode/encoder.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isPromise } from '../../util/maybe-promise.js'
-import { Job } from '../../util/pipeline.js'
+import { Job } from '../../util/scheduling/pipeline.js'
 import type { Channel } from '../channel.js'
 
 export function receivePuback(channel: Channel, packet: PubackPacket): void {

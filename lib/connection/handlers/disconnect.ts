@@ -3,7 +3,7 @@ import type { DisconnectPacket } from '../../../types/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Ending } from '../../session/session-directory.js'
-import { Job } from '../../util/pipeline.js'
+import { Job } from '../../util/scheduling/pipeline.js'
 import type { Channel } from '../channel.js'
 
 /** Handles a DISCONNECT. The connection ends when all packets received before it are finished. */

@@ -3,7 +3,7 @@
  * Owns where the time is taken; does what every PUBLISH does.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
-import type { Timings } from '../../model/timings.js'
+import type { Timings } from '../../model/metering/timings.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { Channel } from '../channel.js'
 import { ClientPublish } from './client-publish.js'

@@ -4,7 +4,7 @@
  */
 import type { SubscribePacket, Subscription } from '../../../types/packets.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
-import { filterBytes } from '../../model/session-bytes.js'
+import { filterBytes } from '../../model/metering/session-bytes.js'
 import { SessionSubscription } from '../../model/subscription.js'
 import type { Session } from '../../session/session.js'
 import {
@@ -19,7 +19,7 @@ import {
 import type { SubscriptionChange } from '../../session/subscription-changes.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
-import { Job } from '../../util/pipeline.js'
+import { Job } from '../../util/scheduling/pipeline.js'
 import type { Channel } from '../channel.js'
 
 /** Handles a SUBSCRIBE. */

@@ -14,7 +14,7 @@ import {
 } from '../../session/subscribing.js'
 import type { SubscriptionChange } from '../../session/subscription-changes.js'
 import { isPromise } from '../../util/maybe-promise.js'
-import { Job } from '../../util/pipeline.js'
+import { Job } from '../../util/scheduling/pipeline.js'
 import type { Channel } from '../channel.js'
 
 /** Handles an UNSUBSCRIBE. */

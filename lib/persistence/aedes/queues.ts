@@ -12,9 +12,9 @@ import type {
   SentCopy,
 } from '../../../types/persistence.js'
 import { refKey } from '../../model/message.js'
-import { Recent } from '../../util/recent.js'
-import type { Timers } from '../../util/timers.js'
-import { Turns } from '../../util/turns.js'
+import { Recent } from '../../util/collections/recent.js'
+import type { Timers } from '../../util/scheduling/timers.js'
+import { Turns } from '../../util/scheduling/turns.js'
 import { entryOf, identityOf, packetOf, type StoredEntry } from './entries.js'
 import { ForeignAdditions } from './foreign.js'
 

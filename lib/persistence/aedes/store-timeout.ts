@@ -4,7 +4,7 @@
  */
 import type { MaybeAsyncIterable, SessionPersistence } from '../../../types/persistence.js'
 import { isPromise } from '../../util/maybe-promise.js'
-import { Timer, type Timers } from '../../util/timers.js'
+import { Timer, type Timers } from '../../util/scheduling/timers.js'
 
 /** Operations without a limit: opening and closing. */
 const UNBOUNDED: ReadonlySet<string> = new Set(['setup', 'recover', 'sharedSubscriptions', 'destroy', 'backup'])

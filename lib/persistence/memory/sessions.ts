@@ -10,10 +10,10 @@ import type {
   StoredSession,
   StoredSubscription,
 } from '../../../types/persistence.js'
-import { filterBytes, identityBytes } from '../../model/session-bytes.js'
+import { filterBytes, identityBytes } from '../../model/metering/session-bytes.js'
 import { FilterTree } from '../../topic/filter-tree.js'
 import { isSharedFilter } from '../../topic/topic.js'
-import { SortedNames } from '../../util/sorted-names.js'
+import { SortedNames } from '../../util/collections/sorted-names.js'
 import { type Deadline, Deadlines } from '../deadlines.js'
 import { SessionQueue } from './session-queue.js'
 

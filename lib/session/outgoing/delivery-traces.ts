@@ -3,7 +3,7 @@
  * watched. Must not know what is sent.
  */
 import type { DeliveryTrace } from '../../../types/diagnostics.js'
-import { deliveries } from '../../model/trace-points.js'
+import { deliveries } from '../../model/metering/trace-points.js'
 
 export class DeliveryTraces {
   readonly #unacknowledged = new Map<number, DeliveryTrace>()

@@ -6,11 +6,11 @@
  * client acknowledged meanwhile, and must not take it for frozen.
  */
 import type { QueueLimits } from '../../../types/persistence.js'
-import type { Congestion, Waiting } from '../../model/congestion.js'
+import type { Congestion, Waiting } from '../../model/metering/congestion.js'
 import type { Ports } from '../../ports/ports.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
-import { Timer } from '../../util/timers.js'
-import { Waiters } from '../../util/waiters.js'
+import { Timer } from '../../util/scheduling/timers.js'
+import { Waiters } from '../../util/scheduling/waiters.js'
 
 const TICK_MS = 50
 const TICKS_PER_SECOND = 1000 / TICK_MS

@@ -7,7 +7,7 @@ import type { QoS } from '../../../types/packets.js'
 import { Delivery } from '../../model/delivery.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import type { Ports } from '../../ports/ports.js'
-import { Source } from '../../util/source.js'
+import { Source } from '../../util/collections/source.js'
 
 /** How many overtaken topics are remembered. Above this the oldest is forgotten. */
 const MAX_OVERTAKEN = 10_000

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { AuthenticationFailures } from '../../../lib/broker/admission/authentication-failures.js'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import { Timers } from '../../../lib/util/timers.js'
+import { Timers } from '../../../lib/util/scheduling/timers.js'
 import type { Client } from '../../../types/client.js'
 import { dialFrom } from '../../support/from-address.js'
 

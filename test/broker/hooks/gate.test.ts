@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, compileGate, type Gate } from '../../../lib/broker/hooks/gate.js'
 import { PendingHooks } from '../../../lib/broker/hooks/pending-hooks.js'
-import { Timings } from '../../../lib/model/timings.js'
+import { Timings } from '../../../lib/model/metering/timings.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import { Timers } from '../../../lib/util/timers.js'
+import { Timers } from '../../../lib/util/scheduling/timers.js'
 import type { Client } from '../../../types/client.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: hooks of all kinds

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { OverloadBrake } from '../../../lib/broker/overload/overload-brake.js'
-import { OverloadState } from '../../../lib/model/overload.js'
+import { OverloadState } from '../../../lib/model/metering/overload.js'
 import type { LoadReading } from '../../../lib/ports/load-probe.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import { Timers } from '../../../lib/util/timers.js'
+import { Timers } from '../../../lib/util/scheduling/timers.js'
 
 const MIB = 2 ** 20
 const QUIET: LoadReading = { eventLoopDelayMs: 0, heapBytes: 50 * MIB, heapLimitBytes: 1000 * MIB, bufferBytes: 0 }

@@ -7,7 +7,7 @@ import { createBroker } from '../../../lib/index.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import type { EventSink } from '../../../lib/ports/event-sink.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import { Timers } from '../../../lib/util/timers.js'
+import { Timers } from '../../../lib/util/scheduling/timers.js'
 import type { SessionPersistence, SweepResult } from '../../../types/persistence.js'
 
 const DUE = 1_000_000

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { withStoreTimeout } from '../../../lib/persistence/aedes/store-timeout.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import { Timers } from '../../../lib/util/timers.js'
+import { Timers } from '../../../lib/util/scheduling/timers.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 
 const TIMEOUT_MS = 1000

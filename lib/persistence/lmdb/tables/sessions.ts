@@ -3,7 +3,7 @@
  * contain. Knows no queue and no subscription. Methods that write must be called inside a change of the writer.
  */
 import type { SessionChange, SessionDetails } from '../../../../types/persistence.js'
-import { identityBytes } from '../../../model/session-bytes.js'
+import { identityBytes } from '../../../model/metering/session-bytes.js'
 import { isPlain, numberKey, type PacketRow, textIn, textKey } from '../engine/encoding.js'
 import type { Counters, LmdbEnvironment } from '../engine/environment.js'
 import type { RowCache } from '../engine/row-cache.js'

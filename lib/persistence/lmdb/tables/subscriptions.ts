@@ -3,7 +3,7 @@
  * sessions by number only. Methods that write must be called inside a change of the writer.
  */
 import type { MatchedSubscription, StoredSubscription } from '../../../../types/persistence.js'
-import { filterBytes } from '../../../model/session-bytes.js'
+import { filterBytes } from '../../../model/metering/session-bytes.js'
 import { FilterTree } from '../../../topic/filter-tree.js'
 import { isSharedFilter } from '../../../topic/topic.js'
 import { numberKey, textKey } from '../engine/encoding.js'

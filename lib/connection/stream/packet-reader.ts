@@ -1,0 +1,190 @@
+/**
+ * Reads one stream: decodes packets as fast as their receiver takes them, and pauses the stream meanwhile.
+ * Owns what was read and is not handled yet. Must not know what a packet means, nor how the stream ends.
+ */
+import type { Duplex } from 'node:stream'
+import type { Client } from '../../../types/client.js'
+import type { RateLimit } from '../../../types/events.js'
+import type { ClientLimits } from '../../../types/hooks.js'
+import { type DecodedPacket, Decoder } from '../../codec/decode/decoder.js'
+import { AnaxError } from '../../errors.js'
+import type { ConnectionTraffic } from '../../model/metering/traffic.js'
+import { Cost, Share } from '../../util/scheduling/fairness.js'
+import type { ConnectionPorts } from '../connection-ports.js'
+import { IncompletePacket, type IncompletePackets } from './incomplete-packets.js'
+import { Throttle, type ThrottleOwner } from './throttle.js'
+
+/** Above this no more is read while packets are not handled, whatever the receiver allows. */
+const READ_AHEAD_BYTES = 64 * 1024
+
+type ReaderPorts = Pick<
+  ConnectionPorts,
+  'admission' | 'events' | 'fairness' | 'incompletePackets' | 'options' | 'timers'
+>
+
+/** Who handles the packets. */
+export interface PacketReceiver {
+  readonly client: Client
+  /** Whether the next packet may be handled now. */
+  mayHandle(): boolean
+  /** Whether an earlier packet is still being worked on because a turn was used up: the next one waits for a turn, too. */
+  isBehind(): boolean
+  /** Whether the stream may be read although no packet is handled: its end would not be noticed otherwise. */
+  mayReadAhead(): boolean
+  handle(packet: DecodedPacket): void
+  /** What follows cannot be decoded. */
+  malformed(error: AnaxError): void
+  /** Nothing more is to be read, whatever follows. */
+  fail(error: AnaxError): void
+  /** All packets that are complete were handled. */
+  handledAll(): void
+}
+
+export class PacketReader implements ThrottleOwner {
+  readonly decoder: Decoder
+  readonly #stream: Duplex
+  readonly #receiver: PacketReceiver
+  readonly #ports: ReaderPorts
+  /** What this client may take of a turn of the event loop. */
+  readonly #share = new Share(() => this.resume())
+  readonly #traffic: ConnectionTraffic
+  /** Undefined for a client without rates. */
+  #throttle: Throttle | undefined
+  /** What is here of a packet that has not come in full. Made with the first one: most come in one chunk. */
+  #incomplete: IncompletePacket | undefined
+  #reading = false
+  #paused = false
+  /** Bytes that came since packets could not be handled. */
+  #readAheadBytes = 0
+
+  constructor(stream: Duplex, receiver: PacketReceiver, traffic: ConnectionTraffic, ports: ReaderPorts) {
+    const { maxConnectSize, maxPacketSize, maxFiltersPerPacket } = ports.options
+    const maximumPacketSize = Math.min(maxConnectSize, maxPacketSize)
+    this.#stream = stream
+    this.#ports = ports
+    this.#receiver = receiver
+    this.#traffic = traffic
+    this.decoder = new Decoder({ side: 'broker', maximumPacketSize, maximumFilters: maxFiltersPerPacket })
+    ports.fairness.spend(Cost.stream)
+  }
+
+  /** Whether packets wait: the receiver takes none, it is not this client's turn, or it is above a rate. */
+  isPaused(): boolean {
+    return this.#paused || this.#throttle?.isWaiting === true
+  }
+
+  /** The client is connected: its own limits count from now on. */
+  connected(limits: ClientLimits | undefined): void {
+    const { admission, options, timers } = this.#ports
+    this.decoder.maximumPacketSize = options.maxPacketSize
+    const rates = admission.ratesOf(this.#receiver.client, limits)
+    if (rates.length > 0) this.#throttle = new Throttle(this, { rates, timers, patienceMs: admission.patienceMs })
+  }
+
+  push(chunk: Buffer): void {
+    this.#traffic.arrived(chunk.length)
+    this.decoder.push(chunk)
+    this.#ports.fairness.spendBytes(chunk.length)
+    if (!this.#mayHandle()) this.#readAheadBytes += chunk.length
+    this.resume()
+    // paid for afterwards: what has come is handled, and then the client has to wait
+    if (this.#throttle?.received(chunk.length)) this.resume()
+  }
+
+  /** The stream brings nothing more: what it brought is not held back. */
+  finish(): void {
+    this.#share.line = 'joining'
+    this.#throttle?.stop()
+    this.#throttle = undefined
+    this.resume()
+  }
+
+  slowed(limit: RateLimit): void {
+    this.#ports.events.emit('throttled', this.#receiver.client, limit)
+  }
+
+  outOfPatience({ what }: RateLimit): void {
+    const detail = `too many ${what}`
+    this.#receiver.fail(new AnaxError('ANAX_ERR_MESSAGE_RATE', { detail }))
+  }
+
+  /** Goes on where it had to wait for its receiver. */
+  resume(): void {
+    this.#read()
+    const mayFlow = this.#mayHandle() || (this.#readAheadBytes <= READ_AHEAD_BYTES && this.#mayReadAhead())
+    if (this.#paused !== mayFlow || this.#stream.readableEnded) return
+    this.#paused = !mayFlow
+    if (this.#paused) this.#stream.pause()
+    else this.#stream.resume()
+  }
+
+  #mayHandle(): boolean {
+    return !this.#share.isWaiting && this.#throttle?.isWaiting !== true && this.#receiver.mayHandle()
+  }
+
+  /** The end of a stream is not noticed while it is not read. */
+  #mayReadAhead(): boolean {
+    return this.#throttle?.isWaiting === true || this.#receiver.mayReadAhead()
+  }
+
+  #read(): void {
+    const receiver = this.#receiver
+    const { fairness } = this.#ports
+    if (this.#reading || this.#throttle?.isWaiting || !receiver.mayHandle() || !fairness.begin(this.#share)) return
+    const { decoder } = this
+    this.#reading = true
+    const isDone = this.#readPackets(decoder, receiver)
+    this.#reading = false
+    fairness.end(this.#share)
+    if (!isDone) fairness.wait(this.#share)
+    if (!this.#mayHandle()) return
+    if (decoder.error === undefined) receiver.handledAll()
+    else receiver.malformed(decoder.error)
+  }
+
+  /** Lets go of what was read: the connection ends. */
+  close(): void {
+    this.decoder.close()
+    if (this.#incomplete !== undefined) this.#hold(0)
+  }
+
+  /** What is left is the beginning of a packet. */
+  #holdRest(): void {
+    const bytes = this.decoder.unreadBytes
+    if (bytes === 0) return
+    this.decoder.shrink()
+    this.#hold(bytes)
+  }
+
+  #hold(bytes: number): void {
+    const { incompletePackets } = this.#ports
+    this.#incomplete ??= new IncompletePacket(() => this.#receiver.fail(tooMuch(incompletePackets)))
+    incompletePackets.hold(this.#incomplete, bytes)
+  }
+
+  /** @returns false if it stopped because the turn is used up; true also where a rate stopped it */
+  #readPackets(decoder: Decoder, receiver: PacketReceiver): boolean {
+    const { fairness } = this.#ports
+    const throttle = this.#throttle
+    while (receiver.mayHandle()) {
+      if (fairness.isSpent || receiver.isBehind()) return false
+      this.#readAheadBytes = 0
+      const packet = decoder.next()
+      if (packet === undefined) {
+        this.#holdRest()
+        break
+      }
+      if (this.#incomplete !== undefined) this.#hold(0)
+      this.#traffic.received(decoder.firstByte, packet.cmd === 'publish' ? packet.payload.length : 0)
+      receiver.handle(packet)
+      fairness.spend(Cost.packet)
+      if (throttle !== undefined && packet.cmd === 'publish' && throttle.message()) break
+    }
+    return true
+  }
+}
+
+function tooMuch({ maxBytes }: IncompletePackets): AnaxError {
+  const detail = `all clients together may have ${maxBytes} bytes of packets that are not complete`
+  return new AnaxError('ANAX_ERR_QUOTA', { detail, scope: 'connection' })
+}

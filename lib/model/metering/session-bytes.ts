@@ -1,0 +1,13 @@
+/** What a session counts for where bytes are limited. The same rule for every store; must not know how they are kept. */
+import type { SessionDetails, StoredSubscription } from '../../../types/persistence.js'
+
+/** Bytes of what tells whose session it is. */
+export function identityBytes(clientId: string, details: SessionDetails | undefined): number {
+  return Buffer.byteLength(clientId) + Buffer.byteLength(details?.username ?? '')
+}
+
+/** Bytes of a subscription's filters. */
+export function filterBytes({ topic, requested }: Pick<StoredSubscription, 'topic' | 'requested'>): number {
+  const other = requested === undefined || requested === topic ? '' : requested
+  return Buffer.byteLength(topic) + Buffer.byteLength(other)
+}

@@ -1,0 +1,71 @@
+/**
+ * What went over the connections: of all together by packet type and QoS, and of each one in few numbers. Plain
+ * counters, raised once for each packet. Must not know connections.
+ */
+import type { Frame } from '../../codec/wire/frame.js'
+
+/** The packet type in the first byte of a fixed header, shifted as {@link Flow.packets} has it. */
+const PUBLISH = 3
+
+/** One way, of all connections together. */
+export class Flow {
+  bytes = 0
+  /** Payloads of PUBLISH packets. */
+  payloadBytes = 0
+  /** By the first byte of the fixed header without its last bit: type, DUP and QoS. */
+  readonly packets = new Float64Array(128)
+}
+
+/** Both ways, of all connections together. */
+export class Traffic {
+  readonly received = new Flow()
+  readonly sent = new Flow()
+}
+
+/** One connection, which counts for all together as well. */
+export class ConnectionTraffic {
+  bytesReceived = 0
+  packetsReceived = 0
+  messagesReceived = 0
+  bytesSent = 0
+  packetsSent = 0
+  messagesSent = 0
+  readonly #all: Traffic
+
+  constructor(all: Traffic) {
+    this.#all = all
+  }
+
+  /** Bytes came. */
+  arrived(bytes: number): void {
+    this.bytesReceived += bytes
+    this.#all.received.bytes += bytes
+  }
+
+  /** A packet was decoded. */
+  received(firstByte: number, payloadBytes: number): void {
+    const { received } = this.#all
+    received.packets[firstByte >> 1]!++
+    received.payloadBytes += payloadBytes
+    this.packetsReceived++
+    if (firstByte >> 4 === PUBLISH) this.messagesReceived++
+  }
+
+  /** Packets were handed to the stream. */
+  sent(frames: readonly Frame[]): void {
+    const { sent } = this.#all
+    let bytes = 0
+    for (let i = 0; i < frames.length; i++) {
+      const frame = frames[i]!
+      const firstByte = frame.memory[frame.start]!
+      sent.packets[firstByte >> 1]!++
+      bytes += frame.length
+      if (firstByte >> 4 !== PUBLISH) continue
+      sent.payloadBytes += frame.payloadLength
+      this.messagesSent++
+    }
+    this.packetsSent += frames.length
+    this.bytesSent += bytes
+    sent.bytes += bytes
+  }
+}

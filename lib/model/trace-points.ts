@@ -1,8 +1,0 @@
-/** What of a broker can be watched from outside. Owns the names of the channels; docs/tracing.md explains them. */
-import type { DeliveryTrace, GateTrace, PublishTrace, StoreTrace } from '../../types/diagnostics.js'
-import { TracePoint } from '../util/trace-point.js'
-
-export const gates = new TracePoint<GateTrace>('anax:gate')
-export const publishes = new TracePoint<PublishTrace>('anax:publish')
-export const stores = new TracePoint<StoreTrace>('anax:store')
-export const deliveries = new TracePoint<DeliveryTrace>('anax:delivery')

@@ -1,0 +1,138 @@
+/**
+ * A bus that the host gave, which may have other brokers on it. Sends messages out, and takes in what the bus brings: a
+ * message of this broker is routed; one of another broker, or of the application, is first queued for the stored
+ * sessions that are connected here. Owns that order; must not know queues.
+ */
+import type { Bus, BusMessage } from '../../../../types/bus.js'
+import type { MaybePromise, MessageRef } from '../../../../types/persistence.js'
+import { messageBytes } from '../../../codec/message-bytes.js'
+import type { PublishMessage } from '../../../codec/publish-message.js'
+import { AnaxError } from '../../../errors.js'
+import { keepPayload } from '../../../model/message.js'
+import { recordOf } from '../../../model/routing-record.js'
+import { Pipeline } from '../../../util/scheduling/pipeline.js'
+import type { Timers } from '../../../util/scheduling/timers.js'
+import { PublishJob } from '../../publish-job.js'
+import type { MessageBus } from '../message-bus.js'
+import { FilterRegistrations } from './filter-registrations.js'
+import { type ForeignParts, ForeignPath, type ForeignRouter } from './foreign-path.js'
+import { RecentMessages } from './recent-messages.js'
+
+/** Messages of others that may wait for the store at once, and their bytes: a store that hangs must not fill the memory. */
+const MAX_PENDING = { messages: 10_000, bytes: 16 * 1024 * 1024 }
+
+export interface HostBusParts extends ForeignParts {
+  mq: Bus
+  timers: Timers
+  brokerId: string
+  router(): ForeignRouter & {
+    /** Whether a subscription matches a topic. */
+    wants(topic: string): boolean
+  }
+  /** Gives a message a number of this broker. */
+  number(message: PublishMessage): void
+  /** Told of a message of others that came while too many were waiting for the store. */
+  dropped(message: PublishMessage): void
+}
+
+export class HostBus implements MessageBus {
+  readonly isDeferred = true
+  readonly #parts: HostBusParts
+  readonly #registrations: FilterRegistrations
+  readonly #recent: RecentMessages
+  readonly #foreign: ForeignPath
+  readonly #pipeline: Pipeline
+  readonly #pending = { messages: 0, bytes: 0 }
+
+  constructor(parts: HostBusParts) {
+    const { mq, timers, brokerId, failed } = parts
+    this.#parts = parts
+    this.#recent = new RecentMessages(brokerId, timers)
+    this.#foreign = new ForeignPath(parts)
+    this.#pipeline = new Pipeline(Number.POSITIVE_INFINITY, this.#foreign.failed, () => {})
+    this.#registrations = new FilterRegistrations({ mq, timers, failed, receive: message => this.receive(message) })
+  }
+
+  publish(message: PublishMessage): Promise<void> {
+    if (this.#parts.router().wants(message.topic)) this.#expect(message)
+    return new Promise((resolve, reject) => {
+      const emitted = (error?: Error | null) =>
+        error ? reject(new AnaxError('ANAX_ERR_BUS', { cause: error })) : resolve()
+      try {
+        this.#parts.mq.emit(message, emitted)
+      } catch (error) {
+        emitted(error as Error)
+      }
+    })
+  }
+
+  abandon(message: PublishMessage): void {
+    this.#recent.abandon(message)
+  }
+
+  sentFromQueue(ref: MessageRef, clientId: string): void {
+    this.#recent.sentFromQueue(ref, clientId)
+  }
+
+  want(filter: string): MaybePromise<void> {
+    return this.#registrations.want(filter)
+  }
+
+  unwant(filter: string): void {
+    this.#registrations.unwant(filter)
+  }
+
+  registered(filter: string): MaybePromise<void> {
+    return this.#registrations.registered(filter)
+  }
+
+  wantGroup(_share: string, filter: string): MaybePromise<void> {
+    return this.want(filter)
+  }
+
+  unwantGroup(_share: string, filter: string): void {
+    this.unwant(filter)
+  }
+
+  close(): Promise<void> {
+    return new Promise(resolve => this.#parts.mq.close(resolve))
+  }
+
+  /** The bus brought something. */
+  receive(carried: BusMessage): void {
+    const received = this.#recent.take(carried)
+    if (received === undefined) return
+    const { message, origin } = received
+    if (origin === 'this broker') {
+      this.#parts.router().route(message)
+      return
+    }
+    if (origin === 'application') this.#parts.number(message)
+    this.#takeIn(message)
+  }
+
+  #takeIn(message: PublishMessage): void {
+    const pending = this.#pending
+    if (pending.messages >= MAX_PENDING.messages || pending.bytes >= MAX_PENDING.bytes) {
+      this.#recent.routed(message)
+      this.#parts.dropped(message)
+      return
+    }
+    const bytes = messageBytes(message)
+    pending.messages++
+    pending.bytes += bytes
+    const routed = () => {
+      pending.messages--
+      pending.bytes -= bytes
+      this.#recent.routed(message)
+    }
+    this.#pipeline.run(new PublishJob(this.#foreign, message, null, undefined, routed))
+  }
+
+  /** The message comes back together with its copies. */
+  #expect(message: PublishMessage): void {
+    keepPayload(message)
+    this.#recent.expect(message)
+    for (const copy of recordOf(message)?.copies ?? []) this.#recent.expect(copy)
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The mqemitter of a broker that the host gave no bus. Owns the short way that makes it fast for its one listener; must
+ * not know who listens.
+ */
+import mqemitter from 'mqemitter'
+import type { Bus, BusListener, BusMessage } from '../../../types/bus.js'
+
+/** The class that the package exports as a function. */
+const MqEmitter = mqemitter as unknown as new (options: { concurrency: number }) => Bus & { readonly closed: boolean }
+
+const EVERYTHING = '#'
+const nothing = () => {}
+
+/**
+ * An mqemitter that hands each message straight to its listener while that is the only one, and listens to everything.
+ * To match the topic and to collect the answers of listeners is 10 to 25 % of the cost of a QoS 0 message.
+ */
+export class LocalEmitter extends MqEmitter {
+  readonly #isUnlimited: boolean
+  #isFirst = true
+  /** The listener of everything, while there is no other. */
+  #only: BusListener | undefined
+
+  /** @param concurrency the option of mqemitter; 0 for no limit. With a limit, mqemitter counts: there is no short way */
+  constructor(concurrency: number) {
+    super({ concurrency })
+    this.#isUnlimited = concurrency === 0
+  }
+
+  override on(topic: string, listener: BusListener, done?: () => void): unknown {
+    this.#only = this.#isFirst && this.#isUnlimited && topic === EVERYTHING ? listener : undefined
+    this.#isFirst = false
+    return super.on(topic, listener, done)
+  }
+
+  override removeListener(topic: string, listener: BusListener, done?: () => void): unknown {
+    this.#only = undefined
+    return super.removeListener(topic, listener, done)
+  }
+
+  override emit(message: BusMessage, done?: (error?: Error | null) => void): unknown {
+    if (this.#only === undefined || this.closed) return super.emit(message, done)
+    this.#only(message, done ?? nothing)
+    return this
+  }
+}

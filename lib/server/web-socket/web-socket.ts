@@ -1,0 +1,233 @@
+/**
+ * MQTT over WebSocket: the upgrade, its subprotocol, and the refusal of everything else.
+ * Knows HTTP, `ws` and the broker's `handle`; must not know listener options.
+ */
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import type { Broker } from '../../../types/broker.js'
+import type { ConnectionDetails } from '../../../types/client.js'
+import { AnaxError } from '../../index.js'
+import { plainAddress } from '../proxies/trusted-proxies.js'
+import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
+import { boundBeforeConnect } from './web-socket-bound.js'
+import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
+
+/** Options of MQTT over WebSocket. */
+export interface UpgradeOptions {
+  /**
+   * Largest WebSocket message of a connected client in bytes. A message may contain several MQTT packets, or part of one.
+   * Before CONNECT is answered, the broker's `maxConnectSize` is the limit. @default `maxPacketSize` and 64 KiB
+   */
+  maxPayload?: number
+  /**
+   * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function that
+   * decides. Other origins get 403. Clients without `Origin`, that is, all but browsers, may connect. @default any
+   */
+  allowedOrigins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
+}
+
+/** Options of MQTT over WebSocket, with the path. */
+export interface WebSocketOptions extends UpgradeOptions {
+  /** URL path of MQTT. @default any path on a `ws` or `wss` listener; '/mqtt' on a host's HTTP server */
+  path?: string
+}
+
+/** MQTT on a host's HTTP server. */
+export interface AttachedWebSocket {
+  /** Stops accepting connections. Open ones continue until `broker.close()`. */
+  close(): void
+}
+
+/** Information about the connection of an upgrade. */
+export type DetailsOf = (request: IncomingMessage) => ConnectionDetails
+
+/** Subprotocol names of MQTT; the first one that a client offers is selected. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
+const SUB_PROTOCOLS = ['mqtt', 'mqttv3.1']
+
+/** A message may hold the largest packet and some small ones. */
+const MESSAGE_SLACK = 64 * 1024
+
+/** Time limit for the closing handshake. (The types of `ws` do not have this option yet.) */
+const CLOSING = { closeTimeout: 5000 }
+
+/** WebSocket close code: the endpoint does not follow the protocol. */
+const PROTOCOL_ERROR = 1002
+
+/** WebSocket close code: try again later. */
+const TRY_AGAIN_LATER = 1013
+
+/**
+ * Serves MQTT over WebSocket on one path of an existing HTTP server, such as Fastify's or Express's.
+ * Upgrades of that path reach no other listener. Upgrades of other paths go to the host's own listeners, whether they were
+ * added earlier or later; an upgrade that none of them answers gets 404.
+ * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type; ANAX_ERR_LISTEN if the path is invalid, or serves
+ * MQTT already
+ */
+export function attachWebSocket(
+  broker: Broker,
+  server: HttpServer | HttpsServer,
+  options: WebSocketOptions = {},
+): AttachedWebSocket {
+  checkBroker(broker)
+  if (typeof server?.on !== 'function' || typeof server.emit !== 'function') {
+    throw argumentError(`the second argument has to be an HTTP server, got ${kindOf(server)}`)
+  }
+  const { path = '/mqtt', ...others } = checkedOptions(options)
+  checkPath(path)
+  return { close: mountUpgrade(server, path, acceptor(broker, others)) }
+}
+
+/**
+ * Answers one upgrade request with MQTT over WebSocket, for a host that routes upgrades itself.
+ * The arguments after the broker are those of an HTTP server's `upgrade` event. A request for another subprotocol is
+ * refused with an HTTP error.
+ * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type
+ */
+export function handleUpgrade(
+  broker: Broker,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: UpgradeOptions = {},
+): void {
+  checkBroker(broker)
+  if (typeof request?.headers !== 'object')
+    throw argumentError(`request has to be an HTTP request, got ${kindOf(request)}`)
+  if (typeof socket?.on !== 'function') throw argumentError(`socket has to be a duplex stream, got ${kindOf(socket)}`)
+  if (!Buffer.isBuffer(head)) throw argumentError(`head has to be a Buffer, got ${kindOf(head)}`)
+  acceptor(broker, checkedOptions(options))(request, socket, head)
+}
+
+/**
+ * Serves MQTT on a WebSocket that the host has accepted, for example in a route of `@fastify/websocket`.
+ * Call it synchronously, before the first message arrives. The subprotocol must be `mqtt` or `mqttv3.1`; otherwise the
+ * WebSocket is closed with 1002. While the broker is not running it is closed with 1013.
+ * @param socket a WebSocket of the package `ws`
+ * @param request the upgrade request, which hooks see as `client.req`
+ * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type
+ */
+export function handleWebSocket(broker: Broker, socket: HostWebSocket, request?: IncomingMessage): void {
+  checkBroker(broker)
+  if (typeof socket?.send !== 'function' || typeof socket.on !== 'function') {
+    throw argumentError(`socket has to be a WebSocket of the package ws, got ${kindOf(socket)}`)
+  }
+  if (!SUB_PROTOCOLS.includes(socket.protocol)) {
+    socket.close(PROTOCOL_ERROR, "The WebSocket sub-protocol must be 'mqtt'")
+  } else if (broker.closed) {
+    socket.close(TRY_AGAIN_LATER, 'The broker is not running')
+  } else {
+    const stream = new WebSocketStream(socket, { pings: 'answered by ws' })
+    broker.handle(stream, request, request && plainDetails(request))
+  }
+}
+
+/**
+ * Makes an HTTP server serve MQTT over WebSocket only.
+ * @throws AnaxError ANAX_ERR_LISTEN if the path is invalid
+ */
+export function serveWebSocket(
+  broker: Broker,
+  server: HttpServer | HttpsServer,
+  options: WebSocketOptions & { details: DetailsOf },
+): void {
+  const { path } = checkedOptions(options)
+  if (path !== undefined) checkPath(path)
+  const accept = acceptor(broker, options, options.details)
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (path === undefined || pathOf(request) === path) accept(request, socket, head)
+    else refuseUpgrade(socket, 404, 'No WebSocket here')
+  })
+  server.on('request', (_request, response) => {
+    response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' })
+    response.end('MQTT over WebSocket\n')
+  })
+}
+
+/** With an invalid path, every client would get 404. */
+function checkPath(path: unknown): void {
+  if (typeof path === 'string' && /^\/[^?#]*$/.test(path)) return
+  const got = typeof path === 'string' ? `'${path}'` : typeof path
+  throw new AnaxError('ANAX_ERR_LISTEN', {
+    detail: `the path of a WebSocket begins with '/' and has no query, got ${got}`,
+  })
+}
+
+function checkBroker(broker: unknown): void {
+  const isBroker = typeof broker === 'object' && broker !== null && 'handle' in broker
+  if (!isBroker) throw argumentError(`the first argument has to be a broker, got ${kindOf(broker)}`)
+}
+
+function checkedOptions(options: WebSocketOptions): WebSocketOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw argumentError(`options have to be an object, got ${kindOf(options)}`)
+  }
+  const { maxPayload, allowedOrigins } = options
+  if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
+    throw argumentError(`maxPayload has to be a number of bytes above 0, got ${String(maxPayload)}`)
+  }
+  if (allowedOrigins !== undefined && typeof allowedOrigins !== 'function' && !Array.isArray(allowedOrigins)) {
+    throw argumentError(`allowedOrigins has to be an array or a function, got ${kindOf(allowedOrigins)}`)
+  }
+  return options
+}
+
+function argumentError(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_ARGUMENT', { detail })
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value
+}
+
+function acceptor(
+  broker: Broker,
+  { maxPayload = broker.limits.maxPacketSize + MESSAGE_SLACK, allowedOrigins }: UpgradeOptions,
+  detailsOf: DetailsOf = plainDetails,
+): UpgradeHandler {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    ...CLOSING,
+    maxPayload,
+    handleProtocols: offered => SUB_PROTOCOLS.find(protocol => offered.has(protocol)) ?? false,
+  })
+  return (request, socket, head) => {
+    if (!offersMqtt(request)) return refuseUpgrade(socket, 400, "The WebSocket sub-protocol must be 'mqtt'")
+    if (!isAllowedOrigin(request, allowedOrigins)) return refuseUpgrade(socket, 403, 'This origin may not connect')
+    if (broker.closed) return refuseUpgrade(socket, 503, 'The broker is not running')
+    if (broker.overloaded) return refuseUpgrade(socket, 503, 'The broker is overloaded')
+    sockets.handleUpgrade(request, socket, head, webSocket => {
+      const stream = new WebSocketStream(webSocket)
+      const client = broker.handle(stream, request, detailsOf(request))
+      boundBeforeConnect(socket, webSocket, { client, stream, maxBytes: broker.limits.maxConnectSize })
+    })
+  }
+}
+
+/** If the host's function throws, the origin is refused. */
+function isAllowedOrigin(request: IncomingMessage, allowed: UpgradeOptions['allowedOrigins']): boolean {
+  const { origin } = request.headers
+  if (allowed === undefined || origin === undefined) return true
+  if (typeof allowed !== 'function') return allowed.includes(origin)
+  try {
+    return allowed(origin, request) === true
+  } catch {
+    return false
+  }
+}
+
+/** The remote end as the host's HTTP server sees it. A proxy in front is the host's responsibility. */
+function plainDetails({ socket }: IncomingMessage): ConnectionDetails {
+  const { remoteAddress, remotePort } = socket
+  const transport = 'encrypted' in socket ? 'wss' : 'ws'
+  return { transport, address: remoteAddress && plainAddress(remoteAddress), port: remotePort }
+}
+
+function offersMqtt({ headers }: IncomingMessage): boolean {
+  const offered = headers['sec-websocket-protocol']?.split(',') ?? []
+  return offered.some(protocol => SUB_PROTOCOLS.includes(protocol.trim()))
+}

@@ -1,0 +1,260 @@
+/**
+ * Shares the event loop fairly: limits the cost of one turn, and the part of it that one client may use while others
+ * wait. Owns the queue of waiting work and its order. Must not know what the work does.
+ *
+ * Costs are estimates in microseconds on an ordinary machine, not measurements: reading the clock for each packet would
+ * cost as much as the packet. Work that has used its budget is queued, and continues in a later turn, round robin. New
+ * work is queued in front of work that was served and wants more. So a client that sends little waits for one turn at
+ * most, however many others send as fast as they can.
+ */
+
+import { Fifo } from '../collections/fifo.js'
+
+/** The cost of each kind of work. */
+export const Cost = {
+  /** One packet of a client. */
+  packet: 2,
+  /** One message for one session. */
+  delivery: 1,
+  /** A write to one more stream, which is a system call. */
+  write: 8,
+  /** One more subscription that a message matches, if the match was not cached. */
+  match: 1,
+  /** One filter that is subscribed or unsubscribed. */
+  filter: 8,
+  /** One message that is read from a queue or from the retained messages. */
+  read: 2,
+  /** One entry in the queue of a stored session. */
+  enqueue: 3,
+  /** A new stream. */
+  stream: 40,
+  /** A CONNECT, from its checks to CONNACK. */
+  connect: 150,
+  /** The end of a connection. */
+  disconnect: 80,
+  /** A deadline that passes, beside what follows from it. */
+  deadline: 2,
+} as const
+
+/** Bytes copied or inspected for one unit of cost. */
+const BYTES_PER_UNIT_SHIFT = 12
+
+/** Budget of one turn of the event loop, in units. */
+const TURN_UNITS = 4000
+
+/** Budget of one client in one turn while others wait, in units. */
+const SHARE_UNITS = 800
+
+/** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
+export class Share {
+  /** Called when the work may continue: it calls `begin` again, and may be queued again. */
+  readonly resume: () => void
+  turn = -1
+  left = 0
+  isWaiting = false
+  /** Between `begin` and `end`: the turn's budget at the beginning, and the floor of the interrupted work. */
+  from = 0
+  outerFloor = 0
+  /** Units that are charged before the work resumes. */
+  readonly advance: number
+  /** Where the work is queued; undefined for work on new messages and packets. */
+  line: 'joining' | 'old' | undefined
+
+  constructor(resume: () => void, { advance = 0, line }: Partial<Pick<Share, 'advance' | 'line'>> = {}) {
+    this.resume = resume
+    this.advance = advance
+    this.line = line
+  }
+}
+
+/**
+ * The lines of queued work, in the order in which they are served: what was not served yet; what was served and wants
+ * more; clients that come and go; what is old, like the messages of a queue.
+ */
+type LineName = 'fresh' | 'served' | 'joining' | 'old'
+
+export interface FairnessOptions {
+  /** Budget of one turn, in units. @default 4000 */
+  turnUnits?: number
+  /** Budget of one client in one turn while others wait, in units. @default 800 */
+  shareUnits?: number
+}
+
+export class Fairness {
+  readonly #turnUnits: number
+  readonly #shareUnits: number
+  #left: number
+  /** The current work pauses when the turn's budget falls to this. */
+  #floor = 0
+  /** Reserved for what arrives from sockets while queued work is served. */
+  #reserve = 0
+  #turn = 0
+  #isScheduled = false
+  readonly #lines: Record<LineName, Fifo<Share>> = {
+    fresh: new Fifo(),
+    served: new Fifo(),
+    joining: new Fifo(),
+    old: new Fifo(),
+  }
+  /** How many are in line. */
+  #waiting = 0
+  #pauses = 0
+  #atTurn: (() => void) | undefined
+
+  constructor({ turnUnits = TURN_UNITS, shareUnits = SHARE_UNITS }: FairnessOptions = {}) {
+    this.#turnUnits = turnUnits
+    this.#shareUnits = shareUnits
+    this.#left = turnUnits
+  }
+
+  /** The number of turns with work. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** How many are in line. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** How often work was put in line. */
+  get pauses(): number {
+    return this.#pauses
+  }
+
+  /** Whether the current work has to pause. */
+  get isSpent(): boolean {
+    return this.#left <= this.#floor
+  }
+
+  /** Whether more than this part of the turn is left. */
+  hasLeft(part: number): boolean {
+    return this.#left > this.#turnUnits * part
+  }
+
+  /** Charges work that was done, or is about to be done. */
+  spend(units: number): void {
+    this.#left -= units
+  }
+
+  /** Charges bytes that are copied or inspected. */
+  spendBytes(bytes: number): void {
+    this.#left -= bytes >> BYTES_PER_UNIT_SHIFT
+  }
+
+  /** Begins a piece of work. @returns false if it has to wait: it is queued, and resumed later */
+  begin(share: Share): boolean {
+    if (share.isWaiting) return false
+    this.wake()
+    if (share.turn !== this.#turn) {
+      share.turn = this.#turn
+      share.left = this.#shareUnits
+    }
+    const mayWork = this.#left > this.#reserve && (share.left > 0 || this.#waiting === 0)
+    if (!mayWork) {
+      this.wait(share)
+      return false
+    }
+    share.from = this.#left
+    share.outerFloor = this.#floor
+    // the only client may use the whole turn
+    this.#floor = this.#waiting === 0 ? this.#reserve : Math.max(this.#reserve, this.#left - share.left)
+    return true
+  }
+
+  /** Ends a piece of work, or pauses it: then {@link wait} has to follow. */
+  end(share: Share): void {
+    share.left -= share.from - this.#left
+    this.#floor = share.outerFloor
+  }
+
+  /** Queues unfinished work. */
+  wait(share: Share): void {
+    if (share.isWaiting) return
+    share.isWaiting = true
+    this.#waiting++
+    this.#pauses++
+    this.#lines[this.#lineOf(share)].push(share)
+    this.wake()
+  }
+
+  #lineOf({ line, turn, left }: Share): LineName {
+    if (line === 'joining') return line
+    const isFresh = turn !== this.#turn || left === this.#shareUnits
+    return isFresh ? 'fresh' : (line ?? 'served')
+  }
+
+  /**
+   * Requests budget for one step that cannot pause, of a client that comes or goes.
+   * @returns undefined if the step may begin now; otherwise a promise that resolves when it may
+   */
+  admit(units: number): Promise<void> | undefined {
+    this.wake()
+    if (this.#left > this.#floor) {
+      this.#left -= units
+      return undefined
+    }
+    return new Promise(resolve => this.wait(new Share(resolve, { advance: units, line: 'joining' })))
+  }
+
+  /** Runs a step with this cost for each item, in as many turns as that takes. */
+  async each<T>(items: Iterable<T>, units: number, step: (item: T) => void): Promise<void> {
+    for (const item of items) {
+      const turn = this.admit(units)
+      if (turn !== undefined) await turn
+      step(item)
+    }
+  }
+
+  /** Registers a function that runs at the beginning of each turn with work. */
+  atTurn(call: () => void): void {
+    this.#atTurn = call
+  }
+
+  /** Requests a next turn. */
+  wake(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#begin)
+  }
+
+  readonly #begin = (): void => {
+    this.#isScheduled = false
+    this.#turn++
+    this.#left = this.#turnUnits
+    this.#floor = 0
+    this.#atTurn?.()
+    if (this.#waiting > 0) this.#serve()
+  }
+
+  #serve(): void {
+    const half = this.#turnUnits >> 1
+    // the later lines get a part of each turn, so that they never stop
+    const part = this.#turnUnits >> 3
+    const forOld = this.#lines.old.length === 0 ? 0 : part
+    const forJoining = this.#lines.joining.length === 0 ? 0 : part
+    this.#reserve = half + forOld + forJoining
+    this.#serveLine('fresh')
+    this.#serveLine('served')
+    this.#reserve = half + forOld
+    this.#serveLine('joining')
+    this.#reserve = half
+    this.#serveLine('old')
+    this.#reserve = 0
+    this.#floor = 0
+    if (this.#waiting > 0) this.wake()
+  }
+
+  /** Serves what is in a line now; what is queued meanwhile is behind it. */
+  #serveLine(name: LineName): void {
+    const line = this.#lines[name]
+    this.#floor = this.#reserve
+    for (let i = line.length; i > 0 && this.#left > this.#reserve; i--) {
+      const share = line.shift()
+      share.isWaiting = false
+      this.#waiting--
+      this.#left -= share.advance
+      share.resume()
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/** Who works in which turn of the event loop: nobody more than its share while others wait, and who sends little first. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
+import { byEffort } from '../../support/effort.js'
+
+const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+/** Works in steps of one unit, `steps` of them. */
+class Worker {
+  readonly share: Share
+  readonly #fairness: Fairness
+  readonly #cost: number
+  left: number
+  done = 0
+  /** The turn in which the last step was done. */
+  lastTurn = -1
+
+  constructor(fairness: Fairness, steps: number, { cost = 1, line }: { cost?: number; line?: 'old' } = {}) {
+    this.#fairness = fairness
+    this.share = new Share(() => this.work(), line === undefined ? {} : { line })
+    this.left = steps
+    this.#cost = cost
+  }
+
+  work(): void {
+    const fairness = this.#fairness
+    if (!fairness.begin(this.share)) return
+    while (this.left > 0 && !fairness.isSpent) {
+      this.left--
+      this.done++
+      this.lastTurn = fairness.turn
+      fairness.spend(this.#cost)
+    }
+    fairness.end(this.share)
+    if (this.left > 0) fairness.wait(this.share)
+  }
+}
+
+describe('the turns of the event loop', () => {
+  it('count what had to pause, and what waits', async () => {
+    const fairness = new Fairness({ turnUnits: 10, shareUnits: 10 })
+    const worker = new Worker(fairness, 25)
+    worker.work()
+    assert.deepEqual([fairness.pauses, fairness.waiting], [1, 1])
+    while (worker.left > 0) await turn()
+    // the line is served with a half of each turn: 10 at first, then three times 5
+    assert.deepEqual([fairness.pauses, fairness.waiting], [3, 0])
+  })
+
+  it('belong to one client as long as it is alone', async () => {
+    const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
+    const alone = new Worker(fairness, 1000)
+    alone.work()
+    assert.equal(alone.done, 100)
+    await turn()
+    // half of a turn is kept for what the sockets bring
+    assert.equal(alone.done, 150)
+    assert.equal(fairness.waiting, 1)
+  })
+
+  it('give each its share while others wait', async () => {
+    const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
+    const workers = Array.from({ length: 20 }, () => new Worker(fairness, 1000))
+    for (const worker of workers) worker.work()
+    for (let i = 0; i < 40; i++) await turn()
+    const done = workers.slice(1).map(each => each.done)
+    assert(Math.max(...done) - Math.min(...done) <= 10, `${done}`)
+  })
+
+  it('serve one after the other what cannot pause', async () => {
+    const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
+    const order: number[] = []
+    const steps = Array.from({ length: 10 }, async (_, i) => {
+      await fairness.admit(30)
+      order.push(i)
+    })
+    await turn()
+    const first = order.length
+    assert(first < 10, 'all at once')
+    await Promise.all(steps)
+    assert.deepEqual(
+      order,
+      order.map((_, i) => i),
+    )
+  })
+
+  it('cost nothing to those who end early: nobody is left in line', async () => {
+    const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
+    const workers = Array.from({ length: 200 }, (_, i) => new Worker(fairness, i % 7))
+    for (const worker of workers) worker.work()
+    for (let i = 0; i < 100; i++) await turn()
+    assert.equal(fairness.waiting, 0)
+    assert(workers.every(({ left }) => left === 0))
+  })
+
+  it('go to what is new before what is old, which continues nevertheless', async () => {
+    const fairness = new Fairness({ turnUnits: 160, shareUnits: 10 })
+    const recent = Array.from({ length: 30 }, () => new Worker(fairness, 1000))
+    const old = Array.from({ length: 30 }, () => new Worker(fairness, 1000, { line: 'old' }))
+    for (const worker of [...old, ...recent]) worker.work()
+    // each is served once before it counts
+    while (old.some(({ done }) => done === 0) || recent.some(({ done }) => done === 0)) await turn()
+    const sum = (workers: Worker[]) => workers.reduce((total, { done }) => total + done, 0)
+    const before = [sum(recent), sum(old)] as const
+    for (let i = 0; i < 30; i++) await turn()
+    assert.equal(sum(recent) - before[0], 30 * 60)
+    assert.equal(sum(old) - before[1], 30 * 20)
+  })
+
+  it('come to a client that sends little within three turns, however many are greedy', async () => {
+    const scenario = fc.record({
+      greedy: fc.integer({ min: 0, max: 2000 }),
+      cost: fc.integer({ min: 1, max: 9 }),
+      turnUnits: fc.integer({ min: 40, max: 400 }),
+      // more than the client that sends little sends in one turn
+      share: fc.integer({ min: 10, max: 40 }),
+      arrivals: fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 8 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ greedy, cost, turnUnits, share, arrivals }) => {
+        const fairness = new Fairness({ turnUnits, shareUnits: share })
+        const others = Array.from(
+          { length: greedy },
+          (_, i) => new Worker(fairness, 1_000_000, i % 3 === 0 ? { cost, line: 'old' } : { cost }),
+        )
+        for (const other of others) other.work()
+        // before they were looked at, nobody can know that they are greedy
+        while (others.some(({ done }) => done === 0)) await turn()
+        const modest = new Worker(fairness, 0)
+        for (const pause of arrivals) {
+          for (let i = 0; i < pause; i++) await turn()
+          // sockets are read after those in line were served
+          modest.left++
+          const from = fairness.turn
+          modest.work()
+          for (let i = 0; i < 3 && modest.left > 0; i++) await turn()
+          assert.equal(modest.left, 0, 'not looked at')
+          assert(modest.lastTurn - from <= 3, `after ${modest.lastTurn - from} turns`)
+        }
+        for (const other of others) other.left = 0
+      }),
+      { numRuns: byEffort({ fast: 20, normal: 60, full: 1000 }) },
+    )
+  })
+})

@@ -1,0 +1,113 @@
+/** Turns: one after the other for one key, side by side for others, and whoever gives up is out of the way. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Aborter } from '../../../lib/util/scheduling/aborter.js'
+import { Turns } from '../../../lib/util/scheduling/turns.js'
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+/** Steps that end when the test says so. */
+function fixture() {
+  const turns = new Turns()
+  const log: string[] = []
+  const open = new Map<string, () => void>()
+  const step = (name: string) => () =>
+    new Promise<string>(resolve => {
+      log.push(`begin ${name}`)
+      open.set(name, () => {
+        log.push(`end ${name}`)
+        resolve(name)
+      })
+    })
+  const end = async (name: string) => {
+    open.get(name)!()
+    await turn()
+  }
+  return { turns, log, step, end }
+}
+
+describe('steps for one key', () => {
+  it('are carried out one after the other, in order, whatever becomes of each', async () => {
+    const { turns, log, step, end } = fixture()
+    const one = turns.take('k', step('one'))
+    const failing = turns.take('k', () => Promise.reject(new Error('broken')))
+    const two = turns.take('k', step('two'))
+    failing.catch(() => {})
+    await turn()
+    assert.deepEqual(log, ['begin one'])
+    await end('one')
+    assert.deepEqual(log, ['begin one', 'end one', 'begin two'])
+    await end('two')
+    assert.deepEqual(await Promise.all([one, two]), ['one', 'two'])
+    await assert.rejects(failing, /broken/)
+  })
+
+  it('leave nothing behind: the next begins at once', async () => {
+    const { turns, log, step, end } = fixture()
+    const one = turns.take('k', step('one'))
+    await turn()
+    await end('one')
+    await one
+    turns.take('k', step('two'))
+    await turn()
+    assert.equal(log.at(-1), 'begin two')
+  })
+})
+
+describe('steps for several keys', () => {
+  it('do not wait for each other', async () => {
+    const { turns, log, step } = fixture()
+    turns.take('a', step('one'))
+    turns.take('b', step('two'))
+    await turn()
+    assert.deepEqual(log, ['begin one', 'begin two'])
+  })
+
+  it('may be taken in turn: a failure keeps none from theirs, and the first is told', async () => {
+    const { turns } = fixture()
+    const done: string[] = []
+    const all = turns.takeEach(['a', 'b', 'c', 'd'], String, async key => {
+      if (key < 'c') throw new Error(key)
+      done.push(key)
+    })
+    await assert.rejects(all, { message: 'a' })
+    assert.deepEqual(done, ['c', 'd'])
+  })
+})
+
+describe('who gives up', () => {
+  it('before the turn came leaves the line at once, and its step is not begun', async () => {
+    const { turns, log, step, end } = fixture()
+    const gone = new Aborter()
+    turns.take('k', step('one'))
+    const two = turns.take('k', step('two'), gone)
+    const three = turns.take('k', step('three'), new Aborter())
+    await turn()
+    gone.abort(new Error('gone'))
+    await assert.rejects(two, { message: 'gone' })
+    await end('one')
+    assert.deepEqual(log, ['begin one', 'end one', 'begin three'])
+    await end('three')
+    assert.equal(await three, 'three')
+  })
+
+  it('when the turn has come does not end it', async () => {
+    const { turns, step, end } = fixture()
+    const gone = new Aborter()
+    const one = turns.take('k', step('one'), gone)
+    await turn()
+    gone.abort(new Error('gone'))
+    await end('one')
+    assert.equal(await one, 'one')
+  })
+
+  it('from the start takes no turn', async () => {
+    const { turns, log, step } = fixture()
+    const gone = new Aborter()
+    gone.abort(new Error('gone'))
+    await assert.rejects(turns.take('k', step('one'), gone), { message: 'gone' })
+    turns.take('k', step('two'))
+    await turn()
+    assert.deepEqual(log, ['begin two'])
+  })
+})
