@@ -138,7 +138,7 @@ export interface ErrorDetail {
   detail?: string
   /** Replaces the catalogue's reason code, where a hook chose one. */
   reasonCode?: number
-  /** What the peer is told instead of the message, where a hook chose it. */
+  /** The reason string for the peer instead of the message, if a hook chose one. */
   reasonString?: string
   /** Replaces the catalogue's scope, if the effect differs from the usual one. */
   scope?: ErrorScope

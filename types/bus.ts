@@ -1,6 +1,6 @@
 /** The bus that carries messages from publishers to the router: any `mqemitter`. Contracts only. */
 
-/** What travels on the bus: at least a topic. */
+/** A message on the bus: at least a topic. */
 export type BusMessage = { topic: string }
 
 // biome-ignore-start lint/suspicious/noExplicitAny: every mqemitter has its own idea of a message's type

@@ -6,7 +6,7 @@ export interface Amount {
   bytes: number
 }
 
-/** What went over one connection, one way. */
+/** The traffic of one connection, in one direction. */
 export interface ConnectionTraffic {
   bytes: number
   /** Packets of all types. */
@@ -23,7 +23,7 @@ export interface ClientStats {
   sent: ConnectionTraffic
   /** QoS 1 and 2 messages that were sent to the client and are not acknowledged. */
   inflight: number
-  /** What waits in memory for the client to take it. */
+  /** Messages in memory until the client takes them. */
   waiting: Amount
   /** Bytes that were not handed to its stream yet, because the stream is full. */
   unsentBytes: number

@@ -113,7 +113,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
   /** Number of messages for this client that were dropped while it was connected; each is also a `drop` event. */
   readonly drops: number
-  /** What went over the connection, and what is under way on it: the numbers of this moment. */
+  /** The current numbers of the connection: its traffic, and what is under way. */
   readonly stats: ClientStats
 
   /**

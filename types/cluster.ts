@@ -1,5 +1,5 @@
 /**
- * What an engine must offer so that several nodes are one broker: ownership of client identifiers with fencing, one log
+ * The contract of an engine that makes several nodes one broker: ownership of client identifiers with fencing, one log
  * of messages, records of sessions, retained messages. Contracts only: nothing here runs.
  *
  * The engine knows no session and no subscription. It keeps bytes for a client identifier, and messages by topic; what
@@ -9,7 +9,7 @@
 import type { Message } from './message.js'
 
 /**
- * What a resolved write is worth.
+ * What a resolved write guarantees.
  * - `memory`: it is in the memory of one process (tests).
  * - `single`: one server has it; what that server promises for its disk holds.
  * - `quorum`: a majority of the servers has it. A majority that loses power at the same moment may lose the last
@@ -56,7 +56,7 @@ export interface JoinRequest {
   readonly events: ClusterEvents
 }
 
-/** What the engine tells a node. No function may throw; what a promise stands for is said at each. */
+/** The engine's calls to a node. No function may throw; each says what its promise means. */
 export interface ClusterEvents {
   /**
    * Another node claims a client of this node. To be resolved when the claim was released, or was not held.
@@ -89,7 +89,7 @@ export interface ClusterEvents {
   failed(error: Error): void
 }
 
-/** Who came or went. */
+/** Nodes that came or went. */
 export interface MembershipChange {
   readonly node: string
   /** `lost`: its lease ended, or another process took its name. */
@@ -105,7 +105,7 @@ export interface Claim {
   readonly previous?: string | undefined
 }
 
-/** What is written in one step for one client: all of it, or nothing. */
+/** The writes of one step for one client: all of them, or none. */
 export interface ClusterWrite {
   /**
    * Appended to the log, to the shard of the client. With `retain` it becomes the retained message of its topic as
@@ -196,7 +196,7 @@ export interface ClusterNode {
   /** Joins a shared subscription, `$share/name/filter`, on behalf of the members that this node has. */
   joinGroup(share: string, take: GroupHandler): Promise<Group>
 
-  /** What can be seen of the cluster; asks nobody. */
+  /** The current view of the cluster; sends no request. */
   stats(): ClusterStats
   /**
    * Leaves: ends its lease, so that others need not wait. Clients that it still owns are orphans, and what was not
@@ -235,7 +235,7 @@ export interface Group {
   leave(): Promise<void>
 }
 
-/** What can be seen of a shard from one node. */
+/** A shard as one node sees it. */
 export interface ShardStats {
   /** The highest sequence that was seen. */
   readonly sequence: number
@@ -245,7 +245,7 @@ export interface ShardStats {
   readonly lag: number
 }
 
-/** What can be seen of a cluster from one node. */
+/** A cluster as one node sees it. */
 export interface ClusterStats {
   readonly nodes: readonly { readonly node: string; readonly isSelf: boolean }[]
   /** Milliseconds that the lease holds without being renewed. */

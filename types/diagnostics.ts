@@ -1,5 +1,5 @@
 /**
- * What the broker publishes on channels of `node:diagnostics_channel`. Contracts only.
+ * The messages on the broker's channels of `node:diagnostics_channel`. Contracts only.
  *
  * Each has a channel for its start and one for its end, which get the same object: a subscriber may keep something of
  * its own by it, in a WeakMap. What is set at the end only is undefined before. The channels are those of the process:
@@ -15,7 +15,7 @@ export interface GateTrace {
   readonly hook: HookName
   /** About whom it is asked; null for the broker itself. */
   readonly client: Client | null
-  /** What the hook gets, without a callback. */
+  /** The arguments of the hook, without a callback. */
   readonly args: readonly unknown[]
   /** Whether it failed: threw, rejected, took too long. A refusal is no failure. */
   error: Error | undefined
@@ -25,7 +25,7 @@ export interface GateTrace {
 export interface PublishTrace {
   /** At the end, as hooks have left it. */
   message: Message
-  /** Who published it; null for the broker itself and for wills. */
+  /** The publisher; null for the broker itself and for wills. */
   readonly client: Client | null
   /** Why it was refused. */
   error: Error | undefined

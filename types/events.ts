@@ -49,10 +49,10 @@ export interface Disconnection {
 /** Why a stored session ended. */
 export type SessionEndReason = 'expired' | 'clean-start' | 'disconnected' | 'deleted'
 
-/** What was above its threshold: `maxEventLoopDelayMs`, or `maxMemoryBytes` or nine tenths of the heap's limit. */
+/** The measure above its threshold: `maxEventLoopDelayMs`, or `maxMemoryBytes` or nine tenths of the heap's limit. */
 export type OverloadCause = 'event-loop' | 'memory'
 
-/** What was measured when the broker became overloaded, or no longer was. */
+/** The measurement at which the broker became overloaded, or no longer was. */
 export interface Overload {
   cause: OverloadCause
   /** How late the event loop was on average; 0 where it is not measured. */
@@ -75,7 +75,7 @@ export interface Drop {
 export interface RateLimit {
   /** Whose rate it is: of this client, of its address, or of all clients together. */
   of: 'client' | 'address' | 'total'
-  /** What there was too much of. */
+  /** The exceeded measure. */
   what: 'messages' | 'bytes'
 }
 

@@ -84,7 +84,7 @@ export type ExtendedVerdict =
 export interface ExtendedAuthentication {
   /** The client's name for the method, for example `SCRAM-SHA-256`. */
   method: string
-  /** What the client sent with this step. */
+  /** The client's authentication data of this step. */
   data: Buffer | undefined
   /** `connect` for the first step of a connection, `reauthenticate` for the first of a later one, else `continue`. */
   step: 'connect' | 'continue' | 'reauthenticate'

@@ -25,7 +25,7 @@ export type PacketName =
   | 'disconnect'
   | 'auth'
 
-/** What went over all connections, one way. */
+/** The traffic of all connections, in one direction. */
 export interface FlowStats {
   /** Of MQTT, without what TLS and WebSocket add. */
   bytes: number
@@ -36,7 +36,7 @@ export interface FlowStats {
   payloadBytes: number
 }
 
-/** What became of clients that were authenticated by a hook, the host's or a module's. */
+/** Outcomes of authentication by a hook, the host's or a module's. */
 export interface AuthenticationStats {
   /** Let in. */
   accepted: number
@@ -65,7 +65,7 @@ export interface BrokerStats {
     open: number
     /** Streams that were handed over. */
     total: number
-    /** Those that ended before their client was accepted, by the code of the error. */
+    /** Connections that ended before their client was accepted, by error code. */
     refused: Readonly<Partial<Record<ErrorCode, number>>>
   }
   clients: {
@@ -75,7 +75,7 @@ export interface BrokerStats {
     maximum: number
     /** Clients that were accepted. */
     total: number
-    /** Those whose connections ended, by reason. */
+    /** Clients whose connections ended, by reason. */
     disconnected: Readonly<Record<DisconnectReason, number>>
     /** How often one of them was slowed down because of a rate. */
     throttled: number
@@ -85,7 +85,7 @@ export interface BrokerStats {
   sessions: {
     /** Sessions that the store keeps, of clients that are connected and of others. */
     stored: number | undefined
-    /** Those of them whose clients are not connected. */
+    /** Sessions whose clients are not connected. */
     away: number | undefined
     /** All: stored ones, and those that end with their connection. */
     total: number
@@ -109,7 +109,7 @@ export interface BrokerStats {
   queued: { messages: number | undefined; bytes: number | undefined }
   /** QoS 1 and 2 messages that were sent to connected clients and are not acknowledged. */
   inflight: number
-  /** What waits in memory until connected clients can take it. */
+  /** Messages in memory until connected clients can take them. */
   waiting: Amount
   received: FlowStats
   sent: FlowStats
@@ -139,7 +139,7 @@ export interface BrokerStats {
 
 /** The numbers of a node of a cluster. Counters begin when the broker is created. */
 export interface ClusterNumbers {
-  /** What the engine tells; undefined while this node is not a member. */
+  /** The engine's view; undefined while this node is not a member. */
   engine: ClusterStats | undefined
   /** Sessions that this node took over from another one. */
   takeovers: number
@@ -224,7 +224,7 @@ export interface BrokerLimits {
 /** A connected client that cannot take its messages as fast as they come. */
 export interface SlowClient {
   clientId: string
-  /** What waits for it since it is connected, in memory and in its stored queue. */
+  /** Messages that wait for the connected client, in memory and in its stored queue. */
   waiting: Amount
 }
 

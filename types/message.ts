@@ -22,7 +22,7 @@ export interface Message {
   messageId: number | undefined
   /** Id of the client that published it; undefined for the host's own messages. */
   clientId: string | undefined
-  /** Who that client was (`client.principal`), where the broker noted it. */
+  /** The publisher's `client.principal`, if the broker recorded it. */
   username?: string | undefined
   /** When the broker accepted it, in milliseconds since the epoch, where the broker noted it. */
   receivedAt?: number | undefined

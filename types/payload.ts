@@ -1,15 +1,15 @@
-/** What stands between a value and the bytes of a payload. Contracts only. */
+/** The conversion between values and the bytes of a payload. Contracts only. */
 
 import type { PublishProperties } from './packets.js'
 import type { MaybePromise } from './persistence.js'
 
-/** What went wrong with a value, and where in it; as Standard Schema has it. */
+/** A problem of a value, and its path, as in Standard Schema. */
 export interface SchemaIssue {
   readonly message: string
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** What a validator says of a value. */
+/** The result of a validator. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
@@ -30,7 +30,7 @@ export interface PayloadCodec<Input = unknown, Output = Input> {
   encode(value: Input): MaybePromise<Buffer>
   /** The value of a payload. Throws, or rejects, for what is none. */
   decode(payload: Buffer): MaybePromise<Output>
-  /** What is said of the payload in a message that has it. */
+  /** The properties that describe the payload. */
   readonly properties: Pick<PublishProperties, 'payloadFormatIndicator' | 'contentType'>
 }
 
@@ -41,7 +41,7 @@ export type PayloadSchema<Input = any, Output = unknown> = StandardSchema<Input,
 
 // biome-ignore-end lint/suspicious/noExplicitAny: as above
 
-/** What a listener gets. */
+/** The value for a listener. */
 export type PayloadOutput<Schema> =
   Schema extends StandardSchema<infer _, infer Output>
     ? Output
@@ -49,7 +49,7 @@ export type PayloadOutput<Schema> =
       ? Output
       : never
 
-/** What a publisher gives. */
+/** The value from a publisher. */
 export type PayloadInput<Schema> =
   Schema extends StandardSchema<infer Input, infer _>
     ? Input

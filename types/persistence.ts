@@ -1,5 +1,5 @@
 /**
- * What a store must offer: the asynchronous contract of `aedes-persistence` 11, and the optional
+ * The contract of a store: the asynchronous one of `aedes-persistence` 11, and the optional
  * extension that MQTT 5.0 needs. Contracts only: nothing here runs.
  *
  * A method may return its value or a promise of it. A store that answers with plain values keeps the
@@ -152,7 +152,7 @@ export interface StoredSession {
   details?: SessionDetails | undefined
 }
 
-/** What `saveSession` takes. */
+/** The argument of `saveSession`. */
 export type SessionChange = Pick<StoredSession, 'clientId' | 'expiryInterval' | 'expiresAt' | 'details'>
 
 /** The delivery of a message to one session, as its matching subscriptions determine it. */
@@ -254,7 +254,7 @@ export interface StoreCounts {
   queuedBytes: number | undefined
 }
 
-/** What one step of the expiry sweep did. */
+/** The result of one step of the expiry sweep. */
 export interface SweepResult {
   dropped: DroppedMessage[]
   /** Retained messages that expired. */

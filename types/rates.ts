@@ -1,6 +1,6 @@
 /** How much clients may send, and how often they may connect. Contracts only; lib/broker/admission enforces them. */
 
-/** What may come in. A limit allows bursts of one second's worth; what is not given is not limited. */
+/** Rates of incoming traffic. A rate allows bursts of one second's worth; a missing one is unlimited. */
 export interface InboundRates {
   /** PUBLISH packets per second. */
   messagesPerSecond?: number
@@ -8,7 +8,7 @@ export interface InboundRates {
   bytesPerSecond?: number
 }
 
-/** What may come in, and how often clients may connect. */
+/** Rates of incoming traffic and of CONNECT. */
 export interface Rates extends InboundRates {
   /** CONNECT packets per second; further ones are refused with 0x9F, before any hook is called. */
   connectsPerSecond?: number

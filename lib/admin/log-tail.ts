@@ -10,7 +10,7 @@ export interface LogLine {
   at: number
   level: LogLevel
   message: string
-  /** What differs from line to line; of errors, their messages. */
+  /** The values of this line; of an error, its message. */
   fields: Readonly<Record<string, unknown>>
 }
 
@@ -48,7 +48,7 @@ class TailLogger implements Logger {
     return new TailLogger(this.#next?.child(bindings), this.#add, { ...this.#bindings, ...bindings })
   }
 
-  /** What the next logger wants; without one, all but `debug`. */
+  /** The levels of the next logger; without one, all but `debug`. */
   isLevelEnabled(level: LogLevel): boolean {
     return this.#next?.isLevelEnabled?.(level) ?? level !== 'debug'
   }

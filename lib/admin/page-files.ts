@@ -21,7 +21,7 @@ export function pageFile(path: string): PageFile | undefined {
   return Object.hasOwn(FILES, path) ? FILES[path] : undefined
 }
 
-/** What a browser without the token sees. */
+/** The page for a browser without the token. */
 export const SIGN_IN = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,5 +1,5 @@
 /**
- * What is remembered for the page: samples of the numbers, and which clients lost messages of late.
+ * Records for the page: samples of the numbers, and the clients that lost messages recently.
  * Reads the broker's events; answers nobody by itself.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -43,7 +43,7 @@ export class Recorder {
   readonly #broker: Broker
   readonly #most: number
   readonly #samples: Sample[] = []
-  /** Those that lost a message last are at the end. */
+  /** Ordered by the latest loss, newest last. */
   readonly #dropping = new Map<string, Dropping>()
   readonly #delay = monitorEventLoopDelay({ resolution: 20 })
   readonly #listeners = new Set<(sample: Sample) => void>()
@@ -69,7 +69,7 @@ export class Recorder {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Those that lost a message last come first. */
+  /** The clients with the latest losses first. */
   dropping(limit: number): Dropping[] {
     return [...this.#dropping.values()].reverse().slice(0, limit)
   }

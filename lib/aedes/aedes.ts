@@ -298,7 +298,7 @@ export class Aedes extends HookedBroker {
     installHook(this.#broker, this.#scene, name, hook)
   }
 
-  /** What Aedes checks when `preConnect` has let a client go on. */
+  /** The checks of Aedes after `preConnect` has accepted a client. */
   #admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined {
     const { clientId, protocolVersion, keepalive } = packet
     if (protocolVersion === MQTT_3_1 && clientId.length > this.maxClientsIdLength) {

@@ -35,7 +35,7 @@ type SubscribeInput = Subscription | Subscription[] | { subscriptions: Subscript
 
 const MQTT_5 = 5
 
-/** What an {@link AedesClient} does for the broker that made it. */
+/** The broker as an {@link AedesClient} sees it. */
 export interface ClientControl {
   /** The client underneath. */
   attach(client: Client): void
@@ -47,7 +47,7 @@ export interface ClientControl {
   ended(reasonCode: number): void
 }
 
-/** What a client of MQTT 5.0 is told when the application ends its connection. */
+/** The reason code for an MQTT 5.0 client when the application ends its connection. */
 export interface DisconnectInput {
   /** @default 0x98, administrative action */
   reasonCode?: number
@@ -59,7 +59,7 @@ export class AedesClient extends EventEmitter {
   readonly req: RequestWithDetails | undefined
   /** The broker that it is connected to. */
   readonly broker: ClientBroker
-  /** What a transport noted of the connection. */
+  /** Details that a transport attached to the connection. */
   connDetails: unknown
   /** Free: what Aedes counts here, Anax counts elsewhere. The object has no prototype. */
   readonly duplicates = Object.create(null) as Record<string, number>

@@ -13,7 +13,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   ANAX_ERR_AUTH_METHOD: 'bad authentication method',
 }
 
-/** What the parser of `mqtt-packet` says, by what is wrong. */
+/** The messages of `mqtt-packet`'s parser, by fault. */
 const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
   [/'MQIsdp' level 5/, 'unacceptable protocol version'],
   [/'MQ(TT|Isdp)' level/, 'Invalid protocol version'],
@@ -23,7 +23,7 @@ const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
 /** A packet before CONNECT, or a second CONNECT. */
 const OUT_OF_PLACE = /before CONNECT$|^Protocol error: CONNECT /
 
-/** What the codec calls a property -> what Aedes does. */
+/** The codec's name of a property -> Aedes's name. */
 const PROPERTIES: readonly (readonly [RegExp, string])[] = [
   [/\breceiveMaximum\b/, 'Receive Maximum'],
   [/\bsubscriptionIdentifier\b/, 'subscription identifier'],
@@ -52,7 +52,7 @@ export function rephrased<T extends object>(error: Error, properties: T): Error 
   return Object.assign(new RephrasedError(error.message, { cause: error }), properties)
 }
 
-/** What the messages of some errors have in them. */
+/** Parts of the messages of some errors. */
 export interface ErrorWords {
   topicAliasMaximum: number
 }
@@ -82,7 +82,7 @@ function messageOf({ code, message }: AnaxError, { topicAliasMaximum }: ErrorWor
   return MESSAGES[code] ?? PROPERTIES.reduce((text, [pattern, name]) => text.replace(pattern, name), message)
 }
 
-/** What Aedes says of a topic that nobody can publish to; any text in which the topic is. */
+/** Aedes's error for a topic that nobody can publish to. */
 function faultOfTopic(topic: string): Error {
   const wildcard = ['#', '+'].find(each => topic.includes(each))
   return wildcard === undefined ? tooDeep() : new Error(`${wildcard} is not allowed in PUBLISH`)

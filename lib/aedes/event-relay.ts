@@ -37,7 +37,7 @@ export class EventRelay {
   readonly #scene: RelayScene
   /** Return codes of the clients that were refused. */
   readonly #returnCodes = new WeakMap<Client, number>()
-  /** What their hooks said: an error, or none. */
+  /** The answers of their hooks: an error, or none. */
   readonly #refusals = new WeakMap<AedesClient, Error | null>()
 
   constructor(scene: RelayScene) {

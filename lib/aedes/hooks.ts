@@ -23,7 +23,7 @@ import type { AedesHooks } from './types.js'
 const NOT_AUTHORIZED = 5
 const REFUSALS: ReadonlySet<number> = new Set([2, 3, 4, NOT_AUTHORIZED])
 
-/** What the hooks are called for and with. */
+/** The context of the hooks. */
 export interface HookScene {
   /** `this` of each hook. */
   readonly aedes: object

@@ -5,7 +5,7 @@
 import type { Client } from '../../types/client.js'
 import type { Subscription } from '../../types/packets.js'
 
-/** What SUBACK has for a filter that was refused. */
+/** The SUBACK code of a refused filter. */
 const REFUSED = 128
 
 interface Pending {

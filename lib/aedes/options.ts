@@ -45,7 +45,7 @@ const LARGEST_PACKET = 268_435_460
 /** The smallest limit for packets that the broker underneath has. */
 const SMALLEST_PACKET_LIMIT = 64
 
-/** What is read here or by a transport, and not by the broker underneath under that name. */
+/** Options that are read here or by a transport, not by the underlying broker. */
 const OWN: ReadonlySet<string> = new Set([
   ...['mq', 'persistence', 'concurrency', 'heartbeatInterval', 'queueLimit', 'maxClientsIdLength'],
   ...['decodeProtocol', 'trustProxy', 'trustedProxies'],
@@ -55,7 +55,7 @@ const OWN: ReadonlySet<string> = new Set([
   ...['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward', 'published'],
 ])
 
-/** What earlier releases of Aedes had, or have, and what nothing has to be done for here. */
+/** Options of Aedes's releases that need no action here. */
 const OBSOLETE: ReadonlySet<string> = new Set(['queueLimit'])
 
 const warned = new Set<string>()

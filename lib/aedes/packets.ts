@@ -10,7 +10,7 @@ import { encode } from '../codec/index.js'
 const TOPIC_LENGTH = 2
 const PACKET_ID = 2
 
-/** What of a PUBLISH a hook may change. */
+/** The fields of a PUBLISH that a hook may change. */
 const CHANGEABLE = ['topic', 'payload', 'qos', 'retain', 'properties'] as const
 
 /** A PUBLISH as the parser of `mqtt-packet` gives it, its length included. */
@@ -25,7 +25,7 @@ export function parsedPublish(packet: PublishPacket): PublishPacket {
   return parsed
 }
 
-/** What the parser has in each packet that is not a PUBLISH. */
+/** The fields that the parser sets in each packet but PUBLISH. */
 const EMPTY = { retain: false, qos: 0, dup: false, length: 0, topic: null, payload: null } as const
 
 /** CONNECT as the parser of `mqtt-packet` gives it, its length included. */

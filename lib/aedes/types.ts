@@ -159,7 +159,7 @@ export interface AedesEvents {
   willDropped: [client: Client, will: Will]
 }
 
-/** What was over the limit. */
+/** The limit that was exceeded. */
 export interface SessionLimit {
   reason: 'sessionExpiry' | 'willDelay'
   /** The option `pendingSessionsLimit`. */

@@ -8,7 +8,7 @@ import { only } from './combine.js'
 import { authOptions } from './options.js'
 import type { Authenticator } from './parts.js'
 
-/** What anonymous clients may do. */
+/** The permissions of anonymous clients. */
 export interface AnonymousOptions extends AclOptions {
   /** Rules as `aclFile` takes them. @default what the modules that it is put together with allow */
   acl?: AclSource

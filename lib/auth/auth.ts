@@ -35,7 +35,7 @@ export interface AuthEvents {
 
 const partsOfAuth = new WeakMap<Auth, Parts>()
 
-/** What an `Auth` is made of, to be put together with others. */
+/** The parts of an `Auth`, for combining it with others. */
 export function partsOf(auth: Auth): Parts {
   const parts = auth instanceof Auth ? partsOfAuth.get(auth) : undefined
   if (parts === undefined) throw optionError('what is put together are modules of anax/auth')

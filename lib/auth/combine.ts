@@ -118,7 +118,7 @@ function merged(identities: readonly Identity[]): Identity {
   }
 }
 
-/** What all of them allow. */
+/** The intersection of their permissions. */
 function narrowest(all: readonly ClientLimits[]): ClientLimits {
   const limits: ClientLimits = {}
   for (const { maxQoS = 2, retain, maxPayloadBytes = Infinity, maxSubscriptions = Infinity } of all) {
@@ -166,7 +166,7 @@ export function firstToDecide(parts: readonly Authorizer[]): Authorizer {
   }
 }
 
-/** What goes for all where one of them wants it. */
+/** An option that holds for all if one of them sets it. */
 function ofAny(parts: readonly Authorizer[]): Pick<Authorizer, 'olderClients' | 'retained'> {
   const keepers = parts.filter(part => part.retained !== undefined)
   return {

@@ -25,7 +25,7 @@ export interface Question extends Omit<Identity, 'username' | 'expiresAt' | 'lim
   port?: number
 }
 
-/** What becomes of a question. */
+/** The answer to a question. */
 export interface Explanation {
   allowed: boolean
   /** Why, where it is not. */

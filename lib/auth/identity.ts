@@ -1,10 +1,10 @@
 /**
- * Who a client is, as the module found that let it in; shared by all modules of one process.
+ * The identity of a client, as found by the module that accepted it; shared by all modules of one process.
  * Owns the link from a connection to its identity; must not know how it was proved.
  */
 import type { Client } from '../../types/client.js'
 
-/** What a client may do at most, whatever its rules say. */
+/** The limits of a client, whatever its rules allow. */
 export interface ClientLimits {
   /** Highest QoS: publishing above it is refused, subscriptions are granted at most this. @default no limit */
   maxQoS?: 0 | 1 | 2
@@ -28,13 +28,13 @@ export interface IdentityRule {
 
 /** The identity of an authenticated client. */
 export interface Identity {
-  /** What `%u` stands for and rules of users are found by; undefined for anonymous clients. */
+  /** The value of `%u` and the key of a user's rules; undefined for anonymous clients. */
   username: string | undefined
   /** Roles of typed rules. @default none */
   roles?: readonly string[]
   /** Groups of typed rules. @default none */
   groups?: readonly string[]
-  /** What `%{name}` stands for in typed rules: a tenant, for instance. @default none */
+  /** The value of `%{name}` in typed rules, for example a tenant. @default none */
   attributes?: Readonly<Record<string, string>>
   /** When it ends, in milliseconds since the epoch; the connection ends then with 0xA0. @default never */
   expiresAt?: number
@@ -50,7 +50,7 @@ export class Subject {
   #identity: Identity | undefined
   /** Counts how often the identity was set. */
   version = 0
-  /** What the module that let it in wants to compare later: the hash that matched, for instance. */
+  /** A value that the accepting module compares later, for example the hash that matched. */
   proof: unknown
   /** The module that let it in; undefined where none did. */
   provenBy: object | undefined
@@ -63,7 +63,7 @@ export class Subject {
     return this.client.id
   }
 
-  /** What was found; where nothing was asked, what the client says of itself. */
+  /** The identity that was found; if no module was asked, the client's own claims. */
   get identity(): Identity {
     return this.#identity ?? { username: this.client.username }
   }
@@ -82,7 +82,7 @@ export class Subject {
   }
 }
 
-/** What a module that let a client in is asked about later: the client as that module saw it. */
+/** The client as the accepting module saw it, for later checks. */
 export type ProvenSubject = Pick<Subject, 'client' | 'clientId' | 'username' | 'identity' | 'proof'>
 
 const subjects = new WeakMap<Client, Subject>()
@@ -98,7 +98,7 @@ export function subjectOf(client: Client): Subject {
 }
 
 /**
- * Who a client is: what the module found that let it in, for hooks and handlers of the host.
+ * Returns the identity of a client, as found by the module that accepted it, for hooks and handlers of the host.
  * Where no module was asked, the user name that the client gave, unproved.
  */
 export function identityOf(client: Client): Identity {

@@ -1,4 +1,4 @@
-/** What `anax/auth` exports: modules of authentication and authorisation, and what puts them together. */
+/** The exports of `anax/auth`: modules of authentication and authorization, and functions that combine them. */
 export { type AclOptions, type AclSource, aclFile } from './acl/acl-file.js'
 export { type AccessRules, allow, deny, type Rule, type RuleSet, type RuleTopics } from './acl/typed-rules.js'
 export { type AnonymousOptions, anonymous } from './anonymous.js'

@@ -1,5 +1,5 @@
 /**
- * What every module takes as options beside its own, checked.
+ * The options that all modules share, and their checks.
  * Owns the sentences about wrong ones; must not know what the options lead to.
  */
 import type { Clock } from '../../types/clock.js'
@@ -34,7 +34,7 @@ const SYSTEM_CLOCK: Clock = {
 
 const OPTIONS = ['dryRun', 'log', 'deniedWill', 'clock'] as const
 
-/** What is wrong with an option, or with a file that an option names. */
+/** Errors of options, and of files that options name. */
 export function optionError(detail: string, cause?: unknown): AnaxError {
   return new AnaxError('ANAX_ERR_OPTION', { detail, ...(cause !== undefined && { cause }) })
 }

@@ -1,5 +1,5 @@
 /**
- * What the modules are made of: authenticators find out who a client is, authorizers what it may do.
+ * The parts of modules: authenticators identify clients, authorizers decide what they may do.
  * Contracts between the modules and the hooks that are made of them.
  */
 import type { Client } from '../../types/client.js'
@@ -8,7 +8,7 @@ import type { MaybePromise } from '../../types/persistence.js'
 import type { DenialCode } from './hooks/denials.js'
 import type { Identity, ProvenSubject, Subject } from './identity.js'
 
-/** What every part may do beside its work. */
+/** The optional members of every part. */
 export interface Part {
   /** For events and explanations: `users.txt`, for instance. */
   readonly name: string
@@ -20,14 +20,14 @@ export interface Part {
   watch?(listener: () => void): void
 }
 
-/** What a client shows of itself. */
+/** The credentials of a client. */
 export interface Attempt {
   readonly client: Client
   readonly username: string | undefined
   readonly password: Buffer | undefined
 }
 
-/** Who it is. */
+/** The identity. */
 export interface Accepted {
   identity: Identity
   /** The part that found out, which is asked again when something changes. */
@@ -40,7 +40,7 @@ export interface Accepted {
 export interface Refused {
   denied: DenialCode
   by: Part
-  /** What the client is told. @default 0x86, bad user name or password */
+  /** The reason code for the client. @default 0x86, bad user name or password */
   refusal?: ConnectRefusal
 }
 
@@ -67,10 +67,10 @@ export interface Authenticator extends Part {
   stillKnows?(subject: ProvenSubject): MaybePromise<boolean | Identity>
 }
 
-/** What a client wants to do: `receive` is asked for each message on its way to it. */
+/** An action of a client: `receive` is checked for each message that is forwarded to it. */
 export type Action = 'publish' | 'subscribe' | 'receive'
 
-/** What an authorizer says; one object for each rule, shared by all questions it answers. */
+/** The verdict of an authorizer; one object per rule, shared by all its answers. */
 export interface Decision {
   /** `unknown` leaves it to the other authorizers. */
   readonly verdict: 'allow' | 'deny' | 'unknown'
@@ -87,7 +87,7 @@ export interface Authorizer extends Part {
   publish(subject: Subject, topic: string): MaybePromise<Decision>
   /** @param filter without `$share/…/` */
   subscribe(subject: Subject, filter: string): MaybePromise<Decision>
-  /** What clients before 5.0 get for a publish that is denied, which cannot be told. @default 'disconnect' */
+  /** The answer to a denied publish of a client before 5.0, which cannot be told. @default 'disconnect' */
   readonly olderClients?: 'disconnect' | 'acknowledge'
   /** Whether the publisher of a retained message may still write there; at once. Absent: it is not asked. */
   retained?(publisher: Subject, topic: string): Decision

@@ -13,7 +13,7 @@ const SLICES = 10
 const SLICE_MS = 1000 / SLICES
 const PER_SECOND = 500
 
-/** What of the broker is needed. */
+/** The broker as this part sees it. */
 interface DrainedParts {
   readonly options: ResolvedOptions
   readonly timers: Timers
@@ -39,7 +39,7 @@ export class Draining {
     this.#parts = parts
   }
 
-  /** What a client is told that connects; undefined while the broker is not being drained. */
+  /** The refusal of new clients; undefined while the broker is not being drained. */
   get elsewhere(): Elsewhere | undefined {
     return this.#elsewhere
   }
@@ -69,7 +69,7 @@ export class Draining {
 
   async #run(slice: number, will: 'publish' | 'discard'): Promise<void> {
     const { sessions, connections } = this.#parts
-    // those who were being let in when it began are connected a moment later
+    // clients whose CONNECT was being answered when it began are connected a moment later
     for (;;) {
       const next = [...connections].filter(({ connected }) => connected).slice(0, slice)
       await Promise.all(next.map(connection => this.#end(connection, will)))

@@ -10,7 +10,7 @@ import { Timer, type Timers } from '../util/scheduling/timers.js'
 /** How long hooks are waited for that have been asked and do not answer: one of them may wait for the broker to close. */
 const HOOK_GRACE_MS = 2000
 
-/** What of the broker is needed. */
+/** The broker as this part sees it. */
 interface ClosingParts {
   readonly options: ResolvedOptions
   readonly timers: Timers

@@ -55,7 +55,7 @@ import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
 import { tracedStore } from './traced-store.js'
 
-/** What the host provides. */
+/** The parts that the host provides. */
 export interface Foundations {
   /** The broker id in the identity of this run's messages; see {@link Publisher}. */
   runId: string

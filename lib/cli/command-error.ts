@@ -1,5 +1,5 @@
 /**
- * What ends the command with one line: a wrong use (exit code 2), or a file or port that will not do (1).
+ * Errors that end the command with one line: wrong usage (exit code 2), or an unusable file or port (1).
  * Knows no option.
  */
 

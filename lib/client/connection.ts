@@ -26,14 +26,14 @@ import { Reading } from './reading.js'
 import { AcknowledgementOrder, type MessageHandler, ReceivedMessage } from './received-message.js'
 import { REFUSED, refusal, serverDisconnect } from './refusals.js'
 
-/** What came of CONNECT. */
+/** The outcome of CONNECT. */
 export interface Handshake {
   stream: Duplex
   decoder: Decoder
   connack: ConnackPacket
   options: ConnectOptions
   packet: ConnectPacket
-  /** Who gets what comes from now on. */
+  /** The receiver of packets from now on. */
   handOver(received: (chunk: Buffer) => void, over: (error: AnaxError | undefined) => void): void
 }
 

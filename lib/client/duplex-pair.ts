@@ -62,7 +62,7 @@ class End extends Duplex {
   }
 }
 
-/** What reaches the other end does so a turn later, as over a socket: a write never calls into the reader. */
+/** Bytes reach the other end a turn later, as over a socket: a write never calls the reader. */
 const nextTurn: Carrier = (chunk, deliver) => {
   setImmediate(deliver, chunk)
 }

@@ -5,7 +5,7 @@
 import { AnaxError } from '../errors.js'
 
 interface Exchange {
-  /** What was said before the end, and counts then. */
+  /** The reason that was given before the end, and counts then. */
   answer?: unknown
   resolve(answer: unknown): void
   reject(error: AnaxError): void
@@ -20,7 +20,7 @@ export class Exchanges {
   /** Messages that may be sent before one is acknowledged. */
   #quota = MAX_PACKET_ID
 
-  /** What the broker takes at once, from CONNACK. */
+  /** The broker's Receive Maximum, from CONNACK. */
   set receiveMaximum(maximum: number) {
     this.#quota = maximum
   }

@@ -36,7 +36,7 @@ export class Reading {
 
   handle(filters: readonly string[], handler: MessageHandler): void {
     for (const asked of filters) this.#handlers.set(asked, { filter: parseShare(asked)?.filter ?? asked, handler })
-    // those of a session that goes on came before their handler did
+    // messages of a resumed session came before their handler did
     for (const message of this.#unclaimed.extract(waiting => this.#handlersOf(waiting).length > 0))
       this.#claimed.add(message)
     if (this.#isHandling) return

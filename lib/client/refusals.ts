@@ -1,5 +1,5 @@
 /**
- * What a broker's refusals are as errors. Owns the wording; knows no connection.
+ * Turns a broker's refusals into errors. Owns the wording; knows no connection.
  */
 import type { ConnackPacket, DisconnectPacket } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'

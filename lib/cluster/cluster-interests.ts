@@ -1,5 +1,5 @@
 /**
- * What the router here wants of the other nodes. Owns from which place in the log on each filter is brought; must not know
+ * The filters that this node wants from the other nodes. Owns the position in the log from which each is read; must not know
  * who subscribes.
  */
 import type { ClusterNode, LogCursor } from '../../types/cluster.js'

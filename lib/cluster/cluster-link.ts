@@ -12,7 +12,7 @@ export interface LinkParts {
   readonly cluster: Cluster
   readonly node: string
   readonly leaseMs: number
-  /** What the engine tells; the link adds nothing. */
+  /** The engine's report, unchanged. */
   readonly events: ClusterEvents
   /** The node has no right to act any more. Resolves when nothing of it is left. */
   lost(error: AnaxError): Promise<void>

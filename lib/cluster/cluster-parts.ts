@@ -22,12 +22,12 @@ import type { OwnedSession } from './owned-session.js'
 import { SessionDeadlines } from './session-deadlines.js'
 import { type SharedOutcome, SharedParts } from './shared-parts.js'
 
-/** What the cluster asks of the broker. */
+/** The broker as the cluster sees it. */
 export interface ClusterHost {
   route(message: PublishMessage): void
   memberFor(share: string, message: PublishMessage): SessionSubscription | undefined
   storedHere(topic: string): MatchedSubscription[]
-  /** What a message of the log has to wait for; undefined where all connected clients have room. */
+  /** A promise until all connected clients have room for a message of the log; undefined if they have. */
   hold(message: PublishMessage): Promise<void> | undefined
   /** Of the client's queue. */
   limitsOf(clientId: string): QueueLimits

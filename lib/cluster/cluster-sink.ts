@@ -111,7 +111,7 @@ function isLogged({ qos, retain }: PublishMessage): boolean {
   return qos > 0 || retain
 }
 
-/** What is written together with a message. */
+/** The writes that belong to a message. */
 function withCompanion(owned: OwnedSession, companion: Companion): ClusterWrite {
   if (companion.kind === 'packet id') {
     owned.incoming.add(companion.packetId)

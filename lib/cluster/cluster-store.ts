@@ -316,7 +316,7 @@ export class ClusterStore extends LogBackedStore {
   }
 }
 
-/** What is written when the claim is given back. */
+/** The session state that is written when the claim is released. */
 function lastWriteOf(owned: OwnedSession): ClusterWrite {
   if (!owned.hasRecords && owned.session === undefined && owned.will === undefined) return {}
   const progress = owned.changedProgressRecord()

@@ -20,7 +20,7 @@ export interface LogConsumerParts {
   readonly interests: ClusterInterests
   /** The subscriptions of stored sessions that are connected here, shared ones left out. */
   storedHere(topic: string): MatchedSubscription[]
-  /** What a message has to wait for; undefined where all connected clients have room. */
+  /** A promise until all connected clients have room; undefined if they have. */
   hold(message: PublishMessage): Promise<void> | undefined
   /** Delivers to the clients that are here, shared subscriptions left out. */
   route(message: PublishMessage): void

@@ -26,7 +26,7 @@ interface OwnedSubscription {
 /** A read of the log on behalf of the session. */
 export interface LogRead {
   readonly ends: LogCursor
-  /** What was read, and is neither sent nor dropped. */
+  /** Messages that were read, and are neither sent nor dropped. */
   readonly waiting: Set<string>
   isComplete: boolean
 }
@@ -95,7 +95,7 @@ export class OwnedSession {
   isBehind = true
   /** When what it misses has to be kept with it. */
   keepAt: number | undefined
-  /** What the engine has for it. */
+  /** Its record in the engine. */
   hasRecords = false
   /** The record `c` that the session was loaded with. */
   #loadedProgress: Uint8Array | undefined

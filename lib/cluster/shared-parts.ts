@@ -15,7 +15,7 @@ import { refOf } from './owned-session.js'
 /** How long a message that nobody here takes is kept from being handed out again. */
 const NOBODY_MS = 100
 
-/** What became of a message of a shared subscription. */
+/** The outcome of a message of a shared subscription. */
 export type SharedOutcome =
   /** A member has it, and will acknowledge it. */
   | 'sent'
@@ -34,7 +34,7 @@ export class SharedParts implements GroupRegistry {
   readonly #deps: SharedPartsDeps
   /** Share -> this node's part. */
   readonly #groups = new Map<string, Promise<Group>>()
-  /** What members have not acknowledged, by reference and share: one client may have the same message twice. */
+  /** Messages that members have not acknowledged, by reference and share: one client may have the same message twice. */
   readonly #held = new Map<string, HeldEntry>()
 
   constructor(deps: SharedPartsDeps) {

@@ -1,4 +1,4 @@
-/** What each connection is given: the ports of its session, and those of its own. A contract. */
+/** The dependencies of a connection: the ports of its session, and its own. A contract. */
 import type { Client } from '../../types/client.js'
 import type { ConnectRefusal } from '../../types/hooks.js'
 import type { AnaxError } from '../errors.js'

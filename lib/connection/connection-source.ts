@@ -1,4 +1,4 @@
-/** What the host hands over of a connection: the stream, and what is known of it. Owns the address of the other end. */
+/** A connection as the host hands it over: the stream, and what is known about it. Owns the address of the other end. */
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'

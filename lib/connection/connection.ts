@@ -62,7 +62,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #readingStopped = false
   /** Set once the stream brings nothing more: how the connection ends when all that it brought is handled. */
   #inputEnd: Ending | undefined
-  /** Those who wait for the connection to end. */
+  /** Callers that wait for the connection to end. */
   #untilEnding: Waiters | undefined
   /** As the client's DISCONNECT wants it. */
   #disconnectEnding: Ending | undefined

@@ -4,7 +4,7 @@ import type { AnaxError, ErrorCode } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import type { Ending } from '../session/session-directory.js'
 
-/** What each error means; whatever is not here is a client that broke the protocol. */
+/** The reason for each error; any other error is a protocol error of the client. */
 const REASONS: Partial<Record<ErrorCode, DisconnectReason>> = {
   ANAX_ERR_STREAM: 'stream-error',
   ANAX_ERR_KEEP_ALIVE: 'keep-alive',

@@ -207,7 +207,7 @@ export const SLOW_CLIENTS: readonly (Omit<Definition, 'read'> & { read(client: S
   },
 ]
 
-/** What is timed -> its histogram. */
+/** Each timed operation -> its histogram. */
 export const HISTOGRAMS: Readonly<Record<Timing['part'], { name: string; help: string; labels: readonly string[] }>> = {
   hook: { name: 'hook_duration_seconds', help: 'From the call of a hook to its answer.', labels: ['hook'] },
   store: { name: 'store_duration_seconds', help: 'Until the store has a message.', labels: [] },

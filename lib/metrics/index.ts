@@ -1,2 +1,2 @@
-/** What `anax/metrics` exports: the numbers of a broker for Prometheus. */
+/** The exports of `anax/metrics`: the numbers of a broker for Prometheus. */
 export { createMetrics, type MeasuredBroker, type Metrics, type MetricsOptions } from './metrics.js'

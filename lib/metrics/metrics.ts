@@ -12,7 +12,7 @@ import { type PromClient, Registration } from './registration.js'
 export interface MetricsOptions {
   /** Where they are registered, to be served together with other metrics of the process. @default one of their own */
   registry?: Registry
-  /** What their names begin with. @default 'anax_' */
+  /** The prefix of their names. @default 'anax_' */
   prefix?: string
   /** Labels of every metric, for several brokers in one registry. @default none */
   labels?: Readonly<Record<string, string>>
@@ -34,7 +34,7 @@ export interface Metrics {
   close(): void
 }
 
-/** What the metrics are made from. */
+/** The source of the metrics. */
 export type MeasuredBroker = Pick<Broker, 'stats' | 'slowClients' | 'sampleTimings'>
 
 const PREFIX = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/

@@ -1,5 +1,5 @@
 /**
- * What the subscriptions of one client that match a topic come to together: one copy of each message. The same rules
+ * Merges the matching subscriptions of one client into one copy of each message. The same rules
  * for a copy that is queued and for one that is sent at once; must not know the client, nor where its copy goes.
  */
 import type { QoS } from '../../types/packets.js'
@@ -21,18 +21,18 @@ export interface GrantingSubscription {
   readonly subscriptionIdentifier?: number | undefined
 }
 
-/** What one subscription grants. */
+/** The grant of one subscription. */
 export function grantOf({ qos, rap, subscriptionIdentifier }: GrantingSubscription): Grant {
   const subscriptionIdentifiers = subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier]
   return { qos, rap: rap === true, subscriptionIdentifiers }
 }
 
-/** What two subscriptions of one client grant together. */
+/** Merges the grants of two subscriptions of one client. */
 export function mergeGrants(one: Grant, other: Grant): Grant {
   return mergeAllGrants([one, other])
 }
 
-/** What several subscriptions of one client grant together. */
+/** Merges the grants of several subscriptions of one client. */
 export function mergeAllGrants(grants: Iterable<Grant>): Grant {
   const identifiers: number[] = []
   let qos: QoS = 0

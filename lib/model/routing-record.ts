@@ -1,5 +1,5 @@
 /**
- * What becomes of one message: the queues that it is in, the clients that get no live copy, the members of shared
+ * The outcome of one message: the queues that have it, the clients that get no live copy, the members of shared
  * subscriptions that were chosen. The only place where this is written; must not know who writes it, nor the router.
  * A message has no record until there is something to note.
  */
@@ -84,7 +84,7 @@ export class RoutingRecord {
     return this.#withheld?.has(clientId) === true
   }
 
-  /** Those of the deliveries whose clients were not sent the message already. */
+  /** The deliveries whose clients were not sent the message already. */
   notWithheld(deliveries: QueueDelivery[]): QueueDelivery[] {
     const withheld = this.#withheld
     return withheld === undefined ? deliveries : deliveries.filter(({ clientId }) => !withheld.has(clientId))
@@ -126,7 +126,7 @@ export function adoptRecord(message: PublishMessage, record: RoutingRecord): voi
   attachTo(message, record)
 }
 
-/** What comes through a shared subscription is left out: its group knows it. */
+/** Copies through shared subscriptions are left out: their groups know them. */
 function queuesOf(deliveries: readonly QueueDelivery[]): ReadonlyMap<string, QoS> {
   const queues = new Map<string, QoS>()
   for (const { clientId, qos, share } of deliveries) if (share === undefined) queues.set(clientId, qos)

@@ -21,7 +21,7 @@ export class SessionSubscription implements ClientSubscription {
   readonly #options: number
   /** 0 where the client gave none. */
   readonly #identifier: number
-  /** What has taken its place. */
+  /** The subscription that replaced this one. */
   #successor: SessionSubscription | 'ended' | undefined
 
   constructor(session: Subscriber, subscription: Subscription, identifier = 0) {

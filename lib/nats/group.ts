@@ -13,7 +13,7 @@ import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } 
 import { clusterError } from './wire.js'
 
 const NANOS_PER_MS = 1_000_000
-/** What a node that is gone held is handed out again after this. */
+/** Messages that a lost node held are handed out again after this. */
 const SETTLE_MS = 20_000
 /** How often the server is told that what is held is not forgotten. */
 const REMIND_MS = SETTLE_MS / 4

@@ -30,7 +30,7 @@ export interface Shard {
   readonly fence: number
 }
 
-/** What is there before a node is. */
+/** The parts that exist before a node does. */
 export interface Foundation {
   readonly nc: NatsConnection
   readonly wire: Wire
@@ -40,7 +40,7 @@ export interface Foundation {
   readonly streams: Streams
 }
 
-/** What the parts tell the node. */
+/** The reports of the parts to the node. */
 export interface NodeNotes {
   noteSequence(shard: number, sequence: number): void
   noteWrite(shard: number, sequence: number, ms: number): void
@@ -64,7 +64,7 @@ export interface NodeParts extends Foundation {
   readonly interest: NodeInterest
 }
 
-/** Who a node is: its name, and this run of it. */
+/** The identity of a node: its name, and this run of it. */
 export function newIdentity(node: string): { node: string; epoch: string } {
   return { node, epoch: randomUUID() }
 }

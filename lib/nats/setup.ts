@@ -100,7 +100,7 @@ function notFound(error: Error): undefined {
   throw error
 }
 
-/** What may be changed is; what cannot be is refused. */
+/** Applies the changes that are allowed, and refuses the others. */
 async function adapt(
   manager: JetStreamManager,
   found: StreamConfig,

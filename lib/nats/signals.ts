@@ -78,7 +78,7 @@ export class Signals {
     this.#subscriptions.delete(tokens)
   }
 
-  /** What one node sends arrives in order, so that a number tells whether it came before. */
+  /** Signals of one node arrive in order, so a number tells whether one came before. */
   #isKnown(node: string, count: number): boolean {
     if ((this.#last.get(node) ?? 0) >= count) return true
     this.#last.set(node, count)

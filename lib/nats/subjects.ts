@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 
-/** What a token must not contain, beside control characters. */
+/** Characters that a token must not contain, beside control characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const FORBIDDEN = /[\u0000-\u001f\u007f\s.*>%]/g
 const ESCAPED = /%([0-9a-f]{2}|u[0-9a-f]{4})/g
@@ -20,7 +20,7 @@ const MAX_SUBJECT_BYTES = 3000
 const MAX_CLIENT_BYTES = 200
 const PARTITIONS = 256
 
-/** What one stream has subjects for. */
+/** The subjects of one stream. */
 export class ShardSubjects {
   /** Of the whole stream. */
   readonly all: string

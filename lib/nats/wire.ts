@@ -1,5 +1,5 @@
 /**
- * What the cluster asks of a NATS server, one function each: writes, and reads of the leader or of any replica.
+ * The requests to a NATS server, one function each: writes, and reads from the leader or any replica.
  * Owns the requests and what an answer means; must not know what is in a message.
  */
 import { createHash } from 'node:crypto'
@@ -25,7 +25,7 @@ export interface StoredRecord {
   readonly time: number
 }
 
-/** What several subjects have last, and up to which sequence the replica that answered has come. */
+/** The last messages of several subjects, and the sequence that the answering replica has reached. */
 export interface LastRecords {
   readonly records: StoredRecord[]
   readonly upTo: number
@@ -57,7 +57,7 @@ export class RefusedRequest extends Error {
   }
 }
 
-/** What a write may expect and be known by. */
+/** The expectations of a write, and its identity. */
 export interface WriteOptions {
   /** The last sequence of a subject. */
   readonly expect?: { readonly subject: string; readonly sequence: number }
@@ -81,7 +81,7 @@ const PAGE = 500
 /** How long a read is waited for. */
 const PATIENCE_MS = 3000
 
-/** What the package of NATS has for it: it is loaded late. */
+/** The NATS package, which is loaded late. */
 export interface WireParts {
   headers(): MsgHdrs
   createInbox(): string

@@ -1,2 +1,2 @@
-/** What `anax/otel` exports: spans for OpenTelemetry. */
+/** The exports of `anax/otel`: spans for OpenTelemetry. */
 export { createTracing, type Tracing, type TracingOptions } from './tracing.js'

@@ -33,7 +33,7 @@ export interface Tracing {
 
 type Name = keyof DiagnosticsChannels
 
-/** What is known of a message that was published: the context of its span, and when that was. */
+/** The record of a published message: the context of its span, and the time. */
 interface Published {
   context: Context
   at: number

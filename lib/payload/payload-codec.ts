@@ -60,7 +60,7 @@ export function payloadError(cause: unknown): AnaxError {
   return cause instanceof AnaxError ? cause : invalid(textOf(cause), cause)
 }
 
-/** What goes over the line is what the validator takes, so that the other side's validator takes it, too. */
+/** Publishes the input of the validator, so that the other side's validator accepts it. */
 function validated({ validate }: StandardSchema['~standard']): PayloadCodec {
   return {
     properties: JSON_PROPERTIES,

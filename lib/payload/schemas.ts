@@ -21,7 +21,7 @@ export interface SchemaRule {
   mode?: 'refuse' | 'report'
 }
 
-/** What goes for all rules. */
+/** Options for all rules. */
 export interface SchemasOptions {
   /** Called for each payload that does not match, refused or not; `client` is null for a will. */
   onInvalid?: (error: AnaxError, packet: PublishPacket, client: Client | null) => void

@@ -18,7 +18,7 @@ export interface Admission {
    * @returns undefined if it may do so at once; else why it is refused, or a promise of its turn
    */
   authenticationTurn(client: Client): AnaxError | Promise<void> | undefined
-  /** What it came to: refused for its credentials, or accepted. */
+  /** The outcome: refused for its credentials, or accepted. */
   authenticated(client: Client, outcome: 'accepted' | 'refused'): void
   /** The rates that a client is subject to; none for a client of the host. */
   ratesOf(client: Client, limits: ClientLimits | undefined): readonly LimitedRate[]

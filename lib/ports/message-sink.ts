@@ -4,7 +4,7 @@ import type { MatchedSubscription, MaybePromise, MessageRef, QueueDelivery } fro
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { AnaxError } from '../errors.js'
 
-/** What has to be written together with a message. */
+/** The writes that belong to a message. */
 export type Companion =
   /** The packet id of a QoS 2 message, which a stored session must know until it is released [MQTT-4.3.3-10]. */
   | { readonly kind: 'packet id'; readonly clientId: string; readonly packetId: number }

@@ -13,7 +13,7 @@ import type { ResolvedOptions } from './resolved-options.js'
 import type { RetainedMessages } from './retained-messages.js'
 import type { SubscriptionRouter } from './subscription-router.js'
 
-/** What each session is given. */
+/** The dependencies of a session. */
 export interface Ports {
   readonly options: ResolvedOptions
   readonly authorizer: Authorizer
@@ -23,7 +23,7 @@ export interface Ports {
   readonly store: SessionPersistence
   readonly events: EventSink
   readonly timers: Timers
-  /** Who may work how much in this turn of the event loop. */
+  /** Limits the work of each turn of the event loop. */
   readonly fairness: Fairness
   readonly load: Load
   readonly congestion: Congestion

@@ -1,4 +1,4 @@
-/** What `anax/presence` exports: who is connected, as MQTT messages. */
+/** The exports of `anax/presence`: who is connected, as MQTT messages. */
 export { type Presence, type PresenceOptions, publishPresence } from './presence.js'
 export {
   escapeLevel,

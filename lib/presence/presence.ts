@@ -10,7 +10,7 @@ import type { QoS } from '../../types/packets.js'
 import { AnaxError, shownName } from '../index.js'
 import { type PresenceChange, type PresenceShape, SHAPES } from './shapes.js'
 
-/** What is published of clients that come and go. */
+/** Options for the messages about clients that come and go. */
 export interface PresenceOptions {
   /**
    * Topics and payloads: `state` has one topic for each client, `$SYS/presence/CLIENT`; `emqx` and `aws` those of EMQX
@@ -52,7 +52,7 @@ class PresencePublisher implements Presence {
   readonly #qos: QoS
   readonly #gone: 'retain' | 'clear'
   readonly #failed: (error: unknown) => void
-  /** What is under way, by client. */
+  /** Pending messages, by client. */
   readonly #pending = new Map<string, Promise<void>>()
   readonly #connections = new WeakMap<Client, number>()
   #count = 0

@@ -20,7 +20,7 @@ export interface PresenceChange {
   connection: number
   /** Undefined after a restart, as the following. */
   username: string | undefined
-  /** Who it is, as authentication found out. */
+  /** The authenticated identity. */
   principal: string | undefined
   address: string | undefined
   /** The port of the broker that it came to, where its stream has one. */

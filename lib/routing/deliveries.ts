@@ -11,7 +11,7 @@ export interface Delivering {
   run(): boolean
 }
 
-/** What follows once a first part has its outcome, which may take several turns. */
+/** The rest of a delivery whose first part may take several turns. */
 export function inSteps<T>(first: () => T | undefined, then: (outcome: T) => Delivering | undefined): Delivering {
   let next: Delivering | undefined
   return {

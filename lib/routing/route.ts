@@ -1,5 +1,5 @@
 /**
- * Who gets the messages of one topic: one target per session, the shared groups, the host's listeners.
+ * The receivers of one topic: one target per session, the shared groups, the host's listeners.
  * Made once per topic and set of subscriptions; must not know a message.
  */
 import type { Grant } from '../model/grant.js'
@@ -8,7 +8,7 @@ import { SessionSubscription } from '../model/subscription.js'
 import { HostListener } from './host-listener.js'
 import type { SharedGroup } from './shared-subscriptions.js'
 
-/** Who may want the messages of a filter. */
+/** The subscribers of a filter. */
 export type Match = SessionSubscription | SharedGroup | HostListener
 
 /** How one session gets the messages of a topic. */
@@ -78,7 +78,7 @@ class MergedTarget implements Target {
   rap = false
   subscriptionIdentifiers: number[] | undefined
   readonly #subscriptions: SessionSubscription[] = []
-  /** Those without No Local, if others have it. */
+  /** The members without No Local, if other members have it. */
   #local: MergedTarget | undefined
 
   constructor(session: Subscriber) {

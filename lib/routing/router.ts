@@ -39,7 +39,7 @@ const SLICE = 64
 const LARGE_PAYLOAD_BYTES = 64 * 1024
 
 export interface RouterOptions {
-  /** Who may work how much in this turn of the event loop. */
+  /** Limits the work of each turn of the event loop. */
   fairness: Fairness
   sharedStrategy: SharedStrategy
   /** Numbers a copy of a message. */

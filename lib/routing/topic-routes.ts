@@ -1,5 +1,5 @@
 /**
- * Who gets the messages of a topic: finds the matching subscriptions, then makes a route of them. Both are remembered
+ * Finds the receivers of a topic: the matching subscriptions, then a route made of them. Both are remembered
  * until subscriptions change, and both can pause: a topic may match very many subscriptions. Owns the live subscriptions
  * and the routes; must not know messages.
  */
@@ -20,7 +20,7 @@ const NODES_PER_UNIT_SHIFT = 2
 /** Values that are found for one unit of cost, as a power of two: one filter may have very many. */
 const VALUES_PER_UNIT_SHIFT = 3
 
-/** What a subscription belongs to. */
+/** The owner of a subscription. */
 export type Holder = Subscriber | SharedGroup | HostListener
 
 export class TopicRoutes {

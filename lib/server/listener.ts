@@ -33,7 +33,7 @@ export type Refusal = 'handshake' | 'connections' | 'overload'
 /** Called for each connection that is refused before MQTT begins. */
 export type OnRefused = (error: AnaxError, details: ConnectionDetails, refusal: Refusal) => void
 
-/** What a listener needs from its server. */
+/** The server as its listeners see it. */
 interface Origin {
   readonly isTrusted: IsTrusted
   readonly readHeader: ReadProxyHeader | undefined

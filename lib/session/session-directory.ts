@@ -21,7 +21,7 @@ export interface SessionDirectory {
 
 /** The connection that has, or waits for, a session. */
 export interface SessionOwner {
-  /** What the host sees of it. */
+  /** The view for the host. */
   readonly client: Client
   /** Undefined until it is opened. */
   readonly session: Session | undefined
@@ -44,7 +44,7 @@ export interface OpenRequest {
   /** Seconds. */
   expiryInterval: number
   will: StoredWill | undefined
-  /** What is noted of the connection with the session. */
+  /** Details of the connection, stored with the session. */
   details: SessionDetails
   /** Aborted when the connection ends: nothing is waited for any longer. */
   aborter: Aborter
@@ -64,6 +64,6 @@ export interface Ending {
   will: 'publish' | 'discard'
   /** The error that ended the connection, if one did. */
   reason: AnaxError | undefined
-  /** That of the client's DISCONNECT, if it sent one. */
+  /** The session expiry of the client's DISCONNECT, if it sent one. */
   reasonCode?: number
 }

@@ -26,7 +26,7 @@ export interface SessionSettings {
   stored: boolean
   /** The limits of its queue. */
   limits: QueueLimits
-  /** What is noted of its connection; undefined where the store does not keep it. */
+  /** Details of its connection; undefined if the store does not keep them. */
   details?: SessionDetails | undefined
 }
 
@@ -45,7 +45,7 @@ export class Session implements Subscriber, Recipient {
    * stored session whose expiry is lowered to 0 by DISCONNECT ends with the connection.
    */
   readonly stored: boolean
-  /** What is noted of its connection; undefined where the store does not keep it. */
+  /** Details of its connection; undefined if the store does not keep them. */
   readonly details: SessionDetails | undefined
   #expiryInterval: number
   // made when they are needed: most clients only publish or only subscribe
@@ -56,7 +56,7 @@ export class Session implements Subscriber, Recipient {
   #changes: SubscriptionChanges | undefined
   #replacements: Replacements | undefined
   #incoming: Set<number> | undefined
-  /** Those of earlier connections whose messages the client has not sent again. */
+  /** Packet ids of earlier connections whose messages the client has not sent again. */
   #incomingBefore: Set<number> | undefined
   #unacknowledgedQoS1 = 0
   #link: Link | undefined
@@ -110,12 +110,12 @@ export class Session implements Subscriber, Recipient {
     return this.#outgoing?.transmitter.inflight.size ?? 0
   }
 
-  /** What waits in memory for the client. */
+  /** Messages that wait in memory for the client. */
   get backlog(): Pick<Backlog, 'length' | 'bytes'> & Iterable<Delivery> {
     return this.#outgoing?.backlog ?? NOTHING_WAITS
   }
 
-  /** What waits for the client; undefined if nothing has had to wait. */
+  /** The pressure of waiting messages; undefined if none has had to wait. */
   get pressure(): Pressure | undefined {
     return this.#outgoing?.pressure
   }
@@ -174,7 +174,7 @@ export class Session implements Subscriber, Recipient {
     return this.#changes
   }
 
-  /** What was granted instead of what the client asked for. */
+  /** Filters that were granted in place of requested ones. */
   get replacements(): Replacements {
     this.#replacements ??= new Replacements()
     return this.#replacements

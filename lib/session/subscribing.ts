@@ -83,7 +83,7 @@ export type BusRefusals = ReadonlyMap<SessionSubscription, AnaxError>
 
 /** The outcome of making subscriptions live. */
 export interface Routed {
-  /** Those that did not replace another. */
+  /** Subscriptions that replaced none. */
   fresh: ReadonlySet<SessionSubscription>
   /** Resolves when the bus has answered for each; undefined if there is nothing to wait for. They are live until then. */
   refusals: Promise<BusRefusals> | undefined

@@ -4,7 +4,7 @@
  */
 import { AnaxError } from '../errors.js'
 
-/** What the packets under way change about one filter. */
+/** The changes of one filter by packets under way. */
 interface Change {
   /** Whether the session will have it after the last of these packets. */
   outcome: 'present' | 'absent'
@@ -46,7 +46,7 @@ export class SubscriptionQuota {
     for (const filter of filters) this.#note(filter, 'absent')
   }
 
-  /** What was claimed or released is done or given up: from now on the session's subscriptions count. */
+  /** Ends a claim or release, done or not: from now on the session's subscriptions count. */
   settle(filters: readonly string[]): void {
     for (const filter of filters) {
       const change = this.#changes.get(filter)

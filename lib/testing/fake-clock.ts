@@ -11,9 +11,9 @@ interface Timer {
 
 /** A {@link Clock} for tests, passed as the broker's option `clock`. */
 export class FakeClock implements Clock {
-  /** What {@link Clock.monotonic} says. */
+  /** The value of {@link Clock.monotonic}. */
   #now = 0
-  /** What wall time is ahead of that. */
+  /** The difference of wall time to that. */
   #offset: number
   readonly #timers = new Set<Timer>()
 

@@ -1,5 +1,5 @@
 /**
- * What a host needs to test its own use of the broker: exported as `anax/testing`.
+ * Tools for hosts to test their use of the broker: exported as `anax/testing`.
  * Owns nothing but the list of what is public.
  */
 export { duplexPair } from '../client/index.js'

@@ -1,5 +1,5 @@
 /**
- * What a broker, or a test of it, has left behind: streams, sockets, timers and listeners. Owns the comparison of
+ * Leaks of a broker, or of its test: streams, sockets, timers and listeners. Owns the comparison of
  * before and after; ends nothing.
  */
 import type { Duplex } from 'node:stream'

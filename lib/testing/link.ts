@@ -12,7 +12,7 @@ export type Direction = 'both' | 'to-broker' | 'to-client'
 
 type Way = Exclude<Direction, 'both'>
 
-/** What a line is made with. */
+/** The options of a link. */
 interface LinkParts {
   clock: Clock
   activity: Activity

@@ -15,7 +15,7 @@ export class RecordedMessage {
   readonly qos: QoS
   /** Whether it became the retained message of its topic. */
   readonly retain: boolean
-  /** Who published it; undefined for the application's own messages. */
+  /** The publisher; undefined for the application's own messages. */
   readonly clientId: string | undefined
   /** MQTT 5.0 properties. */
   readonly properties: PublishProperties | undefined
@@ -39,7 +39,7 @@ export class RecordedMessage {
     return JSON.parse(this.text) as T
   }
 
-  /** What is of interest in a snapshot, as plain JSON. */
+  /** The messages for a snapshot, as plain JSON. */
   toJSON(): { topic: string; text: string; qos: QoS; retain: boolean; clientId?: string } {
     const { topic, text, qos, retain, clientId } = this
     return { topic, text, qos, retain, ...(clientId !== undefined && { clientId }) }

@@ -1,5 +1,5 @@
 /**
- * What a broker holds at a moment, as plain JSON in an order that does not depend on chance. Reads broker and store;
+ * The state of a broker at one moment, as plain JSON in a stable order. Reads broker and store;
  * changes neither.
  */
 import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
@@ -31,7 +31,7 @@ export interface SessionSnapshot {
   clientId: string
   /** Whether its client is there. */
   connected: boolean
-  /** What it is subscribed to, by filter. */
+  /** Its subscriptions, by filter. */
   subscriptions: SubscriptionSnapshot[]
   /** Messages in its queue in the store, those that are sent and not acknowledged included. */
   queued: number

@@ -23,7 +23,7 @@ import { watchStore } from './watched/store.js'
 /** How a broker for tests is started: as any broker. */
 export type TestBrokerOptions = BrokerOptions
 
-/** What the kit needs to know of a client of MQTT.js. */
+/** A client of MQTT.js as the kit sees it. */
 interface MqttJsClient {
   once(event: 'connect' | 'error' | 'close', listener: (argument: never) => void): unknown
   on(event: 'error', listener: (error: never) => void): unknown
@@ -46,7 +46,7 @@ const SYSTEM_CLOCK: Clock = {
 /** For delays that a test asks for, and waits for: they keep the process alive. */
 const PATIENT_CLOCK: Clock = { ...SYSTEM_CLOCK, setTimeout: (callback, delayMs) => setTimeout(callback, delayMs) }
 
-/** What a fake clock is turned by, again and again, while a broker closes. */
+/** The step of a fake clock while a broker closes. */
 const CLOSING_STEP_MS = 10_000
 
 /** A broker that is being tested, and what belongs to the test. {@link startTestBroker} makes it. */
@@ -61,7 +61,7 @@ export class TestBroker {
   readonly #clients = new Set<{ end(): unknown }>()
   readonly #sockets = new Set<Socket>()
   readonly #servers: Server[] = []
-  /** What goes wrong. */
+  /** The faults. */
   readonly faults: Faults
   #hooks: WatchedHooks | undefined
   #broker: Broker

@@ -12,7 +12,7 @@ import type {
 import { AnaxError } from '../index.js'
 import { HEADER, type QueuedRecord, type StoreRecord } from './records.js'
 
-/** What an export takes. */
+/** The options of an export. */
 export interface ExportOptions {
   /**
    * The clients whose sessions are exported. A store that has only the contract of `aedes-persistence` cannot list
@@ -21,7 +21,7 @@ export interface ExportOptions {
   clientIds?: Iterable<string> | AsyncIterable<string>
 }
 
-/** What an export needs of a store with the extension. */
+/** A store with the extension, as an export sees it. */
 export type ExportableStore = Pick<
   SessionPersistence,
   'sessionPersistence' | 'queued' | 'retained' | 'sessions' | 'wills'
@@ -92,7 +92,7 @@ function queuedRecord({ message, ref, delivery, packetId }: QueuedMessage): Queu
   }
 }
 
-/** What the contract of `aedes-persistence` tells of a session. */
+/** The session as the contract of `aedes-persistence` shows it. */
 async function* sessionOf(store: AedesPersistence, clientId: string): AsyncGenerator<StoreRecord> {
   const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
   yield {

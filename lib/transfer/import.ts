@@ -7,7 +7,7 @@ import type { Message } from '../../types/message.js'
 import type { MessageRef, QueuePolicy, SessionPersistence } from '../../types/persistence.js'
 import type { QueuedRecord, SessionRecord, StoreRecord } from './records.js'
 
-/** What was imported. */
+/** The counts of an import. */
 export interface ImportResult {
   sessions: number
   queued: number
@@ -15,7 +15,7 @@ export interface ImportResult {
   retained: number
 }
 
-/** What an export has passed is not refused here. */
+/** Limits that an export has passed do not refuse anything here. */
 const UNLIMITED: QueuePolicy = {
   limitsOf: () => ({ maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' }),
   maxTotalBytes: Infinity,

@@ -3,12 +3,12 @@
  * begin, as version 9 makes them; reads no value.
  */
 
-/** What is used of a database of `level`. */
+/** The members of a `level` database that are used. */
 export interface LevelKeys {
   keys(range: { gte: string; lt: string }): AsyncIterable<string>
 }
 
-/** What has a client's id in its key, and the end of its keys. */
+/** A range of keys that contain a client identifier. */
 const RANGES = [
   { gte: 'subscriptions:', lt: 'subscriptions;' },
   { gte: 'outgoing:', lt: 'outgoing;' },

@@ -14,7 +14,7 @@ const VERSION_AT = MAGIC.length + 4
 const CHUNKS_AT = VERSION_AT + 4
 const FORMAT = 6
 
-/** What a chunk has. */
+/** The content of a chunk. */
 const Chunk = { message: 2, entry: 3, retained: 4, subscription: 5, session: 6 } as const
 
 /** States of an entry: the message was sent, or only its release is left; others wait. */

@@ -1,5 +1,5 @@
 /**
- * What a store has, as records that can be written to a file and read by another store: their kinds, and their form as
+ * The content of a store as records for a file, which another store can read: their kinds, and their form as
  * lines of JSON. Knows no store.
  */
 

@@ -21,7 +21,7 @@ export class Live {
     this.#parts = parts
   }
 
-  /** What was sampled so far, and then each sample with all numbers. */
+  /** The samples so far, and then each new sample with all numbers. */
   samples({ response }: Exchange): void {
     const { recorder, broker } = this.#parts
     const stream = this.#open(response)

@@ -15,7 +15,7 @@ import { type AccessRules, type CompiledRules, compileRules } from './typed-rule
 /** How rights are decided. */
 export interface AclOptions extends AuthOptions {
   /**
-   * What becomes of a filter that matches more than the rules allow: it is refused at SUBSCRIBE, or granted, and the
+   * The treatment of a filter that matches more than the rules allow: it is refused at SUBSCRIBE, or granted, and the
    * messages beyond the rules are held back at delivery. Of a file, the second, as Mosquitto has it.
    * @default 'refuse' for typed rules
    */
@@ -26,7 +26,7 @@ export interface AclOptions extends AuthOptions {
    */
   slashInNames?: 'allow' | 'deny'
   /**
-   * What clients before 5.0 get for a publish that is denied, which cannot be told: the connection is closed, or the message
+   * The answer to a denied publish of a client before 5.0, which cannot be told: the connection is closed, or the message
    * is acknowledged and dropped. 5.0 has 0x87. @default 'disconnect' for typed rules, 'acknowledge' for a file, as Mosquitto
    */
   olderClients?: 'disconnect' | 'acknowledge'
@@ -87,7 +87,7 @@ function withHabits(
   return Object.assign(authorizer, { olderClients, ...(retainedPublisher === 'check' && { retained }) })
 }
 
-/** What both kinds do when something changes. */
+/** The common reaction to changed rules. */
 class Watched {
   readonly #listeners: (() => void)[] = []
 

@@ -11,7 +11,7 @@ import { RuleTree } from './rule-tree.js'
 export interface MosquittoRule {
   readonly read: boolean
   readonly write: boolean
-  /** What is answered where this rule decides. */
+  /** The verdict of this rule. */
   readonly decision: Decision
 }
 
@@ -35,7 +35,7 @@ const MAX_SHOWN = 20
 
 const READ_WRITE = { read: true, write: true }
 
-/** What C's `isspace` takes for white space. */
+/** The characters that C's `isspace` accepts. */
 const BLANKS_AT_ENDS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a Mosquitto ACL file allows, decided as Mosquitto 2.0 decides.
+ * The decisions of a Mosquitto ACL file, as Mosquitto 2.0 makes them.
  * Owns the order in which rules count; knows no line of the file.
  */
 import type { Subject } from '../identity.js'

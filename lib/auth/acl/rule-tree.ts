@@ -25,7 +25,7 @@ interface Listed<Rule> {
 export class RuleTree<Rule> {
   readonly #places: 'none' | 'mosquitto' | 'typed'
   readonly #root: Node<Rule> = emptyNode()
-  /** Those with places, for clients whose names have several levels. */
+  /** The rules with placeholders, for clients whose names have several levels. */
   readonly #withPlaces: Listed<Rule>[] = []
   #size = 0
 

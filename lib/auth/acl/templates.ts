@@ -4,7 +4,7 @@
  */
 import type { Identity, Subject } from '../identity.js'
 
-/** What a place stands for. */
+/** The value of a placeholder. */
 type Place = { variable: string }
 
 /** Text and places, in turns. */

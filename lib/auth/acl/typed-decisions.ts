@@ -1,5 +1,5 @@
 /**
- * What typed rules allow a client: all that go for it are looked at, and one that denies wins.
+ * The decisions of typed rules: all rules of a client are checked, and a rule that denies wins.
  * Owns how filters wider than the rules are judged; knows no syntax.
  */
 import type { Subject } from '../identity.js'
@@ -10,7 +10,7 @@ import type { CompiledRules, RuleGroup, TypedRule } from './typed-rules.js'
 
 export interface TypedOptions {
   slashInNames: 'allow' | 'deny'
-  /** What becomes of a filter that matches more than the rules allow. */
+  /** The treatment of a filter that matches more than the rules allow. */
   widerFilter: 'refuse' | 'narrow'
 }
 
@@ -18,7 +18,7 @@ const NO_RULE: Decision = { verdict: 'deny', code: 'no-rule', lasting: true }
 const UNSAFE_NAME: Decision = { verdict: 'deny', code: 'unsafe-name', lasting: true }
 const NARROWED: Decision = { verdict: 'allow', rule: 'granted, and filtered at delivery', lasting: true }
 
-/** What goes for one client. */
+/** The rules of one client. */
 export class Rights {
   readonly #subject: Subject
   readonly #groups: readonly RuleGroup[]

@@ -12,19 +12,19 @@ import { type Template, TYPED_PLACES, templateOf } from './templates.js'
 export interface RuleTopics {
   /** Where to publish. */
   publish?: string | readonly string[]
-  /** What to subscribe to, and to receive. */
+  /** The filters to subscribe to and to receive. */
   subscribe?: string | readonly string[]
   /** Both. */
   all?: string | readonly string[]
 }
 
-/** What {@link allow} and {@link deny} make. */
+/** The result of {@link allow} and {@link deny}. */
 export interface Rule {
   readonly effect: 'allow' | 'deny'
   readonly topics: RuleTopics
 }
 
-/** What goes for one user, one role or one group. */
+/** The rules of one user, one role or one group. */
 export interface RuleSet {
   /** @default none */
   rules?: readonly Rule[]
@@ -71,7 +71,7 @@ export interface RuleGroup {
   readonly subscribe: RuleTree<TypedRule>
   /** The same as a list, for comparing filters. */
   readonly subscriptions: readonly TypedRule[]
-  /** Those that have places for what a client is. */
+  /** The rules with placeholders for the client's identity. */
   readonly templates: readonly Template[]
 }
 

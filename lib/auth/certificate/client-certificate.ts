@@ -16,14 +16,14 @@ import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
 import { type CertificateIdentity, fingerprintOf, namesOf } from './names.js'
 import { identifyCertificate, parseRevocationLists, type RevocationList } from './revocation-list.js'
 
-/** What a certificate has to be, and what of it is the identity. */
+/** The requirements for a certificate, and the part of it that is the identity. */
 export interface ClientCertificateOptions extends AuthOptions {
   /**
-   * What is the user name: the common name of the subject, an alternative name (DNS, URI, email), or the SHA-256
+   * The user name: the common name of the subject, an alternative name (DNS, URI, email), or the SHA-256
    * fingerprint. There has to be exactly one of that kind. @default 'cn'
    */
   identity?: CertificateIdentity
-  /** What the identity has to equal beside. @default nothing */
+  /** A field of CONNECT that must equal the identity. @default nothing */
   mustEqual?: 'username' | 'clientId'
   /**
    * The certificates that are accepted, by SHA-256 fingerprint, colons or not. @default all that the handshake accepted

@@ -1,10 +1,10 @@
 /**
- * What a certificate says of its holder: names of the subject, alternative names, fingerprints.
+ * The names in a certificate: of the subject, alternative names, fingerprints.
  * Owns that only what is unmistakable is taken; knows no client.
  */
 import type { X509Certificate } from 'node:crypto'
 
-/** What of a certificate is the identity. */
+/** The part of a certificate that is the identity. */
 export type CertificateIdentity = 'cn' | 'dns' | 'uri' | 'email' | 'fingerprint'
 
 /** The names of one kind; several where the certificate has several, and none where one is made to be misread. */

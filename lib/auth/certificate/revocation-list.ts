@@ -5,7 +5,7 @@
 import { optionError } from '../options.js'
 import { type DerValue, readAll, readSequence, readTime, Tag } from './der.js'
 
-/** What one list says. */
+/** The content of one list. */
 export interface RevocationList {
   /** The issuer's name in DER, as a key. */
   readonly issuer: string
@@ -51,7 +51,7 @@ function parseList(bytes: Buffer): RevocationList {
   }
 }
 
-/** What is signed. */
+/** The signed bytes. */
 function fieldsOf(bytes: Buffer): DerValue[] {
   const [outer] = readAll(bytes)
   return readSequence(readSequence(outer)[0])

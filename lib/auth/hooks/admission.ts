@@ -1,5 +1,5 @@
 /**
- * Who may come in, and stay: the hooks `authenticate` and `authenticateExtended` made of an authenticator.
+ * Makes the hooks `authenticate` and `authenticateExtended` of an authenticator, and checks connected clients again.
  * Owns what a refusal looks like from outside; must not know how credentials are checked.
  */
 import type { Client } from '../../../types/client.js'

@@ -7,7 +7,7 @@ import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { type Subject, subjectOf } from '../identity.js'
 
-/** What is remembered of one client: verdicts that hold until something changes. */
+/** The verdicts about one client, valid until something changes. */
 export interface Entry {
   readonly client: Client
   readonly subject: Subject
@@ -59,7 +59,7 @@ export class Clients {
     this.#options = options
   }
 
-  /** What is remembered of a client; verdicts that do not hold any more are forgotten. */
+  /** The record of a client, without verdicts that are no longer valid. */
   entry(client: Client): Entry {
     const entry = this.#entries.get(client) ?? this.#add(client)
     if (entry.generation !== this.generation || entry.version !== entry.subject.version) {
@@ -71,7 +71,7 @@ export class Clients {
     return entry
   }
 
-  /** Who a client was whose connection is over, and whose will is published now. */
+  /** The identity of a client whose connection has ended and whose will is published now. */
   departed(client: Client): Subject | undefined {
     return this.#entries.get(client)?.subject ?? this.#disconnected.get(client.id)
   }
@@ -186,7 +186,7 @@ export class Clients {
     }
   }
 
-  /** Who cannot be asked withdraws nothing; what the client may do is looked at all the same. */
+  /** A module that cannot be asked withdraws nothing; permissions are checked all the same. */
   #mayStay(entry: Entry): Promise<boolean> {
     return this.#options.mayStay(entry).catch(error => {
       this.#options.failed(error)

@@ -1,5 +1,5 @@
 /**
- * What was denied and why: the stable codes, the event, and a log that cannot be flooded.
+ * Denials: their stable codes, their event, and a log that cannot be flooded.
  * Knows no rule; must not know what follows from a denial.
  */
 import type { Client } from '../../../types/client.js'
@@ -38,7 +38,7 @@ export type DenialCode =
   | 'publisher-not-allowed'
   | 'nobody-knows'
 
-/** What the event `denied` tells. */
+/** The argument of the event `denied`. */
 export interface Denial {
   action: 'connect' | 'stay' | 'publish' | 'subscribe' | 'receive'
   code: DenialCode

@@ -1,5 +1,5 @@
 /**
- * What clients may do: the hooks for publishing, subscribing and forwarding made of an authorizer.
+ * Makes the hooks for publishing, subscribing and forwarding of an authorizer.
  * Owns limits, topics that are nobody's to write to, and remembered verdicts; must not know rules.
  */
 import type { Client } from '../../../types/client.js'
@@ -25,7 +25,7 @@ interface PermissionOptions extends AuthOptions {
   tell(denial: Denial): void
 }
 
-/** What limits and rules look at of a message, or of a will. */
+/** The fields of a message or will that limits and rules check. */
 type Publication = Pick<PublishPacket, 'topic' | 'qos' | 'retain'> & { payload: Buffer }
 
 const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
@@ -35,7 +35,7 @@ const NOBODY_KNOWS: Decision = { verdict: 'deny', code: 'nobody-knows', lasting:
 const CREDENTIALS_WITHDRAWN: Decision = { verdict: 'deny', code: 'credentials-withdrawn', lasting: false }
 const SUBSCRIPTION_WITHDRAWN: Decision = { verdict: 'deny', code: 'subscription-withdrawn', lasting: false }
 
-/** What bridges write. */
+/** The topics of bridges. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/
 
 export class Permission {

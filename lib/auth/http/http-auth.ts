@@ -66,7 +66,7 @@ export function httpAuth(options: HttpAuthOptions): Auth {
 
 type Answered = { verdict: HttpVerdict; identity?: Identity }
 
-/** What a client came in with, to be asked about again. */
+/** The credentials of a client, to check it again. */
 interface Credentials {
   username: string | undefined
   address: string | undefined

@@ -9,7 +9,7 @@ import { claimOf, rulesFrom } from '../jwt/claims.js'
 /** Whose requests and answers. */
 export type HttpPreset = 'json' | 'emqx' | 'mosquitto-go-auth'
 
-/** What is asked of a client. */
+/** A question about a client. */
 export interface HttpQuestion {
   clientId: string
   username: string | undefined
@@ -17,7 +17,7 @@ export interface HttpQuestion {
   address: string | undefined
 }
 
-/** What a service said. */
+/** The answer of a service. */
 export interface HttpAnswer {
   status: number
   /** Its JSON, or else its text; undefined where there is none. */
@@ -31,7 +31,7 @@ export interface Preset {
   authenticate(question: HttpQuestion, password: string | undefined): object
   authorize(question: HttpQuestion, action: 'publish' | 'subscribe', topic: string): object
   verdict(answer: HttpAnswer): HttpVerdict
-  /** What it says of a client that it lets in, beside that; undefined where that makes no sense. */
+  /** Further fields of an answer that accepts the client; undefined if they are invalid. */
   identity(body: unknown, username: string | undefined): Identity | undefined
 }
 

@@ -15,7 +15,7 @@ import { type ClaimNames, claimOf, identityFrom } from './claims.js'
 import { findToken, type TokenPlace, type TokenPlaces, tokenOf } from './token-places.js'
 import { type TokenOptions, TokenVerifier } from './verifier.js'
 
-/** What a token has to be, where it is looked for, and what its claims mean. */
+/** The requirements for a token, where to find it, and the meaning of its claims. */
 export interface JwtOptions extends AuthOptions, TokenOptions {
   /** Places, in the order in which they are looked at. @default ['password'] */
   from?: readonly TokenPlace[]
@@ -29,7 +29,7 @@ export interface JwtOptions extends AuthOptions, TokenOptions {
   usernameClaim?: string
   /** The claim that the client identifier has to equal. @default none */
   clientIdClaim?: string
-  /** What the user name of the token has to equal beside. @default nothing */
+  /** A field of CONNECT that must equal the token's user name. @default nothing */
   mustEqual?: 'username' | 'clientId'
   /** The claim with roles: a list, or words in one text. @default none */
   rolesClaim?: string

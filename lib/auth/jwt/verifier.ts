@@ -23,7 +23,7 @@ export interface KeySet {
   keys: readonly JsonWebKey[]
 }
 
-/** What a token has to be. */
+/** The requirements for a token. */
 export interface TokenOptions {
   /** The algorithms that are accepted, all symmetric (`HS…`) or all asymmetric: `['RS256', 'ES256']`. */
   algorithms: readonly string[]
@@ -39,7 +39,7 @@ export interface TokenOptions {
   jwksMaxAgeMs?: number
   /** Milliseconds between two requests because of a key identifier that is not known. @default 30000 */
   jwksCooldownMs?: number
-  /** Who must have issued it. @default anybody who has the key */
+  /** The required issuer. @default anybody who has the key */
   issuer?: string | readonly string[]
   /** Whom it must be for. @default anybody */
   audience?: string | readonly string[]
@@ -54,7 +54,7 @@ export type Verified = { claims: Readonly<Record<string, unknown>> } | { denied:
 const SYMMETRIC = ['HS256', 'HS384', 'HS512']
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
-/** What jose takes as a key. */
+/** A key as `jose` accepts it. */
 type Keys = KeyObject | (() => never)
 
 interface RemoteKeys {

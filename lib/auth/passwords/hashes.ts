@@ -26,9 +26,9 @@ const SCRYPT = { N: 16_384, r: 8, p: 1 }
 const ARGON2 = { memory: 19_456, passes: 2, parallelism: 1 }
 const MOSQUITTO_ROUNDS = 1000
 
-/** What a file may ask for: more would let whoever writes it stop the broker. */
+/** The limits of a file's parameters: higher ones would let its author stop the broker. */
 const MAX_SCRYPT_BYTES = 256 * 1024 * 1024
-/** What is computed, in blocks: more than a hundred times what `hashPassword` asks for. */
+/** The limit of computed blocks: more than a hundred times those of `hashPassword`. */
 const MAX_SCRYPT_BLOCKS = 2 ** 24
 const MAX_ROUNDS = 10_000_000
 const MAX_ARGON2_KIB = 1024 * 1024

@@ -29,7 +29,7 @@ const MAX_REMEMBERED = 10_000
 /** Longer than any password, shorter than what takes time to hash. */
 const MAX_PASSWORD_BYTES = 4096
 
-/** What unknown users are compared with where there is no user at all. */
+/** The hash for unknown users when there are no users at all. */
 const NOBODY = parseHash(`$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`)!
 
 export class PasswordAuthenticator implements Authenticator {
@@ -96,7 +96,7 @@ export class PasswordAuthenticator implements Authenticator {
     return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
   }
 
-  /** Who has left meanwhile costs nothing. */
+  /** A client that has left meanwhile costs nothing. */
   #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean> | undefined {
     const compute = async () => !client.closed && password.length <= MAX_PASSWORD_BYTES && verify(hash, password)
     return this.#queue.run(this.#options.addressOf(client), compute)

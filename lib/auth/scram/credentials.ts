@@ -1,5 +1,5 @@
 /**
- * What a server keeps for SCRAM (RFC 5802, RFC 7677): neither the password nor what a client proves can be computed
+ * The credentials that a server stores for SCRAM (RFC 5802, RFC 7677): neither the password nor a client's proof can be computed
  * from it. Owns its form as text and how names and passwords are prepared; knows no exchange.
  */
 import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto'

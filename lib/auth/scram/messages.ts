@@ -10,7 +10,7 @@ export interface FirstMessage {
   authorizationId: string | undefined
   username: string
   nonce: string
-  /** What is signed of it. */
+  /** The part of it that is signed. */
   bare: string
 }
 
@@ -20,7 +20,7 @@ export interface FinalMessage {
   channelBinding: string
   nonce: string
   proof: Buffer
-  /** What is signed of it. */
+  /** The part of it that is signed. */
   withoutProof: string
 }
 

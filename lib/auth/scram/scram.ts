@@ -23,7 +23,7 @@ export type ScramUsers =
   | ReadonlyMap<string, string>
   | ((username: string, method: ScramMethod) => MaybePromise<string | undefined>)
 
-/** Who there is, and which methods. */
+/** The users, and the methods. */
 export interface ScramOptions extends AuthOptions {
   users: ScramUsers
   /** @default both */
@@ -32,7 +32,7 @@ export interface ScramOptions extends AuthOptions {
   iterations?: number
 }
 
-/** What is remembered between the two messages of a client. */
+/** The state between the two messages of a client. */
 interface Exchange {
   method: ScramMethod
   first: FirstMessage

@@ -34,11 +34,11 @@ import {
   subscribeVerdict,
 } from './verdicts.js'
 
-/** What the answers of one hook mean. */
+/** The meaning of one hook's answers. */
 interface Reading<T> {
   /** The result when the broker stops waiting for the answer. @default a refusal */
   abandoned?: T
-  /** What the answers are counted in. */
+  /** The counters of the answers. */
   counts?: AuthenticationStats
   /** The verdict; undefined if the value is invalid. */
   verdict(value: unknown): T | Refusal | undefined
@@ -71,7 +71,7 @@ export class HookAuthorizer implements Authorizer {
   published: Authorizer['published']
   /** The hooks as the host set them. */
   readonly hooks: Hooks = {}
-  /** What `authenticate` and `authenticateExtended` have answered. */
+  /** The answers of `authenticate` and `authenticateExtended`. */
   readonly authentication: AuthenticationStats = { accepted: 0, refused: 0, failed: 0 }
   readonly #events: EventSink
   readonly #context: GateContext

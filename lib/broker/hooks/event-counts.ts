@@ -1,5 +1,5 @@
 /**
- * What is counted of the broker's events: each is raised where its event passes, and nowhere else. Owns the numbers; must
+ * Counts the broker's events, each where its event passes and nowhere else. Owns the numbers; must
  * not know why anything happened.
  */
 import type { BrokerEvents, Disconnection, DisconnectReason, SessionEndReason } from '../../../types/events.js'

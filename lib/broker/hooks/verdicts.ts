@@ -1,4 +1,4 @@
-/** What the answers of hooks mean: verdicts, refusals, and what is neither. Owns that reading; must not call a hook. */
+/** Interprets the answers of hooks: verdicts, refusals and invalid values. Must not call a hook. */
 import type { ClientLimits, ConnectAcceptance, ConnectRefusal, ExtendedVerdict } from '../../../types/hooks.js'
 import type { Message } from '../../../types/message.js'
 import type { PublishPacket, Subscription } from '../../../types/packets.js'
@@ -117,7 +117,7 @@ export function extendedVerdict(value: unknown): ExtendedVerdict | Refusal | und
   return value.result === 'continue' || value.result === 'success' ? (value as ExtendedVerdict) : undefined
 }
 
-/** What a refusal may say; any of it may be of any type. */
+/** The fields of a refusal; each may have any type. */
 type Said = { topic?: unknown; result?: unknown; reasonCode?: unknown; reasonString?: unknown }
 
 const NO_REFUSAL: Said = {}

@@ -31,7 +31,7 @@ export interface Responder extends AsyncDisposable {
 
 type Listener = (message: Message) => unknown
 
-/** What it needs from the broker. */
+/** The broker as this part sees it. */
 export interface HostPorts {
   readonly id: string
   readonly clock: Clock

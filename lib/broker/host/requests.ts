@@ -29,7 +29,7 @@ export type ResponseInput =
 /** Handles requests: receives the message and returns the response or a promise of it. */
 export type RequestHandler = (request: Message) => ResponseInput | Promise<ResponseInput>
 
-/** What it needs from the broker. */
+/** The broker as this part sees it. */
 export interface RequestPorts {
   readonly id: string
   readonly clock: Clock

@@ -15,7 +15,7 @@ export type FoundSession =
   | { readonly clientId: string; readonly owner: SessionOwner; readonly stored?: undefined }
   | { readonly clientId: string; readonly owner?: undefined; readonly stored: StoredSession }
 
-/** What is known of a session without reading its queue. */
+/** The fields of a session that are known without reading its queue. */
 type Known = Omit<SessionInfo, 'inflight' | 'queued'>
 
 /** Whether a session matches the filter. */

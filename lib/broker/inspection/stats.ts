@@ -85,7 +85,7 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
   }
 }
 
-/** What the numbers may reach. */
+/** The limits of the numbers. */
 export function limitsOf(options: BrokerLimits): BrokerLimits {
   const { maxConnections, maxSessions, maxTotalQueuedBytes, maxRetainedMessages, maxRetainedBytes } = options
   const { maxPacketSize, maxConnectSize } = options

@@ -6,7 +6,7 @@ import type { FoundSession } from './session-info.js'
 
 type Wanted = Pick<SubscriptionQuery, 'filter' | 'topic'>
 
-/** Those that fit the query. */
+/** The subscriptions that fit the query. */
 export function subscriptionsOf(found: FoundSession, wanted: Wanted): SubscriptionInfo[] {
   const { clientId, owner } = found
   const subscriptions =

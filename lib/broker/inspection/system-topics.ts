@@ -9,7 +9,7 @@ import type { OwnMessages } from '../publish/own-messages.js'
 import { LoadAverages } from './load-averages.js'
 import { type CountedParts, statsOf } from './stats.js'
 
-/** What it needs of a broker. */
+/** The broker as this part sees it. */
 export interface SystemTopicsParts extends CountedParts {
   readonly own: OwnMessages
   readonly options: { readonly id: string }
@@ -109,7 +109,7 @@ function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }
   }
 }
 
-/** What the averages below `load/` are of. */
+/** The rates whose averages are below `load/`. */
 function countersOf(stats: BrokerStats) {
   const { received, sent, connections } = stats
   return {

@@ -21,7 +21,7 @@ export class BackPressure {
     this.#parts = parts
   }
 
-  /** What a message has to wait for; undefined for nothing. A client never waits for itself. */
+  /** A promise until the receivers have room; undefined if they have. A client never waits for itself. */
   hold(message: PublishMessage): Promise<void> | undefined {
     if (this.#parts.congestion.count === 0 || message.qos === 0) return undefined
     const passed = new Set([message.clientId])

@@ -40,7 +40,7 @@ export interface QueueWriterParts {
   store: SessionPersistence
   router: Router
   events: EventSink
-  /** Who may work how much in this turn of the event loop. */
+  /** Limits the work of each turn of the event loop. */
   fairness: Fairness
   /** Whether a client is connected, so that a QoS 0 message need not be queued for it. */
   isConnected(clientId: string): boolean

@@ -1,4 +1,4 @@
-/** What is noted of a connection with the session that it uses. Must not know how it is stored. */
+/** The details of a connection that are stored with its session. Must not know how they are stored. */
 import type { SessionDetails, StoredSession } from '../../../types/persistence.js'
 import type { OpenRequest } from '../../session/session-directory.js'
 

@@ -46,7 +46,7 @@ export interface RegistryParts {
   now: () => number
   maxConnections: number
   sessionLimits: SessionLimits
-  /** What every session is given. */
+  /** The dependencies of every session. */
   ports: () => Ports
   /** Called when something with a deadline was stored. */
   deadlineSet(): void

@@ -1,5 +1,5 @@
 /**
- * Who may do what on the command's broker: the modules of anax/auth that the options come to.
+ * Access control of the command's broker: makes modules of anax/auth from the options.
  * Owns how they are put together; each checks its own files.
  */
 import type { Logger } from '../../../types/logger.js'
@@ -33,7 +33,7 @@ export async function accessOf(access: AccessSettings, logger: Logger): Promise<
   }
 }
 
-/** What a module says of a file, without what it says to programmers. */
+/** A module's message about a file, without the part for programmers. */
 function unusable({ message, cause }: AnaxError): CommandError {
   const text = message.replace(/^Invalid option: /, '')
   return new CommandError(text.startsWith('cannot read ') ? `${text}: ${reasonOf(cause)}` : text)

@@ -83,7 +83,7 @@ async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logg
   }
 }
 
-/** What has a port beside those of MQTT, where it is on. */
+/** The services with ports of their own, if they are on. */
 async function openBeside(broker: Broker, settings: Settings, server: Server, logger: LogTail) {
   const { admin, metrics, limits } = settings
   try {

@@ -1,4 +1,4 @@
-/** What is unsafe in a setup that the command accepts all the same. Only words; docs/hardening.md says what to do. */
+/** Warnings about unsafe setups that the command accepts. Only words; docs/hardening.md says what to do. */
 import { knowsUsers } from '../options/access-settings.js'
 import { isLoopback, type Settings } from '../options/settings.js'
 

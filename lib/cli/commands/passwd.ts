@@ -21,7 +21,7 @@ import { CommandError, fileError, usageError } from '../command-error.js'
 /** Formats of hashes; Mosquitto reads the last. */
 export const FORMATS = ['scrypt', 'argon2id', 'mosquitto'] as const satisfies HashFormat[]
 
-/** What becomes of the user. */
+/** The outcome for the user. */
 export type PasswordChange = HashFormat | 'delete'
 
 /** @throws CommandError */

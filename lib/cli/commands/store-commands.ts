@@ -13,7 +13,7 @@ export interface StoreCommand {
 }
 
 interface Row {
-  /** What it takes, in words. */
+  /** Its arguments, in words. */
   readonly takes: string
   readonly min: number
   readonly max: number

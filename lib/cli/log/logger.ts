@@ -82,7 +82,7 @@ function quote(value: unknown): string {
   )
 }
 
-/** What is written of an error; by itself it would be an empty object. */
+/** The fields of an error in a line; JSON would write an empty object. */
 function plainError(value: unknown): unknown {
   if (!(value instanceof Error)) return value
   const { name, message, stack, cause } = value

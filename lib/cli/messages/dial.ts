@@ -90,13 +90,13 @@ function refused(url: string, error: unknown): DialError {
   }
 }
 
-/** What is left where everybody knows that a client is connected, or not. */
+/** The part of an error that still tells something once the connection is known. */
 export function sentenceOf(message: string): string {
   const text = message.replace(/^The client is not connected: /, '')
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
-/** What an error of the network means; an attempt at several addresses fails with several. */
+/** The meaning of a network error; an attempt at several addresses fails with several. */
 export function wordsFor(error: unknown): string {
   const causes = error instanceof Error ? [error, error.cause] : []
   const codes = causes.map(cause => (cause as { code?: string } | undefined)?.code ?? '')

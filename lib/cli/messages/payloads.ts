@@ -1,5 +1,5 @@
 /**
- * What `anax pub` publishes: from the command line, a file, or the standard input as a whole or line by line.
+ * The payloads of `anax pub`: from the command line, a file, or the standard input as a whole or line by line.
  * Knows payloads; knows no connection.
  */
 import { readFileSync } from 'node:fs'

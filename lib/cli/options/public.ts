@@ -1,5 +1,5 @@
 /**
- * What `--public` demands: the steps of docs/hardening.md, each with what is missing and how it is given. Owns the list;
+ * The demands of `--public`: the steps of docs/hardening.md, each with its error and its remedy. Owns the list;
  * reads no file.
  */
 import { isLoopback, type Settings } from './settings.js'

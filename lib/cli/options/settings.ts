@@ -150,7 +150,7 @@ function admin(values: Values): Settings['admin'] {
   return values['admin-port'] === 'off' || isTaken ? undefined : { port: ADMIN_PORT, isChosen: false, tokenFile }
 }
 
-/** Who can read the store may do everything anyway. */
+/** Whoever can read the store may do everything anyway. */
 function tokenFileInStore({ memory, cluster, data = DEFAULT_FOLDER }: Values): string | undefined {
   return memory || cluster !== undefined ? undefined : join(data, 'admin-token')
 }

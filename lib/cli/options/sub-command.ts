@@ -1,5 +1,5 @@
 /**
- * What sub-commands with options of their own have in common: how a command line of theirs is read, and `--help`.
+ * Reads the command line of sub-commands with options of their own, and answers `--help`.
  * Knows none of them.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util'

@@ -10,7 +10,7 @@ import type { Frame } from '../wire/frame.js'
 import { integer, type WireWriter } from '../wire/wire-writer.js'
 import { bytesOf, writeProperties, writePropertiesExcept, writeProperty } from './properties.js'
 
-/** What of a message {@link publishFrame} sends on. */
+/** The fields of a message that {@link publishFrame} encodes. */
 export type PublishContent = Pick<Message, 'topic' | 'payload' | 'properties'>
 
 /** How one delivery differs from the message that it delivers. */
@@ -33,7 +33,7 @@ const INLINE_PAYLOAD = 2048
 /** Length of the topic, packet identifier and a few properties: only to guess how long the whole will be. */
 const SMALL_PARTS = 8
 
-/** What belongs to one delivery and comes from the options, never from the message. */
+/** The options of one delivery; they never come from the message. */
 const PER_DELIVERY: ReadonlySet<string> = new Set(['topicAlias', 'subscriptionIdentifier', 'messageExpiryInterval'])
 const TOPIC_ALIAS = propertyByName('topicAlias')!
 const SUBSCRIPTION_IDENTIFIER = propertyByName('subscriptionIdentifier')!

@@ -2,7 +2,7 @@
 import type { ClientStats } from '../../../types/client-stats.js'
 import type { Channel } from '../channel.js'
 
-/** Those of a client. */
+/** Returns the numbers of a client. */
 export function clientStats({ traffic, session, connectedAt, drops, unsentBytes }: Channel): ClientStats {
   const { length: messages, bytes } = session?.backlog ?? { length: 0, bytes: 0 }
   return {

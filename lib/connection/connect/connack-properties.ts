@@ -8,7 +8,7 @@ import type { ConnectParameters } from './connect-parameters.js'
 const LARGEST_RECEIVE_MAXIMUM = 65_535
 const LARGEST_PACKET_SIZE = 268_435_460
 
-/** What the broker assigned to this client. */
+/** Values that the broker assigned to this client. */
 export interface Assigned {
   /** The client identifier, if CONNECT had none. */
   assignedId: string | undefined
@@ -42,7 +42,7 @@ export function connackProperties(
   return properties
 }
 
-/** What a client can do without: it only tells it more, or allows it more. The first ones go first. */
+/** Properties that a client can do without, in the order in which they are left out: they tell it more, or allow it more. */
 const DISPENSABLE = ['userProperties', 'reasonString', 'responseInformation', 'topicAliasMaximum'] as const
 
 /** The properties without those that a client can do without, as far as they do not fit; undefined if none do. */

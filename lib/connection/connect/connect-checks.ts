@@ -20,7 +20,7 @@ export function checkConnect(packet: ConnectPacket, channel: Channel): AnaxError
   )
 }
 
-/** What the CONNACK has beside the reason code. */
+/** Further properties of the CONNACK. */
 export function refusalOf(reason: unknown): ConnectRefusal {
   return reason instanceof AnaxError ? { reasonString: explanationOf(reason) } : {}
 }

@@ -42,7 +42,7 @@ class Refused {
 export class ConnectProcess {
   /** Resolves when the client is accepted or refused, or the connection has ended. */
   done: Promise<void> | undefined
-  /** Those that a hook gave this client. */
+  /** Limits that a hook gave this client. */
   limits: ClientLimits | undefined
   /** Aborted when the connection ends: no hook and no store is waited for any longer. */
   readonly #aborter = new Aborter()
@@ -274,7 +274,7 @@ function isFailure({ reasonCode }: AnaxError): boolean {
   return reasonCode === ReasonCode.BadUserNameOrPassword || reasonCode === ReasonCode.NotAuthorized
 }
 
-/** What is noted with the session of the connection that uses it. */
+/** Details of the connection, stored with its session. */
 function connectionDetails({ client }: ConnectingChannel): SessionDetails {
   const { username, address, version } = client
   const details = { username: shownName(username), address, protocolVersion: version }

@@ -112,7 +112,7 @@ export class ClientPublish extends PublishJob {
   }
 }
 
-/** What is stored together with the message: the packet id of a QoS 2 message, where the session is stored. */
+/** Stored together with the message: the packet id of a QoS 2 message, if the session is stored. */
 function companionOf(channel: Channel, { qos, messageId }: PublishMessage): Companion | undefined {
   const session = channel.session!
   if (qos !== 2 || !session.stored) return undefined

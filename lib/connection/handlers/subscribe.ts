@@ -38,7 +38,7 @@ function asForBridge(subscription: Subscription): Subscription {
   return { ...subscription, nl: !isSharedFilter(subscription.topic), rap: true }
 }
 
-/** What ends the connection, because the packet as a whole is wrong. */
+/** A fault of the packet as a whole, which ends the connection. */
 function faultOf({ ports, dialect }: Channel, { subscriptions, properties }: SubscribePacket): AnaxError | undefined {
   const { options } = ports
   if (properties?.subscriptionIdentifier !== undefined && !options.subscriptionIdentifiersAvailable) {
@@ -61,7 +61,7 @@ class Subscribe extends Job {
   readonly #packet: SubscribePacket
   /** Per filter: the granted subscription, or why it is refused. */
   #outcomes: (SessionSubscription | AnaxError)[] = []
-  /** Those that did not replace another, for Retain Handling 1. */
+  /** New subscriptions, for Retain Handling 1: they replaced none. */
   #fresh: ReadonlySet<SessionSubscription> = new Set()
   #storedLater = false
   /** Filters that the session's quota has room for. */

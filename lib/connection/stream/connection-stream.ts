@@ -5,7 +5,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** Who is told of the stream's events. */
+/** The receiver of the stream's events. */
 export interface StreamOwner {
   streamData(chunk: Buffer): void
   streamDrained(): void

@@ -14,7 +14,7 @@ const LARGE_PART = 1 / 2
 /** Outboxes that may wait for a later turn. Whoever adds more pays for their writes at once, and so has to pause. */
 const MAX_WAITING = 1024
 
-/** What the system takes for one connection at most, before the client reads anything. */
+/** The most bytes that the system takes for one connection before the client reads anything. */
 const SYSTEM_BUFFER_BYTES = 4 * 1024 * 1024
 
 /** Bytes of a large packet for one unit of cost, as a power of two. */

@@ -3,7 +3,7 @@
  * connection that holds most is told to end, however fast or slowly its bytes came. Must not know packets.
  */
 
-/** What one connection holds. */
+/** The incomplete bytes of one connection. */
 export class IncompletePacket {
   bytes = 0
   /** Called when the connection holds most of all, and all hold too much: it has to let go at once. */

@@ -42,7 +42,7 @@ export class Outbox implements Flushable {
   readonly #stream: Duplex
   readonly #flusher: Flusher
   readonly #options: OutboxOptions
-  /** What is between CONNACK or SUBACK and the messages behind it: a turn of the event loop, or some milliseconds. */
+  /** The pause between CONNACK or SUBACK and the messages behind it: a turn of the event loop, or some milliseconds. */
   readonly #gap: 'turn' | 'pause'
   #frames: Frame[] = []
   /** The packet id for each frame's hole, in the same order. */
@@ -232,7 +232,7 @@ export class Outbox implements Flushable {
     startTimer(end, Math.max(1, this.#gapEnd - performance.now()))
   }
 
-  /** What was held leaves in the next turn, with what comes until then. */
+  /** The held messages leave in the next turn, with those that come until then. */
   #endGap(): void {
     const heldMuch = this.#holdsMuch()
     this.#forgetGap()

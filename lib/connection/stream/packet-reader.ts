@@ -22,7 +22,7 @@ type ReaderPorts = Pick<
   'admission' | 'events' | 'fairness' | 'incompletePackets' | 'options' | 'timers'
 >
 
-/** Who handles the packets. */
+/** The receiver of the packets. */
 export interface PacketReceiver {
   readonly client: Client
   /** Whether the next packet may be handled now. */
@@ -32,7 +32,7 @@ export interface PacketReceiver {
   /** Whether the stream may be read although no packet is handled: its end would not be noticed otherwise. */
   mayReadAhead(): boolean
   handle(packet: DecodedPacket): void
-  /** What follows cannot be decoded. */
+  /** The rest of the stream cannot be decoded. */
   malformed(error: AnaxError): void
   /** Nothing more is to be read, whatever follows. */
   fail(error: AnaxError): void
@@ -45,12 +45,12 @@ export class PacketReader implements ThrottleOwner {
   readonly #stream: Duplex
   readonly #receiver: PacketReceiver
   readonly #ports: ReaderPorts
-  /** What this client may take of a turn of the event loop. */
+  /** This client's share of a turn of the event loop. */
   readonly #share = new Share(() => this.resume())
   readonly #traffic: ConnectionTraffic
   /** Undefined for a client without rates. */
   #throttle: Throttle | undefined
-  /** What is here of a packet that has not come in full. Made with the first one: most come in one chunk. */
+  /** The received part of an incomplete packet. Created on demand: most packets come in one chunk. */
   #incomplete: IncompletePacket | undefined
   #reading = false
   #paused = false
@@ -148,7 +148,7 @@ export class PacketReader implements ThrottleOwner {
     if (this.#incomplete !== undefined) this.#hold(0)
   }
 
-  /** What is left is the beginning of a packet. */
+  /** The rest is the beginning of a packet. */
   #holdRest(): void {
     const bytes = this.decoder.unreadBytes
     if (bytes === 0) return

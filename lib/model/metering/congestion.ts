@@ -1,6 +1,6 @@
 /** Which connected clients have something waiting for them, and how many have so much that publishers may have to wait. */
 
-/** What waits for one connected client. */
+/** The messages that wait for one connected client. */
 export interface Waiting {
   readonly clientId: string
   readonly messages: number

@@ -1,4 +1,4 @@
-/** What a session counts for where bytes are limited. The same rule for every store; must not know how they are kept. */
+/** The size of a session for byte limits: one rule for all stores. Must not know how sessions are stored. */
 import type { SessionDetails, StoredSubscription } from '../../../types/persistence.js'
 
 /** Bytes of what tells whose session it is. */

@@ -1,4 +1,4 @@
-/** What of a broker can be watched from outside. Owns the names of the channels; docs/tracing.md explains them. */
+/** The diagnostics channels of a broker. Owns their names; docs/tracing.md explains them. */
 import type { DeliveryTrace, GateTrace, PublishTrace, StoreTrace } from '../../../types/diagnostics.js'
 import { TracePoint } from '../../util/trace-point.js'
 

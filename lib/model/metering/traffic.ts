@@ -1,5 +1,5 @@
 /**
- * What went over the connections: of all together by packet type and QoS, and of each one in few numbers. Plain
+ * Traffic counters: of all connections together by packet type and QoS, and a few numbers of each one. Plain
  * counters, raised once for each packet. Must not know connections.
  */
 import type { Frame } from '../../codec/wire/frame.js'

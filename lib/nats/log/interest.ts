@@ -6,7 +6,7 @@
 /** A consumer with a hundred is made in 15 ms, one with a thousand in a second. */
 const MAX_SUBJECTS = 64
 
-/** What is wanted, as subjects without their base, counted. */
+/** The wanted subjects without their base, with counts. */
 export class Interest {
   readonly #counts = new Map<string, number>()
 
@@ -71,7 +71,7 @@ function withoutOverlaps(subjects: readonly string[]): string[] {
   return kept
 }
 
-/** What two subjects begin with, and everything behind. */
+/** The common prefix of two subjects, with a wildcard behind it. */
 function union(one: string, other: string): string {
   if (covers([one], other)) return one
   const others = other.split('.')

@@ -16,7 +16,7 @@ const LINGER_MS = 1000
 export interface NodeInterestParts {
   readonly readers: readonly ShardReader[]
   readonly signals: Signals
-  /** What a subject of the log begins with, by shard. */
+  /** The prefix of the log's subjects, by shard. */
   readonly bases: readonly string[]
   ends(): Promise<LogCursor>
   flush(): Promise<void>
@@ -25,9 +25,9 @@ export interface NodeInterestParts {
 export class NodeInterest {
   readonly #parts: NodeInterestParts
   readonly #interest = new Interest()
-  /** What the readers have. */
+  /** The filters of the readers now. */
   #cover: readonly string[] = []
-  /** What they will have, while that is being changed. */
+  /** The filters that the readers will have, while they are being changed. */
   #next: readonly string[] | undefined
   #changing: Promise<void> | undefined
   #linger: NodeJS.Timeout | undefined

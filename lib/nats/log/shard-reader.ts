@@ -23,7 +23,7 @@ export interface ShardReaderParts {
   readonly stream: string
   /** A subject of this node alone, to mark a place in the stream. */
   readonly mark: string
-  /** What the consumer is called, with a number. */
+  /** The name of the consumer, with a number. */
   readonly name: string
   /** Gets each message; the next one waits for the promise. */
   take(message: JsMsg): void | Promise<void>
@@ -32,7 +32,7 @@ export interface ShardReaderParts {
 
 export class ShardReader {
   readonly #parts: ShardReaderParts
-  /** What the consumer reads, and what it should. */
+  /** The filters of the consumer, and those that it should have. */
   #subjects: readonly string[] = []
   #wanted: readonly string[] = []
   /** All up to here was brought. */

@@ -96,7 +96,7 @@ export class ShardWriter {
     }
   }
 
-  /** Those that go together; they stay in the queue. */
+  /** The next batch; its entries stay in the queue. */
   #nextBatch(): Waiting[] {
     const batch: Waiting[] = []
     let records = 0

@@ -25,7 +25,7 @@ const LET_GO_MS = 3000
 /** Never aborted. */
 const NEVER = new AbortController().signal
 
-/** Who owns a client. */
+/** The owner of a client. */
 interface Owner {
   readonly node: string
   readonly epoch: string

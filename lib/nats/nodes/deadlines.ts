@@ -14,7 +14,7 @@ import type { Claims } from './claims.js'
 const MAX_SUBJECTS = 64
 const PAUSE_MS = 500
 
-/** What a record of a deadline says. */
+/** The record of a deadline. */
 interface DeadlineRecord {
   readonly clientId: string
   readonly at: number

@@ -6,7 +6,7 @@ import type { Lease } from '../../../types/cluster.js'
 import { AnaxError } from '../../index.js'
 import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
 
-/** What the record of a node says. */
+/** The record of a node. */
 export interface NodeRecord {
   readonly epoch: string
   /** It has left, and holds nothing. */
@@ -131,7 +131,7 @@ export class NatsLease implements Lease {
   }
 }
 
-/** What the record of a node says; undefined for what is none. */
+/** Parses the record of a node; undefined if it is none. */
 export function nodeRecordOf({ body }: Pick<StoredRecord, 'body'>): NodeRecord | undefined {
   try {
     return JSON.parse(Buffer.from(body).toString('utf8')) as NodeRecord

@@ -13,7 +13,7 @@ export interface NodeWatchParts {
   readonly client: JetStreamClient
   readonly stream: string
   readonly name: string
-  /** What a subject begins with, before the node. */
+  /** The prefix of a subject, before the node. */
   readonly base: string
   readonly membership: Membership
   failed(error: Error): void

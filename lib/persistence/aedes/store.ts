@@ -51,7 +51,7 @@ const SESSION_MARK: StoredSubscription = { topic: '$anax/session', qos: 0 }
 /** Time limit for the answer to a request behind all earlier ones. */
 const LAST_ANSWER_MS = 1000
 
-/** What the adapter needs from its broker. */
+/** The broker as the adapter sees it. */
 export interface AedesStoreParts {
   timers: Timers
   /** Whether other brokers may share the bus: what they left in the store then belongs to them. */

@@ -7,7 +7,7 @@ import type { LmdbDurability } from './engine/writer.js'
 export interface LmdbPersistenceOptions {
   /** The folder, which is created where it is missing. One process at a time may have it open. */
   path: string
-  /** What an acknowledgement is worth: it survives a crash of the process, or a power cut as well. @default 'commit' */
+  /** What an acknowledgement guarantees: the message survives a crash of the process, or a power cut as well. @default 'commit' */
   durability?: LmdbDurability
   /**
    * How thoroughly what is there is verified before it is opened, in a process of its own: `quick` reads what leads to

@@ -209,7 +209,7 @@ export class Outgoing {
     return left
   }
 
-  /** What waits in memory. */
+  /** Messages that wait in memory. */
   get backlog(): Pick<Backlog, 'length' | 'bytes'> & Iterable<Delivery> {
     return this.#waiting
   }

@@ -47,7 +47,7 @@ export class Pressure implements Waiting {
   #bytes = 0
   /** Since it is not idle. */
   #ticks = 0
-  /** What has drained since the last tick, and in each of the ticks before, the newest last. */
+  /** What drained since the last tick, and in each tick before, the newest last. */
   #drained = 0
   #drainedBefore: number[] = []
   /** The sum of these. */

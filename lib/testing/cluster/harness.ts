@@ -24,7 +24,7 @@ export interface TestEngine {
   close(): void | Promise<void>
 }
 
-/** What the suite needs to know of an engine. */
+/** An engine as the suite sees it. */
 export interface ClusterSuiteOptions {
   /** The function `test` of `node:test`, or one like it. */
   test: (name: string, body: () => Promise<void>) => unknown
@@ -45,9 +45,9 @@ export interface TestNode {
   readonly asked: string[]
   /** Writes that were refused because they came too late. */
   refused: number
-  /** What the node does when it is asked to let go. */
+  /** The node's reaction when it has to let go of a client. */
   letGo: (clientId: string) => Promise<void>
-  /** What the node does with each message; the shard waits for it. */
+  /** Handles each message; the shard waits for it. */
   onMessage: (entry: LogEntry) => void | Promise<void>
 }
 

@@ -233,7 +233,7 @@ export function defineLogTests(harness: Harness): void {
   })
 }
 
-/** What an engine brings beyond what was asked for does not count. */
+/** Ignores messages of an engine beyond those that were asked for. */
 function wanted<T extends { message: { topic: string } }>(entries: T[], topic: string): T[] {
   return entries.filter(entry => entry.message.topic === topic || entry.message.topic.startsWith(`${topic}/`))
 }

@@ -20,7 +20,7 @@ export interface MemoryClusterOptions {
   logMs?: number
 }
 
-/** What the nodes of one cluster in memory share. */
+/** The state that all nodes of a cluster in memory share. */
 export class MemoryCluster implements Cluster, MemoryEngine {
   readonly shards: readonly MemoryShard[]
   readonly latencyMs: number

@@ -1,4 +1,4 @@
-/** What the parts of an engine in memory know of each other. Contracts only: nothing here runs. */
+/** The contracts between the parts of an engine in memory. Nothing here runs. */
 import type { ClusterNode, LogEntry, MembershipChange } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
 import type { MemoryGroups } from './memory-groups.js'

@@ -2,7 +2,7 @@
 import type { ClusterNode, LogEntry } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
 
-/** Who owns a client, if anybody does. */
+/** The owner of a client, if it has one. */
 export interface MemoryClaim {
   readonly node: ClusterNode | undefined
   readonly token: number
@@ -28,7 +28,7 @@ export class MemoryShard {
     return this.#sequence
   }
 
-  /** What the log has at the moment. */
+  /** The current entries of the log. */
   get log(): LogEntry[] {
     const oldest = Date.now() - this.#logMs
     const kept = this.#log.findIndex(({ at }) => at > oldest)

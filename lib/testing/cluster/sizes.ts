@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { all, claim, type Harness, message, payloads, settled, type TestNode, unique } from './harness.js'
 
-/** What an engine without a bound is tested with. */
+/** The sizes for an engine without a bound. */
 const LARGE = 1024 * 1024
 const MANY = 1500
 

@@ -1,5 +1,5 @@
 /**
- * What the tests of the store contract share: a fresh store for each, and makers of what goes in.
+ * Shared by the tests of the store contract: a fresh store for each, and makers of messages.
  * Awaits everything, so that stores with plain values and with promises are tested alike.
  */
 import type { Message } from '../../../types/message.js'
@@ -15,7 +15,7 @@ import type {
   StoredWill,
 } from '../../../types/persistence.js'
 
-/** What the suite needs to know of a store. */
+/** A store as the suite sees it. */
 export interface PersistenceSuiteOptions {
   /** The function `test` of `node:test`, or one like it. */
   test: (name: string, body: () => Promise<void>) => unknown
@@ -82,7 +82,7 @@ export function message(fields: Partial<Message> = {}): Message {
   }
 }
 
-/** What a message must be when it comes back: its packet id is a matter of each delivery. */
+/** The expected message when it comes back: its packet id belongs to each delivery. */
 export function content({ payload, ...rest }: Message): Record<string, unknown> {
   const { cmd, brokerId, brokerCounter, topic, qos, retain, dup, clientId, properties, messageExpiry } = rest
   const text = payload.toString('latin1')

@@ -16,7 +16,7 @@ import {
 
 const NOW = Date.now()
 
-/** Who lost what, and why. */
+/** Each loss: the client, the message, the reason. */
 function losses(dropped: readonly DroppedMessage[] | undefined): string[] {
   return (dropped ?? []).map(each => `${each.clientId} ${each.message.payload} ${each.reason}`)
 }

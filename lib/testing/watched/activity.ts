@@ -1,5 +1,5 @@
 /**
- * What is under way in a broker that is being tested: calls of hooks, store and bus, and bytes on their way.
+ * The activity of a broker under test: pending calls of hooks, store and bus, and bytes on their way.
  * Owns the counting and the waiting for quiet; knows none of those who count.
  */
 import { AnaxError } from '../../index.js'

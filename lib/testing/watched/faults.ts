@@ -5,7 +5,7 @@
 import type { Clock } from '../../../types/clock.js'
 import { AnaxError, type ConnectRefusal, type Hooks, ReasonCode } from '../../index.js'
 
-/** What goes wrong, and when. */
+/** A fault, and when it occurs. */
 export interface FaultOptions {
   /** The error of the call. @default none if there is a delay, otherwise an `Error` */
   error?: Error
@@ -17,7 +17,7 @@ export interface FaultOptions {
   times?: number
 }
 
-/** What goes wrong in the store. */
+/** A fault of the store. */
 export interface StoreFaultOptions extends FaultOptions {
   /** Which methods of the store count, and are affected. @default all that read or write */
   method?: string | readonly string[]
@@ -48,7 +48,7 @@ interface Rule {
 /** Without these a broker cannot start, stop, or know its time. */
 const SPARED = new Set(['setup', 'destroy', 'recover', 'nextDeadline'])
 
-/** What makes a store grow. */
+/** Operations that make a store grow. */
 const WRITES = [
   'storeRetained',
   'addSubscriptions',
@@ -62,7 +62,7 @@ const WRITES = [
   'saveWill',
 ]
 
-/** What a test can make go wrong. */
+/** The faults that a test can cause. */
 export class Faults {
   readonly #clock: Clock
   readonly #hasBus: boolean
@@ -128,7 +128,7 @@ export class Faults {
     return this.#refusals.shift()
   }
 
-  /** What happens to a call: nothing, or whatever this comes to before it. */
+  /** The fault of a call, if any. */
   at(place: FaultPlace, method: string): { error: Error | undefined; delayMs: number } | undefined {
     if (place === 'store' && SPARED.has(method)) return undefined
     for (const rule of this.#rules) {

@@ -42,7 +42,7 @@ export class WatchedHooks {
     if (this.#broker[name] === undefined) this.#setter(name)(this.#between(name, HOOKS[name].unset))
   }
 
-  /** What the test sets is what it reads; the broker gets the one in between. */
+  /** A test reads the hook that it set; the broker calls the wrapper. */
   #watch(name: HookName): void {
     const pass = this.#setter(name)
     let own: AnyHook | undefined
@@ -106,7 +106,7 @@ export class WatchedHooks {
     return name === 'preConnect' ? this.#faults.takeRefusal() : undefined
   }
 
-  /** What asking comes to, or the fault in its place. */
+  /** The answer of the hook, or the fault in its place. */
   #faulty(name: HookName, ask: () => unknown): unknown {
     const fault = this.#faults.at(`hook:${name}`, name)
     if (fault === undefined) return ask()

@@ -4,7 +4,7 @@
  */
 import { Timer, type Timers } from './timers.js'
 
-/** Who waits for a bucket. */
+/** A waiter for a bucket. */
 export interface Waiter {
   /** It may pass again. It pays for what it does at once, and waits again where it has to. */
   passes(): void

@@ -27,7 +27,7 @@ export class Timer implements HeapItem {
 export class Timers {
   readonly #clock: Clock
   readonly #fairness: Fairness
-  /** What those that are due may take of a turn of the event loop. */
+  /** The share of a turn of the event loop for due timers. */
   readonly #share = new Share(() => this.#fireDue())
   readonly #heap = new Heap<Timer>()
   #alarm: unknown
@@ -133,7 +133,7 @@ export class Timers {
     return first !== undefined && first.at <= this.now() ? first : undefined
   }
 
-  /** Those that are due and had no room in this turn fire in a later one: thousands of clients may fall silent at once. */
+  /** Due timers without room in this turn fire in a later one: thousands of clients may fall silent at once. */
   #goOn(): void {
     this.#ringing = this.#due() !== undefined
     if (this.#ringing) this.#fairness.wait(this.#share)

@@ -20,11 +20,11 @@ export interface Damage {
   readonly table: string | undefined
   /** The key of the record, or the first key of the damaged part, in words where it is text; undefined where unknown. */
   readonly key: string | undefined
-  /** What is wrong there. */
+  /** A description of the damage. */
   readonly what: string
 }
 
-/** What a table has. */
+/** The summary of a table. */
 export interface TableReport {
   /** Records that are what was written, of those that were read. */
   whole: number
@@ -32,7 +32,7 @@ export interface TableReport {
   damaged: number
 }
 
-/** What a check has found. */
+/** The result of a check. */
 export interface CheckReport {
   /** The schema version; undefined where it could not be read. Version 1 has no checksums. */
   readonly schema: number | undefined

@@ -12,7 +12,7 @@ const TRANSACTION_AT = 8
 /** Read in one go: trees that were written in order lie in order. */
 const WINDOW_BYTES = 32_768
 
-/** What a file says of itself. */
+/** The meta data of a file. */
 export interface FileBounds {
   readonly pageBytes: number
   /** The last page that was used. */

@@ -42,7 +42,7 @@ export type TreePage =
   | { readonly kind: 'branch'; readonly nodes: readonly Branch[] }
   | { readonly kind: 'leaf'; readonly nodes: readonly Leaf[] }
 
-/** What is wrong with a page. */
+/** The damage of a page. */
 export class DamagedPage extends Error {}
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What can still be read of a damaged LMDB store: every record that is whole, put together as sessions, queues, wills and
+ * Reads what is left of a damaged LMDB store: every record that is whole, put together as sessions, queues, wills and
  * retained messages. Reads the file without LMDB. Keeps all of it in memory; changes nothing.
  */
 import type { Message } from '../../../../types/message.js'
@@ -23,7 +23,7 @@ const TABLES_IN_ORDER = ['sessions', 'subscriptions', 'incoming', 'entries', 'me
 /** The readable part of a store, as far as an export needs it. */
 export class SalvagedStore {
   readonly sessionPersistence = 1
-  /** What was found damaged. */
+  /** The damage that was found. */
   readonly report: CheckReport
   readonly #sessions = new Map<number, StoredSession>()
   readonly #entries = new Map<number, { message: number; row: EntryRow }[]>()

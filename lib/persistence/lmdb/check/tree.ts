@@ -43,7 +43,7 @@ export function parseRoot(bytes: Buffer): TreeRoot {
 /** How keys are ordered. */
 export type KeyOrder = (a: Buffer, b: Buffer) => number
 
-/** What a walk meets. */
+/** The visitor of a walk. */
 export interface TreeVisitor {
   /** A record; the value is at hand unless it could not be read. */
   record(key: Buffer, value: Buffer, leaf: Leaf): void
@@ -51,7 +51,7 @@ export interface TreeVisitor {
   damage(what: string, key: Buffer | undefined): void
 }
 
-/** What a walk reads: all, or only what leads to the leaves, which then count as whole. */
+/** The extent of a walk: all pages, or only those that lead to the leaves, which then count as whole. */
 export type WalkDepth = 'leaves' | 'branches'
 
 /** Keys that a part of a tree may have: from, up to but not including. */

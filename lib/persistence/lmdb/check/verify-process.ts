@@ -6,7 +6,7 @@ import { textOf } from '../../../errors.js'
 import { TABLES } from '../engine/table-names.js'
 import { type CheckDepth, type CheckReport, checkFile } from './check.js'
 
-/** What the process tells. */
+/** A message of the process. */
 export type VerifyMessage =
   | { readonly kind: 'started' }
   | { readonly kind: 'report'; readonly report: CheckReport }

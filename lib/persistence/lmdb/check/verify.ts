@@ -14,7 +14,7 @@ function processFile(): string | undefined {
   return import.meta.url ? fileURLToPath(new URL('./verify-process.js', import.meta.url)) : undefined
 }
 
-/** What became of the process. */
+/** The outcome of the process. */
 interface Outcome {
   isStarted: boolean
   report: CheckReport | undefined

@@ -23,7 +23,7 @@ export interface Snapshot {
   done(): void
 }
 
-/** What a flusher needs. */
+/** The database as the flusher sees it. */
 export interface FlusherParts {
   file: LmdbFile
   boot: string | undefined

@@ -10,7 +10,7 @@ import type { TableName } from './table-names.js'
 /** The schema version that is migrated. */
 export const MIGRATED_VERSION = 1
 
-/** What is used of a table of `lmdb`. */
+/** The members of an `lmdb` table that are used. */
 interface Database {
   putSync(key: Buffer, value: Buffer): unknown
   getRange(range: { start?: Buffer; end?: Buffer; limit?: number }): Iterable<{ key: Buffer; value: Buffer }>

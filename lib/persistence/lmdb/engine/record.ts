@@ -6,7 +6,7 @@
 import { AnaxError } from '../../../errors.js'
 import { checksum } from './checksum.js'
 
-/** What is used of the encoder that the package `lmdb` brings. */
+/** The members of `lmdb`'s encoder that are used. */
 export interface ValueEncoder {
   /** @returns the bytes, which lie between `start` and `end` where it has these */
   encode(value: unknown, mode?: number): Buffer & { start?: number; end?: number }
@@ -79,7 +79,7 @@ export class RecordCodec {
   }
 }
 
-/** What the checksums of a table begin with. */
+/** The seed of a table's checksums. */
 export function tableSeed(table: string): number {
   const name = Buffer.from(table)
   return checksum(name, 0, name.length, 0)

@@ -1,4 +1,4 @@
-/** What the tables of the database are called. Must not know what is in them. */
+/** The names of the database's tables. Must not know what is in them. */
 
 /** The names of all tables. */
 export const TABLES = [

@@ -7,7 +7,7 @@ import { AnaxError, wrapError } from '../../../errors.js'
 import type { LmdbEnvironment } from './environment.js'
 import { DamagedRecord } from './record.js'
 
-/** What a resolved promise is worth: safe from a crash of the process, or from a power cut as well. */
+/** What a resolved promise guarantees: safe from a crash of the process, or from a power cut as well. */
 export type LmdbDurability = 'commit' | 'sync'
 
 /**

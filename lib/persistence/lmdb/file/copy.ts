@@ -10,7 +10,7 @@ import { dataFileIn } from './folder.js'
 /** The folder of a copy that is not complete yet. */
 const PARTIAL = 'partial'
 
-/** What is used of a database of `lmdb`. */
+/** The members of an `lmdb` database that are used. */
 interface Database {
   backup(path: string, compact: boolean): Promise<void>
 }

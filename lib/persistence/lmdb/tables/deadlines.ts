@@ -50,12 +50,12 @@ export class LmdbDeadlines {
     this.#table.delete(deadlineKey(kind + OPEN, 0, owner))
   }
 
-  /** What waits for the end of a connection. */
+  /** Deadlines that begin when a connection ends. */
   opened(kind: DeadlineKind, limit: number): Due[] {
     return this.#rows(kind + OPEN, 0, limit)
   }
 
-  /** What is due, earliest first. */
+  /** Due deadlines, earliest first. */
   due(kind: DeadlineKind, now: number, limit: number): Due[] {
     return this.#rows(kind, now, limit)
   }

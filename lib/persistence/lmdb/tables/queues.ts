@@ -36,7 +36,7 @@ type QueueRow = readonly [
   unsentFrom: number,
 ]
 
-/** What is known of a queue without reading its entries. */
+/** The summary of a queue, known without reading its entries. */
 interface QueueState extends Amount {
   /** The last message that was sent. */
   sentUpTo: number
@@ -46,7 +46,7 @@ interface QueueState extends Amount {
   unsentFrom: number
 }
 
-/** What an entry stores of its message. */
+/** The fields of a message that an entry stores. */
 interface Placed {
   /** Its number, which is its place in the order. */
   readonly place: number

@@ -26,7 +26,7 @@ export type SessionRow = readonly [
   details?: SessionDetails | null,
 ]
 
-/** What is stored of one client. */
+/** The record of one client. */
 export interface SessionRecord {
   readonly clientId: string
   /** Part of the keys of everything that belongs to the session. It is never used again. */

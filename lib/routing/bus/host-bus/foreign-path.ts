@@ -20,7 +20,7 @@ export interface ForeignQueues {
   settled(message: PublishMessage): void
 }
 
-/** Who gets messages here. */
+/** The receivers on this broker. */
 export interface ForeignRouter {
   /** The matching subscriptions of stored sessions that are connected. */
   storedHere(topic: string): MatchedSubscription[]

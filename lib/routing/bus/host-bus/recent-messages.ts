@@ -16,7 +16,7 @@ import type { Timers } from '../../../util/scheduling/timers.js'
 /** A bus that takes longer is as good as down; a longer memory costs more than it helps. */
 const BOUNDS = { periodMs: 15_000, capacity: 50_000 } as const
 
-/** What is remembered of one message. */
+/** The record of one message. */
 interface Entry {
   /** The record until the message is routed; then it is enough that the message came. */
   record: RoutingRecord | undefined
