@@ -58,7 +58,7 @@ export class Cast {
     this.#witness = subscribe('witness', 4, 2, ['wills/#'])
     this.mourners = Array.from({ length: MOURNERS }, (_, i) => {
       const clientId = `mourner-${i}`
-      return new Mourner(this.#world, clientId, new Random(seed, clientId), countKills)
+      return new Mourner(this.#world, clientId, newestVersion, new Random(seed, clientId), countKills)
     })
     this.churner = new Churner(this.#world, newestVersion, new Random(seed, 'churner'))
   }

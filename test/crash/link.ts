@@ -17,6 +17,8 @@ export class Link {
   readonly closed: Promise<void>
   readonly #socket: Socket
   readonly #version: ProtocolVersion
+  /** Whether the broker said that it ends the connection. */
+  #isEnded = false
 
   private constructor(socket: Socket, version: ProtocolVersion) {
     this.#socket = socket
@@ -47,6 +49,7 @@ export class Link {
         const packets: DecodedPacket[] = []
         for (let next = decoder.next(); next !== undefined; next = decoder.next()) packets.push(next)
         if (packets.some(isRefusal)) return resolve(false)
+        if (packets.some(({ cmd }) => cmd === 'disconnect')) this.#isEnded = true
         if (packets.length > 0) {
           resolve(true)
           listener.received(packets, this)
@@ -72,12 +75,21 @@ export class Link {
     return this.closed
   }
 
-  /** Ends the connection as the standard wants it; resolves when the broker has closed it. */
-  async disconnect(): Promise<void> {
+  /**
+   * Ends the connection as the standard wants it; resolves when it is over. @returns whether the broker has read
+   * DISCONNECT for certain: it closed the connection in time, and had not ended it before, as a node does that lost its lease
+   */
+  async disconnect(): Promise<boolean> {
+    if (this.#socket.destroyed) return false
     this.send({ cmd: 'disconnect' })
-    const timer = setTimeout(() => this.drop(), PATIENCE_MS)
+    let isInTime = true
+    const timer = setTimeout(() => {
+      isInTime = false
+      this.#socket.destroy()
+    }, PATIENCE_MS)
     await this.closed
     clearTimeout(timer)
+    return isInTime && !this.#isEnded
   }
 }
 

@@ -6,7 +6,7 @@
  * each time it was killed before it answered the next connection of the same client; by then it is done with the will.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Will } from '../../types/packets.js'
+import type { ConnectPacket, ProtocolVersion, Will } from '../../types/packets.js'
 import type { World } from './actor.js'
 import { connectPacket, Link } from './link.js'
 import type { Random } from './random.js'
@@ -28,7 +28,7 @@ export class Mourner {
   readonly fates: Fate[] = []
   readonly topic: string
   readonly #world: World
-  readonly #clientId: string
+  readonly #packet: ConnectPacket
   readonly #random: Random
   readonly #countKills: () => number
   #isStopped = false
@@ -36,9 +36,10 @@ export class Mourner {
   #link: Link | undefined
 
   /** `countKills` tells how often the broker was killed. */
-  constructor(world: World, clientId: string, random: Random, countKills: () => number) {
+  constructor(world: World, clientId: string, version: ProtocolVersion, random: Random, countKills: () => number) {
     this.#world = world
-    this.#clientId = clientId
+    const session = version === 5 && { properties: { sessionExpiryInterval: 0 } }
+    this.#packet = { ...connectPacket(clientId, version), clean: true, ...session }
     this.topic = `wills/${clientId}`
     this.#random = random
     this.#countKills = countKills
@@ -62,19 +63,20 @@ export class Mourner {
       this.#link = link
       await Promise.race([link.closed, delay(this.#random.between(1, MAX_STAY_MS))])
       const saysGoodbye = !this.#isStopped && this.#random.chance(0.5)
-      if (saysGoodbye) await link.disconnect()
-      else await link.drop()
-      await this.#conclude(number, kills, saysGoodbye)
+      const isGoodbye = saysGoodbye ? await link.disconnect() : false
+      if (!saysGoodbye) await link.drop()
+      await this.#conclude(number, kills, saysGoodbye, isGoodbye)
     }
   }
 
-  async #conclude(number: number, killsBefore: number, saidGoodbye: boolean): Promise<void> {
+  /** @param isGoodbye whether the broker has read DISCONNECT, unless it was killed */
+  async #conclude(number: number, killsBefore: number, saidGoodbye: boolean, isGoodbye: boolean): Promise<void> {
     const link = await this.#connectAgain()
     if (link === undefined) return
     const kills = this.#countKills() - killsBefore
     if (!saidGoodbye) this.fates.push({ number, least: 1, most: 1 + kills })
     // Whether DISCONNECT arrived before the broker was killed, nobody knows.
-    else if (kills === 0) this.fates.push({ number, least: 0, most: 0 })
+    else if (isGoodbye && kills === 0) this.fates.push({ number, least: 0, most: 0 })
     await link.disconnect()
   }
 
@@ -87,7 +89,7 @@ export class Mourner {
   }
 
   async #connect(will?: Will): Promise<Link | undefined> {
-    const packet = { ...connectPacket(this.#clientId, 4), clean: true, ...(will && { will }) }
+    const packet = { ...this.#packet, ...(will && { will }) }
     const link = await Link.open(this.#world.port, packet, { received: () => {} })
     if (link === undefined) await delay(RETRY_MS)
     return link
