@@ -15,6 +15,7 @@ export {
   type MemoryPersistenceOptions,
 } from './persistence/memory/memory.js'
 export { ReasonCode } from './reason-codes.js'
+export { areClientLimits } from './session/client-limits.js'
 export { filterMatches } from './topic/topic.js'
 export {
   type NameArguments,

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ClientLimits } from './client-limits.js'
 import type { ClientStats } from './client-stats.js'
 import type { ProtocolVersion, PublishProperties, QoS, Subscription, UserProperties, Will } from './packets.js'
 
@@ -84,6 +85,12 @@ export interface Client extends EventEmitter<ClientEvents> {
    * name of CONNECT, even if it was not verified
    */
   principal: string | undefined
+  /**
+   * Limits of this client in place of the options, as `authenticate` returned them. Other ones may be set at any time:
+   * they replace all earlier ones, and count for what the client sends from then on. CONNACK has told it those of before.
+   * Setting throws ANAX_ERR_ARGUMENT for what are no limits. @default undefined: the options count
+   */
+  limits: ClientLimits | undefined
   /** Keep alive in seconds; 0 for none. */
   readonly keepalive: number
   /** The will that is published if the connection breaks. */

@@ -7,9 +7,9 @@
  * `hookTimeoutMs` or answers with an unexpected value, the request is refused and the host gets a `hookError` event.
  */
 import type { Client } from './client.js'
+import type { ClientLimits } from './client-limits.js'
 import type { Message } from './message.js'
 import type { AuthPacket, ConnectPacket, PublishPacket, Subscription, UserProperties } from './packets.js'
-import type { InboundRates } from './rates.js'
 
 /** A verdict, a promise of it, or nothing if the hook uses the callback. */
 export type Verdict<T> = T | Promise<T> | void
@@ -29,9 +29,6 @@ export interface ConnectRefusal {
   /** A refusal never has it. */
   accept?: never
 }
-
-/** Limits of one client, in place of the options. What is not given is as the options say; Infinity is no limit. */
-export interface ClientLimits extends InboundRates {}
 
 /** Accepts the client, with limits of its own. */
 export interface ConnectAcceptance {
@@ -66,8 +63,8 @@ export type AuthenticateHandler = (
 ) => Verdict<boolean | ConnectAcceptance | ConnectRefusal>
 
 /**
- * One step of an enhanced authentication: continue with data for the client, succeed, or refuse. `limits` are those of
- * a client that connects.
+ * One step of an enhanced authentication: continue with data for the client, succeed, or refuse. `limits` replace those
+ * that the client has; without them, a re-authentication changes none.
  */
 export type ExtendedVerdict =
   | { result: 'continue'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }

@@ -2,6 +2,7 @@
 export type * from './broker.js'
 export type * from './bus.js'
 export type * from './client.js'
+export type * from './client-limits.js'
 export type * from './client-stats.js'
 export type * from './clock.js'
 export type * from './cluster.js'

@@ -73,6 +73,7 @@ export class Auth {
     this.#clients = new Clients({
       clock,
       mayStay: entry => admission.mayStay(entry),
+      limitsOf: entry => admission.limitsOf(entry),
       mayKeep: (entry, filter) => permission.mayKeep(entry, filter),
       failed: error => this.#failed(error),
     })

@@ -3,10 +3,10 @@
  * Owns how their answers come together; must not know what they check.
  */
 import type { Client } from '../../types/client.js'
+import type { ClientLimits } from '../../types/client-limits.js'
 import type { ExtendedAuthentication } from '../../types/hooks.js'
-import type { QoS } from '../../types/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
-import type { ClientLimits, Identity, Subject } from './identity.js'
+import type { Identity, Subject } from './identity.js'
 import type { Accepted, Attempt, Authenticator, Authorizer, Decision, ExtendedOutcome, Outcome, Part } from './parts.js'
 import { UNKNOWN } from './parts.js'
 
@@ -118,16 +118,15 @@ function merged(identities: readonly Identity[]): Identity {
   }
 }
 
-/** The intersection of their permissions. */
+/** The lowest of each limit. */
 function narrowest(all: readonly ClientLimits[]): ClientLimits {
-  const limits: ClientLimits = {}
-  for (const { maxQoS = 2, retain, maxPayloadBytes = Infinity, maxSubscriptions = Infinity } of all) {
-    limits.maxQoS = Math.min(limits.maxQoS ?? 2, maxQoS) as QoS
-    limits.retain = limits.retain !== false && retain !== false
-    limits.maxPayloadBytes = Math.min(limits.maxPayloadBytes ?? Infinity, maxPayloadBytes)
-    limits.maxSubscriptions = Math.min(limits.maxSubscriptions ?? Infinity, maxSubscriptions)
+  const lowest: Record<string, number | boolean> = {}
+  for (const [name, limit] of all.flatMap(limits => Object.entries<number | boolean | undefined>({ ...limits }))) {
+    const known = lowest[name]
+    // false is below true
+    if (limit !== undefined && (known === undefined || limit < known)) lowest[name] = limit
   }
-  return limits
+  return lowest
 }
 
 /** One for each kind of client; kinds without one are let in by nobody. */

@@ -3,6 +3,7 @@
  * Owns what its answers mean; what it checks is the host's.
  */
 import type { MaybePromise } from '../../types/persistence.js'
+import { areClientLimits } from '../index.js'
 import { identityRules } from './acl/identity-rules.js'
 import { Auth } from './auth.js'
 import type { Identity, ProvenSubject } from './identity.js'
@@ -54,9 +55,10 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
 
 /** What is no identity would be taken for one of an anonymous client, or for one that never ends. */
 function checked(value: Identity): Identity {
-  const { username, roles, groups, expiresAt } = value
+  const { username, roles, groups, limits, expiresAt } = value
   const hasName = typeof value === 'object' && 'username' in value && (username ?? '') === String(username ?? '')
   const areLists = [roles, groups].every(list => list === undefined || Array.isArray(list))
-  if (hasName && areLists && (expiresAt === undefined || expiresAt >= 0)) return value
+  const isLimited = limits === undefined || areClientLimits(limits)
+  if (hasName && areLists && isLimited && (expiresAt === undefined || expiresAt >= 0)) return value
   throw optionError('custom: the function returns an identity with a username, false or undefined')
 }

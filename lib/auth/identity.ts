@@ -3,18 +3,7 @@
  * Owns the link from a connection to its identity; must not know how it was proved.
  */
 import type { Client } from '../../types/client.js'
-
-/** The limits of a client, whatever its rules allow. */
-export interface ClientLimits {
-  /** Highest QoS: publishing above it is refused, subscriptions are granted at most this. @default no limit */
-  maxQoS?: 0 | 1 | 2
-  /** Whether it may publish retained messages. @default true */
-  retain?: boolean
-  /** Largest payload in bytes that it may publish. @default no limit */
-  maxPayloadBytes?: number
-  /** Subscriptions that it may hold at once. @default no limit */
-  maxSubscriptions?: number
-}
+import type { ClientLimits } from '../../types/client-limits.js'
 
 /** One rule that came with the credentials, in the order in which they count. */
 export interface IdentityRule {
@@ -38,7 +27,7 @@ export interface Identity {
   attributes?: Readonly<Record<string, string>>
   /** When it ends, in milliseconds since the epoch; the connection ends then with 0xA0. @default never */
   expiresAt?: number
-  /** Limits beside the rules. @default none */
+  /** What the client may do at most, whatever rules say; the broker enforces it. @default the broker's options */
   limits?: ClientLimits
   /** Rules that came with the credentials. @default none: those of the other modules count */
   rules?: readonly IdentityRule[]

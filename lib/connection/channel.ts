@@ -44,6 +44,8 @@ export interface Channel extends SessionOwner {
   send(packet: Packet): void
   /** Writes an encoded packet. @param packetId for the frame's hole, if it has one */
   write(frame: Frame, packetId: number): void
+  /** The client has other limits than before. */
+  limitsChanged(): void
   /** Decodes what the client sent behind CONNECT or behind an AUTH packet. */
   resumeReading(): void
 

@@ -134,24 +134,27 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   continueConnect(packet: AuthPacket): void {
     this.#connect?.receive(packet)
   }
-
   refuse(error: AnaxError): void {
     this.#connect?.refuse(error)
   }
-
   setParameters(parameters: ConnectParameters): void {
     this.#parameters = parameters
     this.#encoder = new PacketEncoder(this.#dialect, parameters, this.ports.options)
   }
-
   setSession(session: Session): void {
     this.#session = session
+    session.limitClient(this.client.limits)
+  }
+  limitsChanged(): void {
+    if (this.#state !== 'connected') return
+    this.#session!.limitClient(this.client.limits)
+    this.#reader.limit(this.client.limits)
   }
 
   accept(): void {
     this.#wasConnected = true
     this.connectedAt = this.ports.timers.wallTime()
-    this.#reader.connected(this.#connect!.limits)
+    this.#reader.limit(this.client.limits)
     this.#become('connected')
     this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
     this.#timers.connected(this.#parameters.keepalive)
@@ -191,11 +194,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   fits(packet: Packet): boolean {
     return this.#encoder.packet(packet) !== undefined
   }
-
   write(frame: Frame, packetId: number): void {
     this.#outbox.add(frame, packetId)
   }
-
   frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | Unsendable {
     return this.#encoder.publish(delivery, attempt, this.ports.timers)
   }

@@ -2,6 +2,7 @@
  * The state of a client that outlives its connection: subscriptions, packet ids, and messages under way to it.
  * Does no I/O itself: it writes through a link while the client is connected, and to the store.
  */
+import type { ClientLimits } from '../../types/client-limits.js'
 import type { MaybePromise, QueueLimits, SessionDetails } from '../../types/persistence.js'
 import type { Backlog } from '../model/backlog.js'
 import type { Delivery } from '../model/delivery.js'
@@ -11,6 +12,7 @@ import type { SessionSubscription } from '../model/subscription.js'
 import type { Ports } from '../ports/ports.js'
 import { FilterTree } from '../topic/filter-tree.js'
 import { isSharedFilter } from '../topic/topic.js'
+import { type EffectiveLimits, effectiveLimits } from './client-limits.js'
 import type { Link } from './outgoing/link.js'
 import { Outgoing } from './outgoing/outgoing.js'
 import type { Pressure } from './outgoing/pressure.js'
@@ -39,6 +41,7 @@ export class Session implements Subscriber, Recipient {
   /** The client identifier. */
   readonly id: string
   readonly ports: Ports
+  /** The limits of its queue. */
   readonly limits: QueueLimits
   /**
    * Whether the store keeps it. Decided when it is opened: an expiry of 0 cannot be raised later [MQTT-3.14.2-2], and a
@@ -47,6 +50,7 @@ export class Session implements Subscriber, Recipient {
   readonly stored: boolean
   /** Details of its connection; undefined if the store does not keep them. */
   readonly details: SessionDetails | undefined
+  #clientLimits: EffectiveLimits
   #expiryInterval: number
   // made when they are needed: most clients only publish or only subscribe
   #subscriptions: Map<string, SessionSubscription> | undefined
@@ -70,6 +74,7 @@ export class Session implements Subscriber, Recipient {
     this.details = settings.details
     this.limits = settings.limits
     this.ports = ports
+    this.#clientLimits = ports.options
   }
 
   /** Seconds that the session lives without its connection. */
@@ -185,11 +190,20 @@ export class Session implements Subscriber, Recipient {
     await this.#changes?.settled()
   }
 
+  /** What its client may do at most. */
+  get clientLimits(): EffectiveLimits {
+    return this.#clientLimits
+  }
+
+  /** A hook gave its client limits; undefined for those of the options. */
+  limitClient(limits: ClientLimits | undefined): void {
+    this.#clientLimits = effectiveLimits(this.ports.options, limits)
+  }
+
   /** Counts its subscriptions; undefined without a limit. */
   get subscriptionQuota(): SubscriptionQuota | undefined {
-    const { maxSubscriptions } = this.ports.options
-    if (maxSubscriptions === Number.POSITIVE_INFINITY) return undefined
-    this.#subscriptionQuota ??= new SubscriptionQuota(maxSubscriptions, this)
+    if (this.#clientLimits.maxSubscriptions === Number.POSITIVE_INFINITY) return this.#subscriptionQuota
+    this.#subscriptionQuota ??= new SubscriptionQuota(this)
     return this.#subscriptionQuota
   }
 

@@ -34,7 +34,8 @@ export function grantSubscription(
   requested: string,
   identifier?: number,
 ): SessionSubscription {
-  const { maximumQoS, subscriptionIdentifiersAvailable } = session.ports.options
+  const { maximumQoS } = session.clientLimits
+  const { subscriptionIdentifiersAvailable } = session.ports.options
   // [MQTT-3.2.2-9]: a higher QoS is granted as the maximum, not refused
   const qos = authorized.qos > maximumQoS ? maximumQoS : authorized.qos
   const granted = { ...authorized, qos }

@@ -17,24 +17,23 @@ interface Counted {
 }
 
 export class SubscriptionQuota {
-  readonly #limit: number
   readonly #session: Counted
   readonly #changes = new Map<string, Change>()
 
-  constructor(limit: number, session: Counted) {
-    this.#limit = limit
+  constructor(session: Counted) {
     this.#session = session
   }
 
   /**
    * Claims room for subscriptions that are about to be made. One that replaces another needs none.
+   * @param limit how many the session may have
    * @returns per filter an error if there is no room for it: then nothing was claimed
    */
-  claim(filters: readonly string[]): (AnaxError | undefined)[] {
-    let room = this.#limit - this.#expected()
+  claim(filters: readonly string[], limit: number): (AnaxError | undefined)[] {
+    let room = limit - this.#expected()
     return filters.map(filter => {
       if (!this.#isPresent(filter) && room-- <= 0) {
-        return new AnaxError('ANAX_ERR_QUOTA', { detail: `a session may have ${this.#limit} subscriptions` })
+        return new AnaxError('ANAX_ERR_QUOTA', { detail: `a session may have ${limit} subscriptions` })
       }
       this.#note(filter, 'present')
       return undefined

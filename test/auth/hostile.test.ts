@@ -265,20 +265,6 @@ describe('what a token says', () => {
       assert.equal(await codeOf(broker, { username: 'x', password: await claims(`$\{peerhost}/no`) }), 0x86)
     })
   })
-
-  it('is limited by all that let its client in, where all have to', async () => {
-    const limits = { maxQoS: 0 as const, retain: false }
-    const one = custom(({ username }) => ({ username, limits }))
-    const other = custom(({ username }) => ({ username, limits: { maxQoS: 2, retain: true, maxPayloadBytes: 2 } }))
-    for (const auth of [allOf([one, other]), allOf([other, one])]) {
-      await withAuth(auth, async broker => {
-        await enter(broker, { username: 'x', clientId: 'c' })
-        assert.deepEqual(identityOf(broker.clients.c!).limits, {
-          ...{ maxQoS: 0, retain: false, maxPayloadBytes: 2, maxSubscriptions: Infinity },
-        })
-      })
-    }
-  })
 })
 
 describe('modules that agree', () => {

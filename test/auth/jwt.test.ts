@@ -11,6 +11,7 @@ import { createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { AuthPacket } from '../../types/packets.js'
 import { temporaryFolder } from '../support/certificate.js'
+import { publishPacket } from '../support/spec-client.js'
 import { codeOf, denialsOf, enter, login, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()
@@ -262,30 +263,45 @@ describe('the claims of a token', () => {
       { permission: 'deny', topic: 'b/no' },
       { permission: 'allow', action: 'subscribe', topic: 'b/+' },
     ]
-    const limits = { maxQoS: 1, retain: false, maxPayloadBytes: 3, maxSubscriptions: 2 }
     const auth = jwt(hs)
     await withAuth(auth, async broker => {
-      const password = await token({ claims: { acl, limits } })
+      const password = await token({ claims: { acl } })
       const client = await enter(broker, { username: 'x', clientId: 'c', password })
       const publish = async (topic: string, more = {}) => client.publish({ topic, qos: 1, ...more })
       assert.equal(await publish('a/b'), 0x10)
       assert.equal(await publish('a/secret'), 0x87)
       assert.equal(await publish('own/alice/c/x'), 0x10)
       assert.equal(await publish('own/x/c/x'), 0x87)
-      assert.equal(await publish('a/b', { retain: true }), 0x87)
-      assert.equal(await publish('a/b', { qos: 2 }), 0x87)
-      assert.equal(await publish('a/b', { payload: Buffer.from('four') }), 0x87)
       const subscribe = (topic: string) => client.subscribe({ topic, qos: 2 })
-      assert.deepEqual(await subscribe('+/x'), [1])
+      assert.deepEqual(await subscribe('+/x'), [2])
       assert.deepEqual(await subscribe('b/+'), [0x87])
-      assert.deepEqual(await subscribe('b/yes'), [1])
-      assert.deepEqual(await subscribe('own/alice/c/#'), [0x87])
+      assert.deepEqual(await subscribe('b/yes'), [2])
+      assert.deepEqual(await subscribe('own/alice/c/#'), [2])
       assert.deepEqual(await subscribe('qos'), [0x87])
     })
     const lists = await token({ claims: { acl: { pub: ['p'], sub: ['s'], all: ['b'] } } })
     await withAuth(jwt(hs), async broker => {
       const client = await enter(broker, { username: 'x', password: lists })
       assert.deepEqual(await client.subscribe({ topic: 's', qos: 0 }, { topic: 'p', qos: 0 }), [0, 0x87])
+    })
+  })
+
+  it('become limits, which the broker tells the client and enforces, exactly within one SUBSCRIBE', async () => {
+    const limits = { maximumQoS: 1, retainAvailable: false, maxPacketSize: 100, maxSubscriptions: 2 }
+    await withAuth(jwt(hs), async broker => {
+      const password = await token({ claims: { limits, acl: { all: ['#'] } } })
+      const { client, connack } = await login(broker, { username: 'x', clientId: 'c', password })
+      const { maximumQoS, retainAvailable, maximumPacketSize } = connack.properties ?? {}
+      assert.deepEqual([maximumQoS, retainAvailable, maximumPacketSize], [1, false, 100])
+      const filters = ['a', 'b', 'a', 'c', 'd'].map(topic => ({ topic, qos: 2 as const }))
+      assert.deepEqual(await client.subscribe(...filters), [1, 1, 1, 0x97, 0x97])
+      client.send({ ...publishPacket({ topic: 'a', qos: 2, messageId: 1 }) })
+      await client.expectDisconnect(0x9b)
+    })
+    const tried = jwt({ ...hs, dryRun: 'authorization' })
+    await withAuth(tried, async broker => {
+      const client = await enter(broker, { username: 'x', password: await token({ claims: { limits } }) })
+      assert.deepEqual(await client.subscribe({ topic: 'a', qos: 2 }), [2], 'in a dry run nothing is kept from it')
     })
   })
 
@@ -298,8 +314,10 @@ describe('the claims of a token', () => {
         { acl: { publish: ['a'] } },
         { acl: { pub: 'a' } },
         { acl: [{ permission: 'deny', topic: '$share/g/a' }] },
-        { limits: { maxQoS: 7 } },
-        { limits: { maxPayloadBytes: -1 } },
+        { limits: { maximumQoS: 7 } },
+        { limits: { maxSubscriptions: -1 } },
+        { limits: { maxPayload: 5 } },
+        { limits: [] },
         { roles: [1] },
       ]) {
         const password = await token({ claims })

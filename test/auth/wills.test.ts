@@ -5,7 +5,7 @@ import { aclFile, allow, compose, custom, passwordFile } from '../../lib/auth/in
 import { createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { QoS } from '../../types/packets.js'
-import { denialsOf, enter, quickHash, withAuth } from './support.js'
+import { codeOf, denialsOf, enter, quickHash, withAuth } from './support.js'
 
 const at = (topic: string, qos: QoS = 1) => ({ topic, qos })
 const payload = Buffer.from('x')
@@ -82,32 +82,22 @@ describe('wills', () => {
     await closing
   })
 
-  it('keep to the limits of who leaves them, at once, later, and at CONNECT', async () => {
-    const clock = new FakeClock()
-    const limited = custom(({ username }) => ({ username, ...(username === 'bob' && { limits: { retain: false } }) }))
+  it('keep to the limits of who leaves them: one beyond refuses CONNECT, so that none is ever stored', async () => {
+    const limits = { retainAvailable: false, maximumQoS: 0 as const, maxPacketSize: 64 }
+    const limited = custom(({ username }) => ({ username, ...(username === 'bob' && { limits }) }))
     const everything = aclFile({ everyone: [allow({ all: '#' })] })
-    const auth = compose([limited, everything], { clock })
-    const denials = denialsOf(auth)
-    const broker = await createBroker({ ...auth, clock })
-    const refused: string[] = []
-    broker.on('publishRefused', (_error, { topic }) => refused.push(topic))
-    const retained = (topic: string, delay: number) => {
-      const { will: left, ...rest } = will(topic, delay)
-      return { will: { ...left, retain: true }, ...rest }
-    }
-    for (const [topic, delay] of [['now', 0] as const, ['later', 10] as const]) {
-      const bob = await enter(broker, { username: 'bob', packet: retained(topic, delay) })
-      await bob.drop()
-      await clock.advance(20_000)
-    }
-    assert.deepEqual(refused, ['now', 'later'])
-    assert.deepEqual(denials, ['publish limit now', 'publish limit later'])
-    const closing = broker.close()
-    await clock.advance(60_000)
-    await closing
-    const strict = compose([limited, everything], { deniedWill: 'refuse' })
-    await withAuth(strict, async other => {
-      await assert.rejects(enter(other, { username: 'bob', packet: retained('now', 0) }), /135/)
+    await withAuth(compose([limited, everything]), async broker => {
+      const left = (parts: object) => ({ will: { topic: 'w', payload, qos: 0 as const, retain: false, ...parts } })
+      const beyond: [object, number][] = [
+        [{ retain: true }, 0x9a],
+        [{ qos: 1 }, 0x9b],
+        [{ payload: Buffer.alloc(65) }, 0x95],
+      ]
+      for (const [parts, code] of beyond) {
+        assert.equal(await codeOf(broker, { username: 'bob', packet: left(parts) }), code)
+        assert.equal(await codeOf(broker, { username: 'alice', packet: left(parts) }), 0)
+      }
+      assert.equal(await codeOf(broker, { username: 'bob', packet: left({}) }), 0)
     })
   })
 

@@ -29,6 +29,10 @@ broker.authorizePublish = (_client, packet) => ({ ...packet, topic: 'elsewhere' 
 // Callbacks, as Aedes has them.
 broker.preConnect = (_client, _packet, callback) => callback(null, true)
 broker.authenticate = () => ({ accept: true, limits: { messagesPerSecond: 10, bytesPerSecond: 100_000 } })
+broker.authenticate = client => {
+  client.limits = { maxSubscriptions: 5, maximumQoS: 1, retainAvailable: false, maxPacketSize: 1000 }
+  return true
+}
 broker.authenticate = (_client, _username, _password, callback) => {
   callback(Object.assign(new Error('who?'), { returnCode: 4 }), false)
 }
@@ -52,6 +56,8 @@ expectType<Subscription>({ topic: 'a', qos: 1, nl: true })
 
 // @ts-expect-error limits belong to a client that is accepted
 broker.authenticate = () => ({ limits: { messagesPerSecond: 10 } })
+// @ts-expect-error a limit has the name of its option
+broker.authenticate = () => ({ accept: true, limits: { maxQoS: 1 } })
 // @ts-expect-error a client is accepted or refused
 broker.authenticate = () => ({ accept: true, limits: {}, reasonCode: 0x87 })
 // @ts-expect-error preConnect gives no limits

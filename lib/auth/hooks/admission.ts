@@ -3,9 +3,11 @@
  * Owns what a refusal looks like from outside; must not know how credentials are checked.
  */
 import type { Client } from '../../../types/client.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type {
   AuthenticateExtendedHandler,
   AuthenticateHandler,
+  ConnectAcceptance,
   ConnectRefusal,
   ExtendedAuthentication,
   ExtendedVerdict,
@@ -47,6 +49,11 @@ export class Admission {
     }
   }
 
+  /** What the client may do at most; nothing is kept from it in a dry run. */
+  limitsOf({ subject }: Entry): ClientLimits | undefined {
+    return this.#options.dryRun === undefined ? subject.identity.limits : undefined
+  }
+
   /** Whether a client that was accepted before would be accepted now. */
   async mayStay(entry: Entry): Promise<boolean> {
     const by = await withdrawnBy(entry.subject)
@@ -59,7 +66,7 @@ export class Admission {
     entry: Entry,
     attempt: { client: Client; username: string | undefined; password: Buffer | undefined },
     clients: Clients,
-  ): Promise<true | ConnectRefusal> {
+  ): Promise<true | ConnectAcceptance | ConnectRefusal> {
     const authenticator = this.#authenticator!
     const outcome = await authenticator.authenticate?.(attempt)
     if (outcome === undefined) {
@@ -68,7 +75,10 @@ export class Admission {
       const denied = attempt.username === undefined ? 'no-credentials' : 'unknown-user'
       return this.#refuse(entry, { denied, by: authenticator })
     }
-    return 'denied' in outcome ? this.#refuse(entry, outcome) : this.#accept(entry, outcome, clients)
+    if ('denied' in outcome) return this.#refuse(entry, outcome)
+    const admitted = await this.#accept(entry, outcome, clients)
+    const limits = this.limitsOf(entry)
+    return admitted === true && limits !== undefined ? { accept: true, limits } : admitted
   }
 
   async #step(entry: Entry, authentication: ExtendedAuthentication, clients: Clients): Promise<ExtendedVerdict> {
@@ -81,7 +91,8 @@ export class Admission {
     }
     if (!('accepted' in outcome)) return outcome.verdict
     const admitted = await this.#accept(entry, outcome.accepted, clients)
-    return admitted === true ? outcome.verdict : { result: 'refuse', ...admitted }
+    if (admitted !== true) return { result: 'refuse', ...admitted }
+    return { ...outcome.verdict, limits: this.limitsOf(entry) ?? {} }
   }
 
   async #accept(entry: Entry, { identity, by, proof }: Accepted, clients: Clients): Promise<true | ConnectRefusal> {

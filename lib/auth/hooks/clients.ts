@@ -3,6 +3,7 @@
  * Owns who is still there; what they may do is asked through two functions.
  */
 import type { Client, DisconnectOptions } from '../../../types/client.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { type Subject, subjectOf } from '../identity.js'
@@ -26,6 +27,8 @@ export interface ClientsOptions {
   clock: Clock
   /** Whether the client may stay. */
   mayStay(entry: Entry): Promise<boolean>
+  /** What it may do at most. */
+  limitsOf(entry: Entry): ClientLimits | undefined
   /** Whether it may keep a subscription. */
   mayKeep(entry: Entry, filter: string): Promise<boolean>
   /** Told of what went wrong while nobody waited. */
@@ -178,7 +181,10 @@ export class Clients {
       await this.#disconnect(entry, { reasonCode: ReasonCode.NotAuthorized, will: 'discard' })
       return
     }
-    if (subject.version !== version) this.expire(entry)
+    if (subject.version !== version) {
+      this.expire(entry)
+      client.limits = this.#options.limitsOf(entry)
+    }
     for (const filter of [...client.subscriptions.keys()]) {
       if (await this.#options.mayKeep(entry, filter)) continue
       withdraw(entry, filter)

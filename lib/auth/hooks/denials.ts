@@ -34,7 +34,6 @@ export type DenialCode =
   | 'wider-than-rules'
   | 'unsafe-name'
   | 'reserved-topic'
-  | 'limit'
   | 'publisher-not-allowed'
   | 'nobody-knows'
 

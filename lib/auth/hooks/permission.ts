@@ -1,6 +1,6 @@
 /**
  * Makes the hooks for publishing, subscribing and forwarding of an authorizer.
- * Owns limits, topics that are nobody's to write to, and remembered verdicts; must not know rules.
+ * Owns topics that are nobody's to write to, and remembered verdicts; must not know rules. Limits are the broker's.
  */
 import type { Client } from '../../../types/client.js'
 import type {
@@ -10,7 +10,7 @@ import type {
   PublishRefusal,
 } from '../../../types/hooks.js'
 import type { Message } from '../../../types/message.js'
-import type { PublishPacket, QoS, Subscription } from '../../../types/packets.js'
+import type { PublishPacket, Subscription, Will } from '../../../types/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { ReasonCode } from '../../index.js'
 import { Subject } from '../identity.js'
@@ -25,11 +25,7 @@ interface PermissionOptions extends AuthOptions {
   tell(denial: Denial): void
 }
 
-/** The fields of a message or will that limits and rules check. */
-type Publication = Pick<PublishPacket, 'topic' | 'qos' | 'retain'> & { payload: Buffer }
-
 const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
-const LIMIT: Decision = { verdict: 'deny', code: 'limit', lasting: false }
 const PUBLISHER: Decision = { verdict: 'deny', code: 'publisher-not-allowed', lasting: false }
 const NOBODY_KNOWS: Decision = { verdict: 'deny', code: 'nobody-knows', lasting: false }
 const CREDENTIALS_WITHDRAWN: Decision = { verdict: 'deny', code: 'credentials-withdrawn', lasting: false }
@@ -65,8 +61,8 @@ export class Permission {
   }
 
   /** Whether a will may be published as things are, without telling anybody. */
-  async mayPublish(subject: Subject, will: Publication): Promise<boolean> {
-    return (await this.#decideMessage(subject, will)).verdict === 'allow'
+  async mayPublish(subject: Subject, { topic }: Pick<Will, 'topic'>): Promise<boolean> {
+    return (await this.#decidePublish(subject, topic)).verdict === 'allow'
   }
 
   /** Whether a subscription that was granted before would be granted now. */
@@ -76,9 +72,7 @@ export class Permission {
     return decision.verdict === 'allow' || this.#denied(entry, 'subscribe', filter, decision)
   }
 
-  #publish(entry: Entry, packet: PublishPacket & { payload: Buffer }): MaybePromise<boolean | PublishRefusal> {
-    const { topic } = packet
-    if (exceeds(packet, entry.subject)) return this.#deniedPublish(entry, topic, LIMIT)
+  #publish(entry: Entry, { topic }: PublishPacket): MaybePromise<boolean | PublishRefusal> {
     if (entry.mayPublish.get(topic) === true) return true
     const decision = this.#decidePublish(entry.subject, topic)
     return isDecision(decision)
@@ -101,25 +95,21 @@ export class Permission {
   async #will(
     clients: Clients,
     client: Client,
-    packet: Publication & { clientId?: string | undefined; username?: string | undefined },
+    packet: PublishPacket & { clientId?: string | undefined; username?: string | undefined },
   ): Promise<boolean> {
     const { clientId, username, topic } = packet
     const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
     const subject = clients.departed(client) ?? stored
-    const decision = subject ? await this.#decideWill(subject, packet) : NOBODY_KNOWS
+    const decision = subject ? await this.#decideWill(subject, topic) : NOBODY_KNOWS
     if (decision.verdict === 'allow') return true
     const unknown = { id: clientId ?? '', username: undefined }
     return this.#denied({ client: null, subject: subject ?? new Subject(unknown) }, 'publish', topic, decision)
   }
 
   /** A will that waited while its client's credentials were withdrawn is not published. */
-  async #decideWill(subject: Subject, will: Publication): Promise<Decision> {
+  async #decideWill(subject: Subject, topic: string): Promise<Decision> {
     if ((await withdrawnBy(subject)) !== undefined) return CREDENTIALS_WITHDRAWN
-    return this.#decideMessage(subject, will)
-  }
-
-  #decideMessage(subject: Subject, message: Publication): MaybePromise<Decision> {
-    return exceeds(message, subject) ? LIMIT : this.#decidePublish(subject, message.topic)
+    return this.#decidePublish(subject, topic)
   }
 
   #decidePublish(subject: Subject, topic: string): MaybePromise<Decision> {
@@ -127,21 +117,15 @@ export class Permission {
     return this.#authorizer?.publish(subject, topic) ?? ALLOWED
   }
 
-  async #subscribe(clients: Clients, entry: Entry, subscription: Subscription): Promise<boolean | Subscription> {
-    const { topic, qos } = subscription
-    const { limits } = entry.subject.identity
-    const { subscriptions } = entry.client
-    const isFull = subscriptions.size >= (limits?.maxSubscriptions ?? Number.POSITIVE_INFINITY)
-    const decision =
-      isFull && !subscriptions.has(topic) ? LIMIT : await this.#decideSubscribe(clients, entry.subject, topic)
+  async #subscribe(clients: Clients, entry: Entry, { topic }: Subscription): Promise<boolean> {
+    const decision = await this.#decideSubscribe(clients, entry.subject, topic)
     if (decision.verdict !== 'allow' && !this.#denied(entry, 'subscribe', topic, decision)) {
       // one of a resumed session: what was queued for it is still there
       if (!entry.client.connected) withdraw(entry, topic)
       return false
     }
     entry.withdrawn.delete(topic)
-    const maxQoS: QoS = limits?.maxQoS ?? 2
-    return qos > maxQoS ? { ...subscription, qos: maxQoS } : true
+    return true
   }
 
   /** Once more where something changed before the answer came: whoever looks then does not see what is granted later. */
@@ -209,10 +193,4 @@ function isDecision(value: MaybePromise<Decision>): value is Decision {
 export function isReserved(topic: string): boolean {
   if (topic.charCodeAt(0) !== 0x24) return false
   return topic.startsWith('$share') || (topic.startsWith('$SYS') && !BRIDGE_STATE.test(topic))
-}
-
-function exceeds({ qos, retain, payload }: Publication, { identity: { limits } }: Subject): boolean {
-  if (limits === undefined) return false
-  const { maxQoS = 2, maxPayloadBytes = Number.POSITIVE_INFINITY } = limits
-  return qos > maxQoS || payload.length > maxPayloadBytes || (retain && limits.retain === false)
 }

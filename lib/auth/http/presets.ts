@@ -4,7 +4,7 @@
  */
 
 import type { Identity, IdentityRule } from '../identity.js'
-import { claimOf, rulesFrom } from '../jwt/claims.js'
+import { claimOf, limitsFrom, rulesFrom } from '../jwt/claims.js'
 
 /** Whose requests and answers. */
 export type HttpPreset = 'json' | 'emqx' | 'mosquitto-go-auth'
@@ -43,7 +43,9 @@ export const PRESETS: Readonly<Record<HttpPreset, Preset>> = {
     authorize: (question, action, topic) => ({ ...question, action, topic }),
     verdict: byResult,
     identity: (body, username) =>
-      identityOf(body, username, { roles: 'roles', groups: 'groups', attributes: 'attributes', expires: 'expiresAt' }),
+      identityOf(body, username, {
+        ...{ roles: 'roles', groups: 'groups', attributes: 'attributes', limits: 'limits', expires: 'expiresAt' },
+      }),
   },
   emqx: {
     authenticate: ({ clientId, username, address }, password) => ({
@@ -111,6 +113,7 @@ function byStatus(status: number): HttpVerdict {
 interface FieldNames {
   roles?: string
   groups?: string
+  limits?: string
   attributes: string
   /** Seconds since the epoch. */
   expires: string
@@ -121,10 +124,12 @@ function identityOf(body: unknown, username: string | undefined, names: FieldNam
   const roles = textsOf(names.roles && claimOf(fields, names.roles))
   const groups = textsOf(names.groups && claimOf(fields, names.groups))
   const attributes = attributesOf(claimOf(fields, names.attributes))
+  const limits = limitsFrom(names.limits && claimOf(fields, names.limits))
   const isSuperuser = claimOf(fields, 'is_superuser') === true
   const rules = isSuperuser ? EVERYTHING : rulesFrom(claimOf(fields, 'acl'))
   const expires = claimOf(fields, names.expires)
-  if (roles === undefined || groups === undefined || attributes === undefined || rules === null) return undefined
+  if (roles === undefined || groups === undefined || attributes === undefined || rules === null || limits === null)
+    return undefined
   if (expires !== undefined && typeof expires !== 'number') return undefined
   return {
     username,
@@ -132,6 +137,7 @@ function identityOf(body: unknown, username: string | undefined, names: FieldNam
     groups,
     attributes,
     ...(rules !== undefined && { rules }),
+    ...(limits !== undefined && { limits }),
     ...(expires !== undefined && { expiresAt: expires * 1000 }),
   }
 }

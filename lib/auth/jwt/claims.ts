@@ -2,7 +2,9 @@
  * From the claims of a token to an identity: name, roles, groups, attributes, rules, limits.
  * Owns the shapes that are read; anything that is not of its shape makes the token unusable.
  */
-import type { ClientLimits, Identity, IdentityRule } from '../identity.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
+import { areClientLimits } from '../../index.js'
+import type { Identity, IdentityRule } from '../identity.js'
 import { isFilter } from '../util/topics.js'
 
 /** Which claims are read. */
@@ -115,21 +117,7 @@ function withFilter(text: unknown, rule: Pick<IdentityRule, 'permission' | 'acti
   return { ...rule, filter, ...(exact && { exact }) }
 }
 
-function limitsFrom(value: unknown): ClientLimits | undefined | null {
-  if (value === undefined) return undefined
-  if (typeof value !== 'object' || value === null) return null
-  const { maxQoS, retain, maxPayloadBytes, maxSubscriptions } = value as Record<string, unknown>
-  if (maxQoS !== undefined && maxQoS !== 0 && maxQoS !== 1 && maxQoS !== 2) return null
-  if (retain !== undefined && typeof retain !== 'boolean') return null
-  if (!isCount(maxPayloadBytes) || !isCount(maxSubscriptions)) return null
-  return {
-    ...(maxQoS !== undefined && { maxQoS }),
-    ...(retain !== undefined && { retain }),
-    ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
-    ...(maxSubscriptions !== undefined && { maxSubscriptions }),
-  }
-}
-
-function isCount(value: unknown): value is number | undefined {
-  return value === undefined || (Number.isInteger(value) && (value as number) >= 0)
+/** What the broker takes as limits; null for anything else. */
+export function limitsFrom(value: unknown): ClientLimits | undefined | null {
+  return value === undefined || areClientLimits(value) ? value : null
 }

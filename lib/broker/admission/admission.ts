@@ -1,6 +1,6 @@
 /** Limits who may connect, and how much may come in: asks those that own the limits. Clients of the host are exempt. */
 import type { Client } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/hooks.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type { AnaxError } from '../../errors.js'
 import type { Admission, LimitedRate } from '../../ports/admission.js'
 import type { EventSink } from '../../ports/event-sink.js'

@@ -3,8 +3,8 @@
  * with a client that is above a rate.
  */
 import type { Client } from '../../../types/client.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type { RateLimit } from '../../../types/events.js'
-import type { ClientLimits } from '../../../types/hooks.js'
 import type { InboundRates, RateOptions, Rates } from '../../../types/rates.js'
 import { AnaxError } from '../../errors.js'
 import type { LimitedRate } from '../../ports/admission.js'
@@ -18,7 +18,7 @@ interface Shared {
   readonly rates: readonly LimitedRate[]
   readonly connects: RateBucket | undefined
   /** Connected clients. */
-  clients: number
+  readonly clients: Set<Client>
 }
 
 export class BrokerRates {
@@ -63,9 +63,9 @@ export class BrokerRates {
   of(client: Client, limits: ClientLimits | undefined): readonly LimitedRate[] {
     const own = this.#inbound('client', { ...this.#options.client, ...limits })
     const address = this.#addressOf(client)
-    if (address !== undefined && address.rates.length > 0) {
-      address.clients++
-      client.once('close', () => address.clients--)
+    if (address !== undefined && address.rates.length > 0 && !address.clients.has(client)) {
+      address.clients.add(client)
+      client.once('close', () => address.clients.delete(client))
     }
     return [...own, ...(address?.rates ?? []), ...this.#total.rates]
   }
@@ -81,7 +81,7 @@ export class BrokerRates {
   }
 
   #shared(of: RateLimit['of'], rates: Rates = {}): Shared {
-    return { rates: this.#inbound(of, rates), connects: this.#bucket(rates.connectsPerSecond), clients: 0 }
+    return { rates: this.#inbound(of, rates), connects: this.#bucket(rates.connectsPerSecond), clients: new Set() }
   }
 
   #inbound(of: RateLimit['of'], { messagesPerSecond, bytesPerSecond }: InboundRates): LimitedRate[] {
@@ -99,7 +99,7 @@ export class BrokerRates {
 }
 
 function isIdle({ clients, connects, rates }: Shared): boolean {
-  return clients === 0 && connects?.isFull !== false && rates.every(({ bucket }) => bucket.isFull)
+  return clients.size === 0 && connects?.isFull !== false && rates.every(({ bucket }) => bucket.isFull)
 }
 
 function tooMany(whose: string, perSecond: number | undefined): AnaxError {

@@ -1,5 +1,5 @@
 /** Interprets the answers of hooks: verdicts, refusals and invalid values. Must not call a hook. */
-import type { ClientLimits, ConnectAcceptance, ConnectRefusal, ExtendedVerdict } from '../../../types/hooks.js'
+import type { ConnectAcceptance, ConnectRefusal, ExtendedVerdict } from '../../../types/hooks.js'
 import type { Message } from '../../../types/message.js'
 import type { PublishPacket, Subscription } from '../../../types/packets.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
@@ -9,6 +9,7 @@ import { messageOfInput } from '../../model/message.js'
 import { AcknowledgedRefusal, type Authorizer } from '../../ports/authorizer.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { ReasonCode } from '../../reason-codes.js'
+import { areClientLimits } from '../../session/client-limits.js'
 import { isTopicFilter, isTopicName } from '../../topic/topic.js'
 
 /** An error passed to a callback: a deliberate refusal, not a failure of the hook. */
@@ -45,16 +46,7 @@ export function connectVerdict(value: unknown): typeof ACCEPTED | Refusal | unde
 export function authenticateVerdict(value: unknown): typeof ACCEPTED | ConnectAcceptance | Refusal | undefined {
   if (!isObject(value) || !('accept' in value)) return connectVerdict(value)
   const { accept, limits } = value as { accept: unknown; limits?: unknown }
-  return accept === true && areLimits(limits) ? { accept, limits } : undefined
-}
-
-const LIMITS: ReadonlySet<string> = new Set<keyof ClientLimits>(['messagesPerSecond', 'bytesPerSecond'])
-
-/** Fails closed: a limit that is not understood would be no limit. */
-function areLimits(value: unknown): value is ClientLimits {
-  const isLimit = ([name, limit]: [string, unknown]) =>
-    LIMITS.has(name) && (limit === undefined || (typeof limit === 'number' && limit > 0))
-  return isObject(value) && Object.entries(value).every(isLimit)
+  return accept === true && areClientLimits(limits) ? { accept, limits } : undefined
 }
 
 export function publishVerdict(value: unknown, message: PublishMessage): PublishMessage | Refusal | undefined {
@@ -113,7 +105,7 @@ export function forwardVerdict(value: unknown): Message | null | undefined {
 export function extendedVerdict(value: unknown): ExtendedVerdict | Refusal | undefined {
   if (!isObject(value)) return undefined
   if (value.result === 'refuse') return new Refusal(value)
-  if ('limits' in value && value.limits !== undefined && !areLimits(value.limits)) return undefined
+  if ('limits' in value && value.limits !== undefined && !areClientLimits(value.limits)) return undefined
   return value.result === 'continue' || value.result === 'success' ? (value as ExtendedVerdict) : undefined
 }
 

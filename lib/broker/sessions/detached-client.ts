@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
 import type { Callback, Client, ClientEvents, ClientSubscription, ConnectionDetails } from '../../../types/client.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type { ClientStats } from '../../../types/client-stats.js'
 import type { ProtocolVersion, UserProperties } from '../../../types/packets.js'
 import type { WillPublisher } from '../../../types/persistence.js'
@@ -26,7 +27,7 @@ const NO_STATS: ClientStats = Object.freeze({
 
 /** The remembered details of a disconnected client. */
 type Remembered = Pick<Client, 'id' | 'username' | 'details'> &
-  Partial<Pick<Client, 'clean' | 'version' | 'keepalive' | 'userProperties' | 'context' | 'principal'>>
+  Partial<Pick<Client, 'clean' | 'version' | 'keepalive' | 'userProperties' | 'context' | 'principal' | 'limits'>>
 
 export class DetachedClient extends EventEmitter<ClientEvents> implements Client {
   readonly id: string
@@ -46,6 +47,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
   readonly subscriptions = NO_SUBSCRIPTIONS
   context: unknown
   principal: string | undefined
+  limits: ClientLimits | undefined
 
   private constructor(remembered: Remembered) {
     super()
@@ -58,6 +60,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
     this.details = remembered.details
     this.context = remembered.context
     this.principal = remembered.principal ?? remembered.username
+    this.limits = remembered.limits
   }
 
   /** Remembers a client whose connection ends. */

@@ -15,8 +15,11 @@ import type {
   PublishInput,
   UnsubscribeInput,
 } from '../../../types/client.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type { ClientStats } from '../../../types/client-stats.js'
 import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../../types/packets.js'
+import { AnaxError } from '../../errors.js'
+import { areClientLimits, areSameLimits } from '../../session/client-limits.js'
 import { withCallback } from '../../util/maybe-promise.js'
 import type { Channel } from '../channel.js'
 import type { ConnectionSource } from '../connection-source.js'
@@ -32,6 +35,7 @@ export class ChannelClient extends EventEmitter<ClientEvents> implements Client 
   readonly #source: ConnectionSource
   /** Unset, the client is who it says it is. */
   #principal: { name: string | undefined } | undefined
+  #limits: ClientLimits | undefined
 
   constructor(channel: Channel, source: ConnectionSource) {
     super()
@@ -68,6 +72,18 @@ export class ChannelClient extends EventEmitter<ClientEvents> implements Client 
   }
   set principal(name: string | undefined) {
     this.#principal = { name }
+  }
+  get limits(): ClientLimits | undefined {
+    return this.#limits
+  }
+  set limits(limits: ClientLimits | undefined) {
+    if (limits !== undefined && !areClientLimits(limits)) {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'client.limits' })
+    }
+    // the same again would give the client one more burst
+    if (areSameLimits(limits, this.#limits)) return
+    this.#limits = limits && Object.freeze({ ...limits })
+    this.#channel.limitsChanged()
   }
   get userProperties(): UserProperties | undefined {
     return this.#channel.parameters.userProperties

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
+import { effectiveLimits } from '../../session/client-limits.js'
 import type { Channel } from '../channel.js'
 import type { ConnectParameters } from './connect-parameters.js'
 
@@ -25,7 +26,7 @@ export function connackProperties(
   { assignedId, expiryInterval, authenticationData }: Assigned,
 ): ConnackProperties {
   const { options } = ports
-  const properties: ConnackProperties = { ...limits(options) }
+  const properties: ConnackProperties = { ...limits({ ...options, ...effectiveLimits(options, client.limits) }) }
   // [MQTT-3.2.2-16]
   if (assignedId !== undefined) properties.assignedClientIdentifier = assignedId
   if (expiryInterval !== (packet.properties?.sessionExpiryInterval ?? 0)) {

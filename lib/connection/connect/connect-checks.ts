@@ -1,8 +1,9 @@
 /** The broker's own checks of a CONNECT, before any hook is asked. Owns the checks; must not answer the client. */
 import type { ConnectRefusal } from '../../../types/hooks.js'
-import type { ConnectPacket, UserProperties } from '../../../types/packets.js'
+import type { ConnectPacket, UserProperties, Will } from '../../../types/packets.js'
 import { AnaxError, explanationOf } from '../../errors.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
+import type { EffectiveLimits } from '../../session/client-limits.js'
 import { isTopicName, levelCount } from '../../topic/topic.js'
 import type { Channel } from '../channel.js'
 import { payloadFormatError } from '../payload-format.js'
@@ -16,7 +17,7 @@ export function checkConnect(packet: ConnectPacket, channel: Channel): AnaxError
     capacityError(packet, channel) ??
     userPropertiesError(packet, options) ??
     clientIdError(packet, channel) ??
-    willError(packet, options)
+    (packet.will && willError(packet.will, options))
   )
 }
 
@@ -60,10 +61,18 @@ function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: C
   return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: `it is longer than ${longest} bytes` })
 }
 
-function willError({ will }: ConnectPacket, options: ResolvedOptions): AnaxError | undefined {
-  if (will === undefined) return undefined
-  if (will.qos > options.maximumQoS) return new AnaxError('ANAX_ERR_QOS_NOT_SUPPORTED', { detail: 'will' }) // [MQTT-3.2.2-12]
-  if (will.retain && !options.retainAvailable) return new AnaxError('ANAX_ERR_RETAIN_NOT_SUPPORTED', { detail: 'will' }) // [MQTT-3.2.2-13]
+/** Checks the will against the limits of its client; against those of the options before the client has any. */
+export function willLimitError(will: Will, limits: EffectiveLimits): AnaxError | undefined {
+  const { qos, retain, payload } = will
+  if (qos > limits.maximumQoS) return new AnaxError('ANAX_ERR_QOS_NOT_SUPPORTED', { detail: 'will' }) // [MQTT-3.2.2-12]
+  if (retain && !limits.retainAvailable) return new AnaxError('ANAX_ERR_RETAIN_NOT_SUPPORTED', { detail: 'will' }) // [MQTT-3.2.2-13]
+  if (payload.length <= limits.maxPacketSize) return undefined
+  return new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'will' })
+}
+
+function willError(will: Will, options: ResolvedOptions): AnaxError | undefined {
+  const error = willLimitError(will, options)
+  if (error !== undefined) return error
   if (!isTopicName(will.topic) || levelCount(will.topic) > options.maxTopicLevels) {
     return new AnaxError('ANAX_ERR_TOPIC_NAME', { detail: 'will', scope: 'connection' })
   }

@@ -2,13 +2,14 @@
  * Answers CONNECT: accepts or refuses the client. Owns the order of the steps: check, preConnect, authenticate,
  * open the session (with a takeover if the client is connected already), CONNACK, redelivery.
  */
-import type { ClientLimits, ConnectAcceptance, ConnectRefusal } from '../../../types/hooks.js'
+import type { ConnectAcceptance, ConnectRefusal } from '../../../types/hooks.js'
 import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { MaybePromise, SessionDetails } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import { willOf } from '../../model/will.js'
 import { ReasonCode } from '../../reason-codes.js'
+import { effectiveLimits } from '../../session/client-limits.js'
 import type { Session } from '../../session/session.js'
 import type { OpenedSession } from '../../session/session-directory.js'
 import {
@@ -23,7 +24,7 @@ import { Cost } from '../../util/scheduling/fairness.js'
 import { shownName } from '../../util/shown-name.js'
 import type { ConnectingChannel } from '../channel.js'
 import { assignedClientId, connackProperties, shortened } from './connack-properties.js'
-import { checkConnect, refusalOf } from './connect-checks.js'
+import { checkConnect, refusalOf, willLimitError } from './connect-checks.js'
 import { connectParametersOf, INITIAL_PARAMETERS } from './connect-parameters.js'
 import { ExtendedExchange } from './extended-authentication.js'
 import { refusalError, refusalProperties } from './refusal.js'
@@ -42,8 +43,6 @@ class Refused {
 export class ConnectProcess {
   /** Resolves when the client is accepted or refused, or the connection has ended. */
   done: Promise<void> | undefined
-  /** Limits that a hook gave this client. */
-  limits: ClientLimits | undefined
   /** Aborted when the connection ends: no hook and no store is waited for any longer. */
   readonly #aborter = new Aborter()
   readonly #channel: ConnectingChannel
@@ -124,6 +123,7 @@ export class ConnectProcess {
     const { dialect, ports } = channel
     channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
     await this.#authenticateInTurn()
+    this.#checkWill()
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId } = channel.parameters
     const will = willOf(channel.client)
@@ -139,6 +139,14 @@ export class ConnectProcess {
     const subscriptions = opened.subscriptions.length === 0 ? [] : await this.#resume(opened)
     aborter.throwIfAborted()
     this.#accept(opened, subscriptions, properties)
+  }
+
+  /** A will that a client could not publish while it is connected is none that it may leave. */
+  #checkWill(): void {
+    const { client, ports } = this.#channel
+    const { will } = this.#packet
+    const error = will && willLimitError(will, effectiveLimits(ports.options, client.limits))
+    if (error !== undefined) throw error
   }
 
   /** Thousands of clients that connect at once are let in as fast as that stops nobody else. */
@@ -175,7 +183,8 @@ export class ConnectProcess {
       await this.#authenticateExtended(method)
     } else if (authorizer.authenticate !== undefined) {
       const verdict = authorizer.authenticate(this.#channel.client, username, password)
-      this.limits = (await this.#ask(verdict, 'ANAX_ERR_NOT_AUTHORIZED'))?.limits
+      const acceptance = await this.#ask(verdict, 'ANAX_ERR_NOT_AUTHORIZED')
+      if (acceptance !== undefined) this.#channel.client.limits = acceptance.limits
     }
   }
 
@@ -189,7 +198,7 @@ export class ConnectProcess {
     if (verdict.result === 'refuse') throw new Refused(refusalError('ANAX_ERR_AUTH_FAILED', verdict), verdict)
     if (verdict.result === 'continue') return
     this.#authenticationData = verdict.data
-    this.limits = verdict.limits
+    if (verdict.limits !== undefined) this.#channel.client.limits = verdict.limits
   }
 
   /** Waits for a hook's verdict. Throws if it refuses the client. */

@@ -44,6 +44,7 @@ async function reauthenticate(channel: Channel, packet: AuthPacket, method: stri
   if (verdict.result === 'refuse') {
     channel.fail(refusalError('ANAX_ERR_AUTH_FAILED', verdict), refusalProperties(verdict)) // [MQTT-4.12.1-2]
   } else {
+    if (verdict.result === 'success' && verdict.limits !== undefined) channel.client.limits = verdict.limits
     channel.send(exchange.packet(ReasonCode.Success, verdict))
   }
 }

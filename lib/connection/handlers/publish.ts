@@ -42,7 +42,7 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
 
 /** The error of a packet that the client must not send, whatever the hooks say. */
 function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefined {
-  const { options } = channel.ports
+  const limits = channel.session!.clientLimits
   if (message.properties !== undefined) {
     const { topicAlias } = message.properties
     if (topicAlias !== undefined) {
@@ -50,10 +50,10 @@ function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefin
       if (error !== undefined) return error
     }
   }
-  if (message.qos > options.maximumQoS) {
+  if (message.qos > limits.maximumQoS) {
     return new AnaxError('ANAX_ERR_QOS_NOT_SUPPORTED', { detail: `PUBLISH with QoS ${message.qos}` }) // [MQTT-3.2.2-11]
   }
-  if (message.retain && !options.retainAvailable) return new AnaxError('ANAX_ERR_RETAIN_NOT_SUPPORTED') // [MQTT-3.2.2-14]
+  if (message.retain && !limits.retainAvailable) return new AnaxError('ANAX_ERR_RETAIN_NOT_SUPPORTED') // [MQTT-3.2.2-14]
   return undefined
 }
 

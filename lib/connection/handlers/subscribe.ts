@@ -164,9 +164,12 @@ class Subscribe extends Job {
   /** In the stage `store`, where packets are in order: the number of subscriptions depends on the packets before. */
   #claim(): void {
     this.#claimBytes()
-    const quota = this.#session().subscriptionQuota
+    const { subscriptionQuota: quota, clientLimits } = this.#session()
     if (quota === undefined) return
-    const refusals = quota.claim(this.#granted().map(({ topic }) => topic))
+    const refusals = quota.claim(
+      this.#granted().map(({ topic }) => topic),
+      clientLimits.maxSubscriptions,
+    )
     this.#outcomes = this.#outcomes.map(outcome =>
       outcome instanceof AnaxError ? outcome : (refusals.shift() ?? outcome),
     )

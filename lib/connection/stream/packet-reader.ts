@@ -4,11 +4,12 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Client } from '../../../types/client.js'
+import type { ClientLimits } from '../../../types/client-limits.js'
 import type { RateLimit } from '../../../types/events.js'
-import type { ClientLimits } from '../../../types/hooks.js'
 import { type DecodedPacket, Decoder } from '../../codec/decode/decoder.js'
 import { AnaxError } from '../../errors.js'
 import type { ConnectionTraffic } from '../../model/metering/traffic.js'
+import { effectiveLimits } from '../../session/client-limits.js'
 import { Cost, Share } from '../../util/scheduling/fairness.js'
 import type { ConnectionPorts } from '../connection-ports.js'
 import { IncompletePacket, type IncompletePackets } from './incomplete-packets.js'
@@ -73,12 +74,16 @@ export class PacketReader implements ThrottleOwner {
     return this.#paused || this.#throttle?.isWaiting === true
   }
 
-  /** The client is connected: its own limits count from now on. */
-  connected(limits: ClientLimits | undefined): void {
+  /** The client is connected, or has other limits than before: they count from now on. */
+  limit(limits: ClientLimits | undefined): void {
     const { admission, options, timers } = this.#ports
-    this.decoder.maximumPacketSize = options.maxPacketSize
+    this.decoder.maximumPacketSize = effectiveLimits(options, limits).maxPacketSize
     const rates = admission.ratesOf(this.#receiver.client, limits)
-    if (rates.length > 0) this.#throttle = new Throttle(this, { rates, timers, patienceMs: admission.patienceMs })
+    const wasWaiting = this.#throttle?.isWaiting === true
+    this.#throttle?.stop()
+    this.#throttle =
+      rates.length > 0 ? new Throttle(this, { rates, timers, patienceMs: admission.patienceMs }) : undefined
+    if (wasWaiting) this.resume()
   }
 
   push(chunk: Buffer): void {
