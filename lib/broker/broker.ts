@@ -176,7 +176,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     }
     if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED')
     this.#state = 'opening'
-    this.#opening = this.#parts.open()
+    this.#opening = this.#parts.lifecycle.open()
     try {
       await this.#opening
       this.#state = 'listening'
@@ -375,14 +375,14 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     if (this.#state === 'new') {
       this.#state = 'closed'
       // after a failed start, the store may be open
-      if (this.#parts.isOpen) await this.#parts.close()
+      if (this.#parts.isOpen) await this.#parts.lifecycle.close()
       return
     }
     this.#state = 'closing'
     this.#host.close()
     this.#parts.draining.stop()
     await endConnections(this.#parts)
-    await this.#parts.close()
+    await this.#parts.lifecycle.close()
     this.#state = 'closed'
     this.#parts.events.emit('closed')
   }

@@ -1,12 +1,11 @@
 /** Creates the parts of one broker and connects them. Owns which part knows which. */
 import type { EventEmitter } from 'node:events'
 import type { Bus } from '../../types/bus.js'
-import type { Client } from '../../types/client.js'
 import type { Clock } from '../../types/clock.js'
 import type { Cluster, ClusterStats } from '../../types/cluster.js'
 import type { BrokerEvents } from '../../types/events.js'
-import type { AedesPersistence, MaybePromise, SessionPersistence } from '../../types/persistence.js'
-import { ClusterParts } from '../cluster/cluster-parts.js'
+import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
+import type { ClusterParts } from '../cluster/cluster-parts.js'
 import type { Connection } from '../connection/connection.js'
 import type { ConnectionPorts } from '../connection/connection-ports.js'
 import { Flusher } from '../connection/stream/flusher.js'
@@ -31,11 +30,14 @@ import { extendedLimits } from '../session/outgoing/pressure.js'
 import { Fairness } from '../util/scheduling/fairness.js'
 import { Timers } from '../util/scheduling/timers.js'
 import { BrokerAdmission } from './admission/admission.js'
+import { clusterOf } from './cluster-host.js'
 import { Draining } from './draining.js'
 import { HookAuthorizer } from './hooks/authorizer.js'
 import { EventCounts } from './hooks/event-counts.js'
 import { BrokerEventSink } from './hooks/events.js'
+import { responseInformation } from './hooks/response-information.js'
 import { SystemTopics } from './inspection/system-topics.js'
+import { Lifecycle } from './lifecycle.js'
 import { logEvents } from './log/event-log.js'
 import { OverloadBrake } from './overload/overload-brake.js'
 import { ProcessProbe } from './overload/process-probe.js'
@@ -91,12 +93,8 @@ export class BrokerParts {
   /** All connections that are not closed, including those before CONNECT. */
   readonly connections = new Set<Connection>()
   readonly draining = new Draining(this)
-  readonly #housekeeping: Housekeeping
-  readonly #storeBridge: StoreBridge
+  readonly lifecycle: Lifecycle
   readonly #cluster: ClusterParts | undefined
-  readonly #systemTopics: SystemTopics | undefined
-  readonly #brake: OverloadBrake
-  #isOpen = false
 
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, foundations: Foundations) {
     const { clock, mq, persistence, runId, cluster: engine } = foundations
@@ -114,7 +112,7 @@ export class BrokerParts {
     const cluster = engine && clusterOf(engine, common, () => ({ router, sessions, limits }))
     const store = tracedStore(cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs))
     const limits = new QueueLimitRules(options, events)
-    const deadlineSet = () => this.#housekeeping.look()
+    const deadlineSet = () => housekeeping.look()
     const pressureOf = (clientId: string) => sessions.ownerOf(clientId)?.session?.pressure
     const limitsOf = (clientId: string) => {
       const own = limits.of(clientId)
@@ -225,14 +223,11 @@ export class BrokerParts {
     this.own = own
     this.sessions = sessions
     this.willLimits = willLimits
-    this.#housekeeping = new Housekeeping({ store, sessions, events, timers })
-    this.#storeBridge = new StoreBridge(options.id, emitter, mq)
+    const housekeeping: Housekeeping = new Housekeeping({ store, sessions, events, timers })
     if (options.logger !== undefined) logEvents(emitter, options.logger, timers)
-    if (options.sysInterval > 0) this.#systemTopics = new SystemTopics(this, options.sysInterval * 1000)
     const overload = new OverloadState()
     const probe = new ProcessProbe({ eventLoop: options.maxEventLoopDelayMs !== Number.POSITIVE_INFINITY })
     const brake = new OverloadBrake({ state: overload, options, probe, timers, events })
-    this.#brake = brake
     this.ports = {
       options,
       authorizer,
@@ -259,8 +254,23 @@ export class BrokerParts {
       elsewhere: () => this.draining.elsewhere,
       roomForFilters: () => sessionLimits.roomForFilters,
       overloadError: client => (authorizer.isExempt(client) ? undefined : brake.refusal),
-      responseInformation: client => this.#responseInformation(client),
+      responseInformation: client => responseInformation(client, options, events),
     }
+    this.lifecycle = new Lifecycle({
+      options,
+      events,
+      timers,
+      store,
+      bus,
+      router,
+      sessions,
+      willLimits,
+      housekeeping,
+      brake,
+      cluster,
+      storeBridge: new StoreBridge(options.id, emitter, mq),
+      systemTopics: options.sysInterval > 0 ? new SystemTopics(this, options.sysInterval * 1000) : undefined,
+    })
   }
 
   /** Ends a connection if too many streams are open, those before CONNECT included. */
@@ -273,7 +283,7 @@ export class BrokerParts {
 
   /** Whether the store was opened. */
   get isOpen(): boolean {
-    return this.#isOpen
+    return this.lifecycle.isOpen
   }
 
   /** Whether clients that connect now are served. */
@@ -290,107 +300,4 @@ export class BrokerParts {
   get clusterStats(): ClusterStats | undefined {
     return this.#cluster?.stats
   }
-
-  /** Opens the store and recovers the state of an earlier run. */
-  async open(): Promise<void> {
-    if (this.#cluster !== undefined) this.#limitPackets(await this.#cluster.open())
-    await this.store.setup(this.#storeBridge)
-    this.#isOpen = true
-    this.#storeBridge.greet()
-    await this.store.recover(this.timers.wallTime())
-    await this.willLimits.recover(this.store.wills?.() ?? [])
-    for await (const member of this.store.sharedSubscriptions()) this.router.addOfflineMember(member)
-    await this.#housekeeping.publishWillsLeft()
-    this.#housekeeping.look()
-    this.#systemTopics?.start()
-    this.#brake.start()
-  }
-
-  /** Lowers the packet limits to what the cluster engine accepts; clients are told the limit. */
-  #limitPackets(maxBytes: number): void {
-    const { options } = this
-    options.maxPacketSize = Math.min(options.maxPacketSize, maxBytes)
-    options.maxConnectSize = Math.min(options.maxConnectSize, options.maxPacketSize)
-  }
-
-  /** Closes all parts, even if some fail. */
-  async close(): Promise<void> {
-    const { closeTimeoutMs } = this.options
-    this.#brake.stop()
-    this.#cluster?.stop()
-    await this.timers.within(closeTimeoutMs, this.#housekeeping.stop())
-    await this.timers.within(closeTimeoutMs, this.#retryFailedWrites())
-    await this.#ended('ANAX_ERR_STORE', () => this.timers.within(closeTimeoutMs, this.#stopSystemTopics()))
-    this.#storeBridge.close()
-    await this.#ended('ANAX_ERR_BUS', () => this.timers.within(closeTimeoutMs, this.bus.close()))
-    this.timers.clear()
-    // without a time limit: the store must write everything that was acknowledged
-    await this.#ended('ANAX_ERR_STORE', () => this.store.destroy())
-  }
-
-  /** A last attempt: failed writes are not remembered by the next run. */
-  async #retryFailedWrites(): Promise<void> {
-    if (this.sessions.hasFailedWrites) await this.#ended('ANAX_ERR_STORE', () => this.sessions.retryFailedWrites())
-  }
-
-  async #stopSystemTopics(): Promise<void> {
-    if (this.#isOpen) await this.#systemTopics?.stop()
-  }
-
-  async #ended(code: 'ANAX_ERR_BUS' | 'ANAX_ERR_STORE', end: () => MaybePromise<void>): Promise<void> {
-    try {
-      await end()
-    } catch (error) {
-      this.events.emit('storeError', wrapError(code, error))
-    }
-  }
-
-  #responseInformation(client: Client): string | undefined {
-    const { responseInformation } = this.options
-    if (typeof responseInformation !== 'function') return responseInformation
-    try {
-      return responseInformation(client)
-    } catch (cause) {
-      const error = new AnaxError('ANAX_ERR_HOOK_FAILED', { detail: 'responseInformation', cause })
-      this.events.emit('hookError', error, 'responseInformation', client)
-      return undefined
-    }
-  }
-}
-
-/** Creates the parts of a cluster. `parts` returns router and sessions once they exist. */
-function clusterOf(
-  cluster: Cluster,
-  common: {
-    options: ResolvedOptions
-    authorizer: HookAuthorizer
-    events: EventSink
-    timers: Timers
-    congestion: Congestion
-  },
-  parts: () => { router: Router; sessions: SessionRegistry; limits: QueueLimitRules },
-): ClusterParts {
-  // a stored session reads from the log what it has no room for
-  const pressureOf = (clientId: string) => {
-    const session = parts().sessions.ownerOf(clientId)?.session
-    return session?.stored === false ? session.pressure : undefined
-  }
-  const { congestion } = common
-  const room = new BackPressure({ congestion, pressureOf, clientsOf: topic => parts().router.clientsOf(topic) })
-  return new ClusterParts({
-    ...common,
-    cluster,
-    leaseMs: common.options.leaseMs,
-    host: {
-      route: message => parts().router.route(message),
-      memberFor: (share, message) => parts().router.memberFor(share, message),
-      storedHere: topic => parts().router.storedHere(topic),
-      hold: message => room.hold(message),
-      limitsOf: clientId => parts().limits.of(clientId),
-      read: clientId => parts().sessions.read(clientId),
-      letGo: clientId => parts().sessions.letGo(clientId),
-      disconnectAll: error => parts().sessions.disconnectAll(error),
-      processDue: clientId => parts().sessions.processDue(clientId),
-    },
-  })
 }
