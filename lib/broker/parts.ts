@@ -181,6 +181,7 @@ export class BrokerParts {
       backPressure: new BackPressure({ congestion, clientsOf: topic => router.clientsOf(topic), pressureOf }),
       rules: { among: 'all', policy },
       bus,
+      fairness,
       now,
       deadlineSet,
     })

@@ -319,6 +319,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   /** The stream brings nothing more. Its end must not overtake what it brought before. */
   #inputEnds(reason: AnaxError | undefined): void {
+    this.ports.fairness.spend(Cost.ended)
     if (this.#inputEnd !== undefined || this.#released !== undefined) return
     this.#inputEnd = { will: 'publish', reason }
     // a client that gave up on its CONNECT: nobody waits for the answer

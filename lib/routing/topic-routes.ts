@@ -35,6 +35,7 @@ export class TopicRoutes {
 
   /** Continues a search. @returns the matches, or undefined if the budget is used up */
   find(search: FilterSearch<Holder, Match>): readonly Match[] | undefined {
+    this.#fairness.spend(Cost.search)
     do {
       const before = search.values.length
       const nodes = search.run(SLICE)

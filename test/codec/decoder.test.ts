@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Decoder } from '../../lib/codec/decode/decoder.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
-import type { PublishMessage } from '../../lib/codec/publish-message.js'
+import { ownPayload, type PublishMessage } from '../../lib/codec/publish-message.js'
+import { collect } from '../support/collect.js'
 import { byteByByte, decodeAll, decodeOne, hex, packetOf, plain } from './support.js'
 
 function publish(topic: string, payload: Buffer | string): Buffer {
@@ -35,6 +36,47 @@ describe('decoder', () => {
     }
     assert.equal(decoder.next(), undefined)
     assert.equal(decoder.error, undefined)
+  })
+
+  it('puts a large packet together while it comes, and lets go of its chunks', async () => {
+    const decoder = new Decoder({ side: 'broker' })
+    const payload = Buffer.from(Uint32Array.from({ length: 600_000 }, (_, i) => i).buffer)
+    const bytes = Buffer.concat([publish('large', payload), publish('t', 'next')])
+    const chunks: WeakRef<Buffer>[] = []
+    const push = (from: number) => {
+      const chunk = Buffer.from(bytes.subarray(from, Math.min(from + 65_536, bytes.length - 10)))
+      chunks.push(new WeakRef(chunk))
+      decoder.push(chunk)
+      assert.equal(decoder.next(), undefined)
+    }
+    for (let from = 0; from < bytes.length - 10; from += 65_536) push(from)
+    await new Promise<void>(resolve => setImmediate(resolve))
+    collect()
+    assert(chunks.every(chunk => chunk.deref() === undefined))
+    assert.equal(decoder.unreadBytes, bytes.length - 10 - 5)
+    decoder.push(bytes.subarray(-10))
+    const message = decoder.next() as PublishMessage
+    assert(message.payload.equals(payload))
+    const { buffer } = message.payload
+    ownPayload(message)
+    assert.equal(message.payload.buffer, buffer)
+    assert.equal((decoder.next() as PublishMessage).payload.toString(), 'next')
+    assert.equal(decoder.unreadBytes, 0)
+  })
+
+  it('makes room for a large packet only when a good part of it has come', () => {
+    const decoder = new Decoder({ side: 'broker' })
+    const piece = Buffer.alloc(2 ** 20)
+    const before = process.memoryUsage().arrayBuffers
+    // PUBLISH with 48 MiB
+    decoder.push(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x18]))
+    decoder.push(piece)
+    assert.equal(decoder.next(), undefined)
+    assert(process.memoryUsage().arrayBuffers - before < 2 ** 20)
+    decoder.push(piece)
+    assert.equal(decoder.next(), undefined)
+    assert(process.memoryUsage().arrayBuffers - before > 47 * 2 ** 20)
+    assert.equal(decoder.unreadBytes, 2 * 2 ** 20)
   })
 
   it('ignores empty chunks', () => {

@@ -20,6 +20,7 @@ import type { Companion, MessageSink } from '../../ports/message-sink.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { MessageBus } from '../../routing/bus/message-bus.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
+import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import type { BackPressure } from './back-pressure.js'
 import type { QueueRules, QueueWriter } from './queue-writer.js'
 import type { Retention } from './retention.js'
@@ -37,6 +38,7 @@ export interface PublisherParts {
   backPressure: BackPressure
   rules: QueueRules
   bus: MessageBus
+  fairness: Fairness
   /** Milliseconds since the epoch. */
   now: () => number
   /** Called when something with a deadline was stored. */
@@ -138,6 +140,7 @@ export class Publisher implements MessageSink {
   }
 
   #retain(message: PublishMessage): MaybePromise<void> {
+    this.#parts.fairness.spend(Cost.retain)
     const kept = this.#parts.retention.keep(message)
     if (isPromise(kept)) return kept.then(this.#parts.deadlineSet)
     this.#parts.deadlineSet()

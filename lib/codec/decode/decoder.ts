@@ -5,7 +5,7 @@
 import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/packets.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from '../packet-types.js'
-import { type PublishMessage, setReceivedPacket } from '../publish-message.js'
+import { markPayloadOwned, type PublishMessage, setReceivedPacket } from '../publish-message.js'
 import { ChunkQueue } from '../wire/chunk-queue.js'
 import { Frame } from '../wire/frame.js'
 import { putVarint } from '../wire/varint.js'
@@ -45,6 +45,12 @@ const EMPTY: Buffer = Buffer.alloc(0)
 /** Chunks below this size are not worth a copy of what is left of them. */
 const SHRINKABLE = 1024
 
+/** From so many bytes on, the rest of a packet is put together while it comes. */
+const LARGE = 1024 * 1024
+
+/** The largest packet that room is made for, as a multiple of what has come of it. */
+const MAX_ROOM_FACTOR = 32
+
 /** Bytes of a CONNECT's content that are needed to answer one that is too large: protocol name and level. */
 const CONNECT_5 = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 5])
 
@@ -71,6 +77,8 @@ export class Decoder {
   #remaining = 0
   #lengthBytes = 0
   #topic = ''
+  /** Whether the PUBLISH has memory of its own, because it was put together while it came. */
+  #isCollected = false
   /** Position in an oversized CONNECT. */
   #headRead = 0
   #error: AnaxError | undefined = undefined
@@ -214,7 +222,8 @@ export class Decoder {
       case PacketType.PUBLISH: {
         const message = decodePublish(reader, this.#first, this.#topic)
         if (message.topic !== '') this.#topic = message.topic
-        if (message.qos === 0 && message.properties === undefined) this.#setPacket(message, start, end)
+        if (this.#isCollected) this.#setOwned(message)
+        else if (message.qos === 0 && message.properties === undefined) this.#setPacket(message, start, end)
         return message
       }
       case PacketType.PUBACK:
@@ -248,6 +257,12 @@ export class Decoder {
     }
   }
 
+  /** The payload need not be copied, however long it is kept. */
+  #setOwned(message: PublishMessage): void {
+    this.#isCollected = false
+    markPayloadOwned(message)
+  }
+
   /** Stores the position of the whole packet, if it is in one chunk and its header is of minimal length. */
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes
@@ -275,8 +290,13 @@ export class Decoder {
   /** Joins the chunks of a packet once all of it has arrived. */
   #join(): boolean {
     const queue = this.#queue
+    if (queue === undefined) return false
     const have = this.#chunk.length - this.#pos
-    if (queue === undefined || have + queue.length < this.#remaining) return false
+    const missing = this.#remaining - have - queue.length
+    if (missing > 0) {
+      if (have + queue.length >= LARGE) this.#collect(queue)
+      return false
+    }
     if (have === 0) {
       this.#shift()
       return true
@@ -290,6 +310,16 @@ export class Decoder {
     this.#chunk = packet
     this.#pos = header
     return true
+  }
+
+  /** Puts a large packet together while it comes. Room is made for all of it, but not for a few bytes of very many. */
+  #collect(queue: ChunkQueue): void {
+    const head = this.#chunk.subarray(this.#pos)
+    if (queue.isCollecting || (head.length + queue.length) * MAX_ROOM_FACTOR < this.#remaining) return
+    queue.collect(head, this.#remaining)
+    this.#chunk = EMPTY
+    this.#pos = 0
+    this.#isCollected = this.#first >> 4 === PacketType.PUBLISH
   }
 
   /** Advances to the next chunk. Without one, releases the last, so that an idle connection does not retain it. */

@@ -18,6 +18,12 @@ export class ChunkQueue {
   /** The block for small chunks, whose filled part is the last chunk; undefined if there is none. */
   #block: Buffer | undefined
   #used = 0
+  #isCollecting = false
+
+  /** Whether the block takes all that comes until it is full. */
+  get isCollecting(): boolean {
+    return this.#isCollecting
+  }
 
   /** The number of waiting bytes. */
   get length(): number {
@@ -27,6 +33,41 @@ export class ChunkQueue {
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
     this.#length += chunk.length
+    if (this.#isCollecting) this.#collectFrom(chunk)
+    else this.#keep(chunk)
+  }
+
+  /**
+   * Puts the first bytes together as they come, instead of all at once in the end: that takes long for very many.
+   * What is here must be less.
+   * @param head bytes in front of those that wait
+   */
+  collect(head: Buffer, bytes: number): void {
+    const block = Buffer.allocUnsafeSlow(bytes)
+    const used = head.length + this.#length
+    block.set(head)
+    this.read(block.subarray(head.length, used))
+    this.clear()
+    this.#chunks.push(block.subarray(0, used))
+    this.#length = used
+    this.#block = block
+    this.#used = used
+    this.#isCollecting = true
+  }
+
+  #collectFrom(chunk: Buffer): void {
+    const block = this.#block!
+    const taken = chunk.subarray(0, block.length - this.#used)
+    block.set(taken, this.#used)
+    this.#used += taken.length
+    this.#chunks[this.#first] = block.subarray(0, this.#used)
+    if (this.#used < block.length) return
+    this.#isCollecting = false
+    this.#block = undefined
+    if (taken.length < chunk.length) this.#keep(chunk.subarray(taken.length))
+  }
+
+  #keep(chunk: Buffer): void {
     if (chunk.length < SMALL && this.#chunks.length - this.#first >= PATIENCE) this.#gather(chunk)
     else {
       this.#chunks.push(chunk)
@@ -65,6 +106,7 @@ export class ChunkQueue {
     this.#first = 0
     this.#length = 0
     this.#block = undefined
+    this.#isCollecting = false
   }
 
   #gather(chunk: Buffer): void {

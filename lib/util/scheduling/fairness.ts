@@ -6,6 +6,9 @@
  * cost as much as the packet. Work that has used its budget is queued, and continues in a later turn, round robin. New
  * work is queued in front of work that was served and wants more. So a client that sends little waits for one turn at
  * most, however many others send as fast as they can.
+ *
+ * What sockets bring cannot be put off: Node.js reports thousands of them in one turn. So what a turn overspends is
+ * missing in the next one: otherwise the next one would be as long, and even more would arrive meanwhile.
  */
 
 import { Fifo } from '../collections/fifo.js'
@@ -24,6 +27,10 @@ export const Cost = {
   filter: 8,
   /** One message that is read from a queue or from the retained messages. */
   read: 2,
+  /** The search for the subscriptions of a topic, if they were not cached, beside {@link Cost.match}. */
+  search: 4,
+  /** One message that is retained. */
+  retain: 10,
   /** One entry in the queue of a stored session. */
   enqueue: 3,
   /** A new stream. */
@@ -32,6 +39,8 @@ export const Cost = {
   connect: 150,
   /** The end of a connection. */
   disconnect: 80,
+  /** Node.js reports that a stream has ended, beside what follows from it. */
+  ended: 10,
   /** A deadline that passes, beside what follows from it. */
   deadline: 2,
 } as const
@@ -44,6 +53,9 @@ const TURN_UNITS = 4000
 
 /** Budget of one client in one turn while others wait, in units. */
 const SHARE_UNITS = 800
+
+/** What a turn has at least, as a part of its budget, however much the turn before overspent. */
+const LEAST_PART = 1 / 4
 
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
@@ -89,6 +101,8 @@ export class Fairness {
   /** Reserved for what arrives from sockets while queued work is served. */
   #reserve = 0
   #turn = 0
+  /** Budget of this turn: what the sockets brought beyond that of the last one is missing. */
+  #units: number
   #isScheduled = false
   readonly #lines: Record<LineName, Fifo<Share>> = {
     fresh: new Fifo(),
@@ -104,6 +118,7 @@ export class Fairness {
   constructor({ turnUnits = TURN_UNITS, shareUnits = SHARE_UNITS }: FairnessOptions = {}) {
     this.#turnUnits = turnUnits
     this.#shareUnits = shareUnits
+    this.#units = turnUnits
     this.#left = turnUnits
   }
 
@@ -129,7 +144,7 @@ export class Fairness {
 
   /** Whether more than this part of the turn is left. */
   hasLeft(part: number): boolean {
-    return this.#left > this.#turnUnits * part
+    return this.#left > this.#units * part
   }
 
   /** Charges work that was done, or is about to be done. */
@@ -221,16 +236,18 @@ export class Fairness {
   readonly #begin = (): void => {
     this.#isScheduled = false
     this.#turn++
-    this.#left = this.#turnUnits
+    const overspent = Math.min(0, this.#left)
+    this.#units = Math.max(this.#turnUnits + overspent, this.#turnUnits * LEAST_PART)
+    this.#left = this.#units
     this.#floor = 0
     this.#atTurn?.()
     if (this.#waiting > 0) this.#serve()
   }
 
   #serve(): void {
-    const half = this.#turnUnits >> 1
+    const half = this.#units >> 1
     // the later lines get a part of each turn, so that they never stop
-    const part = this.#turnUnits >> 3
+    const part = this.#units >> 3
     const forOld = this.#lines.old.length === 0 ? 0 : part
     const forJoining = this.#lines.joining.length === 0 ? 0 : part
     this.#reserve = half + forOld + forJoining

@@ -1,4 +1,5 @@
 /** Many clients want all of very many retained messages. */
+import { once } from 'node:events'
 import { quiet } from '../attacked.js'
 import { publishPacket, subscribePacket } from '../packets.js'
 import { pause, type Scenario } from './scenario.js'
@@ -16,7 +17,9 @@ export const retained: Scenario = {
       const group = Array.from({ length: GROUP }, (_, i) => publishPacket(`r/${from + i}`, payload, 0, undefined, true))
       if (!publisher.write(Buffer.concat(group))) await new Promise(done => publisher.once('drain', done))
     }
-    await pause(1000)
+    // the last one is acknowledged when all are stored
+    publisher.write(publishPacket('r/last', payload, 1, 1, true))
+    await once(publisher, 'data')
     return async () => {
       const receivers = await broker.clients(Math.ceil(1000 * Math.sqrt(scale)), 's', subscribePacket(['#'], 0))
       await Promise.race([quiet(receivers, 2000), pause(20_000)])

@@ -87,6 +87,7 @@ function fixture({
     backPressure: { hold: () => undefined } as unknown as BackPressure,
     rules: { among: 'all', policy: {} as never },
     bus,
+    fairness: new Fairness(),
     now: () => clock.now(),
     deadlineSet,
   })

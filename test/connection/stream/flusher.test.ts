@@ -6,7 +6,7 @@ import { duplexPair } from '../../../lib/client/duplex-pair.js'
 import { encode } from '../../../lib/codec/encode/encoder.js'
 import { Flusher } from '../../../lib/connection/stream/flusher.js'
 import { createBroker } from '../../../lib/index.js'
-import { Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
+import { Cost, Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
 import { connectPacket, publishPacket } from '../../support/spec-client.js'
 
 /** An eighth of such a turn is for one write, a half for four. */
@@ -70,10 +70,10 @@ describe('a flusher', () => {
     const { add, fairness, flushed } = fixture()
     add(MAX_WAITING)
     assert.equal(fairness.isSpent, false)
-    add(TURN_UNITS)
+    add(TURN_UNITS / Cost.write)
     assert.equal(fairness.isSpent, true)
     await turn()
-    assert.equal(flushed.length, TURN_UNITS + 4)
+    assert.equal(flushed.length, TURN_UNITS / Cost.write + 4)
   })
 
   it('writes nothing as long as the broker must not', async context => {

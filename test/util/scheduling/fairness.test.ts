@@ -86,6 +86,25 @@ describe('the turns of the event loop', () => {
     )
   })
 
+  it('have less where the last one had more than it could put off, and a quarter at least', async () => {
+    const fairness = new Fairness({ turnUnits: 400, shareUnits: 400 })
+    const worker = new Worker(fairness, 10_000)
+    worker.work()
+    const doneInTurn = async (units: number): Promise<number> => {
+      // what sockets bring comes behind the work of a turn
+      fairness.spend(units)
+      const before = worker.done
+      await turn()
+      return worker.done - before
+    }
+    await turn()
+    // half of a turn is for what is in line; the other half was left
+    assert.equal(await doneInTurn(200), 200)
+    assert.equal(await doneInTurn(300), 150)
+    assert.equal(await doneInTurn(10_000), 50)
+    assert.equal(await doneInTurn(0), 200)
+  })
+
   it('cost nothing to those who end early: nobody is left in line', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const workers = Array.from({ length: 200 }, (_, i) => new Worker(fairness, i % 7))
