@@ -86,6 +86,11 @@ export interface Client extends EventEmitter<ClientEvents> {
    */
   principal: string | undefined
   /**
+   * What a hook knows of the client beside its name, as a plain value: roles, for instance. Stored with its will if it is
+   * set before the client is accepted, so that hooks have it when the will is published after a restart. @default undefined
+   */
+  claims: unknown
+  /**
    * Limits of this client in place of the options, as `authenticate` returned them. Other ones may be set at any time:
    * they replace all earlier ones, and count for what the client sends from then on. CONNACK has told it those of before.
    * Setting throws ANAX_ERR_ARGUMENT for what are no limits. @default undefined: the options count

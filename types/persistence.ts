@@ -69,6 +69,8 @@ export interface WillPublisher {
   username?: string | undefined
   /** Address of the client's end of the connection. */
   address?: string | undefined
+  /** As `client.claims`. */
+  claims?: unknown
   [detail: string]: unknown
 }
 

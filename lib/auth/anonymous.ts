@@ -20,6 +20,7 @@ export function anonymous({ acl, ...options }: AnonymousOptions = {}): Auth {
     name: 'anonymous',
     authenticate: ({ username }) =>
       username === undefined ? { identity: { username: undefined }, by: authenticator } : undefined,
+    mightKnow: ({ username }) => username === undefined,
   }
   if (acl === undefined) return new Auth({ authenticator }, authOptions(options))
   const authorizer = only(aclAuthorizer(acl, options), ({ username }) => username === undefined)

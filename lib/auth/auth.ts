@@ -68,7 +68,7 @@ export class Auth {
     partsOfAuth.set(this, parts)
     this.#log = options.log && new DenialLog(options.log, clock)
     const tell = (denial: Denial) => this.#tell(denial)
-    const permission = new Permission(parts.authorizer, { ...options, tell })
+    const permission = new Permission(parts.authorizer, { ...options, authenticator: parts.authenticator, tell })
     const admission = new Admission(parts.authenticator, { ...options, tell, permission })
     this.#clients = new Clients({
       clock,

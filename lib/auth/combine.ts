@@ -9,6 +9,7 @@ import type { MaybePromise } from '../../types/persistence.js'
 import type { Identity, Subject } from './identity.js'
 import type { Accepted, Attempt, Authenticator, Authorizer, Decision, ExtendedOutcome, Outcome, Part } from './parts.js'
 import { UNKNOWN } from './parts.js'
+import { type Origin, originOf } from './util/origin.js'
 
 /** Name, reload, close and watch of several parts. */
 function together(parts: readonly Part[]): Part {
@@ -58,6 +59,13 @@ export function firstToKnow(parts: readonly Authenticator[]): Authenticator {
       }
       return undefined
     },
+    async mightKnow(subject) {
+      for (const part of parts) {
+        const known = (await part.mightKnow?.(subject)) ?? true
+        if (known !== false) return known
+      }
+      return false
+    },
     // once, however many there are: as a wrong password costs
     decoy: attempt => parts.find(part => part.decoy !== undefined)?.decoy?.(attempt),
     ...(steps.length > 0 && { step }),
@@ -98,6 +106,10 @@ export function allToAgree(parts: readonly Authenticator[]): Authenticator {
       }
       return !isAnother || merged((accepted as Accepted[]).map(({ identity }) => identity))
     },
+    async mightKnow(subject) {
+      for (const part of parts) if ((await part.mightKnow?.(subject)) === false) return false
+      return true
+    },
   }
   return self
 }
@@ -130,8 +142,8 @@ function narrowest(all: readonly ClientLimits[]): ClientLimits {
 }
 
 /** One for each kind of client; kinds without one are let in by nobody. */
-export function byKind(parts: ReadonlyMap<string, Authenticator>, kindOf: (client: Client) => string): Authenticator {
-  const choose = (client: Client) => parts.get(kindOf(client))
+export function byKind(parts: ReadonlyMap<string, Authenticator>, kindOf: (origin: Origin) => string): Authenticator {
+  const choose = (client: Client) => parts.get(kindOf(originOf(client)))
   const steps = [...parts.values()].some(part => part.step !== undefined)
   const nobody: Part = { name: 'nobody' }
   return {
@@ -141,6 +153,10 @@ export function byKind(parts: ReadonlyMap<string, Authenticator>, kindOf: (clien
       return chosen === undefined ? { denied: 'not-accepted-here', by: nobody } : chosen.authenticate?.(attempt)
     },
     decoy: attempt => choose(attempt.client)?.decoy?.(attempt),
+    mightKnow: subject => {
+      const chosen = subject.origin && parts.get(kindOf(subject.origin))
+      return chosen !== undefined && (chosen.mightKnow?.(subject) ?? true)
+    },
     ...(steps && { step: (client, authentication) => choose(client)?.step?.(client, authentication) }),
   }
 }

@@ -2,14 +2,12 @@
  * `compose` and its kin: modules put together to one `Auth`.
  * Owns which clients are of which kind; how answers come together is in combine.ts.
  */
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
-import type { Client } from '../../types/client.js'
 import { Auth, partsOf } from './auth.js'
 import { allToAgree, allToAllow, byKind, firstToDecide, firstToKnow, only } from './combine.js'
-import { type Subject, subjectClient } from './identity.js'
+import type { Subject } from './identity.js'
 import { type AuthOptions, optionError } from './options.js'
 import type { Authenticator, Authorizer, Parts } from './parts.js'
+import type { Origin } from './util/origin.js'
 
 /** How a client reaches the broker. `stream` is whatever is none of the others: a pair of streams in a test. */
 export type TransportKind = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
@@ -39,7 +37,7 @@ export function allOf(modules: readonly Auth[], options: AuthOptions = {}): Auth
  * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
  */
 export function byTransport(modules: Partial<Record<TransportKind, Auth>>, options: AuthOptions = {}): Auth {
-  return chosen(new Map(Object.entries(modules)), transportOf, options)
+  return chosen(new Map(Object.entries(modules)), ({ transport }) => transport, options)
 }
 
 /**
@@ -47,7 +45,7 @@ export function byTransport(modules: Partial<Record<TransportKind, Auth>>, optio
  * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
  */
 export function byListener(modules: Readonly<Record<string, Auth>>, options: AuthOptions = {}): Auth {
-  return chosen(new Map(Object.entries(modules)), client => client.details.listener ?? '', options)
+  return chosen(new Map(Object.entries(modules)), ({ listener }) => listener, options)
 }
 
 /**
@@ -55,22 +53,7 @@ export function byListener(modules: Readonly<Record<string, Auth>>, options: Aut
  * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
  */
 export function byPort(modules: Readonly<Record<number, Auth>>, options: AuthOptions = {}): Auth {
-  return chosen(new Map(Object.entries(modules)), client => String(socketOf(client).localPort), options)
-}
-
-/** How a client reaches the broker: what the listener says, or what the stream is. */
-export function transportOf(client: Pick<Client, 'conn' | 'req' | 'details'>): string {
-  if (client.details.transport !== undefined) return client.details.transport
-  const socket = socketOf(client)
-  const isSecure = socket.encrypted === true
-  if (client.req !== undefined) return isSecure ? 'wss' : 'ws'
-  if (isSecure) return 'tls'
-  if (socket.remoteAddress !== undefined) return 'tcp'
-  return socket.remoteFamily === undefined && 'connecting' in socket ? 'unix' : 'stream'
-}
-
-function socketOf({ conn, req }: Pick<Client, 'conn' | 'req'>): Partial<Socket & TLSSocket> {
-  return (req?.socket ?? conn) as Partial<Socket & TLSSocket>
+  return chosen(new Map(Object.entries(modules)), ({ port }) => port, options)
 }
 
 interface Strategy {
@@ -92,22 +75,35 @@ function joined(modules: readonly Auth[], options: AuthOptions, strategy: Strate
   )
 }
 
-function chosen(modules: ReadonlyMap<string, Auth>, kindOf: (client: Client) => string, options: AuthOptions): Auth {
+function chosen(modules: ReadonlyMap<string, Auth>, kindOf: (origin: Origin) => string, options: AuthOptions): Auth {
   if (modules.size === 0) throw optionError('a module for each kind of client is expected')
   const parts = new Map([...modules].map(([kind, module]): [string, Parts] => [kind, partsOf(module)]))
   const authenticators = pick(parts, ({ authenticator }) => authenticator)
-  const isOf = (kind: string) => (subject: Subject) => {
-    const client = subjectClient(subject)
-    return client !== undefined && kindOf(client) === kind
-  }
+  const isOf = (kind: string) => (subject: Subject) => subject.origin !== undefined && kindOf(subject.origin) === kind
   const authorizers = [...pick(parts, ({ authorizer }) => authorizer)].map(([kind, part]) => only(part, isOf(kind)))
   return new Auth(
     {
       authenticator: byKind(withOpenDoors(parts, authenticators), kindOf),
-      ...(authorizers.length > 0 && { authorizer: firstToDecide(authorizers) }),
+      ...(authorizers.length > 0 && { authorizer: { ...firstToDecide(authorizers), ...retainedBy(parts) } }),
     },
     options,
   )
+}
+
+/**
+ * Nothing tells where the publisher of a retained message came in: the message is withheld where no module would let it
+ * write there.
+ */
+function retainedBy(parts: ReadonlyMap<string, Parts>): Pick<Authorizer, 'retained'> {
+  const checks = [...parts.values()].flatMap(({ authorizer }) => authorizer?.retained?.bind(authorizer) ?? [])
+  // one that does not ask is enough
+  if (checks.length < parts.size) return { retained: undefined }
+  return {
+    retained: (publisher, topic) => {
+      const decisions = checks.map(check => check(publisher, topic))
+      return decisions.find(({ verdict }) => verdict !== 'deny') ?? decisions[0]!
+    },
+  }
 }
 
 /** A module that asks for no credentials lets its kind of client in, as it does alone. */

@@ -6,7 +6,7 @@ import type { MaybePromise } from '../../types/persistence.js'
 import { areClientLimits } from '../index.js'
 import { identityRules } from './acl/identity-rules.js'
 import { Auth } from './auth.js'
-import type { Identity, ProvenSubject } from './identity.js'
+import type { Identity, Subject } from './identity.js'
 import { type AuthOptions, authOptions, optionError } from './options.js'
 import type { Attempt, Authenticator } from './parts.js'
 
@@ -34,6 +34,10 @@ export interface CustomOptions extends AuthOptions {
 export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
   if (typeof check !== 'function') throw optionError('custom takes a function')
   const { name = 'custom', stillKnows } = options
+  const stillKnown = async ({ identity, clientId }: Pick<Subject, 'identity' | 'clientId'>) => {
+    const known = await stillKnows!(identity, clientId)
+    return known ? known === true || checked(known) : false
+  }
   const authenticator: Authenticator = {
     name,
     async authenticate(attempt) {
@@ -43,12 +47,7 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
         ? { identity: checked(identity), by: authenticator }
         : { denied: 'wrong-password', by: authenticator }
     },
-    ...(stillKnows && {
-      stillKnows: async ({ identity, clientId }: ProvenSubject) => {
-        const known = await stillKnows(identity, clientId)
-        return known ? known === true || checked(known) : false
-      },
-    }),
+    ...(stillKnows && { stillKnows: stillKnown, mightKnow: stillKnown }),
   }
   return new Auth({ authenticator, authorizer: identityRules(name) }, authOptions(options))
 }

@@ -37,12 +37,9 @@ export interface Explanation {
 }
 
 export async function explain({ authorizer }: Parts, question: Question): Promise<Explanation> {
-  const { user, clientId, action, topic, listener, transport, port, ...identity } = question
+  const { user, clientId, action, topic, listener = '', transport = '', port, ...identity } = question
   if (authorizer === undefined) return { allowed: true, code: undefined, rule: undefined, by: '' }
-  // as much of a connection as modules for some of them look at
-  const connection = { conn: { localPort: port }, details: { listener, transport } }
-  const isSomewhere = listener !== undefined || transport !== undefined || port !== undefined
-  const subject = new Subject({ id: clientId, username: user, ...(isSomewhere && connection) })
+  const subject = new Subject({ id: clientId, username: user }, { listener, transport, port: String(port ?? '') })
   subject.identify({ username: user, ...identity }, authorizer, undefined)
   const decision = await decide(authorizer, subject, action, topic)
   const allowed = decision.verdict === 'allow' || (action === 'receive' && decision.verdict === 'unknown')

@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../types/client.js'
 import type { ClientLimits } from '../../types/client-limits.js'
+import { type Origin, originOf } from './util/origin.js'
 
 /** One rule that came with the credentials, in the order in which they count. */
 export interface IdentityRule {
@@ -36,6 +37,7 @@ export interface Identity {
 /** A client as rules see it. The same object as long as the connection lives; another identity changes `version`. */
 export class Subject {
   readonly client: Pick<Client, 'id' | 'username'>
+  readonly #origin: Origin | undefined
   #identity: Identity | undefined
   /** Counts how often the identity was set. */
   version = 0
@@ -44,8 +46,17 @@ export class Subject {
   /** The module that let it in; undefined where none did. */
   provenBy: object | undefined
 
-  constructor(client: Pick<Client, 'id' | 'username'>) {
+  /** @param origin where a client came in that has no connection */
+  constructor(client: Pick<Client, 'id' | 'username'>, origin?: Origin) {
     this.client = client
+    this.#origin = origin
+  }
+
+  /** Where it came in; undefined where nobody knows. */
+  get origin(): Origin | undefined {
+    if (this.#origin !== undefined) return this.#origin
+    const client = subjectClient(this)
+    return client && originOf(client)
   }
 
   get clientId(): string {

@@ -65,6 +65,11 @@ export interface Authenticator extends Part {
   step?(client: Client, authentication: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined>
   /** Whether it would still let in a client that it let in before; or who the client is by now. */
   stillKnows?(subject: ProvenSubject): MaybePromise<boolean | Identity>
+  /**
+   * Whether it may have let in a client of an earlier run, of which only the identity is known; or who the client is by
+   * now. Absent: it cannot tell, and the stored identity counts.
+   */
+  mightKnow?(subject: Subject): MaybePromise<boolean | Identity>
 }
 
 /** An action of a client: `receive` is checked for each message that is forwarded to it. */
@@ -90,7 +95,7 @@ export interface Authorizer extends Part {
   /** The answer to a denied publish of a client before 5.0, which cannot be told. @default 'disconnect' */
   readonly olderClients?: 'disconnect' | 'acknowledge'
   /** Whether the publisher of a retained message may still write there; at once. Absent: it is not asked. */
-  retained?(publisher: Subject, topic: string): Decision
+  retained?: ((publisher: Subject, topic: string) => Decision) | undefined
   /** At once. Absent: whoever was granted the subscription gets what it brings. */
   receive?(subject: Subject, topic: string): Decision
 }

@@ -3,12 +3,13 @@ import type { Client } from '../../types/client.js'
 import type { StoredWill } from '../../types/persistence.js'
 
 /** The will as it is stored; undefined where the client has none. */
-export function willOf({ id, will, principal, address }: Client): StoredWill | undefined {
+export function willOf({ id, will, principal, address, claims }: Client): StoredWill | undefined {
   if (will === undefined) return undefined
   const publisher = {
     clientId: id,
     ...(principal !== undefined && { username: principal }),
     ...(address !== undefined && { address }),
+    ...(claims !== undefined && { claims }),
   }
   return { ...will, publisher }
 }

@@ -1,14 +1,20 @@
 /** SCRAM in a broker: both methods, wrong proofs, unknown users, strict messages, changes while connected. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
 import { compose, passwordFile, scram, scramCredentials } from '../../lib/auth/index.js'
 import { parseCredentials, saslPrep } from '../../lib/auth/scram/credentials.js'
 import { readFinal, readFirst } from '../../lib/auth/scram/messages.js'
 import type { Broker } from '../../lib/index.js'
 import type { AuthPacket } from '../../types/packets.js'
+import { temporaryFolder } from '../support/certificate.js'
 import { ScramClient } from '../support/scram-client.js'
 import { connectPacket, SpecClient } from '../support/spec-client.js'
 import { codeOf, denialsOf, quickHash, withAuth } from './support.js'
+
+const folder = temporaryFolder()
+after(() => folder.remove())
 
 const auth = (reasonCode: number, authenticationData: Buffer, authenticationMethod: string): AuthPacket => {
   return { cmd: 'auth', reasonCode, properties: { authenticationMethod, authenticationData } }
@@ -52,17 +58,20 @@ describe('scram', () => {
     assert.deepEqual(denials, ['connect proof-wrong', 'connect unknown-user', 'connect unknown-user'])
   })
 
+  /** What a user is asked, without the nonce. */
+  async function askedBy(broker: Broker, username: string, method: Method = 'SCRAM-SHA-256') {
+    const client = new SpecClient(broker, 5)
+    const data = Buffer.from(`n,,n=${username},r=fyko+d2lbbFgONRv9qkxdawL`)
+    const properties = { authenticationMethod: method, authenticationData: data }
+    client.send(connectPacket(5, { properties }))
+    const text = String((await client.expect('auth')).properties?.authenticationData)
+    await client.drop()
+    return text.replace(/^r=[^,]+/, '')
+  }
+
   it('asks a user who does not exist as one who does: the same salt every time', async () => {
     await withAuth(scram({ users: { alice: ALICE }, iterations: 4096 }), async broker => {
-      const challenge = async (username: string, method: Method = 'SCRAM-SHA-256') => {
-        const client = new SpecClient(broker, 5)
-        const data = Buffer.from(`n,,n=${username},r=fyko+d2lbbFgONRv9qkxdawL`)
-        const properties = { authenticationMethod: method, authenticationData: data }
-        client.send(connectPacket(5, { properties }))
-        const text = String((await client.expect('auth')).properties?.authenticationData)
-        await client.drop()
-        return text.replace(/^r=[^,]+/, '')
-      }
+      const challenge = (username: string, method?: Method) => askedBy(broker, username, method)
       for (const username of ['alice', 'bob', 'constructor']) {
         assert.equal(await challenge(username), await challenge(username))
         assert.match(await challenge(username), /^,s=[A-Za-z0-9+/]{22}==,i=4096$/)
@@ -71,6 +80,24 @@ describe('scram', () => {
       // one who exists has another salt for each method
       assert.notEqual(await challenge('bob'), await challenge('bob', 'SCRAM-SHA-512'))
     })
+  })
+
+  it('asks such a user the same after a restart, with a key that is given or kept in a file', async () => {
+    const secretFile = join(folder.path, 'scram.key')
+    for (const kept of [{ secret: 'a key of the application' }, { secretFile }]) {
+      const asked = new Set<string>()
+      for (let start = 0; start < 2; start++) {
+        await withAuth(scram({ users: {}, ...kept }), async broker => {
+          asked.add(await askedBy(broker, 'bob'))
+        })
+      }
+      assert.equal(asked.size, 1)
+    }
+    if (process.platform !== 'win32') assert.equal(statSync(secretFile).mode & 0o777, 0o600)
+    const short = folder.write('short.key', 'x')
+    for (const wrong of [{ secret: 'short' }, { secretFile: short }, { secret: 'x'.repeat(16), secretFile }]) {
+      assert.throws(() => scram({ users: {}, ...wrong }), { code: 'ANAX_ERR_OPTION' })
+    }
   })
 
   it('does not keep a user who was deleted between the two messages of the exchange', async () => {

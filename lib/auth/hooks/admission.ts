@@ -19,6 +19,7 @@ import type { Clients, Entry } from './clients.js'
 import type { Denial } from './denials.js'
 import type { Permission } from './permission.js'
 import { withdrawnBy } from './standing.js'
+import { noteClaims } from './stored-wills.js'
 
 interface AdmissionOptions extends AuthOptions {
   tell(denial: Denial): void
@@ -98,6 +99,7 @@ export class Admission {
   async #accept(entry: Entry, { identity, by, proof }: Accepted, clients: Clients): Promise<true | ConnectRefusal> {
     const { subject, client } = entry
     subject.identify(identity, by, proof)
+    noteClaims(client, identity)
     clients.expire(entry)
     if (client.connected) clients.review(entry)
     const { will } = client

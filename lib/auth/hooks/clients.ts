@@ -41,7 +41,7 @@ const MAX_VERDICTS = 1000
 /** Clients that are looked at again at once, before the event loop gets its turn. */
 const SLICE = 100
 
-/** Wills that wait for their delay while their clients are away; beyond that the oldest is denied. */
+/** Departed clients that are remembered while their wills wait; of the others, what was stored with the will counts. */
 const MAX_DISCONNECTED = 10_000
 
 /** The longest that a timer of Node.js can be set for. */

@@ -29,6 +29,7 @@ export type DenialCode =
   | 'credentials-withdrawn'
   | 'subscription-withdrawn'
   | 'will-not-allowed'
+  | 'identity-unknown'
   | 'rule-denies'
   | 'no-rule'
   | 'wider-than-rules'

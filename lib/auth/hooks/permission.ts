@@ -15,20 +15,28 @@ import type { MaybePromise } from '../../../types/persistence.js'
 import { ReasonCode } from '../../index.js'
 import { Subject } from '../identity.js'
 import type { AuthOptions } from '../options.js'
-import type { Action, Authorizer, Decision } from '../parts.js'
+import type { Action, Authenticator, Authorizer, Decision } from '../parts.js'
 import { matches, plainFilter } from '../util/topics.js'
 import { type Clients, type Entry, remember, withdraw } from './clients.js'
 import type { Denial } from './denials.js'
 import { withdrawnBy } from './standing.js'
+import { isStillKnown, STORED, storedSubject } from './stored-wills.js'
 
 interface PermissionOptions extends AuthOptions {
+  /** Undefined where everybody is let in. */
+  authenticator: Authenticator | undefined
   tell(denial: Denial): void
+}
+
+/** What a will carries of the client that left it. */
+interface WillOwner {
+  username?: string | undefined
 }
 
 const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
 const PUBLISHER: Decision = { verdict: 'deny', code: 'publisher-not-allowed', lasting: false }
-const NOBODY_KNOWS: Decision = { verdict: 'deny', code: 'nobody-knows', lasting: false }
 const CREDENTIALS_WITHDRAWN: Decision = { verdict: 'deny', code: 'credentials-withdrawn', lasting: false }
+const IDENTITY_UNKNOWN: Decision = { verdict: 'deny', code: 'identity-unknown', lasting: false }
 const SUBSCRIPTION_WITHDRAWN: Decision = { verdict: 'deny', code: 'subscription-withdrawn', lasting: false }
 
 /** The topics of bridges. */
@@ -91,25 +99,24 @@ export class Permission {
     return { refuse: ReasonCode.NotAuthorized, olderClients: this.#authorizer?.olderClients ?? 'disconnect' }
   }
 
-  /** The connection is over; who its client was is remembered, or was stored with the will. */
-  async #will(
-    clients: Clients,
-    client: Client,
-    packet: PublishPacket & { clientId?: string | undefined; username?: string | undefined },
-  ): Promise<boolean> {
-    const { clientId, username, topic } = packet
-    const stored = clientId === undefined ? undefined : new Subject({ id: clientId, username })
-    const subject = clients.departed(client) ?? stored
-    const decision = subject ? await this.#decideWill(subject, topic) : NOBODY_KNOWS
+  /** The connection is over; its identity is remembered, or was stored with the will. */
+  async #will(clients: Clients, client: Client, { topic, username }: PublishPacket & WillOwner): Promise<boolean> {
+    const departed = clients.departed(client)
+    const claimed = new Subject({ id: client.id, username })
+    const subject = departed ?? (this.#options.authenticator === undefined ? claimed : storedSubject(client))
+    const decision = subject === undefined ? IDENTITY_UNKNOWN : await this.#decideWill(subject, topic)
     if (decision.verdict === 'allow') return true
-    const unknown = { id: clientId ?? '', username: undefined }
-    return this.#denied({ client: null, subject: subject ?? new Subject(unknown) }, 'publish', topic, decision)
+    return this.#denied({ client: null, subject: subject ?? claimed }, 'publish', topic, decision)
   }
 
   /** A will that waited while its client's credentials were withdrawn is not published. */
   async #decideWill(subject: Subject, topic: string): Promise<Decision> {
-    if ((await withdrawnBy(subject)) !== undefined) return CREDENTIALS_WITHDRAWN
-    return this.#decidePublish(subject, topic)
+    const { authenticator } = this.#options
+    const isKnown =
+      subject.provenBy === STORED && authenticator !== undefined
+        ? await isStillKnown(subject, authenticator)
+        : (await withdrawnBy(subject)) === undefined
+    return isKnown ? this.#decidePublish(subject, topic) : CREDENTIALS_WITHDRAWN
   }
 
   #decidePublish(subject: Subject, topic: string): MaybePromise<Decision> {

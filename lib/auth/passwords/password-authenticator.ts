@@ -6,7 +6,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Client } from '../../../types/client.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
-import type { ProvenSubject } from '../identity.js'
+import type { ProvenSubject, Subject } from '../identity.js'
 import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
 import { ExpiringMap } from '../util/expiring-map.js'
 import { type HashLimits, HashQueue } from './hash-queue.js'
@@ -79,6 +79,10 @@ export class PasswordAuthenticator implements Authenticator {
 
   stillKnows({ username, proof }: ProvenSubject): boolean {
     return username !== undefined && this.#hashes.get(username)?.text === proof
+  }
+
+  mightKnow({ username }: Subject): boolean {
+    return username !== undefined && this.#hashes.has(username)
   }
 
   reload(): void {

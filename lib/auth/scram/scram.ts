@@ -8,11 +8,12 @@ import type { ExtendedAuthentication } from '../../../types/hooks.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'
-import { type ProvenSubject, subjectOf } from '../identity.js'
+import { type ProvenSubject, type Subject, subjectOf } from '../identity.js'
 import { type AuthOptions, authOptions, optionError } from '../options.js'
 import type { Authenticator, ExtendedOutcome, Refused } from '../parts.js'
 import { HASHES, parseCredentials, type ScramCredentials, type ScramMethod, saslPrep } from './credentials.js'
 import { type FirstMessage, readFinal, readFirst } from './messages.js'
+import { type SecretOptions, secretOf } from './secret.js'
 
 /**
  * User name -> what {@link scramCredentials} made; or a function that looks it up, undefined where there is no such
@@ -24,7 +25,7 @@ export type ScramUsers =
   | ((username: string, method: ScramMethod) => MaybePromise<string | undefined>)
 
 /** The users, and the methods. */
-export interface ScramOptions extends AuthOptions {
+export interface ScramOptions extends AuthOptions, SecretOptions {
   users: ScramUsers
   /** @default both */
   methods?: readonly ScramMethod[]
@@ -63,21 +64,23 @@ export function scram(options: ScramOptions): Auth {
 class ScramAuthenticator implements Authenticator {
   readonly name = 'scram'
   readonly #users: ScramUsers
-  readonly #methods: ReadonlySet<string>
+  readonly #methods: ReadonlySet<ScramMethod>
   readonly #iterations: number
   readonly #exchanges = new WeakMap<Client, Exchange>()
   /** Whoever asks for a user that does not exist gets the same salt every time, as for one that does. */
-  readonly #secret = randomBytes(32)
+  readonly #secret: Buffer
   readonly #listeners: (() => void)[] = []
 
-  constructor({ users, iterations = 10_000 }: ScramOptions, methods: ReadonlySet<string>) {
+  constructor(options: ScramOptions, methods: ReadonlySet<ScramMethod>) {
+    const { users, iterations = 10_000 } = options
+    this.#secret = secretOf(options)
     this.#users = users
     this.#methods = methods
     this.#iterations = iterations
   }
 
   step(client: Client, { method, data, step }: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined> {
-    if (!this.#methods.has(method)) return undefined
+    if (!this.#methods.has(method as ScramMethod)) return undefined
     return step === 'continue' ? this.#finish(client, data) : this.#begin(client, method as ScramMethod, data)
   }
 
@@ -85,6 +88,13 @@ class ScramAuthenticator implements Authenticator {
     const { method, storedKey } = proof as ScramCredentials
     const now = username === undefined ? undefined : await this.#lookup(username, method)
     return now?.storedKey.equals(storedKey) === true
+  }
+
+  async mightKnow({ username }: Subject): Promise<boolean> {
+    for (const method of username === undefined ? [] : this.#methods) {
+      if ((await this.#lookup(username!, method)) !== undefined) return true
+    }
+    return false
   }
 
   reload(): void {

@@ -27,7 +27,9 @@ const NO_STATS: ClientStats = Object.freeze({
 
 /** The remembered details of a disconnected client. */
 type Remembered = Pick<Client, 'id' | 'username' | 'details'> &
-  Partial<Pick<Client, 'clean' | 'version' | 'keepalive' | 'userProperties' | 'context' | 'principal' | 'limits'>>
+  Partial<
+    Pick<Client, 'clean' | 'version' | 'keepalive' | 'userProperties' | 'context' | 'principal' | 'claims' | 'limits'>
+  >
 
 export class DetachedClient extends EventEmitter<ClientEvents> implements Client {
   readonly id: string
@@ -47,6 +49,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
   readonly subscriptions = NO_SUBSCRIPTIONS
   context: unknown
   principal: string | undefined
+  claims: unknown
   limits: ClientLimits | undefined
 
   private constructor(remembered: Remembered) {
@@ -60,6 +63,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
     this.details = remembered.details
     this.context = remembered.context
     this.principal = remembered.principal ?? remembered.username
+    this.claims = remembered.claims
     this.limits = remembered.limits
   }
 
@@ -70,8 +74,8 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
 
   /** A client of an earlier run, as far as the store remembers it. */
   static fromStore(clientId: string, publisher: WillPublisher | undefined): DetachedClient {
-    const { username, address } = publisher ?? {}
-    return new DetachedClient({ id: clientId, username, details: { address } })
+    const { username, address, claims } = publisher ?? {}
+    return new DetachedClient({ id: clientId, username, claims, details: { address } })
   }
 
   get address(): string | undefined {

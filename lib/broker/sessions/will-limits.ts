@@ -53,8 +53,9 @@ export class WillLimits {
   }
 }
 
-function bytesOf(will: StoredWill): number {
-  return Buffer.byteLength(will.topic) + messageBytes({ payload: will.payload, properties: will.properties })
+function bytesOf({ topic, payload, properties, publisher }: StoredWill): number {
+  const claims = publisher?.claims === undefined ? 0 : Buffer.byteLength(JSON.stringify(publisher.claims))
+  return Buffer.byteLength(topic) + messageBytes({ payload, properties }) + claims
 }
 
 function quotaError(detail: string): AnaxError {

@@ -31,6 +31,7 @@ const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
 
 export class ChannelClient extends EventEmitter<ClientEvents> implements Client {
   context: unknown
+  claims: unknown
   readonly #channel: Channel
   readonly #source: ConnectionSource
   /** Unset, the client is who it says it is. */

@@ -1,0 +1,43 @@
+/**
+ * The key of the salts that users who do not exist seem to have. Owns where it comes from; must not know what is derived
+ * from it.
+ */
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { optionError } from '../options.js'
+import { readText } from '../util/files.js'
+
+export interface SecretOptions {
+  /**
+   * Key of the salts that users who do not exist seem to have, 16 bytes at least. Give one, or `secretFile`: otherwise
+   * such salts change with each start, and who asks before and after knows which users exist. @default random
+   */
+  secret?: string | Buffer
+  /** A file that keeps such a key. Made, for its owner only, if it does not exist. @default none */
+  secretFile?: string
+}
+
+const MIN_BYTES = 16
+
+/** @throws AnaxError ANAX_ERR_OPTION for a short key, or a file that can be neither read nor made */
+export function secretOf({ secret, secretFile }: SecretOptions): Buffer {
+  if (secret !== undefined && secretFile !== undefined) throw optionError('secret or secretFile, not both')
+  if (secretFile !== undefined) return checked(Buffer.from(keptIn(secretFile)), secretFile)
+  return secret === undefined ? randomBytes(32) : checked(Buffer.from(secret), 'secret')
+}
+
+function checked(key: Buffer, name: string): Buffer {
+  if (key.length < MIN_BYTES) throw optionError(`${name}: ${MIN_BYTES} bytes at least`)
+  return key
+}
+
+function keptIn(path: string): string {
+  const made = randomBytes(32).toString('base64')
+  try {
+    writeFileSync(path, `${made}\n`, { flag: 'wx', mode: 0o600 })
+    return made
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return readText(path).trim()
+    throw optionError(`cannot write ${path}`, cause)
+  }
+}
