@@ -126,9 +126,12 @@ export class Outbox implements Flushable {
       this.#bytes += frame.length
       return
     }
-    if (isAwaited) this.#endGap()
+    if (isAwaited) {
+      this.#endGap()
+      // before it is added: where much is in front of it, it is written at once
+      this.#gapEnd = Number.POSITIVE_INFINITY
+    }
     this.add(frame)
-    if (isAwaited) this.#gapEnd = Number.POSITIVE_INFINITY
   }
 
   /** The stream can take more. */

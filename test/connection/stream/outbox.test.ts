@@ -243,6 +243,22 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual([outbox.bytes, room()], [0, 1])
   })
 
+  it('does not hold back for ever what comes behind a second one, which much was in front of', async () => {
+    const { outbox, stream, read, room } = fixture(new Flusher(), {} as IncomingMessage)
+    stream.on('drain', () => outbox.drained())
+    read()
+    outbox.addAnswer(bytesOf('suback'), 'suback')
+    for (let i = 0; i < 3; i++) outbox.add(publish(Buffer.alloc(LARGE), 0))
+    await turn()
+    assert.equal(outbox.ready, false)
+    outbox.addAnswer(bytesOf('second'), 'suback')
+    assert.equal(outbox.bytes, 0)
+    while (room() === 0) await turn()
+    outbox.add(publish(Buffer.from('x'), 0))
+    assert.ok(outbox.bytes > 0)
+    while (outbox.bytes > 0) await new Promise(resolve => setTimeout(resolve, 1))
+  })
+
   it('leaves with all that is behind it when the connection ends', () => {
     const { outbox, writes } = fixture()
     outbox.addAnswer(bytesOf('connack'), 'connack')
