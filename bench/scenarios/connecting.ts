@@ -69,7 +69,7 @@ function row(name: string, title: string, run: Scenario['run'], more: Partial<Sc
     section: 'connecting',
     unit: 'connection',
     brokers: commandAndOthers,
-    openFiles: 10_000,
+    openFiles: 20_000,
     run,
     ...more,
   })

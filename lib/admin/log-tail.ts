@@ -16,13 +16,19 @@ export interface LogLine {
 
 const MOST_LINES = 500
 
+/** A line as it was written. Most are never read: what is to be read is made only then. */
+interface WrittenLine extends Pick<LogLine, 'at' | 'level' | 'message'> {
+  bindings: object
+  fields: object
+}
+
 /** Writes lines with the same fields. */
 class TailLogger implements Logger {
   readonly #next: Logger | undefined
-  readonly #add: (line: LogLine) => void
+  readonly #add: (line: WrittenLine) => void
   readonly #bindings: object
 
-  constructor(next: Logger | undefined, add: (line: LogLine) => void, bindings: object) {
+  constructor(next: Logger | undefined, add: (line: WrittenLine) => void, bindings: object) {
     this.#next = next
     this.#add = add
     this.#bindings = bindings
@@ -55,25 +61,23 @@ class TailLogger implements Logger {
 
   #log(level: LogLevel, fields: object, message: string): void {
     this.#next?.[level](fields, message)
-    const all = Object.entries({ ...this.#bindings, ...fields }).filter(([, value]) => value !== undefined)
-    const plain = all.map(([name, value]) => [name, value instanceof Error ? value.message : value])
-    this.#add({ at: Date.now(), level, message, fields: Object.fromEntries(plain) })
+    this.#add({ at: Date.now(), level, message, bindings: this.#bindings, fields })
   }
 }
 
 /** For the option `logger` of a broker and the option `log` of its administration. */
 export class LogTail extends TailLogger {
-  readonly #lines: LogLine[]
+  readonly #lines: WrittenLine[]
   readonly #listeners: Set<(line: LogLine) => void>
 
   /** @param next gets every line as well: pino, for instance. @default nobody */
   constructor(next?: Logger) {
-    const lines: LogLine[] = []
+    const lines: WrittenLine[] = []
     const listeners = new Set<(line: LogLine) => void>()
-    const add = (line: LogLine) => {
+    const add = (line: WrittenLine) => {
       lines.push(line)
       if (lines.length > MOST_LINES) lines.shift()
-      for (const listener of listeners) listener(line)
+      for (const listener of listeners) listener(readable(line))
     }
     super(next, add, {})
     this.#lines = lines
@@ -82,7 +86,7 @@ export class LogTail extends TailLogger {
 
   /** The last 500 lines, oldest first. */
   get lines(): readonly LogLine[] {
-    return this.#lines
+    return this.#lines.map(readable)
   }
 
   /** Calls a function with each line, until the function that is returned is called. */
@@ -90,4 +94,10 @@ export class LogTail extends TailLogger {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
+}
+
+function readable({ at, level, message, bindings, fields }: WrittenLine): LogLine {
+  const all = Object.entries({ ...bindings, ...fields }).filter(([, value]) => value !== undefined)
+  const plain = all.map(([name, value]) => [name, value instanceof Error ? value.message : value])
+  return { at, level, message, fields: Object.fromEntries(plain) }
 }

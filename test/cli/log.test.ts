@@ -1,13 +1,16 @@
 /** The lines of the command's log: text for people, JSON for programs, and nothing that a terminal would obey. */
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
+import { LineWriter } from '../../lib/cli/log/line-writer.js'
 import { LineLogger, type LineLoggerOptions } from '../../lib/cli/log/logger.js'
 
 function written(options: LineLoggerOptions, write: (logger: LineLogger) => void): string {
   const lines: string[] = []
   const replaced = mock.method(process.stderr, 'write', (line: string) => lines.push(line) > 0)
   try {
-    write(new LineLogger(options))
+    const writer = new LineWriter()
+    write(new LineLogger(options, writer))
+    writer.flush()
   } finally {
     replaced.mock.restore()
   }
@@ -63,5 +66,24 @@ describe('a log line', () => {
       written({ level: 'debug', format: 'text' }, logger => logger.debug({}, 'x')),
       'TIME debug x\n',
     )
+  })
+})
+
+describe('what a log writes', () => {
+  it('is collected for some milliseconds, or until something goes wrong', t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const write = t.mock.method(process.stderr, 'write', () => true)
+    const writes = () => write.mock.calls.map(call => String(call.arguments[0]).split('\n').length - 1)
+    const logger = new LineLogger({ level: 'info', format: 'text' })
+    logger.info({}, 'client connected')
+    logger.child({ clientId: 'a' }).info({}, 'client disconnected')
+    assert.deepEqual(writes(), [])
+    t.mock.timers.tick(20)
+    assert.deepEqual(writes(), [2])
+    logger.info({}, 'client connected')
+    logger.warn({}, 'connection refused')
+    assert.deepEqual(writes(), [2, 2])
+    t.mock.timers.tick(20)
+    assert.deepEqual(writes(), [2, 2])
   })
 })

@@ -3,6 +3,7 @@
  * Knows levels and lines; what happened is its caller's.
  */
 import type { Logger, LogLevel } from '../../../types/logger.js'
+import { LineWriter } from './line-writer.js'
 
 /** From the quietest to the most talkative. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies LogLevel[]
@@ -18,10 +19,12 @@ export interface LineLoggerOptions {
 
 export class LineLogger implements Logger {
   readonly #options: LineLoggerOptions
+  readonly #writer: LineWriter
   readonly #bindings: object
 
-  constructor(options: LineLoggerOptions, bindings: object = {}) {
+  constructor(options: LineLoggerOptions, writer = new LineWriter(), bindings: object = {}) {
     this.#options = options
+    this.#writer = writer
     this.#bindings = bindings
   }
 
@@ -42,7 +45,7 @@ export class LineLogger implements Logger {
   }
 
   child(bindings: object): LineLogger {
-    return new LineLogger(this.#options, { ...this.#bindings, ...bindings })
+    return new LineLogger(this.#options, this.#writer, { ...this.#bindings, ...bindings })
   }
 
   isLevelEnabled(level: LogLevel): boolean {
@@ -52,23 +55,32 @@ export class LineLogger implements Logger {
   #log(level: LogLevel, fields: object, message: string): void {
     if (!this.isLevelEnabled(level)) return
     const time = new Date().toISOString()
-    const all = { ...this.#bindings, ...fields }
     const line =
       this.#options.format === 'json'
-        ? quote({ time, level, msg: message, ...all })
-        : [time, level.padEnd(5), message, ...Object.entries(all).flatMap(textOf)].join(' ')
-    process.stderr.write(`${line}\n`)
+        ? quote({ time, level, msg: message, ...this.#bindings, ...fields })
+        : `${time} ${level.padEnd(5)} ${message}${textOf({ ...this.#bindings, ...fields })}`
+    this.#writer.add(line)
+    // what went wrong may be the last that the process says
+    if (level === 'error' || level === 'warn') this.#writer.flush()
   }
 }
 
 /** Text that needs no quotes to be read as one word. */
 const WORD = /^[\w.:+-]+$/
 
-/** `name=value`; nothing for what is not there. */
-function textOf([name, value]: [string, unknown]): string[] {
-  if (value === undefined) return []
+/** ` name=value` for each; nothing for what is not there. */
+function textOf(fields: object): string {
+  let text = ''
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) text += ` ${name}=${wordOf(name, value)}`
+  }
+  return text
+}
+
+function wordOf(name: string, value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return `${value}`
   const shown = shorter(name, value instanceof Error ? value.message : value)
-  return [`${name}=${typeof shown === 'string' && WORD.test(shown) ? shown : quote(shown)}`]
+  return typeof shown === 'string' && WORD.test(shown) ? shown : quote(shown)
 }
 
 /** Control characters, those that change the direction of a text, and those that take no room. */

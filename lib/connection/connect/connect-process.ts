@@ -23,7 +23,7 @@ import { Aborter } from '../../util/scheduling/aborter.js'
 import { Cost } from '../../util/scheduling/fairness.js'
 import { shownName } from '../../util/shown-name.js'
 import type { ConnectingChannel } from '../channel.js'
-import { assignedClientId, connackProperties, shortened } from './connack-properties.js'
+import { type Assigned, assignedClientId, connackProperties, shortened } from './connack-properties.js'
 import { checkConnect, refusalOf, willLimitError } from './connect-checks.js'
 import { connectParametersOf, INITIAL_PARAMETERS } from './connect-parameters.js'
 import { ExtendedExchange } from './extended-authentication.js'
@@ -127,11 +127,7 @@ export class ConnectProcess {
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId } = channel.parameters
     const will = willOf(channel.client)
-    const assigned = { assignedId, expiryInterval, authenticationData: this.#authenticationData }
-    const fits = (properties: ConnackProperties) => channel.fits(this.#connack(false, properties))
-    const properties = shortened(connackProperties(channel, packet, assigned), channel.parameters, fits)
-    // [MQTT-3.1.2-24]: a client that does not accept the CONNACK cannot be accepted
-    if (properties === undefined) throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
+    const properties = dialect.hasProperties ? this.#properties({ assignedId, expiryInterval }) : {}
     const aborter = this.#aborter
     const details = connectionDetails(channel)
     const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, aborter })
@@ -153,6 +149,17 @@ export class ConnectProcess {
   async #turn(): Promise<void> {
     await this.#channel.ports.fairness.admit(Cost.connect)
     this.#aborter.throwIfAborted()
+  }
+
+  /** Those of the CONNACK that accepts the client. Throws if the client does not take a packet of this size. */
+  #properties(decided: Pick<Assigned, 'assignedId' | 'expiryInterval'>): ConnackProperties {
+    const channel = this.#channel
+    const assigned = { ...decided, authenticationData: this.#authenticationData }
+    const fits = (properties: ConnackProperties) => channel.fits(this.#connack(false, properties))
+    const properties = shortened(connackProperties(channel, this.#packet, assigned), channel.parameters, fits)
+    // [MQTT-3.1.2-24]: a client that does not accept the CONNACK cannot be accepted
+    if (properties === undefined) throw new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: 'CONNACK' })
+    return properties
   }
 
   /** The CONNACK that accepts the client. */
@@ -283,10 +290,12 @@ function isFailure({ reasonCode }: AnaxError): boolean {
   return reasonCode === ReasonCode.BadUserNameOrPassword || reasonCode === ReasonCode.NotAuthorized
 }
 
-/** Details of the connection, stored with its session. */
+/** Details of the connection, stored with its session: only what is known, as a store may make null of the rest. */
 function connectionDetails({ client }: ConnectingChannel): SessionDetails {
   const { username, address, version } = client
-  const details = { username: shownName(username), address, protocolVersion: version }
-  // a store may not tell undefined from null
-  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined))
+  const details: SessionDetails = {}
+  if (username !== undefined) details.username = shownName(username)
+  if (address !== undefined) details.address = address
+  if (version !== undefined) details.protocolVersion = version
+  return details
 }
