@@ -18,6 +18,7 @@ import type { Settings } from '../options/settings.js'
 import { accessOf } from './access.js'
 import { type AdminPort, openAdmin } from './admin.js'
 import { greeting } from './greeting.js'
+import { letHeapGrow } from './heap.js'
 import { type MetricsPort, openMetrics } from './metrics.js'
 import { createPrivately } from './private-files.js'
 import { storeOf } from './store.js'
@@ -33,6 +34,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Resolves when the broker runs; it ends by a signal. */
 export async function run(settings: Settings): Promise<void> {
+  letHeapGrow()
   const userId = process.getuid?.()
   const missing = settings.isPublic ? missingSteps(settings, userId) : []
   if (missing.length > 0) throw new CommandError(missingText(missing), 2)
