@@ -108,11 +108,20 @@ export class Recorder {
       retained: retained.messages,
       // the timer that measures has a period of its own, which is no delay
       loopDelayMs: Number.isFinite(delay) ? round(Math.max(delay - 20, 0)) : 0,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#memoryBytes(),
     }
     this.#last = now
     this.#delay.reset()
     return sample
+  }
+
+  /** As it was the last time, where the process has no file descriptor left to ask the system. */
+  #memoryBytes(): number {
+    try {
+      return process.memoryUsage.rss()
+    } catch {
+      return this.#samples.at(-1)?.memoryBytes ?? 0
+    }
   }
 
   readonly #onDrop = ({ clientId, reason }: { clientId: string; reason: DropReason }): void => {

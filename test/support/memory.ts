@@ -1,5 +1,6 @@
 /** The memory of the process as a test wants a broker to see it, and when the broker looks. */
 import type { TestContext } from 'node:test'
+import v8 from 'node:v8'
 
 /**
  * To be called before the broker is made.
@@ -7,8 +8,8 @@ import type { TestContext } from 'node:test'
  */
 export function fakeMemory(t: TestContext): (bufferBytes: number, looks: number) => void {
   let external = 0
-  const real = process.memoryUsage()
-  t.mock.method(process, 'memoryUsage', () => ({ ...real, heapUsed: 0, external }))
+  const real = v8.getHeapStatistics()
+  t.mock.method(v8, 'getHeapStatistics', () => ({ ...real, used_heap_size: 0, external_memory: external }))
   t.mock.timers.enable({ apis: ['setInterval'] })
   return (bufferBytes, looks) => {
     external = bufferBytes

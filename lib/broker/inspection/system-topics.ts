@@ -2,6 +2,7 @@
  * Publishes the broker's numbers below `$SYS/broker/`, with the names, meanings and units of Mosquitto. Owns which topics
  * there are, and that one is published only if its value has changed.
  */
+import v8 from 'node:v8'
 import type { BrokerStats, FlowStats } from '../../../types/inspection.js'
 import { messageOfInput } from '../../model/message.js'
 import { Timer } from '../../util/scheduling/timers.js'
@@ -61,9 +62,9 @@ export class SystemTopics {
   }
 
   #heap(): { current: number; maximum: number } {
-    const { heapUsed } = process.memoryUsage()
-    this.#largestHeap = Math.max(this.#largestHeap, heapUsed)
-    return { current: heapUsed, maximum: this.#largestHeap }
+    const { used_heap_size: current } = v8.getHeapStatistics()
+    this.#largestHeap = Math.max(this.#largestHeap, current)
+    return { current, maximum: this.#largestHeap }
   }
 
   #publish(topic: string, value: string): void {

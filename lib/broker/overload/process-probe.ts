@@ -3,7 +3,7 @@
  * is that of the process, whatever clock a broker has.
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
-import { getHeapStatistics } from 'node:v8'
+import v8 from 'node:v8'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
 
 /** How often the event loop is asked to be on time. */
@@ -16,7 +16,6 @@ const READING_MS = 500
 export class ProcessProbe implements LoadProbe {
   readonly #delays: IntervalHistogram | undefined
   #interval: NodeJS.Timeout | undefined
-  readonly #heapLimitBytes = getHeapStatistics().heap_size_limit
 
   /** @param measured whether the event loop is measured, which wakes the process 50 times a second */
   constructor(measured: { eventLoop: boolean }) {
@@ -31,12 +30,13 @@ export class ProcessProbe implements LoadProbe {
   }
 
   #read(): LoadReading {
-    const { heapUsed, external } = process.memoryUsage()
+    // process.memoryUsage() opens a file, and throws where the process has no file descriptor left
+    const { used_heap_size, external_memory, heap_size_limit } = v8.getHeapStatistics()
     return {
       eventLoopDelayMs: this.#meanDelayMs(),
-      heapBytes: heapUsed,
-      heapLimitBytes: this.#heapLimitBytes,
-      bufferBytes: external,
+      heapBytes: used_heap_size,
+      heapLimitBytes: heap_size_limit,
+      bufferBytes: external_memory,
     }
   }
 
