@@ -66,6 +66,8 @@ export type Callback = (error?: Error | null) => void
 export interface ClientEvents {
   /** The connection is established and CONNACK is sent. */
   connected: []
+  /** A SUBSCRIBE of the client has made these subscriptions: they are in the store and live. SUBACK is sent next. */
+  subscribed: [filters: readonly string[]]
   /** The connection is closed. */
   close: []
 }

@@ -6,7 +6,7 @@ import type { BrokerEvents } from '../../types/events.js'
 export interface EventSink {
   emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void
   /** Emits an event of one client. */
-  emitFrom(client: Client, name: keyof ClientEvents): void
+  emitFrom<Name extends keyof ClientEvents>(client: Client, name: Name, ...args: ClientEvents[Name]): void
   /** Whether anybody listens, for an event that is costly to make. */
   has(name: keyof BrokerEvents): boolean
 }

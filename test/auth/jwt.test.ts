@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, it } from 'node:test'
 import { exportJWK, SignJWT } from 'jose'
@@ -30,7 +30,8 @@ interface Made {
   alg?: string
   key?: KeyObject | Uint8Array
   claims?: Record<string, unknown>
-  expires?: string | null
+  /** Time from now, or seconds since the epoch for a clock of the test's own. */
+  expires?: string | number | null
   kid?: string
 }
 
@@ -169,15 +170,17 @@ describe('what tokens are made of', () => {
 })
 
 describe('keys by URL', () => {
-  let server: Server | undefined
-  after(() => server?.close())
+  const servers: Server[] = []
+  // all stay open until the end: a port that comes again would be reached by a connection that was kept alive
+  after(() => {
+    for (const server of servers) server.close().closeAllConnections()
+  })
 
-  async function serve(answer: (response: import('node:http').ServerResponse, request: number) => void) {
+  async function serve(answer: (response: ServerResponse, request: number) => void) {
     let requests = 0
-    server?.close()
-    server = createServer((_request, response) => answer(response, ++requests)).listen(0, '127.0.0.1')
+    const server = createServer((_request, response) => answer(response, ++requests)).listen(0, '127.0.0.1')
+    servers.push(server)
     await once(server, 'listening')
-    server.unref()
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`, count: () => requests }
   }
 
@@ -211,18 +214,19 @@ describe('keys by URL', () => {
 
   it('that come late let in who waits for them, with one request, and a second answer changes nothing', async () => {
     const keys = [await jwk(pairs.ES256, 'one')]
-    let answer: (() => void) | undefined
-    const { url, count } = await serve(response => {
-      answer = () => {
-        response.end(JSON.stringify({ keys }))
-        response.socket?.write('HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"keys":[]}')
-      }
+    let asked: (response: ServerResponse) => void
+    const request = new Promise<ServerResponse>(resolve => {
+      asked = resolve
     })
+    const { url, count } = await serve(response => asked(response))
     const password = await token({ alg: 'ES256', key: pairs.ES256.privateKey, kid: 'one' })
     await withAuth(jwt({ algorithms: ['ES256'], jwks: url }), async broker => {
       const codes = ['a', 'b', 'c'].map(clientId => codeOf(broker, { username: 'x', clientId, password }))
-      await once(server!, 'request')
-      answer!()
+      // one that is refused before it waits for the keys ends the wait for the request
+      const response = await Promise.race([request, ...codes])
+      assert.ok(typeof response === 'object', `refused: ${response}`)
+      response.end(JSON.stringify({ keys }))
+      response.socket?.write('HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"keys":[]}')
       assert.deepEqual(await Promise.all(codes), [0, 0, 0])
       assert.equal(await codeOf(broker, { username: 'x', password }), 0)
       assert.equal(count(), 1)
@@ -231,7 +235,7 @@ describe('keys by URL', () => {
 
   it('that come late, not at all, or as garbage let nobody in', async () => {
     const password = await token({ alg: 'ES256', key: pairs.ES256.privateKey, kid: 'one' })
-    const answers: ((response: import('node:http').ServerResponse) => void)[] = [
+    const answers: ((response: ServerResponse) => void)[] = [
       () => {},
       response => response.end('garbage'),
       response => response.end('{"keys":"none"}'),
@@ -247,7 +251,6 @@ describe('keys by URL', () => {
         assert.equal(await codeOf(broker, { username: 'x', password }), 0x88)
       })
       assert.deepEqual(denials, ['connect keys-unavailable'])
-      server!.closeAllConnections()
     }
   })
 })
@@ -332,30 +335,33 @@ describe('the end of a token', () => {
     const clock = new FakeClock(Date.now())
     const auth = jwt({ ...hs, from: ['password', 'enhanced'], clock })
     const broker = await createBroker({ ...auth, clock })
-    const plain = await enter(broker, { username: 'x', clientId: 'plain', password: await token({ expires: '60s' }) })
-    const extended = async (expires: string, claims = {}) => ({
+    // by the clock of the broker: this machine's goes on while the test waits for its turn
+    const inSeconds = (seconds: number) => Math.floor(clock.now() / 1000) + seconds
+    const password = await token({ expires: inSeconds(60) })
+    const plain = await enter(broker, { username: 'x', clientId: 'plain', password })
+    const extended = async (seconds: number, claims = {}) => ({
       authenticationMethod: 'JWT',
-      authenticationData: Buffer.from(await token({ expires, claims })),
+      authenticationData: Buffer.from(await token({ expires: inSeconds(seconds), claims })),
     })
     const again = (properties: AuthPacket['properties']): AuthPacket => ({
       cmd: 'auth',
       reasonCode: 0x19,
       properties: properties!,
     })
-    const client = await enter(broker, { clientId: 'extended', packet: { properties: await extended('60s') } })
-    client.send(again(await extended('600s', { acl: { sub: ['a'] } })))
+    const client = await enter(broker, { clientId: 'extended', packet: { properties: await extended(60) } })
+    client.send(again(await extended(600, { acl: { sub: ['a'] } })))
     assert.equal((await client.expect('auth')).reasonCode, 0)
     await clock.advance(61_000)
     await plain.expectDisconnect(0xa0)
     await client.expectNothing()
     assert.deepEqual(await client.subscribe({ topic: 'a', qos: 0 }, { topic: 'b', qos: 0 }), [0, 0x87])
     // other rights: what they do not cover ends
-    const ended = once(broker, 'unsubscribe')
-    client.send(again(await extended('600s', { acl: { sub: ['c'] } })))
+    const ended = once(broker, 'unsubscribe', { signal: AbortSignal.timeout(10_000) })
+    client.send(again(await extended(600, { acl: { sub: ['c'] } })))
     await client.expect('auth')
     await ended
     assert.deepEqual([...broker.clients.extended!.subscriptions.keys()], [])
-    client.send(again(await extended('600s', { sub: 'bob' })))
+    client.send(again(await extended(600, { sub: 'bob' })))
     await client.expectDisconnect(0x87)
     const other = await login(broker, { packet: { properties: { authenticationMethod: 'OTHER' } } })
     assert.equal(other.connack.reasonCode, 0x8c)

@@ -19,6 +19,8 @@ export interface Entry {
   readonly since: number
   readonly mayPublish: Map<string, boolean>
   readonly mayReceive: Map<string, boolean>
+  /** Filters that are being subscribed, with the state that each was granted in. */
+  granted: Map<string, string> | undefined
   /** Filters that were granted once and are not any more: what waits for them is not sent. */
   readonly withdrawn: Set<string>
 }
@@ -96,6 +98,13 @@ export class Clients {
     this.#timers.set(entry, timer)
   }
 
+  /** A subscription was allowed. Those that are not remembered are looked at again once they are there. */
+  granted(entry: Entry, filter: string): void {
+    const granted = entry.granted ?? this.#watch(entry)
+    if (granted.size >= MAX_VERDICTS) granted.clear()
+    granted.set(filter, this.#stateOf(entry))
+  }
+
   /** The client is somebody else, or has other rights, than when it subscribed. */
   review(entry: Entry): void {
     this.#look(entry).catch(this.#options.failed)
@@ -127,6 +136,7 @@ export class Clients {
       since: this.generation,
       mayPublish: new Map(),
       mayReceive: new Map(),
+      granted: undefined,
       withdrawn: new Set(),
     }
     this.#entries.set(client, entry)
@@ -141,6 +151,24 @@ export class Clients {
   #connected(entry: Entry): void {
     this.#disconnected.delete(entry.client.id)
     if (entry.since !== this.generation) this.review(entry)
+  }
+
+  /** Something may change between the verdict and the moment when the subscription is there to be looked at. */
+  #watch(entry: Entry): Map<string, string> {
+    const granted = new Map<string, string>()
+    entry.granted = granted
+    entry.client.on('subscribed', filters => {
+      const state = this.#stateOf(entry)
+      const areCurrent = filters.every(filter => granted.get(filter) === state)
+      for (const filter of filters) granted.delete(filter)
+      if (!areCurrent) this.review(entry)
+    })
+    return granted
+  }
+
+  /** What verdicts depend on. */
+  #stateOf({ subject }: Entry): string {
+    return `${this.generation} ${subject.version}`
   }
 
   #left(entry: Entry): void {

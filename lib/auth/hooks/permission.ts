@@ -132,6 +132,7 @@ export class Permission {
       return false
     }
     entry.withdrawn.delete(topic)
+    if (entry.client.connected) clients.granted(entry, topic)
     return true
   }
 

@@ -39,8 +39,8 @@ export class BrokerEventSink implements EventSink {
     this.#tell(this.#emitter as EventEmitter, name, args)
   }
 
-  emitFrom(client: Client, name: keyof ClientEvents): void {
-    this.#tell(client as EventEmitter, name, [])
+  emitFrom<Name extends keyof ClientEvents>(client: Client, name: Name, ...args: ClientEvents[Name]): void {
+    this.#tell(client as EventEmitter, name, args)
   }
 
   /** Calls each listener separately: `emit` would skip those after one that throws. */

@@ -106,6 +106,7 @@ class Subscribe extends Job {
   #route(): void | Promise<void> {
     const { fresh, refusals } = routeSubscriptions(this.#session(), this.#granted())
     this.#fresh = fresh
+    this.#tellClient()
     this.#session().subscriptionQuota?.settle(this.#claimed)
     if (refusals !== undefined) return this.#awaitBus(refusals)
     // messages that were queued while the subscriptions were being written did not come over the bus
@@ -192,6 +193,13 @@ class Subscribe extends Job {
     const refusal = wrapError('ANAX_ERR_STORE', error)
     this.#outcomes = this.#outcomes.map(outcome => (outcome instanceof AnaxError ? outcome : refusal))
     this.#channel.ports.events.emit('storeError', refusal)
+  }
+
+  #tellClient(): void {
+    const { client, connected, ports } = this.#channel
+    if (!connected || client.listenerCount('subscribed') === 0) return
+    const filters = this.#granted().map(({ topic }) => topic)
+    if (filters.length > 0) ports.events.emitFrom(client, 'subscribed', filters)
   }
 
   #tellHost(codes: number[]): void {

@@ -7,6 +7,7 @@ import { type Spec, spec } from '../../support/spec.js'
 /** As in types/client.ts. */
 const MEMBERS = [
   'address',
+  'claims',
   'clean',
   'close',
   'closed',
@@ -19,6 +20,7 @@ const MEMBERS = [
   'drops',
   'id',
   'keepalive',
+  'limits',
   'principal',
   'publish',
   'req',
@@ -33,7 +35,7 @@ const MEMBERS = [
 ]
 
 /** What the host handed over, and leads to the host's own things. */
-const OF_THE_HOST = ['conn', 'req', 'context']
+const OF_THE_HOST = ['conn', 'req', 'context', 'claims']
 
 /** Own and inherited properties, those of EventEmitter and Object apart. */
 function membersOf(value: object): (string | symbol)[] {
@@ -153,3 +155,20 @@ spec('hooks and events are handed the client that `handle` returned', [5], async
   const others = [...handed].filter(([, each]) => each !== client).map(([name]) => name)
   assert.deepEqual([others, handed.size], [[], 15])
 })
+
+spec(
+  'a client tells of the subscriptions that its own SUBSCRIBE has made',
+  [3, 4, 5],
+  async ({ broker, connect }) => {
+    const client = await connect('a')
+    const told: (readonly string[])[] = []
+    broker.clients.a!.on('subscribed', filters =>
+      told.push(filters.filter(filter => broker.clients.a!.subscriptions.has(filter))),
+    )
+    await client.subscribe({ topic: 'a', qos: 0 }, { topic: 'no', qos: 0 }, { topic: 'b', qos: 1 })
+    await client.subscribe({ topic: 'no', qos: 0 })
+    await broker.clients.a!.subscribe({ topic: 'c', qos: 0 })
+    assert.deepEqual(told, [['a', 'b']])
+  },
+  { authorizeSubscribe: (_client, { topic }) => topic !== 'no' },
+)
