@@ -11,10 +11,15 @@ export type Deadline = 'connect' | 'keep-alive' | 'drain' | 'close'
 /** Milliseconds that the peer has to read the last packets and to close its side. */
 const LINGER_MS = 1000
 
+/** Gets told what was missed. */
+export interface DeadlineOwner {
+  deadlinePassed(deadline: Deadline): void
+}
+
 export class ConnectionTimers {
   readonly #timers: Timers
   readonly #drainTimeout: number
-  readonly #onPassed: (deadline: Deadline) => void
+  readonly #owner: DeadlineOwner
   /** For CONNECT, then for keep alive, then for closing. */
   readonly #timer = new Timer(() => this.#onTimer())
   #deadline: Deadline = 'connect'
@@ -24,14 +29,10 @@ export class ConnectionTimers {
   /** Negative while the stream has room. */
   #blockedSince = -1
 
-  constructor(
-    timers: Timers,
-    { connectTimeout, drainTimeout }: ResolvedOptions,
-    onPassed: (deadline: Deadline) => void,
-  ) {
+  constructor(timers: Timers, { connectTimeout, drainTimeout }: ResolvedOptions, owner: DeadlineOwner) {
     this.#timers = timers
     this.#drainTimeout = drainTimeout
-    this.#onPassed = onPassed
+    this.#owner = owner
     timers.schedule(this.#timer, connectTimeout)
   }
 
@@ -77,13 +78,13 @@ export class ConnectionTimers {
     const leftMs =
       this.#deadline === 'keep-alive' ? this.#lastReceived + this.#allowedSilenceMs - this.#timers.now() : 0
     if (leftMs > 0) this.#timers.schedule(this.#timer, leftMs)
-    else this.#onPassed(this.#deadline)
+    else this.#owner.deadlinePassed(this.#deadline)
   }
 
   #onDrainTimer(): void {
     if (this.#blockedSince < 0) return
     const leftMs = this.#blockedSince + this.#drainTimeout - this.#timers.now()
     if (leftMs > 0) this.#timers.schedule(this.#drainTimer!, leftMs)
-    else this.#onPassed('drain')
+    else this.#owner.deadlinePassed('drain')
   }
 }

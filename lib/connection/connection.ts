@@ -27,15 +27,15 @@ import { firstPacketError, malformedFirstPacketAnswer } from './connect/first-pa
 import type { ConnectionPorts } from './connection-ports.js'
 import type { ConnectionSource } from './connection-source.js'
 import { type ConnectionState, nextState } from './connection-state.js'
-import { ConnectionTimers, type Deadline } from './connection-timers.js'
+import { ConnectionTimers, type Deadline, type DeadlineOwner } from './connection-timers.js'
 import { disconnectionOf } from './disconnection.js'
 import { receive } from './handlers/index.js'
 import { ConnectionStream, type StreamOwner } from './stream/connection-stream.js'
-import { Outbox } from './stream/outbox.js'
+import { Outbox, type OutboxOwner } from './stream/outbox.js'
 import { PacketEncoder } from './stream/packet-encoder.js'
 import { PacketReader, type PacketReceiver } from './stream/packet-reader.js'
 
-export class Connection implements ConnectingChannel, Link, PacketReceiver, StreamOwner {
+export class Connection implements ConnectingChannel, Link, PacketReceiver, StreamOwner, OutboxOwner, DeadlineOwner {
   readonly client: ChannelClient
   readonly ports: ConnectionPorts
   readonly traffic: ConnectionTraffic
@@ -78,12 +78,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.traffic = new ConnectionTraffic(ports.traffic)
     this.#reader = new PacketReader(source.stream, this, this.traffic, ports)
     this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
-    this.#outbox = new Outbox(source, ports.flusher, {
-      traffic: this.traffic,
-      onBlocked: () => this.#timers.blocked(),
-      onRoom: () => this.#session?.outgoing?.pump(),
-    })
-    this.#timers = new ConnectionTimers(ports.timers, ports.options, deadline => this.#onDeadline(deadline))
+    this.#outbox = new Outbox(source, ports.flusher, this)
+    this.#timers = new ConnectionTimers(ports.timers, ports.options, this)
     this.stream = new ConnectionStream(source.stream, this)
     open.add(this)
   }
@@ -159,7 +155,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
     this.#timers.connected(this.#parameters.keepalive)
   }
-
   connectAnswered(): void {
     this.#connect = undefined
     this.#parameters = keptParameters(this.#parameters, this.ports.authorizer)
@@ -181,7 +176,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   resumeReading(): void {
     if (this.#released === undefined) this.#reader.resume()
   }
-
   send(packet: Packet): void {
     const frame = this.#encoder.packet(packet)
     if (frame !== undefined) this.#outbox.addAnswer(frame, packet.cmd)
@@ -347,10 +341,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   streamDrained(): void {
     this.#timers.drained()
     this.#outbox.drained()
-    this.#session?.outgoing?.pump()
+    this.outboxHasRoom()
     this.#readOn()
   }
-
   streamEnded(): void {
     this.#inputEnds(undefined)
   }
@@ -360,6 +353,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
   streamFailed(error: Error): void {
     if (this.#state !== 'closing' && this.#state !== 'closed') this.#breaks(wrapError('ANAX_ERR_STREAM', error))
+  }
+
+  outboxBlocked(): void {
+    this.#timers.blocked()
+  }
+  outboxHasRoom(): void {
+    this.#session?.outgoing?.pump()
   }
 
   /** The client neither sends nor reads anything more: answers are dropped, and CONNECT is not answered. */
@@ -375,7 +375,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#reader.isPaused() || this.#inputEnd !== undefined) this.resumeReading()
   }
 
-  #onDeadline(deadline: Deadline): void {
+  deadlinePassed(deadline: Deadline): void {
     switch (deadline) {
       case 'connect':
         if (this.#connect !== undefined) this.#connect.timeOut()

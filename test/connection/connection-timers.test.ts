@@ -10,7 +10,7 @@ function fixture({ connectTimeout = 30_000, drainTimeout = 10_000 } = {}) {
   const clock = new FakeClock()
   const missed: string[] = []
   const options = { connectTimeout, drainTimeout } as ResolvedOptions
-  const timers = new ConnectionTimers(new Timers(clock), options, what => missed.push(what))
+  const timers = new ConnectionTimers(new Timers(clock), options, { deadlinePassed: what => missed.push(what) })
   return { clock, timers, missed }
 }
 

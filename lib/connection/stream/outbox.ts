@@ -30,18 +30,19 @@ const PAUSE_MS = 10
 // kept from before a test's runner puts timers of its own in their place
 const { setTimeout: startTimer } = globalThis
 
-export interface OutboxOptions {
+/** Gets told how the stream takes what is written. */
+export interface OutboxOwner {
   readonly traffic: ConnectionTraffic
-  /** Called when the stream is full. */
-  readonly onBlocked: () => void
-  /** Called when the messages behind an answer have left, if so many waited that the outbox was not ready. */
-  readonly onRoom: () => void
+  /** The stream is full. */
+  outboxBlocked(): void
+  /** The messages behind an answer have left, and there were so many that the outbox was not ready. */
+  outboxHasRoom(): void
 }
 
 export class Outbox implements Flushable {
   readonly #stream: Duplex
   readonly #flusher: Flusher
-  readonly #options: OutboxOptions
+  readonly #owner: OutboxOwner
   /** The pause between CONNACK or SUBACK and the messages behind it: a turn of the event loop, or some milliseconds. */
   readonly #gap: 'turn' | 'pause'
   #frames: Frame[] = []
@@ -61,11 +62,11 @@ export class Outbox implements Flushable {
   /** Gaps that have begun: who waited for the end of an earlier one does nothing. */
   #gaps = 0
 
-  constructor(source: Pick<ConnectionSource, 'stream' | 'request'>, flusher: Flusher, options: OutboxOptions) {
+  constructor(source: Pick<ConnectionSource, 'stream' | 'request'>, flusher: Flusher, owner: OutboxOwner) {
     this.#stream = source.stream
     this.#gap = isFromAfar(source) ? 'pause' : 'turn'
     this.#flusher = flusher
-    this.#options = options
+    this.#owner = owner
   }
 
   /** Whether the stream is full: nothing is written until it emits 'drain'. */
@@ -197,9 +198,9 @@ export class Outbox implements Flushable {
     }
     if (this.#gapEnd === Number.POSITIVE_INFINITY) this.#beginGap()
     if (!this.#stream.writable) return
-    this.#options.traffic.sent(frames)
+    this.#owner.traffic.sent(frames)
     this.#blocked = !this.#write(joinFrames(frames, packetIds))
-    if (this.#blocked) this.#options.onBlocked()
+    if (this.#blocked) this.#owner.outboxBlocked()
   }
 
   /** Whether so much waits behind an answer that no more should be added. */
@@ -240,7 +241,7 @@ export class Outbox implements Flushable {
     const heldMuch = this.#holdsMuch()
     this.#forgetGap()
     this.#plan()
-    if (heldMuch) setImmediate(this.#options.onRoom)
+    if (heldMuch) setImmediate(() => this.#owner.outboxHasRoom())
   }
 
   /** @returns whether the stream wants more */

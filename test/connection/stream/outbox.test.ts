@@ -26,8 +26,8 @@ function fixture(flusher = new Flusher(), request?: IncomingMessage) {
   let room = 0
   const outbox = new Outbox({ stream, request }, flusher, {
     traffic: new ConnectionTraffic(new Traffic()),
-    onBlocked: () => blocked++,
-    onRoom: () => room++,
+    outboxBlocked: () => blocked++,
+    outboxHasRoom: () => room++,
   })
   const received: Buffer[] = []
   stream.on('error', () => {})
