@@ -103,6 +103,11 @@ export interface Claim {
   readonly token: number
   /** The node that had it, where that one was asked to let go, or is gone; undefined where nobody had it. */
   readonly previous?: string | undefined
+  /**
+   * Whether the node that had it is gone without releasing it, and had it by {@link ClusterNode.claim}: a client may have
+   * used the session until then.
+   */
+  readonly wasInUse?: boolean | undefined
 }
 
 /** The writes of one step for one client: all of them, or none. */

@@ -23,7 +23,7 @@ import { copyOf, refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { LogBackedStore } from './log-backed-store.js'
 import { LogQueue } from './log-queue.js'
-import { OwnedSession, ownRecord, positionOf } from './owned-session.js'
+import { OwnedSession, ownRecord, positionOf, type SessionSettings } from './owned-session.js'
 import { SessionWriter } from './session-writer.js'
 
 /** A write has no more records. */
@@ -77,7 +77,10 @@ export class ClusterStore extends LogBackedStore {
     try {
       const owned = new OwnedSession(claim, node.shards, await node.load(claim))
       this.#owned.set(clientId, owned)
-      if (this.#queue.isTooLate(owned, this.#parts.now())) {
+      if (claim.wasInUse) {
+        // the times that were written are those of an earlier connection
+        owned.useEnded(this.#queue.keepAt(owned, this.#parts.now()))
+      } else if (this.#queue.isTooLate(owned, this.#parts.now())) {
         const detail = `the log may have forgotten messages that ${clientId} has not got`
         this.#parts.failed(new AnaxError('ANAX_ERR_CLUSTER', { detail }))
       }
@@ -120,10 +123,11 @@ export class ClusterStore extends LogBackedStore {
   async saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
     const owned = this.#owned.get(clientId)
     if (owned === undefined) return
-    if (owned.session === undefined) await this.#begin(owned)
-    owned.session = { expiryInterval, expiresAt, details: details ?? owned.session?.details }
-    // what is written last of all, when the claim is given back, has the deadline
-    if (expiresAt === undefined) await this.#writeSettings(owned)
+    const before = owned.session
+    if (before === undefined) await this.#begin(owned)
+    owned.session = { expiryInterval, expiresAt, details: details ?? before?.details }
+    // what is written last of all, when the claim is given back, has the rest: a client that is back costs no write
+    if (expiresAt === undefined && !isUsedAlike(before, owned.session)) await this.#writeSettings(owned)
   }
 
   async deleteSession(clientId: string): Promise<void> {
@@ -314,6 +318,11 @@ export class ClusterStore extends LogBackedStore {
     const entry = await this.#link.node.entry(position)
     return entry && Object.assign(copyOf(entry.message), ref)
   }
+}
+
+/** Whether nothing has changed that must outlive a crash of this node. */
+function isUsedAlike(before: OwnedSession['session'], { expiryInterval, details }: SessionSettings): boolean {
+  return before?.expiryInterval === expiryInterval && before.details?.username === details?.username
 }
 
 /** The session state that is written when the claim is released. */

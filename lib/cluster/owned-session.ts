@@ -46,9 +46,17 @@ export interface OwnEntry {
   readonly delivery: QueueDelivery
 }
 
+/** What the broker keeps of a session, beside its subscriptions. */
+export interface SessionSettings {
+  expiryInterval: number
+  /** As the last release had it: while its client is connected, only the claim says so. */
+  expiresAt?: number | undefined
+  details?: SessionDetails | undefined
+}
+
 /** The record `s`: settings that change rarely. */
 interface Settings {
-  session?: { expiryInterval: number; expiresAt?: number | undefined; details?: SessionDetails | undefined }
+  session?: SessionSettings
   subscriptions?: [StoredSubscription, LogCursor][]
   will?: { will: StoredWill; dueAt?: number | undefined }
   keepAt?: number | undefined
@@ -77,7 +85,7 @@ export function positionOf({ brokerId, brokerCounter }: MessageRef): LogPosition
 
 export class OwnedSession {
   readonly claim: Claim
-  session: Settings['session']
+  session: SessionSettings | undefined
   will: Settings['will']
   readonly subscriptions = new Map<string, OwnedSubscription>()
   /** By {@link refKey}. */
@@ -121,6 +129,12 @@ export class OwnedSession {
       subscriptions: [...this.subscriptions.values()].map(({ subscription }) => ({ ...subscription })),
       incoming: [...this.incoming],
     }
+  }
+
+  /** The node that had it is gone, and has not written when its client left. @param keepAt when what it misses is kept */
+  useEnded(keepAt: number | undefined): void {
+    if (this.session !== undefined) this.session.expiresAt = undefined
+    this.keepAt = keepAt
   }
 
   settingsRecord(): Uint8Array | undefined {

@@ -14,6 +14,8 @@ import { clusterError, Wire } from './wire.js'
 /** How long a node tries to join, and how often. */
 const START_MS = 15_000
 const RETRY_MS = 250
+/** Tried again for ever; and no stack traces, which cost a request more than all else. */
+const CONNECTION = { maxReconnectAttempts: -1, reconnectTimeWait: 250, noAsyncTraces: true }
 
 export type { NatsClusterOptions } from './options.js'
 
@@ -51,7 +53,7 @@ async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
   const { connection, servers, domain } = options
   // whoever waits for a lease waits long enough; the connection is tried again for ever
   const nc = await transport
-    .connect({ maxReconnectAttempts: -1, reconnectTimeWait: 250, ...connection, servers })
+    .connect({ ...CONNECTION, ...connection, servers })
     .catch(error => {
       throw clusterError(error, `no connection to ${String(servers)}`)
     })

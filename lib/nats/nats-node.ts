@@ -92,13 +92,12 @@ export class NatsNode implements ClusterNode {
   /** The records as they are stored, some in several parts. */
   async #stored(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
     const { clientId, token } = claim
-    const { log, shards } = this.#parts
+    const { loaders, shards } = this.#parts
     const shard = this.#shardOf(claim)
-    const { subjects } = shards[shard]!
-    const base = subjects.record(clientId, '')
+    const base = shards[shard]!.subjects.record(clientId, '')
     try {
       // with the claim, a replica has all that the owner before wrote
-      const records = await log.latest(shard, [subjects.record(clientId, '*')], token)
+      const records = await loaders[shard]!.load(clientId, token)
       const filled = records.filter(({ body }) => body.length > 0)
       return new Map(filled.map(({ subject, body }) => [subject.slice(base.length), body]))
     } catch (error) {

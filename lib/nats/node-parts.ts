@@ -6,6 +6,7 @@ import type { ClusterEvents, JoinRequest } from '../../types/cluster.js'
 import { LogEnds } from './log/log-ends.js'
 import { LogReader } from './log/log-reader.js'
 import { NodeInterest } from './log/node-interest.js'
+import { RecordLoader } from './log/record-loader.js'
 import { ShardReader } from './log/shard-reader.js'
 import { ShardWriter } from './log/shard-writer.js'
 import { messageFrom } from './message-bytes.js'
@@ -56,6 +57,7 @@ export interface NodeParts extends Foundation {
   readonly nodeWatch: NodeWatch
   readonly claims: Claims
   readonly log: LogReader
+  readonly loaders: readonly RecordLoader[]
   readonly ends: LogEnds
   readonly writers: readonly ShardWriter[]
   readonly readers: readonly ShardReader[]
@@ -175,6 +177,7 @@ export function makeParts(
     flush: () => nc.flush(),
   })
   const log = new LogReader(wire, shards)
+  const loaders = shards.map(({ subjects }, shard) => new RecordLoader(log, shard, subjects))
   return {
     ...foundation,
     self,
@@ -185,6 +188,7 @@ export function makeParts(
     nodeWatch,
     claims,
     log,
+    loaders,
     ends,
     writers,
     readers,

@@ -3,6 +3,7 @@
  * client; must not know what a session is.
  */
 import type { Claim } from '../../../types/cluster.js'
+import { Gathering } from '../gathering.js'
 import type { PartCounts } from '../log/record-parts.js'
 import type { ShardSubjects } from '../subjects.js'
 import {
@@ -18,6 +19,8 @@ import type { Membership } from './membership.js'
 /** Seconds that the record of a claim which was given back stays: who claims next expects it. */
 const FREED_SECONDS = 60
 const ATTEMPT_MS = 2500
+/** Claims that are sent at once. */
+const MAX_ATTEMPTS = 200
 const PAUSE_MS = 100
 /** How long an owner may take to answer that it lets go; then it is asked again. */
 const LET_GO_MS = 3000
@@ -30,6 +33,26 @@ interface Owner {
   readonly node: string
   readonly epoch: string
   readonly clientId: string
+  /** It only looks after the session, and has no client for it. */
+  readonly caretaker?: true
+}
+
+/** A claim that is to be written. */
+interface Attempt {
+  readonly owner: Owner
+  readonly shard: number
+  /** The sequence of the record that it replaces, 0 for none. */
+  readonly expected: number
+  resolve(sequence: number): void
+  reject(error: unknown): void
+}
+
+/** Who had a claim that is free now. */
+interface Free {
+  /** Of the claim's record: who claims next expects it. */
+  readonly sequence: number
+  readonly previous?: string | undefined
+  readonly wasInUse?: boolean
 }
 
 /** A claim, where it is, and which records of the client have several parts. */
@@ -52,9 +75,12 @@ export interface ClaimsParts {
 export class Claims {
   readonly #parts: ClaimsParts
   readonly #held = new Map<string, HeldClaim>()
+  /** By shard. */
+  readonly #attempts: readonly Gathering<Attempt>[]
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts
+    this.#attempts = parts.shards.map(() => new Gathering<Attempt>(MAX_ATTEMPTS, attempts => this.#send(attempts)))
   }
 
   get size(): number {
@@ -82,14 +108,16 @@ export class Claims {
 
   async #claim(clientId: string, signal: AbortSignal, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
+    const caretaker = ifTaken === 'give up' && ({ caretaker: true } as const)
+    const owner: Owner = { ...this.#parts.self, clientId, ...caretaker }
     // most come for the first time, or after a long time
-    let expected = 0
-    let previous: string | undefined
+    let free: Free = { sequence: 0 }
     for (;;) {
       this.#checkGoesOn(signal)
       try {
-        const token = await this.#attempt(clientId, shard, expected)
-        const claim = { clientId, token, shard, previous, partCounts: new Map() }
+        const token = await this.#attempt(owner, shard, free.sequence)
+        const { previous, wasInUse } = free
+        const claim = { clientId, token, shard, previous, wasInUse, partCounts: new Map() }
         this.#held.set(clientId, claim)
         return claim
       } catch (error) {
@@ -97,10 +125,9 @@ export class Claims {
         // a server without a leader says so, and has one soon
         if (!error.is(ServerError.WrongLastSequence)) await pause(PAUSE_MS)
       }
-      const free = await this.#whenFree(clientId, shard, signal, ifTaken)
-      if (free === undefined) return undefined
-      expected = free.sequence
-      previous = free.previous ?? previous
+      const found = await this.#whenFree(clientId, shard, signal, ifTaken, free)
+      if (found === undefined) return undefined
+      free = found
     }
   }
 
@@ -125,35 +152,43 @@ export class Claims {
     return owner.clientId
   }
 
-  async #attempt(clientId: string, shard: number, expected: number): Promise<number> {
-    const { wire, self, shards } = this.#parts
-    const subject = shards[shard]!.subjects.claim(clientId)
-    const owner: Owner = { ...self, clientId }
-    const record = { subject, body: Buffer.from(JSON.stringify(owner)), ttl: undefined, replaces: true }
-    const { seq } = await wire.write(record, { expect: { subject, sequence: expected } }, ATTEMPT_MS)
-    return seq
+  #attempt(owner: Owner, shard: number, expected: number): Promise<number> {
+    return new Promise((resolve, reject) => this.#attempts[shard]!.add({ owner, shard, expected, resolve, reject }))
   }
 
-  /** Waits until nobody who is alive has it, or gives up. @returns the sequence to expect, and who had it */
+  /** The next ones begin when the first of these has an answer: the others have theirs at about the same time. */
+  #send(attempts: readonly Attempt[]): Promise<unknown> {
+    const { wire, shards } = this.#parts
+    const answers = attempts.map(({ owner, shard, expected, resolve, reject }) => {
+      const subject = shards[shard]!.subjects.claim(owner.clientId)
+      const record = { subject, body: Buffer.from(JSON.stringify(owner)), ttl: undefined, replaces: true }
+      const answer = wire.write(record, { expect: { subject, sequence: expected } }, ATTEMPT_MS)
+      return answer.then(({ seq }) => resolve(seq), reject)
+    })
+    return Promise.race(answers)
+  }
+
+  /** Waits until nobody who is alive has it, or gives up: then undefined. */
   async #whenFree(
     clientId: string,
     shard: number,
     signal: AbortSignal,
     ifTaken: 'ask' | 'give up',
-  ): Promise<{ sequence: number; previous?: string | undefined } | undefined> {
+    before: Free,
+  ): Promise<Free | undefined> {
     const { wire, self, shards, membership } = this.#parts
     const { stream, subjects } = shards[shard]!
-    let previous: string | undefined
+    let { previous } = before
     for (;;) {
       this.#checkGoesOn(signal)
       const record = await this.#read(() => wire.last(stream, subjects.claim(clientId)), clientId)
       const owner = record && ownerOf(record)
       if (record === undefined || owner === undefined) return { sequence: record?.sequence ?? 0, previous }
       // an attempt of this process that was not answered
-      if (owner.node === self.node && owner.epoch === self.epoch) return { sequence: record.sequence }
+      if (owner.node === self.node && owner.epoch === self.epoch) return { ...before, sequence: record.sequence }
       if (!membership.isAlive(owner.node, owner.epoch)) {
         await this.#read(() => membership.fence(owner.node, owner.epoch), clientId)
-        return { sequence: record.sequence, previous: owner.node }
+        return { sequence: record.sequence, previous: owner.node, wasInUse: owner.caretaker !== true }
       }
       if (ifTaken === 'give up') return undefined
       previous = owner.node

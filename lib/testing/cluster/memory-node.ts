@@ -59,19 +59,25 @@ export class MemoryNode implements MemoryPeer {
     return this.#lease
   }
 
-  async claim(clientId: string, signal: AbortSignal): Promise<Claim> {
+  claim(clientId: string, signal: AbortSignal): Promise<Claim> {
+    return this.#claim(clientId, signal, false)
+  }
+
+  async #claim(clientId: string, signal: AbortSignal, isCaretaker: boolean): Promise<Claim> {
     const shard = this.#cluster.shardOf(clientId)
     let previous: string | undefined
     for (;;) {
       await this.#reach()
       if (signal.aborted) throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'given up', cause: signal.reason })
-      const name = shard.claims.get(clientId)?.node
+      const before = shard.claims.get(clientId)
+      const name = before?.node
       const owner = name && this.#cluster.nodes.get(name.node)
       if (owner === undefined || owner === this || owner !== name) {
         const token = shard.next()
-        shard.claims.set(clientId, { node: this, token })
+        const wasInUse = name !== undefined && name !== this && before?.isCaretaker !== true
+        shard.claims.set(clientId, { node: this, token, isCaretaker })
         this.#held.set(clientId, token)
-        return { clientId, token, previous: previous ?? (name === this ? undefined : name?.node) }
+        return { clientId, token, previous: previous ?? (name === this ? undefined : name?.node), wasInUse }
       }
       previous = owner.node
       await abortable(Promise.race([owner.askToLetGo(clientId), later(20)]), signal)
@@ -82,7 +88,7 @@ export class MemoryNode implements MemoryPeer {
     await this.#reach()
     const name = this.#cluster.shardOf(clientId).claims.get(clientId)?.node
     if (name !== undefined && this.#cluster.nodes.get(name.node) === name) return undefined
-    return await this.claim(clientId, new AbortController().signal)
+    return await this.#claim(clientId, new AbortController().signal, true)
   }
 
   async release(claim: Claim, end: 'keep' | 'forget', write: ClusterWrite = {}): Promise<void> {

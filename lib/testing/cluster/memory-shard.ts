@@ -6,6 +6,8 @@ import type { Message } from '../../../types/message.js'
 export interface MemoryClaim {
   readonly node: ClusterNode | undefined
   readonly token: number
+  /** It only looks after the session, and has no client for it. */
+  readonly isCaretaker?: boolean
 }
 
 export class MemoryShard {

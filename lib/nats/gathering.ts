@@ -1,0 +1,47 @@
+/**
+ * Does together what is asked for in one turn of the event loop, or while the same is under way: one write to the socket and
+ * one step of the replicas for many. Must not know what is done.
+ */
+
+/** All that wait for the next turn go on in the same one, so that the client of NATS writes to its socket once. */
+let turn: Promise<void> | undefined
+
+function nextTurn(): Promise<void> {
+  turn ??= new Promise(resolve => {
+    setImmediate(() => {
+      turn = undefined
+      resolve()
+    })
+  })
+  return turn
+}
+
+export class Gathering<T> {
+  readonly #most: number
+  readonly #carryOut: (items: readonly T[]) => Promise<unknown>
+  #waiting: T[] = []
+  #isBusy = false
+
+  /**
+   * @param most how many go together
+   * @param carryOut resolves or rejects when the next ones may begin
+   */
+  constructor(most: number, carryOut: (items: readonly T[]) => Promise<unknown>) {
+    this.#most = most
+    this.#carryOut = carryOut
+  }
+
+  add(item: T): void {
+    this.#waiting.push(item)
+    if (!this.#isBusy) this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#isBusy = true
+    while (this.#waiting.length > 0) {
+      await nextTurn()
+      await this.#carryOut(this.#waiting.splice(0, this.#most)).catch(() => {})
+    }
+    this.#isBusy = false
+  }
+}
