@@ -52,11 +52,9 @@ async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
   const { transport, jetstream } = await load()
   const { connection, servers, domain } = options
   // whoever waits for a lease waits long enough; the connection is tried again for ever
-  const nc = await transport
-    .connect({ ...CONNECTION, ...connection, servers })
-    .catch(error => {
-      throw clusterError(error, `no connection to ${String(servers)}`)
-    })
+  const nc = await transport.connect({ ...CONNECTION, ...connection, servers }).catch(error => {
+    throw clusterError(error, `no connection to ${String(servers)}`)
+  })
   try {
     checkServer(nc)
     const wire = new Wire(nc, {

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
+import { FakeClock } from '../../lib/testing/index.js'
 import { receivedBy, until, withNodes } from './nodes.js'
 
-const LEASE = { leaseMs: 500 }
+const LEASE_MS = 15_000
 
 test('nothing is acknowledged while the engine does not answer, and nothing is lost', async () => {
   const cluster = new MemoryCluster()
@@ -33,7 +34,8 @@ test('nothing is acknowledged while the engine does not answer, and nothing is l
 })
 
 test('a node that is cut off lets its clients go, and takes part again when it can', async () => {
-  const cluster = new MemoryCluster()
+  const clock = new FakeClock()
+  const cluster = new MemoryCluster({ clock })
   await withNodes(
     cluster,
     2,
@@ -45,6 +47,7 @@ test('a node that is cut off lets its clients go, and takes part again when it c
       const closed = new Promise(resolve => first.once('close', () => resolve(undefined)))
       const node = cluster.nodes.get('node0')!
       cluster.cut(node)
+      await clock.advance(LEASE_MS)
       await closed
       assert.deepEqual(lost, ['ANAX_ERR_FENCED'])
       const publisher = await other!.connect('pub')
@@ -58,12 +61,13 @@ test('a node that is cut off lets its clients go, and takes part again when it c
       await until(() => receivedBy(third).length === 1, 'the message')
       assert.deepEqual(receivedBy(third), ['again'])
     },
-    LEASE,
+    { clock, leaseMs: LEASE_MS },
   )
 })
 
 test('the will and the end of a session of a node that is gone are seen to by another', async () => {
-  const cluster = new MemoryCluster()
+  const clock = new FakeClock()
+  const cluster = new MemoryCluster({ clock })
   await withNodes(
     cluster,
     2,
@@ -78,10 +82,38 @@ test('the will and the end of a session of a node that is gone are seen to by an
         will: { topic: 'will', payload: Buffer.from('gone'), qos: 1 },
       })
       cluster.cut(cluster.nodes.get('node0')!)
+      await clock.advance(LEASE_MS)
+      await clock.advance(2000)
       await until(() => receivedBy(witness).length > 0 && ended.length > 0, 'will and end')
       assert.deepEqual([receivedBy(witness), ended], [['gone'], ['mortal']])
     },
-    LEASE,
+    { clock, leaseMs: LEASE_MS },
+  )
+})
+
+test('a session that was in use when its node died lives on for its whole time, however long ago it was away', async () => {
+  const clock = new FakeClock()
+  const cluster = new MemoryCluster({ clock })
+  const session = { keepalive: 0, clean: false, properties: { sessionExpiryInterval: 60 } }
+  await withNodes(
+    cluster,
+    2,
+    async (one, other) => {
+      const ended: string[] = []
+      other!.broker.on('sessionEnded', clientId => ended.push(clientId))
+      const first = await one!.connect('user', session)
+      await first.endAsync()
+      await until(() => one!.broker.connectedClients === 0, 'the end of the connection')
+      await one!.connect('user', session)
+      // the end that was written when it was away is long over
+      await clock.advance(600_000)
+      cluster.cut(cluster.nodes.get('node0')!)
+      await clock.advance(LEASE_MS + 59_000)
+      assert.deepEqual(ended, [])
+      await clock.advance(LEASE_MS + 2000)
+      assert.deepEqual(ended, ['user'])
+    },
+    { clock, leaseMs: LEASE_MS },
   )
 })
 

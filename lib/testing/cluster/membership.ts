@@ -23,7 +23,7 @@ export function defineMembershipTests(harness: Harness): void {
 
   harness.test('a lease is renewed for as long as the node lives', async nodes => {
     const one = await nodes.join()
-    const end = performance.now() + harness.leaseMs * 2
+    const end = performance.now() + harness.leaseMs * 1.2
     while (performance.now() < end) {
       assert.ok(one.node.lease.isValid)
       await new Promise(resolve => setTimeout(resolve, 20))
@@ -55,6 +55,22 @@ export function defineMembershipTests(harness: Harness): void {
     assert.deepEqual(payloads(other.entries), [])
     assert.deepEqual([...(await other.node.load(second)).keys()], ['a'])
     await other.node.release(second, 'forget')
+  })
+
+  harness.test('whether the session of a node that is gone was in use is told', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const [used, looked, free] = [unique('used'), unique('looked'), unique('free')]
+    await claim(one, used)
+    await one.node.claimIfFree(looked)
+    await one.node.release(await claim(one, free), 'keep')
+    await one.node.leave()
+    await until(() => other.changes.some(({ change }) => change === 'left'))
+    const claims = await Promise.all([used, looked, free].map(clientId => claim(other, clientId)))
+    assert.deepEqual(
+      claims.map(({ wasInUse }) => wasInUse === true),
+      [true, false, false],
+    )
+    for (const held of claims) await other.node.release(held, 'forget')
   })
 
   harness.test('a claim waits for the end of the lease of an owner that does not answer', async nodes => {

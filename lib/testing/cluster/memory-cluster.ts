@@ -2,8 +2,10 @@
  * An engine for clusters in the memory of one process: for the tests of an application, and of the broker. Owns what the nodes
  * share, and faults on request; must not know a broker.
  */
+import type { Clock } from '../../../types/clock.js'
 import type { Cluster, ClusterNode, JoinRequest } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
+import { systemClock } from '../../broker/options.js'
 import { AnaxError } from '../../errors.js'
 import type { MemoryEngine, MemoryPeer } from './memory-engine.js'
 import { MemoryGroups } from './memory-groups.js'
@@ -18,11 +20,14 @@ export interface MemoryClusterOptions {
   latencyMs?: number
   /** Milliseconds that the log keeps a message. @default Infinity */
   logMs?: number
+  /** The source of time of leases and of the log: the same as that of the brokers. @default the system clock */
+  clock?: Clock
 }
 
 /** The state that all nodes of a cluster in memory share. */
 export class MemoryCluster implements Cluster, MemoryEngine {
   readonly shards: readonly MemoryShard[]
+  readonly clock: Clock
   readonly latencyMs: number
   readonly logMs: number
   /** Topic -> the newest message that was retained. */
@@ -35,8 +40,10 @@ export class MemoryCluster implements Cluster, MemoryEngine {
   #waiting: (() => void)[] = []
   #isDown = false
 
-  constructor({ shards = 4, latencyMs = 0, logMs = Number.POSITIVE_INFINITY }: MemoryClusterOptions = {}) {
-    this.shards = Array.from({ length: shards }, (_, index) => new MemoryShard(index, logMs))
+  constructor(options: MemoryClusterOptions = {}) {
+    const { shards = 4, latencyMs = 0, logMs = Number.POSITIVE_INFINITY, clock = systemClock } = options
+    this.shards = Array.from({ length: shards }, (_, index) => new MemoryShard(index, logMs, clock))
+    this.clock = clock
     this.logMs = logMs
     this.latencyMs = latencyMs
   }

@@ -1,4 +1,5 @@
 /** The contracts between the parts of an engine in memory. Nothing here runs. */
+import type { Clock } from '../../../types/clock.js'
 import type { ClusterNode, LogEntry, MembershipChange } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
 import type { MemoryGroups } from './memory-groups.js'
@@ -24,6 +25,7 @@ export interface MemoryPeer extends ClusterNode {
 /** The engine, as a node sees it. */
 export interface MemoryEngine {
   readonly shards: readonly MemoryShard[]
+  readonly clock: Clock
   readonly latencyMs: number
   readonly logMs: number
   readonly nodes: ReadonlyMap<string, MemoryPeer>

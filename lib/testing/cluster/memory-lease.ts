@@ -1,4 +1,5 @@
 /** The lease of a node in memory: renewed while the node reaches the engine. Must not know what it is for. */
+import type { Clock } from '../../../types/clock.js'
 import type { Lease } from '../../../types/cluster.js'
 import { AnaxError } from '../../errors.js'
 
@@ -11,23 +12,26 @@ export class MemoryLease implements Lease {
   readonly #isReachable: () => boolean
   readonly #ended: () => void
   readonly #lost = new AbortController()
-  readonly #timer: NodeJS.Timeout
-  #renewedAt = performance.now()
+  readonly #clock: Clock
+  #timer: unknown
+  #renewedAt: number
+  #isStopped = false
   /** Resolves when it is lost. */
   readonly lostPromise: Promise<void>
 
   /** @param ended called when others may act */
-  constructor(leaseMs: number, isReachable: () => boolean, ended: () => void) {
+  constructor(leaseMs: number, clock: Clock, isReachable: () => boolean, ended: () => void) {
+    this.#clock = clock
+    this.#renewedAt = this.#now()
     this.#leaseMs = leaseMs
     this.#isReachable = isReachable
     this.#ended = ended
     this.lostPromise = new Promise(resolve => this.#lost.signal.addEventListener('abort', () => resolve()))
-    this.#timer = setInterval(() => this.#look(), leaseMs / RENEWALS / 2)
-    this.#timer.unref()
+    this.#schedule()
   }
 
   get isValid(): boolean {
-    return !this.lost.aborted && this.msLeft > 0
+    return this.msLeft > 0
   }
 
   get lost(): AbortSignal {
@@ -35,11 +39,14 @@ export class MemoryLease implements Lease {
   }
 
   get msLeft(): number {
-    return Math.max(0, Math.round(this.#renewedAt + this.#leaseMs * (1 - MARGIN) - performance.now()))
+    if (this.lost.aborted) return 0
+    this.#renew()
+    return Math.max(0, Math.round(this.#renewedAt + this.#leaseMs * (1 - MARGIN) - this.#now()))
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    this.#isStopped = true
+    this.#clock.clearTimeout(this.#timer)
     this.#renewedAt = Number.NEGATIVE_INFINITY
   }
 
@@ -47,15 +54,24 @@ export class MemoryLease implements Lease {
     this.#lost.abort(new AnaxError('ANAX_ERR_FENCED', { detail }))
   }
 
+  #now(): number {
+    return this.#clock.monotonic?.() ?? this.#clock.now()
+  }
+
+  /** Whoever blocks the event loop blocks all nodes of this process: that costs nobody the lease. */
+  #renew(): void {
+    if (!this.#isStopped && this.#isReachable()) this.#renewedAt = this.#now()
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.setTimeout(() => this.#look(), this.#leaseMs / RENEWALS / 2)
+  }
+
   #look(): void {
-    const now = performance.now()
-    // whoever blocks the event loop blocks all nodes of this process: it costs nobody the lease
-    if (this.#isReachable() && !this.lost.aborted) {
-      this.#renewedAt = now
-      return
-    }
-    if (!this.isValid) this.lose('the lease ended')
-    if (now < this.#renewedAt + this.#leaseMs) return
+    this.#schedule()
+    if (this.isValid) return
+    this.lose('the lease ended')
+    if (this.#now() < this.#renewedAt + this.#leaseMs) return
     this.stop()
     this.#ended()
   }

@@ -48,7 +48,7 @@ export class MemoryNode implements MemoryPeer {
     this.#cluster = cluster
     this.#request = request
     const isReachable = () => cluster.isReachable(this)
-    this.#lease = new MemoryLease(request.leaseMs, isReachable, () => cluster.remove(this, 'lost'))
+    this.#lease = new MemoryLease(request.leaseMs, cluster.clock, isReachable, () => cluster.remove(this, 'lost'))
   }
 
   get shards(): number {
@@ -163,7 +163,7 @@ export class MemoryNode implements MemoryPeer {
     for (const { log, index } of this.#cluster.shards) {
       const from = after[index] ?? 0
       for (const { position, message } of [...log]) {
-        if (position.sequence <= from || position.sequence > ends[index]! || isExpired(message)) continue
+        if (position.sequence <= from || position.sequence > ends[index]! || this.#isExpired(message)) continue
         if (filters.some(filter => filterMatches(filter, message.topic))) yield { position, message: copyOf(message) }
       }
     }
@@ -172,7 +172,8 @@ export class MemoryNode implements MemoryPeer {
   async *retained(filters: readonly string[]): AsyncGenerator<Message> {
     await this.#reach()
     for (const message of [...this.#cluster.retained.values()]) {
-      if (!isExpired(message) && filters.some(filter => filterMatches(filter, message.topic))) yield copyOf(message)
+      if (!this.#isExpired(message) && filters.some(filter => filterMatches(filter, message.topic)))
+        yield copyOf(message)
     }
   }
 
@@ -250,6 +251,10 @@ export class MemoryNode implements MemoryPeer {
     if (this.#wants(message.topic)) setImmediate(() => this.#request.events.signal(copyOf(message)))
   }
 
+  #isExpired({ messageExpiry }: Message): boolean {
+    return messageExpiry !== undefined && messageExpiry <= this.#cluster.clock.now()
+  }
+
   #wants(topic: string): boolean {
     return [...this.#wanted.keys()].some(filter => filterMatches(filter, topic))
   }
@@ -303,10 +308,6 @@ export class MemoryNode implements MemoryPeer {
     else shard.deadlines.set(clientId, at)
     this.#cluster.keeperOf(clientId)?.processDue(clientId, at)
   }
-}
-
-function isExpired({ messageExpiry }: Message): boolean {
-  return messageExpiry !== undefined && messageExpiry <= Date.now()
 }
 
 function later(ms: number): Promise<void> {

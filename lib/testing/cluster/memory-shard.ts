@@ -1,4 +1,5 @@
 /** One shard of an engine in memory: log, records, claims. Owns the sequence; must not know who is told. */
+import type { Clock } from '../../../types/clock.js'
 import type { ClusterNode, LogEntry } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
 
@@ -13,6 +14,7 @@ export interface MemoryClaim {
 export class MemoryShard {
   readonly index: number
   readonly #logMs: number
+  readonly #clock: Clock
   readonly #log: { readonly entry: LogEntry; readonly at: number }[] = []
   readonly claims = new Map<string, MemoryClaim>()
   readonly records = new Map<string, Map<string, Uint8Array>>()
@@ -21,7 +23,8 @@ export class MemoryShard {
   #sequence = 0
 
   /** @param logMs how long the log keeps a message */
-  constructor(index: number, logMs: number) {
+  constructor(index: number, logMs: number, clock: Clock) {
+    this.#clock = clock
     this.index = index
     this.#logMs = logMs
   }
@@ -32,7 +35,7 @@ export class MemoryShard {
 
   /** The current entries of the log. */
   get log(): LogEntry[] {
-    const oldest = Date.now() - this.#logMs
+    const oldest = this.#clock.now() - this.#logMs
     const kept = this.#log.findIndex(({ at }) => at > oldest)
     this.#log.splice(0, kept === -1 ? this.#log.length : kept)
     return this.#log.map(({ entry }) => entry)
@@ -45,7 +48,7 @@ export class MemoryShard {
 
   append(message: Message): LogEntry {
     const entry = { position: { shard: this.index, sequence: this.next() }, message: copyOf(message) }
-    this.#log.push({ entry, at: Date.now() })
+    this.#log.push({ entry, at: this.#clock.now() })
     return entry
   }
 
