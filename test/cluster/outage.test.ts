@@ -121,6 +121,6 @@ test('a session that was in use when its node died lives on for its whole time, 
 function withoutEngine(operation: () => Promise<void>): Promise<'done' | 'late'> {
   return Promise.race([
     operation().then(() => 'done' as const),
-    new Promise<'late'>(resolve => setTimeout(() => resolve('late'), 5000)),
+    new Promise<'late'>(resolve => setTimeout(() => resolve('late'), 5000).unref()),
   ])
 }
