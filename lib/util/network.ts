@@ -6,7 +6,8 @@ import { isIPv6 } from 'node:net'
  * of IPv6 it is the network of 64 bits, which is what one household or one server has.
  */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
+  // first without the check of Node.js, which is a long regular expression: this is asked for each connection
+  if (!address.includes(':') || !isIPv6(address)) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   return mapped?.[1] ?? firstHalfOf(address)
 }
