@@ -55,8 +55,11 @@ const comparedByDefault = ['messages']
 /** Where nothing is said: more for what is quoted most, one for what takes long and for what varies little. */
 const REPETITIONS: Partial<Record<Scenario['section'], number>> = { command: 3, connecting: 2, messages: 2, growth: 3 }
 
+/** For the documentation, so that all of it is measured in a quarter of an hour. */
+const DOCS_REPETITIONS: typeof REPETITIONS = { command: 2 }
+
 function repetitionsOf({ section, maxRepetitions }: Scenario): number {
-  const byDefault = values.quick ? 1 : (REPETITIONS[section] ?? 1)
+  const byDefault = values.quick ? 1 : ((values.docs ? DOCS_REPETITIONS : REPETITIONS)[section] ?? 1)
   return Math.min(Number(values.reps ?? byDefault), maxRepetitions)
 }
 
@@ -97,7 +100,7 @@ const partial = ['only', 'brokers', 'quick', 'plots', 'profile', 'against'] as c
 export function choose(): Choice {
   const contrary = partial.find(name => values[name] !== undefined && values[name] !== false)
   if (values.docs && contrary) throw new Error(`--docs needs all scenarios of one run: not with --${contrary}`)
-  const defaults = values.quick ? { seconds: 0.3, scale: 0.05 } : { seconds: 0.8, scale: 1 }
+  const defaults = values.quick ? { seconds: 0.3, scale: 0.05 } : { seconds: values.docs ? 0.5 : 0.8, scale: 1 }
   const seconds = Number(values.seconds ?? defaults.seconds)
   const chosen = chooseScenarios().filter(({ name }) => !values.docs || !notInDocs.includes(name))
   const least = Number(values.reps ?? PAIRS.least)

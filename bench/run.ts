@@ -34,7 +34,11 @@ async function measureAll({ chosen, brokers, repetitions, repetitionsOf, effort 
   process.once('exit', certificate.remove)
   process.once('SIGINT', () => process.exit(130))
   const results = new Map<string, (Sample | Failure)[]>()
-  const takingPart = (scenario: Scenario) => brokers.filter(name => installed(name) && scenario.brokers.includes(name))
+  const takingPart = (scenario: Scenario) => {
+    const names = brokers.filter(name => installed(name) && scenario.brokers.includes(name))
+    // of two versions of Mosquitto the newer one is enough
+    return names.filter(name => name !== 'mosquitto' || !names.includes('mosquitto-2.1'))
+  }
   const enoughFiles = (scenario: Scenario) => scenario.openFiles * effort.scale <= openFilesLimit()
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const scenario of chosen.filter(one => repetition < repetitionsOf(one))) {
