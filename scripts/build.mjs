@@ -38,7 +38,14 @@ function compileToCommonJs() {
   for (const folder of ['lib', 'types']) cpSync(join(root, folder), join(staged, folder), { recursive: true })
   replaceOwnUrls(join(staged, 'lib'))
   const type = { type: 'commonjs', sideEffects: false }
-  const compilerOptions = { rootDir: '.', outDir: '../cjs', verbatimModuleSyntax: false, sourceMap: false }
+  // `import()` becomes `require()`: test runners that run CommonJS in a context of their own (Jest) refuse the former
+  const modules = {
+    module: 'commonjs',
+    moduleResolution: 'bundler',
+    esModuleInterop: true,
+    verbatimModuleSyntax: false,
+  }
+  const compilerOptions = { ...modules, rootDir: '.', outDir: '../cjs', sourceMap: false }
   writeJson(join(staged, 'package.json'), type)
   writeJson(join(staged, 'tsconfig.json'), {
     extends: '../../tsconfig.json',
