@@ -15,8 +15,9 @@ export async function loadPackage<Package>(): Promise<Package> {
 
 function whyNot(cause: unknown): string {
   const [reason = ''] = textOf(cause).split('\n')
-  // of ERR_MODULE_NOT_FOUND and MODULE_NOT_FOUND; it may be one of lmdb's own packages that is missing
-  if (/^Cannot find (package|module) 'lmdb'/.test(reason)) return 'the package lmdb is not installed (npm install lmdb)'
+  // it may also be one of the packages that lmdb needs
+  if (/^Cannot find (package|module) '(.*[\\/])?lmdb([\\/]index\.js)?'/.test(reason))
+    return 'the package lmdb is not installed (npm install lmdb)'
   const help = 'if node_modules comes from another machine or platform, delete it and run npm install on this one'
   return `the package lmdb is installed and cannot be loaded: ${reason} (${help})`
 }
