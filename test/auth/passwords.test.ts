@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { after, describe, it } from 'node:test'
-import { hashPassword, passwordFile } from '../../lib/auth/index.js'
+import { hashPassword, passwordFile, scramCredentials } from '../../lib/auth/index.js'
 import { HashQueue } from '../../lib/auth/passwords/hash-queue.js'
 import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
 import { PasswordAuthenticator } from '../../lib/auth/passwords/password-authenticator.js'
@@ -114,6 +114,16 @@ describe('passwordFile', () => {
       assert.equal(await codeOf(broker, { username: 'alice', password: Buffer.alloc(60_000, 'x') }), 0x86)
       assert.equal(await codeOf(broker, { username: 'alice', password: 'wonderland\0' }), 0x86)
     })
+  })
+
+  it('lets nobody in without a password, whatever the hash is of, and makes no such hash', async () => {
+    await withAuth(passwordFile({ alice: quickHash('') }), async broker => {
+      assert.equal(await codeOf(broker, { username: 'alice', password: '' }), 0x86)
+      assert.equal(await codeOf(broker, { username: 'alice' }), 0x86)
+    })
+    for (const made of [hashPassword(''), scramCredentials(''), scramCredentials('\u00ad')]) {
+      await assert.rejects(made, { code: 'ANAX_ERR_OPTION' })
+    }
   })
 
   it('tells a client nothing about which of the two was wrong', async () => {

@@ -1,6 +1,7 @@
 /** The command line: what it means, and what is said of a wrong one. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { greeting } from '../../lib/cli/broker/greeting.js'
 import { CommandError } from '../../lib/cli/command-error.js'
 import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { OPTIONS } from '../../lib/cli/options/options.js'
@@ -64,6 +65,18 @@ describe('the command line', () => {
     assert.equal(demandsIdentity(settingsOf(...certificates, ...only, '--unix', '/tmp/x.sock')), false)
   })
 
+  it('tells in its greeting who may come in', () => {
+    const told = (...args: string[]) => {
+      const parts = { addresses: [], store: 'memory', admin: undefined, metrics: undefined }
+      return /Access +(.*)/.exec(greeting(settingsOf(...args), parts))?.[1]
+    }
+    assert.equal(told(), 'for everybody who can reach it')
+    assert.equal(told('--user', 'alice:secret'), 'for users who show who they are')
+    const both = 'for users who show who they are, and for clients without a user name'
+    assert.equal(told('--user', 'alice:secret', '--allow-anonymous'), both)
+    assertWrong(['--user', 'alice:'], /NAME:PASSWORD/)
+  })
+
   it('refuses to listen to the world without authentication', () => {
     for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.com', '127.evil.example']) {
       assertWrong(['--host', host], /everybody could connect/)
@@ -74,9 +87,9 @@ describe('the command line', () => {
   })
 
   it('keeps colons in a password', () => {
-    assert.deepEqual(settingsOf('--user', 'a:b:c', '--user', 'd:').access.users, [
+    assert.deepEqual(settingsOf('--user', 'a:b:c', '--user', 'd::').access.users, [
       { name: 'a', password: 'b:c' },
-      { name: 'd', password: '' },
+      { name: 'd', password: ':' },
     ])
   })
 

@@ -3,6 +3,7 @@
  * Owns what parameters are acceptable; knows no user and no file.
  */
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { optionError } from '../options.js'
 import { argon2id } from './argon2.js'
 
 /** A hash, ready to be compared with. */
@@ -42,11 +43,12 @@ export async function verify(hash: PasswordHash, password: Buffer): Promise<bool
 
 /**
  * Makes a hash of a password, to be kept in a file or a database.
- * @throws AnaxError ANAX_ERR_OPTION for argon2id where neither Node.js has it nor `hash-wasm` is installed
+ * @throws AnaxError ANAX_ERR_OPTION for an empty password, and for argon2id where neither Node.js has it nor `hash-wasm` is installed
  */
 export async function hashPassword(password: string | Buffer, format: HashFormat = 'scrypt'): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
   const secret = Buffer.from(password)
+  if (secret.length === 0) throw optionError('a password is not empty')
   if (format === 'mosquitto') {
     const key = await pbkdf2Key(secret, salt, MOSQUITTO_ROUNDS, 64)
     return `$7$${MOSQUITTO_ROUNDS}$${salt.toString('base64')}$${key.toString('base64')}`

@@ -100,9 +100,10 @@ export class PasswordAuthenticator implements Authenticator {
     return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
   }
 
-  /** A client that has left meanwhile costs nothing. */
+  /** A client that has left meanwhile costs nothing, nor does one without a password: that is right for nobody. */
   #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean> | undefined {
-    const compute = async () => !client.closed && password.length <= MAX_PASSWORD_BYTES && verify(hash, password)
+    const isPossible = password.length > 0 && password.length <= MAX_PASSWORD_BYTES
+    const compute = async () => isPossible && !client.closed && verify(hash, password)
     return this.#queue.run(this.#options.addressOf(client), compute)
   }
 

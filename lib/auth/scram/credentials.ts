@@ -27,7 +27,7 @@ const SALT_BYTES = 16
 
 /**
  * Derives what is stored from a password: `SCRAM-SHA-256$10000:salt$storedKey:serverKey`, as PostgreSQL writes it.
- * @throws AnaxError ANAX_ERR_OPTION for a password with characters that SASLprep forbids, and fewer than 4096 rounds
+ * @throws AnaxError ANAX_ERR_OPTION for an empty password, or one with characters that SASLprep forbids, and fewer than 4096 rounds
  */
 export async function scramCredentials(
   password: string,
@@ -36,6 +36,7 @@ export async function scramCredentials(
   if (!Object.hasOwn(HASHES, method)) throw optionError(`method is one of ${Object.keys(HASHES).join(', ')}`)
   if (!(Number.isInteger(iterations) && iterations >= MIN_ITERATIONS)) throw optionError('iterations: 4096 at least')
   const prepared = saslPrep(password)
+  if (prepared === '') throw optionError('a password is not empty')
   if (prepared === undefined) throw optionError('the password has characters that nobody can type')
   const hash = HASHES[method]
   const salt = randomBytes(SALT_BYTES)

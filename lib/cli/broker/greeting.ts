@@ -3,6 +3,7 @@
  * Text only.
  */
 import type { ListenerAddress } from '../../server/server.js'
+import { knowsUsers } from '../options/access-settings.js'
 import { demandsIdentity, type Settings } from '../options/settings.js'
 import { VERSION } from '../version.js'
 
@@ -30,10 +31,16 @@ export function greeting(settings: Settings, { addresses, store, admin, metrics 
     ...(admin === undefined ? [] : [['Dashboard', admin]]),
     ...(metrics === undefined ? [] : [['Metrics', metrics]]),
     ['Store', store],
-    ['Access', demandsIdentity(settings) ? 'for users who show who they are' : 'for everybody who can reach it'],
+    ['Access', access(settings)],
   ]
   const lines = [`Anax ${VERSION} is running`, ...rows.map(([label = '', text]) => `  ${label.padEnd(29)}${text}`)]
   return `${[...lines, ...trial(settings, addresses)].join('\n')}\n`
+}
+
+function access(settings: Settings): string {
+  if (demandsIdentity(settings)) return 'for users who show who they are'
+  if (!knowsUsers(settings.access)) return 'for everybody who can reach it'
+  return 'for users who show who they are, and for clients without a user name'
 }
 
 /** Two commands to try it, if there is a plain port. */
@@ -41,7 +48,7 @@ function trial(settings: Settings, addresses: readonly ListenerAddress[]): strin
   const port = addresses.find(({ transport }) => transport === 'tcp')?.port
   if (port === undefined) return []
   const host = ['0.0.0.0', '::'].includes(settings.host) ? '127.0.0.1' : settings.host
-  const access = demandsIdentity(settings) ? ' -u NAME -P PASSWORD' : ''
-  const target = `-h ${host} -p ${port}${access}`
+  const credentials = demandsIdentity(settings) ? ' -u NAME -P PASSWORD' : ''
+  const target = `-h ${host} -p ${port}${credentials}`
   return ['Try it', `  npx anax sub ${target} -t 'test/#' -v`, `  npx anax pub ${target} -t test/hello -m world`]
 }

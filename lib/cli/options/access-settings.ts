@@ -78,6 +78,6 @@ function oneOf<Text extends string>(
 
 function user(text: string): { name: string; password: string } {
   const colon = text.indexOf(':')
-  if (colon < 1) throw usageError('--user takes NAME:PASSWORD')
+  if (colon < 1 || colon === text.length - 1) throw usageError('--user takes NAME:PASSWORD')
   return { name: text.slice(0, colon), password: text.slice(colon + 1) }
 }
