@@ -1,181 +1,152 @@
-/** Limits that a hook gives one client: told in CONNACK, enforced exactly, replaced at any time. */
+/** What a client says in CONNECT about what it can take, and that the broker keeps to it. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { createBroker } from '../../lib/index.js'
-import type { Client } from '../../types/client.js'
-import type { ClientLimits } from '../../types/client-limits.js'
-import type { QoS, Will } from '../../types/packets.js'
-import { refuse } from '../support/bytes.js'
-import { publishText, unsubscribe } from '../support/exchange.js'
-import { keptSession, spec } from '../support/spec.js'
-import { connectPacket, publishPacket, SpecClient } from '../support/spec-client.js'
+import type { ProtocolVersion, Will } from '../../types/packets.js'
+import { recordBytes } from '../support/bytes.js'
+import { keptSession, type Spec, spec } from '../support/spec.js'
 
-const ALL = [3, 4, 5] as const
+/** First byte, length, topic `a`, packet identifier, property length: the size of a PUBLISH beside its payload. */
+const PUBLISH_BYTES = { 0: 6, 1: 8, 2: 8 } as const
 
-const filters = (...topics: string[]) => topics.map(topic => ({ topic, qos: 2 as QoS }))
-const willOf = (parts: Partial<Will>): Will => ({
-  topic: 'w',
-  payload: Buffer.from('x'),
-  qos: 0,
-  retain: false,
-  ...parts,
-})
-
-/** Options of a broker that gives these limits to the client `limited`, and none to the others. */
-function limiting(limits: ClientLimits) {
-  return { authenticate: (client: Client) => (client.id === 'limited' ? { accept: true as const, limits } : true) }
+for (const qos of [0, 1, 2] as const) {
+  spec(
+    `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-25] a QoS ${qos} message too large for the client counts as delivered, and others go on`,
+    [5],
+    async ({ broker, connect }) => {
+      const drops: unknown[] = []
+      broker.on('drop', ({ clientId, reason }) => drops.push([clientId, reason]))
+      // one message on its way at most: one that was dropped must not hold the place
+      const properties = { ...keptSession(5).properties, maximumPacketSize: 50, receiveMaximum: 1 }
+      const client = await connect('small', { clean: false, properties })
+      const other = await connect('other')
+      for (const each of [client, other]) await each.subscribe({ topic: 'a', qos })
+      const bytes = recordBytes(client)
+      const fitting = 50 - PUBLISH_BYTES[qos]
+      for (const size of [fitting + 1, 1000, fitting]) {
+        await broker.publish({ topic: 'a', qos, payload: Buffer.alloc(size) })
+        assert.equal((await other.expect('publish')).payload.length, size)
+      }
+      assert.equal((await client.expect('publish')).payload.length, fitting)
+      await client.expectNothing()
+      assert.ok(bytes.take().startsWith(`3${qos * 2}30`), 'all of the 50 bytes are used')
+      assert.deepEqual(drops, [
+        ['small', 'packet-too-large'],
+        ['small', 'packet-too-large'],
+      ])
+      // neither is it sent later, to a connection that would take it
+      await client.drop()
+      const back = await connect('small', keptSession(5))
+      const again = (await back.settle()).filter(({ cmd }) => cmd === 'publish')
+      assert.ok(again.every(packet => packet.cmd === 'publish' && packet.payload.length === fitting))
+      assert.equal(again.length, qos === 0 ? 0 : 1)
+    },
+  )
 }
 
-spec(
-  'maxSubscriptions is exact: within one SUBSCRIBE, over several, and for a session that is resumed',
-  ALL,
-  async ({ version, connect, resume }) => {
-    const refused = version === 5 ? 0x97 : 0x80
-    const client = await connect('limited', keptSession(version))
-    assert.deepEqual(await client.subscribe(...filters('a', 'b', 'a', 'c', 'd')), [2, 2, 2, refused, refused])
-    assert.deepEqual(await client.subscribe(...filters('b', 'c')), [2, refused])
-    await unsubscribe(client, 'a')
-    assert.deepEqual(await client.subscribe(...filters('c', 'd')), [2, refused])
-    await client.disconnect()
-    const { client: again } = await resume('limited', keptSession(version))
-    assert.deepEqual(await again.subscribe(...filters('d', 'c', 'b')), [refused, 2, 2])
-    const other = await connect('other')
-    assert.deepEqual(await other.subscribe(...filters('a', 'b', 'c')), [2, 2, 2])
-  },
-  limiting({ maxSubscriptions: 2 }),
-)
+spec('[5.0 MQTT-3.1.2-24] what is left out first are the explanations', [5], async ({ broker, connect }) => {
+  broker.authorizeSubscribe = () => false
+  const client = await connect('small', { properties: { maximumPacketSize: 20 } })
+  const bytes = recordBytes(client)
+  assert.deepEqual(await client.subscribe({ topic: 'secret', qos: 0 }), [0x87])
+  assert.ok(bytes.take().length / 2 <= 20)
+})
 
 spec(
-  'maxSubscriptions is exact for SUBSCRIBE packets that are under way at once',
+  '[5.0 MQTT-3.1.2-26] the broker defines no more topic aliases than the client takes',
   [5],
-  async ({ connect }) => {
-    const client = await connect('limited')
-    for (const [index, topic] of ['a', 'b', 'c', 'd'].entries()) {
-      client.send({ cmd: 'subscribe', messageId: index + 1, subscriptions: filters(topic) })
+  async ({ broker, connect }) => {
+    const client = await connect('client', { properties: { topicAliasMaximum: 3 } })
+    await client.subscribe({ topic: 'topic/#', qos: 0 })
+    const topics = new Map<number, string>()
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 10; i++) {
+        await broker.publish({ topic: `topic/number/${i}`, payload: String(i) })
+        const { topic, properties, payload } = await client.expect('publish')
+        const alias = properties?.topicAlias
+        if (alias === undefined) {
+          assert.equal(topic, `topic/number/${payload}`)
+          continue
+        }
+        assert.ok(alias >= 1 && alias <= 3, `alias ${alias}`)
+        if (topic !== '') topics.set(alias, topic)
+        assert.equal(topics.get(alias), `topic/number/${payload}`)
+      }
     }
-    const codes: unknown[] = []
-    for (let index = 0; index < 4; index++) codes.push(...(await client.expect('suback')).granted)
-    assert.deepEqual(codes, [2, 2, 0x97, 0x97])
-  },
-  { ...limiting({ maxSubscriptions: 2 }), authorizeSubscribe: async () => true },
-)
-
-spec(
-  'maximumQoS is granted at most, and a PUBLISH above it ends the connection; others have the option',
-  ALL,
-  async ({ version, connect, resume, dial }) => {
-    const { client, connack } = await resume('limited')
-    if (version === 5) assert.equal(connack.properties?.maximumQoS, 1)
-    assert.deepEqual(await client.subscribe(...filters('a')), [1])
-    await publishText(client, 'b', '1', { qos: 1 })
-    client.send(publishPacket({ topic: 'b', qos: 2, messageId: 9 }))
-    if (version === 5) await client.expectDisconnect(0x9b)
-    else await client.closed()
-    const will = willOf({ qos: 2 })
-    if (version === 5) await refuse(dial(), connectPacket(5, { clientId: 'limited', will }), 0x9b)
-    const other = await resume('other', { will })
-    assert.equal(other.connack.properties?.maximumQoS, undefined)
-    assert.deepEqual(await other.client.subscribe(...filters('a')), [2])
-    await connect('limited', { will: willOf({ qos: 1 }) })
-  },
-  limiting({ maximumQoS: 1 }),
-)
-
-spec(
-  'retainAvailable false keeps it from retaining, not from receiving what others retain',
-  [5],
-  async ({ connect, resume, dial }) => {
-    const other = await connect('other')
-    await publishText(other, 'a', 'kept', { retain: true })
-    const { client, connack } = await resume('limited')
-    assert.equal(connack.properties?.retainAvailable, false)
-    await client.subscribe(...filters('a'))
-    assert.equal((await client.expect('publish')).retain, true)
-    client.send(publishPacket({ topic: 'a', retain: true }))
-    await client.expectDisconnect(0x9a)
-    await refuse(dial(), connectPacket(5, { clientId: 'limited', will: willOf({ retain: true }) }), 0x9a)
-  },
-  limiting({ retainAvailable: false }),
-)
-
-spec(
-  'maxPacketSize is told, and a larger packet or will is refused',
-  [5],
-  async ({ connect, resume, dial }) => {
-    const { client, connack } = await resume('limited')
-    assert.equal(connack.properties?.maximumPacketSize, 100)
-    await publishText(client, 'a', 'x'.repeat(80), { qos: 1 })
-    client.send(publishPacket({ topic: 'a', payload: Buffer.alloc(100) }))
-    await client.expectDisconnect(0x95)
-    await refuse(dial(), connectPacket(5, { clientId: 'limited', will: willOf({ payload: Buffer.alloc(101) }) }), 0x95)
-    const other = await connect('other')
-    await publishText(other, 'a', 'x'.repeat(1000), { qos: 1 })
-  },
-  limiting({ maxPacketSize: 100 }),
-)
-
-spec(
-  'no client gets more than the broker offers',
-  [5],
-  async ({ resume }) => {
-    const { client, connack } = await resume('limited')
-    const { maximumQoS, retainAvailable, maximumPacketSize } = connack.properties ?? {}
-    assert.deepEqual(
-      { maximumQoS, retainAvailable, maximumPacketSize },
-      {
-        ...{ maximumQoS: 1, retainAvailable: false, maximumPacketSize: 1000 },
-      },
-    )
-    assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, 1], 'more subscriptions than others may have')
-  },
-  {
-    ...limiting({ maximumQoS: 2, retainAvailable: true, maxPacketSize: 5000, maxSubscriptions: 2 }),
-    ...{ maximumQoS: 1, retainAvailable: false, maxPacketSize: 1000, maxSubscriptions: 1 },
+    assert.equal(topics.size, 3)
   },
 )
 
-spec('client.limits replaces them at any time', ALL, async ({ broker, version, connect }) => {
-  const refused = version === 5 ? 0x97 : 0x80
-  const client = await connect('a')
-  const connected = broker.clients.a
-  assert.equal(connected!.limits, undefined)
-  connected!.limits = { maxSubscriptions: 1, maximumQoS: 1 }
-  assert.deepEqual(connected!.limits, { maxSubscriptions: 1, maximumQoS: 1 })
-  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, refused])
-  connected!.limits = undefined
-  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [2, 2])
-  connected!.limits = { maxSubscriptions: 1 }
-  assert.deepEqual(await client.subscribe(...filters('a', 'b', 'c')), [2, 2, refused], 'what it has it keeps')
-  for (const wrong of [
-    { maxSubscriptions: -1 },
-    { maximumQoS: 3 },
-    { retainAvailable: 1 },
-    { maxPacketSize: 1 },
-    {
-      maxSubs: 1,
+for (const [title, properties] of [
+  ['0', { topicAliasMaximum: 0 }],
+  ['absent', {}],
+] as const) {
+  spec(
+    `[5.0 MQTT-3.1.2-27] a client whose Topic Alias Maximum is ${title} gets no topic aliases`,
+    [5],
+    async ({ broker, connect }) => {
+      const client = await connect('client', { properties })
+      await client.subscribe({ topic: 'a/long/topic', qos: 0 })
+      for (let i = 0; i < 3; i++) {
+        await broker.publish({ topic: 'a/long/topic' })
+        const packet = await client.expect('publish')
+        assert.deepEqual([packet.topic, packet.properties?.topicAlias], ['a/long/topic', undefined])
+      }
     },
-  ]) {
-    assert.throws(() => Object.assign(connected!, { limits: wrong }), { code: 'ANAX_ERR_ARGUMENT' })
-  }
+  )
+}
+
+for (const [requested, explained] of [
+  [false, false],
+  [true, true],
+  [undefined, true],
+] as const) {
+  spec(
+    `[5.0 MQTT-3.1.2-29] Request Problem Information ${requested ?? 'absent'}: acknowledgements are ${explained ? '' : 'not '}explained`,
+    [5],
+    async ({ broker, connect }) => {
+      broker.authorizePublish = (_, { topic }) => topic !== 'secret'
+      broker.authorizeSubscribe = () => 0x87
+      const properties = requested === undefined ? {} : { requestProblemInformation: requested }
+      const client = await connect('client', { properties })
+      client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
+      const answers: { properties?: { reasonString?: string; userProperties?: unknown } }[] = []
+      answers.push(await client.expect('suback'))
+      for (const qos of [1, 2] as const) {
+        const payload = Buffer.alloc(0)
+        client.send({ cmd: 'publish', topic: 'secret', payload, qos, messageId: qos, dup: false, retain: false })
+        answers.push(await client.expect(qos === 1 ? 'puback' : 'pubrec'))
+      }
+      assert.equal(
+        answers.some(({ properties: explanation }) => explanation?.reasonString !== undefined),
+        explained,
+      )
+      assert.ok(answers.every(({ properties: explanation }) => explained || explanation === undefined))
+    },
+  )
+}
+
+spec('[5.0 MQTT-3.1.2-29] PUBLISH and DISCONNECT have both all the same', [5], async ({ broker, connect }) => {
+  const client = await connect('client', { properties: { requestProblemInformation: false } })
+  await client.subscribe({ topic: 'a', qos: 0 })
+  await broker.publish({ topic: 'a', properties: { userProperties: { k: 'v' } } })
+  assert.equal((await client.expect('publish')).properties?.userProperties?.k, 'v')
+  broker.clients.client?.disconnect({ reasonString: 'why', userProperties: { k: 'v' } })
+  const last = (await client.closed()).at(-1)
+  assert.ok(last?.cmd === 'disconnect')
+  assert.deepEqual([last.properties?.reasonString, last.properties?.userProperties?.k], ['why', 'v'])
 })
 
-test('a re-authentication replaces them, and one that says nothing of them changes none', async () => {
-  let limits: ClientLimits | undefined = { maxSubscriptions: 1 }
-  const broker = await createBroker({ authenticateExtended: () => ({ result: 'success', ...(limits && { limits }) }) })
-  const client = new SpecClient(broker, 5)
-  const properties = { authenticationMethod: 'M' }
-  await client.connect({ clientId: 'a', properties })
-  const again = async () => {
-    client.send({ cmd: 'auth', reasonCode: 0x19, properties })
-    assert.equal((await client.expect('auth')).reasonCode, 0)
-  }
-  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [2, 0x97])
-  limits = undefined
-  await again()
-  assert.deepEqual(await client.subscribe(...filters('b')), [0x97])
-  limits = { maxSubscriptions: 2 }
-  await again()
-  assert.deepEqual(await client.subscribe(...filters('b', 'c')), [2, 0x97])
-  await client.disconnect()
-  await broker.close()
+const LIMITLESS: readonly ProtocolVersion[] = [3, 4, 5]
+
+spec('without limits a client gets a message of a mebibyte, and a will of any size', LIMITLESS, largeMessages, {
+  maxConnectSize: 2 ** 20,
 })
+
+async function largeMessages(tools: Spec): Promise<void> {
+  const client = await tools.connect('client')
+  await client.subscribe({ topic: '#', qos: 0 })
+  await tools.broker.publish({ topic: 'a', payload: Buffer.alloc(2 ** 20) })
+  assert.equal((await client.expect('publish')).payload.length, 2 ** 20)
+  const will: Will = { topic: 'will', payload: Buffer.alloc(65_535), qos: 0, retain: false }
+  await (await tools.connect('leaving', { will })).drop()
+  assert.equal((await client.expect('publish')).payload.length, 65_535)
+}

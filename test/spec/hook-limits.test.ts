@@ -1,0 +1,181 @@
+/** Limits that a hook gives one client: told in CONNACK, enforced exactly, replaced at any time. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createBroker } from '../../lib/index.js'
+import type { Client } from '../../types/client.js'
+import type { ClientLimits } from '../../types/client-limits.js'
+import type { QoS, Will } from '../../types/packets.js'
+import { refuse } from '../support/bytes.js'
+import { publishText, unsubscribe } from '../support/exchange.js'
+import { keptSession, spec } from '../support/spec.js'
+import { connectPacket, publishPacket, SpecClient } from '../support/spec-client.js'
+
+const ALL = [3, 4, 5] as const
+
+const filters = (...topics: string[]) => topics.map(topic => ({ topic, qos: 2 as QoS }))
+const willOf = (parts: Partial<Will>): Will => ({
+  topic: 'w',
+  payload: Buffer.from('x'),
+  qos: 0,
+  retain: false,
+  ...parts,
+})
+
+/** Options of a broker that gives these limits to the client `limited`, and none to the others. */
+function limiting(limits: ClientLimits) {
+  return { authenticate: (client: Client) => (client.id === 'limited' ? { accept: true as const, limits } : true) }
+}
+
+spec(
+  'maxSubscriptions is exact: within one SUBSCRIBE, over several, and for a session that is resumed',
+  ALL,
+  async ({ version, connect, resume }) => {
+    const refused = version === 5 ? 0x97 : 0x80
+    const client = await connect('limited', keptSession(version))
+    assert.deepEqual(await client.subscribe(...filters('a', 'b', 'a', 'c', 'd')), [2, 2, 2, refused, refused])
+    assert.deepEqual(await client.subscribe(...filters('b', 'c')), [2, refused])
+    await unsubscribe(client, 'a')
+    assert.deepEqual(await client.subscribe(...filters('c', 'd')), [2, refused])
+    await client.disconnect()
+    const { client: again } = await resume('limited', keptSession(version))
+    assert.deepEqual(await again.subscribe(...filters('d', 'c', 'b')), [refused, 2, 2])
+    const other = await connect('other')
+    assert.deepEqual(await other.subscribe(...filters('a', 'b', 'c')), [2, 2, 2])
+  },
+  limiting({ maxSubscriptions: 2 }),
+)
+
+spec(
+  'maxSubscriptions is exact for SUBSCRIBE packets that are under way at once',
+  [5],
+  async ({ connect }) => {
+    const client = await connect('limited')
+    for (const [index, topic] of ['a', 'b', 'c', 'd'].entries()) {
+      client.send({ cmd: 'subscribe', messageId: index + 1, subscriptions: filters(topic) })
+    }
+    const codes: unknown[] = []
+    for (let index = 0; index < 4; index++) codes.push(...(await client.expect('suback')).granted)
+    assert.deepEqual(codes, [2, 2, 0x97, 0x97])
+  },
+  { ...limiting({ maxSubscriptions: 2 }), authorizeSubscribe: async () => true },
+)
+
+spec(
+  'maximumQoS is granted at most, and a PUBLISH above it ends the connection; others have the option',
+  ALL,
+  async ({ version, connect, resume, dial }) => {
+    const { client, connack } = await resume('limited')
+    if (version === 5) assert.equal(connack.properties?.maximumQoS, 1)
+    assert.deepEqual(await client.subscribe(...filters('a')), [1])
+    await publishText(client, 'b', '1', { qos: 1 })
+    client.send(publishPacket({ topic: 'b', qos: 2, messageId: 9 }))
+    if (version === 5) await client.expectDisconnect(0x9b)
+    else await client.closed()
+    const will = willOf({ qos: 2 })
+    if (version === 5) await refuse(dial(), connectPacket(5, { clientId: 'limited', will }), 0x9b)
+    const other = await resume('other', { will })
+    assert.equal(other.connack.properties?.maximumQoS, undefined)
+    assert.deepEqual(await other.client.subscribe(...filters('a')), [2])
+    await connect('limited', { will: willOf({ qos: 1 }) })
+  },
+  limiting({ maximumQoS: 1 }),
+)
+
+spec(
+  'retainAvailable false keeps it from retaining, not from receiving what others retain',
+  [5],
+  async ({ connect, resume, dial }) => {
+    const other = await connect('other')
+    await publishText(other, 'a', 'kept', { retain: true })
+    const { client, connack } = await resume('limited')
+    assert.equal(connack.properties?.retainAvailable, false)
+    await client.subscribe(...filters('a'))
+    assert.equal((await client.expect('publish')).retain, true)
+    client.send(publishPacket({ topic: 'a', retain: true }))
+    await client.expectDisconnect(0x9a)
+    await refuse(dial(), connectPacket(5, { clientId: 'limited', will: willOf({ retain: true }) }), 0x9a)
+  },
+  limiting({ retainAvailable: false }),
+)
+
+spec(
+  'maxPacketSize is told, and a larger packet or will is refused',
+  [5],
+  async ({ connect, resume, dial }) => {
+    const { client, connack } = await resume('limited')
+    assert.equal(connack.properties?.maximumPacketSize, 100)
+    await publishText(client, 'a', 'x'.repeat(80), { qos: 1 })
+    client.send(publishPacket({ topic: 'a', payload: Buffer.alloc(100) }))
+    await client.expectDisconnect(0x95)
+    await refuse(dial(), connectPacket(5, { clientId: 'limited', will: willOf({ payload: Buffer.alloc(101) }) }), 0x95)
+    const other = await connect('other')
+    await publishText(other, 'a', 'x'.repeat(1000), { qos: 1 })
+  },
+  limiting({ maxPacketSize: 100 }),
+)
+
+spec(
+  'no client gets more than the broker offers',
+  [5],
+  async ({ resume }) => {
+    const { client, connack } = await resume('limited')
+    const { maximumQoS, retainAvailable, maximumPacketSize } = connack.properties ?? {}
+    assert.deepEqual(
+      { maximumQoS, retainAvailable, maximumPacketSize },
+      {
+        ...{ maximumQoS: 1, retainAvailable: false, maximumPacketSize: 1000 },
+      },
+    )
+    assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, 1], 'more subscriptions than others may have')
+  },
+  {
+    ...limiting({ maximumQoS: 2, retainAvailable: true, maxPacketSize: 5000, maxSubscriptions: 2 }),
+    ...{ maximumQoS: 1, retainAvailable: false, maxPacketSize: 1000, maxSubscriptions: 1 },
+  },
+)
+
+spec('client.limits replaces them at any time', ALL, async ({ broker, version, connect }) => {
+  const refused = version === 5 ? 0x97 : 0x80
+  const client = await connect('a')
+  const connected = broker.clients.a
+  assert.equal(connected!.limits, undefined)
+  connected!.limits = { maxSubscriptions: 1, maximumQoS: 1 }
+  assert.deepEqual(connected!.limits, { maxSubscriptions: 1, maximumQoS: 1 })
+  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, refused])
+  connected!.limits = undefined
+  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [2, 2])
+  connected!.limits = { maxSubscriptions: 1 }
+  assert.deepEqual(await client.subscribe(...filters('a', 'b', 'c')), [2, 2, refused], 'what it has it keeps')
+  for (const wrong of [
+    { maxSubscriptions: -1 },
+    { maximumQoS: 3 },
+    { retainAvailable: 1 },
+    { maxPacketSize: 1 },
+    {
+      maxSubs: 1,
+    },
+  ]) {
+    assert.throws(() => Object.assign(connected!, { limits: wrong }), { code: 'ANAX_ERR_ARGUMENT' })
+  }
+})
+
+test('a re-authentication replaces them, and one that says nothing of them changes none', async () => {
+  let limits: ClientLimits | undefined = { maxSubscriptions: 1 }
+  const broker = await createBroker({ authenticateExtended: () => ({ result: 'success', ...(limits && { limits }) }) })
+  const client = new SpecClient(broker, 5)
+  const properties = { authenticationMethod: 'M' }
+  await client.connect({ clientId: 'a', properties })
+  const again = async () => {
+    client.send({ cmd: 'auth', reasonCode: 0x19, properties })
+    assert.equal((await client.expect('auth')).reasonCode, 0)
+  }
+  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [2, 0x97])
+  limits = undefined
+  await again()
+  assert.deepEqual(await client.subscribe(...filters('b')), [0x97])
+  limits = { maxSubscriptions: 2 }
+  await again()
+  assert.deepEqual(await client.subscribe(...filters('b', 'c')), [2, 0x97])
+  await client.disconnect()
+  await broker.close()
+})
