@@ -9,6 +9,7 @@ import type { Frame } from '../../codec/wire/frame.js'
 import { joinFrames } from '../../codec/wire/join-frames.js'
 import type { ConnectionTraffic } from '../../model/metering/traffic.js'
 import { type ConnectionSource, isFromAfar } from '../connection-source.js'
+import { AnswerGap, type GapOwner } from './answer-gap.js'
 import type { Flushable, Flusher } from './flusher.js'
 
 /** Above this an outbox is flushed before the end of the turn. */
@@ -20,16 +21,6 @@ const LARGE_BYTES = 64 * 1024
 /** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
 const OVERFULL_BYTES = 256 * 1024
 
-/**
- * How long messages stay behind CONNACK or SUBACK where the system's buffers are in between: a client that is busy reads
- * all that has come in one chunk. On a machine with eight times more work than processors, 1 ms separated 97 %, and a
- * turn of the event loop 40 %.
- */
-const PAUSE_MS = 10
-
-// kept from before a test's runner puts timers of its own in their place
-const { setTimeout: startTimer } = globalThis
-
 /** Gets told how the stream takes what is written. */
 export interface OutboxOwner {
   readonly traffic: ConnectionTraffic
@@ -39,32 +30,26 @@ export interface OutboxOwner {
   outboxHasRoom(): void
 }
 
-export class Outbox implements Flushable {
+export class Outbox implements Flushable, GapOwner {
   readonly #stream: Duplex
   readonly #flusher: Flusher
   readonly #owner: OutboxOwner
-  /** The pause between CONNACK or SUBACK and the messages behind it: a turn of the event loop, or some milliseconds. */
-  readonly #gap: 'turn' | 'pause'
+  readonly #isFromAfar: boolean
   #frames: Frame[] = []
   /** The packet id for each frame's hole, in the same order. */
   #packetIds: number[] = []
   #bytes = 0
-  #dirty = false
+  #isPlanned = false
   #blocked = false
   #discarding = false
-  /**
-   * Until when no message may be written, because the client has to read CONNACK or SUBACK first: Infinity while that is
-   * not written itself, 0 if there is nothing to read first.
-   */
-  #gapEnd = 0
+  /** What the client has to read before the next message: CONNACK or SUBACK. */
+  #gap: AnswerGap | undefined
   /** The first frame that has to wait for the end of the gap; -1 if there is none. */
   #heldFrom = -1
-  /** Gaps that have begun: who waited for the end of an earlier one does nothing. */
-  #gaps = 0
 
   constructor(source: Pick<ConnectionSource, 'stream' | 'request'>, flusher: Flusher, owner: OutboxOwner) {
     this.#stream = source.stream
-    this.#gap = isFromAfar(source) ? 'pause' : 'turn'
+    this.#isFromAfar = isFromAfar(source)
     this.#flusher = flusher
     this.#owner = owner
   }
@@ -92,34 +77,28 @@ export class Outbox implements Flushable {
   /** @param packetId for the frame's hole, if it has one */
   add(frame: Frame, packetId = 0): void {
     if (this.#discarding) return
-    if (this.#gapEnd !== 0 && this.#heldFrom < 0 && isMessage(frame)) this.#hold()
+    if (this.#gap !== undefined && this.#heldFrom < 0 && isMessage(frame)) this.#hold(this.#gap)
     this.#frames.push(frame)
     this.#packetIds.push(packetId)
     const { length } = frame
     this.#bytes += length
     if (length >= LARGE_BYTES) this.#flusher.addLarge(length)
     if (this.#blocked) return
-    if (this.#bytes >= FLUSH_AT_BYTES && this.#heldFrom < 0) {
-      this.flush()
-    } else {
-      this.#plan()
-    }
+    if (this.#bytes >= FLUSH_AT_BYTES && this.#gap === undefined) this.#flushIfAllowed()
+    else this.#plan()
   }
 
   /** Has what is here written at the end of the turn. */
   #plan(): void {
-    if (this.#dirty || this.#frames.length === 0) return
-    this.#dirty = true
+    if (this.#isPlanned || this.#frames.length === 0) return
+    this.#isPlanned = true
     this.#flusher.add(this)
   }
 
-  /**
-   * Adds the answer to a packet. Messages behind CONNACK or SUBACK leave a while later than these: a program that awaits
-   * one of them, and then listens for messages, would miss those that come in the same chunk.
-   */
+  /** Adds the answer to a packet. Messages behind CONNACK or SUBACK leave a while later than these: see {@link AnswerGap}. */
   addAnswer(frame: Frame, cmd: Packet['cmd']): void {
     const isAwaited = cmd === 'suback' || cmd === 'connack'
-    if (isAwaited && this.#heldFrom > 0 && this.#gapEnd === Number.POSITIVE_INFINITY) {
+    if (isAwaited && this.#heldFrom > 0 && this.#gap?.hasBegun === false) {
       // it leaves together with the one before
       this.#frames.splice(this.#heldFrom, 0, frame)
       this.#packetIds.splice(this.#heldFrom, 0, 0)
@@ -129,8 +108,7 @@ export class Outbox implements Flushable {
     }
     if (isAwaited) {
       this.#endGap()
-      // before it is added: where much is in front of it, it is written at once
-      this.#gapEnd = Number.POSITIVE_INFINITY
+      this.#gap = new AnswerGap(this.#isFromAfar, this)
     }
     this.add(frame)
   }
@@ -138,7 +116,7 @@ export class Outbox implements Flushable {
   /** The stream can take more. */
   drained(): void {
     this.#blocked = false
-    this.flush()
+    this.#flushIfAllowed()
   }
 
   /**
@@ -160,8 +138,7 @@ export class Outbox implements Flushable {
   }
 
   #forgetGap(): void {
-    this.#gaps++
-    this.#gapEnd = 0
+    this.#gap = undefined
     this.#heldFrom = -1
   }
 
@@ -177,7 +154,11 @@ export class Outbox implements Flushable {
 
   /** Writes all frames, unless the stream is full, or some have to wait: for the end of the gap, or the right to write. */
   flush(): void {
-    this.#dirty = false
+    this.#isPlanned = false
+    this.#flushIfAllowed()
+  }
+
+  #flushIfAllowed(): void {
     if (this.#flusher.isAllowed) this.#flush()
     else this.#plan()
   }
@@ -196,7 +177,7 @@ export class Outbox implements Flushable {
       this.#packetIds = []
       this.#bytes = 0
     }
-    if (this.#gapEnd === Number.POSITIVE_INFINITY) this.#beginGap()
+    if (this.#gap?.hasBegun === false) this.#beginGap(this.#gap)
     if (!this.#stream.writable) return
     this.#owner.traffic.sent(frames)
     this.#blocked = !this.#write(joinFrames(frames, packetIds))
@@ -209,31 +190,23 @@ export class Outbox implements Flushable {
   }
 
   /** A message comes: unless the gap is over, it has to wait, and so has all that comes behind it. */
-  #hold(): void {
-    if (this.#gapEnd <= performance.now()) {
-      this.#gapEnd = 0
+  #hold(gap: AnswerGap): void {
+    if (gap.isOver) {
+      this.#gap = undefined
       return
     }
     this.#heldFrom = this.#frames.length
-    if (this.#gapEnd !== Number.POSITIVE_INFINITY) this.#awaitGap()
+    if (gap.hasBegun) gap.wait()
   }
 
   /** The answer is being written. */
-  #beginGap(): void {
-    if (this.#gap === 'turn') {
-      this.#endGap()
-      return
-    }
-    this.#gapEnd = performance.now() + PAUSE_MS
-    if (this.#heldFrom === 0) this.#awaitGap()
+  #beginGap(gap: AnswerGap): void {
+    gap.begin()
+    if (this.#heldFrom === 0) gap.wait()
   }
 
-  #awaitGap(): void {
-    const gap = ++this.#gaps
-    const end = () => {
-      if (gap === this.#gaps) this.#endGap()
-    }
-    startTimer(end, Math.max(1, this.#gapEnd - performance.now()))
+  gapEnded(gap: AnswerGap): void {
+    if (gap === this.#gap) this.#endGap()
   }
 
   /** The held messages leave in the next turn, with those that come until then. */
