@@ -10,6 +10,12 @@ import net from 'node:net'
 import { dirname } from 'node:path'
 import { AnaxError } from '../index.js'
 
+/**
+ * Connections that the system keeps until they are accepted; it has a limit of its own (`net.core.somaxconn`). One that
+ * finds no room is answered a second later. With Node's 511, that happened in a burst of 1,000.
+ */
+const BACKLOG = 8192
+
 /** An address and port, or the path of a Unix socket. */
 export type Endpoint = { host: string; port: number } | { path: string }
 
@@ -35,7 +41,7 @@ export function listenError(cause: unknown, endpoint: Endpoint): AnaxError {
 }
 
 async function listen(server: Server, endpoint: Endpoint): Promise<void> {
-  server.listen(endpoint)
+  server.listen({ ...endpoint, backlog: BACKLOG })
   await once(server, 'listening')
 }
 

@@ -1,27 +1,65 @@
-/** Runs one attack on a broker of its own, and compares what it measured with the bounds. Must not know the attacks. */
+/**
+ * Runs one attack on a target of its own, and compares what was measured with the bounds, and with what Mosquitto makes of
+ * the same attack. Must not know the attacks.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
 import { Attacked } from './attacked.js'
-import type { Measured } from './broker-process.js'
 import { type Latency, startCanary } from './canary.js'
-import type { Bounds, Scenario } from './scenarios/scenario.js'
+import type { Bounds, Outcome, Ratios, Scenario } from './scenarios/scenario.js'
+import type { Measured } from './targets/broker-process.js'
+import { MeasuredBroker } from './targets/measured-broker.js'
+import { commandTarget, mosquittoTarget } from './targets/programs.js'
+import type { Target } from './targets/target.js'
 
 const NONE = Number.POSITIVE_INFINITY
 
-export type Figures = Measured & Latency
+/** How long the latency of an idle broker is measured, in milliseconds. */
+const IDLE_MS = 2000
 
+export type Figures = Partial<Measured> & Latency & Outcome & { p99OverIdle?: number }
+
+/** Attacks a broker of this package. */
 export async function attack(scenario: Scenario, scale: number): Promise<Figures> {
-  const broker = await Attacked.start(scenario.options)
+  const { user, options } = scenario
+  return attackOn(await (user === undefined ? MeasuredBroker.start(options) : commandTarget(user)), scenario, scale)
+}
+
+/** The same attack on Mosquitto, which has to be installed. */
+export async function attackMosquitto(scenario: Scenario, scale: number): Promise<Figures> {
+  return attackOn(await mosquittoTarget(scenario.user), scenario, scale)
+}
+
+async function attackOn(target: Target, scenario: Scenario, scale: number): Promise<Figures> {
+  const attacked = new Attacked(target)
   try {
-    const run = await scenario.prepare(broker, scale)
-    const stop = await startCanary(broker.port)
-    const measured = await broker.measure(run)
-    return { ...measured, ...(await stop()) }
+    const run = await scenario.prepare(attacked, scale)
+    const idle = scenario.bounds.p99OverIdle === undefined ? undefined : await idleLatency(target, scenario)
+    const stop = await startCanary(target.port, scenario.user)
+    const measured = await attacked.measure(run)
+    const latency = await stop()
+    return { ...measured, ...latency, ...(idle && { p99OverIdle: latency.p99 - idle.p99 }) }
   } finally {
-    await broker.end()
+    await attacked.end()
   }
 }
 
-/** The bounds that did not hold. */
-export function overstepped({ bounds }: Scenario, figures: Figures): string[] {
-  const all: Required<Bounds> = { turnWithGcMs: 50, growthMb: NONE, keptRatio: NONE, ...bounds }
-  return (Object.keys(all) as (keyof Bounds)[]).filter(name => figures[name] > all[name])
+async function idleLatency({ port }: Target, { user }: Scenario): Promise<Latency> {
+  const stop = await startCanary(port, user)
+  await pause(IDLE_MS)
+  return stop()
+}
+
+/** The bounds that did not hold. @param mosquitto its figures, if it was attacked as well */
+export function overstepped({ bounds, besideMosquitto }: Scenario, figures: Figures, mosquitto?: Figures): string[] {
+  const all: Bounds = { turnWithGcMs: 50, ...bounds }
+  const over: string[] = (Object.keys(all) as (keyof Bounds)[]).filter(
+    name => (figures[name] ?? 0) > (all[name] ?? NONE),
+  )
+  if (mosquitto === undefined || besideMosquitto === undefined) return over
+  const { p99 = NONE, letInMs = NONE, perSecond = 0 }: Ratios = besideMosquitto
+  const ratioOf = (name: keyof Ratios) => (figures[name] ?? 0) / (mosquitto[name] ?? 0)
+  if (ratioOf('p99') > p99) over.push('p99 beside Mosquitto')
+  if (ratioOf('letInMs') > letInMs) over.push('letInMs beside Mosquitto')
+  if (ratioOf('perSecond') < perSecond) over.push('perSecond beside Mosquitto')
+  return over
 }

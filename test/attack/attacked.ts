@@ -1,11 +1,12 @@
-/** What scenarios share: the broker's process, and raw clients that obey nothing. */
-import { type ChildProcess, fork } from 'node:child_process'
+/** What scenarios share: the target, and raw clients that obey nothing. */
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BrokerOptions } from '../../types/options.js'
-import type { Measured, Request } from './broker-process.js'
 import { connectPacket } from './packets.js'
+import type { Outcome } from './scenarios/scenario.js'
+import type { Measured } from './targets/broker-process.js'
+import { MeasuredBroker } from './targets/measured-broker.js'
+import type { Target } from './targets/target.js'
 
 /** The healthy pair. */
 const WATCHERS = 2
@@ -24,34 +25,21 @@ const UPGRADE = Buffer.from(
 )
 
 export class Attacked {
-  readonly port: number
-  readonly #webSocketPort: number
-  readonly #child: ChildProcess
+  readonly #target: Target
   readonly #sockets: net.Socket[] = []
 
-  constructor(child: ChildProcess, [port, webSocketPort]: readonly number[]) {
-    this.#child = child
-    this.port = port!
-    this.#webSocketPort = webSocketPort!
+  constructor(target: Target) {
+    this.#target = target
   }
 
-  static async start(options: BrokerOptions = {}): Promise<Attacked> {
-    const url = new URL('./broker-process.js', import.meta.url)
-    const child = fork(url, [JSON.stringify(options)], { execArgv: ['--expose-gc'] })
-    const [{ ports }] = (await once(child, 'message')) as [{ ports: number[] }]
-    return new Attacked(child, ports)
+  get port(): number {
+    return this.#target.port
   }
 
-  async ask<Answer = unknown>(request: Request): Promise<Answer> {
-    this.#child.send(request)
-    const [answer] = await once(this.#child, 'message')
-    return answer as Answer
-  }
-
-  async measure(attack: () => Promise<unknown>): Promise<Measured> {
-    await this.ask({ name: 'start' })
-    await attack()
-    return this.ask<Measured>({ name: 'stop' })
+  async measure(attack: () => Promise<Outcome | void>): Promise<Partial<Measured> & Outcome> {
+    await this.#target.begin()
+    const outcome = await attack()
+    return { ...(await this.#target.finish()), ...outcome }
   }
 
   /** A socket that has sent these packets in one go. */
@@ -61,13 +49,13 @@ export class Attacked {
 
   /** One that was upgraded, and has sent no frame. */
   async webSocket(): Promise<net.Socket> {
-    const socket = await this.#dial(this.#webSocketPort, [UPGRADE])
+    const socket = await this.#dial(this.#target.webSocketPort!, [UPGRADE])
     await once(socket, 'data')
     return socket
   }
 
-  async #dial(port: number, packets: readonly Buffer[]): Promise<net.Socket> {
-    const socket = net.connect(port, '127.0.0.1')
+  async #dial(port: number, packets: readonly Buffer[], localAddress?: string): Promise<net.Socket> {
+    const socket = net.connect({ port, host: '127.0.0.1', ...(localAddress && { localAddress }) })
     socket.on('error', () => {})
     this.#sockets.push(socket)
     await once(socket, 'connect')
@@ -90,6 +78,14 @@ export class Attacked {
     return socket
   }
 
+  /** What comes back first for packets from an address of this machine; undefined if nothing does. */
+  async answerTo(packet: Buffer, address: string): Promise<Buffer | undefined> {
+    const socket = await this.#dial(this.port, [packet], address)
+    const [answer] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])
+    socket.destroy()
+    return answer
+  }
+
   async clients(count: number, prefix: string, ...packets: Buffer[]): Promise<net.Socket[]> {
     const sockets: net.Socket[] = []
     for (let from = 0; from < count; from += 100) {
@@ -101,16 +97,24 @@ export class Attacked {
     return sockets
   }
 
+  /** Clients without sockets, all of which send the same: more of them fit into a machine. */
+  async sinks(count: number, packets: Buffer): Promise<void> {
+    await this.#broker().ask({ name: 'sinks', count, connect: packets.toString('hex') })
+  }
+
   /** Resolves when no clients are connected but a few that watch. */
   async left(): Promise<void> {
-    while ((await this.ask<{ clients: number }>({ name: 'clients' })).clients > WATCHERS) await pause(50)
+    while ((await this.#broker().ask<{ clients: number }>({ name: 'clients' })).clients > WATCHERS) await pause(50)
+  }
+
+  #broker(): MeasuredBroker {
+    if (this.#target instanceof MeasuredBroker) return this.#target
+    throw new Error('only a broker that measures itself answers')
   }
 
   async end(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
-    const gone = once(this.#child, 'exit')
-    this.#child.kill('SIGKILL')
-    await gone
+    await this.#target.end()
   }
 }
 

@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { connectPacket, publishPacket, subscribePacket } from './packets.js'
+import type { User } from './targets/programs.js'
 
 const INTERVAL_MS = 50
 
@@ -19,9 +20,9 @@ export interface Latency {
   lost: number
 }
 
-/** @returns ends it */
-export async function startCanary(port: number): Promise<() => Promise<Latency>> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: port })
+/** @param user whom both are, where not everybody may connect. @returns ends it */
+export async function startCanary(port: number, user?: User): Promise<() => Promise<Latency>> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { port, user } satisfies Setup })
   await once(worker, 'message')
   return async () => {
     worker.postMessage('end')
@@ -39,9 +40,15 @@ async function dial(port: number, ...packets: Buffer[]): Promise<net.Socket> {
   return socket
 }
 
-async function run(port: number): Promise<void> {
-  const subscriber = await dial(port, connectPacket('canary-in'), subscribePacket(['canary'], 0))
-  const publisher = await dial(port, connectPacket('canary-out'))
+interface Setup {
+  port: number
+  user: User | undefined
+}
+
+async function run({ port, user }: Setup): Promise<void> {
+  const credentials = user && { username: user.name, password: Buffer.from(user.password) }
+  const subscriber = await dial(port, connectPacket('canary-in', credentials), subscribePacket(['canary'], 0))
+  const publisher = await dial(port, connectPacket('canary-out', credentials))
   const sent = new Map<number, number>()
   const took: number[] = []
   let kept = Buffer.alloc(0)
@@ -67,4 +74,4 @@ async function run(port: number): Promise<void> {
   parentPort!.postMessage({ p50: at(0.5), p99: at(0.99), lost: number - took.length } satisfies Latency)
 }
 
-if (!isMainThread) await run(workerData as number)
+if (!isMainThread) await run(workerData as Setup)

@@ -5,17 +5,27 @@
  *   npm run attack -- retained burst  those whose names contain one of the words
  *   ANAX_ATTACK_SCALE=0.1 npm run attack
  */
-import { attack, overstepped } from './attack.js'
+import { attack, attackMosquitto, type Figures, overstepped } from './attack.js'
 import { SCENARIOS } from './scenarios/index.js'
+import { withoutMosquitto } from './targets/programs.js'
 
 const words = process.argv.slice(2)
 const scale = Number(process.env.ANAX_ATTACK_SCALE ?? 1)
+if (withoutMosquitto) console.log(`Nothing is compared with Mosquitto: ${withoutMosquitto}`)
 for (const scenario of SCENARIOS) {
   if (words.length > 0 && !words.some(word => scenario.name.includes(word))) continue
   const figures = await attack(scenario, scale)
-  const over = overstepped(scenario, figures)
+  const isCompared = scenario.besideMosquitto !== undefined && !withoutMosquitto
+  const mosquitto = isCompared ? await attackMosquitto(scenario, scale) : undefined
+  const over = overstepped(scenario, figures, mosquitto)
   if (over.length > 0) process.exitCode = 1
-  const text = Object.entries(figures).map(([key, value]) => `${key} ${value.toFixed(value < 100 ? 1 : 0)}`)
   const verdict = over.length === 0 ? 'holds' : `FAILS (${over.join(', ')})`
-  console.log(`${verdict}  ${scenario.name}: ${text.join(', ')}`)
+  console.log(`${verdict}  ${scenario.name}: ${textOf(figures)}`)
+  if (mosquitto !== undefined) console.log(`       Mosquitto: ${textOf(mosquitto)}`)
+}
+
+function textOf(figures: Figures): string {
+  return Object.entries(figures)
+    .map(([key, value]) => `${key} ${value.toFixed(value < 100 ? 1 : 0)}`)
+    .join(', ')
 }

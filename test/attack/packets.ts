@@ -2,7 +2,7 @@
 import { encode } from '../../lib/codec/encode/encoder.js'
 import type { ConnectPacket, Packet } from '../../types/packets.js'
 
-export function connectPacket(clientId: string, more: Partial<Packet> = {}): Buffer {
+export function connectPacket(clientId: string, more: Partial<ConnectPacket> = {}): Buffer {
   return encode({ cmd: 'connect', clientId, clean: true, keepalive: 0, protocolVersion: 4, ...more } as Packet, 4)
 }
 

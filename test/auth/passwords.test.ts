@@ -31,6 +31,11 @@ describe('a password hash', () => {
     })
   }
 
+  it('for Mosquitto has a salt of 12 bytes: its release 2.0 takes no other', async () => {
+    const [, , , salt] = (await hashPassword('secret', 'mosquitto')).split('$')
+    assert.equal(Buffer.from(salt!, 'base64').length, 12)
+  })
+
   it('of others is read: Mosquitto 1.6, 2.0 and 2.1, PHC strings with and without padding', async () => {
     const known = [
       // mosquitto_passwd 2.0.11

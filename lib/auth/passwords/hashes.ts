@@ -21,6 +21,8 @@ export interface PasswordHash {
 export type HashFormat = 'scrypt' | 'argon2id' | 'mosquitto'
 
 const SALT_BYTES = 16
+/** Mosquitto 2.0 reads salts of this length only. */
+const MOSQUITTO_SALT_BYTES = 12
 const KEY_BYTES = 32
 const MIN_KEY_BYTES = 16
 const SCRYPT = { N: 16_384, r: 8, p: 1 }
@@ -46,7 +48,7 @@ export async function verify(hash: PasswordHash, password: Buffer): Promise<bool
  * @throws AnaxError ANAX_ERR_OPTION for an empty password, and for argon2id where neither Node.js has it nor `hash-wasm` is installed
  */
 export async function hashPassword(password: string | Buffer, format: HashFormat = 'scrypt'): Promise<string> {
-  const salt = randomBytes(SALT_BYTES)
+  const salt = randomBytes(format === 'mosquitto' ? MOSQUITTO_SALT_BYTES : SALT_BYTES)
   const secret = Buffer.from(password)
   if (secret.length === 0) throw optionError('a password is not empty')
   if (format === 'mosquitto') {

@@ -19,6 +19,7 @@ import {
   routeSubscriptions,
   storeSubscriptions,
 } from '../../session/subscribing.js'
+import { networkOf } from '../../util/network.js'
 import { Aborter } from '../../util/scheduling/aborter.js'
 import { Cost } from '../../util/scheduling/fairness.js'
 import { shownName } from '../../util/shown-name.js'
@@ -145,9 +146,10 @@ export class ConnectProcess {
     if (error !== undefined) throw error
   }
 
-  /** Thousands of clients that connect at once are let in as fast as that stops nobody else. */
+  /** Thousands of clients that connect at once are let in as fast as that stops nobody else, addresses in turns. */
   async #turn(): Promise<void> {
-    await this.#channel.ports.fairness.admit(Cost.connect)
+    const { client, ports } = this.#channel
+    await ports.fairness.admit(Cost.connect, networkOf(client.address ?? ''))
     this.#aborter.throwIfAborted()
   }
 

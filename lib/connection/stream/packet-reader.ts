@@ -10,6 +10,7 @@ import { type DecodedPacket, Decoder } from '../../codec/decode/decoder.js'
 import { AnaxError } from '../../errors.js'
 import type { ConnectionTraffic } from '../../model/metering/traffic.js'
 import { effectiveLimits } from '../../session/client-limits.js'
+import { networkOf } from '../../util/network.js'
 import { Cost, Share } from '../../util/scheduling/fairness.js'
 import type { ConnectionPorts } from '../connection-ports.js'
 import { IncompletePacket, type IncompletePackets } from './incomplete-packets.js'
@@ -99,6 +100,7 @@ export class PacketReader implements ThrottleOwner {
   /** The stream brings nothing more: what it brought is not held back. */
   finish(): void {
     this.#share.line = 'joining'
+    this.#share.party = networkOf(this.#receiver.client.address ?? '')
     this.#throttle?.stop()
     this.#throttle = undefined
     this.resume()

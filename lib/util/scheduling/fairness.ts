@@ -12,6 +12,7 @@
  */
 
 import { Fifo } from '../collections/fifo.js'
+import { RoundRobin } from '../collections/round-robin.js'
 
 /** The cost of each kind of work. */
 export const Cost = {
@@ -57,6 +58,8 @@ const SHARE_UNITS = 800
 /** What a turn has at least, as a part of its budget, however much the turn before overspent. */
 const LEAST_PART = 1 / 4
 
+export type ShareOptions = Partial<Pick<Share, 'advance' | 'line' | 'party'>>
+
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
   /** Called when the work may continue: it calls `begin` again, and may be queued again. */
@@ -71,11 +74,14 @@ export class Share {
   readonly advance: number
   /** Where the work is queued; undefined for work on new messages and packets. */
   line: 'joining' | 'old' | undefined
+  /** Whose clients come and go; in the line `joining`, parties take turns. */
+  party: string
 
-  constructor(resume: () => void, { advance = 0, line }: Partial<Pick<Share, 'advance' | 'line'>> = {}) {
+  constructor(resume: () => void, { advance = 0, line, party = '' }: ShareOptions = {}) {
     this.resume = resume
     this.advance = advance
     this.line = line
+    this.party = party
   }
 }
 
@@ -104,10 +110,10 @@ export class Fairness {
   /** Budget of this turn: what the sockets brought beyond that of the last one is missing. */
   #units: number
   #isScheduled = false
-  readonly #lines: Record<LineName, Fifo<Share>> = {
+  readonly #lines: Record<LineName, Fifo<Share> | RoundRobin<Share>> = {
     fresh: new Fifo(),
     served: new Fifo(),
-    joining: new Fifo(),
+    joining: new RoundRobin(({ party }) => party),
     old: new Fifo(),
   }
   /** How many are in line. */
@@ -201,15 +207,16 @@ export class Fairness {
 
   /**
    * Requests budget for one step that cannot pause, of a client that comes or goes.
+   * @param party whose client it is: with many of one, the others do not wait for all of them
    * @returns undefined if the step may begin now; otherwise a promise that resolves when it may
    */
-  admit(units: number): Promise<void> | undefined {
+  admit(units: number, party = ''): Promise<void> | undefined {
     this.wake()
     if (this.#left > this.#floor) {
       this.#left -= units
       return undefined
     }
-    return new Promise(resolve => this.wait(new Share(resolve, { advance: units, line: 'joining' })))
+    return new Promise(resolve => this.wait(new Share(resolve, { advance: units, line: 'joining', party })))
   }
 
   /** Runs a step with this cost for each item, in as many turns as that takes. */

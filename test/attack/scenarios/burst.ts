@@ -11,6 +11,7 @@ function burst(name: string, bytes: number, subscribers: number): Scenario {
   return {
     name,
     bounds: { turnMs: 20 },
+    besideMosquitto: { p99: 1.5 },
     async prepare(broker, scale) {
       const receivers = await broker.clients(Math.ceil(subscribers * scale), 's', subscribePacket(['t'], 0))
       const publisher = await broker.client('p')

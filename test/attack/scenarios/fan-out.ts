@@ -9,7 +9,7 @@ export const fanOut: Scenario = {
   bounds: { turnMs: 20 },
   async prepare(broker, scale) {
     const packets = Buffer.concat([connectPacket('########'), subscribePacket(['t'], 0)])
-    await broker.ask({ name: 'sinks', count: 100_000 * scale, connect: packets.toString('hex') })
+    await broker.sinks(100_000 * scale, packets)
     const publisher = await broker.client('p', subscribePacket(['done'], 0))
     return async () => {
       publisher.write(Buffer.concat([SMALL, publishPacket('done', Buffer.from('x'), 0)]))

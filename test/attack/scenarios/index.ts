@@ -9,6 +9,7 @@ import { frozen } from './frozen.js'
 import { identities } from './identities.js'
 import { matching } from './matching.js'
 import { noAcknowledgements } from './no-acknowledgements.js'
+import { passwords } from './passwords.js'
 import { retained } from './retained.js'
 import type { Scenario } from './scenario.js'
 import { userPropertiesRefused, userPropertiesTaken } from './user-properties.js'
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   fanOut,
   flood,
   connects,
+  passwords,
   retained,
   filters,
   matching,

@@ -3,26 +3,51 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { BrokerOptions } from '../../../types/options.js'
 import type { Attacked } from '../attacked.js'
 import { publishPacket } from '../packets.js'
+import type { User } from '../targets/programs.js'
 
 export interface Scenario {
   name: string
   /** Of the broker. */
   options?: BrokerOptions
+  /** The only one who may connect: then the command is attacked, and no broker that measures itself. */
+  user?: User
   bounds: Bounds
+  /** What has to hold beside Mosquitto, which is attacked in the same way in the same run. */
+  besideMosquitto?: Ratios
   /** Clients of before the attack. @param scale 1 for the whole attack, less for a short form. @returns the attack */
-  prepare(broker: Attacked, scale: number): Promise<() => Promise<unknown>>
+  prepare(broker: Attacked, scale: number): Promise<() => Promise<Outcome | void>>
+}
+
+/** What an attack itself can tell. */
+export interface Outcome {
+  /** What it did, per second. */
+  perSecond?: number
+  /** Milliseconds until somebody was let in who may. */
+  letInMs?: number
+}
+
+/** Bounds of figures as multiples of Mosquitto's. */
+export interface Ratios {
+  /** At most. */
+  p99?: number
+  /** At least. */
+  perSecond?: number
+  /** At most. */
+  letInMs?: number
 }
 
 /** What has to hold while the broker is attacked. */
 export interface Bounds {
   /** CPU time of the longest turn of the event loop, in milliseconds, without the garbage collector. */
-  turnMs: number
+  turnMs?: number
   /** The same with what the garbage collector took. @default 50 */
   turnWithGcMs?: number
   /** Resident memory at its highest, above that of before the attack, in MB. */
   growthMb?: number
   /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
   keptRatio?: number
+  /** 99th percentile of the healthy pair's latency, in milliseconds above that of an idle broker. */
+  p99OverIdle?: number
 }
 
 export { pause }

@@ -105,6 +105,17 @@ describe('the turns of the event loop', () => {
     assert.equal(await doneInTurn(0), 200)
   })
 
+  it('serve parties in turns: with a thousand steps of one, the others do not wait for all of them', async () => {
+    const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
+    const order: string[] = []
+    const step = (party: string) => Promise.resolve(fairness.admit(30, party)).then(() => order.push(party))
+    const steps = Array.from({ length: 1000 }, () => step('many'))
+    steps.push(step('one'), step('another'), step('one'))
+    await Promise.all(steps)
+    const places = order.flatMap((party, place) => (party === 'many' ? [] : [place]))
+    assert(Math.max(...places) < 15, `${places}`)
+  })
+
   it('cost nothing to those who end early: nobody is left in line', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const workers = Array.from({ length: 200 }, (_, i) => new Worker(fairness, i % 7))

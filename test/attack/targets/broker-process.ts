@@ -3,8 +3,8 @@
  * Must not know the attacks.
  */
 import { Duplex } from 'node:stream'
-import { type BrokerOptions, createBroker } from '../../lib/index.js'
-import { createServer } from '../../lib/server/server.js'
+import { type BrokerOptions, createBroker } from '../../../lib/index.js'
+import { createServer } from '../../../lib/server/server.js'
 import { TurnMeter } from './turn-meter.js'
 
 export interface Measured {
