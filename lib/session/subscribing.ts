@@ -15,6 +15,9 @@ import { isPromise } from '../util/maybe-promise.js'
 import { Cost } from '../util/scheduling/fairness.js'
 import type { Session } from './session.js'
 
+/** Subscriptions that are made live in one step. */
+const STEP = 100
+
 /** Checks a subscription against the broker's options, then asks the host. @returns what to grant, or why it is refused */
 export function authorizeSubscription(
   client: Client,
@@ -105,6 +108,26 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
     if (isPromise(added)) pending.push(added.catch(error => refusals.set(subscription, error)))
   }
   return { fresh, refusals: pending.length === 0 ? undefined : Promise.all(pending).then(() => refusals) }
+}
+
+/** The same, for very many in as many turns of the event loop as that takes. */
+export function routeInTurns(session: Session, subscriptions: readonly SessionSubscription[]): MaybePromise<Routed> {
+  if (subscriptions.length <= STEP) return routeSubscriptions(session, subscriptions)
+  return routeSteps(session, subscriptions)
+}
+
+async function routeSteps(session: Session, subscriptions: readonly SessionSubscription[]): Promise<Routed> {
+  const fresh = new Set<SessionSubscription>()
+  const pending: Promise<BusRefusals>[] = []
+  for (let from = 0; from < subscriptions.length; from += STEP) {
+    await session.ports.fairness.admit(0)
+    const routed = routeSubscriptions(session, subscriptions.slice(from, from + STEP))
+    for (const each of routed.fresh) fresh.add(each)
+    if (routed.refusals !== undefined) pending.push(routed.refusals)
+  }
+  const refusals =
+    pending.length === 0 ? undefined : Promise.all(pending).then(all => new Map(all.flatMap(each => [...each])))
+  return { fresh, refusals }
 }
 
 /**

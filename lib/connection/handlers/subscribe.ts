@@ -12,8 +12,9 @@ import {
   type BusRefusals,
   endRefusedSubscriptions,
   grantSubscription,
+  type Routed,
   replayRetained,
-  routeSubscriptions,
+  routeInTurns,
   storeSubscriptions,
 } from '../../session/subscribing.js'
 import type { SubscriptionChange } from '../../session/subscription-changes.js'
@@ -104,7 +105,11 @@ class Subscribe extends Job {
   }
 
   #route(): void | Promise<void> {
-    const { fresh, refusals } = routeSubscriptions(this.#session(), this.#granted())
+    const routed = routeInTurns(this.#session(), this.#granted())
+    return isPromise(routed) ? routed.then(later => this.#routed(later)) : this.#routed(routed)
+  }
+
+  #routed({ fresh, refusals }: Routed): void | Promise<void> {
     this.#fresh = fresh
     this.#tellClient()
     this.#session().subscriptionQuota?.settle(this.#claimed)
