@@ -1,10 +1,14 @@
 /** Options of a cluster on NATS: defaults and checks. Must not know a connection. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { AnaxError } from '../index.js'
+import { serversOf } from './servers.js'
 
 /** Configuration of a cluster on NATS. An unknown name or an invalid value is refused with ANAX_ERR_OPTION. */
 export interface NatsClusterOptions {
-  /** Servers as `host:port` or `nats://host:port`. @default `127.0.0.1:4222` */
+  /**
+   * Servers as `host:port`, or as URLs: `nats://user:password@host:port`, `nats://token@host:port`, `tls://host:port`.
+   * @default `127.0.0.1:4222`
+   */
   servers?: string | string[]
   /** Further connection options: `user`, `pass`, `token`, `authenticator`, `tls`, … of `@nats-io/transport-node`. */
   connection?: Omit<NodeConnectionOptions, 'servers'>
@@ -42,7 +46,7 @@ const DEFAULTS = {
 } as const satisfies NatsClusterOptions
 
 const CHECKS: Record<keyof NatsClusterOptions, [check: (value: unknown) => boolean, expected: string]> = {
-  servers: [isServers, 'a server or a list of servers'],
+  servers: [isServers, 'host:port, a URL of NATS, or a list of these'],
   connection: [value => typeof value === 'object' && value !== null, 'an object'],
   prefix: [value => typeof value === 'string' && /^[\w-]{1,32}$/.test(value), '1 to 32 of A-Z a-z 0-9 _ -'],
   replicas: [value => value === 1 || value === 3 || value === 5, '1, 3 or 5'],
@@ -62,11 +66,16 @@ export function resolveOptions(options: NatsClusterOptions): ResolvedNatsOptions
     const [isGood, expected] = check
     if (!isGood(value)) {
       throw new AnaxError('ANAX_ERR_OPTION', {
-        detail: `natsCluster: ${name} has to be ${expected}, got ${String(value)}`,
+        detail: `natsCluster: ${name} has to be ${expected}, got ${withoutSecrets(String(value))}`,
       })
     }
   }
-  return resolved
+  const { servers, connection } = serversOf(resolved.servers)!
+  return { ...resolved, servers, connection: { ...connection, ...resolved.connection } }
+}
+
+function withoutSecrets(text: string): string {
+  return text.replaceAll(/\/\/[^,]*@/g, '//…@')
 }
 
 function withoutUndefined(options: NatsClusterOptions): NatsClusterOptions {
@@ -74,7 +83,8 @@ function withoutUndefined(options: NatsClusterOptions): NatsClusterOptions {
 }
 
 function isServers(value: unknown): boolean {
-  return typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every(isText))
+  if (typeof value !== 'string' && !(Array.isArray(value) && value.length > 0 && value.every(isText))) return false
+  return serversOf(value as string | string[]) !== undefined
 }
 
 function isText(value: unknown): boolean {

@@ -30,7 +30,8 @@ function inCluster({ servers, replicas }: NonNullable<Settings['cluster']>): Sto
   const worth = replicas === 1 ? 'one server has each message' : `a majority of ${replicas} servers has each message`
   return {
     options: { cluster: natsCluster({ servers, replicas }) },
-    description: `cluster on NATS at ${servers.join(', ')}; what is acknowledged, ${worth}`,
+    // a password is not shown
+    description: `cluster on NATS at ${servers.map(server => server.slice(server.lastIndexOf('@') + 1)).join(', ')}; what is acknowledged, ${worth}`,
   }
 }
 

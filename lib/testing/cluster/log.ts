@@ -124,7 +124,7 @@ export function defineLogTests(harness: Harness): void {
     const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
     const topic = unique('t')
     const start = await one.node.ends()
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 20; i++) {
       await publish(one, `${topic}/${i % 3}`, String(i))
       const found = await all(other.node.read([`${topic}/#`, `${topic}/1`], start))
       assert.deepEqual(

@@ -15,7 +15,7 @@ export function defineRetainedTests(harness: Harness): void {
   harness.test('a retained message is found on every node as soon as it is acknowledged', async nodes => {
     const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
     const topic = unique('t')
-    for (let i = 0; i < 30; i++) {
+    for (let i = 0; i < 15; i++) {
       await retain(one, `${topic}/a`, String(i))
       assert.deepEqual(await found(other, `${topic}/+`, `${topic}/#`), [`${topic}/a=${i}`])
     }
