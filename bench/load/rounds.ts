@@ -1,6 +1,6 @@
 /** Something done over and over, some at a time, for a stretch of time: what each costs the broker, and how long it takes. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cpuMicros, Stopwatch } from '../measure.js'
+import { Stopwatch } from '../measure.js'
 import type { LoadContext, Sample } from '../types.js'
 import { Histogram } from './histogram.js'
 import { busyStretch } from './stretch.js'
@@ -11,16 +11,19 @@ const LONGER = 2
 /** The share of the time that a broker works for at least, even where one waits for the other. */
 const BUSY = 0.2
 
-/** So many before it is measured: what is done once per connection takes thousands of them until it is compiled. */
-const WARM_ROUNDS = 4000
-/** Or until the broker has worked for so many times the time of warming up: handshakes are dear, and no code of Node's. */
-const WARM_BUSY = 2
 const LOOK_MS = 20
+
+export interface RoundsPlan {
+  /** How many are under way. */
+  atOnce: number
+  /** How many there are at least before it is measured: code that runs once for each takes thousands to be compiled. */
+  before: number
+}
 
 /** @param one does it once; it gets a number of its own, and that of its place among those at a time */
 export async function measureRounds(
   { effort, pid, measuring }: LoadContext,
-  atOnce: number,
+  { atOnce, before: least }: RoundsPlan,
   one: (index: number, place: number) => Promise<void>,
 ): Promise<Sample> {
   const latency = new Histogram()
@@ -37,9 +40,8 @@ export async function measureRounds(
   }
   const workers = Promise.all(Array.from({ length: atOnce }, (_, place) => work(place)))
   const unlessOneFails = (promise: Promise<void>) => Promise.race([promise, workers])
-  const enough = cpuMicros(pid) + effort.warmup * 1e6 * WARM_BUSY
   await unlessOneFails(busyStretch(pid, effort.warmup * LONGER, BUSY))
-  while (done < WARM_ROUNDS && cpuMicros(pid) < enough) await unlessOneFails(sleep(LOOK_MS))
+  while (done < least) await unlessOneFails(sleep(LOOK_MS))
   await measuring('begin')
   latency.clear()
   const before = done
