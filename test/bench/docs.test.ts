@@ -1,8 +1,10 @@
 /** The documentation's tables: made of results, and put where the documents have room for them. */
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { blocksOf } from '../../bench/docs/blocks.js'
 import { markdownTable, withBlocks } from '../../bench/docs/markdown.js'
+import { DOCUMENTS, RESULTS } from '../../bench/docs/write.js'
 import { condensed, machine, type Results, resultsOf, rowsOf } from '../../bench/report/results.js'
 import { findScenario } from '../../bench/scenarios/index.js'
 import { cellOf, type Row } from '../../bench/statistics.js'
@@ -83,5 +85,16 @@ describe('blocks of the documentation', () => {
     const read: Results = JSON.parse(JSON.stringify(kept))
     assert.deepEqual(rowsOf(read)[0]!.cells[0]!.median, { cpu: 3.457, lost: 0 })
     assert.deepEqual(blocksOf(read), blocksOf(kept))
+  })
+})
+
+describe('the documentation', () => {
+  const isMeasured = existsSync(RESULTS) || `no ${RESULTS}`
+  it('has the figures of the results beside it', { skip: isMeasured !== true && isMeasured }, () => {
+    const blocks = blocksOf(JSON.parse(readFileSync(RESULTS, 'utf8')))
+    for (const file of DOCUMENTS) {
+      const document = readFileSync(file, 'utf8')
+      assert.equal(document, withBlocks(document, blocks), `${file}: node dist/bench/docs/main.js`)
+    }
   })
 })
