@@ -125,8 +125,8 @@ export interface PublishRefusal {
  * whose connection is closed; after a restart of the broker it has the identifier, and the `username` and `address`
  * that the store kept. The hook may modify the packet. Verdict: true publishes the packet; false refuses it with 0x87;
  * a number refuses it with that reason code; an object with `refuse` refuses it as described by {@link PublishRefusal};
- * any other object is published instead. Without this hook, topics below `$SYS/` are refused and all others are
- * allowed.
+ * any other object is published instead. Without this hook, topics below `$SYS/` are refused,
+ * but for the state of bridges, and all others are allowed.
  */
 export type AuthorizePublishHandler = (
   client: Client,

@@ -9,6 +9,7 @@ import type { PayloadCodec, PayloadSchema } from '../../types/payload.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
+import { isReservedTopic } from '../topic/topic.js'
 import { type TopicPattern, topic } from '../topic/topic-pattern.js'
 import { isPromise } from '../util/maybe-promise.js'
 import { codecOf, payloadError } from './payload-codec.js'
@@ -25,7 +26,7 @@ export interface SchemaRule {
 export interface SchemasOptions {
   /** Called for each payload that does not match, refused or not; `client` is null for a will. */
   onInvalid?: (error: AnaxError, packet: PublishPacket, client: Client | null) => void
-  /** Called for messages with a valid payload or without a rule. @default allows all topics but `$SYS/` */
+  /** Called for messages with a valid payload or without a rule. @default allows all topics but `$SYS/`, as a broker without a hook */
   authorizePublish?: AuthorizePublishHandler
 }
 
@@ -118,7 +119,7 @@ function answer(verdict: unknown, packet: object, callback: Decided): void {
   } else throw new TypeError(`authorizePublish answered ${String(verdict)}`)
 }
 
-const keepOutOfSys: AuthorizePublishHandler = (_client, { topic }) => !topic.startsWith('$SYS/')
+const keepOutOfSys: AuthorizePublishHandler = (_client, { topic }) => !isReservedTopic(topic)
 
 function compile(pattern: string, rule: PayloadSchema | SchemaRule): Rule {
   const isRule = typeof rule === 'object' && 'schema' in rule && !('~standard' in rule)

@@ -77,6 +77,14 @@ export function isSystemTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR
 }
 
+/** Where a bridge of Mosquitto tells both of its brokers whether it is connected. */
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/
+
+/** Whether only the broker writes to a topic, unless a hook decides otherwise. */
+export function isReservedTopic(topic: string): boolean {
+  return topic.startsWith('$SYS/') && !BRIDGE_STATE.test(topic)
+}
+
 /** Whether a valid filter (not a shared one) matches a topic name. To match many filters, use a tree. */
 export function filterMatches(filter: string, topic: string): boolean {
   const first = filter.charCodeAt(0)

@@ -138,6 +138,11 @@ describe('the command line', () => {
     assert.equal(settings.access.users.length, 1)
   })
 
+  it('takes one user without an array around', () => {
+    const { access } = settingsOf('--config', folder.write('one.json', '{ "user": "a:b" }'))
+    assert.equal(access.users.length, 1)
+  })
+
   it('reads a file that begins with a byte order mark', () => {
     assert.equal(settingsOf('--config', folder.write('windows.json', '\uFEFF{\r\n "port": 2883 }')).ports.tcp, 2883)
   })
@@ -162,8 +167,11 @@ describe('the command line', () => {
       ['{ "prot": 1 }', /unknown option 'prot'/],
       ['{ "constructor": 1 }', /unknown option 'constructor'/],
       ['{ "config": "again" }', /unknown option 'config'/],
-      ['{ "port": true }', /'port' is of the wrong kind/],
-      ['{ "user": "a:b" }', /'user' is of the wrong kind/],
+      ['{ "password_file": "users.txt" }', /unknown option 'password_file': did you mean 'password-file'\?/],
+      ['{ "maxConnections": 5 }', /unknown option 'maxConnections': did you mean 'max-connections'\?/],
+      ['{ "port": true }', /'port' takes a text or a number$/],
+      ['{ "memory": "yes" }', /'memory' takes true or false$/],
+      ['{ "user": ["a:b", 1] }', /'user' takes an array of texts$/],
     ] as const) {
       assertWrong(['--config', folder.write('bad.json', content)], message, 1)
     }

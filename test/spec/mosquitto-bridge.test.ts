@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { MqttClient } from 'mqtt'
@@ -114,6 +115,8 @@ async function exchange(nearUrl: string, farUrl: string): Promise<void> {
     assert.deepEqual(others.toSorted(), [...new Set(others)].toSorted(), 'each came once')
   }
   const late = new Listener(await connectClient(farUrl))
+  await late.client.subscribeAsync('$SYS/broker/connection/+/state')
+  await late.has(`$SYS/broker/connection/${hostname()}.bridge/state 1`)
   late.client.on('message', (_topic, _payload, { retain }) => assert.equal(retain, true))
   await late.client.subscribeAsync('t/1')
   await late.has('t/1 near')

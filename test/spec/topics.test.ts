@@ -95,9 +95,9 @@ for (const qos of [0, 1, 2] as const) {
       const watcher = await connect('watcher')
       await watcher.subscribe({ topic: '$SYS/#', qos: 2 })
       const client = await connect('bridge')
-      const reasonCode = await publishText(client, '$SYS/broker/connection/b/state', '1', { qos, retain: true })
+      const reasonCode = await publishText(client, '$SYS/broker/uptime', '1', { qos, retain: true })
       if (qos > 0) assert.equal(reasonCode, version === 5 ? 0x87 : 0)
-      assert.deepEqual(refused, [[0x87, '$SYS/broker/connection/b/state', 'bridge']])
+      assert.deepEqual(refused, [[0x87, '$SYS/broker/uptime', 'bridge']])
       assert.equal((await publishText(client, 'a', '', { qos })) < 0x80, true, 'it goes on')
       await watcher.expectNothing()
       const late = await connect('late')
@@ -106,6 +106,24 @@ for (const qos of [0, 1, 2] as const) {
     },
   )
 }
+
+spec('without a hook, a bridge may tell its state where Mosquitto has it tell, and nobody else', ALL, async scene => {
+  const { broker, connect } = scene
+  const refused: string[] = []
+  broker.on('publishRefused', (_, { topic }) => refused.push(topic))
+  const bridge = await connect('bridge')
+  await publishText(bridge, '$SYS/broker/connection/b/state', '1', { qos: 1, retain: true })
+  const others = [
+    '$SYS/broker/connection/b/state/x',
+    '$SYS/broker/connection/state',
+    '$SYS/broker/connection/b/c/state',
+  ]
+  for (const topic of others) await publishText(bridge, topic, '1', { qos: 1 })
+  assert.deepEqual(refused, others)
+  const watcher = await connect('watcher')
+  await watcher.subscribe({ topic: '$SYS/broker/connection/#', qos: 1 })
+  assert.deepEqual(await receiveTexts(watcher), ['1'])
+})
 
 for (const [refusedPublish, verdict, isCut] of [
   ['disconnect', false, true],

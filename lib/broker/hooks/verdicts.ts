@@ -10,7 +10,7 @@ import { AcknowledgedRefusal, type Authorizer } from '../../ports/authorizer.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { areClientLimits } from '../../session/client-limits.js'
-import { isTopicFilter, isTopicName } from '../../topic/topic.js'
+import { isReservedTopic, isTopicFilter, isTopicName } from '../../topic/topic.js'
 
 /** An error passed to a callback: a deliberate refusal, not a failure of the hook. */
 export class Refusal {
@@ -28,11 +28,11 @@ const ANY_LEVELS = Number.POSITIVE_INFINITY
 export const ACCEPTED = Symbol('accepted')
 
 /**
- * The default of `authorizePublish`: clients cannot publish below `$SYS/`, which is reserved for the broker. None is
- * cut for it: every Mosquitto bridge tells there that it is connected.
+ * The default of `authorizePublish`: clients cannot publish below `$SYS/`, which is reserved for the broker, but for the
+ * state of bridges. None is cut for it.
  */
 export const refuseSystemTopics: NonNullable<Authorizer['authorizePublish']> = (_, message) =>
-  message.topic.startsWith('$SYS/')
+  isReservedTopic(message.topic)
     ? new AcknowledgedRefusal('ANAX_ERR_PUBLISH_REFUSED', { detail: '$SYS/ is reserved' })
     : message
 

@@ -80,13 +80,24 @@ function readConfig(file: string): Values {
 
 /** Numbers may be given as numbers or as text. */
 function configValue(file: string, name: string, value: unknown): string | boolean | string[] {
-  if (!Object.hasOwn(OPTIONS, name) || name === 'config') throw new CommandError(`${file}: unknown option '${name}'`)
+  if (!Object.hasOwn(OPTIONS, name) || name === 'config') {
+    throw new CommandError(`${file}: unknown option '${name}'${hintFor(name)}`)
+  }
   const option: { type: string; multiple?: boolean } = OPTIONS[name as OptionName]
   if (option.type === 'boolean' && typeof value === 'boolean') return value
+  if (option.multiple && typeof value === 'string') return [value]
   if (option.multiple && Array.isArray(value) && value.every(item => typeof item === 'string')) return value
   if (option.type === 'string' && !option.multiple && typeof value === 'string') return value
   if (option.type === 'string' && !option.multiple && typeof value === 'number') return String(value)
-  throw new CommandError(`${file}: the value of '${name}' is of the wrong kind`)
+  const wanted =
+    option.type === 'boolean' ? 'true or false' : option.multiple ? 'an array of texts' : 'a text or a number'
+  throw new CommandError(`${file}: '${name}' takes ${wanted}`)
+}
+
+/** For names as they are written in other files, such as Mosquitto's. */
+function hintFor(name: string): string {
+  const ours = name.replaceAll('_', '-').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  return ours !== name && Object.hasOwn(OPTIONS, ours) ? `: did you mean '${ours}'?` : ''
 }
 
 function lowerFirst(text: string): string {

@@ -3,6 +3,7 @@
  * or slow where a test wants it. What they decide is theirs.
  */
 import type { Broker, ConnectRefusal, Hooks } from '../../index.js'
+import { isReservedTopic } from '../../topic/topic.js'
 import type { Activity } from './activity.js'
 import type { Faults } from './faults.js'
 
@@ -15,7 +16,7 @@ const HOOKS: { [Name in HookName]-?: { parameters: number; unset: AnyHook } } = 
   preConnect: { parameters: 2, unset: () => true },
   authenticate: { parameters: 3, unset: () => true },
   authenticateExtended: { parameters: 2, unset: () => ({ result: 'refuse', reasonCode: 0x8c }) },
-  authorizePublish: { parameters: 2, unset: (_client, { topic }: { topic: string }) => !topic.startsWith('$SYS/') },
+  authorizePublish: { parameters: 2, unset: (_client, { topic }: { topic: string }) => !isReservedTopic(topic) },
   authorizeSubscribe: { parameters: 2, unset: () => true },
   authorizeForward: { parameters: 2, unset: (_client, packet) => packet },
   published: { parameters: 2, unset: () => {} },
