@@ -13,8 +13,10 @@ const CODE = 3
 
 describe('process.exit()', () => {
   for (let turns = 0; turns <= 4; turns++) {
-    it(`ends the process ${turns} turns after a change was asked for`, async () => {
-      const child = spawn(process.execPath, [PROCESS, temporaryFolder(), `${turns}`, `${CODE}`], { stdio: 'ignore' })
+    it(`ends the process ${turns} turns after a change was asked for, though nobody reads what it says`, async () => {
+      const args = [PROCESS, temporaryFolder(), `${turns}`, `${CODE}`]
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      child.stderr.destroy()
       const [code, signal] = await once(child, 'exit')
       assert.ok(code === CODE || signal === 'SIGKILL', `${code} ${signal}`)
     })

@@ -18,6 +18,10 @@ export function callbackCame(): void {
 
 /** Acknowledged data is safe. The exit code is lost. */
 function endAtOnce(): void {
-  writeSync(STDERR, 'anax: the process exits amid a transaction of the LMDB store; close the broker first\n')
+  try {
+    writeSync(STDERR, 'anax: the process exits amid a transaction of the LMDB store; close the broker first\n')
+  } catch {
+    // a pipe that is full, or that nobody reads any more
+  }
   process.kill(process.pid, 'SIGKILL')
 }
