@@ -188,14 +188,16 @@ export interface SessionInfo {
 /** How long one step took. */
 export interface Timing {
   /**
-   * `hook`: from the call of a hook to its answer. `store`: until the store has a client's message, where it has to keep
-   * it. `bus`: until the bus has taken the message; the bus within the process has delivered it then, and the hook
-   * `published` has answered. `message`: from the arrival of a client's message until it is acknowledged and written to
+   * `hook`: from the call of a hook to its answer. `store`: an operation of the store, until it is done; of those that
+   * read many items, the time that the broker waited for them. A store in memory is not timed. `bus`: until the bus that
+   * the host gave has taken a message. `message`: from the arrival of a client's message until it is stored and written to
    * the streams of those who can take it at once.
    */
   part: 'hook' | 'store' | 'bus' | 'message'
   /** The hook; undefined for the other parts. */
   hook: HookName | undefined
+  /** The method of the store; undefined for the other parts. */
+  operation: string | undefined
   /** Milliseconds. */
   ms: number
 }
@@ -205,7 +207,10 @@ export type TimingListener = (timing: Timing) => void
 
 /** Which of many are sampled. */
 export interface SampleOptions {
-  /** One of so many messages, and calls of hooks for a message. Calls of the other hooks are all sampled. @default 256 */
+  /**
+   * One of so many messages, and of the calls of each hook and each operation of the store that there are for every
+   * message. The other calls are all sampled. @default 256
+   */
   every?: number
 }
 

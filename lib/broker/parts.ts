@@ -55,7 +55,7 @@ import { SessionRegistry } from './sessions/session-registry.js'
 import { WillLimits } from './sessions/will-limits.js'
 import { Wills } from './sessions/wills.js'
 import { StoreBridge } from './store-bridge.js'
-import { tracedStore } from './traced-store.js'
+import { watchedStore } from './watched-store.js'
 
 /** The parts that the host provides. */
 export interface Foundations {
@@ -110,7 +110,8 @@ export class BrokerParts {
     const authorizer = new HookAuthorizer(events, { timers, timeoutMs: options.hookTimeoutMs, timings }, options)
     const common = { options, authorizer, events, timers, congestion }
     const cluster = engine && clusterOf(engine, common, () => ({ router, sessions, limits }))
-    const store = tracedStore(cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs))
+    const unwatched = cluster?.store ?? storeOf(persistence, parts, options.storeTimeoutMs)
+    const store = watchedStore(unwatched, cluster?.store ?? persistence, timings)
     const limits = new QueueLimitRules(options, events)
     const deadlineSet = () => housekeeping.look()
     const pressureOf = (clientId: string) => sessions.ownerOf(clientId)?.session?.pressure
@@ -129,6 +130,7 @@ export class BrokerParts {
         : new HostBus({
             mq,
             timers,
+            timings,
             policy,
             brokerId: runId,
             router: () => router,

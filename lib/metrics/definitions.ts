@@ -210,11 +210,15 @@ export const SLOW_CLIENTS: readonly (Omit<Definition, 'read'> & { read(client: S
 /** Each timed operation -> its histogram. */
 export const HISTOGRAMS: Readonly<Record<Timing['part'], { name: string; help: string; labels: readonly string[] }>> = {
   hook: { name: 'hook_duration_seconds', help: 'From the call of a hook to its answer.', labels: ['hook'] },
-  store: { name: 'store_duration_seconds', help: 'Until the store has a message.', labels: [] },
-  bus: { name: 'bus_duration_seconds', help: 'Until the bus has a message, or has delivered it.', labels: [] },
+  store: {
+    name: 'store_duration_seconds',
+    help: 'Until an operation of the store is done, of stores outside of memory.',
+    labels: ['operation'],
+  },
+  bus: { name: 'bus_duration_seconds', help: 'Until the bus of the host has a message.', labels: [] },
   message: {
     name: 'message_duration_seconds',
-    help: 'From the arrival of a message until it is acknowledged and written to subscribers.',
+    help: 'From the arrival of a message until it is stored and written to subscribers.',
     labels: [],
   },
 }

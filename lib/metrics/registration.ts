@@ -3,7 +3,7 @@
  * done, but for the histograms. Owns the entries; knows no HTTP.
  */
 import type { Registry } from 'prom-client'
-import type { BrokerStats, SlowClient, TimingListener } from '../../types/inspection.js'
+import type { BrokerStats, SlowClient, Timing, TimingListener } from '../../types/inspection.js'
 import { DEFINITIONS, type Definition, HISTOGRAMS, SLOW_CLIENTS } from './definitions.js'
 import { EventLoopDelay, type Percentile } from './event-loop.js'
 
@@ -64,16 +64,28 @@ export class Registration {
   /** @returns what raises the histograms */
   timings(): TimingListener {
     const { labels } = this.#naming
-    const histograms = Object.fromEntries(
-      Object.entries(HISTOGRAMS).map(([part, { name, help, labels: own }]) => {
-        const labelNames = [...Object.keys(labels), ...own]
-        const common = { name: this.#nameOf(name), help, labelNames, registers: [this.#registry], buckets: BUCKETS }
-        return [part, new this.#client.Histogram(common)]
-      }),
-    )
-    return ({ part, hook, ms }) => {
-      const own: Labels = hook === undefined ? labels : { ...labels, hook }
-      histograms[part]?.observe(own, ms / 1000)
+    const histogram = ({ name, help, labels: own }: (typeof HISTOGRAMS)[Timing['part']]) => {
+      const labelNames = [...Object.keys(labels), ...own]
+      const common = { name: this.#nameOf(name), help, labelNames, registers: [this.#registry], buckets: BUCKETS }
+      return new this.#client.Histogram(common)
+    }
+    const { hook, store, bus, message } = HISTOGRAMS
+    const histograms = {
+      hook: histogram(hook),
+      store: histogram(store),
+      bus: histogram(bus),
+      message: histogram(message),
+    }
+    const children = new Map<string, { observe(seconds: number): void }>()
+    return ({ part, hook, operation, ms }) => {
+      const name = hook ?? operation ?? part
+      let child = children.get(name)
+      if (child === undefined) {
+        const own: Labels = { ...labels, ...(hook && { hook }), ...(operation && { operation }) }
+        child = histograms[part].labels(own)
+        children.set(name, child)
+      }
+      child.observe(ms / 1000)
     }
   }
 

@@ -24,6 +24,11 @@ export class TracePoint<Context extends object> {
     return context
   }
 
+  /** Begins, and runs a function in what subscribers have bound to the start: a context that is asynchronous, for instance. */
+  run<Result>(context: Context, body: () => Result): Result {
+    return this.#start.runStores(context, body)
+  }
+
   end(context: Context): void {
     this.#end.publish(context)
   }

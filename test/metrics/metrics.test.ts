@@ -5,15 +5,16 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import mqemitter from 'mqemitter'
 import { Registry } from 'prom-client'
 import { createBroker } from '../../lib/index.js'
 import { DEFINITIONS, HISTOGRAMS, SLOW_CLIENTS } from '../../lib/metrics/definitions.js'
-import { createMetrics } from '../../lib/metrics/index.js'
+import { createMetrics, type MeasuredBroker, type Metrics, type MetricsOptions } from '../../lib/metrics/index.js'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
-import type { BrokerStats } from '../../types/inspection.js'
+import type { Broker } from '../../types/broker.js'
 import { connectTo, withBrokers } from '../support/brokers.js'
 import { ROOT } from '../support/root.js'
 import { keptSession } from '../support/spec.js'
@@ -21,12 +22,19 @@ import { SpecClient } from '../support/spec-client.js'
 import { STORES } from '../support/stores.js'
 import { counts, difference, parse, scrape } from './scrape.js'
 
+/** Closed when the test is over, whatever becomes of it. */
+async function metricsOf(t: TestContext, broker: MeasuredBroker, options?: MetricsOptions): Promise<Metrics> {
+  const metrics = await createMetrics(broker, options)
+  t.after(() => metrics.close())
+  return metrics
+}
+
 /** What depends on time, or on how the packets were written. */
 const INEXACT = ['anax_uptime', 'anax_event_loop', 'anax_bytes_total']
 
-test('each metric moves by exactly what happened', () =>
+test('each metric moves by exactly what happened', t =>
   withBrokers([{ authenticate: (_client, username) => username !== 'eve' }], async ([broker]) => {
-    const metrics = await createMetrics(broker)
+    const metrics = await metricsOf(t, broker)
     const subscriber = await connectTo(broker, 'subscriber', keptSession(5))
     const publisher = await connectTo(broker, 'publisher')
     const before = await scrape(metrics)
@@ -69,7 +77,7 @@ test('each metric moves by exactly what happened', () =>
     assert.equal(await metrics.registry.metrics(), '\n')
   }))
 
-test('what is refused, fails, or ends is counted by its reason', () =>
+test('what is refused, fails, or ends is counted by its reason', t =>
   withBrokers(
     [
       {
@@ -81,7 +89,7 @@ test('what is refused, fails, or ends is counted by its reason', () =>
       },
     ],
     async ([broker]) => {
-      const metrics = await createMetrics(broker)
+      const metrics = await metricsOf(t, broker)
       await connectTo(broker, 'kept', keptSession(5))
       const before = await scrape(metrics)
       for (const username of ['eve', 'mallory']) {
@@ -108,13 +116,12 @@ test('what is refused, fails, or ends is counted by its reason', () =>
           'anax_failures_total{part=hooks}': 1,
         },
       )
-      metrics.close()
     },
   ))
 
-test('the slowest clients are named, as many as were asked for, and what they lose is counted', () =>
+test('the slowest clients are named, as many as were asked for, and what they lose is counted', t =>
   withBrokers([{}], async ([broker]) => {
-    const metrics = await createMetrics(broker, { slowClients: 2 })
+    const metrics = await metricsOf(t, broker, { slowClients: 2 })
     const properties = { receiveMaximum: 1 }
     for (const [index, clientId] of ['a', 'b', 'c"\n'].entries()) {
       const slow = await connectTo(broker, clientId, { properties })
@@ -143,81 +150,138 @@ test('the slowest clients are named, as many as were asked for, and what they lo
     const left = await scrape(metrics)
     assert.equal(left['anax_messages_dropped_total{reason=disconnected}'], 3)
     assert.equal('anax_slow_client_waiting_messages{client=b}' in left, false)
-    metrics.close()
   }))
 
-test('hooks, store, bus and messages are timed, one of as many as was said', () =>
-  withBrokers([{ authenticate: () => true, authorizePublish: async () => true }], async ([broker]) => {
-    const metrics = await createMetrics(broker, { sampleEvery: 1, labels: { site: 'a' } })
-    const publisher = await connectTo(broker, 'publisher')
-    await publisher.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 })
-    await publisher.publish({ topic: 't', payload: Buffer.from('x') })
-    while ((await counts(metrics))['anax_message_duration_seconds_count{site=a}'] !== 2) await nextTurn()
-    assert.deepEqual(await counts(metrics), {
-      'anax_hook_duration_seconds_count{site=a,hook=authenticate}': 1,
-      'anax_hook_duration_seconds_count{site=a,hook=authorizePublish}': 2,
-      'anax_store_duration_seconds_count{site=a}': 1,
-      'anax_bus_duration_seconds_count{site=a}': 2,
-      'anax_message_duration_seconds_count{site=a}': 2,
+test('hooks and messages are timed, one of as many as was said', t =>
+  withBrokers(
+    [{ authenticate: () => true, authorizePublish: async () => true, published: () => {} }],
+    async ([broker]) => {
+      const metrics = await metricsOf(t, broker, { sampleEvery: 1, labels: { site: 'a' } })
+      const publisher = await connectTo(broker, 'publisher')
+      const publish = async (times: number) => {
+        for (let number = 0; number < times; number++) {
+          await publisher.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 })
+        }
+        await nextTurn()
+      }
+      await publish(2)
+      assert.deepEqual(await counts(metrics), {
+        'anax_hook_duration_seconds_count{site=a,hook=authenticate}': 1,
+        'anax_hook_duration_seconds_count{site=a,hook=authorizePublish}': 2,
+        'anax_hook_duration_seconds_count{site=a,hook=published}': 2,
+        'anax_message_duration_seconds_count{site=a}': 2,
+      })
+      metrics.close()
+      await publish(1)
+      const sparse = await metricsOf(t, broker, { sampleEvery: 4 })
+      await publish(12)
+      // hooks of one message do not share the turns
+      assert.deepEqual(await counts(sparse), {
+        'anax_hook_duration_seconds_count{hook=authorizePublish}': 3,
+        'anax_hook_duration_seconds_count{hook=published}': 3,
+        anax_bus_duration_seconds_count: 0,
+        anax_message_duration_seconds_count: 3,
+      })
+    },
+  ))
+
+test('each operation of a store is timed, and the bus of the host; a store in memory is not', t =>
+  withBrokers([{ persistence: STORES['aedes-persistence']!(new FakeClock()), mq: mqemitter() }, {}], async brokers => {
+    const timed = await Promise.all(brokers.map(broker => timedOperations(t, broker)))
+    const [outside, inMemory] = timed
+    assert.deepEqual(outside, {
+      connect: { openSession: 1, saveSession: 1 },
+      subscribe: { addSubscriptions: 1, queued: 1, retained: 1 },
+      publish: {
+        subscriptionsByTopic: 1,
+        storeRetained: 1,
+        enqueue: 1,
+        markSent: 1,
+        anax_bus_duration_seconds_count: 1,
+      },
+      acknowledge: { removeQueued: 1 },
+      disconnect: { saveSession: 1 },
+      'publish to a queue': { subscriptionsByTopic: 1, enqueue: 1, anax_bus_duration_seconds_count: 1 },
+      'read the queue': { queued: 1 },
+      'read retained messages': { retained: 1 },
     })
-    metrics.close()
-    await publisher.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 })
-    const sparse = await createMetrics(broker, { sampleEvery: 3 })
-    for (let number = 0; number < 9; number++) await publisher.publish({ topic: 't', payload: Buffer.alloc(1), qos: 1 })
-    const { 'anax_hook_duration_seconds_count{hook=authorizePublish}': hooks, ...others } = await counts(sparse)
-    assert.deepEqual([hooks, others.anax_store_duration_seconds_count], [3, 3])
-    sparse.close()
+    for (const operations of Object.values(inMemory!)) assert.deepEqual(operations, {})
   }))
 
-test('each number of the broker is a metric: it moves as the number does', async () => {
-  const broker = await createBroker()
-  const numbers = structuredClone(broker.stats()) as BrokerStats & { failures: { store: number } }
-  const metrics = await createMetrics({ stats: () => numbers, slowClients: () => [], sampleTimings: () => () => {} })
-  const moves = (change: () => void) => async () => {
-    const before = await scrape(metrics)
-    change()
-    return difference(before, await scrape(metrics), 'anax_event_loop')
+/** What a client and its host do -> how many operations were timed for that, by name. */
+async function timedOperations(t: TestContext, broker: Broker): Promise<Record<string, Record<string, number>>> {
+  const metrics = await metricsOf(t, broker, { sampleEvery: 1 })
+  const client = new SpecClient(broker, 5)
+  const message = { topic: 't', payload: 'x', qos: 1 } as const
+  const steps: Record<string, () => Promise<unknown>> = {
+    connect: () => client.connect({ clientId: 'a', ...keptSession(5) }),
+    subscribe: () => client.subscribe({ topic: 't', qos: 1 }),
+    publish: () => broker.publish({ ...message, retain: true }),
+    async acknowledge() {
+      const { messageId } = await client.expect('publish')
+      client.send({ cmd: 'puback', messageId: messageId! })
+      await client.settle()
+    },
+    disconnect: () => client.disconnect(),
+    'publish to a queue': () => broker.publish(message),
+    'read the queue': async () => {
+      for await (const queued of broker.queued('a')) assert.equal(queued.packetId, undefined)
+    },
+    'read retained messages': async () => {
+      for await (const { topic } of broker.retained('t')) assert.equal(topic, 't')
+    },
   }
-  const changes: Record<string, () => void> = {
-    anax_uptime_seconds: () => (numbers.uptimeMs += 3000),
-    anax_scheduler_waiting: () => (numbers.scheduler.waiting += 3),
-    anax_scheduler_pauses_total: () => (numbers.scheduler.pauses += 3),
-    anax_sessions_away: () => (numbers.sessions.away! += 3),
-    anax_connections: () => (numbers.connections.open += 3),
-    anax_clients: () => (numbers.clients.connected += 3),
-    anax_sessions: () => (numbers.sessions.total += 3),
-    'anax_failures_total{part=store}': () => (numbers.failures.store += 3),
+  const timed: Record<string, Record<string, number>> = {}
+  for (const [step, body] of Object.entries(steps)) {
+    const before = await counts(metrics)
+    await body()
+    await nextTurn()
+    const moved = Object.entries(difference(before, await counts(metrics), 'anax_hook', 'anax_message'))
+    timed[step] = Object.fromEntries(moved.map(([name, count]) => [/operation=(\w+)/.exec(name)?.[1] ?? name, count]))
   }
-  for (const [name, change] of Object.entries(changes)) assert.deepEqual(await moves(change)(), { [name]: 3 })
-  metrics.close()
-  await broker.close()
+  return timed
+}
+
+test('the delay of the event loop is that since the last scrape', async t => {
+  await using broker = await createBroker()
+  const metrics = await metricsOf(t, broker)
+  const block = async () => {
+    const end = performance.now() + 50
+    while (performance.now() < end);
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  // it is measured between two times that a timer is due
+  for (let times = 0; times < 3; times++) await block()
+  const delays = Object.entries(await scrape(metrics)).filter(([name]) => name.startsWith('anax_event_loop'))
+  assert.deepEqual(
+    delays.map(([name, value]) => [name, value >= 0.02]),
+    ['p50', 'p99', 'max'].map(which => [`anax_event_loop_delay_${which}_seconds`, true]),
+  )
 })
 
-test('what the store does not provide is left out', () =>
+test('what the store does not provide is left out', t =>
   withBrokers([{ persistence: STORES['aedes-persistence']!(new FakeClock()) }], async ([broker]) => {
-    const metrics = await createMetrics(broker)
+    const metrics = await metricsOf(t, broker)
     const values = await scrape(metrics)
     assert.equal('anax_queued_messages' in values, false)
     assert.equal(values.anax_sessions_stored, 0)
-    metrics.close()
   }))
 
-test('several brokers are in one registry, told apart by labels', () =>
+test('several brokers are in one registry, told apart by labels', t =>
   withBrokers([{}, {}], async ([one, other]) => {
     const registry = new Registry()
-    const metrics = await createMetrics(one, { registry, prefix: 'one_', labels: { site: 'a' } })
-    const others = await createMetrics(other, { registry, prefix: 'other_' })
+    const metrics = await metricsOf(t, one, { registry, prefix: 'one_', labels: { site: 'a' } })
+    await metricsOf(t, other, { registry, prefix: 'other_' })
     await connectTo(one, 'a')
     const values = await scrape(metrics)
     assert.deepEqual([values['one_clients{site=a}'], values.other_clients], [1, 0])
-    metrics.close()
-    others.close()
   }))
 
-test('the handler answers a scrape over HTTP, and names and types keep the rules', () =>
+test('the handler answers a scrape over HTTP, and names and types keep the rules', t =>
   withBrokers([{}], async ([broker]) => {
-    const metrics = await createMetrics(broker)
+    const metrics = await metricsOf(t, broker)
     const server = createServer(metrics.handler).listen(0, '127.0.0.1')
+    t.after(() => server.close().closeAllConnections())
     await new Promise(resolve => server.once('listening', resolve))
     const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`)
     const text = await response.text()
@@ -230,9 +294,6 @@ test('the handler answers a scrape over HTTP, and names and types keep the rules
     for (const { name, type } of DEFINITIONS) assert.equal(name.endsWith('_total'), type === 'counter', name)
     const { error, status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
     if (error === undefined) assert.deepEqual([status, stderr], [0, ''])
-    server.closeAllConnections()
-    server.close()
-    metrics.close()
   }))
 
 test('options that are not acceptable are refused', () =>
@@ -253,13 +314,13 @@ test('docs/metrics.md has every metric, and no other', () => {
   ])
 })
 
-test('a node of a cluster shows nodes, lease, shards and writes; another broker does not', () =>
+test('a node of a cluster shows nodes, lease, shards and writes; another broker does not', t =>
   withBrokers([{}, { id: 'one', cluster: new MemoryCluster() }], async ([plain, node]) => {
     const isOfCluster = (name: string) => name.startsWith('anax_cluster_')
-    const without = await createMetrics(plain)
+    const without = await metricsOf(t, plain)
     assert.deepEqual(Object.keys(await scrape(without)).filter(isOfCluster), [])
     await node.publish({ topic: 't', payload: 'x', qos: 1 })
-    const metrics = await createMetrics(node)
+    const metrics = await metricsOf(t, node)
     const values = await scrape(metrics)
     assert.equal(values.anax_cluster_nodes, 1)
     assert.equal(values['anax_cluster_shard_lag{shard=0}'], 0)

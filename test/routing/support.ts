@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import mqemitter from 'mqemitter'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import type { Delivery } from '../../lib/model/delivery.js'
+import { Timings } from '../../lib/model/metering/timings.js'
 import { NEVER_EXPIRES } from '../../lib/model/session-expiry.js'
 import { SessionSubscription } from '../../lib/model/subscription.js'
 import type { Ports } from '../../lib/ports/ports.js'
@@ -63,6 +64,7 @@ export function hostBus(mq: Bus, parts: Partial<HostBusParts> = {}): HostBus {
     mq,
     brokerId: 'b',
     timers: new Timers(new FakeClock()),
+    timings: new Timings(),
     policy: { limitsOf: () => LIMITS, maxTotalBytes: 1e6 },
     router: () => ({ wants: () => false, storedHere: () => [], route: () => {} }),
     queues: () => ({ write: () => {}, settled: () => {} }),

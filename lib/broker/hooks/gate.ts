@@ -3,10 +3,11 @@
  * invalid answer are failures. Must not know what the hook decides.
  */
 import type { Client } from '../../../types/client.js'
+import type { GateTrace } from '../../../types/diagnostics.js'
 import type { HookName } from '../../../types/events.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
-import type { Timings } from '../../model/metering/timings.js'
+import { Sampler, type Timings } from '../../model/metering/timings.js'
 import { gates } from '../../model/metering/trace-points.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/scheduling/timers.js'
@@ -65,21 +66,22 @@ const PER_MESSAGE: ReadonlySet<HookName> = new Set(['authorizePublish', 'authori
 
 /** Tells those who watch from outside, and those who want to know how long it takes, if anybody does. */
 function watched(name: HookName, timings: Timings, gate: Gate): Gate {
-  const isTimed = PER_MESSAGE.has(name) ? () => timings.isDue('call') : () => timings.isOn
+  const sampler = PER_MESSAGE.has(name) ? new Sampler(timings) : undefined
   const timedGate: Gate = (client, args) => {
-    return timings.isOn && isTimed() ? timed(name, timings, gate, client, args) : gate(client, args)
+    const isTimed = timings.isOn && sampler?.isDue !== false
+    return isTimed ? timed(name, timings, gate, client, args) : gate(client, args)
   }
   return (client, args) => (gates.isOn ? traced(name, timedGate, client, args) : timedGate(client, args))
 }
 
 function traced(hook: HookName, gate: Gate, client: Client | null, args: unknown[]): MaybePromise<Answer> {
-  const trace = gates.begin({ hook, client, args, error: undefined })
+  const trace: GateTrace = { hook, client, args, error: undefined }
   const end = (answer: Answer): Answer => {
     if (answer !== 'abandoned' && 'failure' in answer) trace.error = answer.failure
     gates.end(trace)
     return answer
   }
-  const answer = gate(client, args)
+  const answer = gates.run(trace, () => gate(client, args))
   return isPromise(answer) ? answer.then(end) : end(answer)
 }
 
@@ -92,7 +94,7 @@ function timed(
 ): MaybePromise<Answer> {
   const begun = performance.now()
   const end = (answer: Answer): Answer => {
-    timings.took('hook', begun, hook)
+    timings.took('hook', performance.now() - begun, { hook })
     return answer
   }
   const answer = gate(client, args)

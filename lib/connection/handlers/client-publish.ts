@@ -24,8 +24,9 @@ export class ClientPublish extends PublishJob {
   readonly #qos: number
   readonly #packetId: number | undefined
 
-  constructor(channel: Channel, message: PublishMessage) {
-    super(channel.ports.sink, message, channel.client, companionOf(channel, message))
+  /** @param done told when the message is routed, or refused */
+  constructor(channel: Channel, message: PublishMessage, done: ((refusal: AnaxError | undefined) => void) | undefined) {
+    super(channel.ports.sink, message, channel.client, companionOf(channel, message), done)
     this.#channel = channel
     this.#qos = message.qos
     this.#packetId = message.messageId

@@ -6,10 +6,10 @@ import { frames } from '../../codec/encode/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { AnaxError } from '../../errors.js'
 import { startExpiry } from '../../model/message.js'
+import type { Timings } from '../../model/metering/timings.js'
 import { Job } from '../../util/scheduling/pipeline.js'
 import type { Channel } from '../channel.js'
 import { ClientPublish } from './client-publish.js'
-import { SampledPublish } from './sampled-publish.js'
 
 /** Handles a PUBLISH. */
 export function receivePublish(channel: Channel, message: PublishMessage): void {
@@ -36,8 +36,18 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
   message.clientId = session.id
   message.username = channel.client.principal
   if (message.properties !== undefined) startExpiry(message, channel.ports.timers.wallTime())
-  const isSampled = channel.ports.timings.isDue('message')
-  channel.ingress.run(isSampled ? new SampledPublish(channel, message) : new ClientPublish(channel, message))
+  const { timings } = channel.ports
+  const done = timings.isOn && timings.messages.isDue ? timed(timings) : undefined
+  channel.ingress.run(new ClientPublish(channel, message, done))
+}
+
+/** @returns to be called when the message is routed, which is before it is written */
+function timed(timings: Timings): (refusal: AnaxError | undefined) => void {
+  const begun = performance.now()
+  return refusal => {
+    // behind the writes of this turn
+    if (refusal === undefined) setImmediate(() => timings.took('message', performance.now() - begun))
+  }
 }
 
 /** The error of a packet that the client must not send, whatever the hooks say. */

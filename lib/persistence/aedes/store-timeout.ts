@@ -5,14 +5,10 @@
 import type { MaybeAsyncIterable, SessionPersistence } from '../../../types/persistence.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/scheduling/timers.js'
+import { ITERABLES, type Members, membersOf } from '../members.js'
 
 /** Operations without a limit: opening and closing. */
 const UNBOUNDED: ReadonlySet<string> = new Set(['setup', 'recover', 'sharedSubscriptions', 'destroy', 'backup'])
-
-/** Operations that return iterators: the limit applies to each item. */
-const ITERABLES: ReadonlySet<string> = new Set(['queued', 'inflight', 'retained', 'sessions', 'wills'])
-
-type Members = Record<string, (...args: unknown[]) => unknown>
 
 /**
  * Wraps a store with a time limit. Late answers are ignored. It does no harm if such an operation took effect, because
@@ -27,21 +23,11 @@ export function withStoreTimeout(store: SessionPersistence, timers: Timers, time
   for (const [name, value] of membersOf(store)) {
     if (typeof value !== 'function') Object.defineProperty(bounded, name, { get: () => members[name] })
     else if (UNBOUNDED.has(name)) bounded[name] = (...args) => members[name]!(...args)
+    // the limit applies to each item
     else if (ITERABLES.has(name)) bounded[name] = (...args) => answers.items(name, members[name]!(...args))
     else bounded[name] = (...args) => answers.value(name, members[name]!(...args))
   }
   return bounded as unknown as SessionPersistence
-}
-
-/** The names of all properties, own and inherited. Getters are not called: the store is not open yet. */
-function membersOf(object: object): Map<string, unknown> {
-  const members = new Map<string, unknown>()
-  for (let owner = object; owner !== null && owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
-      if (!members.has(name)) members.set(name, value)
-    }
-  }
-  return members
 }
 
 /** A pending answer, in a linked list: a Set costs four times as much. */

@@ -9,6 +9,7 @@ import { messageBytes } from '../../../codec/message-bytes.js'
 import type { PublishMessage } from '../../../codec/publish-message.js'
 import { AnaxError } from '../../../errors.js'
 import { keepPayload } from '../../../model/message.js'
+import { Sampler, type Timings } from '../../../model/metering/timings.js'
 import { recordOf } from '../../../model/routing-record.js'
 import { Pipeline } from '../../../util/scheduling/pipeline.js'
 import type { Timers } from '../../../util/scheduling/timers.js'
@@ -24,6 +25,7 @@ const MAX_PENDING = { messages: 10_000, bytes: 16 * 1024 * 1024 }
 export interface HostBusParts extends ForeignParts {
   mq: Bus
   timers: Timers
+  timings: Timings
   brokerId: string
   router(): ForeignRouter & {
     /** Whether a subscription matches a topic. */
@@ -39,6 +41,7 @@ export class HostBus implements MessageBus {
   readonly isDeferred = true
   readonly #parts: HostBusParts
   readonly #registrations: FilterRegistrations
+  readonly #sampler: Sampler
   readonly #recent: RecentMessages
   readonly #foreign: ForeignPath
   readonly #pipeline: Pipeline
@@ -47,6 +50,7 @@ export class HostBus implements MessageBus {
   constructor(parts: HostBusParts) {
     const { mq, timers, brokerId, failed } = parts
     this.#parts = parts
+    this.#sampler = new Sampler(parts.timings)
     this.#recent = new RecentMessages(brokerId, timers)
     this.#foreign = new ForeignPath(parts)
     this.#pipeline = new Pipeline(Number.POSITIVE_INFINITY, this.#foreign.failed, () => {})
@@ -55,9 +59,14 @@ export class HostBus implements MessageBus {
 
   publish(message: PublishMessage): Promise<void> {
     if (this.#parts.router().wants(message.topic)) this.#expect(message)
+    const { timings } = this.#parts
+    const begun = timings.isOn && this.#sampler.isDue ? performance.now() : undefined
     return new Promise((resolve, reject) => {
-      const emitted = (error?: Error | null) =>
-        error ? reject(new AnaxError('ANAX_ERR_BUS', { cause: error })) : resolve()
+      const emitted = (error?: Error | null) => {
+        if (begun !== undefined) timings.took('bus', performance.now() - begun)
+        if (error) reject(new AnaxError('ANAX_ERR_BUS', { cause: error }))
+        else resolve()
+      }
       try {
         this.#parts.mq.emit(message, emitted)
       } catch (error) {
