@@ -62,6 +62,9 @@ export const goals: readonly Goal[] = [
   ...cpu('tls-pairs', { relay: 1.5, aedes: 0.7 }),
   ...cpu('ws-pairs', { relay: 1.5, aedes: 0.7 }),
 
+  { scenario: 'metrics-pairs', metric: 'cpu', to: 'anax', most: 1.05, of: 'anax-metrics' },
+  { scenario: 'metrics-bursts', metric: 'cpu', to: 'anax', most: 1.05, of: 'anax-metrics' },
+
   { scenario: 'latency-10k', metric: 'p99', to: 'mosquitto', most: 1.5 },
   ...itself('latency-10k', { p999: 20 }),
 

@@ -1,6 +1,6 @@
 /**
- * What it costs to be measured: the processor time of a message from one client to another in this process, without sockets,
- * which would hide it. With nothing, and with `anax/metrics`; optionally of another checkout as well.
+ * What it costs to be measured: the time of a QoS 0 message from one client to another in one process, without sockets, which
+ * would hide it. With `anax/metrics` and without; optionally without it in another checkout as well.
  *
  *   npm run build && node dist/bench/metrics-cost.js [--against DIR] [--pairs N]
  *

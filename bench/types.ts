@@ -9,9 +9,17 @@ export type Program = 'anax' | 'command' | 'relay' | 'mosquitto' | 'mosquitto-2.
 /** Where a broker keeps what it is to keep; `autosave`: in memory, written out every half an hour, or every second. */
 export type Store = 'memory' | 'lmdb-commit' | 'lmdb-sync' | 'level' | 'autosave' | 'autosave-1s'
 
+export interface BrokerUnderTest {
+  program: Program
+  store: Store
+  /** Whether it has `anax/metrics`. */
+  metrics?: boolean
+}
+
 /** Every broker under test: a program with one of its stores. */
 export const brokers = {
   anax: { program: 'anax', store: 'memory' },
+  'anax-metrics': { program: 'anax', store: 'memory', metrics: true },
   'anax-lmdb-commit': { program: 'anax', store: 'lmdb-commit' },
   'anax-lmdb-sync': { program: 'anax', store: 'lmdb-sync' },
   command: { program: 'command', store: 'memory' },
@@ -24,7 +32,7 @@ export const brokers = {
   mochi: { program: 'mochi', store: 'memory' },
   aedes: { program: 'aedes', store: 'memory' },
   'aedes-level': { program: 'aedes', store: 'level' },
-} as const satisfies Record<string, { program: Program; store: Store }>
+} as const satisfies Record<string, BrokerUnderTest>
 export type BrokerName = keyof typeof brokers
 export const brokerNames = Object.keys(brokers) as BrokerName[]
 
@@ -120,7 +128,7 @@ export interface Scenario {
   name: string
   title: string
   /** Rows of one section share a table. */
-  section: 'command' | 'connecting' | 'messages' | 'stores' | 'suite' | 'connections' | 'held' | 'growth'
+  section: 'command' | 'connecting' | 'messages' | 'metrics' | 'stores' | 'suite' | 'connections' | 'held' | 'growth'
   /** What is counted, and so what the microseconds are divided by. */
   unit: string
   /** The metric that ratios are made of. */

@@ -59,6 +59,7 @@ const stores: Partial<Record<Store, () => ReturnType<typeof durable>>> = {
 }
 
 const broker = await createBroker({ ...hooks, ...limits, ...(await stores[setup.store]?.()) })
+if (setup.metrics) await (await import('../../lib/metrics/index.js')).createMetrics(broker)
 serve(
   stream => broker.handle(stream),
   socket => broker.handle(new WebSocketStream(socket)),

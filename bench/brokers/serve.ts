@@ -15,6 +15,7 @@ import type { Profiler } from './profiler.js'
 /** How a broker is to be started; what the parent hands to a broker's process as its only argument. */
 export interface HostArguments extends BrokerSetup {
   store: Store
+  metrics: boolean
   /** For what the store writes, if it does. */
   folder: string
   keyFile: string

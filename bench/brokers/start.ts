@@ -4,7 +4,14 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Profile } from '../profile/self-times.js'
-import { type BrokerName, type BrokerSetup, brokers, type MemoryUse, type Program } from '../types.js'
+import {
+  type BrokerName,
+  type BrokerSetup,
+  type BrokerUnderTest,
+  brokers,
+  type MemoryUse,
+  type Program,
+} from '../types.js'
 import type { Certificate } from './certificate.js'
 import { cores, end, nextMessage, startNode } from './process.js'
 import { command } from './programs/command.js'
@@ -85,10 +92,10 @@ export async function startBroker(
   certificate: Certificate,
   checkout?: string,
 ): Promise<RunningBroker> {
-  const { program, store } = brokers[name]
+  const { program, store, metrics = false }: BrokerUnderTest = brokers[name]
   const { keyFile, certificateFile } = certificate
   const folder = mkdtempSync(join(certificate.folder, `${name}-`))
-  const parameters: HostArguments = { ...setup, store, folder, keyFile, certificateFile }
+  const parameters: HostArguments = { ...setup, store, metrics, folder, keyFile, certificateFile }
   const running = await (isHosted(program)
     ? startHost(hostFile(program, checkout), parameters)
     : startProgram(programs(checkout)[program], parameters))

@@ -27,6 +27,7 @@ const sectionTitles: Record<Scenario['section'], string> = {
   command: 'The command as broker; each packet a segment of its own',
   connecting: 'The command as broker; clients that come and go',
   messages: 'The library as broker; acknowledgements and bursts joined',
+  metrics: 'The library with metrics for Prometheus and without',
   stores: 'Stores: messages that are kept',
   suite: 'Open MQTT Benchmark Suite',
   connections: 'Connections',

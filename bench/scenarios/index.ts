@@ -6,6 +6,7 @@ import { connectionScenarios } from './connections.js'
 import { expiryScenarios } from './expiry.js'
 import { growthScenarios } from './growth.js'
 import { messageScenarios } from './messages.js'
+import { metricsScenarios } from './metrics.js'
 import { openScenarios } from './open.js'
 import { queueScenarios } from './queue.js'
 import { retainedScenarios } from './retained.js'
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   ...commandScenarios,
   ...connectingScenarios,
   ...messageScenarios,
+  ...metricsScenarios,
   ...storeScenarios,
   ...suiteScenarios,
   ...connectionScenarios,

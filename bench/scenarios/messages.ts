@@ -27,6 +27,8 @@ export function unhurried(context: LoadContext): LoadContext {
   return { ...context, effort: { ...effort, warmup: effort.warmup * 4, seconds: effort.seconds * 2 } }
 }
 
+export const bursts: Partial<TrafficPlan> = { publishers: 10, subscribers: 10, window: 100, pace: 'burst' }
+
 export const fanIn: Partial<TrafficPlan> = { subscribers: 1, filters: () => ['#'] }
 
 export const messageScenarios: Scenario[] = [
@@ -35,12 +37,7 @@ export const messageScenarios: Scenario[] = [
   row('qos0-fan-in', 'QoS 0, 50 publishers, 1 subscriber on #', fanIn),
   row('qos0-fan-out-100', 'QoS 0, 1 publisher, 100 subscribers', fanOut(100)),
   row('qos0-fan-out-1000', 'QoS 0, 1 publisher, 1,000 subscribers', fanOut(1000), { quick: false }),
-  row('qos0-bursts', 'QoS 0, 10 pairs, pipelined bursts of 100', {
-    publishers: 10,
-    subscribers: 10,
-    window: 100,
-    pace: 'burst',
-  }),
+  row('qos0-bursts', 'QoS 0, 10 pairs, pipelined bursts of 100', bursts),
   row('qos0-16k', 'QoS 0, 10 pairs, 16 KiB payload', {
     publishers: 10,
     subscribers: 10,

@@ -68,7 +68,8 @@ async function fill(path: string, sessions: number, messages: number): Promise<v
 }
 
 async function start(folder: string): Promise<Sample> {
-  const parameters: HostArguments = { ...plainSetup, store: 'lmdb-commit', folder, keyFile: '', certificateFile: '' }
+  const files = { folder, keyFile: '', certificateFile: '' }
+  const parameters: HostArguments = { ...plainSetup, ...files, store: 'lmdb-commit', metrics: false }
   const begin = performance.now()
   const child = startNode(cores.broker, HOST, ['--expose-gc'], [JSON.stringify(parameters)])
   await nextMessage(child)

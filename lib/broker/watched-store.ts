@@ -3,7 +3,7 @@
  * Owns that nobody who does not watch pays for it; must not know what the operations do.
  */
 import type { MaybeAsyncIterable, SessionPersistence } from '../../types/persistence.js'
-import { Sampler, type Timings } from '../model/metering/timings.js'
+import type { Timings } from '../model/metering/timings.js'
 import { stores } from '../model/metering/trace-points.js'
 import { ITERABLES, type Members, membersOf } from '../persistence/members.js'
 import { MemoryPersistence } from '../persistence/memory/memory.js'
@@ -37,10 +37,10 @@ export function watchedStore(store: SessionPersistence, origin: object, timings:
 type Operation = (...args: unknown[]) => unknown
 
 function timedOperation(operation: string, run: Operation, timings: Timings): Operation {
-  const sampler = PER_MESSAGE.has(operation) ? new Sampler(timings) : undefined
+  const sampler = PER_MESSAGE.has(operation) ? timings.sampler(operation) : undefined
   const took = (ms: number) => timings.took('store', ms, { operation })
   return (...args) => {
-    if (!timings.isOn || sampler?.isDue === false) return run(...args)
+    if (!timings.isOn || (sampler !== undefined && !sampler.isDue)) return run(...args)
     if (ITERABLES.has(operation)) return timedItems(run(...args) as MaybeAsyncIterable<unknown>, took)
     const begun = performance.now()
     const outcome = run(...args)

@@ -2,7 +2,8 @@
  * Spans of what brokers do, by the package `@opentelemetry/api`: made from the channels of `node:diagnostics_channel`.
  * Owns which span is whose child, and the attributes of the conventions for messaging. Knows no broker.
  */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Attributes, Context, Span, SpanOptions, Tracer, TracerProvider } from '@opentelemetry/api'
 import type {
   DeliveryTrace,
@@ -46,30 +47,55 @@ const LATE_MS = 60_000
 const MAX_QUEUED = 10_000
 
 /**
- * Makes spans of what all brokers of this process do, from now on. Operations of a store are seen of brokers that are
- * created later. Needs the package `@opentelemetry/api`.
+ * Makes spans of what all brokers of this process do, from now on. Operations of a store in memory are seen of brokers
+ * that are created later. Needs the package `@opentelemetry/api`.
  * @throws AnaxError ANAX_ERR_OPTION where the package is missing
  */
 export async function createTracing({ tracerProvider, template }: TracingOptions = {}): Promise<Tracing> {
   const api = await loadApi()
   const tracer = (tracerProvider ?? api.trace).getTracer('anax')
   const spans = new Spans(api, tracer, template)
-  const listeners: { [Each in Name]: (trace: DiagnosticsChannels[Each]) => void } = {
+  // hooks and the store run in the context that these return, so that what they do has their span as parent
+  const starts = {
+    'anax:gate:start': (trace: GateTrace) => spans.gateStarts(trace),
+    'anax:store:start': (trace: StoreTrace) => spans.storeStarts(trace),
+  }
+  const listeners: { [Each in Exclude<Name, keyof typeof starts>]: (trace: DiagnosticsChannels[Each]) => void } = {
     'anax:publish:start': trace => spans.publishStarts(trace),
     'anax:publish:end': trace => spans.publishEnds(trace),
     'anax:delivery:start': trace => spans.deliveryStarts(trace),
     'anax:delivery:end': trace => spans.deliveryEnds(trace),
-    'anax:gate:start': trace => spans.gateStarts(trace),
     'anax:gate:end': trace => spans.ends(trace, trace.error),
-    'anax:store:start': trace => spans.storeStarts(trace),
     'anax:store:end': trace => spans.ends(trace, trace.error),
   }
   const all = Object.entries(listeners) as [Name, (message: unknown) => void][]
   for (const [name, listener] of all) subscribe(name, listener)
+  const active = new ActiveContext(api)
+  for (const [name, start] of Object.entries(starts))
+    channel(name).bindStore(active, start as (trace: unknown) => Context)
   return {
     close() {
       for (const [name, listener] of all) unsubscribe(name, listener)
+      for (const name of Object.keys(starts)) channel(name).unbindStore(active)
     },
+  }
+}
+
+/** What a channel runs a function in: the active context of OpenTelemetry, whoever manages that. */
+class ActiveContext extends AsyncLocalStorage<Context> {
+  readonly #api: Api
+
+  constructor(api: Api) {
+    super()
+    this.#api = api
+  }
+
+  override run<Result, Args extends unknown[]>(
+    context: Context,
+    body: (...args: Args) => Result,
+    ...args: Args
+  ): Result {
+    return this.#api.context.with(context, body, undefined, ...args)
   }
 }
 
@@ -90,8 +116,10 @@ class Spans {
   publishStarts(trace: PublishTrace): void {
     const { message, client } = trace
     const remote = remoteContext(this.#api, message.properties?.userProperties)
-    const { ROOT_CONTEXT, SpanKind, trace: traces } = this.#api
-    const parent = remote === undefined ? ROOT_CONTEXT : traces.setSpanContext(ROOT_CONTEXT, remote)
+    const { ROOT_CONTEXT, SpanKind, context, trace: traces } = this.#api
+    // the host publishes as part of what it does at the moment
+    const own = client === null ? context.active() : ROOT_CONTEXT
+    const parent = remote === undefined ? own : traces.setSpanContext(ROOT_CONTEXT, remote)
     const span = this.#start('publish', message, parent, {
       kind: SpanKind.CONSUMER,
       attributes: {
@@ -102,7 +130,7 @@ class Spans {
       ...(remote !== undefined && { links: [{ context: remote }] }),
     })
     this.#open.set(trace, span)
-    this.#published.set(message, { context: traces.setSpan(ROOT_CONTEXT, span), at: Date.now() })
+    this.#published.set(message, { context: traces.setSpan(parent, span), at: Date.now() })
   }
 
   publishEnds(trace: PublishTrace): void {
@@ -146,21 +174,27 @@ class Spans {
   }
 
   /** Of hooks about a message, as part of publishing it; those about a receiver are part of nothing that is known. */
-  gateStarts(trace: GateTrace): void {
+  gateStarts(trace: GateTrace): Context {
     const { hook, client, args } = trace
     const parent = this.#parentAmong(args)
-    if (parent === undefined && ABOUT_MESSAGES.includes(hook)) return
+    if (parent === undefined && ABOUT_MESSAGES.includes(hook)) return this.#api.context.active()
     const attributes = { 'anax.hook': hook, ...(client !== null && { 'messaging.client.id': client.id }) }
-    this.#open.set(trace, this.#tracer.startSpan(hook, { attributes }, parent ?? this.#api.ROOT_CONTEXT))
+    return this.#part(trace, hook, attributes, parent ?? this.#api.ROOT_CONTEXT)
   }
 
   /** Of operations with a message, as part of publishing it. */
-  storeStarts(trace: StoreTrace): void {
+  storeStarts(trace: StoreTrace): Context {
     const { operation, args } = trace
     const parent = this.#parentAmong(args)
-    if (parent === undefined) return
-    const attributes = { 'anax.store.operation': operation }
-    this.#open.set(trace, this.#tracer.startSpan(`store ${operation}`, { attributes }, parent))
+    if (parent === undefined) return this.#api.context.active()
+    return this.#part(trace, `store ${operation}`, { 'anax.store.operation': operation }, parent)
+  }
+
+  /** @returns the context of the new span */
+  #part(trace: object, name: string, attributes: Attributes, parent: Context): Context {
+    const span = this.#tracer.startSpan(name, { attributes }, parent)
+    this.#open.set(trace, span)
+    return this.#api.trace.setSpan(parent, span)
   }
 
   ends(trace: object, error: Error | undefined): void {

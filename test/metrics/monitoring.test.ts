@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createMetrics } from '../../lib/metrics/index.js'
+import { FakeClock } from '../../lib/testing/index.js'
 import { connectTo, withBrokers } from '../support/brokers.js'
 import { ROOT } from '../support/root.js'
+import { STORES } from '../support/stores.js'
 import { alerts, panelQueries } from './monitoring.js'
 
 /** Prometheus' own, added to what is scraped. */
@@ -17,21 +19,25 @@ const METRIC = /\b(?:anax|process|nodejs)_[a-z0-9_]+\b/g
 
 describe('the dashboard for Grafana and the alerts', () => {
   it('use metrics that exist, and labels that these have', () =>
-    withBrokers([{ authenticate: () => true }], async ([broker]) => {
-      const metrics = await createMetrics(broker, { process: true, sampleEvery: 1 })
-      const client = await connectTo(broker, 'a')
-      await client.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 })
-      await nextTurn()
-      const labels = await labelsOf(metrics.registry)
-      const queries = [...panelQueries(), ...alerts().map(({ expr }) => expr)]
-      assert.ok(queries.length > 40)
-      for (const query of queries) {
-        const names = [...query.matchAll(METRIC)].map(([name]) => name)
-        const known = names.flatMap(name => labels.get(name) ?? assert.fail(`there is no ${name}`))
-        for (const label of labelsIn(query)) assert.ok([...known, ...OWN_LABELS].includes(label), `${label}: ${query}`)
-      }
-      metrics.close()
-    }))
+    withBrokers(
+      [{ authenticate: () => true, persistence: STORES['aedes-persistence']!(new FakeClock()) }],
+      async ([broker]) => {
+        const metrics = await createMetrics(broker, { process: true, sampleEvery: 1 })
+        const client = await connectTo(broker, 'a')
+        await client.publish({ topic: 't', payload: Buffer.from('x'), qos: 1 })
+        await nextTurn()
+        const labels = await labelsOf(metrics.registry)
+        const queries = [...panelQueries(), ...alerts().map(({ expr }) => expr)]
+        assert.ok(queries.length > 40)
+        for (const query of queries) {
+          const names = [...query.matchAll(METRIC)].map(([name]) => name)
+          const known = names.flatMap(name => labels.get(name) ?? assert.fail(`there is no ${name}`))
+          for (const label of labelsIn(query))
+            assert.ok([...known, ...OWN_LABELS].includes(label), `${label}: ${query}`)
+        }
+        metrics.close()
+      },
+    ))
 
   it('leave out no metric of the broker', async () => {
     const shown = panelQueries().join('\n')

@@ -2,14 +2,16 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, before, describe, it, mock } from 'node:test'
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
-import { createBroker } from '../../lib/index.js'
+import { createBroker, createMemoryPersistence } from '../../lib/index.js'
 import { createTracing, type Tracing } from '../../lib/otel/index.js'
 import type { DiagnosticsChannels, GateTrace } from '../../types/diagnostics.js'
 import type { BrokerOptions } from '../../types/options.js'
@@ -37,9 +39,9 @@ async function traced(
 }
 
 const exporter = new InMemorySpanExporter()
+const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
 let tracing: Tracing
 before(async () => {
-  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
   tracing = await createTracing({ tracerProvider, template: topic => topic.replace(/\d+/, '{id}') })
 })
 after(() => tracing.close())
@@ -175,6 +177,69 @@ describe('spans', () => {
         [undefined, PARENT],
       ],
     )
+  })
+
+  it('are active while hooks and the store run: what these do is part of them', async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+    const tracer = tracerProvider.getTracer('host')
+    const request = (name: string) => tracer.startSpan(name).end()
+    const persistence = createMemoryPersistence()
+    const enqueue = persistence.enqueue.bind(persistence)
+    persistence.enqueue = (...args) => {
+      request('query')
+      return enqueue(...args)
+    }
+    try {
+      const hooks: BrokerOptions = {
+        persistence,
+        async authenticate() {
+          await nextTurn()
+          request('sign in')
+          return true
+        },
+        authorizePublish(_client, _packet, callback) {
+          request('before')
+          setImmediate(() => {
+            request('behind')
+            callback(null)
+          })
+        },
+      }
+      const spans = await traced(hooks, async ({ publisher, subscriber }) => {
+        await publisher.publish({ topic: 'a', qos: 1, payload })
+        await subscriber.expect('publish')
+      })
+      const parents = (name: string) =>
+        spans.filter(each => each.name === name).map(each => each.parentSpanContext?.spanId)
+      const ids = (name: string) => spans.filter(each => each.name === name).map(each => each.spanContext().spanId)
+      assert.deepEqual(new Set(parents('sign in')), new Set(ids('authenticate')))
+      assert.deepEqual(
+        [...parents('before'), ...parents('behind')],
+        [...ids('authorizePublish'), ...ids('authorizePublish')],
+      )
+      assert.deepEqual(parents('query'), ids('store enqueue'))
+      // and not for longer than that
+      assert.deepEqual(parents('deliver a'), ids('publish a'))
+      assert.equal(trace.getActiveSpan(), undefined)
+    } finally {
+      context.disable()
+    }
+  })
+
+  it('of what the host publishes are part of what it does', async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+    exporter.reset()
+    try {
+      await using broker = await createBroker()
+      await tracerProvider.getTracer('host').startActiveSpan('request', async span => {
+        await broker.publish({ topic: 'a', payload: 'x', qos: 1 })
+        span.end()
+      })
+    } finally {
+      context.disable()
+    }
+    const spans = exporter.getFinishedSpans()
+    assert.equal(named(spans, 'publish a').parentSpanContext?.spanId, named(spans, 'request').spanContext().spanId)
   })
 
   it('are of the host as well', async () => {

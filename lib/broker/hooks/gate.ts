@@ -7,7 +7,7 @@ import type { GateTrace } from '../../../types/diagnostics.js'
 import type { HookName } from '../../../types/events.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
-import { Sampler, type Timings } from '../../model/metering/timings.js'
+import type { Timings } from '../../model/metering/timings.js'
 import { gates } from '../../model/metering/trace-points.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import { Timer, type Timers } from '../../util/scheduling/timers.js'
@@ -66,9 +66,9 @@ const PER_MESSAGE: ReadonlySet<HookName> = new Set(['authorizePublish', 'authori
 
 /** Tells those who watch from outside, and those who want to know how long it takes, if anybody does. */
 function watched(name: HookName, timings: Timings, gate: Gate): Gate {
-  const sampler = PER_MESSAGE.has(name) ? new Sampler(timings) : undefined
+  const sampler = PER_MESSAGE.has(name) ? timings.sampler(name) : undefined
   const timedGate: Gate = (client, args) => {
-    const isTimed = timings.isOn && sampler?.isDue !== false
+    const isTimed = timings.isOn && (sampler === undefined || sampler.isDue)
     return isTimed ? timed(name, timings, gate, client, args) : gate(client, args)
   }
   return (client, args) => (gates.isOn ? traced(name, timedGate, client, args) : timedGate(client, args))

@@ -13,15 +13,16 @@ export class Sampler {
     this.#timings = timings
   }
 
-  /** Whether this one is to be timed. */
+  /** Whether this one is to be timed. To be asked where somebody wants to know, once for each. */
   get isDue(): boolean {
-    const { isOn, every } = this.#timings
-    if (!isOn) return false
-    // somebody may want more of them than before
-    this.#left = Math.min(this.#left, every) - 1
-    if (this.#left > 0) return false
-    this.#left = every
+    if (--this.#left > 0) return false
+    this.#left = this.#timings.every
     return true
+  }
+
+  /** The next one is timed. */
+  restart(): void {
+    this.#left = 1
   }
 }
 
@@ -31,12 +32,20 @@ const NOTHING: TimedThing = {}
 
 export class Timings {
   readonly #listeners = new Map<TimingListener, number>()
+  readonly #samplers = new Map<string, Sampler>()
   /** Of clients' messages. */
-  readonly messages = new Sampler(this)
+  readonly messages = this.sampler('message')
   /** One of so many is timed. */
   every = 1
   /** Whether anybody wants to know. */
   isOn = false
+
+  /** @param kind what it chooses from */
+  sampler(kind: string): Sampler {
+    const sampler = this.#samplers.get(kind) ?? new Sampler(this)
+    this.#samplers.set(kind, sampler)
+    return sampler
+  }
 
   /** @param every one of so many is timed; with several listeners, the smallest counts */
   add(listener: TimingListener, every: number): void {
@@ -61,5 +70,7 @@ export class Timings {
   #changed(): void {
     this.isOn = this.#listeners.size > 0
     this.every = Math.min(...this.#listeners.values())
+    // somebody may want more of them than before
+    for (const sampler of this.#samplers.values()) sampler.restart()
   }
 }

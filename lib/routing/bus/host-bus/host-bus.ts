@@ -9,7 +9,7 @@ import { messageBytes } from '../../../codec/message-bytes.js'
 import type { PublishMessage } from '../../../codec/publish-message.js'
 import { AnaxError } from '../../../errors.js'
 import { keepPayload } from '../../../model/message.js'
-import { Sampler, type Timings } from '../../../model/metering/timings.js'
+import type { Sampler, Timings } from '../../../model/metering/timings.js'
 import { recordOf } from '../../../model/routing-record.js'
 import { Pipeline } from '../../../util/scheduling/pipeline.js'
 import type { Timers } from '../../../util/scheduling/timers.js'
@@ -50,7 +50,7 @@ export class HostBus implements MessageBus {
   constructor(parts: HostBusParts) {
     const { mq, timers, brokerId, failed } = parts
     this.#parts = parts
-    this.#sampler = new Sampler(parts.timings)
+    this.#sampler = parts.timings.sampler('bus')
     this.#recent = new RecentMessages(brokerId, timers)
     this.#foreign = new ForeignPath(parts)
     this.#pipeline = new Pipeline(Number.POSITIVE_INFINITY, this.#foreign.failed, () => {})
