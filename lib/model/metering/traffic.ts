@@ -55,15 +55,29 @@ export class ConnectionTraffic {
   sent(frames: readonly Frame[]): void {
     const { sent } = this.#all
     let bytes = 0
+    let payloadBytes = 0
+    let messages = 0
+    let last = 0
+    let same = 0
     for (let i = 0; i < frames.length; i++) {
       const frame = frames[i]!
-      const firstByte = frame.memory[frame.start]!
-      sent.packets[firstByte >> 1]!++
+      const kind = frame.memory[frame.start]! >> 1
       bytes += frame.length
-      if (firstByte >> 4 !== PUBLISH) continue
-      sent.payloadBytes += frame.payloadLength
-      this.messagesSent++
+      if (kind >> 3 === PUBLISH) {
+        payloadBytes += frame.payloadLength
+        messages++
+      }
+      // most are of one kind: these are added together
+      if (kind !== last) {
+        sent.packets[last]! += same
+        last = kind
+        same = 0
+      }
+      same++
     }
+    sent.packets[last]! += same
+    sent.payloadBytes += payloadBytes
+    this.messagesSent += messages
     this.packetsSent += frames.length
     this.bytesSent += bytes
     sent.bytes += bytes
