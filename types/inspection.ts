@@ -99,6 +99,8 @@ export interface BrokerStats {
     stored: number | undefined
     /** Both together, each counted once. */
     total: number | undefined
+    /** Shared subscriptions, of connected clients and of stored sessions. */
+    shared: number
     /** Groups of shared subscriptions. */
     sharedGroups: number
   }

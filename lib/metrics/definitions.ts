@@ -112,6 +112,9 @@ export const DEFINITIONS: readonly Definition[] = [
   counterBy('reason', 'sessions_ended_total', 'Stored sessions that ended.', stats => stats.sessions.ended),
   single('gauge', 'subscriptions', 'Subscriptions of connected clients.', stats => stats.subscriptions.connected),
   single('gauge', 'subscriptions_stored', 'Subscriptions of stored sessions.', stats => stats.subscriptions.stored),
+  single('gauge', 'shared_subscriptions', 'Shared subscriptions, of clients that are connected or not.', stats => {
+    return stats.subscriptions.shared
+  }),
   single('gauge', 'shared_groups', 'Groups of shared subscriptions.', stats => stats.subscriptions.sharedGroups),
   single('gauge', 'retained_messages', 'Retained messages.', stats => stats.retained.messages),
   single('gauge', 'retained_bytes', 'Bytes of retained messages.', stats => stats.retained.bytes),

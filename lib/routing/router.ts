@@ -62,8 +62,7 @@ export class Router implements SubscriptionRouter {
   readonly #interests: Interests
   readonly #options: RouterOptions
   readonly #redelivery: Redelivery
-  #live = 0
-  #liveStored = 0
+  readonly #counts = { live: 0, liveStored: 0, shared: 0 }
   readonly #deliveries: Deliveries
 
   constructor(interests: Interests, options: RouterOptions) {
@@ -85,12 +84,12 @@ export class Router implements SubscriptionRouter {
 
   /** How many subscriptions connected clients have, each member of a shared group counted. */
   get liveSubscriptions(): number {
-    return this.#live
+    return this.#counts.live
   }
 
   /** How many of them belong to sessions that the store keeps. */
   get liveStoredSubscriptions(): number {
-    return this.#liveStored
+    return this.#counts.liveStored
   }
 
   /** How many groups of shared subscriptions there are. */
@@ -98,9 +97,9 @@ export class Router implements SubscriptionRouter {
     return this.#groups.size
   }
 
-  /** Whether there are shared subscriptions. */
-  get hasGroups(): boolean {
-    return this.#groups.size > 0
+  /** How many members they have, connected or not. */
+  get sharedSubscriptions(): number {
+    return this.#counts.shared
   }
 
   add(subscription: SessionSubscription): MaybePromise<void> {
@@ -369,22 +368,24 @@ export class Router implements SubscriptionRouter {
 
   #changeGroup(group: SharedGroup, clientId: string, change: () => void): void {
     const before = group.memberOf(clientId)
+    this.#counts.shared -= group.size
     change()
+    this.#counts.shared += group.size
     const after = group.memberOf(clientId)
     if (before !== undefined) this.#count(before.session, -1)
     if (after !== undefined) this.#count(after.session, 1)
   }
 
   #count({ stored }: Subscriber, change: 1 | -1): void {
-    this.#live += change
-    if (stored) this.#liveStored += change
+    this.#counts.live += change
+    if (stored) this.#counts.liveStored += change
   }
 
   #leave(share: string, clientId: string): void {
     const group = this.#groups.get(share)
     if (group === undefined) return
     this.#changeGroup(group, clientId, () => group.leave(clientId))
-    if (!group.isEmpty) return
+    if (group.size > 0) return
     this.#groups.delete(share)
     this.#tree.remove(group.filter, group)
     this.#interests.unwantGroup(share, group.filter)

@@ -26,8 +26,9 @@ export class SharedGroup {
     this.filter = parseShare(share)!.filter
   }
 
-  get isEmpty(): boolean {
-    return this.#live.size === 0 && this.#away.size === 0
+  /** How many members there are, connected or not. */
+  get size(): number {
+    return this.#live.size + this.#away.size
   }
 
   /** The subscription of a connected member. */

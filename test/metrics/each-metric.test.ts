@@ -39,6 +39,7 @@ const MOVES: Record<string, string> = {
   'sessions.ended.expired': 'sessions_ended_total{reason=expired}',
   'subscriptions.connected': 'subscriptions',
   'subscriptions.stored': 'subscriptions_stored',
+  'subscriptions.shared': 'shared_subscriptions',
   'subscriptions.sharedGroups': 'shared_groups',
   'retained.messages': 'retained_messages',
   'retained.bytes': 'retained_bytes',

@@ -47,6 +47,7 @@ test('each metric moves by exactly what happened', t =>
     assert.deepEqual(difference(before, after, ...INEXACT), {
       anax_subscriptions: 2,
       anax_subscriptions_stored: 2,
+      anax_shared_subscriptions: 1,
       anax_shared_groups: 1,
       anax_retained_messages: 1,
       anax_retained_bytes: 4,

@@ -97,9 +97,9 @@ describe('members who are away', () => {
     assert.equal(shared.chooseOffline('a')?.clientId, 'b')
     shared.leave('a')
     shared.leave('b')
-    assert.deepEqual([shared.chooseOffline(), shared.isEmpty], [undefined, false])
+    assert.deepEqual([shared.chooseOffline(), shared.size], [undefined, 1])
     shared.leave('zero')
-    assert.equal(shared.isEmpty, true)
+    assert.equal(shared.size, 0)
   })
 
   it('who come back are one member, not two', () => {
@@ -113,7 +113,7 @@ describe('members who are away', () => {
     assert.equal(shared.isLive(subscription), true)
     assert.equal(shared.isLive(session!.subscribe(SHARE)), false, 'one that was replaced')
     shared.leave(session!.id)
-    assert.equal(shared.isEmpty, true)
+    assert.equal(shared.size, 0)
   })
 })
 
@@ -194,11 +194,11 @@ describe('the router', () => {
     const session = new NotingSession('b')
     const subscription = session.subscribe(SHARE)
     router.add(subscription)
-    assert.deepEqual([router.size, router.hasGroups], [1, true])
+    assert.deepEqual([router.size, router.sharedGroups, router.sharedSubscriptions], [1, 1, 2])
     router.remove(subscription)
     router.removeOfflineMember({ topic: SHARE, clientId: 'a' })
     router.removeOfflineMember({ topic: 'not shared', clientId: 'a' })
-    assert.deepEqual([router.size, router.hasGroups], [0, false])
+    assert.deepEqual([router.size, router.sharedGroups, router.sharedSubscriptions], [0, 0, 0])
   })
 })
 

@@ -66,6 +66,7 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
         counts.subscriptions === undefined
           ? undefined
           : counts.subscriptions + router.liveSubscriptions - router.liveStoredSubscriptions,
+      shared: router.sharedSubscriptions,
       sharedGroups: router.sharedGroups,
     },
     retained: isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 },

@@ -98,6 +98,7 @@ function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }
     'store/messages/bytes': queued.bytes === undefined ? undefined : queued.bytes + retained.bytes,
     'retained messages/count': retained.messages,
     'subscriptions/count': subscriptions.total,
+    'shared_subscriptions/count': subscriptions.shared,
     'publish/messages/received': received.packets.publish,
     'publish/messages/sent': sent.packets.publish,
     'publish/messages/dropped': dropsOf(stats),
