@@ -138,22 +138,44 @@ export interface LiveValues {
   isOpen: boolean
 }
 
-/** Live values, as long as the page is open. */
+/**
+ * Live values, while somebody can see the page. Browsers open six connections to a server at most: tabs in the background
+ * must not take them. What they missed is in the history.
+ */
 export function useLive(): LiveValues {
   const [live, setLive] = useState<LiveValues>({ samples: [], stats: undefined, isOpen: false })
   useEffect(() => {
-    const source = new EventSource(`${BASE}live`)
-    source.addEventListener('history', event => {
-      setLive(({ stats }) => ({ samples: JSON.parse(event.data), stats, isOpen: true }))
-    })
-    source.addEventListener('sample', event => {
-      const { sample, stats } = JSON.parse(event.data)
-      setLive(({ samples }) => ({ samples: [...samples, sample].slice(-MOST_SAMPLES), stats, isOpen: true }))
-    })
-    source.addEventListener('error', () => setLive(last => ({ ...last, isOpen: false })))
-    return () => source.close()
+    let source: EventSource | undefined
+    const look = () => {
+      source?.close()
+      source = document.hidden ? undefined : openLive(setLive)
+    }
+    look()
+    document.addEventListener('visibilitychange', look)
+    return () => {
+      document.removeEventListener('visibilitychange', look)
+      source?.close()
+    }
   }, [])
   return live
+}
+
+function openLive(setLive: (change: (last: LiveValues) => LiveValues) => void): EventSource {
+  const source = new EventSource(`${BASE}live`)
+  source.addEventListener('history', event => {
+    const history: Sample[] = JSON.parse(event.data)
+    const begin = history[0]?.at ?? Number.POSITIVE_INFINITY
+    setLive(({ samples, stats }) => {
+      const earlier = samples.filter(({ at }) => at < begin)
+      return { samples: [...earlier, ...history].slice(-MOST_SAMPLES), stats, isOpen: true }
+    })
+  })
+  source.addEventListener('sample', event => {
+    const { sample, stats } = JSON.parse(event.data)
+    setLive(({ samples }) => ({ samples: [...samples, sample].slice(-MOST_SAMPLES), stats, isOpen: true }))
+  })
+  source.addEventListener('error', () => setLive(last => ({ ...last, isOpen: false })))
+  return source
 }
 
 /** What a request answers, again whenever its path changes or `again` is called. */
@@ -171,6 +193,49 @@ export function useAnswer<T>(path: string): { answer: T | undefined; error: stri
     }
   }, [path, turn])
   return { answer: state.answer, error: state.error, again: () => setTurn(last => last + 1) }
+}
+
+/** Sessions on a page. */
+const PAGE = 50
+
+export interface FoundSessions {
+  items: readonly Session[]
+  /** Where the next page begins. */
+  next?: string | undefined
+  isSearching: boolean
+  error?: string | undefined
+}
+
+/**
+ * A page of sessions. The broker looks at a limited number of them for each answer, which may have none that match: the
+ * search goes on until the page is full, or there are no more.
+ */
+export function useSessions(
+  filter: Record<string, string>,
+  after: string | undefined,
+): FoundSessions & { again: () => void } {
+  const [found, setFound] = useState<FoundSessions>({ items: [], isSearching: true })
+  const [turn, setTurn] = useState(0)
+  useEffect(() => {
+    let isCurrent = true
+    const search = async () => {
+      let items: Session[] = []
+      let next = after
+      do {
+        const path = `sessions${query({ ...filter, limit: String(PAGE - items.length), after: next })}`
+        const answer = await get<{ items: Session[]; next?: string }>(path)
+        if (!isCurrent) return
+        items = [...items, ...answer.items]
+        next = answer.next
+        setFound({ items, next, isSearching: items.length < PAGE && next !== undefined })
+      } while (items.length < PAGE && next !== undefined)
+    }
+    search().catch(error => isCurrent && setFound({ items: [], isSearching: false, error: error.message }))
+    return () => {
+      isCurrent = false
+    }
+  }, [query(filter), after, turn])
+  return { ...found, again: () => setTurn(last => last + 1) }
 }
 
 /** The stream of the log. */

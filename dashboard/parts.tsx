@@ -23,7 +23,7 @@ export interface TableProps {
 
 /** The first cell of a row is its name. On a narrow screen each row is a block with the heads as labels. */
 export function Table({ caption, heads, rows, empty }: TableProps) {
-  if (rows.length === 0) return <p class="empty">{empty}</p>
+  if (rows.length === 0) return empty === '' ? null : <p class="empty">{empty}</p>
   return (
     <table>
       <caption class="unseen">{caption}</caption>

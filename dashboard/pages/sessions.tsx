@@ -1,6 +1,6 @@
 /** Clients and sessions: searched, page by page, with what can be done to one. */
 import { useState } from 'preact/hooks'
-import { query, type Session, useAnswer } from '../api.js'
+import { type Session, useSessions } from '../api.js'
 import { bytes, moment, number, VERSIONS } from '../format.js'
 import { Failure, State, Table } from '../parts.js'
 import { SessionDetails } from './session-details.js'
@@ -19,13 +19,12 @@ export function Sessions({ kind }: { kind: 'connected' | 'all' }) {
   const [pages, setPages] = useState<readonly string[]>([])
   const [chosen, setChosen] = useState<string>()
   const filter = { ...search, ...(kind === 'connected' && { connected: 'true' }) }
-  const path = `sessions${query({ ...filter, limit: '50', after: pages.at(-1) })}`
-  const { answer, error, again } = useAnswer<{ items: Session[]; next?: string }>(path)
+  const { items, next, isSearching, error, again } = useSessions(filter, pages.at(-1))
   const find = (values: Search) => {
     setSearch(values)
     setPages([])
   }
-  const rows = (answer?.items ?? []).map(session => rowOf(kind, session, setChosen))
+  const rows = items.map(session => rowOf(kind, session, setChosen))
   return (
     <>
       <SearchForm find={find} />
@@ -33,15 +32,18 @@ export function Sessions({ kind }: { kind: 'connected' | 'all' }) {
         <SessionDetails key={chosen} clientId={chosen} close={() => setChosen(undefined)} changed={again} />
       )}
       <Failure text={error} />
-      <Table caption="Sessions" heads={HEADS[kind]} rows={rows} empty={answer ? 'There is none.' : 'Loading …'} />
+      <Table caption="Sessions" heads={HEADS[kind]} rows={rows} empty={isSearching ? '' : 'There is none.'} />
+      <p class="note" role="status">
+        {isSearching && `Searching${next === undefined ? '' : `, behind ${next}`} …`}
+      </p>
       <div class="actions">
         <button type="button" disabled={pages.length === 0} onClick={() => setPages(pages.slice(0, -1))}>
           Previous
         </button>
         <button
           type="button"
-          disabled={answer?.next === undefined}
-          onClick={() => answer?.next !== undefined && setPages([...pages, answer.next])}
+          disabled={isSearching || next === undefined}
+          onClick={() => next !== undefined && setPages([...pages, next])}
         >
           Next
         </button>

@@ -5,14 +5,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { accessSync, mkdirSync, readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { LogTail } from '../../lib/admin/index.js'
+import { createMemoryPersistence, type MemoryPersistence } from '../../lib/index.js'
 import { effort } from '../support/effort.js'
 import { AdminServer } from './admin-server.js'
 
@@ -46,12 +49,22 @@ describe('the dashboard in Chromium', { skip }, () => {
   let browser: Browser
   let page: Page
   let clients: MqttClient[]
+  let store: MemoryPersistence
+  /** Open streams of samples. */
+  const live = new Set<ServerResponse>()
   const complaints: string[] = []
 
   before(async () => {
     const options = { maxQueuedMessages: 5, maxConnections: 200, maxRetainedMessages: 1000 }
     const log = new LogTail()
-    server = await AdminServer.start({ sampleMs: 250, broker: options, log }, { ...options, logger: log })
+    store = createMemoryPersistence({})
+    const broker = { ...options, maxSessions: 50_000, persistence: store, logger: log }
+    server = await AdminServer.start({ sampleMs: 250, broker: options, log }, broker)
+    server.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (!request.url!.endsWith('/live')) return
+      live.add(response)
+      response.once('close', () => live.delete(response))
+    })
     listener = net.createServer(server.broker.handle)
     await once(listener.listen(0, '127.0.0.1'), 'listening')
     clients = await Promise.all(
@@ -201,6 +214,37 @@ describe('the dashboard in Chromium', { skip }, () => {
       })
     }
   }
+
+  it('searches on where an answer of the broker has nobody yet', async () => {
+    for (let number = 0; number < 25_000; number++) {
+      await store.saveSession({ clientId: `device-${number}`, expiryInterval: 3600, expiresAt: Date.now() + 3_600_000 })
+    }
+    const empty = await server.ask('/api/v1/sessions?username=pumps&limit=50')
+    assert.deepEqual([empty.json.items, typeof empty.json.next], [[], 'string'])
+    await show('sessions')
+    await page.fill('input[name=username]', 'pumps')
+    await page.keyboard.press('Enter')
+    await page.locator('main tbody tr').nth(40).waitFor()
+    await page.fill('input[name=username]', 'nobody')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.empty:text("There is none.")')
+  })
+
+  it('holds no stream in the background, and catches up when it is seen again', async () => {
+    await show('overview')
+    const hide = (hidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'))`)
+    const until = async (count: number) => {
+      while (live.size !== count) await nextTurn()
+    }
+    await until(1)
+    await hide(true)
+    await until(0)
+    await hide(false)
+    await until(1)
+    await page.waitForSelector('header .state.on')
+  })
 
   it('had nothing refused by its own policy, and no error', () => {
     assert.deepEqual(complaints, [])
