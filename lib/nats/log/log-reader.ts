@@ -10,8 +10,8 @@ import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wi
 import { covers } from './interest.js'
 
 const PAUSE_MS = 5
-/** A replica that is so far behind is as good as down. */
-const PATIENCE_MS = 10_000
+/** How often replicas are asked that may be behind, before the leader is asked for one record after the other. */
+const MAX_TRIES = 60
 
 /** A shard that is read. */
 export interface ReadShard {
@@ -66,22 +66,23 @@ export class LogReader {
     for (const { message } of newest.values()) if (message.payload.length > 0) yield message
   }
 
-  /** The records of subjects, read of a replica that has come at least to a sequence. */
-  async current(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[]> {
+  /** Reads the records of subjects. @returns undefined where no replica that was asked has come to a sequence */
+  async #current(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[] | undefined> {
     const { stream, anchor } = this.#shards[shard]!
-    const until = performance.now() + PATIENCE_MS
-    for (;;) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { records, upTo } = await this.#wire.lastOf(stream, [anchor, ...subjects])
-      if (upTo >= atLeast || performance.now() > until) return records.filter(({ subject }) => subject !== anchor)
+      if (upTo >= atLeast) return records.filter(({ subject }) => subject !== anchor)
       await pause()
     }
+    return undefined
   }
 
-  /** The same, however many records there are; each subject has one message only. */
+  /** The records of subjects, however many there are, as they were at a sequence or later; each subject has one message only. */
   async latest(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[]> {
     const { stream } = this.#shards[shard]!
     try {
-      return await this.current(shard, subjects, atLeast)
+      const records = await this.#current(shard, subjects, atLeast)
+      if (records !== undefined) return records
     } catch (error) {
       if (!(error instanceof RefusedRequest) || !error.is(ServerError.TooManyMatches)) throw error
     }
@@ -106,10 +107,11 @@ export class LogReader {
 
   /** There are too many for one answer. Each subject has one message only, so all there are is the same as the last of each. */
   async #all(stream: string, subjects: readonly string[], end: number): Promise<StoredRecord[]> {
-    const records: StoredRecord[] = []
+    // a replica that is behind may still have what was replaced
+    const records = new Map<string, StoredRecord>()
     for (const subject of subjects)
-      for await (const record of this.#follow(stream, subject, 1, end)) records.push(record)
-    return records
+      for await (const record of this.#follow(stream, subject, 1, end)) records.set(record.subject, record)
+    return [...records.values()]
   }
 
   /** All messages of a subject, page by page. The leader says whether there is another page: a replica may not have it yet. */

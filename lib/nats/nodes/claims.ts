@@ -108,15 +108,15 @@ export class Claims {
 
   async #claim(clientId: string, signal: AbortSignal, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
-    const caretaker = ifTaken === 'give up' && ({ caretaker: true } as const)
-    const owner: Owner = { ...this.#parts.self, clientId, ...caretaker }
     // most come for the first time, or after a long time
     let free: Free = { sequence: 0 }
     for (;;) {
       this.#checkGoesOn(signal)
       try {
-        const token = await this.#attempt(owner, shard, free.sequence)
-        const { previous, wasInUse } = free
+        const { sequence, previous, wasInUse } = free
+        // until it is written anew, what was in use stays so
+        const caretaker = ifTaken === 'give up' && wasInUse !== true && ({ caretaker: true } as const)
+        const token = await this.#attempt({ ...this.#parts.self, clientId, ...caretaker }, shard, sequence)
         const claim = { clientId, token, shard, previous, wasInUse, partCounts: new Map() }
         this.#held.set(clientId, claim)
         return claim

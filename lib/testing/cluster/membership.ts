@@ -58,13 +58,17 @@ export function defineMembershipTests(harness: Harness): void {
   })
 
   harness.test('whether the session of a node that is gone was in use is told', async nodes => {
-    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const [one, other, third] = (await nodes.many(3)) as [TestNode, TestNode, TestNode]
     const [used, looked, free] = [unique('used'), unique('looked'), unique('free')]
     await claim(one, used)
     await one.node.claimIfFree(looked)
     await one.node.release(await claim(one, free), 'keep')
     await one.node.leave()
-    await until(() => other.changes.some(({ change }) => change === 'left'))
+    await until(() => [other, third].every(({ changes }) => changes.some(({ change }) => change === 'left')))
+    // who looked after it, and is gone as well, has changed nothing
+    assert.equal((await third.node.claimIfFree(used))?.wasInUse, true)
+    await third.node.leave()
+    await until(() => other.changes.filter(({ change }) => change === 'left').length === 2)
     const claims = await Promise.all([used, looked, free].map(clientId => claim(other, clientId)))
     assert.deepEqual(
       claims.map(({ wasInUse }) => wasInUse === true),

@@ -75,7 +75,7 @@ export class MemoryNode implements MemoryPeer {
       if (owner === undefined || owner === this || owner !== name) {
         const token = shard.next()
         const wasInUse = name !== undefined && name !== this && before?.isCaretaker !== true
-        shard.claims.set(clientId, { node: this, token, isCaretaker })
+        shard.claims.set(clientId, { node: this, token, isCaretaker: isCaretaker && !wasInUse })
         this.#held.set(clientId, token)
         return { clientId, token, previous: previous ?? (name === this ? undefined : name?.node), wasInUse }
       }

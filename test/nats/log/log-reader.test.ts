@@ -1,0 +1,33 @@
+/** Records are read from replicas, which may be behind: then the leader has the last word. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LogReader } from '../../../lib/nats/log/log-reader.js'
+import { ShardSubjects } from '../../../lib/nats/subjects.js'
+import type { StoredRecord, Wire } from '../../../lib/nats/wire.js'
+
+const subjects = new ShardSubjects('test', 0)
+const subject = subjects.record('client', 's')
+
+function record(sequence: number, text: string): StoredRecord {
+  return { subject, sequence, body: Buffer.from(text), time: 0 }
+}
+
+/** A stream whose only replica that answers has stopped at sequence 5. The leader has replaced its record since. */
+const wire = {
+  lastOf: () => Promise.resolve({ records: [record(5, 'old')], upTo: 5 }),
+  end: () => Promise.resolve(9),
+  next: (_: string, from: number) => Promise.resolve(from <= 9 ? record(9, 'new') : undefined),
+  nextOf: (_: string, from: number) => Promise.resolve(from <= 5 ? [record(5, 'old')] : []),
+} as unknown as Wire
+
+const reader = new LogReader(wire, [{ stream: 'test_0', subjects, anchor: subjects.fence('node') }])
+const textsAt = async (atLeast: number) =>
+  (await reader.latest(0, [subjects.record('client', '*')], atLeast)).map(({ body }) => Buffer.from(body).toString())
+
+test('what a replica has that has come far enough is taken', async () => {
+  assert.deepEqual(await textsAt(5), ['old'])
+})
+
+test('what a replica has that stays behind is not taken for the truth', async () => {
+  assert.deepEqual(await textsAt(9), ['new'])
+})
