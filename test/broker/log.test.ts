@@ -7,6 +7,7 @@ import { type LoggerOptions, pino } from 'pino'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { Client } from '../../types/client.js'
 import type { LogLevel } from '../../types/logger.js'
 import type { BrokerOptions } from '../../types/options.js'
 import { SpecClient } from '../support/spec-client.js'
@@ -74,6 +75,25 @@ describe('the log', () => {
         detail: lines[3]?.detail,
       },
     ])
+  })
+
+  it('tells who a client turned out to be, where it says that it is another', async () => {
+    const authenticate = (client: Client) => {
+      client.principal = 'bob'
+      return true
+    }
+    const connect = async ({ broker }: { broker: Broker }) => {
+      for (const username of ['alice', 'bob']) await new SpecClient(broker, 5).connect({ clientId: username, username })
+    }
+    const lines = await withLog({}, connect, { authenticate })
+    const told = lines.filter(({ msg }) => msg === 'client connected')
+    assert.deepEqual(
+      told.map(({ username, principal }) => [username, principal]),
+      [
+        ['alice', 'bob'],
+        ['bob', undefined],
+      ],
+    )
   })
 
   it('has no warning for connections that are reset before their first byte, as by health checks', async () => {

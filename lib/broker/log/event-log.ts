@@ -74,9 +74,11 @@ class EventLog {
 
   connections(): void {
     this.#events.on('client', client => {
-      const { version, username, keepalive, clean } = client
+      const { version, username, principal, keepalive, clean } = client
       const fields = { version: version && VERSIONS[version], username: shownName(username), keepalive, clean }
-      this.#for(client).info(fields, 'client connected')
+      // who a hook found out that it is, where that is not what it says
+      const proved = principal === username ? fields : { ...fields, principal: shownName(principal) }
+      this.#for(client).info(proved, 'client connected')
     })
     this.#events.on('clientDisconnect', (client, { reason, code, reasonCode, detail }) => {
       this.#for(client).info({ reason, code, reasonCode, detail }, 'client disconnected')
