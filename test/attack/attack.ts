@@ -20,13 +20,13 @@ export type Figures = Partial<Measured> & Latency & Outcome & { p99OverIdle?: nu
 
 /** Attacks a broker of this package. */
 export async function attack(scenario: Scenario, scale: number): Promise<Figures> {
-  const { user, options } = scenario
-  return attackOn(await (user === undefined ? MeasuredBroker.start(options) : commandTarget(user)), scenario, scale)
+  const { users, options } = scenario
+  return attackOn(await (users === undefined ? MeasuredBroker.start(options) : commandTarget(users)), scenario, scale)
 }
 
 /** The same attack on Mosquitto, which has to be installed. */
 export async function attackMosquitto(scenario: Scenario, scale: number): Promise<Figures> {
-  return attackOn(await mosquittoTarget(scenario.user), scenario, scale)
+  return attackOn(await mosquittoTarget(scenario.users), scenario, scale)
 }
 
 async function attackOn(target: Target, scenario: Scenario, scale: number): Promise<Figures> {
@@ -34,7 +34,7 @@ async function attackOn(target: Target, scenario: Scenario, scale: number): Prom
   try {
     const run = await scenario.prepare(attacked, scale)
     const idle = scenario.bounds.p99OverIdle === undefined ? undefined : await idleLatency(target, scenario)
-    const stop = await startCanary(target.port, scenario.user)
+    const stop = await startCanary(target.port, scenario.users?.[0])
     const measured = await attacked.measure(run)
     const latency = await stop()
     return { ...measured, ...latency, ...(idle && { p99OverIdle: latency.p99 - idle.p99 }) }
@@ -43,8 +43,8 @@ async function attackOn(target: Target, scenario: Scenario, scale: number): Prom
   }
 }
 
-async function idleLatency({ port }: Target, { user }: Scenario): Promise<Latency> {
-  const stop = await startCanary(port, user)
+async function idleLatency({ port }: Target, { users }: Scenario): Promise<Latency> {
+  const stop = await startCanary(port, users?.[0])
   await pause(IDLE_MS)
   return stop()
 }

@@ -5,6 +5,7 @@ import { pause, type Scenario } from './scenario.js'
 const ATTEMPTS = 1000
 const OTHER_ADDRESS = '127.0.0.2'
 const USER = { name: 'alice', password: 'correct horse battery staple' }
+const HEALTHY_PAIR = { name: 'canary', password: 'yellow' }
 
 /** How long somebody waits who was refused, before the next attempt. */
 const RETRY_MS = 100
@@ -14,7 +15,7 @@ const PATIENCE_MS = 30_000
 
 export const passwords: Scenario = {
   name: '1,000 wrong passwords, and the right one from another address',
-  user: USER,
+  users: [HEALTHY_PAIR, USER],
   bounds: {},
   besideMosquitto: { letInMs: 1 },
   async prepare(broker, scale) {

@@ -9,8 +9,8 @@ export interface Scenario {
   name: string
   /** Of the broker. */
   options?: BrokerOptions
-  /** The only one who may connect: then the command is attacked, and no broker that measures itself. */
-  user?: User
+  /** Those who may connect, the healthy pair's first: then the command is attacked, and no broker that measures itself. */
+  users?: readonly User[]
   bounds: Bounds
   /** What has to hold beside Mosquitto, which is attacked in the same way in the same run. */
   besideMosquitto?: Ratios

@@ -2,11 +2,12 @@
  * Programs as targets, which are attacked like a broker and measure nothing: the command of this package, and Mosquitto
  * beside it. Owns how they are started; must not know the attacks.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { hashPassword } from '../../../lib/auth/index.js'
 import { startMosquitto, withoutMosquittoBroker } from '../../support/mosquitto-broker.js'
@@ -18,38 +19,55 @@ export interface User {
   password: string
 }
 
+/** What the command says until it listens is shorter. */
+const MAX_SAID = 10_000
+
 /** The reason why Mosquitto is not attacked; false if it is. */
 export const withoutMosquitto = withoutMosquittoBroker
 
-export async function mosquittoTarget(user: User | undefined): Promise<Target> {
+export async function mosquittoTarget(users: readonly User[] | undefined): Promise<Target> {
   const folder = new Folder()
   const lines = ['max_packet_size 268435460']
-  if (user !== undefined) {
-    const hash = await hashPassword(user.password, 'mosquitto')
-    lines.push(`password_file ${folder.write('users', `${user.name}:${hash}\n`)}`, 'allow_anonymous false')
+  if (users !== undefined) {
+    lines.push(`password_file ${folder.write('users', await hashed(users, 'mosquitto'))}`, 'allow_anonymous false')
   }
   const broker = (await startMosquitto(folder.path, folder.write, lines))!
   return targetOf(Number(new URL(broker.url).port), folder, () => broker.stop())
 }
 
-/** The command with one user. */
-export async function commandTarget(user: User): Promise<Target> {
+/** The command with these users only. */
+export async function commandTarget(users: readonly User[]): Promise<Target> {
   const folder = new Folder()
-  const file = folder.write('users', `${user.name}:${await hashPassword(user.password)}\n`)
+  const file = folder.write('users', await hashed(users, 'scrypt'))
   const command = fileURLToPath(new URL('../../../lib/cli/main.js', import.meta.url))
   const offs = ['--ws-port', 'off', '--admin-port', 'off']
   const args = [command, '--memory', '--port', '0', ...offs, '--password-file', file]
-  const child = spawn(process.execPath, args, { cwd: folder.path, stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.execPath, args, { cwd: folder.path, stdio: ['ignore', 'pipe', 'pipe'] })
   const gone = once(child, 'exit')
-  let said = ''
-  child.stdout.on('data', chunk => {
-    said += chunk
-  })
-  while (!/mqtt:\/\/\S+:\d+/.test(said)) await once(child.stdout, 'data')
-  const port = Number(/mqtt:\/\/\S+:(\d+)/.exec(said)![1])
+  const port = await portSaidBy(child)
   return targetOf(port, folder, () => {
     child.kill('SIGKILL')
     return gone
+  })
+}
+
+async function hashed(users: readonly User[], format: 'scrypt' | 'mosquitto'): Promise<string> {
+  const lines = users.map(async ({ name, password }) => `${name}:${await hashPassword(password, format)}\n`)
+  return (await Promise.all(lines)).join('')
+}
+
+/** Also reads what it says later: nobody does otherwise, and it would have to wait. */
+function portSaidBy(child: ChildProcessByStdio<null, Readable, Readable>): Promise<number> {
+  let said = ''
+  return new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', chunk => {
+        if (said.length < MAX_SAID) said += chunk
+        const port = /mqtt:\/\/\S+:(\d+)/.exec(said)?.[1]
+        if (port !== undefined) resolve(Number(port))
+      })
+    }
+    child.once('exit', () => reject(new Error(`the command did not start: ${said}`)))
   })
 }
 
