@@ -16,7 +16,8 @@ const copied = ['package.json', 'README.md', 'LICENSE', ...files.filter(file => 
 const stage = mkdtempSync(join(tmpdir(), 'anax-pack-'))
 try {
   mkdirSync(target, { recursive: true })
-  for (const file of copied) cpSync(join(root, file), join(stage, file), { recursive: true })
+  const isShipped = path => !path.endsWith('.map')
+  for (const file of copied) cpSync(join(root, file), join(stage, file), { recursive: true, filter: isShipped })
   execFileSync(process.execPath, [join(root, 'scripts/strip-maps.mjs'), join(stage, 'dist')])
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', target]
   const packed = JSON.parse(

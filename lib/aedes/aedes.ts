@@ -62,6 +62,8 @@ export class Aedes extends HookedBroker {
   readonly #presence: Presence
   readonly #clients = new WeakMap<Client, AedesClient>()
   readonly #controls = new WeakMap<AedesClient, ClientControl>()
+  /** Connected clients that the application has closed. */
+  readonly #leaving = new Set<AedesClient>()
   readonly #listeners = new WeakMap<MessageListener, BusListener>()
   readonly #scene: HookScene
   readonly #relay: EventRelay
@@ -105,8 +107,11 @@ export class Aedes extends HookedBroker {
     this.#scene = {
       aedes: this,
       clientOf: client => this.#clients.get(client)!,
+      publisherOf: client => (client && this.#clients.get(client)) ?? null,
       admit: (client, packet) => this.#admit(client, packet),
       refused: (client, error) => this.#relay.refused(client, error),
+      isOver: client => client.closed || this.closed,
+      giveUp: (client, isOwed) => this.#giveUp(client, isOwed),
     }
     this.#pending = new PendingSessions({
       broker: this.#broker,
@@ -153,7 +158,7 @@ export class Aedes extends HookedBroker {
     return this.#isClosing || this.#broker.closed
   }
   get connectedClients(): number {
-    return this.#broker.connectedClients
+    return this.#broker.connectedClients - this.#leaving.size
   }
   /** Other brokers on the same bus. */
   get brokers(): Brokers {
@@ -243,6 +248,13 @@ export class Aedes extends HookedBroker {
     if (refused !== undefined) this.#relay.subscribed(refused, client.anax!)
   }
 
+  /** The application closes a client, which counts no more. */
+  leaving(client: AedesClient): void {
+    if (client.anax?.connected !== true) return
+    this.#leaving.add(client)
+    client.once('close', () => this.#leaving.delete(client))
+  }
+
   /** An error as applications of Aedes expect it. */
   told(error: Error): Error {
     return aedesError(error, this.opts)
@@ -292,6 +304,13 @@ export class Aedes extends HookedBroker {
     const underneath = this.#broker.handle(client.conn, client.req)
     this.#clients.set(underneath, client)
     this.#controls.get(client)!.attach(underneath)
+  }
+
+  /** One of MQTT 5.0 is told why it is disconnected, and gets what it was owed before that. */
+  #giveUp(client: AedesClient, isOwed: boolean): void {
+    if (client.speaksMqtt5) return
+    client.conn.destroy()
+    if (isOwed) process.nextTick(() => this.emit('clientError', client, new Error('connection closed')))
   }
 
   protected override install<Name extends keyof AedesHooks>(name: Name, hook: AedesHooks[Name] | undefined): void {

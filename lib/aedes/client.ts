@@ -29,6 +29,8 @@ export interface ClientBroker extends EventEmitter {
   told(error: Error): Error
   /** Removes the queued messages of a client's session. */
   emptyQueueOf(client: AedesClient): Promise<void>
+  /** The application closes a client. */
+  leaving(client: AedesClient): void
 }
 
 type SubscribeInput = Subscription | Subscription[] | { subscriptions: Subscription[] }
@@ -134,8 +136,9 @@ export class AedesClient extends EventEmitter {
   get connected(): boolean {
     return this.#isReady && this.#client?.connected === true
   }
+  /** True as soon as the application closes it. */
   get closed(): boolean {
-    return this.#client?.closed ?? false
+    return this.#closing !== undefined || (this.#client?.closed ?? false)
   }
   /** Whether CONNACK was sent with success. */
   get connackSent(): boolean {
@@ -177,8 +180,7 @@ export class AedesClient extends EventEmitter {
   /** Closes the connection; the will is published. */
   close(callback: () => void = () => {}): void {
     if (this.#client === undefined) this.conn.destroy()
-    this.#closing ??= this.#attached().then(client => client.close())
-    this.#closing.then(callback, callback)
+    this.#end(client => client.close()).then(callback, callback)
   }
 
   /** Closes the connection; a client of MQTT 5.0 is told why. */
@@ -186,8 +188,7 @@ export class AedesClient extends EventEmitter {
     const [{ reasonCode, properties }, done] = typeof input === 'function' ? [{}, input] : [input ?? {}, callback]
     if (this.speaksMqtt5) this.disconnectReasonCode = reasonCode ?? ReasonCode.AdministrativeAction
     const options = { ...(reasonCode !== undefined && { reasonCode }), ...properties }
-    this.#closing ??= this.#attached().then(client => client.disconnect(options))
-    this.#closing.then(done, done)
+    this.#end(client => client.disconnect(options)).then(done, done)
   }
 
   /** Removes the queued messages of the client's session. */
@@ -196,6 +197,14 @@ export class AedesClient extends EventEmitter {
       () => callback(),
       error => callback(error),
     )
+  }
+
+  #end(step: (client: Client) => Promise<void>): Promise<void> {
+    if (this.#closing === undefined) {
+      this.broker.leaving(this)
+      this.#closing = this.#attached().then(step)
+    }
+    return this.#closing
   }
 
   #soon(step: (client: Client) => Promise<void>, callback: Callback): void {

@@ -28,10 +28,16 @@ export interface HookScene {
   /** `this` of each hook. */
   readonly aedes: object
   clientOf(client: Client): AedesClient
+  /** The same; null for the application, and for a client that has left a will in an earlier connection. */
+  publisherOf(client: Client | null): AedesClient | null
   /** `preConnect` let it go on. @returns why it may not all the same */
   admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined
   /** A hook refused it with this error; `preConnect` may give none. */
   refused(client: AedesClient, error: Error | null): void
+  /** Whether the application has closed the client, or the broker. */
+  isOver(client: AedesClient): boolean
+  /** It was closed while a hook decided. @param isOwed whether it waits for an answer */
+  giveUp(client: AedesClient, isOwed: boolean): void
 }
 
 type Installed = { [Name in keyof AedesHooks]?: AedesHooks[Name] | undefined }
@@ -85,7 +91,9 @@ const INSTALL: Record<
       hook &&
       ((client, username, password, callback) => {
         const aedesClient = scene.clientOf(client)
+        const endIfOver = watch(scene, aedesClient)
         const answer: typeof callback = (error, success) => {
+          endIfOver(false)
           if (error) scene.refused(aedesClient, error)
           callback(error && refusalOf(error), success)
         }
@@ -98,12 +106,15 @@ const INSTALL: Record<
       hook &&
       ((client, packet, callback) => {
         const parsed = parsedPublish(packet)
+        const aedesClient = scene.publisherOf(client)
+        const endIfOver = watch(scene, aedesClient)
         const answer: typeof callback = error => {
+          endIfOver(packet.qos > 0)
           const fault = error ?? qosFault(parsed)
           if (!fault) takeChanges(packet, parsed)
           callback(fault && toldToClient(fault))
         }
-        const verdict = hook.call(scene.aedes, client && scene.clientOf(client), parsed, answer)
+        const verdict = hook.call(scene.aedes, aedesClient, parsed, answer)
         settle(verdict, value => answerPublish(value, parsed, answer), callback)
       })
   },
@@ -112,8 +123,14 @@ const INSTALL: Record<
       hook &&
       ((client, subscription, callback) => {
         const parsed = parsedSubscription(subscription)
-        const verdict = hook.call(scene.aedes, scene.clientOf(client), parsed, callback)
-        settle(verdict, value => answerSubscription(value, parsed, callback), callback)
+        const aedesClient = scene.clientOf(client)
+        const endIfOver = watch(scene, aedesClient)
+        const answer: typeof callback = (error, granted) => {
+          if (endIfOver(false)) callback(null, null)
+          else callback(error, granted)
+        }
+        const verdict = hook.call(scene.aedes, aedesClient, parsed, answer)
+        settle(verdict, value => answerSubscription(value, parsed, answer), callback)
       })
   },
   authorizeForward(broker, scene, { authorizeForward: hook }) {
@@ -128,10 +145,24 @@ const INSTALL: Record<
     broker.published =
       hook &&
       ((packet, client, callback) => {
-        const verdict = hook.call(scene.aedes, packet, client && scene.clientOf(client), callback)
+        const verdict = hook.call(scene.aedes, packet, scene.publisherOf(client), callback)
         settle(verdict, () => callback(), callback)
       })
   },
+}
+
+/**
+ * For a client that a hook is asked about. As in Aedes, it gets no answer if the application closes it, or the broker,
+ * before the hook has decided. @returns to be called then, and tells whether it is so
+ */
+function watch(scene: HookScene, client: AedesClient | null): (isOwed: boolean) => boolean {
+  // a client that was closed before has a will that the hook is asked about
+  if (client === null || scene.isOver(client)) return () => false
+  return isOwed => {
+    const isOver = scene.isOver(client)
+    if (isOver) scene.giveUp(client, isOwed)
+    return isOver
+  }
 }
 
 /** A verdict that was returned, or is promised. Nothing is none: the hook calls back. */

@@ -112,6 +112,19 @@ describe('a broker', () => {
     ])
   })
 
+  it('lets clients read while the application publishes in a loop that waits for each message', async () => {
+    const broker = await create()
+    const client = await connected(broker)
+    await client.subscribe({ topic: 'a', qos: 0 })
+    let dropped = 0
+    broker.anax.on('drop', () => dropped++)
+    // together more than may wait for one client
+    const message = { topic: 'a', payload: Buffer.alloc(4000), qos: 0 } as const
+    for (let i = 0; i < 500; i++) await new Promise<void>(resolve => broker.publish(message, () => resolve()))
+    for (let i = 0; i < 500; i++) await client.expect('publish')
+    assert.equal(dropped, 0)
+  })
+
   it('hears of others by their heartbeats, and has a client leave that came to another one', async () => {
     const broker = await create({ id: 'here' })
     await connected(broker, 'mover')
@@ -195,6 +208,28 @@ describe('hooks', () => {
     const head = '"cmd":"connect","retain":false,"qos":0,"dup":false,"length":13,"topic":null,"payload":null'
     assert.ok(json.startsWith(`{${head},"protocolId":"MQTT","protocolVersion":4,`), json)
     assert.deepEqual(Object.keys(broker.clients), ['other'])
+  })
+
+  it('that decide about a client which was closed meanwhile: it gets no answer, and the application is told', async () => {
+    const broker = await create()
+    const errors: string[] = []
+    broker.on('clientError', (_client, { message }) => errors.push(message))
+    for (const hook of ['authorizePublish', 'authorizeSubscribe'] as const) {
+      broker.authorizePublish = (client, _packet, done) => {
+        client?.close()
+        done(null)
+      }
+      broker.authorizeSubscribe = (client, subscription, done) => {
+        client.close()
+        done(null, subscription)
+      }
+      const client = await connected(broker)
+      if (hook === 'authorizePublish') client.send(textPacket('a', 'x', { qos: 1, messageId: 1 }))
+      else client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
+      assert.deepEqual(await client.closed(), [])
+      assert.equal(broker.connectedClients, 0)
+    }
+    assert.deepEqual(errors, ['connection closed'])
   })
 
   it('refuse a client with the return code of the error, which the application is told', async () => {

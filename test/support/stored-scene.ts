@@ -12,7 +12,7 @@ import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { ConnectPacket, ProtocolVersion } from '../../types/packets.js'
 import type { AedesPersistence } from '../../types/persistence.js'
-import { effort } from './effort.js'
+import { byEffort, effort } from './effort.js'
 import { receiveAll, textOf } from './exchange.js'
 import { Redis, withoutRedis } from './redis.js'
 import { SpecClient } from './spec-client.js'
@@ -24,7 +24,7 @@ const require = createRequire(import.meta.url)
 const QUIET_TURNS = 20
 
 /** So many entries of a queue Redis shows at a time; the packages' own choice is 1000. */
-const LONG_QUEUE = 120
+export const LONG_QUEUE = byEffort({ fast: 60, normal: 60, full: 120 })
 
 /** One Redis for all tests of a file, which run one after the other. */
 let redis: Redis | undefined
@@ -86,7 +86,7 @@ export const STORES: Record<string, Store> = {
   'on disk': {
     survives: true,
     keepsProperties: false,
-    versions: [4, 5],
+    versions: byEffort({ fast: [5], normal: [5], full: [4, 5] }),
     skip: false,
     open: async folder => {
       const { Level } = require('level')

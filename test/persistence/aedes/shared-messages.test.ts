@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import type { PublishPacket, QoS } from '../../../types/packets.js'
+import { byEffort } from '../../support/effort.js'
 import { acknowledge, textOf, textPacket, unsubscribe } from '../../support/exchange.js'
 import { keptSession } from '../../support/spec.js'
 import type { SpecClient } from '../../support/spec-client.js'
-import { type Scene, stored, texts } from '../../support/stored-scene.js'
+import { LONG_QUEUE, type Scene, stored, texts } from '../../support/stored-scene.js'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => String(from + index))
 
@@ -93,7 +94,7 @@ stored('many messages reach a session that is slow and one that is away', async 
   const { connect, broker, version } = scene
   const [slow, ...others] = await subscribeAll(scene)
   await leave(others, scene)
-  const expected = numbers(0, 300)
+  const expected = numbers(0, byEffort({ fast: 150, normal: 150, full: 300 }))
   const publishing = publishAll(scene, expected)
   const seen = await texts(slow!, scene)
   await publishing
@@ -139,7 +140,7 @@ stored(
 
 stored('a queue that is longer than what the store shows at a time is delivered whole', async scene => {
   await leave(await subscribeAll(scene), scene)
-  const expected = numbers(0, 450)
+  const expected = numbers(0, LONG_QUEUE * 3 + LONG_QUEUE / 2)
   await publishAll(scene, expected)
   const eager = await scene.connect('one', keptSession(scene.version))
   assert.deepEqual(await texts(eager, scene), expected)
