@@ -209,13 +209,16 @@ export class Aedes extends HookedBroker {
     return client
   }
 
-  /** Publishes on the application's behalf, or that of a client. */
+  /**
+   * Publishes on the application's behalf, or that of a client. Calls back when the message was handed out, in a later
+   * turn of the event loop: a loop that waits for it leaves clients the time to read.
+   */
   publish(packet: PublishInput, done?: Callback): void
   publish(packet: PublishInput, client: AedesClient | null, done?: Callback): void
   publish(packet: PublishInput, second?: AedesClient | null | Callback, third?: Callback): void {
     const done = typeof second === 'function' ? second : third
     if (this.#isTooDeep(packet.topic, done)) return
-    this.#soon(() => this.#broker.publish(packet), done)
+    this.#soon(() => this.#broker.publish(packet), done && (error => setImmediate(done, error)))
   }
 
   /** Calls a function with every message that matches a filter. Nobody waits until it is done. */

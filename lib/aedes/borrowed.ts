@@ -36,8 +36,7 @@ export function borrowed(persistence: AedesPersistence): AedesPersistence {
 
 /**
  * The same bus, on which messages have the shape of `aedes-packet` and nothing more. As in Aedes, they are delivered a
- * turn of the event loop after they were published: a client that ends its connection is gone by then. Who publishes is
- * called back afterwards, so that a loop that waits for it leaves time for reading and writing.
+ * turn of the event loop after they were published: a client that ends its connection is gone by then.
  * @param emitted told of each message before it is out
  */
 export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void): Bus {
@@ -46,10 +45,8 @@ export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void):
     const told =
       known.get(listener) ??
       ((message, done) => {
-        setImmediate(() => {
-          listener(message, () => {})
-          done()
-        })
+        setImmediate(listener, message, () => {})
+        done()
       })
     known.set(listener, told)
     return told
