@@ -9,7 +9,7 @@ import { ROOT } from './support/root.js'
 
 const PAGES = [
   ...['testing.md', 'host.md', 'mqtt-client.md', 'topics-and-payloads.md', 'web-servers.md', 'logging.md', 'rates.md'],
-  ...['tracing.md', 'presence.md'],
+  ...['tracing.md', 'presence.md', 'errors.md'],
 ]
 
 /** What snippets talk to and we have not: a broker at its usual port, other services. */

@@ -56,6 +56,7 @@ export interface DisconnectInput {
   properties?: { reasonString?: string; serverReference?: string; userProperties?: UserProperties }
 }
 
+/** A client with the members that it has in Aedes: what hooks and events are handed. */
 export class AedesClient extends EventEmitter {
   readonly conn: Duplex
   readonly req: RequestWithDetails | undefined

@@ -5,7 +5,7 @@
  */
 import type { Broker } from '../../types/broker.js'
 import type { Client } from '../../types/client.js'
-import type { ConnectRefusal, Hooks, PacketRefusalError, RefusalError } from '../../types/hooks.js'
+import type { ConnectAcceptance, ConnectRefusal, Hooks, PacketRefusalError, RefusalError } from '../../types/hooks.js'
 import type { ConnectPacket, PublishPacket, Subscription } from '../../types/packets.js'
 import { ReasonCode } from '../index.js'
 import type { AedesClient } from './client.js'
@@ -98,7 +98,7 @@ const INSTALL: Record<
           callback(error && refusalOf(error), success)
         }
         const verdict = hook.call(scene.aedes, aedesClient, username, password, answer)
-        settle(verdict, value => answerConnect(value, answer), answer)
+        settle(verdict, value => (isAcceptance(value) ? answer(null, value) : answerConnect(value, answer)), answer)
       })
   },
   authorizePublish(broker, scene, { authorizePublish: hook }) {
@@ -182,14 +182,26 @@ function answerConnect(verdict: unknown, callback: (error: RefusalError | null, 
   else callback(refusal(verdict as ConnectRefusal))
 }
 
+/** An acceptance that has limits for the client with it. */
+function isAcceptance(verdict: unknown): verdict is ConnectAcceptance {
+  return typeof verdict === 'object' && verdict !== null && 'accept' in verdict
+}
+
+/** The refusal that a hook has returned with a reason code and perhaps a text. */
+function packetRefusalOf(verdict: unknown): PacketRefusalError | undefined {
+  if (typeof verdict === 'number') return refusal({ reasonCode: verdict })
+  if (typeof verdict !== 'object' || verdict === null || !('refuse' in verdict)) return undefined
+  return refusal({ ...verdict, reasonCode: verdict.refuse as number })
+}
+
 function answerPublish(
   verdict: unknown,
   packet: PublishPacket,
   callback: (error?: PacketRefusalError | null) => void,
 ): void {
-  if (typeof verdict === 'object' && verdict !== null) Object.assign(packet, verdict)
-  if (verdict === false) callback(refusal({}))
-  else callback(typeof verdict === 'number' ? refusal({ reasonCode: verdict }) : null)
+  const refused = verdict === false ? refusal({}) : packetRefusalOf(verdict)
+  if (refused === undefined && typeof verdict === 'object' && verdict !== null) Object.assign(packet, verdict)
+  callback(refused ?? null)
 }
 
 function answerSubscription(
@@ -197,7 +209,8 @@ function answerSubscription(
   subscription: Subscription,
   callback: (error: PacketRefusalError | null, subscription?: Subscription | null) => void,
 ): void {
-  if (typeof verdict === 'number') callback(refusal({ reasonCode: verdict }))
+  const refused = packetRefusalOf(verdict)
+  if (refused !== undefined) callback(refused)
   else if (typeof verdict === 'object') callback(null, verdict as Subscription | null)
   else callback(null, verdict === true ? subscription : null)
 }

@@ -62,30 +62,36 @@ export type RedirectError = Error & {
 
 type Done = (error?: Error | null) => void
 
+/** Lets a connection go on, or not, before anything is looked up. Calls back with an error to refuse, or with `false`. */
 export type PreConnectHandler = (
   client: Client,
   packet: ConnectPacket,
   callback: (error: Error | null, success?: boolean) => void,
 ) => unknown
+/** Decides whether a client is who it says. Calls back with an error, whose `returnCode` CONNACK has, or with `true`. */
 export type AuthenticateHandler = (
   client: Client,
   username: string | undefined,
   password: Buffer | undefined,
   done: (error: (Error & { returnCode?: number }) | null, success?: boolean | null) => void,
 ) => unknown
+/** Decides about a message, a will included, and may change it. Calls back with an error to refuse it. */
 export type AuthorizePublishHandler = (client: Client | null, packet: PublishPacket, callback: Done) => unknown
+/** Decides about a subscription: calls back with it, changed or not, with `null` to refuse it, or with an error. */
 export type AuthorizeSubscribeHandler = (
   client: Client,
   subscription: Subscription,
   callback: (error: Error | null, subscription?: Subscription | null) => void,
 ) => unknown
+/** Decides whether a client gets a message: returns the message, changed or not, or nothing to leave it out. */
 export type AuthorizeForwardHandler = (
   client: Client,
   packet: AedesPublishPacket,
 ) => AedesPublishPacket | null | undefined | false | void
+/** Told of each message that was published; the acknowledgement waits until it calls back. */
 export type PublishedHandler = (packet: AedesPublishPacket, client: Client | null, callback: Done) => unknown
-/** What a transport may ask to find the client's address; called by packages such as `aedes-server-factory`. */
 // biome-ignore lint/suspicious/noExplicitAny: what it is handed and returns is between the application and its transport
+/** What a transport may ask to find the client's address; called by packages such as `aedes-server-factory`. */
 export type DecodeProtocolHandler = (client: any, buffer: any) => any
 
 /** The hooks, by name. */

@@ -166,9 +166,17 @@ export class TestBroker {
    */
   waitFor(
     filter: string,
-    predicate: (message: RecordedMessage) => boolean = () => true,
-    options: WaitOptions = {},
+    predicate?: (message: RecordedMessage) => boolean,
+    options?: WaitOptions,
+  ): Promise<RecordedMessage>
+  /** The same, for any message that the filter matches. */
+  waitFor(filter: string, options: WaitOptions): Promise<RecordedMessage>
+  waitFor(
+    filter: string,
+    second: ((message: RecordedMessage) => boolean) | WaitOptions = {},
+    third: WaitOptions = {},
   ): Promise<RecordedMessage> {
+    const [predicate, options] = typeof second === 'function' ? [second, third] : [() => true, { ...second, ...third }]
     return this.#recorder.waitFor(filter, predicate, options)
   }
 

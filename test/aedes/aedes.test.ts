@@ -232,6 +232,19 @@ describe('hooks', () => {
     assert.deepEqual(errors, ['connection closed'])
   })
 
+  it('may return what hooks of Anax return: limits with an acceptance, a reason with a refusal', async () => {
+    const broker = await create({
+      authenticate: () => ({ accept: true, limits: { maximumQoS: 0 } }),
+      authorizePublish: () => ({ refuse: 0x97, reasonString: 'full' }),
+      authorizeSubscribe: (_client, { topic }) => topic === 'a' || { refuse: 0x97 },
+    })
+    const client = await connected(broker, 'c', 5)
+    const granted = await client.subscribe({ topic: 'a', qos: 1 }, { topic: 'b', qos: 0 })
+    assert.deepEqual(granted, [0, 0x97])
+    client.send(textPacket('a', 'x', { qos: 0 }))
+    assert.deepEqual(await client.settle(), [])
+  })
+
   it('refuse a client with the return code of the error, which the application is told', async () => {
     const broker = await create({
       authenticate: (_client, _username, _password, callback) =>

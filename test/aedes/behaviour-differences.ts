@@ -93,4 +93,7 @@ export const BEHAVIOUR_DIFFERENCES: Readonly<Record<string, Readonly<Record<stri
       'what +/+/# matches of what is retained',
     ],
   },
+  'Its default hook is that of Aedes: nobody publishes below `$SYS/`': {
+    topics: ['without a hook, a bridge may tell its state where Mosquitto has it tell, and nobody else'],
+  },
 }

@@ -53,10 +53,7 @@ describe('a broker for tests', () => {
       },
     )
     await t.broker.publish({ topic: 'b', payload: 'something else' })
-    await assert.rejects(
-      t.waitFor('a', () => true, { timeoutMs: 5 }),
-      /these were published:\n {2}b: something else$/,
-    )
+    await assert.rejects(t.waitFor('a', { timeoutMs: 5 }), /these were published:\n {2}b: something else$/)
     const waiting = assert.rejects(t.waitFor('never'), { code: 'ANAX_ERR_CLOSED' })
     await t.close()
     await waiting

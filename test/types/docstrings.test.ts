@@ -7,6 +7,9 @@ import { ROOT } from '../support/root.js'
 
 const CONTRACTS = readdirSync(join(ROOT, 'types')).map(file => `types/${file}`)
 const ENTRIES = [
+  'lib/aedes/aedes.ts',
+  'lib/aedes/client.ts',
+  'lib/aedes/types.ts',
   'lib/broker/broker.ts',
   'lib/broker/host/host-side.ts',
   'lib/broker/host/message-stream.ts',

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import type { PublishPacket, QoS } from '../../../types/packets.js'
-import { byEffort } from '../../support/effort.js'
 import { acknowledge, textOf, textPacket, unsubscribe } from '../../support/exchange.js'
 import { keptSession } from '../../support/spec.js'
 import type { SpecClient } from '../../support/spec-client.js'
@@ -94,7 +93,7 @@ stored('many messages reach a session that is slow and one that is away', async 
   const { connect, broker, version } = scene
   const [slow, ...others] = await subscribeAll(scene)
   await leave(others, scene)
-  const expected = numbers(0, byEffort({ fast: 150, normal: 150, full: 300 }))
+  const expected = numbers(0, 300)
   const publishing = publishAll(scene, expected)
   const seen = await texts(slow!, scene)
   await publishing
