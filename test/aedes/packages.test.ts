@@ -36,10 +36,10 @@ const PACKAGES = {
 } as const
 
 /** Some expect to be connected within a second, whoever is busy: their clock is slower by this. */
-const SLOWNESS = 3
+const SLOWNESS = 2
 
 /** A test of aedes-logging waits for a keep alive of a minute. */
-const PATIENCE_MS = 120_000 * SLOWNESS
+const PATIENCE_MS = 200_000 * SLOWNESS
 
 const PRELOADED = ['slow-clock', 'localhost'].map(
   name => `--import=${pathToFileURL(join(ROOT, `dist/test/support/${name}.js`))}`,
