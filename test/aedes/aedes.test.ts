@@ -4,41 +4,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
-import { afterEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import defaultExport, { Aedes, type AedesClient, type AedesOptions, Server } from '../../lib/aedes/index.js'
 import { createMemoryPersistence } from '../../lib/index.js'
 import { textPacket } from '../support/exchange.js'
 import { SpecClient } from '../support/spec-client.js'
-
-const open: Aedes[] = []
-afterEach(async () => {
-  for (const broker of open.splice(0)) await new Promise<void>(resolve => broker.close(resolve))
-})
-
-async function create(options?: AedesOptions): Promise<Aedes> {
-  const broker = await Aedes.createBroker(options)
-  open.push(broker)
-  return broker
-}
-
-async function connected(broker: Aedes, clientId = 'client', version: 4 | 5 = 4): Promise<SpecClient> {
-  const client = new SpecClient(broker as never, version)
-  const { returnCode, reasonCode } = await client.connect({ clientId })
-  assert.equal(returnCode ?? reasonCode, 0)
-  return client
-}
-
-/** What the broker says below its `$SYS/`. */
-function said(broker: Aedes): Promise<string[]> {
-  const topics: string[] = []
-  const listener = ({ topic, payload }: { topic: string; payload: Buffer }, done: () => void) => {
-    topics.push(`${topic.replace(broker.id, '<id>')} ${payload}`)
-    done()
-  }
-  return new Promise(resolve => broker.subscribe('$SYS/#', listener, () => resolve(topics)))
-}
+import { connected, create, open, said } from './support.js'
 
 describe('a broker', () => {
   it('is made by all the ways that Aedes has had', async () => {
