@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { lookup } from 'node:dns/promises'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -41,12 +42,11 @@ const SLOWNESS = 2
 /** A test of aedes-logging waits for a keep alive of a minute. */
 const PATIENCE_MS = 200_000 * SLOWNESS
 
-const PRELOADED = ['slow-clock', 'localhost'].map(
-  name => `--import=${pathToFileURL(join(ROOT, `dist/test/support/${name}.js`))}`,
-)
+const SLOW_CLOCK = `--import=${pathToFileURL(join(ROOT, 'dist/test/support/slow-clock.js'))}`
 
-const hasIPv6 = Object.values(networkInterfaces()).some(addresses =>
-  addresses?.some(({ address }) => address === '::1'),
+const hasIPv6 = await lookup('localhost', { family: 6 }).then(
+  () => true,
+  () => false,
 )
 
 const INSTALL = ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts']
@@ -97,7 +97,7 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
 
 /** Runs a program of Node.js on a slower clock. */
 function runSlowly(args: readonly string[], cwd: string): string {
-  return run(process.execPath, [...PRELOADED, ...args], cwd)
+  return run(process.execPath, [SLOW_CLOCK, ...args], cwd)
 }
 
 /** @returns what it wrote; fails where it does */
