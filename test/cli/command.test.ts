@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { ErrorWithReasonCode } from 'mqtt'
 import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
-import { anax, COMMAND, type RunningBroker, startCommand } from '../support/command.js'
+import { anax, COMMAND, type RunningBroker, RunningProcess, startCommand } from '../support/command.js'
 import { connectClient, nextMessage } from '../support/mqtt.js'
 import { ROOT } from '../support/root.js'
 
@@ -98,6 +98,25 @@ describe('anax', { concurrency: 4 }, () => {
       await client.endAsync(true)
     })
   }
+
+  it('ends at once on a signal while it starts: in a container, a process without a handler would go on', async () => {
+    const silent = net.createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as net.AddressInfo
+    const starting = new RunningProcess(process.execPath, [
+      COMMAND,
+      '--port',
+      '0',
+      '--cluster',
+      `nats://127.0.0.1:${port}`,
+    ])
+    const connected = once(silent, 'connection').then(([socket]: net.Socket[]) => socket)
+    const ended = once(starting.child, 'close').then(() => undefined)
+    const socket = await Promise.race([connected, ended])
+    assert.equal((await starting.stop('SIGTERM')).code, 143)
+    socket?.destroy()
+    silent.close()
+  })
 
   describe('with a client that does not read what it is sent', { concurrency: 1 }, () => {
     let broker: RunningBroker

@@ -21,6 +21,7 @@ import { greeting } from './greeting.js'
 import { letHeapGrow } from './heap.js'
 import { type MetricsPort, openMetrics } from './metrics.js'
 import { createPrivately } from './private-files.js'
+import { Signals } from './signals.js'
 import { storeOf } from './store.js'
 import { warningsOf } from './warnings.js'
 
@@ -29,8 +30,6 @@ const CLOSE_TIMEOUT_MS = 2000
 
 /** The process exits after this time even if clients have not read their last bytes. */
 const EXIT_TIMEOUT_MS = 5000
-
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Resolves when the broker runs; it ends by a signal. */
 export async function run(settings: Settings): Promise<void> {
@@ -41,6 +40,7 @@ export async function run(settings: Settings): Promise<void> {
   createPrivately()
   // what the dashboard shows of it
   const logger = new LogTail(new LineLogger(settings.log))
+  const signals = new Signals(logger)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
   const store = storeOf(settings)
@@ -56,7 +56,7 @@ export async function run(settings: Settings): Promise<void> {
   await publishChanges(broker, settings, logger)
   const server = await listen(broker, listeners, logger)
   const { admin, metrics } = await openBeside(broker, settings, server, logger)
-  stopOnSignal({ broker, server, admin, metrics }, logger)
+  signals.stopWith(() => stop({ broker, server, admin, metrics }))
   reloadOnSignal(access, server, logger)
   for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
   const { addresses } = server
@@ -152,22 +152,6 @@ interface Stoppable {
   server: Server
   admin: AdminPort | undefined
   metrics: MetricsPort | undefined
-}
-
-/** The first signal closes the broker gracefully; a second one ends the process immediately. */
-function stopOnSignal(running: Stoppable, logger: Logger): void {
-  let stopping = false
-  const onSignal = (signal: keyof typeof EXIT_CODES) => {
-    if (stopping) process.exit(EXIT_CODES[signal])
-    stopping = true
-    logger.info({}, `${signal}: stopping`)
-    stop(running).catch(err => {
-      logger.error({ err }, 'while stopping')
-      process.exit(1)
-    })
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
 }
 
 /** A node of a cluster hands its sessions over first. After this nothing keeps the process but the last bytes on their way to clients. */
