@@ -20,6 +20,9 @@ const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
   [/ level /, 'Invalid protocolId'],
 ]
 
+/** Bytes that are no CONNECT. */
+const NO_PROTOCOL_NAME = /CONNECT: ends within the protocol name$/
+
 /** A packet before CONNECT, or a second CONNECT. */
 const OUT_OF_PLACE = /before CONNECT$|^Protocol error: CONNECT /
 
@@ -68,6 +71,7 @@ export function aedesError(error: Error, words: ErrorWords): Error {
 
 function messageOf({ code, message }: AnaxError, { topicAliasMaximum }: ErrorWords): string {
   if (OUT_OF_PLACE.test(message)) return 'Invalid protocol'
+  if (NO_PROTOCOL_NAME.test(message)) return 'Cannot parse protocolId'
   if (code === 'ANAX_ERR_TOPIC_NAME') return faultOfTopic(message).message
   if (code === 'ANAX_ERR_PROTOCOL_VERSION') {
     return PROTOCOLS.find(([pattern]) => pattern.test(message))?.[1] ?? message
