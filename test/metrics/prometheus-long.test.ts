@@ -32,7 +32,7 @@ describe('Prometheus', { skip }, () => {
 
   before(async () => {
     folder = temporaryFolder()
-    broker = await startCommand('--memory', '--metrics', '0')
+    broker = await startCommand('--metrics', '0')
     const [, target] = await broker.process.says(/^ {2}Metrics +http:\/\/(\S+)\/metrics$/m)
     const config = `
 global: { scrape_interval: 1s, evaluation_interval: 1s }
