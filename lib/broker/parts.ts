@@ -192,7 +192,7 @@ export class BrokerParts {
     const own = new OwnMessages(sink)
     const retainedDeliveries = new RetainedDeliveries()
     const willLimits = new WillLimits(options)
-    const wills = new Wills({ store, authorizer, own, failedWrites, limits: willLimits, events, now })
+    const wills = new Wills({ store, authorizer, own, failedWrites, limits: willLimits, events, now, deadlineSet })
     const sessionLimits = new SessionLimits(store, options)
     const ports = (): ConnectionPorts => this.ports
     const admission = new BrokerAdmission({ options, timers, events, isExempt: client => authorizer.isExempt(client) })

@@ -91,12 +91,21 @@ export class ClusterSink implements MessageSink {
   }
 
   async #append(message: PublishMessage, companion: Companion | undefined): Promise<void> {
+    this.#identify(message, await this.#write(message, companion))
+  }
+
+  async #write(message: PublishMessage, companion: Companion | undefined): Promise<LogPosition | undefined> {
     const { store } = this.#parts
-    const position =
-      companion === undefined
-        ? await store.writeMessage({ message })
-        : await store.writeMessageOf(companion.clientId, { message }, owned => withCompanion(owned, companion))
-    this.#identify(message, position)
+    if (companion === undefined) return await store.writeMessage({ message })
+    const { clientId, kind } = companion
+    const will = store.owned(clientId)?.will
+    try {
+      return await store.writeMessageOf(clientId, { message }, owned => withCompanion(owned, companion))
+    } catch (error) {
+      // what is written next must not leave it out
+      if (kind === 'will') store.restoreWill(clientId, will)
+      throw error
+    }
   }
 
   /** Where the engine cannot tell the place, the message has an identity of this broker. */

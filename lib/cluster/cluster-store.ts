@@ -258,6 +258,12 @@ export class ClusterStore extends LogBackedStore {
     owned.hasRecords = owned.session !== undefined
   }
 
+  /** A will was not published after all. */
+  restoreWill(clientId: string, will: OwnedSession['will']): void {
+    const owned = this.#owned.get(clientId)
+    if (owned !== undefined) owned.will ??= will
+  }
+
   getWill({ id }: StoreClient): StoredWill | undefined {
     return this.#owned.get(id)?.will?.will
   }

@@ -4,7 +4,7 @@
  */
 import type { Client } from '../../../types/client.js'
 import type { SessionPersistence, StoredWill } from '../../../types/persistence.js'
-import { AnaxError, wrapError } from '../../errors.js'
+import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import { messageOfWill, startExpiry } from '../../model/message.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { Authorizer } from '../../ports/authorizer.js'
@@ -15,6 +15,12 @@ import { DetachedClient } from './detached-client.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { WillLimits } from './will-limits.js'
 
+/** A will that failed to be published because of the store is due again after this. */
+const RETRY_MS = 1000
+
+/** Failures of the store; all others say that the will itself cannot be published. */
+const STORE_FAILURES: ReadonlySet<ErrorCode> = new Set(['ANAX_ERR_STORE', 'ANAX_ERR_CLUSTER'])
+
 export interface WillParts {
   store: SessionPersistence
   authorizer: Authorizer
@@ -23,6 +29,8 @@ export interface WillParts {
   limits: WillLimits
   events: EventSink
   now: () => number
+  /** Called when a will has become due. */
+  deadlineSet: () => void
 }
 
 export class Wills {
@@ -113,20 +121,35 @@ export class Wills {
     }
   }
 
+  /** Rejects if the store fails: then the will is kept, and due again soon. */
   async #publish(clientId: string, will: StoredWill, client: Client): Promise<void> {
-    const { authorizer, own, events } = this.#parts
+    const { authorizer, own, events, now } = this.#parts
     this.#changed?.add(clientId)
     const message = messageOfWill(will, clientId)
     const verdict = (await authorizer.authorizePublish?.(client, message)) ?? message
     if (verdict instanceof AnaxError) {
       events.emit('publishRefused', verdict, message, client)
     } else {
-      startExpiry(verdict, this.#parts.now())
-      await own.publish(verdict, { kind: 'will', clientId }).catch(error => {
-        events.emit('publishRefused', wrapError('ANAX_ERR_STORE', error), verdict, client)
-      })
+      startExpiry(verdict, now())
+      try {
+        await own.publish(verdict, { kind: 'will', clientId })
+      } catch (error) {
+        const failure = wrapError('ANAX_ERR_STORE', error)
+        events.emit('publishRefused', failure, verdict, client)
+        if (STORE_FAILURES.has(failure.code)) {
+          await this.#keep(clientId, will)
+          throw failure
+        }
+      }
     }
     await this.#delete(clientId) // [MQTT-3.1.2-10]
+  }
+
+  async #keep(clientId: string, will: StoredWill): Promise<void> {
+    const { store, failedWrites, now, deadlineSet } = this.#parts
+    const dueAt = now() + RETRY_MS
+    await failedWrites.attempt(clientId, () => store.saveWill(clientId, will, dueAt))
+    deadlineSet()
   }
 
   /** Deletes a published or discarded will, and retries if the store fails. */

@@ -139,20 +139,25 @@ spec('without No Local its own will waits for it in its session', [4, 5], async 
 })
 
 for (const how of ['throws', 'rejects'] as const) {
-  test(`a will that cannot be stored for others is reported, and its client may come back (the store ${how})`, async () => {
+  test(`a will that the store fails to take is reported, and published as soon as it can be (the store ${how})`, async () => {
     const clock = new FakeClock()
     const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
     const broker = await createBroker({ clock, persistence: store.store })
     const told: string[] = []
     broker.on('publishRefused', ({ code }, { topic }) => told.push(`${code} ${topic}`))
+    const published: string[] = []
+    await broker.subscribe('wills', ({ payload }) => published.push(`${payload}`))
     const client = new SpecClient(broker, 5)
     await client.connect({ clientId: 'client', will: will('x') })
     store.fail('subscriptionsByTopic', how)
     await client.drop()
     await clock.advance(10)
-    assert.deepEqual(told, ['ANAX_ERR_STORE wills'])
+    assert.deepEqual([told, published], [['ANAX_ERR_STORE wills'], []])
     store.fail(undefined)
+    await clock.advance(3000)
+    assert.deepEqual([told, published], [['ANAX_ERR_STORE wills'], ['x']])
     assert.equal((await new SpecClient(broker, 5).connect({ clientId: 'client' })).reasonCode, 0)
+    assert.deepEqual(published, ['x'])
     const closing = broker.close()
     await clock.advance(10_000)
     await closing
