@@ -90,10 +90,10 @@ export type AuthorizeForwardHandler = (
 ) => AedesPublishPacket | null | undefined | false | void
 /** Told of each message that was published; the acknowledgement waits until it calls back. */
 export type PublishedHandler = (packet: AedesPublishPacket, client: Client | null, callback: Done) => unknown
-// biome-ignore lint/suspicious/noExplicitAny: the application and its transport agree on it
-type Agreed = any
+// biome-ignore-start lint/suspicious/noExplicitAny: the application and its transport agree on it
 /** What a transport may ask to find the client's address; called by packages such as `aedes-server-factory`. */
-export type DecodeProtocolHandler = (client: Agreed, buffer: Agreed) => Agreed
+export type DecodeProtocolHandler = (client: any, buffer: any) => any
+// biome-ignore-end lint/suspicious/noExplicitAny: the application and its transport agree on it
 
 /** The hooks, by name. */
 export interface AedesHooks {

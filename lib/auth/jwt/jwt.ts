@@ -39,7 +39,7 @@ export interface JwtOptions extends AuthOptions, TokenOptions {
   attributes?: Readonly<Record<string, string>>
   /** The claim with rules, in one of EMQX's shapes. @default 'acl' */
   aclClaim?: string
-  /** The claim with limits, as {@link ClientLimits} has them. @default 'limits' */
+  /** The claim with limits, as `ClientLimits` has them. @default 'limits' */
   limitsClaim?: string
 }
 

@@ -13,7 +13,7 @@ export interface Origin {
 }
 
 /** What of a client tells its origin. */
-export type Connected = Pick<Client, 'conn' | 'req' | 'details'>
+type Connected = Pick<Client, 'conn' | 'req' | 'details'>
 
 const origins = new WeakMap<Connected, Origin>()
 
@@ -29,7 +29,7 @@ export function originOf(client: Connected): Origin {
 }
 
 /** The transport of a client: as the listener specifies it, or determined from the stream. */
-export function transportOf(client: Connected): string {
+export function transportOf(client: Pick<Client, 'conn' | 'req' | 'details'>): string {
   if (client.details.transport !== undefined) return client.details.transport
   const socket = socketOf(client)
   const isSecure = socket.encrypted === true
