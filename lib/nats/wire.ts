@@ -36,8 +36,8 @@ export const ServerError = {
   WrongLastSequence: [10071, 10164],
   /** A batch that was written before. */
   Duplicate: [10201],
-  /** No leader, too much at once, an incomplete batch: later, perhaps. */
-  Busy: [503, 429, 408, 10008, 10009, 10176, 10210],
+  /** No leader, too much at once, an incomplete batch, an earlier attempt that is neither written nor given up: later. */
+  Busy: [503, 429, 408, 10008, 10009, 10158, 10176, 10210],
   Full: [10077, 10023, 10047],
   TooManyMatches: [413],
   NotFound: [10037, 404],
