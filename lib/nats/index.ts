@@ -5,7 +5,8 @@
 import type { Cluster, ClusterNode, JoinRequest } from '../../types/cluster.js'
 import { AnaxError } from '../index.js'
 import { NatsNode } from './nats-node.js'
-import { controlSubject, type Foundation, makeParts, newIdentity, raiseFences } from './node-parts.js'
+import { controlSubject, type Foundation, makeParts, type NodeParts, newIdentity, raiseFences } from './node-parts.js'
+import { NOT_HELD } from './nodes/claims.js'
 import { type NatsClusterOptions, type ResolvedNatsOptions, resolveOptions } from './options.js'
 import { checkServer, setUpStreams } from './setup.js'
 import type { Signals } from './signals.js'
@@ -83,7 +84,7 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
   const node = new NatsNode(parts)
   try {
     await patiently(() => parts.lease.take())
-    answerRequests(foundation, self.epoch, request)
+    answerRequests(parts, request)
     watchConnection(foundation, parts.signals).catch(error => request.events.failed(clusterError(error)))
     await parts.nodeWatch.start()
     for (const one of parts.deadlines) one.refresh()
@@ -115,9 +116,9 @@ async function watchConnection({ nc }: Foundation, signals: Signals): Promise<vo
 }
 
 /** Another node wants a client of this one; asked again, it is told the same. */
-function answerRequests({ nc, options }: Foundation, epoch: string, { events }: JoinRequest): void {
+function answerRequests({ nc, options, self, claims }: NodeParts, { events }: JoinRequest): void {
   const underWay = new Map<string, Promise<void>>()
-  nc.subscribe(controlSubject(options.prefix, epoch), {
+  nc.subscribe(controlSubject(options.prefix, self.epoch), {
     callback: (error, request) => {
       if (error) return
       const clientId = request.string()
@@ -125,7 +126,7 @@ function answerRequests({ nc, options }: Foundation, epoch: string, { events }: 
       underWay.set(clientId, letting)
       const answer = () => {
         // who asked asks again
-        if (!nc.isClosed()) request.respond()
+        if (!nc.isClosed()) request.respond(claims.isFree(clientId) ? NOT_HELD : undefined)
       }
       letting.then(answer, answer)
     },

@@ -25,6 +25,9 @@ const PAUSE_MS = 100
 /** How long an owner may take to answer that it lets go; then it is asked again. */
 const LET_GO_MS = 3000
 
+/** The answer of a node that was asked to let go of a client, and does not hold it. */
+export const NOT_HELD = 'not held'
+
 /** Never aborted. */
 const NEVER = new AbortController().signal
 
@@ -75,6 +78,8 @@ export interface ClaimsParts {
 export class Claims {
   readonly #parts: ClaimsParts
   readonly #held = new Map<string, HeldClaim>()
+  /** Client identifiers that are being claimed, with the number of those who do. */
+  readonly #claiming = new Map<string, number>()
   /** By shard. */
   readonly #attempts: readonly Gathering<Attempt>[]
 
@@ -96,6 +101,14 @@ export class Claims {
     return this.#held.has(clientId)
   }
 
+  /**
+   * Whether this node neither holds a client nor is about to. A record that names this node all the same is of an attempt
+   * whose answer was lost.
+   */
+  isFree(clientId: string): boolean {
+    return !this.#held.has(clientId) && !this.#claiming.has(clientId)
+  }
+
   /** Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
   async claim(clientId: string, signal: AbortSignal): Promise<HeldClaim> {
     return (await this.#claim(clientId, signal, 'ask'))!
@@ -107,6 +120,21 @@ export class Claims {
   }
 
   async #claim(clientId: string, signal: AbortSignal, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
+    this.#claiming.set(clientId, (this.#claiming.get(clientId) ?? 0) + 1)
+    try {
+      return await this.#claimWhenFree(clientId, signal, ifTaken)
+    } finally {
+      const left = this.#claiming.get(clientId)! - 1
+      if (left > 0) this.#claiming.set(clientId, left)
+      else this.#claiming.delete(clientId)
+    }
+  }
+
+  async #claimWhenFree(
+    clientId: string,
+    signal: AbortSignal,
+    ifTaken: 'ask' | 'give up',
+  ): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
     // most come for the first time, or after a long time
     let free: Free = { sequence: 0 }
@@ -179,6 +207,7 @@ export class Claims {
     const { wire, self, shards, membership } = this.#parts
     const { stream, subjects } = shards[shard]!
     let { previous } = before
+    let asked = 0
     for (;;) {
       this.#checkGoesOn(signal)
       const record = await this.#read(() => wire.last(stream, subjects.claim(clientId)), clientId)
@@ -192,7 +221,11 @@ export class Claims {
       }
       if (ifTaken === 'give up') return undefined
       previous = owner.node
-      await this.#askToLetGo(owner, signal)
+      // it has answered, and the record is the same: it is still busy with it
+      if (record.sequence === asked) await pause(PAUSE_MS)
+      asked = record.sequence
+      const isFree = await this.#askToLetGo(owner, signal)
+      if (isFree) return { sequence: record.sequence, previous, wasInUse: owner.caretaker !== true }
     }
   }
 
@@ -204,14 +237,19 @@ export class Claims {
     }
   }
 
-  /** Whoever does not answer is asked again, until it has let go, or is gone. */
-  async #askToLetGo({ epoch, clientId }: Owner, signal: AbortSignal): Promise<void> {
+  /**
+   * Whoever does not answer is asked again, until it has let go, or is gone.
+   * @returns whether it says that it does not hold the client, whatever the record says
+   */
+  async #askToLetGo({ epoch, clientId }: Owner, signal: AbortSignal): Promise<boolean> {
     const { wire, requestTo } = this.#parts
     try {
-      await untilAborted(wire.nc.request(requestTo(epoch), clientId, { timeout: LET_GO_MS }), signal)
+      const answer = await untilAborted(wire.nc.request(requestTo(epoch), clientId, { timeout: LET_GO_MS }), signal)
+      return answer.string() === NOT_HELD
     } catch {
       // nobody is there, or it takes longer
       await pause(PAUSE_MS)
+      return false
     }
   }
 

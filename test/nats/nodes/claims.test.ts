@@ -1,0 +1,93 @@
+/** Claims whose answers are lost: whoever wants the client next must not wait for a node that does not know that it has it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Claims, NOT_HELD } from '../../../lib/nats/nodes/claims.js'
+import type { Membership } from '../../../lib/nats/nodes/membership.js'
+import { ShardSubjects } from '../../../lib/nats/subjects.js'
+import {
+  type OutgoingRecord,
+  RefusedRequest,
+  type StoredRecord,
+  type Wire,
+  type WriteOptions,
+} from '../../../lib/nats/wire.js'
+
+const NEVER = new AbortController().signal
+const WRONG_LAST_SEQUENCE = 10071
+
+/** A stream of one server, and the nodes that answer requests. */
+class Stream {
+  readonly nodes = new Map<string, Claims>()
+  asked = 0
+  /** Whether the answers to writes are lost. */
+  isSilent = false
+  readonly #records = new Map<string, StoredRecord>()
+  #sequence = 0
+
+  join(node: string): Claims {
+    const claims = new Claims({
+      wire: this as unknown as Wire,
+      self: { node, epoch: node },
+      shards: [{ stream: 's', subjects: new ShardSubjects('test', 0) }],
+      shardOf: () => 0,
+      membership: { isAlive: () => true } as unknown as Membership,
+      lost: NEVER,
+      requestTo: epoch => epoch,
+    })
+    this.nodes.set(node, claims)
+    return claims
+  }
+
+  async last(_stream: string, subject: string): Promise<StoredRecord | undefined> {
+    return this.#records.get(subject)
+  }
+
+  async write({ subject, body }: OutgoingRecord, { expect }: WriteOptions): Promise<{ seq: number }> {
+    const found = this.#records.get(subject)?.sequence ?? 0
+    if (expect !== undefined && expect.sequence !== found) throw new RefusedRequest(WRONG_LAST_SEQUENCE, 'wrong')
+    this.#records.set(subject, { subject, body, sequence: ++this.#sequence, time: 0 })
+    if (this.isSilent) throw new Error('timeout')
+    return { seq: this.#sequence }
+  }
+
+  /** What a connection to NATS has of it: the request to let go of a client. */
+  readonly nc = {
+    request: async (epoch: string, clientId: string) => {
+      this.asked++
+      const isFree = this.nodes.get(epoch)!.isFree(clientId)
+      return { string: () => (isFree ? NOT_HELD : '') }
+    },
+  }
+}
+
+test('a claim whose answer was lost is taken over by the next node, as one that a client had', async () => {
+  const stream = new Stream()
+  const [one, other] = [stream.join('one'), stream.join('other')]
+  stream.isSilent = true
+  await assert.rejects(one.claim('client', NEVER), { code: 'ANAX_ERR_CLUSTER' })
+  stream.isSilent = false
+  const { previous, wasInUse } = await other.claim('client', NEVER)
+  assert.deepEqual([previous, wasInUse, stream.asked], ['one', true, 1])
+})
+
+test('a node whose attempt was not answered claims anew', async () => {
+  const stream = new Stream()
+  const one = stream.join('one')
+  stream.isSilent = true
+  await assert.rejects(one.claim('client', NEVER))
+  stream.isSilent = false
+  const claim = await one.claim('client', NEVER)
+  assert.ok(one.isHeld(claim) && !one.isFree('client'))
+})
+
+test('an owner that is asked keeps its client until it has let go', async () => {
+  const stream = new Stream()
+  const [one, other] = [stream.join('one'), stream.join('other')]
+  const held = await one.claim('client', NEVER)
+  const giveUp = new AbortController()
+  const waiting = other.claim('client', giveUp.signal)
+  while (stream.asked < 2) await new Promise(resolve => setTimeout(resolve, 5))
+  assert.ok(one.isHeld(held))
+  giveUp.abort(new Error('enough'))
+  await assert.rejects(waiting)
+})
