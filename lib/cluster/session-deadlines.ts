@@ -23,6 +23,8 @@ export class SessionDeadlines {
   readonly #byClient = new Map<string, Deadline<string>>()
   readonly #timer = new Timer(() => this.#start())
   readonly #working = new Set<string>()
+  /** Clients whose node is gone: what was due before that does not put them off. */
+  readonly #orphans = new Set<string>()
   #isStopped = false
 
   constructor(parts: SessionDeadlinesParts) {
@@ -31,6 +33,16 @@ export class SessionDeadlines {
 
   /** @param at milliseconds since the epoch; undefined for never */
   set(clientId: string, at: number | undefined): void {
+    if (!this.#orphans.has(clientId)) this.#set(clientId, at)
+  }
+
+  /** The node that had the client is gone: somebody has to see to the session now. */
+  setOrphan(clientId: string): void {
+    this.#orphans.add(clientId)
+    this.#set(clientId, this.#parts.timers.wallTime())
+  }
+
+  #set(clientId: string, at: number | undefined): void {
     this.#deadlines.remove(this.#byClient.get(clientId))
     this.#byClient.delete(clientId)
     if (at === undefined || this.#isStopped) return
@@ -42,6 +54,7 @@ export class SessionDeadlines {
   clear(): void {
     for (const deadline of this.#byClient.values()) this.#deadlines.remove(deadline)
     this.#byClient.clear()
+    this.#orphans.clear()
   }
 
   stop(): void {
@@ -63,6 +76,7 @@ export class SessionDeadlines {
       const clientId = this.#deadlines.take(now)
       if (clientId === undefined) break
       this.#byClient.delete(clientId)
+      this.#orphans.delete(clientId)
       this.#work(clientId)
     }
     this.#look()
