@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { createBroker } from '../../lib/index.js'
 import { natsCluster } from '../../lib/nats/index.js'
-import { sayReady } from './mortal.js'
+import { sayLeaseLost, sayReady } from './mortal.js'
 
 const [port, id, servers, leaseMs] = process.argv.slice(2)
 const urls = servers!.split(',')
@@ -12,8 +12,16 @@ for (;;) {
   try {
     const broker = await createBroker({ id: id!, cluster, leaseMs: Number(leaseMs), maxQueuedMessages: 1_000_000 })
     broker.on('drop', ({ reason, clientId }) => console.error('drop', reason, clientId))
+    broker.on('leaseLost', sayLeaseLost)
     if (process.env.ANAX_CLUSTER_LOG !== undefined) {
-      for (const event of ['storeError', 'leaseLost', 'clusterChanged', 'publishRefused', 'clientError'] as const) {
+      for (const event of [
+        'storeError',
+        'leaseLost',
+        'clusterChanged',
+        'publishRefused',
+        'clientError',
+        'lateWritesRefused',
+      ] as const) {
         broker.on(event, (...args: unknown[]) =>
           console.error(id, event, ...args.map(String), Math.round(performance.now())),
         )

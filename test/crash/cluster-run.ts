@@ -26,6 +26,11 @@ export interface ClusterCrashOptions {
   nodes: number
 }
 
+export interface ClusterCrashReport extends CrashReport {
+  /** How often a node lost its lease without being killed: the machine was too busy, or the engine took too long. */
+  leasesLost: number
+}
+
 /** It has to outlast a change of leader. */
 const LEASE_MS = 12_000
 /** Of killing a server and not a node. */
@@ -34,7 +39,7 @@ const MAX_LIFE_MS = 1500
 const MAX_DEATH_MS = 2000
 const MAX_TRIES = 5
 
-export async function runClusterCrashTest(options: ClusterCrashOptions): Promise<CrashReport> {
+export async function runClusterCrashTest(options: ClusterCrashOptions): Promise<ClusterCrashReport> {
   const folder = mkdtempSync(join(tmpdir(), 'anax-cluster-'))
   const servers = await NatsServers.start(options.servers)
   const ports = await Promise.all(Array.from({ length: options.nodes }, freePort))
@@ -74,14 +79,25 @@ class ClusterRun {
     this.#nodes = nodes
     this.#port = balancer.port
     const { port } = balancer
-    this.#cast = new Cast({ port, folder, seed: options.seed, newestVersion: 5, countKills: () => this.#kills })
+    this.#cast = new Cast({
+      port,
+      folder,
+      seed: options.seed,
+      newestVersion: 5,
+      countKills: () => this.#kills + this.#leasesLost,
+    })
   }
 
   get #kills(): number {
     return this.#serverKills + sum(this.#nodes.map(({ kills }) => kills))
   }
 
-  async play(): Promise<CrashReport> {
+  /** For its clients, a node that has lost its lease is gone. */
+  get #leasesLost(): number {
+    return sum(this.#nodes.map(({ leasesLost }) => leasesLost))
+  }
+
+  async play(): Promise<ClusterCrashReport> {
     const began = performance.now()
     await Promise.all(this.#nodes.map(node => node.start()))
     await this.#cast.start()
@@ -139,7 +155,7 @@ class ClusterRun {
     this.#retainedFaults.push(...faults)
   }
 
-  #report(seconds: number, subscriptionFaults: readonly string[]): CrashReport {
+  #report(seconds: number, subscriptionFaults: readonly string[]): ClusterCrashReport {
     const { outboxes, inboxes, witness, mourners, churner, victims } = this.#cast
     return {
       ...judgeMessages(outboxes, inboxes),
@@ -149,6 +165,7 @@ class ClusterRun {
       subscriptionsWrong: subscriptionFaults.length,
       accidents: sum([...this.#nodes, ...victims].map(({ accidents }) => accidents)),
       kills: this.#kills,
+      leasesLost: this.#leasesLost,
       clientKills: sum(victims.map(({ kills }) => kills)),
       seconds,
       details: [...this.#retainedFaults, ...subscriptionFaults],

@@ -5,3 +5,8 @@ export function sayReady(): void {
   process.once('disconnect', () => process.exit())
   process.send?.('ready')
 }
+
+/** A node that has lost its lease is gone for its clients, as if it had been killed. */
+export function sayLeaseLost(): void {
+  if (process.connected) process.send?.('lease lost')
+}

@@ -3,7 +3,8 @@
  * Each has a number of its own.
  *
  * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for
- * each time it was killed before it answered the next connection of the same client; by then it is done with the will.
+ * each time it was killed, or lost its lease, before it answered the next connection of the same client; by then it is done
+ * with the will.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConnectPacket, ProtocolVersion, Will } from '../../types/packets.js'

@@ -8,6 +8,8 @@ export class Victim {
   kills = 0
   /** How often it ended without having been killed. */
   accidents = 0
+  /** How often it said that it had lost its lease. */
+  leasesLost = 0
   readonly #script: string
   readonly #arguments: readonly string[]
   #lives = 0
@@ -25,6 +27,9 @@ export class Victim {
     this.#child = child
     child.once('exit', () => {
       if (this.#child === child) this.accidents++
+    })
+    child.on('message', message => {
+      if (message === 'lease lost') this.leasesLost++
     })
     await Promise.race([once(child, 'message'), once(child, 'exit')])
   }
