@@ -8,6 +8,7 @@ import type { Congestion } from '../model/metering/congestion.js'
 import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import type { Router } from '../routing/router.js'
+import { extendedLimits } from '../session/outgoing/pressure.js'
 import type { Timers } from '../util/scheduling/timers.js'
 import type { HookAuthorizer } from './hooks/authorizer.js'
 import { BackPressure } from './publish/back-pressure.js'
@@ -31,6 +32,14 @@ export function clusterOf(
     const session = parts().sessions.ownerOf(clientId)?.session
     return session?.stored === false ? session.pressure : undefined
   }
+  // a client for which nothing waits in its session is one that the broker has not got to yet
+  const limitsNow = (clientId: string) => {
+    const pressure = parts().sessions.ownerOf(clientId)?.session?.pressure
+    const own = parts().limits.of(clientId)
+    return pressure === undefined || pressure.messages === 0
+      ? extendedLimits(own, common.options)
+      : pressure.extend(own)
+  }
   const { congestion } = common
   const room = new BackPressure({ congestion, pressureOf, clientsOf: topic => parts().router.clientsOf(topic) })
   return new ClusterParts({
@@ -43,7 +52,8 @@ export function clusterOf(
       storedHere: topic => parts().router.storedHere(topic),
       hold: message => room.hold(message),
       limitsOf: clientId => parts().limits.of(clientId),
-      read: clientId => parts().sessions.read(clientId),
+      limitsNow,
+      read: (clientId, bytes) => parts().sessions.read(clientId, bytes),
       letGo: clientId => parts().sessions.letGo(clientId),
       disconnectAll: error => parts().sessions.disconnectAll(error),
       processDue: clientId => parts().sessions.processDue(clientId),

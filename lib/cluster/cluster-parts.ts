@@ -3,6 +3,7 @@
  * not know connections.
  */
 import type { Cluster, ClusterStats, MembershipChange } from '../../types/cluster.js'
+import type { Message } from '../../types/message.js'
 import type { MatchedSubscription, MessageRef, QueueLimits, StoredWill } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'
@@ -29,10 +30,12 @@ export interface ClusterHost {
   storedHere(topic: string): MatchedSubscription[]
   /** A promise until all connected clients have room for a message of the log; undefined if they have. */
   hold(message: PublishMessage): Promise<void> | undefined
-  /** Of the client's queue. */
+  /** Of the client's queue, while it is away. */
   limitsOf(clientId: string): QueueLimits
-  /** The client's session has to read its queue. */
-  read(clientId: string): void
+  /** The same of a client that is connected, as they are at the moment: one that reads may have more waiting. */
+  limitsNow(clientId: string): QueueLimits
+  /** The client's session has to read its queue, in which so many bytes more wait for it. */
+  read(clientId: string, bytes?: number): void
   /** Another node wants the client. */
   letGo(clientId: string): Promise<void>
   disconnectAll(error: AnaxError): Promise<void>
@@ -74,18 +77,20 @@ export class ClusterParts {
         message: entry => logConsumer.arrived(entry) as Promise<void> | void,
         signal: message => logConsumer.signalled(message),
         deadline: (clientId, at) => deadlines.set(clientId, at),
-        orphan: clientId => deadlines.set(clientId, timers.wallTime()),
+        orphan: clientId => deadlines.setOrphan(clientId),
         membership: change => this.#changed(change),
         refused: writes => events.emit('lateWritesRefused', writes),
       },
       lost: error => this.#lost(error),
       joined: node => this.interests.rejoin(node),
     })
+    const dropped = (clientId: string, message: Message) =>
+      events.emit('drop', { clientId, message, reason: 'queue-full' })
     const store = new ClusterStore({
       link,
       failed,
+      dropped,
       limitsOf: clientId => host.limitsOf(clientId),
-      dropped: (clientId, message) => events.emit('drop', { clientId, message, reason: 'queue-full' }),
       now: () => timers.wallTime(),
     })
     const shared = new SharedParts({ link, failed, give: (share, message) => this.#give(share, message) })
@@ -105,7 +110,9 @@ export class ClusterParts {
       storedHere: topic => host.storedHere(topic),
       hold: message => host.hold(message),
       route: message => host.route(message),
-      read: clientId => host.read(clientId),
+      read: (clientId, bytes) => host.read(clientId, bytes),
+      limitsNow: clientId => host.limitsNow(clientId),
+      dropped,
       number: sink.number,
     })
     this.store = store
@@ -155,10 +162,7 @@ export class ClusterParts {
     if (session !== undefined && session.expiresAt === undefined && expiry !== NEVER_EXPIRES) {
       session.expiresAt = now + expiry * 1000
     }
-    if (will !== undefined && will.dueAt === undefined) {
-      const delay = will.will.properties?.willDelayInterval ?? 0
-      will.dueAt = now + (expiry === NEVER_EXPIRES ? delay : Math.min(delay, expiry)) * 1000
-    }
+    if (will !== undefined && will.dueAt === undefined) will.dueAt = now + willDelay(owned) * 1000
   }
 
   release(clientId: string): Promise<void> {
@@ -174,8 +178,11 @@ export class ClusterParts {
   }
 
   dueWill(clientId: string): StoredWill | undefined {
-    const will = this.store.owned(clientId)?.will
-    return will?.dueAt !== undefined && will.dueAt <= this.#parts.timers.wallTime() ? will.will : undefined
+    const owned = this.store.owned(clientId)
+    const will = owned?.will
+    if (owned === undefined || will?.dueAt === undefined) return undefined
+    // one without a delay that has a time could not be published before: its client that is back must not cancel it
+    return will.dueAt <= this.#parts.timers.wallTime() || willDelay(owned) === 0 ? will.will : undefined
   }
 
   giveBack(messages: readonly MessageRef[]): void {
@@ -214,4 +221,11 @@ export class ClusterParts {
   #changed(change: MembershipChange): void {
     this.#parts.events.emit('clusterChanged', change)
   }
+}
+
+/** Seconds from the end of the connection until the will is due. */
+function willDelay({ session, will }: OwnedSession): number {
+  const delay = will?.will.properties?.willDelayInterval ?? 0
+  const expiry = session?.expiryInterval ?? 0
+  return expiry === NEVER_EXPIRES ? delay : Math.min(delay, expiry)
 }

@@ -228,7 +228,9 @@ export class ClusterStore extends LogBackedStore {
 
   queueSize(clientId: string): { messages: number; bytes: number } {
     const owned = this.#owned.get(clientId)
-    return { messages: owned === undefined ? 0 : owned.sent.size + owned.own.size, bytes: 0 }
+    if (owned === undefined) return { messages: 0, bytes: 0 }
+    const { sent, own, backlog } = owned
+    return { messages: sent.size + own.size + backlog.messages, bytes: backlog.bytes }
   }
 
   addIncoming(clientId: string, packetId: number): Promise<void> {

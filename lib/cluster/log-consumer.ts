@@ -1,16 +1,20 @@
 /**
  * Delivers messages of the log and of other nodes to the sessions of this node. Owns which stored sessions get a
- * message live: those that have read the log up to it. Must not know the engine.
+ * message live: those that have read the log up to it; and holds the others to the limits of their queues. Must not know the
+ * engine.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
-import type { MatchedSubscription } from '../../types/persistence.js'
+import type { MatchedSubscription, QueueLimits } from '../../types/persistence.js'
 import { markPayloadOwned, PublishMessage } from '../codec/publish-message.js'
+import { sizeInQueue } from '../model/backlog.js'
 import { ensureRecord } from '../model/routing-record.js'
 import type { ClusterInterests } from './cluster-interests.js'
 import type { ClusterStore } from './cluster-store.js'
 import { type OwnedSession, refOf } from './owned-session.js'
+
+const NOBODY: ReadonlyMap<OwnedSession, boolean> = new Map()
 
 /** Messages that are routed before the event loop gets its turn, so that clients can acknowledge. */
 const SLICE = 50
@@ -24,8 +28,12 @@ export interface LogConsumerParts {
   hold(message: PublishMessage): Promise<void> | undefined
   /** Delivers to the clients that are here, shared subscriptions left out. */
   route(message: PublishMessage): void
-  /** The session has to read the log. */
-  read(clientId: string): void
+  /** The session has to read the log, in which so many bytes more wait for it. */
+  read(clientId: string, bytes: number): void
+  /** Of the queue of a client that is connected, as they are at the moment. */
+  limitsNow(clientId: string): QueueLimits
+  /** A message is beyond the limits of a queue. */
+  dropped(clientId: string, message: Message): void
   number(message: PublishMessage): void
 }
 
@@ -48,9 +56,14 @@ export class LogConsumer {
   }
 
   #deliver(message: PublishMessage, position: LogPosition): void {
-    const behind = message.qos > 0 ? this.#withhold(message, position) : []
+    const receivers = message.qos > 0 ? this.#receivers(message, position) : NOBODY
     this.#parts.route(message)
-    for (const clientId of behind) this.#parts.read(clientId)
+    for (const [owned, isBehind] of receivers) {
+      if (owned.isDone(position)) continue
+      const bytes = sizeInQueue(message)
+      owned.backlog.add(position, bytes)
+      if (isBehind) this.#parts.read(owned.claim.clientId, bytes)
+    }
   }
 
   /** Handles a QoS 0 message of another node. */
@@ -60,19 +73,40 @@ export class LogConsumer {
     this.#parts.route(message)
   }
 
-  /** @returns the sessions that must read the log before they get anything live */
-  #withhold(message: PublishMessage, position: LogEntry['position']): string[] {
-    const behind: string[] = []
+  /** @returns the stored sessions that get the message, and whether they must read the log before they get it */
+  #receivers(message: PublishMessage, position: LogPosition): ReadonlyMap<OwnedSession, boolean> {
+    const receivers = new Map<OwnedSession, boolean>()
     const { store, storedHere } = this.#parts
-    for (const { clientId, topic } of storedHere(message.topic)) {
+    for (const { clientId, topic, nl } of storedHere(message.topic)) {
       const owned = store.owned(clientId)
-      if (owned === undefined) continue
-      const isDone = owned.isDone(position)
-      if (!isDone && this.#isLive(owned, topic, position.shard)) continue
-      ensureRecord(message).withhold(clientId)
-      if (!isDone) behind.push(clientId)
+      if (owned === undefined || (nl === true && clientId === message.clientId)) continue
+      const isBehind = !this.#isLive(owned, topic, position.shard)
+      receivers.set(owned, isBehind || receivers.get(owned) === true)
     }
-    return behind
+    for (const [owned, isBehind] of receivers) {
+      const isWanted = !owned.isDone(position) && this.#hasRoom(owned, message, position)
+      if (!isWanted) receivers.delete(owned)
+      if (!isWanted || isBehind) ensureRecord(message).withhold(owned.claim.clientId)
+    }
+    return receivers
+  }
+
+  /** Drops the message, or the oldest ones, for a client that reads too slowly. @returns whether this one is let in */
+  #hasRoom({ backlog, claim }: OwnedSession, message: PublishMessage, position: LogPosition): boolean {
+    // nothing waits: no limit is asked for
+    if (backlog.messages === 0) return true
+    const { limitsNow, dropped } = this.#parts
+    const { maxMessages, maxBytes, overflow } = limitsNow(claim.clientId)
+    const bytes = sizeInQueue(message)
+    const isFull = () => backlog.messages >= maxMessages || backlog.bytes + bytes > maxBytes
+    if (!isFull()) return true
+    if (overflow === 'drop-oldest') {
+      while (backlog.messages > 0 && isFull()) backlog.dropOldest()
+      return true
+    }
+    backlog.drop(position)
+    dropped(claim.clientId, message)
+    return false
   }
 
   /** Whether a session has read the log up to where the filter began to be brought. */

@@ -1,13 +1,14 @@
 /**
  * What the log has for a session, as its queue: what its client missed is held to the limits of queues, and is kept with the
- * session before the log forgets it. Owns these limits; must not know who sends, nor how records are written.
+ * session before the log forgets it. Owns these limits; must not know who sends, nor how records are written, nor what comes
+ * while the client is connected.
  */
 import type { Message } from '../../types/message.js'
 import type { QueuedMessage, QueueLimits } from '../../types/persistence.js'
 import { sizeInQueue } from '../model/backlog.js'
 import { refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
-import { type OwnedSession, ownRecord, refOf } from './owned-session.js'
+import { type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 
 /** The part of its time in the log after which a message is kept with the session. */
 const KEEP_AFTER = 0.8
@@ -54,12 +55,20 @@ export class LogQueue {
     const read = owned.beginRead(await this.#parts.link.node.ends())
     const isWithin = owned.filters.length > 0 && owned.isBehind ? await this.#limitsFor(owned, read.ends) : undefined
     for await (const queued of this.#entries(owned, read.ends)) {
+      if (this.#isDropped(owned, queued)) continue
       if (isWithin !== undefined && !isWithin(queued.message!)) continue
       read.waiting.add(refKey(queued.ref))
       yield queued
     }
     owned.isBehind = false
     owned.endRead(read)
+  }
+
+  /** Whether the client read too slowly for a message; each is told once. */
+  #isDropped({ backlog, claim }: OwnedSession, { message, ref }: QueuedMessage): boolean {
+    const drop = backlog.dropOf(positionOf(ref)!)
+    if (drop === 'untold') this.#parts.dropped(claim.clientId, message!)
+    return drop !== undefined
   }
 
   /** When what a session misses from now on has to be kept with it; undefined for one that misses nothing. */

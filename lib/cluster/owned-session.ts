@@ -15,6 +15,7 @@ import type {
 import { grantedQoS, grantedRetain, grantOf, mergeGrants } from '../model/grant.js'
 import { refKey } from '../model/message.js'
 import { filterMatches, isSharedFilter } from '../topic/topic.js'
+import { LogBacklog } from './log-backlog.js'
 import { bytesOf, contentOf } from './record-bytes.js'
 
 /** A subscription, and the position in the log from which it applies. */
@@ -97,6 +98,8 @@ export class OwnedSession {
   readonly cursor: number[]
   /** For each shard, up to where all that the log has was sent or dropped on this connection. */
   readonly readUpTo: number[]
+  /** What waits in the log while its client is connected. */
+  readonly backlog = new LogBacklog()
   /** The read of the log that is under way, or was the last. */
   #read: LogRead | undefined
   /** Whether what its client missed was not read yet. */
@@ -234,6 +237,7 @@ export class OwnedSession {
 
   advanceTo(shard: number, sequence: number): void {
     this.cursor[shard] = Math.max(this.cursor[shard]!, sequence)
+    this.backlog.advance(shard, sequence)
   }
 
   markSent(ref: MessageRef, packetId: number, delivery: QueueDelivery): void {

@@ -160,8 +160,9 @@ export class Session implements Subscriber, Recipient {
     this.outgoing?.deliver(delivery)
   }
 
-  readStored(): void {
-    this.outgoing?.readStored()
+  /** @param added bytes of a message that was added to the queue, if it is to count as one that waits */
+  readStored(added?: number): void {
+    this.outgoing?.readStored(added)
   }
 
   /** Identifiers of the QoS 0 subscriptions that match a topic. Queued messages lack them: the store knows the others. */

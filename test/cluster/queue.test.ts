@@ -35,3 +35,49 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const sa
     )
   })
 }
+
+for (const queueOverflow of ['drop-newest', 'drop-oldest'] as const satisfies OverflowPolicy[]) {
+  test(`a client that is connected and does not read is held to the limit of its queue, ${queueOverflow}`, async () => {
+    await withNodes(
+      new MemoryCluster(),
+      2,
+      async (one, other) => {
+        const dropped: string[] = []
+        other!.broker.on('drop', ({ clientId, reason, message }) => {
+          dropped.push(`${clientId} ${reason} ${message.payload.toString()}`)
+        })
+        const slow = await other!.connectStored('slow', {
+          properties: { sessionExpiryInterval: 60, receiveMaximum: 1 },
+        })
+        const acknowledge: (() => void)[] = []
+        slow.handleMessage = (_, done) => acknowledge.push(done)
+        await slow.subscribeAsync('t', { qos: 1 })
+        const quick = await other!.connectStored('quick')
+        await quick.subscribeAsync('t', { qos: 1 })
+        // the first is in flight, five wait
+        for (const payload of numbers(9)) await one!.broker.publish({ topic: 't', payload, qos: 1 })
+        await until(() => receivedBy(quick).length === 9, 'the client that reads')
+        slow.handleMessage = (_, done) => done()
+        for (const done of acknowledge) done()
+        // the oldest one was about to be sent, and is not dropped any more
+        const left = queueOverflow === 'drop-oldest' ? ['0', '1', ...numbers(5, 4)] : numbers(6)
+        const gone = queueOverflow === 'drop-oldest' ? numbers(2, 2) : numbers(3, 6)
+        await until(
+          () => receivedBy(slow).length >= left.length && dropped.length >= gone.length,
+          () => `${receivedBy(slow)}; ${dropped}`,
+        )
+        assert.deepEqual(receivedBy(slow), left)
+        assert.deepEqual(
+          dropped,
+          gone.map(text => `slow queue-full ${text}`),
+        )
+        assert.equal(other!.broker.drops['queue-full'], gone.length)
+        // it has caught up: nothing is dropped any more
+        for (const payload of numbers(3, 9)) await one!.broker.publish({ topic: 't', payload, qos: 1 })
+        await until(() => receivedBy(slow).length >= left.length + 3, 'what came later')
+        assert.deepEqual(receivedBy(slow), [...left, ...numbers(3, 9)])
+      },
+      { maxQueuedMessages: 5, queueOverflow },
+    )
+  })
+}

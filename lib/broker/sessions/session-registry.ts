@@ -79,9 +79,9 @@ export class SessionRegistry implements SessionDirectory {
     return this.#size
   }
 
-  /** A message was added to the stored queue of a client: sends it if the client is connected. */
-  read(clientId: string): void {
-    this.connected.ownerOf(clientId)?.session?.readStored()
+  /** A message of so many bytes was added to the stored queue of a client: sends it if the client is connected. */
+  read(clientId: string, bytes?: number): void {
+    this.connected.ownerOf(clientId)?.session?.readStored(bytes)
   }
 
   isConnected(clientId: string): boolean {

@@ -86,8 +86,9 @@ export class Outgoing {
     this.readStored()
   }
 
-  /** Sends what was added to the stored queue. */
-  readStored(): void {
+  /** Sends what was added to the stored queue: a message of so many bytes, where that is known. */
+  readStored(added?: number): void {
+    if (added !== undefined) this.#press().added(added)
     if (this.#stored === undefined) this.#beginRead()
     else this.#readAgain = true
     this.pump()
@@ -230,8 +231,7 @@ export class Outgoing {
     if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) {
       this.transmitter.send(delivery)
     } else {
-      this.#press().added(sizeInQueue(delivery.message))
-      this.readStored()
+      this.readStored(sizeInQueue(delivery.message))
     }
   }
 

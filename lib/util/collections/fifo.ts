@@ -8,6 +8,11 @@ export class Fifo<T> {
     return this.#items.length - this.#first
   }
 
+  /** The next one; undefined where there is none. */
+  get first(): T | undefined {
+    return this.#items[this.#first]
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }
