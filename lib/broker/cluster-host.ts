@@ -48,7 +48,7 @@ export function clusterOf(
     leaseMs: common.options.leaseMs,
     host: {
       route: message => parts().router.route(message),
-      memberFor: (share, message) => parts().router.memberFor(share, message),
+      memberFor: (share, message) => parts().router.shared.memberFor(share, message),
       storedHere: topic => parts().router.storedHere(topic),
       hold: message => room.hold(message),
       limitsOf: clientId => parts().limits.of(clientId),

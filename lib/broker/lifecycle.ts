@@ -55,7 +55,7 @@ export class Lifecycle {
     storeBridge.greet()
     await store.recover(timers.wallTime())
     await willLimits.recover(store.wills?.() ?? [])
-    for await (const member of store.sharedSubscriptions()) router.addOfflineMember(member)
+    for await (const member of store.sharedSubscriptions()) router.shared.joinOffline(member)
     await housekeeping.publishWillsLeft()
     housekeeping.look()
     systemTopics?.start()

@@ -12,6 +12,8 @@ export interface SubscriptionRouter {
   /** Whether a message of a publisher is on its way, because it takes more than one turn of the event loop. */
   isDelivering(publisherId: string): boolean
   remove(subscription: SessionSubscription): void
-  /** Ends a subscription of a session whose client is not connected. */
-  removeOfflineMember(subscription: { topic: string; clientId: string }): void
+  readonly shared: {
+    /** Ends the subscription of a session whose client is not connected, if it is a shared one. */
+    leave(subscription: { topic: string; clientId: string }): void
+  }
 }

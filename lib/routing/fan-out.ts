@@ -8,7 +8,7 @@ import { grantedQoS } from '../model/grant.js'
 import { recordOf } from '../model/routing-record.js'
 import { isLeftOut, liveCopy } from './live-copy.js'
 import type { Route, Target } from './route.js'
-import type { SharedGroup } from './shared-subscriptions.js'
+import type { SharedGroup } from './shared/shared-group.js'
 
 export class FanOut {
   readonly #message: PublishMessage

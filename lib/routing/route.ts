@@ -6,7 +6,7 @@ import type { Grant } from '../model/grant.js'
 import type { Subscriber } from '../model/subscriber.js'
 import { SessionSubscription } from '../model/subscription.js'
 import { HostListener } from './host-listener.js'
-import type { SharedGroup } from './shared-subscriptions.js'
+import type { SharedGroup } from './shared/shared-group.js'
 
 /** The subscribers of a filter. */
 export type Match = SessionSubscription | SharedGroup | HostListener

@@ -9,7 +9,7 @@ import { FilterTree } from '../topic/filter-tree.js'
 import { Cost, type Fairness } from '../util/scheduling/fairness.js'
 import type { HostListener } from './host-listener.js'
 import { type Match, Route } from './route.js'
-import type { SharedGroup } from './shared-subscriptions.js'
+import type { SharedGroup } from './shared/shared-group.js'
 
 /** Nodes of the tree, and matching subscriptions, that are handled before the budget is checked. */
 const SLICE = 256

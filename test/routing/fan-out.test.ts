@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { ensureRecord } from '../../lib/model/routing-record.js'
 import { FanOut } from '../../lib/routing/fan-out.js'
 import { Route } from '../../lib/routing/route.js'
-import { SharedGroup } from '../../lib/routing/shared-subscriptions.js'
+import { SharedGroup } from '../../lib/routing/shared/shared-group.js'
 import { message, NotingSession } from './support.js'
 
 function scene(count: number) {

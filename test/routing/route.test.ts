@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import fc from 'fast-check'
 import { HostListener } from '../../lib/routing/host-listener.js'
 import { Route, type Target } from '../../lib/routing/route.js'
-import { SharedGroup } from '../../lib/routing/shared-subscriptions.js'
+import { SharedGroup } from '../../lib/routing/shared/shared-group.js'
 import type { QoS } from '../../types/packets.js'
 import { NotingSession } from './support.js'
 

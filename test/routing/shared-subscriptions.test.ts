@@ -1,7 +1,7 @@
 /** Which member of a shared subscription gets a message, by each strategy; and what becomes of what a member leaves. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { SharedGroup } from '../../lib/routing/shared-subscriptions.js'
+import { SharedGroup } from '../../lib/routing/shared/shared-group.js'
 import type { SharedStrategy } from '../../types/options.js'
 import type { QueuedMessage } from '../../types/persistence.js'
 import { message, NotingSession, routing } from './support.js'
@@ -165,7 +165,7 @@ describe('the router', () => {
   it('leaves it where it is stored, and has the queue read where the client is back', () => {
     const { router, bus } = routing()
     const other = new NotingSession('other')
-    router.addOfflineMember(away('back'))
+    router.shared.joinOffline(away('back'))
     const published = message('t', 'x')
     assert.equal(router.chooseShared(published, [], 'all').length, 1)
     const back = new NotingSession('back', true)
@@ -179,7 +179,7 @@ describe('the router', () => {
 
   it('has a copy with a number of its own for a session that gets the message otherwise as well', () => {
     const { router } = routing()
-    router.addOfflineMember(away('both'))
+    router.shared.joinOffline(away('both'))
     const published = message('t', 'x')
     const [choice] = router.chooseShared(published, ['both'], 'all')
     assert.notEqual(choice?.message, published)
@@ -190,15 +190,15 @@ describe('the router', () => {
 
   it('forgets a group with its last member', () => {
     const { router } = routing()
-    router.addOfflineMember(away('a'))
+    router.shared.joinOffline(away('a'))
     const session = new NotingSession('b')
     const subscription = session.subscribe(SHARE)
     router.add(subscription)
-    assert.deepEqual([router.size, router.sharedGroups, router.sharedSubscriptions], [1, 1, 2])
+    assert.deepEqual([router.size, router.shared.groups, router.shared.members], [1, 1, 2])
     router.remove(subscription)
-    router.removeOfflineMember({ topic: SHARE, clientId: 'a' })
-    router.removeOfflineMember({ topic: 'not shared', clientId: 'a' })
-    assert.deepEqual([router.size, router.sharedGroups, router.sharedSubscriptions], [0, 0, 0])
+    router.shared.leave({ topic: SHARE, clientId: 'a' })
+    router.shared.leave({ topic: 'not shared', clientId: 'a' })
+    assert.deepEqual([router.size, router.shared.groups, router.shared.members], [0, 0, 0])
   })
 })
 
@@ -207,10 +207,10 @@ describe('what a member leaves', () => {
     const { router, queued, orphans } = routing()
     const [clean, stored] = [new NotingSession('clean'), new NotingSession('stored', true)]
     router.add(clean.subscribe(SHARE))
-    router.redeliver('gone', [{ message: message('t', '1'), share: SHARE }])
+    router.shared.redeliver('gone', [{ message: message('t', '1'), share: SHARE }])
     router.remove(clean.subscriptions.get(SHARE)!)
     router.add(stored.subscribe(SHARE))
-    router.redeliver('gone', [{ message: message('t', '2'), share: SHARE }])
+    router.shared.redeliver('gone', [{ message: message('t', '2'), share: SHARE }])
     assert.deepEqual(clean.texts, ['1'])
     assert.deepEqual(
       queued.map(({ text, delivery: { clientId, share, qos } }) => [text, clientId, share, qos]),
@@ -221,8 +221,8 @@ describe('what a member leaves', () => {
 
   it('goes into the queue of one who is away, where nobody is there', () => {
     const { router, queued, orphans } = routing()
-    router.addOfflineMember({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
-    router.redeliver('gone', [{ message: message('t', 'x', 2), share: SHARE }])
+    router.shared.joinOffline({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
+    router.shared.redeliver('gone', [{ message: message('t', 'x', 2), share: SHARE }])
     assert.deepEqual(
       queued.map(({ delivery }) => delivery),
       [{ clientId: 'away', qos: 1, retain: false, subscriptionIdentifiers: [7], share: SHARE }],
@@ -232,8 +232,8 @@ describe('what a member leaves', () => {
 
   it('is lost, and said to be, where nobody is left', () => {
     const { router, queued, orphans } = routing()
-    router.addOfflineMember(away('gone'))
-    router.redeliver('gone', [
+    router.shared.joinOffline(away('gone'))
+    router.shared.redeliver('gone', [
       { message: message('t', '1'), share: SHARE },
       { message: message('t', '2'), share: '$share/other/t' },
     ])
@@ -250,29 +250,29 @@ describe('what a member leaves', () => {
 
   it('in its stored queue is told of once, though the queue has to be read again', async () => {
     const { router, queued, orphans } = routing()
-    router.addOfflineMember(away('heir', 2))
+    router.shared.joinOffline(away('heir', 2))
     const queue = [entry('1', 1, undefined), entry('2', 1, SHARE), entry('3', 2, undefined), entry('4', 1, undefined)]
     for (const readable of [0, 2, 3, 1]) {
       const failing = (function* () {
         yield* queue.slice(0, readable)
         throw new Error('the store fails')
       })()
-      await assert.rejects(router.emptyQueue(failing, 'gone'), /the store fails/)
+      await assert.rejects(router.shared.emptyQueue(failing, 'gone'), /the store fails/)
     }
     assert.deepEqual([queued, orphans], [[], ['1', '3']])
-    await router.emptyQueue(queue, 'gone')
+    await router.shared.emptyQueue(queue, 'gone')
     assert.deepEqual(orphans, ['1', '3', '4'])
     assert.deepEqual(
       queued.map(({ text }) => text),
       ['2'],
     )
-    await router.emptyQueue([queue[0]!], 'gone')
+    await router.shared.emptyQueue([queue[0]!], 'gone')
     assert.deepEqual(orphans, ['1', '3', '4', '1'], 'another session of the same client is not confused with it')
   })
 
   it('in its stored queue is rescued: what came through a group, but QoS 2 only unsent', async () => {
     const { router, queued } = routing()
-    router.addOfflineMember(away('heir', 2))
+    router.shared.joinOffline(away('heir', 2))
     const queue = [
       entry('own', 1, undefined),
       entry('sent', 1, SHARE, 1),
@@ -280,7 +280,7 @@ describe('what a member leaves', () => {
       entry('waiting', 2, SHARE),
       { ...entry('released', 2, SHARE, 3), message: undefined },
     ]
-    await router.emptyQueue(queue, 'gone')
+    await router.shared.emptyQueue(queue, 'gone')
     assert.deepEqual(
       queued.map(({ text }) => text),
       ['sent', 'waiting'],

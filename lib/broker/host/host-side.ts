@@ -8,9 +8,7 @@ import type { Clock } from '../../../types/clock.js'
 import type { Message } from '../../../types/message.js'
 import type { PayloadInput, PayloadSchema } from '../../../types/payload.js'
 import type { MaybeAsyncIterable } from '../../../types/persistence.js'
-import { connect } from '../../client/connect.js'
 import type { MqttConnection } from '../../client/connection.js'
-import { duplexPair } from '../../client/duplex-pair.js'
 import type { ConnectOptions, PublishOptions } from '../../client/options.js'
 import { codecOf } from '../../payload/payload-codec.js'
 import type { TopicNameParams, TopicPattern } from '../../topic/topic-pattern.js'
@@ -45,6 +43,15 @@ export interface HostPorts {
   exempt(client: Client): void
 }
 
+/** Loaded with the first client: many applications need none, and the library starts with a smaller heap. */
+async function loadClient() {
+  const [{ connect }, { duplexPair }] = await Promise.all([
+    import('../../client/connect.js'),
+    import('../../client/duplex-pair.js'),
+  ])
+  return { connect, duplexPair }
+}
+
 /** The application's side of a broker. */
 export class HostSide {
   readonly #ports: HostPorts
@@ -70,6 +77,7 @@ export class HostSide {
 
   async client({ hooks = 'skip', ...options }: HostClientOptions): Promise<MqttConnection> {
     const { clock, handle, exempt } = this.#ports
+    const { connect, duplexPair } = await loadClient()
     const [near, far] = duplexPair()
     const client = handle(far)
     if (hooks === 'skip') exempt(client)

@@ -66,8 +66,8 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
         counts.subscriptions === undefined
           ? undefined
           : counts.subscriptions + router.liveSubscriptions - router.liveStoredSubscriptions,
-      shared: router.sharedSubscriptions,
-      sharedGroups: router.sharedGroups,
+      shared: router.shared.members,
+      sharedGroups: router.shared.groups,
     },
     retained: isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 },
     wills: { messages: parts.willLimits.count, bytes: parts.willLimits.bytes },

@@ -6,7 +6,7 @@ import type { MatchedSubscription, QueueDelivery } from '../../../types/persiste
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { type Grant, grantedQoS, grantedRetain, grantOf, mergeGrants } from '../../model/grant.js'
 import type { SharedChoice } from '../../model/routing-record.js'
-import { clientIdOf } from '../../routing/shared-subscriptions.js'
+import { clientIdOf } from '../../routing/shared/shared-group.js'
 
 /** @param isConnected tells whether a client is connected: then a QoS 0 message does not have to be queued for it */
 export function deliveriesOf(

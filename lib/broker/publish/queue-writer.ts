@@ -64,7 +64,7 @@ export class QueueWriter {
     const { router, isConnected, fairness } = this.#parts
     const deliveries = deliveriesOf(message, matched, isConnected)
     fairness.spend(deliveries.length * Cost.enqueue)
-    if (router.sharedGroups > 0) return this.#writeWithShared(message, deliveries, rules)
+    if (router.shared.groups > 0) return this.#writeWithShared(message, deliveries, rules)
     return this.#writeAll(message, deliveries, rules)
   }
 

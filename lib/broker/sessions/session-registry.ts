@@ -123,7 +123,7 @@ export class SessionRegistry implements SessionDirectory {
       })
     }
     const left = await session.detach()
-    if (ownership === undefined) router.redeliver(session.id, left)
+    if (ownership === undefined) router.shared.redeliver(session.id, left)
     else ownership.giveBack(left.map(({ message }) => message))
     // another node owns the session now, and handles its will
     if (ownership?.owns(session.id) !== false) {
@@ -367,10 +367,10 @@ export class SessionRegistry implements SessionDirectory {
     const { store, router, wills, events } = this.#parts
     await wills.sessionEnded(clientId)
     const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
-    for (const { topic } of subscriptions) router.removeOfflineMember({ topic, clientId })
+    for (const { topic } of subscriptions) router.shared.leave({ topic, clientId })
     // a session on a log has no queue to empty
     if (this.#parts.ownership === undefined && !this.#ending.has(clientId)) {
-      await router.emptyQueue(store.queued(clientId), clientId)
+      await router.shared.emptyQueue(store.queued(clientId), clientId)
     }
     this.#ending.add(clientId)
     await store.deleteSession(clientId)

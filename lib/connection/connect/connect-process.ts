@@ -253,7 +253,7 @@ export class ConnectProcess {
       if (!now.isLike(subscription)) changed.push(now)
     }
     if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
-    for (const topic of refused) router.removeOfflineMember({ topic, clientId: session.id })
+    for (const topic of refused) router.shared.leave({ topic, clientId: session.id })
     await storeSubscriptions(session, changed)
     session.replacements.note(subscribed)
     return subscribed

@@ -8,28 +8,23 @@
  * The number that a message got when it was stored (brokerCounter) merges the two, so that a publisher's messages keep
  * their order whatever their QoS. Each broker on the bus has numbers of its own.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DropReason } from '../../../types/events.js'
 import type { Message } from '../../../types/message.js'
-import type { QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
-import { isQuotaError, wrapError } from '../../errors.js'
+import type { MaybePromise, QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
+import { wrapError } from '../../errors.js'
 import { Backlog, sizeInQueue } from '../../model/backlog.js'
 import { Delivery } from '../../model/delivery.js'
-import { copyOf, keepPayload, refKey } from '../../model/message.js'
+import { keepPayload, refKey } from '../../model/message.js'
 import type { SharedDelivery } from '../../model/shared-delivery.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import type { Ports } from '../../ports/ports.js'
 import { Source } from '../../util/collections/source.js'
-import { isPromise } from '../../util/maybe-promise.js'
 import { Cost, Share } from '../../util/scheduling/fairness.js'
 import type { Link } from './link.js'
 import { Pressure } from './pressure.js'
 import type { Recipient } from './recipient.js'
-import { RetainedReplays } from './retained-replay.js'
+import { RetainedSender } from './retained-sender.js'
 import { Transmitter } from './transmitter.js'
-
-/** Retained messages that are queued at once for a client that has left. */
-const SLICE = 500
 
 export class Outgoing {
   readonly transmitter: Transmitter
@@ -47,13 +42,8 @@ export class Outgoing {
   #skip: Set<string> | undefined
   /** Whether messages were added while the read was under way, so that the queue has to be read once more. */
   #readAgain = false
-  #replays: RetainedReplays | undefined
-  /** Called when the next retained message was read. */
-  #onReplay: (() => void) | undefined
-  /** Why retained messages could not be read or queued. */
-  #replayFailure: unknown
-  /** How many retained messages are being written to the stored queue. */
-  #enqueuing = 0
+  /** Made with the first subscription that has retained messages sent. */
+  #retained: RetainedSender | undefined
   /** Whether `pump` is running. */
   #pumping = false
   /** Made when there is more to send than one turn of the event loop has room for. */
@@ -96,72 +86,30 @@ export class Outgoing {
 
   /** Sends the retained messages of a new subscription [MQTT-3.3.1-6]. */
   replay(subscription: SessionSubscription): void {
-    this.#replays ??= new RetainedReplays(this.#ports, this.#replayed, this.#replayFailed)
-    this.#replays.add(subscription)
+    this.#retained ??= new RetainedSender({
+      recipient: this.#recipient,
+      ports: this.#ports,
+      transmitter: this.transmitter,
+      wake: this.pump,
+      queued: () => this.readStored(),
+      drop: (message, reason) => this.#drop(message, reason),
+      failed: this.#failed,
+    })
+    this.#retained.add(subscription)
     this.pump()
   }
 
   /** A subscription ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
   endReplay(filter: string): void {
-    this.#replays?.end(filter)
+    this.#retained?.end(filter)
   }
 
   /**
    * The client disconnected and its session is kept: appends the retained messages that it has not got yet to its
    * stored queue. Reads no more of them than the queue may hold.
    */
-  async queueReplays(): Promise<void> {
-    const replays = this.#replays
-    if (replays === undefined) return
-    const { maxMessages } = this.#recipient.limits
-    let enqueued: Promise<void>[] = []
-    for (let read = 0; read < maxMessages && !replays.isEmpty && this.#replayFailure === undefined; ) {
-      if (replays.qos === 0) {
-        replays.skip()
-        continue
-      }
-      const next = replays.next()
-      if (next === 'waiting') {
-        await this.#nextReplay()
-      } else if (next !== undefined) {
-        read++
-        // a QoS 0 message does not wait for a client
-        if (next.qos > 0) enqueued.push(this.#enqueueReplay(next).catch(this.#replayFailed))
-        if (read % SLICE === 0) {
-          await Promise.all(enqueued)
-          await nextTurn()
-          enqueued = []
-        }
-      }
-    }
-    await Promise.all(enqueued)
-    if (this.#replayFailure !== undefined) throw this.#replayFailure
-  }
-
-  #nextReplay(): Promise<void> {
-    return new Promise(resolve => {
-      this.#onReplay = resolve
-    })
-  }
-
-  async #enqueueReplay(delivery: Delivery): Promise<void> {
-    try {
-      await this.#ports.sink.enqueue(copyOf(delivery.message), this.#retainedCopy(delivery))
-    } catch (error) {
-      if (!isQuotaError(error)) throw error
-      this.#drop(delivery.message, 'queue-full')
-    }
-  }
-
-  readonly #replayed = (): void => {
-    this.#onReplay?.()
-    this.pump()
-  }
-
-  readonly #replayFailed = (error: unknown): void => {
-    this.#replayFailure ??= error
-    this.#onReplay?.()
-    this.#failed(error)
+  queueReplays(): MaybePromise<void> {
+    return this.#retained?.queueRest()
   }
 
   /** Sends what can be sent. To be called whenever the client or the stream can take more. */
@@ -182,7 +130,7 @@ export class Outgoing {
       if (mayGoOn) fairness.spend(Cost.read)
     }
     this.#pumping = false
-    return !mayGoOn || (this.#isIdle() && this.#replays?.isEmpty !== false)
+    return !mayGoOn || (this.#isIdle() && this.#retained?.isEmpty !== false)
   }
 
   readonly #takeTurn = (): void => {
@@ -199,7 +147,7 @@ export class Outgoing {
     this.#closed = true
     this.pressure?.close()
     this.#stored?.close()
-    this.#replays?.close()
+    this.#retained?.close()
     this.#waiting.close()
     this.transmitter.close()
     const left = this.#recipient.stored ? [] : this.transmitter.unacknowledgedShared()
@@ -227,7 +175,7 @@ export class Outgoing {
 
   #deliverStored(delivery: Delivery): void {
     // the queue has the message: a retained message that is added to it now comes later
-    this.#replays?.overtake(delivery.message)
+    this.#retained?.overtake(delivery.message)
     if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) {
       this.transmitter.send(delivery)
     } else {
@@ -244,7 +192,7 @@ export class Outgoing {
   #step(): boolean {
     if (this.#stored !== undefined) return this.#stepStored(this.#stored)
     const waiting = this.#waiting.first
-    if (waiting === undefined) return this.#stepReplay()
+    if (waiting === undefined) return this.#retained?.step() === true
     if (!this.transmitter.canSend(waiting.qos)) return false
     this.#sendLive(this.#waiting.shift())
     this.pressure?.sent(sizeInQueue(waiting.message))
@@ -303,56 +251,8 @@ export class Outgoing {
   }
 
   #sendLive(delivery: Delivery): void {
-    this.#replays?.overtake(delivery.message)
+    this.#retained?.overtake(delivery.message)
     this.transmitter.send(delivery)
-  }
-
-  #stepReplay(): boolean {
-    const replays = this.#replays
-    if (replays === undefined || replays.isEmpty) return false
-    if (!this.transmitter.canSend(replays.qos) || !this.#hasRoomForReplay(replays.qos)) return false
-    const next = replays.next()
-    if (next === 'waiting') return false
-    if (next === undefined) return true
-    if (next.qos > 0 && this.#recipient.stored) this.#enqueue(next)
-    else this.transmitter.send(next)
-    return true
-  }
-
-  /** Sends a retained message through the stored queue, which keeps it until it is acknowledged. */
-  #enqueue(delivery: Delivery): void {
-    const { message } = delivery
-    const copy = this.#retainedCopy(delivery)
-    const failed = (error: unknown) => {
-      if (isQuotaError(error)) this.#drop(message, 'queue-full')
-      else this.#failed(error)
-    }
-    try {
-      const enqueued = this.#ports.sink.enqueue(copyOf(message), copy)
-      if (!isPromise(enqueued)) {
-        this.readStored()
-        return
-      }
-      this.#enqueuing++
-      enqueued.catch(failed).then(() => {
-        this.#enqueuing--
-        this.readStored()
-      })
-    } catch (error) {
-      failed(error)
-    }
-  }
-
-  #retainedCopy({ qos, retain, subscriptionIdentifiers }: Delivery): QueueDelivery {
-    return { clientId: this.#recipient.id, qos, retain, subscriptionIdentifiers, share: undefined }
-  }
-
-  /** Whether the stored queue has room for another retained message. While it has not, no more of them are read. */
-  #hasRoomForReplay(qos: number): boolean {
-    const pending = this.transmitter.inflight.size + this.#enqueuing
-    return (
-      qos === 0 || !this.#recipient.stored || (pending < this.#recipient.limits.maxMessages && this.#enqueuing < SLICE)
-    )
   }
 
   #beginRead(): void {

@@ -168,7 +168,7 @@ describe('a message on its way', () => {
   it('takes its further copies along', async () => {
     const scene = fixture()
     const { publisher, router, enqueued } = scene
-    router.addOfflineMember({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
+    router.shared.joinOffline({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
     const message = published()
     await publisher.store(message, matched)
     assert.deepEqual(

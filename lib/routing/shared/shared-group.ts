@@ -2,10 +2,10 @@
  * Shared subscriptions: groups, their members, and the choice of the member that gets a message [MQTT 5.0, 4.8.2].
  * Owns the choice; must not know how a message reaches a member.
  */
-import type { SharedStrategy } from '../../types/options.js'
-import type { MatchedSubscription } from '../../types/persistence.js'
-import { SessionSubscription } from '../model/subscription.js'
-import { parseShare } from '../topic/topic.js'
+import type { SharedStrategy } from '../../../types/options.js'
+import type { MatchedSubscription } from '../../../types/persistence.js'
+import { SessionSubscription } from '../../model/subscription.js'
+import { parseShare } from '../../topic/topic.js'
 
 /** A member whose client is not connected: its session is in the store. */
 export type OfflineMember = MatchedSubscription
