@@ -7,7 +7,7 @@ import type { Clock } from '../../../types/clock.js'
 import type { DenialCode } from '../hooks/denials.js'
 import { optionError } from '../options.js'
 import { readText } from '../util/files.js'
-import { demandPackage } from '../util/optional.js'
+import { demandPackage, missingPackage } from '../util/optional.js'
 
 /** A key, as RFC 7517 has it. Releases of `@types/node` disagree about where theirs is. */
 export interface JsonWebKey {
@@ -61,6 +61,16 @@ interface RemoteKeys {
   reload(): Promise<void>
 }
 
+const PURPOSE = 'jwt()'
+
+async function loadJose() {
+  try {
+    return await import('jose')
+  } catch (cause) {
+    throw missingPackage('jose', PURPOSE, cause)
+  }
+}
+
 export class TokenVerifier {
   readonly #options: TokenOptions
   readonly #clock: Clock
@@ -68,7 +78,7 @@ export class TokenVerifier {
   #remote: RemoteKeys | undefined
 
   constructor(options: TokenOptions, clock: Clock) {
-    demandPackage('jose', 'jwt()')
+    demandPackage('jose', PURPOSE)
     this.#options = options
     this.#clock = clock
     checkTokenOptions(options)
@@ -79,7 +89,7 @@ export class TokenVerifier {
 
   async verify(token: string): Promise<Verified> {
     const { issuer, audience, clockToleranceS = 0, requireExpiry = true, algorithms } = this.#options
-    const { jwtVerify, errors } = await import('jose')
+    const { jwtVerify, errors } = await loadJose()
     try {
       const { payload } = await jwtVerify(token, (await this.#keys) as KeyObject, {
         algorithms: [...algorithms],
@@ -112,7 +122,7 @@ export class TokenVerifier {
   async #load(): Promise<Keys> {
     const { jwks, key, keyFile, algorithms } = this.#options
     if (jwks === undefined) return keyFrom(key ?? readText(keyFile!), algorithms)
-    const { createLocalJWKSet, createRemoteJWKSet } = await import('jose')
+    const { createLocalJWKSet, createRemoteJWKSet } = await loadJose()
     if (typeof jwks === 'object' && !(jwks instanceof URL)) return createLocalJWKSet(jwks as never) as unknown as Keys
     const { jwksTimeoutMs = 5000, jwksMaxAgeMs = 600_000, jwksCooldownMs = 30_000 } = this.#options
     const remote = createRemoteJWKSet(new URL(jwks), {

@@ -3,7 +3,7 @@
  * Owns which of the two; knows no format.
  */
 import * as crypto from 'node:crypto'
-import { demandPackage } from '../util/optional.js'
+import { demandPackage, missingPackage } from '../util/optional.js'
 
 /** Memory in KiB. */
 export interface Argon2Cost {
@@ -27,12 +27,22 @@ type Native = (
 /** From Node.js 24.7 on. */
 const native = (crypto as { argon2?: Native }).argon2
 
+const PURPOSE = 'argon2id on this Node.js'
+
+async function loadPackage() {
+  try {
+    return await import('hash-wasm')
+  } catch (cause) {
+    throw missingPackage('hash-wasm', PURPOSE, cause)
+  }
+}
+
 /**
  * Whether argon2id can be computed here.
  * @throws AnaxError ANAX_ERR_OPTION
  */
 export function demandArgon2(): void {
-  if (native === undefined) demandPackage('hash-wasm', 'argon2id on this Node.js')
+  if (native === undefined) demandPackage('hash-wasm', PURPOSE)
 }
 
 export async function argon2id(password: Buffer, salt: Buffer, length: number, cost: Argon2Cost): Promise<Buffer> {
@@ -43,7 +53,7 @@ export async function argon2id(password: Buffer, salt: Buffer, length: number, c
     })
   }
   demandArgon2()
-  const { argon2id: compute } = await import('hash-wasm')
+  const { argon2id: compute } = await loadPackage()
   const key = await compute({
     // it takes no empty one, which is never right
     password: password.length > 0 ? password : crypto.randomBytes(32),

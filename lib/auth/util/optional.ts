@@ -12,7 +12,24 @@ export function demandPackage(name: string, purpose: string): void {
   try {
     resolve(name)
   } catch (cause) {
-    const detail = `${purpose} needs the package '${name}': npm install ${name}`
-    throw new AnaxError('ANAX_ERR_OPTION', { detail, cause })
+    // a bundle may contain the package
+    if (canResolve(resolve, 'anax')) throw missingPackage(name, purpose, cause)
+  }
+}
+
+/** What is said when a package is missing. */
+export function missingPackage(name: string, purpose: string, cause: unknown): AnaxError {
+  return new AnaxError('ANAX_ERR_OPTION', {
+    detail: `${purpose} needs the package '${name}': npm install ${name}`,
+    cause,
+  })
+}
+
+function canResolve(resolve: NodeJS.RequireResolve, name: string): boolean {
+  try {
+    resolve(name)
+    return true
+  } catch {
+    return false
   }
 }

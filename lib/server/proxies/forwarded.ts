@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { optionalPeer } from '../optional-peer.js'
+import { notInstalled } from '../not-installed.js'
 import { type IsTrusted, plainAddress } from './trusted-proxies.js'
 
 /** The address of the client that sent a request: that of the connection, unless a trusted proxy states another. */
@@ -12,9 +12,8 @@ export type AddressOf = (request: IncomingMessage, peer: string | undefined) => 
 
 /** @throws AnaxError ANAX_ERR_LISTEN if a package is not installed */
 export async function forwardedAddress(isTrusted: IsTrusted): Promise<AddressOf> {
-  const what = 'the option trustedProxies'
-  const { default: parseForwarded } = await optionalPeer('forwarded-parse', what, () => import('forwarded-parse'))
-  const { default: parseXForwardedFor } = await optionalPeer('forwarded', what, () => import('forwarded'))
+  const parseForwarded = await forwardedParser()
+  const parseXForwardedFor = await xForwardedForParser()
 
   const hops = (request: IncomingMessage): (string | undefined)[] => {
     const { forwarded } = request.headers
@@ -36,6 +35,24 @@ export async function forwardedAddress(isTrusted: IsTrusted): Promise<AddressOf>
       // an unreadable header is ignored
     }
     return address
+  }
+}
+
+const OPTION = 'the option trustedProxies'
+
+async function forwardedParser() {
+  try {
+    return (await import('forwarded-parse')).default
+  } catch (cause) {
+    throw notInstalled('forwarded-parse', OPTION, cause)
+  }
+}
+
+async function xForwardedForParser() {
+  try {
+    return (await import('forwarded')).default
+  } catch (cause) {
+    throw notInstalled('forwarded', OPTION, cause)
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { isIP, type Socket, SocketAddress } from 'node:net'
 import { AnaxError } from '../../index.js'
-import { optionalPeer } from '../optional-peer.js'
+import { notInstalled } from '../not-installed.js'
 
 /** The client that a proxy states; undefined if the proxy connects on its own behalf, for a health check. */
 export type ProxiedClient = { address: string; port: number } | undefined
@@ -33,8 +33,16 @@ type Parser = typeof import('proxy-protocol-js')
  * @throws AnaxError ANAX_ERR_LISTEN if the package is not installed
  */
 export async function proxyHeaderReader(timeoutMs: number): Promise<ReadProxyHeader> {
-  const parser = await optionalPeer('proxy-protocol-js', 'the option proxyProtocol', () => import('proxy-protocol-js'))
+  const parser = await loadParser()
   return (socket, done) => new HeaderReader(parser, socket, timeoutMs, done)
+}
+
+async function loadParser(): Promise<Parser> {
+  try {
+    return await import('proxy-protocol-js')
+  } catch (cause) {
+    throw notInstalled('proxy-protocol-js', 'the option proxyProtocol', cause)
+  }
 }
 
 /** Reads one header, returns the bytes after it to the socket, and removes its listeners. */
