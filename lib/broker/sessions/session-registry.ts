@@ -3,7 +3,6 @@
  * one client identifier. Must not know packets.
  */
 import type { Client } from '../../../types/client.js'
-import type { SessionEndReason } from '../../../types/events.js'
 import type { SessionDetails, SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
@@ -30,6 +29,7 @@ import { ConnectedClients } from './connected-clients.js'
 import { detailsOf } from './connection-details.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { Ownership } from './ownership.js'
+import { SessionEnds } from './session-ends.js'
 import type { SessionLimits } from './session-limits.js'
 import type { Wills } from './wills.js'
 
@@ -61,17 +61,15 @@ export class SessionRegistry implements SessionDirectory {
   readonly connected = new ConnectedClients()
   readonly #parts: RegistryParts
   #size = 0
-  /** Clients that connected since the list of expired sessions was read; set while these sessions are being ended. */
-  #reopened: Set<string> | undefined
   /** One change at a time for each client identifier. */
   readonly #turns = new Turns()
   /** Client identifier -> the connection that waits for its session. Of several, only the newest waits. */
   readonly #waiting = new Map<string, SessionOwner>()
-  /** Clients whose sessions have ended and are still in the store, because it failed to delete them. */
-  readonly #ending = new Set<string>()
+  readonly #ends: SessionEnds
 
   constructor(parts: RegistryParts) {
     this.#parts = parts
+    this.#ends = new SessionEnds(parts, this.#turns)
   }
 
   /** How many clients are connected. */
@@ -184,7 +182,7 @@ export class SessionRegistry implements SessionDirectory {
       try {
         await failedWrites.retry(clientId)
         const stored = await store.openSession(clientId)
-        if (stored !== undefined) await this.#end(clientId, 'deleted')
+        if (stored !== undefined) await this.#ends.end(clientId, 'deleted')
         return owner !== undefined || stored !== undefined
       } finally {
         await ownership?.release(clientId)
@@ -207,18 +205,7 @@ export class SessionRegistry implements SessionDirectory {
 
   /** Ends expired sessions. @returns whether there may be more */
   async endExpired(limit: number): Promise<boolean> {
-    const reopened = new Set<string>()
-    this.#reopened = reopened
-    try {
-      const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
-      await this.#turns.takeEach(expired, itself, async clientId => {
-        // its client may have reconnected, and disconnected again, while others were being ended
-        if (!this.isConnected(clientId) && !reopened.has(clientId)) await this.#end(clientId, 'expired')
-      })
-      return expired.length === limit
-    } finally {
-      this.#reopened = undefined
-    }
+    return this.#ends.endExpired(limit, clientId => this.isConnected(clientId))
   }
 
   /** Publishes wills whose delay is over. @returns whether there may be more */
@@ -264,7 +251,7 @@ export class SessionRegistry implements SessionDirectory {
     const will = ownership.dueWill(clientId)
     if (will !== undefined) await wills.publishStored(clientId, will)
     const stored = await store.openSession(clientId)
-    if (stored?.expiresAt !== undefined && stored.expiresAt <= now()) await this.#end(clientId, 'expired')
+    if (stored?.expiresAt !== undefined && stored.expiresAt <= now()) await this.#ends.end(clientId, 'expired')
     else await ownership.keepQueue(clientId)
   }
 
@@ -288,10 +275,10 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   async #openSession(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
-    const { store, failedWrites, limits, ports } = this.#parts
+    const { store, wills, limits, ports } = this.#parts
     const { clientId, clean, expiryInterval } = request
-    this.#reopened?.add(clientId)
-    await failedWrites.retry(clientId)
+    this.#ends.opening(clientId)
+    await wills.catchUp(clientId)
     const found = await store.openSession(clientId)
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     const kept = stored !== undefined || expiryInterval > 0
@@ -339,8 +326,8 @@ export class SessionRegistry implements SessionDirectory {
   /** The session if it is to be continued; otherwise it ends here. */
   async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
     const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
-    if (!clean && !expired && !this.#ending.has(stored.clientId)) return stored
-    await this.#end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
+    if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
+    await this.#ends.end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
     return undefined
   }
 
@@ -354,28 +341,13 @@ export class SessionRegistry implements SessionDirectory {
 
   async #keepOrEnd({ id: clientId, expiryInterval, stored, details: connected }: Session): Promise<void> {
     if (!stored) return
-    if (expiryInterval === 0 && (await this.#attempt(() => this.#end(clientId, 'disconnected')))) return
+    if (expiryInterval === 0 && (await this.#attempt(() => this.#ends.end(clientId, 'disconnected')))) return
     const { store, failedWrites, now, deadlineSet } = this.#parts
     // a session that could not be deleted gets a deadline of now
     const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
     const details = { ...connected, disconnectedAt: now() }
     await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt, details }))
     deadlineSet()
-  }
-
-  async #end(clientId: string, reason: SessionEndReason): Promise<void> {
-    const { store, router, wills, events } = this.#parts
-    await wills.sessionEnded(clientId)
-    const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
-    for (const { topic } of subscriptions) router.shared.leave({ topic, clientId })
-    // a session on a log has no queue to empty
-    if (this.#parts.ownership === undefined && !this.#ending.has(clientId)) {
-      await router.shared.emptyQueue(store.queued(clientId), clientId)
-    }
-    this.#ending.add(clientId)
-    await store.deleteSession(clientId)
-    this.#ending.delete(clientId)
-    events.emit('sessionEnded', clientId, reason)
   }
 
   /**

@@ -37,11 +37,22 @@ export class Wills {
   readonly #parts: WillParts
   /** Disconnected clients of this run with delayed wills, by identifier, for calls of hooks. */
   readonly #detached = new Map<string, DetachedClient>()
+  /** Clients whose wills are due, and in the store because it failed to take them as messages. */
+  readonly #overdue = new Set<string>()
   /** Clients whose wills changed since the due ones were read, while those are being published. */
   #changed: Set<string> | undefined
 
   constructor(parts: WillParts) {
     this.#parts = parts
+  }
+
+  /**
+   * Does what the store failed to do for a client, before that connects again: its last will is not published after what
+   * it publishes then. Rejects if the store fails again.
+   */
+  async catchUp(clientId: string): Promise<void> {
+    await this.#parts.failedWrites.retry(clientId)
+    if (this.#overdue.has(clientId)) await this.#publishFromStore(clientId)
   }
 
   /**
@@ -84,11 +95,15 @@ export class Wills {
 
   /** The session ends: a delayed will is due now. */
   async sessionEnded(clientId: string): Promise<void> {
-    const { store, failedWrites } = this.#parts
     // a will that was published or discarded may still be stored
-    await failedWrites.retry(clientId)
-    const will = await store.getWill({ id: clientId })
+    await this.#parts.failedWrites.retry(clientId)
+    await this.#publishFromStore(clientId)
+  }
+
+  async #publishFromStore(clientId: string): Promise<void> {
+    const will = await this.#parts.store.getWill({ id: clientId })
     if (will) await this.publishStored(clientId, will)
+    else this.#overdue.delete(clientId)
   }
 
   /** Publishes a stored will that is due, or whose node has failed. */
@@ -148,6 +163,7 @@ export class Wills {
   async #keep(clientId: string, will: StoredWill): Promise<void> {
     const { store, failedWrites, now, deadlineSet } = this.#parts
     const dueAt = now() + RETRY_MS
+    this.#overdue.add(clientId)
     await failedWrites.attempt(clientId, () => store.saveWill(clientId, will, dueAt))
     deadlineSet()
   }
@@ -156,6 +172,7 @@ export class Wills {
   async #delete(clientId: string): Promise<void> {
     const { store, failedWrites, limits } = this.#parts
     this.#detached.delete(clientId)
+    this.#overdue.delete(clientId)
     await failedWrites.attempt(clientId, async () => {
       await store.deleteWill(clientId)
       limits.remove(clientId)

@@ -152,6 +152,31 @@ for (const how of FAILURES) {
     })
   }
 
+  for (const next of ['the same session', 'another will', 'a clean session'] as const) {
+    test(`a will that the store fails to take is published before its client connects again, with ${next} (${how})`, async () => {
+      const { clock, failing, broker, wills, connect, close } = await scene()
+      const { client } = await connect({ will: will() })
+      failing.fail('subscriptionsByTopic', how)
+      await client.drop()
+      await clock.advance(10)
+      const packet = { 'the same session': {}, 'another will': { will: will() }, 'a clean session': { clean: true } }[
+        next
+      ]
+      assert.equal((await connect(packet)).connack.reasonCode, 0x80)
+      assert.deepEqual(wills, [])
+      failing.fail(undefined)
+      let published: unknown
+      broker.once('client', () => {
+        published = [...wills]
+      })
+      assert.equal((await connect(packet)).connack.reasonCode, 0)
+      assert.deepEqual(published, ['x'])
+      await clock.advance(5000)
+      assert.deepEqual(wills, ['x'])
+      await close()
+    })
+  }
+
   test(`a will that its client took away, and cannot be deleted, is not published at the end of the session (${how})`, async () => {
     const { clock, memory, failing, wills, told, connect, close } = await scene()
     const { client } = await connect({ will: will() })
