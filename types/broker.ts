@@ -78,7 +78,8 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   readonly handle: (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails) => Client
   /**
    * Publishes a message of the host, without calling `authorizePublish`. Resolves when the message is stored and on the
-   * bus, and the hook `published` has finished.
+   * bus, and the hook `published` has finished; later while a connected receiver that drains has much waiting, so that
+   * a loop that awaits each call loses nothing.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE, ANAX_ERR_BUS,
    * ANAX_ERR_QUOTA, and ANAX_ERR_HOOK_FAILED if `published` failed: the message was published nevertheless
    */

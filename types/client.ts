@@ -132,7 +132,7 @@ export interface Client extends EventEmitter<ClientEvents> {
 
   /**
    * Sends a message to this client only, regardless of its subscriptions. Resolves when the message was sent, or queued
-   * for the stored session; does not wait for the client's acknowledgement.
+   * for the stored session; later while the client drains and has much waiting. Does not wait for its acknowledgement.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_STORE, ANAX_ERR_QUOTA
    */
   publish(message: PublishInput): Promise<void>

@@ -360,6 +360,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
     startExpiry(message, this.#parts.timers.wallTime())
     await this.#parts.own.publish(message)
+    await this.#parts.backPressure.roomForNext(message)
     return recordOf(message)?.reachesNobody !== true
   }
 

@@ -87,6 +87,7 @@ export class BrokerParts {
   readonly interests: Interests
   readonly router: Router
   readonly own: OwnMessages
+  readonly backPressure: BackPressure
   readonly sessions: SessionRegistry
   readonly willLimits: WillLimits
   readonly ports: ConnectionPorts
@@ -172,6 +173,7 @@ export class BrokerParts {
       deadlineSet,
       isConnected: clientId => sessions.isConnected(clientId),
     })
+    const backPressure = new BackPressure({ congestion, pressureOf, clientsOf: (...args) => router.clientsOf(...args) })
     const publisher: Publisher = new Publisher({
       runId,
       options,
@@ -180,7 +182,7 @@ export class BrokerParts {
       store,
       retention: new Retention(store, options, now),
       queues,
-      backPressure: new BackPressure({ congestion, clientsOf: topic => router.clientsOf(topic), pressureOf }),
+      backPressure,
       rules: { among: 'all', policy },
       bus,
       fairness,
@@ -224,6 +226,7 @@ export class BrokerParts {
     this.interests = interests
     this.router = router
     this.own = own
+    this.backPressure = backPressure
     this.sessions = sessions
     this.willLimits = willLimits
     const housekeeping: Housekeeping = new Housekeeping({ store, sessions, events, timers })
@@ -246,6 +249,7 @@ export class BrokerParts {
       timers,
       fairness,
       congestion,
+      roomForNext: message => backPressure.roomForNext(message),
       admission,
       overload,
       timings,

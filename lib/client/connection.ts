@@ -19,6 +19,7 @@ import type { Decoder } from '../codec/decode/decoder.js'
 import { encode } from '../codec/encode/encoder.js'
 import { AnaxError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
+import { Waiters } from '../util/scheduling/waiters.js'
 import { Exchanges } from './exchanges.js'
 import { KeepAlive } from './keep-alive.js'
 import { type ConnectOptions, type PublishOptions, type SubscribeOptions, systemClock } from './options.js'
@@ -59,6 +60,8 @@ export class MqttConnection {
   readonly #order = new AcknowledgementOrder()
   readonly #reading: Reading
   readonly #keepalive: KeepAlive
+  /** Callers that wait until the stream takes more. */
+  readonly #drained = new Waiters()
   #end!: (end: ConnectionEnd) => void
   #connected = true
   #serverDisconnect: DisconnectPacket | undefined
@@ -84,6 +87,7 @@ export class MqttConnection {
       chunk => this.#receive(decoder, chunk),
       error => this.#over(error),
     )
+    stream.on('drain', () => this.#drained.release())
     this.#drain(decoder)
   }
 
@@ -105,7 +109,7 @@ export class MqttConnection {
   }
 
   /**
-   * Publishes. Resolves with the reason code: at once with QoS 0, with PUBACK (QoS 1) or PUBCOMP (QoS 2) otherwise.
+   * Publishes. Resolves with the reason code: with QoS 0 as soon as the stream takes more, with PUBACK (QoS 1) or PUBCOMP (QoS 2) otherwise.
    * @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code, ANAX_ERR_NOT_CONNECTED where the
    * connection ended before it was answered, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
    */
@@ -123,6 +127,7 @@ export class MqttConnection {
     this.#assertConnected()
     if (qos === 0) {
       this.#send(packet)
+      if (this.#stream.writableNeedDrain) await this.#drained.wait()
       return ReasonCode.Success
     }
     await this.#exchanges.acquire()
@@ -291,6 +296,7 @@ export class MqttConnection {
     this.#keepalive.stop()
     const reason = error ?? new AnaxError('ANAX_ERR_NOT_CONNECTED', { detail: 'the client has disconnected' })
     this.#exchanges.fail(reason)
+    this.#drained.release()
     this.#reading.end()
     const end = { error, packet: this.#serverDisconnect }
     if (this.#stream.closed || this.#stream.destroyed) this.#end(end)

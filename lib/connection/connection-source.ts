@@ -29,6 +29,6 @@ export function connectionSource(
 }
 
 /** Whether the other end may be in another process, with the system's buffers in between. */
-export function isFromAfar({ stream, request }: Pick<ConnectionSource, 'stream' | 'request'>): boolean {
+export function isFromAfar(stream: Duplex, request: IncomingMessage | undefined): boolean {
   return stream instanceof Socket || request !== undefined
 }

@@ -1,5 +1,6 @@
 /** All ports together, and what else sessions and connections share: options, store and timers of the broker. */
 import type { SessionPersistence } from '../../types/persistence.js'
+import type { PublishMessage } from '../codec/publish-message.js'
 import type { Congestion } from '../model/metering/congestion.js'
 import type { Load } from '../model/metering/load.js'
 import type { OverloadState } from '../model/metering/overload.js'
@@ -27,6 +28,8 @@ export interface Ports {
   readonly fairness: Fairness
   readonly load: Load
   readonly congestion: Congestion
+  /** What a publisher within this process waits for after its message was delivered; undefined where there is room. */
+  roomForNext(message: PublishMessage): Promise<void> | undefined
   readonly overload: OverloadState
   readonly timings: Timings
 }

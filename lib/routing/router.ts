@@ -17,7 +17,7 @@ import { FanOut } from './fan-out.js'
 import type { HostListener } from './host-listener.js'
 import { isLeftOut, liveCopy } from './live-copy.js'
 import type { Match, Route, Target } from './route.js'
-import type { SharedGroup } from './shared/shared-group.js'
+import { SharedGroup } from './shared/shared-group.js'
 import { SharedRouter, type SharedRoutingOptions } from './shared/shared-router.js'
 import { TopicRoutes } from './topic-routes.js'
 
@@ -121,9 +121,12 @@ export class Router implements SubscriptionRouter {
     else this.shared.joinOffline({ ...subscription.toJSON(), clientId: subscription.session.id })
   }
 
-  /** The connected clients with subscriptions of their own that match a topic. One may come several times. */
-  *clientsOf(topic: string): Generator<string> {
-    for (const match of this.#tree.match(topic)) if (match instanceof SessionSubscription) yield match.session.id
+  /** The connected clients that may get the messages of a topic. One may come several times. */
+  *clientsOf(topic: string, members: 'with members' | 'without members' = 'without members'): Generator<string> {
+    for (const match of this.#tree.match(topic)) {
+      if (match instanceof SessionSubscription) yield match.session.id
+      else if (match instanceof SharedGroup && members === 'with members') yield* match.connectedClients
+    }
   }
 
   /** Whether a subscription matches a topic; of those whose clients are not connected, only shared ones count. */

@@ -87,6 +87,11 @@ class Raw {
     clearInterval(alive)
   }
 
+  /** Reads nothing more. */
+  freeze(): void {
+    this.#stream.pause()
+  }
+
   end(): void {
     this.#stream.destroy()
   }
@@ -222,6 +227,81 @@ describe('a burst', () => {
       })
     })
   }
+})
+
+describe('an application that publishes in a loop and awaits each call', () => {
+  const COUNT = 3000
+  const PADDING = '.'.repeat(1000)
+
+  type Publish = (text: string) => Promise<unknown>
+  const ways: Record<string, (broker: Broker) => Publish | Promise<Publish>> = {
+    'broker.publish, QoS 0': broker => payload => broker.publish({ topic: 't', payload }),
+    'broker.publish, QoS 1': broker => payload => broker.publish({ topic: 't', payload, qos: 1 }),
+    'broker.publish with a callback': broker => payload =>
+      new Promise<void>(resolve => broker.publish({ topic: 't', payload }, () => resolve())),
+    'client.publish': broker => payload => broker.clients.subscriber!.publish({ topic: 't', payload }),
+    'broker.client()': async broker => {
+      const client = await broker.client()
+      return payload => client.publish('t', payload)
+    },
+  }
+
+  async function scene(topic = 't', qos: QoS = 0) {
+    const broker = await createBroker()
+    const drops: string[] = []
+    broker.on('drop', ({ clientId, reason }) => drops.push(`${clientId} ${reason}`))
+    const subscriber = await Raw.connect(broker, 5, { clientId: 'subscriber' })
+    const subscribed = new Promise(resolve => broker.once('subscribe', resolve))
+    subscriber.subscribe(topic, qos)
+    await subscribed
+    return { broker, drops, subscriber }
+  }
+
+  for (const [name, way] of Object.entries(ways)) {
+    for (const qos of [0, 1] as const) {
+      it(`loses nothing for a client that reads: ${name}, subscribed with QoS ${qos}`, async () => {
+        const { broker, drops, subscriber } = await scene('t', qos)
+        const publish = await way(broker)
+        for (const text of numbers(COUNT, PADDING)) await publish(text)
+        await subscriber.until(() => subscriber.texts.length === COUNT || drops.length > 0)
+        const inOrder = subscriber.texts.every((text, i) => Number.parseInt(text, 10) === i)
+        assert.deepEqual([subscriber.texts.length, inOrder, drops.length], [COUNT, true, 0])
+        await broker.close()
+      })
+    }
+  }
+
+  it('loses nothing for the member of a shared subscription', async () => {
+    const { broker, drops, subscriber } = await scene('$share/group/t')
+    for (const payload of numbers(COUNT, PADDING)) await broker.publish({ topic: 't', payload })
+    await subscriber.until(() => subscriber.texts.length === COUNT || drops.length > 0)
+    assert.deepEqual([subscriber.texts.length, drops.length], [COUNT, 0])
+    await broker.close()
+  })
+
+  it('loses no message that is larger than what may wait in memory', async () => {
+    const { broker, drops, subscriber } = await scene()
+    for (const payload of numbers(20, '.'.repeat(1_500_000))) await broker.publish({ topic: 't', payload })
+    await subscriber.until(() => subscriber.texts.length === 20 || drops.length > 0)
+    assert.deepEqual([subscriber.texts.length, drops.length], [20, 0])
+    await broker.close()
+  })
+
+  it('does not wait for a client that reads nothing, and others get everything', async () => {
+    const { broker, drops, subscriber } = await scene()
+    const frozen = await Raw.connect(broker, 5, { clientId: 'frozen' })
+    const subscribed = new Promise(resolve => broker.once('subscribe', resolve))
+    frozen.subscribe('t', 0)
+    await subscribed
+    frozen.freeze()
+    const alive = setInterval(() => {}, 1000)
+    for (const payload of numbers(COUNT, PADDING)) await broker.publish({ topic: 't', payload })
+    clearInterval(alive)
+    await subscriber.until(() => subscriber.texts.length === COUNT)
+    assert.deepEqual([...new Set(drops)], ['frozen outbox-full'])
+    frozen.end()
+    await broker.close()
+  })
 })
 
 describe('a client that is slower than its publishers', () => {

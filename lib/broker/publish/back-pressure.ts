@@ -1,6 +1,7 @@
 /**
- * Holds messages back before they are stored, while a connected client that drains has a full queue: nothing that is
- * acknowledged is dropped then. Owns for whom a message waits; must not know what makes a queue full, nor who drains.
+ * Slows down who publishes more than a connected client takes, as long as that client drains. Messages of clients wait
+ * before they are stored, so that nothing that is acknowledged is dropped; the host waits after its message was delivered.
+ * Owns for whom somebody waits; must not know what makes a client's queue full, nor when it drains.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
 import type { Congestion } from '../../model/metering/congestion.js'
@@ -8,14 +9,21 @@ import type { Pressure } from '../../session/outgoing/pressure.js'
 
 export interface BackPressureParts {
   congestion: Congestion
-  /** The connected clients that get the messages of a topic. */
-  clientsOf(topic: string): Iterable<string>
+  /** The connected clients that may get the messages of a topic. */
+  clientsOf(topic: string, members?: 'with members'): Iterable<string>
   /** Undefined where nothing waits, or the client is not connected. */
   pressureOf(clientId: string): Pressure | undefined
 }
 
+/**
+ * Calls of the host that may wait at a time. More of them do not wait for each other, nor for anything else: to have them
+ * wait would only keep them in memory.
+ */
+const MOST_CALLS = 1000
+
 export class BackPressure {
   readonly #parts: BackPressureParts
+  #calls = 0
 
   constructor(parts: BackPressureParts) {
     this.#parts = parts
@@ -27,6 +35,28 @@ export class BackPressure {
     const passed = new Set([message.clientId])
     const room = this.#roomFor(message, passed)
     return room && this.#wait(message, room, passed)
+  }
+
+  /**
+   * Within this process a message of any QoS may be followed by the next one when this is over. It is delivered already:
+   * who does not wait slows nobody down.
+   * @returns a promise until the receivers have room; undefined if they have, or do not drain
+   */
+  roomForNext({ topic }: PublishMessage): Promise<void> | undefined {
+    const { congestion, clientsOf, pressureOf } = this.#parts
+    if (congestion.busy === 0 || this.#calls >= MOST_CALLS) return undefined
+    const rooms: Promise<void>[] = []
+    for (const clientId of new Set(clientsOf(topic, 'with members'))) {
+      const room = pressureOf(clientId)?.untilCalm()
+      if (room !== undefined) rooms.push(room)
+    }
+    return rooms.length === 0 ? undefined : this.#waitForAll(rooms)
+  }
+
+  async #waitForAll(rooms: readonly Promise<void>[]): Promise<void> {
+    this.#calls++
+    await Promise.all(rooms)
+    this.#calls--
   }
 
   async #wait(message: PublishMessage, first: Promise<void>, passed: Set<string | undefined>): Promise<void> {

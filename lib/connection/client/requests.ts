@@ -33,6 +33,7 @@ export async function publishTo(channel: Channel, input: PublishInput): Promise<
   const { qos, retain } = message
   if (qos === 0 || !session.stored) {
     session.deliver(new Delivery(message, qos, retain, undefined, undefined))
+    await session.pressure?.untilCalm()
     return
   }
   const copy = { clientId: session.id, qos, retain, subscriptionIdentifiers: undefined, share: undefined }

@@ -16,6 +16,7 @@ import { PublishJob } from '../../routing/publish-job.js'
 import { levelCount } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { Channel } from '../channel.js'
+import { isFromAfar } from '../connection-source.js'
 import { payloadFormatError } from '../payload-format.js'
 
 export class ClientPublish extends PublishJob {
@@ -46,6 +47,14 @@ export class ClientPublish extends PublishJob {
     const verdict = authorizer.authorizePublish(this.#channel.client, message)
     if (isPromise(verdict)) return verdict.then(later => this.#decide(later, expiry))
     this.#decide(verdict, expiry)
+  }
+
+  override route(): void | Promise<void> {
+    const routed = super.route()
+    const { ports, client } = this.#channel
+    if (ports.congestion.busy === 0 || isFromAfar(client.conn, client.req)) return routed
+    // a client within this process waits like the host: see `Broker.publish`
+    return isPromise(routed) ? routed.then(() => ports.roomForNext(this.message)) : ports.roomForNext(this.message)
   }
 
   override answer(): void | Promise<void> {

@@ -49,7 +49,7 @@ export class Outbox implements Flushable, GapOwner {
 
   constructor(source: Pick<ConnectionSource, 'stream' | 'request'>, flusher: Flusher, owner: OutboxOwner) {
     this.#stream = source.stream
-    this.#isFromAfar = isFromAfar(source)
+    this.#isFromAfar = isFromAfar(source.stream, source.request)
     this.#flusher = flusher
     this.#owner = owner
   }

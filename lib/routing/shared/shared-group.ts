@@ -31,6 +31,11 @@ export class SharedGroup {
     return this.#live.size + this.#away.size
   }
 
+  /** The identifiers of the connected members. */
+  get connectedClients(): Iterable<string> {
+    return this.#live.keys()
+  }
+
   /** The subscription of a connected member. */
   memberOf(clientId: string): SessionSubscription | undefined {
     return this.#live.get(clientId)

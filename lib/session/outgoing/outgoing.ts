@@ -184,7 +184,7 @@ export class Outgoing {
   }
 
   #press(): Pressure {
-    this.pressure ??= new Pressure(this.#ports, this.#recipient.id, this.#recipient.limits, () => this.#isIdle())
+    this.pressure ??= new Pressure(this.#ports, this.#recipient, this.#waiting, () => this.#isIdle())
     return this.pressure
   }
 
@@ -270,7 +270,8 @@ export class Outgoing {
     const { message, qos } = delivery
     const waiting = this.#waiting
     const size = sizeInQueue(message)
-    if (qos === 0 && waiting.bytes + size > this.#ports.options.maxOutboxBytes) {
+    // one larger than the bound waits alone
+    if (qos === 0 && waiting.length > 0 && waiting.bytes + size > this.#ports.options.maxOutboxBytes) {
       this.#drop(message, 'outbox-full')
       return
     }

@@ -1,16 +1,19 @@
 /**
  * How much waits for one connected client, and whether it drains. A client that does may have more waiting than one that
- * does not, and publishers wait for it. Owns the counts and those who wait; must not know messages, nor who publishes.
+ * does not, and publishers wait for it: clients before their messages are stored, the host after its messages are
+ * delivered. Owns the counts and those who wait; must not know messages, nor who publishes.
  *
  * Time is counted in ticks of a timer, not read from a clock: a host that was busy for seconds has not read what the
  * client acknowledged meanwhile, and must not take it for frozen.
  */
 import type { QueueLimits } from '../../../types/persistence.js'
+import type { Backlog } from '../../model/backlog.js'
 import type { Congestion, Waiting } from '../../model/metering/congestion.js'
 import type { Ports } from '../../ports/ports.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { Timer } from '../../util/scheduling/timers.js'
 import { Waiters } from '../../util/scheduling/waiters.js'
+import type { Recipient } from './recipient.js'
 
 const TICK_MS = 50
 const TICKS_PER_SECOND = 1000 / TICK_MS
@@ -38,11 +41,14 @@ export class Pressure implements Waiting {
   readonly clientId: string
   readonly #ports: Pick<Ports, 'options' | 'timers'>
   readonly #congestion: Congestion
+  readonly #memory: Pick<Backlog, 'bytes'>
   readonly #isIdle: () => boolean
   readonly #timer = new Timer(() => this.#tick())
   /** Above a half of these, publishers wait. */
   readonly #most: QueueLimits
   readonly #waiters: Waiters[] = []
+  /** The host's calls. */
+  readonly #host = new Waiters()
   #messages = 0
   #bytes = 0
   /** Since it is not idle. */
@@ -53,18 +59,24 @@ export class Pressure implements Waiting {
   /** The sum of these. */
   #drainedLately = 0
   #isFull = false
+  #isBusy = false
   /** Messages of the client itself that wait for others. Meanwhile its acknowledgements are not read. */
   #held = 0
 
   /**
-   * @param clientId whose messages wait
-   * @param limits of the client's queue
+   * @param memory the messages that do not wait in the stored queue
    * @param isIdle whether nothing waits
    */
-  constructor(ports: Ports, clientId: string, limits: QueueLimits, isIdle: () => boolean) {
-    this.clientId = clientId
+  constructor(
+    ports: Ports,
+    { id, limits }: Pick<Recipient, 'id' | 'limits'>,
+    memory: Pick<Backlog, 'bytes'>,
+    isIdle: () => boolean,
+  ) {
+    this.clientId = id
     this.#ports = ports
     this.#congestion = ports.congestion
+    this.#memory = memory
     this.#isIdle = isIdle
     this.#most = extendedLimits(limits, ports.options)
     ports.timers.schedule(this.#timer, TICK_MS)
@@ -119,10 +131,15 @@ export class Pressure implements Waiting {
     return waiter.wait()
   }
 
+  /** What the host has to wait for before its next message; undefined where there is room, or the client does not drain. */
+  untilCalm(): Promise<void> | undefined {
+    return this.#isBusy && this.#held === 0 && this.#mayDrain ? this.#host.wait() : undefined
+  }
+
   /** A message of the client itself has to wait for another client: nobody waits for this one until then. */
   hold(): void {
     this.#held++
-    this.#letIn(Number.POSITIVE_INFINITY)
+    this.#letAllIn()
   }
 
   unhold(): void {
@@ -133,7 +150,7 @@ export class Pressure implements Waiting {
   close(): void {
     this.#ports.timers.cancel(this.#timer)
     this.#set(0, 0)
-    this.#letIn(Number.POSITIVE_INFINITY)
+    this.#letAllIn()
   }
 
   /** Whether it has not had the time to show that it drains. A host that has set a bound of its own does not wait for that. */
@@ -143,6 +160,10 @@ export class Pressure implements Waiting {
 
   get #isDraining(): boolean {
     return this.#drainedLately >= DRAINED_PER_SECOND
+  }
+
+  get #mayDrain(): boolean {
+    return this.#isDraining || this.#ticks < NEW_TICKS
   }
 
   #set(messages: number, bytes: number): void {
@@ -158,9 +179,15 @@ export class Pressure implements Waiting {
   #look(): void {
     const { maxMessages, maxBytes } = this.#most
     const isFull = this.#messages * 2 >= maxMessages || this.#bytes * 2 >= maxBytes
-    if (isFull === this.#isFull) return
-    this.#isFull = isFull
-    this.#congestion.count += isFull ? 1 : -1
+    if (isFull !== this.#isFull) {
+      this.#isFull = isFull
+      this.#congestion.count += isFull ? 1 : -1
+    }
+    const isBusy = isFull || this.#memory.bytes * 2 >= this.#ports.options.maxOutboxBytes
+    if (isBusy === this.#isBusy) return
+    this.#isBusy = isBusy
+    this.#congestion.busy += isBusy ? 1 : -1
+    if (!isBusy) this.#host.release()
   }
 
   #tick(): void {
@@ -171,6 +198,12 @@ export class Pressure implements Waiting {
     if (this.#isIdle()) this.#ticks = 0
     else this.#ports.timers.schedule(this.#timer, TICK_MS)
     if (!this.#isDraining && !this.#isNew) this.#letIn(Number.POSITIVE_INFINITY)
+    if (!this.#mayDrain) this.#host.release()
+  }
+
+  #letAllIn(): void {
+    this.#letIn(Number.POSITIVE_INFINITY)
+    this.#host.release()
   }
 
   #letIn(count: number): void {

@@ -85,6 +85,7 @@ export function attached(scene: Scene) {
     timers: new Timers(new FakeClock()),
     fairness: new Fairness({ turnUnits: 1000, shareUnits: 1000 }),
     congestion: new Congestion(),
+    roomForNext: () => undefined,
     overload: new OverloadState(),
     events: {
       emit: (name: string, drop: Drop) => name === 'drop' && drops.push(`${drop.message.payload} ${drop.reason}`),
