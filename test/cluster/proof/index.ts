@@ -5,6 +5,7 @@
  *   npm run test:cluster -- 2 5       these
  *   ANAX_ROWS_SCALE=0.1 …             a tenth of each size
  */
+import assert from 'node:assert/strict'
 import { appends } from './appends.js'
 import { burst } from './burst.js'
 import { costs } from './costs.js'
@@ -25,17 +26,24 @@ const of = (size: number) => Math.max(4, Math.round(size * factor))
 
 type Row = readonly [number: number, what: string, run: (world: () => Promise<ProcessWorld>) => Promise<unknown>]
 
+/** @param most milliseconds that a row may take at most */
+async function within(most: number, measured: Promise<number>): Promise<number> {
+  const took = await measured
+  assert.ok(took <= most, `${took} ms, at most ${most}`)
+  return took
+}
+
 const ROWS: readonly Row[] = [
   [1, `${of(1000)} messages of each kind`, async world => messages(await world(), of(1000))],
-  [2, '30 moves, ms', async world => moves(await world(), 30)],
+  [2, '30 moves, ms', async world => within(1000, moves(await world(), 30))],
   [2, `${of(1000)} races`, async world => races(await world(), of(1000))],
   [2, 'what is in flight', async world => inflightMoves(await world())],
-  [2, 'after the death of the node, ms', async world => afterDeath(await world())],
+  [2, 'after the death of the node, ms', async world => within(20_000, afterDeath(await world()))],
   [3, `${of(200)} kills of nodes and servers`, () => kills(of(200))],
-  [4, `${of(25)} kills with wills, ms`, async world => wills(await world(), of(25))],
+  [4, `${of(25)} kills with wills, ms`, async world => within(20_000, wills(await world(), of(25)))],
   [5, `a group, ${of(10_000)} messages`, async world => sharedOnce(await world(), of(10_000))],
   [5, `a group with kills, twice`, async world => sharedSurvives(await world(), of(10_000))],
-  [6, 'expiry after death, ms late', async world => expiryAfterDeath(await world(), 20)],
+  [6, 'expiry after death, ms late', async world => within(2000, expiryAfterDeath(await world(), 20))],
   [6, `${of(1000)} moves`, async world => movesAlive(await world(), 50, of(1000) / 50)],
   [7, 'stopped for two leases', async world => stopped(await world())],
   [8, 'majority down for 10 s', async world => majority(await world(), 10_000)],

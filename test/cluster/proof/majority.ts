@@ -68,5 +68,6 @@ export async function majority(world: ProcessWorld, downMs: number): Promise<unk
   const twice = received.length - expected.length
   const leases = world.events.slice(before).filter(({ name }) => name === 'leaseLost').length
   await Promise.all([stored, neighbour, publisher, talker].map(one => one.endAsync(true)))
+  assert.ok(lastMs <= 10_000, `works again after ${lastMs} ms`)
   return { firstMs, lastMs, q0, twice, leases }
 }

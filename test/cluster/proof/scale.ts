@@ -36,6 +36,9 @@ export async function scale(count: number): Promise<unknown> {
     await bareNode.leave()
     await until(() => nodes.every(({ broker }) => broker.cluster !== undefined), 'the nodes')
     if (connects * 3 < bare) throw new Error(`${connects} connects, ${bare} claims a second, started in ${startMs} ms`)
+    const [, middle] = findMs.toSorted((a, b) => a - b)
+    if (middle! > 100) throw new Error(`retained messages found in ${findMs.join(', ')} ms`)
+    if (startMs > 5000) throw new Error(`a node started in ${startMs} ms`)
     return { fillMs, findMs, sessionsMs, startMs, bareClaimsPerSecond: bare, connectsPerSecond: connects }
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
