@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Broker, type BrokerOptions, type Client, createBroker } from '../../lib/index.js'
+import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { publishPacket, SpecClient } from '../support/spec-client.js'
 
 /** Timers of a broker do not keep a process alive; those of a host do. */
@@ -37,25 +38,24 @@ const HOOKS: Record<string, (act: (client: Client) => Promise<unknown>) => Broke
 for (const [hook, options] of Object.entries(HOOKS)) {
   for (const [name, act] of Object.entries(ACTS)) {
     for (const when of ['at once', 'later'] as const) {
-      test(`${hook} waits for ${name}, ${when}, without any time-out to help`, async () => {
+      test(`${hook} waits for ${name}, ${when}, without any time-out of the host to help`, async () => {
+        const clock = new FakeClock()
         let broker: Broker | undefined
-        let acted = () => {}
-        const done = new Promise<void>(resolve => {
-          acted = resolve
-        })
+        let isDone = false
         const once = async (client: Client) => {
           if (when === 'later') await later(client, broker!)
           await act(client, broker!)
-          acted()
+          isDone = true
         }
-        broker = await createBroker({ hookTimeoutMs: 0, closeTimeoutMs: 0, storeTimeoutMs: 0, ...options(once) })
+        broker = await createBroker({ clock, hookTimeoutMs: 0, closeTimeoutMs: 0, storeTimeoutMs: 0, ...options(once) })
         const client = new SpecClient(broker, 5)
         client.send(
           { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId: 'same', clean: true, keepalive: 0 },
           publishPacket({ topic: 'a', qos: 1, messageId: 1 }),
           { cmd: 'subscribe', messageId: 2, subscriptions: [{ topic: 'a', qos: 0 }] },
         )
-        await done
+        // a hook that was asked has two seconds to answer a broker that closes
+        while (!isDone) await clock.advance(1000)
         await client.closed()
         if (broker.closed) return
         // the identifier is free

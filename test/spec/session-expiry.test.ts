@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { type Spec, spec } from '../support/spec.js'
 
 const NEVER = 0xffffffff
-const YEAR_MS = 366 * 24 * 3600_000
+/** Longer than a timer of Node.js can wait. */
+const MONTH_MS = 30 * 24 * 3600_000
 
 /** Whether the session of a client that went away `afterMs` ago is still there. */
 async function isPresent({ clock, resume }: Spec, clientId: string, afterMs: number): Promise<boolean> {
@@ -24,8 +25,8 @@ for (const [interval, afterMs, present] of [
   [1, 1100, false],
   [100, 99_000, true],
   [100, 101_000, false],
-  [NEVER - 1, YEAR_MS, true],
-  [NEVER, 200 * YEAR_MS, true],
+  [NEVER - 1, MONTH_MS, true],
+  [NEVER, 2400 * MONTH_MS, true],
 ] as const) {
   const name = interval === NEVER ? '0xFFFFFFFF' : String(interval ?? 'not given')
   const title = present
@@ -72,7 +73,7 @@ for (const [atConnect, atDisconnect, afterMs, present] of [
   [100, 10, 11_000, false],
   [100, 0, 0, false],
   [100, undefined, 99_000, true],
-  [10, NEVER, YEAR_MS, true],
+  [10, NEVER, MONTH_MS, true],
   [NEVER, 10, 11_000, false],
   [0, 0, 0, false],
 ] as const) {
@@ -124,7 +125,7 @@ spec(
 )
 
 spec('sessions of 3.1 and 3.1.1 that are not clean last for ever by default', [3, 4], tools =>
-  lasts(tools, YEAR_MS, true),
+  lasts(tools, MONTH_MS, true),
 )
 
 spec('defaultSessionExpiry bounds them', [3, 4], tools => lasts(tools, 59_000, true), { defaultSessionExpiry: 60 })
