@@ -45,6 +45,14 @@ export function cellOf(broker: BrokerName, results: (Sample | Failure)[]): Cell 
   return { broker, samples, failures, median: medianOf(samples) }
 }
 
+/** Above this share of its core the load process, not the broker, sets the pace. */
+const LOAD_LIMIT = 0.9
+
+/** Whether the load had no time left: the figure is then how long the load takes for a message, for any broker that is faster. */
+export function isLimitedByLoad({ median }: Cell): boolean {
+  return (median.generator ?? 0) > LOAD_LIMIT
+}
+
 export function findCell(row: Row, broker: BrokerName): Cell | undefined {
   return row.cells.find(cell => cell.broker === broker)
 }

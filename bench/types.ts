@@ -59,6 +59,8 @@ export interface BrokerSetup {
   hooks: 'none' | 'authorise' | 'acl'
   /** `unbounded`: no limit on queued messages, for the scenarios that fill a queue. */
   queue: 'default' | 'unbounded'
+  /** `application`: a program in Node has objects of its own, 16 MB of them, beside the broker. */
+  heap: 'broker' | 'application'
 }
 
 /** Every metric a sample may have: column heading, digits after the point, and factor for display. */
@@ -146,7 +148,7 @@ export interface Scenario {
   run(context: LoadContext): Promise<Sample>
 }
 
-export const plainSetup: BrokerSetup = { transport: 'tcp', hooks: 'none', queue: 'default' }
+export const plainSetup: BrokerSetup = { transport: 'tcp', hooks: 'none', queue: 'default', heap: 'broker' }
 
 /** A scenario with what most have in common filled in. */
 export function scenario(row: Pick<Scenario, 'name' | 'title' | 'section' | 'run'> & Partial<Scenario>): Scenario {

@@ -67,6 +67,10 @@ function memory(): MemoryUse {
   return { resident: rss, heap: heapUsed + external }
 }
 
+/** How often V8 collects the whole heap depends on how much is in it: 16 MB of objects, of 48 bytes with their places. */
+const APPLICATION_OBJECTS = 350_000
+let ofApplication: unknown
+
 function answerParent(): void {
   let profiler: Profiler | undefined
   const answers: { [Request in keyof HostAnswers]: () => Promise<HostAnswers[Request]> } = {
@@ -89,7 +93,11 @@ export function serve(
   onStream: (stream: Duplex) => void,
   onSocket: (socket: WebSocket) => void = socket => onStream(createWebSocketStream(socket)),
 ): void {
-  const server = serverFor(hostArguments(), onStream, onSocket)
+  const setup = hostArguments()
+  if (setup.heap === 'application') {
+    ofApplication = Array.from({ length: APPLICATION_OBJECTS }, (_, id) => ({ id, value: ofApplication }))
+  }
+  const server = serverFor(setup, onStream, onSocket)
   server.listen({ port: 0, host: '0.0.0.0', backlog: BACKLOG }, () => {
     tell({ port: (server.address() as AddressInfo).port })
   })

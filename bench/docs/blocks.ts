@@ -2,7 +2,7 @@
 import { type CheckedGoal, checkGoals } from '../check.js'
 import { type Results, rowsOf } from '../report/results.js'
 import { number } from '../report/table.js'
-import { findCell, type Row, ratio } from '../statistics.js'
+import { type Cell, findCell, isLimitedByLoad, type Row, ratio } from '../statistics.js'
 import { type BrokerName, type MetricName, metrics, type Scenario } from '../types.js'
 import { markdownTable } from './markdown.js'
 import { nameOf, storeNameOf, versionsText } from './names.js'
@@ -13,6 +13,11 @@ const NONE = '–'
 function figure(value: number | undefined): string {
   if (value === undefined) return NONE
   return number(value, value < 10 ? 2 : value < 100 ? 1 : 0)
+}
+
+/** CPU time; with an asterisk where the load set the pace. */
+function cpuFigure(cell: Cell | undefined): string {
+  return figure(cell?.median.cpu) + (cell !== undefined && isLimitedByLoad(cell) ? '\\*' : '')
 }
 
 function proportion(value: number | undefined): string {
@@ -59,7 +64,7 @@ function comparisonTable(rows: readonly Row[], results: Results, comparison: Com
   ]
   const lines = own.map(row => [
     `${row.scenario.title} (\`${row.scenario.name}\`)`,
-    ...columns.map(name => figure(findCell(row, name)?.median.cpu)),
+    ...columns.map(name => cpuFigure(findCell(row, name))),
     ...compared.map(name => proportion(ratio(row, 'cpu', of, name)) + (goals ? bound(row, name) : '')),
   ])
   return markdownTable(head, lines)

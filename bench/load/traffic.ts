@@ -14,6 +14,11 @@ import { nowMicros, Publisher } from './publisher.js'
 import { busyStretch } from './stretch.js'
 import { Subscriber } from './subscriber.js'
 
+/** Messages per second, of all publishers together. */
+interface Rate {
+  perSecond: number
+}
+
 export interface TrafficPlan {
   publishers: number
   subscribers: number
@@ -28,7 +33,7 @@ export interface TrafficPlan {
   /** Messages under way per publisher. */
   window: number
   /** `each`: one write per message, as soon as there is room; `burst`: the whole window at once. */
-  pace: 'each' | 'burst' | { perSecond: number }
+  pace: 'each' | 'burst' | Rate
   /**
    * `joined`: a client reacts to a chunk when it has all of it: one write for its acknowledgements, one for a burst.
    * `segments`: to each packet at once, each packet in a write of its own; messages of a fixed rate come one by one.
@@ -62,6 +67,17 @@ export const pairs: TrafficPlan = {
 /** The share of the time that a broker works for at least, where load is put on as fast as it allows. */
 const BUSY = 0.4
 
+/**
+ * Deliveries per second while a broker warms up that is measured at a fixed rate, and how much longer it does so. A
+ * program in Node.js is compiled while it runs, which takes its first 20,000 messages or more: at a low rate they would
+ * be all that is measured.
+ */
+const WARM_UP_PER_SECOND = 40_000
+const WARM_UP_FACTOR = 4
+
+/** Seconds at the rate itself before they count. */
+const SETTLE = 0.2
+
 /** How long the last messages may take. */
 const DRAIN_MS = 3000
 
@@ -74,6 +90,8 @@ export class Traffic {
   #ready: Publisher[] = []
   readonly #onProgress: (publisher: Publisher) => void
   #running = false
+  /** How often a rate was begun: the one before ends. */
+  #rates = 0
 
   private constructor(context: LoadContext, plan: TrafficPlan) {
     this.#context = context
@@ -144,20 +162,21 @@ export class Traffic {
 
   #start(): void {
     this.#running = true
-    if (typeof this.#plan.pace === 'object') this.#sendAtRate(this.#plan.pace.perSecond)
-    else for (const publisher of this.#publishers) this.#send(publisher, nowMicros())
+    for (const publisher of this.#publishers) this.#send(publisher, nowMicros())
   }
 
   /**
    * Sends what is due, one publisher after the other; stamps the time of sending. Looks each millisecond, or all the
    * time where messages are to come one by one.
    */
-  #sendAtRate(perSecond: number): void {
+  #sendAtRate({ perSecond }: Rate): void {
+    this.#running = true
+    const rate = ++this.#rates
     const start = performance.now()
     let sent = 0
     let next = 0
     const again = () => {
-      if (!this.#running) return
+      if (!this.#running || rate !== this.#rates) return
       const due = Math.floor(((performance.now() - start) / 1000) * perSecond)
       for (let tries = 0; sent < due && tries < this.#publishers.length; tries++) {
         const publisher = this.#publishers[next++ % this.#publishers.length]!
@@ -178,8 +197,7 @@ export class Traffic {
   /** Puts load on and measures; may be called again. */
   async measure(): Promise<Sample> {
     const { effort, pid, measuring } = this.#context
-    this.#start()
-    await this.#stretch(effort.warmup)
+    await this.#warmUp(effort.warmup)
     await measuring('begin')
     const ledger = this.#ledger
     const before = ledger.deliveries
@@ -200,6 +218,23 @@ export class Traffic {
     }
     await this.#drain()
     return { ...sample, lost: ledger.lost(), doubled: ledger.doubled }
+  }
+
+  /** Leaves the load on. */
+  async #warmUp(seconds: number): Promise<void> {
+    const { pace, fanout } = this.#plan
+    if (typeof pace !== 'object') {
+      this.#start()
+      await this.#stretch(seconds)
+      return
+    }
+    if (seconds > 0) {
+      this.#sendAtRate({ perSecond: Math.max(pace.perSecond, WARM_UP_PER_SECOND / fanout) })
+      await sleep(seconds * WARM_UP_FACTOR * 1000)
+      await this.#drain()
+    }
+    this.#sendAtRate(pace)
+    if (seconds > 0) await sleep(SETTLE * 1000)
   }
 
   /** At a fixed rate the core is to be idle for most of the time. */

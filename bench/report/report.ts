@@ -1,7 +1,7 @@
 /** The outcome of a run, as tables for people at a terminal. */
 import { installed } from '../brokers/start.js'
 import type { CheckedGoal } from '../check.js'
-import { type Cell, type Row, ratio } from '../statistics.js'
+import { type Cell, isLimitedByLoad, type Row, ratio } from '../statistics.js'
 import {
   type BrokerName,
   isAnax,
@@ -14,9 +14,6 @@ import {
 } from '../types.js'
 import { type Circumstances, machine } from './results.js'
 import { aligned, number } from './table.js'
-
-/** Above this share of its core the load process, not the broker, sets the pace. */
-const GENERATOR_LIMIT = 0.9
 
 const isYardstick = (name: BrokerName) => mainBrokers.includes(name) && !isAnax(name)
 
@@ -39,7 +36,7 @@ function metricText(name: MetricName, cell: Cell): string {
   const { digits, factor } = metrics[name]
   const value = cell.median[name]
   const text = number(value === undefined ? undefined : value * factor, digits)
-  return name === 'generator' && (value ?? 0) > GENERATOR_LIMIT ? `${text}!` : text
+  return name === 'generator' && isLimitedByLoad(cell) ? `${text}!` : text
 }
 
 function cellLine(row: Row, cell: Cell, columns: MetricName[], compared: BrokerName[]): string[] {
@@ -119,8 +116,10 @@ export function tables(rows: readonly Row[], circumstances: Circumstances): stri
     const own = rows.filter(row => row.scenario.section === section)
     if (own.length > 0) parts.push(`## ${sectionTitles[section]}\n\n${sectionTables(own, circumstances.brokers)}`)
   }
-  if (rows.some(row => row.cells.some(cell => (cell.median.generator ?? 0) > GENERATOR_LIMIT))) {
-    parts.push('! the load process used more than 0.9 of its core: the rate is its own limit, CPU per unit still holds')
+  if (rows.some(({ cells }) => cells.some(isLimitedByLoad))) {
+    parts.push(
+      '! the load process used more than 0.9 of its core: it sets the rate, and with it what a busy broker shows as CPU time',
+    )
   }
   return parts.join('\n\n')
 }

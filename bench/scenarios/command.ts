@@ -4,7 +4,7 @@
  */
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type BrokerName, peers, type Scenario, scenario } from '../types.js'
-import { fanIn, fanOut, unhurried } from './messages.js'
+import { fanIn, fanOut, largePayloads, unhurried } from './messages.js'
 
 export const commandAndOthers: readonly BrokerName[] = ['command', 'relay', 'mosquitto', 'aedes', ...peers]
 const withoutRelay = commandAndOthers.filter(name => name !== 'relay')
@@ -30,12 +30,7 @@ export const commandScenarios: Scenario[] = [
   row('qos0-single', 'QoS 0, 50 pairs, one message at a time', { window: 1 }),
   row('qos0-fan-in', 'QoS 0, 50 publishers, 1 subscriber on #', fanIn),
   row('qos0-bursts', 'QoS 0, 10 pairs, bursts of 100', { publishers: 10, subscribers: 10, window: 100, pace: 'burst' }),
-  row('qos0-16k', 'QoS 0, 10 pairs, 16 KiB payload', {
-    publishers: 10,
-    subscribers: 10,
-    window: 10,
-    payloadBytes: 16_384,
-  }),
+  row('qos0-16k', 'QoS 0, 10 pairs, 16 KiB payload', largePayloads),
   row('qos1-pairs', 'QoS 1, 50 pairs, window 20', { qos: 1 }),
   row('qos1-fan-out-100', 'QoS 1, 1 publisher, 100 subscribers', { ...fanOut(100), qos: 1 }),
   qos2(1, 'QoS 2, 50 pairs, one message at a time'),

@@ -36,15 +36,10 @@ interface Curve extends Omit<Growth, 'points'> {
   prepare?(context: LoadContext, x: number): Promise<void>
 }
 
-/** Time to warm up in, at a rate that leaves most of it idle. */
-const UNHURRIED = 3
-
 async function measurePoint(context: LoadContext, curve: Curve, x: number): Promise<Sample> {
   await curve.prepare?.(context, x)
   const plan = { ...pairs, ...curve.plan(x) }
-  const { effort } = context
-  const warmup = typeof plan.pace === 'object' ? effort.warmup * UNHURRIED : effort.warmup
-  const traffic = await Traffic.open({ ...context, effort: { ...effort, warmup } }, plan)
+  const traffic = await Traffic.open(context, plan)
   return traffic.measure()
 }
 

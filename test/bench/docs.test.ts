@@ -68,6 +68,14 @@ describe('blocks of the documentation', () => {
     )
   })
 
+  it('mark the figures of a load that had no time left', () => {
+    const hurried = row('command-qos0-pairs', {
+      command: { cpu: 4, generator: 0.99 },
+      relay: { cpu: 5, generator: 0.5 },
+    })
+    assert.match(blocksOf(results(hurried)).command!, /\| 4\.00\\\* \| 5\.00 /)
+  })
+
   it('name the goals that were missed, and count the others', () => {
     const { goals } = blocksOf(results(pairs, row('command-qos0-single', { command: { cpu: 2 }, relay: { cpu: 1 } })))
     assert.match(goals!, /^Of 3 goals that were measured, 2 are reached\. These are missed:/)
