@@ -1,6 +1,7 @@
 /**
  * What it costs to be measured: the time of a QoS 0 message from one client to another in one process, without sockets, which
- * would hide it. With `anax/metrics` and without; optionally without it in another checkout as well.
+ * would hide it. With packets and bytes not counted at all, with the counters that the broker always has, and with
+ * `anax/metrics`; optionally another checkout as well.
  *
  *   npm run build && node dist/bench/metrics-cost.js [--against DIR] [--pairs N]
  *
@@ -9,63 +10,49 @@
  */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
-import { Duplex } from 'node:stream'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Broker } from '../types/broker.js'
+import { MessagePair } from './load/message-pair.js'
 
 /** Of a burst, as clients that pipeline send them; and one message at a time, in turns of their own. */
 const KINDS = { bursts: 100, singles: 1 } as const
 type Kind = keyof typeof KINDS
 
+/** What is counted: nothing; what the broker always counts; that, and the samples of `anax/metrics`. */
+type Counting = 'none' | 'off' | 'on'
+
 const MESSAGES_PER_ROUND = 4000
 const ROUNDS = 250
-const TOPIC = 'a/b/c'
 
 /** @returns nanoseconds for each message, in the cheapest round */
-async function measure(checkout: string, kind: Kind, isMetered: boolean): Promise<number> {
+async function measure(checkout: string, kind: Kind, counting: Counting): Promise<number> {
   const load = (file: string) => import(pathToFileURL(resolve(checkout, 'dist/lib', file)).href)
+  if (counting === 'none') countNothing((await load('model/metering/traffic.js')).ConnectionTraffic)
   const { createBroker } = await load('index.js')
   const { encode } = await load('codec/index.js')
   const broker: Broker = await createBroker()
-  const metrics = isMetered ? await (await load('metrics/index.js')).createMetrics(broker) : undefined
-  let written = 0
-  const attach = () => {
-    const stream = new Duplex({
-      read() {},
-      write(chunk: Buffer, _encoding, done) {
-        written += chunk.length
-        done()
-      },
-    })
-    broker.handle(stream)
-    return stream
-  }
-  const send = async (stream: Duplex, chunk: Buffer) => {
-    stream.push(chunk)
-    await nextTurn()
-    await nextTurn()
-  }
-  const connect = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 0 }
-  const [publisher, subscriber] = [attach(), attach()]
-  await send(publisher, encode({ ...connect, clientId: 'publisher' }, 4))
-  await send(subscriber, encode({ ...connect, clientId: 'subscriber' }, 4))
-  await send(subscriber, encode({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: TOPIC, qos: 0 }] }, 4))
-  const message = { cmd: 'publish', topic: TOPIC, payload: Buffer.alloc(64), qos: 0, retain: false, dup: false }
-  const packet: Buffer = encode(message, 4)
-  const chunk = Buffer.concat(Array.from({ length: KINDS[kind] }, () => packet))
+  const metrics = counting === 'on' ? await (await load('metrics/index.js')).createMetrics(broker) : undefined
+  const pair = await MessagePair.connect(broker, encode, KINDS[kind])
+  const chunks = MESSAGES_PER_ROUND / KINDS[kind]
   let least = Number.POSITIVE_INFINITY
   for (let round = 0; round < ROUNDS; round++) {
-    written = 0
     const begun = process.hrtime.bigint()
-    for (let sent = 0; sent < MESSAGES_PER_ROUND; sent += KINDS[kind]) await send(publisher, chunk)
+    await pair.send(chunks)
     least = Math.min(least, Number(process.hrtime.bigint() - begun) / MESSAGES_PER_ROUND)
-    if (written !== MESSAGES_PER_ROUND * packet.length) throw new Error(`${written} bytes were delivered`)
   }
+  const { messages } = broker.stats().sent
+  if (messages[0] > 0 === (counting === 'none')) throw new Error(`${messages[0]} messages were counted`)
   metrics?.close()
   await broker.close()
   return least
+}
+
+/** Before anything is compiled, so that calls of methods that do nothing cost nothing. */
+function countNothing({ prototype }: { prototype: Record<'arrived' | 'received' | 'sent', () => void> }): void {
+  prototype.arrived = () => {}
+  prototype.received = () => {}
+  prototype.sent = () => {}
 }
 
 function inProcess(...args: string[]): number {
@@ -80,15 +67,16 @@ function median(values: number[]): number {
 
 async function main(): Promise<void> {
   if (process.argv[2] === 'one') {
-    const [checkout, kind, metered] = process.argv.slice(3)
-    console.log(await measure(checkout!, kind as Kind, metered === 'on'))
+    const [checkout, kind, counting] = process.argv.slice(3)
+    console.log(await measure(checkout!, kind as Kind, counting as Counting))
     return
   }
   const { values } = parseArgs({ options: { against: { type: 'string' }, pairs: { type: 'string', default: '7' } } })
   const here = resolve(fileURLToPath(import.meta.url), '../../..')
   for (const kind of Object.keys(KINDS)) {
     const others = values.against === undefined ? {} : { before: [resolve(values.against), kind, 'off'] }
-    const sides: Record<string, string[]> = { off: [here, kind, 'off'], on: [here, kind, 'on'], ...others }
+    const own = Object.fromEntries(['none', 'off', 'on'].map(counting => [counting, [here, kind, counting]]))
+    const sides: Record<string, string[]> = { ...own, ...others }
     const found: Record<string, number[]> = Object.fromEntries(Object.keys(sides).map(side => [side, []]))
     for (let pair = 0; pair < Number(values.pairs); pair++) {
       for (const [side, args] of Object.entries(sides)) found[side]!.push(inProcess(...args))
@@ -98,6 +86,7 @@ async function main(): Promise<void> {
     )
     console.log(`${kind}: nanoseconds for each message: ${text.join(', ')}`)
     for (const [base, side] of [
+      ['none', 'off'],
       ['off', 'on'],
       ['before', 'off'],
       ['before', 'on'],

@@ -1,8 +1,7 @@
 /**
- * Requests to the API, and the stream of live values.
+ * What the API answers, and requests to it.
  * Addresses are relative: the page may be mounted anywhere.
  */
-import { useEffect, useState } from 'preact/hooks'
 
 export interface Sample {
   at: number
@@ -22,15 +21,21 @@ export interface Amount {
   bytes: number
 }
 
+type Counts = Record<string, number>
+
 export interface Stats {
   uptimeMs: number
-  connections: { open: number }
-  clients: { connected: number; maximum: number }
+  connections: { open: number; refused: Counts }
+  clients: { connected: number; maximum: number; disconnected: Counts }
   sessions: { total: number; stored?: number; away?: number }
-  subscriptions: { connected: number; stored?: number; sharedGroups: number }
+  subscriptions: { connected: number; total?: number; sharedGroups: number }
   retained: Amount
   queued: Partial<Amount>
-  drops: Record<string, number>
+  inflight: number
+  received: { bytes: number }
+  sent: { bytes: number }
+  publishRefused: Counts
+  drops: Counts
 }
 
 export interface Session {
@@ -51,6 +56,15 @@ export interface Session {
   incoming: number
   queued: Amount
   drops: number
+  received?: Traffic
+  sent?: Traffic
+  receivedPerSecond?: number
+  sentPerSecond?: number
+}
+
+export interface Traffic {
+  bytes: number
+  messages: number
 }
 
 export interface Message {
@@ -62,6 +76,7 @@ export interface Message {
   qos: number
   retain: boolean
   clientId?: string
+  receivedAt?: number
 }
 
 export interface Queued {
@@ -73,8 +88,12 @@ export interface Queued {
 
 export interface Subscription {
   clientId: string
+  connected: boolean
   topic: string
   qos: number
+  nl?: boolean
+  rap?: boolean
+  rh?: number
 }
 
 export interface Dropping {
@@ -104,18 +123,30 @@ export interface Configuration {
   options: Record<string, unknown>
 }
 
-const BASE = 'api/v1/'
-
-/** Samples that the page keeps: an hour of them. */
-const MOST_SAMPLES = 3600
+export const BASE = 'api/v1/'
 
 /** An answer of the API; throws its sentence where it refuses. */
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const json = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
   const response = await fetch(BASE + path, { method, ...json })
-  const answer = await response.json()
-  if (!response.ok) throw new Error(answer.error?.message ?? response.statusText)
-  return answer
+  if (!response.ok) throw await refusalOf(response)
+  return response.json()
+}
+
+/** The API, or a proxy before it, refused. */
+export class Refusal extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** A proxy answers with a page of its own, where nobody is behind it. */
+export async function refusalOf(response: Response): Promise<Refusal> {
+  const answer = await response.json().catch(() => undefined)
+  return new Refusal(response.status, answer?.error?.message ?? `${response.status} ${response.statusText}`)
 }
 
 export function get<T>(path: string): Promise<T> {
@@ -130,118 +161,4 @@ export function query(values: Record<string, string | undefined>): string {
 
 export function sessionPath(clientId: string): string {
   return `sessions/${encodeURIComponent(clientId)}`
-}
-
-export interface LiveValues {
-  samples: readonly Sample[]
-  stats: Stats | undefined
-  isOpen: boolean
-}
-
-/**
- * Live values, while somebody can see the page. Browsers open six connections to a server at most: tabs in the background
- * must not take them. What they missed is in the history.
- */
-export function useLive(): LiveValues {
-  const [live, setLive] = useState<LiveValues>({ samples: [], stats: undefined, isOpen: false })
-  useEffect(() => {
-    let source: EventSource | undefined
-    const look = () => {
-      source?.close()
-      source = document.hidden ? undefined : openLive(setLive)
-    }
-    look()
-    document.addEventListener('visibilitychange', look)
-    return () => {
-      document.removeEventListener('visibilitychange', look)
-      source?.close()
-    }
-  }, [])
-  return live
-}
-
-function openLive(setLive: (change: (last: LiveValues) => LiveValues) => void): EventSource {
-  const source = new EventSource(`${BASE}live`)
-  source.addEventListener('history', event => {
-    const history: Sample[] = JSON.parse(event.data)
-    const begin = history[0]?.at ?? Number.POSITIVE_INFINITY
-    setLive(({ samples, stats }) => {
-      const earlier = samples.filter(({ at }) => at < begin)
-      return { samples: [...earlier, ...history].slice(-MOST_SAMPLES), stats, isOpen: true }
-    })
-  })
-  source.addEventListener('sample', event => {
-    const { sample, stats } = JSON.parse(event.data)
-    setLive(({ samples }) => ({ samples: [...samples, sample].slice(-MOST_SAMPLES), stats, isOpen: true }))
-  })
-  source.addEventListener('error', () => setLive(last => ({ ...last, isOpen: false })))
-  return source
-}
-
-/** What a request answers, again whenever its path changes or `again` is called. */
-export function useAnswer<T>(path: string): { answer: T | undefined; error: string | undefined; again: () => void } {
-  const [state, setState] = useState<{ path: string; answer?: T; error?: string }>({ path })
-  const [turn, setTurn] = useState(0)
-  useEffect(() => {
-    let isCurrent = true
-    get<T>(path).then(
-      answer => isCurrent && setState({ path, answer }),
-      error => isCurrent && setState({ path, error: error.message }),
-    )
-    return () => {
-      isCurrent = false
-    }
-  }, [path, turn])
-  return { answer: state.answer, error: state.error, again: () => setTurn(last => last + 1) }
-}
-
-/** Sessions on a page. */
-const PAGE = 50
-
-export interface FoundSessions {
-  items: readonly Session[]
-  /** Where the next page begins. */
-  next?: string | undefined
-  isSearching: boolean
-  error?: string | undefined
-}
-
-/**
- * A page of sessions. The broker looks at a limited number of them for each answer, which may have none that match: the
- * search goes on until the page is full, or there are no more.
- */
-export function useSessions(
-  filter: Record<string, string>,
-  after: string | undefined,
-): FoundSessions & { again: () => void } {
-  const [found, setFound] = useState<FoundSessions>({ items: [], isSearching: true })
-  const [turn, setTurn] = useState(0)
-  useEffect(() => {
-    let isCurrent = true
-    const search = async () => {
-      let items: Session[] = []
-      let next = after
-      do {
-        const path = `sessions${query({ ...filter, limit: String(PAGE - items.length), after: next })}`
-        const answer = await get<{ items: Session[]; next?: string }>(path)
-        if (!isCurrent) return
-        items = [...items, ...answer.items]
-        next = answer.next
-        setFound({ items, next, isSearching: items.length < PAGE && next !== undefined })
-      } while (items.length < PAGE && next !== undefined)
-    }
-    search().catch(error => isCurrent && setFound({ items: [], isSearching: false, error: error.message }))
-    return () => {
-      isCurrent = false
-    }
-  }, [query(filter), after, turn])
-  return { ...found, again: () => setTurn(last => last + 1) }
-}
-
-/** The stream of the log. */
-export const LOG_URL = `${BASE}log`
-
-/** The stream of the messages of a filter. */
-export function messagesUrl(filter: string): string {
-  return `${BASE}messages${query({ filter })}`
 }

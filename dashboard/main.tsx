@@ -1,19 +1,22 @@
 /** The frame of the dashboard: navigation, theme, and which page is shown. */
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { type LiveValues, useLive } from './api.js'
 import './dashboard.css'
+import { Clients } from './pages/clients.js'
 import { Configuration } from './pages/configuration.js'
 import { DroppingClients } from './pages/dropping.js'
 import { Log } from './pages/log.js'
 import { Overview } from './pages/overview.js'
 import { Sessions } from './pages/sessions.js'
+import { Subscriptions } from './pages/subscriptions.js'
 import { Topics } from './pages/topics.js'
+import { type LiveValues, useLive } from './streams.js'
 
 const PAGES: Readonly<Record<string, string>> = {
   overview: 'Overview',
   clients: 'Clients',
   sessions: 'Sessions and queues',
+  subscriptions: 'Subscriptions',
   topics: 'Topics',
   dropping: 'Slow clients',
   log: 'Log',
@@ -52,6 +55,11 @@ function Dashboard() {
         </nav>
         <span class={`state ${live.isOpen ? 'on' : 'off'}`} role="status">
           {live.isOpen ? 'live' : 'not connected'}
+          {live.refusal?.status === 401 && (
+            <>
+              : <a href="./">sign in again</a>
+            </>
+          )}
         </span>
         <button type="button" onClick={change}>
           {theme === 'dark' ? 'Light' : 'Dark'}
@@ -68,9 +76,11 @@ function Dashboard() {
 function Content({ page, live, theme }: { page: string; live: LiveValues; theme: string }) {
   switch (page) {
     case 'clients':
-      return <Sessions key="clients" kind="connected" />
+      return <Clients />
     case 'sessions':
-      return <Sessions key="sessions" kind="all" />
+      return <Sessions />
+    case 'subscriptions':
+      return <Subscriptions />
     case 'topics':
       return <Topics />
     case 'dropping':

@@ -1,6 +1,7 @@
 /** Pieces that several pages use: tables, figures, notes, a question before something is lost. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Pages } from './answers.js'
 
 export function Figure({ label, value, note }: { label: string; value: string; note?: string }) {
   return (
@@ -62,6 +63,56 @@ export function Failure({ text }: { text: string | undefined }) {
       {text}
     </p>
   )
+}
+
+/** Turns the pages of a list. */
+export function Pager({ pages, place }: { pages: Pages<unknown>; place?: string | undefined }) {
+  const { isFirst, isSearching, next } = pages
+  return (
+    <>
+      <p class="note" role="status">
+        {isSearching && `Searching${place === undefined ? '' : `, behind ${place}`} …`}
+      </p>
+      <div class="actions">
+        <button type="button" disabled={isFirst} onClick={pages.turnBack}>
+          Previous
+        </button>
+        <button type="button" disabled={isSearching || next === undefined} onClick={pages.turn}>
+          Next
+        </button>
+        <button type="button" onClick={pages.again}>
+          Refresh
+        </button>
+      </div>
+    </>
+  )
+}
+
+/** A form of one line: what to search for, by the names of the fields. */
+export function SearchForm<Name extends string>({ fields, find }: SearchFormProps<Name>) {
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    const data = new FormData(event.currentTarget as HTMLFormElement)
+    find(Object.fromEntries(fields.map(([name]) => [name, String(data.get(name) ?? '')])) as Record<Name, string>)
+  }
+  return (
+    <search>
+      <form class="line" onSubmit={submit}>
+        {fields.map(([name, label]) => (
+          <label key={name}>
+            {label}
+            <input name={name} autocomplete="off" />
+          </label>
+        ))}
+        <button type="submit">Search</button>
+      </form>
+    </search>
+  )
+}
+
+interface SearchFormProps<Name extends string> {
+  fields: readonly (readonly [name: Name, label: string])[]
+  find: (values: Record<Name, string>) => void
 }
 
 /** A button that asks before it does something that cannot be taken back. */

@@ -1,10 +1,12 @@
 /** The limits with how near each is, and the options that are plain values. */
-import { type Configuration as Answer, useAnswer } from '../api.js'
+import { useAnswer, useRefresh } from '../answers.js'
+import type { Configuration as Answer } from '../api.js'
 import { number } from '../format.js'
 import { Failure, Table } from '../parts.js'
 
 export function Configuration() {
-  const { answer, error } = useAnswer<Answer>('configuration')
+  const { answer, error, again } = useAnswer<Answer>('configuration')
+  useRefresh(again)
   if (answer === undefined) return <Failure text={error} />
   const limits = answer.limits.map(({ name, limit, used }) => [
     <code key="name">{name}</code>,

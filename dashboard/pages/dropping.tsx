@@ -1,22 +1,16 @@
 /** Clients that do not keep up, the slowest first, and clients that lost messages, the latest first. */
-import { useEffect } from 'preact/hooks'
-import { type Dropping, type SlowClient, useAnswer } from '../api.js'
+import { useAnswer, useRefresh } from '../answers.js'
+import type { Dropping, SlowClient } from '../api.js'
 import { bytes, moment, number } from '../format.js'
 import { Failure, State, Table } from '../parts.js'
-
-const REFRESH_MS = 3000
 
 export function DroppingClients() {
   const { answer, error, again } = useAnswer<{ items: Dropping[] }>('dropping')
   const slow = useAnswer<{ items: SlowClient[] }>('slow?limit=20')
-  useEffect(() => {
-    const refresh = () => {
-      again()
-      slow.again()
-    }
-    const timer = setInterval(refresh, REFRESH_MS)
-    return () => clearInterval(timer)
-  }, [])
+  useRefresh(() => {
+    again()
+    slow.again()
+  })
   const rows = (answer?.items ?? []).map(({ clientId, drops, byReason, lastAt, session }) => [
     clientId,
     session ? <State key="state" connected={session.connected} /> : 'gone',

@@ -1,15 +1,20 @@
 /** The log as it is written, the latest line first. */
-import { useEffect, useState } from 'preact/hooks'
-import { LOG_URL, type LogLine } from '../api.js'
+import { useState } from 'preact/hooks'
+import type { LogLine } from '../api.js'
 import { moment } from '../format.js'
 import { Failure, Table } from '../parts.js'
+import { useStream } from '../streams.js'
 
 const MOST = 500
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const
 
 export function Log() {
-  const { lines, isBroken } = useLog()
+  const [lines, setLines] = useState<readonly LogLine[]>([])
+  const { refusal } = useStream('log', {
+    lines: (all: LogLine[]) => setLines(all.reverse()),
+    line: (line: LogLine) => setLines(last => [line, ...last].slice(0, MOST)),
+  })
   const [level, setLevel] = useState<LogLine['level']>('debug')
   const [text, setText] = useState('')
   const shown = lines.filter(
@@ -37,7 +42,7 @@ export function Log() {
           <input value={text} onInput={event => setText(event.currentTarget.value)} autocomplete="off" />
         </label>
       </form>
-      <Failure text={isBroken ? 'There is no log: createAdmin was given none.' : undefined} />
+      <Failure text={refusal?.message} />
       <Table
         caption="Lines of the log, latest first"
         heads={['At', 'Level', 'What', 'Fields']}
@@ -56,18 +61,4 @@ function fieldsOf({ fields }: LogLine): string {
   return Object.entries(fields)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
-}
-
-function useLog(): { lines: LogLine[]; isBroken: boolean } {
-  const [lines, setLines] = useState<LogLine[]>([])
-  const [isBroken, setBroken] = useState(false)
-  useEffect(() => {
-    const source = new EventSource(LOG_URL)
-    source.addEventListener('lines', event => setLines(JSON.parse(event.data).reverse()))
-    source.addEventListener('line', event => setLines(last => [JSON.parse(event.data), ...last].slice(0, MOST)))
-    source.addEventListener('error', () => setBroken(source.readyState === source.CLOSED))
-    source.addEventListener('open', () => setBroken(false))
-    return () => source.close()
-  }, [])
-  return { lines, isBroken }
 }

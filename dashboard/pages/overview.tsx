@@ -1,9 +1,10 @@
 /** What the broker does at the moment, and how that came about. */
 import { useMemo } from 'preact/hooks'
-import type { LiveValues, Sample } from '../api.js'
+import type { Sample } from '../api.js'
 import { Chart } from '../chart.js'
 import { bytes, duration, number } from '../format.js'
 import { Figure, Table } from '../parts.js'
+import type { LiveValues } from '../streams.js'
 
 type Numbers = Exclude<keyof ReturnType<typeof shown>, 'at'>
 
@@ -26,7 +27,6 @@ function shown(sample: Sample) {
 
 export function Overview({ live: { samples, stats }, theme }: { live: LiveValues; theme: string }) {
   const times = useMemo(() => samples.map(({ at }) => at / 1000), [samples])
-  const drops = Object.entries(stats?.drops ?? {}).filter(([, count]) => count > 0)
   return (
     <>
       {stats && (
@@ -37,13 +37,19 @@ export function Overview({ live: { samples, stats }, theme }: { live: LiveValues
             note={`${number(stats.clients.maximum)} at most`}
           />
           <Figure label="Sessions" value={number(stats.sessions.total)} note={`${number(stats.sessions.away)} away`} />
-          <Figure label="Subscriptions" value={number(stats.subscriptions.connected)} />
+          <Figure
+            label="Subscriptions"
+            value={number(stats.subscriptions.total ?? stats.subscriptions.connected)}
+            note={`${number(stats.subscriptions.connected)} connected`}
+          />
           <Figure
             label="Queued"
             value={number(stats.queued.messages)}
             note={stats.queued.bytes === undefined ? '' : bytes(stats.queued.bytes)}
           />
           <Figure label="Retained" value={number(stats.retained.messages)} note={bytes(stats.retained.bytes)} />
+          <Figure label="Bytes in" value={bytes(stats.received.bytes)} />
+          <Figure label="Bytes out" value={bytes(stats.sent.bytes)} />
           <Figure label="Running for" value={duration(stats.uptimeMs)} />
         </dl>
       )}
@@ -59,13 +65,39 @@ export function Overview({ live: { samples, stats }, theme }: { live: LiveValues
           />
         ))}
       </div>
-      <h2>Dropped since the broker was started, by reason</h2>
-      <Table
-        caption="Drops by reason"
-        heads={['Reason', 'Messages']}
-        rows={drops.map(([reason, count]) => [reason, number(count)])}
-        empty="No message was dropped."
-      />
+      <h2>Since the broker was started</h2>
+      <div class="counts">
+        <Reasons title="Messages dropped" counts={stats?.drops} none="No message was dropped." />
+        <Reasons title="Messages refused" counts={stats?.publishRefused} none="No message was refused." />
+        <Reasons title="Connections refused" counts={stats?.connections.refused} none="No connection was refused." />
+        <Reasons title="Clients that left" counts={stats?.clients.disconnected} none="No client has left." />
+      </div>
     </>
+  )
+}
+
+/** How often something happened, by reason; what happened most comes first. */
+function Reasons({
+  title,
+  counts = {},
+  none,
+}: {
+  title: string
+  counts?: Record<string, number> | undefined
+  none: string
+}) {
+  const rows = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, one], [, other]) => other - one)
+  return (
+    <section class="reasons">
+      <h3>{title}</h3>
+      <Table
+        caption={title}
+        heads={['Reason', 'Number']}
+        rows={rows.map(([reason, count]) => [<code key="reason">{reason}</code>, number(count)])}
+        empty={none}
+      />
+    </section>
   )
 }

@@ -1,19 +1,31 @@
 /** One session: what is known of it, its subscriptions, what waits for it; kick and delete. */
 import { useEffect, useRef } from 'preact/hooks'
-import { call, type Queued, query, type Session, type Subscription, sessionPath, useAnswer } from '../api.js'
+import { useAnswer, useRefresh } from '../answers.js'
+import { call, type Queued, query, type Session, type Subscription, sessionPath, type Traffic } from '../api.js'
 import { bytes, moment, number, payload, VERSIONS } from '../format.js'
 import { Danger, Failure, State, Table } from '../parts.js'
+import { optionsOf } from './subscriptions.js'
 
 interface Props {
   clientId: string
   close: () => void
   /** Called when something was done to it. */
-  changed: () => void
+  changed?: () => void
 }
 
-export function SessionDetails({ clientId, close, changed }: Props) {
+/** The name of a session in a list: a button that opens its details. */
+export function SessionLink({ clientId, choose }: { clientId: string; choose: (clientId: string) => void }) {
+  return (
+    <button type="button" class="link" onClick={() => choose(clientId)}>
+      {clientId || '(empty)'}
+    </button>
+  )
+}
+
+export function SessionDetails({ clientId, close, changed = () => {} }: Props) {
   const path = sessionPath(clientId)
   const { answer: session, error, again } = useAnswer<Session>(path)
+  useRefresh(again)
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => heading.current?.focus(), [])
   const done = () => {
@@ -57,7 +69,9 @@ function Facts({ session }: { session: Session }) {
     ['Address', session.address ?? '–'],
     ['MQTT', VERSIONS[session.protocolVersion ?? 0] ?? '–'],
     ['Connected', moment(session.connectedAt)],
-    ['Left', moment(session.disconnectedAt)],
+    ...(session.connected ? [] : [['Left', moment(session.disconnectedAt)] as const]),
+    ['In', traffic(session.received, session.receivedPerSecond)],
+    ['Out', traffic(session.sent, session.sentPerSecond)],
     ['Keep alive', session.keepalive === undefined ? '–' : `${session.keepalive} s`],
     ['Queued', `${number(session.queued.messages)}, ${bytes(session.queued.bytes)}`],
     ['In flight', number(session.inflight)],
@@ -75,6 +89,13 @@ function Facts({ session }: { session: Session }) {
   )
 }
 
+/** Since the client connected. */
+function traffic(total: Traffic | undefined, perSecond: number | undefined): string {
+  if (total === undefined) return '–'
+  const rate = perSecond === undefined ? '' : `, ${number(perSecond)}/s`
+  return `${number(total.messages)}, ${bytes(total.bytes)}${rate}`
+}
+
 function Subscriptions({ clientId }: { clientId: string }) {
   const { answer, error } = useAnswer<{ items: Subscription[] }>(`subscriptions${query({ clientId })}`)
   return (
@@ -83,8 +104,12 @@ function Subscriptions({ clientId }: { clientId: string }) {
       <Failure text={error} />
       <Table
         caption="Subscriptions"
-        heads={['Filter', 'QoS']}
-        rows={(answer?.items ?? []).map(({ topic, qos }) => [topic, number(qos)])}
+        heads={['Filter', 'QoS', 'Options']}
+        rows={(answer?.items ?? []).map(subscription => [
+          subscription.topic,
+          number(subscription.qos),
+          optionsOf(subscription),
+        ])}
         empty="It has none."
       />
     </>

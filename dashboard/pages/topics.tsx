@@ -1,6 +1,7 @@
 /** Retained messages as a tree, a box to publish, and what is published at the moment. */
 import { useMemo, useState } from 'preact/hooks'
-import { call, type Message, query, useAnswer } from '../api.js'
+import { useAnswer } from '../answers.js'
+import { call, type Message, query } from '../api.js'
 import { type PayloadForm, payload } from '../format.js'
 import { Danger, Failure } from '../parts.js'
 import { Watch } from './watch.js'

@@ -1,27 +1,34 @@
 /** What is published to a filter at the moment: the latest messages, as many as one can read. */
-import { useEffect, useState } from 'preact/hooks'
-import { type Message, messagesUrl } from '../api.js'
+import { useState } from 'preact/hooks'
+import { type Message, query } from '../api.js'
 import { number, type PayloadForm, payload } from '../format.js'
 import { Failure, Table } from '../parts.js'
+import { useStream } from '../streams.js'
 
 const MOST = 100
 
 interface Seen {
   messages: (Message & { at: string })[]
   skipped: number
-  isBroken: boolean
 }
 
-const NOTHING: Seen = { messages: [], skipped: 0, isBroken: false }
+const NOTHING: Seen = { messages: [], skipped: 0 }
 
 export function Watch({ form }: { form: PayloadForm }) {
   const [filter, setFilter] = useState<string>()
-  const { messages, skipped, isBroken } = useMessages(filter)
+  const [{ messages, skipped }, setSeen] = useState(NOTHING)
+  const { refusal } = useStream(filter === undefined ? undefined : `messages${query({ filter })}`, {
+    message: (message: Message) => {
+      const seen = { ...message, at: new Date().toLocaleTimeString() }
+      setSeen(last => ({ ...last, messages: [seen, ...last.messages].slice(0, MOST) }))
+    },
+    skipped: (more: { messages: number }) => setSeen(last => ({ ...last, skipped: last.skipped + more.messages })),
+  })
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
-    setFilter(
-      filter === undefined ? String(new FormData(event.currentTarget as HTMLFormElement).get('filter')) : undefined,
-    )
+    const entered = String(new FormData(event.currentTarget as HTMLFormElement).get('filter'))
+    if (filter === undefined) setSeen(NOTHING)
+    setFilter(filter === undefined ? entered : undefined)
   }
   const rows = messages.map(message => [
     message.topic,
@@ -40,7 +47,7 @@ export function Watch({ form }: { form: PayloadForm }) {
         <button type="submit">{filter === undefined ? 'Watch' : 'Stop'}</button>
         {skipped > 0 && <span class="note">{number(skipped)} more were not shown</span>}
       </form>
-      <Failure text={isBroken ? 'The stream has ended. Is the filter right?' : undefined} />
+      <Failure text={refusal?.message} />
       <Table
         caption="Messages, latest first"
         heads={['Topic', 'Payload', 'QoS', 'At']}
@@ -49,26 +56,4 @@ export function Watch({ form }: { form: PayloadForm }) {
       />
     </section>
   )
-}
-
-function useMessages(filter: string | undefined): Seen {
-  const [seen, setSeen] = useState(NOTHING)
-  useEffect(() => {
-    if (filter === undefined) return undefined
-    setSeen(NOTHING)
-    const source = new EventSource(messagesUrl(filter))
-    source.addEventListener('message', event => {
-      const message = { ...JSON.parse(event.data), at: new Date().toLocaleTimeString() }
-      setSeen(last => ({ ...last, messages: [message, ...last.messages].slice(0, MOST) }))
-    })
-    source.addEventListener('skipped', event => {
-      const { messages } = JSON.parse(event.data)
-      setSeen(last => ({ ...last, skipped: last.skipped + messages }))
-    })
-    source.addEventListener('error', () =>
-      setSeen(last => ({ ...last, isBroken: source.readyState === source.CLOSED })),
-    )
-    return () => source.close()
-  }, [filter])
-  return seen
 }

@@ -15,13 +15,24 @@ export interface Caller {
 
 const COOKIE = 'anax-admin'
 
+/** Digits of the token's digest in the name of the cookie. */
+const NAME_DIGITS = 8
+
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 export class Access {
   readonly #options: ResolvedAdminOptions
+  /**
+   * The name of the cookie with the token. Browsers send a cookie to all ports of a host and to all paths below its own, so
+   * two brokers on one machine need two names.
+   */
+  readonly cookieName: string
 
   constructor(options: ResolvedAdminOptions) {
     this.#options = options
+    const { token } = options
+    this.cookieName =
+      token === undefined ? COOKIE : `${COOKIE}-${digestOf(token).toString('hex').slice(0, NAME_DIGITS)}`
   }
 
   /**
@@ -43,7 +54,7 @@ export class Access {
   /** The user of the request; undefined if it is not authorized. */
   async callerOf(request: IncomingMessage): Promise<Caller | undefined> {
     const { authorize } = this.#options
-    if (authorize === undefined) return this.isToken(tokenOf(request)) ? { name: undefined } : undefined
+    if (authorize === undefined) return this.isToken(this.#tokenOf(request)) ? { name: undefined } : undefined
     try {
       const answer = await authorize(request)
       if (typeof answer === 'string' && answer !== '') return { name: answer }
@@ -61,8 +72,17 @@ export class Access {
 
   /** The header for a session cookie with the token. */
   cookie(request: IncomingMessage): string {
-    const secure = 'encrypted' in request.socket ? '; Secure' : ''
-    return `${COOKIE}=${this.#options.token}; HttpOnly; SameSite=Strict; Path=${this.#options.path || '/'}${secure}`
+    const isSecure = 'encrypted' in request.socket || request.headers['x-forwarded-proto'] === 'https'
+    const secure = isSecure ? '; Secure' : ''
+    return `${this.cookieName}=${this.#options.token}; HttpOnly; SameSite=Strict; Path=${this.#options.path || '/'}${secure}`
+  }
+
+  /** The token from `Authorization: Bearer`, or from the cookie. */
+  #tokenOf({ headers }: IncomingMessage): string | undefined {
+    const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+    const cookies = (headers.cookie ?? '').split(/; */)
+    const name = `${this.cookieName}=`
+    return bearer ?? cookies.find(cookie => cookie.startsWith(name))?.slice(name.length)
   }
 
   #isOwnName(host: string): boolean {
@@ -82,13 +102,6 @@ export class Access {
 function nameOf(host: string): string {
   const [, address, name = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host.toLowerCase()) ?? []
   return address ?? name
-}
-
-/** The token from `Authorization: Bearer`, or from the cookie. */
-function tokenOf({ headers }: IncomingMessage): string | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-  const cookies = (headers.cookie ?? '').split(/; */)
-  return bearer ?? cookies.find(cookie => cookie.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1)
 }
 
 function digestOf(text: string): Buffer {

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '../../types/broker.js'
 import { Access } from './access.js'
 import type { AuditRecord } from './audit.js'
+import { ClientTraffic } from './client-traffic.js'
 import { type Exchange, readBody, send, sendJson, sendProblem, setHeaders } from './exchange.js'
 import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './options.js'
 import { pageFile, SIGN_IN } from './page-files.js'
@@ -25,11 +26,14 @@ export interface AdminEvents {
 
 const DOCUMENT = '/api/v1/openapi.json'
 
+/** The shortest time over which the messages per second of one client are counted. */
+const RATE_MS = 1000
+
 /** The administration of a broker. */
 export class Admin extends EventEmitter<AdminEvents> {
   readonly #options: ResolvedAdminOptions
   readonly #access: Access
-  readonly #parts: Parts & { recorder: Recorder }
+  readonly #parts: Parts
   readonly #live: Live
 
   constructor(broker: Broker, options: AdminOptions) {
@@ -38,7 +42,10 @@ export class Admin extends EventEmitter<AdminEvents> {
     const { sampleMs, history } = this.#options
     this.#access = new Access(this.#options)
     const { broker: brokerOptions, log } = this.#options
-    this.#parts = { broker, recorder: new Recorder(broker, sampleMs, history), options: brokerOptions, log }
+    const traffic = new ClientTraffic(broker, Math.min(sampleMs, RATE_MS))
+    const recorder = new Recorder(broker, sampleMs, history)
+    recorder.watch(() => traffic.forget())
+    this.#parts = { broker, recorder, traffic, options: brokerOptions, log }
     this.#live = new Live(this.#parts)
     broker.once('closed', this.#onClosed)
   }
@@ -65,6 +72,7 @@ export class Admin extends EventEmitter<AdminEvents> {
   close(): void {
     this.#parts.broker.off('closed', this.#onClosed)
     this.#parts.recorder.close()
+    this.#parts.traffic.close()
     this.#live.close()
   }
 
@@ -74,16 +82,20 @@ export class Admin extends EventEmitter<AdminEvents> {
     this.#access.checkOrigin(request)
     const { path, query, whole } = this.#locationOf(request)
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
-    if (method === 'POST' && path === '/login') return this.#signIn(request, response, whole)
-    if (method === 'GET' && query.has('token')) return this.#enter(request, response, query.get('token')!, whole)
+    if (method === 'POST' && path === '/login') return this.#signIn(request, response)
+    if (method === 'GET' && query.has('token')) {
+      return this.#enter(request, response, query.get('token')!, path === '/' ? folderOf(whole) : lastOf(whole))
+    }
+    // the page and the form request their files relative to themselves
+    if (method === 'GET' && path === '/' && !whole.endsWith('/')) return redirect(response, folderOf(whole))
     const isHealth = path === '/livez' || path === '/readyz'
     const isOpen = isHealth && this.#options.health === 'everybody'
     const caller = isOpen ? { name: undefined } : await this.#access.callerOf(request)
     if (caller === undefined) return this.#refuse(response, path)
     if (isHealth) return this.#health(path, response)
-    if (path === DOCUMENT && method === 'GET') return sendJson(response, 200, openApi())
+    if (path === DOCUMENT && method === 'GET') return sendJson(response, 200, openApi(this.#access.cookieName))
     if (path.startsWith('/api/')) return this.#route(method, path, { caller, request, response, query })
-    this.#page(method, path, whole, response)
+    this.#page(method, path, response)
   }
 
   /** Where it goes below the place where the administration is mounted, and the whole path as the browser has it. */
@@ -101,14 +113,14 @@ export class Admin extends EventEmitter<AdminEvents> {
     send(response, 401, 'text/html; charset=utf-8', SIGN_IN)
   }
 
-  async #signIn(request: IncomingMessage & { body?: unknown }, response: ServerResponse, whole: string) {
+  async #signIn(request: IncomingMessage & { body?: unknown }, response: ServerResponse) {
     const body = request.body as { token?: unknown } | undefined
     const token = body?.token ?? new URLSearchParams(await readBody(request)).get('token')
-    this.#enter(request, response, String(token ?? ''), whole.replace(/login$/, ''))
+    this.#enter(request, response, String(token ?? ''), './')
   }
 
   /** Moves the token from the address into a cookie. */
-  #enter(request: IncomingMessage, response: ServerResponse, token: string, whole: string): void {
+  #enter(request: IncomingMessage, response: ServerResponse, token: string, location: string): void {
     const isKnown = this.#access.isToken(token)
     const outcome = isKnown ? 'done' : 'failed'
     const address = request.socket?.remoteAddress
@@ -118,7 +130,7 @@ export class Admin extends EventEmitter<AdminEvents> {
       return
     }
     response.setHeader('set-cookie', this.#access.cookie(request))
-    redirect(response, whole)
+    redirect(response, location)
   }
 
   async #health(path: string, response: ServerResponse): Promise<void> {
@@ -126,13 +138,8 @@ export class Admin extends EventEmitter<AdminEvents> {
     sendJson(response, ok ? 200 : 503, { ok })
   }
 
-  #page(method: string, path: string, whole: string, response: ServerResponse): void {
+  #page(method: string, path: string, response: ServerResponse): void {
     if (method !== 'GET') throw new Problem(405, 'wrong-method', 'The page can only be read')
-    // the page requests its files relative to itself
-    if (path === '/' && !whole.endsWith('/')) {
-      redirect(response, `${whole}/`)
-      return
-    }
     const file = pageFile(path)
     if (file === undefined) throw notFound('There is nothing here')
     send(response, 200, file.type, file.content)
@@ -195,10 +202,20 @@ function urlOf(target: string): URL {
   return new URL(target, 'http://none')
 }
 
-function redirect(response: ServerResponse, path: string): void {
-  // a path that begins with two slashes would redirect to another host
-  response.writeHead(303, { location: path.replace(/^\/+/, '/') })
+/** @param location relative to the address in the browser: a proxy may have put a prefix before it */
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(303, { location })
   response.end()
+}
+
+/** The folder that a path leads to, relative to it: `./admin/` for `/admin`, `./` for `/admin/`. */
+function folderOf(whole: string): string {
+  return whole.endsWith('/') ? './' : `${lastOf(whole)}/`
+}
+
+/** A path, relative to itself. */
+function lastOf(whole: string): string {
+  return `./${whole.slice(whole.lastIndexOf('/') + 1)}`
 }
 
 /** @throws Problem */

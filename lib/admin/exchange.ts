@@ -22,7 +22,8 @@ const HEADERS = {
   'content-security-policy': POLICY,
   'x-frame-options': 'DENY',
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // with no-referrer, browsers name no origin when they send the form to sign in
+  'referrer-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
@@ -115,5 +116,14 @@ export class EventStream {
     if (this.#response.writableNeedDrain || this.#response.writableEnded) return false
     this.#response.write(`event: ${event}\ndata: ${JSON.stringify(value)}\n\n`)
     return true
+  }
+
+  /** Sends a line that is no event: proxies end a connection on which nothing comes for a minute. */
+  keepOpen(): void {
+    if (!this.#response.writableNeedDrain && !this.#response.writableEnded) this.#response.write(': \n\n')
+  }
+
+  end(): void {
+    this.#response.end()
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createAdmin } from '../../lib/admin/index.js'
 import { createBroker } from '../../lib/index.js'
-import { AdminServer } from './admin-server.js'
+import { AdminServer, ask } from './admin-server.js'
 
 const STATS = '/api/v1/stats'
 const PUBLISH = '/api/v1/publish'
@@ -27,11 +27,32 @@ describe('who has the token', () => {
   it('gets a cookie for the token in the address, and the address without it', async () => {
     const entered = await server.ask('/?token=a-secret-of-some-length', { anonymous: true })
     assert.equal(entered.status, 303)
-    assert.equal(entered.headers.location, '/')
+    assert.equal(entered.headers.location, './')
     const [cookie = ''] = entered.headers['set-cookie'] ?? []
-    assert.equal(cookie, 'anax-admin=a-secret-of-some-length; HttpOnly; SameSite=Strict; Path=/')
+    assert.match(cookie, /^anax-admin-[0-9a-f]{8}=a-secret-of-some-length; HttpOnly; SameSite=Strict; Path=\/$/)
     const headers = { cookie: `other=1; ${cookie.split(';')[0]}` }
     assert.equal((await server.ask(STATS, { anonymous: true, headers })).status, 200)
+  })
+
+  it('stays signed in when another broker of the same host is entered', async () => {
+    const other = await AdminServer.start()
+    const cookies = await Promise.all(
+      [server, other].map(async ({ port, admin }) => {
+        const entered = await ask(port, `/?token=${admin.token}`, {})
+        return entered.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
+      }),
+    )
+    // as a browser keeps them, one for each name
+    const kept = new Map(cookies.map(cookie => [cookie.split('=')[0], cookie]))
+    const headers = { cookie: [...kept.values()].join('; ') }
+    for (const { port } of [server, other]) assert.equal((await ask(port, STATS, { headers })).status, 200)
+    await other.close()
+  })
+
+  it('gets a cookie for encrypted connections only where a proxy has TLS', async () => {
+    const headers = { 'x-forwarded-proto': 'https' }
+    const entered = await server.ask('/?token=a-secret-of-some-length', { anonymous: true, headers })
+    assert.match(String(entered.headers['set-cookie']), /; Secure$/)
   })
 
   it('can enter it in a form', async () => {
@@ -89,6 +110,8 @@ describe('who has the token', () => {
       }
       assert.doesNotMatch(policy, /unsafe|http/)
       assert.equal(answer.headers['x-frame-options'], 'DENY')
+      // with no-referrer, Chromium sends `Origin: null` with the form, which is refused
+      assert.equal(answer.headers['referrer-policy'], 'same-origin')
       assert.equal(answer.headers['x-content-type-options'], 'nosniff')
       assert.equal(answer.headers['cache-control'], 'no-store')
       assert.equal(answer.headers['access-control-allow-origin'], undefined)

@@ -71,7 +71,7 @@ export async function ask(port: number, path: string, { method, headers, body }:
   return { status: response.statusCode, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
 }
 
-/** The events of a stream, as they come. Ends with the stream. */
+/** The events of a stream, as they come, and the comments between them: `open` first. Ends with the stream. */
 export async function* events(
   port: number,
   path: string,
@@ -87,7 +87,7 @@ export async function* events(
       text = blocks.pop() ?? ''
       for (const block of blocks) {
         const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(block) ?? []
-        yield event === undefined ? { event: 'open', data: undefined } : { event, data: JSON.parse(data!) }
+        yield event === undefined ? { event: block.slice(2), data: undefined } : { event, data: JSON.parse(data!) }
       }
     }
   } finally {

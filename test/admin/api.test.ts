@@ -1,6 +1,7 @@
 /** The JSON API: every operation of its OpenAPI document, with real clients, and every answer held against its schema. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import http from 'node:http'
 import net from 'node:net'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -25,7 +26,10 @@ describe('the API', () => {
   let document: any
 
   before(async () => {
-    server = await AdminServer.start({ broker: { maxRetainedMessages: 10 } }, { maxRetainedMessages: 10 })
+    server = await AdminServer.start(
+      { sampleMs: 100, broker: { maxRetainedMessages: 10 } },
+      { maxRetainedMessages: 10 },
+    )
     listener = net.createServer(server.broker.handle)
     await once(listener.listen(0, '127.0.0.1'), 'listening')
     document = (await server.ask(`${API}/openapi.json`)).json
@@ -176,6 +180,34 @@ describe('the API', () => {
     await slow.drop()
   })
 
+  it('orders the connected clients by what they have most of', async () => {
+    const [much, little] = [await connectTo(server.broker, 'top/much'), await connectTo(server.broker, 'top/little')]
+    const publish = async () => {
+      for (let count = 0; count < 3; count++) await much.publish({ topic: 'x', qos: 1 })
+      await little.publish({ topic: 'x', qos: 1 })
+    }
+    const top = async (by: string) => (await checked(`GET ${API}/top`, `${API}/top?by=${by}&limit=5`)).json.items
+    let rounds = 0
+    let found = await top('received')
+    // a client is read again only when the time since then is long enough for a rate
+    for (; found.length === 0; rounds++) {
+      await publish()
+      found = await top('received')
+    }
+    assert.deepEqual(
+      found.map(({ clientId }: { clientId: string }) => clientId),
+      ['top/much', 'top/little'],
+    )
+    assert.ok(found[0].receivedPerSecond > found[1].receivedPerSecond)
+    assert.deepEqual([found[0].received.messages, found[0].sent.messages], [3 * rounds, 0])
+    assert.deepEqual(await top('waiting'), [])
+    assert.deepEqual(await top('drops'), [])
+    const one = await checked(`GET ${API}/sessions/{id}`, `${API}/sessions/top%2Fmuch`)
+    assert.equal(one.json.received.messages, 3 * rounds)
+    assert.equal((await checked(`GET ${API}/top`, `${API}/top`)).status, 400)
+    for (const client of [much, little]) await client.drop()
+  })
+
   it('was asked every operation of its document, but for the streams', () => {
     const operations = Object.entries<Record<string, { responses: Record<string, { content: object }> }>>(
       document.paths,
@@ -250,6 +282,19 @@ describe('live values', () => {
     assert.deepEqual((await server.ask(`${API}/log`)).json.error.code, 'no-log')
   })
 
+  it('say something even where nothing happens, so that no proxy ends them', async () => {
+    const logged = await AdminServer.start({ log: new LogTail(), sampleMs: 100 })
+    for (const path of [`${API}/log`, `${API}/messages?filter=none`]) {
+      const seen: string[] = []
+      for await (const { event } of events(logged.port, path, logged.admin.token)) {
+        seen.push(event)
+        if (event === '') break
+      }
+      assert.ok(seen.length >= 2, path)
+    }
+    await logged.close()
+  })
+
   it('end when the broker is closed', async () => {
     const seen: string[] = []
     for await (const { event } of events(server.port, `${API}/live`, server.admin.token)) {
@@ -276,8 +321,13 @@ describe('a web framework', () => {
     const published = await ask(port, `/admin${API}/publish`, { headers, body: { topic: 'a' } })
     assert.deepEqual([published.status, published.json], [200, { done: true }])
     assert.equal((await ask(port, `/admin${API}/stats`, {})).status, 401)
-    const slash = await ask(port, '/admin', { headers })
-    assert.deepEqual([slash.status, slash.headers.location], [303, '/admin/'])
+    const slash = await ask(port, '/admin', {})
+    assert.deepEqual([slash.status, slash.headers.location], [303, './admin/'])
+    const entered = await ask(port, `/admin?token=${token}`, {})
+    assert.deepEqual([entered.status, entered.headers.location], [303, './admin/'])
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const signedIn = await ask(port, '/admin/login', { headers: form, body: `token=${token}` })
+    assert.deepEqual([signedIn.status, signedIn.headers.location], [303, './'])
   }
 
   it('Express mounts it as a handler, also behind its parser of JSON', async () => {
@@ -287,6 +337,39 @@ describe('a web framework', () => {
     await once(server, 'listening')
     await works((server.address() as net.AddressInfo).port)
     server.close()
+    await broker.close()
+  })
+
+  it('is a proxy that puts it below a path which it does not know', async () => {
+    const broker = await createBroker()
+    const behind = http.createServer(createAdmin(broker, { token, hosts: ['site.example'] }).handle)
+    await once(behind.listen(0, '127.0.0.1'), 'listening')
+    const { port } = behind.address() as net.AddressInfo
+    const proxy = http.createServer((request, response) => {
+      const { method, headers, url = '' } = request
+      const path = url.replace(/^\/mqtt\//, '/')
+      const passed = http.request({ port, method, path, headers, agent: false, host: '127.0.0.1' }, answer => {
+        response.writeHead(answer.statusCode!, answer.headers)
+        answer.pipe(response)
+      })
+      request.pipe(passed)
+    })
+    await once(proxy.listen(0, '127.0.0.1'), 'listening')
+    const at = (proxy.address() as net.AddressInfo).port
+    const origin = { host: 'site.example', origin: 'https://site.example', 'x-forwarded-proto': 'https' }
+    const entered = await ask(at, `/mqtt/?token=${token}`, { headers: origin })
+    assert.equal(new URL(entered.headers.location!, 'https://site.example/mqtt/').pathname, '/mqtt/')
+    const headers = { ...origin, cookie: entered.headers['set-cookie']![0]!.split(';')[0]! }
+    const page = await ask(at, '/mqtt/', { headers })
+    for (const [, name] of page.text.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      const { pathname } = new URL(name!, 'https://site.example/mqtt/')
+      assert.equal((await ask(at, pathname, { headers })).status, 200, name)
+    }
+    assert.equal((await ask(at, `/mqtt${API}/publish`, { headers, body: { topic: 'a' } })).status, 200)
+    for (const server of [proxy, behind]) {
+      server.closeAllConnections()
+      server.close()
+    }
     await broker.close()
   })
 

@@ -13,13 +13,13 @@ import { delimiter, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium, type Page, type Route } from 'playwright-core'
 import { LogTail } from '../../lib/admin/index.js'
 import { createMemoryPersistence, type MemoryPersistence } from '../../lib/index.js'
 import { effort } from '../support/effort.js'
 import { AdminServer } from './admin-server.js'
 
-const PAGES = ['overview', 'clients', 'sessions', 'topics', 'dropping', 'log', 'configuration']
+const PAGES = ['overview', 'clients', 'sessions', 'subscriptions', 'topics', 'dropping', 'log', 'configuration']
 const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 360, height: 740 } }
 
 /** Where the screenshots go; the test says so. */
@@ -144,6 +144,30 @@ describe('the dashboard in Chromium', { skip }, () => {
     assert.equal(server.audits.at(-1)?.target, 'pump-07')
   })
 
+  it('orders the clients by what they send', async () => {
+    await show('clients')
+    await page.selectOption('main select', 'received')
+    const publishing = setInterval(() => {
+      for (const number of [3, 9, 9]) clients[number]!.publish('pumps/rate', 'x')
+    }, 20)
+    await page.locator('main tbody tr').nth(1).waitFor()
+    clearInterval(publishing)
+    assert.deepEqual(await page.locator('main tbody th').allTextContents(), ['pump-09', 'pump-03'])
+    await page.screenshot({ path: join(FOLDER, 'top.png') })
+    await page.selectOption('main select', '')
+    await page.waitForSelector('tbody tr:has-text("pump-09") td[data-head="In/s"]:not(:text-is("–"))')
+  })
+
+  it('tells who gets the messages of a topic', async () => {
+    await show('subscriptions')
+    await page.fill('input[name=topic]', 'pumps/8/command')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('main tbody tr:has-text("pump-00"):has-text("pumps/+/command")')
+    await page.fill('input[name=topic]', 'other')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.empty:text("There is none.")')
+  })
+
   it('shows what waits for a session, and deletes it', async () => {
     await show('sessions')
     await page.click('button.link:text("controller")')
@@ -244,6 +268,29 @@ describe('the dashboard in Chromium', { skip }, () => {
     await hide(false)
     await until(1)
     await page.waitForSelector('header .state.on')
+  })
+
+  it('comes back after a proxy had nobody to pass requests to', async () => {
+    const seen = complaints.length
+    const away = (route: Route) => route.fulfill({ status: 502, body: 'Bad Gateway' })
+    await page.route('**/api/v1/**', away)
+    for (const response of live) response.destroy()
+    await page.waitForSelector('header .state.off')
+    await page.unroute('**/api/v1/**', away)
+    await page.waitForSelector('header .state.on')
+    // the browser tells of each answer of the proxy
+    complaints.length = seen
+  })
+
+  it('says that one has to sign in again', async () => {
+    const seen = complaints.length
+    await page.context().clearCookies()
+    for (const response of live) response.destroy()
+    await page.click('header a:text("sign in again")')
+    await page.fill('input[name=token]', server.admin.token!)
+    await page.click('button')
+    await page.waitForSelector('header .state.on')
+    complaints.length = seen
   })
 
   it('had nothing refused by its own policy, and no error', () => {

@@ -29,7 +29,7 @@ describe('--admin-port', () => {
 
   it('is 8084 where nobody says anything, and off where that is the port of an MQTT listener', () => {
     const tokenFile = join('anax-data', 'admin-token')
-    assert.deepEqual(checkSettings({}).admin, { port: 8084, isChosen: false, tokenFile })
+    assert.deepEqual(checkSettings({}).admin, { port: 8084, isChosen: false, hosts: [], tokenFile })
     assert.equal(checkSettings({ 'admin-port': 'off' }).admin, undefined)
     assert.equal(checkSettings({ 'ws-port': '8084' }).admin, undefined)
     assert.equal(checkSettings({ 'wss-port': '8084', cert: 'a', key: 'b' }).admin, undefined)
@@ -39,8 +39,14 @@ describe('--admin-port', () => {
     assert.deepEqual(checkSettings({ 'admin-port': '9000', data: 'here' }).admin, {
       port: 9000,
       isChosen: true,
+      hosts: [],
       tokenFile: join('here', 'admin-token'),
     })
+    assert.deepEqual(checkSettings({ 'admin-hosts': 'a.example,b' }).admin?.hosts, ['a.example', 'b'])
+    assert.throws(
+      () => checkSettings({ 'admin-hosts': 'a.example:443' }),
+      /^Error: --admin-hosts takes host names without ports, not 'a.example:443'/,
+    )
     assert.equal(checkSettings({ memory: true }).admin?.tokenFile, undefined)
     assert.equal(checkSettings({ memory: true, 'admin-token-file': 'x' }).admin?.tokenFile, 'x')
   })

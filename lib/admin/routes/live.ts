@@ -15,7 +15,7 @@ const MESSAGES_PER_SECOND = 50
 
 export class Live {
   readonly #parts: Parts
-  readonly #streams = new Set<Exchange['response']>()
+  readonly #streams = new Set<EventStream>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -45,6 +45,7 @@ export class Live {
     await broker.subscribe(filter, onMessage)
     const refill = () => {
       view.left = MESSAGES_PER_SECOND
+      stream?.keepOpen()
       if (view.skipped > 0 && stream?.send('skipped', { messages: view.skipped })) view.skipped = 0
     }
     const stop = recorder.watch(refill)
@@ -60,7 +61,7 @@ export class Live {
 
   /** The lines of the log so far, and then each line. @throws Problem */
   log({ response }: Exchange): void {
-    const { log } = this.#parts
+    const { log, recorder } = this.#parts
     if (log === undefined) throw new Problem(404, 'no-log', 'The administration was given no log')
     const stream = this.#open(response)
     stream.send('lines', log.lines)
@@ -68,16 +69,21 @@ export class Live {
       'close',
       log.watch(line => stream.send('line', line)),
     )
+    response.once(
+      'close',
+      recorder.watch(() => stream.keepOpen()),
+    )
   }
 
   close(): void {
-    for (const response of this.#streams) response.end()
+    for (const stream of this.#streams) stream.end()
   }
 
   #open(response: Exchange['response']): EventStream {
     if (this.#streams.size >= MAX_STREAMS) throw new Problem(503, 'too-many-streams', 'Too many event streams are open')
-    this.#streams.add(response)
-    response.once('close', () => this.#streams.delete(response))
-    return new EventStream(response)
+    const stream = new EventStream(response)
+    this.#streams.add(stream)
+    response.once('close', () => this.#streams.delete(stream))
+    return stream
   }
 }

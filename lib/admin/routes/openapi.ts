@@ -22,7 +22,8 @@ const HEALTH = {
   '/readyz': 'Whether the broker is open and its store answers',
 }
 
-export function openApi(): Record<string, unknown> {
+/** @param cookieName of the cookie with the token */
+export function openApi(cookieName: string): Record<string, unknown> {
   return {
     openapi: '3.1.0',
     info: {
@@ -36,7 +37,7 @@ export function openApi(): Record<string, unknown> {
       schemas: SCHEMAS,
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
-        cookie: { type: 'apiKey', in: 'cookie', name: 'anax-admin' },
+        cookie: { type: 'apiKey', in: 'cookie', name: cookieName },
       },
     },
   }

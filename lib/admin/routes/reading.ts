@@ -3,8 +3,9 @@
  * They change nothing.
  */
 import type { Broker } from '../../../types/broker.js'
-import type { BrokerLimits } from '../../../types/inspection.js'
+import type { BrokerLimits, SessionInfo } from '../../../types/inspection.js'
 import type { BrokerOptions } from '../../../types/options.js'
+import type { ClientTraffic } from '../client-traffic.js'
 import type { Exchange } from '../exchange.js'
 import type { LogTail } from '../log-tail.js'
 import { invalid, notFound } from '../problem.js'
@@ -15,6 +16,7 @@ import { messageJson, queuedJson } from './messages.js'
 export interface Parts {
   readonly broker: Broker
   readonly recorder: Recorder
+  readonly traffic: ClientTraffic
   readonly options: BrokerOptions
   /** Undefined where none was given. */
   readonly log: LogTail | undefined
@@ -22,13 +24,26 @@ export interface Parts {
 
 const MAX_ITEMS = 1000
 
-export async function sessions({ broker }: Parts, { query }: Exchange) {
-  const { items, next } = await broker.sessions({ ...paging(query), filter: filterOf(query) })
-  return { items, next }
+/** Most clients by rate, queue or drops. */
+const MAX_TOP = 100
+
+export async function sessions(parts: Parts, { query }: Exchange) {
+  const { items, next } = await parts.broker.sessions({ ...paging(query), filter: filterOf(query) })
+  return { items: items.map(session => withTraffic(parts, session)), next }
 }
 
-export async function session({ broker }: Parts, { id }: Exchange) {
-  return (await broker.session(id)) ?? Promise.reject(notFound('There is no such session'))
+export async function session(parts: Parts, { id }: Exchange) {
+  const found = await parts.broker.session(id)
+  if (found === undefined) throw notFound('There is no such session')
+  return withTraffic(parts, found)
+}
+
+/** The connected clients with most of something. */
+export async function top(parts: Parts, { query }: Exchange) {
+  const { broker } = parts
+  const names = await topNames(parts, query.get('by'), Math.min(limitOf(query), MAX_TOP))
+  const found = await Promise.all(names.map(name => broker.session(name)))
+  return { items: found.filter(session => session !== undefined).map(session => withTraffic(parts, session)) }
 }
 
 export async function subscriptions({ broker }: Parts, { query }: Exchange) {
@@ -81,6 +96,21 @@ export function configuration({ broker, options }: Parts) {
 /** The clients that do not keep up, the slowest first. */
 export function slow({ broker }: Parts, { query }: Exchange) {
   return { items: broker.slowClients(limitOf(query)) }
+}
+
+/** @throws Problem */
+async function topNames({ broker, traffic }: Parts, by: string | null, limit: number): Promise<string[]> {
+  if (by === 'waiting') return broker.slowClients(limit).map(({ clientId }) => clientId)
+  if (by !== 'received' && by !== 'sent' && by !== 'drops') throw invalid('by must be received, sent, waiting or drops')
+  return (await traffic.top(by, limit)).map(({ id }) => id)
+}
+
+/** With what the connection of its client has brought and taken; as it is where the client is away. */
+function withTraffic({ broker, traffic }: Parts, session: SessionInfo) {
+  const client = broker.clients[session.clientId]
+  if (client === undefined) return session
+  const { received, sent } = client.stats
+  return { ...session, received, sent, ...traffic.ratesOf(client) }
 }
 
 /** Options that are plain values: no functions, no stores, no secrets. */

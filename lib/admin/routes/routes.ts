@@ -58,6 +58,7 @@ export const QUERY = {
   clientId: 'The client identifier',
   filter: 'A topic filter',
   topic: 'A topic: those that a message of it would match',
+  by: 'received or sent (messages per second), waiting or drops (messages)',
 } as const
 
 export type QueryName = keyof typeof QUERY
@@ -164,6 +165,16 @@ export const ROUTES: readonly Route[] = [
     query: ['limit'],
     answer: 'SlowList',
     run: reading.slow,
+  },
+  {
+    kind: 'read',
+    method: 'GET',
+    path: `${API}/top`,
+    summary:
+      'Connected clients with the most messages per second, the most that wait or that were dropped; 100 at most',
+    query: ['by', 'limit'],
+    answer: 'SessionList',
+    run: reading.top,
   },
   {
     kind: 'read',

@@ -12,6 +12,10 @@ const amount = { type: 'number', minimum: 0 } as const
 const moment = { type: 'integer', description: 'Milliseconds since the epoch' } as const
 const qos = { type: 'integer', enum: [0, 1, 2] } as const
 const encoding = { type: 'string', enum: ['utf8', 'base64'] } as const
+const perSecond = {
+  ...amount,
+  description: 'Messages per second since the counters were read before; missing where that was not within a minute',
+} as const
 const counts = { type: 'object', additionalProperties: count } as const
 
 export function reference(name: string): Schema {
@@ -52,6 +56,10 @@ const SESSION = object({
   incoming: count,
   queued: reference('Amount'),
   drops: count,
+  'received?': reference('Traffic'),
+  'sent?': reference('Traffic'),
+  'receivedPerSecond?': perSecond,
+  'sentPerSecond?': perSecond,
 })
 
 const MESSAGE = object({
@@ -86,6 +94,7 @@ const SAMPLE = object({
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({ error: object({ code: text, message: text }) }),
   Amount: object({ messages: count, bytes: count }),
+  Traffic: object({ bytes: count, packets: count, messages: count }),
   Health: object({ ok: flag }),
   Stats: {
     type: 'object',
@@ -106,6 +115,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   History: listOf('Sample', {}),
   Session: SESSION,
   SessionPage: listOf('Session', { 'next?': text }),
+  SessionList: listOf('Session', {}),
   Subscription: {
     type: 'object',
     required: ['clientId', 'connected', 'topic', 'qos'],

@@ -18,6 +18,8 @@ export interface AdminSettings {
   port: number
   /** Whether it was asked for; one that was not is left out where its port is taken. */
   isChosen: boolean
+  /** Names by which browsers reach it, besides addresses and `localhost`. */
+  hosts: readonly string[]
   /** Where the token is kept; undefined for a new one at each start. */
   tokenFile: string | undefined
 }
@@ -34,12 +36,12 @@ export interface AdminPort {
  */
 export async function openAdmin(
   broker: Broker,
-  { port, isChosen, tokenFile }: AdminSettings,
+  { port, isChosen, hosts, tokenFile }: AdminSettings,
   options: BrokerOptions,
   logger: LogTail,
 ): Promise<AdminPort | undefined> {
   const token = tokenFile === undefined ? {} : { token: tokenIn(tokenFile) }
-  const admin = createAdmin(broker, { broker: options, log: logger, ...token })
+  const admin = createAdmin(broker, { broker: options, log: logger, hosts, ...token })
   admin.on('audit', ({ action, target, address, outcome, error }) => {
     logger.info({ address, action, ...(target !== '' && { target }), outcome, error }, 'administration')
   })

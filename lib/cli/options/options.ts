@@ -12,6 +12,7 @@ export const OPTIONS = {
   'wss-port': { type: 'string' },
   unix: { type: 'string' },
   'admin-port': { type: 'string' },
+  'admin-hosts': { type: 'string' },
   'admin-token-file': { type: 'string' },
   metrics: { type: 'string' },
   cert: { type: 'string' },

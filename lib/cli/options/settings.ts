@@ -145,9 +145,13 @@ function port(values: Values, name: PortName): number | undefined {
 function admin(values: Values): Settings['admin'] {
   const chosen = port(values, 'admin-port')
   const tokenFile = values['admin-token-file'] ?? tokenFileInStore(values)
-  if (chosen !== undefined) return { port: chosen, isChosen: true, tokenFile }
+  const hosts = values['admin-hosts']?.split(',') ?? []
+  const wrong = hosts.find(name => !HOST_NAME.test(name))
+  if (wrong !== undefined) throw usageError(`--admin-hosts takes host names without ports, not '${wrong}'`)
+  if (chosen !== undefined) return { port: chosen, isChosen: true, hosts, tokenFile }
   const isTaken = Object.values(values).includes(String(ADMIN_PORT))
-  return values['admin-port'] === 'off' || isTaken ? undefined : { port: ADMIN_PORT, isChosen: false, tokenFile }
+  const isOff = values['admin-port'] === 'off' || isTaken
+  return isOff ? undefined : { port: ADMIN_PORT, isChosen: false, hosts, tokenFile }
 }
 
 /** Whoever can read the store may do everything anyway. */
@@ -163,6 +167,8 @@ function metrics({ metrics: text }: Values): Settings['metrics'] {
 }
 
 const ADMIN_PORT = 8084
+
+const HOST_NAME = /^[\w.-]+$/
 
 /** A listener without an option is open on its default port. */
 function orOff(text: string | undefined, standard: number): number | undefined {

@@ -20,6 +20,8 @@ Listening
   --wss-port PORT         MQTT over WebSocket and TLS                 [off]
   --unix FILE             MQTT on a Unix socket as well
   --admin-port PORT       dashboard and API, on 127.0.0.1 only        [8084]
+  --admin-hosts LIST      names by which a proxy reaches it, for example
+                          mqtt.example.com
   --admin-token-file FILE keep the token there                        [DIR/admin-token]
   --metrics [HOST:]PORT   metrics for Prometheus                      [off]
   --cert FILE             certificate chain (PEM)

@@ -10,6 +10,7 @@ export const CLIENTS_OPTIONS = {
   address: { type: 'string' },
   all: { type: 'boolean' },
   away: { type: 'boolean' },
+  top: { type: 'string' },
   limit: { type: 'string' },
   quiet: { type: 'boolean', short: 'q' },
   ...ADMIN_OPTIONS,
@@ -25,7 +26,9 @@ Which
   --address ADDRESS       only from this address
   --all                   also sessions whose clients are away
   --away                  only those
-  --limit N               N at most                                   [no limit]
+  --top ORDER             those with most of something first: received or sent
+                          (messages per second), waiting or drops (messages)
+  --limit N               N at most                                   [no limit; --top: 10]
   -q, --quiet             identifiers only, for xargs: anax clients -q x- | xargs -d '\\n' anax kick
 
 ${ADMIN_USAGE}`
@@ -43,8 +46,29 @@ export function clientsCommand(args: readonly string[]): SubCommand {
   if (quiet && json) throw usageError('--quiet and --json exclude each other', 'clients')
   const most = limit === undefined ? Number.POSITIVE_INFINITY : numberOf('clients', 'limit', limit, 1, 1e9)
   const query = { prefix, username, address, connected: all ? undefined : String(!away) }
-  const print = quiet ? printName : json ? printJson : new Table().print
-  return { name: 'sub-command', run: () => list(new AdminClient('clients', values), query, most, print) }
+  const print = quiet ? printName : json ? printJson : new Table(values.top !== undefined).print
+  const run = () => {
+    const client = new AdminClient('clients', values)
+    return values.top === undefined ? list(client, query, most, print) : listTop(client, values.top, limit, print)
+  }
+  if (values.top !== undefined) checkTop(values.top, [prefix, username, address, all || undefined, away || undefined])
+  return { name: 'sub-command', run }
+}
+
+const ORDERS = ['received', 'sent', 'waiting', 'drops']
+
+/** @throws CommandError */
+function checkTop(order: string, others: readonly unknown[]): void {
+  if (!ORDERS.includes(order)) throw usageError(`--top takes one of ${ORDERS.join(', ')}`, 'clients')
+  if (others.some(value => value !== undefined)) throw usageError('--top looks at all connected clients', 'clients')
+}
+
+/** A session with what the administration adds for a client that is connected. */
+type Listed = SessionInfo & { receivedPerSecond?: number; sentPerSecond?: number }
+
+async function listTop(client: AdminClient, by: string, limit = '10', print: (session: Listed) => void): Promise<void> {
+  const { items } = await client.get<{ items: Listed[] }>('top', { by, limit })
+  for (const session of items) print(session)
 }
 
 async function list(
@@ -84,13 +108,20 @@ const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 
 const HEADS = ['CLIENT', 'USER', 'ADDRESS', 'MQTT', 'STATE', 'SUBSCRIPTIONS', 'QUEUED', 'DROPS']
 
+const RATE_HEADS = ['IN/S', 'OUT/S']
+
 /** Columns keep their widths from one page to the next: those of the heads, and wider for longer values. */
 class Table {
-  readonly #widths = [24, 12, 15, 5, 9, 13, 6, 5]
+  readonly #widths = [24, 12, 15, 5, 9, 13, 6, 5, 4, 5]
+  readonly #hasRates: boolean
   #hasHead = false
 
-  readonly print = (session: SessionInfo): void => {
-    if (!this.#hasHead) this.#row(HEADS)
+  constructor(hasRates: boolean) {
+    this.#hasRates = hasRates
+  }
+
+  readonly print = (session: Listed): void => {
+    if (!this.#hasHead) this.#row([...HEADS, ...(this.#hasRates ? RATE_HEADS : [])])
     this.#hasHead = true
     const {
       clientId,
@@ -105,7 +136,10 @@ class Table {
     const version = protocolVersion === undefined ? '-' : VERSIONS[protocolVersion]
     const state = connected ? 'connected' : 'away'
     const name = clientId === '' ? "''" : clientId
-    this.#row([name, username, address, version, state, String(subscriptions), String(queued.messages), String(drops)])
+    const { receivedPerSecond = '-', sentPerSecond = '-' } = session
+    const rates = this.#hasRates ? [receivedPerSecond, sentPerSecond] : []
+    const numbers = [subscriptions, queued.messages, drops, ...rates].map(String)
+    this.#row([name, username, address, version, state, ...numbers])
   }
 
   #row(cells: readonly string[]): void {

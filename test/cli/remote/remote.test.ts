@@ -5,6 +5,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { tokenIn } from '../../../lib/cli/broker/admin-token.js'
+import { clientsCommand } from '../../../lib/cli/remote/clients.js'
 import { statusText } from '../../../lib/cli/remote/status.js'
 import { createBroker } from '../../../lib/index.js'
 import { AdminServer } from '../../admin/admin-server.js'
@@ -53,6 +54,20 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     assert.match(head!, /^CLIENT +USER +ADDRESS +MQTT +STATE +SUBSCRIPTIONS +QUEUED +DROPS$/)
     assert.match(row!, /^odd\\u001b\[2J +eve +- +5\.0 +connected +0 +0 +0$/)
     assert.deepEqual(rest, [])
+  })
+
+  it('list the clients with most of something first', async () => {
+    const slow = await connectTo(server.broker, 'slow', { properties: { receiveMaximum: 1 } })
+    await slow.subscribe({ topic: 'much', qos: 1 })
+    for (let number = 0; number < 3; number++) await server.broker.publish({ topic: 'much', payload: 'x', qos: 1 })
+    const { stdout } = await anax(['clients', ...at, '--top', 'waiting'])
+    const [head, row, ...rest] = stdout.trimEnd().split('\n')
+    assert.match(head!, / +QUEUED +DROPS +IN\/S +OUT\/S$/)
+    assert.match(row!, /^slow +- +- +5\.0 +connected +1 +2 +0 +\S+ +\S+$/)
+    assert.deepEqual(rest, [])
+    assert.throws(() => clientsCommand(['--top', 'size']), /--top takes one of received, sent, waiting, drops/)
+    assert.throws(() => clientsCommand(['--top', 'sent', 'pump-']), /--top looks at all connected clients/)
+    await slow.drop()
   })
 
   it('kick clients, and say which of them were not there', async () => {
