@@ -152,7 +152,10 @@ export interface ClusterNode {
    * node's lease is lost.
    */
   claim(clientId: string, signal: AbortSignal): Promise<Claim>
-  /** The same, unless a node that is alive has it, this one included: then undefined, and nobody is asked. */
+  /**
+   * The same, to look after the session, unless this node has it, or another one that is alive has it by
+   * {@link ClusterNode.claim}: then undefined, and nobody is asked. A node that only looks after it is asked to let go.
+   */
   claimIfFree(clientId: string): Promise<Claim | undefined>
   /**
    * Releases a claim, after a last write. Does nothing if the claim is no longer held.

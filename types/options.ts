@@ -28,6 +28,13 @@ export interface BrokerOptions extends Hooks {
   cluster?: Cluster
   /** How long the lease of a cluster node lasts without renewal, in milliseconds, 500 to 3,600,000. @default 15000 */
   leaseMs?: number
+  /**
+   * What a cluster node does with its clients when its lease is lost. `disconnect` ends all connections.
+   * `keep-stateless` keeps clients that have neither a stored session nor a will: they go on with QoS 0 among the
+   * clients of this node, and take part in the cluster again when the node does, unless they have connected elsewhere.
+   * @default 'disconnect'
+   */
+  lostLease?: 'disconnect' | 'keep-stateless'
   /** Concurrency of the default `mqemitter`: messages delivered at the same time, 0 for no limit. @default 0 */
   concurrency?: number
   /** The source of time; a test may pass a fake clock. @default the system clock */

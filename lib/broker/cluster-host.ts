@@ -55,7 +55,8 @@ export function clusterOf(
       limitsNow,
       read: (clientId, bytes) => parts().sessions.read(clientId, bytes),
       letGo: clientId => parts().sessions.letGo(clientId),
-      disconnectAll: error => parts().sessions.disconnectAll(error),
+      leaseLost: async error => parts().sessions.lostLease?.disconnect(error, common.options.lostLease),
+      leaseTaken: async () => parts().sessions.lostLease?.reclaim(),
       processDue: clientId => parts().sessions.processDue(clientId),
     },
   })

@@ -13,6 +13,7 @@ const DAY = 24 * 60 * 60
 
 const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   leaseMs: 15_000,
+  lostLease: 'disconnect',
   concurrency: 0,
   connectTimeout: 30_000,
   hookTimeoutMs: 10_000,
@@ -129,6 +130,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
   cluster: methods('join'),
   leaseMs: whole(500, 3_600_000),
+  lostLease: oneOf('disconnect', 'keep-stateless'),
   clock: methods('now', 'setTimeout', 'clearTimeout'),
   concurrency: whole(0, Number.MAX_SAFE_INTEGER),
   connectTimeout: whole(1, LARGEST_TIMEOUT),

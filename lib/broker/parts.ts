@@ -295,7 +295,7 @@ export class BrokerParts {
 
   /** Whether clients that connect now are served. */
   get isReady(): boolean {
-    return this.draining.elsewhere === undefined && this.#cluster?.mayWrite() !== false
+    return this.draining.elsewhere === undefined && this.#cluster?.isMember !== false
   }
 
   /** Whether the broker is a node of a cluster, which shares retained messages. */

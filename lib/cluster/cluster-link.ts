@@ -4,6 +4,7 @@
  */
 import type { Cluster, ClusterEvents, ClusterNode, ClusterStats, JoinRequest } from '../../types/cluster.js'
 import { AnaxError, wrapError } from '../errors.js'
+import { Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** Milliseconds between attempts to join again. */
 const RETRY_MS = 1000
@@ -12,6 +13,7 @@ export interface LinkParts {
   readonly cluster: Cluster
   readonly node: string
   readonly leaseMs: number
+  readonly timers: Timers
   /** The engine's report, unchanged. */
   readonly events: ClusterEvents
   /** The node has no right to act any more. Resolves when nothing of it is left. */
@@ -75,6 +77,10 @@ export class ClusterLink {
     else lost.addEventListener('abort', end, { once: true })
   }
 
+  #pause(): Promise<void> {
+    return new Promise(resolve => this.#parts.timers.schedule(new Timer(resolve), RETRY_MS))
+  }
+
   async #lost(node: ClusterNode): Promise<void> {
     if (this.#node !== node) return
     this.#node = undefined
@@ -89,7 +95,7 @@ export class ClusterLink {
       if (this.#node !== undefined) await this.#parts.joined(this.#node)
     } catch (error) {
       this.#parts.events.failed(wrapError('ANAX_ERR_CLUSTER', error))
-      await new Promise(resolve => setTimeout(resolve, RETRY_MS).unref())
+      await this.#pause()
     }
   }
 }

@@ -2,7 +2,7 @@
  * What a broker has in place of store, bus and publisher when it is a node of a cluster. Wires the parts of this folder; must
  * not know connections.
  */
-import type { Cluster, ClusterStats, MembershipChange } from '../../types/cluster.js'
+import type { Cluster, ClusterNode, ClusterStats, MembershipChange } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import type { MatchedSubscription, MessageRef, QueueLimits, StoredWill } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
@@ -38,7 +38,10 @@ export interface ClusterHost {
   read(clientId: string, bytes?: number): void
   /** Another node wants the client. */
   letGo(clientId: string): Promise<void>
-  disconnectAll(error: AnaxError): Promise<void>
+  /** The lease is lost. Resolves when the clients are disconnected that must not stay. */
+  leaseLost(error: AnaxError): Promise<void>
+  /** There is a lease again: claims the clients that have stayed. */
+  leaseTaken(): Promise<void>
   /** Something of a session that is away is due. */
   processDue(clientId: string): Promise<void>
 }
@@ -61,6 +64,8 @@ export class ClusterParts {
   readonly #shared: SharedParts
   readonly #deadlines: SessionDeadlines
   readonly #parts: ClusterPartsOptions
+  /** Whether the lease is lost, and only clients are left of whom the cluster knows nothing. */
+  #isAlone = false
 
   constructor(parts: ClusterPartsOptions) {
     const { cluster, leaseMs, options, authorizer, events, timers, host } = parts
@@ -70,6 +75,7 @@ export class ClusterParts {
     const link: ClusterLink = new ClusterLink({
       cluster,
       leaseMs,
+      timers,
       node: options.id,
       events: {
         failed,
@@ -82,7 +88,7 @@ export class ClusterParts {
         refused: writes => events.emit('lateWritesRefused', writes),
       },
       lost: error => this.#lost(error),
-      joined: node => this.interests.rejoin(node),
+      joined: node => this.#joined(node),
     })
     const dropped = (clientId: string, message: Message) =>
       events.emit('drop', { clientId, message, reason: 'queue-full' })
@@ -127,8 +133,13 @@ export class ClusterParts {
     return this.#link.stats
   }
 
+  /** Whether this node is part of the cluster. */
+  get isMember(): boolean {
+    return this.#link.isValid
+  }
+
   /** Whether anything may be written to clients. */
-  readonly mayWrite = (): boolean => this.#link.isValid
+  readonly mayWrite = (): boolean => this.#link.isValid || this.#isAlone
 
   /** @returns bytes that a message may have. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_OPTION. */
   async open(): Promise<number> {
@@ -215,7 +226,14 @@ export class ClusterParts {
     this.#parts.events.emit('leaseLost', error)
     this.#deadlines.clear()
     this.store.forgetAll()
-    await this.#parts.host.disconnectAll(error)
+    await this.#parts.host.leaseLost(error)
+    this.#isAlone = true
+  }
+
+  async #joined(node: ClusterNode): Promise<void> {
+    this.#isAlone = false
+    await this.interests.rejoin(node)
+    await this.#parts.host.leaseTaken()
   }
 
   #changed(change: MembershipChange): void {

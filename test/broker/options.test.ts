@@ -56,6 +56,11 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
   cluster: methods('join'),
   leaseMs: whole(500, 3_600_000),
+  lostLease: {
+    expected: '"disconnect" or "keep-stateless"',
+    wrong: ['keep', null, true],
+    right: ['disconnect', 'keep-stateless'],
+  },
   clock: methods('now', 'setTimeout', 'clearTimeout'),
   concurrency: whole(0, Number.MAX_SAFE_INTEGER),
   connectTimeout: whole(1, LARGEST_TIMEOUT),

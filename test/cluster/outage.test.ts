@@ -1,8 +1,10 @@
 /** What clients see while the engine does not answer, and of a node that is cut off from it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MqttClient } from 'mqtt'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
+import type { Cluster } from '../../types/cluster.js'
 import { receivedBy, until, withNodes } from './nodes.js'
 
 const LEASE_MS = 15_000
@@ -44,11 +46,11 @@ test('a node that is cut off lets its clients go, and takes part again when it c
       one!.broker.on('leaseLost', ({ code }) => lost.push(code))
       const first = await one!.connectStored('mover')
       await first.subscribeAsync('t', { qos: 1 })
-      const closed = new Promise(resolve => first.once('close', () => resolve(undefined)))
+      const left = closed(first)
       const node = cluster.nodes.get('node0')!
       cluster.cut(node)
       await clock.advance(LEASE_MS)
-      await closed
+      await left
       assert.deepEqual(lost, ['ANAX_ERR_FENCED'])
       const publisher = await other!.connect('pub')
       await publisher.publishAsync('t', 'meanwhile', { qos: 1 })
@@ -123,4 +125,61 @@ function withoutEngine(operation: () => Promise<void>): Promise<'done' | 'late'>
     operation().then(() => 'done' as const),
     new Promise<'late'>(resolve => setTimeout(() => resolve('late'), 5000).unref()),
   ])
+}
+
+test('clients without stored state may stay on a node that is cut off, and belong to it again later', async () => {
+  const clock = new FakeClock()
+  const engine = new MemoryCluster({ clock })
+  let isCut = false
+  const cluster: Cluster = {
+    async join(request) {
+      if (isCut) throw new Error('the engine cannot be reached')
+      return await engine.join(request)
+    },
+  }
+  await withNodes(
+    cluster,
+    2,
+    async (one, other) => {
+      const keepalive = 0
+      const plain = await one!.connect('plain', { keepalive })
+      const moved = await one!.connect('moved', { keepalive })
+      await plain.subscribeAsync(['q0', 't'], { qos: 1 })
+      await moved.subscribeAsync('q0')
+      const stored = await one!.connectStored('stored', { keepalive })
+      const will = { topic: 'w', payload: Buffer.from('gone'), qos: 0 as const, retain: false }
+      const willed = await one!.connect('willed', { keepalive, will })
+      const gone = Promise.all([stored, willed].map(closed))
+      isCut = true
+      engine.cut(engine.nodes.get('node0')!)
+      await clock.advance(LEASE_MS)
+      await gone
+      assert.deepEqual([one!.broker.connectedClients, one!.broker.ready], [2, false])
+      plain.publish('q0', 'alone')
+      await until(() => receivedBy(plain).length === 1 && receivedBy(moved).length === 1, 'QoS 0 without the engine')
+      await assert.rejects(plain.publishAsync('q0', 'no', { qos: 1 }), { code: 0x80 })
+      const told: (number | undefined)[] = []
+      moved.on('disconnect', ({ reasonCode }) => told.push(reasonCode))
+      const movedAway = closed(moved)
+      await other!.connect('moved', { keepalive })
+      isCut = false
+      // the node tries once a second
+      await clock.advance(1000)
+      await movedAway
+      assert.deepEqual(told, [0x8e])
+      await until(() => one!.broker.ready && one!.broker.connectedClients === 1, 'the node')
+      const publisher = await other!.connect('publisher', { keepalive })
+      await publisher.publishAsync('t', 'together', { qos: 1 })
+      await until(() => receivedBy(plain).length === 2, 'what another node published')
+      const taken = closed(plain)
+      await other!.connect('plain', { keepalive })
+      await taken
+    },
+    { clock, leaseMs: LEASE_MS, lostLease: 'keep-stateless' },
+  )
+})
+
+/** Resolves when the connection of a client is over. */
+function closed(client: MqttClient): Promise<void> {
+  return new Promise(resolve => client.once('close', () => resolve()))
 }

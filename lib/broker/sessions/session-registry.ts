@@ -28,6 +28,7 @@ import type { QueueLimitRules } from '../publish/queue-limits.js'
 import { ConnectedClients } from './connected-clients.js'
 import { detailsOf } from './connection-details.js'
 import type { FailedWrites } from './failed-writes.js'
+import { LostLease } from './lost-lease.js'
 import type { Ownership } from './ownership.js'
 import { SessionEnds } from './session-ends.js'
 import type { SessionLimits } from './session-limits.js'
@@ -59,6 +60,8 @@ const NEVER = new Aborter().signal
 
 export class SessionRegistry implements SessionDirectory {
   readonly connected = new ConnectedClients()
+  /** Undefined where this process owns every session. */
+  readonly lostLease: LostLease | undefined
   readonly #parts: RegistryParts
   #size = 0
   /** One change at a time for each client identifier. */
@@ -70,6 +73,9 @@ export class SessionRegistry implements SessionDirectory {
   constructor(parts: RegistryParts) {
     this.#parts = parts
     this.#ends = new SessionEnds(parts, this.#turns)
+    const { ownership, store, events } = parts
+    const { connected } = this
+    this.lostLease = ownership && new LostLease({ connected, turns: this.#turns, store, events, ownership })
   }
 
   /** How many clients are connected. */
@@ -143,11 +149,6 @@ export class SessionRegistry implements SessionDirectory {
       await this.connected.ownerOf(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
       await this.#parts.ownership?.release(clientId)
     })
-  }
-
-  /** Disconnects all clients after the lease was lost. Resolves when all connections are closed. */
-  async disconnectAll(error: AnaxError): Promise<void> {
-    await Promise.all([...this.connected.owners()].map(owner => owner.takeOver(error)))
   }
 
   /**

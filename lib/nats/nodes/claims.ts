@@ -114,7 +114,7 @@ export class Claims {
     return (await this.#claim(clientId, signal, 'ask'))!
   }
 
-  /** @returns undefined where a node that is alive has it */
+  /** @returns undefined where a node that is alive has it for a client */
   async claimIfFree(clientId: string): Promise<HeldClaim | undefined> {
     return this.#held.has(clientId) ? undefined : await this.#claim(clientId, NEVER, 'give up')
   }
@@ -219,7 +219,8 @@ export class Claims {
         await this.#read(() => membership.fence(owner.node, owner.epoch), clientId)
         return { sequence: record.sequence, previous: owner.node, wasInUse: owner.caretaker !== true }
       }
-      if (ifTaken === 'give up') return undefined
+      // a node that only looks after the session is done soon
+      if (ifTaken === 'give up' && owner.caretaker !== true) return undefined
       previous = owner.node
       // it has answered, and the record is the same: it is still busy with it
       if (record.sequence === asked) await pause(PAUSE_MS)

@@ -63,6 +63,18 @@ export function defineClaimTests(harness: Harness): void {
     await other.node.release(second, 'forget')
   })
 
+  harness.test('a node that only looks after a session is waited for', async nodes => {
+    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
+    const clientId = unique('client')
+    const first = (await one.node.claimIfFree(clientId))!
+    giveBack(one, first, 'done')
+    const second = await other.node.claimIfFree(clientId)
+    assert.deepEqual(one.asked, [clientId])
+    assert.ok(second !== undefined && second.token > first.token)
+    assert.deepEqual(await recordsOf(other, second), { last: 'done' })
+    await other.node.release(second, 'forget')
+  })
+
   harness.test('who gives up waits no longer', async nodes => {
     const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
     const clientId = unique('client')

@@ -86,8 +86,9 @@ export class MemoryNode implements MemoryPeer {
 
   async claimIfFree(clientId: string): Promise<Claim | undefined> {
     await this.#reach()
-    const name = this.#cluster.shardOf(clientId).claims.get(clientId)?.node
-    if (name !== undefined && this.#cluster.nodes.get(name.node) === name) return undefined
+    const { node, isCaretaker } = this.#cluster.shardOf(clientId).claims.get(clientId) ?? {}
+    const isAlive = node !== undefined && this.#cluster.nodes.get(node.node) === node
+    if (isAlive && (node === this || isCaretaker !== true)) return undefined
     return await this.#claim(clientId, new AbortController().signal, true)
   }
 
