@@ -6,6 +6,7 @@ import type { EventEmitter } from 'node:events'
 import type { Bus, BusListener } from '../../types/bus.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { StoreHost, StoreListener } from '../../types/persistence.js'
+import { warnOfSharedStore } from '../persistence/shared-store-warning.js'
 import { filterMatches } from '../topic/topic.js'
 
 type Done = (error?: Error | null) => void
@@ -81,15 +82,8 @@ export class StoreBridge implements StoreHost {
 
   #greeted(peer: string, greet: () => void): void {
     if (peer === this.id || this.#peers.has(peer)) return
-    if (this.#peers.size === 0) warnOfSharing(peer)
+    if (this.#peers.size === 0) warnOfSharedStore(peer)
     this.#peers.add(peer)
     greet()
   }
-}
-
-function warnOfSharing(peer: string): void {
-  const message =
-    `broker ${peer} shares the store: the brokers exchange messages, but each knows its own clients only, ` +
-    'and a session must not be used on two of them at a time'
-  process.emitWarning(message, { code: 'ANAX_WARN_SHARED_STORE', detail: 'docs/persistence.md, "Several brokers"' })
 }

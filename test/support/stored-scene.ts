@@ -66,7 +66,8 @@ function redisStore(name: string, version: ProtocolVersion): Store {
     survives: true,
     keepsProperties: true,
     skip: withoutRedis,
-    keys: () => redis?.keys() ?? [],
+    // but for the mark of the broker, which is there as long as it runs
+    keys: () => redis?.keys().filter(key => !key.includes('broker')) ?? [],
     open: async () => {
       redis ??= await Redis.start()
       const Persistence = require(`${name}/asyncPersistence.js`)

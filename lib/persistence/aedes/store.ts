@@ -32,6 +32,7 @@ import { type Deadline, Deadlines } from '../deadlines.js'
 import { incomingPacket, readBack } from './entries.js'
 import { KnownSubscriptions } from './known-subscriptions.js'
 import { AedesQueues } from './queues.js'
+import { SharingCheck } from './sharing-check.js'
 import { AedesWills } from './wills.js'
 
 interface SessionNote {
@@ -79,6 +80,8 @@ export class AedesStore implements SessionPersistence {
   readonly #marked = new Set<string>()
   /** Not used if other brokers may share the store, because their changes are not known here. */
   readonly #known: KnownSubscriptions | undefined
+  /** Brokers on a bus find each other there. */
+  readonly #sharingCheck: SharingCheck | undefined
   #brokerId = ''
 
   constructor(store: AedesPersistence, parts: AedesStoreParts) {
@@ -87,15 +90,22 @@ export class AedesStore implements SessionPersistence {
     this.#queues = new AedesQueues(store, parts.timers, clientId => parts.more(clientId))
     this.#wills = new AedesWills(store)
     this.#known = parts.hasBusOfHost ? undefined : new KnownSubscriptions()
+    this.#sharingCheck = parts.hasBusOfHost ? undefined : new SharingCheck(store, parts.timers)
   }
 
-  setup(broker: StoreHost) {
+  async setup(broker: StoreHost): Promise<void> {
     this.#brokerId = broker.id
     this.#wills.brokerId = broker.id
-    return this.#store.setup(broker)
+    await this.#store.setup(broker)
+    this.#sharingCheck?.begin(broker.id)
   }
   /** Waits for operations that stores run in the background: unfinished ones would end the process with an error. */
   async destroy(): Promise<void> {
+    if (this.#sharingCheck !== undefined)
+      await this.#parts.timers.within(
+        LAST_ANSWER_MS,
+        this.#sharingCheck.stop().catch(() => {}),
+      )
     const answered = Promise.resolve(this.#store.subscriptionsByClient({ id: this.#brokerId })).catch(() => {})
     await this.#parts.timers.within(LAST_ANSWER_MS, answered)
     await this.#store.destroy()

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { AedesPersistence, StoreHost } from '../../../types/persistence.js'
 import { receiveTexts, textOf } from '../../support/exchange.js'
 import { Redis, withoutRedis } from '../../support/redis.js'
@@ -91,6 +92,36 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
     await watcher.subscribe({ topic: 'will', qos: 1 })
     assert.deepEqual(await receiveTexts(watcher), [])
     assert.equal(redis.keys().includes('will:a:alive'), true)
+  })
+})
+
+describe('brokers that share a store without a bus', () => {
+  it('find each other within a minute, and say so once; a broker that is gone is none', async () => {
+    const Persistence = require('aedes-persistence/asyncPersistence.js')
+    const store = new Persistence() as AedesPersistence
+    // the first to leave must not empty the store of the others
+    store.destroy = async () => {}
+    const clock = new FakeClock()
+    const warnings: string[] = []
+    const warned = (warning: Error & { code?: string }) => {
+      if (warning.code === SHARED) warnings.push(/^broker . shares the store/.exec(warning.message)![0])
+    }
+    process.on('warning', warned)
+    const start = (id: string) => createBroker({ id, clock, persistence: store })
+    const minute = async () => {
+      await clock.advance(60_000)
+      // a warning is emitted in the next turn
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const [gone, a] = [await start('g'), await start('a')]
+    await gone.close()
+    await minute()
+    assert.deepEqual(warnings, [])
+    const b = await start('b')
+    for (let minutes = 0; minutes < 3; minutes++) await minute()
+    assert.deepEqual(warnings.sort(), ['broker a shares the store', 'broker b shares the store'])
+    await Promise.all([a.close(), b.close()])
+    process.off('warning', warned)
   })
 })
 
