@@ -301,7 +301,8 @@ export interface SessionPersistence extends AedesPersistence {
   /**
    * Appends a message to the queues of several sessions, payload stored once. Skips sessions that are not stored, and
    * queues that already have the message. The message is copied; the deliveries may be kept, and must not be changed
-   * afterwards.
+   * afterwards. A message for very many sessions comes in several calls, some of them at once with those for other
+   * messages.
    * @returns what had to be dropped, or undefined when nothing was
    * @throws AnaxError ANAX_ERR_QUOTA where a policy is `reject` (or the store is full): the message is then in no queue
    */

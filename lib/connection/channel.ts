@@ -63,9 +63,9 @@ export interface ConnectingChannel extends Channel {
   setParameters(parameters: ConnectParameters): void
   /** Whether a packet is within the client's Maximum Packet Size. */
   fits(packet: Packet): boolean
-  /** The session is open, and has to be released when the connection ends. */
+  /** The session is open and attached, and has to be released when the connection ends. */
   setSession(session: Session): void
-  /** The client is accepted: the session is attached and the state is `connected`. */
+  /** The client is accepted: the state is `connected`. */
   accept(): void
   /** CONNECT is answered: goes on with what the client sent behind it. */
   connectAnswered(): void

@@ -140,6 +140,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   setSession(session: Session): void {
     this.#session = session
     session.limitClient(this.client.limits)
+    session.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
   }
   limitsChanged(): void {
     if (this.#state !== 'connected') return
@@ -152,7 +153,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.connectedAt = this.ports.timers.wallTime()
     this.#reader.limit(this.client.limits)
     this.#become('connected')
-    this.#session!.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
     this.#timers.connected(this.#parameters.keepalive)
   }
   connectAnswered(): void {

@@ -16,7 +16,6 @@ export interface SharedChoice {
   readonly message: PublishMessage
 }
 
-const NO_QUEUES: ReadonlyMap<string, QoS> = new Map()
 const NO_CHOICES: readonly SharedChoice[] = []
 
 /** The record of one message. */
@@ -24,7 +23,7 @@ export class RoutingRecord {
   /** Undefined while another broker's message is known by its number only. */
   message: PublishMessage | undefined
   #queueCount = 0
-  #queues: ReadonlyMap<string, QoS> | undefined
+  #queues: Map<string, QoS> | undefined
   #withheld: Set<string> | undefined
   #choices: readonly SharedChoice[] = NO_CHOICES
   #hasSubscribers = true
@@ -39,18 +38,18 @@ export class RoutingRecord {
    * the store does not have would be lost with its connection.
    */
   compareQueues(): void {
-    this.#queues ??= NO_QUEUES
+    this.#queues ??= new Map()
   }
 
-  /** Notes the queues that the message is put into. */
+  /** Notes queues that the message is put into. */
   noteQueues(deliveries: readonly QueueDelivery[]): void {
-    this.#queueCount = deliveries.length
-    if (this.#queues !== undefined) this.#queues = queuesOf(deliveries)
+    this.#queueCount += deliveries.length
+    if (this.#queues !== undefined) addQueues(this.#queues, deliveries)
   }
 
   /** As {@link compareQueues}, for a message that is in these queues already. */
   compareWith(deliveries: readonly QueueDelivery[]): void {
-    this.#queues ??= queuesOf(deliveries)
+    this.#queues ??= addQueues(new Map(), deliveries)
   }
 
   /** Gives a client no live copy: its queue is full, or it was sent the message from there already. */
@@ -127,8 +126,7 @@ export function adoptRecord(message: PublishMessage, record: RoutingRecord): voi
 }
 
 /** Copies through shared subscriptions are left out: their groups know them. */
-function queuesOf(deliveries: readonly QueueDelivery[]): ReadonlyMap<string, QoS> {
-  const queues = new Map<string, QoS>()
+function addQueues(queues: Map<string, QoS>, deliveries: readonly QueueDelivery[]): Map<string, QoS> {
   for (const { clientId, qos, share } of deliveries) if (share === undefined) queues.set(clientId, qos)
   return queues
 }

@@ -146,17 +146,21 @@ export class Router implements SubscriptionRouter {
 
   /**
    * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those members.
-   * @param alreadyQueued clients whose queues get it for subscriptions of their own
+   * @param isQueued whether a client's queue gets it for subscriptions of its own
    * @param among whether members that are not connected count: for a message of another broker that broker has chosen
    *   among those
    * @returns the choices of members whose sessions are stored
    */
-  chooseShared(message: PublishMessage, alreadyQueued: Iterable<string>, among: 'connected' | 'all'): SharedChoice[] {
+  chooseShared(
+    message: PublishMessage,
+    isQueued: (clientId: string) => boolean,
+    among: 'connected' | 'all',
+  ): SharedChoice[] {
     const matched = this.#tree.match(message.topic)
     if (matched.length === 0) return []
     const route = this.#routes.completeRouteOf(matched)
     if (route.groups.length === 0) return []
-    return this.shared.choose(message, route, alreadyQueued, among)
+    return this.shared.choose(message, route, isQueued, among)
   }
 
   /**

@@ -12,6 +12,7 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { ReasonCode } from '../reason-codes.js'
 import { hasWildcard, isSharedFilter, levelCount } from '../topic/topic.js'
 import { isPromise } from '../util/maybe-promise.js'
+import type { Aborter } from '../util/scheduling/aborter.js'
 import { Cost } from '../util/scheduling/fairness.js'
 import type { Session } from './session.js'
 
@@ -75,6 +76,28 @@ export function storeSubscriptions(
   return isPromise(written) ? written.then(() => {}) : undefined
 }
 
+/** What has become of the subscriptions of a resumed session, since its client is not granted the same as before. */
+export interface Reviewed {
+  /** Filters that are not granted any more. */
+  refused: readonly string[]
+  changed: readonly SessionSubscription[]
+}
+
+/** Writes it to the store, in as many turns of the event loop as that takes. */
+export async function storeReviewed(session: Session, { refused, changed }: Reviewed): Promise<void> {
+  const { id, ports } = session
+  const { fairness, router, store } = ports
+  await fairness.eachPart(refused, STEP, async part => {
+    fairness.spend(part.length * Cost.filter)
+    await store.removeSubscriptions({ id }, part)
+    for (const topic of part) router.shared.leave({ topic, clientId: id })
+  })
+  await fairness.eachPart(changed, STEP, part => {
+    fairness.spend(part.length * Cost.filter)
+    return storeSubscriptions(session, part)
+  })
+}
+
 /** Deletes subscriptions from the store. It may have some that are not live yet. */
 export function deleteStoredSubscriptions({ id, stored, ports }: Session, topics: string[]): MaybePromise<void> {
   if (!stored || topics.length === 0) return undefined
@@ -110,21 +133,32 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
   return { fresh, refusals: pending.length === 0 ? undefined : Promise.all(pending).then(() => refusals) }
 }
 
-/** The same, for very many in as many turns of the event loop as that takes. */
-export function routeInTurns(session: Session, subscriptions: readonly SessionSubscription[]): MaybePromise<Routed> {
+/**
+ * The same, for very many in as many turns of the event loop as that takes.
+ * @param aborter rejects between two turns once it aborts
+ */
+export function routeInTurns(
+  session: Session,
+  subscriptions: readonly SessionSubscription[],
+  aborter?: Aborter,
+): MaybePromise<Routed> {
   if (subscriptions.length <= STEP) return routeSubscriptions(session, subscriptions)
-  return routeSteps(session, subscriptions)
+  return routeSteps(session, subscriptions, aborter)
 }
 
-async function routeSteps(session: Session, subscriptions: readonly SessionSubscription[]): Promise<Routed> {
+async function routeSteps(
+  session: Session,
+  subscriptions: readonly SessionSubscription[],
+  aborter: Aborter | undefined,
+): Promise<Routed> {
   const fresh = new Set<SessionSubscription>()
   const pending: Promise<BusRefusals>[] = []
-  for (let from = 0; from < subscriptions.length; from += STEP) {
-    await session.ports.fairness.admit(0)
-    const routed = routeSubscriptions(session, subscriptions.slice(from, from + STEP))
+  await session.ports.fairness.eachPart(subscriptions, STEP, part => {
+    aborter?.throwIfAborted()
+    const routed = routeSubscriptions(session, part)
     for (const each of routed.fresh) fresh.add(each)
     if (routed.refusals !== undefined) pending.push(routed.refusals)
-  }
+  })
   const refusals =
     pending.length === 0 ? undefined : Promise.all(pending).then(all => new Map(all.flatMap(each => [...each])))
   return { fresh, refusals }

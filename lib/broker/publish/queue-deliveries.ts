@@ -19,17 +19,51 @@ export function deliveriesOf(
   if (matched.length === 1) {
     return isWanted(message, only, isConnected) ? [deliveryOf(message, only.clientId, grantOf(only), undefined)] : []
   }
-  const grants = new Map<string, Grant>()
-  for (const subscription of matched) {
-    if (!isWanted(message, subscription, isConnected)) continue
-    const { clientId } = subscription
-    const earlier = grants.get(clientId)
-    const grant = grantOf(subscription)
-    grants.set(clientId, earlier === undefined ? grant : mergeGrants(earlier, grant))
+  const copies = new QueueCopies(message, isConnected)
+  copies.add(matched)
+  return copies.next(Number.POSITIVE_INFINITY)
+}
+
+/** The same in parts, for very many subscriptions: first all are added, then the copies are taken. */
+export class QueueCopies {
+  readonly #message: PublishMessage
+  readonly #isConnected: (clientId: string) => boolean
+  /** By client identifier. */
+  readonly #grants = new Map<string, Grant>()
+  #left: Iterator<[string, Grant]> | undefined
+
+  constructor(message: PublishMessage, isConnected: (clientId: string) => boolean) {
+    this.#message = message
+    this.#isConnected = isConnected
   }
-  const deliveries: QueueDelivery[] = []
-  for (const [clientId, grant] of grants) deliveries.push(deliveryOf(message, clientId, grant, undefined))
-  return deliveries
+
+  add(matched: readonly MatchedSubscription[]): void {
+    const grants = this.#grants
+    for (const subscription of matched) {
+      if (!isWanted(this.#message, subscription, this.#isConnected)) continue
+      const { clientId } = subscription
+      const earlier = grants.get(clientId)
+      const grant = grantOf(subscription)
+      grants.set(clientId, earlier === undefined ? grant : mergeGrants(earlier, grant))
+    }
+  }
+
+  /** Whether a session has a copy. */
+  has(clientId: string): boolean {
+    return this.#grants.has(clientId)
+  }
+
+  /** The next copies, at most so many; none when all were taken. */
+  next(limit: number): QueueDelivery[] {
+    this.#left ??= this.#grants.entries()
+    const deliveries: QueueDelivery[] = []
+    while (deliveries.length < limit) {
+      const { value, done } = this.#left.next()
+      if (done === true) break
+      deliveries.push(deliveryOf(this.#message, value[0], value[1], undefined))
+    }
+    return deliveries
+  }
 }
 
 /** The copy of a shared subscription's member. */

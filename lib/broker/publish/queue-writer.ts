@@ -18,8 +18,9 @@ import type { EventSink } from '../../ports/event-sink.js'
 import type { Router } from '../../routing/router.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
 import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
+import { Turns } from '../../util/scheduling/turns.js'
 import { PendingMessages } from './pending-messages.js'
-import { deliveriesOf, sharedDeliveryOf } from './queue-deliveries.js'
+import { deliveriesOf, QueueCopies, sharedDeliveryOf } from './queue-deliveries.js'
 
 /** How a message is queued. */
 export interface QueueRules {
@@ -33,6 +34,21 @@ interface QueuedCopy {
   message: PublishMessage
   delivery: QueueDelivery
 }
+
+/** The copies for members of shared subscriptions. */
+interface SharedCopies {
+  /** Of the message itself. */
+  readonly own: readonly QueueDelivery[]
+  readonly copies: readonly QueuedCopy[]
+}
+
+const NONE_SHARED: SharedCopies = { own: [], copies: [] }
+
+/** Queues that get a message in one step. */
+const PART = 256
+
+/** Stands for the publisher of messages that no client published. */
+const HOST = ''
 
 export interface QueueWriterParts {
   /** Of the broker. */
@@ -51,21 +67,75 @@ export interface QueueWriterParts {
 export class QueueWriter {
   readonly #parts: QueueWriterParts
   readonly #pending = new PendingMessages()
+  /** Publishers whose messages are being written in parts: their queues keep the order. */
+  readonly #publishers = new Turns()
 
   constructor(parts: QueueWriterParts) {
     this.#parts = parts
   }
 
   /**
-   * Puts a message into all queues that it belongs in.
+   * Puts a message into all queues that it belongs in. Where these are very many, that takes as many turns of the event
+   * loop as it needs, and later messages of its publisher wait.
    * @param matched the subscriptions of stored sessions that match, without shared ones
    */
   write(message: PublishMessage, matched: readonly MatchedSubscription[], rules: QueueRules): MaybePromise<void> {
+    const { clientId = HOST } = message
+    const isLarge = matched.length > PART
+    if (!isLarge && !this.#publishers.isTaken(clientId)) return this.#write(message, matched, rules)
+    ensureRecord(message).compareQueues()
+    return this.#publishers.take(clientId, async () => {
+      await (isLarge ? this.#writeInParts(message, matched, rules) : this.#write(message, matched, rules))
+    })
+  }
+
+  #write(message: PublishMessage, matched: readonly MatchedSubscription[], rules: QueueRules): MaybePromise<void> {
     const { router, isConnected, fairness } = this.#parts
     const deliveries = deliveriesOf(message, matched, isConnected)
     fairness.spend(deliveries.length * Cost.enqueue)
-    if (router.shared.groups > 0) return this.#writeWithShared(message, deliveries, rules)
-    return this.#writeAll(message, deliveries, rules)
+    if (router.shared.groups === 0) return this.#writeAll(message, deliveries, rules)
+    const isQueued = (clientId: string) => deliveries.some(delivery => delivery.clientId === clientId)
+    const { own, copies } = this.#sharedCopies(message, isQueued, rules)
+    deliveries.push(...own)
+    if (copies.length === 0) return this.#writeAll(message, deliveries, rules)
+    return this.#writeWithCopies(message, deliveries, copies, rules)
+  }
+
+  /** If one queue refuses the message, it stays in none. */
+  async #writeInParts(
+    message: PublishMessage,
+    matched: readonly MatchedSubscription[],
+    rules: QueueRules,
+  ): Promise<void> {
+    const { fairness, isConnected, router } = this.#parts
+    const { clientId } = message
+    const all = new QueueCopies(message, isConnected)
+    await fairness.eachPart(
+      matched,
+      PART,
+      part => {
+        fairness.spend(part.length * Cost.match)
+        all.add(part)
+      },
+      clientId,
+    )
+    const isQueued = (clientId: string) => all.has(clientId)
+    const shared = router.shared.groups === 0 ? NONE_SHARED : this.#sharedCopies(message, isQueued, rules)
+    const written: QueuedCopy[][] = []
+    try {
+      for (let part = [...shared.own, ...all.next(PART)]; part.length > 0; part = all.next(PART)) {
+        await fairness.admit(part.length * Cost.enqueue, clientId)
+        written.push(copiesOf(message, part))
+        await this.#writeAll(message, part, rules)
+      }
+      for (const copy of shared.copies) {
+        written.push([copy])
+        await this.#writeCopy(copy, rules)
+      }
+    } catch (error) {
+      await fairness.eachPart(written, 1, ([part]) => this.#remove(part!), clientId).catch(() => {})
+      throw error
+    }
   }
 
   /** Appends a message to one queue. */
@@ -86,19 +156,21 @@ export class QueueWriter {
     return this.#pending.get(brokerCounter)
   }
 
-  /** Members are chosen now, so that the queues of their sessions have the message as well. */
-  #writeWithShared(message: PublishMessage, deliveries: QueueDelivery[], rules: QueueRules): MaybePromise<void> {
-    const clients = deliveries.map(({ clientId }) => clientId)
+  /**
+   * Members of shared subscriptions are chosen now, so that the queues of their sessions have the message as well.
+   * @returns those that get the message itself, and copies for those that get it already
+   */
+  #sharedCopies(message: PublishMessage, isQueued: (clientId: string) => boolean, { among }: QueueRules): SharedCopies {
+    const own: QueueDelivery[] = []
     const copies: QueuedCopy[] = []
-    for (const choice of this.#parts.router.chooseShared(message, clients, rules.among)) {
+    for (const choice of this.#parts.router.chooseShared(message, isQueued, among)) {
       const delivery = sharedDeliveryOf(choice)
       // With QoS 0 it is queued only for members that are not connected.
       if (delivery.qos === 0 && 'session' in choice.member) continue
-      if (choice.message === message) deliveries.push(delivery)
+      if (choice.message === message) own.push(delivery)
       else copies.push({ message: choice.message, delivery })
     }
-    if (copies.length === 0) return this.#writeAll(message, deliveries, rules)
-    return this.#writeWithCopies(message, deliveries, copies, rules)
+    return { own, copies }
   }
 
   /** The message, and copies for sessions that get it twice. If one is refused, none stays in a queue. */
@@ -108,7 +180,7 @@ export class QueueWriter {
     copies: readonly QueuedCopy[],
     rules: QueueRules,
   ): MaybePromise<void> {
-    const all = [...deliveries.map(delivery => ({ message, delivery })), ...copies]
+    const all = [...copiesOf(message, deliveries), ...copies]
     try {
       let outcome = undefined as MaybePromise<void>
       for (const copy of copies) outcome = both(outcome, () => this.#writeCopy(copy, rules))
@@ -120,16 +192,21 @@ export class QueueWriter {
   }
 
   #takeBack(copies: readonly QueuedCopy[], error: unknown): MaybePromise<never> {
-    const { store } = this.#parts
     const fail = (): never => {
       throw error
     }
+    const removed = this.#remove(copies)
+    return isPromise(removed) ? removed.then(fail, fail) : fail()
+  }
+
+  #remove(copies: readonly QueuedCopy[]): MaybePromise<void> {
+    const { store } = this.#parts
     let outcome = undefined as MaybePromise<void>
     for (const { message, delivery } of copies) {
       const { clientId } = delivery
       outcome = both(outcome, () => store.removeQueued(clientId, message, undefined, { ...delivery, message }))
     }
-    return isPromise(outcome) ? outcome.then(fail, fail) : fail()
+    return outcome
   }
 
   #writeAll(message: PublishMessage, wanted: QueueDelivery[], { policy }: QueueRules): MaybePromise<void> {
@@ -171,4 +248,8 @@ export class QueueWriter {
       if (drop.message.brokerCounter === message.brokerCounter) record.withhold(drop.clientId)
     }
   }
+}
+
+function copiesOf(message: PublishMessage, deliveries: readonly QueueDelivery[]): QueuedCopy[] {
+  return deliveries.map(delivery => ({ message, delivery }))
 }

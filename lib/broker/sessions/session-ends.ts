@@ -6,15 +6,20 @@ import type { SessionEndReason } from '../../../types/events.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Router } from '../../routing/router.js'
+import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import type { Turns } from '../../util/scheduling/turns.js'
 import type { Ownership } from './ownership.js'
 import type { Wills } from './wills.js'
+
+/** Subscriptions that are deleted in one step. */
+const PART = 100
 
 export interface SessionEndParts {
   store: SessionPersistence
   router: Router
   wills: Wills
   events: EventSink
+  fairness: Fairness
   now: () => number
   /** Undefined where this process owns every session. */
   ownership: Ownership | undefined
@@ -55,9 +60,23 @@ export class SessionEnds {
       await router.shared.emptyQueue(store.queued(clientId), clientId)
     }
     this.#unfinished.add(clientId)
-    await store.deleteSession(clientId)
+    await this.#delete(
+      clientId,
+      subscriptions.map(({ topic }) => topic),
+    )
     this.#unfinished.delete(clientId)
     events.emit('sessionEnded', clientId, reason)
+  }
+
+  /** One with very many subscriptions takes as many turns of the event loop as that needs. */
+  async #delete(clientId: string, topics: readonly string[]): Promise<void> {
+    const { store, fairness } = this.#parts
+    await fairness.eachPart(topics.slice(PART), PART, async part => {
+      fairness.spend(part.length * Cost.filter)
+      await store.removeSubscriptions({ id: clientId }, part)
+    })
+    await fairness.admit(Math.min(topics.length, PART) * Cost.filter)
+    await store.deleteSession(clientId)
   }
 
   /** @returns whether there may be more */

@@ -4,7 +4,7 @@
  */
 import type { ConnectAcceptance, ConnectRefusal } from '../../../types/hooks.js'
 import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
-import type { MaybePromise, SessionDetails } from '../../../types/persistence.js'
+import type { MaybePromise, SessionDetails, StoredSubscription } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import { willOf } from '../../model/will.js'
@@ -16,8 +16,9 @@ import {
   authorizeSubscription,
   type BusRefusals,
   grantSubscription,
-  routeSubscriptions,
-  storeSubscriptions,
+  type Routed,
+  routeInTurns,
+  storeReviewed,
 } from '../../session/subscribing.js'
 import { networkOf } from '../../util/network.js'
 import { Aborter } from '../../util/scheduling/aborter.js'
@@ -133,9 +134,9 @@ export class ConnectProcess {
     const details = connectionDetails(channel)
     const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, aborter })
     channel.setSession(opened.session)
-    const subscriptions = opened.subscriptions.length === 0 ? [] : await this.#resume(opened)
+    const routed = opened.subscriptions.length === 0 ? undefined : await this.#resume(opened)
     aborter.throwIfAborted()
-    this.#accept(opened, subscriptions, properties)
+    this.#accept(opened, routed, properties)
   }
 
   /** A will that a client could not publish while it is connected is none that it may leave. */
@@ -234,10 +235,23 @@ export class ConnectProcess {
     return { clean, expiryInterval: Math.min(requested, maxSessionExpiry) }
   }
 
-  /** Authorizes the subscriptions of a resumed session again, and stores what has changed. @returns those granted */
-  async #resume({ session, subscriptions }: OpenedSession): Promise<SessionSubscription[]> {
+  /**
+   * Makes the subscriptions of a resumed session live, before CONNACK says that it is resumed. It may have very many: that
+   * takes as many turns of the event loop as it needs, and what comes meanwhile waits.
+   */
+  async #resume({ session, subscriptions }: OpenedSession): Promise<Routed> {
+    session.outgoing?.hold()
+    const granted = await this.#authorizeAgain(session, subscriptions)
+    session.replacements.note(granted)
+    return routeInTurns(session, granted, this.#aborter)
+  }
+
+  /** Authorizes subscriptions again, and stores what has changed. @returns those granted */
+  async #authorizeAgain(
+    session: Session,
+    subscriptions: readonly StoredSubscription[],
+  ): Promise<SessionSubscription[]> {
     const { client, ports } = this.#channel
-    const { store, router } = ports
     const subscribed: SessionSubscription[] = []
     const changed: SessionSubscription[] = []
     const refused: string[] = []
@@ -245,6 +259,8 @@ export class ConnectProcess {
       const { subscriptionIdentifier, requested = subscription.topic, ...granted } = subscription
       // without a hook that could replace the filter again, what was granted stays granted
       const asked = ports.authorizer.authorizeSubscribe === undefined ? granted : { ...granted, topic: requested }
+      const turn = ports.fairness.admit(Cost.filter)
+      if (turn !== undefined) await this.#aborter.unlessAborted(turn)
       const verdict = await this.#aborter.unlessAborted(authorizeSubscription(client, ports, asked))
       if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) refused.push(subscription.topic)
       if (verdict instanceof AnaxError) continue
@@ -252,17 +268,13 @@ export class ConnectProcess {
       subscribed.push(now)
       if (!now.isLike(subscription)) changed.push(now)
     }
-    if (refused.length > 0) await store.removeSubscriptions({ id: session.id }, refused)
-    for (const topic of refused) router.shared.leave({ topic, clientId: session.id })
-    await storeSubscriptions(session, changed)
-    session.replacements.note(subscribed)
+    await storeReviewed(session, { refused, changed })
     return subscribed
   }
 
-  #accept(opened: OpenedSession, subscriptions: SessionSubscription[], properties: ConnackProperties): void {
+  #accept({ session, present }: OpenedSession, routed: Routed | undefined, properties: ConnackProperties): void {
     const channel = this.#channel
     const { events } = channel.ports
-    const { session, present } = opened
     channel.accept()
     const connack = this.#connack(present, properties)
     // [MQTT-3.2.0-1]: before the host is told, which may send packets or end the connection
@@ -270,8 +282,7 @@ export class ConnectProcess {
     events.emit('client', channel.client)
     events.emit('connackSent', connack, channel.client)
     if (channel.connected) {
-      const { refusals } = routeSubscriptions(session, subscriptions)
-      refusals?.then(refused => this.#routed(session, refused))
+      routed?.refusals?.then(refused => this.#routed(session, refused))
       if (present) session.outgoing?.resume()
       events.emitFrom(channel.client, 'connected')
       events.emit('clientReady', channel.client)

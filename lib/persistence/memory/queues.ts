@@ -25,6 +25,12 @@ interface Outcome {
 /** Entries that are removed in one step. */
 const STEP = 100
 
+/** A message for so many queues may come for more of them in a moment: all share one copy. */
+const MANY = 100
+
+/** How many such messages are remembered: those that are being queued at the same time. */
+const MAX_WIDESPREAD = 8
+
 /** Changes queues and keeps the totals. */
 export class MemoryQueues {
   readonly #queueOf: (clientId: string) => SessionQueue | undefined
@@ -32,6 +38,8 @@ export class MemoryQueues {
   readonly #expiries = new Deadlines<QueueEntry>()
   /** Queues of ended sessions that are not empty yet. */
   readonly #ended = new Set<SessionQueue>()
+  /** The last messages that came for many queues. */
+  readonly #widespread: StoredMessage[] = []
   #totalBytes = 0
   #totalMessages = 0
 
@@ -52,12 +60,14 @@ export class MemoryQueues {
   /** Appends a message to the queues of those sessions that exist. */
   enqueue(message: Message, deliveries: readonly QueueDelivery[], policy: QueuePolicy): DroppedMessage[] | undefined {
     const bytes = messageBytes(message)
-    if (this.#haveRoom(message, bytes, deliveries, policy)) {
-      this.#appendTo(message, deliveries)
+    const known = this.#widespreadCopy(message)
+    const totalBytes = known === undefined ? this.#totalBytes + bytes : this.#totalBytes
+    if (this.#haveRoom(message, bytes, totalBytes, deliveries, policy)) {
+      this.#appendTo(message, deliveries, known)
       return undefined
     }
-    const outcome = this.#makeRoom(message, bytes, deliveries, policy)
-    this.#appendTo(message, outcome.deliveries)
+    const outcome = this.#makeRoom(message, bytes, totalBytes, deliveries, policy)
+    this.#appendTo(message, outcome.deliveries, known)
     return outcome.dropped
   }
 
@@ -121,8 +131,14 @@ export class MemoryQueues {
    * Whether a message fits without dropping another.
    * @throws AnaxError if a session's policy is `reject` and its queue, or the store, is full
    */
-  #haveRoom(message: Message, bytes: number, deliveries: readonly QueueDelivery[], policy: QueuePolicy): boolean {
-    const fitsTotal = this.#totalBytes + bytes <= policy.maxTotalBytes
+  #haveRoom(
+    message: Message,
+    bytes: number,
+    totalBytes: number,
+    deliveries: readonly QueueDelivery[],
+    policy: QueuePolicy,
+  ): boolean {
+    const fitsTotal = totalBytes <= policy.maxTotalBytes
     let haveRoom = true
     for (const { clientId } of deliveries) {
       const queue = this.#queueOf(clientId)
@@ -139,13 +155,19 @@ export class MemoryQueues {
   }
 
   /** Drops messages to make room for a new one. */
-  #makeRoom(message: Message, bytes: number, deliveries: readonly QueueDelivery[], policy: QueuePolicy): Outcome {
+  #makeRoom(
+    message: Message,
+    bytes: number,
+    totalBytes: number,
+    deliveries: readonly QueueDelivery[],
+    policy: QueuePolicy,
+  ): Outcome {
     const queues: Taker[] = []
     for (const delivery of deliveries) {
       const queue = this.#queueWithout(message, delivery.clientId)
       if (queue !== undefined) queues.push(takerOf(queue, delivery, policy.limitsOf(delivery.clientId)))
     }
-    const { takers, losses } = findRoom(queues, bytes, this.#totalBytes + bytes - policy.maxTotalBytes, heldBy)
+    const { takers, losses } = findRoom(queues, bytes, totalBytes - policy.maxTotalBytes, heldBy)
     const dropped = losses.map(({ queue, entry, reason }): DroppedMessage => {
       return { clientId: queue.delivery.clientId, message: entry?.message ?? message, reason }
     })
@@ -158,9 +180,9 @@ export class MemoryQueues {
     return queue?.find(message) === undefined ? queue : undefined
   }
 
-  /** Returns the copy that all queues share, created by the first one that takes the message. */
-  #appendTo(message: Message, deliveries: readonly QueueDelivery[]): void {
-    let kept: StoredMessage | undefined
+  /** The copy that all queues share is made by the first one that takes the message. */
+  #appendTo(message: Message, deliveries: readonly QueueDelivery[], known: StoredMessage | undefined): void {
+    let kept = known
     for (const delivery of deliveries) {
       const queue = this.#queueWithout(message, delivery.clientId)
       if (queue === undefined) continue
@@ -170,6 +192,22 @@ export class MemoryQueues {
       const { messageExpiry } = kept
       if (messageExpiry !== undefined) entry.deadline = this.#expiries.add(entry, messageExpiry)
     }
+    if (kept !== known && deliveries.length >= MANY) this.#noteWidespread(kept!)
+  }
+
+  /** The copy of a message that came for many queues before. */
+  #widespreadCopy({ brokerId, brokerCounter }: Message): StoredMessage | undefined {
+    const widespread = this.#widespread
+    for (let i = 0; i < widespread.length; i++) {
+      const kept = widespread[i]!
+      if (kept.brokerCounter === brokerCounter && kept.brokerId === brokerId) return kept
+    }
+    return undefined
+  }
+
+  #noteWidespread(kept: StoredMessage): void {
+    this.#widespread.push(kept)
+    if (this.#widespread.length > MAX_WIDESPREAD) this.#widespread.shift()
   }
 
   #keep(message: Message): StoredMessage {
@@ -186,6 +224,8 @@ export class MemoryQueues {
     if (holdersOf(message) === 0) {
       this.#totalBytes -= bytesOfStored(message)
       this.#totalMessages--
+      const index = this.#widespread.indexOf(message)
+      if (index !== -1) this.#widespread.splice(index, 1)
     }
     this.#expiries.remove(deadline)
   }

@@ -99,7 +99,7 @@ export class SharedRouter {
 
   /**
    * Chooses the members before the message is stored, so that it is stored for those members.
-   * @param alreadyQueued clients whose queues get it for subscriptions of their own
+   * @param isQueued whether a client's queue gets it for subscriptions of its own
    * @param among whether members that are not connected count: for a message of another broker that broker has chosen
    *   among those
    * @returns the choices of members whose sessions are stored
@@ -107,10 +107,10 @@ export class SharedRouter {
   choose(
     message: PublishMessage,
     { groups, targets }: Route,
-    alreadyQueued: Iterable<string>,
+    isQueued: (clientId: string) => boolean,
     among: 'connected' | 'all',
   ): SharedChoice[] {
-    const queued = new Set(alreadyQueued)
+    const chosen = new Set<string>()
     const choices: SharedChoice[] = []
     for (const group of groups) {
       const connected = group.choose(message, this.#options.sharedStrategy)
@@ -118,9 +118,9 @@ export class SharedRouter {
       if (member === undefined) continue
       const clientId = clientIdOf(member)
       // A queue has one copy for each number.
-      const isTaken = queued.has(clientId) || isStoredTarget(member, targets)
+      const isTaken = isQueued(clientId) || chosen.has(clientId) || isStoredTarget(member, targets)
       choices.push({ group, member, message: isTaken ? this.#numberedCopy(message) : message })
-      queued.add(clientId)
+      chosen.add(clientId)
     }
     ensureRecord(message).choose(choices)
     return choices.filter(({ member }) => !(member instanceof SessionSubscription) || member.session.stored)

@@ -67,12 +67,18 @@ export class Outgoing {
     else this.#wait(delivery)
   }
 
+  /** The session is about to be resumed: until then, what comes for the client waits. */
+  hold(): void {
+    this.#stored = Source.waiting()
+  }
+
   /**
    * Resumes a session: retransmits what was in flight on its last connection [MQTT-4.4.0-1], then sends its queue. In
    * this order, so that no new message gets a packet id that is in use [MQTT-2.2.1-4].
    */
   resume(): void {
     this.#resuming = true
+    this.#stored = undefined
     this.readStored()
   }
 

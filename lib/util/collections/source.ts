@@ -24,6 +24,17 @@ export class Source<T> {
     this.#failed = failed
   }
 
+  /** A source that never has anything: whoever looks has to wait until another one takes its place. */
+  static waiting<T>(): Source<T> {
+    const source = new Source<T>(
+      () => [],
+      () => {},
+      () => {},
+    )
+    source.#state = 'waiting'
+    return source
+  }
+
   /** Checks whether there is a head. */
   look(): 'ready' | 'waiting' | 'done' {
     if (this.#state === 'unknown') this.#fetch()

@@ -11,6 +11,7 @@
  * missing in the next one: otherwise the next one would be as long, and even more would arrive meanwhile.
  */
 
+import type { MaybePromise } from '../../../types/persistence.js'
 import { Fifo } from '../collections/fifo.js'
 import { RoundRobin } from '../collections/round-robin.js'
 
@@ -225,6 +226,23 @@ export class Fairness {
       const turn = this.admit(units)
       if (turn !== undefined) await turn
       step(item)
+    }
+  }
+
+  /**
+   * Runs a step for each part of a list, in as many turns as that takes. The steps charge what they cost.
+   * @param party as for {@link admit}
+   */
+  async eachPart<T>(
+    items: readonly T[],
+    size: number,
+    step: (part: T[]) => MaybePromise<void>,
+    party?: string,
+  ): Promise<void> {
+    for (let from = 0; from < items.length; from += size) {
+      const turn = this.admit(0, party)
+      if (turn !== undefined) await turn
+      await step(items.slice(from, from + size))
     }
   }
 

@@ -8,6 +8,11 @@ export class Turns {
   /** Key -> steps that wait for the running one. */
   readonly #lines = new Map<string, (() => void)[]>()
 
+  /** Whether a step for the key is running. */
+  isTaken(key: string): boolean {
+    return this.#lines.size > 0 && this.#lines.has(key)
+  }
+
   /**
    * Runs a step while no other step runs for the key.
    * @param aborter if it aborts before the step begins, the step is skipped, and the promise rejects with its reason
