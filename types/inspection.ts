@@ -103,6 +103,8 @@ export interface BrokerStats {
     shared: number
     /** Groups of shared subscriptions. */
     sharedGroups: number
+    /** Bytes of the subscriptions of connected clients, as `maxSubscriptionBytes` counts them. */
+    bytes: number
   }
   retained: Amount
   /** Stored wills: of connected clients, and delayed ones. */

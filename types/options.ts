@@ -106,6 +106,14 @@ export interface BrokerOptions extends Hooks {
    * of `client.subscribe()` are not limited, and a resumed session keeps all its subscriptions. @default 10000
    */
   maxSubscriptions?: number
+  /**
+   * Maximum bytes of the subscriptions of one connected client: of each, its filter and 256 bytes for what else it takes.
+   * SUBACK has 0x97 (before 5.0: 0x80) for each filter without room. As for `maxSubscriptions`, calls of
+   * `client.subscribe()` and resumed sessions count, and are not limited. @default 4 MiB
+   */
+  maxSubscriptionBytes?: number
+  /** The same for all connected clients together. @default 1 GiB */
+  maxTotalSubscriptionBytes?: number
   /** Maximum number of filters in one SUBSCRIBE or UNSUBSCRIBE; more end the connection with 0x97. @default 2000 */
   maxFiltersPerPacket?: number
   /** Longest session expiry in seconds; longer requests are reduced to it. @default 0xFFFFFFFF, never */

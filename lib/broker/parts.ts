@@ -14,6 +14,7 @@ import { AnaxError, isQuotaError, wrapError } from '../errors.js'
 import { Congestion } from '../model/metering/congestion.js'
 import { Load } from '../model/metering/load.js'
 import { OverloadState } from '../model/metering/overload.js'
+import { SubscriptionLoad } from '../model/metering/subscription-bytes.js'
 import { Timings } from '../model/metering/timings.js'
 import { Traffic } from '../model/metering/traffic.js'
 import { RetainedDeliveries } from '../model/retained-deliveries.js'
@@ -257,6 +258,7 @@ export class BrokerParts {
       traffic: new Traffic(),
       incompletePackets: new IncompletePackets(options.maxIncompleteBytes),
       load: new Load(),
+      subscriptionLoad: new SubscriptionLoad(),
       hasRoomFor: clientId => sessions.size < options.maxConnections || sessions.isConnected(clientId),
       elsewhere: () => this.draining.elsewhere,
       roomForFilters: () => sessionLimits.roomForFilters,

@@ -116,6 +116,9 @@ export const DEFINITIONS: readonly Definition[] = [
     return stats.subscriptions.shared
   }),
   single('gauge', 'shared_groups', 'Groups of shared subscriptions.', stats => stats.subscriptions.sharedGroups),
+  single('gauge', 'subscription_bytes', 'Bytes of the subscriptions of connected clients.', stats => {
+    return stats.subscriptions.bytes
+  }),
   single('gauge', 'retained_messages', 'Retained messages.', stats => stats.retained.messages),
   single('gauge', 'retained_bytes', 'Bytes of retained messages.', stats => stats.retained.bytes),
   single(

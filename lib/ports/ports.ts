@@ -4,6 +4,7 @@ import type { PublishMessage } from '../codec/publish-message.js'
 import type { Congestion } from '../model/metering/congestion.js'
 import type { Load } from '../model/metering/load.js'
 import type { OverloadState } from '../model/metering/overload.js'
+import type { SubscriptionLoad } from '../model/metering/subscription-bytes.js'
 import type { Timings } from '../model/metering/timings.js'
 import type { Fairness } from '../util/scheduling/fairness.js'
 import type { Timers } from '../util/scheduling/timers.js'
@@ -27,6 +28,7 @@ export interface Ports {
   /** Limits the work of each turn of the event loop. */
   readonly fairness: Fairness
   readonly load: Load
+  readonly subscriptionLoad: SubscriptionLoad
   readonly congestion: Congestion
   /** What a publisher within this process waits for after its message was delivered; undefined where there is room. */
   roomForNext(message: PublishMessage): Promise<void> | undefined

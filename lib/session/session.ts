@@ -6,6 +6,7 @@ import type { ClientLimits } from '../../types/client-limits.js'
 import type { MaybePromise, QueueLimits, SessionDetails } from '../../types/persistence.js'
 import type { Backlog } from '../model/backlog.js'
 import type { Delivery } from '../model/delivery.js'
+import { subscriptionBytes } from '../model/metering/subscription-bytes.js'
 import type { SharedDelivery } from '../model/shared-delivery.js'
 import type { Subscriber } from '../model/subscriber.js'
 import type { SessionSubscription } from '../model/subscription.js'
@@ -57,6 +58,8 @@ export class Session implements Subscriber, Recipient {
   /** The identifiers of QoS 0 subscriptions, by filter. */
   #identifiersOfQoS0: FilterTree<number, this> | undefined
   #subscriptionQuota: SubscriptionQuota | undefined
+  /** What its subscriptions take, while it is attached. */
+  #subscriptionBytes = 0
   #changes: SubscriptionChanges | undefined
   #replacements: Replacements | undefined
   #incoming: Set<number> | undefined
@@ -147,6 +150,7 @@ export class Session implements Subscriber, Recipient {
   /** The connection is over. @returns the messages of shared subscriptions that other members can get */
   async detach(): Promise<SharedDelivery[]> {
     const outgoing = this.#outgoing
+    this.#takeBytes(-this.#subscriptionBytes)
     this.#link = undefined
     this.#outgoing = undefined
     if (outgoing === undefined) return []
@@ -201,23 +205,34 @@ export class Session implements Subscriber, Recipient {
     this.#clientLimits = effectiveLimits(this.ports.options, limits)
   }
 
-  /** Counts its subscriptions; undefined without a limit. */
-  get subscriptionQuota(): SubscriptionQuota | undefined {
-    if (this.#clientLimits.maxSubscriptions === Number.POSITIVE_INFINITY) return this.#subscriptionQuota
-    this.#subscriptionQuota ??= new SubscriptionQuota(this)
+  /** Counts its subscriptions. */
+  get subscriptionQuota(): SubscriptionQuota {
+    this.#subscriptionQuota ??= new SubscriptionQuota(this, this.ports.subscriptionLoad)
     return this.#subscriptionQuota
+  }
+
+  /** Bytes of its subscriptions. */
+  get subscriptionBytes(): number {
+    return this.#subscriptionBytes
   }
 
   addSubscription(subscription: SessionSubscription): void {
     this.#subscriptions ??= new Map()
+    if (!this.#subscriptions.has(subscription.topic)) this.#takeBytes(subscriptionBytes(subscription.topic))
     this.#subscriptions.set(subscription.topic, subscription)
     this.#noteIdentifier(subscription)
   }
 
   removeSubscription(topic: string): void {
-    this.#subscriptions?.delete(topic)
+    if (this.#subscriptions?.delete(topic)) this.#takeBytes(-subscriptionBytes(topic))
     this.#identifiersOfQoS0?.remove(topic, this)
     this.#outgoing?.endReplay(topic)
+  }
+
+  #takeBytes(bytes: number): void {
+    if (!this.isAttached) return
+    this.#subscriptionBytes += bytes
+    this.ports.subscriptionLoad.bytes += bytes
   }
 
   #noteIdentifier({ topic, qos, subscriptionIdentifier }: SessionSubscription): void {

@@ -1,56 +1,89 @@
 /**
- * Limits the subscriptions of a session. Counts what the session will have once the packets under way are done: several
- * of them may be stored and not live yet. Must not know the store.
+ * Limits the subscriptions of a session, in number and in bytes. Counts what the session will have once the packets under
+ * way are done: several of them may be stored and not live yet. Must not know the store.
  */
 import { AnaxError } from '../errors.js'
+import { type SubscriptionLoad, subscriptionBytes } from '../model/metering/subscription-bytes.js'
 
 /** The changes of one filter by packets under way. */
 interface Change {
   /** Whether the session will have it after the last of these packets. */
   outcome: 'present' | 'absent'
   packets: number
+  /** Bytes that are counted for all clients already. */
+  claimed: number
 }
 
 /** The session whose subscriptions are counted. */
 interface Counted {
   readonly subscriptions: ReadonlyMap<string, unknown>
+  readonly subscriptionBytes: number
+}
+
+/** What there may be at most. */
+export interface SubscriptionLimits {
+  readonly maxSubscriptions: number
+  readonly maxSubscriptionBytes: number
+  readonly maxTotalSubscriptionBytes: number
 }
 
 export class SubscriptionQuota {
   readonly #session: Counted
+  readonly #load: SubscriptionLoad
   readonly #changes = new Map<string, Change>()
 
-  constructor(session: Counted) {
+  /** @param load of all clients */
+  constructor(session: Counted, load: SubscriptionLoad) {
     this.#session = session
+    this.#load = load
   }
 
   /**
    * Claims room for subscriptions that are about to be made. One that replaces another needs none.
-   * @param limit how many the session may have
    * @returns per filter an error if there is no room for it: then nothing was claimed
    */
-  claim(filters: readonly string[], limit: number): (AnaxError | undefined)[] {
-    let room = limit - this.#expected()
+  claim(filters: readonly string[], limits: SubscriptionLimits): (AnaxError | undefined)[] {
+    const expected = this.#expected()
     return filters.map(filter => {
-      if (!this.#isPresent(filter) && room-- <= 0) {
-        return new AnaxError('ANAX_ERR_QUOTA', { detail: `a session may have ${limit} subscriptions` })
+      if (this.#isPresent(filter)) {
+        this.#note(filter, 'present', 0)
+        return undefined
       }
-      this.#note(filter, 'present')
+      const bytes = subscriptionBytes(filter)
+      const error = this.#refusal(expected.count + 1, expected.bytes + bytes, this.#load.bytes + bytes, limits)
+      if (error !== undefined) return error
+      expected.count++
+      expected.bytes += bytes
+      this.#note(filter, 'present', bytes)
       return undefined
     })
   }
 
   /** Subscriptions are about to end. */
   release(filters: readonly string[]): void {
-    for (const filter of filters) this.#note(filter, 'absent')
+    for (const filter of filters) this.#note(filter, 'absent', 0)
   }
 
   /** Ends a claim or release, done or not: from now on the session's subscriptions count. */
   settle(filters: readonly string[]): void {
     for (const filter of filters) {
       const change = this.#changes.get(filter)
-      if (change !== undefined && --change.packets === 0) this.#changes.delete(filter)
+      if (change === undefined || --change.packets > 0) continue
+      this.#changes.delete(filter)
+      this.#load.bytes -= change.claimed
     }
+  }
+
+  #refusal(count: number, bytes: number, bytesOfAll: number, limits: SubscriptionLimits): AnaxError | undefined {
+    const { maxSubscriptions, maxSubscriptionBytes, maxTotalSubscriptionBytes } = limits
+    if (count > maxSubscriptions) return quotaError(`a session may have ${maxSubscriptions} subscriptions`)
+    if (bytes > maxSubscriptionBytes) {
+      return quotaError(`the subscriptions of a client may have ${maxSubscriptionBytes} bytes`)
+    }
+    if (bytesOfAll > maxTotalSubscriptionBytes) {
+      return quotaError(`all subscriptions together may have ${maxTotalSubscriptionBytes} bytes`)
+    }
+    return undefined
   }
 
   #isPresent(filter: string): boolean {
@@ -58,21 +91,30 @@ export class SubscriptionQuota {
     return change === undefined ? this.#has(filter) : change.outcome === 'present'
   }
 
-  #note(filter: string, outcome: Change['outcome']): void {
-    const packets = (this.#changes.get(filter)?.packets ?? 0) + 1
-    this.#changes.set(filter, { outcome, packets })
+  #note(filter: string, outcome: Change['outcome'], bytes: number): void {
+    const earlier = this.#changes.get(filter)
+    const { packets = 0, claimed = 0 } = earlier ?? {}
+    this.#changes.set(filter, { outcome, packets: packets + 1, claimed: claimed + bytes })
+    this.#load.bytes += bytes
   }
 
   #has(filter: string): boolean {
     return this.#session.subscriptions.has(filter)
   }
 
-  #expected(): number {
+  #expected(): { count: number; bytes: number } {
     let count = this.#session.subscriptions.size
+    let bytes = this.#session.subscriptionBytes
     for (const [filter, { outcome }] of this.#changes) {
-      if (outcome === 'present' && !this.#has(filter)) count++
-      else if (outcome === 'absent' && this.#has(filter)) count--
+      const had = this.#has(filter)
+      if (had === (outcome === 'present')) continue
+      count += had ? -1 : 1
+      bytes += had ? -subscriptionBytes(filter) : subscriptionBytes(filter)
     }
-    return count
+    return { count, bytes }
   }
+}
+
+function quotaError(detail: string): AnaxError {
+  return new AnaxError('ANAX_ERR_QUOTA', { detail })
 }

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { byEffort } from '../support/effort.js'
 import { attack } from './attack.js'
 import { burstTo200 } from './scenarios/burst.js'
+import { filters } from './scenarios/filters.js'
 import { matching } from './scenarios/matching.js'
 import { noAcknowledgements } from './scenarios/no-acknowledgements.js'
 
@@ -19,7 +20,12 @@ const BURST = { scenario: burstTo200, scale: 0.4 }
 const SHORT_FORMS = byEffort({
   fast: [BURST],
   normal: [BURST],
-  full: [BURST, { scenario: matching, scale: 0.15 }, { scenario: noAcknowledgements, scale: 0.1 }],
+  full: [
+    BURST,
+    { scenario: matching, scale: 0.15 },
+    { scenario: noAcknowledgements, scale: 0.1 },
+    { scenario: filters, scale: 0.02 },
+  ],
 })
 
 describe('an attack', () => {

@@ -82,6 +82,8 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   maxWillBytes: bound(0),
   maxWillDelay: whole(0, 0xffffffff),
   maxSubscriptions: bound(0),
+  maxSubscriptionBytes: bound(0),
+  maxTotalSubscriptionBytes: bound(0),
   maxFiltersPerPacket: bound(1),
   maxEventLoopDelayMs: bound(1),
   maxMemoryBytes: bound(1),

@@ -41,6 +41,7 @@ const MOVES: Record<string, string> = {
   'subscriptions.stored': 'subscriptions_stored',
   'subscriptions.shared': 'shared_subscriptions',
   'subscriptions.sharedGroups': 'shared_groups',
+  'subscriptions.bytes': 'subscription_bytes',
   'retained.messages': 'retained_messages',
   'retained.bytes': 'retained_bytes',
   'queued.messages': 'queued_messages',

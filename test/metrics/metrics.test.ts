@@ -49,6 +49,7 @@ test('each metric moves by exactly what happened', t =>
       anax_subscriptions_stored: 2,
       anax_shared_subscriptions: 1,
       anax_shared_groups: 1,
+      anax_subscription_bytes: 523,
       anax_retained_messages: 1,
       anax_retained_bytes: 4,
       anax_queued_messages: 1,

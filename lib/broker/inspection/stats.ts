@@ -4,6 +4,7 @@ import type { AuthenticationStats, BrokerLimits, BrokerStats, ClusterNumbers } f
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { Load } from '../../model/metering/load.js'
 import type { OverloadState } from '../../model/metering/overload.js'
+import type { SubscriptionLoad } from '../../model/metering/subscription-bytes.js'
 import type { Traffic } from '../../model/metering/traffic.js'
 import type { Router } from '../../routing/router.js'
 import type { Fairness } from '../../util/scheduling/fairness.js'
@@ -33,6 +34,7 @@ export interface CountedParts {
   readonly clusterStats: ClusterStats | undefined
   readonly ports: {
     readonly load: Load
+    readonly subscriptionLoad: SubscriptionLoad
     readonly overload: OverloadState
     readonly traffic: Traffic
     readonly fairness: Fairness
@@ -68,6 +70,7 @@ export function statsOf(parts: CountedParts, startedAt: number | undefined): Bro
           : counts.subscriptions + router.liveSubscriptions - router.liveStoredSubscriptions,
       shared: router.shared.members,
       sharedGroups: router.shared.groups,
+      bytes: parts.ports.subscriptionLoad.bytes,
     },
     retained: isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 },
     wills: { messages: parts.willLimits.count, bytes: parts.willLimits.bytes },

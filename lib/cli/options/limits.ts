@@ -16,6 +16,8 @@ export const LIMITS = {
   'max-incomplete-bytes': ['maxIncompleteBytes', 1, ANY],
   'max-user-properties': ['maxUserProperties', 0, ANY],
   'max-subscriptions': ['maxSubscriptions', 0, ANY],
+  'max-subscription-bytes': ['maxSubscriptionBytes', 0, ANY],
+  'max-total-subscription-bytes': ['maxTotalSubscriptionBytes', 0, ANY],
   'max-filters-per-packet': ['maxFiltersPerPacket', 1, ANY],
   'max-topic-levels': ['maxTopicLevels', 1, 100],
   'keepalive-limit': ['keepaliveLimit', 0, MAX_RECEIVE],

@@ -47,6 +47,8 @@ export const OPTIONS = {
   'max-incomplete-bytes': { type: 'string' },
   'max-user-properties': { type: 'string' },
   'max-subscriptions': { type: 'string' },
+  'max-subscription-bytes': { type: 'string' },
+  'max-total-subscription-bytes': { type: 'string' },
   'max-filters-per-packet': { type: 'string' },
   'max-topic-levels': { type: 'string' },
   'keepalive-limit': { type: 'string' },

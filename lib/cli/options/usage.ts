@@ -71,6 +71,8 @@ Limits
   --max-incomplete-bytes N        bytes of packets that have not come whole [268435456]
   --max-user-properties N         user properties in CONNECT                [100]
   --max-subscriptions N           subscriptions of one client               [10000]
+  --max-subscription-bytes N      their bytes                               [4194304]
+  --max-total-subscription-bytes N  those of all clients                    [1073741824]
   --max-filters-per-packet N      filters in one SUBSCRIBE                  [2000]
   --max-topic-levels N            levels in a topic, up to 100              [100]
   --keepalive-limit N             seconds of a keep alive; 0 for no limit   [0]

@@ -112,7 +112,7 @@ class Subscribe extends Job {
   #routed({ fresh, refusals }: Routed): void | Promise<void> {
     this.#fresh = fresh
     this.#tellClient()
-    this.#session().subscriptionQuota?.settle(this.#claimed)
+    this.#session().subscriptionQuota.settle(this.#claimed)
     if (refusals !== undefined) return this.#awaitBus(refusals)
     // messages that were queued while the subscriptions were being written did not come over the bus
     if (this.#storedLater) this.#readStored()
@@ -171,10 +171,11 @@ class Subscribe extends Job {
   #claim(): void {
     this.#claimBytes()
     const { subscriptionQuota: quota, clientLimits } = this.#session()
-    if (quota === undefined) return
+    const { maxSubscriptionBytes, maxTotalSubscriptionBytes } = this.#channel.ports.options
+    const limits = { maxSubscriptions: clientLimits.maxSubscriptions, maxSubscriptionBytes, maxTotalSubscriptionBytes }
     const refusals = quota.claim(
       this.#granted().map(({ topic }) => topic),
-      clientLimits.maxSubscriptions,
+      limits,
     )
     this.#outcomes = this.#outcomes.map(outcome =>
       outcome instanceof AnaxError ? outcome : (refusals.shift() ?? outcome),

@@ -43,7 +43,7 @@ class Unsubscribe extends Job {
     const session = this.#session
     this.#granted = grantedFilters(session, this.#packet.unsubscriptions)
     const topics = this.#granted.flat()
-    session.subscriptionQuota?.release(topics)
+    session.subscriptionQuota.release(topics)
     this.#change = session.changes.begin()
     try {
       const removed = deleteStoredSubscriptions(session, topics)
@@ -63,7 +63,7 @@ class Unsubscribe extends Job {
     if (this.#refusal === undefined) {
       this.#removed = this.#granted.map(topics => unrouteSubscriptions(this.#session, topics).includes(true))
     }
-    this.#session.subscriptionQuota?.settle(this.#granted.flat())
+    this.#session.subscriptionQuota.settle(this.#granted.flat())
     this.#change!.done()
   }
 

@@ -24,6 +24,8 @@ export interface Outcome {
   perSecond?: number
   /** Milliseconds until somebody was let in who may. */
   letInMs?: number
+  /** How much of what was asked for was granted. */
+  granted?: number
 }
 
 /** Bounds of figures as multiples of Mosquitto's. */
@@ -46,6 +48,8 @@ export interface Bounds {
   growthMb?: number
   /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
   keptRatio?: number
+  /** How much of what was asked for may be granted. */
+  granted?: number
   /** 99th percentile of the healthy pair's latency, in milliseconds above that of an idle broker. */
   p99OverIdle?: number
 }

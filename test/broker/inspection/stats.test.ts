@@ -28,7 +28,14 @@ for (const [kind, create] of Object.entries(KINDS)) {
       await fleeting.subscribe({ topic: 't', qos: 0 }, { topic: '$share/g/s', qos: 0 })
       await stored.subscribe({ topic: 't', qos: 1 })
       const { subscriptions } = broker.stats()
-      assert.deepEqual(subscriptions, { connected: 4, stored: 2, total: 4, shared: 2, sharedGroups: 1 })
+      assert.deepEqual(subscriptions, {
+        connected: 4,
+        stored: 2,
+        total: 4,
+        shared: 2,
+        sharedGroups: 1,
+        bytes: 2 * (256 + 1) + 2 * (256 + 10),
+      })
       assert.deepEqual(sessionsOf(broker), [1, 0, 2])
       assert.equal(broker.stats().clients.maximum, 2)
       await stored.disconnect()
@@ -41,13 +48,20 @@ for (const [kind, create] of Object.entries(KINDS)) {
       assert.deepEqual([connections.open, connections.total], [1, 2])
       assert.deepEqual(queued, { messages: 2, bytes: 16 })
       assert.deepEqual(retained, { messages: 1, bytes: 6 })
-      assert.deepEqual(broker.stats().subscriptions, { connected: 2, stored: 2, total: 4, shared: 2, sharedGroups: 1 })
+      assert.deepEqual(broker.stats().subscriptions, {
+        connected: 2,
+        stored: 2,
+        total: 4,
+        shared: 2,
+        sharedGroups: 1,
+        bytes: 523,
+      })
       await fleeting.disconnect()
       await broker.deleteSession('stored')
       await broker.deleteRetained('#')
       while (broker.connectedClients > 0) await nextTurn()
       const empty = broker.stats()
-      assert.deepEqual(empty.subscriptions, { connected: 0, stored: 0, total: 0, shared: 0, sharedGroups: 0 })
+      assert.deepEqual(empty.subscriptions, { connected: 0, stored: 0, total: 0, shared: 0, sharedGroups: 0, bytes: 0 })
       assert.deepEqual(sessionsOf(broker), [0, 0, 0])
       assert.equal(empty.sessions.ended.deleted, 1)
       assert.deepEqual(
