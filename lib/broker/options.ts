@@ -5,6 +5,7 @@ import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
+import { hintFor } from './option-hints.js'
 
 const MIB = 1024 * 1024
 
@@ -242,7 +243,10 @@ function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, pat
     if (value === undefined) continue
     const name = path + key
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined
-    if (rule === undefined) throw new AnaxError('ANAX_ERR_OPTION', { detail: `there is no option '${name}'` })
+    if (rule === undefined) {
+      const detail = `there is no option '${name}'${hintFor(key, Object.keys(rules))}`
+      throw new AnaxError('ANAX_ERR_OPTION', { detail })
+    }
     if (!rule.holds(value)) {
       const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`
       throw new AnaxError('ANAX_ERR_OPTION', { detail })

@@ -154,7 +154,10 @@ export class Listener {
   }
 
   #refused(what: string, cause: Error, socket: Socket): void {
-    const error = new AnaxError('ANAX_ERR_HANDSHAKE', { detail: `${what}: ${cause.message}`, cause })
+    // the message of an error of OpenSSL is for those who know its source
+    const { reason = cause.message } = cause as Error & { reason?: string }
+    const meaning = reason === 'wrong version number' ? ' (the client may not use TLS)' : ''
+    const error = new AnaxError('ANAX_ERR_HANDSHAKE', { detail: `${what}: ${reason}${meaning}`, cause })
     this.#onRefused(error, this.#detailsOf(socket), 'handshake')
   }
 

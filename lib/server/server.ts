@@ -75,6 +75,19 @@ const SCHEMES = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' } as const
 const DEFAULT_PORTS = { tcp: 1883, tls: 8883, ws: 8083, wss: 8084 } as const
 const DEFAULT_HOST = '127.0.0.1'
 
+const COMMON = ['name', 'maxConnections']
+const PORT = ['host', 'port', 'trustedProxies', 'proxyProtocol', ...COMMON]
+const WEB_SOCKET = ['path', 'maxPayload', 'allowedOrigins']
+
+/** The options of each transport. */
+const OPTIONS: Readonly<Record<Transport, readonly string[]>> = {
+  tcp: PORT,
+  tls: ['tls', ...PORT],
+  ws: [...WEB_SOCKET, ...PORT],
+  wss: ['tls', ...WEB_SOCKET, ...PORT],
+  unix: ['path', ...COMMON],
+}
+
 /**
  * Opens listeners for a broker: all of them, or none if one fails.
  * @throws AnaxError ANAX_ERR_LISTEN
@@ -125,12 +138,19 @@ async function reload(open: readonly Open[]): Promise<void> {
 
 /** Checks what the types express, for callers without types: such a listener would fail obscurely, or serve nobody. */
 function checkListener({ transport, ...options }: Partial<ListenerOptions>): void {
-  const isKnown = transport === 'unix' || (transport !== undefined && Object.hasOwn(SCHEMES, transport))
-  if (!isKnown) throw unusable(`there is no transport '${transport}': tcp, tls, ws, wss or unix`)
+  if (transport === undefined || !Object.hasOwn(OPTIONS, transport)) {
+    throw unusable(`there is no transport '${transport}': tcp, tls, ws, wss or unix`)
+  }
   if ((transport === 'tls' || transport === 'wss') && !('tls' in options && options.tls)) {
     throw unusable(`${transport} needs the option tls, with key and certificate`)
   }
   if (transport === 'unix' && !('path' in options && options.path)) throw unusable('unix needs the option path')
+  const names = OPTIONS[transport]
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !names.includes(name)) {
+      throw unusable(`a ${transport} listener has no option '${name}'; it has ${names.join(', ')}`)
+    }
+  }
   const { maxConnections } = options
   if (maxConnections !== undefined && !(Number.isSafeInteger(maxConnections) && maxConnections > 0)) {
     throw unusable(`maxConnections has to be a number above 0, got ${String(maxConnections)}`)

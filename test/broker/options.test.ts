@@ -175,6 +175,20 @@ describe('options', () => {
     assert.throws(() => new Broker({ toString: 5 } as unknown as BrokerOptions), { code: 'ANAX_ERR_OPTION' })
   })
 
+  for (const [name, message] of [
+    ['maxQueuedMesages', /\(did you mean 'maxQueuedMessages'\?\)$/],
+    ['max_queued_messages', /\(did you mean 'maxQueuedMessages'\?\)$/],
+    ['max_inflight_messages', /\(did you mean 'maxInflight'\?\)$/],
+    ['port', /\(the broker opens no port: see createServer of anax\/server\)$/],
+    ['allow_anonymous', /\(see anax\/auth\)$/],
+    ['something', /there is no option 'something'$/],
+    ['constructor', /there is no option 'constructor'$/],
+  ] as const) {
+    it(`that nobody knows are told what may have been meant: ${name}`, () => {
+      assert.throws(() => new Broker({ [name]: 5 }), { code: 'ANAX_ERR_OPTION', message })
+    })
+  }
+
   it('within an option are named with it', () => {
     assert.throws(() => new Broker({ rates: { client: { messagesPerSecond: 0 } } }), {
       code: 'ANAX_ERR_OPTION',

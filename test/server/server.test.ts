@@ -106,6 +106,9 @@ describe('createServer', () => {
     await refused({ transport: 'tls', port: 0 } as never, /tls needs the option tls/)
     await refused({ transport: 'wss', port: 0 } as never, /wss needs the option tls/)
     await refused({ transport: 'unix' } as never, /unix needs the option path/)
+    // it would be served without TLS
+    await refused({ transport: 'tcp', port: 0, tls: {} } as never, /a tcp listener has no option 'tls'; it has host, /)
+    await refused({ transport: 'ws', port: 0, hots: '0.0.0.0' } as never, /a ws listener has no option 'hots'/)
   })
 
   it('says that the folder of a Unix socket is missing', { skip: withoutSocketFiles }, async () => {

@@ -83,6 +83,7 @@ describe('TLS', () => {
     socket.end('this is not TLS at all, and never will be')
     const [error] = await scene.refused
     assert.equal(error.code, 'ANAX_ERR_HANDSHAKE')
+    assert.match(error.message, /TLS: wrong version number \(the client may not use TLS\)$/)
     assert.equal(scene.server.refusals.handshake, 1)
     socket.destroy()
   })

@@ -10,6 +10,7 @@ import type { PayloadInput, PayloadSchema } from '../../../types/payload.js'
 import type { MaybeAsyncIterable } from '../../../types/persistence.js'
 import type { MqttConnection } from '../../client/connection.js'
 import type { ConnectOptions, PublishOptions } from '../../client/options.js'
+import { AnaxError } from '../../errors.js'
 import { codecOf } from '../../payload/payload-codec.js'
 import type { TopicNameParams, TopicPattern } from '../../topic/topic-pattern.js'
 import { MessageStream, type MessagesOptions } from './message-stream.js'
@@ -57,6 +58,7 @@ export class HostSide {
   readonly #ports: HostPorts
   readonly #requests: Requests
   readonly #streams = new Set<MessageStream>()
+  #isClosed = false
 
   constructor(ports: HostPorts) {
     this.#ports = ports
@@ -76,6 +78,7 @@ export class HostSide {
   }
 
   async client({ hooks = 'skip', ...options }: HostClientOptions): Promise<MqttConnection> {
+    if (this.#isClosed) throw new AnaxError('ANAX_ERR_CLOSED')
     const { clock, handle, exempt } = this.#ports
     const { connect, duplexPair } = await loadClient()
     const [near, far] = duplexPair()
@@ -110,6 +113,7 @@ export class HostSide {
 
   /** The broker closes: ends all streams and rejects pending requests. */
   close(): void {
+    this.#isClosed = true
     this.#requests.close()
     for (const stream of this.#streams) stream.end()
   }

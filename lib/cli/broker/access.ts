@@ -26,7 +26,7 @@ export async function accessOf(access: AccessSettings, logger: Logger): Promise<
     const modules = await modulesOf(access)
     if (modules.length === 0) return undefined
     const auth = compose(modules, { log: line => logger.warn({}, line) })
-    auth.on('reloadFailed', error => logger.error({ err: unusable(error) }, 'what was there goes on to count'))
+    auth.on('reloadFailed', error => logger.error({ err: unusable(error) }, 'what was read before stays in use'))
     return auth
   } catch (error) {
     throw error instanceof AnaxError ? unusable(error) : error

@@ -135,7 +135,7 @@ function readFile(file: string): string {
 
 /** Reads the files again on SIGHUP. Clients that are no longer allowed are disconnected; a bad file is logged and ignored. */
 function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger): void {
-  const failed = (err: unknown) => logger.error({ err }, 'what was there goes on to count')
+  const failed = (err: unknown) => logger.error({ err }, 'what was read before stays in use')
   process.on('SIGHUP', () => {
     logger.info({}, 'SIGHUP: reading files again')
     // what is wrong with a file was told by then

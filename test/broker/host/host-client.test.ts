@@ -80,6 +80,6 @@ describe('broker.client()', () => {
     const client = await broker.client()
     await broker.close()
     assert.equal((await client.ended).packet?.reasonCode, 0x8b)
-    await assert.rejects(broker.client(), { code: 'ANAX_ERR_NOT_CONNECTED' })
+    await assert.rejects(broker.client(), { code: 'ANAX_ERR_CLOSED' })
   })
 })
