@@ -18,6 +18,9 @@ import { connectRefusal } from './refusals.js'
  */
 export function connect(stream: Duplex, options: ConnectOptions = {}): Promise<MqttConnection> {
   return new Promise((resolve, reject) => {
+    if (typeof stream?.pipe !== 'function') {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a stream; openStream(url) makes one of a URL' })
+    }
     const packet = connectPacketOf(options)
     const { connectTimeoutMs = 10_000, clock = systemClock } = options
     const decoder = new Decoder({ side: 'client', protocolVersion: packet.protocolVersion })

@@ -56,7 +56,8 @@ async function open(address: URL, options: DialOptions): Promise<Duplex> {
     case 'mqtts:': {
       const port = Number(address.port || DEFAULT_PORTS[protocol])
       const servername = net.isIP(host) ? {} : { servername: host }
-      return opened(tls.connect({ host, port, ...servername, ...options.tls }), 'secureConnect')
+      const socket = tls.connect({ host, port, ...servername, ...options.tls })
+      return opened(socket.setNoDelay(), 'secureConnect')
     }
     default: {
       const port = Number(address.port || DEFAULT_PORTS['mqtt:'])

@@ -89,8 +89,13 @@ export function firstByteError(byte: number, sender: Sender, version: ProtocolVe
   // MQTT 3.1 sets the DUP flag in every retransmitted packet (its section 2.1)
   if (version === 3 && flags === 0b1010 && (firstByte(type as PacketType) & 0x0f) === 0b0010) return undefined
   const bits = flags.toString(2).padStart(4, '0')
-  return new AnaxError('ANAX_ERR_MALFORMED', { detail: `${name}: fixed header flags ${bits}` })
+  const other = OTHER_PROTOCOLS[byte]
+  const hint = other === undefined ? '' : ` (the client may speak ${other})`
+  return new AnaxError('ANAX_ERR_MALFORMED', { detail: `${name}: fixed header flags ${bits}${hint}` })
 }
+
+/** By the first byte of what their clients send. */
+const OTHER_PROTOCOLS: Readonly<Record<number, string>> = { 22: 'TLS', 71: 'HTTP' }
 
 function publishFlagFault(flags: number): string | undefined {
   const qos = (flags >> 1) & 3

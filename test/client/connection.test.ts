@@ -258,6 +258,8 @@ describe('openStream', () => {
 
   it('says what it cannot open', async () => {
     await assert.rejects(openStream('http://localhost'), { code: 'ANAX_ERR_ARGUMENT' })
+    const url = 'mqtt://localhost' as never
+    await assert.rejects(connect(url), { code: 'ANAX_ERR_ARGUMENT', message: /openStream\(url\)/ })
     const error = await openStream('mqtt://127.0.0.1:1').catch(error => error)
     assert.ok(error instanceof AnaxError && error.code === 'ANAX_ERR_STREAM')
     assert.match(error.message, /mqtt:\/\/127\.0\.0\.1:1/)

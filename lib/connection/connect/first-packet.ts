@@ -7,7 +7,9 @@ import { AnaxError } from '../../errors.js'
 /** Refuses another packet, as soon as its type is known [MQTT-3.1.0-1]. @param packetType undefined until then */
 export function firstPacketError(packetType: number | undefined): AnaxError | undefined {
   if (packetType === undefined || packetType === PacketType.CONNECT) return undefined
-  return new AnaxError('ANAX_ERR_PROTOCOL', { detail: `${PACKET_NAMES[packetType]} before CONNECT` })
+  // the letter P
+  const hint = packetType === PacketType.PUBREC ? ' (it may be a PROXY header, or POST of HTTP)' : ''
+  return new AnaxError('ANAX_ERR_PROTOCOL', { detail: `${PACKET_NAMES[packetType]} before CONNECT${hint}` })
 }
 
 /** The answer to a malformed first packet [MQTT-3.1.4-1]: CONNACK to a CONNECT, nothing to another packet. */
