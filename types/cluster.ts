@@ -118,11 +118,6 @@ export interface ClusterWrite {
    * not kept.
    */
   readonly message?: Message
-  /**
-   * Name of the message, for one that may be written by two nodes: of those with one name within two minutes, the log
-   * has the first only.
-   */
-  readonly once?: string
   /** Records of the session by name, of `A-Z a-z 0-9`, 400 at most; `undefined` removes one. Needs a claim. */
   readonly records?: Readonly<Record<string, Uint8Array | undefined>>
   /**
@@ -169,8 +164,8 @@ export interface ClusterNode {
    * Writes; resolves when it is as durable as the engine promises. Writes of one client identifier take effect in the
    * order of the calls, and so do those without a claim. The engine joins writes that come at about the same time.
    * @param claim whose; without one, only a message can be written
-   * @returns where the message is, if there is one. For a message that was there already, by `once`: undefined Rejects
-   * with ANAX_ERR_FENCED where the claim or the lease is not this node's any more: then nothing was written, and
+   * @returns where the message is, if there is one; undefined where the engine cannot tell, because an answer was lost.
+   * Rejects with ANAX_ERR_FENCED where the claim or the lease is not this node's any more: then nothing was written, and
    * nothing of this node will be. With ANAX_ERR_QUOTA where the log is full. With ANAX_ERR_CLUSTER where it is not
    * known whether it was written; that happens only when the lease is lost while the engine does not answer.
    */

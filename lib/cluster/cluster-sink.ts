@@ -130,5 +130,6 @@ function withCompanion(owned: OwnedSession, companion: Companion): ClusterWrite 
     return progress === undefined ? {} : { records: { c: progress } }
   }
   owned.will = undefined
-  return { once: `will-${owned.claim.clientId}-${owned.claim.token}`, records: { s: owned.settingsRecord() } }
+  // in one step: nobody finds it in the record once it is published
+  return { records: { s: owned.settingsRecord() } }
 }

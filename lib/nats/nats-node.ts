@@ -79,9 +79,8 @@ export class NatsNode implements ClusterNode {
     // whoever asks from here on has to wait for the claim to be free
     claims.forget(claim)
     const writer = writers[shard]!
-    while (records.length > MAX_AT_ONCE)
-      await writer.write({ records: records.splice(0, MAX_AT_ONCE), once: undefined })
-    await writer.write({ records, once: write.once })
+    while (records.length > MAX_AT_ONCE) await writer.write(records.splice(0, MAX_AT_ONCE))
+    await writer.write(records)
   }
 
   async load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -112,7 +111,7 @@ export class NatsNode implements ClusterNode {
     const shard = this.#shardOf(claim, write.message?.clientId)
     const records = this.#recordsOf(claim, write)
     if (records.length === 0) return undefined
-    const first = await this.#parts.writers[shard]!.write({ records, once: write.once })
+    const first = await this.#parts.writers[shard]!.write(records)
     const { message } = write
     if (first === undefined || message === undefined) return undefined
     // the retained one is written right behind it

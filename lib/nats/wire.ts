@@ -2,7 +2,6 @@
  * The requests to a NATS server, one function each: writes, and reads from the leader or any replica.
  * Owns the requests and what an answer means; must not know what is in a message.
  */
-import { createHash } from 'node:crypto'
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { AnaxError } from '../index.js'
 
@@ -74,8 +73,6 @@ interface Acknowledgement {
 const EMPTY = new Uint8Array(0)
 /** Bytes of the headers of a message, generously: the server counts them as well. */
 const HEADER_BYTES = 1024
-/** Longer names of messages, and those with characters that a header cannot have, are replaced by a digest. */
-const PLAIN_ID = /^[\w./$-]{1,200}$/
 /** Most messages of one answer. */
 const PAGE = 500
 /** How long a read is waited for. */
@@ -232,7 +229,7 @@ export class Wire {
     const headers = this.#parts.headers()
     if (ttl !== undefined) headers.set('Nats-TTL', `${ttl}s`)
     if (replaces) headers.set('Nats-Rollup', 'sub')
-    if (id !== undefined) headers.set('Nats-Msg-Id', PLAIN_ID.test(id) ? id : digest(id))
+    if (id !== undefined) headers.set('Nats-Msg-Id', id)
     if (expect !== undefined) {
       headers.set('Nats-Expected-Last-Subject-Sequence', String(expect.sequence))
       headers.set('Nats-Expected-Last-Subject-Sequence-Subject', expect.subject)
@@ -256,10 +253,6 @@ export function clusterError(cause: unknown, detail?: string): AnaxError {
   if (cause instanceof AnaxError) return cause
   const text = cause instanceof Error ? cause.message : String(cause)
   return new AnaxError('ANAX_ERR_CLUSTER', { detail: detail === undefined ? text : `${detail}: ${text}`, cause })
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }
 
 function acknowledged(answer: Msg): Acknowledgement {

@@ -93,6 +93,36 @@ test('the will and the end of a session of a node that is gone are seen to by an
   )
 })
 
+test('the will that the node of a client left, and its next one, are both published', async () => {
+  const clock = new FakeClock()
+  const cluster = new MemoryCluster({ clock })
+  await withNodes(
+    cluster,
+    2,
+    async (one, other) => {
+      const witness = await other!.connect('witness', { keepalive: 0 })
+      await witness.subscribeAsync('will', { qos: 1 })
+      const willOf = (text: string) => ({
+        keepalive: 0,
+        will: { topic: 'will', payload: Buffer.from(text), qos: 1 as const },
+      })
+      await one!.connect('mortal', willOf('first'))
+      cluster.cut(cluster.nodes.get('node0')!)
+      // it waits for the lease of the node, and has a will of its own by then
+      const back = other!.connect('mortal', willOf('second'))
+      await clock.advance(LEASE_MS)
+      const second = await back
+      second.stream.destroy()
+      await until(
+        () => receivedBy(witness).length === 2,
+        () => receivedBy(witness).join(),
+      )
+      assert.deepEqual(receivedBy(witness), ['first', 'second'])
+    },
+    { clock, leaseMs: LEASE_MS },
+  )
+})
+
 test('a session that was in use when its node died lives on for its whole time, however long ago it was away', async () => {
   const clock = new FakeClock()
   const cluster = new MemoryCluster({ clock })

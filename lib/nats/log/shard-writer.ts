@@ -16,14 +16,8 @@ const PAUSE_MS = 200
 /** Of the same kind, without a known reason. */
 const MAX_REFUSALS = 20
 
-/** Of what a write of one step consists. */
-export interface Write {
+interface Waiting {
   readonly records: readonly OutgoingRecord[]
-  /** Name of a message that is written once; such a write is a batch of its own. */
-  readonly once: string | undefined
-}
-
-interface Waiting extends Write {
   readonly bytes: number
   resolve(first: number | undefined): void
   reject(error: AnaxError): void
@@ -62,13 +56,14 @@ export class ShardWriter {
   }
 
   /**
-   * @returns the sequence of the first record; undefined where it is not known, or was there before
+   * Writes records in one step.
+   * @returns the sequence of the first one; undefined where it is not known
    * Rejects with ANAX_ERR_FENCED, ANAX_ERR_QUOTA, ANAX_ERR_CLUSTER.
    */
-  write({ records, once }: Write): Promise<number | undefined> {
+  write(records: readonly OutgoingRecord[]): Promise<number | undefined> {
     const bytes = records.reduce((sum, { body }) => sum + body.length, 0)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, once, bytes, resolve, reject })
+      this.#waiting.push({ records, bytes, resolve, reject })
       if (!this.#isBusy) this.#start()
     })
   }
@@ -104,8 +99,7 @@ export class ShardWriter {
     for (const write of this.#waiting) {
       records += write.records.length
       bytes += write.bytes
-      const isAlone = write.once !== undefined || batch[0]?.once !== undefined
-      if (batch.length > 0 && (isAlone || records > MAX_RECORDS || bytes > MAX_BYTES)) break
+      if (batch.length > 0 && (records > MAX_RECORDS || bytes > MAX_BYTES)) break
       batch.push(write)
     }
     return batch
@@ -124,8 +118,7 @@ export class ShardWriter {
   /** Again and again, until there is an answer. @returns the last sequence; undefined where an earlier attempt was it */
   async #writeSurely(batch: readonly Waiting[]): Promise<number | undefined> {
     const { epoch, fence, lost, stream } = this.#parts
-    const id = batch[0]?.once ?? `${epoch}-${++this.#batches}`
-    const options = { expect: fence, id: `${stream}-${id}` }
+    const options = { expect: fence, id: `${stream}-${epoch}-${++this.#batches}` }
     const records = joined(batch)
     for (let refusals = 0; ; ) {
       if (lost.aborted) throw this.#lostError()

@@ -197,17 +197,6 @@ export function defineLogTests(harness: Harness): void {
     await until(() => one.entries.length === 2)
   })
 
-  harness.test('of several messages with one name, the first is there', async nodes => {
-    const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
-    const topic = unique('t')
-    const once = unique('once')
-    await one.node.want(topic)
-    await one.node.write(undefined, { message: message(topic, 'first'), once })
-    assert.equal(await other.node.write(undefined, { message: message(topic, 'second'), once }), undefined)
-    await settled(one)
-    assert.deepEqual(payloads(one.entries), ['first'])
-  })
-
   harness.test('QoS 0 reaches the other nodes that want it, once', async nodes => {
     const [one, other, third] = (await nodes.many(3)) as [TestNode, TestNode, TestNode]
     const topic = unique('t')

@@ -292,8 +292,7 @@ export class MemoryNode implements MemoryPeer {
   }
 
   #apply(shard: MemoryShard, clientId: string | undefined, write: ClusterWrite): LogPosition | undefined {
-    const { message, once, records, deadline } = write
-    if (once !== undefined && !shard.isFirst(once)) return undefined
+    const { message, records, deadline } = write
     if (clientId !== undefined && records !== undefined) shard.writeRecords(clientId, records)
     if (clientId !== undefined && deadline !== undefined) this.#setDeadline(shard, clientId, deadline.at)
     if (message === undefined) return undefined

@@ -19,7 +19,6 @@ export class MemoryShard {
   readonly claims = new Map<string, MemoryClaim>()
   readonly records = new Map<string, Map<string, Uint8Array>>()
   readonly deadlines = new Map<string, number>()
-  readonly #once = new Set<string>()
   #sequence = 0
 
   /** @param logMs how long the log keeps a message */
@@ -50,13 +49,6 @@ export class MemoryShard {
     const entry = { position: { shard: this.index, sequence: this.next() }, message: copyOf(message) }
     this.#log.push({ entry, at: this.#clock.now() })
     return entry
-  }
-
-  /** @returns whether the name is new */
-  isFirst(once: string): boolean {
-    if (this.#once.has(once)) return false
-    this.#once.add(once)
-    return true
   }
 
   writeRecords(clientId: string, changed: Readonly<Record<string, Uint8Array | undefined>>): void {

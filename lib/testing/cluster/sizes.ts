@@ -1,6 +1,6 @@
 /** The contract of what is large, or made of unusual characters: refused at once, or carried, and nothing is held up by it. */
 import assert from 'node:assert/strict'
-import { all, claim, type Harness, message, payloads, settled, type TestNode, unique } from './harness.js'
+import { claim, type Harness, message, payloads, settled, type TestNode, unique } from './harness.js'
 
 /** The sizes for an engine without a bound. */
 const LARGE = 1024 * 1024
@@ -54,30 +54,6 @@ export function defineSizeTests(harness: Harness): void {
     const third = await claim(one, clientId)
     assert.deepEqual(sizesOf(await one.node.load(third)), {})
     await one.node.release(third, 'forget')
-  })
-
-  harness.test('a name that is written once may be any text', async nodes => {
-    const one = await nodes.join()
-    const topic = unique('t')
-    await one.node.want(topic)
-    const names = [' ', 'a\r\nb', '日本', 'x'.repeat(60_000)].map(text => `${topic}${text}`)
-    for (const once of [...names, ...names]) {
-      await one.node.write(undefined, { message: message(topic, String(names.indexOf(once))), once })
-    }
-    await settled(one)
-    assert.deepEqual(payloads(one.entries), ['0', '1', '2', '3'])
-    const ends = await one.node.ends()
-    assert.equal(
-      (
-        await all(
-          one.node.read(
-            [topic],
-            ends.map(() => 0),
-          ),
-        )
-      ).length,
-      4,
-    )
   })
 }
 

@@ -32,7 +32,7 @@ test('a write of which an earlier attempt is still in process is asked for again
     })
     let isSettled = false
     const record = { subject: 'a', body: Buffer.from('1'), ttl: undefined, replaces: false }
-    const written = writer.write({ records: [record], once: undefined }).finally(() => {
+    const written = writer.write([record]).finally(() => {
       isSettled = true
     })
     while (!isSettled) {
