@@ -1,5 +1,5 @@
 /** Numbers, times and payloads as people read them. */
-import type { Message } from './api.js'
+import type { Message, Subscription } from './api.js'
 
 const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 
@@ -48,4 +48,10 @@ function hex(content: string, encoding: Message['encoding']): string {
   const codes =
     encoding === 'utf8' ? new TextEncoder().encode(content) : Uint8Array.from(atob(content), c => c.charCodeAt(0))
   return Array.from(codes, code => code.toString(16).padStart(2, '0')).join(' ')
+}
+
+/** The options of MQTT 5.0 that are not the usual ones. */
+export function optionsOf({ nl = false, rap = false, rh = 0 }: Subscription): string {
+  const options = [nl && 'No Local', rap && 'Retain As Published', rh > 0 && `Retain Handling ${rh}`]
+  return options.filter(Boolean).join(', ') || '–'
 }

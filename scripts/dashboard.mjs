@@ -14,6 +14,7 @@ const COPIED = ['index.html', 'icon.svg']
 
 export function bundleDashboard() {
   const source = join(root, 'dashboard')
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const { outputFiles } = buildSync({
     entryPoints: { dashboard: join(source, 'main.tsx') },
     outdir: source,
@@ -24,6 +25,7 @@ export function bundleDashboard() {
     target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
+    define: { ANAX_VERSION: JSON.stringify(version) },
     legalComments: 'inline',
     logLevel: 'warning',
   })

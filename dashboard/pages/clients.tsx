@@ -4,7 +4,7 @@ import { useAnswer, usePages, useRefresh } from '../answers.js'
 import { query, type Session } from '../api.js'
 import { moment, number, VERSIONS } from '../format.js'
 import { Failure, Pager, SearchForm, Table } from '../parts.js'
-import { SessionDetails, SessionLink } from './session-details.js'
+import { SessionLink, useDetails } from './session-details.js'
 import { SEARCHES } from './sessions.js'
 
 /** What the API calls them; without a name, by identifier. */
@@ -20,7 +20,6 @@ const HEADS = ['Client', 'User', 'Address', 'MQTT', 'Connected since', 'In/s', '
 
 export function Clients() {
   const [order, setOrder] = useState('')
-  const [chosen, choose] = useState<string>()
   return (
     <>
       <label class="order">
@@ -33,25 +32,22 @@ export function Clients() {
           ))}
         </select>
       </label>
-      {chosen !== undefined && <SessionDetails key={chosen} clientId={chosen} close={() => choose(undefined)} />}
-      {order === '' ? <ByIdentifier choose={choose} /> : <Top key={order} by={order} choose={choose} />}
+      {order === '' ? <ByIdentifier /> : <Top key={order} by={order} />}
     </>
   )
 }
 
-interface ListProps {
-  choose: (clientId: string) => void
-}
-
-function ByIdentifier({ choose }: ListProps) {
+function ByIdentifier() {
   const [search, setSearch] = useState<Record<string, string>>({})
   const pages = usePages<Session>('sessions', { ...search, connected: 'true' })
   const { items, next, isSearching, error, again } = pages
+  const { details, choose } = useDetails(again)
   // a search by user or address looks at every client
   useRefresh(again, !search.username && !search.address)
   return (
     <>
       <SearchForm fields={SEARCHES} find={setSearch} />
+      {details}
       <Failure text={error} />
       <Clientele items={items} choose={choose} empty={isSearching ? '' : 'There is none.'} />
       <Pager pages={pages} place={next} />
@@ -59,11 +55,13 @@ function ByIdentifier({ choose }: ListProps) {
   )
 }
 
-function Top({ by, choose }: ListProps & { by: string }) {
+function Top({ by }: { by: string }) {
   const { answer, error, again } = useAnswer<{ items: Session[] }>(`top${query({ by, limit: '50' })}`)
+  const { details, choose } = useDetails(again)
   useRefresh(again)
   return (
     <>
+      {details}
       <Failure text={error} />
       <p class="note" role="status">
         {answer === undefined && error === undefined && 'Measuring …'}
@@ -73,7 +71,13 @@ function Top({ by, choose }: ListProps & { by: string }) {
   )
 }
 
-function Clientele({ items, choose, empty }: ListProps & { items: readonly Session[]; empty: string }) {
+interface ClienteleProps {
+  items: readonly Session[]
+  choose: (clientId: string) => void
+  empty: string
+}
+
+function Clientele({ items, choose, empty }: ClienteleProps) {
   return <Table caption="Clients" heads={HEADS} rows={items.map(session => rowOf(session, choose))} empty={empty} />
 }
 

@@ -1,7 +1,7 @@
 /** The limits with how near each is, and the options that are plain values. */
 import { useAnswer, useRefresh } from '../answers.js'
 import type { Configuration as Answer } from '../api.js'
-import { number } from '../format.js'
+import { bytes, number } from '../format.js'
 import { Failure, Table } from '../parts.js'
 
 export function Configuration() {
@@ -10,8 +10,8 @@ export function Configuration() {
   if (answer === undefined) return <Failure text={error} />
   const limits = answer.limits.map(({ name, limit, used }) => [
     <code key="name">{name}</code>,
-    number(used),
-    limit === undefined ? 'none' : number(limit),
+    amountOf(name)(used),
+    limit === undefined ? 'none' : amountOf(name)(limit),
     limit === undefined || used === undefined ? (
       '–'
     ) : (
@@ -30,6 +30,7 @@ export function Configuration() {
         caption="Options"
         heads={['Option', 'Value']}
         rows={[
+          ['Anax', ANAX_VERSION],
           ['broker', answer.brokerId],
           ['Node.js', answer.node],
           ...Object.entries(answer.options).map(([name, value]) => [<code key="name">{name}</code>, String(value)]),
@@ -38,4 +39,9 @@ export function Configuration() {
       />
     </>
   )
+}
+
+/** How a number is shown: some limits are in bytes. */
+function amountOf(name: string): (value: number | undefined) => string {
+  return /(?:Bytes|Size)$/.test(name) ? bytes : number
 }

@@ -3,16 +3,19 @@ import { useAnswer, useRefresh } from '../answers.js'
 import type { Dropping, SlowClient } from '../api.js'
 import { bytes, moment, number } from '../format.js'
 import { Failure, State, Table } from '../parts.js'
+import { SessionLink, useDetails } from './session-details.js'
 
 export function DroppingClients() {
   const { answer, error, again } = useAnswer<{ items: Dropping[] }>('dropping')
   const slow = useAnswer<{ items: SlowClient[] }>('slow?limit=20')
-  useRefresh(() => {
+  const refresh = () => {
     again()
     slow.again()
-  })
+  }
+  useRefresh(refresh)
+  const { details, choose } = useDetails(refresh)
   const rows = (answer?.items ?? []).map(({ clientId, drops, byReason, lastAt, session }) => [
-    clientId,
+    session ? <SessionLink key="name" clientId={clientId} choose={choose} /> : clientId,
     session ? <State key="state" connected={session.connected} /> : 'gone',
     number(drops),
     Object.entries(byReason)
@@ -28,12 +31,13 @@ export function DroppingClients() {
         administration was started.
       </p>
       <Failure text={error ?? slow.error} />
+      {details}
       <h2>Slow now</h2>
       <Table
         caption="Clients for which most messages wait"
         heads={['Client', 'Waiting', 'Bytes']}
         rows={(slow.answer?.items ?? []).map(({ clientId, waiting }) => [
-          clientId,
+          <SessionLink key="name" clientId={clientId} choose={choose} />,
           number(waiting.messages),
           bytes(waiting.bytes),
         ])}

@@ -1,16 +1,15 @@
 /** One session: what is known of it, its subscriptions, what waits for it; kick and delete. */
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAnswer, useRefresh } from '../answers.js'
 import { call, type Queued, query, type Session, type Subscription, sessionPath, type Traffic } from '../api.js'
-import { bytes, moment, number, payload, VERSIONS } from '../format.js'
+import { bytes, moment, number, optionsOf, payload, VERSIONS } from '../format.js'
 import { Danger, Failure, State, Table } from '../parts.js'
-import { optionsOf } from './subscriptions.js'
 
 interface Props {
   clientId: string
   close: () => void
   /** Called when something was done to it. */
-  changed?: () => void
+  changed: () => void
 }
 
 /** The name of a session in a list: a button that opens its details. */
@@ -22,7 +21,17 @@ export function SessionLink({ clientId, choose }: { clientId: string; choose: (c
   )
 }
 
-export function SessionDetails({ clientId, close, changed = () => {} }: Props) {
+/** The details of the session that was chosen in a list. */
+export function useDetails(changed: () => void) {
+  const [chosen, choose] = useState<string>()
+  const close = () => choose(undefined)
+  const details = chosen !== undefined && (
+    <SessionDetails key={chosen} clientId={chosen} close={close} changed={changed} />
+  )
+  return { details, choose }
+}
+
+function SessionDetails({ clientId, close, changed }: Props) {
   const path = sessionPath(clientId)
   const { answer: session, error, again } = useAnswer<Session>(path)
   useRefresh(again)

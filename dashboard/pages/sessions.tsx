@@ -4,7 +4,7 @@ import { usePages } from '../answers.js'
 import type { Session } from '../api.js'
 import { bytes, moment, number } from '../format.js'
 import { Failure, Pager, SearchForm, State, Table } from '../parts.js'
-import { SessionDetails, SessionLink } from './session-details.js'
+import { SessionLink, useDetails } from './session-details.js'
 
 export const SEARCHES = [
   ['prefix', 'Identifier begins with'],
@@ -16,15 +16,13 @@ const HEADS = ['Session', 'State', 'Queued', 'Size', 'Subscriptions', 'Expires']
 
 export function Sessions() {
   const [search, setSearch] = useState<Record<string, string>>({})
-  const [chosen, choose] = useState<string>()
   const pages = usePages<Session>('sessions', search)
-  const { items, next, isSearching, error, again } = pages
+  const { items, next, isSearching, error } = pages
+  const { details, choose } = useDetails(pages.again)
   return (
     <>
       <SearchForm fields={SEARCHES} find={setSearch} />
-      {chosen !== undefined && (
-        <SessionDetails key={chosen} clientId={chosen} close={() => choose(undefined)} changed={again} />
-      )}
+      {details}
       <Failure text={error} />
       <Table
         caption="Sessions"

@@ -2,8 +2,9 @@
 import { useState } from 'preact/hooks'
 import { usePages } from '../answers.js'
 import type { Subscription } from '../api.js'
-import { number } from '../format.js'
+import { number, optionsOf } from '../format.js'
 import { Failure, Pager, SearchForm, State, Table } from '../parts.js'
+import { SessionLink, useDetails } from './session-details.js'
 
 const SEARCHES = [
   ['topic', 'Gets messages of topic'],
@@ -15,8 +16,9 @@ export function Subscriptions() {
   const [search, setSearch] = useState<Record<string, string>>({})
   const pages = usePages<Subscription>('subscriptions', search)
   const { items, isSearching, error } = pages
+  const { details, choose } = useDetails(pages.again)
   const rows = items.map(subscription => [
-    subscription.clientId,
+    <SessionLink key="name" clientId={subscription.clientId} choose={choose} />,
     <State key="state" connected={subscription.connected} />,
     <code key="filter">{subscription.topic}</code>,
     number(subscription.qos),
@@ -25,6 +27,7 @@ export function Subscriptions() {
   return (
     <>
       <SearchForm fields={SEARCHES} find={setSearch} />
+      {details}
       <Failure text={error} />
       <Table
         caption="Subscriptions"
@@ -35,10 +38,4 @@ export function Subscriptions() {
       <Pager pages={pages} place={items.at(-1)?.clientId} />
     </>
   )
-}
-
-/** Those of MQTT 5.0, where they are not the usual ones. */
-export function optionsOf({ nl = false, rap = false, rh = 0 }: Subscription): string {
-  const options = [nl && 'No Local', rap && 'Retain As Published', rh > 0 && `Retain Handling ${rh}`]
-  return options.filter(Boolean).join(', ') || '–'
 }

@@ -59,7 +59,7 @@ export async function createMetrics(broker: MeasuredBroker, options: MetricsOpti
   if (slowClients > 0) registration.slowClients(() => broker.slowClients(slowClients))
   registration.eventLoop()
   const stop = broker.sampleTimings(registration.timings(), { every: sampleEvery })
-  if (options.process) client.collectDefaultMetrics({ register: registry })
+  if (options.process) collectProcess(client, registry)
   return {
     registry,
     handler: (_request, response) => void answer(registry, response),
@@ -77,6 +77,14 @@ async function loadPackage(): Promise<PromClient> {
   } catch (cause) {
     throw refused("anax/metrics needs the package 'prom-client': npm install prom-client", cause)
   }
+}
+
+/** The same numbers are there by type. Names that end like those of counters are against Prometheus' rules for gauges. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
+function collectProcess(client: PromClient, registry: Registry): void {
+  client.collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
 }
 
 function refused(detail: string, cause?: unknown): AnaxError {

@@ -199,7 +199,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     for (let number = 0; number < 7; number++) {
       await server.broker.publish({ topic: 'pumps/1/command', payload: 'start', qos: 1 })
     }
-    await page.waitForSelector('tbody th:text("pump-00")')
+    await page.waitForSelector('tbody th:has-text("pump-00")')
     await page.waitForSelector('tbody tr:has-text("pump-00"):has-text("queue-full 2")')
   })
 
@@ -212,7 +212,9 @@ describe('the dashboard in Chromium', { skip }, () => {
     slow.handleMessage = () => {}
     await slow.subscribeAsync('much', { qos: 1 })
     for (let number = 0; number < 4; number++) await server.broker.publish({ topic: 'much', payload: 'x', qos: 1 })
-    await page.waitForSelector('tbody tr:has(th:text-is("slow")):has-text("3")')
+    await page.waitForSelector('tbody tr:has(button:text-is("slow")):has-text("3")')
+    await page.click('button.link:text-is("slow")')
+    await page.waitForSelector('.details button:text("Kick")')
     await show('log')
     await page.fill('main input', 'clientId=slow')
     await page.waitForSelector('tbody tr:has-text("client connected")')

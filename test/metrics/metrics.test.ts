@@ -281,7 +281,8 @@ test('several brokers are in one registry, told apart by labels', t =>
 
 test('the handler answers a scrape over HTTP, and names and types keep the rules', t =>
   withBrokers([{}], async ([broker]) => {
-    const metrics = await metricsOf(t, broker)
+    const metrics = await createMetrics(broker, { process: true })
+    t.after(() => metrics.close())
     const server = createServer(metrics.handler).listen(0, '127.0.0.1')
     t.after(() => server.close().closeAllConnections())
     await new Promise(resolve => server.once('listening', resolve))

@@ -10,7 +10,7 @@ import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { FoundSession } from './session-info.js'
 
 /** Sessions looked at in one step. */
-const STEP = 200
+const STEP = 100
 
 /** The sources of sessions. */
 export interface WalkParts {

@@ -80,7 +80,7 @@ function message(topic: string, payload: string) {
 }
 
 function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }) {
-  const { clients, sessions, subscriptions, queued, retained, received, sent, uptimeMs } = stats
+  const { connections, clients, sessions, subscriptions, queued, retained, received, sent, uptimeMs } = stats
   const stored = queued.messages === undefined ? undefined : queued.messages + retained.messages
   return {
     uptime: `${Math.floor(uptimeMs / 1000)} seconds`,
@@ -91,6 +91,7 @@ function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }
     'clients/disconnected': sessions.away,
     'clients/inactive': sessions.away,
     'clients/expired': sessions.ended.expired,
+    'connections/socket/count': connections.total,
     'messages/received': packetsOf(received),
     'messages/sent': packetsOf(sent),
     'messages/stored': stored,

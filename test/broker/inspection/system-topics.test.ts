@@ -8,7 +8,7 @@ import type { Broker } from '../../../types/broker.js'
 import { connectTo, withBrokers } from '../../support/brokers.js'
 import { keptSession } from '../../support/spec.js'
 
-/** What Mosquitto 2.0 publishes below `$SYS/broker/` and this broker does not. */
+/** What Mosquitto publishes below `$SYS/broker/` and this broker does not. */
 const WITHOUT_VALUE = ['version']
 
 const MINUTES = [1, 5, 15]
@@ -17,6 +17,7 @@ const MINUTES = [1, 5, 15]
 const NAMES = [
   'uptime',
   ...['total', 'maximum', 'connected', 'active', 'disconnected', 'inactive', 'expired'].map(name => `clients/${name}`),
+  'connections/socket/count',
   ...['messages/received', 'messages/sent', 'messages/stored', 'store/messages/count', 'store/messages/bytes'],
   ...['retained messages/count', 'subscriptions/count', 'shared_subscriptions/count', 'bytes/received', 'bytes/sent'],
   ...['messages/received', 'messages/sent', 'messages/dropped', 'bytes/received', 'bytes/sent'].map(
@@ -105,6 +106,7 @@ test('each value is exactly what happened', t => {
       'clients/disconnected': '1',
       'clients/inactive': '1',
       'clients/expired': '0',
+      'connections/socket/count': '2',
       'messages/received': '6',
       'messages/sent': '6',
       'messages/stored': `${stored}`,
