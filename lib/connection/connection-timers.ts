@@ -3,7 +3,7 @@
  * Owns when they pass. Must not know what happens then.
  */
 import type { ResolvedOptions } from '../ports/resolved-options.js'
-import { Timer, type Timers } from '../util/scheduling/timers.js'
+import { type Scheduled, Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** The deadline that passed. */
 export type Deadline = 'connect' | 'keep-alive' | 'drain' | 'close'
@@ -16,12 +16,13 @@ export interface DeadlineOwner {
   deadlinePassed(deadline: Deadline): void
 }
 
-export class ConnectionTimers {
+export class ConnectionTimers implements Scheduled {
+  at = 0
+  index = -1
   readonly #timers: Timers
   readonly #drainTimeout: number
   readonly #owner: DeadlineOwner
-  /** For CONNECT, then for keep alive, then for closing. */
-  readonly #timer = new Timer(() => this.#onTimer())
+  /** What it is scheduled for: first CONNECT, then keep alive, then closing. */
   #deadline: Deadline = 'connect'
   #allowedSilenceMs = 0
   #lastReceived = 0
@@ -33,15 +34,15 @@ export class ConnectionTimers {
     this.#timers = timers
     this.#drainTimeout = drainTimeout
     this.#owner = owner
-    timers.schedule(this.#timer, connectTimeout)
+    timers.schedule(this, connectTimeout)
   }
 
   /** The client is connected: from now on keep alive counts [MQTT-3.1.2-22]. */
   connected(keepAliveSeconds: number): void {
     this.#deadline = 'keep-alive'
     this.#allowedSilenceMs = keepAliveSeconds * 1500
-    if (keepAliveSeconds > 0) this.#timers.schedule(this.#timer, this.#allowedSilenceMs)
-    else this.#timers.cancel(this.#timer)
+    if (keepAliveSeconds > 0) this.#timers.schedule(this, this.#allowedSilenceMs)
+    else this.#timers.cancel(this)
   }
 
   /** The client sent something. */
@@ -66,18 +67,18 @@ export class ConnectionTimers {
   closing(): void {
     if (this.#drainTimer) this.#timers.cancel(this.#drainTimer)
     this.#deadline = 'close'
-    this.#timers.schedule(this.#timer, LINGER_MS)
+    this.#timers.schedule(this, LINGER_MS)
   }
 
   stop(): void {
     if (this.#drainTimer) this.#timers.cancel(this.#drainTimer)
-    this.#timers.cancel(this.#timer)
+    this.#timers.cancel(this)
   }
 
-  #onTimer(): void {
+  fire(): void {
     const leftMs =
       this.#deadline === 'keep-alive' ? this.#lastReceived + this.#allowedSilenceMs - this.#timers.now() : 0
-    if (leftMs > 0) this.#timers.schedule(this.#timer, leftMs)
+    if (leftMs > 0) this.#timers.schedule(this, leftMs)
     else this.#owner.deadlinePassed(this.#deadline)
   }
 

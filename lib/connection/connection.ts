@@ -54,7 +54,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #hasVersion = false
   #wasConnected = false
   #parameters = INITIAL_PARAMETERS
-  #encoder: PacketEncoder
+  /** For the version and the parameters that are known; made with the first packet that is sent. */
+  #encoder: PacketEncoder | undefined
   #ingress: Pipeline | undefined
   readonly #reader: PacketReader
   readonly #outbox: Outbox
@@ -77,7 +78,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#open = open
     this.traffic = new ConnectionTraffic(ports.traffic)
     this.#reader = new PacketReader(source.stream, this, this.traffic, ports)
-    this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, ports.options)
     this.#outbox = new Outbox(source, ports.flusher, this)
     this.#timers = new ConnectionTimers(ports.timers, ports.options, this)
     this.stream = new ConnectionStream(source.stream, this)
@@ -135,7 +135,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
   setParameters(parameters: ConnectParameters): void {
     this.#parameters = parameters
-    this.#encoder = new PacketEncoder(this.#dialect, parameters, this.ports.options)
+    this.#encoder = undefined
   }
   setSession(session: Session): void {
     this.#session = session
@@ -170,14 +170,19 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #setVersion(): void {
     this.#hasVersion = true
     this.#dialect = dialectOf(this.#reader.decoder.protocolVersion)
-    this.#encoder = new PacketEncoder(this.#dialect, INITIAL_PARAMETERS, this.ports.options)
+    this.#encoder = undefined
+  }
+
+  #encoding(): PacketEncoder {
+    this.#encoder ??= new PacketEncoder(this.#dialect, this.#parameters, this.ports.options)
+    return this.#encoder
   }
 
   resumeReading(): void {
     if (this.#released === undefined) this.#reader.resume()
   }
   send(packet: Packet): void {
-    const frame = this.#encoder.packet(packet)
+    const frame = this.#encoding().packet(packet)
     if (frame !== undefined) this.#outbox.addAnswer(frame, packet.cmd)
     else if (packet.cmd !== 'connack' && packet.cmd !== 'disconnect') {
       // otherwise the client would wait for this packet for ever
@@ -186,13 +191,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   fits(packet: Packet): boolean {
-    return this.#encoder.packet(packet) !== undefined
+    return this.#encoding().packet(packet) !== undefined
   }
   write(frame: Frame, packetId: number): void {
     this.#outbox.add(frame, packetId)
   }
   frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | Unsendable {
-    return this.#encoder.publish(delivery, attempt, this.ports.timers)
+    return this.#encoding().publish(delivery, attempt, this.ports.timers)
   }
 
   fail(error: AnaxError, properties?: DisconnectProperties): void {

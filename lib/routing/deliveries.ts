@@ -3,7 +3,7 @@
  * the order in which they were published. Owns what is paused; must not know how a receiver is found, nor what pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
-import { type Fairness, Share } from '../util/scheduling/fairness.js'
+import { type Fairness, type PausedWork, Share } from '../util/scheduling/fairness.js'
 
 /** One message on its way. */
 export interface Delivering {
@@ -71,11 +71,11 @@ export class Deliveries {
 }
 
 /** The messages of one publisher. */
-class Line {
+class Line implements PausedWork {
   readonly #fairness: Fairness
   readonly #begin: (message: PublishMessage) => Delivering | undefined
   readonly #ended: () => void
-  readonly #share = new Share(() => this.#resume())
+  readonly #share = new Share(this)
   readonly #entries: Entry[] = []
 
   constructor(fairness: Fairness, begin: (message: PublishMessage) => Delivering | undefined, ended: () => void) {
@@ -91,7 +91,8 @@ class Line {
     })
   }
 
-  #resume(): void {
+  /** A turn of the event loop has room for it. */
+  resume(): void {
     if (!this.#fairness.begin(this.#share)) return
     const isEmpty = this.#run()
     this.#fairness.end(this.#share)

@@ -21,6 +21,7 @@ import type {
   SessionOwner,
 } from '../../session/session-directory.js'
 import { isSharedFilter } from '../../topic/topic.js'
+import { isPromise } from '../../util/maybe-promise.js'
 import { Aborter } from '../../util/scheduling/aborter.js'
 import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import { Turns } from '../../util/scheduling/turns.js'
@@ -115,10 +116,12 @@ export class SessionRegistry implements SessionDirectory {
     const { router, ownership, fairness } = this.#parts
     const lives = session.stored && session.expiryInterval > 0
     // first, so that shared subscriptions no longer choose this client
-    await fairness.each(session.subscriptions.values(), Cost.filter, subscription => {
-      if (!lives) router.remove(subscription)
-      else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
-    })
+    if (session.subscriptions.size > 0) {
+      await fairness.each(session.subscriptions.values(), Cost.filter, subscription => {
+        if (!lives) router.remove(subscription)
+        else if (isSharedFilter(subscription.topic)) this.#suspendShared(subscription)
+      })
+    }
     if (lives) {
       // before its subscriptions end, so that no retained message is queued after a newer one of its topic
       await this.#attempt(() => session.queueReplays())
@@ -131,8 +134,8 @@ export class SessionRegistry implements SessionDirectory {
     else ownership.giveBack(left.map(({ message }) => message))
     // another node owns the session now, and handles its will
     if (ownership?.owns(session.id) !== false) {
-      await this.#attempt(() => this.#settleWill(owner.client, session, ending))
-      await this.#attempt(() => this.#keepOrEnd(session))
+      if (owner.client.will !== undefined) await this.#attempt(() => this.#settleWill(owner.client, session, ending))
+      if (session.stored) await this.#attempt(() => this.#keepOrEnd(session))
       if (ownership !== undefined) await this.#attempt(() => ownership.release(session.id))
     }
     // last: the next connection with this client identifier waits until everything is done
@@ -279,15 +282,16 @@ export class SessionRegistry implements SessionDirectory {
     const { store, wills, limits, ports } = this.#parts
     const { clientId, clean, expiryInterval } = request
     this.#ends.opening(clientId)
-    await wills.catchUp(clientId)
-    const found = await store.openSession(clientId)
+    // without `await` where possible: thousands of clients may connect at once
+    const late = wills.catchUp(clientId)
+    if (late !== undefined) await late
+    const opened = store.openSession(clientId)
+    const found = isPromise(opened) ? await opened : opened
     const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
     const kept = stored !== undefined || expiryInterval > 0
     const details = kept ? detailsOf(request, stored, this.#parts.now()) : undefined
     try {
-      const note = () => this.#noteConnected(request, stored, details)
-      if (kept && stored === undefined) await this.#parts.sessionLimits.make(clientId, details, note)
-      else await note()
+      if (kept || request.will !== undefined) await this.#note(request, stored, details)
     } catch (error) {
       await this.#attempt(() => this.#noteRefused(clientId, stored))
       throw error
@@ -297,6 +301,18 @@ export class SessionRegistry implements SessionDirectory {
     session.restoreIncoming(stored?.incoming ?? [])
     this.connected.add(owner, session)
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
+  }
+
+  /** Writes what the store keeps of the client that is connected, if there is room for it. */
+  async #note(
+    request: OpenRequest,
+    stored: StoredSession | undefined,
+    details: SessionDetails | undefined,
+  ): Promise<void> {
+    const note = () => this.#noteConnected(request, stored, details)
+    if (details !== undefined && stored === undefined) {
+      await this.#parts.sessionLimits.make(request.clientId, details, note)
+    } else await note()
   }
 
   async #noteConnected(
@@ -340,8 +356,7 @@ export class SessionRegistry implements SessionDirectory {
     else await wills.connectionLost(client, stored, expiryInterval)
   }
 
-  async #keepOrEnd({ id: clientId, expiryInterval, stored, details: connected }: Session): Promise<void> {
-    if (!stored) return
+  async #keepOrEnd({ id: clientId, expiryInterval, details: connected }: Session): Promise<void> {
     if (expiryInterval === 0 && (await this.#attempt(() => this.#ends.end(clientId, 'disconnected')))) return
     const { store, failedWrites, now, deadlineSet } = this.#parts
     // a session that could not be deleted gets a deadline of now

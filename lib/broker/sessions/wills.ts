@@ -49,8 +49,14 @@ export class Wills {
   /**
    * Does what the store failed to do for a client, before that connects again: its last will is not published after what
    * it publishes then. Rejects if the store fails again.
+   * @returns undefined if there is nothing to do
    */
-  async catchUp(clientId: string): Promise<void> {
+  catchUp(clientId: string): Promise<void> | undefined {
+    const isBehind = this.#parts.failedWrites.has(clientId) || this.#overdue.has(clientId)
+    return isBehind ? this.#catchUp(clientId) : undefined
+  }
+
+  async #catchUp(clientId: string): Promise<void> {
     await this.#parts.failedWrites.retry(clientId)
     if (this.#overdue.has(clientId)) await this.#publishFromStore(clientId)
   }

@@ -2,7 +2,6 @@
  * The public `Client`: what hooks, events and the host see of a connection. Owns its names and the two styles of
  * answering, by promise or by callback. The channel behind it cannot be reached from outside.
  */
-import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type {
@@ -21,6 +20,7 @@ import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../
 import { AnaxError } from '../../errors.js'
 import { areClientLimits, areSameLimits } from '../../session/client-limits.js'
 import { withCallback } from '../../util/maybe-promise.js'
+import { QuietEmitter } from '../../util/quiet-emitter.js'
 import type { Channel } from '../channel.js'
 import type { ConnectionSource } from '../connection-source.js'
 import { clientStats } from './client-stats.js'
@@ -29,11 +29,13 @@ import { SubscriptionsView } from './subscriptions-view.js'
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
 
-export class ChannelClient extends EventEmitter<ClientEvents> implements Client {
+export class ChannelClient extends QuietEmitter<ClientEvents> implements Client {
   context: unknown
   claims: unknown
   readonly #channel: Channel
-  readonly #source: ConnectionSource
+  readonly #stream: Duplex
+  readonly #request: IncomingMessage | undefined
+  readonly #details: Readonly<ConnectionDetails>
   /** Unset, the client is who it says it is. */
   #principal: { name: string | undefined } | undefined
   #limits: ClientLimits | undefined
@@ -41,20 +43,22 @@ export class ChannelClient extends EventEmitter<ClientEvents> implements Client 
   constructor(channel: Channel, source: ConnectionSource) {
     super()
     this.#channel = channel
-    this.#source = source
+    this.#stream = source.stream
+    this.#request = source.request
+    this.#details = source.details
   }
 
   get conn(): Duplex {
-    return this.#source.stream
+    return this.#stream
   }
   get req(): IncomingMessage | undefined {
-    return this.#source.request
+    return this.#request
   }
   get address(): string | undefined {
-    return this.#source.details.address
+    return this.#details.address
   }
   get details(): Readonly<ConnectionDetails> {
-    return this.#source.details
+    return this.#details
   }
   get version(): ProtocolVersion | undefined {
     return this.#channel.version

@@ -119,12 +119,14 @@ export class ConnectProcess {
     if (elsewhere !== undefined) throw new Refused(elsewhere.error, elsewhere.refusal)
     const fault = checkConnect(packet, channel)
     if (fault !== undefined) throw fault
-    await this.#turn()
+    const turn = this.#turn()
+    if (turn !== undefined) await this.#aborter.unlessAborted(turn)
     if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
     const assignedId = packet.clientId === '' ? assignedClientId(maximumPacketSize) : undefined
     const { dialect, ports } = channel
     channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
-    await this.#authenticateInTurn()
+    const authenticated = this.#authenticateInTurn()
+    if (authenticated !== undefined) await authenticated
     this.#checkWill()
     const { clean, expiryInterval } = this.#lifetime()
     const { id: clientId } = channel.parameters
@@ -148,10 +150,9 @@ export class ConnectProcess {
   }
 
   /** Thousands of clients that connect at once are let in as fast as that stops nobody else, addresses in turns. */
-  async #turn(): Promise<void> {
+  #turn(): Promise<void> | undefined {
     const { client, ports } = this.#channel
-    await ports.fairness.admit(Cost.connect, networkOf(client.address ?? ''))
-    this.#aborter.throwIfAborted()
+    return ports.fairness.admit(Cost.connect, networkOf(client.address ?? ''))
   }
 
   /** Those of the CONNACK that accepts the client. Throws if the client does not take a packet of this size. */
@@ -170,11 +171,20 @@ export class ConnectProcess {
     return this.#channel.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent, properties })!
   }
 
-  /** An address that failed to authenticate has to wait. */
-  async #authenticateInTurn(): Promise<void> {
+  /** An address that failed to authenticate has to wait. @returns undefined if the client is accepted already */
+  #authenticateInTurn(): Promise<void> | undefined {
     const { client, ports } = this.#channel
     const turn = ports.admission.authenticationTurn(client)
     if (turn instanceof AnaxError) throw turn
+    const isAsked =
+      ports.authorizer.authenticate !== undefined || this.#packet.properties?.authenticationMethod !== undefined
+    if (turn !== undefined || isAsked) return this.#authenticateAfter(turn)
+    ports.admission.authenticated(client, 'accepted')
+    return undefined
+  }
+
+  async #authenticateAfter(turn: Promise<void> | undefined): Promise<void> {
+    const { client, ports } = this.#channel
     if (turn !== undefined) await this.#aborter.unlessAborted(turn)
     try {
       await this.#authenticate()

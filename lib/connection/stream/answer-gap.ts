@@ -17,38 +17,34 @@ export interface GapOwner {
   gapEnded(gap: AnswerGap): void
 }
 
-export class AnswerGap {
-  /** Whether the system's buffers are in between: then it is a pause, otherwise a turn of the event loop. */
-  readonly #isFromAfar: boolean
-  readonly #owner: GapOwner
-  #hasBegun = false
-  #endsAt = Number.POSITIVE_INFINITY
+/** In place of a time: before the answer was written, and where the owner is told in the next turn. */
+const NOT_BEGUN = 0
+const NEXT_TURN = -1
 
-  constructor(isFromAfar: boolean, owner: GapOwner) {
-    this.#isFromAfar = isFromAfar
-    this.#owner = owner
-  }
+export class AnswerGap {
+  /** Milliseconds. A whole number, and nothing beside it: a client that gets no message keeps its gap. */
+  #endsAt = NOT_BEGUN
 
   /** Whether the answer was written. */
   get hasBegun(): boolean {
-    return this.#hasBegun
+    return this.#endsAt !== NOT_BEGUN
   }
 
   /** Whether the pause has passed without anybody waiting for its end. */
   get isOver(): boolean {
-    return this.#endsAt <= performance.now()
+    return this.#endsAt > NOT_BEGUN && this.#endsAt <= performance.now()
   }
 
-  /** The answer is written now. */
-  begin(): void {
-    this.#hasBegun = true
-    if (this.#isFromAfar) this.#endsAt = performance.now() + PAUSE_MS
-    else setImmediate(endGap, this.#owner, this)
+  /** The answer is written now. @param isFromAfar the system's buffers are in between: then it is a pause, otherwise a turn */
+  begin(owner: GapOwner, isFromAfar: boolean): void {
+    this.#endsAt = isFromAfar ? Math.ceil(performance.now() + PAUSE_MS) : NEXT_TURN
+    if (!isFromAfar) setImmediate(endGap, owner, this)
   }
 
   /** A message waits for the end of a gap that has begun. */
-  wait(): void {
-    if (this.#isFromAfar) startTimer(endGap, Math.max(1, this.#endsAt - performance.now()), this.#owner, this)
+  wait(owner: GapOwner): void {
+    if (this.#endsAt === NEXT_TURN) return
+    startTimer(endGap, Math.max(1, this.#endsAt - performance.now()), owner, this)
   }
 }
 

@@ -16,25 +16,27 @@ export interface StreamOwner {
   streamClosed(): void
 }
 
+/** Where a stream has its connection: so the listeners are the same for all streams, and take no memory for each. */
+const attached = Symbol('anax:connection')
+
+type AttachedStream = Duplex & { [attached]?: ConnectionStream | undefined }
+
 export class ConnectionStream {
-  readonly #stream: Duplex
-  readonly #owner: StreamOwner
+  readonly owner: StreamOwner
+  readonly #stream: AttachedStream
   /** Callers of `closed`. */
   #onClosed: (() => void)[] | undefined
 
   constructor(stream: Duplex, owner: StreamOwner) {
     this.#stream = stream
-    this.#owner = owner
+    this.owner = owner
+    this.#stream[attached] = this
     // the outbox joins packets already: Nagle's algorithm would only delay them
     if (stream instanceof Socket) stream.setNoDelay(true)
     // a client that sends nothing more may still read the answers to what it sent
     if (stream.allowHalfOpen === false) stream.allowHalfOpen = true
-    stream.on('data', this.#onData)
-    stream.on('drain', this.#onDrain)
-    stream.on('error', this.#onError)
-    stream.on('end', this.#onEnd)
-    stream.on('close', this.#onClose)
-    if (stream.destroyed) queueMicrotask(this.#onClose)
+    stream.on('data', onData).on('drain', onDrain).on('error', onError).on('end', onEnd).on('close', onClose)
+    if (stream.destroyed) queueMicrotask(() => this.detach())
   }
 
   /** Writes what was handed to it, ends it, and closes it. What still comes is ignored. */
@@ -51,7 +53,7 @@ export class ConnectionStream {
   /** Not every stream emits 'close' (`emitClose: false`), so `closed` is checked as well. */
   destroy(): void {
     this.#stream.destroy()
-    setImmediate(() => this.#stream.closed && this.#onClose())
+    setImmediate(() => this.#stream.closed && this.detach())
   }
 
   /** Resolves when it is closed: everything was written, or given up. */
@@ -62,16 +64,32 @@ export class ConnectionStream {
     await new Promise<void>(resolve => waiting.push(resolve))
   }
 
-  readonly #onData = (chunk: Buffer): void => this.#owner.streamData(chunk)
-  readonly #onDrain = (): void => this.#owner.streamDrained()
-  readonly #onEnd = (): void => this.#owner.streamEnded()
-  readonly #onError = (error: Error): void => this.#owner.streamFailed(error)
-
-  readonly #onClose = (): void => {
-    this.#owner.streamClosed()
+  /** It is closed: tells the owner, and takes the listeners away. May be called twice. */
+  detach(): void {
+    this.owner.streamClosed()
     for (const resolve of this.#onClosed ?? []) resolve()
     const stream = this.#stream
-    stream.off('data', this.#onData).off('drain', this.#onDrain).off('error', this.#onError)
-    stream.off('end', this.#onEnd).off('close', this.#onClose)
+    stream.off('data', onData).off('drain', onDrain).off('error', onError).off('end', onEnd).off('close', onClose)
+    stream[attached] = undefined
   }
+}
+
+function onData(this: AttachedStream, chunk: Buffer): void {
+  this[attached]!.owner.streamData(chunk)
+}
+
+function onDrain(this: AttachedStream): void {
+  this[attached]!.owner.streamDrained()
+}
+
+function onEnd(this: AttachedStream): void {
+  this[attached]!.owner.streamEnded()
+}
+
+function onError(this: AttachedStream, error: Error): void {
+  this[attached]!.owner.streamFailed(error)
+}
+
+function onClose(this: AttachedStream): void {
+  this[attached]!.detach()
 }

@@ -21,6 +21,10 @@ const LARGE_BYTES = 64 * 1024
 /** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
 const OVERFULL_BYTES = 256 * 1024
 
+/** What an outbox without frames has: most of them have none most of the time. Nothing is ever added to these. */
+const NO_FRAMES: Frame[] = []
+const NO_PACKET_IDS: number[] = []
+
 /** Gets told how the stream takes what is written. */
 export interface OutboxOwner {
   readonly traffic: ConnectionTraffic
@@ -35,9 +39,9 @@ export class Outbox implements Flushable, GapOwner {
   readonly #flusher: Flusher
   readonly #owner: OutboxOwner
   readonly #isFromAfar: boolean
-  #frames: Frame[] = []
+  #frames = NO_FRAMES
   /** The packet id for each frame's hole, in the same order. */
-  #packetIds: number[] = []
+  #packetIds = NO_PACKET_IDS
   #bytes = 0
   #isPlanned = false
   #blocked = false
@@ -78,8 +82,13 @@ export class Outbox implements Flushable, GapOwner {
   add(frame: Frame, packetId = 0): void {
     if (this.#discarding) return
     if (this.#gap !== undefined && this.#heldFrom < 0 && isMessage(frame)) this.#hold(this.#gap)
-    this.#frames.push(frame)
-    this.#packetIds.push(packetId)
+    if (this.#frames === NO_FRAMES) {
+      this.#frames = [frame]
+      this.#packetIds = [packetId]
+    } else {
+      this.#frames.push(frame)
+      this.#packetIds.push(packetId)
+    }
     const { length } = frame
     this.#bytes += length
     if (length >= LARGE_BYTES) this.#flusher.addLarge(length)
@@ -108,7 +117,7 @@ export class Outbox implements Flushable, GapOwner {
     }
     if (isAwaited) {
       this.#endGap()
-      this.#gap = new AnswerGap(this.#isFromAfar, this)
+      this.#gap = new AnswerGap()
     }
     this.add(frame)
   }
@@ -142,13 +151,17 @@ export class Outbox implements Flushable, GapOwner {
     this.#heldFrom = -1
   }
 
+  #empty(): void {
+    this.#frames = NO_FRAMES
+    this.#packetIds = NO_PACKET_IDS
+    this.#bytes = 0
+  }
+
   /** Nobody reads the stream any more: drops what is there and what comes. */
   discard(): void {
     this.#discarding = true
     this.#blocked = false
-    this.#frames = []
-    this.#packetIds = []
-    this.#bytes = 0
+    this.#empty()
     this.#forgetGap()
   }
 
@@ -172,11 +185,7 @@ export class Outbox implements Flushable, GapOwner {
       this.#packetIds = packetIds.splice(this.#heldFrom)
       this.#heldFrom = 0
       this.#bytes = bytesOf(this.#frames)
-    } else {
-      this.#frames = []
-      this.#packetIds = []
-      this.#bytes = 0
-    }
+    } else this.#empty()
     if (this.#gap?.hasBegun === false) this.#beginGap(this.#gap)
     if (!this.#stream.writable) return
     this.#owner.traffic.sent(frames)
@@ -196,13 +205,13 @@ export class Outbox implements Flushable, GapOwner {
       return
     }
     this.#heldFrom = this.#frames.length
-    if (gap.hasBegun) gap.wait()
+    if (gap.hasBegun) gap.wait(this)
   }
 
   /** The answer is being written. */
   #beginGap(gap: AnswerGap): void {
-    gap.begin()
-    if (this.#heldFrom === 0) gap.wait()
+    gap.begin(this, this.#isFromAfar)
+    if (this.#heldFrom === 0) gap.wait(this)
   }
 
   gapEnded(gap: AnswerGap): void {

@@ -122,7 +122,7 @@ export class Outgoing {
   readonly pump = (): void => {
     // calls while it waits for its turn would each send a slice of their own
     if (this.#pumping || this.#closed || this.#share?.isWaiting || this.#sendAll()) return
-    this.#share ??= new Share(this.#takeTurn, { line: 'old' })
+    this.#share ??= new Share({ resume: this.#takeTurn }, { line: 'old' })
     this.#ports.fairness.wait(this.#share)
   }
 

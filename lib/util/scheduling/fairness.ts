@@ -61,10 +61,17 @@ const LEAST_PART = 1 / 4
 
 export type ShareOptions = Partial<Pick<Share, 'advance' | 'line' | 'party'>>
 
+const NO_OPTIONS: ShareOptions = {}
+
+/** Work that can pause. */
+export interface PausedWork {
+  /** Called when it may continue: it calls `begin` again, and may be queued again. */
+  resume(): void
+}
+
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
-  /** Called when the work may continue: it calls `begin` again, and may be queued again. */
-  readonly resume: () => void
+  readonly work: PausedWork
   turn = -1
   left = 0
   isWaiting = false
@@ -78,8 +85,8 @@ export class Share {
   /** Whose clients come and go; in the line `joining`, parties take turns. */
   party: string
 
-  constructor(resume: () => void, { advance = 0, line, party = '' }: ShareOptions = {}) {
-    this.resume = resume
+  constructor(work: PausedWork, { advance = 0, line, party = '' }: ShareOptions = NO_OPTIONS) {
+    this.work = work
     this.advance = advance
     this.line = line
     this.party = party
@@ -217,7 +224,7 @@ export class Fairness {
       this.#left -= units
       return undefined
     }
-    return new Promise(resolve => this.wait(new Share(resolve, { advance: units, line: 'joining', party })))
+    return new Promise(resolve => this.wait(new Share({ resume: resolve }, { advance: units, line: 'joining', party })))
   }
 
   /** Runs a step with this cost for each item, in as many turns as that takes. */
@@ -296,7 +303,7 @@ export class Fairness {
       share.isWaiting = false
       this.#waiting--
       this.#left -= share.advance
-      share.resume()
+      share.work.resume()
     }
   }
 }

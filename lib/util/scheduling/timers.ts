@@ -12,8 +12,14 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1
 /** Due times are rounded up to a multiple of this, so that thousands of timers share one wake-up. */
 const GRANULARITY_MS = 50
 
-/** One timer. Its owner may reschedule it, before or after it fires. */
-export class Timer implements HeapItem {
+/** What can be scheduled. It may be scheduled again, before or after it fires. */
+export interface Scheduled extends HeapItem {
+  at: number
+  fire(): void
+}
+
+/** One timer. Who has very many of them is {@link Scheduled} itself. */
+export class Timer implements Scheduled {
   readonly fire: () => void
   at = 0
   index = -1
@@ -28,8 +34,8 @@ export class Timers {
   readonly #clock: Clock
   readonly #fairness: Fairness
   /** The share of a turn of the event loop for due timers. */
-  readonly #share = new Share(() => this.#fireDue())
-  readonly #heap = new Heap<Timer>()
+  readonly #share = new Share({ resume: () => this.#fireDue() })
+  readonly #heap = new Heap<Scheduled>()
   #alarm: unknown
   #alarmAt = Number.POSITIVE_INFINITY
 
@@ -51,19 +57,19 @@ export class Timers {
   }
 
   /** Schedules or reschedules a timer to fire in `delayMs`: never earlier, at most 50 ms later. */
-  schedule(timer: Timer, delayMs: number): void {
+  schedule(timer: Scheduled, delayMs: number): void {
     this.scheduleAt(timer, this.now() + delayMs)
   }
 
   /** Schedules or reschedules a timer to fire at a time of {@link Timers.now}. */
-  scheduleAt(timer: Timer, at: number): void {
+  scheduleAt(timer: Scheduled, at: number): void {
     this.cancel(timer)
     timer.at = Math.ceil(at / GRANULARITY_MS) * GRANULARITY_MS
     this.#heap.add(timer)
     this.#arm()
   }
 
-  cancel(timer: Timer): void {
+  cancel(timer: Scheduled): void {
     this.#heap.remove(timer)
   }
 
@@ -128,7 +134,7 @@ export class Timers {
     }
   }
 
-  #due(): Timer | undefined {
+  #due(): Scheduled | undefined {
     const { first } = this.#heap
     return first !== undefined && first.at <= this.now() ? first : undefined
   }

@@ -18,7 +18,8 @@ export class Turns {
    * @param aborter if it aborts before the step begins, the step is skipped, and the promise rejects with its reason
    */
   async take<T>(key: string, step: () => Promise<T>, aborter?: Aborter): Promise<T> {
-    await this.#turn(key, aborter)
+    const turn = this.#turn(key, aborter)
+    if (turn !== undefined) await turn
     try {
       return await step()
     } finally {

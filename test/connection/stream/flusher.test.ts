@@ -31,7 +31,7 @@ function fixture(mayWrite?: () => boolean) {
     /** Work that waits, turn after turn, until it is stopped. */
     keepBusy: () => {
       let isStopped = false
-      const share = new Share(() => isStopped || fairness.wait(share))
+      const share = new Share({ resume: () => isStopped || fairness.wait(share) })
       fairness.wait(share)
       return () => {
         isStopped = true

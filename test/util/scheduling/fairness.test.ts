@@ -19,7 +19,7 @@ class Worker {
 
   constructor(fairness: Fairness, steps: number, { cost = 1, line }: { cost?: number; line?: 'old' } = {}) {
     this.#fairness = fairness
-    this.share = new Share(() => this.work(), line === undefined ? {} : { line })
+    this.share = new Share({ resume: () => this.work() }, line === undefined ? {} : { line })
     this.left = steps
     this.#cost = cost
   }
