@@ -17,7 +17,7 @@ const PER_SECOND = 500
 interface DrainedParts {
   readonly options: ResolvedOptions
   readonly timers: Timers
-  readonly connections: ReadonlySet<Connection>
+  readonly connections: Iterable<Connection>
   readonly sessions: { readonly size: number }
 }
 

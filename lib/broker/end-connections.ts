@@ -14,7 +14,7 @@ const HOOK_GRACE_MS = 2000
 interface ClosingParts {
   readonly options: ResolvedOptions
   readonly timers: Timers
-  readonly connections: ReadonlySet<Connection>
+  readonly connections: Iterable<Connection>
   readonly authorizer: { abandonAll(): void }
   /** The host's own messages. */
   readonly own: { idle(): Promise<void> }

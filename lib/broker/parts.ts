@@ -28,6 +28,7 @@ import { LocalEmitter } from '../routing/bus/local-emitter.js'
 import type { MessageBus } from '../routing/bus/message-bus.js'
 import { Router } from '../routing/router.js'
 import { extendedLimits } from '../session/outgoing/pressure.js'
+import { Roster } from '../util/collections/roster.js'
 import { Fairness } from '../util/scheduling/fairness.js'
 import { Timers } from '../util/scheduling/timers.js'
 import { BrokerAdmission } from './admission/admission.js'
@@ -93,7 +94,7 @@ export class BrokerParts {
   readonly willLimits: WillLimits
   readonly ports: ConnectionPorts
   /** All connections that are not closed, including those before CONNECT. */
-  readonly connections = new Set<Connection>()
+  readonly connections = new Roster<Connection>()
   readonly draining = new Draining(this)
   readonly lifecycle: Lifecycle
   readonly #cluster: ClusterParts | undefined

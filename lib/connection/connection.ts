@@ -16,9 +16,9 @@ import { ConnectionTraffic } from '../model/metering/traffic.js'
 import type { Link, Unsendable } from '../session/outgoing/link.js'
 import type { Session } from '../session/session.js'
 import type { Ending } from '../session/session-directory.js'
+import type { Roster } from '../util/collections/roster.js'
 import { Cost } from '../util/scheduling/fairness.js'
 import { Pipeline } from '../util/scheduling/pipeline.js'
-import { Waiters } from '../util/scheduling/waiters.js'
 import type { ConnectingChannel, Reauthentication } from './channel.js'
 import { ChannelClient } from './client/client.js'
 import { type ConnectParameters, INITIAL_PARAMETERS, keptParameters } from './connect/connect-parameters.js'
@@ -30,6 +30,7 @@ import { type ConnectionState, nextState } from './connection-state.js'
 import { ConnectionTimers, type Deadline, type DeadlineOwner } from './connection-timers.js'
 import { disconnectionOf } from './disconnection.js'
 import { receive } from './handlers/index.js'
+import { InputEnd } from './input-end.js'
 import { ConnectionStream, type StreamOwner } from './stream/connection-stream.js'
 import { Outbox, type OutboxOwner } from './stream/outbox.js'
 import { PacketEncoder } from './stream/packet-encoder.js'
@@ -40,11 +41,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   readonly ports: ConnectionPorts
   readonly traffic: ConnectionTraffic
   drops = 0
+  place = -1
   connectedAt: number | undefined
   reauthentication: Reauthentication | undefined
   readonly stream: ConnectionStream
   /** The broker's connections: it is one of them until nothing of it is left. */
-  readonly #open: Set<Connection>
+  readonly #open: Roster<Connection>
   #dialect: Dialect = dialectOf(4)
   #session: Session | undefined
   /** Set while CONNECT is being answered. */
@@ -61,10 +63,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   readonly #outbox: Outbox
   /** Whether no more packets are handled, ever. */
   #readingStopped = false
-  /** Set once the stream brings nothing more: how the connection ends when all that it brought is handled. */
-  #inputEnd: Ending | undefined
-  /** Callers that wait for the connection to end. */
-  #untilEnding: Waiters | undefined
+  /** Set once the stream brings nothing more. */
+  #inputEnd: InputEnd | undefined
   /** As the client's DISCONNECT wants it. */
   #disconnectEnding: Ending | undefined
   readonly #timers: ConnectionTimers
@@ -72,7 +72,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #released: Promise<void> | undefined
 
   /** @param open the broker's connections, to which it is added */
-  constructor(source: ConnectionSource, ports: ConnectionPorts, open: Set<Connection>) {
+  constructor(source: ConnectionSource, ports: ConnectionPorts, open: Roster<Connection>) {
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
@@ -214,7 +214,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   async takeOver(error: AnaxError): Promise<void> {
-    if (this.#inputEnd !== undefined) await this.#inputHandled()
+    if (this.#released === undefined) await this.#inputEnd?.wait()
     await this.disconnect(error)
   }
 
@@ -228,7 +228,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#released !== undefined) return this.#released
     const ending = this.#disconnectEnding ?? fallback
     this.#become('closing')
-    this.#untilEnding?.release()
+    this.#inputEnd?.release()
     this.#connect?.abort()
     this.reauthentication?.abort()
     this.#reader.close()
@@ -242,16 +242,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   /** Stops reading packets. Resolves when all that were received are answered. */
   async stopReading(): Promise<void> {
-    if (this.#inputEnd !== undefined) return this.#inputHandled()
-    this.#readingStopped = true
+    if (this.#inputEnd === undefined) this.#readingStopped = true
+    else if (this.#released === undefined) return this.#inputEnd.wait()
     if (this.#state === 'connected') await this.#ingress?.settled()
-  }
-
-  /** Resolves when everything is handled that a stream brought before its end. */
-  async #inputHandled(): Promise<void> {
-    if (this.#released !== undefined) return
-    this.#untilEnding ??= new Waiters()
-    await this.#untilEnding.wait()
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
@@ -295,7 +288,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   handledAll(): void {
     const unexpected = this.#hasVersion ? undefined : firstPacketError(this.#reader.decoder.packetType)
     if (unexpected !== undefined) this.fail(unexpected)
-    else if (this.#inputEnd !== undefined) this.#endOfInput(this.#inputEnd)
+    else if (this.#inputEnd !== undefined) this.#endOfInput(this.#inputEnd.ending)
   }
 
   malformed(error: AnaxError): void {
@@ -320,9 +313,9 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   #inputEnds(reason: AnaxError | undefined): void {
     this.ports.fairness.spend(Cost.ended)
     if (this.#inputEnd !== undefined || this.#released !== undefined) return
-    this.#inputEnd = { will: 'publish', reason }
+    this.#inputEnd = new InputEnd({ will: 'publish', reason })
     // a client that gave up on its CONNECT: nobody waits for the answer
-    if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.#giveUp(this.#inputEnd)
+    if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.#giveUp(this.#inputEnd.ending)
     else this.#reader.finish()
   }
 

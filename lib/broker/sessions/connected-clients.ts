@@ -9,8 +9,11 @@ import { SortedNames } from '../../util/collections/sorted-names.js'
 export class ConnectedClients {
   /** Client identifier -> connected client. Without a prototype: the keys come from the network. */
   readonly byId: Record<string, Client> = Object.create(null)
-  /** Client identifier -> its connection. */
-  readonly #owners = new Map<string, SessionOwner>()
+  /**
+   * Client identifier -> its connection. Not a Map: of one that grows and shrinks all the time, V8 keeps the tables of
+   * before until a full garbage collection, and with them the connections that were in them.
+   */
+  readonly #owners: Record<string, SessionOwner> = Object.create(null)
   readonly #names = new SortedNames()
   #maximum = 0
   #stored = 0
@@ -27,11 +30,11 @@ export class ConnectedClients {
 
   /** The connection of a client. */
   ownerOf(clientId: string): SessionOwner | undefined {
-    return this.#owners.get(clientId)
+    return this.#owners[clientId]
   }
 
   owners(): Iterable<SessionOwner> {
-    return this.#owners.values()
+    return Object.values(this.#owners)
   }
 
   /** The identifiers that follow the given one, in the order of their UTF-8 bytes. */
@@ -41,15 +44,15 @@ export class ConnectedClients {
 
   add(owner: SessionOwner, { id, stored }: Session): void {
     this.byId[id] = owner.client
-    this.#owners.set(id, owner)
+    this.#owners[id] = owner
     this.#names.add(id)
-    this.#maximum = Math.max(this.#maximum, this.#owners.size)
+    this.#maximum = Math.max(this.#maximum, this.#names.size)
     if (stored) this.#stored++
   }
 
   remove({ id, stored }: Session): void {
     delete this.byId[id]
-    this.#owners.delete(id)
+    delete this.#owners[id]
     this.#names.delete(id)
     if (stored) this.#stored--
   }

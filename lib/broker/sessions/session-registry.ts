@@ -100,12 +100,14 @@ export class SessionRegistry implements SessionDirectory {
 
   async open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, aborter } = request
+    const open = () => this.#open(owner, request)
+    if (!this.#turns.isTaken(clientId) && !this.isConnected(clientId)) return this.#turns.take(clientId, open, aborter)
     const earlier = this.#waiting.get(clientId)
     this.#waiting.set(clientId, owner)
     // repeated connection attempts of one client do not queue up while its session is being released
     earlier?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
     try {
-      return await this.#turns.take(clientId, () => this.#open(owner, request), aborter)
+      return await this.#turns.take(clientId, open, aborter)
     } finally {
       this.#stopWaiting(clientId, owner)
     }
