@@ -98,6 +98,12 @@ export interface Client extends EventEmitter<ClientEvents> {
    * Setting throws ANAX_ERR_ARGUMENT for what are no limits. @default undefined: the options count
    */
   limits: ClientLimits | undefined
+  /**
+   * Bytes that the transport has received of this client and cannot pass on yet, because it passes on whole messages only,
+   * as WebSockets do. They count towards `maxIncompleteBytes`. Set by the listeners of `anax/server`, and by a transport of
+   * your own; 0 again by itself when the connection ends. @default 0
+   */
+  heldBytes: number
   /** Keep alive in seconds; 0 for none. */
   readonly keepalive: number
   /** The will that is published if the connection breaks. */

@@ -24,6 +24,10 @@ export interface Channel extends SessionOwner {
   readonly connected: boolean
   /** Bytes that were not handed to the stream yet. */
   readonly unsentBytes: number
+  readonly reader: {
+    /** Bytes that the transport has received and not passed on. */
+    heldByTransport: number
+  }
   /** The client's protocol version; undefined until CONNECT arrives. */
   readonly version: ProtocolVersion | undefined
   readonly dialect: Dialect

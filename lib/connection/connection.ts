@@ -59,7 +59,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   /** For the version and the parameters that are known; made with the first packet that is sent. */
   #encoder: PacketEncoder | undefined
   #ingress: Pipeline | undefined
-  readonly #reader: PacketReader
+  readonly reader: PacketReader
   readonly #outbox: Outbox
   /** Whether no more packets are handled, ever. */
   #readingStopped = false
@@ -77,7 +77,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.ports = ports
     this.#open = open
     this.traffic = new ConnectionTraffic(ports.traffic)
-    this.#reader = new PacketReader(source.stream, this, this.traffic, ports)
+    this.reader = new PacketReader(source.stream, this, this.traffic, ports)
     this.#outbox = new Outbox(source, ports.flusher, this)
     this.#timers = new ConnectionTimers(ports.timers, ports.options, this)
     this.stream = new ConnectionStream(source.stream, this)
@@ -145,13 +145,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   limitsChanged(): void {
     if (this.#state !== 'connected') return
     this.#session!.limitClient(this.client.limits)
-    this.#reader.limit(this.client.limits)
+    this.reader.limit(this.client.limits)
   }
 
   accept(): void {
     this.#wasConnected = true
     this.connectedAt = this.ports.timers.wallTime()
-    this.#reader.limit(this.client.limits)
+    this.reader.limit(this.client.limits)
     this.#become('connected')
     this.#timers.connected(this.#parameters.keepalive)
   }
@@ -169,7 +169,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   /** Takes the version that the decoder found in CONNECT. */
   #setVersion(): void {
     this.#hasVersion = true
-    this.#dialect = dialectOf(this.#reader.decoder.protocolVersion)
+    this.#dialect = dialectOf(this.reader.decoder.protocolVersion)
     this.#encoder = undefined
   }
 
@@ -179,7 +179,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   resumeReading(): void {
-    if (this.#released === undefined) this.#reader.resume()
+    if (this.#released === undefined) this.reader.resume()
   }
   send(packet: Packet): void {
     const frame = this.#encoding().packet(packet)
@@ -231,7 +231,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#inputEnd?.release()
     this.#connect?.abort()
     this.reauthentication?.abort()
-    this.#reader.close()
+    this.reader.close()
     this.#outbox.finish()
     this.#timers.closing()
     this.stream.end()
@@ -286,7 +286,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   handledAll(): void {
-    const unexpected = this.#hasVersion ? undefined : firstPacketError(this.#reader.decoder.packetType)
+    const unexpected = this.#hasVersion ? undefined : firstPacketError(this.reader.decoder.packetType)
     if (unexpected !== undefined) this.fail(unexpected)
     else if (this.#inputEnd !== undefined) this.#endOfInput(this.#inputEnd.ending)
   }
@@ -294,7 +294,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   malformed(error: AnaxError): void {
     if (this.#state !== 'connected') {
       this.#setVersion()
-      const answer = malformedFirstPacketAnswer(this.#reader.decoder.packetType, this.#dialect, error)
+      const answer = malformedFirstPacketAnswer(this.reader.decoder.packetType, this.#dialect, error)
       if (answer !== undefined) this.send(answer)
     }
     this.fail(error)
@@ -315,8 +315,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.#inputEnd !== undefined || this.#released !== undefined) return
     this.#inputEnd = new InputEnd({ will: 'publish', reason })
     // a client that gave up on its CONNECT: nobody waits for the answer
-    if (this.#state === 'connecting' && !this.#reader.decoder.hasUnread) this.#giveUp(this.#inputEnd.ending)
-    else this.#reader.finish()
+    if (this.#state === 'connecting' && !this.reader.decoder.hasUnread) this.#giveUp(this.#inputEnd.ending)
+    else this.reader.finish()
   }
 
   /** Gives up on CONNECT as soon as there is room in a turn of the event loop: thousands may be lost at once. */
@@ -333,7 +333,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   streamData(chunk: Buffer): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#timers.received()
-    this.#reader.push(chunk)
+    this.reader.push(chunk)
   }
 
   streamDrained(): void {
@@ -370,7 +370,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   /** There is room for packets that had to wait. */
   #readOn(): void {
-    if (this.#reader.isPaused() || this.#inputEnd !== undefined) this.resumeReading()
+    if (this.reader.isPaused() || this.#inputEnd !== undefined) this.resumeReading()
   }
 
   deadlinePassed(deadline: Deadline): void {
@@ -381,7 +381,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
         break
       case 'keep-alive':
         // the client may be sending: the broker is not reading
-        if (this.#reader.isPaused() || this.#inputEnd !== undefined) {
+        if (this.reader.isPaused() || this.#inputEnd !== undefined) {
           this.#timers.connected(this.#parameters.keepalive)
           break
         }

@@ -7,6 +7,11 @@ interface CommonOptions {
   name?: string
   /** Maximum concurrent connections; further ones are closed and reported to `onRefused`. @default no limit */
   maxConnections?: number
+  /**
+   * Connections that the system keeps until they are accepted. It has a limit of its own (`net.core.somaxconn` on Linux);
+   * one that finds no room tries again after a second. @default 8192
+   */
+  backlog?: number
 }
 
 export interface PortOptions extends CommonOptions {

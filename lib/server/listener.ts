@@ -9,6 +9,7 @@ import tls, { type TLSSocket, type TlsOptions, type Server as TlsServer } from '
 import type { Broker } from '../../types/broker.js'
 import type { ConnectionDetails } from '../../types/client.js'
 import { AnaxError } from '../index.js'
+import { ConnectionPace } from './connection-pace.js'
 import type { ListenerOptions } from './listener-options.js'
 import { type AddressOf, forwardedAddress } from './proxies/forwarded.js'
 import { type ProxiedClient, proxyHeaderReader, type ReadProxyHeader } from './proxies/proxy-protocol.js'
@@ -72,6 +73,7 @@ export class Listener {
     this.server = this.#makeServer(settings ?? {})
     this.#watch()
     if (origin.readHeader !== undefined) this.#readHeaders(origin.readHeader)
+    if (options.transport !== 'tcp' && options.transport !== 'unix') this.#paceConnections()
     this.#turnAwayWhenOverloaded()
   }
 
@@ -172,6 +174,12 @@ export class Listener {
       socket.destroy()
       this.#onRefused(new AnaxError('ANAX_ERR_OVERLOADED'), details, 'overload')
     })
+  }
+
+  /** Begins few TLS handshakes and upgrades in one turn of the event loop. */
+  #paceConnections(): void {
+    const pace = new ConnectionPace()
+    this.#intercept((socket, pass) => pace.pass(socket, pass))
   }
 
   /** Has each connection looked at before Node's server sees it. */

@@ -10,10 +10,7 @@ import net from 'node:net'
 import { dirname } from 'node:path'
 import { AnaxError } from '../index.js'
 
-/**
- * Connections that the system keeps until they are accepted; it has a limit of its own (`net.core.somaxconn`). One that
- * finds no room is answered a second later. With Node's 511, that happened in a burst of 1,000.
- */
+/** With Node's 511, connections of a burst of 1,000 found no room, and were answered a second later. */
 const BACKLOG = 8192
 
 /** An address and port, or the path of a Unix socket. */
@@ -21,17 +18,18 @@ export type Endpoint = { host: string; port: number } | { path: string }
 
 /**
  * Resolves when the server listens.
+ * @param backlog connections that the system keeps until they are accepted
  * @throws AnaxError ANAX_ERR_LISTEN
  */
-export async function bind(server: Server, endpoint: Endpoint): Promise<void> {
+export async function bind(server: Server, endpoint: Endpoint, backlog: number = BACKLOG): Promise<void> {
   try {
-    await listen(server, endpoint)
+    await listen(server, endpoint, backlog)
   } catch (error) {
     if (!('path' in endpoint) || codeOf(error) !== 'EADDRINUSE' || !(await isAbandoned(endpoint.path))) {
       throw listenError(error, endpoint)
     }
     await unlink(endpoint.path)
-    await listen(server, endpoint)
+    await listen(server, endpoint, backlog)
   }
 }
 
@@ -40,8 +38,8 @@ export function listenError(cause: unknown, endpoint: Endpoint): AnaxError {
   return new AnaxError('ANAX_ERR_LISTEN', { detail: sentence(cause, endpoint), cause })
 }
 
-async function listen(server: Server, endpoint: Endpoint): Promise<void> {
-  server.listen({ ...endpoint, backlog: BACKLOG })
+async function listen(server: Server, endpoint: Endpoint, backlog: number): Promise<void> {
+  server.listen({ ...endpoint, backlog })
   await once(server, 'listening')
 }
 

@@ -75,7 +75,7 @@ const SCHEMES = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' } as const
 const DEFAULT_PORTS = { tcp: 1883, tls: 8883, ws: 8083, wss: 8084 } as const
 const DEFAULT_HOST = '127.0.0.1'
 
-const COMMON = ['name', 'maxConnections']
+const COMMON = ['name', 'maxConnections', 'backlog']
 const PORT = ['host', 'port', 'trustedProxies', 'proxyProtocol', ...COMMON]
 const WEB_SOCKET = ['path', 'maxPayload', 'allowedOrigins']
 
@@ -111,7 +111,7 @@ export async function createServer(
       checkListener(each ?? {})
       const listener = await Listener.make(broker, each, refused)
       const endpoint = endpointOf(each)
-      await bind(listener.server, endpoint)
+      await bind(listener.server, endpoint, each.backlog)
       listener.server.on('error', error => options.onError?.(listenError(error, endpoint)))
       open.push({ listener, address: addressOf(each.transport, endpoint, listener.server) })
     }
@@ -151,9 +151,11 @@ function checkListener({ transport, ...options }: Partial<ListenerOptions>): voi
       throw unusable(`a ${transport} listener has no option '${name}'; it has ${names.join(', ')}`)
     }
   }
-  const { maxConnections } = options
-  if (maxConnections !== undefined && !(Number.isSafeInteger(maxConnections) && maxConnections > 0)) {
-    throw unusable(`maxConnections has to be a number above 0, got ${String(maxConnections)}`)
+  for (const name of ['maxConnections', 'backlog'] as const) {
+    const value = options[name]
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw unusable(`${name} has to be a number above 0, got ${String(value)}`)
+    }
   }
 }
 

@@ -102,6 +102,11 @@ export class Attacked {
     await this.#broker().ask({ name: 'sinks', count, connect: packets.toString('hex') })
   }
 
+  /** They leave. */
+  async sinksLeave(): Promise<void> {
+    await this.#broker().ask({ name: 'sinks leave' })
+  }
+
   /** Resolves when no clients are connected but a few that watch. */
   async left(): Promise<void> {
     while ((await this.#broker().ask<{ clients: number }>({ name: 'clients' })).clients > WATCHERS) await pause(50)

@@ -7,8 +7,10 @@
  */
 import { attack, attackMosquitto, type Figures, overstepped } from './attack.js'
 import { SCENARIOS } from './scenarios/index.js'
+import { figuresTable, mosquittoTable, type Run } from './tables.js'
 import { withoutMosquitto } from './targets/programs.js'
 
+const runs: Run[] = []
 const words = process.argv.slice(2)
 const scale = Number(process.env.ANAX_ATTACK_SCALE ?? 1)
 if (withoutMosquitto) console.log(`Nothing is compared with Mosquitto: ${withoutMosquitto}`)
@@ -19,10 +21,13 @@ for (const scenario of SCENARIOS) {
   const mosquitto = isCompared ? await attackMosquitto(scenario, scale) : undefined
   const over = overstepped(scenario, figures, mosquitto)
   if (over.length > 0) process.exitCode = 1
+  runs.push({ scenario, figures, mosquitto, over })
   const verdict = over.length === 0 ? 'holds' : `FAILS (${over.join(', ')})`
   console.log(`${verdict}  ${scenario.name}: ${textOf(figures)}`)
   if (mosquitto !== undefined) console.log(`       Mosquitto: ${textOf(mosquitto)}`)
 }
+console.log(`\nFor docs/reliability.md:\n\n${figuresTable(runs)}`)
+if (runs.some(({ mosquitto }) => mosquitto !== undefined)) console.log(`\n${mosquittoTable(runs)}`)
 
 function textOf(figures: Figures): string {
   return Object.entries(figures)

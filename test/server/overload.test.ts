@@ -56,6 +56,32 @@ test('while the broker is overloaded, its listeners close what connects, and ser
   await broker.close()
 })
 
+test('a server of the application closes what connects while the broker is overloaded, and serves it again', async t => {
+  const look = fakeMemory(t)
+  const broker = await createBroker({ maxMemoryBytes: 1000 })
+  const server = net.createServer(socket => {
+    if (broker.overloaded) socket.destroy()
+    else broker.handle(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  look(2000, 2)
+  const turnedAway = net.connect(port, '127.0.0.1')
+  turnedAway.resume()
+  await once(turnedAway, 'close')
+  assert.equal(turnedAway.bytesRead, 0)
+  assert.equal(broker.stats().connections.total, 0)
+  look(0, 6)
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write(Buffer.from('100c00044d5154540402000000000000', 'hex'))
+  const [connack] = (await once(socket, 'data')) as [Buffer]
+  assert.equal(connack.toString('hex'), '20020000')
+  socket.destroy()
+  server.close()
+  await broker.close()
+})
+
 async function statusOfUpgrade(port: number): Promise<number | undefined> {
   const headers = {
     connection: 'Upgrade',

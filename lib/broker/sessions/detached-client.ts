@@ -51,6 +51,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
   principal: string | undefined
   claims: unknown
   limits: ClientLimits | undefined
+  heldBytes = 0
 
   private constructor(remembered: Remembered) {
     super()

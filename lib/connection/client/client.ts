@@ -90,6 +90,17 @@ export class ChannelClient extends QuietEmitter<ClientEvents> implements Client 
     this.#limits = limits && Object.freeze({ ...limits })
     this.#channel.limitsChanged()
   }
+  get heldBytes(): number {
+    return this.#channel.reader.heldByTransport
+  }
+  set heldBytes(bytes: number) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'client.heldBytes' })
+    }
+    const { state, reader } = this.#channel
+    // what a connection holds counts until it ends
+    if (state !== 'closing' && state !== 'closed') reader.heldByTransport = bytes
+  }
   get userProperties(): UserProperties | undefined {
     return this.#channel.parameters.userProperties
   }

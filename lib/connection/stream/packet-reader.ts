@@ -54,6 +54,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
   #throttle: Throttle | undefined
   /** The received part of an incomplete packet. Created on demand: most packets come in one chunk. */
   #incomplete: IncompletePacket | undefined
+  #heldByTransport = 0
   #reading = false
   #paused = false
   /** Bytes that came since packets could not be handled. */
@@ -152,7 +153,20 @@ export class PacketReader implements ThrottleOwner, PausedWork {
   /** Lets go of what was read: the connection ends. */
   close(): void {
     this.decoder.close()
+    this.#heldByTransport = 0
     if (this.#incomplete !== undefined) this.#hold(0)
+  }
+
+  /** Bytes that the transport has received and not passed on. */
+  get heldByTransport(): number {
+    return this.#heldByTransport
+  }
+
+  set heldByTransport(bytes: number) {
+    if (bytes === this.#heldByTransport) return
+    const ownBytes = (this.#incomplete?.bytes ?? 0) - this.#heldByTransport
+    this.#heldByTransport = bytes
+    this.#hold(Math.max(0, ownBytes))
   }
 
   /** The rest is the beginning of a packet. */
@@ -166,7 +180,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
   #hold(bytes: number): void {
     const { incompletePackets } = this.#ports
     this.#incomplete ??= new IncompletePacket(() => this.#receiver.fail(tooMuch(incompletePackets)))
-    incompletePackets.hold(this.#incomplete, bytes)
+    incompletePackets.hold(this.#incomplete, bytes + this.#heldByTransport)
   }
 
   /** @returns false if it stopped because the turn is used up; true also where a rate stopped it */

@@ -1,6 +1,7 @@
 /**
- * Bounds what `ws` holds of one message of a client that is not connected yet: `ws` passes on whole messages only, and its
- * own limit is for connected clients. Counts bytes of the socket; must not know what they mean.
+ * Bounds what `ws` holds of messages that have not come in full: `ws` passes on whole messages only. Before CONNECT is
+ * answered each client has a limit of its own; afterwards the broker is told, which has one for all. Counts bytes of the
+ * socket; must not know what they mean.
  */
 import type { Duplex } from 'node:stream'
 import type { Client } from '../../../types/client.js'
@@ -9,32 +10,50 @@ import type { HostWebSocket } from './web-socket-stream.js'
 /** Bytes of frame headers. */
 const FRAMING = 1024
 
+/** Below this a rest may be frame headers as well. */
+const UNCERTAIN_BYTES = 256
+
+/** Of a masked frame: with up to 125 bytes, up to 64 KiB, and more. */
+const HEADER_BYTES = [6, 8, 14] as const
+
 /** @param stream the WebSocket as the broker reads it */
-export function boundBeforeConnect(
+export function boundMessages(
   socket: Duplex,
-  webSocket: Pick<HostWebSocket, 'on' | 'pause' | 'resume'>,
+  webSocket: Pick<HostWebSocket, 'on' | 'pause' | 'resume' | 'terminate'>,
   { client, stream, maxBytes }: { client: Client; stream: Duplex; maxBytes: number },
 ): void {
   let held = 0
-  const end = () => {
-    socket.off('data', count)
-    client.off('connected', goOn)
-  }
-  const goOn = () => {
-    end()
-    webSocket.resume()
-  }
+  /** Bytes of the messages that ended in the current chunk. */
+  let passedOn = 0
+  webSocket.on('message', (data: Buffer) => {
+    passedOn += data.length + headerBytes(data.length)
+  })
   const count = (chunk: Buffer) => {
     held += chunk.length
-    if (held <= maxBytes + FRAMING) return
+    // `ws` has seen the chunk before: what is left of it begins a message
+    if (passedOn > 0) held = restOf(chunk, held - passedOn)
+    passedOn = 0
+    client.heldBytes = held
+    if (held <= maxBytes + FRAMING || client.connected) return
     // CONNECT is being answered: what follows it can wait
     if (client.connecting) webSocket.pause()
     else stream.destroy(new Error(`a WebSocket message of more than ${maxBytes} bytes before CONNECT`))
   }
-  webSocket.on('message', () => {
-    held = 0
-  })
-  client.once('connected', goOn)
-  client.once('close', end)
   socket.on('data', count)
+  client.once('connected', () => webSocket.resume())
+  client.once('close', () => {
+    socket.off('data', count)
+    // `ws` would go on collecting the message until the closing handshake is done
+    if (held > 0) webSocket.terminate()
+  })
+}
+
+/** How much of a chunk begins a message. In how many frames the message before came is not known, nor are pings. */
+function restOf({ length }: Buffer, rest: number): number {
+  return rest <= UNCERTAIN_BYTES ? 0 : Math.min(length, rest)
+}
+
+function headerBytes(length: number): number {
+  if (length <= 125) return HEADER_BYTES[0]
+  return length <= 0xffff ? HEADER_BYTES[1] : HEADER_BYTES[2]
 }

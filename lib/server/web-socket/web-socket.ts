@@ -11,7 +11,7 @@ import type { ConnectionDetails } from '../../../types/client.js'
 import { AnaxError } from '../../index.js'
 import { plainAddress } from '../proxies/trusted-proxies.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
-import { boundBeforeConnect } from './web-socket-bound.js'
+import { boundMessages } from './web-socket-bound.js'
 import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
 
 /** Options of MQTT over WebSocket. */
@@ -203,7 +203,7 @@ function acceptor(
     sockets.handleUpgrade(request, socket, head, webSocket => {
       const stream = new WebSocketStream(webSocket)
       const client = broker.handle(stream, request, detailsOf(request))
-      boundBeforeConnect(socket, webSocket, { client, stream, maxBytes: broker.limits.maxConnectSize })
+      boundMessages(socket, webSocket, { client, stream, maxBytes: broker.limits.maxConnectSize })
     })
   }
 }

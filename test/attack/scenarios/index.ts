@@ -12,6 +12,7 @@ import { noAcknowledgements } from './no-acknowledgements.js'
 import { passwords } from './passwords.js'
 import { retained } from './retained.js'
 import type { Scenario } from './scenario.js'
+import { largeSession, storedSessions } from './stored-sessions.js'
 import { userPropertiesRefused, userPropertiesTaken } from './user-properties.js'
 import { webSockets } from './web-sockets.js'
 
@@ -25,6 +26,8 @@ export const SCENARIOS: readonly Scenario[] = [
   retained,
   filters,
   matching,
+  storedSessions,
+  largeSession,
   frozen,
   noAcknowledgements,
   webSockets,

@@ -21,7 +21,9 @@ export interface Measured {
   drops: number
 }
 
-export type Request = { name: 'start' | 'stop' | 'clients' } | { name: 'sinks'; count: number; connect: string }
+export type Request =
+  | { name: 'start' | 'stop' | 'clients' | 'sinks leave' }
+  | { name: 'sinks'; count: number; connect: string }
 
 const SAMPLE_MS = 50
 
@@ -32,6 +34,7 @@ const server = await createServer(broker, [
   { transport: 'ws', port: 0 },
 ])
 const meter = new TurnMeter()
+const sinks: Duplex[] = []
 let cpu = process.cpuUsage()
 let rssBefore = 0
 let heapBefore = 0
@@ -49,6 +52,9 @@ process.on('message', async (request: Request) => {
     meter.start()
   } else if (request.name === 'sinks') {
     await addSinks(request.count, Buffer.from(request.connect, 'hex'))
+  } else if (request.name === 'sinks leave') {
+    for (const stream of sinks.splice(0)) stream.destroy()
+    while (broker.connectedClients > 0) await new Promise(resolve => setTimeout(resolve, 20))
   }
   process.send!(request.name === 'stop' ? await measured() : { clients: broker.connectedClients })
 })
@@ -91,6 +97,7 @@ function samplePeak(): void {
 async function addSinks(count: number, connect: Buffer): Promise<void> {
   for (let i = 0; i < count; i++) {
     const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+    sinks.push(stream)
     broker.handle(stream)
     const bytes = Buffer.from(connect)
     bytes.write(String(i).padStart(8, '0'), bytes.indexOf('########'))

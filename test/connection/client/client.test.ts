@@ -18,6 +18,7 @@ const MEMBERS = [
   'details',
   'disconnect',
   'drops',
+  'heldBytes',
   'id',
   'keepalive',
   'limits',

@@ -1,10 +1,13 @@
-/** What a WebSocket may send before its client is connected: `ws` alone would hold a whole message, however large. */
+/** What a WebSocket may send of a message that does not end: `ws` alone would hold it all, however large. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
-import { createBroker } from '../../../lib/index.js'
+import { encode } from '../../../lib/codec/encode/encoder.js'
+import { type AnaxError, type Broker, createBroker } from '../../../lib/index.js'
 import { createServer } from '../../../lib/server/server.js'
+import type { Client } from '../../../types/client.js'
+import { connectPacket } from '../../support/spec-client.js'
 
 /** CONNECT of MQTT 3.1.1, client id "abcd"; the beginning of a PUBLISH of 200,003 bytes to "a". */
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')
@@ -55,4 +58,48 @@ test('what follows CONNECT waits for CONNACK, and then a message may be larger',
   socket.terminate()
   await server.close()
   await broker.close()
+})
+
+/** A WebSocket whose client is connected, and the client as the broker sees it. */
+async function connectedClient(broker: Broker, url: string, clientId: string) {
+  const socket = new WebSocket(url, ['mqtt'])
+  await once(socket, 'open')
+  socket.on('error', () => {})
+  const ready = once(broker, 'clientReady')
+  socket.send(encode(connectPacket(4, { clientId }), 4))
+  const [client] = (await ready) as [Client]
+  return { socket, client }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setImmediate(resolve))
+}
+
+test('messages of connected clients that do not end count in maxIncompleteBytes, as long as they do not end', async () => {
+  await using broker = await createBroker({ maxIncompleteBytes: 220_000 })
+  await using server = await createServer(broker, { transport: 'ws', port: 0 })
+  const { url } = server.addresses[0]!
+  const modest = await connectedClient(broker, url, 'modest')
+  modest.socket.send(PUBLISH, { fin: false })
+  modest.socket.send(Buffer.alloc(10_000), { fin: false })
+  await until(() => modest.client.heldBytes > 10_000)
+  assert(modest.client.heldBytes < 10_100, `${modest.client.heldBytes}`)
+
+  const greedy = await connectedClient(broker, url, 'greedy')
+  const failed = once(broker, 'clientError')
+  greedy.socket.send(PUBLISH, { fin: false })
+  for (let i = 0; i < 5; i++) greedy.socket.send(Buffer.alloc(50_000), { fin: false })
+  const [client, error] = (await failed) as [Client, AnaxError]
+  assert.deepEqual([client.id, error.code], ['greedy', 'ANAX_ERR_QUOTA'])
+  await until(() => client.closed)
+  assert.equal(client.heldBytes, 0)
+
+  const published = once(broker, 'publish')
+  modest.socket.send(Buffer.alloc(140_000), { fin: false })
+  modest.socket.send(Buffer.alloc(50_000))
+  const [{ payload }] = (await published) as [{ payload: Buffer }]
+  assert.equal(payload.length, 200_000, 'one alone has the room')
+  modest.socket.send(Buffer.from([0xc0, 0]))
+  await until(() => modest.client.heldBytes === 0)
+  modest.socket.terminate()
 })

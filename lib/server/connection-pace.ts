@@ -1,0 +1,51 @@
+/**
+ * Passes on new connections a few in each turn of the event loop: Node.js accepts thousands in one, and what follows, an
+ * HTTP request with its upgrade or a TLS handshake, costs many times as much as MQTT's CONNECT. Owns who waits; must not
+ * know what is done with a connection.
+ */
+import type { Socket } from 'node:net'
+
+/** Upgrades and handshakes that are begun in one turn: a few milliseconds. */
+const PER_TURN = 16
+
+type Pass = (socket: Socket) => void
+
+export class ConnectionPace {
+  #left = PER_TURN
+  #waiting: { socket: Socket; pass: Pass }[] = []
+  #isScheduled = false
+
+  /** Passes a connection on now, or in a later turn, in the order in which they came; not at all if it has ended by then. */
+  pass(socket: Socket, pass: Pass): void {
+    this.#schedule()
+    if (this.#left > 0 && this.#waiting.length === 0) {
+      this.#left--
+      pass(socket)
+      return
+    }
+    // nobody else listens yet
+    socket.on('error', ignore)
+    this.#waiting.push({ socket, pass })
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#isScheduled = false
+    this.#left = PER_TURN
+    if (this.#waiting.length === 0) return
+    const now = this.#waiting.splice(0, PER_TURN)
+    this.#left -= now.length
+    this.#schedule()
+    for (const { socket, pass } of now) {
+      socket.off('error', ignore)
+      if (!socket.destroyed) pass(socket)
+    }
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,80 @@
+/** The figures of a run as the tables of docs/reliability.md, ready to be put there. Must not know how they were measured. */
+import type { Figures } from './attack.js'
+import type { Bounds, Ratios, Scenario } from './scenarios/scenario.js'
+
+/** What came of one scenario. */
+export interface Run {
+  readonly scenario: Scenario
+  readonly figures: Figures
+  readonly mosquitto: Figures | undefined
+  /** The bounds that did not hold. */
+  readonly over: readonly string[]
+}
+
+const COLUMNS = [
+  'Longest turn',
+  'With garbage collection',
+  'Memory grows by',
+  'Memory kept',
+  'Healthy pair, 99 %',
+  'Bounds',
+]
+
+const RATIOS: Readonly<Record<keyof Ratios, string>> = {
+  p99: 'healthy pair, 99 %',
+  perSecond: 'connects per second',
+  letInMs: 'the right one is let in',
+}
+
+/** All scenarios in which the broker measured itself. */
+export function figuresTable(runs: readonly Run[]): string {
+  const rows = runs
+    .filter(({ figures }) => figures.turnMs !== undefined)
+    .map(({ scenario, figures, over }) => [
+      scenario.name,
+      withUnit(figures.turnMs, 'ms'),
+      withUnit(figures.turnWithGcMs, 'ms'),
+      withUnit(figures.growthMb, 'MB'),
+      withUnit(figures.keptRatio, 'times'),
+      withUnit(figures.p99, 'ms'),
+      `${boundsOf(scenario.bounds)}: ${over.length === 0 ? 'hold' : `missed (${over.join(', ')})`}`,
+    ])
+  return table(['Scenario', ...COLUMNS], rows)
+}
+
+/** Those in which Mosquitto was attacked in the same way. */
+export function mosquittoTable(runs: readonly Run[]): string {
+  const rows = runs.flatMap(({ scenario, figures, mosquitto, over }) =>
+    (Object.entries(scenario.besideMosquitto ?? {}) as [keyof Ratios, number][]).map(([name, ratio]) => [
+      scenario.name,
+      RATIOS[name],
+      numberOf(figures[name]),
+      numberOf(mosquitto?.[name]),
+      `${ratio} times: ${over.includes(`${name} beside Mosquitto`) ? 'missed' : 'holds'}`,
+    ]),
+  )
+  return table(['Scenario', 'What', 'Anax', 'Mosquitto', 'Goal'], rows)
+}
+
+function boundsOf({ turnMs, growthMb, keptRatio, p99OverIdle, granted }: Bounds): string {
+  const bounds = [
+    turnMs !== undefined && `${turnMs} ms`,
+    growthMb !== undefined && `${growthMb} MB`,
+    keptRatio !== undefined && `${keptRatio} times`,
+    p99OverIdle !== undefined && `${p99OverIdle} ms over an idle run`,
+    granted !== undefined && `${granted} granted`,
+  ]
+  return bounds.filter(Boolean).join(', ')
+}
+
+function withUnit(value: number | undefined, unit: string): string {
+  return value === undefined ? 'not measured' : `${numberOf(value)} ${unit}`
+}
+
+function numberOf(value: number | undefined): string {
+  return value === undefined ? 'not measured' : value.toFixed(value < 100 ? 1 : 0)
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [columns, columns.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+}
