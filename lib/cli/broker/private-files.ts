@@ -1,6 +1,6 @@
 /** Keeps what the broker writes from other users of this machine: sessions and messages are nobody else's. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CommandError } from '../command-error.js'
 
 const FOR_OTHERS = 0o077
@@ -16,7 +16,8 @@ export function createPrivately(): void {
  */
 export function makePrivate(folder: string): void {
   try {
-    if (!existsSync(folder)) mkdirSync(folder, { recursive: true })
+    // with `recursive`, Node.js does not say that a file system is read-only
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: !existsSync(dirname(folder)) })
     close(folder)
     for (const name of readdirSync(folder)) close(join(folder, name))
   } catch (error) {

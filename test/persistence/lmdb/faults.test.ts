@@ -98,6 +98,15 @@ describe('a folder that cannot be opened', () => {
     await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), { code: 'ANAX_ERR_STORE', message: /ENOENT/ })
   })
 
+  it('is one that cannot be created: the error says why', { skip: process.platform !== 'linux' }, async () => {
+    for (const [path, reason] of [
+      ['/proc/anax-data', /cannot open \/proc\/anax-data: ENOENT/],
+      ['/dev/null/anax-data', /cannot open \/dev\/null\/anax-data: ENOTDIR/],
+    ] as const) {
+      await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), { code: 'ANAX_ERR_STORE', message: reason })
+    }
+  })
+
   it('is named in the error', async () => {
     const path = join(temporaryFolder(), 'a file')
     writeFileSync(path, '')

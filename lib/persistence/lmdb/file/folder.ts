@@ -2,8 +2,18 @@
  * Checks a store's folder before LMDB opens it, because some content would crash LMDB. Owns these checks and the errors
  * for folders that are refused. Must not know the database.
  */
-import { accessSync, constants, lstatSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { AnaxError, textOf } from '../../../errors.js'
 import { recover } from '../engine/checkpoint.js'
 import { DamagedRecord } from '../engine/record.js'
@@ -27,10 +37,19 @@ export function dataFileIn(folder: string): string {
  */
 export function makeFolder(path: string): string {
   try {
-    mkdirSync(path, { recursive: true })
+    create(path)
     return realpathSync(path)
   } catch (error) {
     throw cannotOpen(resolve(path), error)
+  }
+}
+
+/** With `recursive`, Node.js says of a read-only file system that there is none, and asks some others without end. */
+function create(path: string): void {
+  try {
+    mkdirSync(path, { recursive: !existsSync(dirname(path)) })
+  } catch (error) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
   }
 }
 
