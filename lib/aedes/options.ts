@@ -27,10 +27,14 @@ const DEFAULTS = {
   trustedProxies: [],
 } as const satisfies AedesOptions
 
-/** Limits of the broker that Aedes does not have, as far as clients of Aedes would notice them. */
+/**
+ * Limits of the broker that Aedes does not have, as far as clients of Aedes would notice them. Messages for a client that
+ * does not read wait without a bound there.
+ */
 const WITHOUT_LIMIT = {
   maxPacketSize: 268_435_460,
   maxConnectSize: 1024 * 1024,
+  maxOutboxBytes: 16 * 1024 * 1024,
 } as const satisfies BrokerOptions
 
 const MAX_TOPIC_LEVELS = 100

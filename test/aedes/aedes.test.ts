@@ -85,6 +85,15 @@ describe('a broker', () => {
     ])
   })
 
+  it('loses nothing of what the application publishes at once without waiting', async () => {
+    const broker = await create()
+    const client = await connected(broker)
+    await client.subscribe({ topic: 't', qos: 0 })
+    const payload = 'x'.repeat(10_000)
+    for (let i = 0; i < 500; i++) broker.publish({ topic: 't', payload, qos: 0 })
+    for (let i = 0; i < 500; i++) await client.expect('publish')
+  })
+
   it('lets clients read while the application publishes in a loop that waits for each message', async () => {
     const broker = await create()
     const client = await connected(broker)

@@ -230,7 +230,7 @@ describe('a burst', () => {
 })
 
 describe('an application that publishes in a loop and awaits each call', () => {
-  const COUNT = 3000
+  const COUNT = 2000
   const PADDING = '.'.repeat(1000)
 
   type Publish = (text: string) => Promise<unknown>
@@ -258,7 +258,7 @@ describe('an application that publishes in a loop and awaits each call', () => {
   }
 
   for (const [name, way] of Object.entries(ways)) {
-    for (const qos of [0, 1] as const) {
+    for (const qos of byEffort<readonly QoS[]>({ fast: [0], normal: [0], full: [0, 1] })) {
       it(`loses nothing for a client that reads: ${name}, subscribed with QoS ${qos}`, async () => {
         const { broker, drops, subscriber } = await scene('t', qos)
         const publish = await way(broker)
@@ -281,9 +281,9 @@ describe('an application that publishes in a loop and awaits each call', () => {
 
   it('loses no message that is larger than what may wait in memory', async () => {
     const { broker, drops, subscriber } = await scene()
-    for (const payload of numbers(20, '.'.repeat(1_500_000))) await broker.publish({ topic: 't', payload })
-    await subscriber.until(() => subscriber.texts.length === 20 || drops.length > 0)
-    assert.deepEqual([subscriber.texts.length, drops.length], [20, 0])
+    for (const payload of numbers(10, '.'.repeat(1_500_000))) await broker.publish({ topic: 't', payload })
+    await subscriber.until(() => subscriber.texts.length === 10 || drops.length > 0)
+    assert.deepEqual([subscriber.texts.length, drops.length], [10, 0])
     await broker.close()
   })
 
@@ -294,9 +294,7 @@ describe('an application that publishes in a loop and awaits each call', () => {
     frozen.subscribe('t', 0)
     await subscribed
     frozen.freeze()
-    const alive = setInterval(() => {}, 1000)
     for (const payload of numbers(COUNT, PADDING)) await broker.publish({ topic: 't', payload })
-    clearInterval(alive)
     await subscriber.until(() => subscriber.texts.length === COUNT)
     assert.deepEqual([...new Set(drops)], ['frozen outbox-full'])
     frozen.end()

@@ -21,6 +21,8 @@ export interface BackPressureParts {
  */
 const MOST_CALLS = 1000
 
+const LONG_MS = 1_000_000
+
 export class BackPressure {
   readonly #parts: BackPressureParts
   #calls = 0
@@ -54,19 +56,23 @@ export class BackPressure {
   }
 
   async #waitForAll(rooms: readonly Promise<void>[]): Promise<void> {
+    const alive = keepProcessAlive()
     this.#calls++
     await Promise.all(rooms)
     this.#calls--
+    clearInterval(alive)
   }
 
   async #wait(message: PublishMessage, first: Promise<void>, passed: Set<string | undefined>): Promise<void> {
     const { pressureOf } = this.#parts
     const own = message.clientId === undefined ? undefined : pressureOf(message.clientId)
+    const alive = message.clientId === undefined ? keepProcessAlive() : undefined
     own?.hold()
     for (let room: Promise<void> | undefined = first; room !== undefined; room = this.#roomFor(message, passed)) {
       await room
     }
     own?.unhold()
+    clearInterval(alive)
   }
 
   /** @param passed the clients that were waited for; the next one is added */
@@ -80,4 +86,9 @@ export class BackPressure {
     }
     return undefined
   }
+}
+
+/** The timers of a broker do not keep the process alive, and nor do streams in memory; a call that waits does. */
+function keepProcessAlive(): NodeJS.Timeout {
+  return setInterval(() => {}, LONG_MS)
 }
