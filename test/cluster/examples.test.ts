@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test'
 import { RunningProcess } from '../support/command.js'
 import { effort } from '../support/effort.js'
 import { connectClient, nextMessage } from '../support/mqtt.js'
-import { NatsServers, NatsSites, NO_NATS, natsServer } from '../support/nats.js'
+import { NatsServers, NatsSites, NO_NATS, natsServer, type SiteKind } from '../support/nats.js'
 import { ROOT } from '../support/root.js'
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
@@ -43,14 +43,19 @@ describe('examples of clusters', { skip }, () => {
     await exchange(url, url)
   })
 
-  it('a site and the cloud', async () => {
-    const sites = await NatsSites.start()
-    stops.push(() => sites.stop())
-    const env = { CLOUD: sites.cloud, SITE: sites.site, CLOUD_PORT: '0', SITE_PORT: '0' }
-    const example = start('sites', env)
-    const [, cloud] = await example.says(/cloud: (\S+)/)
-    const [, site] = await example.says(/site: (\S+)/)
-    await exchange(cloud!, site!)
-    await exchange(site!, cloud!)
-  })
+  for (const kind of ['leaf node', 'gateway'] as const satisfies SiteKind[]) {
+    it(`a site and the cloud, by ${kind}`, {
+      skip: kind === 'gateway' && effort !== 'full' && 'gateways are for the full run',
+    }, async () => {
+      const sites = await NatsSites.start(kind)
+      stops.push(() => sites.stop())
+      const domain = kind === 'gateway' && { DOMAIN: 'none' }
+      const env = { CLOUD: sites.cloud, SITE: sites.site, CLOUD_PORT: '0', SITE_PORT: '0', ...domain }
+      const example = start('sites', env)
+      const [, cloud] = await example.says(/cloud: (\S+)/)
+      const [, site] = await example.says(/site: (\S+)/)
+      await exchange(cloud!, site!)
+      await exchange(site!, cloud!)
+    })
+  }
 })

@@ -83,7 +83,10 @@ export class NatsServers {
   }
 }
 
-/** A server in the cloud, and one of a site that is a leaf node of it; each has a domain of its own. */
+/** How two servers far apart are connected: one is a leaf node of the other, or both are clusters with gateways. */
+export type SiteKind = 'leaf node' | 'gateway'
+
+/** A server in the cloud, and one of a site. */
 export class NatsSites {
   readonly cloud: string
   readonly site: string
@@ -97,15 +100,11 @@ export class NatsSites {
     this.#folder = folder
   }
 
-  static async start(): Promise<NatsSites> {
-    const ports = await freePorts(3)
-    const [cloud, site, leaf] = ports
+  static async start(kind: SiteKind): Promise<NatsSites> {
+    const ports = await freePorts(6)
+    const [cloud, site] = ports
     const folder = mkdtempSync(join(tmpdir(), 'anax-nats-'))
-    const jetStream = (domain: string) => `jetstream { store_dir: "${join(folder, domain)}", domain: ${domain} }`
-    const configurations = {
-      cloud: `listen: 127.0.0.1:${cloud}\n${jetStream('cloud')}\nleafnodes { listen: 127.0.0.1:${leaf} }`,
-      site: `listen: 127.0.0.1:${site}\n${jetStream('site')}\nleafnodes { remotes: [ { url: "nats://127.0.0.1:${leaf}" } ] }`,
-    }
+    const configurations = kind === 'leaf node' ? leafNodes(folder, ports) : gateways(folder, ports)
     const processes = Object.entries(configurations).map(([name, text]) => {
       const file = join(folder, `${name}.conf`)
       writeFileSync(file, text)
@@ -118,6 +117,36 @@ export class NatsSites {
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map(ended))
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Each has a domain of its own. */
+function leafNodes(folder: string, [cloud, site, leaf]: readonly number[]) {
+  const jetStream = (domain: string) => `jetstream { store_dir: "${join(folder, domain)}", domain: ${domain} }`
+  return {
+    cloud: `listen: 127.0.0.1:${cloud}\n${jetStream('cloud')}\nleafnodes { listen: 127.0.0.1:${leaf} }`,
+    site: `listen: 127.0.0.1:${site}\n${jetStream('site')}\nleafnodes { remotes: [ { url: "nats://127.0.0.1:${leaf}" } ] }`,
+  }
+}
+
+/** Clusters of one server each, which share JetStream. A cluster needs a route, and be it to its only server. */
+function gateways(folder: string, [cloud, site, ofCloud, ofSite, cloudRoute, siteRoute]: readonly number[]) {
+  const configuration = (name: string, port?: number, gateway?: number, route?: number) => `
+    server_name: ${name}
+    listen: 127.0.0.1:${port}
+    jetstream { store_dir: "${join(folder, name)}" }
+    cluster { name: ${name}, listen: 127.0.0.1:${route}, routes: [ "nats://127.0.0.1:${route}" ] }
+    gateway {
+      name: ${name}
+      listen: 127.0.0.1:${gateway}
+      gateways: [
+        { name: cloud, url: "nats://127.0.0.1:${ofCloud}" }
+        { name: site, url: "nats://127.0.0.1:${ofSite}" }
+      ]
+    }`
+  return {
+    cloud: configuration('cloud', cloud, ofCloud, cloudRoute),
+    site: configuration('site', site, ofSite, siteRoute),
   }
 }
 
