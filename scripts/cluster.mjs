@@ -10,6 +10,10 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const COUNT = 3
+/** Milliseconds until a process that has ended is started again. */
+const AGAIN_MS = 5000
+/** Of a node. */
+const LEASE_SECONDS = 15
 const command = fileURLToPath(new URL('../dist/lib/cli/main.js', import.meta.url))
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
 const program = [...(process.env.PATH ?? '').split(delimiter), cache]
@@ -21,11 +25,13 @@ if (program === undefined) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'anax-cluster-'))
-const children = []
+/** Name -> process. */
+const running = new Map()
+let isStopping = false
 const ports = await freePorts(COUNT * 2)
 const servers = ports.slice(0, COUNT).map(port => `127.0.0.1:${port}`)
 const routes = ports.slice(COUNT).map(port => `nats://127.0.0.1:${port}`)
-for (const [index, server] of servers.entries()) startServer(index, server)
+for (let index = 0; index < COUNT; index++) startServer(index)
 for (let index = 0; index < COUNT; index++) startNode(index)
 process.once('SIGINT', stop)
 process.once('SIGTERM', stop)
@@ -36,25 +42,41 @@ Three nodes are one broker, as soon as each says that it is running. Try it:
   mosquitto_pub -p 1885 -t test/hello -m world -q 1          from another
   mosquitto_sub -p 1884 -t 'test/#' -v -i alice -c -q 1      the same client on a third: the first is disconnected
 
-Kill any one of these processes, and go on: ${children.map(({ pid }) => pid).join(' ')}
+Each node has a dashboard, whose address it says below. End any process and go on: it is started again after
+${AGAIN_MS / 1000} seconds. kill -9 is a crash: its clients find their sessions after ${LEASE_SECONDS} seconds. kill is a rolling restart: it hands
+them over first.
+
+${[...running].map(([name, { pid }]) => `  ${name.padEnd(14)} ${pid}`).join('\n')}
+
 Ctrl-C ends all of them.
 `)
 
-function startServer(index, server) {
-  const port = server.split(':')[1]
+function startServer(index) {
+  const port = servers[index].split(':')[1]
   const args = ['-a', '127.0.0.1', '-p', port, '-n', `server${index}`, '-js', '-sd', join(folder, String(index))]
   args.push('--cluster_name', 'anax', '--cluster', routes[index], '--routes', routes.join())
-  children.push(spawn(program, args, { stdio: 'ignore' }))
+  start(`nats-server-${index}`, program, args, 'ignore')
 }
 
 function startNode(index) {
-  const args = [command, '--port', String(1883 + index), '--ws-port', 'off', '--cluster', servers.join()]
-  args.push('--id', `node-${index}`)
-  children.push(spawn(process.execPath, args, { stdio: 'inherit' }))
+  const args = [command, '--port', String(1883 + index), '--ws-port', 'off', '--admin-port', String(8091 + index)]
+  start(`node-${index}`, process.execPath, [...args, '--cluster', servers.join(), '--id', `node-${index}`], 'inherit')
+}
+
+/** Starts a process, and again when it has ended. */
+function start(name, file, args, stdio) {
+  const child = spawn(file, args, { stdio })
+  const isBack = running.has(name)
+  running.set(name, child)
+  if (isBack) console.log(`${name} is started again: ${child.pid}`)
+  child.once('exit', () => {
+    if (!isStopping) setTimeout(() => isStopping || start(name, file, args, stdio), AGAIN_MS)
+  })
 }
 
 function stop() {
-  for (const child of children) child.kill('SIGKILL')
+  isStopping = true
+  for (const child of running.values()) child.kill('SIGKILL')
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   process.exit()
 }

@@ -27,11 +27,11 @@ function inCluster({ servers, replicas }: NonNullable<Settings['cluster']>): Sto
   if (!isInstalled('@nats-io/transport-node') || !isInstalled('@nats-io/jetstream')) {
     throw new CommandError('a cluster needs two packages: npm install @nats-io/transport-node @nats-io/jetstream')
   }
-  const worth = replicas === 1 ? 'one server has each message' : `a majority of ${replicas} servers has each message`
+  const holders = replicas === 1 ? 'one server' : `a majority of ${replicas} servers`
   return {
     options: { cluster: natsCluster({ servers, replicas }) },
     // a password is not shown
-    description: `cluster on NATS at ${servers.map(server => server.slice(server.lastIndexOf('@') + 1)).join(', ')}; what is acknowledged, ${worth}`,
+    description: `cluster on NATS at ${servers.map(server => server.slice(server.lastIndexOf('@') + 1)).join(', ')}; what is acknowledged is on ${holders}`,
   }
 }
 
