@@ -7,6 +7,8 @@ import { effort } from '../support/effort.js'
 import { Cable, NatsServers, NO_NATS, natsServer } from '../support/nats.js'
 
 let clusters = 0
+/** Each test makes its streams anew: more than one, so that what is in several shards is tested as well. */
+const SHARDS = 2
 
 /** A cluster of its own, by its prefix. Each node has a cable of its own to one of the servers. */
 function engineOf(servers: NatsServers, replicas: 1 | 3): TestEngine {
@@ -16,8 +18,8 @@ function engineOf(servers: NatsServers, replicas: 1 | 3): TestEngine {
   return {
     async join(request) {
       const cable = await Cable.to(servers.ports[joined++ % servers.ports.length]!)
-      const connection = { ignoreClusterUpdates: true, timeout: 2000 }
-      const node = await natsCluster({ servers: cable.url, replicas, prefix, connection }).join(request)
+      const connection = { ignoreClusterUpdates: true, timeout: 10_000 }
+      const node = await natsCluster({ servers: cable.url, replicas, prefix, shards: SHARDS, connection }).join(request)
       cables.set(node, cable)
       return node
     },

@@ -12,6 +12,9 @@ import type { Turns } from '../../util/scheduling/turns.js'
 import type { ConnectedClients } from './connected-clients.js'
 import type { Ownership } from './ownership.js'
 
+/** Clients that are claimed at once. */
+const AT_ONCE = 50
+
 export interface LostLeaseParts {
   readonly connected: ConnectedClients
   /** One change at a time for each client identifier. */
@@ -37,11 +40,12 @@ export class LostLease {
   /** There is a lease again: claims the clients that have stayed. Those that are elsewhere by now are disconnected. */
   async reclaim(): Promise<void> {
     const { connected, turns } = this.#parts
-    await turns.takeEach(
-      [...connected.owners()],
-      ({ client }) => client.id,
-      owner => this.#reclaim(owner),
-    )
+    // one line for all
+    const owners = [...connected.owners()].values()
+    const work = async () => {
+      for (const owner of owners) await turns.take(owner.client.id, () => this.#reclaim(owner))
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
   }
 
   async #reclaim(owner: SessionOwner): Promise<void> {
