@@ -10,7 +10,7 @@ import type { AuditRecord } from './audit.js'
 import { ClientTraffic } from './client-traffic.js'
 import { type Exchange, readBody, send, sendJson, sendProblem, setHeaders } from './exchange.js'
 import { type AdminOptions, type ResolvedAdminOptions, resolveAdminOptions } from './options.js'
-import { pageFile, SIGN_IN } from './page-files.js'
+import { pageFile, signInPage } from './page-files.js'
 import { invalid, notFound, Problem, problemOf } from './problem.js'
 import { Recorder } from './recorder.js'
 import { Live } from './routes/live.js'
@@ -91,7 +91,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     const isHealth = path === '/livez' || path === '/readyz'
     const isOpen = isHealth && this.#options.health === 'everybody'
     const caller = isOpen ? { name: undefined } : await this.#access.callerOf(request)
-    if (caller === undefined) return this.#refuse(response, path)
+    if (caller === undefined) return this.#refuse(response, { asksForToken: path === '/', isWrong: false })
     if (isHealth) return this.#health(path, response)
     if (path === DOCUMENT && method === 'GET') return sendJson(response, 200, openApi(this.#access.cookieName))
     if (path.startsWith('/api/')) return this.#route(method, path, { caller, request, response, query })
@@ -108,9 +108,10 @@ export class Admin extends EventEmitter<AdminEvents> {
     return { path, query: searchParams, whole: urlOf(originalUrl).pathname }
   }
 
-  #refuse(response: ServerResponse, path: string): void {
-    if (path !== '/' || this.token === undefined) throw new Problem(401, 'not-authorized', 'Not authorized')
-    send(response, 401, 'text/html; charset=utf-8', SIGN_IN)
+  /** @throws Problem unless a browser can be asked for the token */
+  #refuse(response: ServerResponse, { asksForToken, isWrong }: { asksForToken: boolean; isWrong: boolean }): void {
+    if (!asksForToken || this.token === undefined) throw new Problem(401, 'not-authorized', 'Not authorized')
+    send(response, 401, 'text/html; charset=utf-8', signInPage(isWrong))
   }
 
   async #signIn(request: IncomingMessage & { body?: unknown }, response: ServerResponse) {
@@ -126,7 +127,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     const address = request.socket?.remoteAddress
     this.#audit({ action: 'sign-in', target: '', by: undefined, address, outcome, error: undefined })
     if (!isKnown) {
-      this.#refuse(response, '/')
+      this.#refuse(response, { asksForToken: true, isWrong: true })
       return
     }
     response.setHeader('set-cookie', this.#access.cookie(request))

@@ -21,8 +21,9 @@ export function pageFile(path: string): PageFile | undefined {
   return Object.hasOwn(FILES, path) ? FILES[path] : undefined
 }
 
-/** The page for a browser without the token. */
-export const SIGN_IN = `<!doctype html>
+/** The page for a browser without the token, or with another one. */
+export function signInPage(isWrong: boolean): string {
+  return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -30,11 +31,13 @@ export const SIGN_IN = `<!doctype html>
 <title>Anax: sign in</title>
 <main>
 <h1>Anax</h1>
+${isWrong ? '<p role="alert">This is not the token of this broker.</p>' : ''}
 <p>Open the address that the command printed, or enter its token.</p>
 <form method="post" action="login">
-<label>Token <input name="token" type="password" autocomplete="current-password" required></label>
+<label>Token <input name="token" type="password" autocomplete="current-password" required autofocus></label>
 <button>Sign in</button>
 </form>
 </main>
 </html>
 `
+}

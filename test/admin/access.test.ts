@@ -62,6 +62,8 @@ describe('who has the token', () => {
     const refused = await login('wrong')
     assert.deepEqual([refused.status, refused.headers['set-cookie']], [401, undefined])
     assert.match(refused.text, /<form method="post" action="login">/)
+    assert.match(refused.text, /This is not the token of this broker/)
+    assert.doesNotMatch((await server.ask('/', { anonymous: true })).text, /not the token/)
     const signIns = server.audits.filter(({ action }) => action === 'sign-in').slice(-2)
     assert.deepEqual(
       signIns.map(({ outcome }) => outcome),
