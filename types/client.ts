@@ -68,6 +68,10 @@ export interface ClientEvents {
   connected: []
   /** A SUBSCRIBE of the client has made these subscriptions: they are in the store and live. SUBACK is sent next. */
   subscribed: [filters: readonly string[]]
+  /** The stream is full: the client does not read what it is sent. More messages for it wait, within limits. */
+  blocked: []
+  /** The stream has room again, and has taken all that waited for it. */
+  drain: []
   /** The connection is closed. */
   close: []
 }

@@ -15,6 +15,7 @@ import type { ConnectRefusal, RefusalError } from '../../types/hooks.js'
 import type { ConnectPacket, Subscription, Will } from '../../types/packets.js'
 import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
 import { Broker, ReasonCode } from '../index.js'
+import { BlockedClients } from './blocked-clients.js'
 import { borrowed, plainBus } from './borrowed.js'
 import { AedesClient, type ClientBroker, type ClientControl, type RequestWithDetails } from './client.js'
 import { aedesError, tooDeep } from './errors.js'
@@ -68,6 +69,7 @@ export class Aedes extends HookedBroker {
   readonly #scene: HookScene
   readonly #relay: EventRelay
   readonly #pending: PendingSessions
+  readonly #blocked = new BlockedClients()
   readonly #hostSubscriptions = new HostSubscriptions()
   /** Streams that were handed over before the broker was started. */
   #early: (() => void)[] | undefined = []
@@ -210,15 +212,19 @@ export class Aedes extends HookedBroker {
   }
 
   /**
-   * Publishes on the application's behalf, or that of a client. Calls back when the message was handed out, in a later
-   * turn of the event loop: a loop that waits for it leaves clients the time to read.
+   * Publishes on the application's behalf, or that of a client. Calls back when the streams of all who get the message
+   * have taken it, in a later turn of the event loop: a loop that waits for it goes no faster than they read.
    */
   publish(packet: PublishInput, done?: Callback): void
   publish(packet: PublishInput, client: AedesClient | null, done?: Callback): void
   publish(packet: PublishInput, second?: AedesClient | null | Callback, third?: Callback): void {
     const done = typeof second === 'function' ? second : third
     if (this.#isTooDeep(packet.topic, done)) return
-    this.#soon(() => this.#broker.publish(packet), done && (error => setImmediate(done, error)))
+    const publish = async () => {
+      await this.#broker.publish(packet)
+      if (done !== undefined) await this.#blocked.taken(packet.topic)
+    }
+    this.#soon(publish, done)
   }
 
   /** Calls a function with every message that matches a filter. Nobody waits until it is done. */
@@ -306,6 +312,7 @@ export class Aedes extends HookedBroker {
   #attach(client: AedesClient): void {
     const underneath = this.#broker.handle(client.conn, client.req)
     this.#clients.set(underneath, client)
+    this.#blocked.watch(underneath)
     this.#controls.get(client)!.attach(underneath)
   }
 

@@ -126,7 +126,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#connect = new ConnectProcess(this, packet)
     this.#connect.run()
   }
-
   continueConnect(packet: AuthPacket): void {
     this.#connect?.receive(packet)
   }
@@ -335,10 +334,10 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#timers.received()
     this.reader.push(chunk)
   }
-
   streamDrained(): void {
     this.#timers.drained()
     this.#outbox.drained()
+    if (!this.#outbox.blocked) this.ports.events.emitFrom(this.client, 'drain')
     this.outboxHasRoom()
     this.#readOn()
   }
@@ -355,6 +354,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   outboxBlocked(): void {
     this.#timers.blocked()
+    this.ports.events.emitFrom(this.client, 'blocked')
   }
   outboxHasRoom(): void {
     this.#session?.outgoing?.pump()

@@ -54,7 +54,8 @@ export interface Store {
   versions: ProtocolVersion[]
   /** For a test's options: false, or the reason why it is skipped. */
   skip: string | false
-  open(folder: string): Promise<AedesPersistence>
+  /** @param shown how many entries of a queue it shows at a time, where it has such a limit */
+  open(folder: string, shown: number): Promise<AedesPersistence>
   /** What is in it, where the test can see that. */
   keys?(): string[]
 }
@@ -68,10 +69,10 @@ function redisStore(name: string, version: ProtocolVersion): Store {
     skip: withoutRedis,
     // but for the mark of the broker, which is there as long as it runs
     keys: () => redis?.keys().filter(key => !key.includes('broker')) ?? [],
-    open: async () => {
+    open: async (_folder, shown) => {
       redis ??= await Redis.start()
       const Persistence = require(`${name}/asyncPersistence.js`)
-      return new Persistence({ path: redis.path, maxSessionDelivery: LONG_QUEUE }) as AedesPersistence
+      return new Persistence({ path: redis.path, maxSessionDelivery: shown }) as AedesPersistence
     },
   }
 }
@@ -102,28 +103,40 @@ export const STORES: Record<string, Store> = {
 /** Which stores a test is for: all, those that outlive the process, those that are a process of their own. */
 type Which = 'all' | 'those that survive' | 'servers'
 
+interface StoredOptions {
+  which?: Which
+  versions?: ProtocolVersion[]
+  /** So many entries of a queue a store shows at a time that has such a limit. */
+  shown?: number
+}
+
 /** A test for each store and version of the protocol. */
 export function stored(
   title: string,
   body: (scene: Scene) => Promise<void>,
-  { which = 'all', versions = [4, 5] }: { which?: Which; versions?: ProtocolVersion[] } = {},
+  { which = 'all', versions = [4, 5], shown = LONG_QUEUE }: StoredOptions = {},
 ): void {
   for (const [name, store] of Object.entries(STORES)) {
     if (which === 'those that survive' && !store.survives) continue
     if (which === 'servers' && store.keys === undefined) continue
     for (const version of versions.filter(each => store.versions.includes(each))) {
-      test(`${title} (${name}, version ${version})`, { skip: store.skip }, () => runScene(store, version, body))
+      test(`${title} (${name}, version ${version})`, { skip: store.skip }, () => runScene(store, version, body, shown))
     }
   }
 }
 
-async function runScene(store: Store, version: ProtocolVersion, body: (scene: Scene) => Promise<void>): Promise<void> {
+async function runScene(
+  store: Store,
+  version: ProtocolVersion,
+  body: (scene: Scene) => Promise<void>,
+  shown: number,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'anax-aedes-'))
   const clock = new FakeClock()
   const clientIds = new Set<string>()
   let watched: WatchedStore
   const start = async () => {
-    watched = watchedStore(await store.open(folder))
+    watched = watchedStore(await store.open(folder, shown))
     return createBroker({ id: 'broker:1', clock, persistence: watched.store })
   }
   const stop = async (broker: Broker) => {

@@ -24,18 +24,22 @@ const FIRST_PRIVATE_ID = 65_536
 /** How long the adapter remembers that a queue has a message before it asks the store. */
 const KNOWN = { periodMs: 15_000, capacity: 50_000 }
 
-/** Stores may limit the visible entries of a queue; no store is expected to show fewer than this. */
-const SHORT_QUEUE = 100
-
 /** Entries that are removed in parallel when a queue is deleted. */
 const AT_A_TIME = 100
 
 /** Minimum number of releases after which a queue is read, because some stores delete released entries only then. */
 const TIDY_AFTER = 100
 
-/** For a queue that was read to its visible end: the number of removals until more entries may be visible. */
+/** A queue that was read to its visible end, where the store may not have shown all of it. */
 interface Backlog {
+  /** The number of removals until the queue is read again, 0 if that is due. */
   removals: number
+}
+
+/** Removals from a queue since its session was used first. */
+interface Removals {
+  begun: number
+  finished: number
 }
 
 /** Released messages that were removed since the queue was read, and the number after which it is read again. */
@@ -60,6 +64,7 @@ export class AedesQueues {
   readonly #appending = new Map<string, Set<Promise<unknown>>>()
   /** Clients whose sessions have ended: a message that matched earlier must not create a queue that nobody reads. */
   readonly #ended: Recent<true>
+  readonly #removals = new Map<string, Removals>()
   readonly #backlogs = new Map<string, Backlog>()
   readonly #leftovers = new Map<string, Leftovers>()
   readonly #foreign = new ForeignAdditions(
@@ -67,9 +72,8 @@ export class AedesQueues {
     (message, deliveries) => this.append(message, deliveries),
   )
   #privateId = FIRST_PRIVATE_ID
-  /** The number of removals that were begun in all queues, and the number that are finished. */
-  #removing = 0
-  #removed = 0
+  /** The most entries of one queue that the store has shown at a time. It may have a limit: then not more than that. */
+  #mostShown = 0
 
   /** @param more called when a client's queue may have more entries than were visible so far */
   constructor(store: AedesPersistence, timers: Timers, more: (clientId: string) => void) {
@@ -105,12 +109,18 @@ export class AedesQueues {
 
   /** Reads all entries, even if the store shows only some at a time. */
   async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
+    const isDue = this.#backlogs.get(clientId)?.removals === 0
     const seen = new Set<string>()
+    let hasUnsent = false
     for (;;) {
-      const removedBefore = this.#removed
+      const removedBefore = this.#removalsOf(clientId).finished
       const entries = await this.read(clientId)
       const unseen = entries.filter(({ ref }) => !seen.has(refKey(ref)))
-      if (unseen.length === 0 && this.#isEnd(clientId, entries.length, this.#removing - removedBefore)) return
+      if (unseen.length === 0) {
+        const gone = this.#removalsOf(clientId).begun - removedBefore
+        if (this.#isEnd(clientId, entries.length, gone, isDue && !hasUnsent)) return
+      }
+      hasUnsent ||= unseen.some(({ packetId }) => packetId === undefined)
       for (const entry of unseen) {
         seen.add(refKey(entry.ref))
         this.#known.set(keyOf(clientId, entry.ref), true)
@@ -121,6 +131,7 @@ export class AedesQueues {
 
   /** Reads the sent messages, and writes their packet ids again: some stores keep those in memory only. */
   async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
+    this.#backlogs.delete(clientId)
     for (const { entry, stored } of await this.#entries(clientId)) {
       const { packetId } = entry
       if (packetId === undefined) continue
@@ -158,13 +169,13 @@ export class AedesQueues {
       this.#forget(clientId, ref)
       if (this.#released.delete(packetKey(clientId, packetId))) this.#noteLeftover(clientId)
     })
-    this.#noteRemoval(clientId)
     await this.#tidyNow(clientId)
   }
 
   /** Called when a session ends: nothing is added any more, and the queue is deleted. */
   async clear(clientId: string): Promise<void> {
     this.#ended.set(clientId, true)
+    this.#backlogs.delete(clientId)
     await Promise.allSettled([...(this.#appending.get(clientId) ?? [])])
     const seen = new Set<string>()
     for (;;) {
@@ -178,7 +189,7 @@ export class AedesQueues {
         await Promise.all(removed)
       }
     }
-    this.#backlogs.delete(clientId)
+    this.#removals.delete(clientId)
     this.#leftovers.delete(clientId)
   }
 
@@ -215,6 +226,7 @@ export class AedesQueues {
       if (entry.packetId === undefined) waiting.push({ entry, stored })
       else sent.push({ entry, stored })
     }
+    this.#mostShown = Math.max(this.#mostShown, sent.length + waiting.length)
     return [...sent, ...waiting]
   }
 
@@ -249,12 +261,23 @@ export class AedesQueues {
   }
 
   async #take(clientId: string, messageId: number): Promise<void> {
-    this.#removing++
+    const removals = this.#removalsOf(clientId)
+    const backlog = this.#backlogs.get(clientId)
+    removals.begun++
     try {
       await this.#store.outgoingClearMessageId({ id: clientId }, { messageId })
     } finally {
-      this.#removed++
+      removals.finished++
+      if (backlog !== undefined) this.#noteRemoval(clientId, backlog)
     }
+  }
+
+  #removalsOf(clientId: string): Removals {
+    const known = this.#removals.get(clientId)
+    if (known !== undefined) return known
+    const removals = { begun: 0, finished: 0 }
+    this.#removals.set(clientId, removals)
+    return removals
   }
 
   async #update(clientId: string, packet: StoredEntry): Promise<void> {
@@ -277,22 +300,24 @@ export class AedesQueues {
   }
 
   /**
-   * Called at the end of the visible entries. If the store limits them, more may become visible after removals.
+   * Called at the end of the visible entries. If the store limits them, it shows as many of each queue that has as many:
+   * a shorter queue is complete. In another one, more may become visible after removals.
    * @param gone maximum number of entries that were removed during the read
+   * @param isComplete whether removals have made nothing visible that was not sent before
    */
-  #isEnd(clientId: string, entries: number, gone: number): boolean {
+  #isEnd(clientId: string, entries: number, gone: number, isComplete: boolean): boolean {
     this.#backlogs.delete(clientId)
-    if (entries + gone < SHORT_QUEUE) return true
-    if (entries < SHORT_QUEUE / 2) return false
-    this.#backlogs.set(clientId, { removals: Math.ceil(entries / 2) })
+    if (isComplete || entries + gone === 0 || entries + gone < this.#mostShown) return true
+    const left = entries - gone
+    if (left <= 0) return false
+    this.#backlogs.set(clientId, { removals: Math.ceil(left / 2) })
     return true
   }
 
-  #noteRemoval(clientId: string): void {
-    const backlog = this.#backlogs.get(clientId)
-    if (backlog === undefined || --backlog.removals > 0) return
-    this.#backlogs.delete(clientId)
-    this.#more(clientId)
+  /** @param backlog that of the queue when the removal began: a later one knows of it already */
+  #noteRemoval(clientId: string, backlog: Backlog): void {
+    const isCurrent = backlog === this.#backlogs.get(clientId)
+    if (isCurrent && backlog.removals > 0 && --backlog.removals === 0) this.#more(clientId)
   }
 
   #noteLeftover(clientId: string): void {

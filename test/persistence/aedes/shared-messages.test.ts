@@ -155,6 +155,32 @@ stored('a queue that is longer than what the store shows at a time is delivered 
   assert.deepEqual(received, expected)
 })
 
+for (const shown of [1, 10]) {
+  stored(
+    `a session that is connected gets all of its queue from a store that shows few messages at a time (${shown})`,
+    async scene => {
+      const { connect, broker, settle, version } = scene
+      const subscriber = await connect('client', keptSession(version))
+      await subscriber.subscribe({ topic: 'a/+', qos: 2 })
+      await leave([subscriber], scene)
+      const expected = numbers(0, 35)
+      await publishAll(scene, expected)
+      const client = await connect('client', keptSession(version))
+      assert.deepEqual(await texts(client, scene), expected)
+      // what comes while it is connected, more of it than it answers at first
+      await publishAll(scene, numbers(35, 60))
+      const unansweredYet = await unanswered(client, scene)
+      for (const packet of unansweredYet) acknowledge(client, packet)
+      const live = [...unansweredYet.map(textOf), ...(await texts(client, scene))]
+      assert.deepEqual(live, numbers(35, 60))
+      await settle()
+      await broker.publish({ topic: 'a/b', payload: 'last', qos: 1 })
+      assert.deepEqual(await texts(client, scene), ['last'])
+    },
+    { which: 'servers', shown },
+  )
+}
+
 stored('who subscribes while messages are published leaves nothing behind', async scene => {
   const { connect, broker, version } = scene
   const client = await connect('late', keptSession(version))

@@ -1,0 +1,69 @@
+/** An application that publishes faster than a client reads: it waits for the client where it asks for that, nobody else. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Aedes } from '../../lib/aedes/index.js'
+import { connected, create } from './support.js'
+
+/** Together more than may wait for one client. */
+const MESSAGES = 400
+const MESSAGE = { topic: 'to/slow', payload: Buffer.alloc(8000), qos: 0 } as const
+
+/** Turns of the event loop in which nothing is published, after which nothing will be. */
+const QUIET_TURNS = 20
+
+/** Publishes in a loop that waits for each message. */
+function publishAll(broker: Aedes) {
+  const loop = { published: 0, done: Promise.resolve() }
+  const run = async () => {
+    while (loop.published < MESSAGES) {
+      await new Promise<void>((resolve, reject) =>
+        broker.publish(MESSAGE, error => (error ? reject(error) : resolve())),
+      )
+      loop.published++
+    }
+  }
+  loop.done = run()
+  return loop
+}
+
+/** Goes on until the loop does not. */
+async function standstill(loop: { published: number }): Promise<void> {
+  for (let quiet = 0, before = -1; quiet < QUIET_TURNS; quiet = loop.published === before ? quiet + 1 : 0) {
+    before = loop.published
+    await nextTurn()
+  }
+}
+
+describe('a loop that waits for each message', () => {
+  it('goes no faster than a client reads, and loses nothing; others do not wait', async () => {
+    const broker = await create()
+    let dropped = 0
+    broker.anax.on('drop', () => dropped++)
+    const [slow, fast] = [await connected(broker, 'slow'), await connected(broker, 'fast')]
+    await slow.subscribe({ topic: 'to/slow', qos: 0 })
+    await fast.subscribe({ topic: 'to/fast', qos: 0 })
+    slow.stream.pause()
+    const loop = publishAll(broker)
+    await standstill(loop)
+    assert.ok(loop.published < MESSAGES / 2, `${loop.published}`)
+    await new Promise<void>(resolve => broker.publish({ ...MESSAGE, topic: 'to/fast' }, () => resolve()))
+    await fast.expect('publish')
+    slow.stream.resume()
+    await loop.done
+    for (let i = 0; i < MESSAGES; i++) await slow.expect('publish')
+    assert.equal(dropped, 0)
+  })
+
+  it('goes on when the client is gone', async () => {
+    const broker = await create()
+    const slow = await connected(broker, 'slow')
+    await slow.subscribe({ topic: 'to/#', qos: 0 })
+    slow.stream.pause()
+    const loop = publishAll(broker)
+    await standstill(loop)
+    assert.ok(loop.published < MESSAGES)
+    slow.stream.destroy()
+    await loop.done
+  })
+})

@@ -1,0 +1,61 @@
+/**
+ * Which tests that Aedes was published with keep to its public interface. Owns the rule; knows no test by its name.
+ *
+ * A test looks inside of Aedes if it imports one of its modules, if it uses a member of a broker or a client that begins
+ * with `_` or that Aedes's own declarations do not have, or if it sets one that is no hook.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const HOOKS = ['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward', 'published']
+
+/** A test: its name, in which `${}` stands for anything, and its body. Tests within tests count as part of them. */
+const TEST = /^( *)test\((['"`])([^\n]*?)\2,.*?^\1\}\)/gms
+
+/** A member of a broker or a client, and what follows it. */
+const MEMBER = /\b(?:broker|client|aedesClient)\d?\.(\w+)( = )?/g
+
+/** @param root the folder of the package */
+export function testsInside(root: string): (file: string) => (name: string) => boolean {
+  const declared = namesIn(sourcesIn(join(root, 'types')), /\b(\w+)\??\s*[:(]/g)
+  const own = namesIn(sourcesIn(root, join(root, 'lib')), /\bthis\.(\w+)\b|^ {2}(?:get |static )?(\w+) \(/gm)
+  const isInside = (name: string, isSet: boolean) =>
+    (own.has(name) && (name.startsWith('_') || !declared.has(name))) || (isSet && !HOOKS.includes(name))
+  return file => {
+    const source = readFileSync(file, 'utf8')
+    const modules = [...source.matchAll(/^import (.*) from '\.\.\/lib\//gm)].flatMap(
+      ([, names]) => names!.match(/\w+/g)!,
+    )
+    const inside = [...source.matchAll(TEST)].filter(
+      ([body]) =>
+        modules.some(name => new RegExp(`(?<![.\\w'])${name}\\(`).test(body)) ||
+        [...body.matchAll(MEMBER)].some(([, name, isSet]) => isInside(name!, isSet !== undefined)),
+    )
+    const names = inside.map(
+      ([, , , name]) =>
+        new RegExp(
+          `^${name!
+            .split(/\$\{[^}]*\}/)
+            .map(escaped)
+            .join('.*')}$`,
+        ),
+    )
+    return name => names.some(each => each.test(name))
+  }
+}
+
+function sourcesIn(...folders: string[]): string {
+  const files = folders.filter(existsSync).flatMap(folder => readdirSync(folder).map(name => join(folder, name)))
+  return files
+    .filter(file => /\.(js|ts)$/.test(file))
+    .map(file => readFileSync(file, 'utf8'))
+    .join('\n')
+}
+
+function namesIn(source: string, pattern: RegExp): Set<string> {
+  return new Set([...source.matchAll(pattern)].map(([, first, second]) => first ?? second!))
+}
+
+function escaped(text: string): string {
+  return text.replace(/\\(.)/g, '$1').replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
