@@ -13,7 +13,10 @@ import { effort } from '../support/effort.js'
 import { ROOT } from '../support/root.js'
 import { ownProcess } from './published-tests.js'
 
-/** Package -> version, the files with its tests, and what those need beside it, in the versions that it names itself. */
+/**
+ * Package -> version, the files with its tests, what those need beside it, in the versions that it names itself, and how
+ * they are run.
+ */
 const PACKAGES = {
   'aedes-cli': {
     version: '1.0.2',
@@ -32,8 +35,10 @@ const PACKAGES = {
     files: ['test.js'],
     // MQTT.js 2, which it names, does not run on today's Node.js; nor does tap 10
     needs: ['tap@12', 'mqtt@4', 'flush-write-stream@1', 'split2@2', 'websocket-stream@5'],
+    // one expects `clientError` of a client that was not accepted, which Aedes 1.2 calls `connectionError`
+    env: { TAP_GREP: 'do not crash if a client does not issue a CONNECT', TAP_GREP_INVERT: '1' },
   },
-} as const
+} satisfies Record<string, { version: string; files: string[]; needs: string[]; env?: NodeJS.ProcessEnv }>
 
 /** Some expect to be connected within a second, whoever is busy: their clock is slower by this. */
 const SLOWNESS = 2
@@ -63,14 +68,17 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  for (const [name, { version, files, needs }] of Object.entries(PACKAGES)) {
+  for (const [name, { version, files, needs, ...how }] of Object.entries(PACKAGES)) {
     it(`${name} passes its tests`, () => {
       const root = join(folder, `for-${name}`)
       mkdirSync(root)
       const manifest = { private: true, dependencies: { aedes }, overrides: { aedes: '$aedes' } }
       writeFileSync(join(root, 'package.json'), JSON.stringify(manifest))
       run('npm', [...INSTALL, `${name}@${version}`, ...needs], root)
-      for (const file of files) assert.match(runSlowly([file], join(root, 'node_modules', name)), /^ok 1\b/m)
+      for (const file of files) {
+        const output = runSlowly([file], join(root, 'node_modules', name), 'env' in how ? how.env : {})
+        assert.match(output, /^ok 1\b/m)
+      }
     })
   }
 
@@ -91,16 +99,16 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
 })
 
 /** Runs a program of Node.js on a slower clock. */
-function runSlowly(args: readonly string[], cwd: string): string {
-  return run(process.execPath, [...LOADED, ...args], cwd)
+function runSlowly(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): string {
+  return run(process.execPath, [...LOADED, ...args], cwd, env)
 }
 
 /** @returns what it wrote; fails where it does */
-function run(command: string, args: readonly string[], cwd: string): string {
+function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): string {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
-    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS) },
+    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ...env },
     timeout: PATIENCE_MS,
   })
   assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`)

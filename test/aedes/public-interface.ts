@@ -15,8 +15,11 @@ const TEST = /^( *)test\((['"`])([^\n]*?)\2,.*?^\1\}\)/gms
 /** A member of a broker or a client, and what follows it. */
 const MEMBER = /\b(?:broker|client|aedesClient)\d?\.(\w+)( = )?/g
 
-/** @param root the folder of the package */
-export function testsInside(root: string): (file: string) => (name: string) => boolean {
+/**
+ * @param root the folder of the package
+ * @returns gives the names of a file's tests that look inside
+ */
+export function testsInside(root: string): (file: string) => RegExp[] {
   const declared = namesIn(sourcesIn(join(root, 'types')), /\b(\w+)\??\s*[:(]/g)
   const own = namesIn(sourcesIn(root, join(root, 'lib')), /\bthis\.(\w+)\b|^ {2}(?:get |static )?(\w+) \(/gm)
   const isInside = (name: string, isSet: boolean) =>
@@ -31,7 +34,7 @@ export function testsInside(root: string): (file: string) => (name: string) => b
         modules.some(name => new RegExp(`(?<![.\\w'])${name}\\(`).test(body)) ||
         [...body.matchAll(MEMBER)].some(([, name, isSet]) => isInside(name!, isSet !== undefined)),
     )
-    const names = inside.map(
+    return inside.map(
       ([, , , name]) =>
         new RegExp(
           `^${name!
@@ -40,7 +43,6 @@ export function testsInside(root: string): (file: string) => (name: string) => b
             .join('.*')}$`,
         ),
     )
-    return name => names.some(each => each.test(name))
   }
 }
 

@@ -32,12 +32,22 @@ const REPLACEMENTS: Record<string, string> = {
   '../lib/client.js': `export { AedesClient as default } from '${LAYER}'`,
 }
 
+/** Which tests of a file are special. */
+export interface Special {
+  /** They are known to fail: they run, and are given up early. */
+  failing: readonly string[]
+  /** The names of those that are left out. */
+  left: readonly RegExp[]
+}
+
 /** Bounds how long each test may take: their own runner did that. */
-const timedTests = (failing: readonly string[]) => `
+const timedTests = ({ failing, left }: Special) => `
 import real from 'node:test?real'
 export * from 'node:test?real'
 const failing = ${JSON.stringify(failing)}
+const left = [${left.join()}]
 const timed = declare => Object.assign((name, options, body) => {
+  if (left.some(each => each.test(name))) return
   const timeout = failing.includes(name) ? ${NO_PATIENCE_MS} : ${PATIENCE_MS}
   return typeof options === 'function'
     ? declare(name, { timeout }, options)
@@ -46,11 +56,11 @@ const timed = declare => Object.assign((name, options, body) => {
 export const test = timed(real)
 export { test as default }`
 
-const hooks = (failing: readonly string[]) => `
+const hooks = (special: Special) => `
 const replacements = ${JSON.stringify(REPLACEMENTS)}
 export async function resolve(specifier, context, next) {
   if (specifier === 'node:test?real') return next('node:test', context)
-  const source = specifier === 'node:test' ? ${JSON.stringify(timedTests(failing))} : replacements[specifier]
+  const source = specifier === 'node:test' ? ${JSON.stringify(timedTests(special))} : replacements[specifier]
   const isAsked = source !== undefined && /\\/aedes[^/]*\\/test\\/[^/]*$/.test(context.parentURL ?? '')
   return isAsked ? { url: dataUrl(source), shortCircuit: true } : next(specifier, context)
 }
@@ -75,9 +85,8 @@ export function testFilesOf(packageName: string): string[] {
     .filter(file => !NOT_PUBLIC.test(readFileSync(file, 'utf8')))
 }
 
-/** @param failing tests that are known to fail: they run, and are given up early */
-export async function runTestFile(file: string, failing: readonly string[]): Promise<FileResult> {
-  const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks(failing)))})`
+export async function runTestFile(file: string, special: Special): Promise<FileResult> {
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks(special)))})`
   const args = ['--import', SLOW_CLOCK, '--import', dataUrl(register), '--test-force-exit', '--test-reporter=tap', file]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
