@@ -1,7 +1,9 @@
-/** Everything that `anax/aedes` exports: Aedes's interface on a broker of Anax. */
+/**
+ * Everything that `anax/aedes` exports: Aedes's interface on a broker of Anax; and the ways in which its releases before
+ * 1.0 make a broker, by calling the module and by `Server`.
+ */
 import { Aedes } from './aedes.js'
 import { AedesClient } from './client.js'
-import { Server as AutoStarting } from './server.js'
 import { type AedesOptions, AuthErrorCode } from './types.js'
 
 export type { ClientBroker, DisconnectInput, RequestWithDetails } from './client.js'
@@ -21,6 +23,14 @@ export interface AedesModule {
   createBroker: typeof Aedes.createBroker
   default: AedesModule
   'module.exports': AedesModule
+}
+
+/** A broker that starts by itself. What is handed to it before it has started waits. */
+class AutoStarting extends Aedes {
+  constructor(options?: AedesOptions) {
+    super(options)
+    this.listen().catch(error => this.emit('error', error))
+  }
 }
 
 function aedes(options?: AedesOptions): Aedes {
