@@ -247,10 +247,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
+    // never at once: what ended the connection is told first
     await this.#connect?.done
-    await this.#ingress?.settled()
+    if (this.#ingress?.idle === false) await this.#ingress.settled()
     if (this.#session !== undefined) {
-      await this.#session.changesSettled()
+      const changed = this.#session.changesSettled()
+      if (changed !== undefined) await changed
       await this.ports.sessions.release(this, ending)
       if (this.#wasConnected) this.ports.events.emit('clientDisconnect', this.client, disconnectionOf(ending))
     }

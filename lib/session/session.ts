@@ -191,8 +191,8 @@ export class Session implements Subscriber, Recipient {
   }
 
   /** Resolves when no change of its subscriptions is under way. */
-  async changesSettled(): Promise<void> {
-    await this.#changes?.settled()
+  changesSettled(): Promise<void> | undefined {
+    return this.#changes?.settled()
   }
 
   /** What its client may do at most. */

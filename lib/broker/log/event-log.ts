@@ -27,7 +27,8 @@ class EventLog {
   readonly #events: EventEmitter<BrokerEvents>
   readonly #logger: Logger
   readonly #repeats: Repeats
-  readonly #children = new WeakMap<Client, Logger>()
+  /** Of the clients that are connected, where their coming and going is written. */
+  readonly #children = new Map<Client, Logger>()
 
   constructor(events: EventEmitter<BrokerEvents>, logger: Logger, timers: Timers) {
     this.#events = events
@@ -78,10 +79,13 @@ class EventLog {
       const fields = { version: version && VERSIONS[version], username: shownName(username), keepalive, clean }
       // who a hook found out that it is, where that is not what it says
       const proved = principal === username ? fields : { ...fields, principal: shownName(principal) }
-      this.#for(client).info(proved, 'client connected')
+      const logger = this.#for(client)
+      this.#children.set(client, logger)
+      logger.info(proved, 'client connected')
     })
     this.#events.on('clientDisconnect', (client, { reason, code, reasonCode, detail }) => {
       this.#for(client).info({ reason, code, reasonCode, detail }, 'client disconnected')
+      this.#children.delete(client)
     })
     this.#events.on('clusterChanged', ({ node, change }) => this.#logger.info({ node, change }, 'cluster changed'))
     this.#events.on('sessionTakenOver', (clientId, from) => {
@@ -115,16 +119,13 @@ class EventLog {
     )
   }
 
-  /** One for each client, made when it is needed first. */
+  /** With the client's identifier, once it has one, and its address. */
   #for(client: Client | null): Logger {
-    if (client === null) return this.#logger
-    const known = this.#children.get(client)
-    if (known !== undefined) return known
-    const { id, address } = client
-    const child = this.#logger.child({ ...(id && { clientId: id }), ...(address !== undefined && { address }) })
-    // before CONNECT there is no identifier, and later there is
-    if (id) this.#children.set(client, child)
-    return child
+    return client === null ? this.#logger : (this.#children.get(client) ?? this.#childOf(client))
+  }
+
+  #childOf({ id, address }: Client): Logger {
+    return this.#logger.child({ ...(id && { clientId: id }), ...(address !== undefined && { address }) })
   }
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
-import { effectiveLimits } from '../../session/client-limits.js'
+import { type EffectiveLimits, effectiveLimits } from '../../session/client-limits.js'
 import type { Channel } from '../channel.js'
 import type { ConnectParameters } from './connect-parameters.js'
 
@@ -26,7 +26,7 @@ export function connackProperties(
   { assignedId, expiryInterval, authenticationData }: Assigned,
 ): ConnackProperties {
   const { options } = ports
-  const properties: ConnackProperties = { ...limits({ ...options, ...effectiveLimits(options, client.limits) }) }
+  const properties = limits(options, effectiveLimits(options, client.limits))
   // [MQTT-3.2.2-16]
   if (assignedId !== undefined) properties.assignedClientIdentifier = assignedId
   if (expiryInterval !== (packet.properties?.sessionExpiryInterval ?? 0)) {
@@ -77,16 +77,16 @@ export function assignedClientId(maximumPacketSize: number | undefined): string 
   return `anax-${randomUUID()}`
 }
 
-/** The broker's limits, and the features that it does not offer. */
-function limits(options: ResolvedOptions): ConnackProperties {
-  return {
-    ...(options.receiveMaximum < LARGEST_RECEIVE_MAXIMUM && { receiveMaximum: options.receiveMaximum }),
-    ...(options.maximumQoS < 2 && { maximumQoS: options.maximumQoS as 0 | 1 }),
-    ...(!options.retainAvailable && { retainAvailable: false }),
-    ...(options.maxPacketSize < LARGEST_PACKET_SIZE && { maximumPacketSize: options.maxPacketSize }),
-    ...(options.topicAliasMaximum > 0 && { topicAliasMaximum: options.topicAliasMaximum }),
-    ...(!options.wildcardSubscriptionAvailable && { wildcardSubscriptionAvailable: false }),
-    ...(!options.subscriptionIdentifiersAvailable && { subscriptionIdentifiersAvailable: false }),
-    ...(!options.sharedSubscriptionAvailable && { sharedSubscriptionAvailable: false }),
-  }
+/** The broker's limits, those of the client, and the features that the broker does not offer. */
+function limits(options: ResolvedOptions, { maximumQoS, retainAvailable, maxPacketSize }: EffectiveLimits) {
+  const properties: ConnackProperties = {}
+  if (options.receiveMaximum < LARGEST_RECEIVE_MAXIMUM) properties.receiveMaximum = options.receiveMaximum
+  if (maximumQoS < 2) properties.maximumQoS = maximumQoS as 0 | 1
+  if (!retainAvailable) properties.retainAvailable = false
+  if (maxPacketSize < LARGEST_PACKET_SIZE) properties.maximumPacketSize = maxPacketSize
+  if (options.topicAliasMaximum > 0) properties.topicAliasMaximum = options.topicAliasMaximum
+  if (!options.wildcardSubscriptionAvailable) properties.wildcardSubscriptionAvailable = false
+  if (!options.subscriptionIdentifiersAvailable) properties.subscriptionIdentifiersAvailable = false
+  if (!options.sharedSubscriptionAvailable) properties.sharedSubscriptionAvailable = false
+  return properties
 }
