@@ -5,6 +5,7 @@
 import type { Connection } from '../connection/connection.js'
 import { AnaxError } from '../errors.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
+import { keepProcessAlive } from '../util/scheduling/process-alive.js'
 import { Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** How long hooks are waited for that have been asked and do not answer: one of them may wait for the broker to close. */
@@ -24,6 +25,7 @@ interface ClosingParts {
 export async function endConnections(parts: ClosingParts): Promise<void> {
   const { timers, options } = parts
   const connections = [...parts.connections]
+  const letEnd = keepProcessAlive()
   await timers.within(options.closeTimeoutMs, finishReceived(parts, connections))
   const goodbye = new AnaxError('ANAX_ERR_SHUTTING_DOWN')
   const ended = connections.map(async connection => {
@@ -32,6 +34,7 @@ export async function endConnections(parts: ClosingParts): Promise<void> {
   })
   await timers.within(options.closeTimeoutMs, Promise.all(ended))
   for (const connection of connections) connection.stream.destroy()
+  letEnd()
 }
 
 async function finishReceived(

@@ -6,6 +6,7 @@
 import type { PublishMessage } from '../../codec/publish-message.js'
 import type { Congestion } from '../../model/metering/congestion.js'
 import type { Pressure } from '../../session/outgoing/pressure.js'
+import { keepProcessAlive } from '../../util/scheduling/process-alive.js'
 
 export interface BackPressureParts {
   congestion: Congestion
@@ -20,8 +21,6 @@ export interface BackPressureParts {
  * wait would only keep them in memory.
  */
 const MOST_CALLS = 1000
-
-const LONG_MS = 1_000_000
 
 export class BackPressure {
   readonly #parts: BackPressureParts
@@ -56,23 +55,23 @@ export class BackPressure {
   }
 
   async #waitForAll(rooms: readonly Promise<void>[]): Promise<void> {
-    const alive = keepProcessAlive()
+    const letEnd = keepProcessAlive()
     this.#calls++
     await Promise.all(rooms)
     this.#calls--
-    clearInterval(alive)
+    letEnd()
   }
 
   async #wait(message: PublishMessage, first: Promise<void>, passed: Set<string | undefined>): Promise<void> {
     const { pressureOf } = this.#parts
     const own = message.clientId === undefined ? undefined : pressureOf(message.clientId)
-    const alive = message.clientId === undefined ? keepProcessAlive() : undefined
+    const letEnd = message.clientId === undefined ? keepProcessAlive() : undefined
     own?.hold()
     for (let room: Promise<void> | undefined = first; room !== undefined; room = this.#roomFor(message, passed)) {
       await room
     }
     own?.unhold()
-    clearInterval(alive)
+    letEnd?.()
   }
 
   /** @param passed the clients that were waited for; the next one is added */
@@ -86,9 +85,4 @@ export class BackPressure {
     }
     return undefined
   }
-}
-
-/** The timers of a broker do not keep the process alive, and nor do streams in memory; a call that waits does. */
-function keepProcessAlive(): NodeJS.Timeout {
-  return setInterval(() => {}, LONG_MS)
 }
