@@ -9,15 +9,16 @@ import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, PublishProperties, QoS } from '../../types/packets.js'
 import type { Frame } from './wire/frame.js'
 
-/** First byte of a PUBLISH with QoS 0 and RETAIN. */
-const RETAINED = 0x31
+/** First byte of a PUBLISH that is sent for the first time, without QoS and RETAIN. */
+const FIRST_BYTE = 0x30
 
-/** Stores the packet that a message arrived in, if it is QoS 0 without properties. */
+/** Stores the packet that a message without properties arrived in. */
 export let setReceivedPacket: (message: PublishMessage, packet: Frame, version: ProtocolVersion) => void
 
 /**
- * The packet that a message arrived in, if the same bytes can be sent to a receiver of this version. Encoding the message
- * again would be a quarter of its cost. Undefined if the message was changed in the meantime.
+ * The packet that a message arrived in, if the same bytes can be sent to a receiver of this version, but for the packet
+ * identifier. Encoding the message again would be a quarter of its cost. Undefined if the message was changed in the
+ * meantime, or came with DUP.
  */
 export let receivedPacket: (message: PublishMessage, version: ProtocolVersion) => Frame | undefined
 
@@ -88,10 +89,10 @@ export class PublishMessage implements Message {
     receivedPacket = (message, version) => {
       const packet = message.#packet
       if (packet === undefined || (version === 5) !== (message.#packetVersion === 5)) return undefined
-      const { topic, payload, retain, properties } = message
+      const { topic, payload, qos, retain, properties } = message
       if (topic !== message.#packetTopic || payload !== message.#packetPayload) return undefined
       if (properties !== undefined) return undefined
-      return (packet.memory[packet.start] === RETAINED) === retain ? packet : undefined
+      return packet.memory[packet.start] === (FIRST_BYTE | (qos << 1) | (retain ? 1 : 0)) ? packet : undefined
     }
 
     ownPayload = message => {

@@ -35,7 +35,7 @@ export class Delivery {
     this.retain = retain
     this.subscriptionIdentifiers = subscriptionIdentifiers
     this.share = share
-    const isUnchanged = qos === 0 && retain === message.retain && subscriptionIdentifiers === undefined
+    const isUnchanged = qos === message.qos && retain === message.retain && subscriptionIdentifiers === undefined
     this.#unchanged = isUnchanged && message instanceof PublishMessage ? message : undefined
   }
 

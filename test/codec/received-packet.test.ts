@@ -29,11 +29,27 @@ describe('the packet that a message came in', () => {
     }
   })
 
+  it('gets the packet identifier of its receiver', () => {
+    for (const version of [3, 4, 5] as const) {
+      for (const qos of [1, 2] as const) {
+        for (const payload of ['', 'x', 'x'.repeat(200)]) {
+          const sent: PublishPacket = { ...packet, topic: 'ü/b', payload, qos, messageId: 0x0102 }
+          const frame = receivedPacket(received(encode(sent, version), version), version)!
+          const copy = Buffer.alloc(frame.length)
+          frame.copyTo(copy, 0, 0xfffe)
+          assert.deepEqual(copy, encode({ ...sent, messageId: 0xfffe }, version))
+        }
+      }
+    }
+  })
+
   it('is what encoding the message would give, however the stream is cut', () => {
     const publish = fc.record({
       topic: fc.constantFrom('a', 'b/c', 'ü'),
       payload: fc.string({ maxLength: 200 }),
       retain: fc.boolean(),
+      qos: fc.constantFrom(0, 1, 2),
+      messageId: fc.integer({ min: 1, max: 0xffff }),
     })
     fc.assert(
       fc.property(fc.array(publish, { minLength: 1 }), fc.array(fc.nat({ max: 300 })), (publishes, cuts) => {
@@ -54,10 +70,16 @@ describe('the packet that a message came in', () => {
     )
   })
 
-  it('is not there for what differs from client to client', () => {
+  it('is not there where receivers get other bytes: other properties, and never DUP', () => {
     const properties = { contentType: 'text/plain' }
     assert.equal(receivedPacket(received(encode({ ...packet, properties }, 5), 5), 5), undefined)
-    assert.equal(receivedPacket(received(encode({ ...packet, qos: 1, messageId: 1 }, 4), 4), 4), undefined)
+    assert.equal(receivedPacket(received(encode({ ...packet, qos: 1, messageId: 1, dup: true }, 4), 4), 4), undefined)
+  })
+
+  it('is not there where it would have to be copied, and is large', () => {
+    const payload = 'x'.repeat(3000)
+    assert.equal(receivedPacket(received(encode({ ...packet, payload, qos: 1, messageId: 1 }, 4), 4), 4), undefined)
+    assert.notEqual(receivedPacket(received(encode({ ...packet, payload }, 4), 4), 4), undefined)
   })
 
   it('is not there where its length took more bytes than it needs', () => {
@@ -77,6 +99,9 @@ describe('the packet that a message came in', () => {
       },
       message => {
         message.retain = true
+      },
+      message => {
+        message.qos = 1
       },
       message => {
         message.properties = { contentType: 'text/plain' }

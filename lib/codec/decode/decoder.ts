@@ -7,7 +7,7 @@ import { AnaxError, wrapError } from '../../errors.js'
 import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from '../packet-types.js'
 import { markPayloadOwned, type PublishMessage, setReceivedPacket } from '../publish-message.js'
 import { ChunkQueue } from '../wire/chunk-queue.js'
-import { Frame } from '../wire/frame.js'
+import { Frame, INLINE_PAYLOAD } from '../wire/frame.js'
 import { putVarint } from '../wire/varint.js'
 import { WireReader } from '../wire/wire-reader.js'
 import { decodePublishAnswer, decodeSuback, decodeUnsuback } from './acknowledgement.js'
@@ -223,7 +223,7 @@ export class Decoder {
         const message = decodePublish(reader, this.#first, this.#topic)
         if (message.topic !== '') this.#topic = message.topic
         if (this.#isCollected) this.#setOwned(message)
-        else if (message.qos === 0 && message.properties === undefined) this.#setPacket(message, start, end)
+        else if (message.properties === undefined) this.#setPacket(message, start, end)
         return message
       }
       case PacketType.PUBACK:
@@ -263,12 +263,22 @@ export class Decoder {
     markPayloadOwned(message)
   }
 
-  /** Stores the position of the whole packet, if it is in one chunk and its header is of minimal length. */
+  /**
+   * Stores the position of the whole packet, if it is in one chunk and its header is of minimal length. One with a packet
+   * identifier is copied when it is sent, so it must not be large.
+   */
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes
     if (headerStart < 0 || !this.#isLengthShort()) return
-    const frame = new Frame(this.#chunk, headerStart, end, 0, undefined, message.payload.length)
+    if (message.qos > 0 && message.payload.length > INLINE_PAYLOAD) return
+    const idOffset = message.qos === 0 ? 0 : start - headerStart + this.#topicSize(start)
+    const frame = new Frame(this.#chunk, headerStart, end, idOffset, undefined, message.payload.length)
     setReceivedPacket(message, frame, this.protocolVersion)
+  }
+
+  /** The bytes of the topic of a PUBLISH, with its length in front. */
+  #topicSize(start: number): number {
+    return 2 + ((this.#chunk[start]! << 8) | this.#chunk[start + 1]!)
   }
 
   /** Adopts the version even if the rest is invalid: the refusal must use the client's dialect. */

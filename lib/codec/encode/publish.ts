@@ -6,7 +6,7 @@ import type { Message } from '../../../types/message.js'
 import type { ProtocolVersion, PublishPacket, QoS } from '../../../types/packets.js'
 import { PacketType } from '../packet-types.js'
 import { propertyByName } from '../properties.js'
-import type { Frame } from '../wire/frame.js'
+import { type Frame, INLINE_PAYLOAD } from '../wire/frame.js'
 import { integer, type WireWriter } from '../wire/wire-writer.js'
 import { bytesOf, writeProperties, writePropertiesExcept, writeProperty } from './properties.js'
 
@@ -26,9 +26,6 @@ export interface PublishFrameOptions {
   /** Seconds that are left [MQTT-3.3.2-6]. */
   messageExpiryInterval?: number | undefined
 }
-
-/** Payloads up to this many bytes are copied behind the head: one buffer to write instead of two. */
-const INLINE_PAYLOAD = 2048
 
 /** Length of the topic, packet identifier and a few properties: only to guess how long the whole will be. */
 const SMALL_PARTS = 8

@@ -3,6 +3,9 @@
  * Owns the position of the bytes and of the packet identifier; must not know connections.
  */
 
+/** Payloads up to this many bytes are copied behind the head: one buffer to write instead of two. */
+export const INLINE_PAYLOAD = 2048
+
 /** An encoded packet, with a hole for the packet identifier of each receiver. */
 export class Frame {
   /** Memory that other packets share: a view per packet would cost as much as encoding it. */

@@ -54,7 +54,13 @@ export class ClientPublish extends PublishJob {
     const { ports, client } = this.#channel
     if (ports.congestion.busy === 0 || isFromAfar(client.conn, client.req)) return routed
     // a client within this process waits like the host: see `Broker.publish`
-    return isPromise(routed) ? routed.then(() => ports.roomForNext(this.message)) : ports.roomForNext(this.message)
+    return isPromise(routed) ? this.#roomAfter(routed) : ports.roomForNext(this.message)
+  }
+
+  /** By itself: a closure in `route` would cost each message its memory. */
+  async #roomAfter(routed: Promise<void>): Promise<void> {
+    await routed
+    await this.#channel.ports.roomForNext(this.message)
   }
 
   override answer(): void | Promise<void> {

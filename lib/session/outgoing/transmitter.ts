@@ -3,9 +3,10 @@
  * Owns the messages in flight and tells the store about each step. Must not know which message comes next.
  */
 import type { DropReason } from '../../../types/events.js'
+import type { Message } from '../../../types/message.js'
 import type { MessageRef } from '../../../types/persistence.js'
 import { frames } from '../../codec/encode/encoder.js'
-import type { Frame } from '../../codec/wire/frame.js'
+import { type Frame, INLINE_PAYLOAD } from '../../codec/wire/frame.js'
 import { wrapError } from '../../errors.js'
 import { Delivery } from '../../model/delivery.js'
 import { type AwaitedAck, Inflight, Sent } from '../../model/inflight.js'
@@ -66,8 +67,7 @@ export class Transmitter {
       this.#drop(delivery, 'expired')
       return
     }
-    // it is kept until it is acknowledged; the hook's copy and the frame, made below, share this payload
-    if (delivery.qos > 0) keepPayload(message)
+    if (delivery.qos > 0 && this.#sharesPayload(message)) keepPayload(message)
     const forwarded = this.#forward(delivery)
     if (forwarded === undefined) {
       this.#drop(delivery, 'not-forwarded')
@@ -170,6 +170,11 @@ export class Transmitter {
     while (this.#storing?.size) await Promise.all(this.#storing.values())
   }
 
+  /** Whether the hook's copy, or the frame, has the payload of the message, which is kept until it is acknowledged. */
+  #sharesPayload({ payload }: Message): boolean {
+    return payload.length > INLINE_PAYLOAD || this.#ports.authorizer.authorizeForward !== undefined
+  }
+
   /** The message as `authorizeForward` wants it for this client; undefined if it is withheld. */
   #forward(delivery: Delivery): Delivery | undefined {
     const gate = this.#ports.authorizer.authorizeForward
@@ -180,7 +185,10 @@ export class Transmitter {
     return copy && new Delivery(copy, qos, copy.retain, subscriptionIdentifiers, share)
   }
 
-  #track(delivery: Delivery, frame: Frame, ref: MessageRef): void {
+  /** @param ref the message, which is kept until it is acknowledged */
+  #track(delivery: Delivery, frame: Frame, ref: Message): void {
+    // not before: the frame may be the packet that the message came in
+    keepPayload(ref)
     const packetId = this.inflight.add(new Sent(ref, delivery))
     if (deliveries.isOn) this.#tellSent(delivery, packetId)
     if (!this.#recipient.stored) {

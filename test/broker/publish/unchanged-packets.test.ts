@@ -1,47 +1,70 @@
-/** QoS 0 messages go out in the packet that they came in, and hooks that change them must not be cheated of it. */
+/** Messages go out in the packet that they came in, and hooks that change them must not be cheated of it. */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../../types/packets.js'
 import { spec } from '../../support/spec.js'
 import type { SpecClient } from '../../support/spec-client.js'
 
-const changes: [string, (packet: PublishPacket) => void, { topic: string; text: string }][] = [
+const changes: [string, (packet: PublishPacket) => void, { topic: string; text: string; qos: number }][] = [
   [
     'the topic',
     packet => {
       packet.topic = 'a/changed'
     },
-    { topic: 'a/changed', text: 'payload' },
+    { topic: 'a/changed', text: 'payload', qos: 1 },
   ],
   [
     'the payload',
     packet => {
       packet.payload = Buffer.from('changed')
     },
-    { topic: 'a/b', text: 'changed' },
+    { topic: 'a/b', text: 'changed', qos: 1 },
   ],
   [
     'bytes of the payload',
     packet => {
       ;(packet.payload as Buffer)[0] = 0x50
     },
-    { topic: 'a/b', text: 'Payload' },
+    { topic: 'a/b', text: 'Payload', qos: 1 },
+  ],
+  [
+    'the QoS',
+    packet => {
+      packet.qos = 0
+    },
+    { topic: 'a/b', text: 'payload', qos: 0 },
   ],
 ]
 
-for (const [what, change, { topic, text }] of changes) {
-  spec(`a hook that changes ${what} of a QoS 0 message is obeyed`, [3, 4, 5], async ({ broker, connect }) => {
+for (const [what, change, { topic, text, qos }] of changes) {
+  spec(`a hook that changes ${what} is obeyed`, [3, 4, 5], async ({ broker, connect }) => {
     broker.authorizePublish = (_client, packet) => {
       change(packet)
       return true
     }
     const subscriber = await connect('subscriber')
-    await subscriber.subscribe({ topic: 'a/#', qos: 0 })
+    await subscriber.subscribe({ topic: 'a/#', qos: 1 })
     const publisher = await connect('publisher')
-    await publisher.publish({ topic: 'a/b', payload: 'payload' })
-    const received = await subscriber.expect('publish')
-    assert.deepEqual([received.topic, String(received.payload)], [topic, text])
+    for (const published of [0, 1] as const) {
+      await publisher.publish({ topic: 'a/b', payload: 'payload', qos: published })
+      const received = await subscriber.expect('publish')
+      const expected = [topic, text, Math.min(qos, published)]
+      assert.deepEqual([received.topic, String(received.payload), received.qos], expected)
+      if (received.qos === 1) subscriber.send({ cmd: 'puback', messageId: received.messageId! })
+    }
   })
 }
+
+spec('each receiver of a message gets a packet identifier of its own', [3, 4, 5], async ({ connect }) => {
+  const [one, other] = [await connect('one'), await connect('other')]
+  await one.subscribe({ topic: 'a', qos: 1 })
+  const publisher = await connect('publisher')
+  await publisher.publish({ topic: 'a', payload: 'first', qos: 1 })
+  await one.expect('publish')
+  await other.subscribe({ topic: 'a', qos: 1 })
+  await publisher.publish({ topic: 'a', payload: 'second', qos: 1 })
+  const ids = [await one.expect('publish'), await other.expect('publish')].map(({ messageId }) => messageId)
+  assert.deepEqual(ids, [2, 1])
+})
 
 spec('a QoS 0 message crosses from version to version', [3, 4, 5], async ({ version, connect }) => {
   const publisher = await connect('publisher')

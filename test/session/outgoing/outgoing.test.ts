@@ -1,9 +1,8 @@
 /** Which message a client gets next: live, waiting here, waiting in the store, retained; and which packet id it gets. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { AnaxError } from '../../../lib/errors.js'
-import { Delivery } from '../../../lib/model/delivery.js'
+import type { Delivery } from '../../../lib/model/delivery.js'
 import { SessionSubscription } from '../../../lib/model/subscription.js'
 import type { Message } from '../../../types/message.js'
 import type { QueuedMessage } from '../../../types/persistence.js'
@@ -54,38 +53,6 @@ describe('live messages', () => {
     outgoing.deliver(numbered('q', 0))
     assert.deepEqual(drops, [`${'c'.repeat(60)} queue-full`, 'q outbox-full'])
   })
-
-  it('have payloads of their own while they wait', () => {
-    const { outgoing, link } = attached({})
-    const chunk = Buffer.from('payload')
-    const message = new PublishMessage('t', chunk.subarray(0), 0, false, false, undefined, undefined)
-    link.ready = false
-    outgoing.deliver(new Delivery(message, 0, false, undefined, undefined))
-    chunk.fill(0)
-    assert.equal(message.payload.toString(), 'payload')
-  })
-
-  for (const [what, forward] of [
-    ['as it came', undefined],
-    ['as the host forwards it', (_: unknown, message: Message) => message],
-  ] as const) {
-    it(`have payloads of their own from when they are sent to when they are acknowledged, ${what}`, () => {
-      const { outgoing, link, deliveries } = attached({ forward })
-      const chunk = Buffer.alloc(30, 'a large chunk with one payload')
-      const message = new PublishMessage('t', chunk.subarray(-7), 1, false, false, undefined, undefined)
-      let framed: Buffer | undefined
-      const { frame } = link
-      link.frame = (delivery, attempt) => {
-        framed = delivery.message.payload
-        return frame.call(link, delivery, attempt)
-      }
-      outgoing.deliver(new Delivery(message, 1, false, undefined, undefined))
-      assert.equal(framed?.toString(), 'payload')
-      assert.notEqual(framed?.buffer, chunk.buffer, 'a large payload is written from where it is')
-      assert.equal(deliveries()[0]?.message.payload, framed)
-      assert.notEqual(message.payload.buffer, chunk.buffer)
-    })
-  }
 
   it('that come while one is being sent keep their place', () => {
     const { outgoing, link, sentTexts } = attached({})

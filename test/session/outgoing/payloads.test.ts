@@ -1,0 +1,51 @@
+/** Messages that wait, or are not acknowledged, do not keep the chunk in memory that they came in. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { PublishMessage } from '../../../lib/codec/publish-message.js'
+import { Delivery } from '../../../lib/model/delivery.js'
+import type { Message } from '../../../types/message.js'
+import { attached } from './outgoing-fixture.js'
+
+describe('messages to a client', () => {
+  it('have payloads of their own while they wait', () => {
+    const { outgoing, link } = attached({})
+    const chunk = Buffer.from('payload')
+    const message = new PublishMessage('t', chunk.subarray(0), 0, false, false, undefined, undefined)
+    link.ready = false
+    outgoing.deliver(new Delivery(message, 0, false, undefined, undefined))
+    chunk.fill(0)
+    assert.equal(message.payload.toString(), 'payload')
+  })
+
+  for (const [what, forward] of [
+    ['as it came', undefined],
+    ['as the host forwards it', (_: unknown, message: Message) => message],
+  ] as const) {
+    it(`have payloads of their own from when they are sent to when they are acknowledged, ${what}`, () => {
+      const { outgoing, link, deliveries } = attached({ forward })
+      const chunk = Buffer.alloc(5000, 'a large payload in a chunk that is larger. ')
+      const payload = chunk.subarray(-3000)
+      const message = new PublishMessage('t', payload, 1, false, false, undefined, undefined)
+      let framed: Buffer | undefined
+      const { frame } = link
+      link.frame = (delivery, attempt) => {
+        framed = delivery.message.payload
+        return frame.call(link, delivery, attempt)
+      }
+      outgoing.deliver(new Delivery(message, 1, false, undefined, undefined))
+      assert.deepEqual(framed, payload)
+      assert.notEqual(framed?.buffer, chunk.buffer, 'a large payload is written from where it is')
+      assert.equal(deliveries()[0]?.message.payload, framed)
+      assert.notEqual(message.payload.buffer, chunk.buffer)
+    })
+  }
+
+  it('have small payloads of their own once they are encoded', () => {
+    const { outgoing, deliveries } = attached({})
+    const chunk = Buffer.alloc(30, 'a large chunk with one payload')
+    const message = new PublishMessage('t', chunk.subarray(-7), 1, false, false, undefined, undefined)
+    outgoing.deliver(new Delivery(message, 1, false, undefined, undefined))
+    chunk.fill(0)
+    assert.equal(deliveries()[0]?.message.payload.toString(), 'payload')
+  })
+})
