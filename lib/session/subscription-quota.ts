@@ -40,18 +40,20 @@ export class SubscriptionQuota {
 
   /**
    * Claims room for subscriptions that are about to be made. One that replaces another needs none.
-   * @returns per filter an error if there is no room for it: then nothing was claimed
+   * @returns per filter an error if there is no room for it: then nothing was claimed. Filters share it, as a packet may have
+   *   thousands: making an error for each took longer than all the rest
    */
   claim(filters: readonly string[], limits: SubscriptionLimits): (AnaxError | undefined)[] {
     const expected = this.#expected()
+    const errors = new Map<string, AnaxError>()
     return filters.map(filter => {
       if (this.#isPresent(filter)) {
         this.#note(filter, 'present', 0)
         return undefined
       }
       const bytes = subscriptionBytes(filter)
-      const error = this.#refusal(expected.count + 1, expected.bytes + bytes, this.#load.bytes + bytes, limits)
-      if (error !== undefined) return error
+      const detail = this.#refusal(expected.count + 1, expected.bytes + bytes, this.#load.bytes + bytes, limits)
+      if (detail !== undefined) return errorOf(detail, errors)
       expected.count++
       expected.bytes += bytes
       this.#note(filter, 'present', bytes)
@@ -74,14 +76,12 @@ export class SubscriptionQuota {
     }
   }
 
-  #refusal(count: number, bytes: number, bytesOfAll: number, limits: SubscriptionLimits): AnaxError | undefined {
+  #refusal(count: number, bytes: number, bytesOfAll: number, limits: SubscriptionLimits): string | undefined {
     const { maxSubscriptions, maxSubscriptionBytes, maxTotalSubscriptionBytes } = limits
-    if (count > maxSubscriptions) return quotaError(`a session may have ${maxSubscriptions} subscriptions`)
-    if (bytes > maxSubscriptionBytes) {
-      return quotaError(`the subscriptions of a client may have ${maxSubscriptionBytes} bytes`)
-    }
+    if (count > maxSubscriptions) return `a session may have ${maxSubscriptions} subscriptions`
+    if (bytes > maxSubscriptionBytes) return `the subscriptions of a client may have ${maxSubscriptionBytes} bytes`
     if (bytesOfAll > maxTotalSubscriptionBytes) {
-      return quotaError(`all subscriptions together may have ${maxTotalSubscriptionBytes} bytes`)
+      return `all subscriptions together may have ${maxTotalSubscriptionBytes} bytes`
     }
     return undefined
   }
@@ -115,6 +115,10 @@ export class SubscriptionQuota {
   }
 }
 
-function quotaError(detail: string): AnaxError {
-  return new AnaxError('ANAX_ERR_QUOTA', { detail })
+function errorOf(detail: string, errors: Map<string, AnaxError>): AnaxError {
+  const known = errors.get(detail)
+  if (known !== undefined) return known
+  const error = new AnaxError('ANAX_ERR_QUOTA', { detail })
+  errors.set(detail, error)
+  return error
 }

@@ -20,6 +20,7 @@ import {
 import type { SubscriptionChange } from '../../session/subscription-changes.js'
 import { isSharedFilter } from '../../topic/topic.js'
 import { isPromise } from '../../util/maybe-promise.js'
+import { Cost } from '../../util/scheduling/fairness.js'
 import { Job } from '../../util/scheduling/pipeline.js'
 import type { Channel } from '../channel.js'
 
@@ -77,6 +78,7 @@ class Subscribe extends Job {
 
   override authorize(): void | Promise<void> {
     const { client, ports } = this.#channel
+    ports.fairness.spend(this.#packet.subscriptions.length * Cost.match)
     const verdicts = this.#packet.subscriptions.map(each => authorizeSubscription(client, ports, each))
     if (verdicts.some(isPromise)) return Promise.all(verdicts).then(this.#decide)
     this.#decide(verdicts as (Subscription | AnaxError)[])
@@ -188,10 +190,14 @@ class Subscribe extends Job {
     const session = this.#session()
     if (!session.stored) return
     let room = this.#channel.ports.roomForFilters()
+    let full: AnaxError | undefined
     this.#outcomes = this.#outcomes.map(outcome => {
       if (outcome instanceof AnaxError || session.subscriptions.has(outcome.topic)) return outcome
       room -= filterBytes(outcome)
-      return room < 0 ? new AnaxError('ANAX_ERR_QUOTA', { detail: 'stored sessions have no room for it' }) : outcome
+      if (room >= 0) return outcome
+      // one for all: a packet may have thousands
+      full ??= new AnaxError('ANAX_ERR_QUOTA', { detail: 'stored sessions have no room for it' })
+      return full
     })
   }
 

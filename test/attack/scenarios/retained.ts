@@ -9,7 +9,7 @@ const GROUP = 1000
 export const retained: Scenario = {
   name: '1,000 subscribe # with 100,000 retained',
   options: { maxRetainedMessages: 1_000_000_000 },
-  bounds: { turnMs: 20 },
+  bounds: { turnMs: 20, growthMb: 64 },
   async prepare(broker, scale) {
     const publisher = await broker.client('p')
     const payload = Buffer.from('x')
