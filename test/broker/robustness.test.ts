@@ -169,12 +169,14 @@ spec('a client that never reads is cut off, the others get everything', ALL, asy
   const other = await connect('other')
   await other.subscribe({ topic: 'a', qos: 0 })
   const payload = 'x'.repeat(10_000)
+  const published: Promise<void>[] = []
   for (let i = 0; i < 100; i++) {
-    await broker.publish({ topic: 'a', payload })
+    published.push(broker.publish({ topic: 'a', payload }))
     assert.equal((await receive(other, 1)).length, 1)
   }
   const error = once(broker, 'clientError')
   await clock.advance(61_000)
+  await Promise.all(published)
   assert.equal((await error)[1].code, 'ANAX_ERR_DRAIN_TIMEOUT')
   await clock.advance(2000)
   assert.deepEqual(Object.keys(broker.clients), ['other'])
