@@ -35,6 +35,7 @@ export class Presence {
   readonly brokers = Object.create(null) as Record<string, number>
   readonly #parts: PresenceParts
   #timers: NodeJS.Timeout[] = []
+  #isStopped = false
 
   constructor(parts: PresenceParts) {
     this.#parts = parts
@@ -42,7 +43,9 @@ export class Presence {
 
   async start(): Promise<void> {
     const { id, mq, heartbeatInterval, leave, born } = this.#parts
-    await this.say('birth', id)
+    if (!this.#isStopped) await this.say('birth', id)
+    // the broker may be closed before it has started
+    if (this.#isStopped) return
     this.#timers = [
       setInterval(() => this.say('heartbeat', id), heartbeatInterval),
       setInterval(() => this.#clearWills(), heartbeatInterval * HEARTBEATS_BETWEEN_WILLS),
@@ -59,6 +62,7 @@ export class Presence {
   }
 
   stop(): void {
+    this.#isStopped = true
     for (const timer of this.#timers) clearInterval(timer)
   }
 

@@ -35,15 +35,15 @@ const PACKAGES = {
     files: ['test.js'],
     // MQTT.js 2, which it names, does not run on today's Node.js; nor does tap 10
     needs: ['tap@12', 'mqtt@4', 'flush-write-stream@1', 'split2@2', 'websocket-stream@5'],
-    // one expects `clientError` of a client that was not accepted, which Aedes 1.2 calls `connectionError`
-    env: { TAP_GREP: 'do not crash if a client does not issue a CONNECT', TAP_GREP_INVERT: '1' },
+    // One expects `clientError` of a client that was not accepted, which Aedes 1.2 calls `connectionError`. The other one
+    // counts a line too many with MQTT.js 4, on Aedes as well.
+    env: { TAP_GREP: '/do not crash if a client|avoid logging every/', TAP_GREP_INVERT: '1' },
   },
 } satisfies Record<string, { version: string; files: string[]; needs: string[]; env?: NodeJS.ProcessEnv }>
 
 /** Some expect to be connected within a second, whoever is busy: their clock is slower by this. */
 const SLOWNESS = 2
 
-/** A test of aedes-logging waits for a keep alive of a minute. */
 const PATIENCE_MS = 200_000 * SLOWNESS
 
 /** Loaded before them; aedes-logging connects to localhost over IPv6. */
