@@ -1,6 +1,5 @@
 /** `anax status`, `anax clients` and `anax kick` as processes, on the administration of a broker of this one. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -71,11 +70,13 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
   })
 
   it('kick clients, and say which of them were not there', async () => {
-    const gone = once(server.broker, 'clientDisconnect')
+    // clients of the other tests come and go meanwhile
+    const gone = new Promise<string>(resolve => {
+      server.broker.on('clientDisconnect', ({ id }, { reason }) => id === 'pump-0007' && resolve(reason))
+    })
     const { code, stdout, stderr } = await anax(['kick', ...at, '--reason', 'maintenance', 'pump-0007', 'nobody'])
     assert.deepEqual([code, stdout, stderr], [1, '', 'anax: not connected: "nobody"\n'])
-    const [client, { reason }] = await gone
-    assert.deepEqual([client.id, reason], ['pump-0007', 'administrative'])
+    assert.equal(await gone, 'administrative')
   })
 
   it('say in one line what is in the way', async () => {
