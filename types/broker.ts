@@ -73,7 +73,7 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    * @param request the HTTP request of a WebSocket upgrade; available as `client.req`
    * @param details further details of the connection; available as `client.address` and `client.details`
    * @throws AnaxError ANAX_ERR_NOT_LISTENING before {@link Broker.listen}, ANAX_ERR_ARGUMENT if `stream` is not a
-   * duplex stream
+   * duplex stream, or was handed over already
    */
   readonly handle: (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails) => Client
   /**

@@ -73,6 +73,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   /** @param open the broker's connections, to which it is added */
   constructor(source: ConnectionSource, ports: ConnectionPorts, open: Roster<Connection>) {
+    this.stream = new ConnectionStream(source.stream, this)
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
@@ -80,7 +81,6 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.reader = new PacketReader(source.stream, this, this.traffic, ports)
     this.#outbox = new Outbox(source, ports.flusher, this)
     this.#timers = new ConnectionTimers(ports.timers, ports.options, this)
-    this.stream = new ConnectionStream(source.stream, this)
     open.add(this)
   }
 

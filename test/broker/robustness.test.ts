@@ -238,6 +238,18 @@ spec('a stream that is closed already, or fails at once', ALL, async ({ broker, 
   for (const { far, before } of [dead, failing]) assert.deepEqual(listeners(far), before)
 })
 
+spec('a stream that is handed over twice is refused the second time, and its connection goes on', [5], async tools => {
+  const { broker, connect, dial } = tools
+  const client = await connect('client')
+  const { conn } = broker.clients.client!
+  assert.throws(() => broker.handle(conn), { code: 'ANAX_ERR_ARGUMENT' })
+  await client.subscribe({ topic: 'a', qos: 0 })
+  await broker.publish({ topic: 'a', payload: 'still here' })
+  assert.equal((await receive(client, 1)).length, 1)
+  await client.disconnect()
+  await dial().connect({ clientId: 'client' })
+})
+
 const NONSENSE: Record<string, () => unknown> = {
   'a promise that is none, and throws when it is asked': () => ({
     // biome-ignore lint/suspicious/noThenProperty: that is the point

@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { AnaxError } from '../../errors.js'
 
 /** The receiver of the stream's events. */
 export interface StreamOwner {
@@ -27,8 +28,12 @@ export class ConnectionStream {
   /** Callers of `closed`. */
   #onClosed: (() => void)[] | undefined
 
+  /** Throws ANAX_ERR_ARGUMENT if the stream has a connection already. */
   constructor(stream: Duplex, owner: StreamOwner) {
     this.#stream = stream
+    if (this.#stream[attached] !== undefined) {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'the stream has a connection already' })
+    }
     this.owner = owner
     this.#stream[attached] = this
     // the outbox joins packets already: Nagle's algorithm would only delay them
