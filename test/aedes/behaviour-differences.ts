@@ -77,6 +77,7 @@ export const BEHAVIOUR_DIFFERENCES: Readonly<Record<string, Readonly<Record<stri
       'so when a takeover by a clean start ends it',
       'a session that has expired is no member any more',
     ],
+    'subscription-bytes': ['packets that wait for the store count as if they were done'],
     'subscription-identifiers': [
       'a session that was away gets them as well, and so does one that is resumed',
       'a message that is sent again carries the same identifiers',

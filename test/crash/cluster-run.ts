@@ -14,7 +14,7 @@ import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './
 import { killClients } from './killers.js'
 import { Random } from './random.js'
 import type { CrashReport } from './run.js'
-import { countLostSessions, judgeMessages, judgeWills, sum } from './verdict.js'
+import { countLostSessions, judgeMessages, judgeWills, sum, tellMissing } from './verdict.js'
 import { Victim } from './victim.js'
 
 export interface ClusterCrashOptions {
@@ -168,7 +168,7 @@ class ClusterRun {
       leasesLost: this.#leasesLost,
       clientKills: sum(victims.map(({ kills }) => kills)),
       seconds,
-      details: [...this.#retainedFaults, ...subscriptionFaults],
+      details: [...tellMissing(outboxes, inboxes), ...this.#retainedFaults, ...subscriptionFaults],
     }
   }
 }

@@ -11,7 +11,7 @@ import { freePort } from './free-port.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './inspector.js'
 import { killBroker, killClients } from './killers.js'
 import { Random } from './random.js'
-import { countLostSessions, judgeMessages, judgeWills, sum, type Verdict } from './verdict.js'
+import { countLostSessions, judgeMessages, judgeWills, sum, tellMissing, type Verdict } from './verdict.js'
 import { Victim } from './victim.js'
 
 export interface CrashOptions {
@@ -107,7 +107,7 @@ class Run {
       kills: this.#broker.kills,
       clientKills: sum(victims.map(({ kills }) => kills)),
       seconds,
-      details: [...this.#retainedFaults, ...subscriptionFaults],
+      details: [...tellMissing(outboxes, inboxes), ...this.#retainedFaults, ...subscriptionFaults],
     }
   }
 }

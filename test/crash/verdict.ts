@@ -79,15 +79,31 @@ export function countMissing(outboxes: readonly Outbox[], inboxes: readonly Inbo
   return sum(outboxes.flatMap(outbox => inboxes.map(inbox => missingFrom(outbox, inbox))))
 }
 
-function missingFrom(outbox: Outbox, inbox: Inbox): number {
-  const open = unacknowledged(outbox)
-  return sum(
-    [...outbox.published].map(([topic, published]) => {
-      const copies: ReadonlyMap<number, number> = inbox.arrivals.get(topic)?.copies ?? new Map()
-      const excused = open.filter(sent => sent.topic === topic && !copies.has(sent.number))
-      return published - copies.size - excused.length
-    }),
+/** The same in words: which subscriber lacks which messages of which topic. */
+export function tellMissing(outboxes: readonly Outbox[], inboxes: readonly Inbox[]): string[] {
+  return inboxes.flatMap((inbox, index) =>
+    outboxes.flatMap(outbox =>
+      [...missingByTopic(outbox, inbox)].map(([topic, numbers]) => `subscriber ${index} lacks ${topic}: ${numbers}`),
+    ),
   )
+}
+
+function missingFrom(outbox: Outbox, inbox: Inbox): number {
+  return sum([...missingByTopic(outbox, inbox).values()].map(numbers => numbers.length))
+}
+
+function missingByTopic(outbox: Outbox, inbox: Inbox): Map<string, number[]> {
+  const open = unacknowledged(outbox)
+  const missing = new Map<string, number[]>()
+  for (const [topic, published] of outbox.published) {
+    const copies = inbox.arrivals.get(topic)?.copies
+    if (copies?.size === published) continue
+    const isExcused = (number: number) => open.some(sent => sent.topic === topic && sent.number === number)
+    const numbers = Array.from({ length: published }, (_, i) => i + 1)
+    const lacked = numbers.filter(number => copies?.has(number) !== true && !isExcused(number))
+    if (lacked.length > 0) missing.set(topic, lacked)
+  }
+  return missing
 }
 
 function unacknowledged(outbox: Outbox): { topic: string; number: number }[] {
