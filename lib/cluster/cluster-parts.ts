@@ -4,7 +4,7 @@
  */
 import type { Cluster, ClusterNode, ClusterStats, MembershipChange } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
-import type { MatchedSubscription, MessageRef, QueueLimits, StoredWill } from '../../types/persistence.js'
+import type { MatchedSubscription, MaybePromise, MessageRef, QueueLimits, StoredWill } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
@@ -25,7 +25,7 @@ import { type SharedOutcome, SharedParts } from './shared-parts.js'
 
 /** The broker as the cluster sees it. */
 export interface ClusterHost {
-  route(message: PublishMessage): void
+  route(message: PublishMessage): MaybePromise<void>
   memberFor(share: string, message: PublishMessage): SessionSubscription | undefined
   storedHere(topic: string): MatchedSubscription[]
   /** A promise until all connected clients have room for a message of the log; undefined if they have. */

@@ -6,10 +6,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
-import type { MatchedSubscription, QueueLimits } from '../../types/persistence.js'
+import type { MatchedSubscription, MaybePromise, QueueLimits } from '../../types/persistence.js'
 import { markPayloadOwned, PublishMessage } from '../codec/publish-message.js'
 import { sizeInQueue } from '../model/backlog.js'
 import { ensureRecord } from '../model/routing-record.js'
+import { isPromise } from '../util/maybe-promise.js'
 import type { ClusterInterests } from './cluster-interests.js'
 import type { ClusterStore } from './cluster-store.js'
 import { type OwnedSession, refOf } from './owned-session.js'
@@ -26,8 +27,8 @@ export interface LogConsumerParts {
   storedHere(topic: string): MatchedSubscription[]
   /** A promise until all connected clients have room; undefined if they have. */
   hold(message: PublishMessage): Promise<void> | undefined
-  /** Delivers to the clients that are here, shared subscriptions left out. */
-  route(message: PublishMessage): void
+  /** Delivers to the clients that are here, shared subscriptions left out. May take several turns of the event loop. */
+  route(message: PublishMessage): MaybePromise<void>
   /** The session has to read the log, in which so many bytes more wait for it. */
   read(clientId: string, bytes: number): void
   /** Of the queue of a client that is connected, as they are at the moment. */
@@ -50,14 +51,30 @@ export class LogConsumer {
     const message = messageOfEntry(content)
     Object.assign(message, refOf(position))
     const held = this.#parts.hold(message)
-    if (held !== undefined) return held.then(() => this.#deliver(message, position))
-    this.#deliver(message, position)
+    const delivered =
+      held === undefined ? this.#deliver(message, position) : this.#deliverAfter(held, message, position)
+    if (delivered !== undefined) return delivered
     if (++this.#count % SLICE === 0) return nextTurn()
   }
 
-  #deliver(message: PublishMessage, position: LogPosition): void {
+  async #deliverAfter(held: Promise<void>, message: PublishMessage, position: LogPosition): Promise<void> {
+    await held
+    await this.#deliver(message, position)
+  }
+
+  /**
+   * The next message of the shard waits for the promise: sent before this one, it would count this one as sent, and who
+   * cannot take it at once would never get it.
+   */
+  #deliver(message: PublishMessage, position: LogPosition): MaybePromise<void> {
     const receivers = message.qos > 0 ? this.#receivers(message, position) : NOBODY
-    this.#parts.route(message)
+    const routed = this.#parts.route(message)
+    if (isPromise(routed)) return routed.then(() => this.#noteWaiting(receivers, message, position))
+    this.#noteWaiting(receivers, message, position)
+  }
+
+  /** Counts the message for those to whom it was not sent, and has those read the log that are behind. */
+  #noteWaiting(receivers: ReadonlyMap<OwnedSession, boolean>, message: PublishMessage, position: LogPosition): void {
     for (const [owned, isBehind] of receivers) {
       if (owned.isDone(position)) continue
       const bytes = sizeInQueue(message)
