@@ -92,6 +92,13 @@ export function receivedBy(client: MqttClient): string[] {
   return received.get(client)!
 }
 
+/** What a node drops from now on: client, reason and payload of each message. */
+export function dropsOf({ broker }: TestNode): string[] {
+  const dropped: string[] = []
+  broker.on('drop', ({ clientId, reason, message }) => dropped.push(`${clientId} ${reason} ${message.payload}`))
+  return dropped
+}
+
 /** Numbers as texts. */
 export function numbers(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => String(from + i))

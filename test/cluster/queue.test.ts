@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import type { OverflowPolicy } from '../../types/persistence.js'
-import { missed, numbers, receivedBy, until, withNodes } from './nodes.js'
+import { dropsOf, missed, numbers, receivedBy, until, withNodes } from './nodes.js'
 
 for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const satisfies OverflowPolicy[]) {
   test(`what is beyond the limit of the queue is dropped and told, ${queueOverflow}`, async () => {
@@ -11,10 +11,7 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const sa
       new MemoryCluster(),
       2,
       async (one, other) => {
-        const dropped: string[] = []
-        other!.broker.on('drop', ({ clientId, reason, message }) => {
-          dropped.push(`${clientId} ${reason} ${message.payload.toString()}`)
-        })
+        const dropped = dropsOf(other!)
         await missed(one!, 8)
         const client = await other!.connectStored('away')
         const expected = queueOverflow === 'drop-oldest' ? numbers(5, 3) : numbers(5)
@@ -42,10 +39,7 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest'] as const satisfies Ov
       new MemoryCluster(),
       2,
       async (one, other) => {
-        const dropped: string[] = []
-        other!.broker.on('drop', ({ clientId, reason, message }) => {
-          dropped.push(`${clientId} ${reason} ${message.payload.toString()}`)
-        })
+        const dropped = dropsOf(other!)
         const slow = await other!.connectStored('slow', {
           properties: { sessionExpiryInterval: 60, receiveMaximum: 1 },
         })

@@ -6,7 +6,7 @@ import type { Client } from '../../types/client.js'
 import type { ClientLimits } from '../../types/client-limits.js'
 import type { QoS, Will } from '../../types/packets.js'
 import { refuse } from '../support/bytes.js'
-import { publishText, unsubscribe } from '../support/exchange.js'
+import { publishText, quotaRefusal, unsubscribe } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import { connectPacket, publishPacket, SpecClient } from '../support/spec-client.js'
 
@@ -30,7 +30,7 @@ spec(
   'maxSubscriptions is exact: within one SUBSCRIBE, over several, and for a session that is resumed',
   ALL,
   async ({ version, connect, resume }) => {
-    const refused = version === 5 ? 0x97 : 0x80
+    const refused = quotaRefusal(version)
     const client = await connect('limited', keptSession(version))
     assert.deepEqual(await client.subscribe(...filters('a', 'b', 'a', 'c', 'd')), [2, 2, 2, refused, refused])
     assert.deepEqual(await client.subscribe(...filters('b', 'c')), [2, refused])
@@ -135,7 +135,7 @@ spec(
 )
 
 spec('client.limits replaces them at any time', ALL, async ({ broker, version, connect }) => {
-  const refused = version === 5 ? 0x97 : 0x80
+  const refused = quotaRefusal(version)
   const client = await connect('a')
   const connected = broker.clients.a
   assert.equal(connected!.limits, undefined)

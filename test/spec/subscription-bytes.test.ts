@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../lib/index.js'
 import type { QoS } from '../../types/packets.js'
-import { unsubscribe } from '../support/exchange.js'
+import { quotaRefusal, unsubscribe } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import { heldStore } from '../support/stores.js'
 
@@ -16,15 +16,11 @@ function filters(...names: string[]) {
   return names.map(name => ({ topic: name.padEnd(100, '-'), qos: 1 as QoS }))
 }
 
-function refusalIn(version: number): number {
-  return version === 5 ? 0x97 : 0x80
-}
-
 spec(
   'filters for which a client has no bytes left are refused, and those that it has are replaced',
   ALL,
   async ({ version, connect, broker }) => {
-    const refused = refusalIn(version)
+    const refused = quotaRefusal(version)
     const bytes = () => broker.stats().subscriptions.bytes
     const client = await connect('client')
     assert.deepEqual(await client.subscribe(...filters('a', 'b', 'c')), [1, 1, refused])
@@ -47,7 +43,7 @@ spec(
   'filters for which all clients together have no bytes left are refused, until others leave',
   ALL,
   async ({ version, connect, broker }) => {
-    const refused = refusalIn(version)
+    const refused = quotaRefusal(version)
     const [one, two] = [await connect('one', keptSession(version)), await connect('two')]
     assert.deepEqual(await one.subscribe(...filters('a', 'b')), [1, 1])
     assert.deepEqual(await two.subscribe(...filters('a', 'b')), [1, refused])

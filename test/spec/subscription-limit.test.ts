@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker, createMemoryPersistence } from '../../lib/index.js'
 import type { QoS } from '../../types/packets.js'
-import { publishText, receiveTexts, unsubscribe } from '../support/exchange.js'
+import { publishText, quotaRefusal, receiveTexts, unsubscribe } from '../support/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 import { SpecClient } from '../support/spec-client.js'
 import { failingStore, heldStore } from '../support/stores.js'
@@ -14,15 +14,11 @@ function filters(...topics: string[]) {
   return topics.map(topic => ({ topic, qos: 1 as QoS }))
 }
 
-function refusalIn(version: number): number {
-  return version === 5 ? 0x97 : 0x80
-}
-
 spec(
   'filters beyond the limit are refused, and those that the session has are replaced',
   ALL,
   async ({ version, connect, broker }) => {
-    const refused = refusalIn(version)
+    const refused = quotaRefusal(version)
     const told: unknown[] = []
     broker.on('subscribe', subscriptions => told.push(...subscriptions.map(({ topic, qos }) => `${topic} ${qos}`)))
     const client = await connect('client', keptSession(version))
@@ -73,12 +69,12 @@ spec(
     const broker = await createBroker({ persistence, maxSubscriptions: 2 })
     const client = new SpecClient(broker, version)
     await client.connect(keptSession(version))
-    assert.deepEqual(await client.subscribe(...filters('c', 'd')), [1, refusalIn(version)])
+    assert.deepEqual(await client.subscribe(...filters('c', 'd')), [1, quotaRefusal(version)])
     await broker.clients.client!.subscribe({ topic: 'e', qos: 0 })
     for (const topic of 'abcde') await broker.publish({ topic, payload: topic })
     assert.deepEqual(await receiveTexts(client), ['a', 'b', 'c', 'e'])
     await unsubscribe(client, 'a', 'b')
-    assert.deepEqual(await client.subscribe(...filters('d')), [refusalIn(version)], 'c and e are two')
+    assert.deepEqual(await client.subscribe(...filters('d')), [quotaRefusal(version)], 'c and e are two')
     await client.disconnect()
     await broker.close()
   },
@@ -86,7 +82,7 @@ spec(
 
 for (const version of ALL) {
   test(`packets that wait for the store count as if they were done (version ${version})`, async () => {
-    const refused = refusalIn(version)
+    const refused = quotaRefusal(version)
     const held = heldStore(createMemoryPersistence())
     const broker = await createBroker({ persistence: held.store, maxSubscriptions: 2 })
     const client = new SpecClient(broker, version)
@@ -134,7 +130,7 @@ for (const version of ALL) {
     failing.fail('removeSubscriptions', 'rejects')
     if (version === 5) {
       assert.deepEqual(await unsubscribe(client, 'b'), [0x80])
-      assert.deepEqual(await client.subscribe(...filters('c')), [refusalIn(version)])
+      assert.deepEqual(await client.subscribe(...filters('c')), [quotaRefusal(version)])
     }
     failing.fail(undefined)
     await client.disconnect()

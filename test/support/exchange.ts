@@ -1,7 +1,14 @@
 /** What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and acknowledge. */
 import assert from 'node:assert/strict'
 import { encode } from '../../lib/codec/encode/encoder.js'
-import type { Packet, PublishPacket, SubackPacket, SubscribePacket, Subscription } from '../../types/packets.js'
+import type {
+  Packet,
+  ProtocolVersion,
+  PublishPacket,
+  SubackPacket,
+  SubscribePacket,
+  Subscription,
+} from '../../types/packets.js'
 import { publishPacket, type SpecClient } from './spec-client.js'
 
 /** Subscribes with the properties that only 5.0 has. */
@@ -97,4 +104,9 @@ export function sendWithNul(client: SpecClient, packet: Packet): void {
 
 function hex(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, '0')
+}
+
+/** What SUBACK answers for a filter that a limit has no room for: 3.1.1 knows one failure only. */
+export function quotaRefusal(version: ProtocolVersion): number {
+  return version === 5 ? 0x97 : 0x80
 }

@@ -17,7 +17,10 @@ export function demandPackage(name: string, purpose: string): void {
   }
 }
 
-/** What is said when a package is missing. */
+/**
+ * What is said when a package is missing. Bundlers leave out a package that is not installed where `await import()` is
+ * within `try`; so the import is in the file that needs it.
+ */
 export function missingPackage(name: string, purpose: string, cause: unknown): AnaxError {
   return new AnaxError('ANAX_ERR_OPTION', {
     detail: `${purpose} needs the package '${name}': npm install ${name}`,
