@@ -8,7 +8,7 @@ import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Group, GroupHandler, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import { messageFrom } from './message-bytes.js'
-import { PULL } from './pull.js'
+import { PULL, stopWhenGone } from './pull.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './subjects.js'
 import { clusterError } from './wire.js'
 
@@ -124,7 +124,7 @@ export class NatsGroup implements Group {
     const consumer = await client.consumers.get(stream, this.#name)
     const messages = await consumer.consume({ ...PULL, max_messages: PREFETCH })
     this.#pulls[shard] = messages
-    watch(messages).catch(failed)
+    stopWhenGone(messages).catch(failed)
     const base = subjects.logOf('').length
     for await (const message of messages) {
       if (this.#hasLeft) message.nak()
@@ -156,11 +156,5 @@ export class NatsGroup implements Group {
         resolve()
       }
     })
-  }
-}
-
-async function watch(messages: ConsumerMessages): Promise<void> {
-  for await (const { type } of messages.status()) {
-    if (type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found') messages.stop()
   }
 }

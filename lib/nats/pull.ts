@@ -1,8 +1,14 @@
 /**
- * How this node's consumers pull messages, and how the latest records of subjects are followed. Owns these settings; must
- * not know what the messages mean.
+ * How this node's consumers pull messages, and how the latest records of subjects are followed. Owns these settings, and
+ * when a consumer has to be replaced; must not know what the messages mean.
  */
-import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type {
+  ConsumerMessages,
+  ConsumerNotification,
+  JetStreamClient,
+  JetStreamManager,
+  JsMsg,
+} from '@nats-io/jetstream'
 
 /** A pull that is not answered, and the sign of life that is expected meanwhile. */
 export const PULL = { expires: 10_000, idle_heartbeat: 1000, abort_on_missing_resource: true } as const
@@ -22,16 +28,22 @@ export interface PullSource {
   readonly stream: string
 }
 
+/** Records that are followed. */
+export interface Followed {
+  readonly messages: ConsumerMessages
+  /** How many there are already. */
+  readonly pending: number
+}
+
 /**
  * Follows the latest record of each subject, and each that comes after it.
  * @param consumer a name that no consumer has had
- * @returns the messages, and how many records there are already
  */
 export async function followLatest(
   { manager, client, stream }: PullSource,
   consumer: string,
   subjects: string[],
-): Promise<{ messages: ConsumerMessages; pending: number }> {
+): Promise<Followed> {
   const { num_pending } = await manager.consumers.add(stream, {
     ...EPHEMERAL,
     name: consumer,
@@ -40,4 +52,35 @@ export async function followLatest(
   })
   const messages = await (await client.consumers.get(stream, consumer)).consume(PULL)
   return { messages, pending: num_pending }
+}
+
+/** Ends the messages of a consumer that is gone, or whose server is: it missed two signs of life. */
+export async function stopWhenGone(messages: ConsumerMessages): Promise<void> {
+  for await (const status of messages.status()) if (isGone(status)) messages.stop()
+}
+
+/**
+ * The messages of a consumer that only this node reads, up to the first one that is missing: a server counts as delivered what
+ * it sent to a connection that broke. Whoever reads begins another consumer behind the last message.
+ */
+export async function* withoutGaps(messages: ConsumerMessages, failed: (error: Error) => void): AsyncGenerator<JsMsg> {
+  stopAtGap(messages).catch(failed)
+  let delivered = 0
+  for await (const message of messages) {
+    if (message.info.deliverySequence !== ++delivered) break
+    yield message
+  }
+  messages.stop()
+}
+
+/** A sign of life tells how many messages the server has sent: the last ones may be missing, with none behind them. */
+async function stopAtGap(messages: ConsumerMessages): Promise<void> {
+  for await (const status of messages.status()) {
+    const isGap = status.type === 'heartbeat' && status.lastConsumerSequence !== messages.getReceived()
+    if (isGap || isGone(status)) messages.stop()
+  }
+}
+
+function isGone({ type }: ConsumerNotification): boolean {
+  return type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found'
 }

@@ -198,6 +198,8 @@ function accepts(port: number): Promise<boolean> {
 export class Cable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** The server's end of each connection, and the other one. */
+  readonly #fromServer = new Map<Socket, Socket>()
   #isCut = false
 
   private constructor(target: number) {
@@ -208,11 +210,13 @@ export class Cable {
       }
       const far = connect(target, '127.0.0.1')
       near.pipe(far).pipe(near)
+      this.#fromServer.set(far, near)
       for (const socket of [near, far]) {
         this.#sockets.add(socket)
         socket.on('error', () => {})
         socket.once('close', () => {
           this.#sockets.delete(socket)
+          this.#fromServer.delete(far)
           near.destroy()
           far.destroy()
         })
@@ -228,6 +232,14 @@ export class Cable {
 
   get url(): string {
     return `127.0.0.1:${portOf(this.#server)}`
+  }
+
+  /** The server goes on sending, and nothing of it arrives. */
+  swallow(): void {
+    for (const [far, near] of this.#fromServer) {
+      far.unpipe(near)
+      far.resume()
+    }
   }
 
   cut(): void {

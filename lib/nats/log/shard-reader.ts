@@ -3,8 +3,8 @@
  * last message when the consumer fails or the filters change. Owns the position up to which everything was read; must
  * not know the subscribers.
  */
-import type { Consumer, ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
-import { EPHEMERAL, PULL } from '../pull.js'
+import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import { EPHEMERAL, PULL, withoutGaps } from '../pull.js'
 import { clusterError, type Wire } from '../wire.js'
 
 /** Messages that are under way to this node at most. */
@@ -124,27 +124,14 @@ export class ShardReader {
       filter_subjects: [...subjects, this.#parts.mark],
     })
     this.#consumer = consumer
-    const messages = await this.#consume(await client.consumers.get(stream, consumer))
+    const messages = await (await client.consumers.get(stream, consumer)).consume({ ...PULL, max_messages: PREFETCH })
     this.#messages = messages
     this.#reading = this.#read(messages)
   }
 
-  async #consume(consumer: Consumer): Promise<ConsumerMessages> {
-    const messages = await consumer.consume({ ...PULL, max_messages: PREFETCH })
-    this.#watch(messages).catch(this.#parts.failed)
-    return messages
-  }
-
-  /** A server that is gone says nothing: two missing signs of life are as good as an end. */
-  async #watch(messages: ConsumerMessages): Promise<void> {
-    for await (const { type } of messages.status()) {
-      if (type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found') messages.stop()
-    }
-  }
-
   async #read(messages: ConsumerMessages): Promise<void> {
     try {
-      for await (const message of messages) {
+      for await (const message of withoutGaps(messages, this.#parts.failed)) {
         if (messages !== this.#messages) return
         if (message.seq > this.#position) {
           const taken = message.subject === this.#parts.mark ? undefined : this.#parts.take(message)
@@ -159,7 +146,7 @@ export class ShardReader {
     if (messages === this.#messages && !this.#isStopped) this.#resume(messages)
   }
 
-  /** The consumer is gone, or its server is: another one goes on behind what came last. */
+  /** The consumer is gone, or its server is, or a message is missing: another consumer goes on behind what came last. */
   async #resume(broken: ConsumerMessages): Promise<void> {
     while (broken === this.#messages && this.#changing === undefined && !this.#isStopped) {
       try {

@@ -4,7 +4,7 @@
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { ClusterEvents } from '../../../types/cluster.js'
-import { followLatest } from '../pull.js'
+import { followLatest, withoutGaps } from '../pull.js'
 import type { ShardSubjects } from '../subjects.js'
 import { partitionOf } from '../subjects.js'
 import { clusterError, type StoredRecord, type Wire } from '../wire.js'
@@ -100,19 +100,12 @@ export class Deadlines {
       partitions.length > MAX_SUBJECTS ? [subjects.allDeadlines] : partitions.map(one => subjects.deadlines(one))
     const { messages } = await followLatest(this.#parts, consumer, followed)
     this.#messages = messages
-    this.#watch(messages).catch(this.#parts.events.failed)
     this.#read(messages)
-  }
-
-  async #watch(messages: ConsumerMessages): Promise<void> {
-    for await (const { type } of messages.status()) {
-      if (type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found') messages.stop()
-    }
   }
 
   async #read(messages: ConsumerMessages): Promise<void> {
     try {
-      for await (const { subject, data } of messages) this.#take(subject, data)
+      for await (const { subject, data } of withoutGaps(messages, this.#parts.events.failed)) this.#take(subject, data)
     } catch {
       // it is made anew
     }

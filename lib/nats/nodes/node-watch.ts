@@ -2,7 +2,7 @@
  * Watches the records of the nodes and passes each to the membership. Owns the consumer; must not know their meaning.
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import { followLatest } from '../pull.js'
+import { type Followed, followLatest, withoutGaps } from '../pull.js'
 import { clusterError } from '../wire.js'
 import type { Membership } from './membership.js'
 
@@ -31,10 +31,9 @@ export class NodeWatch {
 
   /** Resolves when all nodes are known that there are. */
   async start(): Promise<void> {
-    const { messages, pending } = await this.#begin()
+    const first = await this.#begin()
     await new Promise<void>(resolve => {
-      if (pending === 0) resolve()
-      this.#run(messages, pending, resolve)
+      this.#run(first, resolve)
     })
   }
 
@@ -43,47 +42,41 @@ export class NodeWatch {
     this.#messages?.stop()
   }
 
-  async #begin(): Promise<{ messages: ConsumerMessages; pending: number }> {
+  async #begin(): Promise<Followed> {
     const { name, base } = this.#parts
     const followed = await followLatest(this.#parts, `${name}-nodes-${++this.#count}`, [`${base}*`])
     this.#messages = followed.messages
     return followed
   }
 
-  async #run(first: ConsumerMessages, pending: number, caughtUp: () => void): Promise<void> {
-    let messages: ConsumerMessages | undefined = first
-    let left = pending
-    while (messages !== undefined && !this.#isStopped) {
-      this.#watch(messages).catch(this.#parts.failed)
+  async #run(first: Followed, caughtUp: () => void): Promise<void> {
+    const { membership, base, failed } = this.#parts
+    let followed: Followed | undefined = first
+    while (followed !== undefined && !this.#isStopped) {
+      let left = followed.pending
+      if (left === 0) caughtUp()
       try {
-        for await (const { subject, seq, data } of messages) {
-          const record = { subject, sequence: seq, body: data, time: 0 }
-          this.#parts.membership.read(subject.slice(this.#parts.base.length), record)
+        for await (const { subject, seq, data } of withoutGaps(followed.messages, failed)) {
+          membership.read(subject.slice(base.length), { subject, sequence: seq, body: data, time: 0 })
           if (--left === 0) caughtUp()
         }
       } catch (error) {
-        this.#parts.failed(clusterError(error))
+        failed(clusterError(error))
       }
-      messages = await this.#again()
+      followed = await this.#again()
     }
   }
 
   /** Undefined once it is stopped: the connection is closed then. */
-  async #again(): Promise<ConsumerMessages | undefined> {
+  async #again(): Promise<Followed | undefined> {
     while (!this.#isStopped) {
       try {
-        return (await this.#begin()).messages
+        return await this.#begin()
       } catch (error) {
         this.#parts.failed(clusterError(error))
         await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
       }
     }
     return undefined
-  }
-
-  async #watch(messages: ConsumerMessages): Promise<void> {
-    for await (const { type } of messages.status()) {
-      if (type === 'heartbeats_missed' || type === 'consumer_deleted' || type === 'consumer_not_found') messages.stop()
-    }
   }
 }

@@ -1,0 +1,103 @@
+/**
+ * What a server has sent to a connection that broke counts as delivered there, and was not: a node asks for it again,
+ * also where no other message comes behind it.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
+import { natsCluster } from '../../../lib/nats/index.js'
+import type { ClusterEvents, ClusterNode } from '../../../types/cluster.js'
+import type { Message } from '../../../types/message.js'
+import { effort } from '../../support/effort.js'
+import { Cable, NatsServers, NO_NATS, natsServer } from '../../support/nats.js'
+
+const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
+
+test('what was sent to a connection that broke is brought again, in order', { skip }, async () => {
+  const servers = await NatsServers.start(1)
+  const cable = await Cable.to(servers.ports[0]!)
+  const nodes: ClusterNode[] = []
+  const join = async (url: string, node: string, message: ClusterEvents['message']) => {
+    const connection = { ignoreClusterUpdates: true, reconnectTimeWait: 20 }
+    const cluster = natsCluster({ servers: url, replicas: 1, shards: 1, connection })
+    const joined = await cluster.join({ node, leaseMs: 15_000, events: { ...DEAF, message } })
+    nodes.push(joined)
+    return joined
+  }
+  try {
+    const got: string[] = []
+    const reader = await join(cable.url, 'reader', ({ message }) => {
+      got.push(message.payload.toString())
+    })
+    const writer = await join(servers.urls[0]!, 'writer', () => {})
+    await reader.want('a')
+    const publish = (text: string) => writer.write(undefined, { message: messageOf(text) })
+    await publish('1')
+    await until(() => got.length === 1)
+
+    cable.swallow()
+    await publish('2')
+    await publish('3')
+    await isSent(servers.urls[0]!, 3)
+    cable.cut()
+    cable.heal()
+    await until(() => got.length === 3)
+    assert.deepEqual(got, ['1', '2', '3'])
+
+    cable.swallow()
+    await publish('4')
+    await isSent(servers.urls[0]!, 1)
+    cable.cut()
+    cable.heal()
+    await publish('5')
+    await until(() => got.length === 5)
+    assert.deepEqual(got, ['1', '2', '3', '4', '5'])
+  } finally {
+    await Promise.all(nodes.map(node => node.leave()))
+    cable.close()
+    await servers.stop()
+  }
+})
+
+const DEAF: ClusterEvents = {
+  letGo: () => Promise.resolve(),
+  message() {},
+  signal() {},
+  deadline() {},
+  orphan() {},
+  membership() {},
+  refused() {},
+  failed() {},
+}
+
+function messageOf(text: string): Message {
+  const fixed = { cmd: 'publish', topic: 'a', qos: 1, retain: false, dup: false, clientId: 'publisher' } as const
+  return { ...fixed, payload: Buffer.from(text), brokerId: '', brokerCounter: 0 } as Message
+}
+
+/** Resolves when the server has sent so many messages to the consumer of the log that was made last. */
+async function isSent(url: string, count: number): Promise<void> {
+  const nc = await connect({ servers: url })
+  const manager = await jetstreamManager(nc)
+  try {
+    for (;;) {
+      for await (const stream of manager.streams.list()) {
+        for await (const { config, delivered } of manager.consumers.list(stream.config.name)) {
+          const isOfLog = config.filter_subjects?.some(subject => subject.includes('.log.'))
+          if (isOfLog && delivered.consumer_seq >= count) return
+        }
+      }
+    }
+  } finally {
+    await nc.close()
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 20_000
+  while (!condition()) {
+    if (performance.now() > end) throw new Error('in vain')
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
