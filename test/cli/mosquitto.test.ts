@@ -8,6 +8,7 @@ import {
   messagesOf,
   mosquittoPub,
   mosquittoSub,
+  startMosquittoSub,
   withoutMosquitto,
 } from '../support/mosquitto.js'
 
@@ -70,7 +71,7 @@ for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
       for (const [qos, payload] of ['zero', 'one', 'two'].entries()) {
         await publish('-t', 'stored/x', '-q', `${qos}`, '-m', payload)
       }
-      const back = await subscribe(...session, '-C', '2')
+      const back = startMosquittoSub(broker.port, version, ...session, '-C', '2')
       await back.finished()
       assert.deepEqual(messagesOf(back), ['0 1 stored/x one', '0 2 stored/x two'])
     })

@@ -18,10 +18,15 @@ export async function mosquittoSub(
   version: MosquittoVersion,
   ...args: string[]
 ): Promise<RunningProcess> {
-  const common = ['-p', `${port}`, '-V', MOSQUITTO_VERSIONS[version], '-d', '-F', 'message %r %q %t %p']
-  const running = new RunningProcess('stdbuf', ['-oL', 'mosquitto_sub', '-h', '127.0.0.1', ...common, ...args])
+  const running = startMosquittoSub(port, version, ...args)
   await running.says(/received SUBACK/)
   return running
+}
+
+/** The same that has not subscribed yet. With `-C`, one whose session has messages may leave before SUBACK comes. */
+export function startMosquittoSub(port: number, version: MosquittoVersion, ...args: string[]): RunningProcess {
+  const common = ['-p', `${port}`, '-V', MOSQUITTO_VERSIONS[version], '-d', '-F', 'message %r %q %t %p']
+  return new RunningProcess('stdbuf', ['-oL', 'mosquitto_sub', '-h', '127.0.0.1', ...common, ...args])
 }
 
 /** Publishes and resolves when the client has ended; rejects if it failed. */
