@@ -103,14 +103,15 @@ export class Listener {
   }
 
   #serveWebSocket<S extends HttpServer | HttpsServer>(server: S): S {
-    const { addressOf } = this.#origin
-    const details = (request: http.IncomingMessage): ConnectionDetails => {
-      const details = this.#detailsOf(request.socket)
-      const address = addressOf === undefined ? details.address : addressOf(request, details.address)
-      // the known port is the proxy's
-      return address === details.address ? details : { ...details, address, port: undefined }
-    }
-    serveWebSocket(this.#broker, server, { ...(this.#options as { path?: string }), details })
+    serveWebSocket(this.#broker, server, this.#options as { path?: string }, {
+      details: request => this.#detailsOfRequest(request),
+      refused: (request, reason) => {
+        const { origin } = request.headers
+        const shown = origin === undefined ? reason : `${reason} (${origin})`
+        const error = new AnaxError('ANAX_ERR_HANDSHAKE', { detail: `WebSocket: ${shown}` })
+        this.#onRefused(error, this.#detailsOfRequest(request), 'handshake')
+      },
+    })
     return server
   }
 
@@ -130,6 +131,14 @@ export class Listener {
       address: proxied?.address ?? (remoteAddress === undefined ? undefined : plainAddress(remoteAddress)),
       port: proxied?.port ?? socket.remotePort,
     }
+  }
+
+  #detailsOfRequest(request: http.IncomingMessage): ConnectionDetails {
+    const { addressOf } = this.#origin
+    const details = this.#detailsOf(request.socket)
+    const address = addressOf === undefined ? details.address : addressOf(request, details.address)
+    // the known port is the proxy's
+    return address === details.address ? details : { ...details, address, port: undefined }
   }
 
   /** Reports connections that end before the broker takes them over. */

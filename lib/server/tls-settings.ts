@@ -53,11 +53,37 @@ export class TlsSettings {
         ticketKeys: this.#ticketKeys,
         ...options,
       } satisfies TlsOptions
+      checkPresence(options)
       tls.createSecureContext(settings)
       return settings
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new AnaxError('ANAX_ERR_LISTEN', { detail: `key or certificate not acceptable (${reason})`, cause })
+      throw new AnaxError('ANAX_ERR_LISTEN', {
+        detail: `key or certificate not acceptable (${reasonOf(cause)})`,
+        cause,
+      })
     }
   }
+}
+
+/** `node:tls` opens a listener without a certificate as well; each handshake would fail. */
+function checkPresence({ key, cert, ca, pfx, SNICallback, pskCallback, privateKeyIdentifier }: TlsOptions): void {
+  if (ca !== undefined && ![ca].flat().every(each => each.includes('-----BEGIN'))) throw new Error(`ca: ${NO_PEM}`)
+  if (pfx || SNICallback || pskCallback) return
+  if (!cert) throw new Error('cert is missing, the certificate')
+  if (!key && !privateKeyIdentifier) throw new Error('key is missing, the private key of the certificate')
+}
+
+const NO_PEM = "this is no PEM, which has a line '-----BEGIN …': give the content of a file, not its name"
+
+/** Code of Node.js -> words, for what happens to many. */
+const REASONS: Readonly<Record<string, string>> = {
+  ERR_OSSL_PEM_NO_START_LINE: NO_PEM,
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the key belongs to another certificate',
+  ERR_OSSL_BAD_DECRYPT: 'the key is encrypted, and the passphrase is missing or wrong',
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const code = 'code' in cause ? String(cause.code) : ''
+  return Object.hasOwn(REASONS, code) ? REASONS[code]! : cause.message
 }

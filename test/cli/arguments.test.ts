@@ -128,6 +128,21 @@ describe('the command line', () => {
     assertWrong(['--tls-crl', 'crl.pem'], /^--tls-crl needs --tls-identity/)
   })
 
+  it('says what may have been meant: a typing error, or an option of Mosquitto', () => {
+    for (const [given, meant] of [
+      ['--max-conections', 'max-connections'],
+      ['--max-connection=5', 'max-connections'],
+      ['--ws_port', 'ws-port'],
+      ['--passwordfile', 'password-file'],
+      ['-p', 'port'],
+      ['-v', 'log-level'],
+      ['--cafile', 'ca'],
+    ]) {
+      assertWrong([given!], new RegExp(`^unknown option '${given!.split('=')[0]}': did you mean '--${meant}'\\?`))
+    }
+    for (const unlike of ['--x', '-z', '--constructor', '--dance']) assertWrong([unlike], /^unknown option '[\w-]+'\n/)
+  })
+
   it('reads a file with the same names; the command line wins', () => {
     const file = folder.write(
       'anax.json',
@@ -164,9 +179,11 @@ describe('the command line', () => {
       ['{', /cannot read/],
       ['{\n  port: 1\n}\n', /^cannot read .*$/],
       ['[]', /must hold a JSON object/],
+      ['# Mosquitto\nlistener 1883\nallow_anonymous true\n', /must hold a JSON object, such as \{ "port": 1883/],
+      ['{ "persistence_location": "/var/lib" }', /unknown option 'persistence_location': did you mean 'data'\?/],
       ['{ "prot": 1 }', /unknown option 'prot'/],
       ['{ "constructor": 1 }', /unknown option 'constructor'/],
-      ['{ "config": "again" }', /unknown option 'config'/],
+      ['{ "config": "again" }', /unknown option 'config'$/],
       ['{ "password_file": "users.txt" }', /unknown option 'password_file': did you mean 'password-file'\?/],
       ['{ "maxConnections": 5 }', /unknown option 'maxConnections': did you mean 'max-connections'\?/],
       ['{ "port": true }', /'port' takes a text or a number$/],

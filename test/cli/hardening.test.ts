@@ -1,14 +1,15 @@
 /** `--public`: refuses each setup with a step missing, accepts what docs/hardening.md ends with; warnings; file modes. */
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { makePrivate } from '../../lib/cli/broker/private-files.js'
-import { warningsOf } from '../../lib/cli/broker/warnings.js'
+import { certificateWarning, warningsOf } from '../../lib/cli/broker/warnings.js'
 import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { missingSteps, missingText } from '../../lib/cli/options/public.js'
 import type { Settings } from '../../lib/cli/options/settings.js'
-import { temporaryFolder } from '../support/certificate.js'
+import { makeCertificate, temporaryFolder } from '../support/certificate.js'
 import { ROOT } from '../support/root.js'
 
 const page = readFileSync(join(ROOT, 'docs/hardening.md'), 'utf8')
@@ -83,6 +84,18 @@ describe('the warnings at the start', () => {
     assert.deepEqual(warningsOf(settingsOf(recommended), ANYBODY), [])
     assert.match(warningsOf(settingsOf({}), 0)[0] ?? '', /^running as root/)
   })
+})
+
+it('a certificate that no client accepts any more, or yet, is warned of', async () => {
+  const { cert } = await makeCertificate()
+  const { validFrom, validTo } = new X509Certificate(cert)
+  const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)]
+  assert.equal(certificateWarning(cert, begin + 1), undefined)
+  assert.equal(certificateWarning(cert, begin - 1000), `the certificate of --cert is not valid before ${iso(begin)}`)
+  assert.equal(certificateWarning(cert, end + 1000), `the certificate of --cert expired at ${iso(end)}`)
+  function iso(time: number): string {
+    return new Date(time).toISOString()
+  }
 })
 
 describe('the rates of the command', () => {

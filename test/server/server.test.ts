@@ -1,10 +1,12 @@
 /** The listeners: what they carry, what they refuse, how they fail and how they end. */
 import assert from 'node:assert/strict'
+import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, existsSync, renameSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
+import type { TlsOptions } from 'node:tls'
 import type { IClientOptions } from 'mqtt'
 import { type AnaxError, type Broker, createBroker } from '../../lib/index.js'
 import { createServer, type ListenerOptions, type Server } from '../../lib/server/server.js'
@@ -97,6 +99,35 @@ describe('createServer', () => {
     const tls = { key: 'not a key', cert: 'not a certificate' }
     await refused({ transport: 'tls', port: 0, tls }, /key or certificate not acceptable/)
     await refused({ transport: 'wss', port: 0, tls }, /key or certificate not acceptable/)
+  })
+
+  it('says what is wrong with key and certificate, where each handshake would fail', async () => {
+    const [{ key, cert }, other] = [await makeCertificate(), await makeCertificate()]
+    const encrypted = createPrivateKey(key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'x',
+    })
+    for (const [tls, message] of [
+      [{}, /cert is missing/],
+      [{ key, cert: '' }, /cert is missing/],
+      [{ cert }, /key is missing/],
+      [{ key: 'key.pem', cert: 'cert.pem' }, /no PEM, .*: give the content of a file, not its name\)$/],
+      [{ key: cert, cert: key }, /no PEM/],
+      [{ key, cert, ca: 'ca.pem' }, /ca: this is no PEM/],
+      [{ key, cert, ca: [cert, Buffer.from('ca.pem')] }, /ca: this is no PEM/],
+      [{ key: other.key, cert }, /the key belongs to another certificate/],
+      [{ key: encrypted, cert }, /the key is encrypted, and the passphrase is missing or wrong/],
+    ] as const) {
+      await refused({ transport: 'tls', port: 0, tls: tls as TlsOptions }, message)
+    }
+    for (const tls of [
+      { key: encrypted, cert, passphrase: 'x' },
+      { key, cert, ca: Buffer.from(cert) },
+    ]) {
+      await (await createServer(broker, { transport: 'tls', port: 0, tls })).close()
+    }
   })
 
   it('says what is wrong with the options of a listener', async () => {

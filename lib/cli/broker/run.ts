@@ -23,7 +23,7 @@ import { type MetricsPort, openMetrics } from './metrics.js'
 import { createPrivately } from './private-files.js'
 import { Signals } from './signals.js'
 import { storeOf } from './store.js'
-import { warningsOf } from './warnings.js'
+import { certificateWarning, warningsOf } from './warnings.js'
 
 /** Time for clients, store and bus to close. */
 const CLOSE_TIMEOUT_MS = 2000
@@ -57,8 +57,9 @@ export async function run(settings: Settings): Promise<void> {
   const server = await listen(broker, listeners, logger)
   const { admin, metrics } = await openBeside(broker, settings, server, logger)
   signals.stopWith(() => stop({ broker, server, admin, metrics }))
-  reloadOnSignal(access, server, logger)
+  signals.reloadWith(() => readAgain({ access, server, tls: settings.tls }, logger))
   for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
+  warnOfCertificate(settings.tls, logger)
   const { addresses } = server
   process.stdout.write(
     greeting(settings, { addresses, store: store.description, admin: admin?.url, metrics: metrics?.url }),
@@ -133,18 +134,28 @@ function readFile(file: string): string {
   }
 }
 
-/** Reads the files again on SIGHUP. Clients that are no longer allowed are disconnected; a bad file is logged and ignored. */
-function reloadOnSignal(access: Auth | undefined, server: Server, logger: Logger): void {
-  const failed = (err: unknown) => logger.error({ err }, 'what was read before stays in use')
-  process.on('SIGHUP', () => {
-    logger.info({}, 'SIGHUP: reading files again')
-    // what is wrong with a file was told by then
-    access?.reload().then(
-      () => logger.info({}, 'users, keys and rules are those of the files'),
-      () => {},
-    )
-    server.reload().catch(failed)
-  })
+interface Readable {
+  access: Auth | undefined
+  server: Server
+  tls: Settings['tls']
+}
+
+/** Clients that are no longer allowed are disconnected; a bad file is logged and ignored. */
+function readAgain({ access, server, tls }: Readable, logger: Logger): void {
+  // what is wrong with a file was told by then
+  access?.reload().then(
+    () => logger.info({}, 'users, keys and rules are those of the files'),
+    () => {},
+  )
+  server.reload().then(
+    () => warnOfCertificate(tls, logger),
+    err => logger.error({ err }, 'what was read before stays in use'),
+  )
+}
+
+function warnOfCertificate(files: Settings['tls'], logger: Logger): void {
+  const warning = files && certificateWarning(readFile(files.cert), Date.now())
+  if (warning !== undefined) logger.warn({}, warning)
 }
 
 interface Stoppable {

@@ -1,19 +1,40 @@
 /**
- * What ends the command: SIGINT and SIGTERM. Owns the handlers, which are there from the start: the first process of a
- * container ignores signals that it does not handle. Must not know what has to be stopped.
+ * The signals of the command: SIGINT and SIGTERM end it, SIGHUP has it read its files again. Owns the handlers, which are
+ * there from the start: without one, SIGHUP would end a broker that is still starting, and the first process of a
+ * container ignores signals. Must not know what is stopped or read.
  */
+import type { EventEmitter } from 'node:events'
+import { isatty } from 'node:tty'
 import type { Logger } from '../../../types/logger.js'
 
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/** What the signals depend on. */
+export interface SignalSource {
+  /** Emits the signals. */
+  process: EventEmitter
+  /** Whether somebody sits at a terminal in front of the command. */
+  hasTerminal(): boolean
+}
+
+const SYSTEM: SignalSource = { process, hasTerminal: () => isatty(process.stdin.fd) }
 
 export class Signals {
   readonly #logger: Logger
+  readonly #source: SignalSource
+  readonly #hadTerminal: boolean
   #stop: (() => Promise<void>) | undefined
+  #reload: (() => void) | undefined
+  /** Whether SIGHUP came before anything could be read again. */
+  #isReloadDue = false
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, source = SYSTEM) {
     this.#logger = logger
-    process.on('SIGINT', this.#received)
-    process.on('SIGTERM', this.#received)
+    this.#source = source
+    this.#hadTerminal = source.hasTerminal()
+    source.process.on('SIGINT', this.#endRequested)
+    source.process.on('SIGTERM', this.#endRequested)
+    source.process.on('SIGHUP', this.#hungUp)
   }
 
   /** Stops in good order at the first signal. Before this call, and at a second signal, the process ends at once. */
@@ -21,7 +42,25 @@ export class Signals {
     this.#stop = stop
   }
 
-  readonly #received = (signal: keyof typeof EXIT_CODES): void => {
+  /** Calls the function at each SIGHUP, and now if there was one before: the files may have been read by then. */
+  reloadWith(reload: () => void): void {
+    this.#reload = reload
+    if (this.#isReloadDue) this.#readAgain()
+  }
+
+  /** The system sends SIGHUP as well when a terminal is closed: then the command ends, as others do. */
+  readonly #hungUp = (): void => {
+    if (this.#hadTerminal && !this.#source.hasTerminal()) this.#endRequested('SIGHUP')
+    else if (this.#reload === undefined) this.#isReloadDue = true
+    else this.#readAgain()
+  }
+
+  #readAgain(): void {
+    this.#logger.info({}, 'SIGHUP: reading files again')
+    this.#reload?.()
+  }
+
+  readonly #endRequested = (signal: keyof typeof EXIT_CODES): void => {
     const stop = this.#stop
     if (stop === undefined) process.exit(EXIT_CODES[signal])
     this.#stop = undefined

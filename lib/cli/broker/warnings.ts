@@ -1,4 +1,5 @@
 /** Warnings about unsafe setups that the command accepts. Only words; docs/hardening.md says what to do. */
+import { X509Certificate } from 'node:crypto'
 import { knowsUsers } from '../options/access-settings.js'
 import { isLoopback, type Settings } from '../options/settings.js'
 
@@ -11,4 +12,19 @@ export function warningsOf({ host, ports, access }: Settings, userId: number | u
   }
   if (userId === 0) warnings.push('running as root: a user of its own is enough, and safer')
   return warnings
+}
+
+/**
+ * Of a certificate that no client will accept.
+ * @param pem the first certificate counts; one that cannot be read is the listener's to refuse
+ */
+export function certificateWarning(pem: string, now: number): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(pem)
+  if (Date.parse(validTo) < now) return `the certificate of --cert expired at ${shown(validTo)}`
+  if (Date.parse(validFrom) > now) return `the certificate of --cert is not valid before ${shown(validFrom)}`
+  return undefined
+}
+
+function shown(time: string): string {
+  return new Date(time).toISOString()
 }

@@ -8,6 +8,7 @@ import { CommandError, fileError, usageError } from '../command-error.js'
 import { FORMATS, type PasswordChange } from '../commands/passwd.js'
 import { type StoreCommand, storeCommand } from '../commands/store-commands.js'
 import { subCommand } from '../commands/sub-commands.js'
+import { similarOption } from './option-hints.js'
 import { OPTIONS, type OptionName, type Values } from './options.js'
 import { checkSettings, type Settings } from './settings.js'
 import type { SubCommand } from './sub-command.js'
@@ -47,9 +48,16 @@ function parseValues<Options extends ParseArgsConfig['options']>(args: readonly 
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true } as const)
   } catch (error) {
-    const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
-    throw usageError(lowerFirst(sentence ?? 'wrong use'))
+    const [sentence = 'wrong use'] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/)
+    throw usageError(`${lowerFirst(sentence)}${hintFor(sentence, Object.keys(options ?? {}))}`)
   }
+}
+
+/** What may have been meant by an option that Node's parser does not know. */
+function hintFor(sentence: string, names: readonly string[]): string {
+  const unknown = /^Unknown option '--?([^']+)'/.exec(sentence)?.[1]
+  const meant = unknown === undefined ? undefined : similarOption(unknown, names)
+  return meant === undefined ? '' : `: did you mean '--${meant}'?`
 }
 
 const PASSWD_OPTIONS = { format: { type: 'string' }, delete: { type: 'boolean' } } as const
@@ -65,23 +73,40 @@ function passwdCommand(args: readonly string[]): Command {
 }
 
 function readConfig(file: string): Values {
-  let content: unknown
-  try {
-    // editors on Windows begin files with a byte order mark
-    content = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
-  } catch (error) {
-    throw fileError(file, error)
-  }
+  const content = parseJson(file, readText(file))
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new CommandError(`${file} must hold a JSON object`)
   }
   return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, configValue(file, name, value)]))
 }
 
+function readText(file: string): string {
+  try {
+    // editors on Windows begin files with a byte order mark
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (/^\s*[[{]/.test(text)) throw fileError(file, error)
+    throw new CommandError(`${file} must hold a JSON object, such as { "port": 1883, "password-file": "users.txt" }`)
+  }
+}
+
 /** Numbers may be given as numbers or as text. */
 function configValue(file: string, name: string, value: unknown): string | boolean | string[] {
   if (!Object.hasOwn(OPTIONS, name) || name === 'config') {
-    throw new CommandError(`${file}: unknown option '${name}'${hintFor(name)}`)
+    const meant = similarOption(
+      name,
+      Object.keys(OPTIONS).filter(known => known !== 'config'),
+    )
+    const hint = meant === undefined ? '' : `: did you mean '${meant}'?`
+    throw new CommandError(`${file}: unknown option '${name}'${hint}`)
   }
   const option: { type: string; multiple?: boolean } = OPTIONS[name as OptionName]
   if (option.type === 'boolean' && typeof value === 'boolean') return value
@@ -92,12 +117,6 @@ function configValue(file: string, name: string, value: unknown): string | boole
   const wanted =
     option.type === 'boolean' ? 'true or false' : option.multiple ? 'an array of texts' : 'a text or a number'
   throw new CommandError(`${file}: '${name}' takes ${wanted}`)
-}
-
-/** For names as they are written in other files, such as Mosquitto's. */
-function hintFor(name: string): string {
-  const ours = name.replaceAll('_', '-').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
-  return ours !== name && Object.hasOwn(OPTIONS, ours) ? `: did you mean '${ours}'?` : ''
 }
 
 function lowerFirst(text: string): string {

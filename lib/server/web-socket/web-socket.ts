@@ -10,6 +10,7 @@ import type { Broker } from '../../../types/broker.js'
 import type { ConnectionDetails } from '../../../types/client.js'
 import { AnaxError } from '../../index.js'
 import { plainAddress } from '../proxies/trusted-proxies.js'
+import { type AllowedOrigins, checkOrigins, isAllowedOrigin } from './origins.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
 import { boundMessages } from './web-socket-bound.js'
 import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
@@ -25,7 +26,7 @@ export interface UpgradeOptions {
    * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function that
    * decides. Other origins get 403. Clients without `Origin`, that is, all but browsers, may connect. @default any
    */
-  allowedOrigins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
+  allowedOrigins?: AllowedOrigins
 }
 
 /** Options of MQTT over WebSocket, with the path. */
@@ -40,8 +41,16 @@ export interface AttachedWebSocket {
   close(): void
 }
 
-/** Information about the connection of an upgrade. */
-export type DetailsOf = (request: IncomingMessage) => ConnectionDetails
+/** What a listener knows of a request, and wants to know. */
+export interface UpgradeListener {
+  /** Information about the connection. */
+  details(request: IncomingMessage): ConnectionDetails
+  /** Told of each request for a WebSocket that is refused. */
+  refused(request: IncomingMessage, reason: string): void
+}
+
+/** A host's own HTTP server: a proxy in front is the host's responsibility, and so is what it wants to know. */
+const HOST: UpgradeListener = { details: plainDetails, refused: () => {} }
 
 /** Subprotocol names of MQTT; the first one that a client offers is selected. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
 const SUB_PROTOCOLS = ['mqtt', 'mqttv3.1']
@@ -130,19 +139,30 @@ export function handleWebSocket(broker: Broker, socket: HostWebSocket, request?:
 export function serveWebSocket(
   broker: Broker,
   server: HttpServer | HttpsServer,
-  options: WebSocketOptions & { details: DetailsOf },
+  options: WebSocketOptions,
+  listener: UpgradeListener,
 ): void {
   const { path } = checkedOptions(options)
   if (path !== undefined) checkPath(path)
-  const accept = acceptor(broker, options, options.details)
+  const accept = acceptor(broker, options, listener)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (path === undefined || pathOf(request) === path) accept(request, socket, head)
-    else refuseUpgrade(socket, 404, 'No WebSocket here')
+    const requested = pathOf(request)
+    if (path === undefined || requested === path) return accept(request, socket, head)
+    listener.refused(request, `the path is ${path}, not ${requested}`)
+    refuseUpgrade(socket, 404, 'No WebSocket here')
   })
-  server.on('request', (_request, response) => {
+  server.on('request', (request: IncomingMessage, response) => {
+    const lost = lostUpgrade(request)
+    if (lost !== undefined) listener.refused(request, lost)
     response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-type': 'text/plain' })
-    response.end('MQTT over WebSocket\n')
+    response.end(`${lost ?? 'MQTT over WebSocket'}\n`)
   })
+}
+
+/** A proxy passes these two headers on only where it is told to, and all others of a WebSocket's request anyway. */
+function lostUpgrade({ headers }: IncomingMessage): string | undefined {
+  if (headers['sec-websocket-key'] === undefined) return undefined
+  return 'a proxy has to pass on the headers Upgrade and Connection'
 }
 
 /** With an invalid path, every client would get 404. */
@@ -164,11 +184,9 @@ function checkedOptions(options: WebSocketOptions): WebSocketOptions {
     throw argumentError(`options have to be an object, got ${kindOf(options)}`)
   }
   const { maxPayload, allowedOrigins } = options
+  checkOrigins(allowedOrigins)
   if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
     throw argumentError(`maxPayload has to be a number of bytes above 0, got ${String(maxPayload)}`)
-  }
-  if (allowedOrigins !== undefined && typeof allowedOrigins !== 'function' && !Array.isArray(allowedOrigins)) {
-    throw argumentError(`allowedOrigins has to be an array or a function, got ${kindOf(allowedOrigins)}`)
   }
   return options
 }
@@ -184,7 +202,7 @@ function kindOf(value: unknown): string {
 function acceptor(
   broker: Broker,
   { maxPayload = broker.limits.maxPacketSize + MESSAGE_SLACK, allowedOrigins }: UpgradeOptions,
-  detailsOf: DetailsOf = plainDetails,
+  listener: UpgradeListener = HOST,
 ): UpgradeHandler {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -196,28 +214,31 @@ function acceptor(
     handleProtocols: offered => SUB_PROTOCOLS.find(protocol => offered.has(protocol)) ?? false,
   })
   return (request, socket, head) => {
-    if (!offersMqtt(request)) return refuseUpgrade(socket, 400, "The WebSocket sub-protocol must be 'mqtt'")
-    if (!isAllowedOrigin(request, allowedOrigins)) return refuseUpgrade(socket, 403, 'This origin may not connect')
-    if (broker.closed) return refuseUpgrade(socket, 503, 'The broker is not running')
-    if (broker.overloaded) return refuseUpgrade(socket, 503, 'The broker is overloaded')
+    const refusal = refusalOf(broker, request, allowedOrigins)
+    if (refusal !== undefined) {
+      const [status, reason] = refusal
+      listener.refused(request, reason)
+      return refuseUpgrade(socket, status, reason)
+    }
     sockets.handleUpgrade(request, socket, head, webSocket => {
       const stream = new WebSocketStream(webSocket)
-      const client = broker.handle(stream, request, detailsOf(request))
+      const client = broker.handle(stream, request, listener.details(request))
       boundMessages(socket, webSocket, { client, stream, maxBytes: broker.limits.maxConnectSize })
     })
   }
 }
 
-/** If the host's function throws, the origin is refused. */
-function isAllowedOrigin(request: IncomingMessage, allowed: UpgradeOptions['allowedOrigins']): boolean {
-  const { origin } = request.headers
-  if (allowed === undefined || origin === undefined) return true
-  if (typeof allowed !== 'function') return allowed.includes(origin)
-  try {
-    return allowed(origin, request) === true
-  } catch {
-    return false
-  }
+/** The HTTP status and the reason for which an upgrade is refused. */
+function refusalOf(
+  broker: Broker,
+  request: IncomingMessage,
+  allowedOrigins: AllowedOrigins | undefined,
+): [status: number, reason: string] | undefined {
+  if (!offersMqtt(request)) return [400, "The WebSocket sub-protocol must be 'mqtt'"]
+  if (!isAllowedOrigin(request, allowedOrigins)) return [403, 'This origin may not connect']
+  if (broker.closed) return [503, 'The broker is not running']
+  if (broker.overloaded) return [503, 'The broker is overloaded']
+  return undefined
 }
 
 /** The remote end as the host's HTTP server sees it. A proxy in front is the host's responsibility. */

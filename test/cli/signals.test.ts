@@ -1,0 +1,62 @@
+/** A signal may come at any time, also while the broker is still starting, and from a terminal that is closed. */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { it } from 'node:test'
+import { Signals } from '../../lib/cli/broker/signals.js'
+
+const logger = { error() {}, warn() {}, info() {}, debug() {}, child: () => logger }
+
+/** Signals, and what has come of them. */
+function signals({ hasTerminal = false } = {}) {
+  const source = { process: new EventEmitter(), hasTerminal: () => hasTerminal }
+  const made = new Signals(logger, source)
+  const calls: string[] = []
+  return {
+    calls,
+    send: (signal: NodeJS.Signals) => source.process.emit(signal, signal),
+    closeTerminal: () => {
+      hasTerminal = false
+    },
+    started: () => {
+      made.stopWith(async () => void calls.push('stop'))
+      made.reloadWith(() => calls.push('reload'))
+    },
+  }
+}
+
+it('SIGHUP has files read again, once for each signal', () => {
+  for (const hasTerminal of [true, false]) {
+    const { calls, send, started } = signals({ hasTerminal })
+    started()
+    assert.deepEqual(calls, [])
+    send('SIGHUP')
+    send('SIGHUP')
+    assert.deepEqual(calls, ['reload', 'reload'])
+  }
+})
+
+it('SIGHUP before the start is complete ends nothing, and counts once it is', () => {
+  const { calls, send, started } = signals()
+  // with a listener, the process goes on
+  assert.equal(send('SIGHUP'), true)
+  assert.equal(send('SIGHUP'), true)
+  started()
+  assert.deepEqual(calls, ['reload'])
+})
+
+it('SIGHUP of a terminal that was closed ends the broker', () => {
+  const { calls, send, started, closeTerminal } = signals({ hasTerminal: true })
+  started()
+  closeTerminal()
+  send('SIGHUP')
+  assert.deepEqual(calls, ['stop'])
+})
+
+it('SIGINT and SIGTERM end it', () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const { calls, send, started } = signals()
+    started()
+    send(signal)
+    assert.deepEqual(calls, ['stop'])
+  }
+})
