@@ -24,6 +24,9 @@ const FIRST_PRIVATE_ID = 65_536
 /** How long the adapter remembers that a queue has a message before it asks the store. */
 const KNOWN = { periodMs: 15_000, capacity: 50_000 }
 
+/** A store that limits the entries which it shows at a time shows at least so many: a shorter queue is complete. */
+const LEAST_LIMIT = 100
+
 /** Entries that are removed in parallel when a queue is deleted. */
 const AT_A_TIME = 100
 
@@ -34,6 +37,12 @@ const TIDY_AFTER = 100
 interface Backlog {
   /** The number of removals until the queue is read again, 0 if that is due. */
   removals: number
+}
+
+/** An entry of a queue, and the form in which the store has it. */
+interface ReadEntry {
+  readonly entry: QueuedMessage
+  readonly stored: StoredEntry
 }
 
 /** Removals from a queue since its session was used first. */
@@ -66,11 +75,17 @@ export class AedesQueues {
   readonly #ended: Recent<true>
   readonly #removals = new Map<string, Removals>()
   readonly #backlogs = new Map<string, Backlog>()
+  /** Reads that are under way. */
+  readonly #reads = new Set<Promise<unknown>>()
   readonly #leftovers = new Map<string, Leftovers>()
-  readonly #foreign = new ForeignAdditions(
-    clientId => this.read(clientId),
-    (message, deliveries) => this.append(message, deliveries),
-  )
+  readonly #foreign = new ForeignAdditions({
+    read: async clientId => {
+      const entries = await this.read(clientId)
+      return { entries, mayHaveMore: entries.length >= Math.max(this.#mostShown, LEAST_LIMIT) }
+    },
+    append: (message, deliveries) => this.append(message, deliveries),
+    present: (clientId, ref) => this.#known.set(keyOf(clientId, ref), true),
+  })
   #privateId = FIRST_PRIVATE_ID
   /** The most entries of one queue that the store has shown at a time. It may have a limit: then not more than that. */
   #mostShown = 0
@@ -122,7 +137,10 @@ export class AedesQueues {
       }
       hasUnsent ||= unseen.some(({ packetId }) => packetId === undefined)
       for (const entry of unseen) {
-        seen.add(refKey(entry.ref))
+        const key = refKey(entry.ref)
+        // two brokers may both have added it, where the second did not see that the queue had it
+        if (seen.has(key)) continue
+        seen.add(key)
         this.#known.set(keyOf(clientId, entry.ref), true)
         yield entry
       }
@@ -216,9 +234,25 @@ export class AedesQueues {
     }
   }
 
-  async #entries(clientId: string): Promise<{ entry: QueuedMessage; stored: StoredEntry }[]> {
-    const sent: { entry: QueuedMessage; stored: StoredEntry }[] = []
-    const waiting: typeof sent = []
+  /** Resolves when nothing is read or added any more. */
+  async idle(): Promise<void> {
+    await this.#foreign.idle()
+    while (this.#reads.size > 0) await Promise.allSettled([...this.#reads])
+  }
+
+  async #entries(clientId: string): Promise<ReadEntry[]> {
+    const read = this.#readEntries(clientId)
+    this.#reads.add(read)
+    try {
+      return await read
+    } finally {
+      this.#reads.delete(read)
+    }
+  }
+
+  async #readEntries(clientId: string): Promise<ReadEntry[]> {
+    const sent: ReadEntry[] = []
+    const waiting: ReadEntry[] = []
     for await (const stored of this.#store.outgoingStream({ id: clientId })) {
       const { entry, isShared } = entryOf(clientId, stored)
       const key = keyOf(clientId, entry.ref)

@@ -106,6 +106,7 @@ export class AedesStore implements SessionPersistence {
         LAST_ANSWER_MS,
         this.#sharingCheck.stop().catch(() => {}),
       )
+    await this.#parts.timers.within(LAST_ANSWER_MS, this.#queues.idle())
     const answered = Promise.resolve(this.#store.subscriptionsByClient({ id: this.#brokerId })).catch(() => {})
     await this.#parts.timers.within(LAST_ANSWER_MS, answered)
     await this.#store.destroy()

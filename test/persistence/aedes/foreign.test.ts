@@ -6,20 +6,23 @@ import type { Message } from '../../../types/message.js'
 import type { QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
 
 /** Queues that are read when the test says so. */
-function queues(content: Record<string, number[]> = {}) {
+function queues(content: Record<string, number[]> = {}, mayHaveMore = false) {
   const readings: string[] = []
+  const present: string[] = []
   const appended: string[] = []
   const held: (() => void)[] = []
-  const additions = new ForeignAdditions(
-    async clientId => {
+  const additions = new ForeignAdditions({
+    async read(clientId) {
       readings.push(clientId)
       await new Promise<void>(resolve => held.push(resolve))
-      return (content[clientId] ?? []).map(number => ({ ref: refOf(number) }) as QueuedMessage)
+      const entries = (content[clientId] ?? []).map(number => ({ ref: refOf(number) }) as QueuedMessage)
+      return { entries, mayHaveMore }
     },
-    async ({ brokerCounter }, deliveries) => {
+    async append({ brokerCounter }, deliveries) {
       appended.push(`${brokerCounter} for ${deliveries.map(({ clientId }) => clientId).join()}`)
     },
-  )
+    present: (clientId, { brokerCounter }) => present.push(`${brokerCounter} for ${clientId}`),
+  })
   const add = (number: number, ...clients: string[]) =>
     additions.add(
       refOf(number) as Message,
@@ -29,18 +32,31 @@ function queues(content: Record<string, number[]> = {}) {
     for (const read of held.splice(0)) read()
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { additions, add, letRead, readings, appended, held }
+  return { additions, add, letRead, readings, appended, present }
 }
 
 const refOf = (brokerCounter: number) => ({ brokerId: 'there', brokerCounter })
 
 it('adds what a queue does not have, and only that', async () => {
-  const { add, letRead, appended } = queues({ one: [1, 2], two: [2] })
+  const { add, letRead, appended, present } = queues({ one: [1, 2], two: [2] })
   const added = [add(1, 'one', 'two'), add(2, 'one', 'two'), add(3, 'two')]
   await letRead()
   await letRead()
   await Promise.all(added)
   assert.deepEqual(appended, ['1 for two', '3 for two'])
+  assert.deepEqual(present, ['1 for one', '2 for one', '2 for two'])
+})
+
+it('does not add what a long queue has without showing it, once its broker is known to share the store', async () => {
+  const { add, letRead, appended, present } = queues({ one: [1] }, true)
+  const unknown = add(5, 'one')
+  await letRead()
+  await unknown
+  const shared = [add(1, 'one'), add(6, 'one')]
+  await letRead()
+  await letRead()
+  await Promise.all(shared)
+  assert.deepEqual([appended, present], [['5 for one'], ['1 for one', '6 for one']])
 })
 
 it('reads each queue once for all that wait', async () => {
@@ -75,13 +91,14 @@ it('knows what was sent from a queue, and taken out of it, while others waited',
 
 it('that cannot be read is a failure of those that waited for it, and of nobody else', async () => {
   let isBroken = true
-  const additions = new ForeignAdditions(
-    async () => {
+  const additions = new ForeignAdditions({
+    async read() {
       if (isBroken) throw new Error('broken')
-      return []
+      return { entries: [], mayHaveMore: false }
     },
-    async () => {},
-  )
+    async append() {},
+    present() {},
+  })
   await assert.rejects(additions.add(refOf(1) as Message, [{ clientId: 'one' } as QueueDelivery]), /broken/)
   isBroken = false
   await additions.add(refOf(2) as Message, [{ clientId: 'one' } as QueueDelivery])

@@ -8,7 +8,7 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { AedesPersistence, StoreHost } from '../../../types/persistence.js'
-import { receiveTexts, textOf } from '../../support/exchange.js'
+import { acknowledge, receiveTexts, textOf } from '../../support/exchange.js'
 import { Redis, withoutRedis } from '../../support/redis.js'
 import { keptSession } from '../../support/spec.js'
 import { SpecClient } from '../../support/spec-client.js'
@@ -38,9 +38,9 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
     await redis.stop()
   })
 
-  async function start(id: string): Promise<Broker> {
+  async function start(id: string, options = {}): Promise<Broker> {
     const Persistence = require('aedes-persistence-redis-12/asyncPersistence.js')
-    const persistence = new Persistence({ path: redis.path }) as AedesPersistence
+    const persistence = new Persistence({ path: redis.path, ...options }) as AedesPersistence
     const broker = await createBroker({ id, mq: await redis.bus(), persistence })
     brokers.push(broker)
     return broker
@@ -83,6 +83,37 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
     const received = [textOf(await back.expect('publish')), textOf(await back.expect('publish'))]
     assert.deepEqual(received.sort(), ['from a', 'from b'])
   })
+
+  for (const qos of [1, 2] as const) {
+    it(`send each message once, in order, where a queue is longer than the store shows at a time, QoS ${qos}`, async () => {
+      const [a, b] = [await start('a', { maxSessionDelivery: 100 }), await start('b')]
+      const { properties, ...kept } = keptSession(5)
+      const slow = await connect(a, 'slow', { ...kept, properties: { ...properties, receiveMaximum: 1 } })
+      await slow.subscribe({ topic: 'x', qos })
+      const witness = await connect(a, 'witness', { clean: true, properties: {} })
+      await witness.subscribe({ topic: 'x', qos: 0 })
+      const texts = Array.from({ length: 150 }, (_, number) => `${number}`)
+      await b.publish({ topic: 'x', payload: texts[0]!, qos })
+      await slow.expect('publish')
+      await Promise.all(texts.slice(1).map(payload => b.publish({ topic: 'x', payload, qos })))
+      // a message is delivered once it is queued
+      for (const text of texts) assert.equal(textOf(await witness.expect('publish')), text)
+      await slow.drop()
+      await slow.closed()
+      await until(() => a.clients.slow === undefined)
+      const back = await connect(a, 'slow', { ...kept, properties })
+      const received: string[] = []
+      for (let packets = qos * texts.length; packets > 0; packets--) {
+        const packet = await back.next()
+        if (packet.cmd === 'pubrel') back.send({ cmd: 'pubcomp', messageId: packet.messageId })
+        if (packet.cmd !== 'publish') continue
+        received.push(textOf(packet))
+        acknowledge(back, packet)
+      }
+      assert.deepEqual(received, texts)
+      await back.expectNothing()
+    })
+  }
 
   it('leave each other their wills', async () => {
     const a = await start('a')
