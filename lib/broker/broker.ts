@@ -1,5 +1,5 @@
 /**
- * The public broker object. Owns the lifecycle from `listen` to `close`; everything else is delegated to its parts.
+ * The public broker object. Owns its names and their two styles, promises and callbacks; all work is done by its parts.
  */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -30,13 +30,12 @@ import type { PublishOptions } from '../client/options.js'
 import { ownPayload, PublishMessage } from '../codec/publish-message.js'
 import { Connection } from '../connection/connection.js'
 import { connectionSource } from '../connection/connection-source.js'
-import { AnaxError, wrapError } from '../errors.js'
+import { AnaxError } from '../errors.js'
 import { messageOfInput, startExpiry } from '../model/message.js'
 import { recordOf } from '../model/routing-record.js'
 import { createMemoryPersistence } from '../persistence/memory/memory.js'
 import { type TopicNameParams, TopicPattern } from '../topic/topic-pattern.js'
 import { withCallback } from '../util/maybe-promise.js'
-import { endConnections } from './end-connections.js'
 import { HOOKS } from './hooks/hook-names.js'
 import { filterOf, isDuplex, isSchema } from './host/arguments.js'
 import { HostListeners } from './host/host-listeners.js'
@@ -50,8 +49,6 @@ import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
 import { runOf } from './run-id.js'
 
-type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
-
 /** An MQTT broker without sockets of its own; types/broker.ts documents each member. */
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
@@ -59,10 +56,6 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   readonly #host: HostSide
   readonly #listeners: HostListeners
   readonly #inspection: Inspection
-  #state: BrokerState = 'new'
-  #startedAt: number | undefined
-  #opening: Promise<void> | undefined
-  #closing: Promise<void> | undefined
 
   /**
    * Creates a broker that is not started; `createBroker` creates and starts one.
@@ -103,10 +96,10 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   get closed(): boolean {
-    return this.#state !== 'listening'
+    return !this.#parts.lifecycle.isListening
   }
   get ready(): boolean {
-    return this.#state === 'listening' && this.#parts.isReady
+    return this.#parts.lifecycle.isListening && this.#parts.isReady
   }
   get overloaded(): boolean {
     return this.#parts.ports.overload.isOn
@@ -170,31 +163,18 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.#parts.authorizer.set('published', hook)
   }
 
-  async listen(): Promise<void> {
-    if (this.#state === 'opening' || this.#state === 'listening') {
-      throw new AnaxError('ANAX_ERR_LISTEN', { detail: 'the broker is started already, as createBroker() does' })
-    }
-    if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED')
-    this.#state = 'opening'
-    this.#opening = this.#parts.lifecycle.open()
-    try {
-      await this.#opening
-      this.#state = 'listening'
-      this.#startedAt = this.#parts.timers.wallTime()
-    } catch (error) {
-      this.#state = 'new'
-      throw wrapError('ANAX_ERR_STORE', error)
-    }
+  listen(): Promise<void> {
+    return this.#parts.lifecycle.listen()
   }
 
   readonly handle = (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails): Client => {
-    if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+    const { ports, connections, counts, lifecycle } = this.#parts
+    lifecycle.assertStarted()
     if (!isDuplex(stream)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a duplex stream' })
-    const { ports, connections, counts } = this.#parts
     const connection = new Connection(connectionSource(stream, request, details), ports, connections)
     counts.connections++
     this.#parts.checkRoom(connection)
-    if (this.#state !== 'listening') {
+    if (!lifecycle.isListening) {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
       // before CONNECT no packet can be sent, and after `close` nothing would handle the end of the stream
       stream.destroy()
@@ -264,7 +244,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   stats(): BrokerStats {
-    return statsOf(this.#parts, this.#startedAt)
+    return statsOf(this.#parts, this.#parts.lifecycle.startedAt)
   }
 
   async sessions(query: SessionQuery = {}): Promise<Page<SessionInfo>> {
@@ -337,17 +317,16 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   async drain(options: DrainOptions = {}): Promise<void> {
-    this.#assertOpen()
+    this.#parts.lifecycle.assertListening()
     await this.#parts.draining.begin(options)
   }
 
   close(): Promise<void>
   close(callback: () => void): void
   close(callback?: () => void): Promise<void> | void {
-    this.#closing ??= this.#close()
+    const closed = this.#parts.lifecycle.close(() => this.#host.close())
     // a hook that awaits `close` would otherwise wait for itself
-    const closed = this.#parts.authorizer.isCalling ? Promise.resolve() : this.#closing
-    return withCallback(closed, callback)
+    return withCallback(this.#parts.authorizer.isCalling ? Promise.resolve() : closed, callback)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -356,7 +335,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   /** @returns whether at least one client or listener gets the message, now or later */
   async #publish(packet: PublishInput): Promise<boolean> {
-    this.#assertOpen()
+    this.#parts.lifecycle.assertListening()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
     startExpiry(message, this.#parts.timers.wallTime())
     await this.#parts.own.publish(message)
@@ -366,35 +345,12 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   /** @param receive what is called, in the place of the listener */
   async #subscribe(topic: string, listener: unknown, receive = listener): Promise<void> {
-    this.#assertOpen()
+    this.#parts.lifecycle.assertListening()
     await this.#listeners.add(topic, listener, receive)
   }
 
-  async #close(): Promise<void> {
-    // the caller of `listen` gets the error
-    if (this.#state === 'opening') await this.#opening?.catch(() => {})
-    if (this.#state === 'new') {
-      this.#state = 'closed'
-      // after a failed start, the store may be open
-      if (this.#parts.isOpen) await this.#parts.lifecycle.close()
-      return
-    }
-    this.#state = 'closing'
-    this.#host.close()
-    this.#parts.draining.stop()
-    await endConnections(this.#parts)
-    await this.#parts.lifecycle.close()
-    this.#state = 'closed'
-    this.#parts.events.emit('closed')
-  }
-
   #inspect(): Inspection {
-    this.#assertOpen()
+    this.#parts.lifecycle.assertListening()
     return this.#inspection
-  }
-
-  #assertOpen(): void {
-    if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
-    if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
   }
 }

@@ -12,7 +12,7 @@ import { Timer, type Timers } from '../util/scheduling/timers.js'
 const HOOK_GRACE_MS = 2000
 
 /** The broker as this part sees it. */
-interface ClosingParts {
+export interface ClosingParts {
   readonly options: ResolvedOptions
   readonly timers: Timers
   readonly connections: Iterable<Connection>

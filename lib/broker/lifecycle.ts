@@ -1,15 +1,17 @@
 /**
- * Starts and stops the parts of a broker. Owns the order: what has to be open before what, and what is closed even if
- * another part fails. Must not know how the parts were made.
+ * The states of a broker, from `listen` to `close`. Owns what each state allows, and the order in which the parts are
+ * opened and closed; all are closed, even if some fail. Must not know how the parts were made.
  */
 import type { MaybePromise, SessionPersistence } from '../../types/persistence.js'
 import type { ClusterParts } from '../cluster/cluster-parts.js'
-import { wrapError } from '../errors.js'
+import { AnaxError, wrapError } from '../errors.js'
 import type { EventSink } from '../ports/event-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import type { MessageBus } from '../routing/bus/message-bus.js'
 import type { Router } from '../routing/router.js'
 import type { Timers } from '../util/scheduling/timers.js'
+import type { Draining } from './draining.js'
+import { type ClosingParts, endConnections } from './end-connections.js'
 import type { SystemTopics } from './inspection/system-topics.js'
 import type { OverloadBrake } from './overload/overload-brake.js'
 import type { Housekeeping } from './sessions/housekeeping.js'
@@ -17,7 +19,9 @@ import type { SessionRegistry } from './sessions/session-registry.js'
 import type { WillLimits } from './sessions/will-limits.js'
 import type { StoreBridge } from './store-bridge.js'
 
-interface StartedParts {
+type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
+
+interface StartedParts extends ClosingParts {
   readonly options: ResolvedOptions
   readonly events: EventSink
   readonly timers: Timers
@@ -27,6 +31,7 @@ interface StartedParts {
   readonly sessions: SessionRegistry
   readonly willLimits: WillLimits
   readonly housekeeping: Housekeeping
+  readonly draining: Draining
   readonly storeBridge: StoreBridge
   readonly brake: OverloadBrake
   readonly cluster: ClusterParts | undefined
@@ -35,6 +40,10 @@ interface StartedParts {
 
 export class Lifecycle {
   readonly #parts: StartedParts
+  #state: BrokerState = 'new'
+  #startedAt: number | undefined
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
   #isOpen = false
 
   constructor(parts: StartedParts) {
@@ -46,8 +55,74 @@ export class Lifecycle {
     return this.#isOpen
   }
 
+  /** Whether clients can connect. */
+  get isListening(): boolean {
+    return this.#state === 'listening'
+  }
+
+  /** When the broker was started, in milliseconds since the epoch; undefined before that. */
+  get startedAt(): number | undefined {
+    return this.#startedAt
+  }
+
+  /** @throws AnaxError ANAX_ERR_NOT_LISTENING before the broker is started */
+  assertStarted(): void {
+    if (this.#state === 'new' || this.#state === 'opening') throw new AnaxError('ANAX_ERR_NOT_LISTENING')
+  }
+
+  /** @throws AnaxError ANAX_ERR_NOT_LISTENING, ANAX_ERR_CLOSED unless the broker is listening */
+  assertListening(): void {
+    this.assertStarted()
+    if (this.#state !== 'listening') throw new AnaxError('ANAX_ERR_CLOSED')
+  }
+
+  /** Starts the broker. After a failure, it can be tried again. */
+  async listen(): Promise<void> {
+    if (this.#state === 'opening' || this.#state === 'listening') {
+      throw new AnaxError('ANAX_ERR_LISTEN', { detail: 'the broker is started already, as createBroker() does' })
+    }
+    if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED')
+    this.#state = 'opening'
+    this.#opening = this.#open()
+    try {
+      await this.#opening
+      this.#state = 'listening'
+      this.#startedAt = this.#parts.timers.wallTime()
+    } catch (error) {
+      this.#state = 'new'
+      throw wrapError('ANAX_ERR_STORE', error)
+    }
+  }
+
+  /**
+   * Ends all connections and closes all parts. Further calls wait for the first.
+   * @param endHostSide ends what the host has open: streams and requests
+   */
+  close(endHostSide: () => void): Promise<void> {
+    this.#closing ??= this.#close(endHostSide)
+    return this.#closing
+  }
+
+  async #close(endHostSide: () => void): Promise<void> {
+    // the caller of `listen` gets the error
+    if (this.#state === 'opening') await this.#opening?.catch(() => {})
+    if (this.#state === 'new') {
+      this.#state = 'closed'
+      // after a failed start, the store may be open
+      if (this.#isOpen) await this.#closeParts()
+      return
+    }
+    this.#state = 'closing'
+    endHostSide()
+    this.#parts.draining.stop()
+    await endConnections(this.#parts)
+    await this.#closeParts()
+    this.#state = 'closed'
+    this.#parts.events.emit('closed')
+  }
+
   /** Opens the store and recovers the state of an earlier run. */
-  async open(): Promise<void> {
+  async #open(): Promise<void> {
     const { cluster, store, storeBridge, timers, willLimits, router, housekeeping, systemTopics, brake } = this.#parts
     if (cluster !== undefined) this.#limitPackets(await cluster.open())
     await store.setup(storeBridge)
@@ -70,7 +145,7 @@ export class Lifecycle {
   }
 
   /** Closes all parts, even if some fail. */
-  async close(): Promise<void> {
+  async #closeParts(): Promise<void> {
     const { options, cluster, store, storeBridge, timers, bus, housekeeping, systemTopics, brake } = this.#parts
     const inTime = (closing: Promise<void>) => timers.within(options.closeTimeoutMs, closing)
     brake.stop()
