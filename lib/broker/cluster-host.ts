@@ -1,6 +1,6 @@
 /**
- * The broker as a node of a cluster uses it: makes the parts of the cluster and connects them with router and sessions.
- * Owns nothing; must not know the engine.
+ * Creates the parts that make a broker a node of a cluster, and connects them with router and sessions. Owns nothing;
+ * must not know the engine.
  */
 import type { Cluster } from '../../types/cluster.js'
 import { ClusterParts } from '../cluster/cluster-parts.js'
@@ -32,7 +32,7 @@ export function clusterOf(
     const session = parts().sessions.ownerOf(clientId)?.session
     return session?.stored === false ? session.pressure : undefined
   }
-  // a client for which nothing waits in its session is one that the broker has not got to yet
+  // if nothing waits in the session, the broker has merely not read its log yet
   const limitsNow = (clientId: string) => {
     const pressure = parts().sessions.ownerOf(clientId)?.session?.pressure
     const own = parts().limits.of(clientId)

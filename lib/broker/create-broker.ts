@@ -1,4 +1,4 @@
-/** A broker that is open, in one call. */
+/** Creates and starts a broker in one call. */
 import type { BrokerOptions } from '../../types/options.js'
 import { Broker } from './broker.js'
 

@@ -1,6 +1,6 @@
 /**
- * Empties a broker before it is stopped: nobody is let in any more, and those who are connected are sent elsewhere, some at a
- * time, so that the other servers are not overrun. Owns the pace; must not know where clients go.
+ * Empties a broker before it is stopped: new clients are refused, and connected ones are disconnected gradually, so
+ * that the other servers are not overrun. Owns the pace; must not know where clients go.
  */
 import type { DrainOptions } from '../../types/broker.js'
 import type { Connection } from '../connection/connection.js'
@@ -8,7 +8,7 @@ import { AnaxError } from '../errors.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { Timer, type Timers } from '../util/scheduling/timers.js'
 
-/** Slices of a second. */
+/** Slices per second. */
 const SLICES = 10
 const SLICE_MS = 1000 / SLICES
 const PER_SECOND = 500
@@ -21,7 +21,7 @@ interface DrainedParts {
   readonly sessions: { readonly size: number }
 }
 
-/** Why a client cannot connect now, and where it can. */
+/** The refusal of new clients, and the server that they can use instead. */
 export interface Elsewhere {
   readonly error: AnaxError
   readonly refusal: { readonly serverReference?: string }
@@ -61,7 +61,7 @@ export class Draining {
     return this.#drained
   }
 
-  /** The broker closes: that ends all connections, at its own pace. */
+  /** Stops draining, because the broker closes, which ends all connections. */
   stop(): void {
     this.#isOver = true
     this.#resume?.()
@@ -69,7 +69,7 @@ export class Draining {
 
   async #run(slice: number, will: 'publish' | 'discard'): Promise<void> {
     const { sessions, connections } = this.#parts
-    // clients whose CONNECT was being answered when it began are connected a moment later
+    // clients whose CONNECT was being answered at the beginning are connected a moment later
     for (;;) {
       const next = [...connections].filter(({ connected }) => connected).slice(0, slice)
       await Promise.all(next.map(connection => this.#end(connection, will)))
@@ -81,7 +81,7 @@ export class Draining {
   async #end(connection: Connection, will: 'publish' | 'discard'): Promise<void> {
     const { timers, options } = this.#parts
     const { error, refusal } = this.#elsewhere!
-    // what the client has sent is answered first
+    // packets that the client has sent are answered first
     await timers.within(options.closeTimeoutMs, connection.stopReading())
     await connection.disconnect(error, refusal, will)
   }

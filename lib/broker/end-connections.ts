@@ -1,6 +1,6 @@
 /**
- * How all connections end when the broker closes: what was received is finished, then clients are told, then streams are
- * destroyed. Owns how long each step may take; must not know the store and the bus.
+ * Ends all connections when the broker closes: received packets are processed, then clients are disconnected, then
+ * streams are destroyed. Owns the time limit of each step; must not know the store and the bus.
  */
 import type { Connection } from '../connection/connection.js'
 import { AnaxError } from '../errors.js'
@@ -8,7 +8,7 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { keepProcessAlive } from '../util/scheduling/process-alive.js'
 import { Timer, type Timers } from '../util/scheduling/timers.js'
 
-/** How long hooks are waited for that have been asked and do not answer: one of them may wait for the broker to close. */
+/** How long to wait for hooks that have not answered: one of them may be waiting for the broker to close. */
 const HOOK_GRACE_MS = 2000
 
 /** The broker as this part sees it. */
@@ -21,7 +21,7 @@ export interface ClosingParts {
   readonly own: { idle(): Promise<void> }
 }
 
-/** Each step takes `closeTimeoutMs` at most. */
+/** Each step takes at most `closeTimeoutMs`. */
 export async function endConnections(parts: ClosingParts): Promise<void> {
   const { timers, options } = parts
   const connections = [...parts.connections]

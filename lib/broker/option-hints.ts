@@ -1,6 +1,6 @@
 /**
- * What somebody may have meant who gave an option that the broker does not have: a name that is written a little
- * differently, as in Mosquitto's configuration, or an option of another part. Must not know what options mean.
+ * Hints for an unknown option: a similar name, the name of the same option in Mosquitto or Aedes, or an option of
+ * another part. Must not know what options mean.
  */
 
 const PORTS = 'the broker opens no port: see createServer of anax/server'
@@ -30,10 +30,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   persistencelocation: "did you mean 'persistence'?",
 }
 
-/** Typing errors in one name. */
+/** Maximum number of typing errors in a name. */
 const MOST_EDITS = 2
 
-/** @returns what to add to the message; empty where nothing is like it */
+/** @returns the addition to the message; empty if there is no similar name */
 export function hintFor(name: string, names: readonly string[]): string {
   const wanted = plain(name)
   if (Object.hasOwn(ELSEWHERE, wanted)) return ` (${ELSEWHERE[wanted]})`
@@ -48,7 +48,7 @@ function plain(name: string): string {
   return name.replaceAll(/[-_]/g, '').toLowerCase()
 }
 
-/** How many letters have to be changed, added or taken away. */
+/** The edit distance: the number of letters to change, add or remove. */
 function edits(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i)
   for (let i = 1; i <= from.length; i++) {

@@ -74,7 +74,7 @@ type Check = (value: unknown) => boolean
 interface Rule {
   expected: string
   holds: Check
-  /** Of an object, each of which may be left out. */
+  /** The members of an object; each is optional. */
   members?: Readonly<Record<string, Rule>>
 }
 
@@ -237,7 +237,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   return { ...DEFAULTS, id: randomUUID(), ...following(options), ...given } as ResolvedOptions
 }
 
-/** @param path what stands before the names, `rates.` for example */
+/** @param path prefix of the names in messages, `rates.` for example */
 function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, path: string): void {
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue

@@ -1,6 +1,6 @@
 /**
- * A store whose operations are watched: by the channels for tracing, and by those who want to know how long they take.
- * Owns that nobody who does not watch pays for it; must not know what the operations do.
+ * Wraps a store to trace and time its operations. Owns that this costs nothing unless it is used; must not know what
+ * the operations do.
  */
 import type { MaybeAsyncIterable, SessionPersistence } from '../../types/persistence.js'
 import type { Timings } from '../model/metering/timings.js'
@@ -9,19 +9,19 @@ import { ITERABLES, type Members, membersOf } from '../persistence/members.js'
 import { MemoryPersistence } from '../persistence/memory/memory.js'
 import { isPromise } from '../util/maybe-promise.js'
 
-/** Opening, closing, and what answers at once by contract. */
+/** Opening, closing, and operations that are synchronous by contract. */
 const UNWATCHED: ReadonlySet<string> = new Set([
   ...['constructor', 'setup', 'recover', 'destroy', 'backup'],
   ...['nextDeadline', 'checkRetained', 'counts'],
 ])
 
-/** Operations that there may be for each message: not every one of them is timed. */
+/** Operations that occur for each message, so that only samples are timed. */
 const PER_MESSAGE: ReadonlySet<string> = new Set([
   ...['subscriptionsByTopic', 'enqueue', 'storeRetained', 'retainedOf'],
   ...['markSent', 'markReleased', 'removeQueued', 'addIncoming', 'removeIncoming'],
 ])
 
-/** @param origin what the store is an adapter of. One in memory takes no time: it is watched only where somebody traces. */
+/** @param origin the store behind the adapter. The store in memory takes no time, so it is only traced. */
 export function watchedStore(store: SessionPersistence, origin: object, timings: Timings): SessionPersistence {
   if (origin instanceof MemoryPersistence && !stores.isOn) return store
   const members = store as unknown as Members
@@ -50,7 +50,7 @@ function timedOperation(operation: string, run: Operation, timings: Timings): Op
   }
 }
 
-/** What counts is how long their reader waits for them, not what it does with them. */
+/** Times how long the reader waits for items, not how long it processes them. */
 function timedItems(items: MaybeAsyncIterable<unknown>, took: (ms: number) => void): MaybeAsyncIterable<unknown> {
   return Symbol.iterator in items ? timedIterable(items, took) : timedAsyncIterable(items, took)
 }

@@ -10,7 +10,7 @@ import { pairsOf } from '../codec/user-properties.js'
 import type { Delivery } from './delivery.js'
 import { Load } from './metering/load.js'
 
-/** Roughly what a waiting message takes beside its content. */
+/** The approximate memory of a waiting message, in addition to its content. */
 const OVERHEAD_BYTES = 64
 
 interface Entry {
@@ -20,13 +20,13 @@ interface Entry {
 }
 
 export class Backlog {
-  /** Entries before `#head` were removed. Moving the others up for each removal would make a long backlog quadratic. */
+  /** Entries before `#head` were removed. Moving the rest for each removal would make a long backlog quadratic. */
   #entries: (Entry | undefined)[] = []
   #head = 0
   #bytes = 0
   readonly #load: Load
 
-  /** @param load of all clients together */
+  /** @param load the sum of all clients */
   constructor(load = new Load()) {
     this.#load = load
   }
@@ -70,7 +70,7 @@ export class Backlog {
     return entry.delivery
   }
 
-  /** The connection is over: what waits counts no more. */
+  /** Stops counting the waiting messages, because the connection has ended. */
   close(): void {
     this.#load.waitingMessages -= this.length
     this.#load.waitingBytes -= this.#bytes
@@ -87,7 +87,7 @@ export class Backlog {
   }
 }
 
-/** The bytes that a message counts for: all parts that a client could make large. */
+/** The bytes that a message counts for: all parts that a client can make large. */
 export function sizeInQueue({ topic, payload, properties }: Message): number {
   const size = OVERHEAD_BYTES + topic.length + payload.length
   if (properties === undefined) return size
@@ -95,7 +95,7 @@ export function sizeInQueue({ topic, payload, properties }: Message): number {
   return size + propertyBytes(properties) + (userProperties === undefined ? 0 : sizeOfUserProperties(userProperties))
 }
 
-/** Remembered, because a message may wait for thousands of clients. */
+/** Cached, because a message may wait for thousands of clients. */
 const userPropertySizes = new WeakMap<UserProperties, number>()
 
 function sizeOfUserProperties(properties: UserProperties): number {

@@ -1,6 +1,6 @@
 /**
- * A message as one receiver gets it, or as many receivers get it in the same way: it is encoded once for all of them.
- * Owns the encoded frames; must not know the receivers.
+ * A message as one or many receivers get it: it is encoded once for all that get it in the same way. Owns the encoded
+ * frames; must not know the receivers.
  */
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, QoS } from '../../types/packets.js'
@@ -16,7 +16,7 @@ export class Delivery {
   readonly subscriptionIdentifiers: readonly number[] | undefined
   /** The `$share/…` filter of the shared subscription that it came through. */
   readonly share: string | undefined
-  /** 3.1 and 3.1.1 have the same PUBLISH. */
+  /** The frame for 3.1 and 3.1.1, whose PUBLISH is the same. */
   #before5: Frame | undefined
   #mqtt5: Frame | undefined
   #expiryInterval: number | undefined

@@ -10,7 +10,7 @@ export interface Grant {
   readonly qos: QoS
   /** Whether one of them keeps the publisher's RETAIN flag. */
   readonly rap: boolean
-  /** All that they have [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
+  /** The identifiers of all of them [MQTT-3.3.4-3], [MQTT-3.3.4-4]. */
   readonly subscriptionIdentifiers: readonly number[] | undefined
 }
 

@@ -1,10 +1,10 @@
 /**
- * The QoS 1 and 2 messages that were sent to one client and are not finished. Owns their packet ids and the quota.
- * Does no I/O; must not know the stream, the store or the queue.
+ * The QoS 1 and 2 messages that were sent to one client and are not finished. Owns their packet ids and the quota. Does
+ * no I/O; must not know the stream, the store or the queue.
  *
- * Packet ids are assigned in sequence, so those in use are close together: a small array finds each by its lowest
- * bits, and an id whose place is taken is skipped. This costs half as much as a Map, and no memory while idle.
- * The packet ids of a resumed session can be any: they are few and soon finished, and kept in a Map.
+ * Packet ids are assigned in sequence, so those in use are close together: a small array is indexed by their lowest
+ * bits, and an id whose slot is taken is skipped. This costs half as much as a Map, and no memory while idle. The
+ * packet ids of a resumed session are arbitrary, but few and soon finished; they are in a Map.
  */
 import type { Message } from '../../types/message.js'
 import type { MessageRef } from '../../types/persistence.js'
@@ -14,7 +14,7 @@ import { Load } from './metering/load.js'
 /** The packet that the client has to send next. */
 export type AwaitedAck = 'puback' | 'pubrec' | 'pubcomp'
 
-/** A message in flight. Its delivery is not kept, because that holds the encoded frames. */
+/** A message in flight. It does not refer to its delivery, which would keep the encoded frames. */
 export class Sent {
   packetId = 0
   ref: MessageRef
@@ -48,7 +48,7 @@ export class Inflight {
 
   /**
    * @param quota the client's Receive Maximum [MQTT-3.3.4-9], or the broker's own limit where that is lower
-   * @param load of all clients together
+   * @param load the sum of all clients
    */
   constructor(quota: number, load = new Load()) {
     this.#quota = quota
@@ -66,7 +66,7 @@ export class Inflight {
 
   /** Assigns a packet id that is not in use [MQTT-2.2.1-4] to a message. @returns the packet id */
   add(sent: Sent): number {
-    // half of the places stay free: there are more ids for them than restored ones, so the loop below ends
+    // half of the slots stay free: they have more ids than there are restored ones, so the loop below ends
     while (this.#size * 2 >= this.#places.length) this.#grow()
     const mask = this.#places.length - 1
     do this.#lastId = (this.#lastId % LARGEST_PACKET_ID) + 1
@@ -94,7 +94,7 @@ export class Inflight {
     return sent?.packetId === packetId ? sent : this.#restored?.get(packetId)
   }
 
-  /** The message is finished: frees its packet id and its place in the quota. */
+  /** Removes a finished message: frees its packet id and its place in the quota. */
   remove(packetId: number): void {
     if (this.get(packetId) === undefined) return
     if (!this.#restored?.delete(packetId)) this.#places[packetId & (this.#places.length - 1)] = undefined
@@ -104,7 +104,7 @@ export class Inflight {
     if (this.#size === 0 && this.#places.length > IDLE_CAPACITY) this.#places = []
   }
 
-  /** The connection is over: what is in flight counts no more. */
+  /** Stops counting the messages in flight, because the connection has ended. */
   close(): void {
     this.#load.inflight -= this.#size
   }

@@ -1,6 +1,6 @@
 /**
- * Messages that do not come from the wire (the host's, wills, other brokers'), and what every layer asks of a message:
- * its key, its expiry, its copies. Must not know who gets it.
+ * Creates messages that do not come from the wire (of the host, wills, of other brokers), and answers what every layer
+ * asks: key, expiry, copies. Must not know the receivers.
  */
 import type { BusMessage } from '../../types/bus.js'
 import type { PublishInput } from '../../types/client.js'
@@ -25,7 +25,7 @@ export function keepPayload(message: Message): void {
   if (message instanceof PublishMessage) ownPayload(message)
 }
 
-/** A copy of a message's properties: changes to it change no other copy. */
+/** A copy of a message's properties, which can be changed without affecting others. */
 export function ownProperties({ properties }: Message): Message['properties'] {
   if (properties === undefined) return undefined
   const { userProperties } = properties
@@ -33,12 +33,12 @@ export function ownProperties({ properties }: Message): Message['properties'] {
   return { ...properties, userProperties: userPropertiesFrom(pairsOf(userProperties)) }
 }
 
-/** The seconds that a message has left, rounded up; undefined where it never expires. */
+/** The seconds until a message expires, rounded up; undefined if it never does. */
 export function secondsLeft({ messageExpiry }: Message, timers: Timers): number | undefined {
   return messageExpiry === undefined ? undefined : Math.max(0, Math.ceil((messageExpiry - timers.wallTime()) / 1000))
 }
 
-/** Starts the clock of a message that has an expiry interval. */
+/** Sets the expiry time of a message that has an expiry interval. */
 export function startExpiry(message: PublishMessage, now: number): void {
   const interval = message.properties?.messageExpiryInterval
   if (interval !== undefined) message.messageExpiry = now + interval * 1000
@@ -56,7 +56,7 @@ export function copyOf(message: Message): PublishMessage {
   return copy
 }
 
-/** The message that another broker, or the application, put on the bus; undefined if it is not a valid message. */
+/** Converts what another broker, or the application, put on the bus; undefined if it is not a valid message. */
 export function adopt(foreign: BusMessage): PublishMessage | undefined {
   const {
     topic,
@@ -78,7 +78,7 @@ export function adopt(foreign: BusMessage): PublishMessage | undefined {
   return message
 }
 
-/** Removes fields that are null: some networks and stores write a field without a value, and read it as null. */
+/** Removes fields that are null: some buses and stores turn undefined fields into null. */
 export function withoutNulls<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as T
 }
@@ -120,7 +120,7 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
   const { topicAlias: _alias, subscriptionIdentifier: _identifier, ...rest } = properties ?? {}
   const message = new PublishMessage(topic, bytesOf(payload), qos, retain, false, undefined, properties && rest)
   if (typeof payload === 'string') markPayloadOwned(message)
-  // Encoded once as a trial: what MQTT cannot carry is an error of the host, thrown here.
+  // Encoded once as a test, so that values that MQTT cannot carry are reported to the host here.
   publishFrame(message, 5, { qos, retain, dup: false, messageExpiryInterval: rest.messageExpiryInterval })
   return message
 }

@@ -1,7 +1,7 @@
 /**
- * The retained messages that were last sent to new subscriptions. Many clients may subscribe at once, after a restart for
- * example: they share one delivery for each message, so that it is encoded once. Owns how many are kept; must not know
- * who gets them.
+ * A cache of the retained messages that were last sent to new subscriptions. Many clients may subscribe at the same
+ * time, for example after a restart: they share one delivery per message, so that it is encoded once. Owns the size of
+ * the cache; must not know the receivers.
  */
 import type { Message } from '../../types/message.js'
 import type { QoS } from '../../types/packets.js'
@@ -10,7 +10,7 @@ import { Delivery } from './delivery.js'
 /** Messages in one generation. When it is full, the generation before it is forgotten. */
 const CAPACITY = 1024
 
-/** Larger messages are not kept: encoding them costs little in comparison with sending them. */
+/** Larger messages are not cached: compared with sending them, encoding them costs little. */
 const MAX_PAYLOAD_BYTES = 1024
 
 export class RetainedDeliveries {

@@ -1,7 +1,7 @@
 /**
- * The outcome of one message: the queues that have it, the clients that get no live copy, the members of shared
- * subscriptions that were chosen. The only place where this is written; must not know who writes it, nor the router.
- * A message has no record until there is something to note.
+ * The routing of one message: the queues that have it, the clients that get no live copy, the chosen members of shared
+ * subscriptions. The only place where this is stored; must not know who writes it, nor the router. A message has no
+ * record until there is something to note.
  */
 import type { QoS } from '../../types/packets.js'
 import type { MatchedSubscription, QueueDelivery } from '../../types/persistence.js'
@@ -12,7 +12,7 @@ import type { SessionSubscription } from './subscription.js'
 export interface SharedChoice {
   readonly group: { readonly share: string }
   readonly member: SessionSubscription | MatchedSubscription
-  /** The message as that member gets it: a copy with its own number, where the member has the message already. */
+  /** The message that the member gets: a copy with its own number if the member already has the message. */
   readonly message: PublishMessage
 }
 
@@ -20,7 +20,7 @@ const NO_CHOICES: readonly SharedChoice[] = []
 
 /** The record of one message. */
 export class RoutingRecord {
-  /** Undefined while another broker's message is known by its number only. */
+  /** Undefined while only the number of another broker's message is known. */
   message: PublishMessage | undefined
   #queueCount = 0
   #queues: Map<string, QoS> | undefined
@@ -41,18 +41,18 @@ export class RoutingRecord {
     this.#queues ??= new Map()
   }
 
-  /** Notes queues that the message is put into. */
+  /** Notes queues that the message is appended to. */
   noteQueues(deliveries: readonly QueueDelivery[]): void {
     this.#queueCount += deliveries.length
     if (this.#queues !== undefined) addQueues(this.#queues, deliveries)
   }
 
-  /** As {@link compareQueues}, for a message that is in these queues already. */
+  /** Like {@link compareQueues}, for a message that is already in these queues. */
   compareWith(deliveries: readonly QueueDelivery[]): void {
     this.#queues ??= addQueues(new Map(), deliveries)
   }
 
-  /** Gives a client no live copy: its queue is full, or it was sent the message from there already. */
+  /** Withholds the live copy of a client: its queue is full, or it was already sent the message from there. */
   withhold(clientId: string): void {
     this.#withheld ??= new Set()
     this.#withheld.add(clientId)
@@ -73,7 +73,7 @@ export class RoutingRecord {
     return this.#queueCount > 0
   }
 
-  /** Whether nobody gets the message, neither now nor later. */
+  /** Whether the message has no receiver, neither now nor later. */
   get reachesNobody(): boolean {
     return !this.#hasSubscribers && this.#queueCount === 0
   }
@@ -83,13 +83,13 @@ export class RoutingRecord {
     return this.#withheld?.has(clientId) === true
   }
 
-  /** The deliveries whose clients were not sent the message already. */
+  /** The deliveries to clients that are not withheld. */
   notWithheld(deliveries: QueueDelivery[]): QueueDelivery[] {
     const withheld = this.#withheld
     return withheld === undefined ? deliveries : deliveries.filter(({ clientId }) => !withheld.has(clientId))
   }
 
-  /** Whether a stored session has the message in its queue with this QoS; 0 stands for not queued. */
+  /** Whether a stored session has the message in its queue with this QoS; 0 means not queued. */
   agreesWithQueue(clientId: string, qos: QoS): boolean {
     return this.#queues === undefined || this.#queues.get(clientId) === (qos > 0 ? qos : undefined)
   }
@@ -110,7 +110,7 @@ export function recordOf(message: PublishMessage): RoutingRecord | undefined {
   return attachmentOf(message) as RoutingRecord | undefined
 }
 
-/** A message's record, made if need be. */
+/** A message's record, which is created if necessary. */
 export function ensureRecord(message: PublishMessage): RoutingRecord {
   const known = recordOf(message)
   if (known !== undefined) return known
@@ -119,13 +119,13 @@ export function ensureRecord(message: PublishMessage): RoutingRecord {
   return record
 }
 
-/** Gives a message the record that was begun before the message came. */
+/** Attaches a record that was created before the message arrived. */
 export function adoptRecord(message: PublishMessage, record: RoutingRecord): void {
   record.message = message
   attachTo(message, record)
 }
 
-/** Copies through shared subscriptions are left out: their groups know them. */
+/** Leaves out copies for shared subscriptions, which their groups know. */
 function addQueues(queues: Map<string, QoS>, deliveries: readonly QueueDelivery[]): Map<string, QoS> {
   for (const { clientId, qos, share } of deliveries) if (share === undefined) queues.set(clientId, qos)
   return queues

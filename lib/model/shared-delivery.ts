@@ -1,4 +1,4 @@
-/** A message that came through a shared subscription and that its member did not finish. */
+/** An unfinished message of a shared subscription. */
 import type { Message } from '../../types/message.js'
 
 /** A message that other members of a shared subscription may get. */

@@ -1,4 +1,4 @@
-/** The session behind a subscription, as far as those who route messages need it. A contract. */
+/** The session of a subscription, as the routing of messages sees it. A contract. */
 import type { Delivery } from './delivery.js'
 
 export interface Subscriber {
@@ -6,7 +6,7 @@ export interface Subscriber {
   readonly id: string
   /** Whether the store keeps the session, and with it a queue of messages. */
   readonly stored: boolean
-  /** How many messages are under way to the client. */
+  /** The number of messages in flight or waiting for the client. */
   readonly load: number
   /** Takes a live message; does nothing while the client is not connected. */
   deliver(delivery: Delivery): void

@@ -19,7 +19,7 @@ export class SessionSubscription implements ClientSubscription {
   readonly session: Subscriber
   readonly topic: string
   readonly #options: number
-  /** 0 where the client gave none. */
+  /** 0 if the client gave none. */
   readonly #identifier: number
   /** The subscription that replaced this one. */
   #successor: SessionSubscription | 'ended' | undefined
@@ -31,7 +31,7 @@ export class SessionSubscription implements ClientSubscription {
     this.#identifier = identifier
   }
 
-  /** The filter that the client asked for: another one only where `authorizeSubscribe` granted something else. */
+  /** The filter that the client requested. It differs only if `authorizeSubscribe` granted another one. */
   get requested(): string {
     return this.topic
   }
@@ -56,12 +56,12 @@ export class SessionSubscription implements ClientSubscription {
     return this.#identifier === 0 ? undefined : this.#identifier
   }
 
-  /** For a route, of which this subscription alone can be a target: its identifiers. */
+  /** Its identifiers, if it is the only target of a route. */
   get subscriptionIdentifiers(): readonly number[] | undefined {
     return this.#identifier === 0 ? undefined : [this.#identifier]
   }
 
-  /** For a route: the target for messages that the client itself published [MQTT-3.8.3-3]. */
+  /** The target for messages that the client itself published [MQTT-3.8.3-3]. */
   get forPublisher(): this | undefined {
     return this.nl ? undefined : this
   }
@@ -73,12 +73,12 @@ export class SessionSubscription implements ClientSubscription {
     return last !== 'ended'
   }
 
-  /** Another one with the same filter has taken its place: what is on its way is delivered [MQTT-3.8.4-3]. */
+  /** Replaces it by one with the same filter: messages that are being delivered are delivered [MQTT-3.8.4-3]. */
   replaceWith(successor: SessionSubscription): void {
     this.#successor = successor
   }
 
-  /** It has ended: what is on its way and was not delivered is not delivered. */
+  /** Ends it: messages that were not delivered yet are no longer delivered. */
   end(): void {
     this.#successor = 'ended'
   }
@@ -109,7 +109,10 @@ export class SessionSubscription implements ClientSubscription {
   }
 }
 
-/** A subscription that was granted instead of the one that the client asked for. Rare, so that others need no field. */
+/**
+ * A subscription that was granted instead of the requested one. A class of its own, because it is rare and others need
+ * no field for it.
+ */
 export class ReplacedSubscription extends SessionSubscription {
   readonly #requested: string
 

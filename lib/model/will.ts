@@ -1,4 +1,4 @@
-/** A client's will with what is to be known of the client once it is gone. Must not know when it is due. */
+/** A client's will, with the details of the client that are needed when it is gone. Must not know when it is due. */
 import type { Client } from '../../types/client.js'
 import type { StoredWill } from '../../types/persistence.js'
 

@@ -11,17 +11,17 @@ export interface LimitedRate extends RateLimit {
 }
 
 export interface Admission {
-  /** Asked first for each CONNECT. @returns why it is refused */
+  /** Called first for each CONNECT. @returns why it is refused */
   refusal(client: Client, clientId: string): AnaxError | undefined
   /**
-   * Asked before a client shows who it is.
-   * @returns undefined if it may do so at once; else why it is refused, or a promise of its turn
+   * Called before a client is authenticated.
+   * @returns undefined if it may be authenticated immediately; otherwise why it is refused, or a promise of its turn
    */
   authenticationTurn(client: Client): AnaxError | Promise<void> | undefined
-  /** The outcome: refused for its credentials, or accepted. */
+  /** Called with the outcome of the authentication. */
   authenticated(client: Client, outcome: 'accepted' | 'refused'): void
-  /** The rates that a client is subject to; none for a client of the host. Asked again if its limits change. */
+  /** The rates that apply to a client; none for a client of the host. Called again when its limits change. */
   ratesOf(client: Client, limits: ClientLimits | undefined): readonly LimitedRate[]
-  /** Milliseconds for which a client may be above its own rate. */
+  /** How long a client may exceed its own rate, in milliseconds. */
   readonly patienceMs: number
 }

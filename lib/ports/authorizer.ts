@@ -7,7 +7,7 @@ import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 
-/** A refused publish that a client before 5.0 gets acknowledged: the host wants it to stay connected. */
+/** A refused publish that is acknowledged to a client before 5.0, because the host wants it to stay connected. */
 export class AcknowledgedRefusal extends AnaxError {}
 
 /** The host's decisions. None of them throws or rejects. An unset hook is undefined and allows everything. */
@@ -33,9 +33,9 @@ export interface Authorizer {
     | undefined
   /** @returns the message to forward; true for the one that was published; undefined withholds it from this client */
   readonly authorizeForward: ((client: Client, message: Message) => Message | true | undefined) | undefined
-  /** Whether a hook is being asked about a client, and may be the one that waits. */
+  /** Whether a call of a hook about this client is pending. */
   isAsking(client: Client): boolean
-  /** Whether a hook may be asked about a client that is connected. */
+  /** Whether there is a hook that may be called for a connected client. */
   readonly asksLater: boolean
   readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined
 }

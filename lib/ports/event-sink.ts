@@ -7,6 +7,6 @@ export interface EventSink {
   emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void
   /** Emits an event of one client. */
   emitFrom<Name extends keyof ClientEvents>(client: Client, name: Name, ...args: ClientEvents[Name]): void
-  /** Whether anybody listens, for an event that is costly to make. */
+  /** Whether an event has listeners, for events that are costly to create. */
   has(name: keyof BrokerEvents): boolean
 }

@@ -1,17 +1,17 @@
-/** The port that tells how much the process has to do and holds. A contract: how it is measured is not known here. */
+/** The port that measures the load and memory of the process. A contract: how it is measured is not known here. */
 
 export interface LoadReading {
-  /** How late the event loop was on average since the last reading. */
+  /** Mean delay of the event loop since the last reading. */
   readonly eventLoopDelayMs: number
   readonly heapBytes: number
-  /** Where the process ends. */
+  /** The heap size at which the process would be aborted. */
   readonly heapLimitBytes: number
-  /** Memory of buffers and other objects outside the heap. */
+  /** Memory of buffers and other objects outside of the heap. */
   readonly bufferBytes: number
 }
 
 export interface LoadProbe {
-  /** Has a function called with each reading, twice a second. */
+  /** Calls a function with a reading twice a second. */
   start(told: (reading: LoadReading) => void): void
   stop(): void
 }

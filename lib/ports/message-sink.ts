@@ -8,11 +8,11 @@ import type { AnaxError } from '../errors.js'
 export type Companion =
   /** The packet id of a QoS 2 message, which a stored session must know until it is released [MQTT-4.3.3-10]. */
   | { readonly kind: 'packet id'; readonly clientId: string; readonly packetId: number }
-  /** The message is a client's will, which is deleted afterwards. A store that can does both in one step. */
+  /** The message is a client's will, which is deleted afterwards. A store that supports it does both in one step. */
   | { readonly kind: 'will'; readonly clientId: string }
 
 /**
- * The stations of a published message, in the order of their calls. Each may throw or reject with an AnaxError; then the
+ * The steps of publishing a message, in the order of the calls. Each may throw or reject with an AnaxError; then the
  * message is refused.
  */
 export interface PublishPath {
@@ -28,11 +28,11 @@ export interface PublishPath {
     matched: readonly MatchedSubscription[],
     companion: Companion | undefined,
   ): MaybePromise<void>
-  /** The message may be stored, in part or as a whole, and will not be routed. */
+  /** Called for a message that will not be routed, but may be stored, in part or as a whole. */
   abandon(message: PublishMessage): void
-  /** Hands the message to the bus. */
+  /** Publishes the message on the bus. */
   route(message: PublishMessage): MaybePromise<void>
-  /** Tells the host that the message is published. @returns why the publisher is to be refused all the same */
+  /** Tells the host that the message was published. @returns why the publisher gets a refusal nevertheless */
   published(message: PublishMessage, client: Client | null): MaybePromise<AnaxError | undefined>
 }
 
@@ -40,8 +40,11 @@ export interface PublishPath {
 export interface MessageSink extends PublishPath {
   /** Appends a message to one session's stored queue, without routing it. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): MaybePromise<void>
-  /** A client was sent a message from its stored queue: if the message is not routed yet, it is not for that client. */
+  /**
+   * Called when a client was sent a message from its stored queue: if the message is not routed yet, the client must
+   * not get it again.
+   */
   sentFromQueue(ref: MessageRef, clientId: string): void
-  /** A message of a shared subscription was acknowledged, or dropped. Missing where nobody waits for that. */
+  /** Called when a message of a shared subscription was acknowledged or dropped. Missing if nothing depends on that. */
   sharedDone?(ref: MessageRef): void
 }

@@ -5,15 +5,15 @@ import type { SessionSubscription } from '../model/subscription.js'
 /** Live subscriptions. */
 export interface SubscriptionRouter {
   /**
-   * Makes a subscription live, and waits until a bus of the host has its filter. Rejects with ANAX_ERR_BUS if the bus
-   * does not take the filter: the subscription is live all the same, until it is removed.
+   * Makes a subscription live, and waits until its filter is registered on a bus of the host. Rejects with ANAX_ERR_BUS
+   * if that fails; the subscription is live nevertheless, until it is removed.
    */
   add(subscription: SessionSubscription): MaybePromise<void>
-  /** Whether a message of a publisher is on its way, because it takes more than one turn of the event loop. */
+  /** Whether a message of a publisher is still being delivered, because that takes several turns of the event loop. */
   isDelivering(publisherId: string): boolean
   remove(subscription: SessionSubscription): void
   readonly shared: {
-    /** Ends the subscription of a session whose client is not connected, if it is a shared one. */
+    /** Ends a shared subscription of a session whose client is not connected; does nothing for others. */
     leave(subscription: { topic: string; clientId: string }): void
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The delivery of one message to many sessions. It can pause between any two of them and go on later. Owns how far it
- * is; must not know who decides when it pauses.
+ * The delivery of one message to many sessions. It can pause between any two of them and continue later. Owns its
+ * progress; must not know who decides when it pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Delivery } from '../model/delivery.js'
@@ -37,7 +37,7 @@ export class FanOut {
     return this.#next >= this.#targets.length + this.#groups.length
   }
 
-  /** How many sessions the last call of `run` went through. */
+  /** The number of sessions that the last call of `run` handled. */
   get lastRun(): number {
     return this.#lastRun
   }

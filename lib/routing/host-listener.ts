@@ -1,4 +1,7 @@
-/** A function of the host that gets the messages of a filter. It can throw, reject or take long without any effect. */
+/**
+ * A function of the host that receives the messages of a filter. Whether it throws, rejects or takes long does not
+ * affect the broker.
+ */
 import type { MessageListener } from '../../types/broker.js'
 import type { Message } from '../../types/message.js'
 import { isPromise } from '../util/maybe-promise.js'
@@ -7,7 +10,7 @@ export class HostListener {
   readonly #listener: MessageListener
   readonly #failed: (cause: unknown) => void
 
-  /** @param failed gets what the listener throws, or rejects with */
+  /** @param failed receives what the listener throws, or rejects with */
   constructor(listener: MessageListener, failed: (cause: unknown) => void) {
     this.#listener = listener
     this.#failed = failed

@@ -1,5 +1,5 @@
 /**
- * The copy of a message that a session gets at once, and whether it gets one. Must not know how sessions were found.
+ * The copy of a message that a session gets live, and whether it gets one. Must not know how sessions were found.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
 import { Delivery } from '../model/delivery.js'

@@ -1,6 +1,7 @@
 /**
- * One message on its way through a pipeline: matched, stored, routed, and then its publisher is told. The same for a
- * client, the host, a will and another broker. Owns the outcome; must not know store and bus, nor how a client is told.
+ * One message in a pipeline: it is matched, stored and routed, and then acknowledged. The same for messages of a
+ * client, of the host, of another broker, and for wills. Owns the outcome; must not know store and bus, nor how a
+ * client is answered.
  */
 import type { Client } from '../../types/client.js'
 import type { PublishTrace } from '../../types/diagnostics.js'
@@ -27,9 +28,9 @@ export class PublishJob extends Job {
 
   /**
    * @param client who published the message; null for the broker itself
-   * @param companion what has to be stored together with the message
-   * @param done told when the message is routed, or refused. It does not wait for the messages in front: a hook that
-   *   waits for one message may publish the next.
+   * @param companion the writes that belong to the message
+   * @param done called when the message is routed or refused. It does not wait for earlier messages: a hook that waits
+   * for one message may publish the next.
    */
   constructor(
     path: PublishPath,
@@ -97,7 +98,7 @@ export class PublishJob extends Job {
     this.refusal = wrapError('ANAX_ERR_STORE', error)
   }
 
-  /** Storing failed in one part: the others may be done. */
+  /** Storing failed in part: other writes may have succeeded. */
   #abandon(error: unknown): void {
     this.#path.abandon(this.message)
     this.#refuse(error)

@@ -16,7 +16,7 @@ export interface Target extends Grant {
   readonly session: Subscriber
   /** The same for messages that the session published itself: without the No Local ones [MQTT-3.8.3-3]. */
   readonly forPublisher: Target | undefined
-  /** False once the subscriptions have ended: a message that is on its way then is not for the session any more. */
+  /** False once the subscriptions have ended: a message that is still being delivered is no longer for the session. */
   readonly isLive: boolean
 }
 
@@ -26,9 +26,9 @@ export class Route {
   readonly groups: SharedGroup[] = []
   readonly listeners: HostListener[] = []
   readonly #matched: readonly Match[]
-  /** How many matches are in it. */
+  /** The number of matches that were added. */
   #built = 0
-  /** Where each session is in `targets`. */
+  /** Session -> its index in `targets`. */
   #places: Map<Subscriber, number> | undefined = new Map()
 
   constructor(matched: readonly Match[]) {
@@ -39,7 +39,7 @@ export class Route {
     return this.#places === undefined
   }
 
-  /** Adds at most so many of the matches. @returns how many it added */
+  /** Adds at most `limit` matches. @returns how many it added */
   build(limit: number): number {
     const places = this.#places
     if (places === undefined) return 0

@@ -21,7 +21,7 @@ import { SharedGroup } from './shared/shared-group.js'
 import { SharedRouter, type SharedRoutingOptions } from './shared/shared-router.js'
 import { TopicRoutes } from './topic-routes.js'
 
-/** Sessions that a message is delivered to before anybody looks whether the turn is used up. */
+/** Sessions that a message is delivered to before the budget of the turn is checked. */
 const SLICE = 64
 
 /** With such a payload the budget is checked for each session: the system copies it for each of them. */
@@ -61,12 +61,12 @@ export class Router implements SubscriptionRouter {
     })
   }
 
-  /** How many subscriptions there are, a shared group counted once. */
+  /** The number of subscriptions; a shared group counts once. */
   get size(): number {
     return this.#tree.size
   }
 
-  /** How many subscriptions connected clients have, each member of a shared group counted. */
+  /** The number of subscriptions of connected clients; each member of a shared group counts. */
   get liveSubscriptions(): number {
     return this.#counts.live
   }
@@ -105,7 +105,7 @@ export class Router implements SubscriptionRouter {
     return this.#deliveries.isUnderWay(publisherId)
   }
 
-  /** A function of the host wants the messages of a filter. Rejects with ANAX_ERR_BUS, as {@link add} does. */
+  /** Delivers the messages of a filter to a function of the host. Rejects with ANAX_ERR_BUS, as {@link add} does. */
   listen(filter: string, listener: HostListener): MaybePromise<void> {
     this.#tree.add(filter, listener, listener)
     return this.#interests.want(filter)
@@ -115,13 +115,13 @@ export class Router implements SubscriptionRouter {
     if (this.#tree.remove(filter, listener) !== undefined) this.#interests.unwant(filter)
   }
 
-  /** The client of a stored session has left: of its subscriptions, only the shared ones still count here. */
+  /** Suspends a subscription whose client has disconnected: only a shared one still counts here. */
   suspend(subscription: SessionSubscription): void {
     if (!isSharedFilter(subscription.topic)) this.remove(subscription)
     else this.shared.joinOffline({ ...subscription.toJSON(), clientId: subscription.session.id })
   }
 
-  /** The connected clients that may get the messages of a topic. One may come several times. */
+  /** The connected clients that may get the messages of a topic. A client may appear several times. */
   *clientsOf(topic: string, members: 'with members' | 'without members' = 'without members'): Generator<string> {
     for (const match of this.#tree.match(topic)) {
       if (match instanceof SessionSubscription) yield match.session.id
@@ -146,9 +146,9 @@ export class Router implements SubscriptionRouter {
 
   /**
    * Chooses the members of shared subscriptions before the message is stored, so that it is stored for those members.
-   * @param isQueued whether a client's queue gets it for subscriptions of its own
-   * @param among whether members that are not connected count: for a message of another broker that broker has chosen
-   *   among those
+   * @param isQueued whether the message goes to a client's queue because of its own subscriptions
+   * @param among whether members that are not connected count. For a message of another broker they do not, because
+   * that broker has chosen among them
    * @returns the choices of members whose sessions are stored
    */
   chooseShared(
@@ -174,7 +174,7 @@ export class Router implements SubscriptionRouter {
     if (delivering !== undefined) return deliveries.later(message, delivering)
   }
 
-  /** @returns undefined if everybody has the message */
+  /** @returns undefined if all receivers have the message */
   #begin(message: PublishMessage): Delivering | undefined {
     const known = this.#tree.known(message.topic)
     if (known !== undefined) return this.#beginRoute(message, known)
@@ -187,10 +187,10 @@ export class Router implements SubscriptionRouter {
     )
   }
 
-  /** @returns undefined if everybody has the message */
+  /** @returns undefined if all receivers have the message */
   #beginRoute(message: PublishMessage, matched: readonly Match[]): Delivering | undefined {
     if (matched.length === 0) {
-      // Only the publisher of a message with QoS 1 or 2 is told.
+      // Only publishers of QoS 1 and 2 get this reason code.
       if (message.qos > 0) ensureRecord(message).noteNoSubscribers()
       return undefined
     }
@@ -208,14 +208,14 @@ export class Router implements SubscriptionRouter {
     )
   }
 
-  /** @returns undefined if everybody has the message */
+  /** @returns undefined if all receivers have the message */
   #beginFanOut(message: PublishMessage, route: Route): Delivering | undefined {
     const fanOut = new FanOut(message, route, this.#deliverShared)
     if (this.#fanOut(message, fanOut, route)) return undefined
     return { run: () => this.#fanOut(message, fanOut, route) }
   }
 
-  /** @returns whether everybody has the message */
+  /** @returns whether all receivers have the message */
   #fanOut(message: PublishMessage, fanOut: FanOut, { listeners }: Route): boolean {
     const fairness = this.#fairness
     const slice = message.payload.length < LARGE_PAYLOAD_BYTES ? SLICE : 1

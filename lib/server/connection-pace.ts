@@ -1,11 +1,11 @@
 /**
- * Passes on new connections a few in each turn of the event loop: Node.js accepts thousands in one, and what follows, an
- * HTTP request with its upgrade or a TLS handshake, costs many times as much as MQTT's CONNECT. Owns who waits; must not
- * know what is done with a connection.
+ * Passes on a few new connections in each turn of the event loop: Node.js accepts thousands in one turn, and the HTTP
+ * upgrade or TLS handshake that follows costs many times as much as a CONNECT. Owns the waiting connections; must not
+ * know what is done with them.
  */
 import type { Socket } from 'node:net'
 
-/** Upgrades and handshakes that are begun in one turn: a few milliseconds. */
+/** Upgrades and handshakes that are begun in one turn; they take a few milliseconds. */
 const PER_TURN = 16
 
 type Pass = (socket: Socket) => void
@@ -15,7 +15,7 @@ export class ConnectionPace {
   #waiting: { socket: Socket; pass: Pass }[] = []
   #isScheduled = false
 
-  /** Passes a connection on now, or in a later turn, in the order in which they came; not at all if it has ended by then. */
+  /** Passes a connection on, now or in a later turn, in the order of arrival; drops it if it has ended by then. */
   pass(socket: Socket, pass: Pass): void {
     this.#schedule()
     if (this.#left > 0 && this.#waiting.length === 0) {

@@ -8,8 +8,8 @@ interface CommonOptions {
   /** Maximum concurrent connections; further ones are closed and reported to `onRefused`. @default no limit */
   maxConnections?: number
   /**
-   * Connections that the system keeps until they are accepted. It has a limit of its own (`net.core.somaxconn` on Linux);
-   * one that finds no room tries again after a second. @default 8192
+   * Connections that the system queues until they are accepted. The system has its own limit (`net.core.somaxconn` on
+   * Linux); a client that finds the queue full tries again after a second. @default 8192
    */
   backlog?: number
 }
@@ -17,7 +17,7 @@ interface CommonOptions {
 export interface PortOptions extends CommonOptions {
   /** @default '127.0.0.1', this machine only; '0.0.0.0' or '::' listens on all addresses */
   host?: string
-  /** 0 takes any free port; `addresses` tells which. @default 1883 (tcp), 8883 (tls), 8083 (ws), 8084 (wss) */
+  /** 0 takes any free port, which `addresses` has. @default 1883 (tcp), 8883 (tls), 8083 (ws), 8084 (wss) */
   port?: number
   /**
    * Proxies and load balancers that are trusted to state a client's address: addresses, and networks like `10.0.0.0/8`.

@@ -165,7 +165,7 @@ export class Listener {
   }
 
   #refused(what: string, cause: Error, socket: Socket): void {
-    // the message of an error of OpenSSL is for those who know its source
+    // the messages of OpenSSL are only understood by those who know its source
     const { reason = cause.message } = cause as Error & { reason?: string }
     const meaning = reason === 'wrong version number' ? ' (the client may not use TLS)' : ''
     const error = new AnaxError('ANAX_ERR_HANDSHAKE', { detail: `${what}: ${reason}${meaning}`, cause })
@@ -191,7 +191,7 @@ export class Listener {
     this.#intercept((socket, pass) => pace.pass(socket, pass))
   }
 
-  /** Has each connection looked at before Node's server sees it. */
+  /** Passes each connection to a function before Node's server sees it. */
   #intercept(look: (socket: Socket, pass: (socket: Socket) => void) => void): void {
     const { server } = this
     const accepts = server.listeners('connection')
@@ -205,7 +205,7 @@ export class Listener {
   /** Reads the header of the PROXY protocol. */
   #readHeaders(read: ReadProxyHeader): void {
     this.#intercept((socket, pass) => {
-      // reset before it was accepted, as by a health check of HAProxy: nobody knows any more whose connection it was
+      // reset before it was accepted, for example by a health check of HAProxy: the address is no longer known
       if (socket.remoteAddress === undefined) {
         socket.destroy()
         return

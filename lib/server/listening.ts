@@ -10,7 +10,7 @@ import net from 'node:net'
 import { dirname } from 'node:path'
 import { AnaxError } from '../index.js'
 
-/** With Node's 511, connections of a burst of 1,000 found no room, and were answered a second later. */
+/** With Node's default of 511, some connections of a burst of 1,000 were answered a second late. */
 const BACKLOG = 8192
 
 /** An address and port, or the path of a Unix socket. */

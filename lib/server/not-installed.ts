@@ -1,6 +1,6 @@
 /**
- * What is said when a package is missing that only some applications need. Bundlers leave out a package that is not
- * installed where `await import()` is within `try`; so the import is in the file that needs it.
+ * The error for an optional package that is not installed. Bundlers tolerate a missing package if `await import()` is
+ * within `try`, so the import is in the file that needs it.
  */
 import { AnaxError } from '../index.js'
 

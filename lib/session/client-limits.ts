@@ -1,6 +1,6 @@
 /**
- * What one client may do at most: what the options say, or what a hook said for this client. Owns how the two come
- * together. Must not know who asks, nor what becomes of a client that does more.
+ * The limits of one client: those of the options, or those that a hook set for this client. Owns how the two are
+ * combined. Must not know who checks them, nor what happens to a client that exceeds them.
  */
 import type { ClientLimits } from '../../types/client-limits.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
@@ -11,13 +11,13 @@ export type EffectiveLimits = Pick<
   'maxSubscriptions' | 'maximumQoS' | 'retainAvailable' | 'maxPacketSize'
 >
 
-/** The options themselves for a client without limits of its own: then it costs nothing. */
+/** Returns the options themselves for a client without limits of its own, without an allocation. */
 export function effectiveLimits(options: EffectiveLimits, limits: ClientLimits | undefined): EffectiveLimits {
   if (limits === undefined) return options
   const { maxSubscriptions = options.maxSubscriptions, maximumQoS = 2, retainAvailable = true, maxPacketSize } = limits
   return {
     maxSubscriptions,
-    // no client gets what the broker, and its listeners, do not offer
+    // no client gets a feature that the broker, and its listeners, do not offer
     maxPacketSize: Math.min(maxPacketSize ?? options.maxPacketSize, options.maxPacketSize),
     maximumQoS: maximumQoS < options.maximumQoS ? maximumQoS : options.maximumQoS,
     retainAvailable: retainAvailable && options.retainAvailable,
@@ -41,7 +41,7 @@ const RULES: Readonly<Record<keyof ClientLimits, (value: unknown) => boolean>> =
   maxPacketSize: isPacketSize,
 }
 
-/** Whether a value is limits, and nothing else: a limit that is not understood would be no limit. */
+/** Whether a value consists of valid limits only: an unknown limit would not be enforced. */
 export function areClientLimits(value: unknown): value is ClientLimits {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.entries(value).every(([name, limit]) => {
@@ -49,7 +49,7 @@ export function areClientLimits(value: unknown): value is ClientLimits {
   })
 }
 
-/** Whether two hooks said the same. */
+/** Whether two hooks set the same limits. */
 export function areSameLimits(one: ClientLimits | undefined, other: ClientLimits | undefined): boolean {
   return (Object.keys(RULES) as (keyof ClientLimits)[]).every(name => one?.[name] === other?.[name])
 }

@@ -1,6 +1,6 @@
 /**
- * Which filters a session was granted instead of those that its client asked for. UNSUBSCRIBE names what the client asked
- * for. Must not know whether the subscriptions are live.
+ * The filters that a session was granted instead of those that its client requested. UNSUBSCRIBE names the requested
+ * ones. Must not know whether the subscriptions are live.
  */
 import type { SessionSubscription } from '../model/subscription.js'
 
@@ -10,12 +10,12 @@ export class Replacements {
   /** Requested filter -> granted ones. Undefined while the session has none, as nearly all do. */
   #granted: Map<string, Set<string>> | undefined
 
-  /** Subscriptions are granted. */
+  /** Notes granted subscriptions. */
   note(subscriptions: readonly SessionSubscription[]): void {
     for (const { requested, topic } of subscriptions) this.#add(requested, topic)
   }
 
-  /** A requested filter is given up. @returns what was granted instead of it */
+  /** Removes a requested filter. @returns what was granted instead of it */
   take(requested: string): Iterable<string> {
     const granted = this.#granted?.get(requested)
     if (granted === undefined) return NONE
@@ -23,7 +23,10 @@ export class Replacements {
     return granted
   }
 
-  /** It could not be given up after all. @param granted what {@link take} returned, and the requested filter itself */
+  /**
+   * Restores it, because it could not be removed. @param granted what {@link take} returned, and the requested filter
+   * itself
+   */
   giveBack(requested: string, granted: readonly string[]): void {
     for (const topic of granted) this.#add(requested, topic)
   }

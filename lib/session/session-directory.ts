@@ -15,7 +15,7 @@ export interface SessionDirectory {
    * session. Rejects with an AnaxError if the store fails.
    */
   open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession>
-  /** The connection is over: keeps or ends the session, and publishes, delays or deletes the will. */
+  /** Called when the connection has ended: keeps or ends the session, and publishes, delays or deletes the will. */
   release(owner: SessionOwner, ending: Ending): Promise<void>
 }
 
@@ -30,8 +30,8 @@ export interface SessionOwner {
   /** Messages for the client that were dropped while it was connected. */
   drops: number
   /**
-   * The client has connected again: ends this connection. If its stream has ended already, what it brought is handled
-   * first. Resolves once its session is released.
+   * Ends this connection, because the client has connected again. If its stream has ended already, the received packets
+   * are handled first. Resolves once its session is released.
    */
   takeOver(error: AnaxError): Promise<void>
   /** Refuses a client whose CONNECT is not answered yet. */
@@ -46,13 +46,13 @@ export interface OpenRequest {
   will: StoredWill | undefined
   /** Details of the connection, stored with the session. */
   details: SessionDetails
-  /** Aborted when the connection ends: nothing is waited for any longer. */
+  /** Aborted when the connection ends. */
   aborter: Aborter
 }
 
 export interface OpenedSession {
   session: Session
-  /** Whether an existing session is resumed [MQTT-3.2.2-2]. */
+  /** Whether an existing session was resumed [MQTT-3.2.2-2]. */
   present: boolean
   /** The subscriptions of a resumed session. They are not live yet. */
   subscriptions: StoredSubscription[]

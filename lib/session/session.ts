@@ -1,6 +1,6 @@
 /**
- * The state of a client that outlives its connection: subscriptions, packet ids, and messages under way to it.
- * Does no I/O itself: it writes through a link while the client is connected, and to the store.
+ * The state of a client that outlives its connection: subscriptions, packet ids, and unfinished messages. Does no I/O
+ * itself: it writes through a link while the client is connected, and to the store.
  */
 import type { ClientLimits } from '../../types/client-limits.js'
 import type { MaybePromise, QueueLimits, SessionDetails } from '../../types/persistence.js'
@@ -53,17 +53,17 @@ export class Session implements Subscriber, Recipient {
   readonly details: SessionDetails | undefined
   #clientLimits: EffectiveLimits
   #expiryInterval: number
-  // made when they are needed: most clients only publish or only subscribe
+  // created when needed: most clients only publish or only subscribe
   #subscriptions: Map<string, SessionSubscription> | undefined
   /** The identifiers of QoS 0 subscriptions, by filter. */
   #identifiersOfQoS0: FilterTree<number, this> | undefined
   #subscriptionQuota: SubscriptionQuota | undefined
-  /** What its subscriptions take, while it is attached. */
+  /** Bytes of its subscriptions, while its client is connected. */
   #subscriptionBytes = 0
   #changes: SubscriptionChanges | undefined
   #replacements: Replacements | undefined
   #incoming: Set<number> | undefined
-  /** Packet ids of earlier connections whose messages the client has not sent again. */
+  /** Packet ids of earlier connections whose messages the client has not sent again yet. */
   #incomingBefore: Set<number> | undefined
   #unacknowledgedQoS1 = 0
   #link: Link | undefined
@@ -85,7 +85,7 @@ export class Session implements Subscriber, Recipient {
     return this.#expiryInterval
   }
 
-  /** DISCONNECT changed the expiry. @param expiryInterval seconds */
+  /** Changes the expiry, as DISCONNECT requested. @param expiryInterval seconds */
   changeExpiry(expiryInterval: number): void {
     this.#expiryInterval = expiryInterval
   }
@@ -105,7 +105,7 @@ export class Session implements Subscriber, Recipient {
     return this.#link !== undefined
   }
 
-  /** The way to the client; undefined while it is not connected. */
+  /** The outgoing path; undefined while the client is not connected. */
   get outgoing(): Outgoing | undefined {
     if (this.#outgoing === undefined && this.#link !== undefined) {
       this.#outgoing = new Outgoing(this, this.#link, this.ports, this.#quota)
@@ -113,7 +113,7 @@ export class Session implements Subscriber, Recipient {
     return this.#outgoing
   }
 
-  /** QoS 1 and 2 messages that were sent to the client and are not finished. */
+  /** The number of QoS 1 and 2 messages that were sent to the client and are not finished. */
   get inflight(): number {
     return this.#outgoing?.transmitter.inflight.size ?? 0
   }
@@ -123,31 +123,35 @@ export class Session implements Subscriber, Recipient {
     return this.#outgoing?.backlog ?? NOTHING_WAITS
   }
 
-  /** The pressure of waiting messages; undefined if none has had to wait. */
+  /** The pressure of waiting messages; undefined if none had to wait yet. */
   get pressure(): Pressure | undefined {
     return this.#outgoing?.pressure
   }
 
-  /** How many messages are under way to the client. */
+  /** The number of messages in flight or waiting for the client. */
   get load(): number {
     return this.#outgoing?.load ?? 0
   }
 
   /**
-   * The client is connected.
-   * @param quota how many QoS 1 and 2 messages it may have unacknowledged
+   * Attaches the session to a connection.
+   * @param quota maximum number of unacknowledged QoS 1 and 2 messages
    */
   attach(link: Link, quota: number): void {
     this.#link = link
     this.#quota = quota
   }
 
-  /** Queues the retained messages that are not sent yet: see {@link Outgoing.queueReplays}. Rejects if the store fails. */
+  /**
+   * Queues the retained messages that were not sent yet: see {@link Outgoing.queueReplays}. Rejects if the store fails.
+   */
   async queueReplays(): Promise<void> {
     if (this.stored) await this.#outgoing?.queueReplays()
   }
 
-  /** The connection is over. @returns the messages of shared subscriptions that other members can get */
+  /**
+   * Detaches the session from its connection. @returns the messages of shared subscriptions that other members can get
+   */
   async detach(): Promise<SharedDelivery[]> {
     const outgoing = this.#outgoing
     this.#takeBytes(-this.#subscriptionBytes)
@@ -159,17 +163,23 @@ export class Session implements Subscriber, Recipient {
     return left
   }
 
-  /** Takes a live message for the client. Does nothing while it is not connected: the store has what has to be kept. */
+  /**
+   * Takes a live message for the client. Does nothing while it is not connected: the store has the messages that must
+   * be kept.
+   */
   deliver(delivery: Delivery): void {
     this.outgoing?.deliver(delivery)
   }
 
-  /** @param added bytes of a message that was added to the queue, if it is to count as one that waits */
+  /** @param added bytes of a message that was added to the queue, if it counts as waiting */
   readStored(added?: number): void {
     this.outgoing?.readStored(added)
   }
 
-  /** Identifiers of the QoS 0 subscriptions that match a topic. Queued messages lack them: the store knows the others. */
+  /**
+   * Identifiers of the QoS 0 subscriptions that match a topic. Queued messages lack them, because the store knows only
+   * the others.
+   */
   identifiersOfQoS0(topic: string): readonly number[] {
     if (this.#identifiersOfQoS0 === undefined) {
       this.#identifiersOfQoS0 = new FilterTree()
@@ -178,29 +188,29 @@ export class Session implements Subscriber, Recipient {
     return this.#identifiersOfQoS0.size === 0 ? NO_IDENTIFIERS : this.#identifiersOfQoS0.find(topic)
   }
 
-  /** The order in which its subscriptions change. */
+  /** Serializes the changes of its subscriptions. */
   get changes(): SubscriptionChanges {
     this.#changes ??= new SubscriptionChanges()
     return this.#changes
   }
 
-  /** Filters that were granted in place of requested ones. */
+  /** Filters that were granted instead of requested ones. */
   get replacements(): Replacements {
     this.#replacements ??= new Replacements()
     return this.#replacements
   }
 
-  /** Resolves when no change of its subscriptions is under way. */
+  /** Resolves when no change of its subscriptions is pending. */
   changesSettled(): Promise<void> | undefined {
     return this.#changes?.settled()
   }
 
-  /** What its client may do at most. */
+  /** The limits of its client. */
   get clientLimits(): EffectiveLimits {
     return this.#clientLimits
   }
 
-  /** A hook gave its client limits; undefined for those of the options. */
+  /** Sets limits that a hook returned for its client; undefined for those of the options. */
   limitClient(limits: ClientLimits | undefined): void {
     this.#clientLimits = effectiveLimits(this.ports.options, limits)
   }
@@ -241,8 +251,8 @@ export class Session implements Subscriber, Recipient {
   }
 
   /**
-   * How many QoS 1 and 2 messages the client sent on this connection that are not finished. The quota of each
-   * connection starts at zero [MQTT 5.0, 4.9].
+   * The number of unfinished QoS 1 and 2 messages that the client sent on this connection. The count of each connection
+   * starts at zero [MQTT 5.0, 4.9].
    */
   get unacknowledged(): number {
     const qos2 = this.#incoming === undefined ? 0 : this.#incoming.size - (this.#incomingBefore?.size ?? 0)
@@ -254,7 +264,7 @@ export class Session implements Subscriber, Recipient {
     this.#unacknowledgedQoS1++
   }
 
-  /** An incoming QoS 1 message is being answered. */
+  /** Stops counting an incoming QoS 1 message, which is being answered. */
   removeUnacknowledged(): void {
     this.#unacknowledgedQoS1--
   }
@@ -273,7 +283,7 @@ export class Session implements Subscriber, Recipient {
     this.#incomingBefore = new Set(packetIds)
   }
 
-  /** PUBREL: the packet id is free. */
+  /** Frees a packet id, after PUBREL. */
   release(packetId: number): MaybePromise<void> {
     this.#incoming?.delete(packetId)
     this.#incomingBefore?.delete(packetId)

@@ -1,6 +1,6 @@
 /**
- * The steps that make and end subscriptions: authorize, store, make live, send retained messages. Shared by the
- * packets of a client, by the host's own calls and by a session that is resumed. Must not know who asked.
+ * The steps of subscribing and unsubscribing: authorize, store, make live, send retained messages. Shared by packets of
+ * clients, calls of the host and resumed sessions. Must not know the caller.
  */
 import type { Client } from '../../types/client.js'
 import type { Subscription } from '../../types/packets.js'
@@ -49,7 +49,7 @@ export function grantSubscription(
     : new ReplacedSubscription(session, granted, number, requested)
 }
 
-/** Why the broker's options do not allow a filter. */
+/** The error if the broker's options do not allow a filter. */
 function filterError(options: ResolvedOptions, filter: string): AnaxError | undefined {
   if (levelCount(filter) > options.maxTopicLevels) {
     return new AnaxError('ANAX_ERR_TOPIC_FILTER', { detail: `more than ${options.maxTopicLevels} levels` })
@@ -76,14 +76,14 @@ export function storeSubscriptions(
   return isPromise(written) ? written.then(() => {}) : undefined
 }
 
-/** What has become of the subscriptions of a resumed session, since its client is not granted the same as before. */
+/** The subscriptions of a resumed session whose client is no longer granted the same ones. */
 export interface Reviewed {
-  /** Filters that are not granted any more. */
+  /** Filters that are no longer granted. */
   refused: readonly string[]
   changed: readonly SessionSubscription[]
 }
 
-/** Writes it to the store, in as many turns of the event loop as that takes. */
+/** Writes them to the store, in as many turns of the event loop as that takes. */
 export async function storeReviewed(session: Session, { refused, changed }: Reviewed): Promise<void> {
   const { id, ports } = session
   const { fairness, router, store } = ports
@@ -98,21 +98,24 @@ export async function storeReviewed(session: Session, { refused, changed }: Revi
   })
 }
 
-/** Deletes subscriptions from the store. It may have some that are not live yet. */
+/** Deletes subscriptions from the store, which may have some that are not live yet. */
 export function deleteStoredSubscriptions({ id, stored, ports }: Session, topics: string[]): MaybePromise<void> {
   if (!stored || topics.length === 0) return undefined
   const deleted = ports.store.removeSubscriptions({ id }, topics)
   return isPromise(deleted) ? deleted.then(() => {}) : undefined
 }
 
-/** Subscriptions that the bus of the host did not take, and why. */
+/** Subscriptions whose filters the bus of the host refused, with the errors. */
 export type BusRefusals = ReadonlyMap<SessionSubscription, AnaxError>
 
 /** The outcome of making subscriptions live. */
 export interface Routed {
   /** Subscriptions that replaced none. */
   fresh: ReadonlySet<SessionSubscription>
-  /** Resolves when the bus has answered for each; undefined if there is nothing to wait for. They are live until then. */
+  /**
+   * Resolves when the bus has answered for each; undefined if there is nothing to wait for. They are live in the
+   * meantime.
+   */
   refusals: Promise<BusRefusals> | undefined
 }
 
@@ -121,7 +124,7 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
   const fresh = new Set<SessionSubscription>()
   const refusals = new Map<SessionSubscription, AnaxError>()
   const pending: Promise<unknown>[] = []
-  // if the connection has ended meanwhile, the session gets them from the store when it is resumed
+  // if the connection has ended meanwhile, the session reads them from the store when it is resumed
   if (!session.isAttached) return { fresh, refusals: undefined }
   session.ports.fairness.spend(subscriptions.length * Cost.filter)
   for (const subscription of subscriptions) {
@@ -134,8 +137,8 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
 }
 
 /**
- * The same, for very many in as many turns of the event loop as that takes.
- * @param aborter rejects between two turns once it aborts
+ * The same for very many, in as many turns of the event loop as that takes.
+ * @param aborter makes it reject between two turns
  */
 export function routeInTurns(
   session: Session,
@@ -165,14 +168,14 @@ async function routeSteps(
 }
 
 /**
- * The filters that are subscribed for those that a client asked for. To be asked in the order of the packets, before the
+ * The granted filters for the ones that a client requested. Must be called in the order of the packets, before the
  * store is written.
  */
 export function grantedFilters(session: Session, requested: readonly string[]): readonly string[][] {
   return requested.map(filter => [filter, ...session.replacements.take(filter)])
 }
 
-/** The store failed to delete them: what the client asked for still stands for them. Takes the answer of {@link grantedFilters}. */
+/** Restores the result of {@link grantedFilters}, because the store failed to delete them. */
 export function keepGrantedFilters(session: Session, requested: readonly string[], granted: readonly string[][]): void {
   requested.forEach((filter, index) => {
     session.replacements.giveBack(filter, granted[index]!)
@@ -191,7 +194,7 @@ export function unrouteSubscriptions(session: Session, topics: readonly string[]
   })
 }
 
-/** Ends the subscriptions that the bus did not take, unless they were replaced or ended meanwhile. */
+/** Ends the subscriptions that the bus refused, unless they were replaced or ended meanwhile. */
 export async function endRefusedSubscriptions(session: Session, refusals: BusRefusals): Promise<void> {
   if (!session.isAttached) return
   const refused = [...refusals.keys()].filter(each => session.subscriptions.get(each.topic) === each)
@@ -204,7 +207,7 @@ export async function endRefusedSubscriptions(session: Session, refusals: BusRef
   }
 }
 
-/** Sends the retained messages that new subscriptions ask for [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. */
+/** Sends the retained messages that new subscriptions request [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. */
 export function replayRetained(
   session: Session,
   subscriptions: readonly SessionSubscription[],

@@ -1,15 +1,15 @@
 /**
- * The order in which the subscriptions of one session change: by packets of its client and by calls of the host. Each
- * change writes to the store first and then makes its subscriptions live, or ends them; the second step waits for the
- * changes in front. So the store and the live subscriptions go through the same states. No hook is ever waited for in
- * between. Must not know what a change does.
+ * Orders the changes of the subscriptions of one session, by packets of its client and by calls of the host. Each
+ * change writes to the store first and then makes its subscriptions live, or ends them; the second step waits for
+ * earlier changes. So the store and the live subscriptions pass through the same states. No hook is called between the
+ * two steps. Must not know what a change does.
  */
 
-/** One change that is under way. */
+/** A pending change. */
 export interface SubscriptionChange {
-  /** Resolves when all changes in front are done; undefined if there are none. */
+  /** Resolves when all earlier changes are done; undefined if there are none. */
   readonly turn: Promise<void> | undefined
-  /** To be called once, when the change is done or given up. */
+  /** Must be called once, when the change is done or abandoned. */
   done(): void
 }
 
@@ -18,7 +18,7 @@ export class SubscriptionChanges {
   /** Resolves when all changes that have begun are done. */
   #all: Promise<void> | undefined
 
-  /** A change is about to be written to the store. */
+  /** Begins a change, before it is written to the store. */
   begin(): SubscriptionChange {
     const turn = this.#underWay === 0 ? undefined : this.#all
     let finish = () => {}
@@ -36,7 +36,7 @@ export class SubscriptionChanges {
     }
   }
 
-  /** Resolves when no change is under way. */
+  /** Resolves when no change is pending. */
   async settled(): Promise<void> {
     while (this.#underWay > 0) await this.#all
   }

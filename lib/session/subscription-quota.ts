@@ -1,16 +1,16 @@
 /**
- * Limits the subscriptions of a session, in number and in bytes. Counts what the session will have once the packets under
- * way are done: several of them may be stored and not live yet. Must not know the store.
+ * Limits the number and bytes of the subscriptions of a session. Counts what the session will have once all pending
+ * packets are processed: several of them may be stored and not live yet. Must not know the store.
  */
 import { AnaxError } from '../errors.js'
 import { type SubscriptionLoad, subscriptionBytes } from '../model/metering/subscription-bytes.js'
 
-/** The changes of one filter by packets under way. */
+/** The changes of one filter by pending packets. */
 interface Change {
   /** Whether the session will have it after the last of these packets. */
   outcome: 'present' | 'absent'
   packets: number
-  /** Bytes that are counted for all clients already. */
+  /** Bytes that are already counted for all clients. */
   claimed: number
 }
 
@@ -20,7 +20,7 @@ interface Counted {
   readonly subscriptionBytes: number
 }
 
-/** What there may be at most. */
+/** The limits. */
 export interface SubscriptionLimits {
   readonly maxSubscriptions: number
   readonly maxSubscriptionBytes: number
@@ -32,16 +32,16 @@ export class SubscriptionQuota {
   readonly #load: SubscriptionLoad
   readonly #changes = new Map<string, Change>()
 
-  /** @param load of all clients */
+  /** @param load the sum of all clients */
   constructor(session: Counted, load: SubscriptionLoad) {
     this.#session = session
     this.#load = load
   }
 
   /**
-   * Claims room for subscriptions that are about to be made. One that replaces another needs none.
-   * @returns per filter an error if there is no room for it: then nothing was claimed. Filters share it, as a packet may have
-   *   thousands: making an error for each took longer than all the rest
+   * Claims room for new subscriptions. One that replaces another needs none.
+   * @returns for each filter an error if there is no room for it; then nothing was claimed. Filters share the error,
+   * because creating thousands of them took longer than everything else
    */
   claim(filters: readonly string[], limits: SubscriptionLimits): (AnaxError | undefined)[] {
     const expected = this.#expected()
@@ -61,12 +61,12 @@ export class SubscriptionQuota {
     })
   }
 
-  /** Subscriptions are about to end. */
+  /** Notes subscriptions that are about to end. */
   release(filters: readonly string[]): void {
     for (const filter of filters) this.#note(filter, 'absent', 0)
   }
 
-  /** Ends a claim or release, done or not: from now on the session's subscriptions count. */
+  /** Ends a claim or release, whether it succeeded or not: from now on the session's subscriptions count. */
   settle(filters: readonly string[]): void {
     for (const filter of filters) {
       const change = this.#changes.get(filter)

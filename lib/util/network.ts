@@ -2,11 +2,11 @@
 import { isIPv6 } from 'node:net'
 
 /**
- * The network that an address belongs to, as far as limits per address are concerned: an IPv4 address is one by itself;
- * of IPv6 it is the network of 64 bits, which is what one household or one server has.
+ * The network of an address, for limits per address: an IPv4 address itself, or the /64 network of an IPv6 address,
+ * because one household or one server has a whole one.
  */
 export function networkOf(address: string): string {
-  // first without the check of Node.js, which is a long regular expression: this is asked for each connection
+  // a quick check before that of Node.js, which is a long regular expression: this runs for each connection
   if (!address.includes(':') || !isIPv6(address)) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   return mapped?.[1] ?? firstHalfOf(address)

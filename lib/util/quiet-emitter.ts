@@ -1,10 +1,10 @@
 /**
- * An event emitter that takes no memory for listeners until it has one: there may be a hundred thousand, and most never get
- * any. Owns nothing of how events are emitted: that is Node's.
+ * An event emitter that allocates its table of listeners with the first listener: there may be a hundred thousand
+ * emitters, and most never get one. Owns this allocation only; Node.js emits the events.
  */
 import { EventEmitter } from 'node:events'
 
-/** Node's constructor makes a table of listeners at once. Its methods make one with the first listener where there is none. */
+/** Node's constructor creates a table of listeners; its methods create one with the first listener if there is none. */
 function Quiet(): void {}
 Object.setPrototypeOf(Quiet.prototype, EventEmitter.prototype)
 

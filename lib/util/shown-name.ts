@@ -1,6 +1,6 @@
 /** User names as they are shown, stored and published. Owns what looks like a secret; must not know who sees it. */
 
-/** A signed token, which some clients put in the place of their user name: whoever has it is them. */
+/** A signed token, which some clients send as their user name. Whoever has it can act as the client. */
 const TOKEN = /^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/
 
 /** The user name; `(a token)` for one that is a secret. */

@@ -1,6 +1,6 @@
 /**
- * Something that others may watch: a channel of `node:diagnostics_channel` for its start, and one for its end.
- * Owns that it costs one check where nobody listens; knows nothing of what is watched.
+ * A traced operation: a channel of `node:diagnostics_channel` for its start, and one for its end. Owns that it costs a
+ * single check without subscribers; must not know the operation.
  */
 import { type Channel, channel } from 'node:diagnostics_channel'
 
@@ -14,7 +14,7 @@ export class TracePoint<Context extends object> {
     this.#end = channel(`${name}:end`)
   }
 
-  /** Whether anybody listens. To be asked before a context is made. */
+  /** Whether there are subscribers. To be checked before a context is created. */
   get isOn(): boolean {
     return this.#start.hasSubscribers || this.#end.hasSubscribers
   }
@@ -24,7 +24,10 @@ export class TracePoint<Context extends object> {
     return context
   }
 
-  /** Begins, and runs a function in what subscribers have bound to the start: a context that is asynchronous, for instance. */
+  /**
+   * Publishes the start, and runs a function within the stores that subscribers have bound to it, such as an
+   * asynchronous context.
+   */
   run<Result>(context: Context, body: () => Result): Result {
     return this.#start.runStores(context, body)
   }

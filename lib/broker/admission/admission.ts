@@ -1,4 +1,7 @@
-/** Limits who may connect, and how much may come in: asks those that own the limits. Clients of the host are exempt. */
+/**
+ * Limits who may connect, and how much a client may send, by asking the owners of these limits. Clients of the host are
+ * exempt.
+ */
 import type { Client } from '../../../types/client.js'
 import type { ClientLimits } from '../../../types/client-limits.js'
 import type { AnaxError } from '../../errors.js'

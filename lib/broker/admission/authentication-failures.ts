@@ -1,6 +1,6 @@
 /**
- * Addresses that failed to authenticate, and how long each of their next attempts has to wait. Owns the delays. Must not
- * know how a client is authenticated. One address delays no other.
+ * Addresses that failed to authenticate, and the delays of their next attempts. Owns the delays; must not know how a
+ * client is authenticated. An address never delays another one.
  */
 import type { Client } from '../../../types/client.js'
 import type { AuthenticationDelay } from '../../../types/rates.js'
@@ -8,7 +8,7 @@ import { AnaxError } from '../../errors.js'
 import { networkOf } from '../../util/network.js'
 import { Timer, type Timers } from '../../util/scheduling/timers.js'
 
-/** Addresses that are remembered; beyond that, the one that failed least recently is forgotten. */
+/** Maximum number of remembered addresses; beyond it, the one that failed least recently is forgotten. */
 const MAX_ADDRESSES = 10_000
 
 interface Failures {
@@ -33,7 +33,9 @@ export class AuthenticationFailures {
     return this.#failures.size
   }
 
-  /** @returns undefined for an attempt that may be made at once; else why it may not, or a promise of its turn */
+  /**
+   * @returns undefined if the attempt may be made immediately; otherwise why it is refused, or a promise of its turn
+   */
   turn({ address }: Client): AnaxError | Promise<void> | undefined {
     const failures = address === undefined ? undefined : this.#failuresOf(networkOf(address))
     const delayMs = failures === undefined ? 0 : this.#delayAfter(failures.count)

@@ -1,6 +1,6 @@
 /**
- * Notices clients that take over each other's session again and again, and bans one of them for a time where that is
- * wanted: from its address only, because a ban of the identifier would keep its owner out. Must not know sessions.
+ * Detects clients that keep taking over each other's session, and bans one of them for some time if configured: from
+ * its address only, because banning the identifier would lock its owner out. Must not know sessions.
  */
 import type { Client } from '../../../types/client.js'
 import type { FlappingOptions } from '../../../types/rates.js'
@@ -9,13 +9,13 @@ import type { EventSink } from '../../ports/event-sink.js'
 import { networkOf } from '../../util/network.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 
-/** Sessions whose takeovers are counted, and bans; beyond that, the oldest is forgotten. */
+/** Maximum number of sessions whose takeovers are counted, and of bans; beyond it, the oldest is forgotten. */
 const MAX_REMEMBERED = 10_000
 
 interface Takeovers {
   count: number
   since: number
-  /** The address that had the session before the first of them. */
+  /** The address that had the session before the first takeover. */
   holder: string | undefined
 }
 
@@ -46,7 +46,7 @@ export class FlappingWatch {
   }
 
   /**
-   * A client takes over the session of another.
+   * Notes that a client takes over the session of another.
    * @throws AnaxError ANAX_ERR_BANNED if it must not
    */
   takenOver(clientId: string, from: Client, by: Client): void {
@@ -59,7 +59,7 @@ export class FlappingWatch {
     if (!isRecent) remember(this.#takeovers, clientId, current)
     if (current.count < takeovers) return
     this.#takeovers.delete(clientId)
-    // whoever had the session first keeps it
+    // the client that had the session first keeps it
     const intruder = by.address === current.holder ? from : by
     const isBanned = banSeconds > 0
     if (isBanned) remember(this.#bans, keyOf(intruder.address, clientId), now + banSeconds * 1000)

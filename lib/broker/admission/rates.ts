@@ -1,6 +1,6 @@
 /**
- * The rates of a broker: of each client, of each address, of all together. Owns their buckets. Must not know what is done
- * with a client that is above a rate.
+ * The rates of a broker: per client, per address, and in total. Owns their buckets; must not know what happens to a
+ * client that exceeds a rate.
  */
 import type { Client } from '../../../types/client.js'
 import type { ClientLimits } from '../../../types/client-limits.js'
@@ -13,7 +13,7 @@ import { networkOf } from '../../util/network.js'
 import { RateBucket } from '../../util/scheduling/rate-bucket.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 
-/** The buckets of one address, or of all. */
+/** The buckets of one address, or the common ones. */
 interface Shared {
   readonly rates: readonly LimitedRate[]
   readonly connects: RateBucket | undefined
@@ -26,7 +26,7 @@ export class BrokerRates {
   readonly #timers: Timers
   readonly #total: Shared
   readonly #addresses = new IdleMap<Shared>(isIdle)
-  /** By client identifier and address: by the identifier alone, anybody could keep others out. */
+  /** By client identifier and address: by the identifier alone, anybody could lock a client out. */
   readonly #connects = new IdleMap<RateBucket>(bucket => bucket.isFull)
 
   constructor(options: RateOptions, timers: Timers) {
@@ -35,7 +35,7 @@ export class BrokerRates {
     this.#total = this.#shared('total', options.total)
   }
 
-  /** How many addresses are known at the moment. */
+  /** The current number of known addresses. */
   get addresses(): number {
     return this.#addresses.size
   }
@@ -45,7 +45,7 @@ export class BrokerRates {
     const own = this.#options.client?.connectsPerSecond
     const ofClient = own === undefined ? undefined : this.#connectsOf(client, clientId, own)
     const ofAddress = this.#addressOf(client)?.connects
-    // one that is refused takes nothing from the others
+    // a refused CONNECT takes no tokens from the other buckets
     if (ofClient?.take() === false) return tooMany('of this client', own)
     if (ofAddress?.take() === false) {
       ofClient?.giveBack()
@@ -59,7 +59,7 @@ export class BrokerRates {
     return undefined
   }
 
-  /** The rates of a client that is accepted. @param limits those that a hook gave it */
+  /** The rates of an accepted client. @param limits those that a hook returned for it */
   of(client: Client, limits: ClientLimits | undefined): readonly LimitedRate[] {
     const own = this.#inbound('client', { ...this.#options.client, ...limits })
     const address = this.#addressOf(client)

@@ -52,7 +52,7 @@ const readSuccess: CallbackReading = (error, success) => {
 }
 const readResult: CallbackReading = (error, result) => (error ? new Refusal(error) : result)
 
-/** Hooks that may be asked about a client that is connected. */
+/** Hooks that may be called for a connected client. */
 const ASKED_LATER = [
   'authenticateExtended',
   'authorizePublish',
@@ -271,7 +271,9 @@ export class HookAuthorizer implements Authorizer {
     }
   }
 
-  /** From the answer of a hook to a verdict; what is neither a verdict nor a refusal is a failure. */
+  /**
+   * Converts the answer of a hook to a verdict; an answer that is neither a verdict nor a refusal counts as a failure.
+   */
   #read<T>(hook: HookName, client: Client | null, answer: Answer, reading: Reading<T>): T {
     if (answer === 'abandoned') return reading.abandoned ?? reading.refused(undefined)
     if ('failure' in answer) return this.#failed(hook, client, answer.failure, reading, saidBy(answer.cause))
@@ -289,7 +291,7 @@ export class HookAuthorizer implements Authorizer {
     return this.#failed(hook, client, error, reading, error)
   }
 
-  /** @param said from which the answer to the client is made */
+  /** @param said what the answer to the client is derived from */
   #failed<T>(hook: HookName, client: Client | null, error: AnaxError, reading: Reading<T>, said: unknown): T {
     if (reading.counts !== undefined) reading.counts.failed++
     this.#events.emit('hookError', error, hook, client)

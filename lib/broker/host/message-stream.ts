@@ -70,7 +70,7 @@ export class MessageStream implements AsyncIterableIterator<Message, undefined> 
 
   /** The next message. Done when the stream or the broker is closed. */
   async next(): Promise<IteratorResult<Message, undefined>> {
-    // messages published meanwhile come after the retained ones
+    // messages that are published meanwhile follow the retained ones
     await this.ready.catch(() => {})
     const kept = await this.#nextRetained()
     if (kept !== undefined) return { done: false, value: this.#shown(kept) }

@@ -8,31 +8,31 @@ import { codecOf } from '../../payload/payload-codec.js'
 import type { TopicParams, TopicPattern } from '../../topic/topic-pattern.js'
 import { isPromise } from '../../util/maybe-promise.js'
 
-/** Receives the values of a topic; what it throws, or rejects with, is a `hookError` event. */
+/** Receives the values of a topic. An error that it throws, or rejects with, is emitted as `hookError`. */
 export type ValueListener<Pattern extends string, Schema> = (
   value: PayloadOutput<Schema>,
   params: TopicParams<Pattern>,
   packet: Message,
 ) => unknown
 
-/** The listener of messages for a listener of values. Throws, or rejects, where a payload is no such value. */
+/** Wraps a listener of values as a listener of messages. It throws, or rejects, if a payload is not such a value. */
 export function typedListener<Pattern extends string, Schema>(
   pattern: TopicPattern<Pattern>,
   schema: Schema,
   listener: ValueListener<Pattern, Schema>,
 ): (message: Message) => unknown {
   const codec: PayloadCodec = codecOf(schema)
-  /** The value that is being waited for, where there is one. */
+  /** The value that is being waited for, if there is one. */
   let earlier: Promise<unknown> | undefined
 
   return message => {
     const params = pattern.match(message.topic)
-    // a filter matches where the levels cannot be told apart, too: `a/#` and the topic `a`
+    // a filter may match a topic whose levels cannot be parsed: `a/#` and the topic `a`
     if (params === undefined) return undefined
     const tell = (value: unknown) => listener(value as PayloadOutput<Schema>, params, message)
     const value = codec.decode(message.payload)
     if (earlier === undefined && !isPromise(value)) return tell(value)
-    // a rejection is looked at in its turn, and not before
+    // a rejection is handled in its turn, not earlier
     if (isPromise(value)) value.catch(() => {})
     const turn = (earlier ?? Promise.resolve()).then(async () => tell(await value))
     const settled = turn.catch(() => {})

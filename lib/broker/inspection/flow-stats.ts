@@ -1,14 +1,14 @@
-/** The packets that went one way, by the names that MQTT has for them. Owns how the counters are read. */
+/** The packets of one direction by their names in MQTT. Owns how the counters are read. */
 import type { FlowStats, PacketName } from '../../../types/inspection.js'
 import { PacketType } from '../../codec/packet-types.js'
 import type { Flow } from '../../model/metering/traffic.js'
 
 const NAMES = Object.entries(PacketType).map(([name, type]) => [name.toLowerCase() as PacketName, type] as const)
 
-/** With as much as there was until now. */
+/** The numbers of one direction so far. */
 export function flowStats({ bytes, payloadBytes, packets }: Flow): FlowStats {
   const ofType = (type: number) => packets.subarray(type << 3, (type + 1) << 3).reduce((sum, count) => sum + count, 0)
-  // the two bits of the QoS, with DUP and without
+  // the two bits of the QoS, with and without DUP
   const ofQoS = (qos: number) =>
     packets[(PacketType.PUBLISH << 3) | qos]! + packets[(PacketType.PUBLISH << 3) | 4 | qos]!
   return {

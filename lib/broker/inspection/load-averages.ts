@@ -11,9 +11,9 @@ export class LoadAverages {
   readonly #averages = new Map<string, number>()
 
   /**
-   * Takes the present counters in.
+   * Updates the averages with the current counters.
    * @param elapsedMs since the last call
-   * @returns name and minutes -> rate per minute; empty before there is a difference
+   * @returns name and minutes -> rate per minute; empty after the first call
    */
   update(counters: Readonly<Record<string, number>>, elapsedMs: number): ReadonlyMap<string, number> {
     for (const [name, count] of Object.entries(counters)) {

@@ -9,7 +9,7 @@ import { compareNames } from '../../util/collections/sorted-names.js'
 import type { SessionRegistry } from '../sessions/session-registry.js'
 import type { FoundSession } from './session-info.js'
 
-/** Sessions looked at in one step. */
+/** Sessions examined in one step. */
 const STEP = 100
 
 /** The sources of sessions. */
@@ -22,11 +22,11 @@ export interface WalkParts {
 
 /** The start of the iteration, and the sessions that it can skip. */
 export interface WalkRange {
-  /** Behind this client identifier. */
+  /** Only sessions after this client identifier. */
   after: string | undefined
-  /** How all client identifiers begin. */
+  /** The prefix of the client identifiers. */
   prefix: string
-  /** Whether only those of connected clients are wanted, or only the others. */
+  /** Restricts the sessions to those of connected clients, or to the others. */
   connected: boolean | undefined
 }
 
@@ -58,7 +58,7 @@ export async function* walkSessions(parts: WalkParts, range: WalkRange): AsyncGe
   }
 }
 
-/** The next identifiers, as far as both lists reach. */
+/** The next identifiers, up to the end of the shorter list. */
 async function readStep({ store, sessions }: WalkParts, after: string | undefined, connected: boolean | undefined) {
   const inStore = connected === true ? [] : ((await store.sessionsAfter?.(after, STEP)) ?? [])
   const stored = new Map(inStore.map(session => [session.clientId, session]))

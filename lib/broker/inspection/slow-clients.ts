@@ -1,4 +1,6 @@
-/** The clients with the most messages waiting for them. Reads what queues count; must not know why messages wait. */
+/**
+ * Finds the clients with the most waiting messages. Reads the counts of the queues; must not know why messages wait.
+ */
 import type { SlowClient } from '../../../types/inspection.js'
 import { AnaxError } from '../../errors.js'
 import type { Waiting } from '../../model/metering/congestion.js'
@@ -6,7 +8,7 @@ import type { Waiting } from '../../model/metering/congestion.js'
 const MAX_LIMIT = 1000
 
 /**
- * Keeps the slowest so far while it looks at all: sorting a hundred thousand clients would hold the loop.
+ * Keeps only the slowest so far while it examines all clients: sorting a hundred thousand would block the event loop.
  * @throws AnaxError ANAX_ERR_ARGUMENT
  */
 export function slowest(all: Iterable<Waiting>, limit: number): SlowClient[] {

@@ -17,7 +17,7 @@ import { flowStats } from './flow-stats.js'
 
 const UNKNOWN = { sessions: undefined, subscriptions: undefined, queuedMessages: undefined, queuedBytes: undefined }
 
-/** The parts that have numbers. */
+/** The parts that the numbers come from. */
 export interface CountedParts {
   readonly store: SessionPersistence
   readonly sessions: SessionRegistry

@@ -1,6 +1,6 @@
 /**
- * Publishes the broker's numbers below `$SYS/broker/`, with the names, meanings and units of Mosquitto. Owns which topics
- * there are, and that one is published only if its value has changed.
+ * Publishes the broker's numbers below `$SYS/broker/`, with the names, meanings and units of Mosquitto. Owns the set of
+ * topics, and that a topic is published only if its value has changed.
  */
 import v8 from 'node:v8'
 import type { BrokerStats, FlowStats } from '../../../types/inspection.js'
@@ -27,7 +27,7 @@ export class SystemTopics {
   #lastAt: number
   #largestHeap = 0
 
-  /** @param intervalMs between two times that the numbers are looked at */
+  /** @param intervalMs time between two updates */
   constructor(parts: SystemTopicsParts, intervalMs: number) {
     this.#parts = parts
     this.#intervalMs = intervalMs
@@ -39,7 +39,7 @@ export class SystemTopics {
     this.#publishAll()
   }
 
-  /** Stops publishing, and deletes what was published: it would be out of date. Rejects if the store fails. */
+  /** Stops publishing, and deletes the published topics, which would be outdated. Rejects if the store fails. */
   async stop(): Promise<void> {
     this.#parts.timers.cancel(this.#timer)
     if (this.#parts.isClustered) return
@@ -70,7 +70,7 @@ export class SystemTopics {
   #publish(topic: string, value: string): void {
     if (this.#published.get(topic) === value) return
     this.#published.set(topic, value)
-    // a store that fails is told of by others; the next value is another attempt
+    // other parts report a failing store; the next value is another attempt
     this.#parts.own.publish(message(topic, value)).catch(() => this.#published.delete(topic))
   }
 }
@@ -112,7 +112,7 @@ function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }
   }
 }
 
-/** The rates whose averages are below `load/`. */
+/** The counters whose averages are below `load/`. */
 function countersOf(stats: BrokerStats) {
   const { received, sent, connections } = stats
   return {

@@ -1,4 +1,4 @@
-/** The host's listeners for timings. Checks what the host passes; what is timed is elsewhere. */
+/** The host's listeners for timings. Checks the host's arguments; the timing is done elsewhere. */
 import type { SampleOptions, TimingListener } from '../../../types/inspection.js'
 import { AnaxError } from '../../errors.js'
 import type { Timings } from '../../model/metering/timings.js'
@@ -18,7 +18,7 @@ export function sampleTimings(
   if (!Number.isInteger(every) || every < 1) {
     throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `every: a positive integer, not ${every}` })
   }
-  // the same function twice is told twice, and each ends alone
+  // a function that is passed twice is called twice, and each registration ends separately
   const own: TimingListener = timing => listener(timing)
   timings.add(own, every)
   return () => timings.delete(own)

@@ -1,6 +1,6 @@
 /**
- * The broker's events as lines of the host's logger. Owns which line an event is, and that no secret is in it; decides
- * nothing, and listens to no more than is written: a listener of each message costs a quarter of a broker's work.
+ * Writes the broker's events to the host's logger. Owns the line of each event, and that it contains no secret. Listens
+ * only to events that are written, because a listener for each message costs a quarter of a broker's work.
  */
 import type { EventEmitter } from 'node:events'
 import type { Client } from '../../../types/client.js'
@@ -13,7 +13,7 @@ import { Repeats } from './repeats.js'
 
 const VERSIONS = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const
 
-/** Writes the events of a broker, as far as the logger wants them now. */
+/** Writes the events of a broker that the logger's current level includes. */
 export function logEvents(events: EventEmitter<BrokerEvents>, logger: Logger, timers: Timers): void {
   const log = new EventLog(events, logger, timers)
   const isOn = (level: LogLevel) => logger.isLevelEnabled?.(level) ?? level !== 'debug'
@@ -27,7 +27,7 @@ class EventLog {
   readonly #events: EventEmitter<BrokerEvents>
   readonly #logger: Logger
   readonly #repeats: Repeats
-  /** Of the clients that are connected, where their coming and going is written. */
+  /** The loggers of connected clients, if connecting and disconnecting are logged. */
   readonly #children = new Map<Client, Logger>()
 
   constructor(events: EventEmitter<BrokerEvents>, logger: Logger, timers: Timers) {
@@ -48,10 +48,10 @@ class EventLog {
   warnings(): void {
     this.#events.on('clientError', (client, error) => this.#repeat('warn', client, reasonOf(error), 'client error'))
     this.#events.on('connectionError', (client, error) => {
-      // load balancers check ports like this, every few seconds
+      // load balancers check ports like this every few seconds
       const saidNothing = error.code === 'ANAX_ERR_STREAM' && client.stats.received.bytes === 0
       if (saidNothing) this.#for(client).debug(reasonOf(error), 'connection reset before its first byte')
-      // whoever is refused may make up a new identifier each time
+      // a refused client may use a new identifier each time
       else this.#count('warn', client, { fields: reasonOf(error), message: 'connection refused', who: undefined })
     })
     this.#events.on('publishRefused', (error, { topic }, client) => {
@@ -77,7 +77,7 @@ class EventLog {
     this.#events.on('client', client => {
       const { version, username, principal, keepalive, clean } = client
       const fields = { version: version && VERSIONS[version], username: shownName(username), keepalive, clean }
-      // who a hook found out that it is, where that is not what it says
+      // the name that a hook assigned to the client, if it differs from its user name
       const proved = principal === username ? fields : { ...fields, principal: shownName(principal) }
       const logger = this.#for(client)
       this.#children.set(client, logger)
@@ -105,12 +105,12 @@ class EventLog {
     this.#events.on('sessionEnded', (clientId, reason) => this.#logger.debug({ clientId, reason }, 'session ended'))
   }
 
-  /** The same of the same client is written once, and then counted. */
+  /** Writes a line about a client once, and then counts its repetitions. */
   #repeat(level: 'error' | 'warn', client: Client | null, fields: Reason, message: string): void {
     this.#count(level, client, { fields, message, who: client?.id ?? fields.clientId })
   }
 
-  /** @param who whose lines are the same, beside the address */
+  /** @param who identifies the source of equal lines, in addition to the address */
   #count(level: 'error' | 'warn', client: Client | null, { fields, message, who }: Line): void {
     const logger = this.#for(client)
     const kind = [message, who, client?.address, fields.code, fields.reason].join('\n')
@@ -119,7 +119,7 @@ class EventLog {
     )
   }
 
-  /** With the client's identifier, once it has one, and its address. */
+  /** The logger for a client: adds its address, and its identifier once it has one. */
   #for(client: Client | null): Logger {
     return client === null ? this.#logger : (this.#children.get(client) ?? this.#childOf(client))
   }
@@ -129,7 +129,7 @@ class EventLog {
   }
 }
 
-/** The fields of a line; what tells it from others is among these. */
+/** The fields of a line, which distinguish it from others. */
 interface Reason {
   clientId?: string
   code?: string | undefined

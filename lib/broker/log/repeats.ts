@@ -1,23 +1,23 @@
 /**
- * Keeps a log readable when the same happens again and again: the first is written at once, the rest of five seconds is
- * counted. Owns the counting; must not know what a line says.
+ * Keeps a log readable when the same line repeats: the first is written immediately, repetitions within five seconds
+ * are counted. Owns the counting; must not know the content of a line.
  */
 import { Timer, type Timers } from '../../util/scheduling/timers.js'
 
-/** How long the same is counted before it is written again. */
+/** How long repetitions are counted before the line is written again. */
 const WINDOW_MS = 5000
 
-/** Kinds that are told apart in that time; what comes beyond is counted together. */
+/** Maximum number of kinds that are counted separately in that time; further ones are counted together. */
 const MAX_KINDS = 1000
 
-/** Writes a line. @param repeated how often the same happened since the line before; undefined for the first */
+/** Writes a line. @param repeated the number of repetitions since the previous line; undefined for the first */
 export type WriteLine = (repeated?: number) => void
 
 export class Repeats {
   readonly #timers: Timers
   readonly #kinds = new Map<string, { repeated: number; write: WriteLine }>()
   readonly #timer = new Timer(() => this.flush())
-  /** Writes how many there were that had no room. */
+  /** Writes the number of lines that were not counted separately. */
   readonly #writeFurther: (count: number) => void
   #further = 0
 
@@ -26,7 +26,7 @@ export class Repeats {
     this.#writeFurther = writeFurther
   }
 
-  /** @param kind what makes two lines the same */
+  /** @param kind equal for lines that count as repetitions */
   add(kind: string, write: WriteLine): void {
     const known = this.#kinds.get(kind)
     if (known !== undefined) {
@@ -39,7 +39,7 @@ export class Repeats {
     } else this.#further++
   }
 
-  /** Writes what was counted. */
+  /** Writes the counted repetitions. */
   flush(): void {
     this.#timers.cancel(this.#timer)
     const kinds = [...this.#kinds.values()]

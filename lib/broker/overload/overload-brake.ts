@@ -1,7 +1,7 @@
 /**
- * Decides whether the broker is overloaded, at each reading: when event loop or memory was above its threshold twice in a
- * row, and until both were well below it for a while. Owns that decision; what is refused or dropped meanwhile is decided
- * where it happens.
+ * Decides at each reading whether the broker is overloaded: it is when event loop or memory was above its threshold
+ * twice in a row, and until both were well below for some time. Owns that decision; what is refused or dropped
+ * meanwhile is decided elsewhere.
  */
 import type { Overload, OverloadCause } from '../../../types/events.js'
 import { AnaxError } from '../../errors.js'
@@ -11,16 +11,16 @@ import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 
-/** Readings in a row above a threshold: a single long step of the host is no overload. */
+/** Readings in a row above a threshold, because a single long step of the host is no overload. */
 const READINGS_TO_BEGIN = 2
 
-/** Readings in a row below a lower threshold: otherwise it would begin and end all the time. */
+/** Readings in a row below a lower threshold, so that the state does not flip all the time. */
 const READINGS_TO_END = 6
 
 /** The lower thresholds. */
 const EASED = { 'event-loop': 0.5, memory: 0.9 } as const
 
-/** Share of the heap's limit: at the limit itself the process ends. */
+/** Fraction of the heap's limit; at the limit the process would be aborted. */
 const HEAP_SHARE = 0.9
 
 export interface BrakeParts {
@@ -33,7 +33,7 @@ export interface BrakeParts {
 
 export class OverloadBrake {
   readonly #parts: BrakeParts
-  /** Readings in a row that speak for a change. */
+  /** Consecutive readings that indicate a change. */
   #readings = 0
 
   constructor(parts: BrakeParts) {
@@ -48,7 +48,7 @@ export class OverloadBrake {
     this.#parts.probe.stop()
   }
 
-  /** Why a client cannot connect now. */
+  /** The error for clients that connect during an overload. */
   get refusal(): AnaxError | undefined {
     const { cause } = this.#parts.state
     return cause === undefined ? undefined : new AnaxError('ANAX_ERR_OVERLOADED', { detail: cause })

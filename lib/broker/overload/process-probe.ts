@@ -1,12 +1,12 @@
 /**
- * Measures this process: its event loop, where that is wanted, and its memory. Must not know what follows from it. Its time
- * is that of the process, whatever clock a broker has.
+ * Measures this process: its event loop, if requested, and its memory. Must not know what follows from the numbers. It
+ * uses the time of the process, whatever clock the broker has.
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import v8 from 'node:v8'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
 
-/** How often the event loop is asked to be on time. */
+/** Resolution of the measurement of the event loop. */
 const RESOLUTION_MS = 20
 
 const NANOSECONDS = 1e6
@@ -25,7 +25,7 @@ export class ProcessProbe implements LoadProbe {
   start(told: (reading: LoadReading) => void): void {
     this.#delays?.enable()
     this.#interval = setInterval(() => told(this.#read()), READING_MS)
-    // the timers of a test may have none
+    // the fake timers of a test may lack this method
     this.#interval.unref?.()
   }
 

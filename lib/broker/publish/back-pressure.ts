@@ -1,7 +1,7 @@
 /**
- * Slows down who publishes more than a connected client takes, as long as that client drains. Messages of clients wait
- * before they are stored, so that nothing that is acknowledged is dropped; the host waits after its message was delivered.
- * Owns for whom somebody waits; must not know what makes a client's queue full, nor when it drains.
+ * Slows publishers down to the pace of connected receivers whose queues drain. Messages of clients wait before they are
+ * stored, so that no acknowledged message is dropped; the host waits after its message was delivered. Owns which
+ * receivers are waited for; must not know when a queue is full or drains.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
 import type { Congestion } from '../../model/metering/congestion.js'
@@ -17,8 +17,8 @@ export interface BackPressureParts {
 }
 
 /**
- * Calls of the host that may wait at a time. More of them do not wait for each other, nor for anything else: to have them
- * wait would only keep them in memory.
+ * Maximum number of waiting calls of the host. Further calls do not wait: a host that makes so many without awaiting
+ * them would only fill the memory.
  */
 const MOST_CALLS = 1000
 
@@ -39,9 +39,9 @@ export class BackPressure {
   }
 
   /**
-   * Within this process a message of any QoS may be followed by the next one when this is over. It is delivered already:
-   * who does not wait slows nobody down.
-   * @returns a promise until the receivers have room; undefined if they have, or do not drain
+   * A publisher within this process waits for this before its next message. The current one is already delivered, so a
+   * publisher that does not wait delays nobody.
+   * @returns a promise until the receivers have room; undefined if they have room, or do not drain
    */
   roomForNext({ topic }: PublishMessage): Promise<void> | undefined {
     const { congestion, clientsOf, pressureOf } = this.#parts
@@ -74,7 +74,7 @@ export class BackPressure {
     letEnd?.()
   }
 
-  /** @param passed the clients that were waited for; the next one is added */
+  /** @param passed the clients that were already waited for; the next one is added */
   #roomFor({ topic }: PublishMessage, passed: Set<string | undefined>): Promise<void> | undefined {
     const { clientsOf, pressureOf } = this.#parts
     for (const clientId of clientsOf(topic)) {

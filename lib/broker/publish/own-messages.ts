@@ -1,6 +1,6 @@
 /**
- * Publishes messages that no client sends: those of the host, and wills. Owns their order, which is preserved as for a
- * client; must not know the caller.
+ * Publishes messages that no client sends: those of the host, and wills. Owns their order, which is preserved like that
+ * of a client; must not know the caller.
  */
 import type { PublishMessage } from '../../codec/publish-message.js'
 import type { AnaxError } from '../../errors.js'
@@ -20,7 +20,7 @@ export class OwnMessages {
     this.#path = path
   }
 
-  /** Publishes a message, behind those that were given before. Rejects with an AnaxError. */
+  /** Publishes a message after all earlier ones. Rejects with an AnaxError. */
   publish(message: PublishMessage, companion?: Companion): Promise<void> {
     return new Promise((resolve, reject) => {
       const done = (refusal: AnaxError | undefined) => (refusal === undefined ? resolve() : reject(refusal))

@@ -24,7 +24,7 @@ export function deliveriesOf(
   return copies.next(Number.POSITIVE_INFINITY)
 }
 
-/** The same in parts, for very many subscriptions: first all are added, then the copies are taken. */
+/** The same in parts, for very many subscriptions: first all are added, then the copies are read. */
 export class QueueCopies {
   readonly #message: PublishMessage
   readonly #isConnected: (clientId: string) => boolean
@@ -53,7 +53,7 @@ export class QueueCopies {
     return this.#grants.has(clientId)
   }
 
-  /** The next copies, at most so many; none when all were taken. */
+  /** The next copies, at most `limit`; empty when all were read. */
   next(limit: number): QueueDelivery[] {
     this.#left ??= this.#grants.entries()
     const deliveries: QueueDelivery[] = []

@@ -1,7 +1,6 @@
 /**
- * Puts a published message into the queues of stored sessions: for their own subscriptions, and for the members of
- * shared subscriptions that are chosen for it. Owns the messages that are queued and not routed yet; must not know the
- * bus.
+ * Appends a published message to the queues of stored sessions: for their own subscriptions, and for the chosen members
+ * of shared subscriptions. Owns the messages that are queued and not routed yet; must not know the bus.
  */
 import type {
   DroppedMessage,
@@ -37,14 +36,14 @@ interface QueuedCopy {
 
 /** The copies for members of shared subscriptions. */
 interface SharedCopies {
-  /** Of the message itself. */
+  /** The deliveries of the message itself. */
   readonly own: readonly QueueDelivery[]
   readonly copies: readonly QueuedCopy[]
 }
 
 const NONE_SHARED: SharedCopies = { own: [], copies: [] }
 
-/** Queues that get a message in one step. */
+/** Queues that a message is appended to in one step. */
 const PART = 256
 
 /** Stands for the publisher of messages that no client published. */
@@ -75,7 +74,7 @@ export class QueueWriter {
   }
 
   /**
-   * Puts a message into all queues that it belongs in. Where these are very many, that takes as many turns of the event
+   * Appends a message to all queues that it belongs in. For very many queues, that takes as many turns of the event
    * loop as it needs, and later messages of its publisher wait.
    * @param matched the subscriptions of stored sessions that match, without shared ones
    */
@@ -143,7 +142,7 @@ export class QueueWriter {
     return this.#enqueue(message, [delivery], policy)
   }
 
-  /** A message is routed, or will never be. */
+  /** Called when a message was routed, or will never be. */
   settled(message: PublishMessage): void {
     const record = recordOf(message)
     if (record === undefined) return
@@ -210,7 +209,7 @@ export class QueueWriter {
   }
 
   #writeAll(message: PublishMessage, wanted: QueueDelivery[], { policy }: QueueRules): MaybePromise<void> {
-    // A client that was sent the message from a queue that the brokers share must not have it there again.
+    // A client that was already sent the message, from a queue that the brokers share, must not get it there again.
     const deliveries = recordOf(message)?.notWithheld(wanted) ?? wanted
     if (deliveries.length === 0) return
     ensureRecord(message).noteQueues(deliveries)

@@ -12,7 +12,7 @@ export class Retention {
   readonly #store: SessionPersistence
   readonly #options: ResolvedOptions
   readonly #now: () => number
-  /** Undefined where nothing has to be checked. */
+  /** Undefined if there is nothing to check. */
   readonly #limits: RetainedLimits | undefined
 
   /** @param now milliseconds since the epoch */
@@ -39,7 +39,7 @@ export class Retention {
 
   /**
    * Keeps a message for later subscribers; an empty payload removes the earlier one [MQTT-3.3.1-5], [MQTT-3.3.1-6].
-   * @throws AnaxError ANAX_ERR_QUOTA where the host has published another since {@link check}, in a listener of `drop`
+   * @throws AnaxError ANAX_ERR_QUOTA if the host has published another one since {@link check}, in a listener of `drop`
    */
   keep(message: PublishMessage): MaybePromise<void> {
     this.check(message)

@@ -10,8 +10,8 @@ export class ConnectedClients {
   /** Client identifier -> connected client. Without a prototype: the keys come from the network. */
   readonly byId: Record<string, Client> = Object.create(null)
   /**
-   * Client identifier -> its connection. Not a Map: of one that grows and shrinks all the time, V8 keeps the tables of
-   * before until a full garbage collection, and with them the connections that were in them.
+   * Client identifier -> its connection. Not a Map, because V8 keeps the old tables of a Map that grows and shrinks,
+   * and the connections in them, until a full garbage collection.
    */
   readonly #owners: Record<string, SessionOwner> = Object.create(null)
   readonly #names = new SortedNames()

@@ -1,5 +1,5 @@
 /**
- * What becomes of the clients of a cluster node that has lost its lease: who is disconnected, and who stays and is claimed
+ * Handles the clients of a cluster node that has lost its lease: some are disconnected, the others stay and are claimed
  * again later. Must not know why the lease was lost.
  */
 import type { SessionPersistence } from '../../../types/persistence.js'
@@ -12,7 +12,7 @@ import type { Turns } from '../../util/scheduling/turns.js'
 import type { ConnectedClients } from './connected-clients.js'
 import type { Ownership } from './ownership.js'
 
-/** Clients that are claimed at once. */
+/** Maximum number of concurrent claims. */
 const AT_ONCE = 50
 
 export interface LostLeaseParts {
@@ -37,10 +37,13 @@ export class LostLease {
     await Promise.all(leaving.map(owner => owner.takeOver(error)))
   }
 
-  /** There is a lease again: claims the clients that have stayed. Those that are elsewhere by now are disconnected. */
+  /**
+   * Called when the node has a lease again: claims the clients that have stayed, and disconnects those that have
+   * connected to another node.
+   */
   async reclaim(): Promise<void> {
     const { connected, turns } = this.#parts
-    // one line for all
+    // one queue for all
     const owners = [...connected.owners()].values()
     const work = async () => {
       for (const owner of owners) await turns.take(owner.client.id, () => this.#reclaim(owner))
@@ -61,14 +64,14 @@ export class LostLease {
     if (!isBack) await owner.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER'))
   }
 
-  /** @returns whether the client was nowhere else meanwhile: a session that is stored is newer */
+  /** @returns whether the client has not been on another node meanwhile: if it was, there is a newer stored session */
   async #claimAgain(clientId: string): Promise<boolean> {
     const { ownership, store } = this.#parts
     return (await ownership.claimIfFree(clientId)) && (await store.openSession(clientId)) === undefined
   }
 }
 
-/** Whether there is something of the client that other nodes take over: a stored session, or a will. */
+/** Whether the client has state that other nodes take over: a stored session, or a will. */
 function hasState({ client, session }: SessionOwner): boolean {
   return session?.stored !== false || willOf(client) !== undefined
 }

@@ -7,9 +7,8 @@ import type { MessageRef, StoredWill } from '../../../types/persistence.js'
 export interface Ownership {
   /**
    * Makes this node the owner of a client identifier: from then on the store has its session. May wait for another
-   * node.
-   * Rejects with an AnaxError, 0x88 for the client.
-   * @param signal gives up
+   * node. Rejects with an AnaxError, 0x88 for the client.
+   * @param signal aborts the claim
    */
   claim(clientId: string, signal: AbortSignal): Promise<void>
   /** The same, unless another node that is alive owns it. @returns whether this node owns it now */
@@ -18,7 +17,7 @@ export interface Ownership {
   release(clientId: string): Promise<void>
   /** Whether this node owns the session; ownership ends with the node's lease. */
   owns(clientId: string): boolean
-  /** Keeps what an owned session has not got, where it would be forgotten before long. */
+  /** Copies the messages that an owned session has not received yet into the session, before the log discards them. */
   keepQueue(clientId: string): Promise<void>
   /** The will of an owned session, if it is due. */
   dueWill(clientId: string): StoredWill | undefined

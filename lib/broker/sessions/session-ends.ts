@@ -1,6 +1,6 @@
 /**
- * Ends sessions for good: their wills, subscriptions, queues and what the store keeps of them. Owns the steps, and which
- * of them are done where the store failed in between. Must not know connections.
+ * Ends sessions for good: their wills, subscriptions, queues and stored records. Owns the steps, and which of them are
+ * done if the store fails in between. Must not know connections.
  */
 import type { SessionEndReason } from '../../../types/events.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
@@ -21,7 +21,7 @@ export interface SessionEndParts {
   events: EventSink
   fairness: Fairness
   now: () => number
-  /** Undefined where this process owns every session. */
+  /** Undefined if this process owns every session. */
   ownership: Ownership | undefined
 }
 
@@ -44,7 +44,7 @@ export class SessionEnds {
     return this.#unfinished.has(clientId)
   }
 
-  /** The session of a client is being opened: if it was among the expired ones, it is so no more. */
+  /** Notes that the session of a client is being opened: it is no longer among the expired ones. */
   opening(clientId: string): void {
     this.#reopened?.add(clientId)
   }
@@ -68,7 +68,7 @@ export class SessionEnds {
     events.emit('sessionEnded', clientId, reason)
   }
 
-  /** One with very many subscriptions takes as many turns of the event loop as that needs. */
+  /** Takes as many turns of the event loop as needed for very many subscriptions. */
   async #delete(clientId: string, topics: readonly string[]): Promise<void> {
     const { store, fairness } = this.#parts
     await fairness.eachPart(topics.slice(PART), PART, async part => {

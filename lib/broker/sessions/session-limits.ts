@@ -1,4 +1,4 @@
-/** Whether the store may keep one more session. Ends none to make room: whose would it be? Knows no clients. */
+/** Decides whether the store may keep one more session. Never ends another one to make room. Must not know clients. */
 import type { SessionDetails, SessionPersistence } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import { identityBytes } from '../../model/metering/session-bytes.js'
@@ -9,7 +9,7 @@ const UNKNOWN = { sessions: undefined, sessionBytes: undefined }
 export class SessionLimits {
   readonly #store: SessionPersistence
   readonly #options: Pick<ResolvedOptions, 'maxSessions' | 'maxSessionBytes'>
-  /** New sessions that are being written: the store does not count them yet. */
+  /** New sessions that are being written, which the store does not count yet. */
   #beingMade = 0
 
   constructor(store: SessionPersistence, options: Pick<ResolvedOptions, 'maxSessions' | 'maxSessionBytes'>) {
@@ -18,7 +18,7 @@ export class SessionLimits {
   }
 
   /**
-   * Writes a new session, if there is room for it. Stores that do not count have room.
+   * Writes a new session if there is room for it. Stores that do not count always have room.
    * @throws AnaxError ANAX_ERR_QUOTA
    */
   async make(clientId: string, details: SessionDetails | undefined, write: () => Promise<void>): Promise<void> {
@@ -36,7 +36,7 @@ export class SessionLimits {
     }
   }
 
-  /** Bytes that filters of stored sessions may still take. */
+  /** Bytes that are left for filters of stored sessions. */
   get roomForFilters(): number {
     const { maxSessionBytes } = this.#options
     return maxSessionBytes - (this.#store.counts?.().sessionBytes ?? 0)

@@ -43,7 +43,7 @@ export interface RegistryParts {
   limits: QueueLimitRules
   events: EventSink
   fairness: Fairness
-  /** Throws an AnaxError if it must not happen. */
+  /** Throws an AnaxError to prevent it. */
   takenOver(clientId: string, from: Client, by: Client): void
   now: () => number
   maxConnections: number
@@ -52,7 +52,7 @@ export interface RegistryParts {
   ports: () => Ports
   /** Called when something with a deadline was stored. */
   deadlineSet(): void
-  /** Undefined where this process owns every session. */
+  /** Undefined if this process owns every session. */
   ownership: Ownership | undefined
 }
 
@@ -61,13 +61,13 @@ const NEVER = new Aborter().signal
 
 export class SessionRegistry implements SessionDirectory {
   readonly connected = new ConnectedClients()
-  /** Undefined where this process owns every session. */
+  /** Undefined if this process owns every session. */
   readonly lostLease: LostLease | undefined
   readonly #parts: RegistryParts
   #size = 0
   /** One change at a time for each client identifier. */
   readonly #turns = new Turns()
-  /** Client identifier -> the connection that waits for its session. Of several, only the newest waits. */
+  /** Client identifier -> the connection that waits for its session. Only the newest of several waits. */
   readonly #waiting = new Map<string, SessionOwner>()
   readonly #ends: SessionEnds
 
@@ -79,12 +79,12 @@ export class SessionRegistry implements SessionDirectory {
     this.lostLease = ownership && new LostLease({ connected, turns: this.#turns, store, events, ownership })
   }
 
-  /** How many clients are connected. */
+  /** The number of connected clients. */
   get size(): number {
     return this.#size
   }
 
-  /** A message of so many bytes was added to the stored queue of a client: sends it if the client is connected. */
+  /** Called when a message was added to the stored queue of a client: sends it if the client is connected. */
   read(clientId: string, bytes?: number): void {
     this.connected.ownerOf(clientId)?.session?.readStored(bytes)
   }
@@ -140,7 +140,7 @@ export class SessionRegistry implements SessionDirectory {
       if (session.stored) await this.#attempt(() => this.#keepOrEnd(session))
       if (ownership !== undefined) await this.#attempt(() => ownership.release(session.id))
     }
-    // last: the next connection with this client identifier waits until everything is done
+    // last, because the next connection with this client identifier waits until everything is done
     this.connected.remove(session)
     this.#size--
   }
@@ -165,7 +165,7 @@ export class SessionRegistry implements SessionDirectory {
     if (ownership === undefined) return
     await this.#turns.take(clientId, async () => {
       if (this.isConnected(clientId)) return
-      // a client that is connected elsewhere is not to be disturbed
+      // a client that is connected to another node must not be disturbed
       if (!(await ownership.claimIfFree(clientId))) return
       try {
         await this.#settleDue(clientId, ownership)
@@ -342,7 +342,7 @@ export class SessionRegistry implements SessionDirectory {
     deadlineSet()
   }
 
-  /** The session if it is to be continued; otherwise it ends here. */
+  /** Returns the session if it is to be resumed; otherwise ends it. */
   async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
     const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
     if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
@@ -382,7 +382,7 @@ export class SessionRegistry implements SessionDirectory {
   }
 }
 
-/** Client identifiers are the keys of their own turns. */
+/** The key of a client identifier is the identifier itself. */
 function itself(clientId: string): string {
   return clientId
 }

@@ -1,4 +1,7 @@
-/** How many wills are stored and how large they are, and whether there is room for another. Must not know when one is due. */
+/**
+ * Counts the stored wills and their bytes, and decides whether there is room for another. Must not know when one is
+ * due.
+ */
 import type { ScheduledWill, StoredWill } from '../../../types/persistence.js'
 import { messageBytes } from '../../codec/message-bytes.js'
 import { AnaxError } from '../../errors.js'
@@ -21,7 +24,7 @@ export class WillLimits {
     return this.#bytes
   }
 
-  /** Counts what an earlier run has left. */
+  /** Counts the wills of an earlier run. */
   async recover(wills: Iterable<ScheduledWill> | AsyncIterable<ScheduledWill>): Promise<void> {
     for await (const { clientId, will } of wills) this.#set(clientId, bytesOf(will))
   }

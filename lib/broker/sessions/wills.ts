@@ -15,10 +15,10 @@ import { DetachedClient } from './detached-client.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { WillLimits } from './will-limits.js'
 
-/** A will that failed to be published because of the store is due again after this. */
+/** Retry delay of a will that could not be published because the store failed. */
 const RETRY_MS = 1000
 
-/** Failures of the store; all others say that the will itself cannot be published. */
+/** Errors of the store; all others mean that the will itself cannot be published. */
 const STORE_FAILURES: ReadonlySet<ErrorCode> = new Set(['ANAX_ERR_STORE', 'ANAX_ERR_CLUSTER'])
 
 export interface WillParts {
@@ -37,7 +37,7 @@ export class Wills {
   readonly #parts: WillParts
   /** Disconnected clients of this run with delayed wills, by identifier, for calls of hooks. */
   readonly #detached = new Map<string, DetachedClient>()
-  /** Clients whose wills are due, and in the store because it failed to take them as messages. */
+  /** Clients whose due wills are still in the store, because publishing them failed. */
   readonly #overdue = new Set<string>()
   /** Clients whose wills changed since the due ones were read, while those are being published. */
   #changed: Set<string> | undefined
@@ -47,8 +47,8 @@ export class Wills {
   }
 
   /**
-   * Does what the store failed to do for a client, before that connects again: its last will is not published after what
-   * it publishes then. Rejects if the store fails again.
+   * Completes what the store failed to do for a client, before the client connects again: otherwise its last will would
+   * be published after its new messages. Rejects if the store fails again.
    * @returns undefined if there is nothing to do
    */
   catchUp(clientId: string): Promise<void> | undefined {
@@ -99,7 +99,7 @@ export class Wills {
     await failedWrites.attempt(client.id, () => store.saveWill(client.id, will, dueAt))
   }
 
-  /** The session ends: a delayed will is due now. */
+  /** Called when the session ends: a delayed will is due now. */
   async sessionEnded(clientId: string): Promise<void> {
     // a will that was published or discarded may still be stored
     await this.#parts.failedWrites.retry(clientId)
@@ -120,7 +120,7 @@ export class Wills {
 
   /**
    * Publishes those whose delay is over. @returns whether there may be more
-   * @param turns nothing else happens to a client's session meanwhile
+   * @param turns prevents other changes of a client's session meanwhile
    */
   async publishDue(limit: number, turns: Turns): Promise<boolean> {
     const changed = new Set<string>()

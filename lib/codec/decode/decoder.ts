@@ -42,13 +42,13 @@ const FAILED = 4
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** Chunks below this size are not worth a copy of what is left of them. */
+/** For chunks below this size, a copy of the unread rest would save nothing. */
 const SHRINKABLE = 1024
 
-/** From so many bytes on, the rest of a packet is put together while it comes. */
+/** Packets of at least this size are assembled while they arrive. */
 const LARGE = 1024 * 1024
 
-/** The largest packet that room is made for, as a multiple of what has come of it. */
+/** The largest packet that memory is allocated for, as a multiple of what has arrived of it. */
 const MAX_ROOM_FACTOR = 32
 
 /** Bytes of a CONNECT's content that are needed to answer one that is too large: protocol name and level. */
@@ -77,7 +77,7 @@ export class Decoder {
   #remaining = 0
   #lengthBytes = 0
   #topic = ''
-  /** Whether the PUBLISH has memory of its own, because it was put together while it came. */
+  /** Whether the PUBLISH has its own memory, because it was assembled while it arrived. */
   #isCollected = false
   /** Position in an oversized CONNECT. */
   #headRead = 0
@@ -110,12 +110,12 @@ export class Decoder {
     return this.#pos < this.#chunk.length || (this.#queue !== undefined && this.#queue.length > 0)
   }
 
-  /** Bytes that are there and were not decoded yet. */
+  /** The number of bytes that were not decoded yet. */
   get unreadBytes(): number {
     return this.#chunk.length - this.#pos + (this.#queue === undefined ? 0 : this.#queue.length)
   }
 
-  /** Lets go of a chunk of which little is left: the rest of it may take a long time to come. */
+  /** Releases a chunk of which little is unread: the rest of the packet may take long to arrive. */
   shrink(): void {
     const left = this.#chunk.length - this.#pos
     if (this.#chunk.length < SHRINKABLE || left > this.#chunk.length >> 2) return
@@ -123,7 +123,7 @@ export class Decoder {
     this.#pos = 0
   }
 
-  /** Lets go of everything: nothing more is decoded. */
+  /** Releases all chunks: nothing more is decoded. */
   close(): void {
     this.#state = FAILED
     this.#chunk = EMPTY
@@ -322,7 +322,7 @@ export class Decoder {
     return true
   }
 
-  /** Puts a large packet together while it comes. Room is made for all of it, but not for a few bytes of very many. */
+  /** Assembles a large packet while it arrives. Memory for all of it is allocated once enough of it is there. */
   #collect(queue: ChunkQueue): void {
     const head = this.#chunk.subarray(this.#pos)
     if (queue.isCollecting || (head.length + queue.length) * MAX_ROOM_FACTOR < this.#remaining) return

@@ -20,7 +20,7 @@ export class ChunkQueue {
   #used = 0
   #isCollecting = false
 
-  /** Whether the block takes all that comes until it is full. */
+  /** Whether the block collects all chunks until it is full. */
   get isCollecting(): boolean {
     return this.#isCollecting
   }
@@ -38,9 +38,10 @@ export class ChunkQueue {
   }
 
   /**
-   * Puts the first bytes together as they come, instead of all at once in the end: that takes long for very many.
-   * What is here must be less.
-   * @param head bytes in front of those that wait
+   * Assembles the next bytes in one block as they arrive, because joining very many chunks at the end takes long. Fewer
+   * than that must be waiting.
+   * @param head bytes in front of the waiting ones
+   * @param bytes size of the block
    */
   collect(head: Buffer, bytes: number): void {
     const block = Buffer.allocUnsafeSlow(bytes)

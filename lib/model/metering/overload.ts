@@ -1,6 +1,6 @@
 /**
- * Whether the broker is overloaded, as it was measured last. Read for each CONNECT and each QoS 0 delivery, set by the
- * brake. Must not know how it is measured.
+ * Whether the broker is overloaded, according to the last measurement. Read for each CONNECT and each QoS 0 delivery,
+ * set by the brake. Must not know how it is measured.
  */
 import type { OverloadCause } from '../../../types/events.js'
 
@@ -9,7 +9,7 @@ export class OverloadState {
   cause: OverloadCause | undefined
   /** Milliseconds since the epoch; undefined while the broker is not overloaded. */
   since: number | undefined
-  /** How often it was overloaded. */
+  /** The number of times that it was overloaded. */
   times = 0
   /** Mean delay of the event loop in the last reading; 0 where it is not measured. */
   eventLoopDelayMs = 0

@@ -1,7 +1,7 @@
 /** The size of a session for byte limits: one rule for all stores. Must not know how sessions are stored. */
 import type { SessionDetails, StoredSubscription } from '../../../types/persistence.js'
 
-/** Bytes of what tells whose session it is. */
+/** Bytes of the identity of a session: client identifier and details. */
 export function identityBytes(clientId: string, details: SessionDetails | undefined): number {
   return Buffer.byteLength(clientId) + Buffer.byteLength(details?.username ?? '')
 }

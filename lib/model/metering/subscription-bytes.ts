@@ -1,6 +1,6 @@
-/** What subscriptions take in memory, for the limits in bytes: one rule, and the sum. Must not know whose they are. */
+/** The memory of subscriptions, for the limits in bytes: the size of one, and the sum. Must not know their owners. */
 
-/** Beside its filter: the entries in the session and in the router, and the subscription itself. */
+/** In addition to its filter: the entries in the session and in the router, and the subscription itself. */
 const OVERHEAD_BYTES = 256
 
 /** Bytes of one subscription. */

@@ -1,10 +1,14 @@
 /**
- * How long hooks, store and bus took, for who wants to know. Samples, because the clock and a histogram would cost as much
- * as the message. Nobody wants to know: one flag is read. Owns who is told; must not know what is timed.
+ * Reports how long hooks, store and bus take. Takes samples, because reading the clock and a histogram for each message
+ * would cost as much as the message. Without a listener, it costs reading one flag. Owns the listeners; must not know
+ * what is timed.
  */
 import type { Timing, TimingListener } from '../../../types/inspection.js'
 
-/** Chooses which of many things of one kind are timed. Each kind has its own: kinds that alternate would share the turns. */
+/**
+ * Chooses which operations of one kind are timed. Each kind has its own sampler, because alternating kinds would
+ * distort a shared one.
+ */
 export class Sampler {
   readonly #timings: Timings
   #left = 1
@@ -13,14 +17,14 @@ export class Sampler {
     this.#timings = timings
   }
 
-  /** Whether this one is to be timed. To be asked where somebody wants to know, once for each. */
+  /** Whether the current operation is to be timed. Must be called once per operation while there is a listener. */
   get isDue(): boolean {
     if (--this.#left > 0) return false
     this.#left = this.#timings.every
     return true
   }
 
-  /** The next one is timed. */
+  /** Makes the next operation be timed. */
   restart(): void {
     this.#left = 1
   }
@@ -33,21 +37,21 @@ const NOTHING: TimedThing = {}
 export class Timings {
   readonly #listeners = new Map<TimingListener, number>()
   readonly #samplers = new Map<string, Sampler>()
-  /** Of clients' messages. */
+  /** The sampler for messages of clients. */
   readonly messages = this.sampler('message')
-  /** One of so many is timed. */
+  /** One of this many operations is timed. */
   every = 1
-  /** Whether anybody wants to know. */
+  /** Whether there is a listener. */
   isOn = false
 
-  /** @param kind what it chooses from */
+  /** @param kind the kind of operations */
   sampler(kind: string): Sampler {
     const sampler = this.#samplers.get(kind) ?? new Sampler(this)
     this.#samplers.set(kind, sampler)
     return sampler
   }
 
-  /** @param every one of so many is timed; with several listeners, the smallest counts */
+  /** @param every one of this many operations is timed; with several listeners, the smallest number counts */
   add(listener: TimingListener, every: number): void {
     this.#listeners.set(listener, every)
     this.#changed()
@@ -59,8 +63,8 @@ export class Timings {
   }
 
   /**
-   * @param ms how long it took
-   * @param of which hook, or which operation of the store
+   * @param ms the duration in milliseconds
+   * @param of the name of the hook, or of the operation of the store
    */
   took(part: Timing['part'], ms: number, { hook, operation }: TimedThing = NOTHING): void {
     const timing = { part, hook, operation, ms }
@@ -70,7 +74,7 @@ export class Timings {
   #changed(): void {
     this.isOn = this.#listeners.size > 0
     this.every = Math.min(...this.#listeners.values())
-    // somebody may want more of them than before
+    // the smallest number may have changed
     for (const sampler of this.#samplers.values()) sampler.restart()
   }
 }

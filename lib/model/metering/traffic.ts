@@ -7,22 +7,22 @@ import type { Frame } from '../../codec/wire/frame.js'
 /** The packet type in the first byte of a fixed header, shifted as {@link Flow.packets} has it. */
 const PUBLISH = 3
 
-/** One way, of all connections together. */
+/** One direction, of all connections together. */
 export class Flow {
   bytes = 0
-  /** Payloads of PUBLISH packets. */
+  /** Bytes of the payloads of PUBLISH packets. */
   payloadBytes = 0
-  /** By the first byte of the fixed header without its last bit: type, DUP and QoS. */
+  /** Packets by the first byte of the fixed header without its last bit: type, DUP and QoS. */
   readonly packets = new Float64Array(128)
 }
 
-/** Both ways, of all connections together. */
+/** Both directions, of all connections together. */
 export class Traffic {
   readonly received = new Flow()
   readonly sent = new Flow()
 }
 
-/** One connection, which counts for all together as well. */
+/** The counters of one connection, which update the common ones as well. */
 export class ConnectionTraffic {
   bytesReceived = 0
   packetsReceived = 0
@@ -36,13 +36,13 @@ export class ConnectionTraffic {
     this.#all = all
   }
 
-  /** Bytes came. */
+  /** Counts received bytes. */
   arrived(bytes: number): void {
     this.bytesReceived += bytes
     this.#all.received.bytes += bytes
   }
 
-  /** A packet was decoded. */
+  /** Counts a decoded packet. */
   received(firstByte: number, payloadBytes: number): void {
     const { received } = this.#all
     received.packets[firstByte >> 1]!++
@@ -51,7 +51,7 @@ export class ConnectionTraffic {
     if (firstByte >> 4 === PUBLISH) this.messagesReceived++
   }
 
-  /** Packets were handed to the stream. */
+  /** Counts packets that were written to the stream. */
   sent(frames: readonly Frame[]): void {
     const { sent } = this.#all
     let bytes = 0
@@ -67,7 +67,7 @@ export class ConnectionTraffic {
         payloadBytes += frame.payloadLength
         messages++
       }
-      // most are of one kind: these are added together
+      // most frames are of one kind: these are added up first
       if (kind !== last) {
         sent.packets[last]! += same
         last = kind

@@ -5,13 +5,13 @@
 import type { MaybePromise } from '../../../types/persistence.js'
 
 export interface Interests {
-  /** A subscription has this filter. Waits as {@link registered} does. */
+  /** Counts a subscription with this filter. Waits as {@link registered} does. */
   want(filter: string): MaybePromise<void>
-  /** A subscription no longer has this filter. */
+  /** Stops counting a subscription with this filter. */
   unwant(filter: string): void
   /**
-   * Waits until the messages of a filter come here. Throws or rejects with ANAX_ERR_BUS if they will not; the filter
-   * counts as wanted until `unwant`.
+   * Waits until this broker receives the messages of a filter. Throws or rejects with ANAX_ERR_BUS if it will not; the
+   * filter counts as wanted until `unwant`.
    */
   registered(filter: string): MaybePromise<void>
   /** A shared subscription has its first member. @param share the whole `$share/…` filter */

@@ -1,7 +1,6 @@
 /**
- * The bus within this process: one listener for all messages, and `publish` has routed a message when it returns, or
- * when what it returns resolves.
- * Owns the calls of the mqemitter; must not know subscriptions.
+ * The bus within this process, with one listener for all messages. When `publish` returns, or its promise resolves, the
+ * message was routed. Owns the calls of the mqemitter; must not know subscriptions.
  */
 import type { Bus } from '../../../types/bus.js'
 import type { MaybePromise } from '../../../types/persistence.js'
@@ -13,7 +12,7 @@ export class LocalBus implements MessageBus {
   readonly isDeferred = false
   readonly #mq: Bus
   #error: Error | null | undefined
-  /** Of the message that was emitted last. */
+  /** The result of routing the last emitted message. */
   #routed: MaybePromise<void> = undefined
 
   /**
@@ -28,7 +27,7 @@ export class LocalBus implements MessageBus {
     })
   }
 
-  /** Throws ANAX_ERR_BUS. Usually there is nothing to wait for, and nothing to allocate. */
+  /** Throws ANAX_ERR_BUS. Usually returns undefined, without an allocation. */
   publish(message: PublishMessage): MaybePromise<void> {
     this.#error = undefined
     this.#routed = undefined

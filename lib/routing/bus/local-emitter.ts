@@ -1,6 +1,6 @@
 /**
- * The mqemitter of a broker that the host gave no bus. Owns the short way that makes it fast for its one listener; must
- * not know who listens.
+ * The mqemitter of a broker without a bus of the host. Owns the shortcut that makes it fast for its single listener;
+ * must not know who listens.
  */
 import mqemitter from 'mqemitter'
 import type { Bus, BusListener, BusMessage } from '../../../types/bus.js'
@@ -12,8 +12,8 @@ const EVERYTHING = '#'
 const nothing = () => {}
 
 /**
- * An mqemitter that hands each message straight to its listener while that is the only one, and listens to everything.
- * To match the topic and to collect the answers of listeners is 10 to 25 % of the cost of a QoS 0 message.
+ * An mqemitter that passes each message directly to its listener while that is the only one and listens to everything.
+ * Matching the topic and collecting the answers of listeners would be 10 to 25 % of the cost of a QoS 0 message.
  */
 export class LocalEmitter extends MqEmitter {
   readonly #isUnlimited: boolean
@@ -21,7 +21,7 @@ export class LocalEmitter extends MqEmitter {
   /** The listener of everything, while there is no other. */
   #only: BusListener | undefined
 
-  /** @param concurrency the option of mqemitter; 0 for no limit. With a limit, mqemitter counts: there is no short way */
+  /** @param concurrency the option of mqemitter; 0 for no limit. With a limit, mqemitter has to count: no shortcut */
   constructor(concurrency: number) {
     super({ concurrency })
     this.#isUnlimited = concurrency === 0

@@ -8,7 +8,7 @@ import type { MaybeAsyncIterable, QueuedMessage } from '../../../types/persisten
 import { refKey } from '../../model/message.js'
 import type { SharedDelivery } from '../../model/shared-delivery.js'
 
-/** Messages of ending sessions, of one or of many, that are looked at in one turn of the event loop. */
+/** Messages of ending sessions that are examined in one turn of the event loop. */
 const SLICE = 500
 
 export interface RedeliveryParts {
@@ -20,16 +20,19 @@ export interface RedeliveryParts {
 
 export class Redelivery {
   readonly #parts: RedeliveryParts
-  /** Client -> messages that were reported lost, while its queue could not be read to the end: reported only once. */
+  /**
+   * Client -> messages that were reported as dropped while its queue could not be read to the end, so that each is
+   * reported once.
+   */
   readonly #reported = new Map<string, Set<string>>()
-  /** How many messages were looked at. */
+  /** The number of examined messages. */
   #looked = 0
 
   constructor(parts: RedeliveryParts) {
     this.#parts = parts
   }
 
-  /** Goes through the queue of a session that ends. Rejects if the queue cannot be read. */
+  /** Processes the queue of a session that ends. Rejects if the queue cannot be read. */
   async empty(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
     const left: SharedDelivery[] = []
     const reported = this.#reported.get(clientId) ?? new Set()
@@ -40,7 +43,7 @@ export class Redelivery {
       if (message === undefined || reported.has(key)) continue
       const { qos, share } = delivery
       const isSent = packetId !== undefined
-      // A QoS 2 message goes to nobody else once it was sent [MQTT-4.8.2-5].
+      // A QoS 2 message that was sent goes to no other member [MQTT-4.8.2-5].
       if (share !== undefined && !(isSent && qos === 2)) left.push({ message, share })
       else if (!isSent) {
         reported.add(key)

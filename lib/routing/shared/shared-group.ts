@@ -26,7 +26,7 @@ export class SharedGroup {
     this.filter = parseShare(share)!.filter
   }
 
-  /** How many members there are, connected or not. */
+  /** The number of members, connected or not. */
   get size(): number {
     return this.#live.size + this.#away.size
   }
@@ -63,7 +63,7 @@ export class SharedGroup {
     return member instanceof SessionSubscription && this.#live.get(member.session.id) === member
   }
 
-  /** The subscription that this member's client has now, if it is connected. */
+  /** The current subscription of this member's client, if it is connected. */
   live(member: SessionSubscription | OfflineMember): SessionSubscription | undefined {
     return this.#live.get(clientIdOf(member))
   }
@@ -102,13 +102,13 @@ type Strategy = (
 const STRATEGIES: Record<SharedStrategy, Strategy> = {
   'round-robin': (members, _, turn) => members[turn % members.length],
   random: members => members[Math.floor(Math.random() * members.length)],
-  // The highest score of (publisher, member) stays the same until that member leaves.
+  // Rendezvous hashing: a publisher keeps the member with the highest score until that member leaves.
   sticky: (members, { clientId = '' }) => highest(members, ({ session }) => hash(`${clientId}\0${session.id}`)),
-  // QoS 0 messages are no load: members with the same load take turns.
+  // QoS 0 messages do not count as load, so members with the same load take turns.
   'least-inflight': (members, _, turn) => highest(members, ({ session }) => -session.load, turn),
 }
 
-/** @param turn where to begin: the first of those with the same score is taken */
+/** @param turn the index to begin with: of several members with the same score, the first one is chosen */
 function highest(members: SessionSubscription[], score: (member: SessionSubscription) => number, turn = 0) {
   let best: SessionSubscription | undefined
   let bestScore = Number.NEGATIVE_INFINITY

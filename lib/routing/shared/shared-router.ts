@@ -27,24 +27,24 @@ export interface SharedRoutingOptions {
   sharedStrategy: SharedStrategy
   /** Numbers a copy of a message. */
   number(message: PublishMessage): void
-  /** Puts a copy for the member of a shared subscription into its stored queue. Never throws. */
+  /** Appends a copy to the stored queue of a member. Never throws. */
   enqueue(message: PublishMessage, delivery: QueueDelivery): void
   /**
-   * Who chooses the node of a shared subscription, if it is not the router: then {@link SharedRouter.memberFor} has the
-   * member.
+   * Whether something else than the router decides which node gets a message of a shared subscription. {@link
+   * SharedRouter.memberFor} then chooses among the members here.
    */
   hasForeignGroups?: boolean
   /** Called for a message that the client did not get and that no other member can get. */
   undeliverable(message: Message, clientId: string): void
 }
 
-/** What the groups are part of. */
+/** The owner of the groups. */
 export interface GroupOwner {
-  /** A group has its first member. */
+  /** Called when a group gets its first member. */
   groupBegins(group: SharedGroup): void
-  /** A group has lost its last member. */
+  /** Called when a group loses its last member. */
   groupEnds(group: SharedGroup): void
-  /** A connected client has become, or is no longer, a member of a group. */
+  /** Called when a connected client joins or leaves a group. */
   countLive(session: Subscriber, change: 1 | -1): void
 }
 
@@ -64,12 +64,12 @@ export class SharedRouter {
     })
   }
 
-  /** How many groups there are. */
+  /** The number of groups. */
   get groups(): number {
     return this.#groups.size
   }
 
-  /** How many members they have, connected or not. */
+  /** The number of members, connected or not. */
   get members(): number {
     return this.#members
   }
@@ -142,7 +142,7 @@ export class SharedRouter {
         deliverChosen(chosen.message, member, group.share)
         return
       }
-      // The member's client has left since, or was not connected. Its queue has the message, if it has one.
+      // The member's client has disconnected since, or was not connected. If it has a queue, the message is there.
       const isStored = !(member instanceof SessionSubscription) || member.session.stored
       if (isStored) {
         group.live(member)?.session.readStored()
@@ -158,7 +158,7 @@ export class SharedRouter {
     else this.#giveTo(member, this.#numberedCopy(message), group.share)
   }
 
-  /** Gives messages that a member has not finished to other members. */
+  /** Gives the unfinished messages of a member to other members. */
   redeliver(clientId: string, deliveries: SharedDelivery[]): void {
     for (const { message, share } of deliveries) {
       const group = this.#groups.get(share)
@@ -171,8 +171,8 @@ export class SharedRouter {
   }
 
   /**
-   * Goes through the queue of a session that ends: messages of shared subscriptions go to other members, others that
-   * were not sent are lost. Rejects if the queue cannot be read.
+   * Processes the queue of a session that ends: messages of shared subscriptions go to other members, other unsent
+   * messages are dropped. Rejects if the queue cannot be read.
    */
   emptyQueue(queue: MaybeAsyncIterable<QueuedMessage>, clientId: string): Promise<void> {
     return this.#redelivery.empty(queue, clientId)

@@ -1,7 +1,7 @@
 /**
- * Bounds what `ws` holds of messages that have not come in full: `ws` passes on whole messages only. Before CONNECT is
- * answered each client has a limit of its own; afterwards the broker is told, which has one for all. Counts bytes of the
- * socket; must not know what they mean.
+ * Limits the bytes of incomplete messages, which `ws` holds until a message is complete. Before CONNECT is answered
+ * each client has its own limit; afterwards the broker, which has one limit for all clients, is told. Counts bytes of
+ * the socket; must not know what they mean.
  */
 import type { Duplex } from 'node:stream'
 import type { Client } from '../../../types/client.js'
@@ -10,7 +10,7 @@ import type { HostWebSocket } from './web-socket-stream.js'
 /** Bytes of frame headers. */
 const FRAMING = 1024
 
-/** Below this a rest may be frame headers as well. */
+/** A smaller rest may consist of frame headers only. */
 const UNCERTAIN_BYTES = 256
 
 /** Of a masked frame: with up to 125 bytes, up to 64 KiB, and more. */
@@ -48,7 +48,10 @@ export function boundMessages(
   })
 }
 
-/** How much of a chunk begins a message. In how many frames the message before came is not known, nor are pings. */
+/**
+ * The bytes of a chunk that belong to an incomplete message: an estimate, because frame headers and pings are not seen
+ * here.
+ */
 function restOf({ length }: Buffer, rest: number): number {
   return rest <= UNCERTAIN_BYTES ? 0 : Math.min(length, rest)
 }

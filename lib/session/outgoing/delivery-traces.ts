@@ -1,6 +1,6 @@
 /**
- * The deliveries of one connection that somebody watches, until they are acknowledged. Made when the first one is
- * watched. Must not know what is sent.
+ * The traced deliveries of one connection, until they are acknowledged. Created when the first one is traced. Must not
+ * know what is sent.
  */
 import type { DeliveryTrace } from '../../../types/diagnostics.js'
 import { deliveries } from '../../model/metering/trace-points.js'
@@ -19,7 +19,7 @@ export class DeliveryTraces {
     if (trace !== undefined) this.#end(trace, 'acknowledged')
   }
 
-  /** The connection is over. */
+  /** Ends all traces, because the connection has ended. */
   close(): void {
     for (const trace of [...this.#unacknowledged.values()]) this.#end(trace, 'unacknowledged')
   }

@@ -28,25 +28,27 @@ import { Transmitter } from './transmitter.js'
 
 export class Outgoing {
   readonly transmitter: Transmitter
-  /** Made when something has to wait. */
+  /** Created when something has to wait. */
   pressure: Pressure | undefined
   readonly #recipient: Recipient
   readonly #link: Link
   readonly #ports: Ports
   readonly #waiting: Backlog
-  /** The read of the stored queue that is under way. */
+  /** The current read of the stored queue. */
   #stored: Source<QueuedMessage> | undefined
-  /** Whether that is the first read of a resumed session: of the messages that were in flight on its last connection. */
+  /**
+   * Whether that is the first read of a resumed session, of the messages that were in flight on its last connection.
+   */
   #resuming = false
   /** Messages that the read must not send: they were in flight when it began. */
   #skip: Set<string> | undefined
-  /** Whether messages were added while the read was under way, so that the queue has to be read once more. */
+  /** Whether messages were added during the read, so that the queue has to be read again. */
   #readAgain = false
-  /** Made with the first subscription that has retained messages sent. */
+  /** Created with the first subscription that requests retained messages. */
   #retained: RetainedSender | undefined
   /** Whether `pump` is running. */
   #pumping = false
-  /** Made when there is more to send than one turn of the event loop has room for. */
+  /** Created when there is more to send than fits in one turn of the event loop. */
   #share: Share | undefined
   #closed = false
 
@@ -67,7 +69,7 @@ export class Outgoing {
     else this.#wait(delivery)
   }
 
-  /** The session is about to be resumed: until then, what comes for the client waits. */
+  /** Holds messages back until the session is resumed. */
   hold(): void {
     this.#stored = Source.waiting()
   }
@@ -82,7 +84,9 @@ export class Outgoing {
     this.readStored()
   }
 
-  /** Sends what was added to the stored queue: a message of so many bytes, where that is known. */
+  /**
+   * Sends the messages that were added to the stored queue. @param added size in bytes of the added message, if known
+   */
   readStored(added?: number): void {
     if (added !== undefined) this.#press().added(added)
     if (this.#stored === undefined) this.#beginRead()
@@ -111,16 +115,16 @@ export class Outgoing {
   }
 
   /**
-   * The client disconnected and its session is kept: appends the retained messages that it has not got yet to its
-   * stored queue. Reads no more of them than the queue may hold.
+   * Called when the client has disconnected and its session is kept: appends the retained messages that were not sent
+   * yet to its stored queue. Reads no more of them than the queue may hold.
    */
   queueReplays(): MaybePromise<void> {
     return this.#retained?.queueRest()
   }
 
-  /** Sends what can be sent. To be called whenever the client or the stream can take more. */
+  /** Sends what can be sent. Called whenever the client or the stream can take more. */
   readonly pump = (): void => {
-    // calls while it waits for its turn would each send a slice of their own
+    // while it waits for its turn, each call would send another slice
     if (this.#pumping || this.#closed || this.#share?.isWaiting || this.#sendAll()) return
     this.#share ??= new Share({ resume: this.#takeTurn }, { line: 'old' })
     this.#ports.fairness.wait(this.#share)
@@ -148,7 +152,7 @@ export class Outgoing {
     if (!isDone) fairness.wait(share)
   }
 
-  /** The connection is over. @returns the messages of shared subscriptions that other members can get */
+  /** Called when the connection has ended. @returns the messages of shared subscriptions that other members can get */
   close(): SharedDelivery[] {
     this.#closed = true
     this.pressure?.close()
@@ -169,7 +173,7 @@ export class Outgoing {
     return this.#waiting
   }
 
-  /** How many messages are under way to the client. */
+  /** The number of messages in flight or waiting for the client. */
   get load(): number {
     return this.transmitter.inflight.size + this.#waiting.length + (this.#stored === undefined ? 0 : 1)
   }
@@ -180,7 +184,7 @@ export class Outgoing {
   }
 
   #deliverStored(delivery: Delivery): void {
-    // the queue has the message: a retained message that is added to it now comes later
+    // the queue already has the message: a retained message that is added now comes after it
     this.#retained?.overtake(delivery.message)
     if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) {
       this.transmitter.send(delivery)
@@ -194,7 +198,7 @@ export class Outgoing {
     return this.pressure
   }
 
-  /** Sends, skips or finishes one thing. @returns whether there may be more to do */
+  /** Performs one step. @returns whether there may be more to do */
   #step(): boolean {
     if (this.#stored !== undefined) return this.#stepStored(this.#stored)
     const waiting = this.#waiting.first

@@ -1,7 +1,7 @@
 /**
- * How much waits for one connected client, and whether it drains. A client that does may have more waiting than one that
- * does not, and publishers wait for it: clients before their messages are stored, the host after its messages are
- * delivered. Owns the counts and those who wait; must not know messages, nor who publishes.
+ * How much waits for one connected client, and whether its queue drains. A client whose queue drains may have a longer
+ * one, and publishers wait for it: clients before their messages are stored, the host after its messages were
+ * delivered. Owns the counts and the waiting publishers; must not know messages, nor who publishes.
  *
  * Time is counted in ticks of a timer, not read from a clock: a host that was busy for seconds has not read what the
  * client acknowledged meanwhile, and must not take it for frozen.
@@ -18,17 +18,17 @@ import type { Recipient } from './recipient.js'
 const TICK_MS = 50
 const TICKS_PER_SECOND = 1000 / TICK_MS
 
-/** A client has this long to begin to drain: its queue may grow meanwhile. */
+/** The time that a client has to begin draining; its queue may grow meanwhile. */
 const GRACE_TICKS = 2 * TICKS_PER_SECOND
 
-/** For this long at the beginning, publishers wait for it as well: more often would slow them for nothing. */
+/** The first part of that time, in which publishers wait for it as well: longer would slow them for nothing. */
 const NEW_TICKS = TICKS_PER_SECOND / 4
 
-/** What has to leave within a second: so many messages, or 1 MiB. */
+/** A queue drains if this many messages, or 1 MiB, leave it within a second. */
 const DRAINED_PER_SECOND = 500
 const BYTES_FOR_ONE = (1024 * 1024) / DRAINED_PER_SECOND
 
-/** More messages, for a connected client, unless the host has set another bound for it. */
+/** Allows a connected client more messages, unless the host has set its own limit. */
 export function extendedLimits(
   limits: QueueLimits,
   { maxQueuedMessages, maxBurstMessages }: Pick<ResolvedOptions, 'maxQueuedMessages' | 'maxBurstMessages'>,
@@ -44,23 +44,26 @@ export class Pressure implements Waiting {
   readonly #memory: Pick<Backlog, 'bytes'>
   readonly #isIdle: () => boolean
   readonly #timer = new Timer(() => this.#tick())
-  /** Above a half of these, publishers wait. */
+  /** Publishers wait above half of these. */
   readonly #most: QueueLimits
   readonly #waiters: Waiters[] = []
-  /** The host's calls. */
+  /** The waiting calls of the host. */
   readonly #host = new Waiters()
   #messages = 0
   #bytes = 0
-  /** Since it is not idle. */
+  /** Ticks since messages began to wait. */
   #ticks = 0
-  /** What drained since the last tick, and in each tick before, the newest last. */
+  /** What was drained since the last tick, and in the ticks before it, newest last. */
   #drained = 0
   #drainedBefore: number[] = []
   /** The sum of these. */
   #drainedLately = 0
   #isFull = false
   #isBusy = false
-  /** Messages of the client itself that wait for others. Meanwhile its acknowledgements are not read. */
+  /**
+   * Messages that the client itself published and that wait for other clients. Meanwhile its acknowledgements are not
+   * read.
+   */
   #held = 0
 
   /**
@@ -89,7 +92,7 @@ export class Pressure implements Waiting {
     return this.#bytes
   }
 
-  /** The limits of its queue now: more where the client drains, or may still begin to. */
+  /** The current limits of its queue: higher if it drains, or may still begin to. */
   extend(limits: QueueLimits): QueueLimits {
     return this.#ticks < GRACE_TICKS || this.#isDraining ? extendedLimits(limits, this.#ports.options) : limits
   }
@@ -108,7 +111,7 @@ export class Pressure implements Waiting {
     this.#drained += amount
     this.#drainedLately += amount
     this.removed(bytes)
-    // as many come as have left; more, where messages were refused that were let in
+    // as many may come as have left; more, if messages that were let in were refused later
     this.#letIn(this.#isFull ? 1 : 2)
   }
 
@@ -117,13 +120,13 @@ export class Pressure implements Waiting {
     this.#set(this.#messages - 1, this.#bytes - bytes)
   }
 
-  /** Nothing is left in the stored queue, and so much in memory. */
+  /** Sets the counts: the stored queue is empty, and so much is left in memory. */
   settled(messages: number, bytes: number): void {
     this.#set(messages, bytes)
     if (messages === 0) this.#letIn(this.#most.maxMessages / 4)
   }
 
-  /** What a publisher has to wait for before its message can be stored; undefined where there is room. */
+  /** A promise that a publisher has to wait for before its message is stored; undefined if there is room. */
   untilRoom(): Promise<void> | undefined {
     if (!this.#isFull || this.#held > 0 || !(this.#isDraining || this.#isNew)) return undefined
     const waiter = new Waiters()
@@ -131,12 +134,17 @@ export class Pressure implements Waiting {
     return waiter.wait()
   }
 
-  /** What the host has to wait for before its next message; undefined where there is room, or the client does not drain. */
+  /**
+   * A promise that the host has to wait for before its next message; undefined if there is room, or the queue does not
+   * drain.
+   */
   untilCalm(): Promise<void> | undefined {
     return this.#isBusy && this.#held === 0 && this.#mayDrain ? this.#host.wait() : undefined
   }
 
-  /** A message of the client itself has to wait for another client: nobody waits for this one until then. */
+  /**
+   * A message that the client itself published has to wait for another client: nobody waits for this one until then.
+   */
   hold(): void {
     this.#held++
     this.#letAllIn()
@@ -146,14 +154,17 @@ export class Pressure implements Waiting {
     this.#held--
   }
 
-  /** The client is gone. */
+  /** Releases all waiting publishers, because the connection has ended. */
   close(): void {
     this.#ports.timers.cancel(this.#timer)
     this.#set(0, 0)
     this.#letAllIn()
   }
 
-  /** Whether it has not had the time to show that it drains. A host that has set a bound of its own does not wait for that. */
+  /**
+   * Whether it is too early to tell whether the queue drains. With a limit set by the host, this grace period does not
+   * apply.
+   */
   get #isNew(): boolean {
     return this.#ticks < NEW_TICKS && this.#most.maxMessages > this.#ports.options.maxQueuedMessages
   }

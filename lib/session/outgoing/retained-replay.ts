@@ -9,7 +9,7 @@ import type { SessionSubscription } from '../../model/subscription.js'
 import type { Ports } from '../../ports/ports.js'
 import { Source } from '../../util/collections/source.js'
 
-/** How many overtaken topics are remembered. Above this the oldest is forgotten. */
+/** Maximum number of remembered overtaken topics; beyond it the oldest is forgotten. */
 const MAX_OVERTAKEN = 10_000
 
 /** How often a topic's message is read again. One that changes faster than it is read must not block the others. */
@@ -33,7 +33,7 @@ export class RetainedReplays {
   readonly #failed: (error: unknown) => void
   /** By topic filter. A filter that is subscribed again is replayed from the start [MQTT-3.8.4-4]. */
   readonly #replays = new Map<string, Replay>()
-  /** Topics of which the client got a newer message, live, since the current replay began. */
+  /** Topics of which the client was sent a newer live message since the current replay began. */
   #overtaken: Set<string> | undefined
   #rereading: Rereading | undefined
 
@@ -68,7 +68,7 @@ export class RetainedReplays {
     if (replay === undefined) return
     if (replay === this.#current()) {
       this.#stopRereading()
-      // nothing of the other subscriptions was read yet
+      // the other subscriptions were not read yet
       this.#overtaken = undefined
     }
     replay.messages.close()
@@ -76,8 +76,8 @@ export class RetainedReplays {
   }
 
   /**
-   * Notes a message that is sent live. If it is retained, the retained message that was read for its topic before is
-   * out of date. Sent after the new one, the client would take it for the latest.
+   * Notes a message that is sent live. If it is retained, a retained message that was read for its topic before is
+   * outdated: sent after the new one, it would look like the latest.
    */
   overtake({ topic, retain }: Message): void {
     if (!retain || this.isEmpty) return

@@ -1,6 +1,7 @@
 /**
  * Sends the retained messages of new subscriptions: to the client, or through the stored queue of its session, which
- * keeps a message until it is acknowledged. Owns how many are on their way into that queue; must not know live messages.
+ * keeps a message until it is acknowledged. Owns the number of messages being written to that queue; must not know live
+ * messages.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DropReason } from '../../../types/events.js'
@@ -16,7 +17,7 @@ import type { Recipient } from './recipient.js'
 import { RetainedReplays } from './retained-replay.js'
 import type { Transmitter } from './transmitter.js'
 
-/** Retained messages that are on their way into the queue at once. */
+/** Maximum number of retained messages being written to the queue at a time. */
 const SLICE = 500
 
 export interface RetainedSenderParts {
@@ -39,7 +40,7 @@ export class RetainedSender {
   #onRead: (() => void) | undefined
   /** Why retained messages could not be read or queued. */
   #failure: unknown
-  /** How many messages are being written to the stored queue. */
+  /** The number of messages being written to the stored queue. */
   #enqueuing = 0
 
   constructor(parts: RetainedSenderParts) {
@@ -61,7 +62,7 @@ export class RetainedSender {
     this.#replays.end(filter)
   }
 
-  /** A live message is sent: one that was retained on its topic before is out of date. */
+  /** Notes that a live message is sent: an earlier retained message of its topic is outdated. */
   overtake(message: Message): void {
     this.#replays.overtake(message)
   }
@@ -70,7 +71,7 @@ export class RetainedSender {
     this.#replays.close()
   }
 
-  /** Sends, skips or finishes one thing. @returns whether there may be more to do */
+  /** Performs one step. @returns whether there may be more to do */
   step(): boolean {
     const replays = this.#replays
     if (replays.isEmpty || !this.#parts.transmitter.canSend(replays.qos) || !this.#hasRoom(replays.qos)) return false
@@ -83,8 +84,8 @@ export class RetainedSender {
   }
 
   /**
-   * The client disconnected and its session is kept: appends the messages that it has not got yet to its stored queue.
-   * Reads no more of them than the queue may hold.
+   * Called when the client has disconnected and its session is kept: appends the messages that were not sent yet to its
+   * stored queue. Reads no more of them than the queue may hold.
    */
   async queueRest(): Promise<void> {
     const replays = this.#replays
@@ -155,7 +156,7 @@ export class RetainedSender {
     return { clientId: this.#parts.recipient.id, qos, retain, subscriptionIdentifiers, share: undefined }
   }
 
-  /** Whether the stored queue has room for another message. While it has not, no more of them are read. */
+  /** Whether the stored queue has room for another message. Otherwise no more messages are read. */
   #hasRoom(qos: number): boolean {
     const { recipient, transmitter } = this.#parts
     if (qos === 0 || !recipient.stored) return true

@@ -20,15 +20,15 @@ import { DeliveryTraces } from './delivery-traces.js'
 import type { Link } from './link.js'
 import type { Recipient } from './recipient.js'
 
-/** A frame that waits for the store, or behind one that does. */
+/** A frame that waits for the store, or for an earlier frame that does. */
 interface PendingWrite {
   frame: Frame
   packetId: number
-  /** Whether it waits for nothing but its turn. */
+  /** Whether it only waits for earlier frames. */
   ready: boolean
 }
 
-/** With this many frames behind one store operation, no further message is sent. */
+/** With this many frames waiting for a store operation, no further message is sent. */
 const MAX_PENDING_WRITES = 1000
 
 export class Transmitter {
@@ -38,14 +38,14 @@ export class Transmitter {
   readonly #ports: Ports
   readonly #onRoom: () => void
   #pendingWrites: PendingWrite[] = []
-  /** Store operations that are under way, by message. */
+  /** Pending store operations, by message. */
   #storing: Map<MessageRef, Promise<unknown>> | undefined
-  /** Made when somebody watches deliveries. */
+  /** Created when deliveries are traced. */
   #traces: DeliveryTraces | undefined
 
   /**
    * @param quota how many QoS 1 and 2 messages may be unacknowledged
-   * @param onRoom called when frames that waited for the store have left, so that more messages can be sent
+   * @param onRoom called when frames that waited for the store were written, so that more messages can be sent
    */
   constructor(recipient: Recipient, link: Link, ports: Ports, quota: number, onRoom: () => void) {
     this.#recipient = recipient
@@ -81,7 +81,10 @@ export class Transmitter {
     } else this.#track(forwarded, frame, message)
   }
 
-  /** Sends a message from the stored queue. One of QoS 0 leaves the queue at once: nobody acknowledges it. */
+  /**
+   * Sends a message from the stored queue. A QoS 0 message is removed from the queue immediately, because it is not
+   * acknowledged.
+   */
   sendQueued(ref: MessageRef, delivery: Delivery): void {
     this.send(delivery)
     if (delivery.qos === 0) this.#remove(ref, undefined, delivery)
@@ -106,7 +109,10 @@ export class Transmitter {
     if (deliveries.isOn) this.#tellSent(delivery, packetId)
   }
 
-  /** PUBACK or PUBCOMP: the message is delivered. @returns it; undefined if the packet id did not await this packet */
+  /**
+   * Handles PUBACK or PUBCOMP: the message was delivered. @returns the message; undefined if the packet id did not
+   * await this packet
+   */
   acknowledged(packetId: number, by: 'puback' | 'pubcomp'): Sent | undefined {
     const message = this.inflight.get(packetId)
     if (message?.awaits !== by) return undefined
@@ -114,7 +120,10 @@ export class Transmitter {
     return message
   }
 
-  /** PUBREC [MQTT-4.3.3-4]: answers PUBREL once the store has noted it. @returns whether the packet id awaited one */
+  /**
+   * Handles PUBREC [MQTT-4.3.3-4]: answers with PUBREL once the store has noted it. @returns whether the packet id
+   * awaited one
+   */
   pubrecReceived(packetId: number, reasonCode: number): boolean {
     const message = this.inflight.get(packetId)
     if (message === undefined || message.awaits === 'puback') return false
@@ -125,7 +134,7 @@ export class Transmitter {
     const repeated = message.awaits === 'pubcomp'
     message.awaits = 'pubcomp'
     message.message = undefined
-    // the reference was the message itself: its payload is not needed any more
+    // the reference was the message itself, whose payload is no longer needed
     const { brokerId, brokerCounter } = message.ref
     message.ref = { brokerId, brokerCounter }
     const known =
@@ -137,7 +146,7 @@ export class Transmitter {
     return true
   }
 
-  /** The packet that the client has to send next for a packet id. */
+  /** The packet that is awaited from the client for a packet id. */
   awaited(packetId: number): AwaitedAck | undefined {
     return this.inflight.get(packetId)?.awaits
   }
@@ -148,7 +157,7 @@ export class Transmitter {
     if (this.#storing !== undefined) yield* this.#storing.keys()
   }
 
-  /** The messages in flight that may go to other members, in the order in which they were published. */
+  /** The messages in flight that other members may get, in the order in which they were published. */
   unacknowledgedShared(): SharedDelivery[] {
     const left: SharedDelivery[] = []
     for (const { message, ref, share, awaits } of this.inflight.all()) {
@@ -159,23 +168,25 @@ export class Transmitter {
     return left.sort((one, other) => one.message.brokerCounter - other.message.brokerCounter)
   }
 
-  /** Nothing more is sent or acknowledged. */
+  /** Ends all exchanges: nothing more is sent or acknowledged. */
   close(): void {
     this.inflight.close()
     this.#traces?.close()
   }
 
-  /** Resolves when no store operation is under way. */
+  /** Resolves when no store operation is pending. */
   async storeSettled(): Promise<void> {
     while (this.#storing?.size) await Promise.all(this.#storing.values())
   }
 
-  /** Whether the hook's copy, or the frame, has the payload of the message, which is kept until it is acknowledged. */
+  /**
+   * Whether the hook's copy, or the frame, has the same payload as the message, which is kept until it is acknowledged.
+   */
   #sharesPayload({ payload }: Message): boolean {
     return payload.length > INLINE_PAYLOAD || this.#ports.authorizer.authorizeForward !== undefined
   }
 
-  /** The message as `authorizeForward` wants it for this client; undefined if it is withheld. */
+  /** The message that `authorizeForward` returned for this client; undefined if it is withheld. */
   #forward(delivery: Delivery): Delivery | undefined {
     const gate = this.#ports.authorizer.authorizeForward
     if (gate === undefined) return delivery
@@ -187,7 +198,7 @@ export class Transmitter {
 
   /** @param ref the message, which is kept until it is acknowledged */
   #track(delivery: Delivery, frame: Frame, ref: Message): void {
-    // not before: the frame may be the packet that the message came in
+    // only now: the frame may be the packet in which the message arrived
     keepPayload(ref)
     const packetId = this.inflight.add(new Sent(ref, delivery))
     if (deliveries.isOn) this.#tellSent(delivery, packetId)
@@ -201,7 +212,7 @@ export class Transmitter {
     this.#write(frame, packetId, delivery.qos === 2 ? marked : undefined)
   }
 
-  /** Drops a QoS 2 message that the client may have already: it remembers the packet id until PUBREL. */
+  /** Drops a QoS 2 message that the client may already have: the client remembers the packet id until PUBREL. */
   #releaseUnsent(packetId: number, ref: MessageRef, delivery: Delivery, reason: DropReason): void {
     this.inflight.restore(packetId, new Sent(ref, delivery))
     this.pubrecReceived(packetId, ReasonCode.Success)
@@ -233,7 +244,7 @@ export class Transmitter {
     this.#ports.events.emit('drop', { clientId: this.#recipient.id, message, reason })
   }
 
-  /** Writes in order: a frame that waits for the store holds back those behind it. */
+  /** Writes in order: a frame that waits for the store holds back later frames. */
   #write(frame: Frame, packetId: number, known?: Promise<boolean>): void {
     if (known === undefined && this.#pendingWrites.length === 0) {
       this.#link.write(frame, packetId)
@@ -255,7 +266,10 @@ export class Transmitter {
     this.#onRoom()
   }
 
-  /** A store that fails ends the connection: the message is redelivered on reconnect. Resolves to whether it worked. */
+  /**
+   * A failure of the store ends the connection: the message is redelivered on reconnect. Resolves to whether it
+   * succeeded.
+   */
   #attempt(operation: () => void | Promise<void>): Promise<boolean> | undefined {
     try {
       const outcome = operation()

@@ -1,6 +1,6 @@
 /**
- * A map that forgets values which say nothing any more. Owns when they go; must not know what makes a value idle.
- * No timer: each new key has the two oldest ones looked at, so that the map stays as small as what is in use.
+ * A map that drops idle values. Owns when they are dropped; must not know what makes a value idle. There is no timer:
+ * adding a key checks the two oldest entries, so that idle ones do not pile up.
  */
 export class IdleMap<Value> {
   readonly #values = new Map<string, Value>()
@@ -18,7 +18,7 @@ export class IdleMap<Value> {
     return this.#values.get(key)
   }
 
-  /** The value of a key, made where there is none. */
+  /** The value of a key, which is created if there is none. */
   obtain(key: string, make: () => Value): Value {
     const known = this.#values.get(key)
     if (known !== undefined) return known
@@ -29,7 +29,7 @@ export class IdleMap<Value> {
     return made
   }
 
-  /** The oldest goes, or begins anew. */
+  /** Drops the oldest entry if it is idle; otherwise it becomes the newest. */
   #tidy(): void {
     for (const [key, value] of this.#values) {
       this.#values.delete(key)

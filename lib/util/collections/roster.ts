@@ -1,11 +1,11 @@
 /**
- * What is there at the moment, in no particular order. Each item knows its place, so that adding and removing one touches
- * one other at most. Not a Set: of one that grows and shrinks all the time, V8 keeps the tables of before until a full
- * garbage collection, and with them the items that were in them.
+ * An unordered collection of items that come and go. Each item stores its index, so that adding and removing take
+ * constant time. It is not a Set, because V8 keeps the old tables of a Set that grows and shrinks, and the items in
+ * them, until a full garbage collection.
  */
 
 export interface Placed {
-  /** The item's place; -1 while it is in no roster. */
+  /** The item's index; -1 while it is in no roster. */
   place: number
 }
 
@@ -31,7 +31,7 @@ export class Roster<T extends Placed> implements Iterable<T> {
     item.place = -1
   }
 
-  /** To be copied where items may come or go meanwhile. */
+  /** Copy it first if items may be added or removed during the iteration. */
   [Symbol.iterator](): Iterator<T> {
     return this.#items.values()
   }

@@ -24,7 +24,7 @@ export class Source<T> {
     this.#failed = failed
   }
 
-  /** A source that never has anything: whoever looks has to wait until another one takes its place. */
+  /** A source that never has an item: its reader waits until it is replaced. */
   static waiting<T>(): Source<T> {
     const source = new Source<T>(
       () => [],

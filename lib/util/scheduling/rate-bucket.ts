@@ -1,12 +1,12 @@
 /**
- * A token bucket, and the line of those who wait for it. Owns how much may pass and in which order; must not know what
- * passes. Whoever passes pays afterwards, so a bucket may be in debt, and nobody has to fit into it.
+ * A token bucket with a queue of waiters. Owns how much may pass and in which order; must not know what passes. Tokens
+ * are taken after passing, so that a bucket may be in debt, and nothing is too large for it.
  */
 import { Timer, type Timers } from './timers.js'
 
 /** A waiter for a bucket. */
 export interface Waiter {
-  /** It may pass again. It pays for what it does at once, and waits again where it has to. */
+  /** Called when it may pass again. It takes its tokens immediately, and waits again if necessary. */
   passes(): void
 }
 
@@ -16,13 +16,13 @@ export class RateBucket {
   readonly #timer = new Timer(() => this.#serve())
   #tokens: number
   #at: number
-  /** Nobody passes below this. It is higher while one of several is served. */
+  /** The number of tokens needed to pass. Raised while one of several waiters is served. */
   #floor = 1
   #isServing = false
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   #line: Waiter[] = []
 
-  /** @param perSecond how much may pass in a second; as much may pass at once after a pause */
+  /** @param perSecond tokens per second, which is also the size of the bucket */
   constructor(perSecond: number, timers: Timers) {
     this.#perSecond = perSecond
     this.#timers = timers
@@ -30,13 +30,13 @@ export class RateBucket {
     this.#at = timers.now()
   }
 
-  /** Whether it is as one that was never used. */
+  /** Whether it is full, like one that was never used. */
   get isFull(): boolean {
     this.#refill()
     return this.#tokens === this.#capacity && this.#line.length === 0
   }
 
-  /** Whether whoever wants to pass has to wait: nothing is left, or others came before. */
+  /** Whether a caller has to wait: no token is left, or others are waiting. */
   get isClosed(): boolean {
     if (this.#tokens < this.#floor) this.#refill()
     return this.#tokens < this.#floor || (this.#line.length > 0 && !this.#isServing)
@@ -46,7 +46,7 @@ export class RateBucket {
     this.#tokens -= amount
   }
 
-  /** Whether one may pass now and pays: never into debt. */
+  /** Takes a token if there is one: never goes into debt. @returns whether it did */
   take(): boolean {
     this.#refill()
     if (this.#tokens < 1) return false
@@ -54,7 +54,7 @@ export class RateBucket {
     return true
   }
 
-  /** Gives back what was taken. */
+  /** Returns a token that was taken. */
   giveBack(): void {
     this.#tokens++
   }
@@ -64,7 +64,7 @@ export class RateBucket {
     if (!this.#isServing && this.#line.length === 1) this.#wake()
   }
 
-  /** The waiter has ended. */
+  /** Removes a waiter. */
   leave(waiter: Waiter): void {
     this.#line = this.#line.filter(each => each !== waiter)
     if (this.#line.length === 0) this.#timers.cancel(this.#timer)
@@ -85,7 +85,7 @@ export class RateBucket {
     this.#timers.schedule(this.#timer, (missing / this.#perSecond) * 1000 + 1)
   }
 
-  /** Lets all in line pass, each with an equal share, so that those who want much do not take it from the others. */
+  /** Serves all waiters, each with an equal share, so that large ones do not starve the others. */
   #serve(): void {
     this.#refill()
     const line = this.#line

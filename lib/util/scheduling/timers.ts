@@ -18,7 +18,7 @@ export interface Scheduled extends HeapItem {
   fire(): void
 }
 
-/** One timer. Who has very many of them is {@link Scheduled} itself. */
+/** One timer. An object of which there are very many implements {@link Scheduled} itself instead. */
 export class Timer implements Scheduled {
   readonly fire: () => void
   at = 0

@@ -1,6 +1,6 @@
 /**
- * The filters that a bus of the host is asked for: each once, as long as a subscription has it, so that a network
- * carries only what this broker needs. Owns what is registered there; must not know what a message is.
+ * The filters that are registered on the bus of the host: each once, as long as a subscription has it, so that a
+ * network carries only what this broker needs. Owns these registrations; must not know what a message is.
  */
 import type { Bus, BusListener, BusMessage } from '../../../../types/bus.js'
 import type { MaybePromise } from '../../../../types/persistence.js'
@@ -13,15 +13,18 @@ const REGISTRATION_TIMEOUT_MS = 10_000
 export interface RegistrationParts {
   mq: Bus
   timers: Pick<Timers, 'within'>
-  /** Gets what the bus brings, for each filter anew. */
+  /** Called for each message of the bus, once per matching filter. */
   receive(message: BusMessage): void
-  /** Told of a filter that the bus did not take, or did not give up. */
+  /** Called when registering or unregistering a filter failed. */
   failed(error: AnaxError): void
 }
 
-/** One filter that the bus was asked for. */
+/** One registered filter. */
 interface Registration {
-  /** One for each filter: some buses wrap the listener, and find it again by what they wrapped. */
+  /**
+   * A listener of its own for each filter, because some buses wrap listeners and find them again by the wrapped
+   * function.
+   */
   readonly listener: BusListener
   isDone: boolean
   outcome: Promise<void> | undefined
@@ -37,13 +40,13 @@ export class FilterRegistrations {
     this.#parts = parts
   }
 
-  /** A subscription has this filter. Answers as {@link registered} does. */
+  /** Counts a subscription with this filter. Returns as {@link registered} does. */
   want(filter: string): MaybePromise<void> {
     this.#interest.set(filter, (this.#interest.get(filter) ?? 0) + 1)
     return this.registered(filter)
   }
 
-  /** A subscription no longer has this filter. */
+  /** Stops counting a subscription with this filter. */
   unwant(filter: string): void {
     const wanted = this.#interest.get(filter) ?? 0
     if (wanted > 1) {
@@ -55,8 +58,8 @@ export class FilterRegistrations {
   }
 
   /**
-   * Waits until the bus has a filter that is wanted; asks for it again if the bus did not take it before. Rejects with
-   * ANAX_ERR_BUS, which the host is told as well.
+   * Waits until a wanted filter is registered; tries again if that failed before. Rejects with ANAX_ERR_BUS, which is
+   * reported to the host as well.
    */
   registered(filter: string): MaybePromise<void> {
     const registration = this.#registrations.get(filter) ?? this.#register(filter)
@@ -67,7 +70,7 @@ export class FilterRegistrations {
     const registration: Registration = { listener: this.#listener(), isDone: false, outcome: undefined }
     this.#registrations.set(filter, registration)
     registration.outcome = this.#outcomeOf(filter, registration)
-    // Nobody may be waiting for it; the host is told in any case.
+    // Possibly nobody waits for it; the failure is reported to the host in any case.
     registration.outcome.catch(() => {})
     return registration
   }
@@ -75,7 +78,7 @@ export class FilterRegistrations {
   #listener(): BusListener {
     const { receive } = this.#parts
     return (message, done) => {
-      // At once: the bus must never wait for a subscriber.
+      // Immediately: the bus must never wait for a subscriber.
       done()
       receive(message)
     }

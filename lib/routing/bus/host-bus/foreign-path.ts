@@ -1,6 +1,6 @@
 /**
- * The way of a message that another broker published, or the application: queued for the stored sessions that are
- * connected here, then routed. It cannot be refused any more, so that a store that fails stops nothing.
+ * Processes a message that another broker, or the application, put on the bus: queues it for the stored sessions that
+ * are connected here, then routes it. It can no longer be refused, so a failure of the store does not stop it.
  */
 import type { MatchedSubscription, MaybePromise, QueuePolicy } from '../../../../types/persistence.js'
 import type { PublishMessage } from '../../../codec/publish-message.js'
@@ -16,7 +16,7 @@ export interface ForeignQueues {
     matched: readonly MatchedSubscription[],
     rules: { among: 'connected'; policy: QueuePolicy },
   ): MaybePromise<void>
-  /** A message is routed. */
+  /** Called when a message was routed. */
   settled(message: PublishMessage): void
 }
 
@@ -28,11 +28,11 @@ export interface ForeignRouter {
 }
 
 export interface ForeignParts {
-  /** The bus and the router need each other: these two are asked for when the first message comes. */
+  /** Functions, because bus and router need each other: called when the first message arrives. */
   queues(): ForeignQueues
   router(): ForeignRouter
   policy: QueuePolicy
-  /** Tells the host of a failure. */
+  /** Reports a failure to the host. */
   failed(error: AnaxError): void
 }
 
@@ -48,17 +48,17 @@ export class ForeignPath implements PublishPath {
     this.#rules = { among: 'connected', policy: withoutRefusals(parts.policy) }
   }
 
-  /** Tells the host that the store failed. */
+  /** Reports a failure of the store to the host. */
   readonly failed = (error: unknown): void => this.#parts.failed(wrapError('ANAX_ERR_STORE', error))
 
-  /** Which sessions are connected here is known when the message is stored. */
+  /** Nothing to match yet: the connected sessions are looked up when the message is stored. */
   match(): readonly MatchedSubscription[] {
     return NOBODY
   }
 
   /**
-   * A store that the brokers share has the message already, and passes it over. A store of this broker alone would not
-   * have it when the client comes back.
+   * A store that the brokers share already has the message, and ignores it. A store of this broker alone needs it for
+   * when the client reconnects.
    */
   store(message: PublishMessage): MaybePromise<void> {
     if (message.qos === 0) return

@@ -1,7 +1,7 @@
 /**
- * A bus that the host gave, which may have other brokers on it. Sends messages out, and takes in what the bus brings: a
- * message of this broker is routed; one of another broker, or of the application, is first queued for the stored
- * sessions that are connected here. Owns that order; must not know queues.
+ * A bus of the host, which other brokers may share. Publishes messages on it and receives its messages: a message of
+ * this broker is routed; one of another broker, or of the application, is first queued for the stored sessions that are
+ * connected here. Owns that order; must not know queues.
  */
 import type { Bus, BusMessage } from '../../../../types/bus.js'
 import type { MaybePromise, MessageRef } from '../../../../types/persistence.js'
@@ -19,7 +19,7 @@ import { FilterRegistrations } from './filter-registrations.js'
 import { type ForeignParts, ForeignPath, type ForeignRouter } from './foreign-path.js'
 import { RecentMessages } from './recent-messages.js'
 
-/** Messages of others that may wait for the store at once, and their bytes: a store that hangs must not fill the memory. */
+/** Maximum messages of others that wait for the store, and their bytes: a store that hangs must not fill the memory. */
 const MAX_PENDING = { messages: 10_000, bytes: 16 * 1024 * 1024 }
 
 export interface HostBusParts extends ForeignParts {
@@ -31,9 +31,9 @@ export interface HostBusParts extends ForeignParts {
     /** Whether a subscription matches a topic. */
     wants(topic: string): boolean
   }
-  /** Gives a message a number of this broker. */
+  /** Numbers a message as one of this broker. */
   number(message: PublishMessage): void
-  /** Told of a message of others that came while too many were waiting for the store. */
+  /** Called with a message of others that arrived while too many were waiting for the store. */
   dropped(message: PublishMessage): void
 }
 
@@ -107,7 +107,7 @@ export class HostBus implements MessageBus {
     return new Promise(resolve => this.#parts.mq.close(resolve))
   }
 
-  /** The bus brought something. */
+  /** Handles a message of the bus. */
   receive(carried: BusMessage): void {
     const received = this.#recent.take(carried)
     if (received === undefined) return
@@ -138,7 +138,7 @@ export class HostBus implements MessageBus {
     this.#pipeline.run(new PublishJob(this.#foreign, message, null, undefined, routed))
   }
 
-  /** The message comes back together with its copies. */
+  /** Notes that the bus will bring the message and its copies back. */
   #expect(message: PublishMessage): void {
     keepPayload(message)
     this.#recent.expect(message)

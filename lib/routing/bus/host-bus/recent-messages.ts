@@ -1,9 +1,9 @@
 /**
- * The messages that a bus of the host has brought, or is to bring. The bus may bring a message late, as a copy, and once
- * for each filter. Owns the memory that finds duplicates and the broker's own messages; must not know who gets them.
+ * The messages that a bus of the host has brought recently, or will bring. It may bring a message late, as a copy, and
+ * once for each filter. Owns the detection of duplicates and of the broker's own messages; must not know who gets them.
  *
- * A message is known by its broker and its number there. It is remembered for 15 to 30 seconds, whether it comes or not.
- * A message that comes later than that is in the queues already, and stored sessions get it from there only.
+ * A message is identified by its broker and its number there. It is remembered for 15 to 30 seconds, whether it arrives
+ * or not. A message that arrives later is in the queues already, and stored sessions get it from there only.
  */
 import type { BusMessage } from '../../../../types/bus.js'
 import type { MessageRef } from '../../../../types/persistence.js'
@@ -13,17 +13,17 @@ import { adoptRecord, ensureRecord, RoutingRecord } from '../../../model/routing
 import { Recent } from '../../../util/collections/recent.js'
 import type { Timers } from '../../../util/scheduling/timers.js'
 
-/** A bus that takes longer is as good as down; a longer memory costs more than it helps. */
+/** A bus that takes longer is as good as down; remembering longer costs more than it helps. */
 const BOUNDS = { periodMs: 15_000, capacity: 50_000 } as const
 
 /** The record of one message. */
 interface Entry {
-  /** The record until the message is routed; then it is enough that the message came. */
+  /** The record until the message is routed; afterwards the entry only marks that it arrived. */
   record: RoutingRecord | undefined
   hasCome: boolean
 }
 
-/** A message that came, and who gave it its number. */
+/** A message that arrived, and whose number it has. */
 export interface ReceivedMessage {
   message: PublishMessage
   origin: 'this broker' | 'another broker' | 'application'
@@ -40,23 +40,23 @@ export class RecentMessages {
     this.#entries = new Recent(timers, BOUNDS)
   }
 
-  /** How many messages are remembered. */
+  /** The number of remembered messages. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** One of the broker's own messages is about to go to the bus, and to come back. */
+  /** Notes one of the broker's own messages that is about to be published on the bus. */
   expect(message: PublishMessage): void {
     this.#entries.set(refKey(message), { record: ensureRecord(message), hasCome: false })
   }
 
-  /** The bus did not take the message. */
+  /** Forgets a message that could not be published on the bus. */
   abandon(message: PublishMessage): void {
     const key = refKey(message)
     if (this.#entries.get(key)?.hasCome === false) this.#entries.delete(key)
   }
 
-  /** A client was sent the message from its queue: it gets no other copy. */
+  /** Notes that a client was sent the message from its queue: it gets no other copy. */
   sentFromQueue(ref: MessageRef, clientId: string): void {
     const key = refKey(ref)
     const entry = this.#entries.get(key)
@@ -69,7 +69,7 @@ export class RecentMessages {
     }
   }
 
-  /** @returns the message to route; undefined for a duplicate, and for what is not a message */
+  /** @returns the message to route; undefined for a duplicate, or for something that is not a message */
   take(carried: BusMessage): ReceivedMessage | undefined {
     const { brokerId, brokerCounter } = carried as Partial<MessageRef>
     if (!brokerId || !brokerCounter) return this.#takeUnnumbered(carried)
@@ -84,7 +84,7 @@ export class RecentMessages {
     return { message, origin: 'another broker' }
   }
 
-  /** A message of another broker is routed: from now on only duplicates have to be found. */
+  /** Notes that a message of another broker was routed: from now on only duplicates have to be found. */
   routed(message: PublishMessage): void {
     const entry = this.#entries.get(refKey(message))
     if (entry !== undefined) entry.record = undefined
@@ -104,7 +104,7 @@ export class RecentMessages {
   }
 }
 
-/** One of the broker's own messages that is not remembered: stored sessions have it in their queues, or do not get it. */
+/** One of the broker's own messages that is no longer remembered: stored sessions get it from their queues only. */
 function forgotten(carried: BusMessage): PublishMessage | undefined {
   const message = adopt(carried)
   if (message !== undefined) ensureRecord(message).compareQueues()
