@@ -5,6 +5,7 @@
 import type { ClusterNode, LogCursor } from '../../types/cluster.js'
 import type { Interests } from '../routing/bus/interests.js'
 import type { ClusterLink } from './cluster-link.js'
+import type { BroughtFilters } from './owned-session.js'
 
 /** Takes part in shared subscriptions. */
 export interface GroupRegistry {
@@ -19,7 +20,7 @@ interface Wanted {
   since: LogCursor | undefined
 }
 
-export class ClusterInterests implements Interests {
+export class ClusterInterests implements Interests, BroughtFilters {
   readonly #link: ClusterLink
   readonly #groups: GroupRegistry
   readonly #wanted = new Map<string, Wanted>()

@@ -109,6 +109,7 @@ export class ClusterParts {
       store,
       routeHere: message => host.route(message),
       sharedDone: ref => shared.done(ref),
+      sentFromQueue: (ref, clientId) => logConsumer.sentFromQueue(ref, clientId),
     })
     const logConsumer: LogConsumer = new LogConsumer({
       store,

@@ -5,7 +5,7 @@
  */
 import type { Client } from '../../types/client.js'
 import type { ClusterWrite, LogPosition } from '../../types/cluster.js'
-import type { MatchedSubscription, MaybePromise, QueueDelivery } from '../../types/persistence.js'
+import type { MatchedSubscription, MaybePromise, MessageRef, QueueDelivery } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 import { keepPayload } from '../model/message.js'
@@ -28,7 +28,9 @@ export interface ClusterSinkParts {
   /** Delivers a QoS 0 message to the clients that are here, shared subscriptions left out. */
   routeHere(message: PublishMessage): void
   /** A copy of a shared subscription's message was dealt with. */
-  sharedDone(ref: { brokerId: string; brokerCounter: number }): void
+  sharedDone(ref: MessageRef): void
+  /** A client is sent a message that its session has read from the log. */
+  sentFromQueue(ref: MessageRef, clientId: string): void
 }
 
 export class ClusterSink implements MessageSink {
@@ -67,7 +69,6 @@ export class ClusterSink implements MessageSink {
   }
 
   abandon(): void {}
-  sentFromQueue(): void {}
 
   published(message: PublishMessage, client: Client | null): MaybePromise<AnaxError | undefined> {
     const { authorizer, events } = this.#parts
@@ -80,8 +81,12 @@ export class ClusterSink implements MessageSink {
     return this.#parts.store.append(message, delivery)
   }
 
-  sharedDone(ref: { brokerId: string; brokerCounter: number }): void {
+  sharedDone(ref: MessageRef): void {
     this.#parts.sharedDone(ref)
+  }
+
+  sentFromQueue(ref: MessageRef, clientId: string): void {
+    this.#parts.sentFromQueue(ref, clientId)
   }
 
   #checkRetained({ payload }: PublishMessage): void {

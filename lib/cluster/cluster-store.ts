@@ -3,7 +3,7 @@
  * has behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the
  * router.
  */
-import type { Claim, ClusterWrite, LogPosition } from '../../types/cluster.js'
+import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 import type {
   MessageRef,
@@ -63,19 +63,23 @@ export class ClusterStore extends LogBackedStore {
 
   /** Makes this node the owner of a client identifier. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
   async claim(clientId: string, signal: AbortSignal): Promise<OwnedSession> {
-    return await this.#own(clientId, await this.#link.node.claim(clientId, signal))
+    const { node } = this.#link
+    return await this.#own(node, await node.claim(clientId, signal))
   }
 
   /** The same, unless a node that is alive owns it. */
   async claimIfFree(clientId: string): Promise<OwnedSession | undefined> {
-    const claim = await this.#link.node.claimIfFree(clientId)
-    return claim && (await this.#own(clientId, claim))
+    const { node } = this.#link
+    const claim = await node.claimIfFree(clientId)
+    return claim && (await this.#own(node, claim))
   }
 
-  async #own(clientId: string, claim: Claim): Promise<OwnedSession> {
-    const { node } = this.#link
+  async #own(node: ClusterNode, claim: Claim): Promise<OwnedSession> {
+    const { clientId } = claim
     try {
       const owned = new OwnedSession(claim, node.shards, await node.load(claim))
+      // the lease that it was claimed with may be lost by now
+      if (!this.#link.has(node)) throw fencedError(clientId)
       this.#owned.set(clientId, owned)
       if (claim.wasInUse) {
         // the times that were written are those of an earlier connection
@@ -96,7 +100,7 @@ export class ClusterStore extends LogBackedStore {
     const owned = this.#owned.get(clientId)
     if (owned === undefined) return
     this.#owned.delete(clientId)
-    this.#writer.forget(owned)
+    this.#writer.end(owned)
     // a node that only looked at the session has read nothing for it
     if (!owned.isBehind) owned.keepAt = this.#queue.keepAt(owned, this.#parts.now())
     await this.#link.node.release(owned.claim, 'keep', lastWriteOf(owned))
@@ -154,7 +158,7 @@ export class ClusterStore extends LogBackedStore {
     const since = await this.#link.node.ends()
     for (const subscription of subscriptions) {
       const known = owned.subscriptions.get(subscription.topic)
-      owned.subscriptions.set(subscription.topic, { subscription: { ...subscription }, since: known?.since ?? since })
+      owned.subscribe({ ...subscription }, known?.since ?? since)
     }
     await this.#writeSettings(owned)
   }

@@ -6,14 +6,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
-import type { MatchedSubscription, MaybePromise, QueueLimits } from '../../types/persistence.js'
+import type { MatchedSubscription, MaybePromise, MessageRef, QueueLimits } from '../../types/persistence.js'
 import { markPayloadOwned, PublishMessage } from '../codec/publish-message.js'
 import { sizeInQueue } from '../model/backlog.js'
 import { ensureRecord } from '../model/routing-record.js'
 import { isPromise } from '../util/maybe-promise.js'
-import type { ClusterInterests } from './cluster-interests.js'
 import type { ClusterStore } from './cluster-store.js'
-import { type OwnedSession, refOf } from './owned-session.js'
+import { type BroughtFilters, type OwnedSession, refOf } from './owned-session.js'
 
 const NOBODY: ReadonlyMap<OwnedSession, boolean> = new Map()
 
@@ -22,7 +21,7 @@ const SLICE = 50
 
 export interface LogConsumerParts {
   readonly store: ClusterStore
-  readonly interests: ClusterInterests
+  readonly interests: BroughtFilters
   /** The subscriptions of stored sessions that are connected here, shared ones left out. */
   storedHere(topic: string): MatchedSubscription[]
   /** A promise until all connected clients have room; undefined if they have. */
@@ -40,6 +39,8 @@ export interface LogConsumerParts {
 
 export class LogConsumer {
   readonly #parts: LogConsumerParts
+  /** Messages whose delivery takes several turns of the event loop: one of each shard at most. */
+  readonly #underWay = new Set<PublishMessage>()
   #count = 0
 
   constructor(parts: LogConsumerParts) {
@@ -69,8 +70,33 @@ export class LogConsumer {
   #deliver(message: PublishMessage, position: LogPosition): MaybePromise<void> {
     const receivers = message.qos > 0 ? this.#receivers(message, position) : NOBODY
     const routed = this.#parts.route(message)
-    if (isPromise(routed)) return routed.then(() => this.#noteWaiting(receivers, message, position))
+    if (isPromise(routed)) return this.#deliverFurther(routed, receivers, message, position)
     this.#noteWaiting(receivers, message, position)
+  }
+
+  /**
+   * Meanwhile sessions begin, and read the log: only those get the message live that were to get it, and have not read it.
+   */
+  async #deliverFurther(
+    routed: Promise<void>,
+    receivers: ReadonlyMap<OwnedSession, boolean>,
+    message: PublishMessage,
+    position: LogPosition,
+  ): Promise<void> {
+    const deliveries = [...receivers.keys()].map(owned => owned.deliveryOf(message, position))
+    ensureRecord(message).compareWith(deliveries.filter(delivery => delivery !== undefined))
+    this.#underWay.add(message)
+    await routed
+    this.#underWay.delete(message)
+    this.#noteWaiting(receivers, message, position)
+  }
+
+  /** A client is sent a message that its session has read: one that is on its way is not for that client any more. */
+  sentFromQueue({ brokerId, brokerCounter }: MessageRef, clientId: string): void {
+    for (const message of this.#underWay) {
+      const isTheSame = message.brokerCounter === brokerCounter && message.brokerId === brokerId
+      if (isTheSame) ensureRecord(message).withhold(clientId)
+    }
   }
 
   /** Counts the message for those to whom it was not sent, and has those read the log that are behind. */
@@ -93,12 +119,11 @@ export class LogConsumer {
   /** @returns the stored sessions that get the message, and whether they must read the log before they get it */
   #receivers(message: PublishMessage, position: LogPosition): ReadonlyMap<OwnedSession, boolean> {
     const receivers = new Map<OwnedSession, boolean>()
-    const { store, storedHere } = this.#parts
-    for (const { clientId, topic, nl } of storedHere(message.topic)) {
+    const { store, interests, storedHere } = this.#parts
+    for (const { clientId, nl } of storedHere(message.topic)) {
       const owned = store.owned(clientId)
       if (owned === undefined || (nl === true && clientId === message.clientId)) continue
-      const isBehind = !this.#isLive(owned, topic, position.shard)
-      receivers.set(owned, isBehind || receivers.get(owned) === true)
+      receivers.set(owned, !owned.isLive(position.shard, interests))
     }
     for (const [owned, isBehind] of receivers) {
       const isWanted = !owned.isDone(position) && this.#hasRoom(owned, message, position)
@@ -124,12 +149,6 @@ export class LogConsumer {
     backlog.drop(position)
     dropped(claim.clientId, message)
     return false
-  }
-
-  /** Whether a session has read the log up to where the filter began to be brought. */
-  #isLive(owned: OwnedSession, filter: string, shard: number): boolean {
-    const since = this.#parts.interests.since(filter)
-    return since !== undefined && owned.readUpTo[shard]! >= since[shard]!
   }
 }
 

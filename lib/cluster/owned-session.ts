@@ -24,6 +24,11 @@ interface OwnedSubscription {
   readonly since: LogCursor
 }
 
+/** From where on the messages of a filter are brought to this node; undefined while they are not. */
+export interface BroughtFilters {
+  since(filter: string): LogCursor | undefined
+}
+
 /** A read of the log on behalf of the session. */
 export interface LogRead {
   readonly ends: LogCursor
@@ -98,6 +103,8 @@ export class OwnedSession {
   readonly cursor: number[]
   /** For each shard, up to where all that the log has was sent or dropped on this connection. */
   readonly readUpTo: number[]
+  /** For each shard, whether {@link isLive} has said so; forgotten when it subscribes to something. */
+  #live: boolean[] = []
   /** What waits in the log while its client is connected. */
   readonly backlog = new LogBacklog()
   /** The read of the log that is under way, or was the last. */
@@ -118,6 +125,30 @@ export class OwnedSession {
     this.readUpTo = Array.from({ length: shards }, () => -1)
     this.hasRecords = records.size > 0
     for (const [name, bytes] of records) this.#restore(name, bytes)
+  }
+
+  /** @param since the place in the log from which it applies */
+  subscribe(subscription: StoredSubscription, since: LogCursor): void {
+    this.subscriptions.set(subscription.topic, { subscription, since })
+    this.#live = []
+  }
+
+  /**
+   * Whether what is brought of a shard may be sent as it comes: it has read the log up to where all of its filters began to
+   * be brought. One that is not brought yet holds up the others: they would move its place in the log past what it misses.
+   */
+  isLive(shard: number, brought: BroughtFilters): boolean {
+    this.#live[shard] ||= this.#hasReadUpTo(shard, brought)
+    return this.#live[shard]
+  }
+
+  #hasReadUpTo(shard: number, brought: BroughtFilters): boolean {
+    for (const { subscription } of this.subscriptions.values()) {
+      if (!isInLog(subscription)) continue
+      const since = brought.since(subscription.topic)
+      if (since === undefined || this.readUpTo[shard]! < since[shard]!) return false
+    }
+    return true
   }
 
   /** As the broker knows it. */
@@ -178,7 +209,7 @@ export class OwnedSession {
   /** The filters of which the log has messages for it. */
   get filters(): string[] {
     return [...this.subscriptions.values()]
-      .filter(({ subscription: { qos, topic } }) => qos > 0 && !isSharedFilter(topic))
+      .filter(({ subscription }) => isInLog(subscription))
       .map(({ subscription }) => subscription.topic)
   }
 
@@ -186,8 +217,9 @@ export class OwnedSession {
   deliveryOf(message: Message, { shard, sequence }: LogPosition): QueueDelivery | undefined {
     const { clientId } = this.claim
     const grants = [...this.subscriptions.values()]
-      .filter(({ subscription: { qos, topic, nl }, since }) => {
-        if (qos === 0 || isSharedFilter(topic) || sequence <= (since[shard] ?? 0)) return false
+      .filter(({ subscription, since }) => {
+        if (!isInLog(subscription) || sequence <= (since[shard] ?? 0)) return false
+        const { topic, nl } = subscription
         return !(nl === true && message.clientId === clientId) && filterMatches(topic, message.topic)
       })
       .map(({ subscription }) => grantOf(subscription))
@@ -295,6 +327,11 @@ export class OwnedSession {
       this.own.set(number, contentOf<OwnEntry>(bytes))
     }
   }
+}
+
+/** Whether the session reads the log for a subscription. */
+function isInLog({ qos, topic }: StoredSubscription): boolean {
+  return qos > 0 && !isSharedFilter(topic)
 }
 
 /** The record of a message that lies with the session. */

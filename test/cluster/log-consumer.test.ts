@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { LogConsumer, type LogConsumerParts } from '../../lib/cluster/log-consumer.js'
+import { OwnedSession, refOf } from '../../lib/cluster/owned-session.js'
+import type { PublishMessage } from '../../lib/codec/publish-message.js'
+import { recordOf } from '../../lib/model/routing-record.js'
 import { textPacket } from '../support/exchange.js'
 
 /** @param routed what the delivery of each message returns, in order */
@@ -49,4 +52,44 @@ it('so does one that had to wait for room before', async () => {
   await Promise.resolve()
   assert.equal(isOver, false)
   await arrived
+})
+
+it('while that takes several turns, nobody gets it live who has read it, or has come meanwhile', async () => {
+  let done = () => {}
+  const routing = new Promise<void>(resolve => {
+    done = resolve
+  })
+  const sessions = new Map(
+    ['reader', 'other'].map(clientId => {
+      const owned = new OwnedSession({ clientId, token: 1 }, 1, new Map())
+      owned.subscribe({ topic: 't', qos: 1 } as never, [0])
+      owned.endRead(owned.beginRead([0]))
+      return [clientId, owned]
+    }),
+  )
+  let message: PublishMessage | undefined
+  const consumer = new LogConsumer({
+    hold: () => undefined,
+    route: (routed: PublishMessage) => {
+      message = routed
+      return routing
+    },
+    read: () => {},
+    interests: { since: () => [0] },
+    store: { owned: (clientId: string) => sessions.get(clientId) },
+    storedHere: () => [...sessions.keys()].map(clientId => ({ clientId, topic: 't', qos: 1 })),
+  } as unknown as LogConsumerParts)
+  const position = { shard: 0, sequence: 1 }
+  const arrived = consumer.arrived(entry(1))
+  consumer.sentFromQueue(refOf(position), 'reader')
+  const record = recordOf(message!)!
+  assert.deepEqual(
+    ['reader', 'other', 'late'].map(id => !record.isWithheld(id) && record.agreesWithQueue(id, 1)),
+    [false, true, false],
+  )
+  done()
+  await arrived
+  // it is not under way any more
+  consumer.sentFromQueue(refOf(position), 'other')
+  assert.equal(record.isWithheld('other'), false)
 })
