@@ -37,6 +37,11 @@ export class ClusterLink {
     throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'this node is not part of the cluster at the moment' })
   }
 
+  /** Whether this is the node that there is. */
+  has(node: ClusterNode): boolean {
+    return this.#node === node
+  }
+
   get isJoined(): boolean {
     return this.#node !== undefined
   }

@@ -17,6 +17,8 @@ export class SessionWriter {
   readonly #dirty = new Set<OwnedSession>()
   /** The write in progress and the next one, per session. */
   readonly #writing = new Map<OwnedSession, { current: Promise<void>; next: Promise<void> | undefined }>()
+  /** Sessions whose last write, with all that there is, is another part's. */
+  readonly #ended = new WeakSet<OwnedSession>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(link: ClusterLink, failed: (error: unknown) => void) {
@@ -39,6 +41,12 @@ export class SessionWriter {
     return writing.next
   }
 
+  /** The session is given back, with all that there is to write: what was to be written before that is not any more. */
+  end(owned: OwnedSession): void {
+    this.#ended.add(owned)
+    this.forget(owned)
+  }
+
   /** Forgets a session that this node no longer owns. */
   forget(owned: OwnedSession): void {
     this.#dirty.delete(owned)
@@ -56,6 +64,7 @@ export class SessionWriter {
   }
 
   async #write(owned: OwnedSession): Promise<void> {
+    if (this.#ended.has(owned)) return
     const progress = owned.progressRecord()
     owned.progressWritten()
     if (progress !== undefined) await this.#link.node.write(owned.claim, { records: { c: progress } })

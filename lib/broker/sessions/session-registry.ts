@@ -138,8 +138,8 @@ export class SessionRegistry implements SessionDirectory {
     if (ownership?.owns(session.id) !== false) {
       if (owner.client.will !== undefined) await this.#attempt(() => this.#settleWill(owner.client, session, ending))
       if (session.stored) await this.#attempt(() => this.#keepOrEnd(session))
-      if (ownership !== undefined) await this.#attempt(() => ownership.release(session.id))
     }
+    if (ownership !== undefined) await this.#attempt(() => this.#handOver(session.id))
     // last, because the next connection with this client identifier waits until everything is done
     this.connected.remove(session)
     this.#size--
@@ -152,8 +152,16 @@ export class SessionRegistry implements SessionDirectory {
   async letGo(clientId: string): Promise<void> {
     await this.#turns.take(clientId, async () => {
       await this.connected.ownerOf(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
-      await this.#parts.ownership?.release(clientId)
+      await this.#handOver(clientId)
     })
+  }
+
+  /** From here on any node may have the session, and sees to its will. */
+  async #handOver(clientId: string): Promise<void> {
+    const { ownership, wills } = this.#parts
+    if (ownership === undefined) return
+    wills.handedOver(clientId)
+    await ownership.release(clientId)
   }
 
   /**
@@ -167,11 +175,7 @@ export class SessionRegistry implements SessionDirectory {
       if (this.isConnected(clientId)) return
       // a client that is connected to another node must not be disturbed
       if (!(await ownership.claimIfFree(clientId))) return
-      try {
-        await this.#settleDue(clientId, ownership)
-      } finally {
-        await ownership.release(clientId)
-      }
+      await this.#settleDue(clientId, ownership).finally(() => this.#handOver(clientId))
     })
   }
 
@@ -191,7 +195,7 @@ export class SessionRegistry implements SessionDirectory {
         if (stored !== undefined) await this.#ends.end(clientId, 'deleted')
         return owner !== undefined || stored !== undefined
       } finally {
-        await ownership?.release(clientId)
+        await this.#handOver(clientId)
       }
     })
   }
@@ -235,7 +239,7 @@ export class SessionRegistry implements SessionDirectory {
       return await this.#openSession(owner, request)
     } catch (error) {
       this.#size--
-      if (ownership !== undefined) await this.#attempt(() => ownership.release(clientId))
+      if (ownership !== undefined) await this.#attempt(() => this.#handOver(clientId))
       throw error
     }
   }
@@ -294,6 +298,7 @@ export class SessionRegistry implements SessionDirectory {
     const details = kept ? detailsOf(request, stored, this.#parts.now()) : undefined
     try {
       if (kept || request.will !== undefined) await this.#note(request, stored, details)
+      this.#checkOwnership(clientId)
     } catch (error) {
       await this.#attempt(() => this.#noteRefused(clientId, stored))
       throw error
@@ -303,6 +308,12 @@ export class SessionRegistry implements SessionDirectory {
     session.restoreIncoming(stored?.incoming ?? [])
     this.connected.add(owner, session)
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
+  }
+
+  /** The lease may have been lost since the session was claimed: its clients were disconnected then, and this one was none yet. */
+  #checkOwnership(clientId: string): void {
+    if (this.#parts.ownership?.owns(clientId) !== false) return
+    throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${clientId} is lost` })
   }
 
   /** Writes what the store keeps of the client that is connected, if there is room for it. */

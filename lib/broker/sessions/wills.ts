@@ -78,6 +78,15 @@ export class Wills {
     this.#detached.delete(clientId)
   }
 
+  /**
+   * The session may be another node's from now on: what is due for it is in its record. What is known here would be wrong
+   * when the session comes back.
+   */
+  handedOver(clientId: string): void {
+    this.#overdue.delete(clientId)
+    this.#detached.delete(clientId)
+  }
+
   /** The client discarded its will with DISCONNECT [MQTT-3.14.4-3]. */
   async discard(clientId: string): Promise<void> {
     this.#changed?.add(clientId)
