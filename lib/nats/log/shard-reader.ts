@@ -42,7 +42,9 @@ export class ShardReader {
   #count = 0
   #consumer: string | undefined
   #messages: ConsumerMessages | undefined
-  #changing: Promise<void> | undefined
+  /** Whether the consumer brings nothing more. */
+  #isBroken = false
+  #adjusting: Promise<void> | undefined
   #reading: Promise<void> = Promise.resolve()
   #isStopped = false
 
@@ -63,10 +65,7 @@ export class ShardReader {
   /** Reads other subjects from now on. Resolves when it does: what is written after that comes, if it is wanted. */
   want(subjects: readonly string[]): Promise<void> {
     this.#wanted = subjects
-    this.#changing ??= this.#change().finally(() => {
-      this.#changing = undefined
-    })
-    return this.#changing
+    return this.#adjust()
   }
 
   async stop(): Promise<void> {
@@ -74,24 +73,37 @@ export class ShardReader {
     await this.#stopReading()
   }
 
-  async #change(): Promise<void> {
-    while (!this.#isStopped && this.#subjects !== this.#wanted) {
+  get #isAsWanted(): boolean {
+    return this.#isStopped || (!this.#isBroken && this.#subjects === this.#wanted)
+  }
+
+  /** One consumer is made at a time, whether other subjects are wanted or the one before is gone. */
+  #adjust(): Promise<void> {
+    if (!this.#isAsWanted) this.#adjusting ??= this.#makeAsWanted()
+    return this.#adjusting ?? Promise.resolve()
+  }
+
+  async #makeAsWanted(): Promise<void> {
+    while (!this.#isAsWanted) {
       const wanted = this.#wanted
       try {
         await this.#replace(wanted)
         this.#subjects = wanted
       } catch (error) {
+        this.#isBroken ||= this.#consumer === undefined
         this.#parts.failed(clusterError(error))
         await pause(PAUSE_MS)
       }
     }
+    this.#adjusting = undefined
   }
 
   async #replace(subjects: readonly string[]): Promise<void> {
     // who wanted nothing before begins at the end
     if (this.#subjects.length === 0) this.#position = Math.max(this.#position, await this.#end())
-    else await this.#catchUp()
+    else if (!this.#isBroken) await this.#catchUp()
     await this.#stopReading()
+    this.#isBroken = false
     if (subjects.length > 0 && !this.#isStopped) await this.#begin(subjects)
   }
 
@@ -110,7 +122,8 @@ export class ShardReader {
     const record = { subject: mark, body: NOTHING, ttl: MARK_SECONDS, replaces: true }
     const { seq } = await wire.write(record, {}, PATIENCE_MS)
     const until = performance.now() + PATIENCE_MS
-    while (this.#position < seq && performance.now() < until && !this.#isStopped) await pause(LOOK_MS)
+    const isOver = () => this.#position >= seq || this.#isBroken || this.#isStopped
+    while (!isOver() && performance.now() < until) await pause(LOOK_MS)
   }
 
   async #begin(subjects: readonly string[]): Promise<void> {
@@ -123,10 +136,11 @@ export class ShardReader {
       opt_start_seq: this.#position + 1,
       filter_subjects: [...subjects, this.#parts.mark],
     })
-    this.#consumer = consumer
     const messages = await (await client.consumers.get(stream, consumer)).consume({ ...PULL, max_messages: PREFETCH })
+    this.#consumer = consumer
     this.#messages = messages
     this.#reading = this.#read(messages)
+    if (this.#isStopped) await this.#stopReading()
   }
 
   async #read(messages: ConsumerMessages): Promise<void> {
@@ -143,19 +157,13 @@ export class ShardReader {
     } catch (error) {
       this.#parts.failed(clusterError(error))
     }
-    if (messages === this.#messages && !this.#isStopped) this.#resume(messages)
+    if (messages === this.#messages) this.#goOn()
   }
 
-  /** The consumer is gone, or its server is, or a message is missing: another consumer goes on behind what came last. */
-  async #resume(broken: ConsumerMessages): Promise<void> {
-    while (broken === this.#messages && this.#changing === undefined && !this.#isStopped) {
-      try {
-        await this.#begin(this.#subjects)
-      } catch (error) {
-        this.#parts.failed(clusterError(error))
-        await pause(PAUSE_MS)
-      }
-    }
+  /** The consumer is gone, or its server is, or a message is missing: another one goes on behind what came last. */
+  #goOn(): void {
+    this.#isBroken = true
+    this.#adjust()
   }
 
   async #stopReading(): Promise<void> {
