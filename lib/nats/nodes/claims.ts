@@ -173,11 +173,8 @@ export class Claims {
   /** The client whose claim a record is, where its owner is gone; the owner is fenced by then. */
   async orphanOf(record: StoredRecord): Promise<string | undefined> {
     const owner = ownerOf(record)
-    const { membership, self } = this.#parts
-    if (owner === undefined || membership.isAlive(owner.node, owner.epoch)) return undefined
-    if (owner.node === self.node && owner.epoch === self.epoch) return undefined
-    await membership.fence(owner.node, owner.epoch)
-    return owner.clientId
+    if (owner === undefined) return undefined
+    return (await this.#parts.membership.isGone(owner.node, owner.epoch)) ? owner.clientId : undefined
   }
 
   #attempt(owner: Owner, shard: number, expected: number): Promise<number> {
@@ -215,8 +212,7 @@ export class Claims {
       if (record === undefined || owner === undefined) return { sequence: record?.sequence ?? 0, previous }
       // an attempt of this process that was not answered
       if (owner.node === self.node && owner.epoch === self.epoch) return { ...before, sequence: record.sequence }
-      if (!membership.isAlive(owner.node, owner.epoch)) {
-        await this.#read(() => membership.fence(owner.node, owner.epoch), clientId)
+      if (await this.#read(() => membership.isGone(owner.node, owner.epoch), clientId)) {
         return { sequence: record.sequence, previous: owner.node, wasInUse: owner.caretaker !== true }
       }
       // a node that only looks after the session is done soon

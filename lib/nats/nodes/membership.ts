@@ -69,19 +69,34 @@ export class Membership {
   /** A record of a node was read. */
   read(node: string, record: StoredRecord): void {
     const content = nodeRecordOf(record)
-    if (content === undefined || node === this.#parts.self.node) return
+    if (content === undefined || node === this.#parts.self.node || this.#fenced.has(content.epoch)) return
     const known = this.#members.get(node)
     if (known?.epoch === content.epoch) this.#readKnown(known, content, record.sequence)
     else if (content.left !== true) this.#readNew(known, node, content, record.sequence)
   }
 
-  /** Makes sure that a process which is gone cannot write any more. */
-  async fence(node: string, epoch: string): Promise<void> {
-    if (this.#fenced.has(epoch)) return
+  /** Whether a process is gone: then it is fenced, and cannot write any more. */
+  async isGone(node: string, epoch: string): Promise<boolean> {
+    if (this.isAlive(node, epoch)) return false
+    if (this.#fenced.has(epoch)) return true
+    // one that was not heard of may have begun a moment ago: the leader knows
+    const record = await this.#lookUp(node)
+    if (record !== undefined) this.read(node, record)
+    if (this.isAlive(node, epoch)) return false
+    await this.#fence(node, epoch)
+    return true
+  }
+
+  async #fence(node: string, epoch: string): Promise<void> {
     await Promise.all(
       this.#parts.shards.map(({ stream, subjects }) => this.#fenceIn(stream, subjects.fence(node), epoch)),
     )
     this.#fenced.add(epoch)
+  }
+
+  #lookUp(node: string): Promise<StoredRecord | undefined> {
+    const { wire, stream, subjectOf } = this.#parts
+    return wire.last(stream, subjectOf(node))
   }
 
   #readKnown(member: Member, { left }: NodeRecord, sequence: number): void {
@@ -121,9 +136,9 @@ export class Membership {
 
   /** No news of it may be this node's own trouble: the leader knows. */
   async #examine(member: Member): Promise<void> {
-    const { wire, stream, subjectOf, leaseMs } = this.#parts
+    const { leaseMs } = this.#parts
     const seenAt = performance.now()
-    const record = await wire.last(stream, subjectOf(member.node))
+    const record = await this.#lookUp(member.node)
     if (record !== undefined && record.sequence > member.sequence) {
       // it was renewed while nothing was heard here; its lease may run from now
       if (nodeRecordOf(record)?.epoch === member.epoch) member.seenAt = seenAt
@@ -131,7 +146,7 @@ export class Membership {
       return
     }
     if (performance.now() - member.seenAt <= leaseMs || this.#members.get(member.node) !== member) return
-    await this.fence(member.node, member.epoch)
+    await this.#fence(member.node, member.epoch)
     if (this.#members.get(member.node) === member) this.#remove(member, 'lost')
   }
 

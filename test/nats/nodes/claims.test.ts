@@ -30,7 +30,7 @@ class Stream {
       self: { node, epoch: node },
       shards: [{ stream: 's', subjects: new ShardSubjects('test', 0) }],
       shardOf: () => 0,
-      membership: { isAlive: () => true } as unknown as Membership,
+      membership: { isGone: async () => false } as unknown as Membership,
       lost: NEVER,
       requestTo: epoch => epoch,
     })

@@ -1,0 +1,73 @@
+/** Which processes are gone: one that this node has not heard of yet is not. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Membership } from '../../../lib/nats/nodes/membership.js'
+import { ShardSubjects } from '../../../lib/nats/subjects.js'
+import type { OutgoingRecord, StoredRecord, Wire } from '../../../lib/nats/wire.js'
+
+const subjects = new ShardSubjects('test', 0)
+const recordOf = (epoch: string, sequence: number, left?: true): StoredRecord => ({
+  subject: 'node.other',
+  sequence,
+  body: Buffer.from(JSON.stringify({ epoch, left })),
+  time: 0,
+})
+
+/** @param stored the record of the other node, as the leader has it, and whose fence there is */
+function membershipOf(stored: { node: StoredRecord | undefined; fence: string }) {
+  const fenced: string[] = []
+  const changes: string[] = []
+  const wire = {
+    async last(_: string, subject: string) {
+      return subject === 'node.other' ? stored.node : { subject, sequence: 1, body: Buffer.from(stored.fence), time: 0 }
+    },
+    async write({ subject }: OutgoingRecord) {
+      fenced.push(subject)
+      return { seq: 2 }
+    },
+  } as unknown as Wire
+  const membership = new Membership({
+    wire,
+    self: { node: 'self', epoch: 'own' },
+    stream: 'nodes',
+    shards: [{ stream: 's', subjects }],
+    subjectOf: node => `node.${node}`,
+    leaseMs: 10_000,
+    changed: ({ node, change }) => changes.push(`${node} ${change}`),
+    repartitioned: () => {},
+    failed: error => assert.fail(error),
+  })
+  return { membership, fenced, changes }
+}
+
+test('a node that began a moment ago under the name of one that was killed is not fenced', async () => {
+  const { membership, fenced, changes } = membershipOf({ node: recordOf('second', 2), fence: 'second' })
+  membership.read('other', recordOf('first', 1))
+  // a client of it moves here before its record does
+  assert.equal(await membership.isGone('other', 'second'), false)
+  assert.deepEqual(fenced, [])
+  assert.equal(membership.isAlive('other', 'second'), true)
+  assert.deepEqual(changes, ['other joined', 'other lost', 'other joined'])
+  assert.equal(await membership.isGone('other', 'first'), true)
+  assert.deepEqual(fenced, [])
+  membership.stop()
+})
+
+test('one whose name has another record, none, or one that says that it has left, is gone and fenced', async () => {
+  for (const node of [recordOf('another', 2), undefined, recordOf('gone', 2, true)]) {
+    const { membership, fenced } = membershipOf({ node, fence: 'gone' })
+    assert.equal(await membership.isGone('other', 'gone'), true)
+    assert.deepEqual(fenced, [subjects.fence('other')])
+    membership.stop()
+  }
+})
+
+test('a node that was fenced does not come back with a record of before', async () => {
+  const stored = { node: undefined as StoredRecord | undefined, fence: 'gone' }
+  const { membership, changes } = membershipOf(stored)
+  await membership.isGone('other', 'gone')
+  membership.read('other', recordOf('gone', 2))
+  assert.equal(membership.isAlive('other', 'gone'), false)
+  assert.deepEqual(changes, [])
+  membership.stop()
+})
