@@ -180,7 +180,7 @@ export interface ClusterNode {
   want(filter: string): Promise<LogCursor>
   /** Once less. */
   unwant(filter: string): void
-  /** Where each shard ends at the moment. */
+  /** Where each shard ends at the moment: never before a message that was brought to this node already. */
   ends(): Promise<LogCursor>
   /**
    * Reads the log: everything behind `after` that one of the filters may match (the engine may bring more), in the

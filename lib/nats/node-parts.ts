@@ -158,6 +158,7 @@ export function makeParts(
     const base = subjects.logOf('').length
     const take = (message: JsMsg) => {
       notes.noteSequence(shard, message.seq)
+      ends.brought(shard, message.seq)
       const content = messageFrom(message.data, topicOf(message.subject.slice(base))).message
       return events.message({ position: { shard, sequence: message.seq }, message: content })
     }
@@ -176,7 +177,7 @@ export function makeParts(
     ends: () => ends.read(),
     flush: () => nc.flush(),
   })
-  const log = new LogReader(wire, shards)
+  const log = new LogReader(wire, shards, shard => readers[shard]!.position)
   const loaders = shards.map(({ subjects }, shard) => new RecordLoader(log, shard, subjects))
   return {
     ...foundation,

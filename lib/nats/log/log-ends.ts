@@ -5,6 +5,7 @@
 import type { LogCursor } from '../../../types/cluster.js'
 import type { ShardSubjects } from '../subjects.js'
 import type { Wire } from '../wire.js'
+import { untilLeaderHas } from './leader-progress.js'
 
 /** A shard with a log. */
 interface LogShard {
@@ -17,6 +18,8 @@ export class LogEnds {
   readonly #shards: readonly LogShard[]
   /** A message that expired does not take the end back. */
   readonly #ends: number[]
+  /** What was brought to this node, by shard. */
+  readonly #brought: number[]
   #running: Promise<LogCursor> | undefined
   #next: Promise<LogCursor> | undefined
 
@@ -24,6 +27,12 @@ export class LogEnds {
     this.#wire = wire
     this.#shards = shards
     this.#ends = shards.map(() => 0)
+    this.#brought = shards.map(() => 0)
+  }
+
+  /** A message came to this node: whoever asks from now on is told an end that is not before it. */
+  brought(shard: number, sequence: number): void {
+    this.#brought[shard] = sequence
   }
 
   /** Shared by those who ask before the read begins: what it tells is not older than the question. */
@@ -44,12 +53,18 @@ export class LogEnds {
   }
 
   async #read(): Promise<LogCursor> {
-    const last = await Promise.all(
-      this.#shards.map(({ stream, subjects }) => this.#wire.last(stream, subjects.logOf('>'))),
-    )
-    for (const [shard, record] of last.entries()) {
-      this.#ends[shard] = Math.max(this.#ends[shard]!, record?.sequence ?? 0)
-    }
+    const last = await Promise.all(this.#shards.map((_, shard) => this.#endOf(shard)))
+    for (const [shard, end] of last.entries()) this.#ends[shard] = Math.max(this.#ends[shard]!, end)
     return [...this.#ends]
+  }
+
+  async #endOf(shard: number): Promise<number> {
+    const { stream, subjects } = this.#shards[shard]!
+    const brought = this.#brought[shard]!
+    const record = await this.#wire.last(stream, subjects.logOf('>'))
+    const last = Math.max(this.#ends[shard]!, record?.sequence ?? 0)
+    // it has expired, or the leader is behind the replica that brought it, and could not read it yet
+    if (last < brought) await untilLeaderHas(this.#wire, stream, brought)
+    return Math.max(last, brought)
   }
 }

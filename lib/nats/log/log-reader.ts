@@ -8,6 +8,7 @@ import { messageFrom } from '../message-bytes.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../subjects.js'
 import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
 import { covers } from './interest.js'
+import { untilLeaderHas } from './leader-progress.js'
 
 const PAUSE_MS = 5
 /** How often replicas are asked that may be behind, before the leader is asked for one record after the other. */
@@ -24,10 +25,13 @@ export interface ReadShard {
 export class LogReader {
   readonly #wire: Wire
   readonly #shards: readonly ReadShard[]
+  readonly #brought: (shard: number) => number
 
-  constructor(wire: Wire, shards: readonly ReadShard[]) {
+  /** @param brought up to which sequence a shard was brought to this node, from whatever replica */
+  constructor(wire: Wire, shards: readonly ReadShard[], brought: (shard: number) => number) {
     this.#wire = wire
     this.#shards = shards
+    this.#brought = brought
   }
 
   /** Where a shard's log begins, as the sequence before it. */
@@ -49,7 +53,13 @@ export class LogReader {
 
   async entry(position: LogPosition): Promise<LogEntry | undefined> {
     const { stream, subjects } = this.#shards[position.shard]!
-    const record = await this.#wire.at(stream, position.sequence)
+    const { shard, sequence } = position
+    let record = await this.#wire.at(stream, sequence)
+    // it was trimmed, or the leader has not come so far
+    if (record === undefined && sequence <= this.#brought(shard)) {
+      await untilLeaderHas(this.#wire, stream, sequence)
+      record = await this.#wire.at(stream, sequence)
+    }
     const base = subjects.logOf('')
     if (record === undefined || !record.subject.startsWith(base)) return undefined
     return { position, message: this.message(record, base) }

@@ -20,7 +20,8 @@ const wire = {
   nextOf: (_: string, from: number) => Promise.resolve(from <= 5 ? [record(5, 'old')] : []),
 } as unknown as Wire
 
-const reader = new LogReader(wire, [{ stream: 'test_0', subjects, anchor: subjects.fence('node') }])
+const shards = [{ stream: 'test_0', subjects, anchor: subjects.fence('node') }]
+const reader = new LogReader(wire, shards, () => 0)
 const textsAt = async (atLeast: number) =>
   (await reader.latest(0, [subjects.record('client', '*')], atLeast)).map(({ body }) => Buffer.from(body).toString())
 

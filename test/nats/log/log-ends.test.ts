@@ -1,0 +1,46 @@
+/** Where the log ends for a node: never before what a replica has brought it, though the leader may be behind. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LogEnds } from '../../../lib/nats/log/log-ends.js'
+import { LogReader } from '../../../lib/nats/log/log-reader.js'
+import { ShardSubjects } from '../../../lib/nats/subjects.js'
+import type { Wire } from '../../../lib/nats/wire.js'
+
+const subjects = new ShardSubjects('test', 0)
+const shards = [{ stream: 's', subjects, anchor: subjects.fence('node') }]
+const record = { subject: subjects.log('t'), sequence: 5, body: Buffer.from([0, 0, 0, 2, 0x7b, 0x7d]), time: 0 }
+
+/** A leader that has come to 4, and to 5 once it was asked some times how far it is. */
+function leaderBehind() {
+  let asked = 0
+  const hasAll = () => asked >= 3
+  const wire = {
+    end: async () => (++asked >= 3 ? 5 : 4),
+    last: async () => ({ ...record, sequence: hasAll() ? 5 : 4 }),
+    at: async () => (hasAll() ? record : undefined),
+  } as unknown as Wire
+  return { wire, asked: () => asked }
+}
+
+test('an end is told when the leader has what was brought', async () => {
+  const { wire, asked } = leaderBehind()
+  const ends = new LogEnds(wire, shards)
+  assert.deepEqual([await ends.read(), asked()], [[4], 0])
+  ends.brought(0, 5)
+  assert.deepEqual([await ends.read(), asked()], [[5], 3])
+})
+
+test('what was brought and has expired is asked for once', async () => {
+  let asked = 0
+  const wire = { end: async () => ++asked + 8, last: async () => undefined } as unknown as Wire
+  const ends = new LogEnds(wire, shards)
+  ends.brought(0, 5)
+  assert.deepEqual([await ends.read(), await ends.read(), asked], [[5], [5], 1])
+})
+
+test('a message that the leader does not have yet was not trimmed', async () => {
+  const { wire } = leaderBehind()
+  const reader = new LogReader(wire, shards, () => 5)
+  assert.equal(await reader.entry({ shard: 0, sequence: 6 }), undefined)
+  assert.equal((await reader.entry({ shard: 0, sequence: 5 }))?.message.topic, 't')
+})
