@@ -11,8 +11,9 @@ import type { Inbox } from './inbox.js'
 import { Mourner } from './mourner.js'
 import type { Outbox } from './outbox.js'
 import { Random } from './random.js'
-import { countMissing, judgeWills } from './verdict.js'
+import { countMissing } from './verdict.js'
 import type { Victim } from './victim.js'
+import { type CountDeaths, countWills, type JudgedWill, judgeWills } from './wills-verdict.js'
 
 /** What is decided before they come. */
 export interface Stage {
@@ -21,8 +22,7 @@ export interface Stage {
   seed: number
   /** What the broker understands at best; the other half of the clients speaks 3.1.1. */
   newestVersion: ProtocolVersion
-  /** How often the broker was killed. */
-  countKills: () => number
+  countDeaths: CountDeaths
 }
 
 const PUBLISHERS = 4
@@ -38,11 +38,13 @@ export class Cast {
   readonly churner: Churner
   readonly mourners: readonly Mourner[]
   readonly #world: World
+  readonly #countDeaths: CountDeaths
   readonly #publishers: readonly PublisherProcess[]
   readonly #subscribers: readonly SubscriberProcess[]
   readonly #witness: SubscriberProcess
 
-  constructor({ port, folder, seed, newestVersion, countKills }: Stage) {
+  constructor({ port, folder, seed, newestVersion, countDeaths }: Stage) {
+    this.#countDeaths = countDeaths
     this.#world = { port, isRough: true }
     const versionOf = (index: number) => (index % 2 === 0 ? newestVersion : 4)
     this.#publishers = Array.from({ length: PUBLISHERS }, (_, i) => {
@@ -58,7 +60,7 @@ export class Cast {
     this.#witness = subscribe('witness', 4, 2, ['wills/#'])
     this.mourners = Array.from({ length: MOURNERS }, (_, i) => {
       const clientId = `mourner-${i}`
-      return new Mourner(this.#world, clientId, newestVersion, new Random(seed, clientId), countKills)
+      return new Mourner(this.#world, clientId, newestVersion, new Random(seed, clientId))
     })
     this.churner = new Churner(this.#world, newestVersion, new Random(seed, 'churner'))
   }
@@ -80,6 +82,11 @@ export class Cast {
   /** What the subscriber of wills got. */
   get witness(): Inbox {
     return this.#witness.memory
+  }
+
+  /** What became of the wills. */
+  get wills(): JudgedWill[] {
+    return judgeWills(this.mourners, this.witness, this.#countDeaths)
   }
 
   /** Resolves when everyone is at work. */
@@ -123,7 +130,7 @@ export class Cast {
   /** How much is to be waited for. */
   #countOpen(): number {
     const unfinished = this.outboxes.reduce((total, { inFlight }) => total + inFlight.size, 0)
-    const { willsMissing } = judgeWills(this.mourners, this.witness)
+    const { willsMissing } = countWills(this.wills)
     return unfinished + willsMissing + countMissing(this.outboxes, this.inboxes) + (this.churner.isDone ? 0 : 1)
   }
 }

@@ -14,8 +14,9 @@ import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './
 import { killClients } from './killers.js'
 import { Random } from './random.js'
 import type { CrashReport } from './run.js'
-import { countLostSessions, judgeMessages, judgeWills, sum, tellMissing } from './verdict.js'
-import { Victim } from './victim.js'
+import { countLostSessions, judgeMessages, sum, tellMissing } from './verdict.js'
+import { countBetween, Victim } from './victim.js'
+import { countWills, tellWills } from './wills-verdict.js'
 
 export interface ClusterCrashOptions {
   seed: number
@@ -65,7 +66,8 @@ class ClusterRun {
   readonly #port: number
   readonly #cast: Cast
   readonly #retainedFaults: string[] = []
-  #serverKills = 0
+  /** When a server was killed, by the monotonic clock. */
+  readonly #serverKills: number[] = []
 
   constructor(
     options: ClusterCrashOptions,
@@ -84,17 +86,24 @@ class ClusterRun {
       folder,
       seed: options.seed,
       newestVersion: 5,
-      countKills: () => this.#kills + this.#leasesLost,
+      countDeaths: (from, to) => this.#countDeaths(from, to),
     })
   }
 
   get #kills(): number {
-    return this.#serverKills + sum(this.#nodes.map(({ kills }) => kills))
+    return this.#serverKills.length + sum(this.#nodes.map(({ kills }) => kills))
   }
 
   /** For its clients, a node that has lost its lease is gone. */
   get #leasesLost(): number {
-    return sum(this.#nodes.map(({ leasesLost }) => leasesLost))
+    return sum(this.#nodes.map(({ leasesLostAt }) => leasesLostAt.length))
+  }
+
+  /** The others take a node for gone before it notices that itself, which it does within its lease. */
+  #countDeaths(from: number, to: number): number {
+    const killed = [...this.#serverKills, ...this.#nodes.flatMap(({ killedAt }) => killedAt)]
+    const lost = this.#nodes.flatMap(({ leasesLostAt }) => leasesLostAt)
+    return countBetween(killed, from, to) + countBetween(lost, from, to + LEASE_MS)
   }
 
   async play(): Promise<ClusterCrashReport> {
@@ -136,7 +145,7 @@ class ClusterRun {
 
   async #killServer(random: Random): Promise<void> {
     const index = random.between(0, this.#options.servers - 1)
-    this.#serverKills++
+    this.#serverKills.push(performance.now())
     this.#servers.kill(index)
     await delay(random.between(0, MAX_DEATH_MS))
     await this.#servers.restart(index)
@@ -156,10 +165,10 @@ class ClusterRun {
   }
 
   #report(seconds: number, subscriptionFaults: readonly string[]): ClusterCrashReport {
-    const { outboxes, inboxes, witness, mourners, churner, victims } = this.#cast
+    const { outboxes, inboxes, witness, wills, churner, victims } = this.#cast
     return {
       ...judgeMessages(outboxes, inboxes),
-      ...judgeWills(mourners, witness),
+      ...countWills(wills),
       sessionsLost: countLostSessions([...outboxes, ...inboxes, witness, churner]),
       retainedWrong: this.#retainedFaults.length,
       subscriptionsWrong: subscriptionFaults.length,
@@ -168,7 +177,7 @@ class ClusterRun {
       leasesLost: this.#leasesLost,
       clientKills: sum(victims.map(({ kills }) => kills)),
       seconds,
-      details: [...tellMissing(outboxes, inboxes), ...this.#retainedFaults, ...subscriptionFaults],
+      details: [...tellMissing(outboxes, inboxes), ...tellWills(wills), ...this.#retainedFaults, ...subscriptionFaults],
     }
   }
 }

@@ -97,6 +97,11 @@ function isRefusal(packet: DecodedPacket): boolean {
   return packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode ?? 0) !== 0
 }
 
+/** Whether the broker says no to a message. */
+export function isRefused({ reasonCode = 0 }: { readonly reasonCode?: number | undefined }): boolean {
+  return reasonCode >= 0x80
+}
+
 /** What the standard has a client answer, if anything. */
 function answerTo(packet: DecodedPacket): Packet | undefined {
   switch (packet.cmd) {
@@ -104,7 +109,8 @@ function answerTo(packet: DecodedPacket): Packet | undefined {
       if (packet.qos === 0) return undefined
       return { cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId: packet.messageId! }
     case 'pubrec':
-      return { cmd: 'pubrel', messageId: packet.messageId }
+      // a refusal ends the exchange
+      return isRefused(packet) ? undefined : { cmd: 'pubrel', messageId: packet.messageId }
     case 'pubrel':
       return { cmd: 'pubcomp', messageId: packet.messageId }
     default:

@@ -2,9 +2,8 @@
  * Leaves wills behind: one whose connection broke must be published, one whose client said goodbye must not.
  * Each has a number of its own.
  *
- * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for
- * each time it was killed, or lost its lease, before it answered the next connection of the same client; by then it is done
- * with the will.
+ * What became of the broker meanwhile decides how often a will may come: see `judgeWills`. When it answers the next
+ * connection of the same client, it is done with the will.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConnectPacket, ProtocolVersion, Will } from '../../types/packets.js'
@@ -17,12 +16,14 @@ const MAX_STAY_MS = 200
 /** As often it is tried to find out what became of a will. */
 const MAX_TRIES = 400
 
-/** A will whose fate is known for certain. */
+/** A will, and how its client left. */
 export interface Fate {
-  number: number
-  /** How many copies there must be at least, and at most. */
-  least: number
-  most: number
+  readonly number: number
+  /** When the client connected, and when its next connection was answered, by the monotonic clock. */
+  readonly from: number
+  readonly to: number
+  /** Whether its connection broke, it said goodbye for certain, or the broker may not have read that. */
+  readonly end: 'broken' | 'goodbye' | 'unknown'
 }
 
 export class Mourner {
@@ -31,19 +32,16 @@ export class Mourner {
   readonly #world: World
   readonly #packet: ConnectPacket
   readonly #random: Random
-  readonly #countKills: () => number
   #isStopped = false
   #running: Promise<void> | undefined
   #link: Link | undefined
 
-  /** `countKills` tells how often the broker was killed. */
-  constructor(world: World, clientId: string, version: ProtocolVersion, random: Random, countKills: () => number) {
+  constructor(world: World, clientId: string, version: ProtocolVersion, random: Random) {
     this.#world = world
     const session = version === 5 && { properties: { sessionExpiryInterval: 0 } }
     this.#packet = { ...connectPacket(clientId, version), clean: true, ...session }
     this.topic = `wills/${clientId}`
     this.#random = random
-    this.#countKills = countKills
   }
 
   start(): void {
@@ -58,7 +56,7 @@ export class Mourner {
 
   async #run(): Promise<void> {
     for (let number = 1; !this.#isStopped; number++) {
-      const kills = this.#countKills()
+      const from = performance.now()
       const link = await this.#connect({ topic: this.topic, payload: Buffer.from(`${number}`), qos: 2, retain: false })
       if (link === undefined) continue
       this.#link = link
@@ -66,18 +64,14 @@ export class Mourner {
       const saysGoodbye = !this.#isStopped && this.#random.chance(0.5)
       const isGoodbye = saysGoodbye ? await link.disconnect() : false
       if (!saysGoodbye) await link.drop()
-      await this.#conclude(number, kills, saysGoodbye, isGoodbye)
+      await this.#conclude({ number, from, end: !saysGoodbye ? 'broken' : isGoodbye ? 'goodbye' : 'unknown' })
     }
   }
 
-  /** @param isGoodbye whether the broker has read DISCONNECT, unless it was killed */
-  async #conclude(number: number, killsBefore: number, saidGoodbye: boolean, isGoodbye: boolean): Promise<void> {
+  async #conclude(fate: Omit<Fate, 'to'>): Promise<void> {
     const link = await this.#connectAgain()
     if (link === undefined) return
-    const kills = this.#countKills() - killsBefore
-    if (!saidGoodbye) this.fates.push({ number, least: 1, most: 1 + kills })
-    // Whether DISCONNECT arrived before the broker was killed, nobody knows.
-    else if (isGoodbye && kills === 0) this.fates.push({ number, least: 0, most: 0 })
+    this.fates.push({ ...fate, to: performance.now() })
     await link.disconnect()
   }
 

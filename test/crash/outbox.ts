@@ -15,6 +15,8 @@ export type OutboxEntry =
   | { event: 'session' }
   | { event: 'publish'; messageId: number; topic: string; number: number; qos: QoS }
   | { event: 'puback' | 'pubrec' | 'pubcomp'; messageId: number }
+  /** PUBACK or PUBREC with a reason code that says no: nobody promised anything, and the packet id is free. */
+  | { event: 'refused'; messageId: number }
 
 /** A message on its way. */
 export interface Sent {
@@ -31,6 +33,8 @@ export class Outbox {
   readonly published = new Map<string, number>()
   /** The last message of each topic that was acknowledged. */
   readonly acknowledged = new Map<string, number>()
+  /** Messages that the broker refused, which may have been published all the same. */
+  readonly refused: Readonly<Sent>[] = []
   sessions = 0
   readonly #inFlight = new Map<number, Sent>()
   #lastPacketId = 0
@@ -65,7 +69,16 @@ export class Outbox {
       case 'pubcomp':
         this.#inFlight.delete(entry.messageId)
         break
+      case 'refused':
+        this.#refuse(entry.messageId)
+        break
     }
+  }
+
+  #refuse(messageId: number): void {
+    const sent = this.#inFlight.get(messageId)
+    if (sent !== undefined) this.refused.push(sent)
+    this.#inFlight.delete(messageId)
   }
 
   /** From here on, the message is the broker's. What is to be released stands behind what is to be sent again. */

@@ -8,7 +8,7 @@ import type { Packet } from '../../types/packets.js'
 import { Actor, type World } from './actor.js'
 import type { ClientDescription } from './client-description.js'
 import { Journal } from './journal.js'
-import type { Link } from './link.js'
+import { isRefused, type Link } from './link.js'
 import { Outbox, type OutboxEntry, type Sent } from './outbox.js'
 import type { Random } from './random.js'
 
@@ -53,6 +53,8 @@ export class Publisher extends Actor {
         break
       case 'puback':
       case 'pubrec':
+        this.#journal.note({ event: isRefused(packet) ? 'refused' : packet.cmd, messageId: packet.messageId })
+        break
       case 'pubcomp':
         this.#journal.note({ event: packet.cmd, messageId: packet.messageId })
         break

@@ -11,8 +11,9 @@ import { freePort } from './free-port.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './inspector.js'
 import { killBroker, killClients } from './killers.js'
 import { Random } from './random.js'
-import { countLostSessions, judgeMessages, judgeWills, sum, tellMissing, type Verdict } from './verdict.js'
-import { Victim } from './victim.js'
+import { countLostSessions, judgeMessages, sum, tellMissing, type Verdict } from './verdict.js'
+import { countBetween, Victim } from './victim.js'
+import { countWills, tellWills } from './wills-verdict.js'
 
 export interface CrashOptions {
   broker: 'anax' | 'aedes'
@@ -57,7 +58,8 @@ class Run {
     this.#port = port
     this.#broker = new Victim(`${broker}-broker`, [`${port}`, join(folder, 'store'), durability])
     const newestVersion = broker === 'anax' ? 5 : 4
-    this.#cast = new Cast({ port, folder, seed, newestVersion, countKills: () => this.#broker.kills })
+    const countDeaths = (from: number, to: number) => countBetween(this.#broker.killedAt, from, to)
+    this.#cast = new Cast({ port, folder, seed, newestVersion, countDeaths })
   }
 
   async play(): Promise<CrashReport> {
@@ -96,10 +98,10 @@ class Run {
   }
 
   #report(seconds: number, subscriptionFaults: readonly string[]): CrashReport {
-    const { outboxes, inboxes, witness, mourners, churner, victims } = this.#cast
+    const { outboxes, inboxes, witness, wills, churner, victims } = this.#cast
     return {
       ...judgeMessages(outboxes, inboxes),
-      ...judgeWills(mourners, witness),
+      ...countWills(wills),
       sessionsLost: countLostSessions([...outboxes, ...inboxes, witness, churner]),
       retainedWrong: this.#retainedFaults.length,
       subscriptionsWrong: subscriptionFaults.length,
@@ -107,7 +109,7 @@ class Run {
       kills: this.#broker.kills,
       clientKills: sum(victims.map(({ kills }) => kills)),
       seconds,
-      details: [...tellMissing(outboxes, inboxes), ...this.#retainedFaults, ...subscriptionFaults],
+      details: [...tellMissing(outboxes, inboxes), ...tellWills(wills), ...this.#retainedFaults, ...subscriptionFaults],
     }
   }
 }

@@ -1,8 +1,7 @@
 /** Holds what arrived against what was promised. */
-import type { Arrivals } from './arrivals.js'
 import type { Inbox } from './inbox.js'
-import type { Mourner } from './mourner.js'
 import type { Outbox } from './outbox.js'
+import type { WillVerdict } from './wills-verdict.js'
 
 /** What a run found about messages. */
 export interface MessageVerdict {
@@ -10,6 +9,8 @@ export interface MessageVerdict {
   delivered: number
   /** Not acknowledged to its publisher, though everybody had time enough. */
   unacknowledged: number
+  /** Answered with a reason code that says no. */
+  refused: number
   /** Acknowledged to its publisher and not delivered to a subscriber. */
   missing: number
   /** QoS 2 messages delivered more than once. */
@@ -18,17 +19,6 @@ export interface MessageVerdict {
   repeated: number
   /** Messages that came before one published earlier to the same topic by the same publisher. */
   misordered: number
-}
-
-/** What a run found about wills. */
-export interface WillVerdict {
-  /** Those that had to be published. */
-  wills: number
-  willsMissing: number
-  /** Published although the client had said goodbye, or more often than the death of the broker excuses. */
-  willsUnwanted: number
-  /** Published once more, as may happen when the broker is killed in between. */
-  willsRepeated: number
 }
 
 /** What a run found. */
@@ -67,6 +57,7 @@ export function judgeMessages(outboxes: readonly Outbox[], inboxes: readonly Inb
     published: sum(outboxes.flatMap(({ published }) => [...published.values()])),
     delivered: sum(arrivals.map(({ total }) => total)),
     unacknowledged: sum(outboxes.map(outbox => unacknowledged(outbox).length)),
+    refused: sum(outboxes.map(({ refused }) => refused.length)),
     missing: countMissing(outboxes, inboxes),
     doubled: sum(inboxes.map(({ doubled }) => doubled)),
     repeated: sum(inboxes.map(({ repeated }) => repeated)),
@@ -93,7 +84,7 @@ function missingFrom(outbox: Outbox, inbox: Inbox): number {
 }
 
 function missingByTopic(outbox: Outbox, inbox: Inbox): Map<string, number[]> {
-  const open = unacknowledged(outbox)
+  const open = [...unacknowledged(outbox), ...outbox.refused]
   const missing = new Map<string, number[]>()
   for (const [topic, published] of outbox.published) {
     const copies = inbox.arrivals.get(topic)?.copies
@@ -108,19 +99,6 @@ function missingByTopic(outbox: Outbox, inbox: Inbox): Map<string, number[]> {
 
 function unacknowledged(outbox: Outbox): { topic: string; number: number }[] {
   return [...outbox.inFlight.values()].filter(({ isReceived }) => !isReceived)
-}
-
-export function judgeWills(mourners: readonly Mourner[], witness: Inbox): WillVerdict {
-  const all = mourners.flatMap(({ topic, fates }) => {
-    const arrivals: Arrivals | undefined = witness.arrivals.get(topic)
-    return fates.map(fate => ({ ...fate, copies: arrivals?.copies.get(fate.number) ?? 0 }))
-  })
-  return {
-    wills: all.filter(({ least }) => least > 0).length,
-    willsMissing: all.filter(({ copies, least }) => copies < least).length,
-    willsUnwanted: sum(all.map(({ copies, most }) => Math.max(0, copies - most))),
-    willsRepeated: sum(all.map(({ copies, least, most }) => Math.max(0, Math.min(copies, most) - least))),
-  }
 }
 
 /** A client begins one session, and goes on with it. */

@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 export class Victim {
-  /** How often it was killed. */
-  kills = 0
+  /** When it was killed, by the monotonic clock. */
+  readonly killedAt: number[] = []
   /** How often it ended without having been killed. */
   accidents = 0
-  /** How often it said that it had lost its lease. */
-  leasesLost = 0
+  /** When it said that it had lost its lease. */
+  readonly leasesLostAt: number[] = []
   readonly #script: string
   readonly #arguments: readonly string[]
   #lives = 0
@@ -21,6 +21,11 @@ export class Victim {
     this.#arguments = args
   }
 
+  /** How often it was killed. */
+  get kills(): number {
+    return this.killedAt.length
+  }
+
   /** Resolves when it is ready, or has ended before. */
   async start(): Promise<void> {
     const child = fork(this.#script, [...this.#arguments, `${++this.#lives}`], { execArgv: [] })
@@ -29,7 +34,7 @@ export class Victim {
       if (this.#child === child) this.accidents++
     })
     child.on('message', message => {
-      if (message === 'lease lost') this.leasesLost++
+      if (message === 'lease lost') this.leasesLostAt.push(performance.now())
     })
     await Promise.race([once(child, 'message'), once(child, 'exit')])
   }
@@ -39,7 +44,7 @@ export class Victim {
     const child = this.#child
     this.#child = undefined
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    this.kills++
+    this.killedAt.push(performance.now())
     child.kill('SIGKILL')
     await once(child, 'exit')
   }
@@ -48,4 +53,9 @@ export class Victim {
   calm(): void {
     if (this.#child?.connected) this.#child.send('calm')
   }
+}
+
+/** How many of the times are between two others, both included. */
+export function countBetween(times: readonly number[], from: number, to: number): number {
+  return times.filter(at => from <= at && at <= to).length
 }
