@@ -66,6 +66,8 @@ export class NatsGroup implements Group {
       },
     })
     await Promise.all(shards.map((_, shard) => this.#makeConsumer(shard)))
+    // the node may have gone meanwhile
+    if (this.#hasLeft) return
     for (const shard of shards.keys()) this.#pull(shard)
     this.#timer = setInterval(() => {
       if (!nc.isClosed()) for (const message of this.#held) message.working()
