@@ -1,7 +1,7 @@
 /** What is to be measured, as the command line says it. Knows the options, the scenarios and the brokers; measures nothing. */
 import { parseArgs } from 'node:util'
 import type { Count } from './against/comparison.js'
-import { profiledBrokers, profiledByDefault } from './profile/profiling.js'
+import { canBeProfiled, profiledBrokers, profiledByDefault } from './profile/profiling.js'
 import { growthScenarios } from './scenarios/growth.js'
 import { scenarios } from './scenarios/index.js'
 import { type BrokerName, brokerNames, type Effort, peers, type Scenario } from './types.js'
@@ -44,10 +44,10 @@ export interface Choice {
   effort: Effort
 }
 
-/** What is chosen from: the rows of the report, the points of the plots, or those about messages between clients. */
+/** What is chosen from: the rows of the report, the points of the plots, or those that can be profiled. */
 export const available: readonly Scenario[] = values.plots
   ? growthScenarios
-  : scenarios.filter(({ section }) => !values.profile || section === 'messages')
+  : scenarios.filter(scenario => !values.profile || canBeProfiled(scenario))
 
 /** Of a comparison: the way of a message through the library. */
 const comparedByDefault = ['messages']

@@ -13,6 +13,8 @@ interface SourceFile {
   imports: string[]
   /** Everything else that it imports. */
   packages: string[]
+  /** All that is loaded together with it: without types, and without what it loads later. */
+  loads: string[]
 }
 
 /** Path prefix -> rank. A file imports from its own rank or a lower one. */
@@ -61,6 +63,8 @@ const MAX_FILES = 15
 
 const IMPORT = /^(?:import|export)\s(?:[^'";]*?\sfrom\s)?\s*'([^']+)'|\bimport\('([^']+)'\)/gm
 
+const LOADING_IMPORT = /^(?:import|export)\s(?!type\b)(?:[^'";]*?\sfrom\s)?\s*'([^']+)'/gm
+
 const library = [...readSources('lib'), ...readSources('types')]
 const everything = [...library, ...['test', 'examples', 'bench'].flatMap(readSources)]
 
@@ -91,6 +95,28 @@ describe('imports', () => {
 
   it('form no cycle, imports of types included', () => {
     assert.deepEqual(findCycle(library), [])
+  })
+
+  it('of the core load no transport, no client, no store on disk and no optional package', () => {
+    const loaded = loadedBy('lib/index.ts')
+    const needless = /^lib\/(client|persistence\/lmdb)\//
+    assert.deepEqual(
+      loaded.filter(file => needless.test(file)),
+      [],
+    )
+    assert.deepEqual(loaded.filter(file => !file.endsWith('.ts')).sort(), [
+      'mqemitter',
+      'node:buffer',
+      'node:crypto',
+      'node:diagnostics_channel',
+      'node:events',
+      'node:net',
+      'node:perf_hooks',
+      'node:stream',
+      'node:timers/promises',
+      'node:util',
+      'node:v8',
+    ])
   })
 
   it('of packages are all declared', () => {
@@ -183,7 +209,18 @@ function readSource(path: string): SourceFile {
     text,
     imports: relative(specifiers),
     packages: specifiers.filter(specifier => !isRelative(specifier)).map(packageOf),
+    loads: [...text.matchAll(LOADING_IMPORT)].map(([, specifier = '']) =>
+      isRelative(specifier) ? (relative([specifier])[0] ?? '') : specifier,
+    ),
   }
+}
+
+/** Files and packages that are loaded with a file. */
+function loadedBy(path: string): string[] {
+  const byPath = new Map(library.map(file => [file.path, file]))
+  const loaded = new Set([path])
+  for (const file of loaded) for (const next of byPath.get(file)?.loads ?? []) loaded.add(next)
+  return [...loaded]
 }
 
 function packageOf(specifier: string): string {

@@ -15,7 +15,8 @@ export function budgetChart(budgets: readonly Budget[]): string {
   const scenarios = [...new Set(budgets.map(({ scenario }) => scenario))]
   return barChart({
     title: 'Where the time goes',
-    remark: 'The broker: µs of CPU per delivery, by what they are spent on; each load has a scale of its own',
+    remark:
+      'The broker: µs of CPU per delivery or connection, by what they are spent on; each load has a scale of its own',
     parts,
     groups: scenarios.map(scenario => ({
       title: scenario.title,

@@ -15,7 +15,21 @@ import type { Profile } from './self-times.js'
 export const profiledBrokers: readonly BrokerName[] = ['anax', 'relay']
 
 /** What is profiled where nothing is chosen. */
-export const profiledByDefault: readonly string[] = ['qos0-pairs', 'qos0-single', 'qos0-bursts', 'qos1-pairs']
+export const profiledByDefault: readonly string[] = [
+  'qos0-pairs',
+  'qos0-single',
+  'qos0-bursts',
+  'qos0-fan-in',
+  'qos0-16k',
+  'qos1-pairs',
+  'qos2-pairs',
+  'conn-storm',
+]
+
+/** Scenarios of the library that have CPU time: those about messages, and those about connecting. */
+export function canBeProfiled({ section, headline }: Scenario): boolean {
+  return (section === 'messages' || section === 'connections') && headline === 'cpu'
+}
 
 /** The share of the CPU time meanwhile that was not the main thread's. */
 class ThreadsObserver implements Observer {

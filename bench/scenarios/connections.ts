@@ -78,9 +78,11 @@ async function measureOpening(context: LoadContext, plan: ConnectionPlan): Promi
   const count = Math.round(plan.clients * scale)
   await warmUp(context)
   const earlier = await openAll(context, [0, before], { ...plan, perSecond: EARLIER_PER_SECOND })
+  await context.measuring('begin')
   const watch = new Stopwatch(context.pid)
   const { latency, clients, outcomes } = await openAll(context, [before, before + count], plan)
   const { seconds, brokerMicros, ownShare } = watch.read()
+  await context.measuring('end')
   await sleep(200)
   return {
     cpu: brokerMicros / clients,
