@@ -1,6 +1,6 @@
 /**
- * What a store has no use for whose queues are a log: nobody is looked up when a message is published, nothing is put into
- * queues, and nothing that is due is searched for. Keeps nothing itself.
+ * The operations of a store that are not needed if queues are a log: no receivers are looked up when a message is
+ * published, nothing is appended to queues, and due items are not searched for. Stores nothing itself.
  */
 import type { Message } from '../../types/message.js'
 import type {
@@ -54,7 +54,7 @@ export abstract class LogBackedStore implements SessionPersistence {
   recover(): void {}
   checkRetained(): void {}
 
-  /** The engine tells the node that sees to a deadline. */
+  /** The engine notifies the node that handles a deadline. */
   nextDeadline(): undefined {
     return undefined
   }
@@ -71,7 +71,7 @@ export abstract class LogBackedStore implements SessionPersistence {
     return { dropped: [], retained: [], more: false }
   }
 
-  /** The groups are the engine's. */
+  /** The engine has the groups. */
   sharedSubscriptions(): readonly MatchedSubscription[] {
     return NOBODY
   }

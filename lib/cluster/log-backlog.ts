@@ -1,6 +1,6 @@
 /**
- * What waits in the log for one session whose client is connected: how much, and what of it is dropped because the client
- * reads too slowly. Owns the counts; must not know the limits, nor the messages.
+ * The waiting messages in the log of one session whose client is connected: their number, and those that are dropped
+ * because the client reads too slowly. Owns the counts; must not know the limits, nor the messages.
  */
 import type { LogPosition } from '../../types/cluster.js'
 import { Fifo } from '../util/collections/fifo.js'
@@ -8,26 +8,26 @@ import { Fifo } from '../util/collections/fifo.js'
 interface Waiting {
   readonly sequence: number
   readonly bytes: number
-  /** Counts what came, in whichever shard. */
+  /** The order of arrival, over all shards. */
   readonly turn: number
 }
 
-/** A run of messages that are dropped, with no other one of the session between them. */
+/** A run of consecutive dropped messages of the session. */
 interface Dropped {
   readonly from: number
   to: number
 }
 
-/** One shard. */
+/** The backlog in one shard. */
 class ShardBacklog {
   readonly waiting = new Fifo<Waiting>()
   /** Newest last. */
   dropped: Dropped[] = []
-  /** What waits up to here is dropped when it is read. */
+  /** Waiting messages up to here are dropped when they are read. */
   droppedUpTo = 0
-  /** The last that was let in or dropped. */
+  /** The last message that was added or dropped. */
   last = 0
-  /** Whether that was dropped. */
+  /** Whether it was dropped. */
   wasDropped = false
 }
 
@@ -35,7 +35,7 @@ export class LogBacklog {
   #messages = 0
   #bytes = 0
   #turns = 0
-  /** By shard; made when something waits. */
+  /** By shard; created when a message waits. */
   readonly #shards: (ShardBacklog | undefined)[] = []
 
   get messages(): number {
@@ -46,7 +46,7 @@ export class LogBacklog {
     return this.#bytes
   }
 
-  /** A message has to wait. Those of one shard come in order. */
+  /** Adds a waiting message. Those of one shard are added in order. */
   add({ shard, sequence }: LogPosition, bytes: number): void {
     const one = this.#of(shard)
     if (sequence <= one.last) return
@@ -57,7 +57,7 @@ export class LogBacklog {
     this.#bytes += bytes
   }
 
-  /** A message that has come is dropped. */
+  /** Drops a new message. */
   drop({ shard, sequence }: LogPosition): void {
     const one = this.#of(shard)
     const run = one.dropped.at(-1)
@@ -67,7 +67,7 @@ export class LogBacklog {
     one.wasDropped = true
   }
 
-  /** The oldest that waits is dropped, when it is read. */
+  /** Drops the oldest waiting message, which takes effect when it is read. */
   dropOldest(): void {
     let oldest: ShardBacklog | undefined
     for (const one of this.#shards) {
@@ -77,7 +77,10 @@ export class LogBacklog {
     if (oldest !== undefined) oldest.droppedUpTo = this.#take(oldest).sequence
   }
 
-  /** @returns `told` for a message whose drop is known, `untold` for one that is dropped now; undefined for all others */
+  /**
+   * @returns `told` for a message whose drop was already reported, `untold` for one that is dropped now; undefined for
+   * all others
+   */
   dropOf({ shard, sequence }: LogPosition): 'told' | 'untold' | undefined {
     const one = this.#shards[shard]
     if (one === undefined) return undefined
@@ -85,7 +88,7 @@ export class LogBacklog {
     return one.dropped.some(({ from, to }) => from <= sequence && sequence <= to) ? 'told' : undefined
   }
 
-  /** All of a shard up to here was sent or dropped. */
+  /** Notes that all messages of a shard up to here were sent or dropped. */
   advance(shard: number, sequence: number): void {
     const one = this.#shards[shard]
     if (one === undefined) return

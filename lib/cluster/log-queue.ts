@@ -1,7 +1,7 @@
 /**
- * What the log has for a session, as its queue: what its client missed is held to the limits of queues, and is kept with the
- * session before the log forgets it. Owns these limits; must not know who sends, nor how records are written, nor what comes
- * while the client is connected.
+ * The messages of the log for a session, as its queue: applies the limits of queues to the messages that its client
+ * missed, and copies them into the session before the log discards them. Owns these limits; must not know who sends,
+ * how records are written, nor what arrives while the client is connected.
  */
 import type { Message } from '../../types/message.js'
 import type { QueuedMessage, QueueLimits } from '../../types/persistence.js'
@@ -10,9 +10,9 @@ import { refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 
-/** The part of its time in the log after which a message is kept with the session. */
+/** The fraction of its time in the log after which a message is copied into the session. */
 const KEEP_AFTER = 0.8
-/** Messages and bytes that are kept in one step. */
+/** Messages and bytes that are copied in one step. */
 const STEP = 100
 const STEP_BYTES = 1024 * 1024
 
@@ -23,7 +23,7 @@ export interface LogQueueParts {
   write(owned: OwnedSession, records: Record<string, Uint8Array | undefined>): Promise<unknown>
 }
 
-/** Counts what is let in. */
+/** Counts messages against limits. */
 class Room {
   readonly #limits: QueueLimits
   #messages: number
@@ -50,7 +50,10 @@ export class LogQueue {
     this.#parts = parts
   }
 
-  /** Everything behind the session's place in the log. The first time, what its client missed is held to the limits. */
+  /**
+   * All messages after the session's cursor in the log. The first read applies the limits to the messages that its
+   * client missed.
+   */
   async *read(owned: OwnedSession): AsyncGenerator<QueuedMessage> {
     const read = owned.beginRead(await this.#parts.link.node.ends())
     const isWithin = owned.filters.length > 0 && owned.isBehind ? await this.#limitsFor(owned, read.ends) : undefined
@@ -64,25 +67,28 @@ export class LogQueue {
     owned.endRead(read)
   }
 
-  /** Whether the client read too slowly for a message; each is told once. */
+  /** Whether a message was dropped because the client read too slowly; each drop is reported once. */
   #isDropped({ backlog, claim }: OwnedSession, { message, ref }: QueuedMessage): boolean {
     const drop = backlog.dropOf(positionOf(ref)!)
     if (drop === 'untold') this.#parts.dropped(claim.clientId, message!)
     return drop !== undefined
   }
 
-  /** When what a session misses from now on has to be kept with it; undefined for one that misses nothing. */
+  /**
+   * When messages that a session misses from now on must be copied into it; undefined for a session without
+   * subscriptions.
+   */
   keepAt(owned: OwnedSession, now: number): number | undefined {
     const { logMs } = this.#parts.link.node
     return owned.filters.length > 0 && Number.isFinite(logMs) ? now + logMs * KEEP_AFTER : undefined
   }
 
-  /** Whether the log may have forgotten something that was not kept in time. */
+  /** Whether the log may have discarded messages that were not copied in time. */
   isTooLate(owned: OwnedSession, now: number): boolean {
     return owned.keepAt !== undefined && now > owned.keepAt + this.#parts.link.node.logMs * (1 - KEEP_AFTER)
   }
 
-  /** Keeps with the session what the log has for it, within the limits, so that the log may forget it. */
+  /** Copies the messages of the log into the session, within the limits, so that the log may discard them. */
   async keep(owned: OwnedSession): Promise<void> {
     const ends = await this.#parts.link.node.ends()
     const isWithin = await this.#limitsFor(owned, ends)
@@ -103,7 +109,7 @@ export class LogQueue {
     await this.#write(owned, records)
   }
 
-  /** Together with its place in the log: each message is in one of both. */
+  /** Together with its cursor, so that each message is either in the log or in the session. */
   #write(owned: OwnedSession, records: Record<string, Uint8Array>): Promise<unknown> {
     const progress = owned.progressRecord()
     owned.progressWritten()
@@ -123,7 +129,10 @@ export class LogQueue {
     }
   }
 
-  /** @returns whether a message is within the limits, to be asked in order; others are dropped, and told */
+  /**
+   * @returns a function that tells whether a message is within the limits, to be called in order; others are dropped
+   * and reported
+   */
   async #limitsFor(owned: OwnedSession, ends: readonly number[]): Promise<(message: Message) => boolean> {
     const { limitsOf, dropped } = this.#parts
     const { clientId } = owned.claim
@@ -138,7 +147,7 @@ export class LogQueue {
     }
   }
 
-  /** How many of the oldest are too many. */
+  /** The number of oldest messages to drop. */
   async #excess(owned: OwnedSession, ends: readonly number[], limits: QueueLimits): Promise<number> {
     const sizes: number[] = []
     for await (const { message } of this.#entries(owned, ends)) sizes.push(sizeInQueue(message!))

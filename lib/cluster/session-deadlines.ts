@@ -1,18 +1,18 @@
 /**
- * When this node has to see to sessions that are away: their wills and their ends, and those of nodes that are gone. Owns when,
- * and trying again; must not know what is done then.
+ * The deadlines of disconnected sessions that this node handles: wills and expiry, and sessions of failed nodes. Owns
+ * the schedule and the retries; must not know how they are handled.
  */
 import { type Deadline, Deadlines } from '../persistence/deadlines.js'
 import { Timer, type Timers } from '../util/scheduling/timers.js'
 
-/** How many sessions are seen to at once. */
+/** Maximum number of sessions that are handled concurrently. */
 const AT_ONCE = 50
-/** Milliseconds until what failed is tried again. */
+/** Retry delay in milliseconds. */
 const RETRY_MS = 2000
 
 export interface SessionDeadlinesParts {
   readonly timers: Timers
-  /** Sees to a session; what is not due is left alone. */
+  /** Handles what is due of a session. */
   processDue(clientId: string): Promise<void>
   failed(error: unknown): void
 }
@@ -23,7 +23,7 @@ export class SessionDeadlines {
   readonly #byClient = new Map<string, Deadline<string>>()
   readonly #timer = new Timer(() => this.#start())
   readonly #working = new Set<string>()
-  /** Clients whose node is gone: what was due before that does not put them off. */
+  /** Clients whose node has failed, which are handled regardless of their deadline. */
   readonly #orphans = new Set<string>()
   #isStopped = false
 
@@ -36,7 +36,7 @@ export class SessionDeadlines {
     if (!this.#orphans.has(clientId)) this.#set(clientId, at)
   }
 
-  /** The node that had the client is gone: somebody has to see to the session now. */
+  /** Called when the node that owned the client has failed: its session is handled now. */
   setOrphan(clientId: string): void {
     this.#orphans.add(clientId)
     this.#set(clientId, this.#parts.timers.wallTime())
@@ -50,7 +50,7 @@ export class SessionDeadlines {
     this.#look()
   }
 
-  /** Whatever there was is another node's. */
+  /** Forgets all deadlines: other nodes handle them. */
   clear(): void {
     for (const deadline of this.#byClient.values()) this.#deadlines.remove(deadline)
     this.#byClient.clear()
@@ -83,7 +83,7 @@ export class SessionDeadlines {
   }
 
   async #work(clientId: string): Promise<void> {
-    // it is being seen to, and may have a new deadline by then
+    // it is being handled, and may have a new deadline afterwards
     if (this.#working.has(clientId)) {
       this.#again(clientId)
       return

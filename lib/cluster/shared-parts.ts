@@ -1,6 +1,6 @@
 /**
- * Shared subscriptions of which a member is connected here: takes what the engine hands out, and settles it when the member
- * has acknowledged. Owns what is held; must not know how a member is chosen.
+ * Shared subscriptions with members on this node: takes the messages that the engine hands out, and settles each when
+ * the member has acknowledged it. Owns the unsettled messages; must not know how a member is chosen.
  */
 import type { ClusterNode, Group, HeldEntry } from '../../types/cluster.js'
 import type { MessageRef } from '../../types/persistence.js'
@@ -12,27 +12,27 @@ import type { ClusterLink } from './cluster-link.js'
 import { messageOfEntry } from './log-consumer.js'
 import { refOf } from './owned-session.js'
 
-/** How long a message that nobody here takes is kept from being handed out again. */
+/** How long a message without a receiver here is held back before another node may get it. */
 const NOBODY_MS = 100
 
 /** The outcome of a message of a shared subscription. */
 export type SharedOutcome =
   /** A member has it, and will acknowledge it. */
   | 'sent'
-  /** A member has it, and it needs no acknowledgement, or it lies with the member's session. */
+  /** A member has it, and it needs no acknowledgement, or it is stored in the member's session. */
   | 'done'
   | 'nobody'
 
 export interface SharedPartsDeps {
   readonly link: ClusterLink
-  /** Gives a message to a member that is connected here. */
+  /** Delivers a message to a member that is connected here. */
   give(share: string, message: PublishMessage): SharedOutcome | Promise<SharedOutcome>
   failed(error: unknown): void
 }
 
 export class SharedParts implements GroupRegistry {
   readonly #deps: SharedPartsDeps
-  /** Share -> this node's part. */
+  /** Share -> this node's membership in the group. */
   readonly #groups = new Map<string, Promise<Group>>()
   /** Messages that members have not acknowledged, by reference and share: one client may have the same message twice. */
   readonly #held = new Map<string, HeldEntry>()
@@ -56,14 +56,14 @@ export class SharedParts implements GroupRegistry {
     await Promise.all([...this.#groups.keys()].map(share => this.#join(share, node).catch(this.#deps.failed)))
   }
 
-  /** A member has finished with a message, or it was dropped. */
+  /** Settles a message that a member has acknowledged, or that was dropped. */
   done(ref: MessageRef): void {
     const key = refKey(ref)
     this.#held.get(key)?.done()
     this.#held.delete(key)
   }
 
-  /** A member leaves a message behind. @returns whether it came from here */
+  /** Returns the unfinished message of a member that leaves. @returns whether the message was from here */
   giveBack(ref: MessageRef): boolean {
     const key = refKey(ref)
     const held = this.#held.get(key)
@@ -89,7 +89,7 @@ export class SharedParts implements GroupRegistry {
       message.brokerId += `/${share}`
       this.#held.set(refKey(message), entry)
     }
-    // the message has another identity once it lies with a session
+    // the message gets another identity when it is stored in a session
     const { brokerId, brokerCounter } = message
     const ref = { brokerId, brokerCounter }
     try {

@@ -1,6 +1,6 @@
 /**
- * A connection as packet handlers and the public client see it: what they can read of it, and what they can have it do.
- * A contract: the stream, its timers and the state machine are not known here.
+ * A connection as packet handlers and the public client see it: its state, and the operations that they need. A
+ * contract: the stream, its timers and the state machine are not known here.
  */
 import type { AuthPacket, ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
 import type { Dialect } from '../codec/dialect.js'
@@ -22,10 +22,10 @@ export interface Channel extends SessionOwner {
   /** Whether CONNECT is being answered. */
   readonly connecting: boolean
   readonly connected: boolean
-  /** Bytes that were not handed to the stream yet. */
+  /** Bytes that were not written to the stream yet. */
   readonly unsentBytes: number
   readonly reader: {
-    /** Bytes that the transport has received and not passed on. */
+    /** Bytes that the transport has received and not passed on yet. */
     heldByTransport: number
   }
   /** The client's protocol version; undefined until CONNECT arrives. */
@@ -34,31 +34,31 @@ export interface Channel extends SessionOwner {
   readonly parameters: ConnectParameters
   /** The pipeline of received packets. */
   readonly ingress: Pipeline
-  /** The re-authentication that is under way. */
+  /** The pending re-authentication. */
   reauthentication: Reauthentication | undefined
 
-  /** CONNECT arrived. */
+  /** Begins to answer CONNECT. */
   beginConnect(packet: ConnectPacket): void
-  /** AUTH arrived before CONNACK. */
+  /** Handles an AUTH packet before CONNACK. */
   continueConnect(packet: AuthPacket): void
-  /** Replaces a topic alias by its topic. @returns why there is no such alias */
+  /** Replaces a topic alias by its topic. @returns the error if there is no such alias */
   resolveTopicAlias(message: PublishMessage): AnaxError | undefined
 
   /** Writes a packet, shortened to what the client accepts. */
   send(packet: Packet): void
   /** Writes an encoded packet. @param packetId for the frame's hole, if it has one */
   write(frame: Frame, packetId: number): void
-  /** The client has other limits than before. */
+  /** Called when the limits of the client have changed. */
   limitsChanged(): void
-  /** Decodes what the client sent behind CONNECT or behind an AUTH packet. */
+  /** Decodes what the client sent after CONNECT or after an AUTH packet. */
   resumeReading(): void
 
   /** Ends the connection because of an error: sends DISCONNECT where the version has one, and tells the host. */
   fail(error: AnaxError, properties?: DisconnectProperties): void
   disconnect(error: AnaxError, properties?: DisconnectProperties, will?: Ending['will']): Promise<void>
-  /** DISCONNECT arrived: nothing more is read, and however the connection ends, this is its ending [MQTT-3.14.4-3]. */
+  /** Notes a DISCONNECT: nothing more is read, and however the connection ends, this is its ending [MQTT-3.14.4-3]. */
   disconnectReceived(ending: Ending): void
-  /** Ends the connection and sends nothing. Resolves once its session is released. */
+  /** Ends the connection without sending anything. Resolves once its session is released. */
   end(ending: Ending): Promise<void>
 }
 
@@ -67,18 +67,18 @@ export interface ConnectingChannel extends Channel {
   setParameters(parameters: ConnectParameters): void
   /** Whether a packet is within the client's Maximum Packet Size. */
   fits(packet: Packet): boolean
-  /** The session is open and attached, and has to be released when the connection ends. */
+  /** Sets the session, which is open and attached, and has to be released when the connection ends. */
   setSession(session: Session): void
-  /** The client is accepted: the state is `connected`. */
+  /** Accepts the client: the state becomes `connected`. */
   accept(): void
-  /** CONNECT is answered: goes on with what the client sent behind it. */
+  /** Called when CONNECT is answered: continues with what the client sent after it. */
   connectAnswered(): void
 }
 
-/** An enhanced authentication of a client that is connected. */
+/** An enhanced authentication of a connected client. */
 export interface Reauthentication {
-  /** The client's next AUTH. @returns what is wrong with it */
+  /** Handles the client's next AUTH. @returns the error if it is invalid */
   receive(packet: AuthPacket): AnaxError | undefined
-  /** The connection ends. */
+  /** Aborts it, because the connection ends. */
   abort(): void
 }

@@ -15,13 +15,13 @@ export interface ConnectionPorts extends Ports {
   readonly admission: Admission
   readonly traffic: Traffic
   readonly incompletePackets: IncompletePackets
-  /** Whether another client can connect: there is room, or it takes over the connection of the same client. */
+  /** Whether a client can connect: there is room, or it takes over the connection of the same client. */
   hasRoomFor(clientId: string): boolean
-  /** Why nobody can connect now, and where else; undefined where everybody can. */
+  /** The refusal while the broker is being drained, with another server; undefined otherwise. */
   elsewhere(): { readonly error: AnaxError; readonly refusal: ConnectRefusal } | undefined
-  /** Bytes that filters of stored sessions may still take. */
+  /** Bytes that are left for filters of stored sessions. */
   roomForFilters(): number
-  /** Why no client can connect now. Clients of the host always can. */
+  /** The refusal while the broker is overloaded. Clients of the host are never refused. */
   overloadError(client: Client): AnaxError | undefined
   /** The answer to a client that requests response information. */
   responseInformation(client: Client): string | undefined

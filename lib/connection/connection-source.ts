@@ -1,4 +1,4 @@
-/** A connection as the host hands it over: the stream, and what is known about it. Owns the address of the other end. */
+/** A connection as the host passes it in: the stream with its details. Owns the address of the other end. */
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -11,12 +11,12 @@ export interface ConnectionSource {
   readonly details: Readonly<ConnectionDetails>
 }
 
-/** Of an IPv4 address that came through an IPv6 socket. */
+/** The prefix of an IPv4 address on an IPv6 socket. */
 const MAPPED_IPV4 = '::ffff:'
 
 const NO_DETAILS: Readonly<ConnectionDetails> = Object.freeze({})
 
-/** The address is read at once: a socket that is closed has none any more. */
+/** Reads the address immediately, because a closed socket has none. */
 export function connectionSource(
   stream: Duplex,
   request: IncomingMessage | undefined,
@@ -28,7 +28,7 @@ export function connectionSource(
   return { stream, request, details: { ...given, address, port: remotePort } }
 }
 
-/** Whether the other end may be in another process, with the system's buffers in between. */
+/** Whether the other end may be in another process, behind buffers of the operating system. */
 export function isFromAfar(stream: Duplex, request: IncomingMessage | undefined): boolean {
   return stream instanceof Socket || request !== undefined
 }

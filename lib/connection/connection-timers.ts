@@ -1,17 +1,17 @@
 /**
- * The deadlines of one connection: for CONNECT, keep alive, a stream that does not drain, and closing.
- * Owns when they pass. Must not know what happens then.
+ * The deadlines of one connection: for CONNECT, keep alive, a stream that does not drain, and closing. Owns when they
+ * expire. Must not know the consequences.
  */
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { type Scheduled, Timer, type Timers } from '../util/scheduling/timers.js'
 
-/** The deadline that passed. */
+/** A deadline that expired. */
 export type Deadline = 'connect' | 'keep-alive' | 'drain' | 'close'
 
-/** Milliseconds that the peer has to read the last packets and to close its side. */
+/** The time for the peer to read the last packets and to close its side, in milliseconds. */
 const LINGER_MS = 1000
 
-/** Gets told what was missed. */
+/** Is notified of expired deadlines. */
 export interface DeadlineOwner {
   deadlinePassed(deadline: Deadline): void
 }
@@ -22,7 +22,7 @@ export class ConnectionTimers implements Scheduled {
   readonly #timers: Timers
   readonly #drainTimeout: number
   readonly #owner: DeadlineOwner
-  /** What it is scheduled for: first CONNECT, then keep alive, then closing. */
+  /** The current deadline: first CONNECT, then keep alive, then closing. */
   #deadline: Deadline = 'connect'
   #allowedSilenceMs = 0
   #lastReceived = 0
@@ -37,7 +37,7 @@ export class ConnectionTimers implements Scheduled {
     timers.schedule(this, connectTimeout)
   }
 
-  /** The client is connected: from now on keep alive counts [MQTT-3.1.2-22]. */
+  /** Called when the client is connected: begins keep alive [MQTT-3.1.2-22]. */
   connected(keepAliveSeconds: number): void {
     this.#deadline = 'keep-alive'
     this.#allowedSilenceMs = keepAliveSeconds * 1500
@@ -45,12 +45,15 @@ export class ConnectionTimers implements Scheduled {
     else this.#timers.cancel(this)
   }
 
-  /** The client sent something. */
+  /** Called when the client has sent something. */
   received(): void {
     this.#lastReceived = this.#timers.now()
   }
 
-  /** The stream is full. The timer is not moved each time: a stream may fill and drain all the time. */
+  /**
+   * Called when the stream is full. The timer is not rescheduled each time, because a stream may fill and drain all the
+   * time.
+   */
   blocked(): void {
     this.#blockedSince = this.#timers.now()
     if (this.#drainTimeout === 0) return
@@ -58,12 +61,12 @@ export class ConnectionTimers implements Scheduled {
     if (this.#drainTimer.index === -1) this.#timers.schedule(this.#drainTimer, this.#drainTimeout)
   }
 
-  /** The stream has room again. */
+  /** Called when the stream has room again. */
   drained(): void {
     this.#blockedSince = -1
   }
 
-  /** The connection is being closed: no other deadline counts any more. */
+  /** Called when the connection is being closed: no other deadline counts any more. */
   closing(): void {
     if (this.#drainTimer) this.#timers.cancel(this.#drainTimer)
     this.#deadline = 'close'

@@ -1,4 +1,4 @@
-/** Why a connection ended, in words that stay. Owns which error means which reason; must not know what follows. */
+/** Why a connection ended, as a stable name. Owns the mapping from errors to reasons; must not know what follows. */
 import type { Disconnection, DisconnectReason } from '../../types/events.js'
 import type { AnaxError, ErrorCode } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'

@@ -1,6 +1,6 @@
 /**
- * The end of what a stream brings: how the connection ends once all that came before is handled, and who waits for that.
- * Must not know when it is.
+ * The end of a stream's input: how the connection ends once all input is handled, and the callers that wait for that.
+ * Must not know when that is.
  */
 import type { Ending } from '../session/session-directory.js'
 import { Waiters } from '../util/scheduling/waiters.js'

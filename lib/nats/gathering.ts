@@ -1,9 +1,9 @@
 /**
- * Does together what is asked for in one turn of the event loop, or while the same is under way: one write to the socket and
- * one step of the replicas for many. Must not know what is done.
+ * Batches items that are added in one turn of the event loop, or while the previous batch is in progress: one write to
+ * the socket and one step of the replicas for many. Must not know what is done with them.
  */
 
-/** All that wait for the next turn go on in the same one, so that the client of NATS writes to its socket once. */
+/** Shared by all batches that begin in the next turn, so that the client of NATS writes to its socket once. */
 let turn: Promise<void> | undefined
 
 function nextTurn(): Promise<void> {
@@ -23,8 +23,8 @@ export class Gathering<T> {
   #isBusy = false
 
   /**
-   * @param most how many go together
-   * @param carryOut resolves or rejects when the next ones may begin
+   * @param most maximum size of a batch
+   * @param carryOut processes a batch; resolves or rejects when the next one may begin
    */
   constructor(most: number, carryOut: (items: readonly T[]) => Promise<unknown>) {
     this.#most = most

@@ -12,10 +12,10 @@ import { checkServer, setUpStreams } from './setup.js'
 import type { Signals } from './signals.js'
 import { clusterError, Wire } from './wire.js'
 
-/** How long a node tries to join, and how often. */
+/** How long a node tries to join, and the interval between attempts. */
 const START_MS = 15_000
 const RETRY_MS = 250
-/** Tried again for ever; and no stack traces, which cost a request more than all else. */
+/** Reconnects for ever; without stack traces, which cost more than the rest of a request. */
 const CONNECTION = { maxReconnectAttempts: -1, reconnectTimeWait: 250, noAsyncTraces: true }
 
 export type { NatsClusterOptions } from './options.js'
@@ -52,7 +52,7 @@ function checkRequest({ node, leaseMs }: JoinRequest): void {
 async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
   const { transport, jetstream } = await load()
   const { connection, servers, domain } = options
-  // whoever waits for a lease waits long enough; the connection is tried again for ever
+  // joining has its own time limit; the connection retries for ever
   const nc = await transport.connect({ ...CONNECTION, ...connection, servers }).catch(error => {
     throw clusterError(error, `no connection to ${String(servers)}`)
   })
@@ -95,7 +95,7 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
   }
 }
 
-/** A stream that was made a moment ago, or whose server is gone, has a leader soon. */
+/** Retries an operation: a stream that was just created, or whose server has failed, gets a leader soon. */
 async function patiently<T>(operation: () => Promise<T>): Promise<T> {
   const until = performance.now() + START_MS
   for (;;) {
@@ -115,7 +115,7 @@ async function watchConnection({ nc }: Foundation, signals: Signals): Promise<vo
   }
 }
 
-/** Another node wants a client of this one; asked again, it is told the same. */
+/** Answers other nodes that claim a client of this node; repeated requests get the same answer. */
 function answerRequests({ nc, options, self, claims }: NodeParts, { events }: JoinRequest): void {
   const underWay = new Map<string, Promise<void>>()
   nc.subscribe(controlSubject(options.prefix, self.epoch), {
@@ -125,7 +125,7 @@ function answerRequests({ nc, options, self, claims }: NodeParts, { events }: Jo
       const letting = underWay.get(clientId) ?? events.letGo(clientId).finally(() => underWay.delete(clientId))
       underWay.set(clientId, letting)
       const answer = () => {
-        // who asked asks again
+        // the other node asks again
         if (!nc.isClosed()) request.respond(claims.isFree(clientId) ? NOT_HELD : undefined)
       }
       letting.then(answer, answer)

@@ -5,7 +5,7 @@
 import type { Message } from '../../types/message.js'
 import type { PublishProperties, QoS } from '../../types/packets.js'
 
-/** Bytes of a head beside topic, properties and client identifier, generously. */
+/** Maximum bytes of a head without topic, properties and client identifier. */
 export const HEAD_BYTES = 256
 
 interface Head {
@@ -19,18 +19,18 @@ interface Head {
   d?: string
   expiry?: number
   topic?: string
-  /** Of a QoS 0 message: the node that sent it, and how many it sent before. */
+  /** Of a QoS 0 message: the node that sent it, and its number there. */
   from?: string
   n?: number
 }
 
-/** Whom a QoS 0 message comes from. */
+/** The origin of a QoS 0 message. */
 export interface Origin {
   readonly node: string
   readonly count: number
 }
 
-/** @param hasLongTopic the subject does not tell the topic */
+/** @param hasLongTopic whether the topic is too long for the subject */
 export function messageBytes(message: Message, hasLongTopic: 'long' | 'short', origin?: Origin): Buffer {
   const head = JSON.stringify(headOf(message, hasLongTopic, origin))
   const length = Buffer.byteLength(head)
@@ -61,7 +61,7 @@ function headOf(message: Message, hasLongTopic: 'long' | 'short', origin: Origin
   return head
 }
 
-/** @param topic undefined where the message itself has it */
+/** @param topic undefined if the message itself has it */
 export function messageFrom(
   bytes: Uint8Array,
   topic: string | undefined,

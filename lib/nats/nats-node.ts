@@ -1,6 +1,6 @@
 /**
- * One node of a cluster on NATS, connected: the parts of this folder as the contract has them. Owns who knows whom, and the
- * end of all of it.
+ * One connected node of a cluster on NATS: implements the contract with the parts of this folder. Owns the order of
+ * closing.
  */
 import type {
   Claim,
@@ -76,7 +76,7 @@ export class NatsNode implements ClusterNode {
       records.push(removal(subjects.deadline(clientId)))
     }
     records.push(claims.freed(claim as HeldClaim))
-    // whoever asks from here on has to wait for the claim to be free
+    // later requests have to wait until the claim is free
     claims.forget(claim)
     const writer = writers[shard]!
     while (records.length > MAX_AT_ONCE) await writer.write(records.splice(0, MAX_AT_ONCE))
@@ -88,14 +88,14 @@ export class NatsNode implements ClusterNode {
     return joinParts(stored, (claim as HeldClaim).partCounts)
   }
 
-  /** The records as they are stored, some in several parts. */
+  /** The stored records, some of them in several parts. */
   async #stored(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
     const { clientId, token } = claim
     const { loaders, shards } = this.#parts
     const shard = this.#shardOf(claim)
     const base = shards[shard]!.subjects.record(clientId, '')
     try {
-      // with the claim, a replica has all that the owner before wrote
+      // a replica that has the claim also has everything that the previous owner wrote
       const records = await loaders[shard]!.load(clientId, token)
       const filled = records.filter(({ body }) => body.length > 0)
       return new Map(filled.map(({ subject, body }) => [subject.slice(base.length), body]))
@@ -114,7 +114,7 @@ export class NatsNode implements ClusterNode {
     const first = await this.#parts.writers[shard]!.write(records)
     const { message } = write
     if (first === undefined || message === undefined) return undefined
-    // the retained one is written right behind it
+    // the retained message is written right after it
     if (message.retain && message.payload.length === 0) this.#clear(message.topic, { shard, sequence: first + 1 })
     return { shard, sequence: first }
   }
@@ -147,7 +147,7 @@ export class NatsNode implements ClusterNode {
     const ends = upTo ?? (await this.ends())
     try {
       const shards = ends.map((end, shard) => this.#parts.log.read(shard, filters, after[shard] ?? 0, end))
-      // most shards have nothing: all are asked at once
+      // most shards have none: all are asked concurrently
       const firsts = shards.map(entries => entries.next())
       for (const first of firsts) first.catch(() => {})
       for (const [shard, entries] of shards.entries()) {
@@ -230,12 +230,12 @@ export class NatsNode implements ClusterNode {
     await nc.close()
   }
 
-  /** The end of a shard was seen. */
+  /** Notes the end of a shard. */
   noteSequence(shard: number, sequence: number): void {
     this.#sequences[shard] = Math.max(this.#sequences[shard]!, sequence)
   }
 
-  /** A write took so long. */
+  /** Notes the duration of a write. */
   noteWrite(shard: number, sequence: number, ms: number): void {
     this.#writeMs = Math.round(ms * 10) / 10
     this.#writes.count++
@@ -267,5 +267,5 @@ export class NatsNode implements ClusterNode {
 
 const NO_PARTS = new Map<string, number>()
 
-/** Records that are removed in one step. */
+/** Maximum number of records that are removed in one step. */
 const MAX_AT_ONCE = 400

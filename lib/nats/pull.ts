@@ -10,10 +10,10 @@ import type {
   JsMsg,
 } from '@nats-io/jetstream'
 
-/** A pull that is not answered, and the sign of life that is expected meanwhile. */
+/** The lifetime of a pull request, and the interval of its heartbeats. */
 export const PULL = { expires: 10_000, idle_heartbeat: 1000, abort_on_missing_resource: true } as const
 
-/** A consumer of one node alone; it goes by itself after 30 s in which nobody reads it. */
+/** A consumer of one node, which the server removes after 30 s without a reader. */
 export const EPHEMERAL = {
   ack_policy: 'none',
   mem_storage: true,
@@ -21,7 +21,7 @@ export const EPHEMERAL = {
   inactive_threshold: 30_000_000_000,
 } as const
 
-/** Where a consumer is made. */
+/** The stream of a consumer. */
 export interface PullSource {
   readonly manager: JetStreamManager
   readonly client: JetStreamClient
@@ -36,7 +36,7 @@ export interface Followed {
 }
 
 /**
- * Follows the latest record of each subject, and each that comes after it.
+ * Follows the latest record of each subject and all later ones.
  * @param consumer a name that no consumer has had
  */
 export async function followLatest(

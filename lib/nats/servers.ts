@@ -1,12 +1,12 @@
 /**
- * Reads the URLs of servers: addresses, and the user, password, token and TLS that a URL may have, which the client of NATS
- * does not take from there. Must not know a connection.
+ * Parses the URLs of servers: addresses, and user, password, token and TLS, which the client of NATS does not read from
+ * URLs. Must not know a connection.
  */
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 
-/** Where the servers are, and what the URLs say about connections. */
+/** The addresses of servers, and the connection options in their URLs. */
 export interface ServerList {
-  /** Without user and password: these are shown in messages. */
+  /** Without user and password, because they are shown in messages. */
   readonly servers: string[]
   readonly connection: Pick<NodeConnectionOptions, 'user' | 'pass' | 'token' | 'tls'>
 }
@@ -28,7 +28,7 @@ export function serversOf(urls: string | readonly string[]): ServerList | undefi
   return { servers, connection }
 }
 
-/** As all tools of NATS read it: one word alone is a token. */
+/** As in all tools of NATS, a single word is a token. */
 function credentialsOf(text: string): ServerList['connection'] {
   const colon = text.indexOf(':')
   if (colon === -1) return { token: decodeURIComponent(text) }

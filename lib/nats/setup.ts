@@ -7,9 +7,9 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { AnaxError } from '../index.js'
 import type { ResolvedNatsOptions } from './options.js'
 
-/** Batches that expect and replace, message TTLs and what else is needed came by and by until this version. */
+/** The first version with all needed features: batches with expectations, message TTLs and others. */
 const OLDEST = [2, 14] as const
-/** How long a cluster of servers may take to have a leader, at the start. */
+/** Time limit for a cluster of servers to elect a leader at the start. */
 const START_MS = 20_000
 const PAUSE_MS = 250
 const NANOS_PER_SECOND = 1_000_000_000
@@ -17,7 +17,7 @@ const NANOS_PER_SECOND = 1_000_000_000
 /** The names of the streams. */
 export interface Streams {
   readonly shards: readonly string[]
-  /** Of the records of nodes. */
+  /** The stream with the records of nodes. */
   readonly nodes: string
 }
 
@@ -54,7 +54,7 @@ function shardStream(
     subjects: [`${options.prefix}.${shard}.>`],
     allow_atomic: true,
     max_bytes: options.maxShardBytes,
-    // what was acknowledged stays: the one who comes too late is refused
+    // acknowledged messages stay: further ones are refused
     discard: 'new',
   }
 }
@@ -76,7 +76,7 @@ function common({ prefix, replicas, shards }: ResolvedNatsOptions): Partial<Stre
   }
 }
 
-/** A cluster that is starting has no leader yet: it is asked again. */
+/** Retries, because a cluster that is starting has no leader yet. */
 async function setUpStream(
   manager: JetStreamManager,
   wanted: Partial<StreamConfig> & { name: string },

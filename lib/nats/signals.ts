@@ -21,10 +21,10 @@ export interface SignalsParts {
 export class Signals {
   readonly #parts: SignalsParts
   readonly #subscriptions = new Map<string, Subscription>()
-  /** Epoch -> the number of the last message from there: who wants it twice gets it twice. */
+  /** Epoch -> the number of its last message, because overlapping subscriptions bring a message several times. */
   readonly #last = new Map<string, number>()
   #sent = 0
-  /** Whether there is a connection at the moment. */
+  /** Whether the connection is up. */
   isConnected = true
 
   constructor(parts: SignalsParts) {
@@ -33,7 +33,7 @@ export class Signals {
 
   send(message: Message): void {
     const { nc, prefix, epoch, failed } = this.#parts
-    // what is sent without a connection would wait for it, and QoS 0 does not
+    // without a connection the message would wait for it, which QoS 0 does not
     if (!this.isConnected) return
     const subject = signalSubject(prefix, message.topic)
     const tokens = subject.slice(signalFilter(prefix, '').length)
@@ -78,7 +78,7 @@ export class Signals {
     this.#subscriptions.delete(tokens)
   }
 
-  /** Signals of one node arrive in order, so a number tells whether one came before. */
+  /** Signals of one node arrive in order, so the number tells whether one is a duplicate. */
   #isKnown(node: string, count: number): boolean {
     if ((this.#last.get(node) ?? 0) >= count) return true
     this.#last.set(node, count)

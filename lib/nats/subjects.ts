@@ -1,9 +1,9 @@
 /**
- * Names in NATS: which subject a topic, a filter, a client or a node has. Owns the escaping of what subjects cannot carry;
- * must not know a connection.
+ * Names in NATS: the subjects of topics, filters, clients and nodes. Owns the escaping of characters that subjects
+ * cannot contain; must not know a connection.
  *
- * A level becomes a token. The last token of a topic is always `%e`, so that `a/#`, which also matches `a`, is one subject
- * (`a.>`). What begins with `%` is never a character of a level: that is written as `%` and its code, `%25`.
+ * A level becomes a token. The last token of a topic is always `%e`, so that `a/#`, which also matches `a`, is one
+ * subject (`a.>`). What begins with `%` is never a character of a level: that is written as `%` and its code, `%25`.
  */
 import { createHash } from 'node:crypto'
 
@@ -13,16 +13,16 @@ const FORBIDDEN = /[\u0000-\u001f\u007f\s.*>%]/g
 const ESCAPED = /%([0-9a-f]{2}|u[0-9a-f]{4})/g
 const END = '%e'
 const EMPTY = '%0'
-/** A topic that is too long for a subject lies here, by its digest; whoever wants anything wants these as well. */
+/** The level for topics that are too long for a subject, followed by a digest. Every filter includes these subjects. */
 const LONG = '%x'
-/** Bytes of a subject: a server reads lines of 4,096, with the answer's subject and two numbers. */
+/** Maximum bytes of a subject: a server reads lines of 4,096, which also contain the reply subject and two numbers. */
 const MAX_SUBJECT_BYTES = 3000
 const MAX_CLIENT_BYTES = 200
 const PARTITIONS = 256
 
 /** The subjects of one stream. */
 export class ShardSubjects {
-  /** Of the whole stream. */
+  /** All subjects of the stream. */
   readonly all: string
   readonly #base: string
 
@@ -71,7 +71,7 @@ export class ShardSubjects {
     return `${this.#base}.ret.${tokensOf(topic)}`
   }
 
-  /** Of messages that a filter matches, as {@link filterTokens} has it. */
+  /** The subjects of messages that match a filter. @param tokens from {@link filterTokens} */
   logOf(tokens: string): string {
     return `${this.#base}.log.${tokens}`
   }
@@ -91,10 +91,10 @@ export function signalFilter(prefix: string, tokens: string): string {
   return `${prefix}.q0.${tokens}`
 }
 
-/** Where the messages are whose topics are too long. */
+/** The subjects of messages whose topics are too long. */
 export const LONG_TOPICS = `${LONG}.*`
 
-/** The topic of a subject behind `log.` or `ret.`; undefined for one that was too long, which the message itself has. */
+/** The topic of a subject after `log.` or `ret.`; undefined if it was too long, so that the message itself has it. */
 export function topicOf(tokens: string): string | undefined {
   if (tokens.startsWith(LONG)) return undefined
   const levels = tokens.slice(0, -END.length - 1)
@@ -109,22 +109,22 @@ export function filterTokens(filter: string): string {
   const tokens = levels.map(level => (level === '+' ? '*' : escapeLevel(level)))
   tokens.push(isOpen ? '>' : END)
   const joined = tokens.join('.')
-  // no topic that has a subject of its own can match it
+  // no topic that fits into a subject can match it
   return Buffer.byteLength(joined) > MAX_SUBJECT_BYTES ? LONG_TOPICS : joined
 }
 
-/** Which partition sees to a client. */
+/** The partition of a client. */
 export function partitionOf(clientId: string): number {
   return hash(clientId) % PARTITIONS
 }
 
-/** Which shard has a client. */
+/** The shard of a client. */
 export function shardOf(clientId: string, shards: number): number {
-  // the partition has the low bits
+  // the partition uses the low bits
   return Math.floor(hash(clientId) / PARTITIONS) % shards
 }
 
-/** The partitions that one of the nodes sees to: for each, the node with the highest number for it. */
+/** The partitions of one node: each partition belongs to the node with the highest hash for it. */
 export function partitionsOf(node: string, nodes: readonly string[]): Set<number> {
   const mine = new Set<number>()
   for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -174,7 +174,7 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** FNV-1a, and a last stir: names that differ in their last character are to land in different places. */
+/** FNV-1a with final mixing, so that names that differ only in their last character are spread. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)

@@ -1,4 +1,4 @@
-/** The numbers of one connection, as its parts have them at the moment. Owns nothing that is counted. */
+/** Collects the current numbers of one connection from its parts. Counts nothing itself. */
 import type { ClientStats } from '../../../types/client-stats.js'
 import type { Channel } from '../channel.js'
 

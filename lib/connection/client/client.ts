@@ -36,7 +36,7 @@ export class ChannelClient extends QuietEmitter<ClientEvents> implements Client 
   readonly #stream: Duplex
   readonly #request: IncomingMessage | undefined
   readonly #details: Readonly<ConnectionDetails>
-  /** Unset, the client is who it says it is. */
+  /** Undefined unless a hook has set it: the client then counts as its user name. */
   #principal: { name: string | undefined } | undefined
   #limits: ClientLimits | undefined
 
@@ -85,7 +85,7 @@ export class ChannelClient extends QuietEmitter<ClientEvents> implements Client 
     if (limits !== undefined && !areClientLimits(limits)) {
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'client.limits' })
     }
-    // the same again would give the client one more burst
+    // setting the same limits again would allow the client another burst
     if (areSameLimits(limits, this.#limits)) return
     this.#limits = limits && Object.freeze({ ...limits })
     this.#channel.limitsChanged()
@@ -98,7 +98,7 @@ export class ChannelClient extends QuietEmitter<ClientEvents> implements Client 
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'client.heldBytes' })
     }
     const { state, reader } = this.#channel
-    // what a connection holds counts until it ends
+    // bytes that a connection holds count until it ends
     if (state !== 'closing' && state !== 'closed') reader.heldByTransport = bytes
   }
   get userProperties(): UserProperties | undefined {

@@ -1,4 +1,4 @@
-/** The properties of a CONNACK that accepts a client. Must not know what they were decided by. */
+/** The properties of a CONNACK that accepts a client. Must not know how their values were decided. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { ConnackProperties, ConnectPacket } from '../../../types/packets.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
@@ -43,10 +43,10 @@ export function connackProperties(
   return properties
 }
 
-/** Properties that a client can do without, in the order in which they are left out: they tell it more, or allow it more. */
+/** Properties that can be omitted, in the order of omission: they are information, or allow the client more. */
 const DISPENSABLE = ['userProperties', 'reasonString', 'responseInformation', 'topicAliasMaximum'] as const
 
-/** The properties without those that a client can do without, as far as they do not fit; undefined if none do. */
+/** The properties, without omittable ones if the packet is too large; undefined if it is too large even then. */
 export function shortened(
   properties: ConnackProperties,
   { maximumPacketSize }: Pick<ConnectParameters, 'maximumPacketSize'>,
@@ -61,15 +61,15 @@ export function shortened(
   return fits(shorter) ? shorter : undefined
 }
 
-/** Whether something may be longer than MQTT can carry. */
+/** Whether a value may be too long for MQTT. */
 function hasTextOfHost({ responseInformation, authenticationData }: ConnackProperties): boolean {
   return responseInformation !== undefined || authenticationData !== undefined
 }
 
-/** Below this Maximum Packet Size a client gets a short identifier. */
+/** Clients with a lower Maximum Packet Size get a short identifier. */
 const SMALL_PACKET_SIZE = 128
 
-/** The identifier for a client that has none: 72 random bits for a client that takes small packets only. */
+/** The identifier for a client without one: a UUID, or 72 random bits for a client that accepts only small packets. */
 export function assignedClientId(maximumPacketSize: number | undefined): string {
   if (maximumPacketSize !== undefined && maximumPacketSize < SMALL_PACKET_SIZE) {
     return randomBytes(9).toString('base64url')

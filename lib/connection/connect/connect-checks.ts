@@ -26,7 +26,9 @@ export function refusalOf(reason: unknown): ConnectRefusal {
   return reason instanceof AnaxError ? { reasonString: explanationOf(reason) } : {}
 }
 
-/** Checked first, so that a full broker spends nothing on further clients. They are counted when a session is opened. */
+/**
+ * Checked first, so that a full broker spends nothing on further clients. Clients are counted when a session is opened.
+ */
 function capacityError({ clientId }: ConnectPacket, { ports }: Channel): AnaxError | undefined {
   if (ports.hasRoomFor(clientId)) return undefined
   return new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${ports.options.maxConnections} clients are connected` })
@@ -61,7 +63,7 @@ function clientIdError({ clientId, clean }: ConnectPacket, { dialect, ports }: C
   return new AnaxError('ANAX_ERR_CLIENT_ID', { detail: `it is longer than ${longest} bytes` })
 }
 
-/** Checks the will against the limits of its client; against those of the options before the client has any. */
+/** Checks the will against the limits of its client, or against those of the options while the client has none. */
 export function willLimitError(will: Will, limits: EffectiveLimits): AnaxError | undefined {
   const { qos, retain, payload } = will
   if (qos > limits.maximumQoS) return new AnaxError('ANAX_ERR_QOS_NOT_SUPPORTED', { detail: 'will' }) // [MQTT-3.2.2-12]

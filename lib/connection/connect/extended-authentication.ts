@@ -1,6 +1,6 @@
 /**
- * One enhanced authentication: exchanges AUTH packets until the host's hook has decided [MQTT 5.0, 4.12].
- * Serves both CONNECT and re-authentication. Must not know what follows from the verdict.
+ * One enhanced authentication: exchanges AUTH packets until the host's hook has decided [MQTT 5.0, 4.12]. Used for
+ * CONNECT and for re-authentication. Must not know what follows from the verdict.
  */
 import type { ExtendedAuthentication, ExtendedVerdict } from '../../../types/hooks.js'
 import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'

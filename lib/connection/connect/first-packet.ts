@@ -4,7 +4,7 @@ import type { Dialect } from '../../codec/dialect.js'
 import { PACKET_NAMES, PacketType } from '../../codec/packet-types.js'
 import { AnaxError } from '../../errors.js'
 
-/** Refuses another packet, as soon as its type is known [MQTT-3.1.0-1]. @param packetType undefined until then */
+/** Refuses any other packet as soon as its type is known [MQTT-3.1.0-1]. @param packetType undefined until then */
 export function firstPacketError(packetType: number | undefined): AnaxError | undefined {
   if (packetType === undefined || packetType === PacketType.CONNECT) return undefined
   // the letter P

@@ -42,7 +42,7 @@ export function receivePubrec(channel: Channel, packet: PubrecPacket): void {
   if (awaited === 'puback') {
     channel.fail(outOfOrder(packet, awaited))
   } else if (awaited === undefined) {
-    // a refusal ends the exchange: no PUBREL follows
+    // an error code ends the exchange: no PUBREL follows
     if (reasonCode < ReasonCode.UnspecifiedError) answerUnknown(channel, messageId)
   } else {
     transmitter.pubrecReceived(messageId, reasonCode)
@@ -68,7 +68,7 @@ function outOfOrder({ cmd, messageId }: { cmd: string; messageId: number }, awai
   return new AnaxError('ANAX_ERR_PROTOCOL', { detail })
 }
 
-/** A PUBREL in the pipeline: it comes after the PUBLISH that it releases. */
+/** A PUBREL in the pipeline, so that it follows the PUBLISH that it releases. */
 class Release extends Job {
   readonly #channel: Channel
   readonly #packetId: number

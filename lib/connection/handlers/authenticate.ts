@@ -25,7 +25,7 @@ export function receiveAuth(channel: Channel, packet: AuthPacket): void {
     // [MQTT-4.12.1-1]
     channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail: 'AUTH: the method differs from that of CONNECT' }))
   } else if (channel.ports.authorizer.authenticateExtended === undefined) {
-    // the host has removed the hook since CONNECT
+    // the host has unset the hook since CONNECT
     channel.fail(new AnaxError('ANAX_ERR_AUTH_METHOD', { detail: authenticationMethod }))
   } else {
     // either the connection has ended, and this does nothing, or the hook's answer cannot be encoded
@@ -49,7 +49,7 @@ async function reauthenticate(channel: Channel, packet: AuthPacket, method: stri
   }
 }
 
-/** Limits it to `connectTimeout`: a client that leaves a challenge unanswered is not authenticated any more. */
+/** Limits the exchange to `connectTimeout`: a client that does not answer a challenge is no longer authenticated. */
 async function inTime(channel: Channel, verdict: Promise<ExtendedVerdict>): Promise<ExtendedVerdict> {
   const { timers, options } = channel.ports
   const timer = new Timer(() => {

@@ -1,6 +1,6 @@
 /**
- * A client's PUBLISH on its way through the pipeline: asks the hook, and acknowledges what is stored and routed, or tells
- * why it is not. Must not know who receives the message.
+ * A client's PUBLISH in the pipeline: calls the hook, and acknowledges the message when it is stored and routed, or
+ * answers why it was refused. Must not know who receives the message.
  */
 import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
 import { frames } from '../../codec/encode/encoder.js'
@@ -21,11 +21,11 @@ import { payloadFormatError } from '../payload-format.js'
 
 export class ClientPublish extends PublishJob {
   readonly #channel: Channel
-  /** QoS and packet id as they came: a hook may change the message, but not the handshake. */
+  /** QoS and packet id as received: a hook may change the message, but not the handshake. */
   readonly #qos: number
   readonly #packetId: number | undefined
 
-  /** @param done told when the message is routed, or refused */
+  /** @param done called when the message is routed or refused */
   constructor(channel: Channel, message: PublishMessage, done: ((refusal: AnaxError | undefined) => void) | undefined) {
     super(channel.ports.sink, message, channel.client, companionOf(channel, message), done)
     this.#channel = channel
@@ -36,7 +36,7 @@ export class ClientPublish extends PublishJob {
   override authorize(): void | Promise<void> {
     const { authorizer, options } = this.#channel.ports
     const message = this.message
-    // A topic has at most one level more than characters, so that most topics need no count.
+    // A topic has at most one level more than characters, so most topics need not be counted.
     if (message.topic.length >= options.maxTopicLevels && levelCount(message.topic) > options.maxTopicLevels) {
       this.refusal = new AnaxError('ANAX_ERR_TOPIC_NAME', { detail: `more than ${options.maxTopicLevels} levels` })
       return
@@ -57,7 +57,7 @@ export class ClientPublish extends PublishJob {
     return isPromise(routed) ? this.#roomAfter(routed) : ports.roomForNext(this.message)
   }
 
-  /** By itself: a closure in `route` would cost each message its memory. */
+  /** A method of its own: a closure in `route` would be allocated for each message. */
   async #roomAfter(routed: Promise<void>): Promise<void> {
     await routed
     await this.#channel.ports.roomForNext(this.message)
@@ -77,7 +77,7 @@ export class ClientPublish extends PublishJob {
     }
     this.message = verdict
     if (verdict.properties?.messageExpiryInterval === expiry) return
-    // The hook changed the expiry.
+    // Applies an expiry that the hook changed.
     verdict.messageExpiry = undefined
     startExpiry(verdict, this.#channel.ports.timers.wallTime())
   }
@@ -94,7 +94,7 @@ export class ClientPublish extends PublishJob {
 
   #answerRefusal(refusal: AnaxError): void | Promise<void> {
     const { dialect, ports } = this.#channel
-    // The packet id is free before the client can use it again, on this connection or the next.
+    // Frees the packet id before the client can use it again, on this connection or the next.
     const freed = this.#qos === 2 ? this.#free() : undefined
     ports.events.emit('publishRefused', refusal, this.message, this.#channel.client)
     const isTold = dialect.refusedPublish === 'acknowledge'
@@ -106,7 +106,7 @@ export class ClientPublish extends PublishJob {
     return freed
   }
 
-  /** Before 5.0 an acknowledgement says nothing of what became of the message. */
+  /** Before 5.0 an acknowledgement does not tell whether the message was accepted. */
   #acknowledgeAnyway(): void {
     if (this.#qos > 0) this.#channel.write(this.#qos === 1 ? frames.puback : frames.pubrec, this.#packetId!)
   }

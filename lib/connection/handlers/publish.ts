@@ -1,6 +1,6 @@
 /**
- * PUBLISH from a client: checks it, and runs it through the pipeline, or answers one that came again.
- * Owns the inbound half of QoS 1 and 2; must not know who receives the message.
+ * PUBLISH from a client: checks it and runs it through the pipeline, or answers a repeated one. Owns the inbound half
+ * of QoS 1 and 2; must not know who receives the message.
  */
 import { frames } from '../../codec/encode/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
@@ -20,7 +20,7 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
   }
   const session = channel.session!
   const { qos, messageId } = message
-  // [MQTT-4.3.3-10]: the same packet id again, before its release, is the same message again.
+  // [MQTT-4.3.3-10]: the same packet id before its release means the same message.
   const isRepeated = qos === 2 && session.incoming.has(messageId!)
   if (qos === 2) session.addIncoming(messageId!)
   else if (qos === 1) session.addUnacknowledged()
@@ -41,16 +41,16 @@ export function receivePublish(channel: Channel, message: PublishMessage): void 
   channel.ingress.run(new ClientPublish(channel, message, done))
 }
 
-/** @returns to be called when the message is routed, which is before it is written */
+/** @returns a function to call when the message is routed, which is before it is written */
 function timed(timings: Timings): (refusal: AnaxError | undefined) => void {
   const begun = performance.now()
   return refusal => {
-    // behind the writes of this turn
+    // after the writes of this turn
     if (refusal === undefined) setImmediate(() => timings.took('message', performance.now() - begun))
   }
 }
 
-/** The error of a packet that the client must not send, whatever the hooks say. */
+/** The error of a packet that the client must not send, regardless of hooks. */
 function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefined {
   const limits = channel.session!.clientLimits
   if (message.properties !== undefined) {
@@ -81,7 +81,7 @@ function quotaError(channel: Channel): AnaxError | undefined {
     : undefined
 }
 
-/** A QoS 2 PUBLISH that came again: it is answered in its turn, and not published. */
+/** A repeated QoS 2 PUBLISH: it is answered in its turn, and not published. */
 class RepeatedPublish extends Job {
   readonly #channel: Channel
   readonly #packetId: number
@@ -93,7 +93,7 @@ class RepeatedPublish extends Job {
   }
 
   override answer(): void {
-    // If the first one was refused meanwhile, that was its answer.
+    // If the first one was refused meanwhile, it was already answered.
     if (this.#channel.session!.incoming.has(this.#packetId)) this.#channel.write(frames.pubrec, this.#packetId)
   }
 }

@@ -26,7 +26,7 @@ class Unsubscribe extends Job {
   readonly #channel: Channel
   readonly #packet: UnsubscribePacket
   readonly #session: Session
-  /** For each filter of the packet: what it stands for, as `authorizeSubscribe` may have granted another one. */
+  /** For each filter of the packet the granted ones, because `authorizeSubscribe` may have granted others. */
   #granted: readonly string[][] = []
   #removed: boolean[] = []
   #refusal: AnaxError | undefined

@@ -1,47 +1,51 @@
 /**
- * The pause between CONNACK or SUBACK and the messages behind it: a program that awaits one of them, and then listens for
- * messages, would miss those that come in the same chunk. Owns how long it lasts; must not know what waits.
+ * The pause between CONNACK or SUBACK and the messages that follow: a program that awaits one of these packets before
+ * it listens for messages would miss those in the same chunk. Owns the length of the pause; must not know what waits.
  */
 
 /**
- * How long messages wait where the system's buffers are in between: a client that is busy reads all that has come in one
- * chunk. On a machine with eight times more work than processors, 1 ms separated 97 %, and a turn of the event loop 40 %.
+ * The pause for a client behind buffers of the operating system: a busy client reads everything that has arrived as one
+ * chunk. On a machine with eight times more work than processors, 1 ms separated 97 %, and a turn of the event loop 40
+ * %.
  */
 const PAUSE_MS = 10
 
-// kept from before a test's runner puts timers of its own in their place
+// saved before a test runner replaces the timers
 const { setTimeout: startTimer } = globalThis
 
 export interface GapOwner {
-  /** Called at the end: always after a turn, after a pause if somebody waits for it. */
+  /** Called at the end of the gap: always after a turn; after a pause only if a message waits for it. */
   gapEnded(gap: AnswerGap): void
 }
 
-/** In place of a time: before the answer was written, and where the owner is told in the next turn. */
+/** Instead of a time: the answer was not written yet, or the owner is called in the next turn. */
 const NOT_BEGUN = 0
 const NEXT_TURN = -1
 
 export class AnswerGap {
-  /** Milliseconds. A whole number, and nothing beside it: a client that gets no message keeps its gap. */
+  /** Milliseconds. Only one integer, because a client that gets no message keeps its gap. */
   #endsAt = NOT_BEGUN
 
-  /** Whether the answer was written. */
+  /** Whether the answer has been written. */
   get hasBegun(): boolean {
     return this.#endsAt !== NOT_BEGUN
   }
 
-  /** Whether the pause has passed without anybody waiting for its end. */
+  /** Whether the pause has passed without a message waiting for it. */
   get isOver(): boolean {
     return this.#endsAt > NOT_BEGUN && this.#endsAt <= performance.now()
   }
 
-  /** The answer is written now. @param isFromAfar the system's buffers are in between: then it is a pause, otherwise a turn */
+  /**
+   * Called when the answer is written. @param isFromAfar whether buffers of the operating system are in between: then
+   * the gap is a pause, otherwise a turn
+   */
   begin(owner: GapOwner, isFromAfar: boolean): void {
     this.#endsAt = isFromAfar ? Math.ceil(performance.now() + PAUSE_MS) : NEXT_TURN
     if (!isFromAfar) setImmediate(endGap, owner, this)
   }
 
-  /** A message waits for the end of a gap that has begun. */
+  /** Registers a message that waits for the end of a gap that has begun. */
   wait(owner: GapOwner): void {
     if (this.#endsAt === NEXT_TURN) return
     startTimer(endGap, Math.max(1, this.#endsAt - performance.now()), owner, this)

@@ -1,12 +1,12 @@
 /**
- * Bytes of packets that have not come in full, of all connections together. Owns their bound: when it is exceeded, the
- * connection that holds most is told to end, however fast or slowly its bytes came. Must not know packets.
+ * Bytes of incomplete packets, of all connections together. Owns their limit: when it is exceeded, the connection that
+ * holds most is ended, however fast or slowly its bytes arrived. Must not know packets.
  */
 
 /** The incomplete bytes of one connection. */
 export class IncompletePacket {
   bytes = 0
-  /** Called when the connection holds most of all, and all hold too much: it has to let go at once. */
+  /** Called when the limit is exceeded and the connection holds most: it must release its bytes immediately. */
   readonly end: () => void
 
   constructor(end: () => void) {
@@ -14,25 +14,25 @@ export class IncompletePacket {
   }
 }
 
-/** Sizes are told apart by their highest bit. */
+/** Sizes are grouped by their highest bit. */
 const BITS = 32
 
 export class IncompletePackets {
   readonly maxBytes: number
   #bytes = 0
-  /** By the highest bit of what they hold: finding a large one takes no search, however many there are. */
+  /** By the highest bit of the size: finding a large one takes constant time. */
   readonly #bySize: (Set<IncompletePacket> | undefined)[] = Array.from({ length: BITS + 1 })
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
   }
 
-  /** Of all connections. */
+  /** Bytes of all connections. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** A connection holds so many bytes now. */
+  /** Sets the bytes that a connection holds. */
   hold(packet: IncompletePacket, bytes: number): void {
     this.#set(packet, bytes)
     while (this.#bytes > this.maxBytes) {
@@ -59,7 +59,7 @@ export class IncompletePackets {
     packets.add(packet)
   }
 
-  /** One that holds at least half of what the largest does. */
+  /** One that holds at least half as much as the largest. */
   #largest(): IncompletePacket {
     const [largest] = this.#bySize.findLast(packets => packets !== undefined && packets.size > 0)!
     return largest!

@@ -12,25 +12,28 @@ import { type ConnectionSource, isFromAfar } from '../connection-source.js'
 import { AnswerGap, type GapOwner } from './answer-gap.js'
 import type { Flushable, Flusher } from './flusher.js'
 
-/** Above this an outbox is flushed before the end of the turn. */
+/** Beyond this an outbox is flushed before the end of the turn. */
 const FLUSH_AT_BYTES = 256 * 1024
 
-/** From this size on, a packet costs what the system needs to copy it. */
+/** From this size on, a packet is charged for being copied by the operating system. */
 const LARGE_BYTES = 64 * 1024
 
-/** Above this no more is read from a client that does not read: the answers to its own packets may be what waits. */
+/**
+ * Beyond this nothing more is read from a client that does not read, because the waiting bytes may be answers to its
+ * own packets.
+ */
 const OVERFULL_BYTES = 256 * 1024
 
-/** What an outbox without frames has: most of them have none most of the time. Nothing is ever added to these. */
+/** Shared by outboxes without frames, which most are most of the time. Never modified. */
 const NO_FRAMES: Frame[] = []
 const NO_PACKET_IDS: number[] = []
 
-/** Gets told how the stream takes what is written. */
+/** Is notified about the state of the stream. */
 export interface OutboxOwner {
   readonly traffic: ConnectionTraffic
   /** The stream is full. */
   outboxBlocked(): void
-  /** The messages behind an answer have left, and there were so many that the outbox was not ready. */
+  /** Messages that had to wait for an answer were written, and were so many that the outbox was not ready. */
   outboxHasRoom(): void
 }
 
@@ -46,7 +49,7 @@ export class Outbox implements Flushable, GapOwner {
   #isPlanned = false
   #blocked = false
   #discarding = false
-  /** What the client has to read before the next message: CONNACK or SUBACK. */
+  /** The gap after CONNACK or SUBACK, which the client has to read before the next message. */
   #gap: AnswerGap | undefined
   /** The first frame that has to wait for the end of the gap; -1 if there is none. */
   #heldFrom = -1
@@ -63,12 +66,12 @@ export class Outbox implements Flushable, GapOwner {
     return this.#blocked
   }
 
-  /** Whether what is added is written: nobody waits for the stream, and somebody may read it. */
+  /** Whether added frames are written soon: the stream is not full, and not closed. */
   get ready(): boolean {
     return !this.#blocked && !this.#discarding && !this.#holdsMuch()
   }
 
-  /** Bytes that are not handed to the stream yet. */
+  /** Bytes that were not written to the stream yet. */
   get bytes(): number {
     return this.#bytes
   }
@@ -97,18 +100,20 @@ export class Outbox implements Flushable, GapOwner {
     else this.#plan()
   }
 
-  /** Has what is here written at the end of the turn. */
+  /** Schedules a flush at the end of the turn. */
   #plan(): void {
     if (this.#isPlanned || this.#frames.length === 0) return
     this.#isPlanned = true
     this.#flusher.add(this)
   }
 
-  /** Adds the answer to a packet. Messages behind CONNACK or SUBACK leave a while later than these: see {@link AnswerGap}. */
+  /**
+   * Adds the answer to a packet. Messages after CONNACK or SUBACK are written a little later: see {@link AnswerGap}.
+   */
   addAnswer(frame: Frame, cmd: Packet['cmd']): void {
     const isAwaited = cmd === 'suback' || cmd === 'connack'
     if (isAwaited && this.#heldFrom > 0 && this.#gap?.hasBegun === false) {
-      // it leaves together with the one before
+      // it is written together with the previous one
       this.#frames.splice(this.#heldFrom, 0, frame)
       this.#packetIds.splice(this.#heldFrom, 0, 0)
       this.#heldFrom++
@@ -129,8 +134,8 @@ export class Outbox implements Flushable, GapOwner {
   }
 
   /**
-   * Writes all frames even if the stream is full: the connection ends. A broker that has lost the right to write says
-   * that it disconnects, and nothing else.
+   * Writes all frames even if the stream is full, because the connection ends. A broker that has lost the right to
+   * write sends only DISCONNECT.
    */
   finish(): void {
     this.#blocked = false
@@ -157,7 +162,7 @@ export class Outbox implements Flushable, GapOwner {
     this.#bytes = 0
   }
 
-  /** Nobody reads the stream any more: drops what is there and what comes. */
+  /** Drops all frames, present and future, because nobody reads the stream any more. */
   discard(): void {
     this.#discarding = true
     this.#blocked = false
@@ -165,7 +170,10 @@ export class Outbox implements Flushable, GapOwner {
     this.#forgetGap()
   }
 
-  /** Writes all frames, unless the stream is full, or some have to wait: for the end of the gap, or the right to write. */
+  /**
+   * Writes all frames, unless the stream is full, or frames have to wait for the end of the gap or for the right to
+   * write.
+   */
   flush(): void {
     this.#isPlanned = false
     this.#flushIfAllowed()
@@ -193,12 +201,12 @@ export class Outbox implements Flushable, GapOwner {
     if (this.#blocked) this.#owner.outboxBlocked()
   }
 
-  /** Whether so much waits behind an answer that no more should be added. */
+  /** Whether so much waits for the end of the gap that no more should be added. */
   #holdsMuch(): boolean {
     return this.#heldFrom >= 0 && this.#bytes >= FLUSH_AT_BYTES
   }
 
-  /** A message comes: unless the gap is over, it has to wait, and so has all that comes behind it. */
+  /** Holds a message back unless the gap is over, and everything after it. */
   #hold(gap: AnswerGap): void {
     if (gap.isOver) {
       this.#gap = undefined
@@ -208,7 +216,7 @@ export class Outbox implements Flushable, GapOwner {
     if (gap.hasBegun) gap.wait(this)
   }
 
-  /** The answer is being written. */
+  /** Begins the gap: the answer is being written. */
   #beginGap(gap: AnswerGap): void {
     gap.begin(this, this.#isFromAfar)
     if (this.#heldFrom === 0) gap.wait(this)
@@ -218,7 +226,7 @@ export class Outbox implements Flushable, GapOwner {
     if (gap === this.#gap) this.#endGap()
   }
 
-  /** The held messages leave in the next turn, with those that come until then. */
+  /** Ends the gap: held messages are written in the next turn, with those that are added until then. */
   #endGap(): void {
     const heldMuch = this.#holdsMuch()
     this.#forgetGap()
@@ -236,7 +244,7 @@ export class Outbox implements Flushable, GapOwner {
       this.#stream.uncork()
       return wantsMore
     } catch (error) {
-      // the host's stream threw: only this connection ends
+      // the host's stream threw, which ends only this connection
       this.#stream.destroy(error as Error)
       return true
     }

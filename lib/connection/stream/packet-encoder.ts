@@ -19,7 +19,7 @@ const ALWAYS_EXPLAINED: ReadonlySet<string> = new Set(['connack', 'disconnect', 
 
 export class PacketEncoder {
   readonly #dialect: Dialect
-  /** Not all parameters: some of them are large, and not kept. */
+  /** Only this one, because other parameters are large and should not be retained. */
   readonly #maximumPacketSize: number
   readonly #problemInformation: boolean
   readonly #aliases: OutboundTopicAliases | undefined

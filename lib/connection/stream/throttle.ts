@@ -1,32 +1,32 @@
 /**
- * Slows one client down to its rates: counts what it sends, and says when nothing more may be read from it. Owns how
- * long that has lasted. Must not know streams or packets.
+ * Slows one client down to its rates: counts what it sends, and decides when to stop reading. Owns how long the client
+ * has been slowed down. Must not know streams or packets.
  */
 import type { RateLimit } from '../../../types/events.js'
 import type { LimitedRate } from '../../ports/admission.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 
-/** A second without waiting ends what is told, or held against the client, as one. */
+/** A second without waiting ends an episode, which is reported, or counts against the client's patience, as a whole. */
 const BREAK_MS = 1000
 
-/** Told of what the throttle finds. */
+/** Is notified by the throttle. */
 export interface ThrottleOwner {
   /** The client has to wait, for the first time or after a break. */
   slowed(limit: RateLimit): void
-  /** It may send again. */
+  /** Reading may continue. */
   resume(): void
-  /** It was above its own rate for too long. */
+  /** The client exceeded its own rate for too long. */
   outOfPatience(limit: RateLimit): void
 }
 
 export interface ThrottleParts {
   rates: readonly LimitedRate[]
   timers: Timers
-  /** How long the client may be above its own rate. */
+  /** How long the client may exceed its own rate. */
   patienceMs: number
 }
 
-/** Waiting with no break between. */
+/** An uninterrupted period of waiting. */
 class Episode {
   #since = 0
   #until = Number.NEGATIVE_INFINITY
@@ -79,13 +79,13 @@ export class Throttle {
     return this.#pay(this.#bytes, bytes)
   }
 
-  /** Nothing is waited for any longer. */
+  /** Stops waiting. */
   stop(): void {
     this.#waitsFor?.bucket.leave(this)
     this.#waitsFor = undefined
   }
 
-  /** The bucket that was waited for has something again. */
+  /** Called when the bucket has tokens again. */
   passes(): void {
     const passed = this.#waitsFor
     if (passed === undefined) return

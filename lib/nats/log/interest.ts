@@ -1,9 +1,9 @@
 /**
- * What a node wants, and the few subjects that cover it: a consumer takes dozens of subjects, not thousands, and none that
- * overlap. Owns the counting and the joining; must not know a connection.
+ * The subjects that a node needs, and a small set that covers them: a consumer accepts dozens of subjects, not
+ * thousands, and none that overlap. Owns counting and merging; must not know a connection.
  */
 
-/** A consumer with a hundred is made in 15 ms, one with a thousand in a second. */
+/** Creating a consumer takes 15 ms with a hundred subjects, and a second with a thousand. */
 const MAX_SUBJECTS = 64
 
 /** The wanted subjects without their base, with counts. */
@@ -18,14 +18,14 @@ export class Interest {
     return this.#counts.has(subject)
   }
 
-  /** @returns whether it was not wanted before */
+  /** @returns whether it is new */
   add(subject: string): boolean {
     const count = this.#counts.get(subject) ?? 0
     this.#counts.set(subject, count + 1)
     return count === 0
   }
 
-  /** @returns whether it is not wanted any more */
+  /** @returns whether it is no longer needed */
   remove(subject: string): boolean {
     const count = this.#counts.get(subject) ?? 0
     if (count > 1) this.#counts.set(subject, count - 1)
@@ -37,7 +37,7 @@ export class Interest {
   }
 }
 
-/** A few subjects, none of which overlap, that have at least all that the given ones have. */
+/** A few subjects that do not overlap and cover all the given ones. */
 export function coverOf(subjects: Iterable<string>): string[] {
   let cover = [...new Set(subjects)]
   if (cover.length <= MAX_SUBJECTS) cover = withoutOverlaps(cover)
@@ -48,7 +48,7 @@ export function coverOf(subjects: Iterable<string>): string[] {
   return cover
 }
 
-/** Whether one of the subjects has all that another one has. */
+/** Whether one of the subjects covers another one. */
 export function covers(cover: readonly string[], subject: string): boolean {
   const tokens = subject.split('.')
   return cover.some(wide => includes(wide.split('.'), tokens))
@@ -56,7 +56,7 @@ export function covers(cover: readonly string[], subject: string): boolean {
 
 function withoutOverlaps(subjects: readonly string[]): string[] {
   const kept: string[] = []
-  // the widest first: what they have is not looked at again
+  // the widest first, so that covered subjects are skipped
   for (const subject of [...subjects].sort((one, other) => one.split('.').length - other.split('.').length)) {
     if (covers(kept, subject)) continue
     const tokens = subject.split('.')
@@ -71,7 +71,7 @@ function withoutOverlaps(subjects: readonly string[]): string[] {
   return kept
 }
 
-/** The common prefix of two subjects, with a wildcard behind it. */
+/** The common prefix of two subjects, followed by a wildcard. */
 function union(one: string, other: string): string {
   if (covers([one], other)) return one
   const others = other.split('.')
@@ -91,7 +91,7 @@ function prefixOf(subject: string, depth: number): string {
   return tokens.length - 1 <= length && wildcard === -1 ? subject : [...tokens.slice(0, length), '>'].join('.')
 }
 
-/** Whether a subject (as tokens) has all that another one has. */
+/** Whether a subject (as tokens) covers another one. */
 function includes(wide: readonly string[], narrow: readonly string[]): boolean {
   for (const [index, token] of wide.entries()) {
     if (token === '>') return narrow.length > index

@@ -25,9 +25,9 @@ export interface NodeInterestParts {
 export class NodeInterest {
   readonly #parts: NodeInterestParts
   readonly #interest = new Interest()
-  /** The filters of the readers now. */
+  /** The current filters of the readers. */
   #cover: readonly string[] = []
-  /** The filters that the readers will have, while they are being changed. */
+  /** The next filters of the readers, while they are being changed. */
   #next: readonly string[] | undefined
   #changing: Promise<void> | undefined
   #linger: NodeJS.Timeout | undefined
@@ -39,9 +39,9 @@ export class NodeInterest {
   async want(filter: string): Promise<LogCursor> {
     const subject = filterTokens(filter)
     if (this.#interest.add(subject)) this.#parts.signals.want(subject)
-    // a connection that breaks is made again, with all subscriptions
+    // a broken connection is restored with all subscriptions
     const flushed = this.#parts.flush().catch(() => {})
-    // it may be wanted no more before it is read
+    // it may be unwanted again before it is read
     while (this.#interest.has(subject) && !this.#isRead(subject)) await this.#change(GATHER_MS)
     await flushed
     return await this.#parts.ends()
@@ -61,12 +61,12 @@ export class NodeInterest {
     clearTimeout(this.#linger)
   }
 
-  /** Whether the readers have it, and keep it. */
+  /** Whether the readers have it, now and after a pending change. */
   #isRead(subject: string): boolean {
     return covers(this.#cover, subject) && (this.#next === undefined || covers(this.#next, subject))
   }
 
-  /** One change at a time; what comes while one is gathered is part of it. */
+  /** One change at a time; filters that are added before it begins are part of it. */
   #change(delayMs: number): Promise<void> {
     this.#changing ??= this.#carryOut(delayMs).finally(() => {
       this.#changing = undefined

@@ -1,6 +1,6 @@
 /**
- * Reads the records of clients of one shard: those that are asked for while a read is under way are read together. Owns whose
- * record is whose; must not know what is in it.
+ * Reads the records of clients of one shard: requests that arrive during a read are combined into the next one. Owns
+ * the assignment of records to clients; must not know their content.
  */
 import { Gathering } from '../gathering.js'
 import type { ShardSubjects } from '../subjects.js'
@@ -13,7 +13,7 @@ const MAX_CLIENTS = 100
 /** A client whose records are wanted. */
 interface Wanted {
   readonly clientId: string
-  /** The replica that answers has to have come so far. */
+  /** The sequence that the answering replica must have reached. */
   readonly atLeast: number
   resolve(records: StoredRecord[]): void
   reject(error: unknown): void
@@ -31,7 +31,7 @@ export class RecordLoader {
     this.#subjects = subjects
   }
 
-  /** The records of a client, of a replica that has come at least to a sequence. */
+  /** The records of a client, from a replica that has reached a sequence. */
   load(clientId: string, atLeast: number): Promise<StoredRecord[]> {
     return new Promise((resolve, reject) => this.#wanted.add({ clientId, atLeast, resolve, reject }))
   }
@@ -45,7 +45,7 @@ export class RecordLoader {
     }
   }
 
-  /** @returns the records by what their subjects begin with */
+  /** @returns the records by the prefix of their subjects */
   async #read(wanted: readonly Wanted[]): Promise<Map<string, StoredRecord[]>> {
     const subjects = wanted.map(({ clientId }) => `${this.#baseOf(clientId)}*`)
     const atLeast = Math.max(...wanted.map(one => one.atLeast))

@@ -1,24 +1,25 @@
 /**
- * Splits a record of a session that is larger than a message of the engine, and joins it again. Owns the names and the
+ * Splits a session record that is too large for one message of the engine, and joins it again. Owns the names and the
  * heads of the parts; must not know subjects.
  *
- * The first part has the record's name, and begins with the number of parts. The others are called `name-1`, `name-2`, …
+ * The first part has the record's name, and begins with the number of parts. The others are called `name-1`, `name-2`,
+ * …
  */
 
 const COUNT_BYTES = 2
 
-/** One message of a record; without a body it is to be removed. */
+/** One message of a record; without a body it is removed. */
 export interface RecordPart {
   readonly name: string
   readonly body: Uint8Array | undefined
 }
 
-/** Name of a record -> how many parts it has, where that is more than one. */
+/** Name of a record -> the number of its parts, if it has several. */
 export type PartCounts = Map<string, number>
 
 /**
  * @param body undefined removes the record
- * @param counts of what is stored; changed to what is stored then
+ * @param counts the stored parts; updated
  */
 export function partsOf(
   name: string,
@@ -36,8 +37,8 @@ export function partsOf(
 }
 
 /**
- * @param parts body by name, as they are stored
- * @param counts gets how many parts there are
+ * @param parts the stored parts: body by name
+ * @param counts receives the number of parts
  */
 export function joinParts(parts: ReadonlyMap<string, Uint8Array>, counts: PartCounts): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>()

@@ -14,7 +14,7 @@ interface ClearedShard {
 
 const TIMEOUT_MS = 3000
 
-/** @param by the place of the empty message that took it away */
+/** @param by the position of the empty message that deleted it */
 export async function clearRetained(
   wire: Wire,
   shards: readonly ClearedShard[],
@@ -23,14 +23,14 @@ export async function clearRetained(
 ): Promise<void> {
   const { stream, subjects } = shards[by.shard]!
   const own = await wire.last(stream, subjects.retained(topic))
-  // there is a newer one, to which all this does not apply
+  // there is a newer one, so nothing is to be done
   if (own?.sequence !== by.sequence) return
   const others = shards.filter((_, shard) => shard !== by.shard)
   const cleared = await Promise.all(others.map(shard => clearIn(wire, shard, topic, own)))
   if (cleared.every(isClear => isClear)) await remove(wire, own)
 }
 
-/** @returns whether the shard has nothing older */
+/** @returns whether the shard has no older message */
 async function clearIn(
   wire: Wire,
   { stream, subjects }: ClearedShard,
@@ -42,7 +42,7 @@ async function clearIn(
   return await remove(wire, record)
 }
 
-/** @returns whether it was still there to be removed */
+/** @returns whether it was still there */
 async function remove(wire: Wire, { subject, sequence }: StoredRecord): Promise<boolean> {
   try {
     await wire.write(removal(subject), { expect: { subject, sequence } }, TIMEOUT_MS)

@@ -1,19 +1,19 @@
 /**
- * Writes of this node to one shard: what comes while a batch is under way is the next batch, so that writes take effect in
- * the order in which they were asked for. Owns repeating what was not answered, and the fence; must not know what is written.
+ * Writes to one shard: writes that are added while a batch is in progress form the next batch, so that they take effect
+ * in order. Owns the retries of unanswered writes, and the fence; must not know what is written.
  *
- * Every write expects that nobody has touched this node's fence. The server refuses two writes at once with the same
- * expectation, so there is never more than one under way.
+ * Every write expects that this node's fence is untouched. The server refuses two concurrent writes with the same
+ * expectation, so there is never more than one in progress.
  */
 import { AnaxError } from '../../index.js'
 import { clusterError, isInvalid, type OutgoingRecord, RefusedRequest, ServerError, type Wire } from '../wire.js'
 
-/** A server takes 1,000 messages in a batch. */
+/** A server accepts 1,000 messages in a batch. */
 const MAX_RECORDS = 500
 const MAX_BYTES = 4 * 1024 * 1024
 const ATTEMPT_MS = 2500
 const PAUSE_MS = 200
-/** Of the same kind, without a known reason. */
+/** Maximum number of equal refusals without a known reason. */
 const MAX_REFUSALS = 20
 
 interface Waiting {
@@ -30,11 +30,11 @@ export interface ShardWriterParts {
   readonly fence: { readonly subject: string; readonly sequence: number }
   /** Distinguishes this run of this node. */
   readonly epoch: string
-  /** The lease: once it is lost, nothing is repeated. */
+  /** Aborted when the lease is lost: then nothing is retried. */
   readonly lost: AbortSignal
-  /** The fence was touched: this node has no right to act, and so many writes were refused. */
+  /** Called when the fence was touched: this node must not act any more. @param writes the number of refused writes */
   fenced(writes: number): void
-  /** A write took so long, and left the stream at this sequence. */
+  /** Called after a write, with the last sequence and the duration. */
   written(sequence: number, ms: number): void
 }
 
@@ -70,7 +70,7 @@ export class ShardWriter {
 
   #start(): void {
     this.#isBusy = true
-    // what is asked for in the same turn goes together
+    // writes of the same turn form one batch
     queueMicrotask(async () => {
       while (this.#waiting.length > 0) await this.#writeBatch()
       this.#isBusy = false
@@ -115,7 +115,7 @@ export class ShardWriter {
     for (const { records: own, resolve } of batch) resolve(before + records.indexOf(own[0]!))
   }
 
-  /** Again and again, until there is an answer. @returns the last sequence; undefined where an earlier attempt was it */
+  /** Retries until there is an answer. @returns the last sequence; undefined if an earlier attempt had succeeded */
   async #writeSurely(batch: readonly Waiting[]): Promise<number | undefined> {
     const { epoch, fence, lost, stream } = this.#parts
     const options = { expect: fence, id: `${stream}-${epoch}-${++this.#batches}` }
@@ -127,7 +127,7 @@ export class ShardWriter {
       } catch (error) {
         const verdict = await this.#judge(error, batch.length)
         if (verdict === 'written') return undefined
-        // what is always refused must not hold up what comes behind
+        // a write that is always refused must not block later ones
         if (verdict === 'refused' && ++refusals === MAX_REFUSALS) throw clusterError(error)
       }
       await pause()
@@ -146,9 +146,9 @@ export class ShardWriter {
     return duplicate ? undefined : seq
   }
 
-  /** @returns what an attempt that failed means; throws where it cannot succeed */
+  /** @returns the meaning of a failed attempt; throws if it cannot succeed */
   async #judge(error: unknown, writes: number): Promise<'unknown' | 'written' | 'refused'> {
-    // not even sent: it never will be, and must not hold up what comes behind
+    // it can never be sent, and must not block later writes
     if (isInvalid(error)) throw clusterError(error)
     if (!(error instanceof RefusedRequest) || error.is(ServerError.Busy)) return 'unknown'
     if (error.is(ServerError.Duplicate)) return 'written'
@@ -160,7 +160,7 @@ export class ShardWriter {
     throw this.#lostError()
   }
 
-  /** The server says so as well where an earlier attempt is still under way. */
+  /** The server answers the same while an earlier attempt is still in progress. */
   async #isFenced(): Promise<boolean> {
     const { wire, stream, fence } = this.#parts
     try {
@@ -176,7 +176,10 @@ export class ShardWriter {
   }
 }
 
-/** The records of several writes. A batch has each subject that is replaced once: what is replaced at once is left out. */
+/**
+ * The records of several writes. A batch may have each replaced subject only once, so records that are replaced within
+ * the batch are left out.
+ */
 function joined(batch: readonly Waiting[]): OutgoingRecord[] {
   const records = batch.flatMap(write => write.records)
   const last = new Map<string, OutgoingRecord>()

@@ -11,18 +11,18 @@ import type { OutgoingRecord } from '../wire.js'
 import { type PartCounts, partsOf } from './record-parts.js'
 
 const NOTHING = new Uint8Array(0)
-/** Seconds that the empty message stays which says that there is none any more. */
+/** How long an empty message marks a removed record, in seconds. */
 const REMOVED_SECONDS = 60
 
 export interface WriteOptions {
   readonly subjects: ShardSubjects
-  /** Undefined for a message of nobody. */
+  /** Undefined for a message without a client. */
   readonly clientId: string | undefined
   /** Seconds that the log keeps a message. */
   readonly logSeconds: number
-  /** Bytes that one message of the engine may have; a record that has more becomes several. */
+  /** Maximum bytes of one message of the engine; a larger record is split. */
   readonly maxBodyBytes: number
-  /** Of the records that the client has. */
+  /** The parts of the client's stored records. */
   readonly partCounts: PartCounts
 }
 
@@ -71,7 +71,7 @@ function messageRecords(message: Message, { subjects, logSeconds, maxBodyBytes }
   const left = secondsLeft(message)
   const log = { subject, body, ttl: Math.min(logSeconds, left ?? logSeconds), replaces: false }
   if (!message.retain) return [log]
-  // an empty one takes away what any shard has, so it must outlive the others
+  // an empty one deletes the message of any shard, so it must outlive the others
   return [log, { subject: subjects.retained(message.topic), body, ttl: left, replaces: true }]
 }
 

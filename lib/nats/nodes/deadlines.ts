@@ -10,7 +10,7 @@ import { partitionOf } from '../subjects.js'
 import { clusterError, type StoredRecord, type Wire } from '../wire.js'
 import type { Claims } from './claims.js'
 
-/** Above this many partitions, all deadlines are followed, and those of others passed over. */
+/** Above this number of partitions, all deadlines are followed, and those of other nodes are skipped. */
 const MAX_SUBJECTS = 64
 const PAUSE_MS = 500
 
@@ -38,7 +38,7 @@ export function deadlineBytes(record: DeadlineRecord): Uint8Array {
 
 export class Deadlines {
   readonly #parts: DeadlinesParts
-  /** Subject -> client identifier, of those that the broker was told of. */
+  /** Subject -> client identifier, for the deadlines that the broker knows. */
   readonly #told = new Map<string, string>()
   #messages: ConsumerMessages | undefined
   #count = 0
@@ -50,7 +50,7 @@ export class Deadlines {
     this.#parts = parts
   }
 
-  /** The partitions are others, or it begins: all that is there is looked at anew. */
+  /** Reads all deadlines again, at the start and when the partitions have changed. */
   refresh(): void {
     this.#again = true
     this.#following ??= this.#follow().finally(() => {
@@ -90,7 +90,7 @@ export class Deadlines {
   async #begin(): Promise<void> {
     const { subjects, name, mine } = this.#parts
     const before = this.#messages
-    // what ends now is not to be made anew
+    // a consumer that ends now must not be recreated
     this.#messages = undefined
     before?.stop()
     const partitions = [...mine()]
@@ -107,7 +107,7 @@ export class Deadlines {
     try {
       for await (const { subject, data } of withoutGaps(messages, this.#parts.events.failed)) this.#take(subject, data)
     } catch {
-      // it is made anew
+      // it is recreated
     }
     if (this.#messages === messages && !this.#isStopped) this.refresh()
   }
@@ -126,7 +126,7 @@ export class Deadlines {
     events.deadline(clientId, at)
   }
 
-  /** Claims of nodes that are gone: of the partitions that this node sees to. */
+  /** Finds the claims of failed nodes, in the partitions of this node. */
   async #findOrphans(): Promise<void> {
     const { wire, stream, subjects, claims, events, mine } = this.#parts
     const partitions = [...mine()]
@@ -144,7 +144,7 @@ export class Deadlines {
 async function* pagesOf(wire: Wire, stream: string, subject: string): AsyncGenerator<StoredRecord> {
   for (let next = 1; ; ) {
     const page = await wire.nextOf(stream, next, subject)
-    // a replica may be behind: the leader knows whether this is the end
+    // a replica may be behind, so the leader tells whether this is the end
     const last = page.at(-1) ?? (await wire.next(stream, next, subject))
     if (last === undefined) return
     yield* page.length > 0 ? page : [last]

@@ -9,15 +9,15 @@ import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wi
 /** The record of a node. */
 export interface NodeRecord {
   readonly epoch: string
-  /** It has left, and holds nothing. */
+  /** It has left, and owns nothing. */
   readonly left?: true
 }
 
 /** Renewals within one lease. */
 const RENEWALS = 6
-/** The part of the lease that is not made use of: clocks run at different speeds, timers are late. */
+/** The unused fraction of the lease, because clocks run at different speeds and timers are late. */
 const MARGIN = 0.1
-/** Seconds that the record of a node which is gone stays. */
+/** How long the record of a failed node stays, in seconds. */
 const RECORD_SECONDS = 3600
 
 export interface LeaseParts {
@@ -53,7 +53,7 @@ export class NatsLease implements Lease {
     return this.lost.aborted ? 0 : Math.max(0, Math.round(this.#validUntil - performance.now()))
   }
 
-  /** Takes the record, from whatever process had it, and keeps it from then on. */
+  /** Takes over the record from any other process, and renews it from then on. */
   async take(): Promise<void> {
     const asked = performance.now()
     this.#sequence = await this.#write({ epoch: this.#parts.epoch }, undefined)
@@ -61,7 +61,7 @@ export class NatsLease implements Lease {
     this.#schedule()
   }
 
-  /** The fence was touched, or another process has the name. */
+  /** Loses the lease: the fence was touched, or another process has the name. */
   lose(detail: string): void {
     if (this.lost.aborted) return
     this.#validUntil = Number.NEGATIVE_INFINITY
@@ -69,7 +69,7 @@ export class NatsLease implements Lease {
     this.#lost.abort(new AnaxError('ANAX_ERR_FENCED', { detail }))
   }
 
-  /** The node leaves: nobody has to wait for the end of the lease. */
+  /** Leaves, so that no other node has to wait for the end of the lease. */
   async leave(): Promise<void> {
     this.#stop()
     const isMine = !this.lost.aborted
@@ -86,7 +86,7 @@ export class NatsLease implements Lease {
     this.#timer = setTimeout(() => this.#renew(), this.#parts.leaseMs / RENEWALS)
   }
 
-  /** @param asked when the renewal was asked for: others may count from then */
+  /** @param asked the time of the request, from which other nodes may count */
   #extend(asked: number): void {
     const { leaseMs } = this.#parts
     this.#validUntil = asked + leaseMs * (1 - MARGIN)
@@ -106,7 +106,10 @@ export class NatsLease implements Lease {
     if (!this.lost.aborted) this.#schedule()
   }
 
-  /** A renewal that was not answered may have arrived, and then the next one expects the wrong sequence. */
+  /**
+   * Reads the record: an unanswered renewal may have been written, and then the next one would expect the wrong
+   * sequence.
+   */
   async #lookUp(): Promise<void> {
     const { wire, stream, subject, epoch } = this.#parts
     try {

@@ -29,7 +29,7 @@ export class NodeWatch {
     this.#parts = parts
   }
 
-  /** Resolves when all nodes are known that there are. */
+  /** Resolves when all existing nodes are known. */
   async start(): Promise<void> {
     const first = await this.#begin()
     await new Promise<void>(resolve => {
@@ -67,7 +67,7 @@ export class NodeWatch {
     }
   }
 
-  /** Undefined once it is stopped: the connection is closed then. */
+  /** Recreates the consumer. Undefined if the watch was stopped, because the connection is closed then. */
   async #again(): Promise<Followed | undefined> {
     while (!this.#isStopped) {
       try {
