@@ -58,7 +58,7 @@ export interface SchedulerStats {
 export interface BrokerStats {
   /** When the broker was started, in milliseconds since the epoch; undefined before that. */
   startedAt: number | undefined
-  /** Milliseconds since then. */
+  /** Milliseconds since then, whatever was done to the system clock. */
   uptimeMs: number
   connections: {
     /** Open streams, including those of clients that are not connected yet. */

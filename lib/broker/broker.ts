@@ -244,7 +244,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   stats(): BrokerStats {
-    return statsOf(this.#parts, this.#parts.lifecycle.startedAt)
+    return statsOf(this.#parts, this.#parts.lifecycle.start)
   }
 
   async sessions(query: SessionQuery = {}): Promise<Page<SessionInfo>> {

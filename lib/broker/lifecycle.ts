@@ -12,6 +12,7 @@ import type { Router } from '../routing/router.js'
 import type { Timers } from '../util/scheduling/timers.js'
 import type { Draining } from './draining.js'
 import { type ClosingParts, endConnections } from './end-connections.js'
+import { type Start, startAt } from './inspection/stats.js'
 import type { SystemTopics } from './inspection/system-topics.js'
 import type { OverloadBrake } from './overload/overload-brake.js'
 import type { Housekeeping } from './sessions/housekeeping.js'
@@ -41,7 +42,7 @@ interface StartedParts extends ClosingParts {
 export class Lifecycle {
   readonly #parts: StartedParts
   #state: BrokerState = 'new'
-  #startedAt: number | undefined
+  #start: Start | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #isOpen = false
@@ -60,9 +61,9 @@ export class Lifecycle {
     return this.#state === 'listening'
   }
 
-  /** When the broker was started, in milliseconds since the epoch; undefined before that. */
-  get startedAt(): number | undefined {
-    return this.#startedAt
+  /** When the broker was started; undefined before that. */
+  get start(): Start | undefined {
+    return this.#start
   }
 
   /** @throws AnaxError ANAX_ERR_NOT_LISTENING before the broker is started */
@@ -87,7 +88,7 @@ export class Lifecycle {
     try {
       await this.#opening
       this.#state = 'listening'
-      this.#startedAt = this.#parts.timers.wallTime()
+      this.#start = startAt(this.#parts.timers)
     } catch (error) {
       this.#state = 'new'
       throw wrapError('ANAX_ERR_STORE', error)

@@ -37,6 +37,16 @@ for (const [name, ms] of Object.entries(JUMPS)) {
   }
 }
 
+for (const jump of [YEAR, -YEAR]) {
+  spec('the clock set: the broker is no older or younger for that', [5], async ({ broker, clock }) => {
+    const { startedAt, uptimeMs } = broker.stats()
+    clock.setWallTime(clock.now() + jump)
+    await clock.advance(7000)
+    assert.equal(broker.stats().uptimeMs, uptimeMs + 7000)
+    assert.equal(broker.stats().startedAt, startedAt)
+  })
+}
+
 spec('the clock set forward: a session and a will whose time is over then end within a minute', [5], async scene => {
   const { broker, clock, connect, resume } = scene
   const seen: string[] = []

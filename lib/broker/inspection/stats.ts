@@ -41,16 +41,28 @@ export interface CountedParts {
   }
 }
 
-/** @param startedAt milliseconds since the epoch; undefined where the broker was not started */
-export function statsOf(parts: CountedParts, startedAt: number | undefined): BrokerStats {
+/** When the broker was started, on both clocks: the wall clock may be set later, by hours and by years. */
+export interface Start {
+  /** Milliseconds since the epoch. */
+  readonly wallTime: number
+  /** Monotonic milliseconds. */
+  readonly now: number
+}
+
+export function startAt(timers: Timers): Start {
+  return { wallTime: timers.wallTime(), now: timers.now() }
+}
+
+/** @param start undefined where the broker was not started */
+export function statsOf(parts: CountedParts, start: Start | undefined): BrokerStats {
   const { store, sessions, connections, router, drops, timers, isOpen } = parts
   const { load, overload, traffic, fairness } = parts.ports
   const counts = (isOpen ? store.counts?.() : undefined) ?? UNKNOWN
   const stored = counts.sessions
   const away = stored === undefined ? undefined : Math.max(0, stored - sessions.connected.stored)
   return {
-    startedAt,
-    uptimeMs: startedAt === undefined ? 0 : timers.wallTime() - startedAt,
+    startedAt: start?.wallTime,
+    uptimeMs: start === undefined ? 0 : Math.round(timers.now() - start.now),
     connections: { open: connections.size, total: parts.counts.connections, refused: parts.counts.refusedBy },
     clients: {
       connected: sessions.size,

@@ -8,7 +8,7 @@ import { messageOfInput } from '../../model/message.js'
 import { Timer } from '../../util/scheduling/timers.js'
 import type { OwnMessages } from '../publish/own-messages.js'
 import { LoadAverages } from './load-averages.js'
-import { type CountedParts, statsOf } from './stats.js'
+import { type CountedParts, type Start, startAt, statsOf } from './stats.js'
 
 /** The broker as this part sees it. */
 export interface SystemTopicsParts extends CountedParts {
@@ -23,7 +23,7 @@ export class SystemTopics {
   readonly #published = new Map<string, string>()
   readonly #averages = new LoadAverages()
   readonly #timer = new Timer(() => this.#publishAll())
-  readonly #startedAt: number
+  readonly #start: Start
   #lastAt: number
   #largestHeap = 0
 
@@ -31,7 +31,7 @@ export class SystemTopics {
   constructor(parts: SystemTopicsParts, intervalMs: number) {
     this.#parts = parts
     this.#intervalMs = intervalMs
-    this.#startedAt = parts.timers.wallTime()
+    this.#start = startAt(parts.timers)
     this.#lastAt = parts.timers.now()
   }
 
@@ -50,7 +50,7 @@ export class SystemTopics {
     const { timers, isClustered, options } = this.#parts
     timers.schedule(this.#timer, this.#intervalMs)
     const now = timers.now()
-    const stats = statsOf(this.#parts, this.#startedAt)
+    const stats = statsOf(this.#parts, this.#start)
     const averages = this.#averages.update(countersOf(stats), now - this.#lastAt)
     this.#lastAt = now
     // the nodes of a cluster share the retained messages

@@ -17,7 +17,9 @@ export interface SignalSource {
   hasTerminal(): boolean
 }
 
-const SYSTEM: SignalSource = { process, hasTerminal: () => isatty(process.stdin.fd) }
+const STDIN = 0
+
+const SYSTEM: SignalSource = { process, hasTerminal: () => isatty(STDIN) }
 
 export class Signals {
   readonly #logger: Logger
@@ -50,9 +52,19 @@ export class Signals {
 
   /** The system sends SIGHUP as well when a terminal is closed: then the command ends, as others do. */
   readonly #hungUp = (): void => {
-    if (this.#hadTerminal && !this.#source.hasTerminal()) this.#endRequested('SIGHUP')
+    if (this.#hadTerminal && !this.#source.hasTerminal()) this.#terminalClosed()
     else if (this.#reload === undefined) this.#isReloadDue = true
     else this.#readAgain()
+  }
+
+  #terminalClosed(): void {
+    const { process } = this.#source
+    // Node.js wants to reset the terminal at the end, and aborts where there is none any more
+    process.once('exit', () => {
+      process.off('SIGHUP', this.#hungUp)
+      globalThis.process.kill(globalThis.process.pid, 'SIGHUP')
+    })
+    this.#endRequested('SIGHUP')
   }
 
   #readAgain(): void {
