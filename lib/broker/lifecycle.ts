@@ -19,6 +19,7 @@ import type { Housekeeping } from './sessions/housekeeping.js'
 import type { SessionRegistry } from './sessions/session-registry.js'
 import type { WillLimits } from './sessions/will-limits.js'
 import type { StoreBridge } from './store-bridge.js'
+import { warnOfWorker } from './worker-process.js'
 
 type BrokerState = 'new' | 'opening' | 'listening' | 'closing' | 'closed'
 
@@ -36,6 +37,8 @@ interface StartedParts extends ClosingParts {
   readonly storeBridge: StoreBridge
   readonly brake: OverloadBrake
   readonly cluster: ClusterParts | undefined
+  /** Whether it has nothing that brokers of other processes could have, too. */
+  readonly isAlone: boolean
   readonly systemTopics: SystemTopics | undefined
 }
 
@@ -125,6 +128,7 @@ export class Lifecycle {
   /** Opens the store and recovers the state of an earlier run. */
   async #open(): Promise<void> {
     const { cluster, store, storeBridge, timers, willLimits, router, housekeeping, systemTopics, brake } = this.#parts
+    if (this.#parts.isAlone) warnOfWorker()
     if (cluster !== undefined) this.#limitPackets(await cluster.open())
     await store.setup(storeBridge)
     this.#isOpen = true

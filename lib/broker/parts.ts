@@ -282,6 +282,7 @@ export class BrokerParts {
       draining: this.draining,
       brake,
       cluster,
+      isAlone: mq === undefined && cluster === undefined,
       storeBridge: new StoreBridge(options.id, emitter, mq),
       systemTopics: options.sysInterval > 0 ? new SystemTopics(this, options.sysInterval * 1000) : undefined,
     })

@@ -1,0 +1,27 @@
+/**
+ * The warning that this process is a worker of `node:cluster`, which pm2's cluster mode uses as well. The workers take
+ * turns at a port, so each has some of the clients, and a broker without a bus has nobody else's. Owns how that is found.
+ */
+
+const MESSAGE =
+  'this broker runs in a worker of node:cluster (or of pm2 in cluster mode) and shares nothing with those of other ' +
+  'workers: clients of one do not get messages of another. Run one process, or give the brokers a bus, or a cluster'
+
+let isWarned = false
+
+/** Says so once, where it is one. */
+export function warnOfWorker(): void {
+  if (isWarned || !isWorker()) return
+  isWarned = true
+  process.emitWarning(MESSAGE, {
+    code: 'ANAX_WARN_WORKER',
+    detail: 'docs/cluster.md, "Several processes on one machine"',
+  })
+}
+
+/** A worker has a channel to the process that made it, and has loaded the module; nobody else loads it for this. */
+function isWorker(): boolean {
+  if (process.channel === undefined) return false
+  const { isWorker } = process.getBuiltinModule('node:cluster') as { isWorker?: boolean }
+  return isWorker === true
+}

@@ -1,0 +1,14 @@
+/** A broker of its own in each worker of `node:cluster` is a mistake that shows only as messages that do not come. */
+import assert from 'node:assert/strict'
+import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+it('is warned of once, and not where the brokers have a bus', async () => {
+  cluster.setupPrimary({ exec: fileURLToPath(new URL('./broker-in-worker.js', import.meta.url)) })
+  const worker = cluster.fork()
+  const [warnings] = await once(worker, 'message')
+  worker.kill()
+  assert.deepEqual(warnings, { withBus: [], alone: ['ANAX_WARN_WORKER'], again: [] })
+})
