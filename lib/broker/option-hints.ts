@@ -19,6 +19,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   path: PORTS,
   trustproxy: "see 'trustedProxies' in createServer of anax/server",
   trustedproxies: "see 'trustedProxies' in createServer of anax/server",
+  hooks: 'hooks are options themselves: authenticate, authorizePublish and so on',
+  auth: 'hooks of anax/auth are options themselves: { ...auth }',
   allowanonymous: ACCESS,
   passwordfile: ACCESS,
   aclfile: ACCESS,

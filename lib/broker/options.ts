@@ -265,5 +265,7 @@ function following({ receiveMaximum, maxQueuedMessages }: BrokerOptions): Partia
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'function') return 'a function'
+  if (value instanceof Promise) return 'a promise, which is to be awaited before'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

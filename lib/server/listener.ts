@@ -15,7 +15,7 @@ import { type AddressOf, forwardedAddress } from './proxies/forwarded.js'
 import { type ProxiedClient, proxyHeaderReader, type ReadProxyHeader } from './proxies/proxy-protocol.js'
 import { type IsTrusted, plainAddress, trustedProxies } from './proxies/trusted-proxies.js'
 import { TlsSettings } from './tls-settings.js'
-import { serveWebSocket } from './web-socket/web-socket.js'
+import { serveWebSocket, type WebSocketOptions, webSocketOptionsOf } from './web-socket/web-socket.js'
 
 /** Time limit for each of PROXY header, TLS handshake, and HTTP request of an upgrade. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
@@ -103,7 +103,7 @@ export class Listener {
   }
 
   #serveWebSocket<S extends HttpServer | HttpsServer>(server: S): S {
-    serveWebSocket(this.#broker, server, this.#options as { path?: string }, {
+    serveWebSocket(this.#broker, server, webSocketOptionsOf(this.#options as WebSocketOptions), {
       details: request => this.#detailsOfRequest(request),
       refused: (request, reason) => {
         const { origin } = request.headers

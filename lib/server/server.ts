@@ -8,6 +8,7 @@ import net, { type AddressInfo, type Server as NetServer } from 'node:net'
 import type { Broker } from '../../types/broker.js'
 import type { ConnectionDetails } from '../../types/client.js'
 import { AnaxError } from '../index.js'
+import { checkBroker } from './arguments.js'
 import { Listener, type Refusal } from './listener.js'
 import type { ListenerOptions, Transport } from './listener-options.js'
 import { bind, type Endpoint, listenError } from './listening.js'
@@ -90,13 +91,15 @@ const OPTIONS: Readonly<Record<Transport, readonly string[]>> = {
 
 /**
  * Opens listeners for a broker: all of them, or none if one fails.
- * @throws AnaxError ANAX_ERR_LISTEN
+ * @throws AnaxError ANAX_ERR_LISTEN; ANAX_ERR_ARGUMENT for arguments of a wrong type
  */
 export async function createServer(
   broker: Broker,
   listeners: ListenerOptions | readonly ListenerOptions[],
   options: ServerOptions = {},
 ): Promise<Server> {
+  checkBroker(broker)
+  checkServerOptions(options)
   const open: Open[] = []
   const refusals: Record<Refusal, number> = { handshake: 0, connections: 0, overload: 0 }
   const refused = (error: AnaxError, details: ConnectionDetails, refusal: Refusal) => {
@@ -133,6 +136,14 @@ async function reload(open: readonly Open[]): Promise<void> {
   for (const [index, { listener }] of open.entries()) {
     const own = settings[index]
     if (own !== undefined) listener.useTls(own)
+  }
+}
+
+/** For callers without types: a misspelt function would never be called, and a broken one fails much later. */
+function checkServerOptions(options: ServerOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== 'onError' && name !== 'onRefused') throw unusable(`there is no option '${name}': onError, onRefused`)
+    if (value !== undefined && typeof value !== 'function') throw unusable(`${name} has to be a function`)
   }
 }
 

@@ -79,6 +79,7 @@ const NO_PEM = "this is no PEM, which has a line '-----BEGIN …': give the cont
 const REASONS: Readonly<Record<string, string>> = {
   ERR_OSSL_PEM_NO_START_LINE: NO_PEM,
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the key belongs to another certificate',
+  ERR_OSSL_UNSUPPORTED: 'the key is no private key that can be read',
   ERR_OSSL_BAD_DECRYPT: 'the key is encrypted, and the passphrase is missing or wrong',
 }
 

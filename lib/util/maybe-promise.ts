@@ -19,12 +19,15 @@ async function begun(step: () => MaybePromise<void>): Promise<void> {
   await step()
 }
 
-/** Reports a result through the callback if there is one, otherwise through a promise. */
+/**
+ * Reports a result through the callback if there is one, otherwise through a promise: also where the callback is no
+ * function, as when somebody publishes a topic and a payload in the place of a message.
+ */
 export function withCallback(
   promise: Promise<void>,
   callback: ((error?: Error | null) => void) | undefined,
 ): Promise<void> | void {
-  if (callback === undefined) return promise
+  if (typeof callback !== 'function') return promise
   promise.then(
     () => callback(null),
     error => callback(error),

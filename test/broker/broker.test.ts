@@ -79,6 +79,14 @@ for (const [what, input] of [
   })
 }
 
+spec('publish with a topic and a payload, as of a client, is refused to its caller', [5], async ({ broker }) => {
+  const publish = broker.publish as (...args: unknown[]) => Promise<void>
+  await assert.rejects(publish.call(broker, 'topic', 'payload'), {
+    code: 'ANAX_ERR_ARGUMENT',
+    message: /a message is an object with a topic, got topic$/,
+  })
+})
+
 spec('subscribe and unsubscribe, by promise and by callback', ALL, async ({ broker, connect }) => {
   const one = listener()
   const two = listener()

@@ -181,6 +181,8 @@ describe('options', () => {
     ['max_inflight_messages', /\(did you mean 'maxInflight'\?\)$/],
     ['port', /\(the broker opens no port: see createServer of anax\/server\)$/],
     ['allow_anonymous', /\(see anax\/auth\)$/],
+    ['hooks', /\(hooks are options themselves: authenticate, authorizePublish and so on\)$/],
+    ['auth', /\(hooks of anax\/auth are options themselves: \{ \.\.\.auth \}\)$/],
     ['something', /there is no option 'something'$/],
     ['constructor', /there is no option 'constructor'$/],
   ] as const) {
@@ -204,6 +206,16 @@ describe('options', () => {
     for (const options of [null, 'fast', 5]) {
       assert.throws(() => new Broker(options as never), { code: 'ANAX_ERR_OPTION' })
       await assert.rejects(createBroker(options as never), { code: 'ANAX_ERR_OPTION' })
+    }
+  })
+
+  it('are shown in a word where they are no plain values', () => {
+    for (const [value, shown] of [
+      [async () => {}, 'a function'],
+      [Promise.resolve(), 'a promise, which is to be awaited before'],
+    ]) {
+      const error = { code: 'ANAX_ERR_OPTION', message: new RegExp(`outgoingEnqueueCombi, got ${shown}$`) }
+      assert.throws(() => new Broker({ persistence: value as never }), error)
     }
   })
 

@@ -115,6 +115,7 @@ describe('createServer', () => {
       [{ cert }, /key is missing/],
       [{ key: 'key.pem', cert: 'cert.pem' }, /no PEM, .*: give the content of a file, not its name\)$/],
       [{ key: cert, cert: key }, /no PEM/],
+      [{ key: cert, cert }, /the key is no private key that can be read/],
       [{ key, cert, ca: 'ca.pem' }, /ca: this is no PEM/],
       [{ key, cert, ca: [cert, Buffer.from('ca.pem')] }, /ca: this is no PEM/],
       [{ key: other.key, cert }, /the key belongs to another certificate/],
@@ -128,6 +129,20 @@ describe('createServer', () => {
     ]) {
       await (await createServer(broker, { transport: 'tls', port: 0, tls })).close()
     }
+  })
+
+  it('says what is wrong with its other arguments', async () => {
+    const tcp = { transport: 'tcp', port: 0 } as const
+    const open = (...args: unknown[]) => createServer(...(args as Parameters<typeof createServer>))
+    const argument = { code: 'ANAX_ERR_ARGUMENT' }
+    await assert.rejects(open(undefined, tcp), { ...argument, message: /has to be a broker, got undefined$/ })
+    await assert.rejects(open(Promise.resolve(broker), tcp), {
+      ...argument,
+      message: /a promise: await createBroker\(\)$/,
+    })
+    const listen = { code: 'ANAX_ERR_LISTEN' }
+    await assert.rejects(open(broker, tcp, { onrefused() {} }), { ...listen, message: /no option 'onrefused'/ })
+    await assert.rejects(open(broker, tcp, { onError: 'log' }), { ...listen, message: /onError has to be a function/ })
   })
 
   it('says what is wrong with the options of a listener', async () => {

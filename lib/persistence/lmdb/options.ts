@@ -22,12 +22,13 @@ const DURABILITIES: readonly LmdbDurability[] = ['commit', 'sync']
 const VERIFICATIONS: readonly Verification[] = ['quick', 'full', 'off']
 
 /** @throws AnaxError ANAX_ERR_OPTION */
-export function checkOptions({
-  path,
-  durability = 'commit',
-  verify = 'quick',
-  now = Date.now,
-}: LmdbPersistenceOptions): Required<LmdbPersistenceOptions> {
+export function checkOptions(options: LmdbPersistenceOptions): Required<LmdbPersistenceOptions> {
+  if (typeof options !== 'object' || options === null)
+    throw badOption("options are an object, such as { path: './data' }")
+  const { path, durability = 'commit', verify = 'quick', now = Date.now, ...unknown } = options
+  // a misspelt durability would be the default
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw badOption(`there is no option '${name}': path, durability, verify, now`)
   if (typeof path !== 'string' || path === '') throw badOption('path must be that of a folder')
   if (!DURABILITIES.includes(durability)) throw badOption("durability must be 'commit' or 'sync'")
   if (!VERIFICATIONS.includes(verify)) throw badOption("verify must be 'quick', 'full' or 'off'")

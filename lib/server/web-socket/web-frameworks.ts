@@ -7,7 +7,7 @@ import http, { type Server as HttpServer, type RequestListener } from 'node:http
 import type { AddressInfo } from 'node:net'
 import type { Broker } from '../../../types/broker.js'
 import { bind } from '../listening.js'
-import { attachWebSocket, type WebSocketOptions } from './web-socket.js'
+import { attachWebSocket, type WebSocketOptions, webSocketOptionsOf } from './web-socket.js'
 
 /** Options of the Fastify plugin. */
 export interface FastifyMqttOptions extends WebSocketOptions {
@@ -26,7 +26,7 @@ export interface FastifyLike {
 }
 
 async function mqttPlugin(app: FastifyLike, { broker, ...options }: FastifyMqttOptions): Promise<void> {
-  const attached = attachWebSocket(broker, app.server, webSocketOptions(options))
+  const attached = attachWebSocket(broker, app.server, webSocketOptionsOf(options))
   app.decorate('mqtt', broker)
   // before the HTTP server closes, which waits for its connections: WebSockets do not close on their own
   app.addHook('preClose', async () => {
@@ -79,9 +79,8 @@ export async function listenWithMqtt(
   handler: RequestListener,
   options: WebServerOptions = {},
 ): Promise<WebServer> {
-  const { host = '127.0.0.1', port = 3000, ...others } = options
+  const { host = '127.0.0.1', port = 3000, ...webSocket } = options
   const server = http.createServer(handler)
-  const webSocket = webSocketOptions(others)
   const attached = attachWebSocket(broker, server, webSocket)
   await bind(server, { host, port })
   const { port: bound } = server.address() as AddressInfo
@@ -98,14 +97,5 @@ export async function listenWithMqtt(
       await broker.close()
       await closed
     },
-  }
-}
-
-/** Selects the options for MQTT; a framework may add its own, such as a prefix. */
-function webSocketOptions({ path, maxPayload, allowedOrigins }: WebSocketOptions): WebSocketOptions {
-  return {
-    ...(path !== undefined && { path }),
-    ...(maxPayload !== undefined && { maxPayload }),
-    ...(allowedOrigins !== undefined && { allowedOrigins }),
   }
 }

@@ -9,6 +9,7 @@ import { WebSocketServer } from 'ws'
 import type { Broker } from '../../../types/broker.js'
 import type { ConnectionDetails } from '../../../types/client.js'
 import { AnaxError } from '../../index.js'
+import { argumentError, checkBroker, kindOf } from '../arguments.js'
 import { plainAddress } from '../proxies/trusted-proxies.js'
 import { type AllowedOrigins, checkOrigins, isAllowedOrigin } from './origins.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
@@ -165,6 +166,15 @@ function lostUpgrade({ headers }: IncomingMessage): string | undefined {
   return 'a proxy has to pass on the headers Upgrade and Connection'
 }
 
+/** The options of MQTT, without those that a listener or a framework adds. */
+export function webSocketOptionsOf({ path, maxPayload, allowedOrigins }: WebSocketOptions): WebSocketOptions {
+  return {
+    ...(path !== undefined && { path }),
+    ...(maxPayload !== undefined && { maxPayload }),
+    ...(allowedOrigins !== undefined && { allowedOrigins }),
+  }
+}
+
 /** With an invalid path, every client would get 404. */
 function checkPath(path: unknown): void {
   if (typeof path === 'string' && /^\/[^?#]*$/.test(path)) return
@@ -174,29 +184,18 @@ function checkPath(path: unknown): void {
   })
 }
 
-function checkBroker(broker: unknown): void {
-  const isBroker = typeof broker === 'object' && broker !== null && 'handle' in broker
-  if (!isBroker) throw argumentError(`the first argument has to be a broker, got ${kindOf(broker)}`)
-}
-
 function checkedOptions(options: WebSocketOptions): WebSocketOptions {
   if (typeof options !== 'object' || options === null) {
     throw argumentError(`options have to be an object, got ${kindOf(options)}`)
   }
-  const { maxPayload, allowedOrigins } = options
+  const { path: _, maxPayload, allowedOrigins, ...unknown } = options
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw argumentError(`there is no option '${name}': path, maxPayload, allowedOrigins`)
   checkOrigins(allowedOrigins)
   if (maxPayload !== undefined && !(Number.isSafeInteger(maxPayload) && maxPayload > 0)) {
     throw argumentError(`maxPayload has to be a number of bytes above 0, got ${String(maxPayload)}`)
   }
   return options
-}
-
-function argumentError(detail: string): AnaxError {
-  return new AnaxError('ANAX_ERR_ARGUMENT', { detail })
-}
-
-function kindOf(value: unknown): string {
-  return value === null ? 'null' : typeof value
 }
 
 function acceptor(

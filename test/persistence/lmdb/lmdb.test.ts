@@ -58,8 +58,10 @@ describe('LmdbPersistence', () => {
   })
 
   it('refuses options that make no sense', () => {
-    const bad = (options: object) => () => createLmdbPersistence(options as { path: string })
+    const bad = (options: object | undefined) => () => createLmdbPersistence(options as { path: string })
     assert.throws(bad({}), { code: 'ANAX_ERR_OPTION' })
+    assert.throws(bad(undefined), { code: 'ANAX_ERR_OPTION', message: /options are an object/ })
+    assert.throws(bad({ path: 'x', durabilty: 'sync' }), { code: 'ANAX_ERR_OPTION', message: /no option 'durabilty'/ })
     assert.throws(bad({ path: 'x', durability: 'perhaps' }), { code: 'ANAX_ERR_OPTION' })
     assert.throws(bad({ path: 'x', verify: true }), { code: 'ANAX_ERR_OPTION', message: /'quick', 'full' or 'off'/ })
   })

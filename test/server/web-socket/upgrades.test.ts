@@ -231,6 +231,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.throws(() => handleUpgrade(broker, request, new PassThrough(), none), wrong)
     assert.throws(() => attachWebSocket(broker, host, 5 as never), wrong)
     assert.throws(() => attachWebSocket(broker, host, { maxPayload: -1 }), wrong)
+    assert.throws(() => attachWebSocket(broker, host, { paht: '/things' } as never), wrong)
     assert.throws(() => attachWebSocket(broker, host, { allowedOrigins: 'https://a.example' as never }), wrong)
     assert.equal(host.listenerCount('upgrade'), 0)
   })
