@@ -10,6 +10,7 @@ import type { EventSink } from '../../ports/event-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { DropCounts } from '../publish/drop-counts.js'
 import { EventCounts } from './event-counts.js'
+import { UnheardErrors } from './unheard-errors.js'
 
 type EventName = keyof BrokerEvents | keyof ClientEvents
 type Listener = (...args: unknown[]) => unknown
@@ -18,6 +19,7 @@ export class BrokerEventSink implements EventSink {
   readonly #emitter: EventEmitter<BrokerEvents>
   readonly #drops: Pick<DropCounts, 'add'>
   readonly #counts: Pick<EventCounts, 'add'>
+  readonly #unheard = new UnheardErrors()
 
   constructor(
     emitter: EventEmitter<BrokerEvents>,
@@ -36,6 +38,10 @@ export class BrokerEventSink implements EventSink {
   emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void {
     if (name === 'drop') this.#drops.add(args[0] as Drop)
     else if (name !== 'publish') this.#counts.add(name, args)
+    if ((name === 'hookError' || name === 'storeError') && !this.has(name)) {
+      const [error, where] = args as unknown as [AnaxError, string?]
+      this.#unheard.tell(name, error, where)
+    }
     this.#tell(this.#emitter as EventEmitter, name, args)
   }
 
