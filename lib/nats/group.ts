@@ -10,7 +10,7 @@ import type { Message } from '../../types/message.js'
 import { messageFrom } from './message-bytes.js'
 import { PULL, stopWhenGone } from './pull.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './subjects.js'
-import { clusterError } from './wire.js'
+import { clusterError, flushed } from './wire.js'
 
 const NANOS_PER_MS = 1_000_000
 /** Messages that a lost node held are handed out again after this. */
@@ -72,7 +72,7 @@ export class NatsGroup implements Group {
     this.#timer = setInterval(() => {
       if (!nc.isClosed()) for (const message of this.#held) message.working()
     }, REMIND_MS)
-    await nc.flush()
+    await flushed(nc)
   }
 
   async leave(): Promise<void> {
@@ -83,7 +83,7 @@ export class NatsGroup implements Group {
     for (const resume of this.#room) resume?.()
     if (this.#parts.nc.isClosed()) return
     for (const message of this.#held) message.nak()
-    await this.#parts.nc.flush()
+    await flushed(this.#parts.nc)
   }
 
   #takeSignal(message: Message): void {

@@ -75,6 +75,7 @@ const EMPTY = new Uint8Array(0)
 const HEADER_BYTES = 1024
 /** Most messages of one answer. */
 const PAGE = 500
+const LAST_SEQUENCE = 'Nats-Last-Sequence'
 /** How long a read is waited for. */
 const PATIENCE_MS = 3000
 
@@ -151,7 +152,7 @@ export class Wire {
       if (message.headers?.code === 204) {
         return {
           records,
-          upTo: Number(message.headers.get('Nats-UpTo-Sequence') || message.headers.get('Nats-Last-Sequence')),
+          upTo: Number(message.headers.get('Nats-UpTo-Sequence') || message.headers.get(LAST_SEQUENCE)),
         }
       }
       refuse(message)
@@ -214,6 +215,7 @@ export class Wire {
           subscription.unsubscribe()
           if (error !== null) reject(error)
           else if (message.headers?.code === 503) reject(new RefusedRequest(503, 'no replica answers'))
+          else if (!isWhole(answers)) reject(new Error(`an answer of ${stream} has a gap`))
           else resolve(answers)
         },
       })
@@ -238,6 +240,11 @@ export class Wire {
   }
 }
 
+/** Resolves when the server has all that was sent before, or the connection is closed: then `flush` alone would wait for ever. */
+export async function flushed(nc: NatsConnection): Promise<void> {
+  await Promise.race([nc.flush(), nc.closed()])
+}
+
 /** Bytes that the body of a message may have. */
 export function maxBodyBytes({ info }: NatsConnection): number {
   return (info?.max_payload ?? 1_048_576) - HEADER_BYTES
@@ -260,6 +267,17 @@ function acknowledged(answer: Msg): Acknowledgement {
   const { error } = acknowledgement
   if (error) throw new RefusedRequest(error.err_code ?? error.code, error.description)
   return acknowledgement
+}
+
+/** Each message names the one before it: where a connection broke and was made again, some may be missing. */
+function isWhole(answers: readonly Msg[]): boolean {
+  let before = '0'
+  for (const { headers } of answers) {
+    const last = headers?.get(LAST_SEQUENCE)
+    if (last && last !== before) return false
+    before = headers!.get('Nats-Sequence')
+  }
+  return true
 }
 
 function refuse({ headers }: Msg): void {

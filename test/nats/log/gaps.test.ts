@@ -60,6 +60,27 @@ test('what was sent to a connection that broke is brought again, in order', { sk
   }
 })
 
+test('what a node wants while it leaves is not waited for', { skip }, async () => {
+  const servers = await NatsServers.start(1)
+  const cable = await Cable.to(servers.ports[0]!)
+  try {
+    const cluster = natsCluster({
+      servers: cable.url,
+      replicas: 1,
+      shards: 1,
+      connection: { ignoreClusterUpdates: true },
+    })
+    const node = await cluster.join({ node: 'one', leaseMs: 1000, events: DEAF })
+    cable.swallow()
+    const wanted = node.want('a')
+    await node.leave()
+    await assert.rejects(wanted, { code: 'ANAX_ERR_CLUSTER' })
+  } finally {
+    cable.close()
+    await servers.stop()
+  }
+})
+
 const DEAF: ClusterEvents = {
   letGo: () => Promise.resolve(),
   message() {},

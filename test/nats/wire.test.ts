@@ -1,0 +1,57 @@
+/** An answer of several messages is taken as a whole only. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { headers as noHeaders } from '@nats-io/transport-node'
+import { Wire } from '../../lib/nats/wire.js'
+
+/** A connection on which each question gets the same messages. */
+function answering(answers: readonly Record<string, string | number>[]): NatsConnection {
+  let take: (error: null, message: Msg) => void
+  return {
+    subscribe(_: string, { callback }: { callback: typeof take }) {
+      take = callback
+      return { unsubscribe() {} }
+    },
+    publish() {
+      for (const answer of answers) take(null, messageOf(answer))
+    },
+  } as unknown as NatsConnection
+}
+
+function messageOf({ code, ...values }: Record<string, string | number>): Msg {
+  const headers = code === undefined ? noHeaders() : noHeaders(Number(code), 'end')
+  for (const [name, value] of Object.entries(values)) headers.set(name, String(value))
+  return { headers, data: new Uint8Array(0) } as unknown as Msg
+}
+
+const record = (sequence: number, before: number) => ({
+  'Nats-Subject': 'a',
+  'Nats-Sequence': sequence,
+  'Nats-Last-Sequence': before,
+})
+const end = (before: number) => ({ code: 204, 'Nats-Last-Sequence': before })
+
+function read(answers: readonly Record<string, string | number>[]) {
+  const wire = new Wire(answering(answers), { headers: noHeaders, createInbox: () => 'inbox', api: '$JS.API' })
+  return wire.nextOf('stream', 1, 'a')
+}
+
+test('what comes in full is taken', async () => {
+  const records = await read([record(2, 0), record(5, 2), end(5)])
+  assert.deepEqual(
+    records.map(({ sequence }) => sequence),
+    [2, 5],
+  )
+  assert.deepEqual(await read([{ code: 404 }]), [])
+})
+
+for (const [what, answers] of [
+  ['the first', [record(5, 2), end(5)]],
+  ['one in the middle', [record(2, 0), record(8, 5), end(8)]],
+  ['the last', [record(2, 0), end(5)]],
+] as const) {
+  test(`an answer without ${what} of its messages is refused`, async () => {
+    await assert.rejects(read(answers), /has a gap/)
+  })
+}
