@@ -19,6 +19,8 @@ const SETTLE_MS = 20_000
 const REMIND_MS = SETTLE_MS / 4
 /** Messages of one shard that a node holds at most. */
 const MAX_HELD = 100
+/** How many of the messages that were settled last a node knows, for each shard. */
+const MAX_SETTLED = 1000
 const PREFETCH = 20
 const PAUSE_MS = 500
 /** A group that no node has members of goes by itself. */
@@ -33,16 +35,39 @@ export interface GroupParts {
   failed(error: Error): void
 }
 
+/** What this node has of one shard. */
+class Holding {
+  /** Not settled, by sequence. */
+  readonly held = new Map<number, JsMsg>()
+  /** Acknowledged a while ago: a server that has just become the leader may hand them out again. */
+  readonly settled = new Set<number>()
+  pull: ConsumerMessages | undefined
+  /** Called when there is room for another message. */
+  room: (() => void) | undefined
+
+  /** Whether a message was handed out before; one that was settled is settled once more. */
+  isKnown(message: JsMsg): boolean {
+    const isSettled = this.settled.has(message.seq)
+    if (isSettled) message.ack()
+    return isSettled || this.held.has(message.seq)
+  }
+
+  /** @returns whether the message was held */
+  settle(sequence: number): boolean {
+    if (!this.held.delete(sequence)) return false
+    this.settled.add(sequence)
+    if (this.settled.size > MAX_SETTLED) for (const oldest of this.settled) return this.settled.delete(oldest)
+    return true
+  }
+}
+
 export class NatsGroup implements Group {
   readonly #parts: GroupParts
   readonly #take: GroupHandler
   readonly #name: string
   readonly #tokens: string
-  readonly #held = new Set<JsMsg>()
-  readonly #pulls: (ConsumerMessages | undefined)[] = []
-  /** Called when there is room for another message, by shard. */
-  readonly #room: ((() => void) | undefined)[] = []
-  readonly #heldOf: number[] = []
+  /** By shard. */
+  readonly #holdings: readonly Holding[]
   #signals: Subscription | undefined
   #timer: NodeJS.Timeout | undefined
   #hasLeft = false
@@ -54,6 +79,7 @@ export class NatsGroup implements Group {
     const digest = createHash('sha256').update(share).digest('hex').slice(0, 32)
     this.#name = `${parts.prefix}-share-${digest}`
     this.#tokens = filterTokens(share.slice(share.indexOf('/', '$share/'.length) + 1))
+    this.#holdings = parts.shards.map(() => new Holding())
   }
 
   async join(): Promise<void> {
@@ -69,9 +95,7 @@ export class NatsGroup implements Group {
     // the node may have gone meanwhile
     if (this.#hasLeft) return
     for (const shard of shards.keys()) this.#pull(shard)
-    this.#timer = setInterval(() => {
-      if (!nc.isClosed()) for (const message of this.#held) message.working()
-    }, REMIND_MS)
+    this.#timer = setInterval(() => this.#remind(), REMIND_MS)
     await flushed(nc)
   }
 
@@ -79,11 +103,18 @@ export class NatsGroup implements Group {
     this.#hasLeft = true
     clearInterval(this.#timer)
     this.#signals?.unsubscribe()
-    for (const messages of this.#pulls) messages?.stop()
-    for (const resume of this.#room) resume?.()
+    for (const { pull, room } of this.#holdings) {
+      pull?.stop()
+      room?.()
+    }
     if (this.#parts.nc.isClosed()) return
-    for (const message of this.#held) message.nak()
+    for (const { held } of this.#holdings) for (const message of held.values()) message.nak()
     await flushed(this.#parts.nc)
+  }
+
+  #remind(): void {
+    if (this.#parts.nc.isClosed()) return
+    for (const { held } of this.#holdings) for (const message of held.values()) message.working()
   }
 
   #takeSignal(message: Message): void {
@@ -125,38 +156,45 @@ export class NatsGroup implements Group {
     const { stream, subjects } = shards[shard]!
     const consumer = await client.consumers.get(stream, this.#name)
     const messages = await consumer.consume({ ...PULL, max_messages: PREFETCH })
-    this.#pulls[shard] = messages
+    const holding = this.#holdings[shard]!
+    holding.pull = messages
     stopWhenGone(messages).catch(failed)
     const base = subjects.logOf('').length
     for await (const message of messages) {
       if (this.#hasLeft) message.nak()
-      else {
-        this.#hold(shard, message, base)
-        if ((this.#heldOf[shard] ?? 0) >= MAX_HELD) await this.#untilRoom(shard)
+      else if (!holding.isKnown(message)) {
+        this.#hold(shard, holding, message, base)
+        if (holding.held.size >= MAX_HELD) await untilRoom(holding)
       }
     }
   }
 
-  #hold(shard: number, message: JsMsg, base: number): void {
-    this.#held.add(message)
-    this.#heldOf[shard] = (this.#heldOf[shard] ?? 0) + 1
+  #hold(shard: number, holding: Holding, message: JsMsg, base: number): void {
     const position: LogPosition = { shard, sequence: message.seq }
-    const settle = (answer: 'ack' | 'nak') => () => {
-      if (!this.#held.delete(message)) return
-      this.#heldOf[shard]!--
-      if (!this.#parts.nc.isClosed()) message[answer]()
-      this.#room[shard]?.()
+    holding.held.set(message.seq, message)
+    const answer = (how: 'ack' | 'nak') => {
+      if (!this.#parts.nc.isClosed()) message[how]()
+      holding.room?.()
     }
     const content = messageFrom(message.data, topicOf(message.subject.slice(base))).message
-    this.#take({ position, message: content, done: settle('ack'), giveBack: settle('nak') })
-  }
-
-  #untilRoom(shard: number): Promise<void> {
-    return new Promise(resolve => {
-      this.#room[shard] = () => {
-        this.#room[shard] = undefined
-        resolve()
-      }
+    this.#take({
+      position,
+      message: content,
+      done: () => {
+        if (holding.settle(message.seq)) answer('ack')
+      },
+      giveBack: () => {
+        if (holding.held.delete(message.seq)) answer('nak')
+      },
     })
   }
+}
+
+function untilRoom(holding: Holding): Promise<void> {
+  return new Promise(resolve => {
+    holding.room = () => {
+      holding.room = undefined
+      resolve()
+    }
+  })
 }

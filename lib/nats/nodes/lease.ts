@@ -36,6 +36,9 @@ export class NatsLease implements Lease {
   #sequence = 0
   #timer: NodeJS.Timeout | undefined
   #ends: NodeJS.Timeout | undefined
+  /** The renewal that is under way, or was the last. */
+  #renewal: Promise<void> = Promise.resolve()
+  #hasLeft = false
 
   constructor(parts: LeaseParts) {
     this.#parts = parts
@@ -71,10 +74,12 @@ export class NatsLease implements Lease {
 
   /** Leaves, so that no other node has to wait for the end of the lease. */
   async leave(): Promise<void> {
+    this.#hasLeft = true
     this.#stop()
-    const isMine = !this.lost.aborted
     this.#validUntil = Number.NEGATIVE_INFINITY
-    if (isMine) await this.#write({ epoch: this.#parts.epoch, left: true }, this.#sequence)
+    // the record of one that is under way is the one to replace
+    await this.#renewal
+    if (!this.lost.aborted) await this.#write({ epoch: this.#parts.epoch, left: true }, this.#sequence)
   }
 
   #stop(): void {
@@ -83,11 +88,15 @@ export class NatsLease implements Lease {
   }
 
   #schedule(): void {
-    this.#timer = setTimeout(() => this.#renew(), this.#parts.leaseMs / RENEWALS)
+    if (this.#hasLeft || this.lost.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#renewal = this.#renew()
+    }, this.#parts.leaseMs / RENEWALS)
   }
 
   /** @param asked the time of the request, from which other nodes may count */
   #extend(asked: number): void {
+    if (this.#hasLeft || this.lost.aborted) return
     const { leaseMs } = this.#parts
     this.#validUntil = asked + leaseMs * (1 - MARGIN)
     clearTimeout(this.#ends)
@@ -98,12 +107,12 @@ export class NatsLease implements Lease {
     const asked = performance.now()
     try {
       this.#sequence = await this.#write({ epoch: this.#parts.epoch }, this.#sequence)
-      if (!this.lost.aborted) this.#extend(asked)
+      this.#extend(asked)
     } catch (error) {
       if (error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)) await this.#lookUp()
       else this.#parts.failed(error as Error)
     }
-    if (!this.lost.aborted) this.#schedule()
+    this.#schedule()
   }
 
   /**

@@ -53,6 +53,7 @@ export interface TestNode {
 
 const NO_SIGNAL = new AbortController().signal
 const PATIENCE_MS = 20_000
+const LONG_LEASE_MS = 30_000
 
 /** Runs each test with nodes that leave when it ends. */
 export class Harness {
@@ -64,10 +65,20 @@ export class Harness {
     this.leaseMs = options.leaseMs ?? 1000
   }
 
+  /** A test whose nodes keep their leases, however busy the machine is. */
   test(name: string, body: (nodes: Nodes) => Promise<void>): void {
+    this.#define(name, body, LONG_LEASE_MS)
+  }
+
+  /** A test that waits for the end of a lease. */
+  testOfLease(name: string, body: (nodes: Nodes) => Promise<void>): void {
+    this.#define(name, body, this.leaseMs)
+  }
+
+  #define(name: string, body: (nodes: Nodes) => Promise<void>, leaseMs: number): void {
     this.#options.test(`cluster: ${name}`, async () => {
       const engine = await this.#options.engine()
-      const nodes = new Nodes(engine, this.leaseMs)
+      const nodes = new Nodes(engine, leaseMs)
       try {
         await body(nodes)
       } finally {

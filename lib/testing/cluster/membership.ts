@@ -21,7 +21,7 @@ export function defineMembershipTests(harness: Harness): void {
     assert.deepEqual(one.changes.at(-1), expected)
   })
 
-  harness.test('a lease is renewed for as long as the node lives', async nodes => {
+  harness.testOfLease('a lease is renewed for as long as the node lives', async nodes => {
     const one = await nodes.join()
     const end = performance.now() + harness.leaseMs * 1.2
     while (performance.now() < end) {
@@ -32,7 +32,7 @@ export function defineMembershipTests(harness: Harness): void {
     assert.ok(one.node.stats().leaseMsLeft > 0)
   })
 
-  harness.test('a node that is cut off loses its lease, and its late writes are refused', async nodes => {
+  harness.testOfLease('a node that is cut off loses its lease, and its late writes are refused', async nodes => {
     const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
     const clientId = unique('client')
     const topic = unique('t')
@@ -77,7 +77,7 @@ export function defineMembershipTests(harness: Harness): void {
     for (const held of claims) await other.node.release(held, 'forget')
   })
 
-  harness.test('a claim waits for the end of the lease of an owner that does not answer', async nodes => {
+  harness.testOfLease('a claim waits for the end of the lease of an owner that does not answer', async nodes => {
     const [one, other] = (await nodes.many(2)) as [TestNode, TestNode]
     const clientId = unique('client')
     const first = await claim(one, clientId)

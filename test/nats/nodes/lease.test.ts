@@ -1,0 +1,49 @@
+/** A node that leaves says so last: a renewal that is under way is waited for, and none comes after it. */
+import assert from 'node:assert/strict'
+import { mock, test } from 'node:test'
+import { NatsLease } from '../../../lib/nats/nodes/lease.js'
+import type { OutgoingRecord, Wire, WriteOptions } from '../../../lib/nats/wire.js'
+
+const LEASE_MS = 6000
+
+test('a node leaves while its lease is being renewed', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const written: [left: boolean, expected: number | undefined][] = []
+    const answers: ((seq: number) => void)[] = []
+    const write = ({ body }: OutgoingRecord, { expect }: WriteOptions) => {
+      written.push([JSON.parse(body.toString()).left === true, expect?.sequence])
+      return new Promise<{ seq: number }>(resolve => answers.push(seq => resolve({ seq })))
+    }
+    const lease = new NatsLease({
+      wire: { write } as unknown as Wire,
+      failed: error => assert.fail(error),
+      leaseMs: LEASE_MS,
+      stream: 'nodes',
+      subject: 'node.one',
+      epoch: 'epoch',
+    })
+    const taken = lease.take()
+    answers.shift()!(1)
+    await taken
+    assert.ok(lease.isValid)
+
+    mock.timers.tick(LEASE_MS / 6)
+    const left = lease.leave()
+    assert.ok(!lease.isValid)
+    answers.shift()!(2)
+    while (answers.length === 0) await Promise.resolve()
+    answers.shift()!(3)
+    await left
+    assert.ok(!lease.isValid)
+    mock.timers.tick(LEASE_MS * 2)
+    assert.deepEqual(written, [
+      [false, undefined],
+      [false, 1],
+      [true, 2],
+    ])
+    assert.ok(!lease.lost.aborted, 'it left by itself')
+  } finally {
+    mock.timers.reset()
+  }
+})
