@@ -1,6 +1,6 @@
 /**
- * The filters that this node wants from the other nodes. Owns the position in the log from which each is read; must not know
- * who subscribes.
+ * The filters whose messages this node needs from the other nodes. Owns the log position from which each filter is
+ * read; must not know the subscribers.
  */
 import type { ClusterNode, LogCursor } from '../../types/cluster.js'
 import type { Interests } from '../routing/bus/interests.js'
@@ -24,7 +24,7 @@ export class ClusterInterests implements Interests, BroughtFilters {
   readonly #link: ClusterLink
   readonly #groups: GroupRegistry
   readonly #wanted = new Map<string, Wanted>()
-  /** Filter -> shared subscriptions of it that are being joined. */
+  /** Filter -> its shared subscriptions that are being joined. */
   readonly #joining = new Map<string, Promise<void>>()
 
   constructor(link: ClusterLink, groups: GroupRegistry) {
@@ -41,7 +41,7 @@ export class ClusterInterests implements Interests, BroughtFilters {
     const wanted: Wanted = { count: 1, asked: Promise.resolve(), since: undefined }
     this.#wanted.set(filter, wanted)
     wanted.asked = this.#ask(filter, wanted)
-    // who waits for it is told
+    // the caller that waits for it gets the error
     wanted.asked.catch(() => {})
     return wanted.asked
   }
@@ -72,12 +72,12 @@ export class ClusterInterests implements Interests, BroughtFilters {
     this.#groups.leave(share)
   }
 
-  /** The place from which on everything of a filter comes; undefined while it does not come yet. */
+  /** The position from which on all messages of a filter arrive; undefined while it is not read yet. */
   since(filter: string): LogCursor | undefined {
     return this.#wanted.get(filter)?.since
   }
 
-  /** There is another node: it knows nothing yet. */
+  /** Registers everything with a new node. */
   async rejoin(node: ClusterNode): Promise<void> {
     await Promise.all(
       [...this.#wanted].map(async ([filter, wanted]) => {

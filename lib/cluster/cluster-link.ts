@@ -1,6 +1,6 @@
 /**
- * The broker's way to the cluster: joins, and joins again after the lease was lost. Owns which node there is; must not know
- * sessions, nor what is written.
+ * The broker's membership in the cluster: joins, and joins again after the lease was lost. Owns the current node; must
+ * not know sessions, nor what is written.
  */
 import type { Cluster, ClusterEvents, ClusterNode, ClusterStats, JoinRequest } from '../../types/cluster.js'
 import { AnaxError, wrapError } from '../errors.js'
@@ -16,9 +16,9 @@ export interface LinkParts {
   readonly timers: Timers
   /** The engine's report, unchanged. */
   readonly events: ClusterEvents
-  /** The node has no right to act any more. Resolves when nothing of it is left. */
+  /** Called when the lease was lost. Resolves when the broker has stopped acting for the node. */
   lost(error: AnaxError): Promise<void>
-  /** There is a node again. */
+  /** Called when the broker has joined again. */
   joined(node: ClusterNode): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export class ClusterLink {
     this.#parts = parts
   }
 
-  /** @throws AnaxError ANAX_ERR_CLUSTER while there is none */
+  /** @throws AnaxError ANAX_ERR_CLUSTER while the broker is not a member */
   get node(): ClusterNode {
     if (this.#node !== undefined) return this.#node
     throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'this node is not part of the cluster at the moment' })
@@ -50,7 +50,7 @@ export class ClusterLink {
     return this.#node?.stats()
   }
 
-  /** Whether this node may act: asked before anything is written to a client. */
+  /** Whether this node may act; checked before anything is written to a client. */
   get isValid(): boolean {
     return this.#node?.lease.isValid === true
   }

@@ -1,5 +1,5 @@
 /**
- * What a broker has in place of store, bus and publisher when it is a node of a cluster. Wires the parts of this folder; must
+ * Replaces store, bus and publisher of a broker that is a node of a cluster. Connects the parts of this folder; must
  * not know connections.
  */
 import type { Cluster, ClusterNode, ClusterStats, MembershipChange } from '../../types/cluster.js'
@@ -30,19 +30,19 @@ export interface ClusterHost {
   storedHere(topic: string): MatchedSubscription[]
   /** A promise until all connected clients have room for a message of the log; undefined if they have. */
   hold(message: PublishMessage): Promise<void> | undefined
-  /** Of the client's queue, while it is away. */
+  /** The limits of a client's queue while the client is disconnected. */
   limitsOf(clientId: string): QueueLimits
-  /** The same of a client that is connected, as they are at the moment: one that reads may have more waiting. */
+  /** The current limits of a connected client, which may be higher while the client reads. */
   limitsNow(clientId: string): QueueLimits
-  /** The client's session has to read its queue, in which so many bytes more wait for it. */
+  /** Makes a session read its queue. @param bytes of the message that was added to it */
   read(clientId: string, bytes?: number): void
-  /** Another node wants the client. */
+  /** Releases a client that another node claims. */
   letGo(clientId: string): Promise<void>
-  /** The lease is lost. Resolves when the clients are disconnected that must not stay. */
+  /** Called when the lease is lost. Resolves when the clients that must not stay are disconnected. */
   leaseLost(error: AnaxError): Promise<void>
-  /** There is a lease again: claims the clients that have stayed. */
+  /** Called when there is a lease again: claims the clients that have stayed. */
   leaseTaken(): Promise<void>
-  /** Something of a session that is away is due. */
+  /** Handles a due will or expiry of a disconnected session. */
   processDue(clientId: string): Promise<void>
 }
 
@@ -64,7 +64,7 @@ export class ClusterParts {
   readonly #shared: SharedParts
   readonly #deadlines: SessionDeadlines
   readonly #parts: ClusterPartsOptions
-  /** Whether the lease is lost, and only clients are left of whom the cluster knows nothing. */
+  /** Whether the lease is lost, and all clients with state in the cluster were disconnected. */
   #isAlone = false
 
   constructor(parts: ClusterPartsOptions) {
@@ -142,13 +142,13 @@ export class ClusterParts {
   /** Whether anything may be written to clients. */
   readonly mayWrite = (): boolean => this.#link.isValid || this.#isAlone
 
-  /** @returns bytes that a message may have. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_OPTION. */
+  /** @returns the largest message in bytes. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_OPTION. */
   async open(): Promise<number> {
     await this.#link.open()
     return this.#link.node.maxMessageBytes
   }
 
-  /** The end of it is the store's. */
+  /** Stops the deadlines; the store closes the rest. */
   stop(): void {
     this.#deadlines.stop()
   }
@@ -163,14 +163,16 @@ export class ClusterParts {
     return owned !== undefined
   }
 
-  /** Whoever had it may be gone, without having said when the session ends and the will is due. */
+  /**
+   * Sets missing deadlines, because a failed owner cannot have written when the session expires and the will is due.
+   */
   #adopt(owned: OwnedSession): void {
     const { session, will } = owned
     const { clientId, previous } = owned.claim
     if (previous !== undefined) this.#parts.events.emit('sessionTakenOver', clientId, previous)
     const now = this.#parts.timers.wallTime()
     const expiry = session?.expiryInterval ?? 0
-    // without a time, its client was connected: the node that had it is gone
+    // without a time, its client was connected to a node that has failed
     if (session !== undefined && session.expiresAt === undefined && expiry !== NEVER_EXPIRES) {
       session.expiresAt = now + expiry * 1000
     }
@@ -193,7 +195,8 @@ export class ClusterParts {
     const owned = this.store.owned(clientId)
     const will = owned?.will
     if (owned === undefined || will?.dueAt === undefined) return undefined
-    // one without a delay that has a time could not be published before: its client that is back must not cancel it
+    // a will without a delay that is still here could not be published before: a client that reconnects must not cancel
+    // it
     return will.dueAt <= this.#parts.timers.wallTime() || willDelay(owned) === 0 ? will.will : undefined
   }
 
@@ -201,7 +204,7 @@ export class ClusterParts {
     for (const message of messages) this.#shared.giveBack(message)
   }
 
-  /** Gives a message of a shared subscription to a member that is connected here. */
+  /** Delivers a message of a shared subscription to a member that is connected here. */
   #give(share: string, message: PublishMessage): SharedOutcome | Promise<SharedOutcome> {
     const member = this.#parts.host.memberFor(share, message)
     if (member === undefined) return 'nobody'
@@ -212,7 +215,7 @@ export class ClusterParts {
     return delivery.qos > 0 ? 'sent' : 'done'
   }
 
-  /** From here on it lies with the member's session, wherever that goes. */
+  /** Stores the message with the member's session, so that it moves with the session. */
   async #giveStored(
     clientId: string,
     { qos, retain, subscriptionIdentifiers }: ReturnType<typeof liveCopy>,

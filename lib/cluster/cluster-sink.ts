@@ -1,7 +1,7 @@
 /**
- * The stations of a message that is published on a node of a cluster: QoS 1 and 2, and what is retained, are one write to the
- * log, which brings them to every node; QoS 0 is routed here and sent to the others. Owns what is written together with a
- * message; must not know who receives it.
+ * Publishes messages on a node of a cluster: QoS 1, QoS 2 and retained messages are written to the log, from which
+ * every node reads them; other messages are routed here and sent to the other nodes. Owns what is written together with
+ * a message; must not know who receives it.
  */
 import type { Client } from '../../types/client.js'
 import type { ClusterWrite, LogPosition } from '../../types/cluster.js'
@@ -25,9 +25,9 @@ export interface ClusterSinkParts {
   readonly events: EventSink
   readonly link: ClusterLink
   readonly store: ClusterStore
-  /** Delivers a QoS 0 message to the clients that are here, shared subscriptions left out. */
+  /** Delivers a QoS 0 message to the clients of this node, except for shared subscriptions. */
   routeHere(message: PublishMessage): void
-  /** A copy of a shared subscription's message was dealt with. */
+  /** Called when a copy of a shared subscription's message was acknowledged or dropped. */
   sharedDone(ref: MessageRef): void
   /** A client is sent a message that its session has read from the log. */
   sentFromQueue(ref: MessageRef, clientId: string): void
@@ -41,7 +41,7 @@ export class ClusterSink implements MessageSink {
     this.#parts = parts
   }
 
-  /** Gives a message that is in no log an identity. */
+  /** Numbers a message that is not in the log. */
   readonly number = (message: PublishMessage): void => {
     message.brokerId = this.#parts.options.id
     message.brokerCounter = ++this.#counter
@@ -61,7 +61,7 @@ export class ClusterSink implements MessageSink {
   }
 
   route(message: PublishMessage): void {
-    // the log brings the others
+    // the others arrive from the log
     if (isLogged(message)) return
     const { link, routeHere } = this.#parts
     routeHere(message)
@@ -107,20 +107,20 @@ export class ClusterSink implements MessageSink {
     try {
       return await store.writeMessageOf(clientId, { message }, owned => withCompanion(owned, companion))
     } catch (error) {
-      // what is written next must not leave it out
+      // the next write must include it
       if (kind === 'will') store.restoreWill(clientId, will)
       throw error
     }
   }
 
-  /** Where the engine cannot tell the place, the message has an identity of this broker. */
+  /** Numbers the message by its position, or as one of this broker if the engine does not know the position. */
   #identify(message: PublishMessage, position: LogPosition | undefined): void {
     if (position === undefined) this.number(message)
     else Object.assign(message, refOf(position))
   }
 }
 
-/** Retained messages of QoS 0 are kept as well, and must not overtake others of their topic. */
+/** Retained QoS 0 messages are stored as well, and must not overtake others of their topic. */
 function isLogged({ qos, retain }: PublishMessage): boolean {
   return qos > 0 || retain
 }
@@ -135,6 +135,6 @@ function withCompanion(owned: OwnedSession, companion: Companion): ClusterWrite 
     return progress === undefined ? {} : { records: { c: progress } }
   }
   owned.will = undefined
-  // in one step: nobody finds it in the record once it is published
+  // in one step, so that no record has the will once it is published
   return { records: { s: owned.settingsRecord() } }
 }

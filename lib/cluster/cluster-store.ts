@@ -1,6 +1,6 @@
 /**
- * The store of a broker that is a node of a cluster: sessions are records of the engine, and a queue is what the log
- * has behind the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the
+ * The store of a broker that is a node of a cluster: sessions are records of the engine, and a queue is the part of the
+ * log after the session's cursor. Owns the sessions that this node has claimed; must not know who sends, nor the
  * router.
  */
 import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
@@ -26,7 +26,7 @@ import { LogQueue } from './log-queue.js'
 import { OwnedSession, ownRecord, positionOf, type SessionSettings } from './owned-session.js'
 import { SessionWriter } from './session-writer.js'
 
-/** A write has no more records. */
+/** Maximum number of records of one write. */
 const RECORDS_AT_ONCE = 400
 
 export interface ClusterStoreParts {
@@ -34,7 +34,7 @@ export interface ClusterStoreParts {
   /** Reports a failure in the background. */
   failed(error: unknown): void
   limitsOf(clientId: string): QueueLimits
-  /** A message is beyond the limits of a queue. */
+  /** Called for a message that exceeds the limits of a queue. */
   dropped(clientId: string, message: Message): void
   /** Milliseconds since the epoch. */
   now(): number
@@ -67,7 +67,7 @@ export class ClusterStore extends LogBackedStore {
     return await this.#own(node, await node.claim(clientId, signal))
   }
 
-  /** The same, unless a node that is alive owns it. */
+  /** The same, unless a live node owns it. */
   async claimIfFree(clientId: string): Promise<OwnedSession | undefined> {
     const { node } = this.#link
     const claim = await node.claimIfFree(clientId)
@@ -82,7 +82,7 @@ export class ClusterStore extends LogBackedStore {
       if (!this.#link.has(node)) throw fencedError(clientId)
       this.#owned.set(clientId, owned)
       if (claim.wasInUse) {
-        // the times that were written are those of an earlier connection
+        // the stored times are those of an earlier connection
         owned.useEnded(this.#queue.keepAt(owned, this.#parts.now()))
       } else if (this.#queue.isTooLate(owned, this.#parts.now())) {
         const detail = `the log may have forgotten messages that ${clientId} has not got`
@@ -95,18 +95,18 @@ export class ClusterStore extends LogBackedStore {
     }
   }
 
-  /** Gives the client identifier back, with all that is to be kept. */
+  /** Releases the client identifier, and writes the state to keep. */
   async release(clientId: string): Promise<void> {
     const owned = this.#owned.get(clientId)
     if (owned === undefined) return
     this.#owned.delete(clientId)
     this.#writer.end(owned)
-    // a node that only looked at the session has read nothing for it
+    // a node that only took care of the session has read nothing for it
     if (!owned.isBehind) owned.keepAt = this.#queue.keepAt(owned, this.#parts.now())
     await this.#link.node.release(owned.claim, 'keep', lastWriteOf(owned))
   }
 
-  /** Keeps with an owned session what the log will forget before long. */
+  /** Copies the messages that the log will soon discard into an owned session. */
   async keepQueue(clientId: string): Promise<void> {
     const owned = this.#owned.get(clientId)
     if (owned?.session === undefined || owned.keepAt === undefined || owned.keepAt > this.#parts.now()) return
@@ -114,7 +114,7 @@ export class ClusterStore extends LogBackedStore {
     owned.isBehind = false
   }
 
-  /** The lease is lost: nothing is owned any more. */
+  /** Forgets all sessions, because the lease is lost. */
   forgetAll(): void {
     for (const owned of this.#owned.values()) this.#writer.forget(owned)
     this.#owned.clear()
@@ -130,7 +130,7 @@ export class ClusterStore extends LogBackedStore {
     const before = owned.session
     if (before === undefined) await this.#begin(owned)
     owned.session = { expiryInterval, expiresAt, details: details ?? before?.details }
-    // what is written last of all, when the claim is given back, has the rest: a client that is back costs no write
+    // the rest is written when the claim is released, so that a client that reconnects costs no write
     if (expiresAt === undefined && !isUsedAlike(before, owned.session)) await this.#writeSettings(owned)
   }
 
@@ -154,7 +154,7 @@ export class ClusterStore extends LogBackedStore {
 
   async addSubscriptions({ id }: StoreClient, subscriptions: StoredSubscription[]): Promise<void> {
     const owned = this.#mustOwn(id)
-    // what was published before is not for it
+    // earlier messages are not for it
     const since = await this.#link.node.ends()
     for (const subscription of subscriptions) {
       const known = owned.subscriptions.get(subscription.topic)
@@ -186,7 +186,7 @@ export class ClusterStore extends LogBackedStore {
     if (owned === undefined) return
     for (const { message, delivery } of [...owned.own.values()]) {
       const ref = plainRef(message)
-      // it may have been delivered since the read began
+      // it may have been delivered after the read began
       if (owned.own.has(ref.brokerCounter) && !owned.sent.has(refKey(ref)))
         yield { message, ref, delivery, packetId: undefined }
     }
@@ -199,7 +199,7 @@ export class ClusterStore extends LogBackedStore {
     for (const { ref, packetId, delivery, released } of [...owned.sent.values()]) {
       const message = released ? undefined : await this.#contentOf(owned, ref)
       if (message !== undefined || released) yield { message, ref, delivery, packetId }
-      // the log has it no more
+      // the log no longer has it
       else owned.sent.delete(refKey(ref))
     }
   }
@@ -264,7 +264,7 @@ export class ClusterStore extends LogBackedStore {
     owned.hasRecords = owned.session !== undefined
   }
 
-  /** A will was not published after all. */
+  /** Restores a will that could not be published. */
   restoreWill(clientId: string, will: OwnedSession['will']): void {
     const owned = this.#owned.get(clientId)
     if (owned !== undefined) owned.will ??= will
@@ -287,12 +287,12 @@ export class ClusterStore extends LogBackedStore {
     await this.#link.close()
   }
 
-  /** Writes a message. @returns its place */
+  /** Writes a message. @returns its position */
   writeMessage(write: ClusterWrite): Promise<LogPosition | undefined> {
     return this.#link.node.write(undefined, write)
   }
 
-  /** Writes a message together with records of its client. @returns its place */
+  /** Writes a message together with records of its client. @returns its position */
   async writeMessageOf(
     clientId: string,
     write: ClusterWrite,
@@ -302,7 +302,7 @@ export class ClusterStore extends LogBackedStore {
     return await this.#link.node.write(owned.claim, { ...write, ...change(owned) })
   }
 
-  /** A session that has just begun gets nothing of before. */
+  /** Sets the cursor of a new session to the end of the log, so that it gets no earlier messages. */
   async #begin(owned: OwnedSession): Promise<void> {
     for (const [shard, end] of (await this.#link.node.ends()).entries()) owned.advanceTo(shard, end)
     owned.isBehind = false
@@ -332,7 +332,7 @@ export class ClusterStore extends LogBackedStore {
   }
 }
 
-/** Whether nothing has changed that must outlive a crash of this node. */
+/** Whether the settings that must survive a crash of this node are unchanged. */
 function isUsedAlike(before: OwnedSession['session'], { expiryInterval, details }: SessionSettings): boolean {
   return before?.expiryInterval === expiryInterval && before.details?.username === details?.username
 }

@@ -1,6 +1,6 @@
 /**
  * Delivers messages of the log and of other nodes to the sessions of this node. Owns which stored sessions get a
- * message live: those that have read the log up to it; and holds the others to the limits of their queues. Must not know the
+ * message live: those that have read the log up to it. Applies the limits of queues to the others. Must not know the
  * engine.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -16,21 +16,23 @@ import { type BroughtFilters, type OwnedSession, refOf } from './owned-session.j
 
 const NOBODY: ReadonlyMap<OwnedSession, boolean> = new Map()
 
-/** Messages that are routed before the event loop gets its turn, so that clients can acknowledge. */
+/** Messages that are routed before yielding to the event loop, so that clients can acknowledge. */
 const SLICE = 50
 
 export interface LogConsumerParts {
   readonly store: ClusterStore
   readonly interests: BroughtFilters
-  /** The subscriptions of stored sessions that are connected here, shared ones left out. */
+  /** The matching subscriptions of stored sessions that are connected here, except for shared ones. */
   storedHere(topic: string): MatchedSubscription[]
   /** A promise until all connected clients have room; undefined if they have. */
   hold(message: PublishMessage): Promise<void> | undefined
-  /** Delivers to the clients that are here, shared subscriptions left out. May take several turns of the event loop. */
+  /**
+   * Delivers to the clients of this node, except for shared subscriptions. May take several turns of the event loop.
+   */
   route(message: PublishMessage): MaybePromise<void>
-  /** The session has to read the log, in which so many bytes more wait for it. */
+  /** Makes a session read the log. @param bytes of the message that waits there */
   read(clientId: string, bytes: number): void
-  /** Of the queue of a client that is connected, as they are at the moment. */
+  /** The current limits of the queue of a connected client. */
   limitsNow(clientId: string): QueueLimits
   /** A message is beyond the limits of a queue. */
   dropped(clientId: string, message: Message): void
@@ -64,8 +66,8 @@ export class LogConsumer {
   }
 
   /**
-   * The next message of the shard waits for the promise: sent before this one, it would count this one as sent, and who
-   * cannot take it at once would never get it.
+   * The next message of the shard waits for the promise. If it was sent first, the session's position would pass this
+   * one, and a client that cannot take this one immediately would never get it.
    */
   #deliver(message: PublishMessage, position: LogPosition): MaybePromise<void> {
     const receivers = message.qos > 0 ? this.#receivers(message, position) : NOBODY
@@ -99,7 +101,10 @@ export class LogConsumer {
     }
   }
 
-  /** Counts the message for those to whom it was not sent, and has those read the log that are behind. */
+  /**
+   * Counts the message as waiting for the receivers that were not sent it, and makes those that are behind read the
+   * log.
+   */
   #noteWaiting(receivers: ReadonlyMap<OwnedSession, boolean>, message: PublishMessage, position: LogPosition): void {
     for (const [owned, isBehind] of receivers) {
       if (owned.isDone(position)) continue
@@ -135,7 +140,7 @@ export class LogConsumer {
 
   /** Drops the message, or the oldest ones, for a client that reads too slowly. @returns whether this one is let in */
   #hasRoom({ backlog, claim }: OwnedSession, message: PublishMessage, position: LogPosition): boolean {
-    // nothing waits: no limit is asked for
+    // nothing waits, so no limit applies
     if (backlog.messages === 0) return true
     const { limitsNow, dropped } = this.#parts
     const { maxMessages, maxBytes, overflow } = limitsNow(claim.clientId)
@@ -152,7 +157,7 @@ export class LogConsumer {
   }
 }
 
-/** A message as the router takes it. */
+/** Converts a message of the engine for the router. */
 export function messageOfEntry(content: Message): PublishMessage {
   const { topic, payload, qos, retain, properties, clientId, messageExpiry } = content
   const message = new PublishMessage(topic, payload, qos, retain, false, undefined, properties)

@@ -32,7 +32,7 @@ export interface BroughtFilters {
 /** A read of the log on behalf of the session. */
 export interface LogRead {
   readonly ends: LogCursor
-  /** Messages that were read, and are neither sent nor dropped. */
+  /** Messages that were read, and not sent or dropped yet. */
   readonly waiting: Set<string>
   isComplete: boolean
 }
@@ -42,20 +42,20 @@ export interface SentEntry {
   readonly ref: MessageRef
   readonly packetId: number
   readonly delivery: QueueDelivery
-  /** PUBREC came. */
+  /** Whether PUBREC was received. */
   released: boolean
 }
 
-/** A message kept with the session instead of in the log. */
+/** A message that is stored in the session instead of the log. */
 export interface OwnEntry {
   readonly message: Message
   readonly delivery: QueueDelivery
 }
 
-/** What the broker keeps of a session, beside its subscriptions. */
+/** The stored settings of a session, without its subscriptions. */
 export interface SessionSettings {
   expiryInterval: number
-  /** As the last release had it: while its client is connected, only the claim says so. */
+  /** As of the last release: while its client is connected, only the claim tells so. */
   expiresAt?: number | undefined
   details?: SessionDetails | undefined
 }
@@ -75,7 +75,7 @@ interface Progress {
   incoming: number[]
 }
 
-/** The broker id of messages kept with the session. */
+/** The broker id of messages that are stored in the session. */
 export const OWN = 'own'
 const LOG = 'log'
 
@@ -101,19 +101,19 @@ export class OwnedSession {
   readonly own = new Map<number, OwnEntry>()
   /** For each shard, the position up to which all messages were sent or dropped. */
   readonly cursor: number[]
-  /** For each shard, up to where all that the log has was sent or dropped on this connection. */
+  /** For each shard, the position up to which all messages were sent or dropped on this connection. */
   readonly readUpTo: number[]
   /** For each shard, whether {@link isLive} has said so; forgotten when it subscribes to something. */
   #live: boolean[] = []
-  /** What waits in the log while its client is connected. */
+  /** The messages that wait in the log while its client is connected. */
   readonly backlog = new LogBacklog()
-  /** The read of the log that is under way, or was the last. */
+  /** The current read of the log, or the last one. */
   #read: LogRead | undefined
-  /** Whether what its client missed was not read yet. */
+  /** Whether there are unread messages that its client missed. */
   isBehind = true
-  /** When what it misses has to be kept with it. */
+  /** When missed messages must be copied into it. */
   keepAt: number | undefined
-  /** Its record in the engine. */
+  /** Whether it has records in the engine. */
   hasRecords = false
   /** The record `c` that the session was loaded with. */
   #loadedProgress: Uint8Array | undefined
@@ -151,7 +151,7 @@ export class OwnedSession {
     return true
   }
 
-  /** As the broker knows it. */
+  /** The session in the form of the store contract. */
   toStored(): StoredSession | undefined {
     if (this.session === undefined) return undefined
     const { expiryInterval, expiresAt, details } = this.session
@@ -165,7 +165,10 @@ export class OwnedSession {
     }
   }
 
-  /** The node that had it is gone, and has not written when its client left. @param keepAt when what it misses is kept */
+  /**
+   * Marks it as ended by the failure of its node, which has not written when the client left. @param keepAt when missed
+   * messages are copied
+   */
   useEnded(keepAt: number | undefined): void {
     if (this.session !== undefined) this.session.expiresAt = undefined
     this.keepAt = keepAt
@@ -194,26 +197,26 @@ export class OwnedSession {
     return bytesOf(progress)
   }
 
-  /** The same, for the last write; undefined where the engine has it already. */
+  /** The same for the last write; undefined if the engine already has it. */
   changedProgressRecord(): Uint8Array | undefined {
     const record = this.progressRecord()
     const loaded = this.#loadedProgress
     return record !== undefined && loaded !== undefined && Buffer.compare(record, loaded) === 0 ? undefined : record
   }
 
-  /** There is a newer one than the session was loaded with. */
+  /** Notes that the record was written since the session was loaded. */
   progressWritten(): void {
     this.#loadedProgress = undefined
   }
 
-  /** The filters of which the log has messages for it. */
+  /** The filters of its messages in the log. */
   get filters(): string[] {
     return [...this.subscriptions.values()]
       .filter(({ subscription }) => isInLog(subscription))
       .map(({ subscription }) => subscription.topic)
   }
 
-  /** The session's copy of a message of the log; undefined where no subscription wants it. */
+  /** The session's copy of a message of the log; undefined if no subscription matches. */
   deliveryOf(message: Message, { shard, sequence }: LogPosition): QueueDelivery | undefined {
     const { clientId } = this.claim
     const grants = [...this.subscriptions.values()]
@@ -245,13 +248,13 @@ export class OwnedSession {
     this.#finishRead()
   }
 
-  /** The log is read up to some place; an earlier read is given up. */
+  /** Begins to read the log up to a position; an earlier read is abandoned. */
   beginRead(ends: LogCursor): LogRead {
     this.#read = { ends, waiting: new Set(), isComplete: false }
     return this.#read
   }
 
-  /** All was read. What waits to be sent may never be. */
+  /** Ends a read. Messages that still wait to be sent may be read again. */
   endRead(read: LogRead): void {
     read.isComplete = true
     if (this.#read === read) this.#finishRead()
@@ -279,7 +282,7 @@ export class OwnedSession {
     this.sent.set(refKey(ref), { ref: { brokerId, brokerCounter }, packetId, delivery, released: false })
   }
 
-  /** Keeps a message with the session. @returns the name of its record */
+  /** Stores a message in the session. @returns the name of its record */
   addOwn(message: Message, delivery: QueueDelivery): string {
     const number = ++this.#lastOwn
     message.brokerId = OWN
@@ -288,18 +291,18 @@ export class OwnedSession {
     return `x${number}`
   }
 
-  /** Forgets a message that lies with the session. @returns the name of its record, if it does */
+  /** Removes a message that is stored in the session. @returns the name of its record, if there is one */
   removeOwn({ brokerId, brokerCounter }: MessageRef): string | undefined {
     return brokerId === OWN && this.own.delete(brokerCounter) ? `x${brokerCounter}` : undefined
   }
 
-  /** When somebody has to see to it, while its client is away. */
+  /** The next deadline of the session while its client is disconnected. */
   nextDeadline(): number | undefined {
     const times = [this.session?.expiresAt, this.will?.dueAt, this.keepAt].filter(at => at !== undefined)
     return times.length > 0 ? Math.min(...times) : undefined
   }
 
-  /** The names of all records that it may have. */
+  /** The names of all its possible records. */
   get recordNames(): string[] {
     return ['s', 'c', ...[...this.own.keys()].map(number => `x${number}`)]
   }
@@ -334,7 +337,7 @@ function isInLog({ qos, topic }: StoredSubscription): boolean {
   return qos > 0 && !isSharedFilter(topic)
 }
 
-/** The record of a message that lies with the session. */
+/** The record of a message that is stored in the session. */
 export function ownRecord({ message, delivery }: OwnEntry): Uint8Array {
   const { cmd, brokerId, brokerCounter, topic, payload, qos, retain, clientId, properties, messageExpiry } = message
   const plain = { cmd, brokerId, brokerCounter, topic, payload, qos, retain, clientId, properties, messageExpiry }

@@ -1,6 +1,6 @@
 /**
- * Where the log of each shard ends: the place of its last message, as the leader has it. What else a shard has, claims and
- * records, does not count, so that a session that has read all of the log need not ask again. Owns sharing the question.
+ * The end of each shard's log: the position of its last message, according to the leader. Claims and records in the
+ * shard do not count, so that a session that has read the whole log need not ask again. Owns sharing the request.
  */
 import type { LogCursor } from '../../../types/cluster.js'
 import type { ShardSubjects } from '../subjects.js'
@@ -16,7 +16,7 @@ interface LogShard {
 export class LogEnds {
   readonly #wire: Wire
   readonly #shards: readonly LogShard[]
-  /** A message that expired does not take the end back. */
+  /** An expired message does not move the end back. */
   readonly #ends: number[]
   /** What was brought to this node, by shard. */
   readonly #brought: number[]
@@ -35,7 +35,7 @@ export class LogEnds {
     this.#brought[shard] = sequence
   }
 
-  /** Shared by those who ask before the read begins: what it tells is not older than the question. */
+  /** Shared by all callers until the read begins, so that the answer is never older than the call. */
   read(): Promise<LogCursor> {
     if (this.#running === undefined) return this.#start()
     const start = () => this.#start()

@@ -1,6 +1,6 @@
 /**
- * Reads the log and the retained messages without a consumer. Owns what has to be done because a replica may be behind:
- * the leader has the last word. Must not know sessions.
+ * Reads the log and the retained messages without a consumer. Owns the handling of replicas that are behind the leader.
+ * Must not know sessions.
  */
 import type { LogEntry, LogPosition } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
@@ -11,14 +11,14 @@ import { covers } from './interest.js'
 import { untilLeaderHas } from './leader-progress.js'
 
 const PAUSE_MS = 5
-/** How often replicas are asked that may be behind, before the leader is asked for one record after the other. */
+/** The number of requests to replicas that may be behind, before the leader is asked for each record. */
 const MAX_TRIES = 60
 
-/** A shard that is read. */
+/** A shard to read. */
 export interface ReadShard {
   readonly stream: string
   readonly subjects: ShardSubjects
-  /** A subject that is always there. */
+  /** A subject that always has a message. */
   readonly anchor: string
 }
 
@@ -34,14 +34,14 @@ export class LogReader {
     this.#brought = brought
   }
 
-  /** Where a shard's log begins, as the sequence before it. */
+  /** The beginning of a shard's log, as the sequence before its first message. */
   async begin(shard: number): Promise<number> {
     const { stream, subjects } = this.#shards[shard]!
     const first = await this.#wire.next(stream, 1, subjects.logOf('>'))
     return first === undefined ? 0 : first.sequence - 1
   }
 
-  /** Everything of one shard that the filters have, behind `after` and up to `end`, in order. */
+  /** The messages of one shard that match the filters, after `after` and up to `end`, in order. */
   async *read(shard: number, filters: readonly string[], after: number, end: number): AsyncGenerator<LogEntry> {
     if (after >= end) return
     const { stream, subjects } = this.#shards[shard]!
@@ -65,7 +65,7 @@ export class LogReader {
     return { position, message: this.message(record, base) }
   }
 
-  /** The newest retained message of each topic that the filters have. */
+  /** The newest retained message of each topic that matches the filters. */
   async *retained(filters: readonly string[]): AsyncGenerator<Message> {
     const newest = new Map<string, { message: Message; time: number }>()
     const found = await Promise.all(this.#shards.map((_, shard) => this.#retainedIn(shard, filters)))
@@ -76,7 +76,7 @@ export class LogReader {
     for (const { message } of newest.values()) if (message.payload.length > 0) yield message
   }
 
-  /** Reads the records of subjects. @returns undefined where no replica that was asked has come to a sequence */
+  /** Reads the records of subjects. @returns undefined if no replica that was asked has reached a sequence */
   async #current(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[] | undefined> {
     const { stream, anchor } = this.#shards[shard]!
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -99,7 +99,7 @@ export class LogReader {
     return await this.#all(stream, subjects, await this.#wire.end(stream))
   }
 
-  /** @param base what is before the tokens of the topic */
+  /** @param base the prefix before the tokens of the topic */
   message({ subject, body }: Pick<StoredRecord, 'subject' | 'body'>, base: string): Message {
     return messageFrom(body, topicOf(subject.slice(base.length))).message
   }
@@ -115,16 +115,19 @@ export class LogReader {
       .map(record => ({ message: this.message(record, base), time: record.time }))
   }
 
-  /** There are too many for one answer. Each subject has one message only, so all there are is the same as the last of each. */
+  /** Reads too many records for one answer. Each subject has only one message, so all messages are the last ones. */
   async #all(stream: string, subjects: readonly string[], end: number): Promise<StoredRecord[]> {
-    // a replica that is behind may still have what was replaced
+    // a replica that is behind may still have a replaced message
     const records = new Map<string, StoredRecord>()
     for (const subject of subjects)
       for await (const record of this.#follow(stream, subject, 1, end)) records.set(record.subject, record)
     return [...records.values()]
   }
 
-  /** All messages of a subject, page by page. The leader says whether there is another page: a replica may not have it yet. */
+  /**
+   * All messages of a subject, page by page. The leader tells whether there is another page, because a replica may not
+   * have it yet.
+   */
   async *#follow(stream: string, subject: string, from: number, end: number): AsyncGenerator<StoredRecord> {
     let next = from
     while (next <= end) {
@@ -141,7 +144,7 @@ export class LogReader {
   }
 }
 
-/** Subjects of filters, none within another; topics that are too long may match any of them. */
+/** Subjects of filters that do not overlap; topics that are too long may match any filter. */
 function subjectsOf(filters: readonly string[]): string[] {
   const kept: string[] = []
   for (const subject of new Set([...filters.map(filterTokens), LONG_TOPICS])) {
@@ -151,7 +154,7 @@ function subjectsOf(filters: readonly string[]): string[] {
   return kept
 }
 
-/** Merges by sequence, each sequence once. */
+/** Merges by sequence, without duplicates. */
 async function* inOrder(sources: readonly AsyncGenerator<StoredRecord>[]): AsyncGenerator<StoredRecord> {
   const heads = await Promise.all(sources.map(source => source.next()))
   let last = 0

@@ -7,10 +7,10 @@ import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from 
 import { EPHEMERAL, PULL, withoutGaps } from '../pull.js'
 import { clusterError, type Wire } from '../wire.js'
 
-/** Messages that are under way to this node at most. */
+/** Maximum number of prefetched messages. */
 const PREFETCH = 500
 const PAUSE_MS = 200
-/** How long a mark is waited for, and how often it is looked for. */
+/** The time limit for a mark, and the interval of the checks. */
 const PATIENCE_MS = 2000
 const LOOK_MS = 1
 const MARK_SECONDS = 60
@@ -25,19 +25,19 @@ export interface ShardReaderParts {
   readonly mark: string
   /** The name of the consumer, with a number. */
   readonly name: string
-  /** Gets each message; the next one waits for the promise. */
+  /** Called with each message; the next one waits for the promise. */
   take(message: JsMsg): void | Promise<void>
   failed(error: Error): void
 }
 
 export class ShardReader {
   readonly #parts: ShardReaderParts
-  /** The filters of the consumer, and those that it should have. */
+  /** The current and the wanted filters of the consumer. */
   #subjects: readonly string[] = []
   #wanted: readonly string[] = []
-  /** All up to here was brought. */
+  /** All messages up to here were passed on. */
   #position = 0
-  /** Messages that wait to be brought. */
+  /** The number of messages that were not read yet. */
   #lag = 0
   #count = 0
   #consumer: string | undefined
@@ -52,17 +52,20 @@ export class ShardReader {
     this.#parts = parts
   }
 
-  /** The sequence of the last message that was brought, or that is known not to be wanted. */
+  /** The sequence of the last message that was passed on, or that is known not to match. */
   get position(): number {
     return this.#position
   }
 
-  /** Messages that are wanted and were not brought yet, as the server said with the last one. */
+  /** The number of matching messages that were not read yet, according to the last message from the server. */
   get lag(): number {
     return this.#lag
   }
 
-  /** Reads other subjects from now on. Resolves when it does: what is written after that comes, if it is wanted. */
+  /**
+   * Reads other subjects from now on. Resolves when this is in effect: every matching message that is written
+   * afterwards will arrive.
+   */
   want(subjects: readonly string[]): Promise<void> {
     this.#wanted = subjects
     return this.#adjust()
@@ -99,7 +102,7 @@ export class ShardReader {
   }
 
   async #replace(subjects: readonly string[]): Promise<void> {
-    // who wanted nothing before begins at the end
+    // a reader without filters begins at the end
     if (this.#subjects.length === 0) this.#position = Math.max(this.#position, await this.#end())
     else if (!this.#isBroken) await this.#catchUp()
     await this.#stopReading()
@@ -112,9 +115,9 @@ export class ShardReader {
   }
 
   /**
-   * Waits until all that was wanted before has been brought, so that what comes next begins there. A mark in the stream
-   * is the only proof: the server that has the consumer may be behind the leader. Without it, the next consumer begins
-   * where this one was.
+   * Waits until all messages of the previous filters were passed on, so that the next consumer can begin after them. A
+   * mark in the stream is the only proof, because the consumer's server may be behind the leader. If the mark does not
+   * arrive, the next consumer begins at the current position.
    */
   async #catchUp(): Promise<void> {
     if (this.#consumer === undefined) return
@@ -172,7 +175,7 @@ export class ShardReader {
     this.#consumer = undefined
     this.#messages = undefined
     messages?.stop()
-    // a message may be in hands
+    // a message may still be in progress
     await this.#reading
     if (consumer !== undefined) manager.consumers.delete(stream, consumer).catch(() => {})
   }

@@ -16,13 +16,13 @@ import {
 } from '../wire.js'
 import type { Membership } from './membership.js'
 
-/** Seconds that the record of a claim which was given back stays: who claims next expects it. */
+/** How long the record of a released claim stays, in seconds: the next claim expects its sequence. */
 const FREED_SECONDS = 60
 const ATTEMPT_MS = 2500
-/** Claims that are sent at once. */
+/** Maximum number of concurrent claims. */
 const MAX_ATTEMPTS = 200
 const PAUSE_MS = 100
-/** How long an owner may take to answer that it lets go; then it is asked again. */
+/** Time limit for an owner to release a client; then the request is repeated. */
 const LET_GO_MS = 3000
 
 /** The answer of a node that was asked to let go of a client, and does not hold it. */
@@ -36,11 +36,11 @@ interface Owner {
   readonly node: string
   readonly epoch: string
   readonly clientId: string
-  /** It only looks after the session, and has no client for it. */
+  /** It only takes care of the session, without a client. */
   readonly caretaker?: true
 }
 
-/** A claim that is to be written. */
+/** A claim to be written. */
 interface Attempt {
   readonly owner: Owner
   readonly shard: number
@@ -50,15 +50,15 @@ interface Attempt {
   reject(error: unknown): void
 }
 
-/** Who had a claim that is free now. */
+/** The previous owner of a free claim. */
 interface Free {
-  /** Of the claim's record: who claims next expects it. */
+  /** The sequence of the claim's record, which the next claim expects. */
   readonly sequence: number
   readonly previous?: string | undefined
   readonly wasInUse?: boolean
 }
 
-/** A claim, where it is, and which records of the client have several parts. */
+/** A claim with its shard, and the records of the client that have several parts. */
 export interface HeldClaim extends Claim {
   readonly shard: number
   readonly partCounts: PartCounts
@@ -71,14 +71,14 @@ export interface ClaimsParts {
   readonly shards: readonly { readonly stream: string; readonly subjects: ShardSubjects }[]
   readonly membership: Membership
   readonly lost: AbortSignal
-  /** The subject on which a node is asked to let go. */
+  /** The subject of requests to release a client. */
   readonly requestTo: (epoch: string) => string
 }
 
 export class Claims {
   readonly #parts: ClaimsParts
   readonly #held = new Map<string, HeldClaim>()
-  /** Client identifiers that are being claimed, with the number of those who do. */
+  /** Client identifiers that are being claimed, with the number of pending claims. */
   readonly #claiming = new Map<string, number>()
   /** By shard. */
   readonly #attempts: readonly Gathering<Attempt>[]
@@ -92,7 +92,7 @@ export class Claims {
     return this.#held.size
   }
 
-  /** Whether a claim is the one that is held now. */
+  /** Whether a claim is currently held. */
   isHeld({ clientId, token }: Claim): boolean {
     return this.#held.get(clientId)?.token === token
   }
@@ -102,7 +102,7 @@ export class Claims {
   }
 
   /**
-   * Whether this node neither holds a client nor is about to. A record that names this node all the same is of an attempt
+   * Whether this node neither holds nor claims a client. A record that names this node nevertheless is from an attempt
    * whose answer was lost.
    */
   isFree(clientId: string): boolean {
@@ -114,7 +114,7 @@ export class Claims {
     return (await this.#claim(clientId, signal, 'ask'))!
   }
 
-  /** @returns undefined where a node that is alive has it for a client */
+  /** @returns undefined if a live node has it for a client */
   async claimIfFree(clientId: string): Promise<HeldClaim | undefined> {
     return this.#held.has(clientId) ? undefined : await this.#claim(clientId, NEVER, 'give up')
   }
@@ -136,13 +136,13 @@ export class Claims {
     ifTaken: 'ask' | 'give up',
   ): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
-    // most come for the first time, or after a long time
+    // most clients are new, or were away for long
     let free: Free = { sequence: 0 }
     for (;;) {
       this.#checkGoesOn(signal)
       try {
         const { sequence, previous, wasInUse } = free
-        // until it is written anew, what was in use stays so
+        // it counts as in use until it is written again
         const caretaker = ifTaken === 'give up' && wasInUse !== true && ({ caretaker: true } as const)
         const token = await this.#attempt({ ...this.#parts.self, clientId, ...caretaker }, shard, sequence)
         const claim = { clientId, token, shard, previous, wasInUse, partCounts: new Map() }
@@ -150,7 +150,7 @@ export class Claims {
         return claim
       } catch (error) {
         if (!(error instanceof RefusedRequest)) throw clusterError(error, `no claim of ${clientId}`)
-        // a server without a leader says so, and has one soon
+        // a server without a leader refuses, and soon has one
         if (!error.is(ServerError.WrongLastSequence)) await pause(PAUSE_MS)
       }
       const found = await this.#whenFree(clientId, shard, signal, ifTaken, free)
@@ -159,18 +159,18 @@ export class Claims {
     }
   }
 
-  /** The record that gives a claim back, for the last write. */
+  /** The record that releases a claim, for the last write. */
   freed({ clientId, shard }: HeldClaim): OutgoingRecord {
     const subject = this.#parts.shards[shard]!.subjects.claim(clientId)
     return { subject, body: new Uint8Array(0), ttl: FREED_SECONDS, replaces: true }
   }
 
-  /** The claim is not held any more. */
+  /** Forgets a claim that is no longer held. */
   forget({ clientId, token }: Claim): void {
     if (this.#held.get(clientId)?.token === token) this.#held.delete(clientId)
   }
 
-  /** The client whose claim a record is, where its owner is gone; the owner is fenced by then. */
+  /** The client of a claim's record, if its owner has failed; the owner is fenced first. */
   async orphanOf(record: StoredRecord): Promise<string | undefined> {
     const owner = ownerOf(record)
     if (owner === undefined) return undefined
@@ -181,7 +181,9 @@ export class Claims {
     return new Promise((resolve, reject) => this.#attempts[shard]!.add({ owner, shard, expected, resolve, reject }))
   }
 
-  /** The next ones begin when the first of these has an answer: the others have theirs at about the same time. */
+  /**
+   * The next batch begins when the first of these claims is answered: the others are answered at about the same time.
+   */
   #send(attempts: readonly Attempt[]): Promise<unknown> {
     const { wire, shards } = this.#parts
     const answers = attempts.map(({ owner, shard, expected, resolve, reject }) => {
@@ -193,7 +195,7 @@ export class Claims {
     return Promise.race(answers)
   }
 
-  /** Waits until nobody who is alive has it, or gives up: then undefined. */
+  /** Waits until no live node has it. Resolves to undefined if it gives up. */
   async #whenFree(
     clientId: string,
     shard: number,
@@ -210,15 +212,15 @@ export class Claims {
       const record = await this.#read(() => wire.last(stream, subjects.claim(clientId)), clientId)
       const owner = record && ownerOf(record)
       if (record === undefined || owner === undefined) return { sequence: record?.sequence ?? 0, previous }
-      // an attempt of this process that was not answered
+      // an unanswered attempt of this process
       if (owner.node === self.node && owner.epoch === self.epoch) return { ...before, sequence: record.sequence }
       if (await this.#read(() => membership.isGone(owner.node, owner.epoch), clientId)) {
         return { sequence: record.sequence, previous: owner.node, wasInUse: owner.caretaker !== true }
       }
-      // a node that only looks after the session is done soon
+      // a node that only takes care of the session is done soon
       if (ifTaken === 'give up' && owner.caretaker !== true) return undefined
       previous = owner.node
-      // it has answered, and the record is the same: it is still busy with it
+      // it has answered, and the record is unchanged: it is still releasing the client
       if (record.sequence === asked) await pause(PAUSE_MS)
       asked = record.sequence
       const isFree = await this.#askToLetGo(owner, signal)
@@ -235,8 +237,8 @@ export class Claims {
   }
 
   /**
-   * Whoever does not answer is asked again, until it has let go, or is gone.
-   * @returns whether it says that it does not hold the client, whatever the record says
+   * Repeats the request until the owner has released the client or has failed.
+   * @returns whether it answered that it does not hold the client, whatever the record says
    */
   async #askToLetGo({ epoch, clientId }: Owner, signal: AbortSignal): Promise<boolean> {
     const { wire, requestTo } = this.#parts
@@ -244,7 +246,7 @@ export class Claims {
       const answer = await untilAborted(wire.nc.request(requestTo(epoch), clientId, { timeout: LET_GO_MS }), signal)
       return answer.string() === NOT_HELD
     } catch {
-      // nobody is there, or it takes longer
+      // the owner is gone, or needs more time
       await pause(PAUSE_MS)
       return false
     }

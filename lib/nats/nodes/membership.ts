@@ -7,7 +7,7 @@ import { partitionsOf, type ShardSubjects } from '../subjects.js'
 import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
 import { type NodeRecord, nodeRecordOf } from './lease.js'
 
-/** How often within a lease the others are looked at. */
+/** The number of checks of the other nodes within a lease. */
 const LOOKS = 5
 const PAUSE_MS = 20
 
@@ -15,9 +15,9 @@ const PAUSE_MS = 20
 interface Member {
   readonly node: string
   readonly epoch: string
-  /** Of its record. */
+  /** The sequence of its record. */
   sequence: number
-  /** When the record was seen to be new, by the monotonic clock. */
+  /** When a new record was last seen, by the monotonic clock. */
   seenAt: number
 }
 
@@ -29,7 +29,7 @@ export interface MembershipParts {
   readonly subjectOf: (node: string) => string
   readonly leaseMs: number
   changed(change: MembershipChange): void
-  /** The partitions that this node sees to are others. */
+  /** Called when the partitions of this node have changed. */
   repartitioned(): void
   failed(error: Error): void
 }
@@ -52,7 +52,7 @@ export class Membership {
     return [this.#parts.self.node, ...this.#members.keys()].sort()
   }
 
-  /** The partitions that this node sees to. */
+  /** The partitions of this node. */
   get mine(): ReadonlySet<number> {
     return this.#mine
   }
@@ -66,7 +66,7 @@ export class Membership {
     clearInterval(this.#timer)
   }
 
-  /** A record of a node was read. */
+  /** Handles the record of a node. */
   read(node: string, record: StoredRecord): void {
     const content = nodeRecordOf(record)
     if (content === undefined || node === this.#parts.self.node || this.#fenced.has(content.epoch)) return
@@ -134,13 +134,13 @@ export class Membership {
     }
   }
 
-  /** No news of it may be this node's own trouble: the leader knows. */
+  /** Asks the leader about a silent node, because the problem may be on this side. */
   async #examine(member: Member): Promise<void> {
     const { leaseMs } = this.#parts
     const seenAt = performance.now()
     const record = await this.#lookUp(member.node)
     if (record !== undefined && record.sequence > member.sequence) {
-      // it was renewed while nothing was heard here; its lease may run from now
+      // it was renewed meanwhile; its lease may count from now
       if (nodeRecordOf(record)?.epoch === member.epoch) member.seenAt = seenAt
       this.read(member.node, record)
       return
@@ -159,7 +159,7 @@ export class Membership {
       await wire.write({ subject, body: Buffer.from('fenced'), ttl: undefined, replaces: true }, { expect }, 3000)
     } catch (error) {
       const isDone = error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)
-      // somebody else was faster, or a write is under way: look once more
+      // another node was faster, or a write is in progress: check again
       if (!isDone) throw error
       await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
       await this.#fenceIn(stream, subject, epoch)
