@@ -3,8 +3,10 @@ import type { Client } from '../../types/client.js'
 import type { StoredWill } from '../../types/persistence.js'
 
 /** The will as it is stored; undefined where the client has none. */
-export function willOf({ id, will, principal, address, claims }: Client): StoredWill | undefined {
+export function willOf(client: Client): StoredWill | undefined {
+  const { will } = client
   if (will === undefined) return undefined
+  const { id, principal, address, claims } = client
   const publisher = {
     clientId: id,
     ...(principal !== undefined && { username: principal }),

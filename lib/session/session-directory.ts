@@ -3,7 +3,7 @@
  * and wills are not known here.
  */
 import type { Client } from '../../types/client.js'
-import type { SessionDetails, StoredSubscription, StoredWill } from '../../types/persistence.js'
+import type { MaybePromise, StoredSubscription, StoredWill } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
 import type { Aborter } from '../util/scheduling/aborter.js'
 import type { Session } from './session.js'
@@ -12,11 +12,11 @@ import type { Session } from './session.js'
 export interface SessionDirectory {
   /**
    * Opens the session of a client that was authenticated: ends its earlier connection, then resumes or creates the
-   * session. Rejects with an AnaxError if the store fails.
+   * session. Throws or rejects with an AnaxError if the store fails.
    */
-  open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession>
+  open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession>
   /** Called when the connection has ended: keeps or ends the session, and publishes, delays or deletes the will. */
-  release(owner: SessionOwner, ending: Ending): Promise<void>
+  release(owner: SessionOwner, ending: Ending): MaybePromise<void>
 }
 
 /** The connection that has, or waits for, a session. */
@@ -44,8 +44,6 @@ export interface OpenRequest {
   /** Seconds. */
   expiryInterval: number
   will: StoredWill | undefined
-  /** Details of the connection, stored with the session. */
-  details: SessionDetails
   /** Aborted when the connection ends. */
   aborter: Aborter
 }
@@ -55,7 +53,7 @@ export interface OpenedSession {
   /** Whether an existing session was resumed [MQTT-3.2.2-2]. */
   present: boolean
   /** The subscriptions of a resumed session. They are not live yet. */
-  subscriptions: StoredSubscription[]
+  subscriptions: readonly StoredSubscription[]
 }
 
 /** How a connection ended. */

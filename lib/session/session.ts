@@ -152,15 +152,14 @@ export class Session implements Subscriber, Recipient {
   /**
    * Detaches the session from its connection. @returns the messages of shared subscriptions that other members can get
    */
-  async detach(): Promise<SharedDelivery[]> {
+  detach(): MaybePromise<SharedDelivery[]> {
     const outgoing = this.#outgoing
     this.#takeBytes(-this.#subscriptionBytes)
     this.#link = undefined
     this.#outgoing = undefined
     if (outgoing === undefined) return []
     const left = outgoing.close()
-    await outgoing.transmitter.storeSettled()
-    return left
+    return outgoing.transmitter.storeSettled()?.then(() => left) ?? left
   }
 
   /**

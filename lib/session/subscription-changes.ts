@@ -6,38 +6,62 @@
  */
 
 /** A pending change. */
-export interface SubscriptionChange {
+export class SubscriptionChange {
   /** Resolves when all earlier changes are done; undefined if there are none. */
   readonly turn: Promise<void> | undefined
+  readonly #changes: SubscriptionChanges
+  #isDone = false
+  #tell: (() => void) | undefined
+  /** Created when somebody waits: most changes are done before that. */
+  #finished: Promise<void> | undefined
+
+  constructor(changes: SubscriptionChanges, turn: Promise<void> | undefined) {
+    this.#changes = changes
+    this.turn = turn
+  }
+
   /** Must be called once, when the change is done or abandoned. */
-  done(): void
+  done(): void {
+    this.#isDone = true
+    this.#changes.ended()
+    this.#tell?.()
+  }
+
+  /** Resolves when this change and all earlier ones are done. */
+  settled(): Promise<void> {
+    this.#finished ??= this.#isDone
+      ? Promise.resolve()
+      : new Promise(resolve => {
+          this.#tell = resolve
+        })
+    const finished = this.#finished
+    return this.turn === undefined ? finished : this.turn.then(() => finished)
+  }
 }
 
 export class SubscriptionChanges {
   #underWay = 0
-  /** Resolves when all changes that have begun are done. */
-  #all: Promise<void> | undefined
+  #last: SubscriptionChange | undefined
 
   /** Begins a change, before it is written to the store. */
   begin(): SubscriptionChange {
-    const turn = this.#underWay === 0 ? undefined : this.#all
-    let finish = () => {}
-    const finished = new Promise<void>(resolve => {
-      finish = resolve
-    })
+    const change = new SubscriptionChange(this, this.#last?.settled())
     this.#underWay++
-    this.#all = turn === undefined ? finished : turn.then(() => finished)
-    return {
-      turn,
-      done: () => {
-        this.#underWay--
-        finish()
-      },
-    }
+    this.#last = change
+    return change
   }
 
-  /** Resolves when no change is pending. */
-  async settled(): Promise<void> {
-    while (this.#underWay > 0) await this.#all
+  /** A change is done. */
+  ended(): void {
+    if (--this.#underWay === 0) this.#last = undefined
+  }
+
+  /** Resolves when no change is pending; undefined if none is. */
+  settled(): Promise<void> | undefined {
+    return this.#last === undefined ? undefined : this.#settled()
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#last !== undefined) await this.#last.settled()
   }
 }

@@ -40,25 +40,31 @@ export class SubscriptionQuota {
 
   /**
    * Claims room for new subscriptions. One that replaces another needs none.
-   * @returns for each filter an error if there is no room for it; then nothing was claimed. Filters share the error,
-   * because creating thousands of them took longer than everything else
+   * @returns undefined if there is room for all; otherwise for each filter an error if there is no room for it: then nothing
+   *   was claimed for it. Filters share the error, because creating thousands of them took longer than everything else
    */
-  claim(filters: readonly string[], limits: SubscriptionLimits): (AnaxError | undefined)[] {
+  claim(filters: readonly string[], limits: SubscriptionLimits): (AnaxError | undefined)[] | undefined {
     const expected = this.#expected()
-    const errors = new Map<string, AnaxError>()
-    return filters.map(filter => {
+    let errors: (AnaxError | undefined)[] | undefined
+    let shared: Map<string, AnaxError> | undefined
+    for (const [index, filter] of filters.entries()) {
       if (this.#isPresent(filter)) {
         this.#note(filter, 'present', 0)
-        return undefined
+        continue
       }
       const bytes = subscriptionBytes(filter)
       const detail = this.#refusal(expected.count + 1, expected.bytes + bytes, this.#load.bytes + bytes, limits)
-      if (detail !== undefined) return errorOf(detail, errors)
-      expected.count++
-      expected.bytes += bytes
-      this.#note(filter, 'present', bytes)
-      return undefined
-    })
+      if (detail === undefined) {
+        expected.count++
+        expected.bytes += bytes
+        this.#note(filter, 'present', bytes)
+        continue
+      }
+      errors ??= Array.from({ length: filters.length })
+      shared ??= new Map()
+      errors[index] = errorOf(detail, shared)
+    }
+    return errors
   }
 
   /** Notes subscriptions that are about to end. */

@@ -21,6 +21,8 @@ interface Shared {
   readonly clients: Set<Client>
 }
 
+const NO_RATES: readonly LimitedRate[] = []
+
 export class BrokerRates {
   readonly #options: RateOptions
   readonly #timers: Timers
@@ -61,6 +63,8 @@ export class BrokerRates {
 
   /** The rates of an accepted client. @param limits those that a hook returned for it */
   of(client: Client, limits: ClientLimits | undefined): readonly LimitedRate[] {
+    const { client: ofClient, address: ofAddress, total } = this.#options
+    if ((limits ?? ofClient ?? ofAddress ?? total) === undefined) return NO_RATES
     const own = this.#inbound('client', { ...this.#options.client, ...limits })
     const address = this.#addressOf(client)
     if (address !== undefined && address.rates.length > 0 && !address.clients.has(client)) {

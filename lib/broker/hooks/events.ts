@@ -51,6 +51,7 @@ export class BrokerEventSink implements EventSink {
 
   /** Calls each listener separately: `emit` would skip those after one that throws. */
   #tell(emitter: EventEmitter, name: EventName, args: unknown[]): void {
+    if (emitter.listenerCount(name) === 0) return
     for (const listener of emitter.rawListeners(name) as Listener[]) {
       try {
         const outcome = listener.apply(emitter, args)

@@ -3,9 +3,8 @@
  * one client identifier. Must not know packets.
  */
 import type { Client } from '../../../types/client.js'
-import type { SessionDetails, SessionPersistence, StoredSession } from '../../../types/persistence.js'
-import { AnaxError, wrapError } from '../../errors.js'
-import { NEVER_EXPIRES } from '../../model/session-expiry.js'
+import type { MaybePromise, SessionPersistence, StoredSubscription } from '../../../types/persistence.js'
+import { AnaxError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import { willOf } from '../../model/will.js'
 import type { EventSink } from '../../ports/event-sink.js'
@@ -27,12 +26,12 @@ import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import { Turns } from '../../util/scheduling/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
 import { ConnectedClients } from './connected-clients.js'
-import { detailsOf } from './connection-details.js'
 import type { FailedWrites } from './failed-writes.js'
 import { LostLease } from './lost-lease.js'
 import type { Ownership } from './ownership.js'
 import { SessionEnds } from './session-ends.js'
 import type { SessionLimits } from './session-limits.js'
+import { type SessionRecord, SessionRecords } from './session-records.js'
 import type { Wills } from './wills.js'
 
 export interface RegistryParts {
@@ -56,6 +55,8 @@ export interface RegistryParts {
   ownership: Ownership | undefined
 }
 
+const NO_SUBSCRIPTIONS: readonly StoredSubscription[] = []
+
 /** Never aborted. */
 const NEVER = new Aborter().signal
 
@@ -70,10 +71,12 @@ export class SessionRegistry implements SessionDirectory {
   /** Client identifier -> the connection that waits for its session. Only the newest of several waits. */
   readonly #waiting = new Map<string, SessionOwner>()
   readonly #ends: SessionEnds
+  readonly #records: SessionRecords
 
   constructor(parts: RegistryParts) {
     this.#parts = parts
     this.#ends = new SessionEnds(parts, this.#turns)
+    this.#records = new SessionRecords(parts, this.#ends)
     const { ownership, store, events } = parts
     const { connected } = this
     this.lostLease = ownership && new LostLease({ connected, turns: this.#turns, store, events, ownership })
@@ -98,21 +101,28 @@ export class SessionRegistry implements SessionDirectory {
     return this.connected.ownerOf(clientId)
   }
 
-  async open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
+  open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
     const { clientId, aborter } = request
-    const open = () => this.#open(owner, request)
-    if (!this.#turns.isTaken(clientId) && !this.isConnected(clientId)) return this.#turns.take(clientId, open, aborter)
+    const mustWait = this.#turns.isTaken(clientId) || this.isConnected(clientId)
+    return mustWait
+      ? this.#openAfterOthers(owner, request)
+      : this.#turns.take(clientId, () => this.#open(owner, request), aborter)
+  }
+
+  async #openAfterOthers(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
+    const { clientId, aborter } = request
     const earlier = this.#waiting.get(clientId)
     this.#waiting.set(clientId, owner)
     // repeated connection attempts of one client do not queue up while its session is being released
     earlier?.refuse(new AnaxError('ANAX_ERR_TAKEN_OVER', { reasonCode: ReasonCode.ServerBusy }))
     try {
-      return await this.#turns.take(clientId, open, aborter)
+      return await this.#turns.take(clientId, () => this.#takeOver(owner, request), aborter)
     } finally {
       this.#stopWaiting(clientId, owner)
     }
   }
 
+  /** Awaits nothing that need not be: thousands of clients may leave at once. */
   async release(owner: SessionOwner, ending: Ending): Promise<void> {
     const session = owner.session!
     const { router, ownership, fairness } = this.#parts
@@ -126,20 +136,22 @@ export class SessionRegistry implements SessionDirectory {
     }
     if (lives) {
       // before its subscriptions end, so that no retained message is queued after a newer one of its topic
-      await this.#attempt(() => session.queueReplays())
+      await this.#records.attempt(() => session.queueReplays())
       await fairness.each(session.subscriptions.values(), Cost.filter, subscription => {
         if (!isSharedFilter(subscription.topic)) router.suspend(subscription)
       })
     }
-    const left = await session.detach()
+    const detached = session.detach()
+    const left = isPromise(detached) ? await detached : detached
     if (ownership === undefined) router.shared.redeliver(session.id, left)
     else ownership.giveBack(left.map(({ message }) => message))
     // another node owns the session now, and handles its will
     if (ownership?.owns(session.id) !== false) {
-      if (owner.client.will !== undefined) await this.#attempt(() => this.#settleWill(owner.client, session, ending))
-      if (session.stored) await this.#attempt(() => this.#keepOrEnd(session))
+      const { will } = owner.client
+      if (will !== undefined) await this.#records.attempt(() => this.#settleWill(owner.client, session, ending))
+      if (session.stored) await this.#records.attempt(() => this.#records.close(session))
     }
-    if (ownership !== undefined) await this.#attempt(() => this.#handOver(session.id))
+    if (ownership !== undefined) await this.#records.attempt(() => this.#handOver(session.id))
     // last, because the next connection with this client identifier waits until everything is done
     this.connected.remove(session)
     this.#size--
@@ -223,7 +235,8 @@ export class SessionRegistry implements SessionDirectory {
     return this.#parts.wills.publishDue(limit, this.#turns)
   }
 
-  async #open(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
+  /** Opens a session after the connection that has it, if there is one. */
+  async #takeOver(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, aborter } = request
     const predecessor = this.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
@@ -232,16 +245,55 @@ export class SessionRegistry implements SessionDirectory {
       await aborter.unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')))
     }
     this.#stopWaiting(clientId, owner)
+    return this.#open(owner, request)
+  }
+
+  /** Counts the connection before any asynchronous step, so that simultaneous clients cannot exceed `maxConnections`. */
+  #open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
     this.#reserveConnection()
     const { ownership } = this.#parts
     try {
-      if (ownership !== undefined) await this.#takeOwnership(clientId, ownership, aborter.signal)
-      return await this.#openSession(owner, request)
+      const opened =
+        ownership === undefined ? this.#connect(owner, request) : this.#connectOwned(owner, request, ownership)
+      return isPromise(opened) ? opened.catch(error => this.#giveUp(request, error)) : opened
     } catch (error) {
       this.#size--
-      if (ownership !== undefined) await this.#attempt(() => this.#handOver(clientId))
       throw error
     }
+  }
+
+  async #giveUp({ clientId }: OpenRequest, error: unknown): Promise<never> {
+    const { ownership } = this.#parts
+    this.#size--
+    if (ownership !== undefined) await this.#records.attempt(() => this.#handOver(clientId))
+    throw error
+  }
+
+  /** Claims the session for this node before it is opened. */
+  async #connectOwned(owner: SessionOwner, request: OpenRequest, ownership: Ownership): Promise<OpenedSession> {
+    const { clientId, aborter } = request
+    await this.#takeOwnership(clientId, ownership, aborter.signal)
+    return this.#connect(owner, request)
+  }
+
+  #connect(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
+    const record = this.#records.open(owner.client, request)
+    return isPromise(record)
+      ? record.then(later => this.#connected(owner, request, later))
+      : this.#connected(owner, request, record)
+  }
+
+  #connected(
+    owner: SessionOwner,
+    { clientId, expiryInterval }: OpenRequest,
+    { stored, details }: SessionRecord,
+  ): OpenedSession {
+    const { limits, ports } = this.#parts
+    const settings = { expiryInterval, stored: details !== undefined, limits: limits.of(clientId), details }
+    const session = new Session(clientId, settings, ports())
+    if (stored !== undefined) session.restoreIncoming(stored.incoming)
+    this.connected.add(owner, session)
+    return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? NO_SUBSCRIPTIONS }
   }
 
   /** Removes a connection from the waiting ones. */
@@ -272,10 +324,6 @@ export class SessionRegistry implements SessionDirectory {
     else router.remove(subscription)
   }
 
-  /**
-   * Checks `maxConnections` and counts the connection before any asynchronous step, so that simultaneous clients cannot
-   * exceed the limit.
-   */
   #reserveConnection(): void {
     const { maxConnections } = this.#parts
     if (this.#size >= maxConnections) {
@@ -284,112 +332,12 @@ export class SessionRegistry implements SessionDirectory {
     this.#size++
   }
 
-  async #openSession(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
-    const { store, wills, limits, ports } = this.#parts
-    const { clientId, clean, expiryInterval } = request
-    this.#ends.opening(clientId)
-    // without `await` where possible: thousands of clients may connect at once
-    const late = wills.catchUp(clientId)
-    if (late !== undefined) await late
-    const opened = store.openSession(clientId)
-    const found = isPromise(opened) ? await opened : opened
-    const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
-    const kept = stored !== undefined || expiryInterval > 0
-    const details = kept ? detailsOf(request, stored, this.#parts.now()) : undefined
-    try {
-      if (kept || request.will !== undefined) await this.#note(request, stored, details)
-      this.#checkOwnership(clientId)
-    } catch (error) {
-      await this.#attempt(() => this.#noteRefused(clientId, stored))
-      throw error
-    }
-    const settings = { expiryInterval, stored: kept, limits: limits.of(clientId), details }
-    const session = new Session(clientId, settings, ports())
-    session.restoreIncoming(stored?.incoming ?? [])
-    this.connected.add(owner, session)
-    return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? [] }
-  }
-
-  /** The lease may have been lost since the session was claimed: its clients were disconnected then, and this one was none yet. */
-  #checkOwnership(clientId: string): void {
-    if (this.#parts.ownership?.owns(clientId) !== false) return
-    throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${clientId} is lost` })
-  }
-
-  /** Writes what the store keeps of the client that is connected, if there is room for it. */
-  async #note(
-    request: OpenRequest,
-    stored: StoredSession | undefined,
-    details: SessionDetails | undefined,
-  ): Promise<void> {
-    const note = () => this.#noteConnected(request, stored, details)
-    if (details !== undefined && stored === undefined) {
-      await this.#parts.sessionLimits.make(request.clientId, details, note)
-    } else await note()
-  }
-
-  async #noteConnected(
-    { clientId, expiryInterval, will }: OpenRequest,
-    stored: StoredSession | undefined,
-    details: SessionDetails | undefined,
-  ): Promise<void> {
-    const { store, wills } = this.#parts
-    if (details !== undefined) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined, details })
-    if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
-  }
-
-  /** Undoes a partly opened session in the store: without a deadline it would stay forever. */
-  async #noteRefused(clientId: string, stored: StoredSession | undefined): Promise<void> {
-    const { store, failedWrites, deadlineSet } = this.#parts
-    await failedWrites.attempt(clientId, async () => {
-      if (stored !== undefined) {
-        const { expiryInterval, expiresAt, details } = stored
-        await store.saveSession({ clientId, expiryInterval, expiresAt, details })
-      } else {
-        await store.deleteWill(clientId)
-        await store.deleteSession(clientId)
-      }
-    })
-    deadlineSet()
-  }
-
-  /** Returns the session if it is to be resumed; otherwise ends it. */
-  async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
-    const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
-    if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
-    await this.#ends.end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
-    return undefined
-  }
-
   async #settleWill(client: Client, { id, expiryInterval }: Session, { will }: Ending): Promise<void> {
     const { wills } = this.#parts
     const stored = willOf(client)
     if (stored === undefined) return
     if (will === 'discard') await wills.discard(id)
     else await wills.connectionLost(client, stored, expiryInterval)
-  }
-
-  async #keepOrEnd({ id: clientId, expiryInterval, details: connected }: Session): Promise<void> {
-    if (expiryInterval === 0 && (await this.#attempt(() => this.#ends.end(clientId, 'disconnected')))) return
-    const { store, failedWrites, now, deadlineSet } = this.#parts
-    // a session that could not be deleted gets a deadline of now
-    const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
-    const details = { ...connected, disconnectedAt: now() }
-    await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt, details }))
-    deadlineSet()
-  }
-
-  /**
-   * Runs a step that has no caller to report to; a failure becomes a `storeError` event. @returns whether it succeeded
-   */
-  async #attempt(step: () => Promise<void>): Promise<boolean> {
-    try {
-      await step()
-      return true
-    } catch (error) {
-      this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
-      return false
-    }
   }
 }
 

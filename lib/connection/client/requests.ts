@@ -54,15 +54,15 @@ export async function subscribeClient(
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `qos: ${String(qos)}` })
     return new SessionSubscription(session, subscription)
   })
-  const { turn, done } = session.changes.begin()
+  const change = session.changes.begin()
   try {
     const stored = withStoreError(() => storeSubscriptions(session, subscriptions))
     // without `await` where possible: the store and the live subscriptions should not differ even for a moment
     if (isPromise(stored)) await stored
-    if (turn !== undefined) await turn
+    if (change.turn !== undefined) await change.turn
     await makeLive(channel, subscriptions)
   } finally {
-    done()
+    change.done()
   }
 }
 
@@ -85,17 +85,17 @@ export async function unsubscribeClient(channel: Channel, input: UnsubscribeInpu
   const requested = toTopics(input)
   const granted = grantedFilters(session, requested)
   const topics = granted.flat()
-  const { turn, done } = session.changes.begin()
+  const change = session.changes.begin()
   try {
     const removed = withStoreError(() => deleteStoredSubscriptions(session, topics))
     if (isPromise(removed)) await removed
-    if (turn !== undefined) await turn
+    if (change.turn !== undefined) await change.turn
     unrouteSubscriptions(session, topics)
   } catch (error) {
     keepGrantedFilters(session, requested, granted)
     throw error
   } finally {
-    done()
+    change.done()
   }
   channel.ports.events.emit('unsubscribe', requested, channel.client)
 }

@@ -91,9 +91,9 @@ function keptWill(will: Will, maxWillDelay: number): Will {
 }
 
 /** The parameters of a client that is connected: without large user properties, if no hook may be asked about them. */
-export function keptParameters(parameters: ConnectParameters, { asksLater }: Pick<Authorizer, 'asksLater'>) {
+export function keptParameters(parameters: ConnectParameters, authorizer: Pick<Authorizer, 'asksLater'>) {
   const { userProperties } = parameters
-  const mayKeep = userProperties === undefined || asksLater
+  const mayKeep = userProperties === undefined || authorizer.asksLater
   if (mayKeep || userPropertyBytes(pairsOf(userProperties)) <= KEPT_USER_PROPERTY_BYTES) return parameters
   return { ...parameters, userProperties: undefined }
 }

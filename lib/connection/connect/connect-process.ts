@@ -4,7 +4,7 @@
  */
 import type { ConnectAcceptance, ConnectRefusal } from '../../../types/hooks.js'
 import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
-import type { MaybePromise, SessionDetails, StoredSubscription } from '../../../types/persistence.js'
+import type { MaybePromise, StoredSubscription } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import { willOf } from '../../model/will.js'
@@ -20,16 +20,18 @@ import {
   routeInTurns,
   storeReviewed,
 } from '../../session/subscribing.js'
+import { isPromise } from '../../util/maybe-promise.js'
 import { networkOf } from '../../util/network.js'
 import { Aborter } from '../../util/scheduling/aborter.js'
 import { Cost } from '../../util/scheduling/fairness.js'
-import { shownName } from '../../util/shown-name.js'
 import type { ConnectingChannel } from '../channel.js'
 import { type Assigned, assignedClientId, connackProperties, shortened } from './connack-properties.js'
 import { checkConnect, refusalOf, willLimitError } from './connect-checks.js'
 import { connectParametersOf, INITIAL_PARAMETERS } from './connect-parameters.js'
 import { ExtendedExchange } from './extended-authentication.js'
 import { refusalError, refusalProperties } from './refusal.js'
+
+const NO_PROPERTIES: NonNullable<ConnectPacket['properties']> = {}
 
 /** Thrown when the client is refused, and caught within this file. */
 class Refused {
@@ -64,7 +66,7 @@ export class ConnectProcess {
   }
 
   run(): void {
-    this.done = this.#run().catch(reason => this.refuse(reason))
+    this.done = this.#run()
   }
 
   /** An AUTH packet of the enhanced authentication. */
@@ -108,37 +110,59 @@ export class ConnectProcess {
     this.#aborter.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' }))
   }
 
+  /** Awaits nothing that need not be: a client without hooks and without a stored session is answered at once. */
   async #run(): Promise<void> {
+    const aborter = this.#aborter
     const channel = this.#channel
-    const { preConnect } = channel.ports.authorizer
     const packet = this.#packet
-    const { maximumPacketSize } = packet.properties ?? {}
+    try {
+      this.#check()
+      const turn = this.#turn()
+      if (turn !== undefined) await aborter.unlessAborted(turn)
+      const { preConnect } = channel.ports.authorizer
+      if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
+      const assignedId = this.#assignedId()
+      const { dialect, ports } = channel
+      channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
+      const authenticated = this.#authenticateInTurn()
+      if (authenticated !== undefined) await authenticated
+      this.#checkWill()
+      const expiryInterval = this.#expiryInterval()
+      const properties = dialect.hasProperties ? this.#properties({ assignedId, expiryInterval }) : {}
+      const opening = this.#open(expiryInterval)
+      const opened = isPromise(opening) ? await opening : opening
+      channel.setSession(opened.session)
+      const routed = opened.subscriptions.length === 0 ? undefined : await this.#resume(opened)
+      aborter.throwIfAborted()
+      this.#accept(opened, routed, properties)
+    } catch (reason) {
+      this.refuse(reason)
+    }
+  }
+
+  /** What has to be right before any hook is asked. */
+  #check(): void {
+    const channel = this.#channel
+    const { maximumPacketSize } = this.#packet.properties ?? NO_PROPERTIES
     // a CONNACK that refuses the client has to be within its limit, too [MQTT-3.2.2-19]
     if (maximumPacketSize !== undefined) channel.setParameters({ ...INITIAL_PARAMETERS, maximumPacketSize })
     const elsewhere = channel.ports.elsewhere()
     if (elsewhere !== undefined) throw new Refused(elsewhere.error, elsewhere.refusal)
-    const fault = checkConnect(packet, channel)
+    const fault = checkConnect(this.#packet, channel)
     if (fault !== undefined) throw fault
-    const turn = this.#turn()
-    if (turn !== undefined) await this.#aborter.unlessAborted(turn)
-    if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
-    const assignedId = packet.clientId === '' ? assignedClientId(maximumPacketSize) : undefined
-    const { dialect, ports } = channel
-    channel.setParameters(connectParametersOf(packet, assignedId ?? packet.clientId, dialect, ports.options))
-    const authenticated = this.#authenticateInTurn()
-    if (authenticated !== undefined) await authenticated
-    this.#checkWill()
-    const { clean, expiryInterval } = this.#lifetime()
+  }
+
+  #assignedId(): string | undefined {
+    const { clientId, properties } = this.#packet
+    return clientId === '' ? assignedClientId(properties?.maximumPacketSize) : undefined
+  }
+
+  #open(expiryInterval: number): MaybePromise<OpenedSession> {
+    const channel = this.#channel
+    const { clean } = this.#packet
     const { id: clientId } = channel.parameters
     const will = willOf(channel.client)
-    const properties = dialect.hasProperties ? this.#properties({ assignedId, expiryInterval }) : {}
-    const aborter = this.#aborter
-    const details = connectionDetails(channel)
-    const opened = await ports.sessions.open(channel, { clientId, clean, expiryInterval, will, details, aborter })
-    channel.setSession(opened.session)
-    const routed = opened.subscriptions.length === 0 ? undefined : await this.#resume(opened)
-    aborter.throwIfAborted()
-    this.#accept(opened, routed, properties)
+    return channel.ports.sessions.open(channel, { clientId, clean, expiryInterval, will, aborter: this.#aborter })
   }
 
   /** A will that a client could not publish while it is connected is none that it may leave. */
@@ -232,8 +256,8 @@ export class ConnectProcess {
     throw new Refused(refusalError(denied, refusal), refusal)
   }
 
-  /** Clean start and session expiry, as in MQTT 5.0. Before 5.0 the clean session flag decides both. */
-  #lifetime(): { clean: boolean; expiryInterval: number } {
+  /** Seconds, as in MQTT 5.0. Before 5.0 the clean session flag decides. */
+  #expiryInterval(): number {
     const { clean, properties } = this.#packet
     const { dialect, ports } = this.#channel
     const { defaultSessionExpiry, maxSessionExpiry } = ports.options
@@ -242,7 +266,7 @@ export class ConnectProcess {
       : clean
         ? 0 // [MQTT-3.1.2-6]
         : defaultSessionExpiry
-    return { clean, expiryInterval: Math.min(requested, maxSessionExpiry) }
+    return Math.min(requested, maxSessionExpiry)
   }
 
   /**
@@ -311,14 +335,4 @@ export class ConnectProcess {
 /** Whether the credentials were wrong; a hook that is busy or failed says nothing of them. */
 function isFailure({ reasonCode }: AnaxError): boolean {
   return reasonCode === ReasonCode.BadUserNameOrPassword || reasonCode === ReasonCode.NotAuthorized
-}
-
-/** Details of the connection, stored with its session: only what is known, as a store may make null of the rest. */
-function connectionDetails({ client }: ConnectingChannel): SessionDetails {
-  const { username, address, version } = client
-  const details: SessionDetails = {}
-  if (username !== undefined) details.username = shownName(username)
-  if (address !== undefined) details.address = address
-  if (version !== undefined) details.protocolVersion = version
-  return details
 }

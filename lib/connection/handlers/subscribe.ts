@@ -58,16 +58,21 @@ function faultOf({ ports, dialect }: Channel, { subscriptions, properties }: Sub
   return undefined
 }
 
+/** What becomes of one filter. */
+type Outcome = SessionSubscription | AnaxError
+
 class Subscribe extends Job {
   readonly #channel: Channel
   readonly #packet: SubscribePacket
   /** Per filter: the granted subscription, or why it is refused. */
-  #outcomes: (SessionSubscription | AnaxError)[] = []
+  #outcomes: readonly Outcome[] = []
+  /** Those that are granted. */
+  #granted: readonly SessionSubscription[] = []
   /** New subscriptions, for Retain Handling 1: they replaced none. */
   #fresh: ReadonlySet<SessionSubscription> = new Set()
   #storedLater = false
   /** Filters that the session's quota has room for. */
-  #claimed: string[] = []
+  #claimed: readonly string[] = []
   #change: SubscriptionChange | undefined
 
   constructor(channel: Channel, packet: SubscribePacket) {
@@ -88,9 +93,9 @@ class Subscribe extends Job {
     this.#claim()
     const session = this.#session()
     this.#change = session.changes.begin()
-    session.replacements.note(this.#granted())
+    session.replacements.note(this.#granted)
     try {
-      const stored = storeSubscriptions(session, this.#granted())
+      const stored = storeSubscriptions(session, this.#granted)
       if (!isPromise(stored)) return
       this.#storedLater = true
       return stored.catch(this.#failed)
@@ -100,14 +105,14 @@ class Subscribe extends Job {
   }
 
   override route(): void | Promise<void> {
-    const { turn, done } = this.#change!
-    const routed = turn === undefined ? this.#route() : turn.then(() => this.#route())
-    if (isPromise(routed)) return routed.finally(done)
-    done()
+    const change = this.#change!
+    const routed = change.turn === undefined ? this.#route() : change.turn.then(() => this.#route())
+    if (isPromise(routed)) return routed.finally(() => change.done())
+    change.done()
   }
 
   #route(): void | Promise<void> {
-    const routed = routeInTurns(this.#session(), this.#granted())
+    const routed = routeInTurns(this.#session(), this.#granted)
     return isPromise(routed) ? routed.then(later => this.#routed(later)) : this.#routed(routed)
   }
 
@@ -129,16 +134,14 @@ class Subscribe extends Job {
     // [MQTT-3.8.4-1], [MQTT-3.8.4-6]
     this.#channel.send({ cmd: 'suback', messageId: this.#packet.messageId, granted: codes, ...this.#explanation() })
     if (ports.events.has('subscribe')) this.#tellHost(codes)
-    replayRetained(this.#session(), this.#granted(), this.#fresh)
+    replayRetained(this.#session(), this.#granted, this.#fresh)
   }
 
   /** SUBACK promises messages: the bus has to have the filters by then. */
   async #awaitBus(refusals: Promise<BusRefusals>): Promise<void> {
     const refused = await refusals
     if (refused.size > 0) await endRefusedSubscriptions(this.#session(), refused)
-    this.#outcomes = this.#outcomes.map(outcome =>
-      outcome instanceof AnaxError ? outcome : (refused.get(outcome) ?? outcome),
-    )
+    if (refused.size > 0) this.#review(granted => refused.get(granted))
     this.#readStored()
   }
 
@@ -146,14 +149,23 @@ class Subscribe extends Job {
     this.#session().readStored()
   }
 
-  #granted(): SessionSubscription[] {
-    return this.#outcomes.filter(outcome => outcome instanceof SessionSubscription)
+  #conclude(outcomes: readonly Outcome[]): void {
+    this.#outcomes = outcomes
+    this.#granted = outcomes.filter(outcome => outcome instanceof SessionSubscription)
+  }
+
+  /** @param refusalOf why one that was granted is refused after all */
+  #review(refusalOf: (granted: SessionSubscription) => AnaxError | undefined): void {
+    this.#conclude(
+      this.#outcomes.map(outcome => (outcome instanceof AnaxError ? outcome : (refusalOf(outcome) ?? outcome))),
+    )
   }
 
   #explanation() {
+    if (this.#granted.length === this.#outcomes.length) return undefined
     const refusal = this.#outcomes.find(outcome => outcome instanceof AnaxError)
     return refusal === undefined || !this.#channel.dialect.hasProperties
-      ? {}
+      ? undefined
       : { properties: { reasonString: explanationOf(refusal) } }
   }
 
@@ -163,10 +175,11 @@ class Subscribe extends Job {
 
   readonly #decide = (verdicts: (Subscription | AnaxError)[]): void => {
     const identifier = this.#packet.properties?.subscriptionIdentifier
-    this.#outcomes = verdicts.map((verdict, index) => {
+    const outcomes = verdicts.map((verdict, index) => {
       const { topic } = this.#packet.subscriptions[index]!
       return verdict instanceof AnaxError ? verdict : grantSubscription(this.#session(), verdict, topic, identifier)
     })
+    this.#conclude(outcomes)
   }
 
   /** In the stage `store`, where packets are in order: the number of subscriptions depends on the packets before. */
@@ -175,14 +188,13 @@ class Subscribe extends Job {
     const { subscriptionQuota: quota, clientLimits } = this.#session()
     const { maxSubscriptionBytes, maxTotalSubscriptionBytes } = this.#channel.ports.options
     const limits = { maxSubscriptions: clientLimits.maxSubscriptions, maxSubscriptionBytes, maxTotalSubscriptionBytes }
-    const refusals = quota.claim(
-      this.#granted().map(({ topic }) => topic),
-      limits,
-    )
-    this.#outcomes = this.#outcomes.map(outcome =>
-      outcome instanceof AnaxError ? outcome : (refusals.shift() ?? outcome),
-    )
-    this.#claimed = this.#granted().map(({ topic }) => topic)
+    const filters = this.#granted.map(({ topic }) => topic)
+    const refusals = quota.claim(filters, limits)
+    this.#claimed = filters
+    if (refusals === undefined) return
+    this.#claimed = filters.filter((_, index) => refusals[index] === undefined)
+    let index = 0
+    this.#review(() => refusals[index++])
   }
 
   /** A filter that replaces itself needs no room. */
@@ -191,10 +203,10 @@ class Subscribe extends Job {
     if (!session.stored) return
     let room = this.#channel.ports.roomForFilters()
     let full: AnaxError | undefined
-    this.#outcomes = this.#outcomes.map(outcome => {
-      if (outcome instanceof AnaxError || session.subscriptions.has(outcome.topic)) return outcome
-      room -= filterBytes(outcome)
-      if (room >= 0) return outcome
+    this.#review(granted => {
+      if (session.subscriptions.has(granted.topic)) return undefined
+      room -= filterBytes(granted)
+      if (room >= 0) return undefined
       // one for all: a packet may have thousands
       full ??= new AnaxError('ANAX_ERR_QUOTA', { detail: 'stored sessions have no room for it' })
       return full
@@ -203,14 +215,14 @@ class Subscribe extends Job {
 
   readonly #failed = (error: unknown): void => {
     const refusal = wrapError('ANAX_ERR_STORE', error)
-    this.#outcomes = this.#outcomes.map(outcome => (outcome instanceof AnaxError ? outcome : refusal))
+    this.#review(() => refusal)
     this.#channel.ports.events.emit('storeError', refusal)
   }
 
   #tellClient(): void {
     const { client, connected, ports } = this.#channel
     if (!connected || client.listenerCount('subscribed') === 0) return
-    const filters = this.#granted().map(({ topic }) => topic)
+    const filters = this.#granted.map(({ topic }) => topic)
     if (filters.length > 0) ports.events.emitFrom(client, 'subscribed', filters)
   }
 

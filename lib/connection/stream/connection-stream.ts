@@ -55,10 +55,10 @@ export class ConnectionStream {
     this.#stream.resume()
   }
 
-  /** Not every stream emits 'close' (`emitClose: false`), so `closed` is checked as well. */
+  /** Not every stream emits 'close' (`emitClose: false`), so `closed` is checked as well. A socket does. */
   destroy(): void {
     this.#stream.destroy()
-    setImmediate(() => this.#stream.closed && this.detach())
+    if (!(this.#stream instanceof Socket)) setImmediate(() => this.#stream.closed && this.detach())
   }
 
   /** Resolves when it is closed: everything was written, or given up. */

@@ -93,9 +93,11 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     this.decoder.push(chunk)
     this.#ports.fairness.spendBytes(chunk.length)
     if (!this.#mayHandle()) this.#readAheadBytes += chunk.length
+    // a CONNECT in the chunk may bring rates, which do not count for this chunk yet
+    const isLimited = this.#throttle !== undefined
     this.resume()
     // paid for afterwards: what has come is handled, and then the client has to wait
-    if (this.#throttle?.received(chunk.length)) this.resume()
+    if (isLimited && this.#throttle?.received(chunk.length)) this.resume()
   }
 
   /** The stream brings nothing more: what it brought is not held back. */
@@ -186,7 +188,6 @@ export class PacketReader implements ThrottleOwner, PausedWork {
   /** @returns false if it stopped because the turn is used up; true also where a rate stopped it */
   #readPackets(decoder: Decoder, receiver: PacketReceiver): boolean {
     const { fairness } = this.#ports
-    const throttle = this.#throttle
     while (receiver.mayHandle()) {
       if (fairness.isSpent || receiver.isBehind()) return false
       this.#readAheadBytes = 0
@@ -199,7 +200,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
       this.#traffic.received(decoder.firstByte, packet.cmd === 'publish' ? packet.payload.length : 0)
       receiver.handle(packet)
       fairness.spend(Cost.packet)
-      if (throttle !== undefined && packet.cmd === 'publish' && throttle.message()) break
+      if (packet.cmd === 'publish' && this.#throttle?.message()) break
     }
     return true
   }

@@ -174,8 +174,12 @@ export class Transmitter {
     this.#traces?.close()
   }
 
-  /** Resolves when no store operation is pending. */
-  async storeSettled(): Promise<void> {
+  /** Resolves when no store operation is pending; undefined if none is. */
+  storeSettled(): Promise<void> | undefined {
+    return this.#storing?.size ? this.#stored() : undefined
+  }
+
+  async #stored(): Promise<void> {
     while (this.#storing?.size) await Promise.all(this.#storing.values())
   }
 

@@ -2,6 +2,8 @@
  * A lock per key: steps for the same key run one after the other, in the order in which they were requested. A waiting
  * step can be aborted. Owns the queues; must not know what the steps do.
  */
+import type { MaybePromise } from '../../../types/persistence.js'
+import { isPromise } from '../maybe-promise.js'
 import type { Aborter } from './aborter.js'
 
 export class Turns {
@@ -14,17 +16,28 @@ export class Turns {
   }
 
   /**
-   * Runs a step while no other step runs for the key.
-   * @param aborter if it aborts before the step begins, the step is skipped, and the promise rejects with its reason
+   * Runs a step while no other step runs for the key: at once, if none does. There is no promise where nothing is waited for,
+   * because thousands of clients may connect at the same time.
+   * @param aborter if it aborts before the step begins, the step is skipped, and its reason is the error
    */
-  async take<T>(key: string, step: () => Promise<T>, aborter?: Aborter): Promise<T> {
+  take<T>(key: string, step: () => Promise<T>, aborter?: Aborter): Promise<T>
+  take<T>(key: string, step: () => MaybePromise<T>, aborter?: Aborter): MaybePromise<T>
+  take<T>(key: string, step: () => MaybePromise<T>, aborter?: Aborter): MaybePromise<T> {
     const turn = this.#turn(key, aborter)
-    if (turn !== undefined) await turn
+    return turn === undefined ? this.#run(key, step) : turn.then(() => this.#run(key, step))
+  }
+
+  #run<T>(key: string, step: () => MaybePromise<T>): MaybePromise<T> {
+    let outcome: MaybePromise<T>
     try {
-      return await step()
-    } finally {
+      outcome = step()
+    } catch (error) {
       this.#next(key)
+      throw error
     }
+    if (isPromise(outcome)) return outcome.finally(() => this.#next(key))
+    this.#next(key)
+    return outcome
   }
 
   /** Runs a step for each of many keys. All steps run even if one fails; rejects with the first failure. */

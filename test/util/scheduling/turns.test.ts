@@ -42,6 +42,19 @@ describe('steps for one key', () => {
     await assert.rejects(failing, /broken/)
   })
 
+  it('have no promise where the step needs none, and leave nothing behind where it throws', () => {
+    const { turns } = fixture()
+    assert.equal(
+      turns.take('k', (): number | Promise<number> => 1),
+      1,
+    )
+    const broken = (): number | Promise<number> => {
+      throw new Error('broken')
+    }
+    assert.throws(() => turns.take('k', broken), { message: 'broken' })
+    assert.equal(turns.isTaken('k'), false)
+  })
+
   it('leave nothing behind: the next begins at once', async () => {
     const { turns, log, step, end } = fixture()
     const one = turns.take('k', step('one'))
@@ -105,7 +118,7 @@ describe('who gives up', () => {
     const { turns, log, step } = fixture()
     const gone = new Aborter()
     gone.abort(new Error('gone'))
-    await assert.rejects(turns.take('k', step('one'), gone), { message: 'gone' })
+    assert.throws(() => turns.take('k', step('one'), gone), { message: 'gone' })
     turns.take('k', step('two'))
     await turn()
     assert.deepEqual(log, ['begin two'])

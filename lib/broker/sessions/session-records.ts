@@ -1,0 +1,169 @@
+/**
+ * What the store has of the session of a client that connects, and what it keeps of it while the client is connected and
+ * afterwards. Must not know connections, nor who is connected.
+ */
+import type { Client } from '../../../types/client.js'
+import type { MaybePromise, SessionDetails, SessionPersistence, StoredSession } from '../../../types/persistence.js'
+import { AnaxError, wrapError } from '../../errors.js'
+import { NEVER_EXPIRES } from '../../model/session-expiry.js'
+import type { EventSink } from '../../ports/event-sink.js'
+import type { Session } from '../../session/session.js'
+import type { OpenRequest } from '../../session/session-directory.js'
+import { shownName } from '../../util/shown-name.js'
+import type { FailedWrites } from './failed-writes.js'
+import type { Ownership } from './ownership.js'
+import type { SessionEnds } from './session-ends.js'
+import type { SessionLimits } from './session-limits.js'
+import type { Wills } from './wills.js'
+
+export interface SessionRecord {
+  /** The session that is resumed; undefined for a new one. */
+  readonly stored: StoredSession | undefined
+  /** Details of the connection; undefined if the store does not keep the session. */
+  readonly details: SessionDetails | undefined
+}
+
+export interface SessionRecordParts {
+  store: SessionPersistence
+  wills: Wills
+  failedWrites: FailedWrites
+  events: EventSink
+  now: () => number
+  sessionLimits: SessionLimits
+  /** Undefined where this process owns every session. */
+  ownership: Ownership | undefined
+  /** Called when something with a deadline was stored. */
+  deadlineSet(): void
+}
+
+/** Of a session that is not stored and was not. */
+const NONE: SessionRecord = Object.freeze({ stored: undefined, details: undefined })
+
+export class SessionRecords {
+  readonly #parts: SessionRecordParts
+  readonly #ends: SessionEnds
+
+  constructor(parts: SessionRecordParts, ends: SessionEnds) {
+    this.#parts = parts
+    this.#ends = ends
+  }
+
+  /**
+   * Reads the session of a client that connects, ends it if it is not to be resumed, and writes what the store keeps from
+   * now on. Throws or rejects if the store fails; then it has what it had before. There is no promise where nothing was
+   * stored and nothing is to be: thousands of clients may connect at once.
+   */
+  open(client: Client, request: OpenRequest): MaybePromise<SessionRecord> {
+    const { store, wills, ownership } = this.#parts
+    const { clientId, expiryInterval, will } = request
+    this.#ends.opening(clientId)
+    const late = wills.catchUp(clientId)
+    const found = late === undefined ? store.openSession(clientId) : late.then(() => store.openSession(clientId))
+    const isNothing = found === undefined && expiryInterval === 0 && will === undefined
+    return isNothing && ownership === undefined ? NONE : this.#resumeOrBegin(client, request, found)
+  }
+
+  /** The client is gone: keeps its session until it expires, or ends it. Rejects if the store fails. */
+  async close({ id: clientId, expiryInterval, details: connected }: Session): Promise<void> {
+    if (expiryInterval === 0 && (await this.attempt(() => this.#ends.end(clientId, 'disconnected')))) return
+    const { store, failedWrites, now, deadlineSet } = this.#parts
+    // a session that could not be deleted gets a deadline of now
+    const expiresAt = expiryInterval === NEVER_EXPIRES ? undefined : now() + expiryInterval * 1000
+    const details = { ...connected, disconnectedAt: now() }
+    await failedWrites.attempt(clientId, () => store.saveSession({ clientId, expiryInterval, expiresAt, details }))
+    deadlineSet()
+  }
+
+  /** Runs a step that has no caller to report to; a failure becomes a `storeError` event. @returns whether it succeeded */
+  async attempt(step: () => Promise<void>): Promise<boolean> {
+    try {
+      await step()
+      return true
+    } catch (error) {
+      this.#parts.events.emit('storeError', wrapError('ANAX_ERR_STORE', error))
+      return false
+    }
+  }
+
+  async #resumeOrBegin(
+    client: Client,
+    request: OpenRequest,
+    opened: MaybePromise<StoredSession | undefined>,
+  ): Promise<SessionRecord> {
+    const { clientId, clean, expiryInterval } = request
+    const found = await opened
+    const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
+    const isKept = stored !== undefined || expiryInterval > 0
+    const details = isKept ? detailsOf(client, stored, this.#parts.now()) : undefined
+    const record = { stored, details }
+    try {
+      if (isKept || request.will !== undefined) await this.#note(request, record)
+      this.#checkOwnership(clientId)
+    } catch (error) {
+      await this.attempt(() => this.#noteRefused(clientId, stored))
+      throw error
+    }
+    return record
+  }
+
+  /** The lease may have been lost since the session was claimed: its clients were disconnected then, and this one was none yet. */
+  #checkOwnership(clientId: string): void {
+    if (this.#parts.ownership?.owns(clientId) !== false) return
+    throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${clientId} is lost` })
+  }
+
+  /** Writes what the store keeps of the client that is connected, if there is room for it. */
+  async #note(request: OpenRequest, record: SessionRecord): Promise<void> {
+    const { stored, details } = record
+    const note = () => this.#noteConnected(request, record)
+    if (details !== undefined && stored === undefined) {
+      await this.#parts.sessionLimits.make(request.clientId, details, note)
+    } else await note()
+  }
+
+  async #noteConnected({ clientId, expiryInterval, will }: OpenRequest, record: SessionRecord): Promise<void> {
+    const { store, wills } = this.#parts
+    const { stored, details } = record
+    if (details !== undefined) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined, details })
+    if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
+  }
+
+  /** Undoes a partly opened session in the store: without a deadline it would stay forever. */
+  async #noteRefused(clientId: string, stored: StoredSession | undefined): Promise<void> {
+    const { store, failedWrites, deadlineSet } = this.#parts
+    await failedWrites.attempt(clientId, async () => {
+      if (stored !== undefined) {
+        const { expiryInterval, expiresAt, details } = stored
+        await store.saveSession({ clientId, expiryInterval, expiresAt, details })
+      } else {
+        await store.deleteWill(clientId)
+        await store.deleteSession(clientId)
+      }
+    })
+    deadlineSet()
+  }
+
+  /** Returns the session if it is to be resumed; otherwise ends it. */
+  async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
+    const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
+    if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
+    await this.#ends.end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
+    return undefined
+  }
+}
+
+/**
+ * The details of a connection, merged with those that the store has: only what is known, as a store may make null of the
+ * rest.
+ */
+function detailsOf(client: Client, stored: StoredSession | undefined, now: number): SessionDetails {
+  const { username, address, version } = client
+  const { disconnectedAt: _, ...before } = stored === undefined ? { createdAt: now } : (stored.details ?? {})
+  return {
+    ...before,
+    ...(username !== undefined && { username: shownName(username) }),
+    ...(address !== undefined && { address }),
+    ...(version !== undefined && { protocolVersion: version }),
+    connectedAt: now,
+  }
+}
