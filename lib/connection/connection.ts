@@ -6,9 +6,8 @@
  */
 import type { AuthPacket, ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
 import type { DecodedPacket } from '../codec/decode/decoder.js'
-import { type Dialect, dialectOf } from '../codec/dialect.js'
+import type { Dialect } from '../codec/dialect.js'
 import type { PublishMessage } from '../codec/publish-message.js'
-import { InboundTopicAliases } from '../codec/topic-alias.js'
 import type { Frame } from '../codec/wire/frame.js'
 import { AnaxError, wrapError } from '../errors.js'
 import type { Delivery } from '../model/delivery.js'
@@ -21,7 +20,8 @@ import { Cost } from '../util/scheduling/fairness.js'
 import { Pipeline } from '../util/scheduling/pipeline.js'
 import type { ConnectingChannel, Reauthentication } from './channel.js'
 import { ChannelClient } from './client/client.js'
-import { type ConnectParameters, INITIAL_PARAMETERS, keptParameters } from './connect/connect-parameters.js'
+import { ClientProtocol } from './client-protocol.js'
+import { type ConnectParameters, keptParameters } from './connect/connect-parameters.js'
 import { ConnectProcess } from './connect/connect-process.js'
 import { firstPacketError, malformedFirstPacketAnswer } from './connect/first-packet.js'
 import type { ConnectionPorts } from './connection-ports.js'
@@ -33,7 +33,6 @@ import { receive } from './handlers/index.js'
 import { InputEnd } from './input-end.js'
 import { ConnectionStream, type StreamOwner } from './stream/connection-stream.js'
 import { Outbox, type OutboxOwner } from './stream/outbox.js'
-import { PacketEncoder } from './stream/packet-encoder.js'
 import { PacketReader, type PacketReceiver } from './stream/packet-reader.js'
 
 export class Connection implements ConnectingChannel, Link, PacketReceiver, StreamOwner, OutboxOwner, DeadlineOwner {
@@ -47,17 +46,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   readonly stream: ConnectionStream
   /** The broker's connections: it is one of them until nothing of it is left. */
   readonly #open: Roster<Connection>
-  #dialect: Dialect = dialectOf(4)
+  readonly #protocol: ClientProtocol
   #session: Session | undefined
   /** Set while CONNECT is being answered. */
   #connect: ConnectProcess | undefined
-  #topicAliases: InboundTopicAliases | undefined
   #state: ConnectionState = 'awaiting-connect'
-  #hasVersion = false
   #wasConnected = false
-  #parameters = INITIAL_PARAMETERS
-  /** For the version and the parameters that are known; made with the first packet that is sent. */
-  #encoder: PacketEncoder | undefined
   #ingress: Pipeline | undefined
   readonly reader: PacketReader
   readonly #outbox: Outbox
@@ -77,6 +71,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.client = new ChannelClient(this, source)
     this.ports = ports
     this.#open = open
+    this.#protocol = new ClientProtocol(ports)
     this.traffic = new ConnectionTraffic(ports.traffic)
     this.reader = new PacketReader(source.stream, this, this.traffic, ports)
     this.#outbox = new Outbox(source, ports.flusher, this)
@@ -95,13 +90,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.#session
   }
   get dialect(): Dialect {
-    return this.#dialect
+    return this.#protocol.dialect
   }
   get parameters(): ConnectParameters {
-    return this.#parameters
+    return this.#protocol.parameters
   }
   get version(): ProtocolVersion | undefined {
-    return this.#hasVersion ? this.#dialect.version : undefined
+    return this.#protocol.version
   }
   get state(): ConnectionState {
     return this.#state
@@ -122,7 +117,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
 
   beginConnect(packet: ConnectPacket): void {
     this.#become('connecting')
-    this.#setVersion()
+    this.#protocol.setVersion(this.reader.decoder.protocolVersion)
     this.#connect = new ConnectProcess(this, packet)
     this.#connect.run()
   }
@@ -133,13 +128,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#connect?.refuse(error)
   }
   setParameters(parameters: ConnectParameters): void {
-    this.#parameters = parameters
-    this.#encoder = undefined
+    this.#protocol.setParameters(parameters)
   }
   setSession(session: Session): void {
     this.#session = session
     session.limitClient(this.client.limits)
-    session.attach(this, Math.min(this.#parameters.receiveMaximum, this.ports.options.maxInflight))
+    session.attach(this, Math.min(this.parameters.receiveMaximum, this.ports.options.maxInflight))
   }
   limitsChanged(): void {
     if (this.#state !== 'connected') return
@@ -152,36 +146,23 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.connectedAt = this.ports.timers.wallTime()
     this.reader.limit(this.client.limits)
     this.#become('connected')
-    this.#timers.connected(this.#parameters.keepalive)
+    this.#timers.connected(this.parameters.keepalive)
   }
   connectAnswered(): void {
     this.#connect = undefined
-    this.#parameters = keptParameters(this.#parameters, this.ports.authorizer)
+    this.#protocol.keepParameters(keptParameters(this.parameters, this.ports.authorizer))
     this.resumeReading()
   }
 
   resolveTopicAlias(message: PublishMessage): AnaxError | undefined {
-    this.#topicAliases ??= new InboundTopicAliases(this.ports.options.topicAliasMaximum)
-    return this.#topicAliases.resolve(message)
-  }
-
-  /** Takes the version that the decoder found in CONNECT. */
-  #setVersion(): void {
-    this.#hasVersion = true
-    this.#dialect = dialectOf(this.reader.decoder.protocolVersion)
-    this.#encoder = undefined
-  }
-
-  #encoding(): PacketEncoder {
-    this.#encoder ??= new PacketEncoder(this.#dialect, this.#parameters, this.ports.options)
-    return this.#encoder
+    return this.#protocol.resolveTopicAlias(message)
   }
 
   resumeReading(): void {
     if (this.#released === undefined) this.reader.resume()
   }
   send(packet: Packet): void {
-    const frame = this.#encoding().packet(packet)
+    const frame = this.#protocol.packet(packet)
     if (frame !== undefined) this.#outbox.addAnswer(frame, packet.cmd)
     else if (packet.cmd !== 'connack' && packet.cmd !== 'disconnect') {
       // otherwise the client would wait for this packet for ever
@@ -190,13 +171,13 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   fits(packet: Packet): boolean {
-    return this.#encoding().packet(packet) !== undefined
+    return this.#protocol.packet(packet) !== undefined
   }
   write(frame: Frame, packetId: number): void {
     this.#outbox.add(frame, packetId)
   }
   frame(delivery: Delivery, attempt: 'first' | 'again'): Frame | Unsendable {
-    return this.#encoding().publish(delivery, attempt, this.ports.timers)
+    return this.#protocol.publish(delivery, attempt)
   }
 
   fail(error: AnaxError, properties?: DisconnectProperties): void {
@@ -266,7 +247,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   #sendDisconnect(reasonCode: number, properties?: DisconnectProperties): void {
-    const packet = this.#dialect.disconnect(reasonCode, properties)
+    const packet = this.dialect.disconnect(reasonCode, properties)
     if (packet !== undefined) this.send(packet)
   }
 
@@ -287,15 +268,15 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   handledAll(): void {
-    const unexpected = this.#hasVersion ? undefined : firstPacketError(this.reader.decoder.packetType)
+    const unexpected = this.version === undefined ? firstPacketError(this.reader.decoder.packetType) : undefined
     if (unexpected !== undefined) this.fail(unexpected)
     else if (this.#inputEnd !== undefined) this.#endOfInput(this.#inputEnd.ending)
   }
 
   malformed(error: AnaxError): void {
     if (this.#state !== 'connected') {
-      this.#setVersion()
-      const answer = malformedFirstPacketAnswer(this.reader.decoder.packetType, this.#dialect, error)
+      this.#protocol.setVersion(this.reader.decoder.protocolVersion)
+      const answer = malformedFirstPacketAnswer(this.reader.decoder.packetType, this.dialect, error)
       if (answer !== undefined) this.send(answer)
     }
     this.fail(error)
@@ -384,7 +365,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
       case 'keep-alive':
         // the client may be sending: the broker is not reading
         if (this.reader.isPaused() || this.#inputEnd !== undefined) {
-          this.#timers.connected(this.#parameters.keepalive)
+          this.#timers.connected(this.parameters.keepalive)
           break
         }
         this.ports.events.emit('keepaliveTimeout', this.client)
