@@ -8,7 +8,7 @@ import { type Latency, startCanary } from './canary.js'
 import type { Bounds, Outcome, Ratios, Scenario } from './scenarios/scenario.js'
 import type { Measured } from './targets/broker-process.js'
 import { MeasuredBroker } from './targets/measured-broker.js'
-import { commandTarget, mosquittoTarget } from './targets/programs.js'
+import { commandTarget, mosquittoTarget, relayTarget } from './targets/programs.js'
 import type { Target } from './targets/target.js'
 
 const NONE = Number.POSITIVE_INFINITY
@@ -27,6 +27,11 @@ export async function attack(scenario: Scenario, scale: number): Promise<Figures
 /** The same attack on Mosquitto, which has to be installed. */
 export async function attackMosquitto(scenario: Scenario, scale: number): Promise<Figures> {
   return attackOn(await mosquittoTarget(scenario.users), scenario, scale)
+}
+
+/** The same attack on the bare relay. */
+export async function attackRelay(scenario: Scenario, scale: number): Promise<Figures> {
+  return attackOn(await relayTarget(), scenario, scale)
 }
 
 async function attackOn(target: Target, scenario: Scenario, scale: number): Promise<Figures> {

@@ -5,7 +5,7 @@
  *   npm run attack -- retained burst  those whose names contain one of the words
  *   ANAX_ATTACK_SCALE=0.1 npm run attack
  */
-import { attack, attackMosquitto, type Figures, overstepped } from './attack.js'
+import { attack, attackMosquitto, attackRelay, type Figures, overstepped } from './attack.js'
 import { SCENARIOS } from './scenarios/index.js'
 import { figuresTable, mosquittoTable, type Run } from './tables.js'
 import { withoutMosquitto } from './targets/programs.js'
@@ -19,12 +19,14 @@ for (const scenario of SCENARIOS) {
   const figures = await attack(scenario, scale)
   const isCompared = scenario.besideMosquitto !== undefined && !withoutMosquitto
   const mosquitto = isCompared ? await attackMosquitto(scenario, scale) : undefined
+  const relay = scenario.besideMosquitto?.perSecond === undefined ? undefined : await attackRelay(scenario, scale)
   const over = overstepped(scenario, figures, mosquitto)
   if (over.length > 0) process.exitCode = 1
-  runs.push({ scenario, figures, mosquitto, over })
+  runs.push({ scenario, figures, mosquitto, relay, over })
   const verdict = over.length === 0 ? 'holds' : `FAILS (${over.join(', ')})`
   console.log(`${verdict}  ${scenario.name}: ${textOf(figures)}`)
   if (mosquitto !== undefined) console.log(`       Mosquitto: ${textOf(mosquitto)}`)
+  if (relay !== undefined) console.log(`       the bare relay: ${textOf(relay)}`)
 }
 console.log(`\nFor docs/reliability.md:\n\n${figuresTable(runs)}`)
 if (runs.some(({ mosquitto }) => mosquitto !== undefined)) console.log(`\n${mosquittoTable(runs)}`)

@@ -7,6 +7,8 @@ export interface Run {
   readonly scenario: Scenario
   readonly figures: Figures
   readonly mosquitto: Figures | undefined
+  /** Those of the bare relay, where a rate is compared. */
+  readonly relay: Figures | undefined
   /** The bounds that did not hold. */
   readonly over: readonly string[]
 }
@@ -44,16 +46,17 @@ export function figuresTable(runs: readonly Run[]): string {
 
 /** Those in which Mosquitto was attacked in the same way. */
 export function mosquittoTable(runs: readonly Run[]): string {
-  const rows = runs.flatMap(({ scenario, figures, mosquitto, over }) =>
+  const rows = runs.flatMap(({ scenario, figures, mosquitto, relay, over }) =>
     (Object.entries(scenario.besideMosquitto ?? {}) as [keyof Ratios, number][]).map(([name, ratio]) => [
       scenario.name,
       RATIOS[name],
       numberOf(figures[name]),
       numberOf(mosquitto?.[name]),
+      name === 'perSecond' ? numberOf(relay?.[name]) : '–',
       `${ratio} times: ${over.includes(`${name} beside Mosquitto`) ? 'missed' : 'holds'}`,
     ]),
   )
-  return table(['Scenario', 'What', 'Anax', 'Mosquitto', 'Goal'], rows)
+  return table(['Scenario', 'What', 'Anax', 'Mosquitto', 'Bare relay', 'Goal'], rows)
 }
 
 function boundsOf({ turnMs, growthMb, keptRatio, p99OverIdle, granted }: Bounds): string {

@@ -1,8 +1,8 @@
 /**
- * Programs as targets, which are attacked like a broker and measure nothing: the command of this package, and Mosquitto
- * beside it. Owns how they are started; must not know the attacks.
+ * Programs as targets, which are attacked like a broker and measure nothing: the command of this package, and Mosquitto and
+ * the bare relay of the benchmark beside it. Owns how they are started; must not know the attacks.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,6 +33,19 @@ export async function mosquittoTarget(users: readonly User[] | undefined): Promi
   }
   const broker = (await startMosquitto(folder.path, folder.write, lines))!
   return targetOf(Number(new URL(broker.url).port), folder, () => broker.stop())
+}
+
+/** A few lines around the `net` of Node.js, which answer each CONNECT with the same four bytes: the rest is not the broker's. */
+export async function relayTarget(): Promise<Target> {
+  const file = fileURLToPath(new URL('../../../bench/brokers/relay.js', import.meta.url))
+  const child = fork(file, [JSON.stringify({ transport: 'tcp' })])
+  const gone = once(child, 'exit')
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  const end = () => {
+    child.kill('SIGKILL')
+    return gone
+  }
+  return { port, webSocketPort: undefined, begin: async () => {}, finish: async () => ({}), end }
 }
 
 /** The command with these users only. */
