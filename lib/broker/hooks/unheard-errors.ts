@@ -1,6 +1,6 @@
 /**
  * Failures of the host's own code, its store and its bus to which no listener listens: the process is warned of the first
- * of each kind. Without that, a mistake in a hook shows only as clients that are refused. Must not know what failed.
+ * of each place. Without that, a mistake in a hook shows only as clients that are refused. Must not know what failed.
  */
 import type { AnaxError } from '../../errors.js'
 
@@ -12,7 +12,7 @@ export class UnheardErrors {
 
   /** @param where the hook or the listener that failed */
   tell(event: HostEvent, error: AnaxError, where = ''): void {
-    const kind = `${event} ${error.code} ${where}`
+    const kind = `${event} ${error.code} ${where} ${placeOf(error.cause)}`
     if (this.#told.has(kind)) return
     this.#told.add(kind)
     const message = `${error.message}. This is told once; the event '${event}' of the broker, or its option 'logger', tells each time`
@@ -21,6 +21,11 @@ export class UnheardErrors {
       ...(hasStack(error.cause) && { detail: error.cause.stack }),
     })
   }
+}
+
+/** The line of code; a message may be another each time. */
+function placeOf(cause: unknown): string | undefined {
+  return hasStack(cause) ? /^ +at .*$/m.exec(cause.stack)?.[0] : undefined
 }
 
 function hasStack(value: unknown): value is { stack: string } {

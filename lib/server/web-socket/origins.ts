@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { AnaxError } from '../../index.js'
 
 /** Values of the `Origin` header, or a function that decides. */
-export type AllowedOrigins = readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
+type AllowedOrigins = readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
 
 /**
  * Browsers write an origin in one way only. One that is written otherwise would keep out the page that it is meant for.

@@ -11,7 +11,7 @@ import type { ConnectionDetails } from '../../../types/client.js'
 import { AnaxError } from '../../index.js'
 import { argumentError, checkBroker, kindOf } from '../arguments.js'
 import { plainAddress } from '../proxies/trusted-proxies.js'
-import { type AllowedOrigins, checkOrigins, isAllowedOrigin } from './origins.js'
+import { checkOrigins, isAllowedOrigin } from './origins.js'
 import { mountUpgrade, pathOf, refuseUpgrade, type UpgradeHandler } from './upgrades.js'
 import { boundMessages } from './web-socket-bound.js'
 import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
@@ -27,7 +27,7 @@ export interface UpgradeOptions {
    * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function that
    * decides. Other origins get 403. Clients without `Origin`, that is, all but browsers, may connect. @default any
    */
-  allowedOrigins?: AllowedOrigins
+  allowedOrigins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
 }
 
 /** Options of MQTT over WebSocket, with the path. */
@@ -231,7 +231,7 @@ function acceptor(
 function refusalOf(
   broker: Broker,
   request: IncomingMessage,
-  allowedOrigins: AllowedOrigins | undefined,
+  allowedOrigins: UpgradeOptions['allowedOrigins'],
 ): [status: number, reason: string] | undefined {
   if (!offersMqtt(request)) return [400, "The WebSocket sub-protocol must be 'mqtt'"]
   if (!isAllowedOrigin(request, allowedOrigins)) return [403, 'This origin may not connect']

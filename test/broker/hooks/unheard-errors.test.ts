@@ -25,6 +25,9 @@ async function makeMistakes(broker: Broker): Promise<void> {
     throw new Error(`a mistake in ${what}`)
   }
   await broker.subscribe('a', fail('a listener'))
+  await broker.subscribe('a', async () => {
+    throw new Error('a mistake in another')
+  })
   broker.authenticate = fail('a hook')
   broker.on('connectionError', fail('an event'))
   for (const _ of [1, 2]) {
@@ -42,6 +45,7 @@ it('one warning for each kind of mistake, with its place', async () => {
     ['A hook threw or rejected: authenticate: a mistake in a hook', 'Error: a mistake in a hook'],
     ['A listener of a broker event threw: connectionError', 'Error: a mistake in an event'],
     ['A listener of a broker event threw: subscribe a', 'Error: a mistake in a listener'],
+    ['A listener of a broker event threw: subscribe a', 'Error: a mistake in another'],
   ])
   assert.ok(warnings.every(({ detail }) => detail?.includes('unheard-errors.test')))
 })
@@ -51,7 +55,7 @@ it('none where somebody listens, or there is a logger', async () => {
   const heardErrors: string[] = []
   heard.on('hookError', (_error, hook) => heardErrors.push(hook))
   await makeMistakes(heard)
-  assert.equal(heardErrors.length, 6)
+  assert.equal(heardErrors.length, 8)
   await makeMistakes(await createBroker({ logger: silent }))
   assert.deepEqual(warnings, [])
 })
