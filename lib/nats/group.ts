@@ -13,17 +13,17 @@ import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } 
 import { clusterError, flushed } from './wire.js'
 
 const NANOS_PER_MS = 1_000_000
-/** Messages that a lost node held are handed out again after this. */
+/** Messages that a failed node held are redelivered after this time. */
 const SETTLE_MS = 20_000
-/** How often the server is told that what is held is not forgotten. */
+/** How often the server is told that held messages are still being processed. */
 const REMIND_MS = SETTLE_MS / 4
-/** Messages of one shard that a node holds at most. */
+/** Maximum number of messages of one shard that a node holds. */
 const MAX_HELD = 100
 /** How many of the messages that were settled last a node knows, for each shard. */
 const MAX_SETTLED = 1000
 const PREFETCH = 20
 const PAUSE_MS = 500
-/** A group that no node has members of goes by itself. */
+/** The server removes a group without members on any node after this time. */
 const IDLE_MS = 3_600_000
 
 export interface GroupParts {
@@ -121,7 +121,7 @@ export class NatsGroup implements Group {
     this.#take({ position: undefined, message, done() {}, giveBack() {} })
   }
 
-  /** The same on every node: the first one makes it. */
+  /** The consumer is the same on every node: the first one creates it. */
   async #makeConsumer(shard: number): Promise<void> {
     const { manager, shards } = this.#parts
     const { stream, subjects } = shards[shard]!
@@ -138,7 +138,7 @@ export class NatsGroup implements Group {
     })
   }
 
-  /** Pulls until the node leaves; a server that is gone is another one soon. */
+  /** Pulls until the node leaves; if its server fails, another one takes over soon. */
   async #pull(shard: number): Promise<void> {
     while (!this.#hasLeft) {
       try {

@@ -25,7 +25,7 @@ import { flushed, type Wire } from './wire.js'
 export interface Shard {
   readonly stream: string
   readonly subjects: ShardSubjects
-  /** The subject of this node's fence, which is always there. */
+  /** The subject of this node's fence, which always has a message. */
   readonly anchor: string
   /** The sequence of the fence. */
   readonly fence: number
@@ -71,7 +71,7 @@ export function newIdentity(node: string): { node: string; epoch: string } {
   return { node, epoch: randomUUID() }
 }
 
-/** Touches the fences of whatever process had the name before: from here on it cannot write. */
+/** Touches the fences of any earlier process with this name, which can no longer write then. */
 export async function raiseFences(
   { wire, streams, options }: Foundation,
   self: { node: string; epoch: string },
@@ -87,7 +87,7 @@ export async function raiseFences(
   )
 }
 
-/** Makes the parts; none of them does anything yet. */
+/** Creates the parts without starting them. */
 export function makeParts(
   foundation: Foundation,
   shards: readonly Shard[],
@@ -200,7 +200,7 @@ export function makeParts(
   }
 }
 
-/** Where a node is asked to let go of a client. */
+/** The subject of requests to release a client. */
 export function controlSubject(prefix: string, epoch: string): string {
   return `${prefix}.ctl.${epoch}`
 }

@@ -1,17 +1,17 @@
 /**
- * The requests to a NATS server, one function each: writes, and reads from the leader or any replica.
- * Owns the requests and what an answer means; must not know what is in a message.
+ * The requests to a NATS server, one function each: writes, and reads from the leader or any replica. Owns the requests
+ * and the meaning of answers; must not know the content of messages.
  */
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { AnaxError } from '../index.js'
 
-/** One message to be written. */
+/** A message to be written. */
 export interface OutgoingRecord {
   readonly subject: string
   readonly body: Uint8Array
-  /** Seconds until it goes. */
+  /** Seconds until it expires. */
   readonly ttl: number | undefined
-  /** Replaces what the subject had. */
+  /** Whether it replaces the earlier messages of the subject. */
   readonly replaces: boolean
 }
 
@@ -20,7 +20,7 @@ export interface StoredRecord {
   readonly subject: string
   readonly sequence: number
   readonly body: Uint8Array
-  /** Milliseconds since the epoch, by the server that was the leader. */
+  /** Milliseconds since the epoch, by the clock of the leader. */
   readonly time: number
 }
 
@@ -33,16 +33,16 @@ export interface LastRecords {
 /** Codes of the server's errors. */
 export const ServerError = {
   WrongLastSequence: [10071, 10164],
-  /** A batch that was written before. */
+  /** The batch was written before. */
   Duplicate: [10201],
-  /** No leader, too much at once, an incomplete batch, an earlier attempt that is neither written nor given up: later. */
+  /** To be retried: no leader, too many requests, an incomplete batch, or an earlier attempt in progress. */
   Busy: [503, 429, 408, 10008, 10009, 10158, 10176, 10210],
   Full: [10077, 10023, 10047],
   TooManyMatches: [413],
   NotFound: [10037, 404],
 } as const
 
-/** An answer that says no. */
+/** A negative answer. */
 export class RefusedRequest extends Error {
   readonly code: number
 
@@ -60,7 +60,7 @@ export class RefusedRequest extends Error {
 export interface WriteOptions {
   /** The last sequence of a subject. */
   readonly expect?: { readonly subject: string; readonly sequence: number }
-  /** Of several with the same id within two minutes, the stream has the first only. */
+  /** The stream stores only the first of several messages with the same id within two minutes. */
   readonly id?: string
 }
 
@@ -71,12 +71,12 @@ interface Acknowledgement {
 }
 
 const EMPTY = new Uint8Array(0)
-/** Bytes of the headers of a message, generously: the server counts them as well. */
+/** Maximum bytes of the headers of a message, which the server counts as well. */
 const HEADER_BYTES = 1024
-/** Most messages of one answer. */
+/** Maximum number of messages in one answer. */
 const PAGE = 500
 const LAST_SEQUENCE = 'Nats-Last-Sequence'
-/** How long a read is waited for. */
+/** Time limit for a read. */
 const PATIENCE_MS = 3000
 
 /** The NATS package, which is loaded late. */
@@ -145,7 +145,7 @@ export class Wire {
     return info.state.last_seq
   }
 
-  /** The last message of each subject that the given ones match, from any replica. One of them has to be there. */
+  /** The last message of each subject that matches the given ones, from any replica. At least one must exist. */
   async lastOf(stream: string, subjects: readonly string[]): Promise<LastRecords> {
     const records: StoredRecord[] = []
     for (const message of await this.#direct(stream, { multi_last: subjects, batch: 2000 })) {
@@ -161,7 +161,7 @@ export class Wire {
     throw new Error('the answer has no end')
   }
 
-  /** Some of the messages from a sequence on that a subject matches, from any replica, which may have fewer than there are. */
+  /** Some of the messages of a subject from a sequence on, from any replica, which may be behind. */
   async nextOf(stream: string, from: number, subject: string): Promise<StoredRecord[]> {
     const records: StoredRecord[] = []
     for (const message of await this.#direct(stream, { seq: from, next_by_subj: subject, batch: PAGE })) {
@@ -172,7 +172,7 @@ export class Wire {
     return records
   }
 
-  /** Asks the server's management something. */
+  /** Sends a request to the JetStream API. */
   async #request<T>(path: string, body: object | undefined): Promise<T> {
     const answer = await this.nc.request(`${this.#parts.api}.${path}`, body && JSON.stringify(body), {
       timeout: PATIENCE_MS,
@@ -200,14 +200,14 @@ export class Wire {
     }
   }
 
-  /** All messages of an answer, the last of which has a code. */
+  /** Reads all messages of an answer, the last of which has a status code. */
   #direct(stream: string, query: object): Promise<Msg[]> {
     return new Promise((resolve, reject) => {
       const answers: Msg[] = []
       const inbox = this.#parts.createInbox()
       const subscription = this.nc.subscribe(inbox, {
         callback: (error, message) => {
-          // each message moves the end of the patience further
+          // each message extends the time limit
           timer.refresh()
           if (error === null) answers.push(message)
           if (error === null && !message.headers?.code) return
@@ -245,17 +245,17 @@ export async function flushed(nc: NatsConnection): Promise<void> {
   await Promise.race([nc.flush(), nc.closed()])
 }
 
-/** Bytes that the body of a message may have. */
+/** Maximum bytes of the body of a message. */
 export function maxBodyBytes({ info }: NatsConnection): number {
   return (info?.max_payload ?? 1_048_576) - HEADER_BYTES
 }
 
-/** Whether the client of NATS cannot send something, whatever the server says. */
+/** Whether the client of NATS refused to send the message. */
 export function isInvalid(error: unknown): boolean {
   return error instanceof Error && /^Invalid(Argument|Subject)Error$/.test(error.name)
 }
 
-/** Whatever NATS throws, as one of ours. */
+/** Converts an error of NATS to an AnaxError. */
 export function clusterError(cause: unknown, detail?: string): AnaxError {
   if (cause instanceof AnaxError) return cause
   const text = cause instanceof Error ? cause.message : String(cause)
