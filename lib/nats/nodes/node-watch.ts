@@ -46,6 +46,8 @@ export class NodeWatch {
     const { name, base } = this.#parts
     const followed = await followLatest(this.#parts, `${name}-nodes-${++this.#count}`, [`${base}*`])
     this.#messages = followed.messages
+    // nobody would read them, and their timer would keep the process alive
+    if (this.#isStopped) followed.messages.stop()
     return followed
   }
 
