@@ -15,6 +15,8 @@ export interface NodeRecord {
 
 /** Renewals within one lease. */
 const RENEWALS = 6
+/** Pause after a renewal that failed, in milliseconds: servers without a leader refuse at once. */
+const RETRY_MS = 200
 /** The unused fraction of the lease, because clocks run at different speeds and timers are late. */
 const MARGIN = 0.1
 /** How long the record of a failed node stays, in seconds. */
@@ -87,11 +89,11 @@ export class NatsLease implements Lease {
     clearTimeout(this.#ends)
   }
 
-  #schedule(): void {
+  #schedule(ms = this.#parts.leaseMs / RENEWALS): void {
     if (this.#hasLeft || this.lost.aborted) return
     this.#timer = setTimeout(() => {
       this.#renewal = this.#renew()
-    }, this.#parts.leaseMs / RENEWALS)
+    }, ms)
   }
 
   /** @param asked the time of the request, from which other nodes may count */
@@ -105,14 +107,16 @@ export class NatsLease implements Lease {
 
   async #renew(): Promise<void> {
     const asked = performance.now()
+    let pauseMs: number | undefined
     try {
       this.#sequence = await this.#write({ epoch: this.#parts.epoch }, this.#sequence)
       this.#extend(asked)
     } catch (error) {
+      pauseMs = RETRY_MS
       if (error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)) await this.#lookUp()
       else this.#parts.failed(error as Error)
     }
-    this.#schedule()
+    this.#schedule(pauseMs)
   }
 
   /**

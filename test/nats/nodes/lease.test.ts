@@ -1,8 +1,11 @@
-/** A node that leaves says so last: a renewal that is under way is waited for, and none comes after it. */
+/**
+ * A node that leaves says so last: a renewal that is under way is waited for, and none comes after it. One that fails is tried
+ * again soon.
+ */
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { NatsLease } from '../../../lib/nats/nodes/lease.js'
-import type { OutgoingRecord, Wire, WriteOptions } from '../../../lib/nats/wire.js'
+import { type OutgoingRecord, RefusedRequest, type Wire, type WriteOptions } from '../../../lib/nats/wire.js'
 
 const LEASE_MS = 6000
 
@@ -43,6 +46,40 @@ test('a node leaves while its lease is being renewed', async () => {
       [true, 2],
     ])
     assert.ok(!lease.lost.aborted, 'it left by itself')
+  } finally {
+    mock.timers.reset()
+  }
+})
+
+test('a renewal that servers without a leader refuse is tried again long before the next one is due', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    let hasLeader = true
+    let written = 0
+    const write = async () => {
+      written++
+      if (!hasLeader) throw new RefusedRequest(503, 'no leader')
+      return { seq: written }
+    }
+    const pass = async (ms: number) => {
+      mock.timers.tick(ms)
+      for (let i = 0; i < 10; i++) await Promise.resolve()
+      return written
+    }
+    const lease = new NatsLease({
+      wire: { write } as unknown as Wire,
+      failed: () => {},
+      leaseMs: LEASE_MS,
+      stream: 'nodes',
+      subject: 'node.one',
+      epoch: 'epoch',
+    })
+    await lease.take()
+    hasLeader = false
+    assert.equal(await pass(LEASE_MS / 6), 2)
+    hasLeader = true
+    assert.deepEqual([await pass(200), await pass(200)], [3, 3])
+    await lease.leave()
   } finally {
     mock.timers.reset()
   }
