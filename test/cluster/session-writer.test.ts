@@ -1,0 +1,19 @@
+/** A session that is given back is written by whoever gives it back, and by nobody after that. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ClusterLink } from '../../lib/cluster/cluster-link.js'
+import type { OwnedSession } from '../../lib/cluster/owned-session.js'
+import { SessionWriter } from '../../lib/cluster/session-writer.js'
+
+test('a change that waits behind a write is left to the one that gives the session back', async () => {
+  const writes: (() => void)[] = []
+  const node = { write: () => new Promise<void>(resolve => writes.push(resolve)) }
+  const writer = new SessionWriter({ node } as unknown as ClusterLink, error => assert.fail(String(error)))
+  const owned = { progressRecord: () => Buffer.from('1'), progressWritten() {} } as unknown as OwnedSession
+  const first = writer.writeNow(owned)
+  const second = writer.writeNow(owned)
+  writer.end(owned)
+  writes[0]!()
+  await Promise.all([first, second])
+  assert.equal(writes.length, 1)
+})
