@@ -22,6 +22,6 @@ describe('the rows of a cluster, in memory', () => {
   it('5: a shared subscription is one group', () => sharedOnce(world, 200))
   it('5: a shared subscription survives members and nodes', async () => void (await sharedSurvives(world, 200)))
   it('6: sessions end, each once, after their node died', async () => void (await expiryAfterDeath(world, 1)))
-  it('6: moving ends no session', () => movesAlive(world, 10, 5))
+  it('6: moving ends no session', async () => void (await movesAlive(world, 10, 5)))
   it('11: nothing of a burst is dropped', async () => void (await burst(world, 2000)))
 })
