@@ -39,6 +39,24 @@ export interface StoreHost {
   on(event: string, listener: (...args: never[]) => void): void
 }
 
+/** The turns of the event loop, which a store shares fairly with the clients: what may take long is done in steps. */
+export interface EventLoopTurns {
+  /** Charges work that was done. @param units microseconds, about */
+  spend(units: number): void
+  /**
+   * Calls `step` until it returns something: in this turn as long as there is room, and then in later ones.
+   * @param step does a small part of the work, and charges it; undefined where there is more to do
+   */
+  inTurns<Result>(step: () => Result | undefined): MaybePromise<Result>
+}
+
+/** The broker as a store with the extension sees it. */
+export interface StoreOwner {
+  readonly id: string
+  /** Undefined outside of a broker. */
+  readonly turns?: EventLoopTurns
+}
+
 /** A subscription as the store keeps it. */
 export interface StoredSubscription extends Subscription {
   clientId?: string
@@ -277,8 +295,8 @@ export interface SessionPersistence extends AedesPersistence {
    */
   readonly durability: 'memory' | 'commit' | 'sync'
 
-  /** Opens it; a store with the extension needs the broker's identifier only. */
-  setup(broker: { readonly id: string }): MaybePromise<void>
+  /** Opens it; a store with the extension needs the broker's identifier, and may use its turns of the event loop. */
+  setup(broker: StoreOwner): MaybePromise<void>
 
   /**
    * Called once after `setup`. Sessions and wills that an earlier run left as connected get deadlines counted from

@@ -283,7 +283,7 @@ export class BrokerParts {
       brake,
       cluster,
       isAlone: mq === undefined && cluster === undefined,
-      storeBridge: new StoreBridge(options.id, emitter, mq),
+      storeBridge: new StoreBridge(options.id, fairness, emitter, mq),
       systemTopics: options.sysInterval > 0 ? new SystemTopics(this, options.sysInterval * 1000) : undefined,
     })
   }

@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Bus, BusListener } from '../../types/bus.js'
 import type { BrokerEvents } from '../../types/events.js'
-import type { StoreHost, StoreListener } from '../../types/persistence.js'
+import type { EventLoopTurns, StoreHost, StoreListener, StoreOwner } from '../../types/persistence.js'
 import { warnOfSharedStore } from '../persistence/shared-store-warning.js'
 import { filterMatches } from '../topic/topic.js'
 
@@ -21,16 +21,18 @@ interface Listening {
   busListener: BusListener
 }
 
-export class StoreBridge implements StoreHost {
+export class StoreBridge implements StoreHost, StoreOwner {
   readonly id: string
+  readonly turns: EventLoopTurns
   readonly #emitter: EventEmitter<BrokerEvents>
   /** The bus of the host; undefined if there are no other brokers. */
   readonly #mq: Bus | undefined
   readonly #peers = new Set<string>()
   #listening: Listening[] = []
 
-  constructor(id: string, emitter: EventEmitter<BrokerEvents>, mq: Bus | undefined) {
+  constructor(id: string, turns: EventLoopTurns, emitter: EventEmitter<BrokerEvents>, mq: Bus | undefined) {
     this.id = id
+    this.turns = turns
     this.#emitter = emitter
     this.#mq = mq
   }

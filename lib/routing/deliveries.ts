@@ -3,7 +3,7 @@
  * the order in which they were published. Owns what is paused; must not know how a receiver is found, nor what pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
-import { type Fairness, type PausedWork, Share } from '../util/scheduling/fairness.js'
+import { type Fairness, type PausedWork, Share, type ShareOptions } from '../util/scheduling/fairness.js'
 
 /** One message on its way. */
 export interface Delivering {
@@ -63,7 +63,8 @@ export class Deliveries {
     const { clientId } = message
     let line = this.#lines.get(clientId)
     if (line === undefined) {
-      line = new Line(this.#fairness, this.#begin, () => this.#lines.delete(clientId))
+      const share = delivering === undefined ? undefined : { turn: this.#fairness.turn }
+      line = new Line(this.#fairness, this.#begin, () => this.#lines.delete(clientId), share)
       this.#lines.set(clientId, line)
     }
     return line.append(message, delivering)
@@ -75,13 +76,19 @@ class Line implements PausedWork {
   readonly #fairness: Fairness
   readonly #begin: (message: PublishMessage) => Delivering | undefined
   readonly #ended: () => void
-  readonly #share = new Share(this)
+  readonly #share: Share
   readonly #entries: Entry[] = []
 
-  constructor(fairness: Fairness, begin: (message: PublishMessage) => Delivering | undefined, ended: () => void) {
+  constructor(
+    fairness: Fairness,
+    begin: (message: PublishMessage) => Delivering | undefined,
+    ended: () => void,
+    share?: ShareOptions,
+  ) {
     this.#fairness = fairness
     this.#begin = begin
     this.#ended = ended
+    this.#share = new Share(this, share)
   }
 
   append(message: PublishMessage, delivering: Delivering | undefined): Promise<void> {

@@ -11,14 +11,8 @@ import type { HostListener } from './host-listener.js'
 import { type Match, Route } from './route.js'
 import type { SharedGroup } from './shared/shared-group.js'
 
-/** Nodes of the tree, and matching subscriptions, that are handled before the budget is checked. */
+/** Matching subscriptions that are handled before the budget is checked. */
 const SLICE = 256
-
-/** Nodes of the tree that are visited for one unit of cost, as a power of two. */
-const NODES_PER_UNIT_SHIFT = 2
-
-/** Values that are found for one unit of cost, as a power of two: one filter may have very many. */
-const VALUES_PER_UNIT_SHIFT = 3
 
 /** The owner of a subscription. */
 export type Holder = Subscriber | SharedGroup | HostListener
@@ -36,12 +30,8 @@ export class TopicRoutes {
   /** Continues a search. @returns the matches, or undefined if the budget is used up */
   find(search: FilterSearch<Holder, Match>): readonly Match[] | undefined {
     this.#fairness.spend(Cost.search)
-    do {
-      const before = search.values.length
-      const nodes = search.run(SLICE)
-      const found = search.values.length - before
-      this.#fairness.spend((nodes >> NODES_PER_UNIT_SHIFT) + (found >> VALUES_PER_UNIT_SHIFT))
-    } while (!search.isDone && !this.#fairness.isSpent)
+    do this.#fairness.spend(search.runPart())
+    while (!search.isDone && !this.#fairness.isSpent)
     return search.isDone ? this.tree.found(search) : undefined
   }
 

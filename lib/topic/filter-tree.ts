@@ -3,6 +3,7 @@
  * Filters without wildcards are in a flat Map, all others in a tree of levels. So the cost of a match does not depend on
  * subscriptions to unrelated topics. Must not know clients or subscriptions.
  */
+import type { EventLoopTurns, MaybePromise } from '../../types/persistence.js'
 import { FilterSearch } from './filter-search.js'
 import { type Holders, holderOf, withHolder, withoutHolder } from './holders.js'
 import { type LevelNode, LevelTree } from './level-tree.js'
@@ -68,6 +69,17 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
    */
   match(topic: string): readonly V[] {
     return this.known(topic) ?? this.found(this.#completed(topic))
+  }
+
+  /** The same, in as many turns of the event loop as it takes. */
+  matchInTurns(topic: string, turns: EventLoopTurns): MaybePromise<readonly V[]> {
+    const known = this.known(topic)
+    if (known !== undefined) return known
+    const search = this.search(topic)
+    return turns.inTurns(() => {
+      turns.spend(search.runPart())
+      return search.isDone ? this.found(search) : undefined
+    })
   }
 
   /** The same if it is known already, from an earlier match. */

@@ -61,10 +61,11 @@ export function overstepped({ bounds, besideMosquitto }: Scenario, figures: Figu
     name => (figures[name] ?? 0) > (all[name] ?? NONE),
   )
   if (mosquitto === undefined || besideMosquitto === undefined) return over
-  const { p99 = NONE, letInMs = NONE, perSecond = 0 }: Ratios = besideMosquitto
+  const { p99 = NONE, letInMs = NONE, perSecond = 0, deliveredRatio = 0 }: Ratios = besideMosquitto
   const ratioOf = (name: keyof Ratios) => (figures[name] ?? 0) / (mosquitto[name] ?? 0)
   if (ratioOf('p99') > p99) over.push('p99 beside Mosquitto')
   if (ratioOf('letInMs') > letInMs) over.push('letInMs beside Mosquitto')
   if (ratioOf('perSecond') < perSecond) over.push('perSecond beside Mosquitto')
+  if (ratioOf('deliveredRatio') < deliveredRatio) over.push('deliveredRatio beside Mosquitto')
   return over
 }

@@ -24,8 +24,9 @@ const COLUMNS = [
 
 const RATIOS: Readonly<Record<keyof Ratios, string>> = {
   p99: 'healthy pair, 99 %',
-  perSecond: 'connects per second',
+  perSecond: 'connects, or messages, per second',
   letInMs: 'the right one is let in',
+  deliveredRatio: 'messages that arrived',
 }
 
 /** All scenarios in which the broker measured itself. */

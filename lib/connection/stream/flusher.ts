@@ -1,15 +1,17 @@
 /**
- * Flushes the outboxes that have new frames, in the order in which they got them. Owns how many of them write in one turn
- * of the event loop. While other work waits, these are few: the others collect the frames of several messages, and write
- * them at once. Must not know frames.
+ * Flushes the outboxes that have new frames. Owns their order, and how many of them write in one turn of the event loop.
+ * What comes from a client within its share is written first. What comes from work that had to pause is written a few
+ * outboxes at a time: the others collect the frames of several messages, and write them at once. Must not know frames.
  */
 
 import { Fifo } from '../../util/collections/fifo.js'
 import { Cost, Fairness } from '../../util/scheduling/fairness.js'
 
-/** Parts of a turn for writes: while other work waits, and otherwise. */
-const PART = 1 / 8
-const LARGE_PART = 1 / 2
+/** The part of a turn for writes. */
+const PART = 1 / 2
+
+/** The part for what paused work has added, while work waits. */
+const LATER_PART = 1 / 8
 
 /** Outboxes that may wait for a later turn. Whoever adds more pays for their writes at once, and so has to pause. */
 const MAX_WAITING = 1024
@@ -31,7 +33,9 @@ export interface Flushable {
 export class Flusher {
   readonly #fairness: Fairness
   readonly #mayWrite: (() => boolean) | undefined
-  readonly #waiting = new Fifo<Flushable>()
+  readonly #first = new Fifo<Flushable>()
+  /** What work has added that had to pause before. */
+  readonly #later = new Fifo<Flushable>()
   #asksAgain = false
 
   /** @param mayWrite asked once per turn, where a broker may lose the right to write: nothing is written until it says so */
@@ -53,26 +57,43 @@ export class Flusher {
   }
 
   add(outbox: Flushable): void {
-    if (this.#waiting.length >= MAX_WAITING) this.#fairness.spend(Cost.write)
-    this.#waiting.push(outbox)
+    if (this.#waiting >= MAX_WAITING) this.#fairness.spend(Cost.write)
+    const line = this.#fairness.isCatchingUp ? this.#later : this.#first
+    line.push(outbox)
     this.#fairness.wake()
   }
 
+  get #waiting(): number {
+    return this.#first.length + this.#later.length
+  }
+
   readonly #flush = (): void => {
-    if (this.#waiting.length === 0) return
+    if (this.#waiting === 0) return
     if (!this.isAllowed) {
       this.#askAgain()
       return
     }
-    const part = this.#fairness.waiting > 0 ? PART : LARGE_PART
-    // what is added meanwhile is for the next turn
-    for (let left = this.#waiting.length; left > 0; left--) {
-      const isPaid = left > MAX_WAITING
-      if (!isPaid && !this.#fairness.hasLeft(1 - part)) break
-      this.#waiting.shift().flush()
-      if (!isPaid) this.#fairness.spend(Cost.write)
+    // whoever added these has paid for them
+    for (let paid = this.#waiting - MAX_WAITING; paid > 0; paid--) this.#next().flush()
+    const fairness = this.#fairness
+    const left = this.#flushLine(this.#first, fairness.unitsOf(PART))
+    this.#flushLine(this.#later, fairness.waiting > 0 ? fairness.unitsOf(LATER_PART) : left)
+    if (this.#waiting > 0) fairness.wake()
+  }
+
+  #next(): Flushable {
+    return this.#first.length > 0 ? this.#first.shift() : this.#later.shift()
+  }
+
+  /** What is added meanwhile is for the next turn. @returns the units that are left */
+  #flushLine(line: Fifo<Flushable>, units: number): number {
+    let left = units
+    for (let i = line.length; i > 0 && left > 0; i--) {
+      line.shift().flush()
+      left -= Cost.write
+      this.#fairness.spend(Cost.write)
     }
-    if (this.#waiting.length > 0) this.#fairness.wake()
+    return left
   }
 
   #askAgain(): void {

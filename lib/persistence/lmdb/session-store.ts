@@ -20,6 +20,7 @@ import type {
   StoredSession,
   StoredSubscription,
   StoredWill,
+  StoreOwner,
   SweepResult,
 } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
@@ -58,7 +59,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
   readonly durability: LmdbDurability
   readonly #options: Required<LmdbPersistenceOptions>
   #open: LmdbParts | undefined
-  #broker: { readonly id: string } | undefined
+  #broker: StoreOwner | undefined
   /** Queue entries removed with ended sessions in the current transaction, which may end many sessions. */
   #emptied = 0
   #cleaning: LmdbParts | undefined
@@ -70,7 +71,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
   }
 
   /** The broker that `setup` was called for. */
-  get broker(): { readonly id: string } | undefined {
+  get broker(): StoreOwner | undefined {
     return this.#broker
   }
 
@@ -83,7 +84,7 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
   }
 
   /** @throws AnaxError ANAX_ERR_STORE_FORMAT, ANAX_ERR_STORE */
-  async setup(broker: { readonly id: string }): Promise<void> {
+  async setup(broker: StoreOwner): Promise<void> {
     this.#open ??= await LmdbParts.open(this.#options)
     this.#broker = broker
     this.#cleanUp(this.#open)
@@ -200,8 +201,8 @@ export abstract class LmdbSessionStore implements Omit<SessionPersistence, Elsew
     })
   }
 
-  subscriptionsByTopic(topic: string): readonly MatchedSubscription[] {
-    return this.parts.subscriptions.match(topic)
+  subscriptionsByTopic(topic: string): MaybePromise<readonly MatchedSubscription[]> {
+    return this.parts.subscriptions.match(topic, this.#broker?.turns)
   }
 
   sharedSubscriptions(): Iterable<MatchedSubscription> {

@@ -7,6 +7,7 @@ import type { Message } from '../../../types/message.js'
 import type {
   DroppedMessage,
   MatchedSubscription,
+  MaybePromise,
   MessageRef,
   QueueDelivery,
   QueuedMessage,
@@ -21,6 +22,7 @@ import type {
   StoredSession,
   StoredSubscription,
   StoredWill,
+  StoreOwner,
   SweepResult,
 } from '../../../types/persistence.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from '../aedes/packets.js'
@@ -52,14 +54,14 @@ export class MemoryPersistence implements SessionPersistence {
   readonly #wills = new MemoryWills()
   readonly #incomingPayloads = new PayloadKeeper()
   readonly #retained: MemoryRetained
-  #broker: { readonly id: string } | undefined
+  #broker: StoreOwner | undefined
 
   constructor({ now = Date.now }: MemoryPersistenceOptions = {}) {
     this.#retained = new MemoryRetained(now)
   }
 
   /** The broker that the store was set up for. */
-  get broker(): { readonly id: string } | undefined {
+  get broker(): StoreOwner | undefined {
     return this.#broker
   }
 
@@ -77,7 +79,7 @@ export class MemoryPersistence implements SessionPersistence {
   }
 
   // The base contract requires this to be an async function.
-  async setup(broker: { readonly id: string }): Promise<void> {
+  async setup(broker: StoreOwner): Promise<void> {
     this.#broker = broker
   }
 
@@ -173,8 +175,8 @@ export class MemoryPersistence implements SessionPersistence {
     return this.#sessions.subscriptionsOf(id)
   }
 
-  subscriptionsByTopic(topic: string): readonly MatchedSubscription[] {
-    return this.#sessions.match(topic)
+  subscriptionsByTopic(topic: string): MaybePromise<readonly MatchedSubscription[]> {
+    return this.#sessions.match(topic, this.#broker?.turns)
   }
 
   sharedSubscriptions(): Iterable<MatchedSubscription> {

@@ -4,7 +4,9 @@
  */
 import type { Message } from '../../../types/message.js'
 import type {
+  EventLoopTurns,
   MatchedSubscription,
+  MaybePromise,
   SessionChange,
   SessionDetails,
   StoredSession,
@@ -203,8 +205,8 @@ export class MemorySessions {
   }
 
   /** Subscriptions with QoS above 0, not shared, that match a topic. */
-  match(topic: string): readonly MatchedSubscription[] {
-    return this.#tree.match(topic)
+  match(topic: string, turns: EventLoopTurns | undefined): MaybePromise<readonly MatchedSubscription[]> {
+    return turns === undefined ? this.#tree.match(topic) : this.#tree.matchInTurns(topic, turns)
   }
 
   *shared(): Generator<MatchedSubscription, void, undefined> {

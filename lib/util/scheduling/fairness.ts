@@ -59,7 +59,7 @@ const SHARE_UNITS = 800
 /** What a turn has at least, as a part of its budget, however much the turn before overspent. */
 const LEAST_PART = 1 / 4
 
-export type ShareOptions = Partial<Pick<Share, 'advance' | 'line' | 'party'>>
+export type ShareOptions = Partial<Pick<Share, 'advance' | 'line' | 'party' | 'turn'>>
 
 const NO_OPTIONS: ShareOptions = {}
 
@@ -72,7 +72,8 @@ export interface PausedWork {
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
   readonly work: PausedWork
-  turn = -1
+  /** The turn in which it worked last. Given for work that others have begun: it has had a part of that turn. */
+  turn: number
   left = 0
   isWaiting = false
   /** Between `begin` and `end`: the turn's budget at the beginning, and the floor of the interrupted work. */
@@ -85,8 +86,9 @@ export class Share {
   /** Whose clients come and go; in the line `joining`, parties take turns. */
   party: string
 
-  constructor(work: PausedWork, { advance = 0, line, party = '' }: ShareOptions = NO_OPTIONS) {
+  constructor(work: PausedWork, { advance = 0, line, party = '', turn = -1 }: ShareOptions = NO_OPTIONS) {
     this.work = work
+    this.turn = turn
     this.advance = advance
     this.line = line
     this.party = party
@@ -124,6 +126,8 @@ export class Fairness {
     joining: new RoundRobin(({ party }) => party),
     old: new Fifo(),
   }
+  /** Whether work is served that was served before and wants more, or is old. */
+  #isCatchingUp = false
   /** How many are in line. */
   #waiting = 0
   #pauses = 0
@@ -156,9 +160,14 @@ export class Fairness {
     return this.#left <= this.#floor
   }
 
-  /** Whether more than this part of the turn is left. */
-  hasLeft(part: number): boolean {
-    return this.#left > this.#units * part
+  /** Whether the current work had to pause before, because it had used up its share. */
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp
+  }
+
+  /** The units of a part of this turn. */
+  unitsOf(part: number): number {
+    return this.#units * part
   }
 
   /** Charges work that was done, or is about to be done. */
@@ -253,6 +262,41 @@ export class Fairness {
     }
   }
 
+  /**
+   * Calls `step` until it returns something: in this turn as long as there is room, and then in later ones.
+   * @param step does a small part of the work, and charges it; undefined where there is more to do
+   */
+  inTurns<Result>(step: () => Result | undefined): MaybePromise<Result> {
+    return this.#untilSpent(step) ?? this.#inLaterTurns(step)
+  }
+
+  #untilSpent<Result>(step: () => Result | undefined): Result | undefined {
+    let result = step()
+    while (result === undefined && !this.isSpent) result = step()
+    return result
+  }
+
+  #inLaterTurns<Result>(step: () => Result | undefined): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const goOn = (): void => {
+        if (!this.begin(share)) return
+        let result: Result | undefined
+        try {
+          result = this.#untilSpent(step)
+        } catch (error) {
+          reject(error)
+          return
+        } finally {
+          this.end(share)
+        }
+        if (result === undefined) this.wait(share)
+        else resolve(result)
+      }
+      const share = new Share({ resume: goOn })
+      this.wait(share)
+    })
+  }
+
   /** Registers a function that runs at the beginning of each turn with work. */
   atTurn(call: () => void): void {
     this.#atTurn = call
@@ -284,11 +328,13 @@ export class Fairness {
     const forJoining = this.#lines.joining.length === 0 ? 0 : part
     this.#reserve = half + forOld + forJoining
     this.#serveLine('fresh')
+    this.#isCatchingUp = true
     this.#serveLine('served')
     this.#reserve = half + forOld
     this.#serveLine('joining')
     this.#reserve = half
     this.#serveLine('old')
+    this.#isCatchingUp = false
     this.#reserve = 0
     this.#floor = 0
     if (this.#waiting > 0) this.wake()

@@ -26,6 +26,8 @@ export interface Outcome {
   letInMs?: number
   /** How much of what was asked for was granted. */
   granted?: number
+  /** The share of the messages that arrived. */
+  deliveredRatio?: number
 }
 
 /** Bounds of figures as multiples of Mosquitto's. */
@@ -36,6 +38,8 @@ export interface Ratios {
   perSecond?: number
   /** At most. */
   letInMs?: number
+  /** At least. */
+  deliveredRatio?: number
 }
 
 /** What has to hold while the broker is attacked. */

@@ -1,4 +1,4 @@
-/** When outboxes write: in order, few in a turn while other work waits, and then several messages at once. */
+/** When outboxes write: in order, and few in a turn for work that had to pause, which then writes several messages at once. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
@@ -28,10 +28,20 @@ function fixture(mayWrite?: () => boolean) {
     add: (count: number) => {
       for (let i = 0; i < count; i++) flusher.add({ flush: () => flushed.push(i) })
     },
-    /** Work that waits, turn after turn, until it is stopped. */
-    keepBusy: () => {
+    /** Work that uses up its share turn after turn, until it is stopped. @param added calls what adds outboxes, once */
+    keepBusy: (added: () => void = () => {}) => {
+      let times = 0
       let isStopped = false
-      const share = new Share({ resume: () => isStopped || fairness.wait(share) })
+      const share = new Share({
+        resume: () => {
+          if (isStopped || !fairness.begin(share)) return
+          fairness.spend(1)
+          // the first time nobody knows yet that it wants more
+          if (++times === 2) added()
+          fairness.end(share)
+          fairness.wait(share)
+        },
+      })
       fairness.wait(share)
       return () => {
         isStopped = true
@@ -53,10 +63,10 @@ describe('a flusher', () => {
     assert.deepEqual(flushed, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('leaves most of the turn to work that waits', async () => {
+  it('writes little of what work adds that had to pause, as long as it waits', async () => {
     const { add, keepBusy, flushed } = fixture()
-    const stop = keepBusy()
-    add(3)
+    const stop = keepBusy(() => add(3))
+    await turn()
     const after: number[] = []
     for (let i = 0; i < 3; i++) {
       await turn()
@@ -64,6 +74,16 @@ describe('a flusher', () => {
     }
     stop()
     assert.deepEqual(after, [1, 2, 3])
+  })
+
+  it('writes first what comes from a client within its share, however much paused work has added', async () => {
+    const { add, keepBusy, flushed } = fixture()
+    const stop = keepBusy(() => add(100))
+    await turn()
+    add(1)
+    await turn()
+    stop()
+    assert.deepEqual(flushed, [0, 0])
   })
 
   it('lets no more than a number of outboxes wait: those beyond are paid for when they are added, and written', async () => {

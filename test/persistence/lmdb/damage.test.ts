@@ -58,7 +58,7 @@ async function contentOf(file: Buffer, verification: 'off' | 'full'): Promise<st
     const sessions = await all(store.sessions())
     const queues = await Promise.all(sessions.map(({ clientId }) => all(store.queued(clientId))))
     const retained = await all(store.retained(['#']))
-    const matches = store.subscriptionsByTopic('t/7/x').length
+    const matches = (await store.subscriptionsByTopic('t/7/x')).length
     const counts = [store.retainedCount, store.retainedBytes, await store.countQueuedBytes(), store.nextDeadline()]
     return JSON.stringify([sessions, queues, retained, await all(store.wills()), matches, counts])
   } finally {

@@ -48,7 +48,7 @@ async function checkContent(store: LmdbPersistence): Promise<void> {
       ['t/#', 1, true, undefined],
     ],
   )
-  assert.equal(store.subscriptionsByTopic('t/x').length, 1)
+  assert.equal((await store.subscriptionsByTopic('t/x')).length, 1)
   assert.deepEqual(await store.countOffline(), { subsCount: 2, clientsCount: 2 })
   await checkQueues(store)
   assert.equal(store.retainedOf('r/1')?.payload.toString(), 'kept')

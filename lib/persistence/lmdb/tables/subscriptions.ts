@@ -2,7 +2,12 @@
  * The subscriptions of the LMDB store, and their index by topic in memory. Opening a store reads nothing else. Knows
  * sessions by number only. Methods that write must be called inside a change of the writer.
  */
-import type { MatchedSubscription, StoredSubscription } from '../../../../types/persistence.js'
+import type {
+  EventLoopTurns,
+  MatchedSubscription,
+  MaybePromise,
+  StoredSubscription,
+} from '../../../../types/persistence.js'
 import { filterBytes } from '../../../model/metering/session-bytes.js'
 import { FilterTree } from '../../../topic/filter-tree.js'
 import { isSharedFilter } from '../../../topic/topic.js'
@@ -95,8 +100,8 @@ export class LmdbSubscriptions {
   }
 
   /** Subscriptions with QoS above 0, not shared, that match a topic. */
-  match(topic: string): readonly MatchedSubscription[] {
-    return this.#tree.match(topic)
+  match(topic: string, turns: EventLoopTurns | undefined): MaybePromise<readonly MatchedSubscription[]> {
+    return turns === undefined ? this.#tree.match(topic) : this.#tree.matchInTurns(topic, turns)
   }
 
   *shared(): Generator<MatchedSubscription, void, undefined> {
