@@ -1,6 +1,7 @@
 /**
- * Expensive work in a bounded line, a bounded part of it for each address, addresses taking turns.
- * Owns the order and the bounds; must not know what the work is.
+ * Checks of passwords in a bounded line, a bounded part of it for each address, addresses taking turns. Hundreds of devices
+ * behind one address may come at once; an address that shows wrong passwords gets a small part.
+ * Owns the order and the bounds; must not know how a password is checked.
  */
 
 /** Bounds of a queue of password hashes. */
@@ -9,46 +10,100 @@ export interface HashLimits {
   concurrency?: number
   /** Attempts that wait; further ones are refused with 0x89, server busy. @default 1000 */
   maxWaiting?: number
-  /** Attempts of one address that wait or are computed; further ones are refused likewise. @default 20 */
+  /**
+   * Attempts of one address that wait or are computed, after three wrong passwords more than right ones: further ones, and
+   * those that wait already, are refused likewise. Before, as many may wait as are computed in 5 seconds, and a quarter of
+   * `maxWaiting` at most. @default 20
+   */
   maxPerAddress?: number
 }
 
+/** Wrong passwords, beyond the right ones, after which an address gets a small part of the line. */
+const MOST_WRONG = 3
+
+/** The part of the line for one address before that. */
+const PART = 1 / 4
+
+/** How long it may have to wait there, in milliseconds: the hook that asks is not answered for as long. */
+const PATIENCE_MS = 5000
+
 interface Job {
   run(): Promise<void>
+  refuse(): void
+}
+
+/** What an address has in line at the moment. */
+interface Load {
+  count: number
+  /** Wrong passwords, less the right ones. */
+  wrong: number
 }
 
 export class HashQueue {
   readonly #limits: Required<HashLimits>
   /** Address -> what waits; the address that comes next is first. */
   readonly #waiting = new Map<string, Job[]>()
-  readonly #load = new Map<string, number>()
+  readonly #load = new Map<string, Load>()
+  readonly #now: () => number
+  /** What the last check took, in milliseconds. */
+  #checkMs = 0
   #waitingCount = 0
   #running = 0
   /** How much work was done so far. */
   done = 0
 
-  constructor({ concurrency = 2, maxWaiting = 1000, maxPerAddress = 20 }: HashLimits = {}) {
+  /** @param now monotonic milliseconds */
+  constructor({ concurrency = 2, maxWaiting = 1000, maxPerAddress = 20 }: HashLimits, now: () => number) {
     this.#limits = { concurrency, maxWaiting, maxPerAddress }
+    this.#now = now
   }
 
   /**
-   * Does the work when its turn comes.
-   * @returns undefined where there is no room
+   * Checks a password when its turn comes.
+   * @param check undefined where nobody waits for the answer any more
+   * @returns undefined, at once or later, where there is no room
    */
-  run<Result>(address: string, work: () => Promise<Result>): Promise<Result> | undefined {
-    const load = this.#load.get(address) ?? 0
-    const { concurrency, maxWaiting, maxPerAddress } = this.#limits
+  run(address: string, check: () => Promise<boolean | undefined>): Promise<boolean | undefined> | undefined {
+    const load = this.#load.get(address) ?? { count: 0, wrong: 0 }
+    const { concurrency, maxWaiting } = this.#limits
     const mustWait = this.#running >= concurrency
-    if (load >= maxPerAddress || (mustWait && this.#waitingCount >= maxWaiting)) return undefined
-    this.#load.set(address, load + 1)
-    return new Promise<Result>((resolve, reject) => {
+    if (load.count >= this.#mostOf(load) || (mustWait && this.#waitingCount >= maxWaiting)) return undefined
+    load.count++
+    this.#load.set(address, load)
+    return new Promise((resolve, reject) => {
       const run = async () => {
         this.done++
-        await work().then(resolve, reject)
-        this.#leave(address)
+        const begun = this.#now()
+        await check().then(isRight => {
+          this.#checkMs = this.#now() - begun
+          if (isRight !== undefined) this.#note(address, load, isRight)
+          resolve(isRight)
+        }, reject)
+        this.#leave(address, load)
       }
-      this.#enter(address, { run })
+      const refuse = () => {
+        this.#leave(address, load)
+        resolve(undefined)
+      }
+      this.#enter(address, { run, refuse })
     })
+  }
+
+  #mostOf({ wrong }: Load): number {
+    const { concurrency, maxWaiting, maxPerAddress } = this.#limits
+    if (wrong >= MOST_WRONG) return maxPerAddress
+    const inTime = (PATIENCE_MS / Math.max(1, this.#checkMs)) * concurrency
+    return Math.max(maxPerAddress, Math.min(inTime, maxWaiting * PART))
+  }
+
+  #note(address: string, load: Load, isRight: boolean): void {
+    load.wrong = isRight ? Math.max(0, load.wrong - 1) : load.wrong + 1
+    const jobs = this.#waiting.get(address) ?? []
+    for (let tooMany = load.count - this.#mostOf(load); tooMany > 0 && jobs.length > 0; tooMany--) {
+      this.#waitingCount--
+      jobs.pop()!.refuse()
+    }
+    if (jobs.length === 0) this.#waiting.delete(address)
   }
 
   #enter(address: string, job: Job): void {
@@ -82,9 +137,8 @@ export class HashQueue {
     return undefined
   }
 
-  #leave(address: string): void {
-    const load = this.#load.get(address)! - 1
-    if (load === 0) this.#load.delete(address)
-    else this.#load.set(address, load)
+  #leave(address: string, load: Load): void {
+    load.count--
+    if (load.count === 0) this.#load.delete(address)
   }
 }

@@ -46,7 +46,8 @@ export class PasswordAuthenticator implements Authenticator {
   constructor(options: PasswordAuthenticatorOptions) {
     this.name = options.name
     this.#options = options
-    this.#queue = new HashQueue(options)
+    const { clock } = options
+    this.#queue = new HashQueue(options, () => clock.monotonic?.() ?? clock.now())
     this.#successes = new ExpiringMap({ clock: options.clock, max: MAX_REMEMBERED, ttlMs: options.rememberMs })
     this.#hashes = options.read()
     this.#costs = [...this.#hashes.values()]
@@ -101,9 +102,9 @@ export class PasswordAuthenticator implements Authenticator {
   }
 
   /** A client that has left meanwhile costs nothing, nor does one without a password: that is right for nobody. */
-  #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean> | undefined {
+  #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean | undefined> | undefined {
     const isPossible = password.length > 0 && password.length <= MAX_PASSWORD_BYTES
-    const compute = async () => isPossible && !client.closed && verify(hash, password)
+    const compute = async () => (client.closed ? undefined : isPossible && verify(hash, password))
     return this.#queue.run(this.#options.addressOf(client), compute)
   }
 
