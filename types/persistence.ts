@@ -43,10 +43,7 @@ export interface StoreHost {
 export interface EventLoopTurns {
   /** Charges work that was done. @param units microseconds, about */
   spend(units: number): void
-  /**
-   * Calls `step` until it returns something: in this turn as long as there is room, and then in later ones.
-   * @param step does a small part of the work, and charges it; undefined where there is more to do
-   */
+  /** Calls `step`, which does a small part and charges it, until it returns something: in as many turns as it takes. */
   inTurns<Result>(step: () => Result | undefined): MaybePromise<Result>
 }
 
