@@ -75,7 +75,9 @@ export class Aedes extends HookedBroker {
   #early: (() => void)[] | undefined = []
   #started: Promise<void> | undefined
   #isClosing = false
+  /** The number of the last message on the bus. */
   #counter = 0
+  #retainedRead = 0
 
   /** Creates a broker that is not started; {@link Aedes.createBroker} creates and starts one. */
   constructor(options?: AedesOptions) {
@@ -94,7 +96,7 @@ export class Aedes extends HookedBroker {
       mq: plainBus(this.mq, ({ brokerCounter = this.#counter }) => {
         this.#counter = brokerCounter
       }),
-      persistence: borrowed(this.persistence),
+      persistence: borrowed(this.persistence, () => this.#retainedRead++),
     })
     this.id = this.#broker.id
     this.queueLimit = opts.queueLimit
@@ -112,6 +114,7 @@ export class Aedes extends HookedBroker {
       publisherOf: client => (client && this.#clients.get(client)) ?? null,
       admit: (client, packet) => this.#admit(client, packet),
       refused: (client, error) => this.#relay.refused(client, error),
+      failed: (client, error) => this.#relay.failed(client, error),
       isOver: client => client.closed || this.closed,
       giveUp: (client, isOwed) => this.#giveUp(client, isOwed),
     }
@@ -125,7 +128,7 @@ export class Aedes extends HookedBroker {
       mq: this.mq,
       persistence: this.persistence,
       heartbeatInterval: opts.heartbeatInterval,
-      publish: packet => this.#broker.publish(packet),
+      publish: packet => (this.#isClosing ? this.#emitLast(packet) : this.#broker.publish(packet)),
       publishWill: will => this.#publishWill(will),
       leave: clientId => this.clients[clientId]?.close(),
       born: brokerId => {
@@ -166,9 +169,9 @@ export class Aedes extends HookedBroker {
   get brokers(): Brokers {
     return this.#presence.brokers
   }
-  /** The number of the last message that this broker put on the bus. */
+  /** How many messages this broker has published; as in Aedes, a retained one counts again for each subscriber. */
   get counter(): number {
-    return this.#counter
+    return this.#counter + this.#retainedRead
   }
   /** The release of Aedes whose interface this is. */
   get version(): string {
@@ -347,6 +350,13 @@ export class Aedes extends HookedBroker {
     if (clientId === '' && protocolVersion !== MQTT_5 && packet.clean) packet.clientId = `aedes_${randomUUID()}`
     this.#controls.get(client)!.identify(packet)
     return undefined
+  }
+
+  /** The broker takes no more messages while it closes: they go straight to its bus, as long as that is open. */
+  #emitLast({ topic, payload = '' }: PublishInput): Promise<void> {
+    const content = { topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false } as const
+    const message = { cmd: 'publish', brokerId: this.id, brokerCounter: ++this.#counter, ...content } as const
+    return new Promise(resolve => this.mq.emit(message, () => resolve()))
   }
 
   async #publishWill(will: StoredWill): Promise<void> {

@@ -18,20 +18,32 @@ const METHODS = [
 
 type Methods = Record<string, ((...args: unknown[]) => unknown) | undefined>
 
-/** A store of the contract of `aedes-persistence`, which is left open. One with the extension of Anax is as it is. */
-export function borrowed(persistence: AedesPersistence): AedesPersistence {
+/**
+ * A store of the contract of `aedes-persistence`, which is left open. One with the extension of Anax is as it is.
+ * @param retainedRead told of each retained message that is read for a subscription
+ */
+export function borrowed(persistence: AedesPersistence, retainedRead: () => void): AedesPersistence {
   if ((persistence as Partial<SessionPersistence>).sessionPersistence === 1) return persistence
   const methods = persistence as unknown as Methods
   const store: Methods = { destroy: () => {} }
   for (const name of METHODS) store[name] = (...args) => methods[name]?.(...args)
   store.addSubscriptions = (client, subscriptions) =>
     persistence.addSubscriptions(client as StoreClient, (subscriptions as StoredSubscription[]).map(parsedSubscription))
+  store.createRetainedStreamCombi = filters =>
+    toldOfEach(persistence.createRetainedStreamCombi(filters as string[]), retainedRead)
   store.storeRetained = packet => persistence.storeRetained(storedPacket(packet as Message))
   store.outgoingEnqueue = (subscription, packet) =>
     persistence.outgoingEnqueue(subscription as never, storedPacket(packet as Message))
   store.outgoingEnqueueCombi = (subscriptions, packet) =>
     persistence.outgoingEnqueueCombi(subscriptions as never, storedPacket(packet as Message))
   return store as unknown as AedesPersistence
+}
+
+async function* toldOfEach<T>(items: AsyncIterable<T>, told: () => void): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) {
+    told()
+    yield item
+  }
 }
 
 /**

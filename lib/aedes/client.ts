@@ -92,7 +92,11 @@ export class AedesClient extends EventEmitter {
     control(this, {
       attach: client => {
         this.#client = client
-        client.on('close', () => this.emit('close'))
+        client.on('close', () => {
+          // as in Aedes: who waits until the stream takes more is not left waiting
+          conn.emit('drain')
+          this.emit('close')
+        })
         for (const step of this.#whenAttached.splice(0)) step()
       },
       identify: packet => {
@@ -176,6 +180,16 @@ export class AedesClient extends EventEmitter {
   /** Ends subscriptions of this client. */
   unsubscribe(input: UnsubscribeInput, callback: Callback = () => {}): void {
     this.#soon(client => client.unsubscribe(input), callback)
+  }
+
+  /** Calls back when the stream takes more, or with an error if the client goes before that. */
+  waitForDrain(callback: (error: Error | null, client: AedesClient) => void): void {
+    const { conn } = this
+    const over = () => {
+      conn.off('drain', over).off('close', over)
+      callback(this.closed || conn.destroyed ? new Error('connection closed') : null, this)
+    }
+    conn.on('drain', over).on('close', over)
   }
 
   /** Closes the connection; the will is published. */

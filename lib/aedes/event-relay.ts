@@ -21,7 +21,11 @@ const MQTT_5 = 5
 
 /** Whose events these are. */
 export interface RelayScene {
-  readonly aedes: EventEmitter<AedesEvents> & { clients: Record<string, AedesClient>; readonly maxTopicLevels: number }
+  readonly aedes: EventEmitter<AedesEvents> & {
+    clients: Record<string, AedesClient>
+    readonly maxTopicLevels: number
+    readonly closed: boolean
+  }
   readonly broker: Broker
   readonly pending: PendingSessions
   readonly hostSubscriptions: HostSubscriptions
@@ -144,11 +148,14 @@ export class EventRelay {
     if (aedes.clients[client.id] === aedesClient) delete aedes.clients[client.id]
     if (!NOT_BY_BROKER.has(disconnection.reason)) controlOf(aedesClient).ended(disconnection.reasonCode)
     pending.left(aedesClient, disconnection).catch(error => this.fail(error))
-    later(() => {
+    const tell = () => {
       if (aedesClient.clean && topics.length > 0) this.#unsubscribed(topics, client)
       this.#tell('clientDisconnect', aedesClient)
       say('disconnect/clients', client.id)
-    })
+    }
+    // what is told when the broker closes comes before its bus closes
+    if (aedes.closed) tell()
+    else later(tell)
   }
 
   #unsubscribed(subs: string[], client: Client): void {
@@ -157,10 +164,15 @@ export class EventRelay {
     say('new/unsubscribes', JSON.stringify({ clientId: client.id, subs }))
   }
 
-  /** A client is told of its own error, and tells the broker. Whatever does not speak MQTT is gone by then. */
+  /** A client is told of its own error, and tells the broker. */
+  failed(client: AedesClient, error: Error): void {
+    later(() => client.emit('error', error))
+  }
+
+  /** Whatever does not speak MQTT is gone by then. */
   #failClient(client: Client, error: Error): void {
     if (client.version === undefined) client.conn.destroy()
-    later(() => this.#scene.clientOf(client).emit('error', error))
+    this.failed(this.#scene.clientOf(client), error)
   }
 
   #tell<Name extends keyof AedesEvents>(name: Name, ...args: AedesEvents[Name]): void {

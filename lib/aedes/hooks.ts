@@ -34,6 +34,8 @@ export interface HookScene {
   admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined
   /** A hook refused it with this error; `preConnect` may give none. */
   refused(client: AedesClient, error: Error | null): void
+  /** `authorizeSubscribe` has called back an error, which ends the client as in Aedes. */
+  failed(client: AedesClient, error: Error): void
   /** Whether the application has closed the client, or the broker. */
   isOver(client: AedesClient): boolean
   /** It was closed while a hook decided. @param isOwed whether it waits for an answer */
@@ -129,7 +131,11 @@ const INSTALL: Record<
           if (endIfOver(false)) callback(null, null)
           else callback(error, granted)
         }
-        const verdict = hook.call(scene.aedes, aedesClient, parsed, answer)
+        const calledBack: typeof callback = (error, granted) => {
+          if (error) scene.failed(aedesClient, error)
+          answer(error, granted)
+        }
+        const verdict = hook.call(scene.aedes, aedesClient, parsed, calledBack)
         settle(verdict, value => answerSubscription(value, parsed, answer), callback)
       })
   },

@@ -1,5 +1,6 @@
 /** An application that publishes faster than a client reads: it waits for the client where it asks for that, nobody else. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Aedes } from '../../lib/aedes/index.js'
@@ -65,5 +66,28 @@ describe('a loop that waits for each message', () => {
     assert.ok(loop.published < MESSAGES)
     slow.stream.destroy()
     await loop.done
+  })
+})
+
+describe('the stream of a client', () => {
+  it('wakes whoever waits for its stream when it goes', async () => {
+    const broker = await create()
+    await connected(broker)
+    const client = broker.clients.client!
+    const drained = once(client.conn, 'drain')
+    const waiting = new Promise<Error | null>(resolve => client.waitForDrain(resolve))
+    client.close()
+    await drained
+    assert.equal((await waiting)?.message, 'connection closed')
+    assert.equal(client.connected, false)
+  })
+
+  it('may be waited for while its stream is full', async () => {
+    const broker = await create()
+    await connected(broker)
+    const client = broker.clients.client!
+    const waiting = new Promise(resolve => client.waitForDrain((...answer) => resolve(answer)))
+    client.conn.emit('drain')
+    assert.deepEqual(await waiting, [null, client])
   })
 })

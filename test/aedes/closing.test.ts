@@ -1,8 +1,9 @@
-/** A broker that is closed before it has started: nothing of it is left to keep the process alive. */
+/** What a broker says when it closes; one that is closed before it has started says nothing, and keeps no process alive. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import mqemitter from 'mqemitter'
 import { Server } from '../../lib/aedes/index.js'
+import { connected, create } from './support.js'
 
 test('a broker that is closed before it has started neither says nor hears anything', async () => {
   const mq = mqemitter()
@@ -23,4 +24,16 @@ test('a broker that is closed before it has started neither says nor hears anyth
     used.filter(topic => topic.startsWith('$SYS/')),
     [],
   )
+})
+
+test('a broker that closes says of each client that it has gone, and then that it is closed', async () => {
+  const broker = await create({ id: 'one' })
+  const client = await connected(broker)
+  await client.subscribe({ topic: 'a', qos: 0 })
+  const told: string[] = []
+  for (const event of ['unsubscribe', 'clientDisconnect', 'closed'] as const) broker.on(event, () => told.push(event))
+  broker.subscribe('$SYS/#', ({ topic }) => told.push(topic))
+  await new Promise<void>(resolve => broker.close(resolve))
+  const said = ['unsubscribe', '$SYS/one/new/unsubscribes', 'clientDisconnect', '$SYS/one/disconnect/clients']
+  assert.deepEqual(told, [...said, 'closed'])
 })
