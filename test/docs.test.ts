@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'n
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { resolveOptions } from '../lib/broker/options.js'
 import { OPTIONS } from '../lib/cli/options/options.js'
 import { ERRORS } from '../lib/errors.js'
@@ -156,6 +157,42 @@ describe('all pages', () => {
         .filter(name => !isKnown(name))
         .map(name => `${path}: ${name}`),
     )
+  }
+})
+
+/** Entry points of which every function, class and constant is shown in a snippet. */
+const SHOWN = [
+  ...['', 'aedes', 'client', 'codec', 'metrics', 'nats', 'otel', 'server'],
+  ...['testing', 'testing/cluster', 'testing/persistence'],
+]
+
+/** Names of the module itself, for `import` without braces and for `require`. */
+const NAMELESS = new Set(['default', 'module.exports'])
+
+describe('what is exported', () => {
+  const snippets = pages.flatMap(snippetsOf).map(({ code }) => code)
+  const { exports } = JSON.parse(sourceOf('package.json'))
+
+  /** The names that snippets import from an entry point. */
+  function namesImported(specifier: string): Set<string> {
+    const imports = new RegExp(`import (?:type )?(?:\\w+, )?\\{([^}]*)\\} from '${specifier}'`, 'g')
+    const lists = snippets.flatMap(code => [...code.matchAll(imports)])
+    return new Set(lists.flatMap(([, names = '']) => names.split(',').map(name => name.trim().replace(/^type /, ''))))
+  }
+
+  for (const name of SHOWN) {
+    const specifier = name === '' ? 'anax' : `anax/${name}`
+    it(`by ${specifier} is in a snippet`, async () => {
+      const file = exports[specifier.replace('anax', '.')].import.default
+      const exported = Object.keys(await import(pathToFileURL(join(ROOT, file)).href))
+      // what the core exports as well may be shown there
+      const shown = new Set([...namesImported(specifier), ...namesImported('anax'), ...NAMELESS])
+      assert.ok(exported.length > 0)
+      assert.deepEqual(
+        exported.filter(each => !shown.has(each)),
+        [],
+      )
+    })
   }
 })
 
