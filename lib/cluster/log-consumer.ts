@@ -12,7 +12,7 @@ import { sizeInQueue } from '../model/backlog.js'
 import { ensureRecord } from '../model/routing-record.js'
 import { isPromise } from '../util/maybe-promise.js'
 import type { ClusterStore } from './cluster-store.js'
-import { type BroughtFilters, type OwnedSession, refOf } from './owned-session.js'
+import { type BroughtFilters, type OwnedSession, positionOf, refOf } from './owned-session.js'
 
 const NOBODY: ReadonlyMap<OwnedSession, boolean> = new Map()
 
@@ -41,8 +41,8 @@ export interface LogConsumerParts {
 
 export class LogConsumer {
   readonly #parts: LogConsumerParts
-  /** Messages whose delivery takes several turns of the event loop: one of each shard at most. */
-  readonly #underWay = new Set<PublishMessage>()
+  /** By shard, the message whose delivery takes several turns of the event loop. */
+  readonly #underWay: (PublishMessage | undefined)[] = []
   #count = 0
 
   constructor(parts: LogConsumerParts) {
@@ -87,18 +87,17 @@ export class LogConsumer {
   ): Promise<void> {
     const deliveries = [...receivers.keys()].map(owned => owned.deliveryOf(message, position))
     ensureRecord(message).compareWith(deliveries.filter(delivery => delivery !== undefined))
-    this.#underWay.add(message)
+    this.#underWay[position.shard] = message
     await routed
-    this.#underWay.delete(message)
+    this.#underWay[position.shard] = undefined
     this.#noteWaiting(receivers, message, position)
   }
 
   /** A client is sent a message that its session has read: one that is on its way is not for that client any more. */
-  sentFromQueue({ brokerId, brokerCounter }: MessageRef, clientId: string): void {
-    for (const message of this.#underWay) {
-      const isTheSame = message.brokerCounter === brokerCounter && message.brokerId === brokerId
-      if (isTheSame) ensureRecord(message).withhold(clientId)
-    }
+  sentFromQueue(ref: MessageRef, clientId: string): void {
+    const position = positionOf(ref)
+    const message = position && this.#underWay[position.shard]
+    if (message !== undefined && message.brokerCounter === ref.brokerCounter) ensureRecord(message).withhold(clientId)
   }
 
   /**
