@@ -146,12 +146,15 @@ export class NatsNode implements ClusterNode {
   async *read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncGenerator<LogEntry> {
     const ends = upTo ?? (await this.ends())
     try {
-      const shards = ends.map((end, shard) => this.#parts.log.read(shard, filters, after[shard] ?? 0, end))
-      // most shards have none: all are asked concurrently
+      const shards = ends.flatMap((end, shard) => {
+        const from = after[shard] ?? 0
+        return end > from ? [this.#parts.log.read(shard, filters, from, end)] : []
+      })
+      // most have no message: all are asked concurrently
       const firsts = shards.map(entries => entries.next())
       for (const first of firsts) first.catch(() => {})
-      for (const [shard, entries] of shards.entries()) {
-        const first = await firsts[shard]!
+      for (const [index, entries] of shards.entries()) {
+        const first = await firsts[index]!
         if (first.done === true) continue
         yield first.value
         yield* entries

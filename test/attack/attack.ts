@@ -13,15 +13,19 @@ import type { Target } from './targets/target.js'
 
 const NONE = Number.POSITIVE_INFINITY
 
+/** What the name of a bound ends with that is a ratio to Mosquitto. */
+export const BESIDE = ' beside Mosquitto'
+
 /** How long the latency of an idle broker is measured, in milliseconds. */
 const IDLE_MS = 2000
 
 export type Figures = Partial<Measured> & Latency & Outcome & { p99OverIdle?: number }
 
-/** Attacks a broker of this package. */
-export async function attack(scenario: Scenario, scale: number): Promise<Figures> {
+/** Attacks a broker of this package. @param measures whether it measures itself */
+export async function attack(scenario: Scenario, scale: number, measures = true): Promise<Figures> {
   const { users, options } = scenario
-  return attackOn(await (users === undefined ? MeasuredBroker.start(options) : commandTarget(users)), scenario, scale)
+  const target = users === undefined ? MeasuredBroker.start(options, measures) : commandTarget(users)
+  return attackOn(await target, scenario, scale)
 }
 
 /** The same attack on Mosquitto, which has to be installed. */
@@ -54,18 +58,26 @@ async function idleLatency({ port }: Target, { users }: Scenario): Promise<Laten
   return stop()
 }
 
-/** The bounds that did not hold. @param mosquitto its figures, if it was attacked as well */
-export function overstepped({ bounds, besideMosquitto }: Scenario, figures: Figures, mosquitto?: Figures): string[] {
+/**
+ * The bounds that did not hold.
+ * @param plain figures of a broker that did not measure itself, if Mosquitto was attacked as well
+ */
+export function overstepped(
+  { bounds, besideMosquitto }: Scenario,
+  figures: Figures,
+  plain?: Figures,
+  mosquitto?: Figures,
+): string[] {
   const all: Bounds = { turnWithGcMs: 50, ...bounds }
   const over: string[] = (Object.keys(all) as (keyof Bounds)[]).filter(
     name => (figures[name] ?? 0) > (all[name] ?? NONE),
   )
-  if (mosquitto === undefined || besideMosquitto === undefined) return over
+  if (plain === undefined || mosquitto === undefined || besideMosquitto === undefined) return over
   const { p99 = NONE, letInMs = NONE, perSecond = 0, deliveredRatio = 0 }: Ratios = besideMosquitto
-  const ratioOf = (name: keyof Ratios) => (figures[name] ?? 0) / (mosquitto[name] ?? 0)
-  if (ratioOf('p99') > p99) over.push('p99 beside Mosquitto')
-  if (ratioOf('letInMs') > letInMs) over.push('letInMs beside Mosquitto')
-  if (ratioOf('perSecond') < perSecond) over.push('perSecond beside Mosquitto')
-  if (ratioOf('deliveredRatio') < deliveredRatio) over.push('deliveredRatio beside Mosquitto')
+  const ratioOf = (name: keyof Ratios) => (plain[name] ?? 0) / (mosquitto[name] ?? 0)
+  if (ratioOf('p99') > p99) over.push(`p99${BESIDE}`)
+  if (ratioOf('letInMs') > letInMs) over.push(`letInMs${BESIDE}`)
+  if (ratioOf('perSecond') < perSecond) over.push(`perSecond${BESIDE}`)
+  if (ratioOf('deliveredRatio') < deliveredRatio) over.push(`deliveredRatio${BESIDE}`)
   return over
 }

@@ -18,13 +18,15 @@ for (const scenario of SCENARIOS) {
   if (words.length > 0 && !words.some(word => scenario.name.includes(word))) continue
   const figures = await attack(scenario, scale)
   const isCompared = scenario.besideMosquitto !== undefined && !withoutMosquitto
+  const plain = isCompared ? await attack(scenario, scale, false) : undefined
   const mosquitto = isCompared ? await attackMosquitto(scenario, scale) : undefined
   const relay = scenario.besideMosquitto?.perSecond === undefined ? undefined : await attackRelay(scenario, scale)
-  const over = overstepped(scenario, figures, mosquitto)
+  const over = overstepped(scenario, figures, plain, mosquitto)
   if (over.length > 0) process.exitCode = 1
-  runs.push({ scenario, figures, mosquitto, relay, over })
+  runs.push({ scenario, figures, plain, mosquitto, relay, over })
   const verdict = over.length === 0 ? 'holds' : `FAILS (${over.join(', ')})`
   console.log(`${verdict}  ${scenario.name}: ${textOf(figures)}`)
+  if (plain !== undefined) console.log(`       without measuring itself: ${textOf(plain)}`)
   if (mosquitto !== undefined) console.log(`       Mosquitto: ${textOf(mosquitto)}`)
   if (relay !== undefined) console.log(`       the bare relay: ${textOf(relay)}`)
 }

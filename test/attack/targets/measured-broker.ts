@@ -9,18 +9,21 @@ export class MeasuredBroker implements Target {
   readonly port: number
   readonly webSocketPort: number
   readonly #child: ChildProcess
+  readonly #measures: boolean
 
-  private constructor(child: ChildProcess, [port, webSocketPort]: readonly number[]) {
+  private constructor(child: ChildProcess, [port, webSocketPort]: readonly number[], measures: boolean) {
     this.#child = child
+    this.#measures = measures
     this.port = port!
     this.webSocketPort = webSocketPort!
   }
 
-  static async start(options: BrokerOptions = {}): Promise<MeasuredBroker> {
+  /** @param measures false for one that is compared with others: to measure each turn takes time */
+  static async start(options: BrokerOptions = {}, measures = true): Promise<MeasuredBroker> {
     const url = new URL('./broker-process.js', import.meta.url)
     const child = fork(url, [JSON.stringify(options)], { execArgv: ['--expose-gc'] })
     const [{ ports }] = (await once(child, 'message')) as [{ ports: number[] }]
-    return new MeasuredBroker(child, ports)
+    return new MeasuredBroker(child, ports, measures)
   }
 
   async ask<Answer = unknown>(request: Request): Promise<Answer> {
@@ -29,12 +32,12 @@ export class MeasuredBroker implements Target {
     return answer as Answer
   }
 
-  begin(): Promise<unknown> {
-    return this.ask({ name: 'start' })
+  async begin(): Promise<void> {
+    if (this.#measures) await this.ask({ name: 'start' })
   }
 
-  finish(): Promise<Measured> {
-    return this.ask<Measured>({ name: 'stop' })
+  async finish(): Promise<Partial<Measured>> {
+    return this.#measures ? await this.ask<Measured>({ name: 'stop' }) : {}
   }
 
   async end(): Promise<void> {
