@@ -21,7 +21,7 @@ const CLOCK = {
   clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 
-/** What closing sockets may take; what is open then is left over. */
+/** What closing sockets and emptying queues may take; what is there after that is left over. */
 const LINGER_MS = 5000
 
 /** Steps that are under way at once. */
@@ -87,13 +87,18 @@ export class SoakRun {
 
   async #clear(): Promise<void> {
     // the last ones to leave are still being put away
-    const isOver = () => this.#broker.stats().connections.open === 0 && openSockets() === 0
-    for (let waited = 0; !isOver() && waited < LINGER_MS; waited += 10) {
-      await new Promise(resolve => setTimeout(resolve, 10))
-    }
+    await settled(() => this.#broker.stats().connections.open === 0 && openSockets() === 0)
     for (const clientId of this.churn.used) await this.#broker.deleteSession(clientId)
     this.churn.used.clear()
     await this.#broker.deleteRetained('#')
+    // long queues of ended sessions are emptied in steps
+    await settled(() => (this.#broker.stats().queued.messages ?? 0) === 0)
+  }
+}
+
+async function settled(isOver: () => boolean): Promise<void> {
+  for (let waited = 0; !isOver() && waited < LINGER_MS; waited += 10) {
+    await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
 

@@ -6,20 +6,23 @@ import { SoakRun } from './soak-run.js'
 
 test('clients that do everything leave nothing behind', async () => {
   const run = await SoakRun.start('memory', 3)
-  for (let cycle = 0; cycle < 2; cycle++) {
-    let steps = 0
-    const left = await run.cycle(() => steps++ < runs(60))
-    const {
-      'heap MiB': _heap,
-      'buffers MiB': _buffers,
-      handles: _handles,
-      timers,
-      listeners: _listeners,
-      ...counts
-    } = left
-    assert.deepEqual(new Set(Object.values(counts)), new Set([0]), JSON.stringify(left))
-    assert.ok(timers! <= 1, `${timers} timers`)
+  try {
+    for (let cycle = 0; cycle < 2; cycle++) {
+      let steps = 0
+      const left = await run.cycle(() => steps++ < runs(60))
+      const {
+        'heap MiB': _heap,
+        'buffers MiB': _buffers,
+        handles: _handles,
+        timers,
+        listeners: _listeners,
+        ...counts
+      } = left
+      assert.deepEqual(new Set(Object.values(counts)), new Set([0]), JSON.stringify(left))
+      assert.ok(timers! <= 1, `${timers} timers`)
+    }
+    assert.deepEqual(run.failures, [])
+  } finally {
+    await run.end()
   }
-  assert.deepEqual(run.failures, [])
-  await run.end()
 })

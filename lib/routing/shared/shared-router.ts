@@ -12,7 +12,7 @@ import type {
 } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import type { Delivery } from '../../model/delivery.js'
-import { grantOf } from '../../model/grant.js'
+import { grantedQoS, grantOf } from '../../model/grant.js'
 import { copyOf } from '../../model/message.js'
 import { ensureRecord, recordOf, type SharedChoice } from '../../model/routing-record.js'
 import type { SharedDelivery } from '../../model/shared-delivery.js'
@@ -155,7 +155,7 @@ export class SharedRouter {
       return
     }
     if (!isLeftOut(message, record, member)) member.session.deliver(liveCopy(message, member, group.share))
-    else this.#giveTo(member, this.#numberedCopy(message), group.share)
+    else this.#giveTo(member, this.#anotherCopy(message, member), group.share)
   }
 
   /** Gives the unfinished messages of a member to other members. */
@@ -191,6 +191,13 @@ export class SharedRouter {
   #enqueue(clientId: string, delivery: Delivery, message: PublishMessage): void {
     const { qos, retain, subscriptionIdentifiers, share } = delivery
     this.#options.enqueue(message, { clientId, qos, retain, subscriptionIdentifiers, share })
+  }
+
+  /** A second copy for one session. With QoS 0 it keeps its place among the messages of its publisher, as no queue has it. */
+  #anotherCopy(message: PublishMessage, member: SessionSubscription): PublishMessage {
+    if (grantedQoS(message, member) > 0) return this.#numberedCopy(message)
+    const { brokerId, brokerCounter } = message
+    return Object.assign(copyOf(message), { brokerId, brokerCounter })
   }
 
   #numberedCopy(message: SharedDelivery['message']): PublishMessage {

@@ -96,6 +96,40 @@ const scene: fc.Arbitrary<Scene> = fc.record({
   ),
 })
 
+/** Copies with QoS 0 of a shared subscription wait in front of other messages with QoS 0, and of stored ones. */
+const LATE_COPIES: Scene = {
+  bus: 'within the process',
+  pace: 'at once',
+  brokers: 1,
+  store: 'aedes-persistence',
+  storeIs: 'slow',
+  stores: 'one each',
+  seed: 24,
+  subscribers: [
+    {
+      broker: 0,
+      session: 'kept',
+      receiveMaximum: 1,
+      ackDelayMs: 5,
+      subscriptions: [
+        { filter: '$share/g/a/#', qos: 2 },
+        { filter: '$share/g/d', qos: 0 },
+        { filter: 'd', qos: 1 },
+        { filter: 'a/+', qos: 2 },
+      ],
+    },
+  ],
+  steps: [
+    ...published([0, 2], [2, 2], [0, 0], [2, 2], [2, 2], [0, 2], [2, 2]),
+    { do: 'drop', subscriber: 0 },
+    ...published([1, 1], [2, 2]),
+  ],
+}
+
+function published(...messages: [topic: number, qos: QoS][]): Step[] {
+  return messages.map(([topic, qos]) => ({ do: 'publish', broker: 0, topic, qos }))
+}
+
 interface Sent {
   text: string
   topic: string
@@ -121,7 +155,7 @@ test('each subscriber gets each message as often as it should, in order', async 
       if (!keepsOrder(settled, outcome)) return
       for (const subscriber of outcome.subscribers) assertOrder(settled, subscriber, outcome.sent)
     }),
-    { numRuns, endOnFailure: true },
+    { numRuns, endOnFailure: true, examples: [[LATE_COPIES]] },
   )
 })
 
