@@ -10,7 +10,7 @@ import type { Message } from '../../types/message.js'
 import { messageFrom } from './message-bytes.js'
 import { PULL, stopWhenGone } from './pull.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './subjects.js'
-import { clusterError, flushed } from './wire.js'
+import { clusterError, type Wire } from './wire.js'
 
 const NANOS_PER_MS = 1_000_000
 /** Messages that a failed node held are redelivered after this time. */
@@ -28,6 +28,7 @@ const IDLE_MS = 3_600_000
 
 export interface GroupParts {
   readonly nc: NatsConnection
+  readonly wire: Pick<Wire, 'flush'>
   readonly manager: JetStreamManager
   readonly client: JetStreamClient
   readonly prefix: string
@@ -56,7 +57,8 @@ class Holding {
   settle(sequence: number): boolean {
     if (!this.held.delete(sequence)) return false
     this.settled.add(sequence)
-    if (this.settled.size > MAX_SETTLED) for (const oldest of this.settled) return this.settled.delete(oldest)
+    const [oldest] = this.settled
+    if (this.settled.size > MAX_SETTLED) this.settled.delete(oldest!)
     return true
   }
 }
@@ -83,7 +85,7 @@ export class NatsGroup implements Group {
   }
 
   async join(): Promise<void> {
-    const { nc, prefix, shards } = this.#parts
+    const { nc, wire, prefix, shards } = this.#parts
     const base = signalFilter(prefix, '').length
     this.#signals = nc.subscribe(signalFilter(prefix, this.#tokens), {
       queue: this.#name,
@@ -96,7 +98,7 @@ export class NatsGroup implements Group {
     if (this.#hasLeft) return
     for (const shard of shards.keys()) this.#pull(shard)
     this.#timer = setInterval(() => this.#remind(), REMIND_MS)
-    await flushed(nc)
+    await wire.flush()
   }
 
   async leave(): Promise<void> {
@@ -109,7 +111,7 @@ export class NatsGroup implements Group {
     }
     if (this.#parts.nc.isClosed()) return
     for (const { held } of this.#holdings) for (const message of held.values()) message.nak()
-    await flushed(this.#parts.nc)
+    await this.#parts.wire.flush()
   }
 
   #remind(): void {

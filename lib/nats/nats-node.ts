@@ -185,9 +185,9 @@ export class NatsNode implements ClusterNode {
   }
 
   async joinGroup(share: string, take: GroupHandler): Promise<Group> {
-    const { nc, manager, client, options, shards, events } = this.#parts
+    const { nc, wire, manager, client, options, shards, events } = this.#parts
     const failed = (error: Error) => events.failed(error)
-    const group = new NatsGroup(share, take, { nc, manager, client, shards, failed, prefix: options.prefix })
+    const group = new NatsGroup(share, take, { nc, wire, manager, client, shards, failed, prefix: options.prefix })
     this.#groups.add(group)
     try {
       await group.join()

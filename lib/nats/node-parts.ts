@@ -19,7 +19,7 @@ import type { ResolvedNatsOptions } from './options.js'
 import type { Streams } from './setup.js'
 import { Signals } from './signals.js'
 import { ShardSubjects, shardOf, topicOf } from './subjects.js'
-import { flushed, type Wire } from './wire.js'
+import type { Wire } from './wire.js'
 
 /** A shard of the log. */
 export interface Shard {
@@ -175,7 +175,7 @@ export function makeParts(
     signals,
     bases: shards.map(({ subjects }) => subjects.logOf('')),
     ends: () => ends.read(),
-    flush: () => flushed(nc),
+    flush: () => wire.flush(),
   })
   const log = new LogReader(wire, shards, shard => readers[shard]!.position)
   const loaders = shards.map(({ subjects }, shard) => new RecordLoader(log, shard, subjects))

@@ -90,11 +90,39 @@ export interface WireParts {
 export class Wire {
   readonly nc: NatsConnection
   readonly #parts: WireParts
+  /** Ends the waiting flushes once the connection is closed; made with the first of them. */
+  #flushing: Set<() => void> | undefined
   #batches = 0
 
   constructor(nc: NatsConnection, parts: WireParts) {
     this.nc = nc
     this.#parts = parts
+  }
+
+  /**
+   * Resolves when the server has received all that was sent before, or when the connection is closed, as the flush of NATS
+   * waits for ever then. Rejects when the connection breaks.
+   */
+  flush(): Promise<void> {
+    const flushing = this.#openFlushes()
+    return new Promise((resolve, reject) => {
+      flushing.add(resolve)
+      this.nc
+        .flush()
+        .then(resolve, reject)
+        .finally(() => flushing.delete(resolve))
+    })
+  }
+
+  /** One reaction to the end of the connection for all: each stays for as long as the connection does. */
+  #openFlushes(): Set<() => void> {
+    if (this.#flushing !== undefined) return this.#flushing
+    const flushing = new Set<() => void>()
+    this.#flushing = flushing
+    this.nc.closed().then(() => {
+      for (const resolve of flushing) resolve()
+    })
+    return flushing
   }
 
   /** Writes one message. @returns its sequence */
@@ -238,11 +266,6 @@ export class Wire {
     }
     return headers
   }
-}
-
-/** Resolves when the server has all that was sent before, or the connection is closed: then `flush` alone would wait for ever. */
-export async function flushed(nc: NatsConnection): Promise<void> {
-  await Promise.race([nc.flush(), nc.closed()])
 }
 
 /** Maximum bytes of the body of a message. */

@@ -29,7 +29,8 @@ function server() {
   }
   const consumers = { add: async () => {}, get: async () => ({ consume: async () => messages }) }
   const parts = {
-    nc: { subscribe: () => ({ unsubscribe() {} }), isClosed: () => false, flush: async () => {}, closed: () => NEVER },
+    nc: { subscribe: () => ({ unsubscribe() {} }), isClosed: () => false },
+    wire: { flush: async () => {} },
     manager: { consumers },
     client: { consumers },
     prefix: 'anax',

@@ -4,6 +4,7 @@ import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { ClusterEvents } from '../../types/cluster.js'
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
 const START_MS = 10_000
@@ -23,6 +24,18 @@ function isExecutable(file: string): boolean {
   } catch {
     return false
   }
+}
+
+/** For a node of which nothing is wanted. */
+export const IGNORED: ClusterEvents = {
+  letGo: () => Promise.resolve(),
+  message() {},
+  signal() {},
+  deadline() {},
+  orphan() {},
+  membership() {},
+  refused() {},
+  failed() {},
 }
 
 /** Servers that are one cluster. */

@@ -1,7 +1,7 @@
 /** Row 10: many retained messages and many stored sessions, on three servers. */
 import { natsCluster } from '../../../lib/nats/index.js'
 import type { Broker } from '../../../types/broker.js'
-import { NatsServers } from '../../support/nats.js'
+import { IGNORED, NatsServers } from '../../support/nats.js'
 import { TestNode, until } from '../nodes.js'
 import { arrive, bulkSessions } from './bulk-sessions.js'
 import { pause, timed } from './world.js'
@@ -30,7 +30,7 @@ export async function scale(count: number): Promise<unknown> {
     const connects = await rate(CLAIMS, async i => left.push(await arrive(other.broker, `bulk${i}`)))
     for (const leave of left) leave()
     await pause(SETTLE_MS)
-    const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: QUIET })
+    const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: IGNORED })
     await pause(SETTLE_MS)
     const bare = await rate(CLAIMS, i => bareNode.claim(`bare${i}`, NEVER))
     await bareNode.leave()
@@ -44,17 +44,6 @@ export async function scale(count: number): Promise<unknown> {
     await Promise.all(nodes.map(node => node.stop()))
     await servers.stop()
   }
-}
-
-const QUIET = {
-  letGo: () => Promise.resolve(),
-  message() {},
-  signal() {},
-  deadline() {},
-  orphan() {},
-  membership() {},
-  refused() {},
-  failed() {},
 }
 
 async function retain(broker: Broker, count: number): Promise<void> {

@@ -9,8 +9,9 @@ import { connect } from '@nats-io/transport-node'
 import { natsCluster } from '../../../lib/nats/index.js'
 import type { ClusterEvents, ClusterNode } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
+import { until } from '../../cluster/nodes.js'
 import { effort } from '../../support/effort.js'
-import { Cable, NatsServers, NO_NATS, natsServer } from '../../support/nats.js'
+import { Cable, IGNORED, NatsServers, NO_NATS, natsServer } from '../../support/nats.js'
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
 
@@ -21,7 +22,7 @@ test('what was sent to a connection that broke is brought again, in order', { sk
   const join = async (url: string, node: string, message: ClusterEvents['message']) => {
     const connection = { ignoreClusterUpdates: true, reconnectTimeWait: 20 }
     const cluster = natsCluster({ servers: url, replicas: 1, shards: 1, connection })
-    const joined = await cluster.join({ node, leaseMs: 15_000, events: { ...DEAF, message } })
+    const joined = await cluster.join({ node, leaseMs: 15_000, events: { ...IGNORED, message } })
     nodes.push(joined)
     return joined
   }
@@ -34,7 +35,7 @@ test('what was sent to a connection that broke is brought again, in order', { sk
     await reader.want('a')
     const publish = (text: string) => writer.write(undefined, { message: messageOf(text) })
     await publish('1')
-    await until(() => got.length === 1)
+    await until(() => got.length === 1, 'message 1')
 
     cable.swallow()
     await publish('2')
@@ -42,7 +43,7 @@ test('what was sent to a connection that broke is brought again, in order', { sk
     await isSent(servers.urls[0]!, 3)
     cable.cut()
     cable.heal()
-    await until(() => got.length === 3)
+    await until(() => got.length === 3, 'message 3')
     assert.deepEqual(got, ['1', '2', '3'])
 
     cable.swallow()
@@ -51,7 +52,7 @@ test('what was sent to a connection that broke is brought again, in order', { sk
     cable.cut()
     cable.heal()
     await publish('5')
-    await until(() => got.length === 5)
+    await until(() => got.length === 5, 'message 5')
     assert.deepEqual(got, ['1', '2', '3', '4', '5'])
   } finally {
     await Promise.all(nodes.map(node => node.leave()))
@@ -70,7 +71,7 @@ test('what a node wants while it leaves is not waited for', { skip }, async () =
       shards: 1,
       connection: { ignoreClusterUpdates: true },
     })
-    const node = await cluster.join({ node: 'one', leaseMs: 1000, events: DEAF })
+    const node = await cluster.join({ node: 'one', leaseMs: 1000, events: IGNORED })
     cable.swallow()
     const wanted = node.want('a')
     await node.leave()
@@ -80,17 +81,6 @@ test('what a node wants while it leaves is not waited for', { skip }, async () =
     await servers.stop()
   }
 })
-
-const DEAF: ClusterEvents = {
-  letGo: () => Promise.resolve(),
-  message() {},
-  signal() {},
-  deadline() {},
-  orphan() {},
-  membership() {},
-  refused() {},
-  failed() {},
-}
 
 function messageOf(text: string): Message {
   const fixed = { cmd: 'publish', topic: 'a', qos: 1, retain: false, dup: false, clientId: 'publisher' } as const
@@ -112,13 +102,5 @@ async function isSent(url: string, count: number): Promise<void> {
     }
   } finally {
     await nc.close()
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000
-  while (!condition()) {
-    if (performance.now() > end) throw new Error('in vain')
-    await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
