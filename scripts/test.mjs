@@ -8,6 +8,7 @@
  *   npm test -- codec topic       the test files whose path contains one of these words
  *   npm test -- --test-name-pattern=retain
  *   NODE=/path/to/node npm test   with another Node
+ *   ANAX_TEST_SEED=1 npm test     property tests draw the same cases each time, instead of new ones
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -50,6 +51,7 @@ if (files.length === 0) {
 }
 if (form !== 'fast') installPrerequisites()
 
+const preloads = ['./test-seconds.mjs', ...('ANAX_TEST_SEED' in process.env ? ['./test-seed.mjs'] : [])]
 const folder = mkdtempSync(join(tmpdir(), 'anax-test-'))
 const results = join(folder, 'results.jsonl')
 const times = join(folder, 'times.jsonl')
@@ -57,7 +59,7 @@ const { status } = spawnSync(
   node,
   [
     '--enable-source-maps',
-    `--import=${new URL('./test-seconds.mjs', import.meta.url)}`,
+    ...preloads.map(file => `--import=${new URL(file, import.meta.url)}`),
     '--test',
     `--test-concurrency=${PARALLEL}`,
     `--test-timeout=${fileLimitMs}`,

@@ -27,8 +27,11 @@ const LIMIT = 1000
 /** Of these a few messages wait. */
 const SLOW_CLIENTS = 12
 
-/** CPU time of a turn without collections of garbage, in milliseconds: 29 were measured on a busy machine, those of the test's own client among them. */
-const MAX_TURN_MS = 40
+/**
+ * CPU time of a turn without collections of garbage, in milliseconds. A search of all sessions in one turn takes
+ * seconds. In turns 29 were measured, and 61 on a busy machine: the code is still being compiled then.
+ */
+const MAX_TURN_MS = 300
 
 const STORES: Record<string, () => SessionPersistence> = {
   memory: () => createMemoryPersistence({}),
