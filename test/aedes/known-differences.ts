@@ -1,13 +1,13 @@
 /**
- * Tests that Aedes was published with and that fail on `anax/aedes`, by the reason. Each reason stands, in these words,
- * in docs/migrating-from-aedes.md; a test looks. Data only.
+ * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/migrating-from-aedes.md has each reason in the same
+ * words; a test checks this. Data only.
  */
 
 import type { Known } from './published-tests.js'
 
 /**
- * Tests of Aedes 1.2 that may fail or pass, and are not counted: both send 5 MB and more to a client that does not read,
- * and look at what comes of it. How much of it waits in the broker depends on what the system's buffers take.
+ * Tests of Aedes 1.2 that may fail or pass, and are not counted. Both send 5 MB and more to a client that does not read.
+ * How much of that waits in the broker depends on the size of the system's buffers.
  */
 export const EITHER_WAY: Known = {
   'the buffers of the system': {
@@ -20,28 +20,28 @@ export const EITHER_WAY: Known = {
 
 /** Tests of Aedes 1.2 that expect what the standard forbids. Reason, as the documentation has it -> file -> tests. */
 export const FORBIDDEN: Known = {
-  'SUBACK has a code for each filter of SUBSCRIBE, repeated ones as well': {
+  'SUBACK has a code for each filter of SUBSCRIBE, including repeated ones': {
     'auth.js': [
       'authorize subscribe multiple same topics with same qos',
       'authorize subscribe multiple same topics with different qos',
     ],
     'prototype-keys.js': ['duplicate prototype-named topic in one SUBSCRIBE keeps the last qos'],
   },
-  'A message that was sent before comes with DUP': {
+  'A message that is sent again has DUP set': {
     'client-pub-sub.js': ['offline message support for direct publish'],
   },
-  'A message that was queued comes without RETAIN': {
+  'A queued message is delivered without RETAIN': {
     'retain.js': [
       'disconnect and retain messages with QoS 1 [clean=false]',
       'disconnect and two retain messages with QoS 1 [clean=false]',
     ],
   },
-  'A message for overlapping filters comes with the highest QoS': {
+  'If several filters of a client match, the message has their highest QoS': {
     'topics.js': [
       'deliver overlapped topics respecting the maximum QoS of all the matching subscriptions - QoS 2 publish',
     ],
   },
-  'A session without subscriptions is one': {
+  'A session without subscriptions is also a session': {
     'qos1.js': ['remove stored subscriptions after unsubscribe'],
   },
   'A packet id of 0 ends the connection': {
@@ -70,24 +70,24 @@ export const KNOWN_DIFFERENCES: Known = {
   'A will that cannot be published is refused with its CONNECT': {
     'topics.js': ['a Will with too many levels does not crash the broker'],
   },
-  'Whoever is connecting when the broker closes is told so': {
+  'A client that is connecting when the broker closes gets an answer': {
     'close_socket_by_other_party.js': ['aedes is closed before client authenticate returns'],
   },
-  'A connection that has ended is not written to': {
+  'The broker does not write to a connection that has ended': {
     'basic.js': ['does not die badly on connection error', 'clear drain'],
   },
-  'Packets are answered in their order, and at once': {
+  'Packets are answered in order, and at once': {
     'auth.js': ['failed authentication does not disconnect other client with same clientId'],
     'connect.js': ['reject second CONNECT Packet sent while first CONNECT still in preConnect stage'],
     'qos1.js': ['subscribe and publish QoS 1 in parallel'],
   },
-  'The packet id of a message that goes out is the broker’s': {
+  'The broker chooses the packet ids of the messages that it sends': {
     'auth.js': ['change a topic name inside authorizeForward method in QoS 1 mode'],
   },
-  'The default export makes a broker': {
+  'The default export creates a broker': {
     'basic.js': ['test warning on default export'],
   },
-  'A protocol that is not known is refused in words': {
+  'An unknown protocol gets an answer': {
     'connect.js': ['reject clients with wrong protocol name'],
   },
   'A filter that `authorizeSubscribe` refused is not stored': {
@@ -97,7 +97,7 @@ export const KNOWN_DIFFERENCES: Known = {
 
 /** The tests of MQTT 5.0 that the beta of Aedes 2.0 has. */
 export const KNOWN_DIFFERENCES_2: Known = {
-  'Shared subscriptions are there': {
+  'Shared subscriptions are available': {
     'mqtt5.js': [
       'MQTT 5.0 CONNACK advertises shared subscriptions as unavailable',
       'MQTT 5.0 $share subscribe is refused with 0x9E (shared subs unavailable)',
