@@ -154,12 +154,18 @@ export class Listener {
       })
       this.#onRefused(error, details, 'connections')
     })
-    server.on('tlsClientError', (cause: Error, socket: TLSSocket) => this.#refused('TLS', cause, socket))
     if (server instanceof http.Server || server instanceof https.Server) {
+      // an `https.Server` tells errors of TLS with this event as well
       server.on('clientError', (cause: Error, socket: Socket) => {
+        this.#refused(isOfHttp(cause) ? 'HTTP' : 'TLS', cause, socket)
         if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
         socket.destroy()
-        this.#refused('HTTP', cause, socket)
+      })
+    } else {
+      server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
+        this.#refused('TLS', cause, socket)
+        // Node.js leaves a connection open whose handshake took too long
+        socket.destroy()
       })
     }
   }
@@ -250,6 +256,10 @@ async function originOf(options: ListenerOptions): Promise<Origin> {
     readHeader: proxyProtocol ? await proxyHeaderReader(HANDSHAKE_TIMEOUT_MS) : undefined,
     addressOf: isHttp ? await forwardedAddress(isTrusted) : undefined,
   }
+}
+
+function isOfHttp(error: Error & { code?: string }): boolean {
+  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT' || error.code?.startsWith('HPE_') === true
 }
 
 /** A key that identifies an open connection, the same for the raw socket and the TLS socket around it. */

@@ -88,6 +88,18 @@ describe('TLS', () => {
     socket.destroy()
   })
 
+  for (const transport of ['tls', 'wss'] as const) {
+    it(`closes a connection whose handshake takes too long, and tells it once: ${transport}`, async () => {
+      await using scene = await open({ ...first, handshakeTimeout: 20 }, { transport })
+      const socket = net.connect(scene.port, '127.0.0.1').resume()
+      const closed = once(socket, 'close')
+      const [error] = await scene.refused
+      assert.match(error.message, /TLS: TLS handshake timeout$/)
+      await closed
+      assert.equal(scene.server.refusals.handshake, 1)
+    })
+  }
+
   it('tells of connections beyond maxConnections, and closes them', async () => {
     await using scene = await open(first, { maxConnections: 1 })
     const one = await connect(scene.port)
