@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { after, describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hashPassword, passwordFile, scramCredentials } from '../../lib/auth/index.js'
 import { HashQueue } from '../../lib/auth/passwords/hash-queue.js'
 import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
@@ -315,5 +316,23 @@ describe('the queue of hashes', () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => queue.run('a', check)))
     // 5 seconds are enough for ten, the first and those that wait then
     assert.equal(answers.filter(answer => answer === true).length, 10)
+  })
+
+  it('refuses who would have to wait for too long, whatever their addresses', async () => {
+    let now = 0
+    const queue = new HashQueue({ concurrency: 1 }, () => now)
+    const check = async () => {
+      await nextTurn()
+      now += 1000
+      return true
+    }
+    const attempts = Array.from({ length: 30 }, (_, i) => queue.run(`address ${i % 15}`, check))
+    const answers = await Promise.all(attempts)
+    assert.deepEqual(
+      answers.flatMap((answer, i) => (answer === true ? [i] : [])),
+      [0, 1, 2, 3, 4, 5, 6, 7],
+    )
+    assert.deepEqual([...new Set(answers.slice(8))], [undefined])
+    assert.equal(await queue.run('address 1', check), true)
   })
 })

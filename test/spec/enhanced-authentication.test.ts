@@ -200,7 +200,7 @@ spec('[5.0 MQTT-4.12.0-4] a hook that does not answer in time has refused', [5],
   await frame.clock.advance(9000)
   assert.equal(client.isClosed, false)
   await frame.clock.advance(2000)
-  await expectRefusal(client, 0x87)
+  await expectRefusal(client, 0x89)
 })
 
 withQuiz('[5.0 MQTT-4.12.0-6] without a method in CONNECT the broker says nothing of the kind', async ({ dial }) => {
@@ -358,7 +358,7 @@ withQuiz(
     client.send(auth(0x19))
     await client.expectNothing()
     await frame.clock.advance(11_000)
-    await client.expectDisconnect(0x87)
+    await client.expectDisconnect(0x89)
   },
 )
 

@@ -27,7 +27,13 @@ const PART = 1 / 4
 /** How long it may have to wait there, in milliseconds: the hook that asks is not answered for as long. */
 const PATIENCE_MS = 5000
 
+/** Who has waited so long is refused, in milliseconds: the broker waits for a hook for 10 seconds by default. */
+const LONGEST_WAIT_MS = 8000
+
 interface Job {
+  readonly address: string
+  /** When it came. */
+  readonly at: number
   run(): Promise<void>
   refuse(): void
 }
@@ -41,13 +47,14 @@ interface Load {
 
 export class HashQueue {
   readonly #limits: Required<HashLimits>
-  /** Address -> what waits; the address that comes next is first. */
+  /** Address -> what waits, which is never nothing; the address that comes next is first. */
   readonly #waiting = new Map<string, Job[]>()
+  /** All that waits, the oldest first. */
+  readonly #inOrder = new Set<Job>()
   readonly #load = new Map<string, Load>()
   readonly #now: () => number
   /** What the last check took, in milliseconds. */
   #checkMs = 0
-  #waitingCount = 0
   #running = 0
   /** How much work was done so far. */
   done = 0
@@ -67,7 +74,7 @@ export class HashQueue {
     const load = this.#load.get(address) ?? { count: 0, wrong: 0 }
     const { concurrency, maxWaiting } = this.#limits
     const mustWait = this.#running >= concurrency
-    if (load.count >= this.#mostOf(load) || (mustWait && this.#waitingCount >= maxWaiting)) return undefined
+    if (load.count >= this.#mostOf(load) || (mustWait && this.#inOrder.size >= maxWaiting)) return undefined
     load.count++
     this.#load.set(address, load)
     return new Promise((resolve, reject) => {
@@ -85,7 +92,7 @@ export class HashQueue {
         this.#leave(address, load)
         resolve(undefined)
       }
-      this.#enter(address, { run, refuse })
+      this.#enter({ address, at: this.#now(), run, refuse })
     })
   }
 
@@ -100,21 +107,22 @@ export class HashQueue {
     load.wrong = isRight ? Math.max(0, load.wrong - 1) : load.wrong + 1
     const jobs = this.#waiting.get(address) ?? []
     for (let tooMany = load.count - this.#mostOf(load); tooMany > 0 && jobs.length > 0; tooMany--) {
-      this.#waitingCount--
-      jobs.pop()!.refuse()
+      const job = jobs.pop()!
+      this.#inOrder.delete(job)
+      job.refuse()
     }
     if (jobs.length === 0) this.#waiting.delete(address)
   }
 
-  #enter(address: string, job: Job): void {
+  #enter(job: Job): void {
     if (this.#running < this.#limits.concurrency) {
       this.#start(job)
       return
     }
-    const jobs = this.#waiting.get(address)
-    if (jobs === undefined) this.#waiting.set(address, [job])
+    const jobs = this.#waiting.get(job.address)
+    if (jobs === undefined) this.#waiting.set(job.address, [job])
     else jobs.push(job)
-    this.#waitingCount++
+    this.#inOrder.add(job)
   }
 
   #start(job: Job): void {
@@ -127,14 +135,31 @@ export class HashQueue {
   }
 
   #next(): Job | undefined {
+    this.#refuseLate()
     for (const [address, jobs] of this.#waiting) {
-      const job = jobs.shift()
-      this.#waiting.delete(address)
-      if (jobs.length > 0) this.#waiting.set(address, jobs)
-      if (job !== undefined) this.#waitingCount--
+      const job = this.#firstOf(address, jobs)
+      // the other addresses come first
+      if (this.#waiting.delete(address)) this.#waiting.set(address, jobs)
       return job
     }
     return undefined
+  }
+
+  /** Refuses those that have waited too long, before those who asked are told that there was no answer. */
+  #refuseLate(): void {
+    const latest = this.#now() - LONGEST_WAIT_MS
+    for (const { address, at } of this.#inOrder) {
+      if (at > latest) return
+      this.#firstOf(address, this.#waiting.get(address)!).refuse()
+    }
+  }
+
+  /** Takes the oldest of an address out of the line. */
+  #firstOf(address: string, jobs: Job[]): Job {
+    const job = jobs.shift()!
+    if (jobs.length === 0) this.#waiting.delete(address)
+    this.#inOrder.delete(job)
+    return job
   }
 
   #leave(address: string, load: Load): void {

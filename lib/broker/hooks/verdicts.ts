@@ -118,9 +118,13 @@ function isObject(value: unknown): value is Said {
   return typeof value === 'object' && value !== null
 }
 
+/** The refusal when a hook does not answer in time: that says nothing about the client, which may try again. */
+const BUSY: Said = { reasonCode: ReasonCode.ServerBusy }
+
 /** The refusal described by the properties of an error that a hook threw. Its message is only for the host. */
 export function saidBy(cause: unknown): unknown {
-  return cause instanceof Error && !(cause instanceof AnaxError) ? { ...cause } : undefined
+  if (cause instanceof AnaxError) return cause.code === 'ANAX_ERR_HOOK_TIMEOUT' ? BUSY : undefined
+  return cause instanceof Error ? { ...cause } : undefined
 }
 
 /** The answer to the client, from the properties of an error or object. */
