@@ -64,6 +64,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   readonly #timers: ConnectionTimers
   /** Set once the connection ends; resolves when nothing of it is left. */
   #released: Promise<void> | undefined
+  /** Called when the client closes its end, after a takeover. */
+  #isAlive: (() => void) | undefined
 
   /** @param open the broker's connections, to which it is added */
   constructor(source: ConnectionSource, ports: ConnectionPorts, open: Roster<Connection>) {
@@ -193,7 +195,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.end({ will, reason: error })
   }
 
-  async takeOver(error: AnaxError): Promise<void> {
+  async takeOver(error: AnaxError, isAlive?: () => void): Promise<void> {
+    if (this.#inputEnd === undefined && this.#released === undefined) this.#isAlive = isAlive
     if (this.#released === undefined) await this.#inputEnd?.wait()
     await this.disconnect(error)
   }
@@ -214,7 +217,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.reader.close()
     this.#outbox.finish()
     this.#timers.closing()
-    this.stream.end()
+    this.stream.end(this.#isAlive === undefined ? 'close' : 'wait')
     // a client that was not accepted has no will
     this.#released = this.#releaseAll(this.#wasConnected ? ending : { ...ending, will: 'discard' })
     return this.#released
@@ -329,9 +332,14 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
   streamClosed(): void {
     this.#breaks(undefined)
-    if (this.#released !== undefined) this.#timers.stop()
+    if (this.#released === undefined) return
+    this.#timers.stop()
+    this.#isAlive?.()
+    this.#isAlive = undefined
   }
   streamFailed(error: Error): void {
+    // its machine is there again, and knows nothing of the connection
+    this.#isAlive = undefined
     if (this.#state !== 'closing' && this.#state !== 'closed') this.#breaks(wrapError('ANAX_ERR_STREAM', error))
   }
 
@@ -375,7 +383,8 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
         this.fail(new AnaxError('ANAX_ERR_DRAIN_TIMEOUT'))
         break
       case 'close':
-        this.stream.destroy()
+        this.#isAlive = undefined
+        this.stream.giveUp()
     }
   }
 }

@@ -32,8 +32,9 @@ export interface SessionOwner {
   /**
    * Ends this connection, because the client has connected again. If its stream has ended already, the received packets
    * are handled first. Resolves once its session is released.
+   * @param isAlive called if the client closes its end as well, and soon: so it was not lost
    */
-  takeOver(error: AnaxError): Promise<void>
+  takeOver(error: AnaxError, isAlive?: () => void): Promise<void>
   /** Refuses a client whose CONNECT is not answered yet. */
   refuse(error: AnaxError): void
 }

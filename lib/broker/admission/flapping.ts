@@ -1,6 +1,8 @@
 /**
  * Detects clients that keep taking over each other's session, and bans one of them for some time if configured: from
- * its address only, because banning the identifier would lock its owner out. Must not know sessions.
+ * its address only, because banning the identifier would lock its owner out. A device that comes back while its dead
+ * connection is still open takes over nobody's session: only connections whose client is alive count. Must not know
+ * sessions.
  */
 import type { Client } from '../../../types/client.js'
 import type { FlappingOptions } from '../../../types/rates.js'
@@ -13,6 +15,7 @@ import type { Timers } from '../../util/scheduling/timers.js'
 const MAX_REMEMBERED = 10_000
 
 interface Takeovers {
+  /** From clients that were alive. */
   count: number
   since: number
   /** The address that had the session before the first takeover. */
@@ -47,17 +50,21 @@ export class FlappingWatch {
 
   /**
    * Notes that a client takes over the session of another.
+   * @returns what to call if the other one is alive, which shows when its connection is closed
    * @throws AnaxError ANAX_ERR_BANNED if it must not
    */
-  takenOver(clientId: string, from: Client, by: Client): void {
+  takenOver(clientId: string, from: Client, by: Client): () => void {
     const now = this.#timers.now()
     const { takeovers, withinSeconds, banSeconds } = this.#options
     const known = this.#takeovers.get(clientId)
     const isRecent = known !== undefined && now - known.since <= withinSeconds * 1000
     const current = isRecent ? known : { count: 0, since: now, holder: from.address }
-    current.count++
     if (!isRecent) remember(this.#takeovers, clientId, current)
-    if (current.count < takeovers) return
+    const isAlive = () => {
+      current.count++
+    }
+    // this one counts as well: with very few, it is not known in time whether its client is alive
+    if (current.count + 1 < takeovers) return isAlive
     this.#takeovers.delete(clientId)
     // the client that had the session first keeps it
     const intruder = by.address === current.holder ? from : by
@@ -65,13 +72,14 @@ export class FlappingWatch {
     if (isBanned) remember(this.#bans, keyOf(intruder.address, clientId), now + banSeconds * 1000)
     this.#events.emit('flapping', by, {
       clientId,
-      takeovers: current.count,
+      takeovers: current.count + 1,
       durationMs: now - current.since,
       addresses: [from.address, by.address],
       banned: isBanned ? (intruder.address ?? 'local') : undefined,
     })
     const ban = this.banOf(by, clientId)
     if (ban !== undefined) throw ban
+    return isAlive
   }
 }
 

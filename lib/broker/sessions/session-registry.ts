@@ -42,8 +42,8 @@ export interface RegistryParts {
   limits: QueueLimitRules
   events: EventSink
   fairness: Fairness
-  /** Throws an AnaxError to prevent it. */
-  takenOver(clientId: string, from: Client, by: Client): void
+  /** Throws an AnaxError to prevent it. @returns what to call if the client it is taken from is alive */
+  takenOver(clientId: string, from: Client, by: Client): () => void
   now: () => number
   maxConnections: number
   sessionLimits: SessionLimits
@@ -240,9 +240,9 @@ export class SessionRegistry implements SessionDirectory {
     const { clientId, aborter } = request
     const predecessor = this.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
-      this.#parts.takenOver(clientId, predecessor.client, owner.client)
+      const isAlive = this.#parts.takenOver(clientId, predecessor.client, owner.client)
       // [MQTT-3.1.4-3]
-      await aborter.unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')))
+      await aborter.unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER'), isAlive))
     }
     this.#stopWaiting(clientId, owner)
     return this.#open(owner, request)

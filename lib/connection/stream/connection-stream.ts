@@ -44,15 +44,30 @@ export class ConnectionStream {
     if (stream.destroyed) queueMicrotask(() => this.detach())
   }
 
-  /** Writes what was handed to it, ends it, and closes it. What still comes is ignored. */
-  end(): void {
+  /**
+   * Writes what was handed to it, and ends it. What still comes is ignored.
+   * @param then whether it is closed at once, or when the other end has closed it as well: somebody else has to close it
+   * if that takes too long
+   */
+  end(then: 'close' | 'wait'): void {
     if (this.#stream.destroyed) {
       this.destroy()
       return
     }
-    this.#stream.end(() => this.destroy())
+    if (then === 'wait') this.#stream.end()
+    else this.#stream.end(() => this.destroy())
     // a stream emits 'end' only while it is read
     this.#stream.resume()
+  }
+
+  /**
+   * Closes it although the other end reads nothing. The system would keep the bytes in its buffers for minutes, and has
+   * room for a limited number of all connections together: a TCP connection with unwritten bytes is reset.
+   */
+  giveUp(): void {
+    const stream = this.#stream
+    if (isTcp(stream) && stream.writableLength > 0) stream.resetAndDestroy()
+    this.destroy()
   }
 
   /** Not every stream emits 'close' (`emitClose: false`), so `closed` is checked as well. A socket does. */
@@ -77,6 +92,11 @@ export class ConnectionStream {
     stream.off('data', onData).off('drain', onDrain).off('error', onError).off('end', onEnd).off('close', onClose)
     stream[attached] = undefined
   }
+}
+
+/** Whether it can be reset: TLS and pipes cannot. */
+function isTcp(stream: Duplex): stream is Socket {
+  return stream instanceof Socket && !('encrypted' in stream) && stream.remoteAddress !== undefined
 }
 
 function onData(this: AttachedStream, chunk: Buffer): void {

@@ -12,6 +12,8 @@ interface Scene {
   noticed: Flapping[]
   /** @returns the code of CONNACK */
   connect(address: string, clientId?: string): Promise<number | undefined>
+  /** Connects and is lost: it reads nothing any more, and its connection stays open. */
+  connectAndBeLost(address: string): Promise<void>
 }
 
 async function withClients(flapping: FlappingOptions, body: (scene: Scene) => Promise<void>): Promise<void> {
@@ -19,10 +21,19 @@ async function withClients(flapping: FlappingOptions, body: (scene: Scene) => Pr
   const broker = await createBroker({ clock, flapping })
   const noticed: Flapping[] = []
   broker.on('flapping', (_client, flapping) => noticed.push(flapping))
-  const connect = async (address: string, clientId = 'same') =>
-    (await dialFrom(broker, address).connect({ clientId })).reasonCode
+  const connect = async (address: string, clientId = 'same') => {
+    const { reasonCode } = await dialFrom(broker, address).connect({ clientId })
+    // those who are taken over come back when their connection is closed
+    await clock.advance(0)
+    return reasonCode
+  }
+  const connectAndBeLost = async (address: string) => {
+    const client = dialFrom(broker, address)
+    assert.equal((await client.connect({ clientId: 'same' })).reasonCode, 0)
+    client.stream.pause()
+  }
   try {
-    await body({ clock, broker, noticed, connect })
+    await body({ clock, broker, noticed, connect, connectAndBeLost })
   } finally {
     const closing = broker.close()
     await clock.advance(10_000)
@@ -53,6 +64,16 @@ describe('flapping', () => {
         await connect(i % 2 === 0 ? HOME : AWAY)
         await clock.advance(6000)
       }
+      assert.deepEqual(noticed, [])
+    }))
+
+  it('is not a device that comes back while its lost connection is open', () =>
+    withClients({ takeovers: 2, banSeconds: 60 }, async ({ clock, noticed, connect, connectAndBeLost }) => {
+      for (let i = 0; i < 10; i++) {
+        await connectAndBeLost(i % 2 === 0 ? HOME : AWAY)
+        await clock.advance(2000)
+      }
+      assert.equal(await connect(HOME), 0)
       assert.deepEqual(noticed, [])
     }))
 
