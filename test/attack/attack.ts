@@ -10,11 +10,15 @@ import type { Measured } from './targets/broker-process.js'
 import { MeasuredBroker } from './targets/measured-broker.js'
 import { commandTarget, mosquittoTarget, relayTarget } from './targets/programs.js'
 import type { Target } from './targets/target.js'
+import { inTime } from './waiting.js'
 
 const NONE = Number.POSITIVE_INFINITY
 
 /** What the name of a bound ends with that is a ratio to Mosquitto. */
 export const BESIDE = ' beside Mosquitto'
+
+/** How long an attack on one target may take, in milliseconds. */
+const LONGEST_MS = 180_000
 
 /** How long the latency of an idle broker is measured, in milliseconds. */
 const IDLE_MS = 2000
@@ -23,8 +27,8 @@ export type Figures = Partial<Measured> & Latency & Outcome & { p99OverIdle?: nu
 
 /** Attacks a broker of this package. @param measures whether it measures itself */
 export async function attack(scenario: Scenario, scale: number, measures = true): Promise<Figures> {
-  const { users, options } = scenario
-  const target = users === undefined ? MeasuredBroker.start(options, measures) : commandTarget(users)
+  const { users, options, hasTls } = scenario
+  const target = users === undefined ? MeasuredBroker.start({ options, hasTls }, measures) : commandTarget(users)
   return attackOn(await target, scenario, scale)
 }
 
@@ -41,19 +45,23 @@ export async function attackRelay(scenario: Scenario, scale: number): Promise<Fi
 async function attackOn(target: Target, scenario: Scenario, scale: number): Promise<Figures> {
   const attacked = new Attacked(target)
   try {
-    const run = await scenario.prepare(attacked, scale)
-    const idle = scenario.bounds.p99OverIdle === undefined ? undefined : await idleLatency(target, scenario)
-    const stop = await startCanary(target.port, scenario.users?.[0])
-    const measured = await attacked.measure(run)
-    const latency = await stop()
-    return { ...measured, ...latency, ...(idle && { p99OverIdle: latency.p99 - idle.p99 }) }
+    return await inTime('end of the attack', runOn(target, attacked, scenario, scale), LONGEST_MS)
   } finally {
     await attacked.end()
   }
 }
 
-async function idleLatency({ port }: Target, { users }: Scenario): Promise<Latency> {
-  const stop = await startCanary(port, users?.[0])
+async function runOn(target: Target, attacked: Attacked, scenario: Scenario, scale: number): Promise<Figures> {
+  const run = await scenario.prepare(attacked, scale)
+  const idle = scenario.bounds.p99OverIdle === undefined ? undefined : await idleLatency(target, scenario)
+  const stop = await startCanary(target.ports.tcp, scenario.users?.[0])
+  const measured = await attacked.measure(run)
+  const latency = await stop()
+  return { ...measured, ...latency, ...(idle && { p99OverIdle: latency.p99 - idle.p99 }) }
+}
+
+async function idleLatency({ ports }: Target, { users }: Scenario): Promise<Latency> {
+  const stop = await startCanary(ports.tcp, users?.[0])
   await pause(IDLE_MS)
   return stop()
 }

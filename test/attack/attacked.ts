@@ -4,9 +4,10 @@ import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectPacket } from './packets.js'
 import type { Outcome } from './scenarios/scenario.js'
-import type { Measured } from './targets/broker-process.js'
+import type { Measured, Numbers } from './targets/broker-process.js'
 import { MeasuredBroker } from './targets/measured-broker.js'
-import type { Target } from './targets/target.js'
+import type { Ports, Target } from './targets/target.js'
+import { inTime } from './waiting.js'
 
 /** The healthy pair. */
 const WATCHERS = 2
@@ -33,7 +34,7 @@ export class Attacked {
   }
 
   get port(): number {
-    return this.#target.port
+    return this.#target.ports.tcp
   }
 
   async measure(attack: () => Promise<Outcome | void>): Promise<Partial<Measured> & Outcome> {
@@ -47,10 +48,15 @@ export class Attacked {
     return this.#dial(this.port, packets)
   }
 
+  /** A socket at one of the target's other listeners. */
+  rawAt(listener: keyof Ports, ...packets: Buffer[]): Promise<net.Socket> {
+    return this.#dial(this.#target.ports[listener]!, packets)
+  }
+
   /** One that was upgraded, and has sent no frame. */
   async webSocket(): Promise<net.Socket> {
-    const socket = await this.#dial(this.#target.webSocketPort!, [UPGRADE])
-    await once(socket, 'data')
+    const socket = await this.rawAt('ws', UPGRADE)
+    await inTime('answer to an upgrade', once(socket, 'data'))
     return socket
   }
 
@@ -58,7 +64,7 @@ export class Attacked {
     const socket = net.connect({ port, host: '127.0.0.1', ...(localAddress && { localAddress }) })
     socket.on('error', () => {})
     this.#sockets.push(socket)
-    await once(socket, 'connect')
+    await inTime('connection', once(socket, 'connect'))
     socket.setNoDelay(true)
     socket.write(Buffer.concat(packets))
     return socket
@@ -67,14 +73,14 @@ export class Attacked {
   /** One that is connected: it has got bytes back. */
   async client(clientId: string, ...packets: Buffer[]): Promise<net.Socket> {
     const socket = await this.raw(connectPacket(clientId), ...packets)
-    await once(socket, 'data')
+    await inTime('CONNACK', once(socket, 'data'))
     return socket
   }
 
   /** One that has got bytes back, or was closed. */
   async answered(packet: Buffer): Promise<net.Socket> {
     const socket = await this.raw(packet)
-    await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    await inTime('answer', Promise.race([once(socket, 'data'), once(socket, 'close')]))
     return socket
   }
 
@@ -86,20 +92,26 @@ export class Attacked {
     return answer
   }
 
-  async clients(count: number, prefix: string, ...packets: Buffer[]): Promise<net.Socket[]> {
-    const sockets: net.Socket[] = []
-    for (let from = 0; from < count; from += 100) {
-      const group = Array.from({ length: Math.min(100, count - from) }, (_, i) =>
-        this.client(`${prefix}${from + i}`, ...packets),
-      )
-      sockets.push(...(await Promise.all(group)))
-    }
-    return sockets
+  clients(count: number, prefix: string, ...packets: Buffer[]): Promise<net.Socket[]> {
+    return inGroups(count, i => this.client(`${prefix}${i}`, ...packets))
   }
 
-  /** Clients without sockets, all of which send the same: more of them fit into a machine. */
-  async sinks(count: number, packets: Buffer): Promise<void> {
-    await this.#broker().ask({ name: 'sinks', count, connect: packets.toString('hex') })
+  /** Those that send these packets, each its own, and are answered. */
+  clientsThatSend(count: number, packets: (i: number) => Buffer): Promise<net.Socket[]> {
+    return inGroups(count, i => this.answered(packets(i)))
+  }
+
+  /** Sockets that have sent nothing. */
+  silent(count: number, listener: keyof Ports = 'tcp'): Promise<net.Socket[]> {
+    return inGroups(count, () => this.rawAt(listener))
+  }
+
+  /**
+   * Clients without sockets, all of which send the same: more of them fit into a machine.
+   * @param kind whether they read, or nothing but the first answer
+   */
+  async sinks(count: number, packets: Buffer, kind: 'reading' | 'frozen' = 'reading'): Promise<void> {
+    await this.#broker().ask({ name: 'sinks', count, connect: packets.toString('hex'), kind })
   }
 
   /** They leave. */
@@ -108,8 +120,21 @@ export class Attacked {
   }
 
   /** Resolves when no clients are connected but a few that watch. */
-  async left(): Promise<void> {
-    while ((await this.#broker().ask<{ clients: number }>({ name: 'clients' })).clients > WATCHERS) await pause(50)
+  left(): Promise<void> {
+    return this.until('end of all connections', ({ clients }) => clients <= WATCHERS)
+  }
+
+  /** Resolves when the broker has such numbers. */
+  async until(what: string, isSo: (numbers: Numbers) => boolean): Promise<void> {
+    const broker = this.#broker()
+    const looking = async () => {
+      while (!isSo(await broker.ask<Numbers>({ name: 'numbers' }))) await pause(50)
+    }
+    await inTime(what, looking())
+  }
+
+  async numbers(): Promise<Numbers> {
+    return this.#broker().ask<Numbers>({ name: 'numbers' })
   }
 
   #broker(): MeasuredBroker {
@@ -121,6 +146,16 @@ export class Attacked {
     for (const socket of this.#sockets) socket.destroy()
     await this.#target.end()
   }
+}
+
+/** Makes sockets, a hundred at a time. */
+async function inGroups(count: number, make: (i: number) => Promise<net.Socket>): Promise<net.Socket[]> {
+  const sockets: net.Socket[] = []
+  for (let from = 0; from < count; from += 100) {
+    const group = Array.from({ length: Math.min(100, count - from) }, (_, i) => make(from + i))
+    sockets.push(...(await Promise.all(group)))
+  }
+  return sockets
 }
 
 /** Resolves when sockets were given no byte for a while. */

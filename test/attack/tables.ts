@@ -66,13 +66,17 @@ function verdictOf(over: readonly string[]): string {
   return over.length === 0 ? 'hold' : `missed (${over.join(', ')})`
 }
 
-function boundsOf({ turnMs, growthMb, keptRatio, p99OverIdle, granted }: Bounds): string {
+function boundsOf(limits: Bounds): string {
+  const { turnMs, growthMb, keptRatio, p99OverIdle, granted, endedMs, takenPerSecond, uncounted } = limits
   const bounds = [
     turnMs !== undefined && `${turnMs} ms`,
     growthMb !== undefined && `${growthMb} MB`,
     keptRatio !== undefined && `${keptRatio} times`,
     p99OverIdle !== undefined && `${p99OverIdle} ms over an idle run`,
     granted !== undefined && `${granted} granted`,
+    endedMs !== undefined && `closed in ${endedMs / 1000} s`,
+    takenPerSecond !== undefined && `${takenPerSecond} messages/s`,
+    uncounted === 0 && 'all counted',
   ]
   return bounds.filter(Boolean).join(', ')
 }

@@ -9,6 +9,8 @@ export interface Scenario {
   name: string
   /** Of the broker. */
   options?: BrokerOptions
+  /** Whether the broker listens for TLS as well. */
+  hasTls?: boolean
   /** Those who may connect, the healthy pair's first: then the command is attacked, and no broker that measures itself. */
   users?: readonly User[]
   bounds: Bounds
@@ -28,6 +30,12 @@ export interface Outcome {
   granted?: number
   /** The share of the messages that arrived. */
   deliveredRatio?: number
+  /** Milliseconds until the broker has ended all whom it has to end. */
+  endedMs?: number
+  /** How many messages of somebody with a rate were taken per second. */
+  takenPerSecond?: number
+  /** Connections that ended before MQTT without being counted. */
+  uncounted?: number
 }
 
 /** Bounds of figures as multiples of Mosquitto's. */
@@ -54,6 +62,12 @@ export interface Bounds {
   keptRatio?: number
   /** How much of what was asked for may be granted. */
   granted?: number
+  /** Milliseconds until the broker has ended all whom it has to end. */
+  endedMs?: number
+  /** How many messages of somebody with a rate are taken per second. */
+  takenPerSecond?: number
+  /** Connections that ended before MQTT without being counted. */
+  uncounted?: number
   /** 99th percentile of the healthy pair's latency, in milliseconds above that of an idle broker. */
   p99OverIdle?: number
 }

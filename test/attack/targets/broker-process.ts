@@ -2,10 +2,31 @@
  * The broker that is attacked, in a process of its own. Its parent hands it options, and asks for what it measured.
  * Must not know the attacks.
  */
-import { Duplex } from 'node:stream'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { Duplex, type DuplexOptions } from 'node:stream'
+import tls from 'node:tls'
 import { type BrokerOptions, createBroker } from '../../../lib/index.js'
 import { createServer } from '../../../lib/server/server.js'
+import { makeCertificate } from '../../support/certificate.js'
+import type { Ports } from './target.js'
 import { TurnMeter } from './turn-meter.js'
+
+/** What its parent hands it. */
+export interface Setup {
+  options?: BrokerOptions | undefined
+  /** Whether it listens for TLS as well. */
+  hasTls?: boolean | undefined
+}
+
+/** What it answers at any time. */
+export interface Numbers {
+  clients: number
+  /** Sessions that are stored. */
+  sessions: number
+  /** Connections that ended in a handshake before MQTT. */
+  handshakes: number
+}
 
 export interface Measured {
   turnMs: number
@@ -22,16 +43,23 @@ export interface Measured {
 }
 
 export type Request =
-  | { name: 'start' | 'stop' | 'clients' | 'sinks leave' }
-  | { name: 'sinks'; count: number; connect: string }
+  | { name: 'start' | 'stop' | 'numbers' | 'sinks leave' }
+  | { name: 'sinks'; count: number; connect: string; kind: 'reading' | 'frozen' }
 
 const SAMPLE_MS = 50
 
-const options = JSON.parse(process.argv[2] ?? '{}') as BrokerOptions
+const { options, hasTls = false } = JSON.parse(process.argv[2] ?? '{}') as Setup
 const broker = await createBroker(options)
+const certificate = hasTls ? await makeCertificate() : undefined
 const server = await createServer(broker, [
   { transport: 'tcp', port: 0 },
   { transport: 'ws', port: 0 },
+  ...(certificate === undefined
+    ? []
+    : [
+        { transport: 'tls', port: 0, tls: certificate } as const,
+        { transport: 'wss', port: 0, tls: certificate } as const,
+      ]),
 ])
 const meter = new TurnMeter()
 const sinks: Duplex[] = []
@@ -51,14 +79,32 @@ process.on('message', async (request: Request) => {
     cpu = process.cpuUsage()
     meter.start()
   } else if (request.name === 'sinks') {
-    await addSinks(request.count, Buffer.from(request.connect, 'hex'))
+    await addSinks(request.count, Buffer.from(request.connect, 'hex'), request.kind)
   } else if (request.name === 'sinks leave') {
     for (const stream of sinks.splice(0)) stream.destroy()
     while (broker.connectedClients > 0) await new Promise(resolve => setTimeout(resolve, 20))
   }
-  process.send!(request.name === 'stop' ? await measured() : { clients: broker.connectedClients })
+  process.send!(request.name === 'stop' ? await measured() : numbers())
 })
-process.send!({ ports: server.addresses.map(({ port }) => port) })
+process.send!({ ports: await ports() })
+
+async function ports(): Promise<Ports> {
+  const [tcp, ws, ofTls, wss] = server.addresses.map(({ port }) => port!)
+  if (certificate === undefined) return { tcp: tcp!, ws: ws! }
+  // as docs/transports.md shows it
+  const own = tls.createServer({ ...certificate, handshakeTimeout: 10_000 }, broker.handle)
+  own.on('tlsClientError', (_error, socket) => socket.destroy())
+  await once(own.listen(0, '127.0.0.1'), 'listening')
+  return { tcp: tcp!, ws: ws!, tls: ofTls!, wss: wss!, nodeTls: (own.address() as AddressInfo).port }
+}
+
+function numbers(): Numbers {
+  return {
+    clients: broker.connectedClients,
+    sessions: broker.stats().sessions.stored ?? 0,
+    handshakes: server.refusals.handshake,
+  }
+}
 
 async function measured(): Promise<Measured> {
   const { user, system } = process.cpuUsage(cpu)
@@ -94,9 +140,10 @@ function samplePeak(): void {
 }
 
 /** Subscribers without a socket: more of them fit into a machine. */
-async function addSinks(count: number, connect: Buffer): Promise<void> {
+async function addSinks(count: number, connect: Buffer, kind: 'reading' | 'frozen'): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+    const write: DuplexOptions['write'] = kind === 'frozen' ? () => {} : (_chunk, _encoding, done) => done()
+    const stream = new Duplex({ read() {}, write })
     sinks.push(stream)
     broker.handle(stream)
     const bytes = Buffer.from(connect)

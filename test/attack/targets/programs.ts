@@ -45,7 +45,7 @@ export async function relayTarget(): Promise<Target> {
     child.kill('SIGKILL')
     return gone
   }
-  return { port, webSocketPort: undefined, begin: async () => {}, finish: async () => ({}), end }
+  return { ports: { tcp: port }, begin: async () => {}, finish: async () => ({}), end }
 }
 
 /** The command with these users only. */
@@ -89,7 +89,7 @@ function targetOf(port: number, folder: Folder, stop: () => Promise<unknown>): T
     await stop()
     folder.remove()
   }
-  return { port, webSocketPort: undefined, begin: async () => {}, finish: async () => ({}), end }
+  return { ports: { tcp: port }, begin: async () => {}, finish: async () => ({}), end }
 }
 
 class Folder {
