@@ -343,7 +343,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return recordOf(message)?.reachesNobody !== true
   }
 
-  /** @param receive what is called, in the place of the listener */
+  /** @param receive the function that is called instead of the listener */
   async #subscribe(topic: string, listener: unknown, receive = listener): Promise<void> {
     this.#parts.lifecycle.assertListening()
     await this.#listeners.add(topic, listener, receive)

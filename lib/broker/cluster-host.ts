@@ -27,7 +27,7 @@ export function clusterOf(
   },
   parts: () => { router: Router; sessions: SessionRegistry; limits: QueueLimitRules },
 ): ClusterParts {
-  // a stored session reads from the log what it has no room for
+  // a stored session causes no back-pressure: messages beyond its limits stay in the log until it has room
   const pressureOf = (clientId: string) => {
     const session = parts().sessions.ownerOf(clientId)?.session
     return session?.stored === false ? session.pressure : undefined

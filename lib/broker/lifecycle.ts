@@ -37,7 +37,7 @@ interface StartedParts extends ClosingParts {
   readonly storeBridge: StoreBridge
   readonly brake: OverloadBrake
   readonly cluster: ClusterParts | undefined
-  /** Whether it has nothing that brokers of other processes could have, too. */
+  /** Whether the broker has neither a bus of the host nor a cluster, which brokers in other processes could share. */
   readonly isAlone: boolean
   readonly systemTopics: SystemTopics | undefined
 }

@@ -237,7 +237,7 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   return { ...DEFAULTS, id: randomUUID(), ...following(options), ...given } as ResolvedOptions
 }
 
-/** @param path prefix of the names in messages, `rates.` for example */
+/** @param path prefix of the names in messages, such as `rates.` */
 function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, path: string): void {
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined) continue
@@ -255,7 +255,7 @@ function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, pat
   }
 }
 
-/** Defaults that follow from other options. */
+/** Defaults that depend on other options. */
 function following({ receiveMaximum, maxQueuedMessages }: BrokerOptions): Partial<ResolvedOptions> {
   return {
     ...(receiveMaximum !== undefined && { maxConcurrentPackets: receiveMaximum + 1 }),

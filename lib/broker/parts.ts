@@ -64,7 +64,7 @@ export interface Foundations {
   /** The broker id in the identity of this run's messages; see {@link Publisher}. */
   runId: string
   clock: Clock
-  /** The bus that the host gave, if it did. */
+  /** The bus of the host, if it passed one. */
   mq: Bus | undefined
   persistence: AedesPersistence
   /** Replaces bus and store. */
@@ -72,8 +72,8 @@ export interface Foundations {
 }
 
 /**
- * Streams that may be open beyond `maxConnections`, at least: a client that is one too many can be told so in CONNACK, and
- * one that takes over its own session needs a second stream for a moment.
+ * The least number of streams that may be open beyond `maxConnections`. They make it possible to refuse a client in
+ * CONNACK, and a client that takes over its own session needs a second stream for a moment.
  */
 const SPARE_STREAMS = 16
 

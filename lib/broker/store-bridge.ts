@@ -51,7 +51,7 @@ export class StoreBridge implements StoreHost, StoreOwner {
     else this.#mq.on(filter, busListener, () => callback())
   }
 
-  /** Calls back in any case: a store that is closing must not wait for a closed bus. */
+  /** Always calls back: a store that is closing must not wait for a closed bus. */
   unsubscribe(filter: string, listener: StoreListener, callback: Done): void {
     const gone = this.#listening.filter(each => each.filter === filter && each.listener === listener)
     this.#listening = this.#listening.filter(each => !gone.includes(each))

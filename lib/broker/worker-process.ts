@@ -1,6 +1,7 @@
 /**
- * The warning that this process is a worker of `node:cluster`, which pm2's cluster mode uses as well. The workers take
- * turns at a port, so each has some of the clients, and a broker without a bus has nobody else's. Owns how that is found.
+ * The warning that this process is a worker of `node:cluster`, which pm2's cluster mode uses as well. The workers share
+ * a port, so each gets some of the clients, and a broker without a bus does not reach those of the others. Owns how a
+ * worker is detected.
  */
 
 const MESSAGE =
@@ -9,7 +10,7 @@ const MESSAGE =
 
 let isWarned = false
 
-/** Says so once, where it is one. */
+/** Warns once if this process is a worker. */
 export function warnOfWorker(): void {
   if (isWarned || !isWorker()) return
   isWarned = true
@@ -19,7 +20,7 @@ export function warnOfWorker(): void {
   })
 }
 
-/** A worker has a channel to the process that made it, and has loaded the module; nobody else loads it for this. */
+/** A worker has a channel to its parent process, and has loaded `node:cluster`. This check does not load the module. */
 function isWorker(): boolean {
   if (process.channel === undefined) return false
   const { isWorker } = process.getBuiltinModule('node:cluster') as { isWorker?: boolean }

@@ -1,6 +1,6 @@
 /**
- * From a stream to a connection: CONNECT, and what the broker answers. Owns the handshake; what comes after it is the
- * connection's.
+ * Connects over a stream: sends CONNECT and evaluates the broker's answer. Owns the handshake; the connection owns
+ * everything after it.
  */
 import type { Duplex } from 'node:stream'
 import type { ConnackPacket } from '../../types/packets.js'
@@ -13,8 +13,8 @@ import { connectRefusal } from './refusals.js'
 
 /**
  * Connects over a stream. Resolves when the broker has accepted the client.
- * @throws AnaxError ANAX_ERR_REFUSED with the broker's reason code, ANAX_ERR_TIMEOUT where no answer came in time,
- * ANAX_ERR_NOT_CONNECTED where the stream ended before, ANAX_ERR_ARGUMENT
+ * @throws AnaxError ANAX_ERR_REFUSED with the broker's reason code, ANAX_ERR_TIMEOUT if there is no answer in time,
+ * ANAX_ERR_NOT_CONNECTED if the stream ends before, ANAX_ERR_ARGUMENT
  */
 export function connect(stream: Duplex, options: ConnectOptions = {}): Promise<MqttConnection> {
   return new Promise((resolve, reject) => {

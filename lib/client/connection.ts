@@ -34,25 +34,27 @@ export interface Handshake {
   connack: ConnackPacket
   options: ConnectOptions
   packet: ConnectPacket
-  /** The receiver of packets from now on. */
+  /** Sets the receiver of further packets. */
   handOver(received: (chunk: Buffer) => void, over: (error: AnaxError | undefined) => void): void
 }
 
 /** How a connection ended. */
 export interface ConnectionEnd {
-  /** Undefined where the client ended it. */
+  /** Undefined if the client ended the connection. */
   error: AnaxError | undefined
-  /** The DISCONNECT of the broker (5.0), where it sent one. */
+  /** The DISCONNECT of the broker (5.0), if it sent one. */
   packet: DisconnectPacket | undefined
 }
 
-/** An MQTT client on one stream; {@link connect} makes it. Can be used with `await using`: then it disconnects. */
+/**
+ * An MQTT client on one stream; {@link connect} creates it. With `await using`, it disconnects at the end of the scope.
+ */
 export class MqttConnection {
   /** The client identifier, as agreed with the broker. */
   readonly clientId: string
-  /** The answer to CONNECT: session present, and what the broker offers. */
+  /** The answer to CONNECT: session present, and the features that the broker offers. */
   readonly connack: ConnackPacket
-  /** Resolves when the connection is over; never rejects. */
+  /** Resolves when the connection has ended; never rejects. */
   readonly ended: Promise<ConnectionEnd>
   readonly #stream: Duplex
   readonly #version: ProtocolVersion
@@ -60,7 +62,7 @@ export class MqttConnection {
   readonly #order = new AcknowledgementOrder()
   readonly #reading: Reading
   readonly #keepalive: KeepAlive
-  /** Callers that wait until the stream takes more. */
+  /** Callers that wait until the stream accepts more data. */
   readonly #drained = new Waiters()
   #end!: (end: ConnectionEnd) => void
   #connected = true
@@ -99,7 +101,7 @@ export class MqttConnection {
   get sessionPresent(): boolean {
     return this.connack.sessionPresent
   }
-  /** Messages that wait to be read. */
+  /** The number of unread messages. */
   get buffered(): number {
     return this.#reading.buffered
   }
@@ -109,9 +111,9 @@ export class MqttConnection {
   }
 
   /**
-   * Publishes. Resolves with the reason code: with QoS 0 as soon as the stream takes more, with PUBACK (QoS 1) or PUBCOMP (QoS 2) otherwise.
-   * @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code, ANAX_ERR_NOT_CONNECTED where the
-   * connection ended before it was answered, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
+   * Publishes a message. Resolves with the reason code: with QoS 0 as soon as the stream accepts more data, otherwise
+   * after PUBACK (QoS 1) or PUBCOMP (QoS 2). @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code,
+   * ANAX_ERR_NOT_CONNECTED if the connection ends before the answer, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
    */
   async publish(topic: string, payload: string | Buffer = '', options: PublishOptions = {}): Promise<number> {
     const { qos = 0, retain = false, properties } = options
@@ -143,11 +145,11 @@ export class MqttConnection {
   }
 
   /**
-   * Subscribes. Messages come to {@link next} and the iterator, or to the handler where one is given: one at a time,
+   * Subscribes. Messages go to {@link next} and the iterator, or to the handler if there is one: one at a time,
    * acknowledged when its promise resolves.
    * @param filters one or several; `$share/group/filter` for a shared subscription
    * @returns the granted QoS for each filter
-   * @throws AnaxError ANAX_ERR_SUBSCRIBE_REFUSED where one is refused, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_ARGUMENT
+   * @throws AnaxError ANAX_ERR_SUBSCRIBE_REFUSED if any filter is refused, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_ARGUMENT
    */
   async subscribe(
     filters: string | readonly string[],
@@ -158,7 +160,7 @@ export class MqttConnection {
     const topics = [filters].flat() as string[]
     const properties = subscriptionIdentifier === undefined ? {} : { properties: { subscriptionIdentifier } }
     this.#assertConnected()
-    // before SUBACK: retained messages may come with it
+    // before SUBACK: retained messages may arrive in the same chunk
     if (handler !== undefined) this.#reading.handle(topics, handler)
     const { granted, properties: said } = await this.#exchanges.ask<SubackPacket>(messageId => {
       const subscriptions = topics.map(topic => ({ topic, qos, ...rest }))
@@ -171,7 +173,7 @@ export class MqttConnection {
 
   /**
    * Ends subscriptions, and their handlers.
-   * @returns a reason code for each filter (5.0), otherwise nothing
+   * @returns a reason code for each filter (5.0), or an empty array
    * @throws AnaxError ANAX_ERR_NOT_CONNECTED, ANAX_ERR_ARGUMENT
    */
   async unsubscribe(filters: string | readonly string[]): Promise<number[]> {
@@ -185,8 +187,8 @@ export class MqttConnection {
   }
 
   /**
-   * The next message that no handler has taken; waits for it.
-   * @throws AnaxError ANAX_ERR_NOT_CONNECTED where the connection ends before it comes
+   * Waits for the next message that has no handler. @throws AnaxError ANAX_ERR_NOT_CONNECTED if the connection ends
+   * before
    */
   async next(): Promise<ReceivedMessage> {
     const { done, value } = await this.#reading.next()
@@ -194,7 +196,7 @@ export class MqttConnection {
     return value
   }
 
-  /** All messages that no handler has taken, until the connection ends. */
+  /** Iterates the messages that have no handler, until the connection ends. */
   async *[Symbol.asyncIterator](): AsyncIterator<ReceivedMessage, undefined> {
     for (let result = await this.#reading.next(); result.done !== true; result = await this.#reading.next()) {
       yield result.value

@@ -1,6 +1,6 @@
 /**
- * From a URL to the stream that a client talks over: TCP, TLS, WebSocket, Unix sockets.
- * Knows sockets; knows no MQTT but the name of the WebSocket sub-protocol.
+ * Opens the stream of a client from a URL: TCP, TLS, WebSocket, Unix sockets. Knows sockets; of MQTT it knows only the
+ * name of the WebSocket sub-protocol.
  */
 import { once } from 'node:events'
 import net from 'node:net'
@@ -11,7 +11,7 @@ import { AnaxError } from '../errors.js'
 
 /** How a stream is opened. */
 export interface DialOptions {
-  /** What `node:tls` takes, for `mqtts:` and `wss:`: `ca`, a client's `key` and `cert`, and so on. */
+  /** Options of `node:tls`, for `mqtts:` and `wss:`: `ca`, a client's `key` and `cert`, and so on. */
   tls?: ConnectionOptions
 }
 
@@ -19,7 +19,7 @@ const DEFAULT_PORTS = { 'mqtt:': 1883, 'mqtts:': 8883 } as const
 
 /**
  * Opens the stream for `mqtt://`, `mqtts://`, `ws://`, `wss://` or `mqtt+unix:///path`.
- * @throws AnaxError ANAX_ERR_ARGUMENT for another URL, ANAX_ERR_STREAM where nobody answers
+ * @throws AnaxError ANAX_ERR_ARGUMENT for another URL, ANAX_ERR_STREAM if there is no answer
  */
 export async function openStream(url: string, options: DialOptions = {}): Promise<Duplex> {
   const address = parse(url)
@@ -42,7 +42,7 @@ function parse(url: string): URL {
 
 async function open(address: URL, options: DialOptions): Promise<Duplex> {
   const { protocol } = address
-  // an IPv6 address has brackets in a URL, and none for a socket
+  // an IPv6 address has brackets in a URL, but not for a socket
   const host = address.hostname.replace(/^\[|\]$/g, '')
   switch (protocol) {
     case 'mqtt+unix:':

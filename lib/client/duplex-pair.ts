@@ -1,6 +1,6 @@
 /**
- * Two streams joined back to back, in memory: what one end writes, the other reads.
- * Owns the joint and its back-pressure; knows nothing of MQTT.
+ * Two connected streams in memory: each end reads what the other writes. Owns the connection and its back-pressure;
+ * knows nothing about MQTT.
  */
 import type { Duplex as NodeDuplex } from 'node:stream'
 import { Duplex } from 'readable-stream'
@@ -8,8 +8,8 @@ import { Duplex } from 'readable-stream'
 type Done = (error: Error | null) => void
 
 /**
- * Brings a chunk, or the end of the stream (undefined), to the other end: by a call of `deliver`, later and in order.
- * The writer waits as long.
+ * Carries a chunk, or the end of the stream (undefined), to the other end by calling `deliver`, later and in order. The
+ * writer waits until then.
  */
 export type Carrier = (chunk: Buffer | undefined, deliver: (chunk: Buffer | undefined) => void) => void
 
@@ -20,7 +20,7 @@ class End extends Duplex {
   #drained: (() => void) | undefined
 
   constructor(carry: Carrier) {
-    // As with a socket: when the other end has finished, this one finishes too.
+    // As with a socket, when the other end has finished, this one finishes too.
     super({ allowHalfOpen: false })
     this.#carry = carry
   }
@@ -62,15 +62,14 @@ class End extends Duplex {
   }
 }
 
-/** Bytes reach the other end a turn later, as over a socket: a write never calls the reader. */
+/** Bytes reach the other end one turn later, as over a socket, so a write never calls the reader. */
 const nextTurn: Carrier = (chunk, deliver) => {
   setImmediate(deliver, chunk)
 }
 
 /**
- * Makes the pair. Either end may be handed to a broker, the other to a client.
- * @param toRight how what the first end writes comes to the second. @default a turn of the event loop later
- * @param toLeft the other way round
+ * Creates the pair. Pass one end to a broker and the other one to a client. @param toRight carries data from the first
+ * end to the second. @default one turn of the event loop later @param toLeft carries data in the other direction
  */
 export function duplexPair(toRight: Carrier = nextTurn, toLeft: Carrier = nextTurn): [NodeDuplex, NodeDuplex] {
   const left = new End(toRight)

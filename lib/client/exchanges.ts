@@ -5,7 +5,7 @@
 import { AnaxError } from '../errors.js'
 
 interface Exchange {
-  /** The reason that was given before the end, and counts then. */
+  /** The earlier of two answers; it is the result of the request. */
   answer?: unknown
   resolve(answer: unknown): void
   reject(error: AnaxError): void
@@ -17,7 +17,7 @@ export class Exchanges {
   readonly #open = new Map<number, Exchange>()
   readonly #waiting: (() => void)[] = []
   #lastId = 0
-  /** Messages that may be sent before one is acknowledged. */
+  /** The number of messages that may be sent before one is acknowledged. */
   #quota = MAX_PACKET_ID
 
   /** The broker's Receive Maximum, from CONNACK. */
@@ -37,7 +37,7 @@ export class Exchanges {
     else next()
   }
 
-  /** Sends a packet under a free identifier. Resolves with what {@link settle} is given for it. */
+  /** Sends a packet with a free identifier. Resolves with the answer passed to {@link settle}. */
   ask<Answer>(send: (messageId: number) => void): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const id = this.#freeId()
@@ -51,7 +51,7 @@ export class Exchanges {
     })
   }
 
-  /** The first of two answers, which says how it went. */
+  /** Notes the first of two answers, which has the result. */
   note(messageId: number, answer: unknown): void {
     const exchange = this.#open.get(messageId)
     if (exchange !== undefined) exchange.answer = answer

@@ -1,4 +1,7 @@
-/** A client's keep alive: PINGREQ in time, and the end where it is not answered. Knows the clock, and no packet. */
+/**
+ * A client's keep alive: sends PINGREQ in time, and ends the connection if it is not answered. Knows the clock, and no
+ * packet.
+ */
 import type { Clock } from '../../types/clock.js'
 
 export class KeepAlive {

@@ -16,7 +16,7 @@ import type {
 
 /** The message that the broker publishes if the connection breaks. */
 export interface WillInput {
-  /** Where it is published. */
+  /** Its topic. */
   topic: string
   /** Its content. @default empty */
   payload?: string | Buffer
@@ -24,11 +24,11 @@ export interface WillInput {
   qos?: QoS
   /** Whether it becomes the retained message of its topic. @default false */
   retain?: boolean
-  /** MQTT 5.0 properties, the delay among them. */
+  /** MQTT 5.0 properties, including the will delay. */
   properties?: WillProperties
 }
 
-/** How a client connects. */
+/** Options of `connect`. */
 export interface ConnectOptions {
   /** Client identifier. @default a random one */
   clientId?: string
@@ -63,7 +63,7 @@ export interface ConnectOptions {
   onError?: (error: unknown, topic: string) => void
 }
 
-/** How a message is published. */
+/** Options of a published message. */
 export interface PublishOptions {
   /** @default 0 */
   qos?: QoS
@@ -73,9 +73,9 @@ export interface PublishOptions {
   properties?: PublishProperties
 }
 
-/** How a subscription is made. */
+/** Options of a subscription. */
 export interface SubscribeOptions {
-  /** Highest quality of service of what is delivered. @default 0 */
+  /** Highest QoS of delivered messages. @default 0 */
   qos?: QoS
   /** No Local (5.0). @default false */
   nl?: boolean
@@ -113,7 +113,7 @@ function willOf({ topic, payload = '', qos = 0, retain = false, properties }: Wi
 
 const LARGEST_TIMEOUT = 0x7fff_ffff
 
-/** The time of the system; its timers keep no process alive. */
+/** The system's clock; its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),

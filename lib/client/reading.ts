@@ -9,7 +9,7 @@ import type { ConnectOptions } from './options.js'
 import type { MessageHandler, ReceivedMessage } from './received-message.js'
 
 export class Reading {
-  /** Filter as it was subscribed to -> handler. */
+  /** Subscribed filter -> handler. */
   readonly #handlers = new Map<string, { filter: string; handler: MessageHandler }>()
   readonly #unclaimed: Inbox<ReceivedMessage>
   readonly #claimed: Inbox<ReceivedMessage>
@@ -36,7 +36,7 @@ export class Reading {
 
   handle(filters: readonly string[], handler: MessageHandler): void {
     for (const asked of filters) this.#handlers.set(asked, { filter: parseShare(asked)?.filter ?? asked, handler })
-    // messages of a resumed session came before their handler did
+    // messages of a resumed session arrived before their handler
     for (const message of this.#unclaimed.extract(waiting => this.#handlersOf(waiting).length > 0))
       this.#claimed.add(message)
     if (this.#isHandling) return
@@ -50,7 +50,7 @@ export class Reading {
 
   take(message: ReceivedMessage): void {
     const inbox = this.#handlersOf(message).length > 0 ? this.#claimed : this.#unclaimed
-    // what is to be acknowledged is bounded by the Receive Maximum, and may not be dropped
+    // messages that need an acknowledgement are limited by the Receive Maximum, and must not be dropped
     if (message.qos > 0) inbox.add(message)
     else inbox.push(message)
   }

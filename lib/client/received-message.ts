@@ -1,19 +1,22 @@
 /**
- * A message as a client receives it, and the order in which messages are acknowledged.
- * Knows neither streams nor who reads the messages.
+ * A received message, and the order in which messages are acknowledged. Knows neither streams nor who reads the
+ * messages.
  */
 import type { PublishPacket, PublishProperties, QoS } from '../../types/packets.js'
 
-/** Gets the messages of a subscription; a promise that it returns acknowledges, when it resolves. */
+/**
+ * Receives the messages of a subscription. If it returns a promise, the message is acknowledged when the promise
+ * resolves.
+ */
 export type MessageHandler = (message: ReceivedMessage) => unknown
 
-/** One message that a client received. */
+/** A received message. */
 export class ReceivedMessage {
-  /** Where it was published. */
+  /** Its topic. */
   readonly topic: string
   /** Its content. */
   readonly payload: Buffer
-  /** With which quality of service it was delivered. */
+  /** The QoS with which it was delivered. */
   readonly qos: QoS
   /** Whether it is a retained message, sent because of a new subscription. */
   readonly retain: boolean
@@ -23,7 +26,7 @@ export class ReceivedMessage {
   readonly properties: PublishProperties | undefined
   #acknowledge: ((reasonCode: number) => void) | undefined
 
-  /** @param acknowledge called at most once; undefined where there is nothing to acknowledge */
+  /** @param acknowledge called at most once; undefined if there is nothing to acknowledge */
   constructor(packet: PublishPacket, acknowledge: ((reasonCode: number) => void) | undefined) {
     this.topic = packet.topic
     this.payload = packet.payload as Buffer
@@ -65,7 +68,7 @@ interface PendingAcknowledgement {
 export class AcknowledgementOrder {
   readonly #unsent: PendingAcknowledgement[] = []
 
-  /** A message came. @returns the function that acknowledges it */
+  /** Called when a message has arrived. @returns the function that acknowledges it */
   expect(send: (reasonCode: number) => void): (reasonCode: number) => void {
     const pending: PendingAcknowledgement = { send, reasonCode: undefined }
     this.#unsent.push(pending)

@@ -4,10 +4,10 @@
 import type { ConnackPacket, DisconnectPacket } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'
 
-/** Reason codes from here on are refusals and failures. */
+/** Reason codes from this one on are refusals and failures. */
 export const REFUSED = 0x80
 
-/** Before 5.0 a return code tells; it means what a reason code does. */
+/** Return code before 5.0 -> reason code. */
 const REASONS = [0, 0x84, 0x85, 0x88, 0x86, 0x87]
 
 /** Undefined if the client was accepted. */
@@ -18,7 +18,7 @@ export function connectRefusal({ reasonCode, returnCode = 0, properties }: Conna
 
 type RefusalCode = 'ANAX_ERR_REFUSED' | 'ANAX_ERR_PUBLISH_REFUSED' | 'ANAX_ERR_SUBSCRIBE_REFUSED'
 
-/** A refusal of something that the client asked for. */
+/** The error for a refused request of the client. */
 export function refusal(
   code: RefusalCode,
   about: string | undefined,
@@ -29,7 +29,7 @@ export function refusal(
   return new AnaxError(code, { reasonCode, detail: parts.join(', ') })
 }
 
-/** The broker ended the connection, and said why (5.0). */
+/** The error for a DISCONNECT of the broker (5.0). */
 export function serverDisconnect({ reasonCode = 0, properties }: DisconnectPacket): AnaxError {
   const parts = [hex(reasonCode), properties?.reasonString].filter(part => part !== undefined)
   return new AnaxError('ANAX_ERR_NOT_CONNECTED', {

@@ -55,7 +55,7 @@ const SENDERS = [
   BOTH,
 ]
 
-/** The first byte of each packet but PUBLISH, whose flags vary [MQTT-2.2.2-1] [MQTT-2.1.3-1]. */
+/** The first byte of each packet except PUBLISH, whose flags vary [MQTT-2.2.2-1] [MQTT-2.1.3-1]. */
 export function firstByte(type: PacketType): number {
   const { PUBREL, SUBSCRIBE, UNSUBSCRIBE } = PacketType
   return (type << 4) | (type === PUBREL || type === SUBSCRIBE || type === UNSUBSCRIBE ? 0b0010 : 0)
@@ -94,7 +94,7 @@ export function firstByteError(byte: number, sender: Sender, version: ProtocolVe
   return new AnaxError('ANAX_ERR_MALFORMED', { detail: `${name}: fixed header flags ${bits}${hint}` })
 }
 
-/** By the first byte of what their clients send. */
+/** First byte -> the protocol whose clients send it. */
 const OTHER_PROTOCOLS: Readonly<Record<number, string>> = { 22: 'TLS', 71: 'HTTP' }
 
 function publishFlagFault(flags: number): string | undefined {

@@ -16,9 +16,9 @@ const FIRST_BYTE = 0x30
 export let setReceivedPacket: (message: PublishMessage, packet: Frame, version: ProtocolVersion) => void
 
 /**
- * The packet that a message arrived in, if the same bytes can be sent to a receiver of this version, but for the packet
- * identifier. Encoding the message again would be a quarter of its cost. Undefined if the message was changed in the
- * meantime, or came with DUP.
+ * The packet that a message arrived in, if the same bytes, apart from the packet identifier, can be sent to a receiver
+ * of this version. Encoding the message again would be a quarter of its cost. Undefined if the message was changed in
+ * the meantime, or came with DUP.
  */
 export let receivedPacket: (message: PublishMessage, version: ProtocolVersion) => Frame | undefined
 

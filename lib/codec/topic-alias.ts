@@ -5,7 +5,7 @@
 import type { PublishPacket } from '../../types/packets.js'
 import { AnaxError } from '../errors.js'
 
-/** Aliases that the client defines: replaces them by topics, so that upper layers see only topics. */
+/** Aliases that the client defines: replaces them with topics, so that upper layers see only topics. */
 export class InboundTopicAliases {
   readonly #maximum: number
   readonly #topics = new Map<number, string>()
@@ -14,7 +14,7 @@ export class InboundTopicAliases {
     this.#maximum = maximum
   }
 
-  /** Replaces the packet's alias by its topic. @returns the error if the alias cannot be resolved */
+  /** Replaces the packet's alias with its topic. @returns the error if the alias cannot be resolved */
   resolve(packet: PublishPacket): AnaxError | undefined {
     const { topicAlias: alias, ...properties } = packet.properties!
     if (alias === undefined) return undefined

@@ -41,7 +41,7 @@ export interface Channel extends SessionOwner {
   beginConnect(packet: ConnectPacket): void
   /** Handles an AUTH packet before CONNACK. */
   continueConnect(packet: AuthPacket): void
-  /** Replaces a topic alias by its topic. @returns the error if there is no such alias */
+  /** Replaces a topic alias with its topic. @returns the error if there is no such alias */
   resolveTopicAlias(message: PublishMessage): AnaxError | undefined
 
   /** Writes a packet, shortened to what the client accepts. */

@@ -1,6 +1,6 @@
 /**
- * How one client speaks MQTT: its version, what CONNECT has set, and topic aliases both ways. Owns that packets for it are
- * encoded as it accepts them. Must not know the stream, nor the state of the connection.
+ * The protocol of one client: its version, the parameters from CONNECT, and topic aliases in both directions. Owns that
+ * packets are encoded as the client accepts them. Must not know the stream, nor the state of the connection.
  */
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
@@ -19,7 +19,7 @@ export class ClientProtocol {
   #dialect: Dialect = dialectOf(4)
   #hasVersion = false
   #parameters = INITIAL_PARAMETERS
-  /** For the version and the parameters that are known; made with the first packet that is sent. */
+  /** Uses the version and the parameters known so far; created with the first sent packet. */
   #encoder: PacketEncoder | undefined
   #aliases: InboundTopicAliases | undefined
 
@@ -30,7 +30,7 @@ export class ClientProtocol {
   get dialect(): Dialect {
     return this.#dialect
   }
-  /** Undefined until the client has said it. */
+  /** Undefined until CONNECT arrives. */
   get version(): ProtocolVersion | undefined {
     return this.#hasVersion ? this.#dialect.version : undefined
   }
@@ -38,7 +38,7 @@ export class ClientProtocol {
     return this.#parameters
   }
 
-  /** The decoder has found the version in CONNECT. */
+  /** Called when the decoder has found the version in CONNECT. */
   setVersion(version: ProtocolVersion): void {
     this.#hasVersion = true
     this.#dialect = dialectOf(version)
@@ -50,7 +50,9 @@ export class ClientProtocol {
     this.#encoder = undefined
   }
 
-  /** CONNECT is answered. @param parameters those that are needed from now on; packets are encoded as before */
+  /**
+   * Called when CONNECT is answered. @param parameters those that are needed from now on; packets are encoded as before
+   */
   keepParameters(parameters: ConnectParameters): void {
     this.#parameters = parameters
   }
@@ -61,7 +63,7 @@ export class ClientProtocol {
     return this.#aliases.resolve(message)
   }
 
-  /** Any packet but a PUBLISH; undefined if it is too large for the client. */
+  /** Encodes any packet except PUBLISH; undefined if it is too large for the client. */
   packet(packet: Packet): Frame | undefined {
     return this.#encoding().packet(packet)
   }

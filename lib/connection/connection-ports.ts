@@ -19,7 +19,7 @@ export interface ConnectionPorts extends Ports {
   hasRoomFor(clientId: string): boolean
   /** The refusal while the broker is being drained, with another server; undefined otherwise. */
   elsewhere(): { readonly error: AnaxError; readonly refusal: ConnectRefusal } | undefined
-  /** Bytes that are left for filters of stored sessions. */
+  /** Remaining bytes for the filters of stored sessions. */
   roomForFilters(): number
   /** The refusal while the broker is overloaded. Clients of the host are never refused. */
   overloadError(client: Client): AnaxError | undefined

@@ -1,4 +1,4 @@
-/** A connection as the host passes it in: the stream with its details. Owns the address of the other end. */
+/** A connection as the host passes it in: the stream with its details. Owns the address of the peer. */
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -28,7 +28,7 @@ export function connectionSource(
   return { stream, request, details: { ...given, address, port: remotePort } }
 }
 
-/** Whether the other end may be in another process, behind buffers of the operating system. */
+/** Whether the peer may be in another process, behind buffers of the operating system. */
 export function isFromAfar(stream: Duplex, request: IncomingMessage | undefined): boolean {
   return stream instanceof Socket || request !== undefined
 }

@@ -51,8 +51,8 @@ export class ConnectionTimers implements Scheduled {
   }
 
   /**
-   * Called when the stream is full. The timer is not rescheduled each time, because a stream may fill and drain all the
-   * time.
+   * Called when the stream is full. The timer is not rescheduled each time, because a stream may fill and drain very
+   * often.
    */
   blocked(): void {
     this.#blockedSince = this.#timers.now()

@@ -44,7 +44,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   connectedAt: number | undefined
   reauthentication: Reauthentication | undefined
   readonly stream: ConnectionStream
-  /** The broker's connections: it is one of them until nothing of it is left. */
+  /** The broker's open connections; this one is removed when it is completely closed. */
   readonly #open: Roster<Connection>
   readonly #protocol: ClientProtocol
   #session: Session | undefined
@@ -57,12 +57,12 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   readonly #outbox: Outbox
   /** Whether no more packets are handled, ever. */
   #readingStopped = false
-  /** Set once the stream brings nothing more. */
+  /** Set when the stream's input has ended. */
   #inputEnd: InputEnd | undefined
-  /** As the client's DISCONNECT wants it. */
+  /** The ending requested by the client's DISCONNECT. */
   #disconnectEnding: Ending | undefined
   readonly #timers: ConnectionTimers
-  /** Set once the connection ends; resolves when nothing of it is left. */
+  /** Set when the connection begins to end; resolves when it is completely closed. */
   #released: Promise<void> | undefined
   /** Called when the client closes its end, after a takeover. */
   #isAlive: (() => void) | undefined
@@ -81,7 +81,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     open.add(this)
   }
 
-  /** Made with the first packet that needs it: many clients send none. */
+  /** Created with the first packet that needs it: many clients send none. */
   get ingress(): Pipeline {
     if (this.#ingress !== undefined) return this.#ingress
     const failed = (error: unknown) => this.fail(wrapError('ANAX_ERR_STORE', error))
@@ -113,7 +113,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.#state === 'connected'
   }
   get ready(): boolean {
-    // a client that sends nothing more cannot acknowledge: what comes now is for its session, or for others
+    // a client whose input has ended cannot acknowledge: new messages are for its session, or for other clients
     return this.#outbox.ready && this.#state === 'connected' && this.#inputEnd === undefined
   }
 
@@ -167,7 +167,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     const frame = this.#protocol.packet(packet)
     if (frame !== undefined) this.#outbox.addAnswer(frame, packet.cmd)
     else if (packet.cmd !== 'connack' && packet.cmd !== 'disconnect') {
-      // otherwise the client would wait for this packet for ever
+      // otherwise the client would wait for this packet forever
       this.fail(new AnaxError('ANAX_ERR_PACKET_TOO_LARGE', { detail: packet.cmd.toUpperCase() }))
     }
   }
@@ -223,7 +223,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     return this.#released
   }
 
-  /** Stops reading packets. Resolves when all that were received are answered. */
+  /** Stops reading packets. Resolves when all received packets are answered. */
   async stopReading(): Promise<void> {
     if (this.#inputEnd === undefined) this.#readingStopped = true
     else if (this.#released === undefined) return this.#inputEnd.wait()
@@ -231,7 +231,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   }
 
   async #releaseAll(ending: Ending): Promise<void> {
-    // never at once: what ended the connection is told first
+    // not immediately: the event that reports why the connection ended comes first
     await this.#connect?.done
     if (this.#ingress?.idle === false) await this.#ingress.settled()
     if (this.#session !== undefined) {
@@ -285,26 +285,26 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.fail(error)
   }
 
-  /** All that the stream brought was read; the connection ends as soon as it is handled. */
+  /** Called when everything from the stream was read: the connection ends as soon as it is handled. */
   #endOfInput(ending: Ending): void {
-    // a DISCONNECT ends it in its turn, and CONNECT is answered first
+    // a received DISCONNECT ends the connection itself, and CONNECT is answered first
     if (this.#readingStopped || this.#ingress?.idle === false) return
     if (this.#state === 'connecting' && !this.#connect!.awaitsPacket) return
     this.ports.fairness.spend(Cost.disconnect)
     this.#endAs(ending)
   }
 
-  /** The stream brings nothing more. Its end must not overtake what it brought before. */
+  /** Called when the stream's input has ended. The end must not overtake the data that arrived before. */
   #inputEnds(reason: AnaxError | undefined): void {
     this.ports.fairness.spend(Cost.ended)
     if (this.#inputEnd !== undefined || this.#released !== undefined) return
     this.#inputEnd = new InputEnd({ will: 'publish', reason })
-    // a client that gave up on its CONNECT: nobody waits for the answer
+    // the client gave up during its CONNECT: nobody waits for the answer
     if (this.#state === 'connecting' && !this.reader.decoder.hasUnread) this.#giveUp(this.#inputEnd.ending)
     else this.reader.finish()
   }
 
-  /** Gives up on CONNECT as soon as there is room in a turn of the event loop: thousands may be lost at once. */
+  /** Aborts CONNECT as soon as a turn of the event loop has room: thousands of clients may disconnect at once. */
   async #giveUp(ending: Ending): Promise<void> {
     await this.ports.fairness.admit(Cost.disconnect)
     this.#endAs(ending)
@@ -351,7 +351,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#session?.outgoing?.pump()
   }
 
-  /** The client neither sends nor reads anything more: answers are dropped, and CONNECT is not answered. */
+  /** Called when the client neither sends nor reads any more: answers are dropped, and CONNECT is not answered. */
   #breaks(reason: AnaxError | undefined): void {
     this.#outbox.discard()
     this.#timers.drained()
@@ -359,7 +359,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#inputEnds(reason)
   }
 
-  /** There is room for packets that had to wait. */
+  /** Continues with packets that had to wait. */
   #readOn(): void {
     if (this.reader.isPaused() || this.#inputEnd !== undefined) this.resumeReading()
   }

@@ -1,6 +1,6 @@
 /**
- * A message as one or many receivers get it: it is encoded once for all that get it in the same way. Owns the encoded
- * frames; must not know the receivers.
+ * A message in the form in which one or many receivers get it: encoded once for all that get it in the same form. Owns
+ * the encoded frames; must not know the receivers.
  */
 import type { Message } from '../../types/message.js'
 import type { ProtocolVersion, QoS } from '../../types/packets.js'

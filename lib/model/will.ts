@@ -1,8 +1,10 @@
-/** A client's will, with the details of the client that are needed when it is gone. Must not know when it is due. */
+/**
+ * A client's will, with the details that are needed after the client has disconnected. Must not know when it is due.
+ */
 import type { Client } from '../../types/client.js'
 import type { StoredWill } from '../../types/persistence.js'
 
-/** The will as it is stored; undefined where the client has none. */
+/** The will in the form in which it is stored; undefined if the client has none. */
 export function willOf(client: Client): StoredWill | undefined {
   const { will } = client
   if (will === undefined) return undefined

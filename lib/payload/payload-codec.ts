@@ -1,5 +1,5 @@
 /**
- * Values as payloads: JSON, text, numbers, and JSON that a validator has looked at. Owns the conversion and the errors;
+ * Converts values to payloads and back: JSON, text, numbers, and validated JSON. Owns the conversion and the errors;
  * knows no message.
  */
 import type { PayloadCodec, PayloadInput, PayloadOutput, SchemaIssue, StandardSchema } from '../../types/payload.js'
@@ -12,7 +12,7 @@ const TEXT_PROPERTIES = { payloadFormatIndicator: true, contentType: 'text/plain
 
 const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** JSON of a type that nobody checks. What is no JSON is refused. */
+/** JSON whose type is not checked. Invalid JSON is refused. */
 export function json<T = unknown>(): PayloadCodec<T> {
   return {
     properties: JSON_PROPERTIES,
@@ -21,12 +21,12 @@ export function json<T = unknown>(): PayloadCodec<T> {
   }
 }
 
-/** Text in UTF-8. What is not UTF-8 is refused. */
+/** Text in UTF-8. Invalid UTF-8 is refused. */
 export function text(): PayloadCodec<string> {
   return { properties: TEXT_PROPERTIES, encode: value => Buffer.from(value), decode: readText }
 }
 
-/** A finite number in decimal digits, as `21.5` or `-1e3`. */
+/** A finite number in decimal digits, such as `21.5` or `-1e3`. */
 export function number(): PayloadCodec<number> {
   return {
     properties: TEXT_PROPERTIES,
@@ -44,7 +44,7 @@ export function number(): PayloadCodec<number> {
   }
 }
 
-/** The codec of what a host gives as a schema. @throws AnaxError ANAX_ERR_ARGUMENT where it is none */
+/** The codec for the schema that a host passes. @throws AnaxError ANAX_ERR_ARGUMENT if it is not a schema */
 export function codecOf<Schema>(schema: Schema): PayloadCodec<PayloadInput<Schema>, PayloadOutput<Schema>> {
   const { '~standard': standard } = (schema ?? {}) as Partial<StandardSchema>
   if (typeof standard?.validate === 'function') return validated(standard as StandardSchema['~standard']) as never
@@ -55,7 +55,7 @@ export function codecOf<Schema>(schema: Schema): PayloadCodec<PayloadInput<Schem
   })
 }
 
-/** A payload that is not what it has to be, as an error, whatever was thrown. */
+/** The error for an invalid payload, whatever was thrown. */
 export function payloadError(cause: unknown): AnaxError {
   return cause instanceof AnaxError ? cause : invalid(textOf(cause), cause)
 }

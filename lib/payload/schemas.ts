@@ -14,11 +14,11 @@ import { type TopicPattern, topic } from '../topic/topic-pattern.js'
 import { isPromise } from '../util/maybe-promise.js'
 import { codecOf, payloadError } from './payload-codec.js'
 
-/** A schema, and what happens to a payload that does not fit. */
+/** A schema, and what happens to a payload that does not match it. */
 export interface SchemaRule {
-  /** How the payload has to look. */
+  /** The schema of the payload. */
   schema: PayloadSchema
-  /** Whether a message with another payload is refused, or only told of. @default 'refuse' */
+  /** Whether a message with an invalid payload is refused, or only reported. @default 'refuse' */
   mode?: 'refuse' | 'report'
 }
 
@@ -26,7 +26,10 @@ export interface SchemaRule {
 export interface SchemasOptions {
   /** Called for each payload that does not match, refused or not; `client` is null for a will. */
   onInvalid?: (error: AnaxError, packet: PublishPacket, client: Client | null) => void
-  /** Called for messages with a valid payload or without a rule. @default allows all topics but `$SYS/`, as a broker without a hook */
+  /**
+   * Called for messages with a valid payload or without a rule. @default allows all topics except `$SYS/`, like a
+   * broker without a hook
+   */
   authorizePublish?: AuthorizePublishHandler
 }
 
@@ -37,9 +40,9 @@ interface Rule {
 }
 
 /**
- * A hook `authorizePublish` that looks at payloads: one that does not fit is refused with 0x99 and a reason string that
- * names the path. All rules whose topic matches have to agree. An empty payload, which takes a retained message away,
- * is let through.
+ * Creates a hook `authorizePublish` that checks payloads. One that does not match is refused with 0x99 and a reason
+ * string that names the path. All rules whose topic matches must accept the payload. An empty payload, which deletes a
+ * retained message, is accepted.
  * @param rules topic, as for {@link topic}, -> schema or rule
  * @throws AnaxError ANAX_ERR_ARGUMENT
  */
@@ -49,7 +52,7 @@ export function schemas(
 ): AuthorizePublishHandler {
   const compiled = Object.entries(rules).map(([pattern, rule]) => compile(pattern, rule))
 
-  // takes a callback: what is given to it as an error is a refusal with words, and no failure of the hook
+  // takes a callback, because an error passed to it is a refusal with a reason string, not a failure of the hook
   return (client, packet, callback) => {
     const isTombstone = packet.retain && packet.payload.length === 0
     const matching = isTombstone ? [] : compiled.filter(({ pattern }) => pattern.match(packet.topic) !== undefined)
@@ -60,7 +63,7 @@ export function schemas(
     }
     const tell = (error: AnaxError) => onInvalid?.(error, packet, client)
     const checked = checkAll(matching, packet.payload, tell)
-    // a promise says of failures only: the verdict is the callback's
+    // a promise only reports failures: the verdict is passed to the callback
     return (isPromise(checked) ? checked.then(conclude) : conclude(checked)) as ReturnType<AuthorizePublishHandler>
   }
 }
@@ -96,7 +99,7 @@ function check(
 
 type Decided = Parameters<AuthorizePublishHandler>[2]
 
-/** Asks the next hook, in whichever style it is written, and answers for it. */
+/** Calls the next hook, in either style, and passes on its answer. */
 function goOn(
   hook: AuthorizePublishHandler,
   client: Client,

@@ -1,4 +1,4 @@
-/** What a store consists of, for those who put something around each of its operations. Must not know what that is. */
+/** Lists the members of a store, for wrappers around each of its operations. Must not know what a wrapper does. */
 
 export type Members = Record<string, (...args: unknown[]) => unknown>
 

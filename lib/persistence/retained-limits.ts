@@ -26,8 +26,8 @@ export function checkRetained(message: Message, limits: RetainedLimits, totals: 
   if (totals.count < maxMessages && bytes <= maxBytes) return
   // At a limit, a message that replaces another may still fit.
   const replaced = totals.bytesAt(topic)
-  if (replaced === 0 && totals.count >= maxMessages) throw quotaError(`${maxMessages} messages are retained`)
-  if (bytes - replaced > maxBytes) throw quotaError(`retained messages may have ${maxBytes} bytes together`)
+  if (replaced === 0 && totals.count >= maxMessages) throw quotaError(`already ${maxMessages} retained messages`)
+  if (bytes - replaced > maxBytes) throw quotaError(`all retained messages together may have ${maxBytes} bytes`)
 }
 
 function quotaError(detail: string): AnaxError {

@@ -5,7 +5,7 @@ import type { RateLimit } from '../../types/events.js'
 import type { AnaxError } from '../errors.js'
 import type { RateBucket } from '../util/scheduling/rate-bucket.js'
 
-/** A rate, and whose it is. */
+/** A rate, and what it applies to. */
 export interface LimitedRate extends RateLimit {
   readonly bucket: RateBucket
 }

@@ -1,4 +1,7 @@
-/** The port to the host's hooks. A contract but for one error: how a hook is called and what its answer means is not known here. */
+/**
+ * The port to the host's hooks. A contract and one error: how a hook is called and what its answer means is not known
+ * here.
+ */
 import type { Client } from '../../types/client.js'
 import type { ConnectAcceptance, ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
 import type { Message } from '../../types/message.js'
@@ -35,7 +38,7 @@ export interface Authorizer {
   readonly authorizeForward: ((client: Client, message: Message) => Message | true | undefined) | undefined
   /** Whether a call of a hook about this client is pending. */
   isAsking(client: Client): boolean
-  /** Whether there is a hook that may be called for a connected client. */
+  /** Whether any hook may be called for a connected client. */
   readonly asksLater: boolean
   readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined
 }

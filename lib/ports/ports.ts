@@ -1,4 +1,4 @@
-/** All ports together, and what sessions and connections share besides: options, store and timers of the broker. */
+/** All ports together, and what else sessions and connections share: options, store and timers of the broker. */
 import type { SessionPersistence } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Congestion } from '../model/metering/congestion.js'
@@ -30,7 +30,9 @@ export interface Ports {
   readonly load: Load
   readonly subscriptionLoad: SubscriptionLoad
   readonly congestion: Congestion
-  /** What a publisher within this process waits for after its message was delivered; undefined if there is room. */
+  /**
+   * A promise that a publisher within this process awaits after its message was delivered; undefined if there is room.
+   */
   roomForNext(message: PublishMessage): Promise<void> | undefined
   readonly overload: OverloadState
   readonly timings: Timings

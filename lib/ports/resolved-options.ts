@@ -1,8 +1,8 @@
-/** The options of a broker with their defaults filled in. Without the hooks and parts, which have places of their own. */
+/** The options of a broker with their defaults filled in, without hooks and parts. */
 import type { BrokerOptions } from '../../types/options.js'
 
 type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
-/** Off unless given. */
+/** Options that are off by default. */
 export type Switched =
   | 'rates'
   | 'authenticationDelay'

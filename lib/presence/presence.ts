@@ -1,6 +1,6 @@
 /**
- * Publishes who comes and goes as retained messages: each once, those of one client in order, and after a restart those
- * that are not true any more. Owns the order; what is written is the shape's.
+ * Publishes which clients connect and disconnect, as retained messages: each change once, the changes of one client in
+ * order, and after a restart corrections of outdated messages. Owns the order; topics and payloads belong to the shape.
  */
 import type { Socket } from 'node:net'
 import type { Broker } from '../../types/broker.js'
@@ -10,34 +10,34 @@ import type { QoS } from '../../types/packets.js'
 import { AnaxError, shownName } from '../index.js'
 import { type PresenceChange, type PresenceShape, SHAPES } from './shapes.js'
 
-/** Options for the messages about clients that come and go. */
+/** Options for the messages about clients that connect and disconnect. */
 export interface PresenceOptions {
   /**
    * Topics and payloads: `state` has one topic for each client, `$SYS/presence/CLIENT`; `emqx` and `aws` those of EMQX
-   * and AWS IoT Core; or a shape of your own. @default 'state'
+   * and AWS IoT Core; or your own shape. @default 'state'
    */
   shape?: keyof typeof SHAPES | PresenceShape
   /** @default 1 */
   qos?: QoS
   /**
-   * Whether the message about a client that has gone stays, or what is retained of it is deleted. Clients with an
-   * identifier of the day leave a message each. @default 'retain'
+   * Whether the message about a disconnected client is retained, or its retained message is deleted. Use `clear` for
+   * clients with ever new identifiers, which would leave one message each. @default 'retain'
    */
   gone?: 'retain' | 'clear'
-  /** Told where a message cannot be published. @default a warning of the process */
+  /** Called if a message cannot be published. @default a process warning */
   failed?: (error: unknown) => void
 }
 
 /** Messages are published until it is closed. */
 export interface Presence {
-  /** Resolves when all that happened so far is published. */
+  /** Resolves when all changes so far are published. */
   settled(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Publishes, from now on, a message for each client that comes or goes. Those of an earlier run about clients that are
- * not here are corrected first.
+ * Publishes a message for each client that connects or disconnects from now on. First corrects the messages of an
+ * earlier run about clients that are not connected.
  * @throws AnaxError ANAX_ERR_OPTION
  */
 export async function publishPresence(broker: Broker, options: PresenceOptions = {}): Promise<Presence> {
@@ -106,7 +106,10 @@ class PresencePublisher implements Presence {
     return { ...who, brokerId, at: Date.now(), connection, ...how }
   }
 
-  /** Clients that were connected when an earlier run ended are not any more. In a cluster others may have them. */
+  /**
+   * Corrects the messages about clients that were connected when an earlier run ended. Not in a cluster, where they may
+   * be connected to other nodes.
+   */
   async #correct(): Promise<void> {
     const { connected, clientOf } = this.#shape
     if (connected === undefined || clientOf === undefined || this.#broker.cluster !== undefined) return
@@ -124,7 +127,7 @@ class PresencePublisher implements Presence {
     }
   }
 
-  /** One after the other for each client. @param stale a retained message that is not true any more */
+  /** Publishes one change after the other for each client. @param stale the topic of an outdated retained message */
   #publish(change: PresenceChange, stale?: string): void {
     const { clientId } = change
     const before = this.#pending.get(clientId) ?? Promise.resolve()
@@ -142,12 +145,12 @@ class PresencePublisher implements Presence {
     const retain = change.connected || this.#gone === 'retain'
     await this.#broker.publish({ topic, payload, qos: this.#qos, retain })
     const others = [...clears, ...(stale === undefined ? [] : [stale]), ...(retain ? [] : [topic])]
-    // not by an empty message: those who receive changes would get it as one
+    // not by an empty message: subscribers would get it as a change
     for (const other of new Set(others)) if (other !== topic || !retain) await this.#broker.deleteRetained(other)
   }
 }
 
-/** What is there may be anything: whoever wrote it. */
+/** Reads the client from a retained message, which may have any content. */
 function clientIn(
   topic: string,
   payload: Buffer,

@@ -1,60 +1,60 @@
 /**
- * How a client that came or went is written as a message: our own shape, EMQX's and AWS IoT's.
- * Owns topics and payloads; must not know when anything is published.
+ * The formats of presence messages: our own, and those of EMQX and AWS IoT Core. Owns topics and payloads; must not
+ * know when anything is published.
  */
 import type { DisconnectReason } from '../../types/events.js'
 import type { ProtocolVersion } from '../../types/packets.js'
 
-/** Why a client is not connected; `restart`: the broker has started again since. */
+/** Why a client is not connected; `restart`: the broker has restarted since. */
 export type PresenceReason = DisconnectReason | 'restart'
 
-/** A client came or went. */
+/** A client has connected or disconnected. */
 export interface PresenceChange {
   connected: boolean
   clientId: string
   /** The broker's identifier. */
   brokerId: string
-  /** When, in milliseconds since the epoch. */
+  /** Time of the change, in milliseconds since the epoch. */
   at: number
-  /** Tells connections of one client apart: greater for a later one. */
+  /** Distinguishes the connections of one client: greater for a later one. */
   connection: number
-  /** Undefined after a restart, as the following. */
+  /** Undefined after a restart, like the following fields. */
   username: string | undefined
   /** The authenticated identity. */
   principal: string | undefined
   address: string | undefined
-  /** The port of the broker that it came to, where its stream has one. */
+  /** The broker's port that it connected to, if its stream has one. */
   port: number | undefined
   version: ProtocolVersion | undefined
-  /** Seconds. */
+  /** Keep alive in seconds. */
   keepalive: number | undefined
   clean: boolean | undefined
-  /** Why it went; undefined for one that came. */
+  /** Why it disconnected; undefined for a client that has connected. */
   reason: PresenceReason | undefined
-  /** The MQTT 5.0 reason code of that. */
+  /** The MQTT 5.0 reason code of the disconnection. */
   reasonCode: number | undefined
 }
 
 export interface PresenceMessage {
   topic: string
   payload: string
-  /** Retained messages that are not true any more. */
+  /** Topics of retained messages that are no longer correct. */
   clears?: readonly string[]
 }
 
-/** A way to write changes. */
+/** A format of presence messages. */
 export interface PresenceShape {
-  /** The message; its topic has the client's identifier as one level: see {@link escapeLevel}. */
+  /** The message for a change. Its topic has the client identifier as one level: see {@link escapeLevel}. */
   message(change: PresenceChange): PresenceMessage
-  /** Matches the retained messages about clients that are connected, to be corrected after a restart. */
+  /** A filter that matches the retained messages about connected clients, to correct them after a restart. */
   connected?: string
-  /** The client that such a message is about; undefined where it is not about one that is connected. */
+  /** The client that such a message is about; undefined if it is not about a connected client. */
   clientOf?(topic: string, payload: Buffer): string | undefined
 }
 
 const UNSAFE = /[%/+#\0]/g
 
-/** An identifier as one level of a topic: `%`, `/`, `+` and `#` become `%25`, `%2F`, `%2B` and `%23`. */
+/** Escapes a client identifier to one level of a topic: `%`, `/`, `+` and `#` become `%25`, `%2F`, `%2B` and `%23`. */
 export function escapeLevel(text: string): string {
   return text.replaceAll(UNSAFE, character => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
@@ -63,7 +63,7 @@ function unescapeLevel(level: string): string {
   return level.replaceAll(/%([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }
 
-/** One topic for each client, with its present state. */
+/** One topic per client, with its current state. */
 const state: PresenceShape = {
   message({ clientId, port: _, ...change }) {
     return { topic: `$SYS/presence/${escapeLevel(clientId)}`, payload: JSON.stringify({ clientId, ...change }) }
@@ -72,7 +72,7 @@ const state: PresenceShape = {
   clientOf: (topic, payload) => (JSON.parse(payload.toString()).connected === true ? lastLevel(topic) : undefined),
 }
 
-/** As CONNECT has it. */
+/** Protocol names as in CONNECT. */
 const PROTOCOL_NAMES = { 3: 'MQIsdp', 4: 'MQTT', 5: 'MQTT' } as const
 
 const EMQX_REASONS: Partial<Record<PresenceReason, string>> = {

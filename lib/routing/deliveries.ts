@@ -1,13 +1,14 @@
 /**
- * Messages on their way to their receivers, a line for each publisher that had to pause: its messages reach everybody in
- * the order in which they were published. Owns what is paused; must not know how a receiver is found, nor what pauses.
+ * Unfinished deliveries, with one queue for each publisher whose delivery had to pause, so that its messages reach
+ * everybody in the order of publishing. Owns the paused deliveries; must not know how a receiver is found, nor why a
+ * delivery pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type Fairness, type PausedWork, Share, type ShareOptions } from '../util/scheduling/fairness.js'
 
-/** One message on its way. */
+/** The unfinished delivery of one message. */
 export interface Delivering {
-  /** Goes on. @returns whether everybody has the message; false if it has to pause */
+  /** Continues. @returns whether everybody has the message; false if it has to pause */
   run(): boolean
 }
 
@@ -27,7 +28,7 @@ export function inSteps<T>(first: () => T | undefined, then: (outcome: T) => Del
 
 interface Entry {
   message: PublishMessage
-  /** Set once it has begun. */
+  /** Set when the delivery has begun. */
   delivering: Delivering | undefined
   done: () => void
 }
@@ -49,15 +50,14 @@ export class Deliveries {
     return this.#lines.size > 0 && this.#lines.has(publisherId)
   }
 
-  /** Whether a message of this publisher may begin at once. */
+  /** Whether the delivery of this message may begin immediately. */
   mayBegin({ clientId }: PublishMessage): boolean {
     return !this.#fairness.isSpent && !this.isUnderWay(clientId)
   }
 
   /**
-   * Delivers a message later, behind those of its publisher.
-   * @param delivering set if it has begun
-   * @returns resolves when everybody has it
+   * Delivers a message later, after earlier ones of its publisher. @param delivering set if the delivery has begun
+   * @returns resolves when everybody has the message
    */
   later(message: PublishMessage, delivering: Delivering | undefined): Promise<void> {
     const { clientId } = message
@@ -71,7 +71,7 @@ export class Deliveries {
   }
 }
 
-/** The messages of one publisher. */
+/** The queue of one publisher. */
 class Line implements PausedWork {
   readonly #fairness: Fairness
   readonly #begin: (message: PublishMessage) => Delivering | undefined
@@ -98,7 +98,7 @@ class Line implements PausedWork {
     })
   }
 
-  /** A turn of the event loop has room for it. */
+  /** Called when a turn of the event loop has room. */
   resume(): void {
     if (!this.#fairness.begin(this.#share)) return
     const isEmpty = this.#run()

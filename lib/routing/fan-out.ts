@@ -1,6 +1,6 @@
 /**
  * The delivery of one message to many sessions. It can pause between any two of them and continue later. Owns its
- * progress; must not know who decides when it pauses.
+ * progress; must not know when it pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Delivery } from '../model/delivery.js'

@@ -7,7 +7,7 @@ import { type Grant, grantedQoS, grantedRetain } from '../model/grant.js'
 import type { RoutingRecord } from '../model/routing-record.js'
 import type { Target } from './route.js'
 
-/** The copy for one session. @param share the `$share/…` filter it comes through, if it does */
+/** The copy for one session. @param share the `$share/…` filter it comes through, for a shared subscription */
 export function liveCopy(message: PublishMessage, grant: Grant, share?: string): Delivery {
   const qos = grantedQoS(message, grant)
   return new Delivery(message, qos, grantedRetain(message, grant), grant.subscriptionIdentifiers, share)

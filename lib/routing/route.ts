@@ -1,6 +1,6 @@
 /**
- * The receivers of one topic: one target per session, the shared groups, the host's listeners.
- * Made once per topic and set of subscriptions; must not know a message.
+ * The receivers of one topic: one target per session, the shared groups, the host's listeners. Created once per topic
+ * and set of subscriptions; must not know a message.
  */
 import type { Grant } from '../model/grant.js'
 import type { Subscriber } from '../model/subscriber.js'

@@ -71,7 +71,7 @@ export class Router implements SubscriptionRouter {
     return this.#counts.live
   }
 
-  /** How many of them belong to sessions that the store keeps. */
+  /** The number of those whose sessions the store keeps. */
   get liveStoredSubscriptions(): number {
     return this.#counts.liveStored
   }
@@ -165,7 +165,7 @@ export class Router implements SubscriptionRouter {
 
   /**
    * Delivers a message to the connected sessions and to the host's listeners.
-   * @returns a promise where that takes more than this turn of the event loop; it does not reject
+   * @returns a promise if that takes more than this turn of the event loop; it does not reject
    */
   readonly route = (message: PublishMessage): MaybePromise<void> => {
     const deliveries = this.#deliveries

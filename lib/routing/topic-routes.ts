@@ -1,7 +1,7 @@
 /**
- * Finds the receivers of a topic: the matching subscriptions, then a route made of them. Both are remembered
- * until subscriptions change, and both can pause: a topic may match very many subscriptions. Owns the live subscriptions
- * and the routes; must not know messages.
+ * Finds the receivers of a topic: the matching subscriptions, then a route built from them. Both are remembered until
+ * subscriptions change, and both can pause: a topic may match very many subscriptions. Owns the live subscriptions and
+ * the routes; must not know messages.
  */
 import type { Subscriber } from '../model/subscriber.js'
 import type { FilterSearch } from '../topic/filter-search.js'
@@ -54,7 +54,7 @@ export class TopicRoutes {
     return true
   }
 
-  /** The complete route of these matches, in one go. */
+  /** The complete route of these matches, built in one step. */
   completeRouteOf(matched: readonly Match[]): Route {
     const route = this.routeOf(matched)
     this.#fairness.spend(route.build(Number.POSITIVE_INFINITY) * Cost.match)

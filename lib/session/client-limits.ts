@@ -11,7 +11,7 @@ export type EffectiveLimits = Pick<
   'maxSubscriptions' | 'maximumQoS' | 'retainAvailable' | 'maxPacketSize'
 >
 
-/** Returns the options themselves for a client without limits of its own, without an allocation. */
+/** Returns the options themselves for a client without its own limits, without an allocation. */
 export function effectiveLimits(options: EffectiveLimits, limits: ClientLimits | undefined): EffectiveLimits {
   if (limits === undefined) return options
   const { maxSubscriptions = options.maxSubscriptions, maximumQoS = 2, retainAvailable = true, maxPacketSize } = limits

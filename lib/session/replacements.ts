@@ -15,7 +15,7 @@ export class Replacements {
     for (const { requested, topic } of subscriptions) this.#add(requested, topic)
   }
 
-  /** Removes a requested filter. @returns what was granted instead of it */
+  /** Removes a requested filter. @returns the filters that were granted instead of it */
   take(requested: string): Iterable<string> {
     const granted = this.#granted?.get(requested)
     if (granted === undefined) return NONE

@@ -11,8 +11,8 @@ import type { Session } from './session.js'
 /** Opens and releases sessions. */
 export interface SessionDirectory {
   /**
-   * Opens the session of a client that was authenticated: ends its earlier connection, then resumes or creates the
-   * session. Throws or rejects with an AnaxError if the store fails.
+   * Opens the session of an authenticated client: ends its earlier connection, then resumes or creates the session.
+   * Throws or rejects with an AnaxError if the store fails.
    */
   open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession>
   /** Called when the connection has ended: keeps or ends the session, and publishes, delays or deletes the will. */
@@ -42,7 +42,7 @@ export interface SessionOwner {
 export interface OpenRequest {
   clientId: string
   clean: boolean
-  /** Seconds. */
+  /** Session expiry in seconds. */
   expiryInterval: number
   will: StoredWill | undefined
   /** Aborted when the connection ends. */

@@ -23,7 +23,7 @@ import { SubscriptionChanges } from './subscription-changes.js'
 import { SubscriptionQuota } from './subscription-quota.js'
 
 export interface SessionSettings {
-  /** Seconds that the session lives without its connection. */
+  /** Seconds that the session outlives its connection. */
   expiryInterval: number
   /** Whether the store keeps it. */
   stored: boolean
@@ -80,7 +80,7 @@ export class Session implements Subscriber, Recipient {
     this.#clientLimits = ports.options
   }
 
-  /** Seconds that the session lives without its connection. */
+  /** Seconds that the session outlives its connection. */
   get expiryInterval(): number {
     return this.#expiryInterval
   }
@@ -163,7 +163,7 @@ export class Session implements Subscriber, Recipient {
   }
 
   /**
-   * Takes a live message for the client. Does nothing while it is not connected: the store has the messages that must
+   * Delivers a live message to the client. Does nothing while it is not connected: the store has the messages that must
    * be kept.
    */
   deliver(delivery: Delivery): void {

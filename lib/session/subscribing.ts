@@ -83,7 +83,7 @@ export interface Reviewed {
   changed: readonly SessionSubscription[]
 }
 
-/** Writes them to the store, in as many turns of the event loop as that takes. */
+/** Writes them to the store, in as many turns of the event loop as needed. */
 export async function storeReviewed(session: Session, { refused, changed }: Reviewed): Promise<void> {
   const { id, ports } = session
   const { fairness, router, store } = ports
@@ -137,8 +137,8 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
 }
 
 /**
- * The same for very many, in as many turns of the event loop as that takes.
- * @param aborter makes it reject between two turns
+ * The same for very many subscriptions, in as many turns of the event loop as needed. @param aborter makes it reject
+ * between two turns
  */
 export function routeInTurns(
   session: Session,
@@ -182,7 +182,7 @@ export function keepGrantedFilters(session: Session, requested: readonly string[
   })
 }
 
-/** Ends live subscriptions. @returns for each filter whether there was one */
+/** Ends live subscriptions. @returns for each filter whether there was a subscription */
 export function unrouteSubscriptions(session: Session, topics: readonly string[]): boolean[] {
   session.ports.fairness.spend(topics.length * Cost.filter)
   return topics.map(topic => {

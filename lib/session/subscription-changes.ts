@@ -51,7 +51,7 @@ export class SubscriptionChanges {
     return change
   }
 
-  /** A change is done. */
+  /** Called when a change is done. */
   ended(): void {
     if (--this.#underWay === 0) this.#last = undefined
   }

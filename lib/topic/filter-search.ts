@@ -1,26 +1,26 @@
 /**
- * One search for the values of all filters that match a topic. It can stop after any number of steps and continue later,
- * because hostile filters (`+` in every place) make a topic match tens of thousands of them. Owns how far the search is.
- * Must not know the cache, nor when to stop.
+ * One search for the values of all filters that match a topic. It can stop after any number of steps and continue
+ * later, because hostile filters (with `+` on many levels) make a topic match tens of thousands of them. Owns the
+ * progress of the search. Must not know the cache, nor when to stop.
  *
- * The tree may change between two runs. Values that are there all the time are found; values that are added or removed
+ * The tree may change between two runs. Values that exist throughout are found; values that are added or removed
  * meanwhile may or may not be found.
  */
 import { appendHolders, type Holders } from './holders.js'
 import { type Child, LevelNode, ownValue } from './level-tree.js'
 import { levelEnd } from './topic.js'
 
-/** Nodes of a part of a search. */
+/** Nodes in one part of a search. */
 const PART = 256
 
-/** Nodes that are visited in a microsecond, and values that are found, as powers of two: one filter may have very many. */
+/** Nodes visited, and values found, in a microsecond, as powers of two. One filter may have very many values. */
 const NODES_PER_UNIT_SHIFT = 2
 const VALUES_PER_UNIT_SHIFT = 3
 
 export class FilterSearch<K, V> {
   readonly topic: string
   readonly values: V[] = []
-  /** The changes of the tree when the search began. */
+  /** The version of the tree when the search began. */
   readonly version: number
   readonly #exact: Holders<K, V> | undefined
   /** The nodes that match the topic up to this level. */
@@ -29,15 +29,15 @@ export class FilterSearch<K, V> {
   #index = 0
   /** The nodes that match the topic up to the next level. */
   #next: Child<Holders<K, V>>[] = []
-  /** The next level of the topic; undefined behind the last one. */
+  /** The next level of the topic; undefined after the last one. */
   #level: string | undefined
-  /** Where the level after that begins. */
+  /** The index where the level after that begins. */
   #at = 0
   #isDone = false
 
   /**
-   * @param root of the filters with wildcards; undefined if there are none
-   * @param exact of the filter that is the topic itself
+   * @param root the root of the filters with wildcards; undefined if there are none @param exact the values of the
+   * filter that equals the topic
    */
   constructor(
     topic: string,
@@ -57,7 +57,7 @@ export class FilterSearch<K, V> {
     return this.#isDone
   }
 
-  /** Does a part of the search. @returns what it cost: microseconds, about */
+  /** Does a part of the search. @returns its approximate cost in microseconds */
   runPart(): number {
     const before = this.values.length
     const nodes = this.run(PART)
@@ -65,7 +65,7 @@ export class FilterSearch<K, V> {
     return (nodes >> NODES_PER_UNIT_SHIFT) + (found >> VALUES_PER_UNIT_SHIFT)
   }
 
-  /** Visits at most so many nodes, level by level. @returns how many it visited */
+  /** Visits at most `limit` nodes, level by level. @returns the number of visited nodes */
   run(limit: number): number {
     let visited = 0
     while (!this.#isDone) {
@@ -79,7 +79,7 @@ export class FilterSearch<K, V> {
     return visited
   }
 
-  /** Nodes that have children on the next level; a filter that ends with `#` matches whatever follows. */
+  /** Visits nodes that may have children on the next level. A filter that ends with `#` matches all further levels. */
   #visit(end: number, level: string): void {
     const matching = this.#matching
     const next = this.#next
@@ -95,7 +95,7 @@ export class FilterSearch<K, V> {
     this.#index = end
   }
 
-  /** Filters that end here; `sport/#` matches its parent level `sport`, too. */
+  /** Visits the filters that end at the last level. `sport/#` matches its parent level `sport` as well. */
   #visitLast(end: number): void {
     const matching = this.#matching
     for (let i = this.#index; i < end; i++) {

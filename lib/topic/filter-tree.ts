@@ -18,7 +18,7 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
   readonly #wildcards = new WildcardTree<K, V>()
   readonly #cache = new MatchCache<V>()
   #size = 0
-  /** How often it was changed. */
+  /** The number of changes so far. */
   #version = 0
 
   /** The number of values. */
@@ -71,7 +71,7 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
     return this.known(topic) ?? this.found(this.#completed(topic))
   }
 
-  /** The same, in as many turns of the event loop as it takes. */
+  /** The same, in as many turns of the event loop as needed. */
   matchInTurns(topic: string, turns: EventLoopTurns): MaybePromise<readonly V[]> {
     const known = this.known(topic)
     if (known !== undefined) return known
@@ -82,24 +82,27 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
     })
   }
 
-  /** The same if it is known already, from an earlier match. */
+  /** The same, if it is cached from an earlier match. */
   known(topic: string): readonly V[] | undefined {
     return this.#cache.get(topic)
   }
 
-  /** Begins the same in steps. Its values are shared, too, once it is done. */
+  /** Begins the same search in steps. Its values may be shared, too, when it is done. */
   search(topic: string): FilterSearch<K, V> {
     return new FilterSearch(topic, this.#wildcards.rootFor(topic), this.#exact.get(topic), this.#version)
   }
 
-  /** The values of a search that is done, remembered for the next match. */
+  /** Caches and returns the values of a finished search. */
   found(search: FilterSearch<K, V>): readonly V[] {
     const values = search.values.length === 0 ? NOTHING : search.values
     if (search.version === this.#version) this.#cache.set(search.topic, values)
     return values
   }
 
-  /** The same as {@link match} without caching: for trees of which there are many, or topics that rarely repeat. */
+  /**
+   * The same as {@link match} without caching: for small trees that exist in large numbers, or topics that rarely
+   * repeat.
+   */
   find(topic: string): readonly V[] {
     return this.#completed(topic).values
   }
@@ -124,7 +127,7 @@ export class FilterTree<V extends NonNullable<unknown>, K = string> {
 
 /** The filters with wildcards. */
 class WildcardTree<K, V> extends LevelTree<Holders<K, V>> {
-  /** Where a search begins; undefined if there is no filter. */
+  /** The node where a search begins; undefined if there is no filter. */
   rootFor(topic: string): LevelNode<Holders<K, V>> | undefined {
     return this.size === 0 ? undefined : this.rootOf(topic)
   }

@@ -6,7 +6,7 @@
 
 /** Array slots in one generation: about 2 MB of references. */
 const MAX_WEIGHT = 1 << 18
-/** The weight of an entry beside its values. */
+/** The weight of an entry without its values. */
 const ENTRY_WEIGHT = 16
 /** Longer topics are not cached: a client could fill the memory with them. */
 const MAX_TOPIC_LENGTH = 256

@@ -77,7 +77,7 @@ export function isSystemTopic(topic: string): boolean {
   return topic.charCodeAt(0) === DOLLAR
 }
 
-/** The topic on which a Mosquitto bridge tells both brokers whether it is connected. */
+/** The topic on which a Mosquitto bridge publishes its connection state to both brokers. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]*\/state$/
 
 /** Whether only the broker writes to a topic, unless a hook decides otherwise. */

@@ -20,8 +20,8 @@ async function begun(step: () => MaybePromise<void>): Promise<void> {
 }
 
 /**
- * Reports a result through the callback if there is one, otherwise through a promise: also where the callback is no
- * function, as when somebody publishes a topic and a payload in the place of a message.
+ * Reports a result through the callback if there is one, otherwise through a promise. A callback that is not a function
+ * counts as missing, for example when somebody publishes a topic and a payload instead of a message.
  */
 export function withCallback(
   promise: Promise<void>,

@@ -1,12 +1,12 @@
-/** Which addresses count as one, for limits per address. Knows addresses as text only. */
+/** Decides which addresses count as one, for limits per address. Knows addresses as text only. */
 import { isIPv6 } from 'node:net'
 
 /**
  * The network of an address, for limits per address: an IPv4 address itself, or the /64 network of an IPv6 address,
- * because one household or one server has a whole one.
+ * because one household or one server usually has a whole network.
  */
 export function networkOf(address: string): string {
-  // a quick check before that of Node.js, which is a long regular expression: this runs for each connection
+  // a quick check before that of Node.js, which is a long regular expression, because this runs for each connection
   if (!address.includes(':') || !isIPv6(address)) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   return mapped?.[1] ?? firstHalfOf(address)

@@ -78,7 +78,7 @@ describe('the commands for a store', () => {
     const checked = await anax('check', 'anax-data')
     assert.equal(checked.code, 1)
     assert.match(checked.stdout, /messages +2 records, and 1 damaged/)
-    assert.match(checked.stdout, /messages, message \d+: the record is not what was written/)
+    assert.match(checked.stdout, /messages, message \d+: the checksum is wrong/)
     const { code, stdout } = await anax('salvage', 'anax-data', 'saved')
     assert.equal(code, 0)
     assert.equal(stdout, 'Imported into saved: 1 sessions, 2 queued messages, 0 wills, 1 retained messages\n')

@@ -1,16 +1,13 @@
-/**
- * Counts the broker's events, each where its event passes and nowhere else. Owns the numbers; must
- * not know why anything happened.
- */
+/** Counts the broker's events as they are emitted. Owns the numbers; must not know why anything happened. */
 import type { BrokerEvents, Disconnection, DisconnectReason, SessionEndReason } from '../../../types/events.js'
 import type { AnaxError, ErrorCode } from '../../errors.js'
 
 type ByCode = Partial<Record<ErrorCode, number>>
 
 export class EventCounts {
-  /** Streams that were handed over. */
+  /** Streams passed to the broker. */
   connections = 0
-  /** Clients that were let in. */
+  /** Accepted clients. */
   clients = 0
   /** How often a client was slowed down. */
   throttled = 0

@@ -20,12 +20,12 @@ import type { PendingHooks } from './pending-hooks.js'
 export type Answer = { value: unknown } | { failure: AnaxError; cause: unknown } | 'abandoned'
 
 /** Any function that the host set; its type was checked by the setter. */
-// biome-ignore lint/suspicious/noExplicitAny: any function is assignable to this, with unknown it would not be
+// biome-ignore lint/suspicious/noExplicitAny: every function is assignable to this, but not to a type with unknown
 type HookFunction = (...args: any[]) => unknown
 
 export interface GateContext {
   timers: Timers
-  /** Milliseconds; 0 for no bound. */
+  /** Milliseconds; 0 for no limit. */
   timeoutMs: number
   pending: PendingHooks
   timings: Timings
@@ -40,7 +40,7 @@ export type Gate = (client: Client | null, args: unknown[]) => MaybePromise<Answ
 const AsyncFunction = (async () => {}).constructor
 
 /**
- * @param parameters how many parameters the hook has beside the callback
+ * @param parameters number of parameters of the hook, without the callback
  * @throws AnaxError ANAX_ERR_HOOK_STYLE for a hook that mixes the styles
  */
 export function compileGate(
@@ -64,7 +64,7 @@ export function compileGate(
 /** Hooks that are called for each message: not every call of them is timed. */
 const PER_MESSAGE: ReadonlySet<HookName> = new Set(['authorizePublish', 'authorizeForward', 'published'])
 
-/** Tells those who watch from outside, and those who want to know how long it takes, if anybody does. */
+/** Reports each call to tracing channels and to listeners for timings, if there are any. */
 function watched(name: HookName, timings: Timings, gate: Gate): Gate {
   const sampler = PER_MESSAGE.has(name) ? timings.sampler(name) : undefined
   const timedGate: Gate = (client, args) => {

@@ -1,16 +1,16 @@
 /**
- * Failures of the host's own code, its store and its bus to which no listener listens: the process is warned of the first
- * of each place. Without that, a mistake in a hook shows only as clients that are refused. Must not know what failed.
+ * Failures of the host's code, its store and its bus that have no listener. The first failure of each place becomes a
+ * process warning. Otherwise a mistake in a hook would show only as refused clients. Must not know what failed.
  */
 import type { AnaxError } from '../../errors.js'
 
-/** The events that are for the host alone: nobody else is told. */
+/** Events for the host only: no client gets a reason code for them. */
 export type HostEvent = 'hookError' | 'storeError'
 
 export class UnheardErrors {
   readonly #told = new Set<string>()
 
-  /** @param where the hook or the listener that failed */
+  /** @param where the failed hook or listener */
   tell(event: HostEvent, error: AnaxError, where = ''): void {
     const kind = `${event} ${error.code} ${where} ${placeOf(error.cause)}`
     if (this.#told.has(kind)) return
@@ -23,7 +23,7 @@ export class UnheardErrors {
   }
 }
 
-/** The line of code; a message may be another each time. */
+/** The line of code that failed. It identifies a failure better than the message, which may differ each time. */
 function placeOf(cause: unknown): string | undefined {
   return hasStack(cause) ? /^ +at .*$/m.exec(cause.stack)?.[0] : undefined
 }

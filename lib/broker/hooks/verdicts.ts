@@ -28,8 +28,8 @@ const ANY_LEVELS = Number.POSITIVE_INFINITY
 export const ACCEPTED = Symbol('accepted')
 
 /**
- * The default of `authorizePublish`: clients cannot publish below `$SYS/`, which is reserved for the broker, but for the
- * state of bridges. None is cut for it.
+ * The default of `authorizePublish`: clients cannot publish below `$SYS/`, which is reserved for the broker, except for
+ * the state of bridges. A client that tries stays connected.
  */
 export const refuseSystemTopics: NonNullable<Authorizer['authorizePublish']> = (_, message) =>
   isReservedTopic(message.topic)
@@ -42,7 +42,7 @@ export function connectVerdict(value: unknown): typeof ACCEPTED | Refusal | unde
   return isObject(value) ? new Refusal(value) : undefined
 }
 
-/** As {@link connectVerdict}, or an acceptance with limits. */
+/** Like {@link connectVerdict}, but also accepts an acceptance with limits. */
 export function authenticateVerdict(value: unknown): typeof ACCEPTED | ConnectAcceptance | Refusal | undefined {
   if (!isObject(value) || !('accept' in value)) return connectVerdict(value)
   const { accept, limits } = value as { accept: unknown; limits?: unknown }
@@ -57,7 +57,7 @@ export function publishVerdict(value: unknown, message: PublishMessage): Publish
   return isObject(value) ? replaced(value as unknown as PublishPacket, message) : undefined
 }
 
-/** @param olderClients what a client before 5.0 gets where the hook does not say it */
+/** @param olderClients what happens to a client before 5.0 unless the hook decides it */
 export function publishRefused(error: unknown, olderClients: ResolvedOptions['refusedPublish']): AnaxError {
   const said = isObject(error) && 'olderClients' in error ? error.olderClients : olderClients
   const Kind = said === 'acknowledge' ? AcknowledgedRefusal : AnaxError

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { PayloadSchema } from '../../../types/payload.js'
 import { TopicPattern } from '../../topic/topic-pattern.js'
 
-/** The filter of a topic with named levels, or the one that was given. */
+/** The filter of a topic with named levels, or the given filter. */
 export function filterOf(topic: string | TopicPattern): string {
   return topic instanceof TopicPattern ? topic.filter : topic
 }

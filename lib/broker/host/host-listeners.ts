@@ -10,14 +10,14 @@ import type { BrokerParts } from '../parts.js'
 
 export class HostListeners {
   readonly #parts: Pick<BrokerParts, 'interests' | 'router' | 'events'>
-  /** Listener -> filter -> what is called. */
+  /** Listener -> filter -> the registered listener. */
   readonly #listeners = new Map<unknown, Map<string, HostListener>>()
 
   constructor(parts: Pick<BrokerParts, 'interests' | 'router' | 'events'>) {
     this.#parts = parts
   }
 
-  /** @param receive what is called, in the place of the listener */
+  /** @param receive the function that is called instead of the listener */
   async add(topic: string, listener: unknown, receive: unknown): Promise<void> {
     if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })

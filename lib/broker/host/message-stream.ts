@@ -27,7 +27,7 @@ export interface MessageSource {
   retained(): MaybeAsyncIterable<Message>
 }
 
-/** The messages of a filter; `broker.messages()` makes it. */
+/** The messages of a filter; `broker.messages()` creates it. */
 export class MessageStream implements AsyncIterableIterator<Message, undefined> {
   /** Resolves when the subscription is live, so that no later message is missed; rejects if subscribing fails. */
   readonly ready: Promise<void>

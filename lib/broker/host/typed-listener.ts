@@ -22,7 +22,7 @@ export function typedListener<Pattern extends string, Schema>(
   listener: ValueListener<Pattern, Schema>,
 ): (message: Message) => unknown {
   const codec: PayloadCodec = codecOf(schema)
-  /** The value that is being waited for, if there is one. */
+  /** The pending value, if there is one. */
   let earlier: Promise<unknown> | undefined
 
   return message => {

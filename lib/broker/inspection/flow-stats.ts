@@ -1,4 +1,4 @@
-/** The packets of one direction by their names in MQTT. Owns how the counters are read. */
+/** The packet counts of one direction, by the names of MQTT packets. Owns how the counters are read. */
 import type { FlowStats, PacketName } from '../../../types/inspection.js'
 import { PacketType } from '../../codec/packet-types.js'
 import type { Flow } from '../../model/metering/traffic.js'

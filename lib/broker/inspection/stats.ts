@@ -53,7 +53,7 @@ export function startAt(timers: Timers): Start {
   return { wallTime: timers.wallTime(), now: timers.now() }
 }
 
-/** @param start undefined where the broker was not started */
+/** @param start undefined if the broker was not started */
 export function statsOf(parts: CountedParts, start: Start | undefined): BrokerStats {
   const { store, sessions, connections, router, drops, timers, isOpen } = parts
   const { load, overload, traffic, fairness } = parts.ports

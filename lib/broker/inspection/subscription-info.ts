@@ -1,4 +1,4 @@
-/** Lists the subscriptions of one session that match a query, in the order of their filters. */
+/** Finds the subscriptions of one session that match a query, in the order of their filters. */
 import type { SubscriptionInfo, SubscriptionQuery } from '../../../types/inspection.js'
 import type { Subscription } from '../../../types/packets.js'
 import { filterMatches, parseShare } from '../../topic/topic.js'
@@ -6,7 +6,7 @@ import type { FoundSession } from './session-info.js'
 
 type Wanted = Pick<SubscriptionQuery, 'filter' | 'topic'>
 
-/** The subscriptions that fit the query. */
+/** The subscriptions that match the query. */
 export function subscriptionsOf(found: FoundSession, wanted: Wanted): SubscriptionInfo[] {
   const { clientId, owner } = found
   const subscriptions =

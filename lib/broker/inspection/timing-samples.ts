@@ -6,7 +6,7 @@ import type { Timings } from '../../model/metering/timings.js'
 const DEFAULT_EVERY = 256
 
 /**
- * @returns a function that ends it
+ * @returns a function that removes the listener
  * @throws AnaxError ANAX_ERR_ARGUMENT
  */
 export function sampleTimings(

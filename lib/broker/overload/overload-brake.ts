@@ -1,7 +1,7 @@
 /**
- * Decides at each reading whether the broker is overloaded: it is when event loop or memory was above its threshold
- * twice in a row, and until both were well below for some time. Owns that decision; what is refused or dropped
- * meanwhile is decided elsewhere.
+ * Decides at each reading whether the broker is overloaded. An overload begins when the event loop or memory was above
+ * its threshold twice in a row, and ends when both have been well below for some time. Owns that decision; must not
+ * know what is refused or dropped during an overload.
  */
 import type { Overload, OverloadCause } from '../../../types/events.js'
 import { AnaxError } from '../../errors.js'
@@ -11,10 +11,10 @@ import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 
-/** Readings in a row above a threshold, because a single long step of the host is no overload. */
+/** Readings in a row above a threshold: a single long step of the host is not an overload. */
 const READINGS_TO_BEGIN = 2
 
-/** Readings in a row below a lower threshold, so that the state does not flip all the time. */
+/** Readings in a row below a lower threshold, so that the state does not flip back and forth. */
 const READINGS_TO_END = 6
 
 /** The lower thresholds. */

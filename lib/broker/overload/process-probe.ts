@@ -1,6 +1,6 @@
 /**
  * Measures this process: its event loop, if requested, and its memory. Must not know what follows from the numbers. It
- * uses the time of the process, whatever clock the broker has.
+ * always uses real time, even if the broker has another clock.
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import v8 from 'node:v8'
@@ -17,7 +17,7 @@ export class ProcessProbe implements LoadProbe {
   readonly #delays: IntervalHistogram | undefined
   #interval: NodeJS.Timeout | undefined
 
-  /** @param measured whether the event loop is measured, which wakes the process 50 times a second */
+  /** @param measured whether to measure the event loop, which wakes the process 50 times a second */
   constructor(measured: { eventLoop: boolean }) {
     if (measured.eventLoop) this.#delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   }
@@ -30,7 +30,7 @@ export class ProcessProbe implements LoadProbe {
   }
 
   #read(): LoadReading {
-    // process.memoryUsage() opens a file, and throws where the process has no file descriptor left
+    // process.memoryUsage() opens a file, and throws if the process has no file descriptor left
     const { used_heap_size, external_memory, heap_size_limit } = v8.getHeapStatistics()
     return {
       eventLoopDelayMs: this.#meanDelayMs(),

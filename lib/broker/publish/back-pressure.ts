@@ -12,13 +12,13 @@ export interface BackPressureParts {
   congestion: Congestion
   /** The connected clients that may get the messages of a topic. */
   clientsOf(topic: string, members?: 'with members'): Iterable<string>
-  /** Undefined where nothing waits, or the client is not connected. */
+  /** Undefined if nothing waits, or the client is not connected. */
   pressureOf(clientId: string): Pressure | undefined
 }
 
 /**
- * Maximum number of waiting calls of the host. Further calls do not wait: a host that makes so many without awaiting
- * them would only fill the memory.
+ * Maximum number of waiting calls of the host. Further calls do not wait: if the host does not await its calls, waiting
+ * ones would only fill the memory.
  */
 const MOST_CALLS = 1000
 

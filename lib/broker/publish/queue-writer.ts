@@ -50,7 +50,7 @@ const PART = 256
 const HOST = ''
 
 export interface QueueWriterParts {
-  /** Of the broker. */
+  /** The broker's identifier. */
   id: string
   store: SessionPersistence
   router: Router
@@ -100,7 +100,7 @@ export class QueueWriter {
     return this.#writeWithCopies(message, deliveries, copies, rules)
   }
 
-  /** If one queue refuses the message, it stays in none. */
+  /** If one queue refuses the message, it is removed from all queues. */
   async #writeInParts(
     message: PublishMessage,
     matched: readonly MatchedSubscription[],
@@ -172,7 +172,9 @@ export class QueueWriter {
     return { own, copies }
   }
 
-  /** The message, and copies for sessions that get it twice. If one is refused, none stays in a queue. */
+  /**
+   * Writes the message, and copies for sessions that get it twice. If one is refused, all are removed from the queues.
+   */
   #writeWithCopies(
     message: PublishMessage,
     deliveries: QueueDelivery[],

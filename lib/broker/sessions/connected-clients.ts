@@ -23,7 +23,7 @@ export class ConnectedClients {
     return this.#maximum
   }
 
-  /** How many of them have a stored session. */
+  /** The number of connected clients with a stored session. */
   get stored(): number {
     return this.#stored
   }

@@ -73,7 +73,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
     return new DetachedClient(client)
   }
 
-  /** A client of an earlier run, as far as the store remembers it. */
+  /** A client of an earlier run, with the details that the store kept. */
   static fromStore(clientId: string, publisher: WillPublisher | undefined): DetachedClient {
     const { username, address, claims } = publisher ?? {}
     return new DetachedClient({ id: clientId, username, claims, details: { address } })
@@ -83,7 +83,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
     return this.details.address
   }
 
-  /** A stream that is closed. */
+  /** A closed stream. */
   get conn(): Duplex {
     return new Duplex().destroy()
   }

@@ -51,7 +51,7 @@ export class Housekeeping {
     this.#parts.timers.scheduleAt(this.#timer, next)
   }
 
-  /** Publishes the wills that an earlier run left. Must be called before their clients can reconnect [MQTT-3.1.2-8]. */
+  /** Publishes the wills left by an earlier run. Must be called before their clients can reconnect [MQTT-3.1.2-8]. */
   async publishWillsLeft(): Promise<void> {
     const { sessions } = this.#parts
     // an attempt before this one may have published some that it could not delete

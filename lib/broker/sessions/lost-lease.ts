@@ -64,7 +64,9 @@ export class LostLease {
     if (!isBack) await owner.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER'))
   }
 
-  /** @returns whether the client has not been on another node meanwhile: if it was, there is a newer stored session */
+  /**
+   * @returns whether the client has not connected to another node meanwhile; if it has, there is a newer stored session
+   */
   async #claimAgain(clientId: string): Promise<boolean> {
     const { ownership, store } = this.#parts
     return (await ownership.claimIfFree(clientId)) && (await store.openSession(clientId)) === undefined

@@ -24,9 +24,9 @@ export class SessionLimits {
   async make(clientId: string, details: SessionDetails | undefined, write: () => Promise<void>): Promise<void> {
     const { maxSessions, maxSessionBytes } = this.#options
     const { sessions = 0, sessionBytes = 0 } = this.#store.counts?.() ?? UNKNOWN
-    if (sessions + this.#beingMade >= maxSessions) throw quotaError(`${maxSessions} sessions are stored`)
+    if (sessions + this.#beingMade >= maxSessions) throw quotaError(`already ${maxSessions} stored sessions`)
     if (sessionBytes + identityBytes(clientId, details) > maxSessionBytes) {
-      throw quotaError(`stored sessions may have ${maxSessionBytes} bytes together`)
+      throw quotaError(`all stored sessions together may have ${maxSessionBytes} bytes`)
     }
     this.#beingMade++
     try {
@@ -36,7 +36,7 @@ export class SessionLimits {
     }
   }
 
-  /** Bytes that are left for filters of stored sessions. */
+  /** Remaining bytes for the filters of stored sessions. */
   get roomForFilters(): number {
     const { maxSessionBytes } = this.#options
     return maxSessionBytes - (this.#store.counts?.().sessionBytes ?? 0)

@@ -1,5 +1,5 @@
 /**
- * What the store has of the session of a client that connects, and what it keeps of it while the client is connected and
+ * Reads the stored session of a connecting client, and writes what the store keeps while the client is connected and
  * afterwards. Must not know connections, nor who is connected.
  */
 import type { Client } from '../../../types/client.js'
@@ -30,13 +30,13 @@ export interface SessionRecordParts {
   events: EventSink
   now: () => number
   sessionLimits: SessionLimits
-  /** Undefined where this process owns every session. */
+  /** Undefined if this process owns every session. */
   ownership: Ownership | undefined
   /** Called when something with a deadline was stored. */
   deadlineSet(): void
 }
 
-/** Of a session that is not stored and was not. */
+/** The record of a session that is not stored, and was not stored before. */
 const NONE: SessionRecord = Object.freeze({ stored: undefined, details: undefined })
 
 export class SessionRecords {
@@ -49,9 +49,9 @@ export class SessionRecords {
   }
 
   /**
-   * Reads the session of a client that connects, ends it if it is not to be resumed, and writes what the store keeps from
-   * now on. Throws or rejects if the store fails; then it has what it had before. There is no promise where nothing was
-   * stored and nothing is to be: thousands of clients may connect at once.
+   * Reads the session of a connecting client, ends it if it will not be resumed, and writes what the store keeps from
+   * now on. Throws or rejects if the store fails; the store is then unchanged. Returns no promise if nothing was stored
+   * and nothing will be, because thousands of clients may connect at once.
    */
   open(client: Client, request: OpenRequest): MaybePromise<SessionRecord> {
     const { store, wills, ownership } = this.#parts
@@ -63,7 +63,10 @@ export class SessionRecords {
     return isNothing && ownership === undefined ? NONE : this.#resumeOrBegin(client, request, found)
   }
 
-  /** The client is gone: keeps its session until it expires, or ends it. Rejects if the store fails. */
+  /**
+   * Called when the client has disconnected: keeps its session until it expires, or ends it. Rejects if the store
+   * fails.
+   */
   async close({ id: clientId, expiryInterval, details: connected }: Session): Promise<void> {
     if (expiryInterval === 0 && (await this.attempt(() => this.#ends.end(clientId, 'disconnected')))) return
     const { store, failedWrites, now, deadlineSet } = this.#parts
@@ -106,13 +109,16 @@ export class SessionRecords {
     return record
   }
 
-  /** The lease may have been lost since the session was claimed: its clients were disconnected then, and this one was none yet. */
+  /**
+   * Checks that the lease was not lost since the session was claimed. The clients of this node were then disconnected,
+   * but this one was not connected yet.
+   */
   #checkOwnership(clientId: string): void {
     if (this.#parts.ownership?.owns(clientId) !== false) return
     throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${clientId} is lost` })
   }
 
-  /** Writes what the store keeps of the client that is connected, if there is room for it. */
+  /** Writes what the store keeps of the connected client, if there is room for it. */
   async #note(request: OpenRequest, record: SessionRecord): Promise<void> {
     const { stored, details } = record
     const note = () => this.#noteConnected(request, record)
@@ -143,7 +149,7 @@ export class SessionRecords {
     deadlineSet()
   }
 
-  /** Returns the session if it is to be resumed; otherwise ends it. */
+  /** Returns the session if it will be resumed; otherwise ends it. */
   async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
     const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
     if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
@@ -153,8 +159,8 @@ export class SessionRecords {
 }
 
 /**
- * The details of a connection, merged with those that the store has: only what is known, as a store may make null of the
- * rest.
+ * The details of a connection, merged with those in the store. Undefined fields are omitted, because a store may return
+ * null for them.
  */
 function detailsOf(client: Client, stored: StoredSession | undefined, now: number): SessionDetails {
   const { username, address, version } = client

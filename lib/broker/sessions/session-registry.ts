@@ -57,7 +57,7 @@ export interface RegistryParts {
 
 const NO_SUBSCRIPTIONS: readonly StoredSubscription[] = []
 
-/** Never aborted. */
+/** A signal that is never aborted. */
 const NEVER = new Aborter().signal
 
 export class SessionRegistry implements SessionDirectory {
@@ -122,7 +122,7 @@ export class SessionRegistry implements SessionDirectory {
     }
   }
 
-  /** Awaits nothing that need not be: thousands of clients may leave at once. */
+  /** Awaits only what is necessary, because thousands of clients may disconnect at once. */
   async release(owner: SessionOwner, ending: Ending): Promise<void> {
     const session = owner.session!
     const { router, ownership, fairness } = this.#parts
@@ -168,7 +168,7 @@ export class SessionRegistry implements SessionDirectory {
     })
   }
 
-  /** From here on any node may have the session, and sees to its will. */
+  /** Hands the session over: from now on any node may own it, and that node handles its will. */
   async #handOver(clientId: string): Promise<void> {
     const { ownership, wills } = this.#parts
     if (ownership === undefined) return
@@ -193,7 +193,7 @@ export class SessionRegistry implements SessionDirectory {
 
   /**
    * Ends a session for good, and the connection of its client before that. Rejects if the store fails.
-   * @returns whether there was one
+   * @returns whether there was a session
    */
   async delete(clientId: string): Promise<boolean> {
     return this.#turns.take(clientId, async () => {

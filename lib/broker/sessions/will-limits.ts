@@ -37,9 +37,9 @@ export class WillLimits {
     const { maxWills, maxWillBytes } = this.#options
     const earlier = this.#stored.get(clientId)
     const bytes = bytesOf(will)
-    if (earlier === undefined && this.#stored.size >= maxWills) throw quotaError(`${maxWills} wills are stored`)
+    if (earlier === undefined && this.#stored.size >= maxWills) throw quotaError(`already ${maxWills} stored wills`)
     if (this.#bytes - (earlier ?? 0) + bytes > maxWillBytes) {
-      throw quotaError(`stored wills may have ${maxWillBytes} bytes together`)
+      throw quotaError(`all stored wills together may have ${maxWillBytes} bytes`)
     }
     this.#set(clientId, bytes)
   }

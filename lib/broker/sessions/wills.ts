@@ -47,8 +47,8 @@ export class Wills {
   }
 
   /**
-   * Completes what the store failed to do for a client, before the client connects again: otherwise its last will would
-   * be published after its new messages. Rejects if the store fails again.
+   * Before a client connects again, completes what the store failed to do for its last will. Otherwise that will would
+   * be published after the client's new messages. Rejects if the store fails again.
    * @returns undefined if there is nothing to do
    */
   catchUp(clientId: string): Promise<void> | undefined {
@@ -79,8 +79,8 @@ export class Wills {
   }
 
   /**
-   * The session may be another node's from now on: what is due for it is in its record. What is known here would be wrong
-   * when the session comes back.
+   * Called when another node may own the session from now on. Its record has what is due, and what this node knows
+   * would be outdated when the session comes back.
    */
   handedOver(clientId: string): void {
     this.#overdue.delete(clientId)

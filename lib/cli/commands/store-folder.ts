@@ -29,6 +29,6 @@ function linesOf(folder: string, { schema, tables, damage }: CheckReport): strin
   })
   const head = `${folder}: schema version ${schema ?? 'unknown'}`
   if (places.length === 0) return [head, ...rows, 'No damage found']
-  const advice = `Save what is whole with: anax salvage ${folder} NEW-FOLDER`
+  const advice = `Save the undamaged records with: anax salvage ${folder} NEW-FOLDER`
   return [head, ...rows, `Damaged in ${places.length} places:`, ...places, advice]
 }

@@ -25,7 +25,7 @@ export interface DecoderOptions {
   side: 'broker' | 'client'
   /** Largest packet in bytes, fixed header included. @default 268435460, what the protocol allows */
   maximumPacketSize?: number | undefined
-  /** Most topic filters in one packet. @default Infinity */
+  /** Maximum number of topic filters in one packet. @default Infinity */
   maximumFilters?: number | undefined
   /** The version before a CONNECT states it. @default 4 */
   protocolVersion?: ProtocolVersion | undefined

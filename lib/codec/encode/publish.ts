@@ -1,6 +1,6 @@
 /**
- * Encodes PUBLISH (3.3): for one receiver, or once as a frame for many.
- * Owns the format; must not know sessions, aliases or expiry, whose results it is given.
+ * Encodes PUBLISH (3.3): for one receiver, or once as a frame for many. Owns the format; must not know sessions,
+ * aliases or expiry, whose results are parameters.
  */
 import type { Message } from '../../../types/message.js'
 import type { ProtocolVersion, PublishPacket, QoS } from '../../../types/packets.js'
@@ -13,21 +13,21 @@ import { bytesOf, writeProperties, writePropertiesExcept, writeProperty } from '
 /** The fields of a message that {@link publishFrame} encodes. */
 export type PublishContent = Pick<Message, 'topic' | 'payload' | 'properties'>
 
-/** How one delivery differs from the message that it delivers. */
+/** The differences between one delivery and its message. */
 export interface PublishFrameOptions {
   qos: QoS
   retain: boolean
   dup: boolean
-  /** Of the receiver's subscriptions [MQTT-3.3.4-3]. */
+  /** Identifiers of the receiver's subscriptions [MQTT-3.3.4-3]. */
   subscriptionIdentifiers?: readonly number[] | undefined
   topicAlias?: number | undefined
-  /** True where the receiver knows the alias: the topic name goes out empty. */
+  /** True if the receiver knows the alias: the topic name is then sent empty. */
   omitTopic?: boolean | undefined
-  /** Seconds that are left [MQTT-3.3.2-6]. */
+  /** The remaining seconds [MQTT-3.3.2-6]. */
   messageExpiryInterval?: number | undefined
 }
 
-/** Length of the topic, packet identifier and a few properties: only to guess how long the whole will be. */
+/** Estimated length of the topic's length, the packet identifier and a few properties. */
 const SMALL_PARTS = 8
 
 /** The options of one delivery; they never come from the message. */
@@ -36,7 +36,7 @@ const TOPIC_ALIAS = propertyByName('topicAlias')!
 const SUBSCRIPTION_IDENTIFIER = propertyByName('subscriptionIdentifier')!
 const MESSAGE_EXPIRY_INTERVAL = propertyByName('messageExpiryInterval')!
 
-/** Encodes a delivery of a message, with a hole for the packet identifier where the QoS has one. */
+/** Encodes a delivery of a message, with a hole for the packet identifier if the QoS needs one. */
 export function writePublishFrame(
   writer: WireWriter,
   message: PublishContent,
@@ -55,7 +55,7 @@ export function writePublishFrame(
   return writer.finish(publishByte(options), hole, isInline ? undefined : payload, payload.length)
 }
 
-/** Encodes a PUBLISH as it is, payload included. */
+/** Encodes a PUBLISH unchanged, including its payload. */
 export function writePublish(writer: WireWriter, packet: PublishPacket, version: ProtocolVersion): void {
   integer(packet.qos, 0, 2, 'PUBLISH: QoS')
   writer.string(packet.topic, 'topic')

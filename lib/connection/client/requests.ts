@@ -41,7 +41,7 @@ export async function publishTo(channel: Channel, input: PublishInput): Promise<
   session.readStored()
 }
 
-/** Subscribes a client without asking the host's gate. */
+/** Subscribes a client without calling `authorizeSubscribe`. */
 export async function subscribeClient(
   channel: Channel,
   input: Subscription | Subscription[] | { subscriptions: Subscription[] },
@@ -105,7 +105,7 @@ export function disconnectClient(channel: Channel, options: DisconnectOptions): 
   const { reasonCode = ReasonCode.AdministrativeAction, will = 'publish', ...explanation } = options
   const properties: DisconnectProperties = explanation
   const ended = channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties, will)
-  // a hook of the client may be what waits: the connection ends once that hook has answered
+  // the caller may be a hook of this client: the connection ends once that hook has answered
   return channel.ports.authorizer.isAsking(channel.client) ? Promise.resolve() : ended
 }
 

@@ -13,7 +13,7 @@ const LARGEST_PACKET_SIZE = 268_435_460
 export interface Assigned {
   /** The client identifier, if CONNECT had none. */
   assignedId: string | undefined
-  /** Seconds that the session lives without its connection. */
+  /** Seconds that the session outlives its connection. */
   expiryInterval: number
   /** Authentication data of the last step of an enhanced authentication. */
   authenticationData: Buffer | undefined

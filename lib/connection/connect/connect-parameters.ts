@@ -31,7 +31,7 @@ export interface ConnectParameters {
   /** Whether the client wants explanations in packets other than CONNACK, DISCONNECT and PUBLISH. */
   problemInformation: boolean
   authenticationMethod: string | undefined
-  /** Whether it is a bridge that says so: one of Mosquitto, before 5.0. */
+  /** Whether the client has declared that it is a bridge, as Mosquitto's do before 5.0. */
   isBridge: boolean
 }
 

@@ -47,7 +47,7 @@ class Refused {
 export class ConnectProcess {
   /** Resolves when the client is accepted or refused, or the connection has ended. */
   done: Promise<void> | undefined
-  /** Aborted when the connection ends: no hook and no store is waited for any longer. */
+  /** Aborted when the connection ends: hooks and store are no longer awaited. */
   readonly #aborter = new Aborter()
   readonly #channel: ConnectingChannel
   readonly #packet: ConnectPacket
@@ -60,7 +60,7 @@ export class ConnectProcess {
     this.#packet = packet
   }
 
-  /** Whether the client has to send AUTH before it gets CONNACK. */
+  /** Whether the client must send AUTH before it gets CONNACK. */
   get awaitsPacket(): boolean {
     return this.#exchange?.awaitsPacket === true
   }
@@ -69,13 +69,16 @@ export class ConnectProcess {
     this.done = this.#run()
   }
 
-  /** An AUTH packet of the enhanced authentication. */
+  /** Handles an AUTH packet of the enhanced authentication. */
   receive(packet: AuthPacket): void {
     const error = this.#exchange!.receive(packet)
     if (error !== undefined) this.refuse(error)
   }
 
-  /** `connectTimeout` is over: the client's fault if an AUTH is missing, otherwise that of hooks or store. */
+  /**
+   * Called when `connectTimeout` is over: a missing AUTH is the client's fault, anything else is that of hooks or
+   * store.
+   */
   timeOut(): void {
     const { connectTimeout } = this.#channel.ports.options
     const code = this.awaitsPacket ? 'ANAX_ERR_AUTH_FAILED' : 'ANAX_ERR_SERVER_UNAVAILABLE'
@@ -104,13 +107,13 @@ export class ConnectProcess {
     channel.fail(refused.error)
   }
 
-  /** The connection ends while CONNECT is being answered. */
+  /** Called when the connection ends while CONNECT is being answered. */
   abort(): void {
     this.#exchange?.abort()
     this.#aborter.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed while connecting' }))
   }
 
-  /** Awaits nothing that need not be: a client without hooks and without a stored session is answered at once. */
+  /** Awaits only what is necessary: without hooks and stored session, a client is answered immediately. */
   async #run(): Promise<void> {
     const aborter = this.#aborter
     const channel = this.#channel
@@ -140,11 +143,11 @@ export class ConnectProcess {
     }
   }
 
-  /** What has to be right before any hook is asked. */
+  /** Checks everything that does not need a hook. */
   #check(): void {
     const channel = this.#channel
     const { maximumPacketSize } = this.#packet.properties ?? NO_PROPERTIES
-    // a CONNACK that refuses the client has to be within its limit, too [MQTT-3.2.2-19]
+    // a refusing CONNACK must not exceed the client's limit either [MQTT-3.2.2-19]
     if (maximumPacketSize !== undefined) channel.setParameters({ ...INITIAL_PARAMETERS, maximumPacketSize })
     const elsewhere = channel.ports.elsewhere()
     if (elsewhere !== undefined) throw new Refused(elsewhere.error, elsewhere.refusal)
@@ -165,7 +168,7 @@ export class ConnectProcess {
     return channel.ports.sessions.open(channel, { clientId, clean, expiryInterval, will, aborter: this.#aborter })
   }
 
-  /** A will that a client could not publish while it is connected is none that it may leave. */
+  /** Refuses a will that exceeds the limits for the client's own messages. */
   #checkWill(): void {
     const { client, ports } = this.#channel
     const { will } = this.#packet
@@ -173,13 +176,18 @@ export class ConnectProcess {
     if (error !== undefined) throw error
   }
 
-  /** Thousands of clients that connect at once are let in as fast as that stops nobody else, addresses in turns. */
+  /**
+   * Waits for a turn of the event loop with room. If thousands of clients connect at once, connected clients do not
+   * wait for them, and addresses take turns.
+   */
   #turn(): Promise<void> | undefined {
     const { client, ports } = this.#channel
     return ports.fairness.admit(Cost.connect, networkOf(client.address ?? ''))
   }
 
-  /** Those of the CONNACK that accepts the client. Throws if the client does not take a packet of this size. */
+  /**
+   * The properties of the CONNACK that accepts the client. Throws if the client does not accept a packet of this size.
+   */
   #properties(decided: Pick<Assigned, 'assignedId' | 'expiryInterval'>): ConnackProperties {
     const channel = this.#channel
     const assigned = { ...decided, authenticationData: this.#authenticationData }
@@ -195,7 +203,10 @@ export class ConnectProcess {
     return this.#channel.dialect.connack({ reasonCode: ReasonCode.Success, sessionPresent, properties })!
   }
 
-  /** An address that failed to authenticate has to wait. @returns undefined if the client is accepted already */
+  /**
+   * Authenticates the client, after a delay if its address has failed before. @returns undefined if the client is
+   * already accepted
+   */
   #authenticateInTurn(): Promise<void> | undefined {
     const { client, ports } = this.#channel
     const turn = ports.admission.authenticationTurn(client)
@@ -270,8 +281,8 @@ export class ConnectProcess {
   }
 
   /**
-   * Makes the subscriptions of a resumed session live, before CONNACK says that it is resumed. It may have very many: that
-   * takes as many turns of the event loop as it needs, and what comes meanwhile waits.
+   * Makes the subscriptions of a resumed session live, before CONNACK reports the session as present. Very many
+   * subscriptions take several turns of the event loop; messages that arrive meanwhile wait.
    */
   async #resume({ session, subscriptions }: OpenedSession): Promise<Routed> {
     session.outgoing?.hold()
@@ -324,7 +335,10 @@ export class ConnectProcess {
     channel.connectAnswered()
   }
 
-  /** The bus has answered for the subscriptions of a resumed session. If it refused one, the connection ends. */
+  /**
+   * Called when the bus has answered for the subscriptions of a resumed session. If it refused one, the connection
+   * ends.
+   */
   #routed(session: Session, refused: BusRefusals): void {
     for (const error of refused.values()) this.#channel.fail(error)
     // messages that were queued meanwhile did not come over the bus
@@ -332,7 +346,7 @@ export class ConnectProcess {
   }
 }
 
-/** Whether the credentials were wrong; a hook that is busy or failed says nothing of them. */
+/** Whether the credentials were wrong. A busy or failed hook does not count. */
 function isFailure({ reasonCode }: AnaxError): boolean {
   return reasonCode === ReasonCode.BadUserNameOrPassword || reasonCode === ReasonCode.NotAuthorized
 }

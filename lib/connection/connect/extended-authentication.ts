@@ -20,7 +20,7 @@ export class ExtendedExchange implements Reauthentication {
     this.#method = method
   }
 
-  /** Whether the client has to send the next AUTH. */
+  /** Whether the client must send the next AUTH. */
   get awaitsPacket(): boolean {
     return this.#resume !== undefined
   }
@@ -64,7 +64,7 @@ export class ExtendedExchange implements Reauthentication {
     this.#aborter.abort(new AnaxError('ANAX_ERR_STREAM', { detail: 'closed during the authentication' }))
   }
 
-  /** An AUTH packet of this exchange. */
+  /** Creates an AUTH packet of this exchange. */
   packet(reasonCode: number, { data, reasonString, userProperties }: Exclude<ExtendedVerdict, { result: 'refuse' }>) {
     const packet: AuthPacket = {
       cmd: 'auth',

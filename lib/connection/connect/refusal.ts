@@ -11,7 +11,7 @@ export function refusalError(code: ErrorCode, { reasonCode, reasonString }: Conn
   })
 }
 
-/** The properties of the CONNACK or DISCONNECT that tells the client. */
+/** The properties of the CONNACK or DISCONNECT for the client. */
 export function refusalProperties({
   reasonString,
   serverReference,

@@ -67,7 +67,7 @@ function faultOf(channel: Channel, message: PublishMessage): AnaxError | undefin
   return undefined
 }
 
-/** The error of more unacknowledged messages than the Receive Maximum [MQTT-3.3.4-8]; before 5.0 another limit holds. */
+/** The error if the client exceeds the Receive Maximum [MQTT-3.3.4-8], or before 5.0 `maxInflightInbound`. */
 function quotaError(channel: Channel): AnaxError | undefined {
   const { options } = channel.ports
   const { incoming, unacknowledged } = channel.session!
@@ -81,7 +81,7 @@ function quotaError(channel: Channel): AnaxError | undefined {
     : undefined
 }
 
-/** A repeated QoS 2 PUBLISH: it is answered in its turn, and not published. */
+/** A repeated QoS 2 PUBLISH: it is answered in order, and not published. */
 class RepeatedPublish extends Job {
   readonly #channel: Channel
   readonly #packetId: number

@@ -33,14 +33,14 @@ export function receiveSubscribe(channel: Channel, packet: SubscribePacket): voi
 }
 
 /**
- * Before 5.0 a SUBSCRIBE has no options. As with Mosquitto, a bridge does not get back what it brought, and learns which
- * messages are retained.
+ * Sets options for a bridge, because before 5.0 a SUBSCRIBE has none. As with Mosquitto, a bridge does not get back its
+ * own messages, and learns which messages are retained.
  */
 function asForBridge(subscription: Subscription): Subscription {
   return { ...subscription, nl: !isSharedFilter(subscription.topic), rap: true }
 }
 
-/** A fault of the packet as a whole, which ends the connection. */
+/** An error of the whole packet, which ends the connection. */
 function faultOf({ ports, dialect }: Channel, { subscriptions, properties }: SubscribePacket): AnaxError | undefined {
   const { options } = ports
   if (properties?.subscriptionIdentifier !== undefined && !options.subscriptionIdentifiersAvailable) {
@@ -58,7 +58,7 @@ function faultOf({ ports, dialect }: Channel, { subscriptions, properties }: Sub
   return undefined
 }
 
-/** What becomes of one filter. */
+/** The outcome for one filter. */
 type Outcome = SessionSubscription | AnaxError
 
 class Subscribe extends Job {
@@ -66,7 +66,7 @@ class Subscribe extends Job {
   readonly #packet: SubscribePacket
   /** Per filter: the granted subscription, or why it is refused. */
   #outcomes: readonly Outcome[] = []
-  /** Those that are granted. */
+  /** The granted subscriptions. */
   #granted: readonly SessionSubscription[] = []
   /** New subscriptions, for Retain Handling 1: they replaced none. */
   #fresh: ReadonlySet<SessionSubscription> = new Set()
@@ -137,7 +137,7 @@ class Subscribe extends Job {
     replayRetained(this.#session(), this.#granted, this.#fresh)
   }
 
-  /** SUBACK promises messages: the bus has to have the filters by then. */
+  /** SUBACK promises messages, so the bus must have registered the filters before it is sent. */
   async #awaitBus(refusals: Promise<BusRefusals>): Promise<void> {
     const refused = await refusals
     if (refused.size > 0) await endRefusedSubscriptions(this.#session(), refused)
@@ -154,7 +154,7 @@ class Subscribe extends Job {
     this.#granted = outcomes.filter(outcome => outcome instanceof SessionSubscription)
   }
 
-  /** @param refusalOf why one that was granted is refused after all */
+  /** @param refusalOf returns why a granted subscription is refused after all */
   #review(refusalOf: (granted: SessionSubscription) => AnaxError | undefined): void {
     this.#conclude(
       this.#outcomes.map(outcome => (outcome instanceof AnaxError ? outcome : (refusalOf(outcome) ?? outcome))),
@@ -182,7 +182,10 @@ class Subscribe extends Job {
     this.#conclude(outcomes)
   }
 
-  /** In the stage `store`, where packets are in order: the number of subscriptions depends on the packets before. */
+  /**
+   * Called in the stage `store`, where packets are in order, because the number of subscriptions depends on earlier
+   * packets.
+   */
   #claim(): void {
     this.#claimBytes()
     const { subscriptionQuota: quota, clientLimits } = this.#session()
@@ -197,7 +200,7 @@ class Subscribe extends Job {
     this.#review(() => refusals[index++])
   }
 
-  /** A filter that replaces itself needs no room. */
+  /** Claims the bytes of the filters. A filter that replaces itself needs none. */
   #claimBytes(): void {
     const session = this.#session()
     if (!session.stored) return
@@ -207,7 +210,7 @@ class Subscribe extends Job {
       if (session.subscriptions.has(granted.topic)) return undefined
       room -= filterBytes(granted)
       if (room >= 0) return undefined
-      // one for all: a packet may have thousands
+      // one error for all filters: a packet may have thousands
       full ??= new AnaxError('ANAX_ERR_QUOTA', { detail: 'stored sessions have no room for it' })
       return full
     })

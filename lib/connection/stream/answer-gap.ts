@@ -14,7 +14,7 @@ const PAUSE_MS = 10
 const { setTimeout: startTimer } = globalThis
 
 export interface GapOwner {
-  /** Called at the end of the gap: always after a turn; after a pause only if a message waits for it. */
+  /** Called at the end of the gap. If the gap is a pause, it is called only if a message waits. */
   gapEnded(gap: AnswerGap): void
 }
 

@@ -1,6 +1,6 @@
 /**
- * The stream of one connection: its settings, its events, its end. The stream belongs to the host, so every listener
- * is taken away again, and no other. Must not know what the bytes mean.
+ * The stream of one connection: its settings, its events, its end. The stream belongs to the host, so the broker
+ * removes all of its own listeners at the end, and no others. Must not know what the bytes mean.
  */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -10,14 +10,17 @@ import { AnaxError } from '../../errors.js'
 export interface StreamOwner {
   streamData(chunk: Buffer): void
   streamDrained(): void
-  /** The other side sends nothing more. */
+  /** The stream's input has ended. */
   streamEnded(): void
   streamFailed(error: Error): void
-  /** Nothing comes and nothing can be written any more. May be called twice. */
+  /** The stream is closed in both directions. May be called twice. */
   streamClosed(): void
 }
 
-/** Where a stream has its connection: so the listeners are the same for all streams, and take no memory for each. */
+/**
+ * The property in which a stream refers to its connection. It allows all streams to share their listeners, which saves
+ * memory.
+ */
 const attached = Symbol('anax:connection')
 
 type AttachedStream = Duplex & { [attached]?: ConnectionStream | undefined }
@@ -38,16 +41,16 @@ export class ConnectionStream {
     this.#stream[attached] = this
     // the outbox joins packets already: Nagle's algorithm would only delay them
     if (stream instanceof Socket) stream.setNoDelay(true)
-    // a client that sends nothing more may still read the answers to what it sent
+    // a client that has ended its side may still read answers
     if (stream.allowHalfOpen === false) stream.allowHalfOpen = true
     stream.on('data', onData).on('drain', onDrain).on('error', onError).on('end', onEnd).on('close', onClose)
     if (stream.destroyed) queueMicrotask(() => this.detach())
   }
 
   /**
-   * Writes what was handed to it, and ends it. What still comes is ignored.
-   * @param then whether it is closed at once, or when the other end has closed it as well: somebody else has to close it
-   * if that takes too long
+   * Writes the remaining data, and ends the stream. Further input is ignored.
+   * @param then whether the stream is closed immediately, or when the peer has closed its side; the caller must close
+   * it if that takes too long
    */
   end(then: 'close' | 'wait'): void {
     if (this.#stream.destroyed) {
@@ -76,7 +79,7 @@ export class ConnectionStream {
     if (!(this.#stream instanceof Socket)) setImmediate(() => this.#stream.closed && this.detach())
   }
 
-  /** Resolves when it is closed: everything was written, or given up. */
+  /** Resolves when the stream is closed: everything was written or discarded. */
   async closed(): Promise<void> {
     if (this.#stream.closed) return
     this.#onClosed ??= []
@@ -84,7 +87,7 @@ export class ConnectionStream {
     await new Promise<void>(resolve => waiting.push(resolve))
   }
 
-  /** It is closed: tells the owner, and takes the listeners away. May be called twice. */
+  /** Called when the stream is closed: notifies the owner, and removes the listeners. May be called twice. */
   detach(): void {
     this.owner.streamClosed()
     for (const resolve of this.#onClosed ?? []) resolve()

@@ -1,7 +1,8 @@
 /**
- * Flushes the outboxes that have new frames. Owns their order, and how many of them write in one turn of the event loop.
- * What comes from a client within its share is written first. What comes from work that had to pause is written a few
- * outboxes at a time: the others collect the frames of several messages, and write them at once. Must not know frames.
+ * Flushes the outboxes that have new frames. Owns their order, and how many of them write in one turn of the event
+ * loop. Frames from clients within their share are written first. Frames from work that had to pause are written a few
+ * outboxes at a time, so that the other outboxes collect frames of several messages for one write. Must not know
+ * frames.
  */
 
 import { Fifo } from '../../util/collections/fifo.js'
@@ -10,19 +11,22 @@ import { Cost, Fairness } from '../../util/scheduling/fairness.js'
 /** The part of a turn for writes. */
 const PART = 1 / 2
 
-/** The part for what paused work has added, while work waits. */
+/** The part for frames from paused work, while more work waits. */
 const LATER_PART = 1 / 8
 
-/** Outboxes that may wait for a later turn. Whoever adds more pays for their writes at once, and so has to pause. */
+/**
+ * Outboxes that may wait for a later turn. Work that adds more is charged for their writes immediately, so it has to
+ * pause.
+ */
 const MAX_WAITING = 1024
 
-/** The most bytes that the system takes for one connection before the client reads anything. */
+/** Maximum number of bytes that the system buffers for one connection before the client reads anything. */
 const SYSTEM_BUFFER_BYTES = 4 * 1024 * 1024
 
 /** Bytes of a large packet for one unit of cost, as a power of two. */
 const LARGE_BYTES_PER_UNIT_SHIFT = 10
 
-/** How long frames wait before it is asked again whether they may be written. */
+/** Interval of checks whether the broker may write again. */
 const WAIT_MS = 50
 
 export interface Flushable {
@@ -34,11 +38,14 @@ export class Flusher {
   readonly #fairness: Fairness
   readonly #mayWrite: (() => boolean) | undefined
   readonly #first = new Fifo<Flushable>()
-  /** What work has added that had to pause before. */
+  /** Outboxes with frames from work that had to pause. */
   readonly #later = new Fifo<Flushable>()
   #asksAgain = false
 
-  /** @param mayWrite asked once per turn, where a broker may lose the right to write: nothing is written until it says so */
+  /**
+   * @param mayWrite called once per turn, for a broker that may lose the right to write; nothing is written while it
+   * returns false
+   */
   constructor(fairness = new Fairness(), mayWrite?: () => boolean) {
     this.#fairness = fairness
     this.#mayWrite = mayWrite
@@ -51,7 +58,7 @@ export class Flusher {
     return this.#mayWrite === undefined || this.#mayWrite()
   }
 
-  /** A large packet is added: the system copies as much of it as its buffers hold. */
+  /** Charges for a large packet: the system copies as much of it as its buffers hold. */
   addLarge(bytes: number): void {
     this.#fairness.spend(Math.min(bytes, SYSTEM_BUFFER_BYTES) >> LARGE_BYTES_PER_UNIT_SHIFT)
   }
@@ -73,7 +80,7 @@ export class Flusher {
       this.#askAgain()
       return
     }
-    // whoever added these has paid for them
+    // the cost of these was charged when they were added
     for (let paid = this.#waiting - MAX_WAITING; paid > 0; paid--) this.#next().flush()
     const fairness = this.#fairness
     const left = this.#flushLine(this.#first, fairness.unitsOf(PART))
@@ -85,7 +92,7 @@ export class Flusher {
     return this.#first.length > 0 ? this.#first.shift() : this.#later.shift()
   }
 
-  /** What is added meanwhile is for the next turn. @returns the units that are left */
+  /** Flushes outboxes of one queue; those added meanwhile wait for the next turn. @returns the remaining units */
   #flushLine(line: Fifo<Flushable>, units: number): number {
     let left = units
     for (let i = line.length; i > 0 && left > 0; i--) {

@@ -28,12 +28,12 @@ const OVERFULL_BYTES = 256 * 1024
 const NO_FRAMES: Frame[] = []
 const NO_PACKET_IDS: number[] = []
 
-/** Is notified about the state of the stream. */
+/** The receiver of notifications about the stream. */
 export interface OutboxOwner {
   readonly traffic: ConnectionTraffic
   /** The stream is full. */
   outboxBlocked(): void
-  /** Messages that had to wait for an answer were written, and were so many that the outbox was not ready. */
+  /** The outbox is ready again: so many messages waited for an answer that it was not. */
   outboxHasRoom(): void
 }
 
@@ -76,7 +76,7 @@ export class Outbox implements Flushable, GapOwner {
     return this.#bytes
   }
 
-  /** Whether so much waits that the client cannot be reading. */
+  /** Whether so much is waiting that the client cannot be reading. */
   get isOverfull(): boolean {
     return this.#blocked && this.#bytes > OVERFULL_BYTES
   }
@@ -127,7 +127,7 @@ export class Outbox implements Flushable, GapOwner {
     this.add(frame)
   }
 
-  /** The stream can take more. */
+  /** Called when the stream accepts more data. */
   drained(): void {
     this.#blocked = false
     this.#flushIfAllowed()

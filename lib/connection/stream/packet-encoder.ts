@@ -32,7 +32,7 @@ export class PacketEncoder {
     if (aliases > 0) this.#aliases = new OutboundTopicAliases(aliases)
   }
 
-  /** Any packet but a PUBLISH; undefined if it is too large even without explanations [MQTT-3.1.2-24]. */
+  /** Encodes any packet except PUBLISH; undefined if it is too large even without explanations [MQTT-3.1.2-24]. */
   packet(packet: Packet): Frame | undefined {
     const maximumPacketSize = this.#maximumPacketSize
     const { version } = this.#dialect
@@ -45,7 +45,10 @@ export class PacketEncoder {
     return bytes.length > maximumPacketSize ? undefined : Frame.of(bytes)
   }
 
-  /** A message, or why it cannot be sent: too large for the client [MQTT-3.1.2-25], or a hook made it invalid. */
+  /**
+   * Encodes a message, or returns why it cannot be sent: too large for the client [MQTT-3.1.2-25], or a hook made it
+   * invalid.
+   */
   publish(delivery: Delivery, attempt: 'first' | 'again', timers: Timers): Frame | Unsendable {
     const { message } = delivery
     const { hasProperties } = this.#dialect

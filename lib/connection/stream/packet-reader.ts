@@ -1,6 +1,6 @@
 /**
- * Reads one stream: decodes packets as fast as their receiver takes them, and pauses the stream meanwhile.
- * Owns what was read and is not handled yet. Must not know what a packet means, nor how the stream ends.
+ * Reads one stream: decodes packets as fast as their receiver accepts them, and pauses the stream when it does not.
+ * Owns the data that was read and not handled yet. Must not know what a packet means, nor how the stream ends.
  */
 import type { Duplex } from 'node:stream'
 import type { Client } from '../../../types/client.js'
@@ -16,7 +16,7 @@ import type { ConnectionPorts } from '../connection-ports.js'
 import { IncompletePacket, type IncompletePackets } from './incomplete-packets.js'
 import { Throttle, type ThrottleOwner } from './throttle.js'
 
-/** Above this no more is read while packets are not handled, whatever the receiver allows. */
+/** Maximum number of bytes read while packets are not handled, whatever the receiver allows. */
 const READ_AHEAD_BYTES = 64 * 1024
 
 type ReaderPorts = Pick<
@@ -29,16 +29,16 @@ export interface PacketReceiver {
   readonly client: Client
   /** Whether the next packet may be handled now. */
   mayHandle(): boolean
-  /** Whether an earlier packet is still being worked on because a turn was used up: the next one waits for a turn, too. */
+  /** Whether an earlier packet is unfinished because a turn was used up. The next packet then waits for a turn, too. */
   isBehind(): boolean
   /** Whether the stream may be read although no packet is handled: its end would not be noticed otherwise. */
   mayReadAhead(): boolean
   handle(packet: DecodedPacket): void
   /** The rest of the stream cannot be decoded. */
   malformed(error: AnaxError): void
-  /** Nothing more is to be read, whatever follows. */
+  /** The connection must end: nothing more is read. */
   fail(error: AnaxError): void
-  /** All packets that are complete were handled. */
+  /** All complete packets were handled. */
   handledAll(): void
 }
 
@@ -57,7 +57,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
   #heldByTransport = 0
   #reading = false
   #paused = false
-  /** Bytes that came since packets could not be handled. */
+  /** Bytes that have arrived while packets could not be handled. */
   #readAheadBytes = 0
 
   constructor(stream: Duplex, receiver: PacketReceiver, traffic: ConnectionTraffic, ports: ReaderPorts) {
@@ -71,12 +71,15 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     ports.fairness.spend(Cost.stream)
   }
 
-  /** Whether packets wait: the receiver takes none, it is not this client's turn, or it is above a rate. */
+  /**
+   * Whether packets wait, because the receiver accepts none, it is not this client's turn, or the client exceeds a
+   * rate.
+   */
   isPaused(): boolean {
     return this.#paused || this.#throttle?.isWaiting === true
   }
 
-  /** The client is connected, or has other limits than before: they count from now on. */
+  /** Sets the client's limits, from now on. */
   limit(limits: ClientLimits | undefined): void {
     const { admission, options, timers } = this.#ports
     this.decoder.maximumPacketSize = effectiveLimits(options, limits).maxPacketSize
@@ -93,14 +96,14 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     this.decoder.push(chunk)
     this.#ports.fairness.spendBytes(chunk.length)
     if (!this.#mayHandle()) this.#readAheadBytes += chunk.length
-    // a CONNECT in the chunk may bring rates, which do not count for this chunk yet
+    // a CONNECT in the chunk may set rates, which do not apply to this chunk yet
     const isLimited = this.#throttle !== undefined
     this.resume()
-    // paid for afterwards: what has come is handled, and then the client has to wait
+    // charged afterwards: the received data is handled, and then the client has to wait
     if (isLimited && this.#throttle?.received(chunk.length)) this.resume()
   }
 
-  /** The stream brings nothing more: what it brought is not held back. */
+  /** Called when the stream's input has ended: the received data is no longer held back. */
   finish(): void {
     this.#share.line = 'joining'
     this.#share.party = networkOf(this.#receiver.client.address ?? '')
@@ -118,7 +121,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     this.#receiver.fail(new AnaxError('ANAX_ERR_MESSAGE_RATE', { detail }))
   }
 
-  /** Goes on where it had to wait for its receiver. */
+  /** Continues after waiting for the receiver. */
   resume(): void {
     this.#read()
     const mayFlow = this.#mayHandle() || (this.#readAheadBytes <= READ_AHEAD_BYTES && this.#mayReadAhead())
@@ -152,7 +155,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     else receiver.malformed(decoder.error)
   }
 
-  /** Lets go of what was read: the connection ends. */
+  /** Releases the received data, because the connection ends. */
   close(): void {
     this.decoder.close()
     this.#heldByTransport = 0
@@ -171,7 +174,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     this.#hold(Math.max(0, ownBytes))
   }
 
-  /** The rest is the beginning of a packet. */
+  /** Counts the rest, which is the beginning of a packet. */
   #holdRest(): void {
     const bytes = this.decoder.unreadBytes
     if (bytes === 0) return
@@ -185,7 +188,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     incompletePackets.hold(this.#incomplete, bytes + this.#heldByTransport)
   }
 
-  /** @returns false if it stopped because the turn is used up; true also where a rate stopped it */
+  /** @returns false if it stopped because the turn is used up; true also if a rate stopped it */
   #readPackets(decoder: Decoder, receiver: PacketReceiver): boolean {
     const { fairness } = this.#ports
     while (receiver.mayHandle()) {

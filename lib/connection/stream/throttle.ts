@@ -6,7 +6,10 @@ import type { RateLimit } from '../../../types/events.js'
 import type { LimitedRate } from '../../ports/admission.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 
-/** A second without waiting ends an episode, which is reported, or counts against the client's patience, as a whole. */
+/**
+ * A second without waiting ends an episode. Each episode is reported once, and its whole duration counts against the
+ * patience.
+ */
 const BREAK_MS = 1000
 
 /** Is notified by the throttle. */

@@ -11,7 +11,7 @@ export class OverloadState {
   since: number | undefined
   /** The number of times that it was overloaded. */
   times = 0
-  /** Mean delay of the event loop in the last reading; 0 where it is not measured. */
+  /** Mean delay of the event loop in the last reading; 0 if it is not measured. */
   eventLoopDelayMs = 0
   /** Heap and buffers of the process in the last reading. */
   memoryBytes = 0

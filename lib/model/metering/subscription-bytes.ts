@@ -1,6 +1,6 @@
 /** The memory of subscriptions, for the limits in bytes: the size of one, and the sum. Must not know their owners. */
 
-/** In addition to its filter: the entries in the session and in the router, and the subscription itself. */
+/** Bytes in addition to the filter: the entries in the session and in the router, and the subscription itself. */
 const OVERHEAD_BYTES = 256
 
 /** Bytes of one subscription. */

@@ -1,10 +1,10 @@
 /**
- * Traffic counters: of all connections together by packet type and QoS, and a few numbers of each one. Plain
- * counters, raised once for each packet. Must not know connections.
+ * Traffic counters: of all connections together by packet type and QoS, and a few numbers for each connection. They are
+ * plain counters, incremented once for each packet. Must not know connections.
  */
 import type { Frame } from '../../codec/wire/frame.js'
 
-/** The packet type in the first byte of a fixed header, shifted as {@link Flow.packets} has it. */
+/** The packet type in the first byte of a fixed header, shifted as in {@link Flow.packets}. */
 const PUBLISH = 3
 
 /** One direction, of all connections together. */
@@ -67,7 +67,7 @@ export class ConnectionTraffic {
         payloadBytes += frame.payloadLength
         messages++
       }
-      // most frames are of one kind: these are added up first
+      // most frames have one packet type: these are summed first
       if (kind !== last) {
         sent.packets[last]! += same
         last = kind

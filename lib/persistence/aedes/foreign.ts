@@ -14,10 +14,10 @@ interface Addition {
   reject(error: unknown): void
 }
 
-/** A queue as the store shows it. */
+/** The part of a queue that the store returns. */
 export interface ShownQueue {
   readonly entries: readonly QueuedMessage[]
-  /** Whether the store may have more entries than it shows at a time. */
+  /** Whether the store may have more entries than it returns at a time. */
   readonly mayHaveMore: boolean
 }
 
@@ -25,7 +25,7 @@ export interface ForeignParts {
   read(clientId: string): Promise<ShownQueue>
   /** Adds a message to queues; called in the order of arrival. */
   append(message: Message, deliveries: readonly QueueDelivery[]): Promise<void>
-  /** A queue has a message that another broker added. */
+  /** Called when a queue turns out to have a message that another broker added. */
   present(clientId: string, ref: MessageRef): void
 }
 
@@ -35,7 +35,7 @@ export class ForeignAdditions {
   #running: Promise<void> | undefined
   /** Messages that were sent to clients in the meantime: the queues had them. */
   readonly #sent = new Set<string>()
-  /** Brokers that were seen to add to the queues: they share the store. */
+  /** Brokers that have been seen adding to the queues, so they share the store. */
   readonly #sharing = new Set<string>()
 
   constructor(parts: ForeignParts) {
@@ -92,7 +92,10 @@ export class ForeignAdditions {
     return missing.length === 0 ? undefined : this.#parts.append(message, missing)
   }
 
-  /** A long queue may have the message where the store does not show it: then it has, if the broker shares the store. */
+  /**
+   * A long queue may have the message beyond the entries that the store returns. It is assumed to have it if the broker
+   * shares the store.
+   */
   #isPresent(message: Message, { keys, mayHaveMore }: KnownQueue): boolean {
     if (keys.has(refKey(message))) {
       this.#sharing.add(message.brokerId)
@@ -112,7 +115,7 @@ export class ForeignAdditions {
   }
 }
 
-/** The messages that a queue is seen to have, and whether it may have more. */
+/** The messages that were found in a queue, and whether it may have more. */
 interface KnownQueue {
   readonly keys: ReadonlySet<string>
   readonly mayHaveMore: boolean

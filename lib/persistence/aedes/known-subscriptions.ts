@@ -33,7 +33,7 @@ export class KnownSubscriptions {
     this.remove(clientId, [...(this.#topics.get(clientId) ?? [])])
   }
 
-  /** Adds to the store's result what it did not find. */
+  /** Adds the missing subscriptions to the store's result. */
   complete(topic: string, found: readonly MatchedSubscription[]): MatchedSubscription[] {
     const known = this.#tree.match(topic)
     const isKnown = ({ clientId, topic: filter }: MatchedSubscription) => this.#tree.get(filter, clientId) !== undefined

@@ -24,7 +24,7 @@ const FIRST_PRIVATE_ID = 65_536
 /** How long the adapter remembers that a queue has a message before it asks the store. */
 const KNOWN = { periodMs: 15_000, capacity: 50_000 }
 
-/** A store that limits the entries which it shows at a time shows at least so many: a shorter queue is complete. */
+/** A store that limits the entries of a read returns at least this many, so a shorter queue is complete. */
 const LEAST_LIMIT = 100
 
 /** Entries that are removed in parallel when a queue is deleted. */
@@ -33,9 +33,9 @@ const AT_A_TIME = 100
 /** Minimum number of releases after which a queue is read, because some stores delete released entries only then. */
 const TIDY_AFTER = 100
 
-/** A queue that was read to its visible end, where the store may not have shown all of it. */
+/** A queue that was read to its visible end, although the store may not have returned all of it. */
 interface Backlog {
-  /** The number of removals until the queue is read again, 0 if that is due. */
+  /** The number of removals until the queue is read again; 0 if that is due. */
   removals: number
 }
 
@@ -45,7 +45,7 @@ interface ReadEntry {
   readonly stored: StoredEntry
 }
 
-/** Removals from a queue since its session was used first. */
+/** Removals from a queue since the first use of its session. */
 interface Removals {
   begun: number
   finished: number
@@ -75,7 +75,7 @@ export class AedesQueues {
   readonly #ended: Recent<true>
   readonly #removals = new Map<string, Removals>()
   readonly #backlogs = new Map<string, Backlog>()
-  /** Reads that are under way. */
+  /** Pending reads. */
   readonly #reads = new Set<Promise<unknown>>()
   readonly #leftovers = new Map<string, Leftovers>()
   readonly #foreign = new ForeignAdditions({
@@ -87,7 +87,9 @@ export class AedesQueues {
     present: (clientId, ref) => this.#known.set(keyOf(clientId, ref), true),
   })
   #privateId = FIRST_PRIVATE_ID
-  /** The most entries of one queue that the store has shown at a time. It may have a limit: then not more than that. */
+  /**
+   * The largest number of entries that the store has returned for one queue. A store with a limit never returns more.
+   */
   #mostShown = 0
 
   /** @param more called when a client's queue may have more entries than were visible so far */
@@ -122,7 +124,7 @@ export class AedesQueues {
     return (await this.#entries(clientId)).map(({ entry }) => entry)
   }
 
-  /** Reads all entries, even if the store shows only some at a time. */
+  /** Reads all entries, even if the store returns only some at a time. */
   async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
     const isDue = this.#backlogs.get(clientId)?.removals === 0
     const seen = new Set<string>()
@@ -138,7 +140,7 @@ export class AedesQueues {
       hasUnsent ||= unseen.some(({ packetId }) => packetId === undefined)
       for (const entry of unseen) {
         const key = refKey(entry.ref)
-        // two brokers may both have added it, where the second did not see that the queue had it
+        // two brokers may both have added it, if the second did not see that the queue already had it
         if (seen.has(key)) continue
         seen.add(key)
         this.#known.set(keyOf(clientId, entry.ref), true)
@@ -190,7 +192,7 @@ export class AedesQueues {
     await this.#tidyNow(clientId)
   }
 
-  /** Called when a session ends: nothing is added any more, and the queue is deleted. */
+  /** Called when a session ends: nothing more is added, and the queue is deleted. */
   async clear(clientId: string): Promise<void> {
     this.#ended.set(clientId, true)
     this.#backlogs.delete(clientId)
@@ -334,8 +336,8 @@ export class AedesQueues {
   }
 
   /**
-   * Called at the end of the visible entries. If the store limits them, it shows as many of each queue that has as many:
-   * a shorter queue is complete. In another one, more may become visible after removals.
+   * Called at the end of the visible entries. A store that limits them returns the same number for every long queue, so
+   * a shorter queue is complete. In a longer one, more may become visible after removals.
    * @param gone maximum number of entries that were removed during the read
    * @param isComplete whether removals have made nothing visible that was not sent before
    */
@@ -348,7 +350,7 @@ export class AedesQueues {
     return true
   }
 
-  /** @param backlog that of the queue when the removal began: a later one knows of it already */
+  /** @param backlog that of the queue when the removal began; a later one already includes it */
   #noteRemoval(clientId: string, backlog: Backlog): void {
     const isCurrent = backlog === this.#backlogs.get(clientId)
     if (isCurrent && backlog.removals > 0 && --backlog.removals === 0) this.#more(clientId)

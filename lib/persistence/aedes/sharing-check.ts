@@ -1,9 +1,9 @@
 /**
- * Notices that another broker uses the same store: each leaves its mark in one place, and looks now and then whether it is
- * still there. Owns the mark; must not know a bus.
+ * Detects that another broker uses the same store. Each broker writes its mark to the same place, and checks at
+ * intervals whether the mark is still its own. Owns the mark; must not know a bus.
  *
- * A mark that is there at the start may be that of a broker which is gone, so only one that comes later counts. Who finds one
- * leaves its own mark once more, and so the other broker learns of it as well.
+ * A mark that exists at the start may belong to a broker that is gone, so only a later mark counts. A broker that finds
+ * one writes its own mark again, so that the other broker detects it as well.
  */
 import { randomUUID } from 'node:crypto'
 import type { Message } from '../../../types/message.js'
@@ -13,7 +13,7 @@ import { warnOfSharedStore } from '../shared-store-warning.js'
 import { incomingPacket } from './entries.js'
 
 const LOOK_MS = 30_000
-/** The place of the mark: a packet id that no client can use. Nobody lists such records. */
+/** The place of the mark: a record of a packet id that no client can use. Such records are never listed. */
 const CLIENT = { id: '$anax/broker' }
 const PACKET_ID = 65_536
 /** Separates the run from the broker's id. */
@@ -34,13 +34,13 @@ export class SharingCheck {
     this.#timers = timers
   }
 
-  /** Leaves the mark of this broker. */
+  /** Writes the mark of this broker, and checks it from now on. */
   begin(brokerId: string): void {
     this.#brokerId = brokerId
     this.#do(() => this.#leaveMark())
   }
 
-  /** Takes the mark away. Resolves when nothing is asked of the store any more. */
+  /** Deletes the mark. Resolves when no operation of the store is pending. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#timers.cancel(this.#timer)
@@ -70,7 +70,7 @@ export class SharingCheck {
     await this.#store.incomingStorePacket(CLIENT, { ...incomingPacket(PACKET_ID), topic })
   }
 
-  /** A store that fails is told of by whoever needs it. */
+  /** Runs an operation. A failure is ignored: other users of the store report it. */
   #do(work: () => Promise<void>): void {
     this.#working = work()
       .catch(() => {})

@@ -1,6 +1,6 @@
 /**
- * All sessions and all wills of an LMDB store, in pages, for administration and export.
- * Owns how they are walked; knows no row.
+ * Lists all sessions and all wills of an LMDB store in pages, for administration and export. Owns the iteration; knows
+ * no row.
  */
 import type { MaybePromise, ScheduledWill, StoreCounts, StoredSession } from '../../../types/persistence.js'
 import { behind, textKey } from './engine/encoding.js'
@@ -8,13 +8,13 @@ import type { Row } from './engine/table.js'
 import type { LmdbParts } from './parts.js'
 import type { SessionRecord } from './tables/sessions.js'
 
-/** Rows read in one go; the event loop has its turn after each page. */
+/** Rows read in one step; yields to the event loop after each page. */
 const PAGE = 100
 
-/** After so long a page ends: a session may have many subscriptions. */
+/** A page ends after this time, because a session may have many subscriptions. */
 const PAGE_MS = 5
 
-/** A session with all that the contract tells of it; undefined for a client that only the base contract knows. */
+/** A session with all fields of the contract; undefined for a client that only the base contract knows. */
 export function storedSession(parts: LmdbParts, record: SessionRecord): StoredSession | undefined {
   const { clientId, expiryInterval, expiresAt, details } = record
   if (expiryInterval === undefined) return undefined
@@ -38,7 +38,7 @@ export function listSessions(parts: LmdbParts): AsyncGenerator<StoredSession, vo
   })
 }
 
-/** The next sessions behind a client identifier, in the order of their keys. */
+/** The next sessions after a client identifier, in the order of their keys. */
 export function sessionsAfter(
   parts: LmdbParts,
   clientId: string | undefined,
@@ -59,7 +59,7 @@ export function sessionsAfter(
   })
 }
 
-/** How much there is, as of the last commit. */
+/** Totals, as of the last commit. */
 export function countsOf({ sessions, subscriptions, queues, counters }: LmdbParts): StoreCounts {
   return {
     sessions: sessions.size,

@@ -1,6 +1,6 @@
 /**
- * The durable store: one folder with an LMDB database, both contracts over the same data.
- * Owns what only the base contract asks for, which the broker does not use; the rest is inherited.
+ * The durable store: one folder with an LMDB database, both contracts over the same data. Owns what only the base
+ * contract requires, which the broker does not use; the rest is inherited.
  */
 import { Readable } from 'node:stream'
 import type { Message } from '../../../types/message.js'
@@ -35,10 +35,10 @@ export {
 export type { LmdbPersistenceOptions } from './options.js'
 
 /**
- * Makes a store on disk. It is opened by `setup`, with which the broker begins: that rejects with ANAX_ERR_OPTION where
- * the package `lmdb` is missing, ANAX_ERR_STORE where the folder cannot be opened or another process has it, and
- * ANAX_ERR_STORE_FORMAT where it is damaged or of another version.
- * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable
+ * Creates a store on disk. The broker opens it with `setup`, which rejects with ANAX_ERR_OPTION if the package `lmdb`
+ * is missing, with ANAX_ERR_STORE if the folder cannot be opened or another process uses it, and with
+ * ANAX_ERR_STORE_FORMAT if it is damaged or has another version. @throws AnaxError ANAX_ERR_OPTION for an invalid
+ * option
  */
 export function createLmdbPersistence(options: LmdbPersistenceOptions): LmdbPersistence {
   return new LmdbPersistence(options)
@@ -67,7 +67,7 @@ export class LmdbPersistence extends LmdbSessionStore implements SessionPersiste
     return this.parts.copyTo(path)
   }
 
-  // What only the base contract asks for
+  // Required only by the base contract
 
   countOffline(): MaybePromise<{ subsCount: number; clientsCount: number }> {
     const { writer, counters } = this.parts
@@ -134,7 +134,7 @@ export class LmdbPersistence extends LmdbSessionStore implements SessionPersiste
   }
 
   putWill({ id }: StoreClient, will: StoredWill): Promise<void> {
-    // Users of the base contract read the two fields from the packet that they handed in.
+    // Users of the base contract read the two fields from the packet that they passed.
     return this.saveWill(id, Object.assign(will, this.owned(id, will)), undefined)
   }
 

@@ -1,6 +1,6 @@
 /**
- * What an operator does with the folder of an LMDB store without a broker: check it, copy it, compact it.
- * Owns who may have it open meanwhile; knows no record.
+ * Operations on the folder of an LMDB store without a broker: check it, copy it, compact it. Owns who may have it open
+ * meanwhile; knows no record.
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -19,7 +19,7 @@ import { cannotOpen, dataFileIn } from './file/folder.js'
  * Checks a store that is not in use, without changing it: each page, and with `full` each record.
  * @param path the folder
  * @param depth how thoroughly, as for the option `verify` of the store
- * @throws AnaxError ANAX_ERR_STORE where there is no store that can be read
+ * @throws AnaxError ANAX_ERR_STORE if there is no readable store
  */
 export function checkLmdbStore(path: string, depth: CheckDepth = 'full'): CheckReport {
   try {
@@ -30,14 +30,14 @@ export function checkLmdbStore(path: string, depth: CheckDepth = 'full'): CheckR
 }
 
 /**
- * Reads what is whole of a damaged store that is not in use: a source for an export. All of it is kept in memory.
- * @param path the folder
- * @throws AnaxError ANAX_ERR_STORE where there is no store that can be read, ANAX_ERR_OPTION without the package `lmdb`
+ * Reads the undamaged records of a store that is not in use, as a source for an export. Keeps all of them in memory.
+ * @param path the folder @throws AnaxError ANAX_ERR_STORE if there is no readable store, ANAX_ERR_OPTION without the
+ * package `lmdb`
  */
 export async function salvageLmdbStore(path: string): Promise<SalvagedStore> {
   await bytesOf(path)
   const { open } = await loadPackage<typeof import('lmdb')>()
-  // Only for its encoder: a database of its own, which is gone when it is closed.
+  // Used only for its encoder: a temporary database, which is deleted when it is closed.
   const scratch = open({ encoding: 'msgpack', useRecords: false } as Parameters<typeof open>[0])
   try {
     return new SalvagedStore(path, (scratch as unknown as { encoder: ValueEncoder }).encoder)
@@ -51,7 +51,7 @@ export async function salvageLmdbStore(path: string): Promise<SalvagedStore> {
  * acknowledged before.
  * @param path the folder of the store
  * @param target the folder of the copy, which must be missing or empty
- * @throws AnaxError ANAX_ERR_STORE, and ANAX_ERR_OPTION where the package `lmdb` is missing
+ * @throws AnaxError ANAX_ERR_STORE, and ANAX_ERR_OPTION if the package `lmdb` is missing
  */
 export async function backupLmdbStore(path: string, target: string): Promise<void> {
   const database = await openForReading(path)
@@ -62,17 +62,16 @@ export async function backupLmdbStore(path: string, target: string): Promise<voi
   }
 }
 
-/** Bytes of a data file. */
+/** Sizes of the data file. */
 export interface CompactionResult {
   before: number
   after: number
 }
 
 /**
- * Makes the file of a store as small as its content allows. No broker may use the store; a crash amid it leaves the
- * store as it was. Needs as much room on the disk as the result takes.
- * @param path the folder of the store
- * @throws AnaxError ANAX_ERR_STORE where it is in use, ANAX_ERR_STORE_FORMAT where it is damaged
+ * Shrinks the file of a store to the size of its content. No broker may use the store. A crash leaves the store as it
+ * was. Needs as much space on the disk as the result. @param path the folder of the store @throws AnaxError
+ * ANAX_ERR_STORE if it is in use, ANAX_ERR_STORE_FORMAT if it is damaged
  */
 export async function compactLmdbStore(path: string): Promise<CompactionResult> {
   const before = await bytesOf(path)
@@ -99,7 +98,7 @@ async function bytesOf(path: string): Promise<number> {
   }
 }
 
-/** Readers of other processes do not disturb the one that writes. */
+/** Opens a store that another process may be writing: readers do not disturb it. */
 async function openForReading(path: string): Promise<RootDatabase> {
   await bytesOf(path)
   const { open } = await loadPackage<typeof import('lmdb')>()

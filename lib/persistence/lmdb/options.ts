@@ -5,13 +5,13 @@ import type { LmdbDurability } from './engine/writer.js'
 
 /** Options of the LMDB store. */
 export interface LmdbPersistenceOptions {
-  /** The folder, which is created where it is missing. One process at a time may have it open. */
+  /** The folder, which is created if it does not exist. Only one process at a time may have it open. */
   path: string
   /** What an acknowledgement guarantees: the message survives a crash of the process, or a power cut as well. @default 'commit' */
   durability?: LmdbDurability
   /**
-   * How thoroughly what is there is verified before it is opened, in a process of its own: `quick` reads what leads to
-   * the records, `full` every record with its checksum, `off` trusts the file. @default 'quick'
+   * How thoroughly an existing file is verified, in a separate process, before it is opened: `quick` reads the pages
+   * that lead to the records, `full` reads every record and its checksum, `off` trusts the file. @default 'quick'
    */
   verify?: Verification
   /** Milliseconds since the epoch, by which retained messages expire. @default Date.now */
@@ -26,7 +26,7 @@ export function checkOptions(options: LmdbPersistenceOptions): Required<LmdbPers
   if (typeof options !== 'object' || options === null)
     throw badOption("options are an object, such as { path: './data' }")
   const { path, durability = 'commit', verify = 'quick', now = Date.now, ...unknown } = options
-  // a misspelt durability would be the default
+  // a misspelt durability would silently be the default
   const [name] = Object.keys(unknown)
   if (name !== undefined) throw badOption(`there is no option '${name}': path, durability, verify, now`)
   if (typeof path !== 'string' || path === '') throw badOption('path must be that of a folder')

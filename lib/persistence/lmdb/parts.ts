@@ -51,18 +51,18 @@ export class LmdbParts {
     }
   }
 
-  /** Resolves when everything that is committed is on the disk. */
+  /** Resolves when everything committed is on the disk. */
   flushed(): Promise<void> {
     return this.#environment.flushed()
   }
 
-  /** Copies what was asked for so far. @throws AnaxError ANAX_ERR_STORE */
+  /** Copies the store, with all changes requested so far. @throws AnaxError ANAX_ERR_STORE */
   async copyTo(folder: string): Promise<void> {
     await this.writer.settled()
     await this.#environment.copyTo(folder)
   }
 
-  /** Finishes what was begun first. */
+  /** Finishes pending changes first. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -50,7 +50,7 @@ type Elsewhere =
   | 'wills'
   | 'backup'
 
-/** The most rows that one change touches, so that it does not block the event loop. */
+/** Maximum number of rows that one change touches, so that it does not block the event loop. */
 const STEP = 500
 
 /** The part of the store that a broker uses. */

@@ -14,7 +14,7 @@ export interface Numbered<T> {
 }
 
 const LEAST_PLACES = 8
-/** Smaller indexes do not shrink: one that is emptied and filled constantly would cost twice as much. */
+/** Smaller indexes do not shrink: an index that is emptied and filled again and again would cost twice as much. */
 const KEPT_PLACES = 32
 /** 2^32 divided by the golden ratio: spreads numbers of any regular distance. */
 const SPREAD = 0x9e3779b1

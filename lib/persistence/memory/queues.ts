@@ -25,10 +25,10 @@ interface Outcome {
 /** Entries that are removed in one step. */
 const STEP = 100
 
-/** A message for so many queues may come for more of them in a moment: all share one copy. */
+/** A message for this many queues may soon be queued for more of them. All share one copy. */
 const MANY = 100
 
-/** How many such messages are remembered: those that are being queued at the same time. */
+/** Maximum number of such messages that are remembered: those being queued at the same time. */
 const MAX_WIDESPREAD = 8
 
 /** Changes queues and keeps the totals. */
@@ -38,7 +38,7 @@ export class MemoryQueues {
   readonly #expiries = new Deadlines<QueueEntry>()
   /** Queues of ended sessions that are not empty yet. */
   readonly #ended = new Set<SessionQueue>()
-  /** The last messages that came for many queues. */
+  /** The latest messages for many queues. */
   readonly #widespread: StoredMessage[] = []
   #totalBytes = 0
   #totalMessages = 0
@@ -147,7 +147,7 @@ export class MemoryQueues {
       // most queues have room: whether they already have the message is checked once, when it is appended
       if ((fitsTotal && fits(queue.size, limits, bytes)) || queue.find(message) !== undefined) continue
       if (limits.overflow === 'reject') {
-        throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${clientId}' takes no more` })
+        throw new AnaxError('ANAX_ERR_QUOTA', { detail: `the queue of '${clientId}', or the store, is full` })
       }
       haveRoom = false
     }
@@ -180,7 +180,7 @@ export class MemoryQueues {
     return queue?.find(message) === undefined ? queue : undefined
   }
 
-  /** The copy that all queues share is made by the first one that takes the message. */
+  /** Appends the message to the queues. They share one copy, which the first queue creates. */
   #appendTo(message: Message, deliveries: readonly QueueDelivery[], known: StoredMessage | undefined): void {
     let kept = known
     for (const delivery of deliveries) {
@@ -195,7 +195,7 @@ export class MemoryQueues {
     if (kept !== known && deliveries.length >= MANY) this.#noteWidespread(kept!)
   }
 
-  /** The copy of a message that came for many queues before. */
+  /** The existing copy of a message for many queues. */
   #widespreadCopy({ brokerId, brokerCounter }: Message): StoredMessage | undefined {
     const widespread = this.#widespread
     for (let i = 0; i < widespread.length; i++) {

@@ -2,11 +2,10 @@
  * Decides which message a client gets next: a live one, one that waits in memory or in the stored queue, or a retained
  * message of a new subscription. Must not know packets, acknowledgements or the stream.
  *
- * While nothing waits, a message is sent at once. Otherwise
- *   - a message that is in the stored queue (QoS 1 and 2 of a stored session) is read back from there, in order;
- *   - any other message waits in memory, within limits.
- * The number that a message got when it was stored (brokerCounter) merges the two, so that a publisher's messages keep
- * their order whatever their QoS. Each broker on the bus has numbers of its own.
+ * While nothing waits, a message is sent at once. Otherwise - a message that is in the stored queue (QoS 1 and 2 of a
+ * stored session) is read back from there, in order; - any other message waits in memory, within limits. The number
+ * that a message got when it was stored (brokerCounter) merges the two, so that a publisher's messages keep their order
+ * whatever their QoS. Each broker on the bus has its own numbers.
  */
 import type { DropReason } from '../../../types/events.js'
 import type { Message } from '../../../types/message.js'
@@ -61,7 +60,7 @@ export class Outgoing {
     this.transmitter = new Transmitter(recipient, link, ports, quota, this.pump)
   }
 
-  /** Takes a live message for the client. */
+  /** Delivers a live message to the client. */
   deliver(delivery: Delivery): void {
     if (delivery.qos === 0 && this.#ports.overload.isOn) this.#drop(delivery.message, 'overload')
     else if (delivery.qos > 0 && this.#recipient.stored) this.#deliverStored(delivery)
@@ -109,7 +108,7 @@ export class Outgoing {
     this.pump()
   }
 
-  /** A subscription ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
+  /** Called when a subscription has ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
   endReplay(filter: string): void {
     this.#retained?.end(filter)
   }
@@ -122,7 +121,7 @@ export class Outgoing {
     return this.#retained?.queueRest()
   }
 
-  /** Sends what can be sent. Called whenever the client or the stream can take more. */
+  /** Sends what can be sent. Called whenever the client or the stream can accept more. */
   readonly pump = (): void => {
     // while it waits for its turn, each call would send another slice
     if (this.#pumping || this.#closed || this.#share?.isWaiting || this.#sendAll()) return
@@ -280,7 +279,7 @@ export class Outgoing {
     const { message, qos } = delivery
     const waiting = this.#waiting
     const size = sizeInQueue(message)
-    // one larger than the bound waits alone
+    // one message larger than the limit waits alone
     if (qos === 0 && waiting.length > 0 && waiting.bytes + size > this.#ports.options.maxOutboxBytes) {
       this.#drop(message, 'outbox-full')
       return

@@ -3,8 +3,8 @@
  * one, and publishers wait for it: clients before their messages are stored, the host after its messages were
  * delivered. Owns the counts and the waiting publishers; must not know messages, nor who publishes.
  *
- * Time is counted in ticks of a timer, not read from a clock: a host that was busy for seconds has not read what the
- * client acknowledged meanwhile, and must not take it for frozen.
+ * Time is counted in ticks of a timer, not read from a clock: after the host was busy for seconds, acknowledgements of
+ * the client are still unread, and it must not be mistaken for frozen.
  */
 import type { QueueLimits } from '../../../types/persistence.js'
 import type { Backlog } from '../../model/backlog.js'
@@ -21,7 +21,10 @@ const TICKS_PER_SECOND = 1000 / TICK_MS
 /** The time that a client has to begin draining; its queue may grow meanwhile. */
 const GRACE_TICKS = 2 * TICKS_PER_SECOND
 
-/** The first part of that time, in which publishers wait for it as well: longer would slow them for nothing. */
+/**
+ * The first part of that time, in which publishers wait for the client as well. Waiting longer would only slow them
+ * down.
+ */
 const NEW_TICKS = TICKS_PER_SECOND / 4
 
 /** A queue drains if this many messages, or 1 MiB, leave it within a second. */
@@ -97,7 +100,7 @@ export class Pressure implements Waiting {
     return this.#ticks < GRACE_TICKS || this.#isDraining ? extendedLimits(limits, this.#ports.options) : limits
   }
 
-  /** A message has to wait. */
+  /** Called when a message has to wait. */
   added(bytes: number): void {
     if (this.#messages++ === 0) this.#congestion.waiting.add(this)
     this.#bytes += bytes
@@ -105,22 +108,22 @@ export class Pressure implements Waiting {
     this.#look()
   }
 
-  /** A message that waited was sent. */
+  /** Called when a waiting message was sent. */
   sent(bytes: number): void {
     const amount = 1 + bytes / BYTES_FOR_ONE
     this.#drained += amount
     this.#drainedLately += amount
     this.removed(bytes)
-    // as many may come as have left; more, if messages that were let in were refused later
+    // as many publishers continue as messages have left; more, if messages of earlier ones were refused later
     this.#letIn(this.#isFull ? 1 : 2)
   }
 
-  /** A message no longer waits. */
+  /** Called when a message no longer waits. */
   removed(bytes: number): void {
     this.#set(this.#messages - 1, this.#bytes - bytes)
   }
 
-  /** Sets the counts: the stored queue is empty, and so much is left in memory. */
+  /** Sets the counts when the stored queue is empty, to those of the messages in memory. */
   settled(messages: number, bytes: number): void {
     this.#set(messages, bytes)
     if (messages === 0) this.#letIn(this.#most.maxMessages / 4)
@@ -143,7 +146,8 @@ export class Pressure implements Waiting {
   }
 
   /**
-   * A message that the client itself published has to wait for another client: nobody waits for this one until then.
+   * Called when a message that the client itself published has to wait for another client. Meanwhile nobody waits for
+   * this client.
    */
   hold(): void {
     this.#held++
@@ -162,7 +166,7 @@ export class Pressure implements Waiting {
   }
 
   /**
-   * Whether it is too early to tell whether the queue drains. With a limit set by the host, this grace period does not
+   * Whether it is too early to know if the queue drains. With a limit set by the host, this grace period does not
    * apply.
    */
   get #isNew(): boolean {

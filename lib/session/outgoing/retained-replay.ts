@@ -1,6 +1,6 @@
 /**
- * Reads the retained messages of new subscriptions, at the pace of the client, one subscription after the other.
- * Owns that a message which was replaced since it was read is not sent. Must not know how messages are sent.
+ * Reads the retained messages of new subscriptions, at the pace of the client, one subscription after the other. Owns
+ * the guarantee that a message which was replaced after it was read is not sent. Must not know how messages are sent.
  */
 import type { Message } from '../../../types/message.js'
 import type { QoS } from '../../../types/packets.js'
@@ -62,7 +62,7 @@ export class RetainedReplays {
     this.#replays.set(topic, { subscription, messages: this.#read(topic) })
   }
 
-  /** The subscription to a filter ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
+  /** Called when the subscription to a filter has ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
   end(filter: string): void {
     const replay = this.#replays.get(filter)
     if (replay === undefined) return

@@ -57,7 +57,7 @@ export class RetainedSender {
     this.#replays.add(subscription)
   }
 
-  /** A subscription ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
+  /** Called when a subscription has ended: no more of its retained messages are sent [MQTT-3.10.4-2]. */
   end(filter: string): void {
     this.#replays.end(filter)
   }

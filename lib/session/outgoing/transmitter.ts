@@ -20,11 +20,11 @@ import { DeliveryTraces } from './delivery-traces.js'
 import type { Link } from './link.js'
 import type { Recipient } from './recipient.js'
 
-/** A frame that waits for the store, or for an earlier frame that does. */
+/** A frame that waits for the store, or behind an earlier frame that does. */
 interface PendingWrite {
   frame: Frame
   packetId: number
-  /** Whether it only waits for earlier frames. */
+  /** Whether it waits only for earlier frames. */
   ready: boolean
 }
 
@@ -90,7 +90,7 @@ export class Transmitter {
     if (delivery.qos === 0) this.#remove(ref, undefined, delivery)
   }
 
-  /** Retransmits what an earlier connection of the session had in flight [MQTT-4.4.0-1]. */
+  /** Retransmits a message that was in flight on an earlier connection of the session [MQTT-4.4.0-1]. */
   retransmit(packetId: number, ref: MessageRef, delivery: Delivery | undefined): void {
     if (delivery === undefined) {
       this.inflight.restore(packetId, new Sent(ref, undefined))

@@ -1,4 +1,4 @@
-/** A queue, first in, first out. Taking the first item costs the same however many there are. */
+/** A queue, first in, first out. Removing the first item takes constant time. */
 
 export class Fifo<T> {
   #items: (T | undefined)[] = []
@@ -8,7 +8,7 @@ export class Fifo<T> {
     return this.#items.length - this.#first
   }
 
-  /** The next one; undefined where there is none. */
+  /** The first item; undefined if the queue is empty. */
   get first(): T | undefined {
     return this.#items[this.#first]
   }

@@ -1,4 +1,4 @@
-/** A queue of several parties that take turns, each of which is served in the order in which it came. */
+/** A queue of items of several parties. The parties take turns; the items of one party stay in order. */
 import { Fifo } from './fifo.js'
 
 export class RoundRobin<T> {

@@ -1,6 +1,6 @@
 /**
- * An `AbortController` that creates its signal on first use: of the steps that could be aborted, few ever wait for
- * anything. Must not know what is waited for.
+ * An `AbortController` that creates its signal on first use, because few of the steps that could be aborted ever wait.
+ * Must not know the steps.
  */
 import { isPromise } from '../maybe-promise.js'
 

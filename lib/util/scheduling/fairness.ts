@@ -4,11 +4,12 @@
  *
  * Costs are estimates in microseconds on an ordinary machine, not measurements: reading the clock for each packet would
  * cost as much as the packet. Work that has used its budget is queued, and continues in a later turn, round robin. New
- * work is queued in front of work that was served and wants more. So a client that sends little waits for one turn at
- * most, however many others send as fast as they can.
+ * work is queued in front of work that was served and wants more. So a client that sends little waits for at most one
+ * turn, however many others send as fast as they can.
  *
- * What sockets bring cannot be put off: Node.js reports thousands of them in one turn. So what a turn overspends is
- * missing in the next one: otherwise the next one would be as long, and even more would arrive meanwhile.
+ * Input from sockets cannot be postponed: Node.js reports thousands of sockets in one turn. So a turn that exceeds its
+ * budget reduces the budget of the next one. Otherwise the next turn would be as long, and even more data would arrive
+ * meanwhile.
  */
 
 import type { MaybePromise } from '../../../types/persistence.js'
@@ -25,13 +26,13 @@ export const Cost = {
   write: 8,
   /** One more subscription that a message matches, if the match was not cached. */
   match: 1,
-  /** One filter that is subscribed or unsubscribed. */
+  /** One filter of a SUBSCRIBE or UNSUBSCRIBE. */
   filter: 8,
-  /** One message that is read from a queue or from the retained messages. */
+  /** One message read from a queue or from the retained messages. */
   read: 2,
-  /** The search for the subscriptions of a topic, if they were not cached, beside {@link Cost.match}. */
+  /** The search for the subscriptions of a topic, if they were not cached, in addition to {@link Cost.match}. */
   search: 4,
-  /** One message that is retained. */
+  /** One message to retain. */
   retain: 10,
   /** One entry in the queue of a stored session. */
   enqueue: 3,
@@ -41,9 +42,9 @@ export const Cost = {
   connect: 150,
   /** The end of a connection. */
   disconnect: 80,
-  /** Node.js reports that a stream has ended, beside what follows from it. */
+  /** The end of a stream, reported by Node.js, without what follows from it. */
   ended: 10,
-  /** A deadline that passes, beside what follows from it. */
+  /** A deadline that passes, without what follows from it. */
   deadline: 2,
 } as const
 
@@ -56,7 +57,7 @@ const TURN_UNITS = 4000
 /** Budget of one client in one turn while others wait, in units. */
 const SHARE_UNITS = 800
 
-/** What a turn has at least, as a part of its budget, however much the turn before overspent. */
+/** The least budget of a turn, as a part of the full budget, however far the previous turn exceeded its own. */
 const LEAST_PART = 1 / 4
 
 export type ShareOptions = Partial<Pick<Share, 'advance' | 'line' | 'party' | 'turn'>>
@@ -72,7 +73,9 @@ export interface PausedWork {
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
 export class Share {
   readonly work: PausedWork
-  /** The turn in which it worked last. Given for work that others have begun: it has had a part of that turn. */
+  /**
+   * The turn in which it worked last. Set for work that others have begun, which has already used a part of that turn.
+   */
   turn: number
   left = 0
   isWaiting = false
@@ -81,9 +84,9 @@ export class Share {
   outerFloor = 0
   /** Units that are charged before the work resumes. */
   readonly advance: number
-  /** Where the work is queued; undefined for work on new messages and packets. */
+  /** The queue for the work; undefined for work on new messages and packets. */
   line: 'joining' | 'old' | undefined
-  /** Whose clients come and go; in the line `joining`, parties take turns. */
+  /** The party of a connecting or disconnecting client; in the queue `joining`, parties take turns. */
   party: string
 
   constructor(work: PausedWork, { advance = 0, line, party = '', turn = -1 }: ShareOptions = NO_OPTIONS) {
@@ -96,8 +99,8 @@ export class Share {
 }
 
 /**
- * The lines of queued work, in the order in which they are served: what was not served yet; what was served and wants
- * more; clients that come and go; what is old, like the messages of a queue.
+ * The queues of waiting work, in the order in which they are served: new work; work that was served and wants more;
+ * connecting and disconnecting clients; old work, such as the messages of a stored queue.
  */
 type LineName = 'fresh' | 'served' | 'joining' | 'old'
 
@@ -117,7 +120,7 @@ export class Fairness {
   /** Reserved for what arrives from sockets while queued work is served. */
   #reserve = 0
   #turn = 0
-  /** Budget of this turn: what the sockets brought beyond that of the last one is missing. */
+  /** Budget of this turn, reduced by what input from sockets exceeded in the last one. */
   #units: number
   #isScheduled = false
   readonly #lines: Record<LineName, Fifo<Share> | RoundRobin<Share>> = {
@@ -126,9 +129,9 @@ export class Fairness {
     joining: new RoundRobin(({ party }) => party),
     old: new Fifo(),
   }
-  /** Whether work is served that was served before and wants more, or is old. */
+  /** Whether the current work was served before and wants more, or is old. */
   #isCatchingUp = false
-  /** How many are in line. */
+  /** The number of waiting pieces of work. */
   #waiting = 0
   #pauses = 0
   #atTurn: (() => void) | undefined
@@ -145,12 +148,12 @@ export class Fairness {
     return this.#turn
   }
 
-  /** How many are in line. */
+  /** The number of waiting pieces of work. */
   get waiting(): number {
     return this.#waiting
   }
 
-  /** How often work was put in line. */
+  /** How often work was queued. */
   get pauses(): number {
     return this.#pauses
   }
@@ -223,9 +226,9 @@ export class Fairness {
   }
 
   /**
-   * Requests budget for one step that cannot pause, of a client that comes or goes.
-   * @param party whose client it is: with many of one, the others do not wait for all of them
-   * @returns undefined if the step may begin now; otherwise a promise that resolves when it may
+   * Requests budget for one step that cannot pause, of a connecting or disconnecting client. @param party the party of
+   * the client: parties take turns, so many clients of one party do not delay the others @returns undefined if the step
+   * may begin now; otherwise a promise that resolves when it may
    */
   admit(units: number, party = ''): Promise<void> | undefined {
     this.wake()
@@ -236,7 +239,7 @@ export class Fairness {
     return new Promise(resolve => this.wait(new Share({ resume: resolve }, { advance: units, line: 'joining', party })))
   }
 
-  /** Runs a step with this cost for each item, in as many turns as that takes. */
+  /** Runs a step with this cost for each item, in as many turns as needed. */
   async each<T>(items: Iterable<T>, units: number, step: (item: T) => void): Promise<void> {
     for (const item of items) {
       const turn = this.admit(units)
@@ -246,7 +249,7 @@ export class Fairness {
   }
 
   /**
-   * Runs a step for each part of a list, in as many turns as that takes. The steps charge what they cost.
+   * Runs a step for each part of a list, in as many turns as needed. The steps charge their own cost.
    * @param party as for {@link admit}
    */
   async eachPart<T>(
@@ -263,8 +266,8 @@ export class Fairness {
   }
 
   /**
-   * Calls `step` until it returns something: in this turn as long as there is room, and then in later ones.
-   * @param step does a small part of the work, and charges it; undefined where there is more to do
+   * Calls `step` until it returns a result: in this turn while the budget lasts, then in later turns. @param step does
+   * a small part of the work, and charges it; returns undefined if there is more to do
    */
   inTurns<Result>(step: () => Result | undefined): MaybePromise<Result> {
     return this.#untilSpent(step) ?? this.#inLaterTurns(step)
@@ -322,7 +325,7 @@ export class Fairness {
 
   #serve(): void {
     const half = this.#units >> 1
-    // the later lines get a part of each turn, so that they never stop
+    // the later queues get a part of each turn, so that they never starve
     const part = this.#units >> 3
     const forOld = this.#lines.old.length === 0 ? 0 : part
     const forJoining = this.#lines.joining.length === 0 ? 0 : part
@@ -340,7 +343,7 @@ export class Fairness {
     if (this.#waiting > 0) this.wake()
   }
 
-  /** Serves what is in a line now; what is queued meanwhile is behind it. */
+  /** Serves the current content of a queue; work that is queued meanwhile waits. */
   #serveLine(name: LineName): void {
     const line = this.#lines[name]
     this.#floor = this.#reserve

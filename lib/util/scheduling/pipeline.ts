@@ -124,7 +124,7 @@ export class Pipeline {
     this.#size++
   }
 
-  /** An entry is new, or has finished waiting. */
+  /** Called for an entry that is new, or has finished waiting. */
   #advance(entry: Entry): void {
     this.#due.push(entry)
     if (!this.#advancing) this.#advanceDue()

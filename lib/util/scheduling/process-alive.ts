@@ -5,7 +5,7 @@
 
 const LONG_MS = 1_000_000
 
-/** @returns a function that ends it */
+/** @returns a function that stops keeping it alive */
 export function keepProcessAlive(): () => void {
   const timer = setInterval(() => {}, LONG_MS)
   return () => clearInterval(timer)

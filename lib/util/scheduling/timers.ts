@@ -12,7 +12,7 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1
 /** Due times are rounded up to a multiple of this, so that thousands of timers share one wake-up. */
 const GRANULARITY_MS = 50
 
-/** What can be scheduled. It may be scheduled again, before or after it fires. */
+/** Something that can be scheduled. It may be scheduled again, before or after it fires. */
 export interface Scheduled extends HeapItem {
   at: number
   fire(): void

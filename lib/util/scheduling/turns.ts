@@ -16,8 +16,8 @@ export class Turns {
   }
 
   /**
-   * Runs a step while no other step runs for the key: at once, if none does. There is no promise where nothing is waited for,
-   * because thousands of clients may connect at the same time.
+   * Runs a step while no other step runs for the key: immediately, if none does. Returns no promise if nothing has to
+   * wait, because thousands of clients may connect at the same time.
    * @param aborter if it aborts before the step begins, the step is skipped, and its reason is the error
    */
   take<T>(key: string, step: () => Promise<T>, aborter?: Aborter): Promise<T>

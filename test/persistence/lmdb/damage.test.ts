@@ -121,7 +121,7 @@ describe('a byte that was changed', () => {
     const { tables, damage, schema } = checkFile(folder, 'full')
     assert.deepEqual(
       damage.map(({ table, what }) => [table, what]),
-      [['messages', 'the record is not what was written']],
+      [['messages', 'the checksum is wrong']],
     )
     assert.match(damage[0]!.key!, /^message \d+$/)
     assert.equal(tables.messages?.damaged, 1)

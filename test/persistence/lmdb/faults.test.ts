@@ -84,7 +84,7 @@ describe('a file that is not ours', () => {
       mkdirSync(join(path, name))
       await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), {
         code: 'ANAX_ERR_STORE_FORMAT',
-        message: new RegExp(`${name} is no file`),
+        message: new RegExp(`${name} is not a file`),
       })
       assert.deepEqual(readdirSync(path), [name])
     })

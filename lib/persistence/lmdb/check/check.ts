@@ -1,6 +1,6 @@
 /**
  * Checks the data file of an LMDB store without LMDB, and without changing anything: its pages, its list of free pages,
- * the checksum of each record. Owns what is checked and how damage is told; the store must not be in use.
+ * the checksum of each record. Owns what is checked and how damage is reported; the store must not be in use.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { isWholeRecord, tableSeed } from '../engine/record.js'
@@ -11,14 +11,14 @@ import { DamagedPage, type Leaf } from './page.js'
 import { FIRST_PAGE, PageReader } from './page-reader.js'
 import { type KeyOrder, parseRoot, ROOT_BYTES, type TreeRoot, TreeWalk, type WalkDepth } from './tree.js'
 
-/** How thoroughly a store is checked: what leads to the records, or each record as well. */
+/** How thoroughly a store is checked: only the pages that lead to the records, or each record as well. */
 export type CheckDepth = 'quick' | 'full'
 
-/** A place that is damaged. */
+/** A damaged place. */
 export interface Damage {
-  /** The table it is in; undefined where it is in what all tables share. */
+  /** Its table; undefined in parts of the file that all tables share. */
   readonly table: string | undefined
-  /** The key of the record, or the first key of the damaged part, in words where it is text; undefined where unknown. */
+  /** The key of the record, or the first key of the damaged part, in readable form; undefined if unknown. */
   readonly key: string | undefined
   /** A description of the damage. */
   readonly what: string
@@ -26,18 +26,18 @@ export interface Damage {
 
 /** The summary of a table. */
 export interface TableReport {
-  /** Records that are what was written, of those that were read. */
+  /** The number of undamaged records among those that were read. */
   whole: number
-  /** Records whose checksum is wrong. Those that cannot be reached are not among them. */
+  /** The number of records with a wrong checksum. Records that cannot be reached do not count. */
   damaged: number
 }
 
 /** The result of a check. */
 export interface CheckReport {
-  /** The schema version; undefined where it could not be read. Version 1 has no checksums. */
+  /** The schema version; undefined if it could not be read. Version 1 has no checksums. */
   readonly schema: number | undefined
   readonly tables: Readonly<Record<string, TableReport>>
-  /** Everything that is damaged, at most 1000 places. */
+  /** The damaged places, at most 1000. */
   readonly damage: readonly Damage[]
 }
 
@@ -54,18 +54,17 @@ const TRANSACTION_AT = 152
 const MAGIC = 0xbeef_c0de
 const VERSION = 2
 const META_FLAG = 8
-/** Where the name of the version is in its record. */
+/** The offset of the schema version's name in its record. */
 const SCHEMA_AT = 4
-/** Flags of the tree of free pages, whose keys are numbers; those of the file are among them. */
+/** Flags of the tree of free pages, whose keys are numbers; they include the flags of the file. */
 const FREE_FLAGS = 8
 
 /** Tables whose leaves a quick check reads as well: opening a store reads them. */
 const READ_AT_OPENING: readonly string[] = ['anax', 'state', 'subscriptions'] satisfies (TableName | 'anax')[]
 
 /**
- * Checks the data file in a folder.
- * @param onRecord called for each record that is whole
- * @throws what the system says where the file cannot be read
+ * Checks the data file in a folder. @param onRecord called for each undamaged record @throws the system's error if the
+ * file cannot be read
  */
 export function checkFile(folder: string, depth: CheckDepth, onRecord?: RecordListener): CheckReport {
   const descriptor = openSync(dataFileIn(folder), 'r')
@@ -76,7 +75,7 @@ export function checkFile(folder: string, depth: CheckDepth, onRecord?: RecordLi
   }
 }
 
-/** Takes a record that is whole, with the value as it is encoded. */
+/** Receives an undamaged record, with its encoded value. */
 export type RecordListener = (table: string, key: Buffer, encoded: Buffer) => void
 
 class FileCheck {
@@ -122,13 +121,13 @@ class FileCheck {
   #openFile(): { reader: PageReader; free: TreeRoot; main: TreeRoot } {
     const pageBytes = this.#read(0, META_BYTES).readUInt32LE(FREE_ROOT_AT)
     if (pageBytes < 1024 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0) {
-      throw new DamagedPage('the first page does not say how long a page is')
+      throw new DamagedPage('the first page has no valid page size')
     }
     const pages = Math.floor(fstatSync(this.#descriptor).size / pageBytes)
     const metas = [0, 1].map(page => this.#parseMeta(this.#read(page * pageBytes, META_BYTES), page, pageBytes))
     const [first, second] = metas as [Meta, Meta]
     const latest = first.transaction > second.transaction ? first : second
-    // Pages at the end that were handed out and given back unwritten may be missing.
+    // Pages at the end may be missing if they were allocated and freed without being written.
     if (!(latest.lastPage < 2 * pages + MAX_UNWRITTEN_PAGES)) throw new DamagedPage('the file is too short')
     return { reader: new PageReader(this.#descriptor, { pageBytes, ...latest }), ...latest }
   }
@@ -137,7 +136,7 @@ class FileCheck {
     const isMeta = bytes.readUInt32LE(MAGIC_AT) === MAGIC && (bytes.readUInt32LE(VERSION_AT) & 0xffff) === VERSION
     const isPage = bytes.readBigUInt64LE(0) === BigInt(page) && bytes.readUInt16LE(18) === META_FLAG
     if (!isMeta || !isPage || bytes.readUInt32LE(FREE_ROOT_AT) !== pageBytes) {
-      throw new DamagedPage(`page ${page} does not describe the file`)
+      throw new DamagedPage(`page ${page} is not a valid meta page`)
     }
     const free = parseRoot(bytes.subarray(FREE_ROOT_AT, FREE_ROOT_AT + ROOT_BYTES))
     const main = parseRoot(bytes.subarray(MAIN_ROOT_AT, MAIN_ROOT_AT + ROOT_BYTES))
@@ -150,7 +149,7 @@ class FileCheck {
   #readSchema(reader: PageReader, root: TreeRoot | undefined): void {
     if (root === undefined) throw new DamagedPage('there is no table with the schema version')
     this.#walk(reader, root, 'anax', 'leaves', bytesInOrder, (_key, value) => {
-      // MessagePack of a map that begins with this name and a small number
+      // in MessagePack, a map that begins with this name and a small number
       const name = value.indexOf('schema')
       const number = name === SCHEMA_AT ? value[name + 'schema'.length] : undefined
       if (number !== undefined && number < 0x80) this.#schema = number
@@ -171,24 +170,24 @@ class FileCheck {
         this.#onRecord?.(name, key, value)
       } else {
         report.damaged++
-        this.#note(name, 'the record is not what was written', key)
+        this.#note(name, 'the checksum is wrong', key)
       }
     })
   }
 
-  /** A page that is in use must not be free: LMDB would write over it. */
+  /** Checks that no page in use is listed as free: LMDB would overwrite it. */
   #checkFreePages(reader: PageReader, root: TreeRoot): void {
     const isWhole = this.#damage.length === 0
     this.#walk(reader, root, undefined, 'leaves', numbersInOrder, (_key, value) => {
       const entries = value.length >= 8 ? Number(value.readBigUInt64LE(0)) : Number.NaN
-      if (!(entries >= 0 && entries <= value.length / 8 - 1)) throw new DamagedPage('a list of free pages is cut off')
+      if (!(entries >= 0 && entries <= value.length / 8 - 1)) throw new DamagedPage('a list of free pages is truncated')
       for (let i = 1; i <= entries; i++) {
         const entry = Number(value.readBigInt64LE(8 * i))
         if (entry === 0) continue
         const pages = entry < 0 ? -entry : 1
         const first = entry < 0 && ++i <= entries ? Number(value.readBigInt64LE(8 * i)) : entry
         if (isWhole) reader.claim(first, pages)
-        else if (!(first >= FIRST_PAGE)) throw new DamagedPage('a list of free pages has one that cannot be')
+        else if (!(first >= FIRST_PAGE)) throw new DamagedPage('a list of free pages has an invalid page')
       }
     })
   }
@@ -236,7 +235,7 @@ function bytesInOrder(a: Buffer, b: Buffer): number {
 }
 
 function numbersInOrder(a: Buffer, b: Buffer): number {
-  if (a.length !== 8 || b.length !== 8) throw new DamagedPage('a key is no number')
+  if (a.length !== 8 || b.length !== 8) throw new DamagedPage('a key is not a number')
   const [one, other] = [a.readBigUInt64LE(), b.readBigUInt64LE()]
   return one < other ? -1 : one > other ? 1 : 0
 }

@@ -1,4 +1,4 @@
-/** Keys of the LMDB store in words, for people who are told what is damaged. Knows how each table's keys are made. */
+/** Formats keys of the LMDB store for people, in reports of damage. Knows the format of each table's keys. */
 import { numberIn } from '../engine/encoding.js'
 
 /** Tables whose keys are text: client ids and topics. */
@@ -19,7 +19,7 @@ const NUMBER_KEYS: Readonly<Record<string, readonly string[]>> = {
 }
 const NUMBER_BYTES = 6
 
-/** A key for people: what it is of, or its bytes in hexadecimal. */
+/** A key in readable form: what it belongs to, or its bytes in hexadecimal. */
 export function keyInWords(table: string | undefined, key: Buffer): string {
   const text = table === undefined ? undefined : TEXT_KEYS[table]
   if (text !== undefined) return `${text} ${JSON.stringify(key.toString('utf8', 1))}`

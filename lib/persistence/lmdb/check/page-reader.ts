@@ -1,21 +1,21 @@
 /**
- * Reads pages of an LMDB file, and notes which are in use: none may be in two places. Owns the bounds of the file; knows
- * no tree.
+ * Reads pages of an LMDB file, and records which are in use: no page may be used in two places. Owns the bounds of the
+ * file; knows no tree.
  */
 import { readSync } from 'node:fs'
 import { DamagedPage } from './page.js'
 
-/** The first two pages are none of a tree. */
+/** The first page that may belong to a tree, after the two meta pages. */
 export const FIRST_PAGE = 2
-/** Where a page has the transaction that wrote it. */
+/** The offset in a page of the transaction that wrote it. */
 const TRANSACTION_AT = 8
-/** Read in one go: trees that were written in order lie in order. */
+/** Bytes read in one step: pages of a tree are often adjacent in the file. */
 const WINDOW_BYTES = 32_768
 
 /** The meta data of a file. */
 export interface FileBounds {
   readonly pageBytes: number
-  /** The last page that was used. */
+  /** The last used page. */
   readonly lastPage: number
   /** The last transaction. */
   readonly transaction: bigint
@@ -39,7 +39,7 @@ export class PageReader {
     this.#claimed = new Uint8Array((lastPage >> 3) + 1)
   }
 
-  /** Notes that pages are used. @throws DamagedPage where they are used already, or there are none */
+  /** Records that pages are used. @throws DamagedPage if they are already used, or do not exist */
   claim(page: number, pages: number): void {
     if (!this.#isPage(page) || !this.#isPage(page + pages - 1)) throw new DamagedPage('there is no such page')
     for (let number = page; number < page + pages; number++) {
@@ -53,13 +53,13 @@ export class PageReader {
   }
 
   /**
-   * The bytes of pages.
-   * @throws DamagedPage where the file has ended before, or where they claim to be of a later transaction: LMDB takes
-   * such a page for one that it has in memory
+   * The bytes of pages. @throws DamagedPage if the file ends before them, or if they claim to be from a later
+   * transaction, because LMDB would take such a page for one in memory
    */
   read(page: number, pages: number): Buffer {
     const bytes = this.#bytes(page * this.pageBytes, pages * this.pageBytes)
-    if (bytes.readBigUInt64LE(TRANSACTION_AT) > this.#transaction) throw new DamagedPage('it is of a later time')
+    if (bytes.readBigUInt64LE(TRANSACTION_AT) > this.#transaction)
+      throw new DamagedPage('it is from a later transaction')
     return bytes
   }
 

@@ -1,6 +1,6 @@
 /**
- * Reads what is left of a damaged LMDB store: every record that is whole, put together as sessions, queues, wills and
- * retained messages. Reads the file without LMDB. Keeps all of it in memory; changes nothing.
+ * Reads the undamaged records of a damaged LMDB store, and assembles sessions, queues, wills and retained messages from
+ * them. Reads the file without LMDB, keeps everything in memory, and changes nothing.
  */
 import type { Message } from '../../../../types/message.js'
 import type { QueuedMessage, ScheduledWill, StoredSession } from '../../../../types/persistence.js'
@@ -17,13 +17,13 @@ import { type CheckReport, checkFile } from './check.js'
 /** Seconds; a session whose own record is damaged does not expire. */
 const NEVER_EXPIRES = 0xffff_ffff
 
-/** Sessions first: the others belong to them. */
+/** Sessions come first, because the others refer to them. */
 const TABLES_IN_ORDER = ['sessions', 'subscriptions', 'incoming', 'entries', 'messages', 'wills', 'retained']
 
-/** The readable part of a store, as far as an export needs it. */
+/** The readable part of a store, for an export. */
 export class SalvagedStore {
   readonly sessionPersistence = 1
-  /** The damage that was found. */
+  /** The detected damage. */
   readonly report: CheckReport
   readonly #sessions = new Map<number, StoredSession>()
   readonly #entries = new Map<number, { message: number; row: EntryRow }[]>()

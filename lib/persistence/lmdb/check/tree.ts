@@ -1,14 +1,14 @@
 /**
- * Walks a tree of an LMDB file without LMDB, and finds whatever LMDB would stumble over. Owns what a tree must be like:
- * each page in one place only, keys in order, as many entries as it says. Knows no record.
+ * Walks a tree of an LMDB file without LMDB, and finds damage that would crash LMDB. Owns the rules for a valid tree:
+ * each page is used once, keys are in order, and the number of entries is right. Knows no record.
  */
 import { checkOverflow, DamagedPage, HEADER_BYTES, type Leaf, numberAt, parsePage } from './page.js'
 import type { PageReader } from './page-reader.js'
 
-/** How deep LMDB can follow a tree. */
+/** Maximum depth of a tree in LMDB. */
 const MAX_DEPTH = 31
 
-/** The root of a tree, as LMDB notes it. */
+/** The root of a tree, as LMDB stores it. */
 export interface TreeRoot {
   readonly flags: number
   readonly depth: number
@@ -16,7 +16,7 @@ export interface TreeRoot {
   readonly leafPages: number
   readonly overflowPages: number
   readonly entries: number
-  /** Undefined where it is empty. */
+  /** Undefined if the tree is empty. */
   readonly page: number | undefined
 }
 
@@ -25,7 +25,7 @@ const NO_PAGE = 0xffff_ffff_ffff_ffffn
 
 /** @throws DamagedPage */
 export function parseRoot(bytes: Buffer): TreeRoot {
-  if (bytes.length !== ROOT_BYTES) throw new DamagedPage('the root of a tree has another length')
+  if (bytes.length !== ROOT_BYTES) throw new DamagedPage('the root of a tree has the wrong length')
   const hasPage = bytes.readBigUInt64LE(40) !== NO_PAGE
   const root: TreeRoot = {
     flags: bytes.readUInt16LE(4),
@@ -36,7 +36,7 @@ export function parseRoot(bytes: Buffer): TreeRoot {
     entries: numberAt(bytes, 32),
     page: hasPage ? numberAt(bytes, 40) : undefined,
   }
-  if (root.depth > MAX_DEPTH || hasPage !== root.depth > 0) throw new DamagedPage('the root of a tree makes no sense')
+  if (root.depth > MAX_DEPTH || hasPage !== root.depth > 0) throw new DamagedPage('the root of a tree is invalid')
   return root
 }
 
@@ -45,16 +45,16 @@ export type KeyOrder = (a: Buffer, b: Buffer) => number
 
 /** The visitor of a walk. */
 export interface TreeVisitor {
-  /** A record; the value is at hand unless it could not be read. */
+  /** Called for each record. */
   record(key: Buffer, value: Buffer, leaf: Leaf): void
-  /** @param key the key that the damaged part begins with, where it is known */
+  /** @param key the first key of the damaged part, if known */
   damage(what: string, key: Buffer | undefined): void
 }
 
-/** The extent of a walk: all pages, or only those that lead to the leaves, which then count as whole. */
+/** The extent of a walk: all pages, or only those that lead to the leaves, which are then assumed to be undamaged. */
 export type WalkDepth = 'leaves' | 'branches'
 
-/** Keys that a part of a tree may have: from, up to but not including. */
+/** The range of keys that a part of a tree may contain; the end is exclusive. */
 interface KeyRange {
   readonly from: Buffer | undefined
   readonly to: Buffer | undefined
@@ -146,7 +146,7 @@ export class TreeWalk {
     return content.subarray(HEADER_BYTES, HEADER_BYTES + bytes)
   }
 
-  /** The first key of a branch page says nothing, and is empty as a rule. */
+  /** Checks the order of keys. The first key of a branch page has no meaning, and is usually empty. */
   #checkOrder({ kind, nodes }: ReturnType<typeof parsePage>, { from, to }: KeyRange): void {
     const keys = (kind === 'branch' ? nodes.slice(1) : nodes).map(({ key }) => key)
     const [first, last] = [keys[0], keys.at(-1)]

@@ -1,12 +1,12 @@
 /**
- * The process in which a store is verified: what LMDB does to a process that opens a damaged file, it does to this one.
- * Runs with a folder and a depth as its arguments, and tells its parent what it finds.
+ * The process in which a store is verified: if LMDB crashes on a damaged file, only this process ends. Its arguments
+ * are a folder and a depth. It reports the result to its parent.
  */
 import { textOf } from '../../../errors.js'
 import { TABLES } from '../engine/table-names.js'
 import { type CheckDepth, type CheckReport, checkFile } from './check.js'
 
-/** A message of the process. */
+/** A message of the process to its parent. */
 export type VerifyMessage =
   | { readonly kind: 'started' }
   | { readonly kind: 'report'; readonly report: CheckReport }
@@ -15,14 +15,14 @@ export type VerifyMessage =
   | { readonly kind: 'done' }
 
 const [folder = '', depth = 'quick'] = process.argv.slice(2)
-/** LMDB keeps a line for each process that reads. */
+/** Maximum number of databases that LMDB may open. */
 const MAX_DATABASES = TABLES.length + 2
 
 function tell(message: VerifyMessage): void {
   process.send?.(message)
 }
 
-/** Reads as the store will: all that it reads at opening, and with `full` each record. */
+/** Reads what the store reads when it is opened, and with `full` each record. */
 async function readThrough(): Promise<void> {
   const { open } = await import('lmdb')
   const root = open({ path: folder, noSubdir: false, readOnly: true, maxDbs: MAX_DATABASES })

@@ -1,6 +1,6 @@
 /**
- * Verifies a store before it is opened, in a process of its own: a file that LMDB cannot survive is refused instead of
- * ending the host. Owns that process and the refusal; what is checked is in check.ts.
+ * Verifies a store in a separate process before it is opened: a file that crashes LMDB is refused and does not crash
+ * the host. Owns that process and the refusal; check.ts has the checks.
  */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { inUse } from '../file/folder.js'
 import { type CheckDepth, type CheckReport, checkFile, type Damage } from './check.js'
 import type { VerifyMessage } from './verify-process.js'
 
-/** The program of the process; undefined in a CommonJS bundle, where modules have no address. */
+/** The program of the process; undefined in a CommonJS bundle, where modules have no URL. */
 function processFile(): string | undefined {
   return import.meta.url ? fileURLToPath(new URL('./verify-process.js', import.meta.url)) : undefined
 }
@@ -25,15 +25,13 @@ interface Outcome {
 }
 
 /**
- * Resolves where a store can be opened.
- * @param folder has a data file
- * @param file the program of the process
- * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is damaged, ANAX_ERR_STORE where another process has it open
+ * Resolves if a store can be opened. @param folder has a data file @param file the program of the process @throws
+ * AnaxError ANAX_ERR_STORE_FORMAT if it is damaged, ANAX_ERR_STORE if another process has it open
  */
 export async function verify(folder: string, depth: CheckDepth, file = processFile()): Promise<void> {
   const { isStarted, report, pid, isDone, failure, end } = await runProcess(file, [folder, depth])
   if (pid !== undefined) throw inUse(folder, `process ${pid}`)
-  // Where no process can be started (a bundle, a sandbox) the part that needs none is done here.
+  // If no process can be started (a bundle, a sandbox), only the check without LMDB runs, in this process.
   const { damage } = report ?? (isStarted ? { damage: [] } : checkFile(folder, depth))
   if (damage.length > 0) throw damaged(folder, damage)
   if (failure !== undefined) throw refusal(`${folder}: ${failure}`)
@@ -53,7 +51,7 @@ function runProcess(file: string | undefined, args: string[]): Promise<Outcome> 
   return new Promise(resolve => {
     const child = fork(file, args, {
       execArgv: [],
-      // Within Electron the executable is not Node.js unless it is told so.
+      // In Electron, the executable acts as Node.js only with this variable.
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
@@ -74,7 +72,7 @@ function note(outcome: Outcome, message: VerifyMessage): void {
   else outcome.isDone = true
 }
 
-/** One place of those that are damaged, and how many there are. */
+/** The error for a damaged store: it names one place, and the number of places. */
 function damaged(folder: string, damage: readonly Damage[]): AnaxError {
   const [first] = damage
   const place = [first?.table, first?.key].filter(part => part !== undefined).join(', ')

@@ -44,7 +44,7 @@ export function noteOf({ sequence, boot, state }: Checkpoint, file: LmdbFile): {
 /**
  * Goes back to the checkpoint if the machine has restarted since: later states may be on the disk in part only.
  * Transactions never overwrite pages of the checkpoint, so the checkpoint is complete.
- * @param boot identity of the present boot, if known
+ * @param boot identity of the current boot, if known
  * @throws AnaxError ANAX_ERR_STORE_FORMAT
  */
 export function recover(file: LmdbFile, boot: string | undefined): void {

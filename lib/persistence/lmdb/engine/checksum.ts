@@ -1,6 +1,6 @@
 /**
- * CRC-32 of records. A record is short as a rule, and a call into zlib costs more than a short loop; both give the same
- * value. Knows nothing of what it sums up.
+ * CRC-32 of records. Most records are short, and a call into zlib costs more than a short loop; both give the same
+ * value. Knows nothing about the bytes.
  */
 import { crc32 } from 'node:zlib'
 

@@ -27,7 +27,7 @@ export function numberKey(...numbers: number[]): Buffer {
   return key
 }
 
-/** What `writeUIntBE` does, without its checks: several keys are made for each message. */
+/** Does the same as `writeUIntBE`, without its checks: several keys are created for each message. */
 function writeNumber(key: Buffer, at: number, number: number): void {
   const high = Math.floor(number / 0x1_0000_0000)
   key[at] = high >>> 8
@@ -66,7 +66,7 @@ export function textIn(key: Buffer): string {
   return key.toString('utf8', 1)
 }
 
-/** The first key that may lie behind this one. */
+/** The first possible key after this one. */
 export function behind(key: Buffer): Buffer {
   return Buffer.concat([key, Buffer.alloc(1)])
 }

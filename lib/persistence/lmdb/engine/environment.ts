@@ -18,7 +18,7 @@ import { RowCache } from './row-cache.js'
 import { Table } from './table.js'
 import { TABLES, type TableName } from './table-names.js'
 
-/** Raised with every change of the stored format. Version 1 is migrated when it is opened. */
+/** Incremented with every change of the stored format. Version 1 is migrated when it is opened. */
 export const SCHEMA_VERSION = 2
 
 /** Counters, changed in the same transactions as what they count. */
@@ -26,7 +26,7 @@ export interface Counters {
   /** The numbers for the next session and the next message. */
   nextSession: number
   nextMessage: number
-  /** Of identifiers, user names and filters. */
+  /** Bytes of identifiers, user names and filters. */
   sessionBytes: number
   queuedBytes: number
   retainedCount: number
@@ -64,8 +64,8 @@ export type Verification = CheckDepth | 'off'
 const OPEN_FOLDERS = Symbol.for('anax.lmdb.openFolders')
 
 /**
- * Folders that this process has open. LMDB itself would open a folder twice. All copies of this package in the
- * process (a module and a CommonJS one, or two releases) look at the same set.
+ * Folders that this process has open. LMDB itself would open a folder twice. All copies of this package in the process
+ * (a module and a CommonJS one, or two releases) use the same set.
  */
 const openFolders: Set<string> = (globalThis as { [OPEN_FOLDERS]?: Set<string> })[OPEN_FOLDERS] ?? new Set()
 Object.assign(globalThis, { [OPEN_FOLDERS]: openFolders })
@@ -94,9 +94,8 @@ export class LmdbEnvironment {
   }
 
   /**
-   * Opens a folder, which is created where it is missing.
-   * @param verification how thoroughly a file is verified before LMDB opens it
-   * @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE where another process has it open
+   * Opens a folder, which is created if it does not exist. @param verification how thoroughly a file is verified before
+   * LMDB opens it @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE if another process has it open
    */
   static async open(path: string, verification: Verification): Promise<LmdbEnvironment> {
     const { open } = await loadPackage<typeof import('lmdb')>()
@@ -109,7 +108,7 @@ export class LmdbEnvironment {
       const boot = bootId()
       const isNew = checkFolder(folder, boot) === 'new'
       if (!isNew && verification !== 'off') await verify(folder, verification)
-      // Without `noSubdir`, lmdb takes a path with a dot for a file.
+      // Without `noSubdir`, lmdb treats a path with a dot as a file.
       root = open({ path: folder, noSubdir: false, maxDbs: TABLES.length + 2, eventTurnBatching: false, noSync: true })
       refuseSecondProcess(root, folder)
       refuseOtherSchema(root, folder)
@@ -184,12 +183,12 @@ export class LmdbEnvironment {
     }
   }
 
-  /** Resolves when what was committed is on the disk. */
+  /** Resolves when everything committed is on the disk. */
   flushed(): Promise<void> {
     return this.#flusher.flushed()
   }
 
-  /** Copies what is committed. @throws AnaxError ANAX_ERR_STORE */
+  /** Copies the committed data. @throws AnaxError ANAX_ERR_STORE */
   copyTo(folder: string): Promise<void> {
     return copyDatabase(this.#root, folder)
   }
@@ -204,7 +203,7 @@ export class LmdbEnvironment {
   }
 }
 
-/** Makes the first checkpoint of what was found: a power cut goes back to a checkpoint. */
+/** Writes the first checkpoint of the opened database, because after a power cut the store returns to a checkpoint. */
 async function openFlusher(root: RootDatabase, folder: string, boot: string | undefined): Promise<LmdbFlusher> {
   const file = LmdbFile.open(dataFileIn(folder))!
   const hold = () => {
@@ -221,7 +220,10 @@ async function openFlusher(root: RootDatabase, folder: string, boot: string | un
   return flusher
 }
 
-/** Each process that has read has a line in the table of readers. The kernel tells which of them are alive. */
+/**
+ * Each process that has read the database has an entry in LMDB's table of readers. The system knows which of them are
+ * alive.
+ */
 function refuseSecondProcess(root: RootDatabase, folder: string): void {
   root.doesExist('')
   root.readerCheck()
@@ -234,10 +236,10 @@ function refuseSecondProcess(root: RootDatabase, folder: string): void {
 function refuseOtherSchema(root: RootDatabase, folder: string): void {
   const names = [...root.getKeys({ limit: TABLES.length + 2 })]
   if (names.length === 0) return
-  if (!names.includes(META_TABLE)) throw otherFormat(`${folder} holds the data of something else`)
+  if (!names.includes(META_TABLE)) throw otherFormat(`${folder} has the data of another program`)
   const meta = root.openDB<Partial<Meta>, Buffer>(META_TABLE, META_OPTIONS).get(META_KEY)
   if (meta?.schema === SCHEMA_VERSION || meta?.schema === MIGRATED_VERSION) return
-  throw otherFormat(`${folder} has schema version ${meta?.schema}, this is version ${SCHEMA_VERSION}`)
+  throw otherFormat(`${folder} has schema version ${meta?.schema}, but this release uses version ${SCHEMA_VERSION}`)
 }
 
 function isSame(before: Counters, after: Counters): boolean {

@@ -21,7 +21,7 @@ function endAtOnce(): void {
   try {
     writeSync(STDERR, 'anax: the process exits amid a transaction of the LMDB store; close the broker first\n')
   } catch {
-    // a pipe that is full, or that nobody reads any more
+    // the pipe may be full, or have no reader any more
   }
   process.kill(process.pid, 'SIGKILL')
 }

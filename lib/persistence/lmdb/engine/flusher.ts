@@ -1,7 +1,7 @@
 /**
- * Writes committed data to the disk while further transactions run: at once if somebody waits for it, otherwise once a
- * second. LMDB itself does not sync. Owns when a checkpoint is made, and that nothing overwrites its pages. Knows no
- * table.
+ * Writes committed data to the disk while further transactions run: immediately if somebody waits for it, otherwise
+ * once a second. LMDB itself does not sync. Owns when a checkpoint is written, and that nothing overwrites its pages.
+ * Knows no table.
  */
 import { fdatasync, write } from 'node:fs'
 import { promisify } from 'node:util'
@@ -13,9 +13,11 @@ const written = promisify(write)
 
 /** How long committed data may stay in the operating system's memory only. */
 const INTERVAL_MS = 1000
-/** The most transactions between two checkpoints. Pages that they free can be used again only after a checkpoint. */
+/**
+ * Maximum number of transactions between two checkpoints. Pages that they free can be reused only after a checkpoint.
+ */
 const MAX_TRANSACTIONS = 250
-/** Stands for a boot whose identity the system does not tell. It never equals the present boot. */
+/** Stands for a boot with an unknown identity. It never equals the current boot. */
 const UNKNOWN_BOOT = 'unknown'
 
 /** Prevents LMDB from reusing the pages of a state. */
@@ -37,7 +39,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Makes checkpoints. */
+/** Writes checkpoints. */
 export class LmdbFlusher {
   readonly #file: LmdbFile
   readonly #boot: string
@@ -46,7 +48,9 @@ export class LmdbFlusher {
   /** The snapshot of the last checkpoint. */
   #held: Snapshot | undefined
   #isWriting = false
-  /** Transactions since the last flush began. It starts at 1, so that the first flush covers what was found. */
+  /**
+   * Transactions since the last flush began. It starts at 1, so that the first flush covers the data of earlier runs.
+   */
   #unflushed = 1
   #flushing: Promise<void> | undefined
   #next: Waiting | undefined
@@ -141,7 +145,7 @@ export class LmdbFlusher {
     this.#sequence++
   }
 
-  /** Fails if the file was deleted or replaced: what is written to it would be lost. */
+  /** Fails if the file was deleted or replaced: data written to it would be lost. */
   async #checkPlace(): Promise<void> {
     try {
       await this.#file.checkPlace()

@@ -1,16 +1,16 @@
 /**
- * Brings a database of schema version 1 to version 2, inside of the transaction that opens it: either all of it is
- * migrated, or nothing. Version 2 added checksums to the records, moved the counters into a table, and completed what
- * version 1 had left out of some rows.
+ * Migrates a database of schema version 1 to version 2, inside the transaction that opens it: either all of it is
+ * migrated, or nothing. Version 2 added checksums to the records, moved the counters into a table, and completed fields
+ * that version 1 omitted from some rows.
  */
 import { behind, isPlain, numberIn, numberKey, ownerIn } from './encoding.js'
 import { DamagedRecord, RecordCodec, type ValueEncoder } from './record.js'
 import type { TableName } from './table-names.js'
 
-/** The schema version that is migrated. */
+/** The schema version to migrate from. */
 export const MIGRATED_VERSION = 1
 
-/** The members of an `lmdb` table that are used. */
+/** The used members of an `lmdb` table. */
 interface Database {
   putSync(key: Buffer, value: Buffer): unknown
   getRange(range: { start?: Buffer; end?: Buffer; limit?: number }): Iterable<{ key: Buffer; value: Buffer }>
@@ -43,7 +43,7 @@ class Migration {
     this.#encoder = encoder
   }
 
-  /** `sessions` and `queues` look at tables that come after them, so these are still as they were. */
+  /** `sessions` and `queues` read tables that come after them, so these are not migrated yet. */
   run({ counters }: OldMeta): void {
     this.#convert('sessions', (key, row) => this.#sessionRow(key, row))
     this.#convert('queues', (key, row) => this.#queueRow(key, row))
@@ -54,7 +54,7 @@ class Migration {
     this.#table('state').putSync(key, this.#codec('state').wrap(key, this.#encoded(counters)))
   }
 
-  /** Rewrites each row of a table, which is given and returned as MessagePack. */
+  /** Rewrites each row of a table. The row is passed and returned as MessagePack. */
   #convert(name: TableName, convert: (key: Buffer, row: Buffer) => Buffer): void {
     const table = this.#table(name)
     const codec = this.#codec(name)
@@ -66,7 +66,7 @@ class Migration {
     }
   }
 
-  /** Files of the first days lack how much of a queue was sent. */
+  /** Early files of version 1 do not have the counts of sent messages. */
   #queueRow(key: Buffer, row: Buffer): Buffer {
     const queue = this.#decoded(row)
     if (!Array.isArray(queue)) throw new DamagedRecord('queues', key)
@@ -85,14 +85,14 @@ class Migration {
     return this.#encoded([messages, bytes, state.sentUpTo, state.sentMessages, state.sentBytes, 0])
   }
 
-  /** A long client id is only in part in its key: version 2 has it in the row. */
+  /** The key of a long client id contains only a part of it, so version 2 has the id in the row. */
   #sessionRow(key: Buffer, row: Buffer): Buffer {
     if (isPlain(key)) return row
     const session = this.#decoded(row) as [number: number, expiryInterval: number | null, expiresAt: number | null]
     return this.#encoded([...session, this.#clientIdAt(key, session[0]), null])
   }
 
-  /** The client id of a session, where one of its other rows has it. */
+  /** The client id of a session, if one of its other rows has it. */
   #clientIdAt(key: Buffer, session: number): string | null {
     const range = { start: numberKey(session), end: numberKey(session + 1), limit: 1 }
     for (const { value } of this.#table('subscriptions').getRange(range)) return (this.#decoded(value) as [string])[0]

@@ -2,7 +2,7 @@
 import { AnaxError, textOf } from '../../../errors.js'
 
 /**
- * Loads the package, as the type that the caller knows of it.
+ * Loads the package, as the type that the caller expects.
  * @throws AnaxError ANAX_ERR_OPTION if it is not installed, or not for this platform
  */
 export async function loadPackage<Package>(): Promise<Package> {

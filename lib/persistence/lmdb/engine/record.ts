@@ -1,29 +1,28 @@
 /**
- * The form of a record in the LMDB store: the MessagePack array `[value, checksum]`. The checksum covers the table's
- * name, the key and the value, so that a changed byte is found, and a record that lies in the wrong place as well.
- * Knows no table.
+ * The format of a record in the LMDB store: the MessagePack array `[value, checksum]`. The checksum covers the table's
+ * name, the key and the value, so it detects changed bytes and records in the wrong place. Knows no table.
  */
 import { AnaxError } from '../../../errors.js'
 import { checksum } from './checksum.js'
 
-/** The members of `lmdb`'s encoder that are used. */
+/** The used members of `lmdb`'s encoder. */
 export interface ValueEncoder {
-  /** @returns the bytes, which lie between `start` and `end` where it has these */
+  /** @returns a buffer with the bytes: all of it, or from `start` to `end` if it has these */
   encode(value: unknown, mode?: number): Buffer & { start?: number; end?: number }
   decode(bytes: Uint8Array, range: { start?: number; end?: number }): unknown
 }
 
-/** Asks the encoder for its own buffer instead of a copy, to be overwritten by the next record. */
+/** Makes the encoder return its own buffer instead of a copy; the next record overwrites it. */
 const REUSE_BUFFER = 512 | 1024
-/** MessagePack of an array of two. */
+/** An array of two elements in MessagePack. */
 const PAIR = 0x92
-/** MessagePack of a number of 32 bits, and how long it is. */
+/** A number of 32 bits in MessagePack, and its length. */
 const UINT32 = 0xce
 const CHECKSUM_BYTES = 5
-/** A number that needs 32 bits, to keep the place of the checksum. */
+/** A number that needs 32 bits, as a placeholder for the checksum. */
 const PLACEHOLDER = 0xffff_ffff
 
-/** A record that is not what was written. A transaction that reads one is aborted. */
+/** A damaged record. A transaction that reads one is aborted. */
 export class DamagedRecord extends AnaxError {
   readonly table: string
   readonly key: Buffer
@@ -48,7 +47,7 @@ export class RecordCodec {
     this.#seed = tableSeed(table)
   }
 
-  /** @returns the record, which is overwritten by the next one that is encoded */
+  /** @returns the record, which is overwritten when the next one is encoded */
   encode(key: Uint8Array, value: unknown): Buffer {
     const bytes = this.#encoder.encode([value, PLACEHOLDER], REUSE_BUFFER)
     const { start = 0, end = bytes.length } = bytes
@@ -68,7 +67,7 @@ export class RecordCodec {
     return this.#encoder.decode(bytes, { start: 1, end: end - CHECKSUM_BYTES })
   }
 
-  /** Makes a record of a value that is encoded already. */
+  /** Creates a record from an encoded value. */
   wrap(key: Uint8Array, encoded: Uint8Array): Buffer {
     const bytes = Buffer.allocUnsafe(1 + encoded.length + CHECKSUM_BYTES)
     bytes[0] = PAIR
@@ -86,7 +85,7 @@ export function tableSeed(table: string): number {
 }
 
 /**
- * Whether a record is what was written under a key.
+ * Whether a record is undamaged and belongs to the key.
  * @param seed of the table
  * @param bytes begins with the record
  * @param end where the record ends

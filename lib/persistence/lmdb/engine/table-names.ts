@@ -1,4 +1,4 @@
-/** The names of the database's tables. Must not know what is in them. */
+/** The names of the database's tables. Must not know their content. */
 
 /** The names of all tables. */
 export const TABLES = [

@@ -57,7 +57,7 @@ export class Table<V> {
     this.#database.removeSync(key)
   }
 
-  /** Rows in key order, all read at once. In reverse, too, `start` is where to begin. */
+  /** Rows in key order, read in one step. In reverse order, `start` is also the key to begin with. */
   rows(range: KeyRange & { limit: number }): Row<V>[] {
     return Array.from(this.#database.getRange(range), row => this.#decodeRow(row))
   }
@@ -67,7 +67,7 @@ export class Table<V> {
     for (const row of this.#database.getRange(range)) yield this.#decodeRow(row)
   }
 
-  /** How many rows there are, as of the last commit. */
+  /** The number of rows, as of the last commit. */
   get size(): number {
     return (this.#database.getStats() as { entryCount: number }).entryCount
   }

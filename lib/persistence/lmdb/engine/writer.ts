@@ -1,6 +1,7 @@
 /**
  * Group commit: runs changes in order, many in one transaction, but not so many that they block the event loop. Changes
- * made in one go are never split. Owns when a change counts as done and what happens if it fails. Knows no table.
+ * that were made in the same step are never split. Owns when a change counts as done and what happens if it fails.
+ * Knows no table.
  */
 import type { MessageRef } from '../../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../../errors.js'
@@ -11,8 +12,8 @@ import { DamagedRecord } from './record.js'
 export type LmdbDurability = 'commit' | 'sync'
 
 /**
- * A change: it either throws an AnaxError before it writes anything, or is complete. Whatever else it throws, and a
- * damaged record that it reads, aborts the transaction.
+ * A change: it either throws an AnaxError before it writes anything, or completes. Any other error, and a damaged
+ * record, aborts the transaction.
  */
 interface Change {
   /** `adds` if it needs space on the disk. Only such changes are refused when the disk is full. */
@@ -22,7 +23,7 @@ interface Change {
   reject(error: unknown): void
 }
 
-/** How long a transaction accepts changes. It blocks the event loop meanwhile. */
+/** How long a transaction accepts changes, which blocks the event loop. */
 const TAKING_MS = 10
 
 /** Error codes for a full disk: ENOSPC, EFBIG, EDQUOT, EIO (after a partial write), and LMDB's MDB_MAP_FULL. */
@@ -35,7 +36,7 @@ export class LmdbWriter {
   readonly #committed: () => void
   readonly #refused = new Set<string>()
   readonly #clock: () => number
-  /** Groups of changes that were made in one go, in order. */
+  /** Groups of changes that were made in the same step, in order. */
   #waiting: Change[][] = []
   /** The last group, while more changes may join it. */
   #open: Change[] | undefined
@@ -89,7 +90,7 @@ export class LmdbWriter {
   }
 
   /**
-   * Reads after all earlier changes: at once if none are pending.
+   * Reads after all earlier changes: immediately if none are pending.
    * @throws AnaxError ANAX_ERR_CLOSED
    */
   read<T>(read: () => T): T | Promise<T> {
@@ -155,7 +156,9 @@ export class LmdbWriter {
     this.#working = undefined
   }
 
-  /** Commits what can be committed. Changes that make a transaction fail are rejected, and the rest is retried. */
+  /**
+   * Commits as many changes as possible. Changes that make a transaction fail are rejected, and the rest is retried.
+   */
   async #commit(): Promise<void> {
     this.#hasMadeRoom = false
     let left = await this.#attempt(undefined)
@@ -190,7 +193,7 @@ export class LmdbWriter {
     return []
   }
 
-  /** Takes waiting groups as long as there is time. @param taken receives them as well */
+  /** Takes waiting groups while there is time. @param taken receives them as well */
   *#takeWaiting(taken: (readonly Change[])[]): Generator<readonly Change[], void, undefined> {
     const end = this.#clock() + TAKING_MS
     try {

@@ -1,11 +1,11 @@
 /**
- * Identifies the present boot of the machine. Written data survives a crash of the process in the system's memory, but
+ * Identifies the current boot of the machine. Written data survives a crash of the process in the system's memory, but
  * not a restart of the machine, unless it was on the disk. Knows no file of the store.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** The identity of the present boot, or undefined if the system does not tell it. */
+/** The identity of the current boot; undefined if the system does not provide it. */
 export function bootId(): string | undefined {
   const read = readers[process.platform]
   try {

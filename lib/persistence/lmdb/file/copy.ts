@@ -10,16 +10,12 @@ import { dataFileIn } from './folder.js'
 /** The folder of a copy that is not complete yet. */
 const PARTIAL = 'partial'
 
-/** The members of an `lmdb` database that are used. */
+/** The used members of an `lmdb` database. */
 interface Database {
   backup(path: string, compact: boolean): Promise<void>
 }
 
-/**
- * Copies what is committed.
- * @param target a folder that is missing or empty
- * @throws AnaxError ANAX_ERR_STORE
- */
+/** Copies the committed data. @param target a missing or empty folder @throws AnaxError ANAX_ERR_STORE */
 export async function copyDatabase(database: Database, target: string): Promise<void> {
   const partial = join(target, PARTIAL)
   try {
@@ -41,11 +37,11 @@ export async function copyDatabase(database: Database, target: string): Promise<
   }
 }
 
-/** Moves a data file from one folder to another, where it takes the place of what is there, and writes it to the disk. */
+/** Moves a data file from one folder to another, replacing an existing one, and writes it to the disk. */
 export async function moveDataFile(from: string, to: string): Promise<void> {
   await synced(dataFileIn(from))
   await rename(dataFileIn(from), dataFileIn(to))
-  // Windows cannot open folders, and does not need it.
+  // Windows cannot open folders, and does not need this.
   if (process.platform !== 'win32') await synced(to)
 }
 

@@ -1,5 +1,5 @@
 /**
- * The start of an LMDB data file: two meta pages, of which the later one says where everything is, and unused bytes at
+ * The start of an LMDB data file: two meta pages, of which the later one refers to all other pages, and unused bytes at
  * their ends. Owns that layout, and refuses files that are obviously damaged, because LMDB would crash the process.
  * Knows no transaction.
  */
@@ -55,8 +55,8 @@ export class LmdbFile {
   }
 
   /**
-   * Opens a data file; undefined where there is none.
-   * @throws AnaxError ANAX_ERR_STORE_FORMAT where it is no LMDB file, or an empty one
+   * Opens a data file; undefined if there is none. @throws AnaxError ANAX_ERR_STORE_FORMAT if it is empty, or not an
+   * LMDB file
    */
   static open(path: string): LmdbFile | undefined {
     const descriptor = openIfThere(path)
@@ -85,7 +85,7 @@ export class LmdbFile {
     writeSync(this.descriptor, earlier, 0, STATE_BYTES, (1 - page) * this.#pageBytes + STATE_AT)
   }
 
-  /** @throws AnaxError ANAX_ERR_STORE_FORMAT where pages that belong to the latest state are missing */
+  /** @throws AnaxError ANAX_ERR_STORE_FORMAT if pages of the latest state are missing */
   checkLength(): void {
     const { bytes } = this.latestState()
     const pages = BigInt(Math.floor(fstatSync(this.descriptor).size / this.#pageBytes))
@@ -97,8 +97,8 @@ export class LmdbFile {
   }
 
   /**
-   * Makes sure that the file is still where it was opened, and not shorter.
-   * @throws AnaxError ANAX_ERR_STORE where it was deleted, replaced or cut off
+   * Checks that the file is still in its place, and not shorter. @throws AnaxError ANAX_ERR_STORE if it was deleted,
+   * replaced or truncated
    */
   async checkPlace(): Promise<void> {
     const found = await stat(this.#path, { bigint: true }).catch(() => undefined)

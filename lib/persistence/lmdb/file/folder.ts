@@ -22,7 +22,7 @@ import { LmdbFile } from './file.js'
 /** LMDB's files. */
 const DATA_FILE = 'data.mdb'
 const LOCK_FILE = 'lock.mdb'
-/** More than a new database takes. */
+/** More bytes than a new database needs. */
 const ROOM_BYTES = 131_072
 
 /** The path of the data file in a folder. */
@@ -44,7 +44,10 @@ export function makeFolder(path: string): string {
   }
 }
 
-/** With `recursive`, Node.js says of a read-only file system that there is none, and asks some others without end. */
+/**
+ * Creates a folder. Uses the option `recursive` of Node.js only if necessary: with it, a read-only file system is
+ * reported as missing, and on some others the call never returns.
+ */
 function create(path: string): void {
   try {
     mkdirSync(path, { recursive: !existsSync(dirname(path)) })
@@ -54,10 +57,8 @@ function create(path: string): void {
 }
 
 /**
- * Makes sure that LMDB can open a folder.
- * @param boot identity of the present boot
- * @returns whether there is a data file
- * @throws AnaxError ANAX_ERR_STORE_FORMAT, and what the system says of a folder that cannot be used
+ * Makes sure that LMDB can open a folder. @param boot identity of the current boot @returns whether there is a data
+ * file @throws AnaxError ANAX_ERR_STORE_FORMAT, and the system's error for an unusable folder
  */
 export function checkFolder(folder: string, boot: string | undefined): 'new' | 'used' {
   for (const name of [DATA_FILE, LOCK_FILE]) checkKind(join(folder, name))
@@ -69,11 +70,11 @@ export function checkFolder(folder: string, boot: string | undefined): 'new' | '
 /** A lock file that cannot be opened crashes LMDB. It is not opened here, because closing it would release a lock. */
 function checkKind(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
-  if (!statSync(path).isFile()) throw otherFormat(`${path} is no file`)
+  if (!statSync(path).isFile()) throw otherFormat(`${path} is not a file`)
   accessSync(path, constants.R_OK | constants.W_OK)
 }
 
-/** Goes back to the checkpoint after a power cut. Anything else that is wrong is refused before LMDB sees it. */
+/** Goes back to the checkpoint after a power cut. Refuses other damage before LMDB reads it. */
 function checkFile(folder: string, boot: string | undefined): 'new' | 'used' {
   const file = LmdbFile.open(dataFileIn(folder))
   if (file === undefined) return 'new'
@@ -88,7 +89,7 @@ function checkFile(folder: string, boot: string | undefined): 'new' | 'used' {
 
 /**
  * LMDB writes its lock file through mapped memory. If the disk is full, that crashes the process.
- * @throws what the system says of a disk that is full
+ * @throws the system's error if the disk is full
  */
 function checkRoom(folder: string): void {
   const lock = statSync(join(folder, LOCK_FILE), { throwIfNoEntry: false })

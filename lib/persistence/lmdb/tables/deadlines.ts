@@ -1,6 +1,6 @@
 /**
  * The deadlines of the store in a table that sorts by time, and a list of what has no deadline while its client is
- * connected. Owns that index only. Its callers know what is due and what to do about it.
+ * connected. Owns that index only. Callers know what is due and what to do.
  */
 import { deadlineKey, ownerIn, timeIn } from '../engine/encoding.js'
 import type { LmdbEnvironment } from '../engine/environment.js'

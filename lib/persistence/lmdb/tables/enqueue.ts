@@ -60,7 +60,7 @@ export class QueueInsertion {
     const { messages } = this.#parts.queues
     const before = this.#isKnown ? (this.#isKept ? 'held' : 'released') : 'nothing'
     const wanted = this.#takersAmong(deliveries)
-    // All are asked first: a refusal must come before anything is written.
+    // All queues are checked first: a refusal must come before anything is written.
     const tight = wanted.filter(({ session }) => !this.#hasRoom(session))
     const { takers, dropped } = tight.length > 0 ? this.#makeRoom(wanted) : { takers: wanted, dropped: undefined }
     for (const { session, delivery } of takers) this.#append(session, delivery)
@@ -84,11 +84,11 @@ export class QueueInsertion {
     const limits = this.#policy.limitsOf(session.clientId)
     if (fits(this.#parts.queues.size(session), limits, this.#bytes) && this.#missing() <= 0) return true
     if (limits.overflow !== 'reject') return false
-    const detail = `the queue of '${session.clientId}' takes no more`
+    const detail = `the queue of '${session.clientId}', or the store, is full`
     this.#parts.writer.refuse(refIn(this.#row), new AnaxError('ANAX_ERR_QUOTA', { detail }))
   }
 
-  /** Drops messages as the policies demand. */
+  /** Drops messages according to the policies. */
   #makeRoom(wanted: readonly Taker[]): { takers: readonly Taker[]; dropped: DroppedMessage[] } {
     const { queues } = this.#parts
     const full = wanted.map(taker => this.#queueOf(taker))
@@ -118,7 +118,7 @@ export class QueueInsertion {
     return { message, bytes: row[3], holders: this.#parts.queues.messages.holdersOf(message) }
   }
 
-  /** By how many bytes it exceeds the limit of the store. */
+  /** The number of bytes by which it exceeds the limit of the store. */
   #missing(): number {
     return this.#isKept ? 0 : this.#parts.counters.queuedBytes + this.#bytes - this.#policy.maxTotalBytes
   }

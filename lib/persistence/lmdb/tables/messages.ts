@@ -33,7 +33,7 @@ export class LmdbMessages {
     this.#greatestCounter = counterIn(this.#refs.lastKey())
   }
 
-  /** How many there are. */
+  /** The number of messages. */
   get size(): number {
     return this.#messages.size
   }
@@ -76,7 +76,7 @@ export class LmdbMessages {
     this.#counters.queuedBytes += bytes
   }
 
-  /** Notes that queues received a message. @param before what was stored of it before */
+  /** Notes that queues received a message. @param before the earlier state of the message */
   joined(number: number, queues: number, before: 'nothing' | 'held' | 'released'): void {
     const [entries, holding] = before === 'nothing' ? [0, 0] : this.#holdersOf(number, before)
     if (entries + queues > 1) this.#holders.put(numberKey(number), [entries + queues, holding + queues])

@@ -13,7 +13,7 @@ import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 import type { LmdbMessages } from './messages.js'
 import type { SessionRecord } from './sessions.js'
 
-/** An entry as it is kept. */
+/** An entry in the stored form. */
 export type EntryRow = readonly [
   packetId: number | null,
   qos: QueueDelivery['qos'],
@@ -61,7 +61,7 @@ export interface LmdbEntry {
   readonly row: EntryRow
 }
 
-/** Entries read in one go. */
+/** Entries read in one step. */
 const PAGE = 100
 
 const NOTHING_QUEUED: QueueRow = [0, 0, 0, 0, 0, 0]
@@ -87,7 +87,7 @@ export class LmdbQueues {
     return { messages, bytes }
   }
 
-  /** How much of a queue was sent. */
+  /** The sent part of a queue, in messages and bytes. */
   sent({ number }: SessionRecord): Amount {
     const { sentMessages, sentBytes } = this.#stateOf(number)
     return { messages: sentMessages, bytes: sentBytes }

@@ -1,6 +1,6 @@
 /**
- * The retained messages in the LMDB store: one per topic, with their count, bytes and expiry.
- * Messages that are being written count and are found as if they were written, so that limits hold. Knows no session.
+ * The retained messages in the LMDB store: one per topic, with their count, bytes and expiry. Messages that are being
+ * written already count and are found, so that limits hold. Knows no session.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Message } from '../../../../types/message.js'
@@ -38,7 +38,7 @@ interface Effect extends Amount {
   isUnderWay: boolean
 }
 
-/** Messages read in one go, before the event loop continues. */
+/** Messages read in one step, before the event loop continues. */
 const PAGE = 200
 
 /** Retained messages by topic. */

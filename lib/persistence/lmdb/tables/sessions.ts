@@ -16,7 +16,7 @@ const MAX_PACKET_IDS = 65_536
 /** The fields of a client without a session. */
 const NO_SESSION = { expiryInterval: undefined, expiresAt: undefined, details: undefined }
 
-/** A session as it is kept. */
+/** A session in the stored form. */
 export type SessionRow = readonly [
   number: number,
   expiryInterval: number | null,
@@ -29,7 +29,7 @@ export type SessionRow = readonly [
 /** The record of one client. */
 export interface SessionRecord {
   readonly clientId: string
-  /** Part of the keys of everything that belongs to the session. It is never used again. */
+  /** Part of all keys that belong to the session. It is never reused. */
   readonly number: number
   /** Undefined if only the base contract was used. Then it does not count as a session. */
   expiryInterval: number | undefined
@@ -58,7 +58,7 @@ export class LmdbSessions {
     return row && recordOf(clientId, row)
   }
 
-  /** How many there are. */
+  /** The number of sessions. */
   get size(): number {
     return this.#table.size
   }
@@ -97,7 +97,10 @@ export class LmdbSessions {
     this.#sessions.delete(record.clientId)
   }
 
-  /** Sets the deadlines of up to `limit` sessions that were connected at the crash. @returns how many there were */
+  /**
+   * Sets the deadlines of up to `limit` sessions that were connected at the crash. @returns the number of these
+   * sessions
+   */
   recover(now: number, limit: number): number {
     const opened = this.#deadlines.opened(DeadlineKind.session, limit)
     for (const { clientId } of opened) {

@@ -8,7 +8,7 @@ import type { LmdbEnvironment } from '../engine/environment.js'
 import type { Row, Table } from '../engine/table.js'
 import { DeadlineKind, type LmdbDeadlines } from './deadlines.js'
 
-/** A will as it is kept. */
+/** A will in the stored form. */
 export type WillRow = readonly [dueAt: number | null, will: PacketRow]
 
 /** One will per client. */
@@ -55,7 +55,7 @@ export class LmdbWills {
   /**
    * Sets the deadlines of up to `limit` wills whose clients were connected at the crash.
    * @param sessionLife the remaining seconds of the client's session, which limit the delay of its will
-   * @returns how many there were
+   * @returns the number of these wills
    */
   recover(now: number, limit: number, sessionLife: (clientId: string) => number): number {
     const opened = this.#deadlines.opened(DeadlineKind.will, limit)

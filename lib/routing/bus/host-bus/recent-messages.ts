@@ -13,7 +13,7 @@ import { adoptRecord, ensureRecord, RoutingRecord } from '../../../model/routing
 import { Recent } from '../../../util/collections/recent.js'
 import type { Timers } from '../../../util/scheduling/timers.js'
 
-/** A bus that takes longer is as good as down; remembering longer costs more than it helps. */
+/** A bus that takes longer is practically down; remembering messages longer would cost more than it helps. */
 const BOUNDS = { periodMs: 15_000, capacity: 50_000 } as const
 
 /** The record of one message. */
