@@ -37,7 +37,7 @@ import { createMemoryPersistence } from '../persistence/memory/memory.js'
 import { type TopicNameParams, TopicPattern } from '../topic/topic-pattern.js'
 import { withCallback } from '../util/maybe-promise.js'
 import { HOOKS } from './hooks/hook-names.js'
-import { filterOf, isDuplex, isSchema } from './host/arguments.js'
+import { filterOf, isDuplex, isSchema, patternOf } from './host/arguments.js'
 import { HostListeners } from './host/host-listeners.js'
 import { type HostClientOptions, HostSide, type Responder } from './host/host-side.js'
 import type { MessageStream, MessagesOptions } from './host/message-stream.js'
@@ -217,10 +217,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   subscribe(topic: string | TopicPattern, listener: MessageListener): Promise<void>
   subscribe(topic: string | TopicPattern, listener: MessageListener, callback: () => void): void
   subscribe(topic: string | TopicPattern, second: unknown, third?: unknown): Promise<void> | void {
-    if (topic instanceof TopicPattern && isSchema(second)) {
-      const listener = third as ValueListener<string, PayloadSchema>
-      return this.#subscribe(topic.filter, listener, typedListener(topic, second, listener))
-    }
+    if (isSchema(second)) return this.#subscribeValues(topic, second, third as ValueListener<string, PayloadSchema>)
     return withCallback(this.#subscribe(filterOf(topic), second as MessageListener), third as Callback | undefined)
   }
 
@@ -347,6 +344,15 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   async #subscribe(topic: string, listener: unknown, receive = listener): Promise<void> {
     this.#parts.lifecycle.assertListening()
     await this.#listeners.add(topic, listener, receive)
+  }
+
+  async #subscribeValues<Schema>(
+    topic: string | TopicPattern,
+    schema: Schema,
+    listener: ValueListener<string, Schema>,
+  ): Promise<void> {
+    const pattern = patternOf(topic)
+    await this.#subscribe(pattern.filter, listener, typedListener(pattern, schema, listener))
   }
 
   #inspect(): Inspection {

@@ -3,7 +3,7 @@
  * open.
  */
 import type { MessageListener } from '../../../types/broker.js'
-import { AnaxError } from '../../errors.js'
+import { AnaxError, textOf } from '../../errors.js'
 import { HostListener } from '../../routing/host-listener.js'
 import { isSharedFilter, isTopicFilter } from '../../topic/topic.js'
 import type { BrokerParts } from '../parts.js'
@@ -22,8 +22,9 @@ export class HostListeners {
     if (typeof topic !== 'string' || !isTopicFilter(topic) || isSharedFilter(topic)) {
       throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `not a topic filter: ${topic}` })
     }
-    if (typeof listener !== 'function')
-      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'listener is not a function' })
+    if (typeof listener !== 'function') {
+      throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `listener has to be a function, got ${textOf(listener)}` })
+    }
     const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
     if (byTopic.has(topic)) return this.#parts.interests.registered(topic)
     const hostListener = new HostListener(receive as MessageListener, cause => {

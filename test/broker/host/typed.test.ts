@@ -66,4 +66,17 @@ describe('values', () => {
     await t.broker.publish({ topic: 'c/d', payload: '3' })
     assert.deepEqual(seen, [1, 'y', 2, '3'])
   })
+
+  it('need a topic with named levels, a schema and a listener, and say so', async () => {
+    await using t = await startTestBroker()
+    const untyped = t.broker as unknown as { subscribe(...args: unknown[]): Promise<void> }
+    for (const [args, message] of [
+      [['n', number(), () => {}], /with a schema takes topic\('sensors\/:room'\), got the plain topic n$/],
+      [[topic('n'), {}, () => {}], /a schema is a validator of Standard Schema, or json\(\), text\(\), number\(\)$/],
+      [[topic('n'), number()], /listener has to be a function, got undefined$/],
+      [['n'], /listener has to be a function, got undefined$/],
+    ] as const) {
+      await assert.rejects(untyped.subscribe(...args), { code: 'ANAX_ERR_ARGUMENT', message })
+    }
+  })
 })
