@@ -26,7 +26,7 @@ export interface AdminEvents {
 
 const DOCUMENT = '/api/v1/openapi.json'
 
-/** The shortest time over which the messages per second of one client are counted. */
+/** Minimum time for counting the messages per second of one client. */
 const RATE_MS = 1000
 
 /** The administration of a broker. */
@@ -56,8 +56,8 @@ export class Admin extends EventEmitter<AdminEvents> {
   }
 
   /**
-   * Answers a request, whatever it is: a listener for `http.createServer`, and a handler for Express. Bound to this object.
-   * Resolves when the answer is given, or the event stream is open; never rejects.
+   * Answers every request: a listener for `http.createServer`, and a handler for Express. Bound to this object.
+   * Resolves when the answer is sent, or the event stream is open; never rejects.
    */
   readonly handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     setHeaders(response)
@@ -68,7 +68,9 @@ export class Admin extends EventEmitter<AdminEvents> {
     }
   }
 
-  /** Ends event streams and stops counting. The broker goes on; where the broker closes, this happens by itself. */
+  /**
+   * Ends event streams and stops counting. The broker continues. When the broker closes, this happens automatically.
+   */
   close(): void {
     this.#parts.broker.off('closed', this.#onClosed)
     this.#parts.recorder.close()
@@ -86,7 +88,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     if (method === 'GET' && query.has('token')) {
       return this.#enter(request, response, query.get('token')!, path === '/' ? folderOf(whole) : lastOf(whole))
     }
-    // the page and the form request their files relative to themselves
+    // the page and the form request their files by relative URLs
     if (method === 'GET' && path === '/' && !whole.endsWith('/')) return redirect(response, folderOf(whole))
     const isHealth = path === '/livez' || path === '/readyz'
     const isOpen = isHealth && this.#options.health === 'everybody'
@@ -98,7 +100,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     this.#page(method, path, response)
   }
 
-  /** Where it goes below the place where the administration is mounted, and the whole path as the browser has it. */
+  /** The path below the mount path of the administration, and the whole path in the browser. */
   #locationOf(request: IncomingMessage & { originalUrl?: string }) {
     const { url = '/', originalUrl = url } = request
     const { pathname, searchParams } = urlOf(url)
@@ -108,7 +110,7 @@ export class Admin extends EventEmitter<AdminEvents> {
     return { path, query: searchParams, whole: urlOf(originalUrl).pathname }
   }
 
-  /** @throws Problem unless a browser can be asked for the token */
+  /** Refuses a request. @throws Problem unless a browser can be asked for the token */
   #refuse(response: ServerResponse, { asksForToken, isWrong }: { asksForToken: boolean; isWrong: boolean }): void {
     if (!asksForToken || this.token === undefined) throw new Problem(401, 'not-authorized', 'Not authorized')
     send(response, 401, 'text/html; charset=utf-8', signInPage(isWrong))
@@ -209,12 +211,12 @@ function redirect(response: ServerResponse, location: string): void {
   response.end()
 }
 
-/** The folder that a path leads to, relative to it: `./admin/` for `/admin`, `./` for `/admin/`. */
+/** The relative URL of a path's folder: `./admin/` for `/admin`, `./` for `/admin/`. */
 function folderOf(whole: string): string {
   return whole.endsWith('/') ? './' : `${lastOf(whole)}/`
 }
 
-/** A path, relative to itself. */
+/** The relative URL of a path itself. */
 function lastOf(whole: string): string {
   return `./${whole.slice(whole.lastIndexOf('/') + 1)}`
 }

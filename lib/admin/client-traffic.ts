@@ -1,6 +1,6 @@
 /**
- * How many messages connected clients send and get per second: from the counters of their connections at two moments.
- * Owns when they were read. The broker counts anyway, and does nothing more for this.
+ * The messages per second of connected clients, from the counters of their connections at two moments. Owns the
+ * readings. The broker always counts, so this costs it nothing more.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Broker } from '../../types/broker.js'
@@ -8,32 +8,32 @@ import type { Client } from '../../types/client.js'
 
 /** Messages per second, between the last two moments. */
 export interface ClientRates {
-  /** That the client sent. */
+  /** Messages sent by the client. */
   receivedPerSecond: number
-  /** That were sent to it. */
+  /** Messages sent to the client. */
   sentPerSecond: number
 }
 
-/** By what clients are ordered, the highest first. */
+/** The value by which clients are sorted, highest first. */
 export type TrafficOrder = 'received' | 'sent' | 'drops'
 
 /** The counters of a client at one moment. */
 interface Reading {
-  /** Milliseconds, of a clock that nobody sets. */
+  /** Monotonic milliseconds. */
   at: number
   received: number
   sent: number
-  /** Since the reading before; undefined for the first one. */
+  /** Rates since the previous reading; undefined for the first one. */
   rates: ClientRates | undefined
 }
 
-/** Readings that are older say nothing about the present, and are forgotten. */
+/** Older readings do not describe the present, and are dropped. */
 const MAX_AGE_MS = 60_000
 
-/** Clients that are read in one turn of the event loop. */
+/** Clients read in one turn of the event loop. */
 const STEP = 500
 
-/** Readings that are forgotten at a time. */
+/** Readings dropped in one step. */
 const FORGET_STEP = 5000
 
 export class ClientTraffic {
@@ -41,12 +41,12 @@ export class ClientTraffic {
   readonly #minMs: number
   readonly #now: () => number
   readonly #connected: Set<Client>
-  /** The oldest first. */
+  /** Readings, oldest first. */
   readonly #readings = new Map<Client, Reading>()
-  /** When all clients were read, the last time. */
+  /** Time of the last reading of all clients. */
   #allReadAt = Number.NEGATIVE_INFINITY
 
-  /** @param minMs between two readings of a client: a rate over less says little */
+  /** @param minMs minimum time between two readings of a client: a rate over a shorter time is not meaningful */
   constructor(broker: Broker, minMs: number, now = () => performance.now()) {
     this.#broker = broker
     this.#minMs = minMs
@@ -56,7 +56,7 @@ export class ClientTraffic {
     broker.on('clientDisconnect', this.#onDisconnect)
   }
 
-  /** Since the counters of this client were read the last time; undefined if they were not, within a minute. */
+  /** Rates since the last reading of this client; undefined if there was none within a minute. */
   ratesOf(client: Client): ClientRates | undefined {
     const at = this.#now()
     const last = this.#readings.get(client)
@@ -72,8 +72,8 @@ export class ClientTraffic {
   }
 
   /**
-   * The clients with most of something, without those that have nothing of it. Reads all clients, some in each turn of the
-   * event loop. The first time that it is asked for rates, it waits until there are two readings.
+   * The clients with the highest values, without those whose value is 0. Reads all clients, some in each turn of the
+   * event loop. The first request for rates waits until there are two readings.
    */
   async top(order: TrafficOrder, limit: number): Promise<Client[]> {
     if (order === 'drops') return this.#highest(({ stats }) => stats.drops, limit)
@@ -104,7 +104,7 @@ export class ClientTraffic {
     this.#readings.clear()
   }
 
-  /** Keeps the highest so far while it looks at all: sorting a hundred thousand clients would hold the event loop. */
+  /** Keeps only the highest so far: sorting a hundred thousand clients would block the event loop. */
   async #highest(read: (client: Client) => number | undefined, limit: number): Promise<Client[]> {
     const found: { client: Client; value: number }[] = []
     let left = STEP
@@ -122,7 +122,7 @@ export class ClientTraffic {
     return found.map(({ client }) => client)
   }
 
-  /** Unless another listener of the same event has disconnected it. */
+  /** Reads a new client, unless another listener of the same event has disconnected it. */
   readonly #onClient = (client: Client): void => {
     if (this.#broker.clients[client.id] === client) this.#connected.add(client)
   }

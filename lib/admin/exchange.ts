@@ -22,7 +22,7 @@ const HEADERS = {
   'content-security-policy': POLICY,
   'x-frame-options': 'DENY',
   'x-content-type-options': 'nosniff',
-  // with no-referrer, browsers name no origin when they send the form to sign in
+  // with no-referrer, browsers send no origin with the sign-in form
   'referrer-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
@@ -106,7 +106,7 @@ export class EventStream {
   constructor(response: ServerResponse) {
     this.#response = response
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
-    // who asks for the head wants nothing to go on
+    // a HEAD request gets no stream
     if (response.req.method === 'HEAD') response.end()
     else response.write(': open\n\n')
   }
@@ -118,7 +118,7 @@ export class EventStream {
     return true
   }
 
-  /** Sends a line that is no event: proxies end a connection on which nothing comes for a minute. */
+  /** Sends a comment line, because proxies close a connection that is idle for a minute. */
   keepOpen(): void {
     if (!this.#response.writableNeedDrain && !this.#response.writableEnded) this.#response.write(': \n\n')
   }

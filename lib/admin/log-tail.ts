@@ -1,6 +1,6 @@
 /**
- * The last lines of a log, for those who look at the dashboard: a logger that remembers, and passes on to another one.
- * Owns how many it remembers; decides nothing about levels but whether it wants them.
+ * The last lines of a log, for the dashboard: a logger that remembers lines and passes them on to another logger. Owns
+ * the number of remembered lines; must not know the events.
  */
 import type { Logger, LogLevel } from '../../types/logger.js'
 
@@ -10,13 +10,13 @@ export interface LogLine {
   at: number
   level: LogLevel
   message: string
-  /** The values of this line; of an error, its message. */
+  /** The values of this line; errors as their messages. */
   fields: Readonly<Record<string, unknown>>
 }
 
 const MOST_LINES = 500
 
-/** A line as it was written. Most are never read: what is to be read is made only then. */
+/** A line in the form in which it was written. Most lines are never read, so they are formatted on demand. */
 interface WrittenLine extends Pick<LogLine, 'at' | 'level' | 'message'> {
   bindings: object
   fields: object
@@ -70,7 +70,7 @@ export class LogTail extends TailLogger {
   readonly #lines: WrittenLine[]
   readonly #listeners: Set<(line: LogLine) => void>
 
-  /** @param next gets every line as well: pino, for instance. @default nobody */
+  /** @param next also gets every line, for example pino. @default none */
   constructor(next?: Logger) {
     const lines: WrittenLine[] = []
     const listeners = new Set<(line: LogLine) => void>()
@@ -89,7 +89,7 @@ export class LogTail extends TailLogger {
     return this.#lines.map(readable)
   }
 
-  /** Calls a function with each line, until the function that is returned is called. */
+  /** Calls a function with each new line. @returns a function that stops this */
   watch(listener: (line: LogLine) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -26,8 +26,8 @@ export interface AdminOptions {
   /** The secret token: at least 16 characters of A-Z, a-z, 0-9, `-`, `_`. @default a random one of 192 bits */
   token?: string
   /**
-   * Host names by which browsers reach it, without port. Addresses and `localhost` are always accepted. Any other name is
-   * refused, because a page of a stranger could have its own name lead here. @default none
+   * Host names that browsers use to reach it, without port. Addresses and `localhost` are always accepted. Any other
+   * name is refused, because a hostile page could make its own name resolve to this machine. @default none
    */
   hosts?: readonly string[]
   /** The mount path, such as `/admin`, if the framework does not remove it from the URL, as Express does. @default '' */
@@ -38,9 +38,9 @@ export interface AdminOptions {
   sampleMs?: number
   /** Number of samples to keep, 1 to 86400. @default 600 */
   history?: number
-  /** The options that the broker was made with: plain values among them are shown. @default none */
+  /** The options of the broker; their plain values are shown. @default none */
   broker?: BrokerOptions
-  /** The log that is shown: the one that the broker has as its `logger`. @default none */
+  /** The log to show: the same object as the broker's `logger`. @default none */
   log?: LogTail
 }
 
@@ -69,7 +69,7 @@ export function resolveAdminOptions(options: AdminOptions): ResolvedAdminOptions
   if (authorize !== undefined && typeof authorize !== 'function') throw refused('authorize must be a function')
   if (authorize !== undefined && token !== undefined) throw refused('authorize and token exclude each other')
   if (token !== undefined && !/^[\w-]{16,}$/.test(token)) {
-    throw refused('token must have 16 characters at least of A-Z, a-z, 0-9, - and _')
+    throw refused('token must have at least 16 characters of A-Z, a-z, 0-9, - and _')
   }
   if (!Array.isArray(hosts) || !hosts.every(name => typeof name === 'string' && /^[\w.-]+$/.test(name))) {
     throw refused('hosts must be an array of host names without ports')

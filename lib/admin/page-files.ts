@@ -1,7 +1,4 @@
-/**
- * The files of the dashboard by their paths.
- * Owns which there are and of what type; the build has put their contents into a module.
- */
+/** The files of the dashboard by path. Owns the list and the types; the build writes their content into a module. */
 import { PAGE_FILES } from './page/files.js'
 
 export interface PageFile {
@@ -16,12 +13,12 @@ const FILES: Readonly<Record<string, PageFile>> = {
   '/icon.svg': { type: 'image/svg+xml', content: PAGE_FILES['icon.svg'] },
 }
 
-/** The file of a path; undefined where there is none. */
+/** The file of a path; undefined if there is none. */
 export function pageFile(path: string): PageFile | undefined {
   return Object.hasOwn(FILES, path) ? FILES[path] : undefined
 }
 
-/** The page for a browser without the token, or with another one. */
+/** The page for a browser without the token, or with a wrong one. */
 export function signInPage(isWrong: boolean): string {
   return `<!doctype html>
 <html lang="en">

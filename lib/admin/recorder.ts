@@ -1,6 +1,6 @@
 /**
- * Records for the page: samples of the numbers, and the clients that lost messages recently.
- * Reads the broker's events; answers nobody by itself.
+ * Records data for the page: samples of the numbers, and the clients that lost messages recently. Reads the broker's
+ * events; must not know requests.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Broker } from '../../types/broker.js'
@@ -11,9 +11,9 @@ import type { BrokerStats } from '../../types/inspection.js'
 export interface Sample {
   /** Milliseconds since the epoch. */
   at: number
-  /** Messages that clients sent, per second since the sample before. */
+  /** Messages sent by clients, per second since the previous sample. */
   receivedPerSecond: number
-  /** Messages that were sent to clients, per second since the sample before. */
+  /** Messages sent to clients, per second since the previous sample. */
   sentPerSecond: number
   /** Dropped messages per second since the previous sample. */
   dropsPerSecond: number
@@ -36,7 +36,7 @@ export interface Dropping {
   byReason: Partial<Record<DropReason, number>>
 }
 
-/** Clients that are remembered; the one that lost a message longest ago is forgotten first. */
+/** Maximum number of remembered clients; the one whose last loss is oldest is dropped first. */
 const MAX_CLIENTS = 1000
 
 export class Recorder {
@@ -106,7 +106,7 @@ export class Recorder {
       sessions: sessions.total,
       queued: queued.messages,
       retained: retained.messages,
-      // the timer that measures has a period of its own, which is no delay
+      // subtract the period of the measuring timer, which is not a delay
       loopDelayMs: Number.isFinite(delay) ? round(Math.max(delay - 20, 0)) : 0,
       memoryBytes: this.#memoryBytes(),
     }
@@ -115,7 +115,7 @@ export class Recorder {
     return sample
   }
 
-  /** As it was the last time, where the process has no file descriptor left to ask the system. */
+  /** Resident memory; the previous value if the process has no file descriptor left to read it. */
   #memoryBytes(): number {
     try {
       return process.memoryUsage.rss()
@@ -143,7 +143,7 @@ interface Totals {
   drops: number
 }
 
-/** A listener of each message would cost more than the message: these numbers are there already. */
+/** Uses existing counters: a listener for each message would cost more than the message. */
 function totals({ received, sent, drops }: BrokerStats): Totals {
   return {
     at: Date.now(),

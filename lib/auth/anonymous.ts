@@ -1,6 +1,6 @@
 /**
- * `anonymous`: clients without a user name, and what they may do.
- * Owns that nobody else passes here; rules are those of aclFile.
+ * `anonymous`: accepts clients without a user name, and may have rules for them. Owns that no other client is accepted
+ * here; aclFile evaluates the rules.
  */
 import { type AclOptions, type AclSource, aclAuthorizer } from './acl/acl-file.js'
 import { Auth } from './auth.js'
@@ -10,7 +10,7 @@ import type { Authenticator } from './parts.js'
 
 /** The permissions of anonymous clients. */
 export interface AnonymousOptions extends AclOptions {
-  /** Rules as `aclFile` takes them. @default what the modules that it is put together with allow */
+  /** Rules for `aclFile`. @default those of the other modules */
   acl?: AclSource
 }
 

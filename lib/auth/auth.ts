@@ -38,13 +38,13 @@ const partsOfAuth = new WeakMap<Auth, Parts>()
 /** The parts of an `Auth`, for combining it with others. */
 export function partsOf(auth: Auth): Parts {
   const parts = auth instanceof Auth ? partsOfAuth.get(auth) : undefined
-  if (parts === undefined) throw optionError('what is put together are modules of anax/auth')
+  if (parts === undefined) throw optionError('only modules of anax/auth can be combined')
   return parts
 }
 
 /**
- * Hooks for a broker: `createBroker({ ...auth })`, or `createBroker(auth)`. Only the hooks that it needs are
- * properties; what can be done with it beside that are methods.
+ * Hooks for a broker: `createBroker({ ...auth })`, or `createBroker(auth)`. The hooks that it needs are properties;
+ * everything else is a method.
  */
 export class Auth {
   declare readonly preConnect?: PreConnectHandler
@@ -61,7 +61,7 @@ export class Auth {
   constructor(parts: Parts, options: AuthOptions = {}) {
     checkOptions(options)
     if (options.deniedWill === 'refuse' && parts.authenticator === undefined) {
-      throw optionError('only a module that lets clients in can refuse them for a will: put it together with one')
+      throw optionError('refusing wills needs a module that authenticates clients: combine it with one')
     }
     const clock = clockOf(options)
     this.#parts = parts

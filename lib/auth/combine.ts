@@ -1,6 +1,6 @@
 /**
- * Several authenticators, or authorizers, as one: the first that knows, all that must agree, one for each kind of client.
- * Owns how their answers come together; must not know what they check.
+ * Combines several authenticators, or authorizers: the first that knows the client decides, all must agree, or one per
+ * kind of client. Owns how their answers are combined; must not know what they check.
  */
 import type { Client } from '../../types/client.js'
 import type { ClientLimits } from '../../types/client-limits.js'
@@ -17,7 +17,7 @@ function together(parts: readonly Part[]): Part {
     name: parts.map(({ name }) => name).join(', '),
     async reload() {
       const errors: unknown[] = []
-      // one that is not acceptable keeps none of the others from being read
+      // an invalid one does not prevent the others from being read
       for (const part of parts) {
         try {
           await part.reload?.()
@@ -36,7 +36,7 @@ function together(parts: readonly Part[]): Part {
   }
 }
 
-/** The first that knows the client decides. */
+/** The first authenticator that knows the client decides. */
 export function firstToKnow(parts: readonly Authenticator[]): Authenticator {
   const steps = parts.filter(part => part.step !== undefined)
   const exchanges = new WeakMap<Client, Authenticator>()
@@ -66,13 +66,13 @@ export function firstToKnow(parts: readonly Authenticator[]): Authenticator {
       }
       return false
     },
-    // once, however many there are: as a wrong password costs
+    // only once, however many modules there are: the cost of one wrong password
     decoy: attempt => parts.find(part => part.decoy !== undefined)?.decoy?.(attempt),
     ...(steps.length > 0 && { step }),
   }
 }
 
-/** Every one of them has to let the client in. What the first found out is who the client is. */
+/** All authenticators must accept the client. The first one determines its identity. */
 export function allToAgree(parts: readonly Authenticator[]): Authenticator {
   const self: Authenticator = {
     ...together(parts),
@@ -80,7 +80,7 @@ export function allToAgree(parts: readonly Authenticator[]): Authenticator {
       const accepted: Accepted[] = []
       let refused: Outcome
       let knows = true
-      // all are asked, whatever the first says: time must not tell which of them it was
+      // all are called, whatever the first one answers: the duration must not reveal which one refused
       for (const part of parts) {
         const outcome = await part.authenticate?.(attempt)
         if (outcome === undefined) {
@@ -141,7 +141,7 @@ function narrowest(all: readonly ClientLimits[]): ClientLimits {
   return lowest
 }
 
-/** One for each kind of client; kinds without one are let in by nobody. */
+/** One authenticator per kind of client; clients of other kinds are refused. */
 export function byKind(parts: ReadonlyMap<string, Authenticator>, kindOf: (origin: Origin) => string): Authenticator {
   const choose = (client: Client) => parts.get(kindOf(originOf(client)))
   const steps = [...parts.values()].some(part => part.step !== undefined)
@@ -161,7 +161,7 @@ export function byKind(parts: ReadonlyMap<string, Authenticator>, kindOf: (origi
   }
 }
 
-/** The first authorizer that knows decides. */
+/** The first authorizer that knows the client decides. */
 export function firstToDecide(parts: readonly Authorizer[]): Authorizer {
   const receivers = parts.filter(part => part.receive !== undefined)
   return {
@@ -181,7 +181,7 @@ export function firstToDecide(parts: readonly Authorizer[]): Authorizer {
   }
 }
 
-/** An option that holds for all if one of them sets it. */
+/** Options that apply to all if one of them sets it. */
 function ofAny(parts: readonly Authorizer[]): Pick<Authorizer, 'olderClients' | 'retained'> {
   const keepers = parts.filter(part => part.retained !== undefined)
   return {
@@ -207,7 +207,7 @@ function first(
   return UNKNOWN
 }
 
-/** One that denies is enough; one has to allow. */
+/** One authorizer that denies is enough; at least one must allow. */
 export function allToAllow(parts: readonly Authorizer[]): Authorizer {
   const receivers = parts.filter(part => part.receive !== undefined)
   return {
@@ -233,7 +233,7 @@ function strictest(decisions: readonly Decision[]): Decision {
   return { ...(decided ?? UNKNOWN), lasting }
 }
 
-/** An authorizer that has nothing to say of other clients. */
+/** Restricts an authorizer to some clients; it leaves the others to other authorizers. */
 export function only(part: Authorizer, isOne: (subject: Subject) => boolean): Authorizer {
   const { receive, retained, olderClients } = part
   return {

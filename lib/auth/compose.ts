@@ -1,6 +1,6 @@
 /**
- * `compose` and its kin: modules put together to one `Auth`.
- * Owns which clients are of which kind; how answers come together is in combine.ts.
+ * `compose` and similar functions: combine modules to one `Auth`. Owns the kinds of clients; combine.ts combines the
+ * answers.
  */
 import { Auth, partsOf } from './auth.js'
 import { allToAgree, allToAllow, byKind, firstToDecide, firstToKnow, only } from './combine.js'
@@ -9,48 +9,47 @@ import { type AuthOptions, optionError } from './options.js'
 import type { Authenticator, Authorizer, Parts } from './parts.js'
 import type { Origin } from './util/origin.js'
 
-/** How a client reaches the broker. `stream` is whatever is none of the others: a pair of streams in a test. */
+/** How a client reaches the broker. `stream` is any other stream, such as a pair of streams in a test. */
 export type TransportKind = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
 
 /**
- * One `Auth` of several: the first that knows the user lets it in or refuses it, and the first whose rules know the
- * client decides what it may do. A user that none knows is refused; where there are rules, a client that none of them
- * knows may do nothing.
- * @param modules in the order in which they are asked
- * @throws AnaxError ANAX_ERR_OPTION where one of them is no module, or there is none
+ * Combines several modules. The first one that knows the user accepts or refuses it, and the first one with rules for
+ * the client decides what it may do. A user that no module knows is refused. If any module has rules, a client without
+ * rules may do nothing. @param modules in the order in which they are asked @throws AnaxError ANAX_ERR_OPTION if one of
+ * them is not a module, or there is none
  */
 export function compose(modules: readonly Auth[], options: AuthOptions = {}): Auth {
   return joined(modules, options, { authenticators: firstToKnow, authorizers: firstToDecide })
 }
 
 /**
- * One `Auth` of several that must agree: every one that asks for credentials has to let the client in, with what the
- * first finds out as its identity; what one of them denies is denied, and one has to allow.
- * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
+ * Combines several modules that must agree. Every module that checks credentials must accept the client; the first one
+ * determines its identity. An action is denied if one module denies it; at least one must allow it. @throws AnaxError
+ * ANAX_ERR_OPTION like {@link compose}
  */
 export function allOf(modules: readonly Auth[], options: AuthOptions = {}): Auth {
   return joined(modules, options, { authenticators: allToAgree, authorizers: allToAllow })
 }
 
 /**
- * A module for each transport; clients of the others are refused.
- * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
+ * A module for each transport; clients of other transports are refused.
+ * @throws AnaxError ANAX_ERR_OPTION like {@link compose}
  */
 export function byTransport(modules: Partial<Record<TransportKind, Auth>>, options: AuthOptions = {}): Auth {
   return chosen(new Map(Object.entries(modules)), ({ transport }) => transport, options)
 }
 
 /**
- * A module for each listener, by the name that `anax/server` was given for it; clients of the others are refused.
- * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
+ * A module for each listener, by its name in the options of `anax/server`; clients of other listeners are refused.
+ * @throws AnaxError ANAX_ERR_OPTION like {@link compose}
  */
 export function byListener(modules: Readonly<Record<string, Auth>>, options: AuthOptions = {}): Auth {
   return chosen(new Map(Object.entries(modules)), ({ listener }) => listener, options)
 }
 
 /**
- * A module for each listener, by its port; clients of the others are refused.
- * @throws AnaxError ANAX_ERR_OPTION as {@link compose}
+ * A module for each listener, by its port; clients of other ports are refused.
+ * @throws AnaxError ANAX_ERR_OPTION like {@link compose}
  */
 export function byPort(modules: Readonly<Record<number, Auth>>, options: AuthOptions = {}): Auth {
   return chosen(new Map(Object.entries(modules)), ({ port }) => port, options)
@@ -91,12 +90,12 @@ function chosen(modules: ReadonlyMap<string, Auth>, kindOf: (origin: Origin) => 
 }
 
 /**
- * Nothing tells where the publisher of a retained message came in: the message is withheld where no module would let it
- * write there.
+ * The listener of a retained message's publisher is not known, so the message is withheld only if no module would allow
+ * the publisher to write there.
  */
 function retainedBy(parts: ReadonlyMap<string, Parts>): Pick<Authorizer, 'retained'> {
   const checks = [...parts.values()].flatMap(({ authorizer }) => authorizer?.retained?.bind(authorizer) ?? [])
-  // one that does not ask is enough
+  // one module that does not check publishers is enough
   if (checks.length < parts.size) return { retained: undefined }
   return {
     retained: (publisher, topic) => {
@@ -106,7 +105,7 @@ function retainedBy(parts: ReadonlyMap<string, Parts>): Pick<Authorizer, 'retain
   }
 }
 
-/** A module that asks for no credentials lets its kind of client in, as it does alone. */
+/** A module without authentication accepts its kind of client, as it does when used alone. */
 function withOpenDoors(
   parts: ReadonlyMap<string, Parts>,
   authenticators: ReadonlyMap<string, Authenticator>,

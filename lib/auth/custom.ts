@@ -1,6 +1,6 @@
 /**
- * `custom`: a check of the host's own as a module, so that it goes together with the others.
- * Owns what its answers mean; what it checks is the host's.
+ * `custom`: a module for the host's own check, so that it can be combined with others. Owns the meaning of its answers;
+ * the host owns the check.
  */
 import type { MaybePromise } from '../../types/persistence.js'
 import { areClientLimits } from '../index.js'
@@ -10,26 +10,24 @@ import type { Identity, Subject } from './identity.js'
 import { type AuthOptions, authOptions, optionError } from './options.js'
 import type { Attempt, Authenticator } from './parts.js'
 
-/**
- * Who a client is; false for wrong credentials; undefined where it is not known here, and another module may know it.
- */
+/** Returns the identity of a client, false for wrong credentials, or undefined to leave the client to other modules. */
 export type CustomCheck = (attempt: Attempt) => MaybePromise<Identity | false | undefined>
 
-/** A check of the host's own. */
+/** Options of `custom`. */
 export interface CustomOptions extends AuthOptions {
-  /** For events and explanations. @default 'custom' */
+  /** Name of the module in events and explanations. @default 'custom' */
   name?: string
   /**
-   * Whether it would still let in a client that it let in before, or who that client is by now: with other roles, for
-   * instance. Asked at `recheck()` and `reload()`. @default yes
+   * Returns whether an accepted client may stay, or its current identity, for example with other roles. Called at
+   * `recheck()` and `reload()`. @default yes
    */
   stillKnows?: (identity: Identity, clientId: string) => MaybePromise<boolean | Identity>
 }
 
 /**
- * Accepts clients that a function of the host accepts. The identity that it returns has its effect in all modules: its
- * name, roles and attributes in rules, its rules, its limits, and the moment at which the connection ends.
- * @throws AnaxError ANAX_ERR_OPTION where the check is no function
+ * Accepts clients that a function of the host accepts. The returned identity applies in all modules: its name, roles
+ * and attributes in rules, its own rules, its limits, and the time when the connection ends. @throws AnaxError
+ * ANAX_ERR_OPTION if the check is not a function
  */
 export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
   if (typeof check !== 'function') throw optionError('custom takes a function')
@@ -52,7 +50,7 @@ export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
   return new Auth({ authenticator, authorizer: identityRules(name) }, authOptions(options))
 }
 
-/** What is no identity would be taken for one of an anonymous client, or for one that never ends. */
+/** Checks the answer: an invalid identity would count as that of an anonymous client, or as one that never ends. */
 function checked(value: Identity): Identity {
   const { username, roles, groups, limits, expiresAt } = value
   const hasName = typeof value === 'object' && 'username' in value && (username ?? '') === String(username ?? '')

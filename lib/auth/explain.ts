@@ -1,6 +1,6 @@
 /**
- * Answers what a client would be allowed and why, without a client: for people who look for the rule that is in the way.
- * Asks the parts the same questions as the hooks do; tells no event.
+ * Answers what a hypothetical client would be allowed to do and why, for people who search for the rule that denies
+ * something. Asks the parts the same questions as the hooks; emits no event.
  */
 
 import { isReserved } from './hooks/permission.js'
@@ -8,18 +8,18 @@ import { type Identity, Subject } from './identity.js'
 import type { Action, Authorizer, Decision, Parts } from './parts.js'
 import { plainFilter } from './util/topics.js'
 
-/** A client that is made up, and what it wants. */
+/** A hypothetical client, and its request. */
 export interface Question extends Omit<Identity, 'username' | 'expiresAt' | 'limits'> {
   /** Its user name. @default anonymous */
   user?: string
   clientId: string
-  /** `receive`: whether a message of the topic reaches it where a subscription matches. */
+  /** `receive`: whether the client gets a message of the topic if it has a matching subscription. */
   action: Action
   /** A topic; for `subscribe`, a filter. */
   topic: string
-  /** The name of the listener that it comes by, for `byListener`. @default none */
+  /** The name of its listener, for `byListener`. @default none */
   listener?: string
-  /** How it comes, for `byTransport`: `tcp`, `tls`, `ws`, `wss`, `unix` or `stream`. @default none */
+  /** Its transport, for `byTransport`: `tcp`, `tls`, `ws`, `wss`, `unix` or `stream`. @default none */
   transport?: string
   /** The port of the listener, for `byPort`. @default none */
   port?: number
@@ -28,9 +28,9 @@ export interface Question extends Omit<Identity, 'username' | 'expiresAt' | 'lim
 /** The answer to a question. */
 export interface Explanation {
   allowed: boolean
-  /** Why, where it is not. */
+  /** The reason of a denial. */
   code: Decision['code']
-  /** The rule that decided, and where it is. */
+  /** The rule that decided, and its location. */
   rule: string | undefined
   /** The module that was asked. */
   by: string

@@ -6,13 +6,13 @@ import type { Client } from '../../types/client.js'
 import type { ClientLimits } from '../../types/client-limits.js'
 import { type Origin, originOf } from './util/origin.js'
 
-/** One rule that came with the credentials, in the order in which they count. */
+/** One rule that came with the credentials; the first matching rule decides. */
 export interface IdentityRule {
   permission: 'allow' | 'deny'
   action: 'publish' | 'subscribe' | 'all'
-  /** A topic filter; `%c`, `%u` and `%{attribute}` stand for what the client is. */
+  /** A topic filter with the placeholders `%c`, `%u` and `%{attribute}`. */
   filter: string
-  /** Whether it is meant as it is written, wildcards too: for that one subscription. @default false */
+  /** Whether the filter is literal, including its wildcards: for this one subscription. @default false */
   exact?: boolean
 }
 
@@ -26,33 +26,33 @@ export interface Identity {
   groups?: readonly string[]
   /** The value of `%{name}` in typed rules, for example a tenant. @default none */
   attributes?: Readonly<Record<string, string>>
-  /** When it ends, in milliseconds since the epoch; the connection ends then with 0xA0. @default never */
+  /** When the identity expires, in milliseconds since the epoch; the connection then ends with 0xA0. @default never */
   expiresAt?: number
-  /** What the client may do at most, whatever rules say; the broker enforces it. @default the broker's options */
+  /** Limits of the client, enforced by the broker regardless of rules. @default the broker's options */
   limits?: ClientLimits
-  /** Rules that came with the credentials. @default none: those of the other modules count */
+  /** Rules that came with the credentials. @default none: those of the other modules apply */
   rules?: readonly IdentityRule[]
 }
 
-/** A client as rules see it. The same object as long as the connection lives; another identity changes `version`. */
+/** A client as rules see it. The same object during the whole connection; another identity changes `version`. */
 export class Subject {
   readonly client: Pick<Client, 'id' | 'username'>
   readonly #origin: Origin | undefined
   #identity: Identity | undefined
-  /** Counts how often the identity was set. */
+  /** Incremented each time the identity is set. */
   version = 0
   /** A value that the accepting module compares later, for example the hash that matched. */
   proof: unknown
-  /** The module that let it in; undefined where none did. */
+  /** The module that accepted the client; undefined if none did. */
   provenBy: object | undefined
 
-  /** @param origin where a client came in that has no connection */
+  /** @param origin the origin of a client without a connection */
   constructor(client: Pick<Client, 'id' | 'username'>, origin?: Origin) {
     this.client = client
     this.#origin = origin
   }
 
-  /** Where it came in; undefined where nobody knows. */
+  /** The origin of the client; undefined if unknown. */
   get origin(): Origin | undefined {
     if (this.#origin !== undefined) return this.#origin
     const client = subjectClient(this)
@@ -63,7 +63,7 @@ export class Subject {
     return this.client.id
   }
 
-  /** The identity that was found; if no module was asked, the client's own claims. */
+  /** The authenticated identity; if no module was called, the client's own claims. */
   get identity(): Identity {
     return this.#identity ?? { username: this.client.username }
   }
@@ -87,7 +87,7 @@ export type ProvenSubject = Pick<Subject, 'client' | 'clientId' | 'username' | '
 
 const subjects = new WeakMap<Client, Subject>()
 
-/** The subject of a connection, made when it is asked for first. */
+/** The subject of a connection, created on first use. */
 export function subjectOf(client: Client): Subject {
   let subject = subjects.get(client)
   if (subject === undefined) {
@@ -98,14 +98,14 @@ export function subjectOf(client: Client): Subject {
 }
 
 /**
- * Returns the identity of a client, as found by the module that accepted it, for hooks and handlers of the host.
- * Where no module was asked, the user name that the client gave, unproved.
+ * Returns the identity of a client, as found by the module that accepted it, for hooks and handlers of the host. If no
+ * module was called, it has the user name of CONNECT, unverified.
  */
 export function identityOf(client: Client): Identity {
   return subjectOf(client).identity
 }
 
-/** The connection that a subject is of; undefined for one that was made up. */
+/** The connection of a subject; undefined for a hypothetical client. */
 export function subjectClient({ client }: Pick<Subject, 'client'>): Client | undefined {
   return 'conn' in client ? (client as Client) : undefined
 }

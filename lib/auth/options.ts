@@ -1,6 +1,6 @@
 /**
- * The options that all modules share, and their checks.
- * Owns the sentences about wrong ones; must not know what the options lead to.
+ * The options that all modules share, and their checks. Owns the error messages for invalid ones; must not know the
+ * effect of the options.
  */
 import type { Clock } from '../../types/clock.js'
 import { AnaxError } from '../index.js'
@@ -13,13 +13,13 @@ export interface AuthOptions {
    */
   dryRun?: 'authorization' | 'everything'
   /**
-   * Gets a line about denials: the first of a kind at once, then how many more there were in five seconds. @default
-   * none
+   * Receives lines about denials: the first of each kind immediately, then the number of repeats in five seconds.
+   * @default none
    */
   log?: (line: string) => void
   /**
-   * A will whose topic its client may not publish to: refuses CONNECT with 0x87, or waits until the will is due and
-   * then drops it. @default 'drop'
+   * What happens with a will that its client may not publish: CONNECT is refused with 0x87, or the will is dropped when
+   * it is due. @default 'drop'
    */
   deniedWill?: 'drop' | 'refuse'
   /** The source of time. @default the system clock */
@@ -34,12 +34,12 @@ const SYSTEM_CLOCK: Clock = {
 
 const OPTIONS = ['dryRun', 'log', 'deniedWill', 'clock'] as const
 
-/** Errors of options, and of files that options name. */
+/** The error for an invalid option, or for an invalid file that an option names. */
 export function optionError(detail: string, cause?: unknown): AnaxError {
   return new AnaxError('ANAX_ERR_OPTION', { detail, ...(cause !== undefined && { cause }) })
 }
 
-/** Takes the options of an `Auth` out of those of a module. */
+/** Extracts the options of an `Auth` from those of a module. */
 export function authOptions(options: AuthOptions): AuthOptions {
   return Object.fromEntries(OPTIONS.flatMap(name => (options[name] === undefined ? [] : [[name, options[name]]])))
 }

@@ -1,6 +1,6 @@
 /**
- * The parts of modules: authenticators identify clients, authorizers decide what they may do.
- * Contracts between the modules and the hooks that are made of them.
+ * The parts of modules: authenticators identify clients, authorizers decide what they may do. Contracts between the
+ * modules and the hooks that use them.
  */
 import type { Client } from '../../types/client.js'
 import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
@@ -10,11 +10,11 @@ import type { Identity, ProvenSubject, Subject } from './identity.js'
 
 /** The optional members of every part. */
 export interface Part {
-  /** For events and explanations: `users.txt`, for instance. */
+  /** Name in events and explanations, such as `users.txt`. */
   readonly name: string
-  /** Reads again what it was made from. Throws, or rejects, and keeps what it has, where that is not acceptable. */
+  /** Reads its source again. If that is invalid, throws or rejects, and keeps the old state. */
   reload?(): MaybePromise<void>
-  /** Gives back what it holds. */
+  /** Releases its resources. */
   close?(): void
   /** Calls a function whenever answers may have changed. */
   watch?(listener: () => void): void
@@ -30,13 +30,13 @@ export interface Attempt {
 /** The identity. */
 export interface Accepted {
   identity: Identity
-  /** The part that found out, which is asked again when something changes. */
+  /** The part that accepted the client; it is asked again when something changes. */
   by: Authenticator
-  /** Kept for that. */
+  /** A value for that part to compare then. */
   proof?: unknown
 }
 
-/** Why it may not come in. */
+/** Why the client is refused. */
 export interface Refused {
   denied: DenialCode
   by: Part
@@ -44,10 +44,10 @@ export interface Refused {
   refusal?: ConnectRefusal
 }
 
-/** Undefined where the authenticator does not know the client: then another one may. */
+/** Undefined if the authenticator does not know the client; another one may. */
 export type Outcome = Accepted | Refused | undefined
 
-/** A step of an enhanced authentication goes on, or has an outcome. */
+/** The result of one step: another step, or an outcome. */
 export type ExtendedOutcome =
   | { verdict: Extract<ExtendedVerdict, { result: 'continue' }> }
   | { verdict: Extract<ExtendedVerdict, { result: 'success' }>; accepted: Accepted }
@@ -57,17 +57,17 @@ export type ExtendedOutcome =
 export interface Authenticator extends Part {
   authenticate?(attempt: Attempt): MaybePromise<Outcome>
   /**
-   * Does as much work as for a wrong password, so that time does not tell who exists. Refused where a user who exists
-   * would have been refused without a look at the password.
+   * Does as much work as for a wrong password, so that the duration does not reveal which users exist. Returns a
+   * refusal in the same cases in which an existing user is refused without a password check.
    */
   decoy?(attempt: Attempt): MaybePromise<Refused | undefined>
-  /** One step of an enhanced authentication; undefined for a method that is not its own. */
+  /** Performs one step of an enhanced authentication; undefined for a method that it does not support. */
   step?(client: Client, authentication: ExtendedAuthentication): MaybePromise<ExtendedOutcome | undefined>
-  /** Whether it would still let in a client that it let in before; or who the client is by now. */
+  /** Whether it would still accept a client that it accepted before; or the client's current identity. */
   stillKnows?(subject: ProvenSubject): MaybePromise<boolean | Identity>
   /**
-   * Whether it may have let in a client of an earlier run, of which only the identity is known; or who the client is by
-   * now. Absent: it cannot tell, and the stored identity counts.
+   * Whether it would still accept a client of an earlier run, of which only the identity is known; or the client's
+   * current identity. If absent, it cannot tell, and the stored identity counts.
    */
   mightKnow?(subject: Subject): MaybePromise<boolean | Identity>
 }
@@ -77,13 +77,13 @@ export type Action = 'publish' | 'subscribe' | 'receive'
 
 /** The verdict of an authorizer; one object per rule, shared by all its answers. */
 export interface Decision {
-  /** `unknown` leaves it to the other authorizers. */
+  /** `unknown` leaves the decision to other authorizers. */
   readonly verdict: 'allow' | 'deny' | 'unknown'
-  /** Why, where it denies. */
+  /** The reason of a denial. */
   readonly code?: DenialCode
-  /** The rule that decided, as it is written, and where. */
+  /** The rule that decided, and its location. */
   readonly rule?: string
-  /** Whether the same question has the same answer until `watch` tells of a change. */
+  /** Whether the same question has the same answer until `watch` reports a change. */
   readonly lasting: boolean
 }
 
@@ -92,19 +92,25 @@ export interface Authorizer extends Part {
   publish(subject: Subject, topic: string): MaybePromise<Decision>
   /** @param filter without `$share/…/` */
   subscribe(subject: Subject, filter: string): MaybePromise<Decision>
-  /** The answer to a denied publish of a client before 5.0, which cannot be told. @default 'disconnect' */
+  /**
+   * What happens when a client before 5.0 is denied a publish, because there is no reason code for it. @default
+   * 'disconnect'
+   */
   readonly olderClients?: 'disconnect' | 'acknowledge'
-  /** Whether the publisher of a retained message may still write there; at once. Absent: it is not asked. */
+  /**
+   * Whether the publisher of a retained message may still write there. Synchronous. If absent, publishers are not
+   * checked.
+   */
   retained?: ((publisher: Subject, topic: string) => Decision) | undefined
-  /** At once. Absent: whoever was granted the subscription gets what it brings. */
+  /** Whether a client may receive messages of a topic. Synchronous. If absent, a granted subscription is enough. */
   receive?(subject: Subject, topic: string): Decision
 }
 
-/** How both are put together; one of them may be absent. */
+/** An authenticator and an authorizer; one of them may be absent. */
 export interface Parts {
   readonly authenticator?: Authenticator
   readonly authorizer?: Authorizer
 }
 
-/** The verdict of who has nothing to say. */
+/** The verdict of an authorizer that leaves the decision to others. */
 export const UNKNOWN: Decision = { verdict: 'unknown', lasting: true }

@@ -13,20 +13,20 @@ export class CommandError extends Error {
 }
 
 /**
- * A wrong option, or options that do not go together.
- * @param subCommand whose `--help` explains it
+ * The error for a wrong option, or for incompatible options. @param subCommand the sub-command whose `--help` explains
+ * it
  */
 export function usageError(message: string, subCommand?: string): CommandError {
   const command = subCommand === undefined ? 'anax' : `anax ${subCommand}`
   return new CommandError(`${message}\nTry '${command} --help'.`, 2)
 }
 
-/** A file that cannot be read, in one sentence. */
+/** The error for an unreadable file, in one sentence. */
 export function fileError(file: string, cause: unknown): CommandError {
   return new CommandError(`cannot read ${file}: ${reasonOf(cause)}`)
 }
 
-/** Why a file cannot be read, in words. */
+/** The reason why a file cannot be read, in words. */
 export function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   switch ('code' in cause ? cause.code : undefined) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command `anax`: chooses what to do, and turns a failure into one line and an exit code.
- * Knows the sub-commands by name; what they do is theirs.
+ * The command `anax`: runs the chosen sub-command, and turns a failure into one line and an exit code. Knows the
+ * sub-commands only by name.
  */
 import { AnaxError } from '../index.js'
 import { run } from './broker/run.js'
@@ -37,7 +37,7 @@ function fail(error: unknown): void {
   process.exit(error instanceof CommandError ? error.exitCode : 1)
 }
 
-// Whoever reads the output may stop doing so; that does not end a broker.
+// The reader of the output may close it; that must not end a broker.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 

@@ -1,6 +1,6 @@
 /**
- * The version of this package, from the one place where it stands: package.json.
- * Found by the package's own name, so that it does not matter where the compiled file lies.
+ * The version of this package, from package.json. The file is found by the package's name, so it does not matter where
+ * the compiled file is.
  */
 import { createRequire } from 'node:module'
 

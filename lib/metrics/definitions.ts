@@ -11,13 +11,13 @@ export interface Sample {
   value: number
 }
 
-/** One metric. Counters only ever rise. */
+/** One metric. Counters never decrease. */
 export interface Definition {
   name: string
   type: 'counter' | 'gauge'
   help: string
   labels: readonly string[]
-  /** Undefined values are left out: the store does not provide them. */
+  /** Undefined values are omitted: the store does not provide them. */
   read(stats: BrokerStats): readonly Sample[]
 }
 
@@ -41,7 +41,7 @@ function single(
   } satisfies Definition
 }
 
-/** A counter for each key of a record: the keys are a closed set, so that there are few of them. */
+/** A counter for each key of a record. The keys are a closed set, so there are only a few. */
 function counterBy(
   label: string,
   name: string,
@@ -195,7 +195,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ),
 ]
 
-/** Metrics of the slowest clients: there are few of them, whatever the number of clients. */
+/** Metrics of the slowest clients: only a few, whatever the number of clients. */
 export const SLOW_CLIENTS: readonly (Omit<Definition, 'read'> & { read(client: SlowClient): number })[] = [
   {
     name: 'slow_client_waiting_messages',

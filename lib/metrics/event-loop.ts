@@ -1,7 +1,7 @@
-/** The delay of the event loop, since it was asked for last. Owns the monitor; knows no broker and no metric. */
+/** The delay of the event loop since the last reading. Owns the monitor; knows no broker and no metric. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** How precisely it is measured, in milliseconds. */
+/** Resolution of the measurement, in milliseconds. */
 const RESOLUTION_MS = 20
 
 const PERCENTILES = { p50: 50, p99: 99, max: 100 } as const
@@ -15,7 +15,7 @@ export class EventLoopDelay {
     this.#monitor.enable()
   }
 
-  /** In seconds; begins anew. */
+  /** Returns the percentiles in seconds, and starts a new measurement. */
   take(): Record<Percentile, number> {
     const { p50, p99, max } = PERCENTILES
     const taken = { p50: this.#seconds(p50), p99: this.#seconds(p99), max: this.#seconds(max) }
@@ -27,7 +27,7 @@ export class EventLoopDelay {
     this.#monitor.disable()
   }
 
-  /** The timer that measures has a period of its own, which is no delay. */
+  /** Subtracts the period of the measuring timer, which is not a delay. */
   #seconds(percentile: number): number {
     if (this.#monitor.count === 0) return 0
     return Math.max(this.#monitor.percentile(percentile) / 1e9 - RESOLUTION_MS / 1000, 0)

@@ -1,6 +1,6 @@
 /**
- * The numbers of a broker for Prometheus, by the package `prom-client`. Owns the options and the HTTP handler; which metrics
- * there are is elsewhere.
+ * The numbers of a broker for Prometheus, with the package `prom-client`. Owns the options and the HTTP handler;
+ * definitions.ts has the metrics.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
@@ -8,29 +8,29 @@ import type { Broker } from '../../types/broker.js'
 import { AnaxError } from '../index.js'
 import { type PromClient, Registration } from './registration.js'
 
-/** How the metrics are to be. */
+/** Options of `createMetrics`. */
 export interface MetricsOptions {
-  /** Where they are registered, to be served together with other metrics of the process. @default one of their own */
+  /** The registry for the metrics, to serve them together with other metrics of the process. @default a new one */
   registry?: Registry
   /** The prefix of their names. @default 'anax_' */
   prefix?: string
   /** Labels of every metric, for several brokers in one registry. @default none */
   labels?: Readonly<Record<string, string>>
-  /** One of so many messages is timed, for the histograms. @default 256 */
+  /** One of this many messages is timed, for the histograms. @default 256 */
   sampleEvery?: number
-  /** So many of the slowest clients have metrics of their own, 0 to 100. @default 10 */
+  /** The number of slowest clients with their own metrics, 0 to 100. @default 10 */
   slowClients?: number
-  /** Whether the registry gets the metrics of the process by prom-client, too: memory, CPU time. @default false */
+  /** Whether to add prom-client's metrics of the process: memory, CPU time. @default false */
   process?: boolean
 }
 
 /** The metrics of one broker. */
 export interface Metrics {
-  /** With all that is registered there. */
+  /** The registry, with everything that is registered in it. */
   readonly registry: Registry
   /** Answers a scrape: `http.createServer(metrics.handler)`, or a route of a web server. Never throws. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void
-  /** Takes the metrics out of the registry, and ends the samples. */
+  /** Removes the metrics from the registry, and stops sampling. */
   close(): void
 }
 
@@ -42,8 +42,8 @@ const PREFIX = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const MAX_SLOW_CLIENTS = 100
 
 /**
- * Makes the metrics of a broker. Needs the package `prom-client`.
- * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable, or where the package is missing
+ * Creates the metrics of a broker. Needs the package `prom-client`. @throws AnaxError ANAX_ERR_OPTION for an invalid
+ * option, or if the package is missing
  */
 export async function createMetrics(broker: MeasuredBroker, options: MetricsOptions = {}): Promise<Metrics> {
   const { prefix = 'anax_', labels = {}, sampleEvery = 256, slowClients = 10 } = options
@@ -79,7 +79,10 @@ async function loadPackage(): Promise<PromClient> {
   }
 }
 
-/** The same numbers are there by type. Names that end like those of counters are against Prometheus' rules for gauges. */
+/**
+ * Metrics of prom-client that are removed: gauges with the names of counters, which violates Prometheus' rules. The
+ * same numbers exist by type.
+ */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 function collectProcess(client: PromClient, registry: Registry): void {

@@ -1,6 +1,6 @@
 /**
- * Metrics in a registry of `prom-client`: how each kind of number is read when it is scraped. Between two scrapes nothing is
- * done, but for the histograms. Owns the entries; knows no HTTP.
+ * Registers metrics in a registry of `prom-client`, and reads each kind of number at a scrape. Between scrapes, only
+ * the histograms are updated. Owns the entries; knows no HTTP.
  */
 import type { Registry } from 'prom-client'
 import type { BrokerStats, SlowClient, Timing, TimingListener } from '../../types/inspection.js'
@@ -11,7 +11,7 @@ export type PromClient = typeof import('prom-client')
 
 export interface Naming {
   prefix: string
-  /** Of every metric. */
+  /** Labels of every metric. */
   labels: Readonly<Record<string, string>>
 }
 
@@ -35,7 +35,7 @@ export class Registration {
     this.#naming = naming
   }
 
-  /** All metrics of a scrape are read in one go: they share one look at the broker. */
+  /** All metrics of a scrape are read in the same turn, so they share one reading of the broker. */
   stats(read: () => BrokerStats): void {
     const stats = oncePerScrape(read)
     for (const definition of DEFINITIONS) this.#register(definition, () => definition.read(stats()))
@@ -61,7 +61,7 @@ export class Registration {
     }
   }
 
-  /** @returns what raises the histograms */
+  /** @returns the listener that updates the histograms */
   timings(): TimingListener {
     const { labels } = this.#naming
     const histogram = ({ name, help, labels: own }: (typeof HISTOGRAMS)[Timing['part']]) => {
@@ -89,7 +89,7 @@ export class Registration {
     }
   }
 
-  /** Takes the metrics out of the registry. */
+  /** Removes the metrics from the registry. */
   close(): void {
     this.#delay.close()
     for (const name of this.#names) this.#registry.removeSingleMetric(name)
@@ -125,7 +125,7 @@ export class Registration {
       ...common,
       collect() {
         this.reset()
-        // without labels it is 0 after a reset; what the store does not provide is left out
+        // a metric without labels is 0 after a reset; values that the store does not provide are omitted
         if (labelNames.length === 0) this.remove()
         for (const sample of samples()) this.set(sample.labels, sample.value)
       },

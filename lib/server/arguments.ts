@@ -1,7 +1,10 @@
-/** The checks of arguments for callers without types. Knows no option. */
+/** Checks arguments, for callers without types. Knows no option. */
 import { AnaxError } from '../index.js'
 
-/** A stream would fail much later, and in the host's process. @throws AnaxError ANAX_ERR_ARGUMENT */
+/**
+ * Checks the broker now; otherwise a stream would fail much later, in the host's process. @throws AnaxError
+ * ANAX_ERR_ARGUMENT
+ */
 export function checkBroker(broker: unknown): void {
   if (typeof broker === 'object' && broker !== null && 'handle' in broker) return
   throw argumentError(`the first argument has to be a broker, got ${kindOf(broker)}`)

@@ -1,11 +1,11 @@
 /**
- * Passes on a few new connections in each turn of the event loop: Node.js accepts thousands in one turn, and the HTTP
+ * Passes on a few new connections in each turn of the event loop. Node.js accepts thousands in one turn, and the HTTP
  * upgrade or TLS handshake that follows costs many times as much as a CONNECT. Owns the waiting connections; must not
  * know what is done with them.
  */
 import type { Socket } from 'node:net'
 
-/** Upgrades and handshakes that are begun in one turn; they take a few milliseconds. */
+/** Upgrades and handshakes begun in one turn; they take a few milliseconds. */
 const PER_TURN = 16
 
 type Pass = (socket: Socket) => void
@@ -23,7 +23,7 @@ export class ConnectionPace {
       pass(socket)
       return
     }
-    // nobody else listens yet
+    // there are no other listeners yet
     socket.on('error', ignore)
     this.#waiting.push({ socket, pass })
   }

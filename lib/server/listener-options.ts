@@ -17,7 +17,7 @@ interface CommonOptions {
 export interface PortOptions extends CommonOptions {
   /** @default '127.0.0.1', this machine only; '0.0.0.0' or '::' listens on all addresses */
   host?: string
-  /** 0 takes any free port, which `addresses` has. @default 1883 (tcp), 8883 (tls), 8083 (ws), 8084 (wss) */
+  /** 0 takes any free port; see `addresses`. @default 1883 (tcp), 8883 (tls), 8083 (ws), 8084 (wss) */
   port?: number
   /**
    * Proxies and load balancers that are trusted to state a client's address: addresses, and networks like `10.0.0.0/8`.
@@ -34,9 +34,8 @@ export interface PortOptions extends CommonOptions {
 
 export interface SecureOptions {
   /**
-   * Key, certificate and the rest, as `node:tls` takes them; or a function that returns them, which
-   * `server.reload()` asks again. Without `minVersion` and `ciphers`: TLS 1.2 and 1.3 with forward secrecy and
-   * authenticated encryption.
+   * Key, certificate and other options of `node:tls`; or a function that returns them, which `server.reload()` calls
+   * again. Without `minVersion` and `ciphers`: TLS 1.2 and 1.3 with forward secrecy and authenticated encryption.
    */
   tls: TlsSource
 }

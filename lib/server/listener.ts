@@ -155,7 +155,7 @@ export class Listener {
       this.#onRefused(error, details, 'connections')
     })
     if (server instanceof http.Server || server instanceof https.Server) {
-      // an `https.Server` tells errors of TLS with this event as well
+      // an `https.Server` reports TLS errors with this event as well
       server.on('clientError', (cause: Error, socket: Socket) => {
         this.#refused(isOfHttp(cause) ? 'HTTP' : 'TLS', cause, socket)
         if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
@@ -164,21 +164,21 @@ export class Listener {
     } else {
       server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
         this.#refused('TLS', cause, socket)
-        // Node.js leaves a connection open whose handshake took too long
+        // Node.js leaves a connection open after a handshake timeout
         socket.destroy()
       })
     }
   }
 
   #refused(what: string, cause: Error, socket: Socket): void {
-    // the messages of OpenSSL are only understood by those who know its source
+    // messages of OpenSSL are hard to understand
     const { reason = cause.message } = cause as Error & { reason?: string }
     const meaning = reason === 'wrong version number' ? ' (the client may not use TLS)' : ''
     const error = new AnaxError('ANAX_ERR_HANDSHAKE', { detail: `${what}: ${reason}${meaning}`, cause })
     this.#onRefused(error, this.#detailsOf(socket), 'handshake')
   }
 
-  /** Closes what connects while the broker is overloaded, before anything is spent on it: TLS costs most. */
+  /** Closes new connections while the broker is overloaded, before they cost anything. TLS costs most. */
   #turnAwayWhenOverloaded(): void {
     this.#intercept((socket, pass) => {
       if (!this.#broker.overloaded) {
@@ -191,7 +191,7 @@ export class Listener {
     })
   }
 
-  /** Begins few TLS handshakes and upgrades in one turn of the event loop. */
+  /** Limits the TLS handshakes and upgrades that begin in one turn of the event loop. */
   #paceConnections(): void {
     const pace = new ConnectionPace()
     this.#intercept((socket, pass) => pace.pass(socket, pass))

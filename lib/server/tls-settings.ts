@@ -75,7 +75,7 @@ function checkPresence({ key, cert, ca, pfx, SNICallback, pskCallback, privateKe
 
 const NO_PEM = "this is no PEM, which has a line '-----BEGIN …': give the content of a file, not its name"
 
-/** Code of Node.js -> words, for what happens to many. */
+/** Error code of Node.js -> message, for common mistakes. */
 const REASONS: Readonly<Record<string, string>> = {
   ERR_OSSL_PEM_NO_START_LINE: NO_PEM,
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'the key belongs to another certificate',

@@ -107,7 +107,7 @@ describe('the command line', () => {
     assertWrong(['--tls-port', '8883'], /need --cert and --key/)
     assertWrong(['--port', 'off', '--ws-port', 'off'], /all listeners are off/)
     assertWrong(['--memory', '--data', 'x'], /exclude each other/)
-    assertWrong(['--cluster', 'a:1', '--data', 'x'], /takes the place/)
+    assertWrong(['--cluster', 'a:1', '--data', 'x'], /replaces/)
     assertWrong(['--cluster', 'a:1', '--cluster-replicas', '2'], /1, 3 or 5/)
     assertWrong(['--cluster-replicas', '3'], /needs --cluster/)
     assert.deepEqual(settingsOf('--cluster', 'a:1,b:2').cluster, { servers: ['a:1', 'b:2'], replicas: 3 })

@@ -1,6 +1,6 @@
 /**
- * The routes that go on: samples as they are taken, and messages of a filter as they are published.
- * Owns the limits of open streams and their rates, and ends all of them at close.
+ * The routes with event streams: samples as they are taken, messages of a filter as they are published, lines of the
+ * log. Owns the limits of open streams and their rates, and ends all streams at close.
  */
 import type { Message } from '../../../types/message.js'
 import { EventStream, type Exchange } from '../exchange.js'
@@ -10,7 +10,7 @@ import type { Parts } from './reading.js'
 
 const MAX_STREAMS = 100
 
-/** Further messages per second are only counted: nobody can read more. */
+/** Maximum messages per second; further ones are only counted. */
 const MESSAGES_PER_SECOND = 50
 
 export class Live {
@@ -30,7 +30,7 @@ export class Live {
     response.once('close', stop)
   }
 
-  /** Messages of a filter, and how many were left out. @throws Problem */
+  /** Messages of a filter, and the number of skipped ones. @throws Problem */
   async messages({ response, query }: Exchange): Promise<void> {
     const { broker, recorder } = this.#parts
     const filter = query.get('filter')
@@ -51,7 +51,7 @@ export class Live {
     const stop = recorder.watch(refill)
     const end = () => {
       stop()
-      // a closed broker has no subscriptions left to end
+      // a closed broker has no subscriptions to end
       broker.unsubscribe(filter, onMessage).catch(() => {})
     }
     if (response.destroyed) end()

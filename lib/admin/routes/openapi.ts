@@ -22,7 +22,7 @@ const HEALTH = {
   '/readyz': 'Whether the broker is open and its store answers',
 }
 
-/** @param cookieName of the cookie with the token */
+/** @param cookieName the name of the cookie with the token */
 export function openApi(cookieName: string): Record<string, unknown> {
   return {
     openapi: '3.1.0',

@@ -18,13 +18,13 @@ export interface Parts {
   readonly recorder: Recorder
   readonly traffic: ClientTraffic
   readonly options: BrokerOptions
-  /** Undefined where none was given. */
+  /** Undefined without the option `log`. */
   readonly log: LogTail | undefined
 }
 
 const MAX_ITEMS = 1000
 
-/** Most clients by rate, queue or drops. */
+/** Maximum number of clients in an answer of `top`. */
 const MAX_TOP = 100
 
 export async function sessions(parts: Parts, { query }: Exchange) {
@@ -38,7 +38,7 @@ export async function session(parts: Parts, { id }: Exchange) {
   return withTraffic(parts, found)
 }
 
-/** The connected clients with most of something. */
+/** The connected clients with the highest rates, queues or drops. */
 export async function top(parts: Parts, { query }: Exchange) {
   const { broker } = parts
   const names = await topNames(parts, query.get('by'), Math.min(limitOf(query), MAX_TOP))
@@ -75,7 +75,7 @@ export async function readiness({ broker }: Parts) {
   )
 }
 
-/** The limits with how much of them is used, and the options that are plain values. */
+/** The limits with their current use, and the options that are plain values. */
 export function configuration({ broker, options }: Parts) {
   const { connections, sessions, retained, queued } = broker.stats()
   const used: Record<keyof BrokerLimits, number | undefined> = {
@@ -93,7 +93,7 @@ export function configuration({ broker, options }: Parts) {
   return { brokerId: broker.id, node: process.version, limits, options: plainOptions(options) }
 }
 
-/** The clients that do not keep up, the slowest first. */
+/** The clients with the most waiting messages, the slowest first. */
 export function slow({ broker }: Parts, { query }: Exchange) {
   return { items: broker.slowClients(limitOf(query)) }
 }
@@ -105,7 +105,7 @@ async function topNames({ broker, traffic }: Parts, by: string | null, limit: nu
   return (await traffic.top(by, limit)).map(({ id }) => id)
 }
 
-/** With what the connection of its client has brought and taken; as it is where the client is away. */
+/** Adds the traffic of the client's connection to a session; unchanged if the client is not connected. */
 function withTraffic({ broker, traffic }: Parts, session: SessionInfo) {
   const client = broker.clients[session.clientId]
   if (client === undefined) return session

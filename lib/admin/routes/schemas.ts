@@ -37,7 +37,7 @@ function listOf(name: string, extra: Readonly<Record<string, Schema>>): Schema {
   return object({ items: { type: 'array', items: reference(name) }, ...extra })
 }
 
-/** The names of what a session may be asked of the store that does not know it. */
+/** The schema of a session. Fields that a store may not know are optional. */
 const SESSION = object({
   clientId: text,
   connected: flag,

@@ -1,6 +1,6 @@
 /**
- * `aclFile`: rights from Mosquitto's ACL file, or from rules in TypeScript.
- * Owns the options and the reload; what rules mean is in mosquitto-rules.ts and typed-decisions.ts.
+ * `aclFile`: permissions from Mosquitto's ACL file, or from rules in TypeScript. Owns the options and the reload;
+ * mosquitto-rules.ts and typed-decisions.ts evaluate rules.
  */
 import { Auth } from '../auth.js'
 import type { Subject } from '../identity.js'
@@ -12,44 +12,45 @@ import { decide, decideSubscribe } from './mosquitto-rules.js'
 import { Rights, type TypedOptions } from './typed-decisions.js'
 import { type AccessRules, type CompiledRules, compileRules } from './typed-rules.js'
 
-/** How rights are decided. */
+/** Options of `aclFile`. */
 export interface AclOptions extends AuthOptions {
   /**
-   * The treatment of a filter that matches more than the rules allow: it is refused at SUBSCRIBE, or granted, and the
-   * messages beyond the rules are held back at delivery. Of a file, the second, as Mosquitto has it.
+   * The treatment of a filter that matches more than the rules allow: it is refused at SUBSCRIBE, or granted, and
+   * messages beyond the rules are held back at delivery. For a file always the latter, as in Mosquitto.
    * @default 'refuse' for typed rules
    */
   widerFilter?: 'refuse' | 'narrow'
   /**
-   * Whether a user name or client identifier with `/` in it is denied where rules have a place for it: it would fill
-   * several levels. @default 'deny' for typed rules, 'allow' for a file, as Mosquitto has it
+   * Whether a client with `/` in its user name or client identifier is denied if its rules have a placeholder for it,
+   * because the name would fill several levels. @default 'deny' for typed rules, 'allow' for a file, as in Mosquitto
    */
   slashInNames?: 'allow' | 'deny'
   /**
-   * The answer to a denied publish of a client before 5.0, which cannot be told: the connection is closed, or the message
-   * is acknowledged and dropped. 5.0 has 0x87. @default 'disconnect' for typed rules, 'acknowledge' for a file, as Mosquitto
+   * What happens when a client before 5.0 is denied a publish: the connection is closed, or the message is acknowledged
+   * and dropped. A 5.0 client gets 0x87. @default 'disconnect' for typed rules, 'acknowledge' for a file, as in
+   * Mosquitto
    */
   olderClients?: 'disconnect' | 'acknowledge'
   /**
-   * Whether a retained message is withheld whose publisher may not write there any more. Roles, groups and attributes of
-   * the publisher are not known by then. @default 'trust' for typed rules, 'check' for a file, as Mosquitto
+   * Whether a retained message is withheld if its publisher may no longer write there. The publisher's roles, groups
+   * and attributes are not known by then. @default 'trust' for typed rules, 'check' for a file, as in Mosquitto
    */
   retainedPublisher?: 'check' | 'trust'
 }
 
-/** Rules, or a function that is asked for them, again at each reload. */
+/** The path of a file, rules, or a function that returns rules and is called again at each reload. */
 export type AclSource = string | AccessRules | (() => AccessRules)
 
 /**
  * Lets clients publish, subscribe and receive what the rules allow, and nothing else.
  * @param source the path of a file in Mosquitto's syntax; or typed rules
- * @throws AnaxError ANAX_ERR_OPTION where the file cannot be read, or a line or rule is not acceptable
+ * @throws AnaxError ANAX_ERR_OPTION if the file cannot be read, or a line or rule is invalid
  */
 export function aclFile(source: AclSource, options: AclOptions = {}): Auth {
   return new Auth({ authorizer: aclAuthorizer(source, options) }, authOptions(options))
 }
 
-/** The authorizer alone, for modules that bring their own rules. */
+/** The authorizer alone, for modules with their own rules. */
 export function aclAuthorizer(source: AclSource, options: AclOptions): Authorizer {
   const { widerFilter, slashInNames, olderClients, retainedPublisher } = options
   if (olderClients !== undefined && olderClients !== 'disconnect' && olderClients !== 'acknowledge') {

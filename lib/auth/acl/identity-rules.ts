@@ -1,6 +1,6 @@
 /**
- * Rules that came with a client's credentials, in their order: the first that is about a topic decides.
- * Owns how they decide; must not know where they were written.
+ * Rules that came with a client's credentials: the first matching rule decides. Owns the decision; must not know the
+ * source of the rules.
  */
 import type { IdentityRule, Subject } from '../identity.js'
 import type { Authorizer, Decision } from '../parts.js'
@@ -11,7 +11,7 @@ import { fill, isUnsafe, templateOf } from './templates.js'
 const NO_RULE: Decision = { verdict: 'deny', code: 'no-rule', lasting: true }
 const UNSAFE_NAME: Decision = { verdict: 'deny', code: 'unsafe-name', lasting: true }
 
-/** Has nothing to say of clients without such rules. */
+/** An authorizer that leaves clients without such rules to others. */
 export function identityRules(name: string): Authorizer {
   const decideTopic = (subject: Subject, action: 'publish' | 'subscribe', topic: string) =>
     decide(subject, action, rule => (appliesTo(rule, topic) ? rule.permission : undefined))
@@ -23,7 +23,7 @@ export function identityRules(name: string): Authorizer {
   }
 }
 
-/** A rule whose places are filled in. */
+/** A rule whose placeholders are filled in. */
 type OwnRule = Pick<IdentityRule, 'permission' | 'filter' | 'exact'>
 
 function decide(
@@ -48,7 +48,7 @@ function decide(
   return wider === undefined ? NO_RULE : { verdict: 'deny', code: 'wider-than-rules', rule: wider, lasting: true }
 }
 
-/** The filter for this client; undefined where it lacks what the filter has a place for. */
+/** The filter for this client; undefined if the client has no value for a placeholder. */
 function ownFilter({ filter }: IdentityRule, subject: Subject): string | Decision | undefined {
   const template = templateOf(filter, 'typed')
   if (template === undefined) return filter
@@ -60,7 +60,10 @@ function appliesTo({ filter, exact }: OwnRule, topic: string): boolean {
   return exact === true ? filter === topic : matches(filter, topic)
 }
 
-/** A denial counts where it has any topic in common with the filter; what allows has to cover all of it. */
+/**
+ * A rule that denies applies if it has any topic in common with the filter. A rule that allows must cover the whole
+ * filter.
+ */
 function judgeFilter(
   { permission, filter: own, exact }: OwnRule,
   filter: string,

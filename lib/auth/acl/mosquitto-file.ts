@@ -1,13 +1,12 @@
 /**
- * Mosquitto's ACL file: its lines, read as Mosquitto reads them.
- * Owns the syntax; what the rules mean together is in mosquitto-rules.ts.
+ * Parses Mosquitto's ACL file in the same way as Mosquitto. Owns the syntax; mosquitto-rules.ts evaluates the rules.
  */
 import { optionError } from '../options.js'
 import type { Decision } from '../parts.js'
 import { isFilter } from '../util/topics.js'
 import { RuleTree } from './rule-tree.js'
 
-/** A line: what it lets do. `deny` has neither. */
+/** The permissions of one line. `deny` has neither. */
 export interface MosquittoRule {
   readonly read: boolean
   readonly write: boolean
@@ -15,11 +14,11 @@ export interface MosquittoRule {
   readonly decision: Decision
 }
 
-/** A file, compiled. */
+/** A compiled file. */
 export interface MosquittoRules {
   /** User name -> the rules of its sections; the key undefined has those of anonymous clients. */
   readonly users: ReadonlyMap<string | undefined, RuleTree<MosquittoRule>>
-  /** Rules for everybody, with places for `%c` and `%u`. */
+  /** Rules for everybody, with the placeholders `%c` and `%u`. */
   readonly patterns: RuleTree<MosquittoRule>
 }
 
@@ -30,7 +29,7 @@ const ACCESS = new Map([
   ['deny', { read: false, write: false }],
 ])
 
-/** Of a word that is not understood: in a file of another kind it may be a secret. */
+/** Maximum length of an unknown word in an error: in another kind of file, it may be a secret. */
 const MAX_SHOWN = 20
 
 const READ_WRITE = { read: true, write: true }
@@ -40,7 +39,7 @@ const BLANKS_AT_ENDS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g
 
 /**
  * Compiles the content of a file.
- * @throws AnaxError ANAX_ERR_OPTION with the number of the first line that is not acceptable
+ * @throws AnaxError ANAX_ERR_OPTION with the number of the first invalid line
  */
 export function parseAclFile(content: string, name: string): MosquittoRules {
   const users = new Map<string | undefined, RuleTree<MosquittoRule>>()
@@ -67,7 +66,7 @@ export function parseAclFile(content: string, name: string): MosquittoRules {
   return { users, patterns }
 }
 
-/** Keyword and rest of a line; undefined where it is empty or a comment. */
+/** Keyword and rest of a line; undefined for an empty line or a comment. */
 function readLine(line: string, where: string): { keyword: 'user' | 'topic' | 'pattern'; rest: string } | undefined {
   if (line.startsWith('#')) return undefined
   const text = line.replace(/[ \t\n\v\f\r]+$/, '').replace(/^ +/, '')
@@ -82,7 +81,7 @@ function readLine(line: string, where: string): { keyword: 'user' | 'topic' | 'p
   return { keyword, rest: keyword === 'user' ? rest.replaceAll(BLANKS_AT_ENDS, '') : rest }
 }
 
-/** One word alone is the topic, even where it is called `read`; of two or more, the first is the access. */
+/** A single word is the topic, even `read`. Of two or more words, the first one is the access. */
 function readRule(rest: string, where: string): { filter: string; read: boolean; write: boolean } {
   const space = rest.indexOf(' ')
   const filter = (space < 0 ? rest : rest.slice(space)).replaceAll(BLANKS_AT_ENDS, '')

@@ -1,6 +1,6 @@
 /**
- * The decisions of a Mosquitto ACL file, as Mosquitto 2.0 makes them.
- * Owns the order in which rules count; knows no line of the file.
+ * The decisions of a Mosquitto ACL file, the same as in Mosquitto 2.0. Owns the order of the rules; knows no line of
+ * the file.
  */
 import type { Subject } from '../identity.js'
 import type { Decision } from '../parts.js'
@@ -16,15 +16,17 @@ const NO_RULE: Decision = { verdict: 'deny', code: 'no-rule', lasting: true }
 const UNSAFE_NAME: Decision = { verdict: 'deny', code: 'unsafe-name', lasting: true }
 const RESERVED: Decision = { verdict: 'deny', code: 'reserved-topic', lasting: true }
 
-/** `read` and `write` are the two rights there are. */
+/** The two permissions. */
 type Right = 'read' | 'write'
 
 export interface MosquittoOptions {
-  /** Whether a user name or client identifier with `/` in it is denied where patterns are, as those with `+` and `#` are. */
+  /** Whether a user name or client identifier with `/` is denied if there are patterns, like those with `+` and `#`. */
   slashInNames: 'allow' | 'deny'
 }
 
-/** Topic rules of the user, `deny` first; then patterns, `deny` first; what no rule allows is denied. */
+/**
+ * Checks topic rules of the user, `deny` first; then patterns, `deny` first. Everything that no rule allows is denied.
+ */
 export function decide(
   { users, patterns }: MosquittoRules,
   subject: Subject,
@@ -44,7 +46,7 @@ export function decide(
   return strongest(patterns, subject, right, topic) ?? NO_RULE
 }
 
-/** Mosquitto grants every subscription, and looks at each message. */
+/** Mosquitto grants every subscription, and checks each message. */
 export function decideSubscribe(): Decision {
   return GRANTED
 }

@@ -1,6 +1,6 @@
 /**
- * Rules by the levels of their filters, so that a topic meets only those that may match it.
- * Owns the tree; must not know what a rule says.
+ * A tree of rules by the levels of their filters, so that a topic is compared only with rules that may match it. Owns
+ * the tree; must not know the content of a rule.
  */
 import type { Subject } from '../identity.js'
 import { matches } from '../util/topics.js'
@@ -8,12 +8,12 @@ import { fill, type Template, templateOf } from './templates.js'
 
 interface Node<Rule> {
   literal: Map<string, Node<Rule>> | undefined
-  /** Levels with places in them: they are filled in when a topic is looked up. */
+  /** Levels with placeholders, which are filled in when a topic is looked up. */
   templates: Map<string, { template: Template; node: Node<Rule> }> | undefined
   plus: Node<Rule> | undefined
   /** Rules whose filter ends here. */
   here: Rule[] | undefined
-  /** Rules whose filter goes on with `#`. */
+  /** Rules whose filter continues with `#`. */
   below: Rule[] | undefined
 }
 
@@ -29,7 +29,7 @@ export class RuleTree<Rule> {
   readonly #withPlaces: Listed<Rule>[] = []
   #size = 0
 
-  /** @param places what is a place in a filter */
+  /** @param places the kind of placeholders in filters */
   constructor(places: 'none' | 'mosquitto' | 'typed' = 'none') {
     this.#places = places
   }
@@ -63,7 +63,7 @@ export class RuleTree<Rule> {
       this.#walk(this.#root, topic.split('/'), 0, subject, found)
       return
     }
-    // a name with a slash in it fills more than one level: such clients are few, and looked up one rule at a time
+    // a name with a slash fills more than one level: such clients are rare, and their rules are checked one by one
     this.#walk(this.#root, topic.split('/'), 0, NOBODY, found)
     for (const { template, rule } of this.#withPlaces) {
       const filter = fill(template, subject)
@@ -102,7 +102,7 @@ export class RuleTree<Rule> {
     found: (rule: Rule) => void,
   ): void {
     const level = levels[index]
-    // `#` and `+` at the beginning leave out what begins with `$`
+    // `#` and `+` at the beginning do not match topics that begin with `$`
     const isHidden = index === 0 && level!.startsWith('$')
     if (node.below !== undefined && !isHidden) for (const rule of node.below) found(rule)
     if (level === undefined) {
@@ -123,7 +123,7 @@ export class RuleTree<Rule> {
   }
 }
 
-/** Fills no place. */
+/** Stands for a subject without values for placeholders. */
 const NOBODY = Symbol('nobody')
 
 function isOneLevel({ clientId, identity: { username, attributes } }: Subject): boolean {

@@ -1,20 +1,20 @@
 /**
- * Filters with places for what a client is: `%c`, `%u`, and in typed rules `%{attribute}`.
- * Owns how they are filled in: literally, and once. Knows no rule.
+ * Filters with placeholders for the identity of a client: `%c`, `%u`, and in typed rules `%{attribute}`. Owns how they
+ * are filled in: once, without escaping. Knows no rule.
  */
 import type { Identity, Subject } from '../identity.js'
 
 /** The value of a placeholder. */
 type Place = { variable: string }
 
-/** Text and places, in turns. */
+/** Text and placeholders, alternating. */
 export type Template = readonly (string | Place)[]
 
 const MOSQUITTO_PLACES = /%([cu])/g
-/** Places of typed rules. */
+/** The placeholders of typed rules. */
 export const TYPED_PLACES = /%(?:([cu])|\{([A-Za-z_][\w.-]*)\})/g
 
-/** Takes a filter apart; undefined where it has no place. */
+/** Splits a filter at its placeholders; undefined if it has none. */
 export function templateOf(filter: string, places: 'mosquitto' | 'typed'): Template | undefined {
   const template: (string | Place)[] = []
   let at = 0
@@ -28,7 +28,7 @@ export function templateOf(filter: string, places: 'mosquitto' | 'typed'): Templ
   return template
 }
 
-/** The filter for a client; undefined where it lacks something that the filter has a place for. */
+/** The filter for a client; undefined if the client has no value for a placeholder. */
 export function fill(template: Template, subject: Subject): string | undefined {
   let filter = ''
   for (const part of template) {
@@ -40,8 +40,8 @@ export function fill(template: Template, subject: Subject): string | undefined {
 }
 
 /**
- * Whether what a client is would make another filter of a template than is meant: a wildcard, several levels, or at the
- * beginning a topic that wildcards do not match, such as those of `$SYS`.
+ * Whether the values of a client would change the meaning of a template: by a wildcard, by several levels, or, at the
+ * beginning, by a `$` as in `$SYS`.
  */
 export function isUnsafe(template: Template, subject: Subject, slashInNames: 'allow' | 'deny'): boolean {
   const unsafe = slashInNames === 'deny' ? /[+#/]/ : /[+#]/

@@ -1,6 +1,6 @@
 /**
- * The decisions of typed rules: all rules of a client are checked, and a rule that denies wins.
- * Owns how filters wider than the rules are judged; knows no syntax.
+ * The decisions of typed rules: all rules of a client are checked, and a rule that denies wins. Owns the treatment of
+ * filters wider than the rules; knows no syntax.
  */
 import type { Subject } from '../identity.js'
 import type { Decision } from '../parts.js'
@@ -83,7 +83,10 @@ export class Rights {
   }
 }
 
-/** Everybody's, the user's own, and those of roles and groups, which come from the rules and from the identity. */
+/**
+ * The rule groups of a client: for everybody, for its user name, and for its roles and groups, which come from the
+ * rules and from the identity.
+ */
 function groupsOf({ everyone, anonymous, users, roles, groups }: CompiledRules, subject: Subject): RuleGroup[] {
   const { username, identity } = subject
   const found = new Set<RuleGroup | undefined>([everyone])

@@ -1,6 +1,6 @@
 /**
- * Rules in TypeScript: for everybody, for users, for roles and groups.
- * Owns what can be written and that it is acceptable; how it decides is in typed-decisions.ts.
+ * Rules in TypeScript: for everybody, for users, for roles and groups. Owns their form and its checks;
+ * typed-decisions.ts evaluates them.
  */
 import { optionError } from '../options.js'
 import type { Decision } from '../parts.js'
@@ -8,9 +8,9 @@ import { isFilter } from '../util/topics.js'
 import { RuleTree } from './rule-tree.js'
 import { type Template, TYPED_PLACES, templateOf } from './templates.js'
 
-/** Topic filters of a rule. `%c`, `%u` and `%{attribute}` stand for what the client is. */
+/** Topic filters of a rule, with the placeholders `%c`, `%u` and `%{attribute}`. */
 export interface RuleTopics {
-  /** Where to publish. */
+  /** The topics to publish to, as filters. */
   publish?: string | readonly string[]
   /** The filters to subscribe to and to receive. */
   subscribe?: string | readonly string[]
@@ -34,13 +34,13 @@ export interface RuleSet {
   groups?: readonly string[]
 }
 
-/** All rules. What nothing allows is denied, and a rule that denies wins over all that allow. */
+/** All rules. Everything that no rule allows is denied, and a rule that denies takes precedence over all that allow. */
 export interface AccessRules {
-  /** For every client, anonymous ones too. */
+  /** For every client, including anonymous ones. */
   everyone?: readonly Rule[]
   /** For clients without a user name. */
   anonymous?: readonly Rule[]
-  /** User name -> what goes for it: rules, or roles and groups as well. */
+  /** User name -> its rules, or its rules, roles and groups. */
   users?: Readonly<Record<string, RuleSet | readonly Rule[]>> | ReadonlyMap<string, RuleSet | readonly Rule[]>
   /** Role -> its rules. */
   roles?: Readonly<Record<string, readonly Rule[]>> | ReadonlyMap<string, readonly Rule[]>
@@ -48,12 +48,12 @@ export interface AccessRules {
   groups?: Readonly<Record<string, RuleSet | readonly Rule[]>> | ReadonlyMap<string, RuleSet | readonly Rule[]>
 }
 
-/** Lets publish to, or subscribe to, what matches. */
+/** Allows publishing or subscribing to matching topics. */
 export function allow(topics: RuleTopics): Rule {
   return { effect: 'allow', topics }
 }
 
-/** Keeps from it, whatever else allows it. */
+/** Denies publishing or subscribing to matching topics, even if other rules allow it. */
 export function deny(topics: RuleTopics): Rule {
   return { effect: 'deny', topics }
 }
@@ -65,7 +65,7 @@ export interface TypedRule {
   readonly decision: Decision
 }
 
-/** Some rules, compiled. */
+/** Compiled rules. */
 export interface RuleGroup {
   readonly publish: RuleTree<TypedRule>
   readonly subscribe: RuleTree<TypedRule>
@@ -82,7 +82,7 @@ interface CompiledSet {
   groups: readonly string[]
 }
 
-/** All rules, compiled. */
+/** All compiled rules. */
 export interface CompiledRules {
   everyone: RuleGroup | undefined
   anonymous: RuleGroup | undefined
@@ -96,7 +96,7 @@ const MEMBERS = ['everyone', 'anonymous', 'users', 'roles', 'groups']
 
 /**
  * Compiles rules.
- * @throws AnaxError ANAX_ERR_OPTION for a name that is not there, or a filter that is none
+ * @throws AnaxError ANAX_ERR_OPTION for an unknown name or an invalid filter
  */
 export function compileRules(rules: AccessRules): CompiledRules {
   if (isList(rules)) throw optionError(`rules are an object with ${MEMBERS.join(', ')}`)
@@ -171,7 +171,7 @@ function filtersOf(
   })
 }
 
-/** Why a filter would never match what it seems to be about: one that denies would be without effect. */
+/** Why a filter would never match what it is meant for. A rule that denies would then have no effect. */
 function faultOf(filter: string): string | undefined {
   if (filter.startsWith('$share/')) return 'a rule has the filter without $share/ and group'
   const rest = filter.replaceAll(TYPED_PLACES, '')
@@ -184,7 +184,7 @@ function decisionOf(effect: Rule['effect'], rule: string): Decision {
     : { verdict: 'deny', code: 'rule-denies', rule, lasting: true }
 }
 
-/** Of an object, its own properties: names such as `constructor` are names like others. */
+/** Maps the values of a Map, or of an object's own properties: names such as `constructor` are ordinary names. */
 function mapValues<From, To>(
   source: Readonly<Record<string, From>> | ReadonlyMap<string, From> | undefined,
   compile: (value: From, name: string) => To,

@@ -1,6 +1,6 @@
 /**
- * `clientCertificate`: who a client is, by the certificate of its TLS connection.
- * Owns the options and the check against lists; the handshake has checked the chain.
+ * `clientCertificate`: the identity of a client from the certificate of its TLS connection. Owns the options and the
+ * check of revocation lists; the handshake has verified the chain.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -19,14 +19,14 @@ import { identifyCertificate, parseRevocationLists, type RevocationList } from '
 /** The requirements for a certificate, and the part of it that is the identity. */
 export interface ClientCertificateOptions extends AuthOptions {
   /**
-   * The user name: the common name of the subject, an alternative name (DNS, URI, email), or the SHA-256
-   * fingerprint. There has to be exactly one of that kind. @default 'cn'
+   * The user name: the common name of the subject, an alternative name (DNS, URI, email), or the SHA-256 fingerprint.
+   * The certificate must have exactly one value of that kind. @default 'cn'
    */
   identity?: CertificateIdentity
   /** A field of CONNECT that must equal the identity. @default nothing */
   mustEqual?: 'username' | 'clientId'
   /**
-   * The certificates that are accepted, by SHA-256 fingerprint, colons or not. @default all that the handshake accepted
+   * The accepted certificates, by SHA-256 fingerprint, with or without colons. @default all that the handshake accepts
    */
   fingerprints?: readonly string[]
   /** A file with revocation lists (PEM or DER), read again at each reload. @default none */
@@ -36,7 +36,7 @@ export interface ClientCertificateOptions extends AuthOptions {
 /**
  * Accepts clients whose certificate the TLS handshake accepted; the listener must request it with `requestCert` and
  * `ca`. Clients without TLS or without a certificate are left to other modules.
- * @throws AnaxError ANAX_ERR_OPTION for an option that is not acceptable, or a list that cannot be read
+ * @throws AnaxError ANAX_ERR_OPTION for an invalid option, or an unreadable list
  */
 export function clientCertificate(options: ClientCertificateOptions = {}): Auth {
   const { identity = 'cn', mustEqual } = options
@@ -95,7 +95,7 @@ class CertificateAuthenticator implements Authenticator {
     this.#listeners.push(listener)
   }
 
-  /** A list that is out of date may lack the certificate that matters: then its issuer's certificates do not count. */
+  /** An outdated list may lack a revoked certificate, so all certificates of its issuer are refused. */
   #faultOf(certificate: X509Certificate): DenialCode | undefined {
     if (this.#fingerprints?.has(fingerprintOf(certificate)) === false) return 'certificate-unusable'
     if (this.#lists.length === 0) return undefined
@@ -113,7 +113,10 @@ class CertificateAuthenticator implements Authenticator {
   }
 }
 
-/** The certificate that the handshake accepted; `unusable` where it did not, and the listener let it pass. */
+/**
+ * The certificate that the handshake accepted; `unusable` if it did not and the listener allowed the connection
+ * nevertheless.
+ */
 function certificateOf({ conn, req }: Pick<Client, 'conn' | 'req'>): X509Certificate | 'unusable' | undefined {
   const socket = (req?.socket ?? conn) as Partial<TLSSocket>
   if (typeof socket.getPeerX509Certificate !== 'function') return undefined

@@ -1,9 +1,9 @@
 /**
- * Reads DER, as far as certificates and revocation lists need it.
- * Owns lengths and tags; knows no structure. Whatever does not fit throws a RangeError.
+ * Reads DER, as far as certificates and revocation lists need it. Owns lengths and tags; knows no structure. Invalid
+ * input throws a RangeError.
  */
 
-/** One value: its tag, its content, and all of its bytes. */
+/** One value: its tag, its content, and all its bytes. */
 export interface DerValue {
   readonly tag: number
   readonly content: Buffer
@@ -12,7 +12,7 @@ export interface DerValue {
 
 export const Tag = { integer: 0x02, sequence: 0x30, utcTime: 0x17, generalizedTime: 0x18, version: 0xa0 } as const
 
-/** The values that stand one behind the other in some bytes. */
+/** The consecutive values in some bytes. */
 export function readAll(bytes: Buffer): DerValue[] {
   const values: DerValue[] = []
   for (let at = 0; at < bytes.length; ) {

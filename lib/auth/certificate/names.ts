@@ -1,17 +1,17 @@
 /**
- * The names in a certificate: of the subject, alternative names, fingerprints.
- * Owns that only what is unmistakable is taken; knows no client.
+ * The names in a certificate: of the subject, alternative names, fingerprints. Owns that ambiguous names are ignored;
+ * knows no client.
  */
 import type { X509Certificate } from 'node:crypto'
 
 /** The part of a certificate that is the identity. */
 export type CertificateIdentity = 'cn' | 'dns' | 'uri' | 'email' | 'fingerprint'
 
-/** The names of one kind; several where the certificate has several, and none where one is made to be misread. */
+/** All names of one kind in the certificate; none if one of them is crafted to be misread. */
 export function namesOf(certificate: X509Certificate, kind: CertificateIdentity): string[] {
   if (kind === 'fingerprint') return [fingerprintOf(certificate)]
   const names = kind === 'cn' ? commonNames(certificate) : alternativeNames(certificate, PREFIXES[kind])
-  // a name with a line break or a NUL in it is made to be read as another: then the others are not trusted either
+  // a name with a line break or a NUL is crafted to be read as another: then the others are not trusted either
   return names.some(name => name === '' || hasControls(name)) ? [] : names
 }
 
@@ -29,7 +29,7 @@ function commonNames({ subject }: X509Certificate): string[] {
   return names.map(name => name.slice('CN='.length)).map(unescaped)
 }
 
-/** `DNS:a, URI:"b"`: what has special characters in it is written as a JSON string. */
+/** `DNS:a, URI:"b"`: a name with special characters is a JSON string. */
 function alternativeNames({ subjectAltName }: X509Certificate, prefix: string): string[] {
   const names: string[] = []
   const item = /([A-Za-z ]+:)("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/gy
@@ -41,7 +41,7 @@ function alternativeNames({ subjectAltName }: X509Certificate, prefix: string): 
 
 /**
  * RFC 2253: a backslash before a special character, or before two hexadecimal digits of UTF-8. Read once from left to
- * right: what an escaped backslash leaves is no escape.
+ * right, so an escaped backslash does not begin another escape.
  */
 function unescaped(text: string): string {
   return text.replaceAll(/((?:\\[0-9A-Fa-f]{2})+)|\\(.)/g, (_escape, digits?: string, character?: string) =>

@@ -1,6 +1,6 @@
 /**
- * Revocation lists (RFC 5280): which serial numbers of which issuer, and how long the list counts.
- * Owns their structure; the file is trusted as the file of authorities is, so signatures are not checked.
+ * Revocation lists (RFC 5280): the serial numbers of an issuer, and how long the list is valid. Owns their structure.
+ * The file is trusted like the file of authorities, so signatures are not checked.
  */
 import { optionError } from '../options.js'
 import { type DerValue, readAll, readSequence, readTime, Tag } from './der.js'
@@ -30,7 +30,7 @@ export function parseRevocationLists(content: Buffer, name: string): RevocationL
   }
 }
 
-/** Issuer and serial number of a certificate in DER, as the lists have them. */
+/** Issuer and serial number of a certificate in DER, in the same form as in the lists. */
 export function identifyCertificate(certificate: Buffer): { issuer: string; serial: string } {
   const fields = fieldsOf(certificate)
   const start = fields[0]?.tag === Tag.version ? 1 : 0

@@ -1,6 +1,6 @@
 /**
- * Makes the hooks `authenticate` and `authenticateExtended` of an authenticator, and checks connected clients again.
- * Owns what a refusal looks like from outside; must not know how credentials are checked.
+ * Creates the hooks `authenticate` and `authenticateExtended` for an authenticator, and checks connected clients again.
+ * Owns the refusals that clients see; must not know how credentials are checked.
  */
 import type { Client } from '../../../types/client.js'
 import type { ClientLimits } from '../../../types/client-limits.js'
@@ -26,7 +26,7 @@ interface AdmissionOptions extends AuthOptions {
   permission: Permission
 }
 
-/** Nothing in it tells a wrong password from a user who does not exist. */
+/** The same refusal for a wrong password and for an unknown user. */
 const BAD_CREDENTIALS: ConnectRefusal = { reasonCode: ReasonCode.BadUserNameOrPassword }
 
 export class Admission {
@@ -50,7 +50,7 @@ export class Admission {
     }
   }
 
-  /** What the client may do at most; nothing is kept from it in a dry run. */
+  /** The limits of the client; none in a dry run. */
   limitsOf({ subject }: Entry): ClientLimits | undefined {
     return this.#options.dryRun === undefined ? subject.identity.limits : undefined
   }

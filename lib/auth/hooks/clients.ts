@@ -1,6 +1,6 @@
 /**
- * The clients that an `Auth` was asked about: looked at again when something changes, let go when their time is over.
- * Owns who is still there; what they may do is asked through two functions.
+ * The clients of an `Auth`: checked again when something changes, and disconnected when their identity expires. Owns
+ * which clients are connected; two functions decide what they may do.
  */
 import type { Client, DisconnectOptions } from '../../../types/client.js'
 import type { ClientLimits } from '../../../types/client-limits.js'
@@ -12,16 +12,16 @@ import { type Subject, subjectOf } from '../identity.js'
 export interface Entry {
   readonly client: Client
   readonly subject: Subject
-  /** The subject's version and the generation of rules that the verdicts are of. */
+  /** The subject's version and the generation of rules for which the verdicts are valid. */
   version: number
   generation: number
-  /** The generation in which the client began to connect: what it came in with may be of that time. */
+  /** The generation in which the client began to connect; its credentials were checked with the rules of that time. */
   readonly since: number
   readonly mayPublish: Map<string, boolean>
   readonly mayReceive: Map<string, boolean>
-  /** Filters that are being subscribed, with the state that each was granted in. */
+  /** Filters that are being subscribed, each with the state in which it was granted. */
   granted: Map<string, string> | undefined
-  /** Filters that were granted once and are not any more: what waits for them is not sent. */
+  /** Filters that were granted once and are no longer: messages queued for them are not sent. */
   readonly withdrawn: Set<string>
 }
 
@@ -29,28 +29,31 @@ export interface ClientsOptions {
   clock: Clock
   /** Whether the client may stay. */
   mayStay(entry: Entry): Promise<boolean>
-  /** What it may do at most. */
+  /** Its limits. */
   limitsOf(entry: Entry): ClientLimits | undefined
   /** Whether it may keep a subscription. */
   mayKeep(entry: Entry, filter: string): Promise<boolean>
-  /** Told of what went wrong while nobody waited. */
+  /** Receives errors in the background. */
   failed(error: unknown): void
 }
 
-/** Verdicts remembered for one client and action; then all are forgotten. */
+/** Maximum number of cached verdicts for one client and action; beyond it, all are dropped. */
 const MAX_VERDICTS = 1000
 
-/** Clients that are looked at again at once, before the event loop gets its turn. */
+/** Clients that are checked in one step, before yielding to the event loop. */
 const SLICE = 100
 
-/** Departed clients that are remembered while their wills wait; of the others, what was stored with the will counts. */
+/**
+ * Maximum number of disconnected clients that are remembered while their wills wait. For others, the identity stored
+ * with the will counts.
+ */
 const MAX_DISCONNECTED = 10_000
 
-/** The longest that a timer of Node.js can be set for. */
+/** Longest delay of a Node.js timer. */
 const MAX_TIMER_MS = 0x7fff_ffff
 
 export class Clients {
-  /** Counts the changes; verdicts of an earlier generation do not hold. */
+  /** Incremented with each change; verdicts of an earlier generation are invalid. */
   generation = 0
   readonly #options: ClientsOptions
   readonly #entries = new WeakMap<Client, Entry>()
@@ -76,16 +79,16 @@ export class Clients {
     return entry
   }
 
-  /** The identity of a client whose connection has ended and whose will is published now. */
+  /** The identity of a disconnected client whose will is being published. */
   departed(client: Client): Subject | undefined {
     return this.#entries.get(client)?.subject ?? this.#disconnected.get(client.id)
   }
 
-  /** Sets, or sets anew, when the identity of a client ends. */
+  /** Sets or resets the time when the identity of a client expires. */
   expire(entry: Entry): void {
     this.#stop(entry)
     const { expiresAt } = entry.subject.identity
-    // who has left while it was checked has nothing that could end
+    // a client that disconnected during the check has nothing to end
     if (expiresAt === undefined || this.#closed || entry.client.closed) return
     const { clock } = this.#options
     const wait = Math.min(Math.max(0, expiresAt - clock.now()), MAX_TIMER_MS)
@@ -98,19 +101,22 @@ export class Clients {
     this.#timers.set(entry, timer)
   }
 
-  /** A subscription was allowed. Those that are not remembered are looked at again once they are there. */
+  /**
+   * Called when a subscription was allowed. Beyond the limit of remembered filters, a subscription is checked again
+   * when it exists.
+   */
   granted(entry: Entry, filter: string): void {
     const granted = entry.granted ?? this.#watch(entry)
     if (granted.size >= MAX_VERDICTS) granted.clear()
     granted.set(filter, this.#stateOf(entry))
   }
 
-  /** The client is somebody else, or has other rights, than when it subscribed. */
+  /** Called when the client's identity or permissions have changed since it subscribed. */
   review(entry: Entry): void {
     this.#look(entry).catch(this.#options.failed)
   }
 
-  /** Other rules, users or keys: verdicts are forgotten, and everybody is looked at again. */
+  /** Called when rules, users or keys have changed: drops all verdicts, and checks all clients again. */
   changed(): Promise<void> {
     this.generation++
     this.#review ??= this.#reviewAll().finally(() => {
@@ -147,13 +153,13 @@ export class Clients {
     return entry
   }
 
-  /** Users, keys or rules may have changed since the first of CONNECT's questions. */
+  /** Called when the client is connected: users, keys or rules may have changed since CONNECT was checked. */
   #connected(entry: Entry): void {
     this.#disconnected.delete(entry.client.id)
     if (entry.since !== this.generation) this.review(entry)
   }
 
-  /** Something may change between the verdict and the moment when the subscription is there to be looked at. */
+  /** Rules may change between the verdict and the moment when the subscription exists and can be checked again. */
   #watch(entry: Entry): Map<string, string> {
     const granted = new Map<string, string>()
     entry.granted = granted
@@ -166,7 +172,7 @@ export class Clients {
     return granted
   }
 
-  /** What verdicts depend on. */
+  /** The state that verdicts depend on. */
   #stateOf({ subject }: Entry): string {
     return `${this.generation} ${subject.version}`
   }
@@ -188,7 +194,7 @@ export class Clients {
     this.#timers.delete(entry)
   }
 
-  /** Again from the start where something changes meanwhile. */
+  /** Starts again if something changes meanwhile. */
   async #reviewAll(): Promise<void> {
     for (let generation = -1; generation !== this.generation; ) {
       generation = this.generation
@@ -220,7 +226,7 @@ export class Clients {
     }
   }
 
-  /** A module that cannot be asked withdraws nothing; permissions are checked all the same. */
+  /** A module that does not answer withdraws nothing; permissions are checked nevertheless. */
   #mayStay(entry: Entry): Promise<boolean> {
     return this.#options.mayStay(entry).catch(error => {
       this.#options.failed(error)
@@ -233,13 +239,13 @@ export class Clients {
   }
 }
 
-/** A subscription is not allowed any more. */
+/** Ends a subscription that is no longer allowed. */
 export function withdraw(entry: Entry, filter: string): void {
   entry.withdrawn.add(filter)
   entry.mayReceive.clear()
 }
 
-/** Keeps a verdict, in bounded room. */
+/** Caches a verdict, up to the limit. */
 export function remember(verdicts: Map<string, boolean>, topic: string, verdict: boolean): void {
   if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
   verdicts.set(topic, verdict)

@@ -6,7 +6,7 @@ import type { Client } from '../../../types/client.js'
 import type { Clock } from '../../../types/clock.js'
 import { shownName } from '../../index.js'
 
-/** Why something was denied; docs/authentication.md explains each. Match on these, never on texts. */
+/** Why something was denied; docs/authentication.md explains each code. Match on codes, never on texts. */
 export type DenialCode =
   | 'no-credentials'
   | 'unknown-user'
@@ -42,29 +42,29 @@ export type DenialCode =
 export interface Denial {
   action: 'connect' | 'stay' | 'publish' | 'subscribe' | 'receive'
   code: DenialCode
-  /** Null for a will whose connection is over. */
+  /** Null for a will whose connection has ended. */
   client: Client | null
   clientId: string
   username: string | undefined
-  /** Topic, or filter; undefined where the connection is denied. */
+  /** Topic or filter; undefined if the connection is denied. */
   topic: string | undefined
   /** The module that decided. */
   by: string
-  /** The rule that decided, where one did. */
+  /** The rule that decided, if any. */
   rule: string | undefined
-  /** Whether it was let pass all the same. */
+  /** Whether it was allowed nevertheless, because of a dry run. */
   dryRun: boolean
 }
 
 /** How long denials of one kind are counted before a line is written about them. */
 const REPORT_MS = 5000
 
-/** Kinds that are told apart at once; the rest is counted together. */
+/** Kinds that are counted separately at a time; the others are counted together. */
 const MAX_KINDS = 100
 
 const FURTHER = 'denied: more than there are lines for'
 
-/** A line for the first denial of a kind, then one in five seconds with how many more there were. */
+/** Writes a line for the first denial of a kind, then one line in five seconds with the number of repeats. */
 export class DenialLog {
   readonly #write: (line: string) => void
   readonly #clock: Clock
@@ -115,7 +115,7 @@ function nameOf(username: string): string {
   return shown === username ? quote(username) : shown
 }
 
-/** Text that a client chose: quoted, without control characters, and not at any length. */
+/** Formats text chosen by a client: quoted, truncated, without control characters. */
 function quote(text: string): string {
   const short = text.length > 200 ? `${text.slice(0, 200)}…` : text
   return JSON.stringify(short).replaceAll(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, character => {

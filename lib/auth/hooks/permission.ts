@@ -1,6 +1,6 @@
 /**
- * Makes the hooks for publishing, subscribing and forwarding of an authorizer.
- * Owns topics that are nobody's to write to, and remembered verdicts; must not know rules. Limits are the broker's.
+ * Creates the hooks for publishing, subscribing and forwarding for an authorizer. Owns the topics that no client may
+ * write to, and cached verdicts; must not know rules. The broker enforces limits.
  */
 import type { Client } from '../../../types/client.js'
 import type {
@@ -23,12 +23,12 @@ import { withdrawnBy } from './standing.js'
 import { isStillKnown, STORED, storedSubject } from './stored-wills.js'
 
 interface PermissionOptions extends AuthOptions {
-  /** Undefined where everybody is let in. */
+  /** Undefined if every client is accepted. */
   authenticator: Authenticator | undefined
   tell(denial: Denial): void
 }
 
-/** What a will carries of the client that left it. */
+/** The details of its client that a will has. */
 interface WillOwner {
   username?: string | undefined
 }
@@ -68,7 +68,7 @@ export class Permission {
     }
   }
 
-  /** Whether a will may be published as things are, without telling anybody. */
+  /** Whether a will may be published at the moment, without reporting a denial. */
   async mayPublish(subject: Subject, { topic }: Pick<Will, 'topic'>): Promise<boolean> {
     return (await this.#decidePublish(subject, topic)).verdict === 'allow'
   }
@@ -99,7 +99,7 @@ export class Permission {
     return { refuse: ReasonCode.NotAuthorized, olderClients: this.#authorizer?.olderClients ?? 'disconnect' }
   }
 
-  /** The connection is over; its identity is remembered, or was stored with the will. */
+  /** Decides about the will of a disconnected client, whose identity is remembered or was stored with the will. */
   async #will(clients: Clients, client: Client, { topic, username }: PublishPacket & WillOwner): Promise<boolean> {
     const departed = clients.departed(client)
     const claimed = new Subject({ id: client.id, username })
@@ -109,7 +109,7 @@ export class Permission {
     return this.#denied({ client: null, subject: subject ?? claimed }, 'publish', topic, decision)
   }
 
-  /** A will that waited while its client's credentials were withdrawn is not published. */
+  /** If the client's credentials were withdrawn while the will waited, it is not published. */
   async #decideWill(subject: Subject, topic: string): Promise<Decision> {
     const { authenticator } = this.#options
     const isKnown =
@@ -127,7 +127,7 @@ export class Permission {
   async #subscribe(clients: Clients, entry: Entry, { topic }: Subscription): Promise<boolean> {
     const decision = await this.#decideSubscribe(clients, entry.subject, topic)
     if (decision.verdict !== 'allow' && !this.#denied(entry, 'subscribe', topic, decision)) {
-      // one of a resumed session: what was queued for it is still there
+      // a subscription of a resumed session, for which messages may be queued
       if (!entry.client.connected) withdraw(entry, topic)
       return false
     }
@@ -136,7 +136,10 @@ export class Permission {
     return true
   }
 
-  /** Once more where something changed before the answer came: whoever looks then does not see what is granted later. */
+  /**
+   * Decides again if something changed before the answer, because the check after a change does not see subscriptions
+   * that are granted later.
+   */
   async #decideSubscribe(clients: Clients, subject: Subject, filter: string): Promise<Decision> {
     const { generation } = clients
     const decision = await this.#authorizer!.subscribe(subject, plainFilter(filter))
@@ -156,14 +159,14 @@ export class Permission {
     return true
   }
 
-  /** A retained message whose publisher may not write there any more is withheld. The host's own have no publisher. */
+  /** Whether the publisher of a retained message may still write there. Messages of the host have no publisher. */
   #isKept(entry: Entry, { topic, clientId, username }: Message): boolean {
     if (this.#authorizer!.retained === undefined || clientId === undefined) return true
     const { verdict } = this.#authorizer!.retained(new Subject({ id: clientId, username }), topic)
     return verdict !== 'deny' || this.#denied(entry, 'receive', topic, PUBLISHER)
   }
 
-  /** Tells of it. @returns whether it is let pass all the same */
+  /** Reports a denial. @returns whether the request is allowed nevertheless */
   #denied(
     { client, subject }: { client: Client | null; subject: Subject },
     action: Action,
@@ -187,7 +190,7 @@ export class Permission {
 
 const ALLOWED: Decision = { verdict: 'allow', lasting: true }
 
-/** Whether a message is there only because of a subscription that is not allowed any more. */
+/** Whether a message is queued only for a subscription that is no longer allowed. */
 function isWithdrawn({ client, withdrawn }: Entry, topic: string): boolean {
   const covers = (filter: string) => matches(plainFilter(filter), topic)
   return [...withdrawn].some(covers) && ![...client.subscriptions.keys()].some(covers)

@@ -1,13 +1,13 @@
 /**
- * Whether a client that was let in before would be let in now: asks the module that did so.
- * Owns which module that is; must not know what follows from the answer.
+ * Whether a client that was accepted before would be accepted now: asks the module that accepted it. Owns which module
+ * that is; must not know what follows from the answer.
  */
 import type { Subject } from '../identity.js'
 import type { Authenticator } from '../parts.js'
 
 /**
- * Asks again, and takes over another identity where there is one by now.
- * @returns the module that would not let it in any more; undefined where the client may stay
+ * Asks again, and adopts a changed identity. @returns the module that would no longer accept the client; undefined if
+ * the client may stay
  */
 export async function withdrawnBy(subject: Subject): Promise<Authenticator | undefined> {
   const by = subject.provenBy as Authenticator | undefined

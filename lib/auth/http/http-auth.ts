@@ -1,6 +1,6 @@
 /**
- * `httpAuth`: a service says who may come in and what they may do.
- * Owns the options, the remembered answers and what no answer means; requests are sent by requester.ts.
+ * `httpAuth`: asks a service which clients to accept and what they may do. Owns the options, the cache and the meaning
+ * of a missing answer; requester.ts sends requests.
  */
 import { isUtf8 } from 'node:buffer'
 import { createHmac, randomBytes } from 'node:crypto'
@@ -18,28 +18,28 @@ import { type HttpPreset, type HttpQuestion, type HttpVerdict, PRESETS, type Pre
 import { Requester } from './requester.js'
 import { Seal, type SealedBytes } from './seal.js'
 
-/** Where the service is, and how it is asked. */
+/** Options of `httpAuth`. */
 export interface HttpAuthOptions extends AuthOptions {
-  /** URL that is asked for user name and password. @default another module has to */
+  /** URL that checks user name and password. @default another module must authenticate */
   authenticate?: string
-  /** URL that is asked for publishing and subscribing. @default another module has to */
+  /** URL that authorizes publishing and subscribing. @default another module must authorize */
   authorize?: string
-  /** Whose requests and answers. @default 'json' */
+  /** The format of requests and answers. @default 'json' */
   preset?: HttpPreset
   /** Headers of every request: the service's own credentials. @default none */
   headers?: Readonly<Record<string, string>>
   /** Time limit for an answer, in milliseconds. @default 5000 */
   timeoutMs?: number
-  /** Requests at once. @default 50 */
+  /** Maximum number of concurrent requests. @default 50 */
   concurrency?: number
-  /** Requests that wait; further ones count as failed. @default 1000 */
+  /** Maximum number of waiting requests; further ones count as failed. @default 1000 */
   maxWaiting?: number
   /** How long an answer is cached, in milliseconds; 0 turns the cache off. @default 30000 */
   cacheMs?: number
   /** Maximum number of cached answers. @default 10000 */
   cacheSize?: number
   /**
-   * Whether `reload()` asks again who the connected clients are. Their passwords are kept for that while they are
+   * Whether `reload()` authenticates connected clients again. For this, their passwords are kept while they are
    * connected, encrypted with a key of this process. @default true
    */
   reauthenticate?: boolean
@@ -52,7 +52,7 @@ export interface HttpAuthOptions extends AuthOptions {
 /**
  * Asks a service by POST with JSON. A missing, late, too long or invalid answer refuses. Messages of a granted
  * subscription are delivered without asking the service.
- * @throws AnaxError ANAX_ERR_OPTION for a URL that is none, or a number that is not acceptable
+ * @throws AnaxError ANAX_ERR_OPTION for an invalid URL or number
  */
 export function httpAuth(options: HttpAuthOptions): Auth {
   checkOptions(options)
@@ -86,7 +86,7 @@ class Service {
   readonly #secret = randomBytes(32)
   readonly #seal: Seal | undefined
   readonly #listeners: (() => void)[] = []
-  /** An answer to a question of before the last one is not remembered. */
+  /** The number of reloads: an answer to a request from before the last one is not cached. */
   #reloads = 0
 
   constructor(options: HttpAuthOptions) {
@@ -100,7 +100,7 @@ class Service {
     this.#seal = options.reauthenticate === false ? undefined : new Seal()
   }
 
-  /** All answers may be others by now. */
+  /** Drops all cached answers, at each reload. */
   changes(): Pick<Authorizer, 'reload' | 'watch'> {
     return {
       reload: () => {
@@ -135,7 +135,7 @@ class Service {
       authenticator.stillKnows = async ({ clientId, proof }) => {
         const { username, address, password } = proof as Credentials
         const { verdict, identity } = await this.#login(url, { clientId, username, address }, seal.open(password))
-        // a service that gives no answer withdraws nothing
+        // a service that does not answer withdraws nothing
         return identity ?? verdict === 'broken'
       }
     }
@@ -196,7 +196,7 @@ function checkOptions(options: HttpAuthOptions): void {
     throw optionError('httpAuth needs authenticate or authorize')
   for (const url of [authenticate, authorize]) {
     if (url !== undefined && !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) {
-      throw optionError(`${url} is no URL of http or https`)
+      throw optionError(`${url} is not a URL of http or https`)
     }
   }
   if (!Object.hasOwn(PRESETS, preset)) throw optionError(`preset is one of ${Object.keys(PRESETS).join(', ')}`)

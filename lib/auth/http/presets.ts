@@ -1,12 +1,12 @@
 /**
- * The requests that services expect and the answers they give: ours, EMQX's, mosquitto-go-auth's.
- * Owns their shapes; must not know how requests are sent.
+ * The formats of requests and answers: ours, and those of EMQX and mosquitto-go-auth. Owns these formats; must not know
+ * how requests are sent.
  */
 
 import type { Identity, IdentityRule } from '../identity.js'
 import { claimOf, limitsFrom, rulesFrom } from '../jwt/claims.js'
 
-/** Whose requests and answers. */
+/** The names of the formats. */
 export type HttpPreset = 'json' | 'emqx' | 'mosquitto-go-auth'
 
 /** A question about a client. */
@@ -20,11 +20,11 @@ export interface HttpQuestion {
 /** The answer of a service. */
 export interface HttpAnswer {
   status: number
-  /** Its JSON, or else its text; undefined where there is none. */
+  /** Its JSON, otherwise its text; undefined if it is empty. */
   body: unknown
 }
 
-/** `unknown` leaves it to the next module; `broken` is no answer. */
+/** `unknown` leaves the client to the next module; `broken` counts as no answer. */
 export type HttpVerdict = 'allow' | 'deny' | 'unknown' | 'broken'
 
 export interface Preset {
@@ -80,7 +80,7 @@ export const PRESETS: Readonly<Record<HttpPreset, Preset>> = {
   },
 }
 
-/** A success without a verdict is no success: a login page of a proxy answers 200 as well. */
+/** A success without a verdict does not count: a login page of a proxy answers 200 as well. */
 function byResult({ status, body }: HttpAnswer): HttpVerdict {
   if (status === 204) return 'allow'
   if (status !== 200) return byStatus(status)
@@ -97,8 +97,8 @@ function byResult({ status, body }: HttpAnswer): HttpVerdict {
 }
 
 /**
- * What services for mosquitto-go-auth answer in place of a status: JSON, whose names Go reads in any case, or a text.
- * What stands for a refusal there is any other text.
+ * Whether the body of a mosquitto-go-auth answer means success: JSON, whose names are case-insensitive in Go, or a
+ * text. Any other text is a refusal.
  */
 function isOk(body: unknown): boolean {
   if (typeof body === 'string') return body.trim().toLowerCase() === 'ok'

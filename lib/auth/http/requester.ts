@@ -1,6 +1,6 @@
 /**
- * Requests to a service, with a time limit, a bound on how many at once, and a pause when it fails again and again.
- * Owns those; must not know what is asked.
+ * Sends requests to a service, with a time limit, a limit of concurrent requests, and a pause after repeated failures.
+ * Owns these; must not know the content of requests.
  */
 import type { Clock } from '../../../types/clock.js'
 import type { HttpAnswer } from './presets.js'
@@ -10,14 +10,14 @@ export interface RequesterOptions {
   timeoutMs: number
   concurrency: number
   maxWaiting: number
-  /** Failures one after the other until it is left alone. */
+  /** Consecutive failures before a pause. */
   failures: number
-  /** How long; then one request tries whether it works again. */
+  /** Duration of the pause; then a single request tests the service. */
   pauseMs: number
   headers: Readonly<Record<string, string>>
 }
 
-/** Longer answers are none. */
+/** Longer answers are invalid. */
 const MAX_ANSWER_BYTES = 65_536
 
 export class Requester {
@@ -31,7 +31,7 @@ export class Requester {
     this.#options = options
   }
 
-  /** Sends JSON. @returns undefined where there is no answer, for whatever reason */
+  /** Sends JSON. @returns undefined if there is no valid answer, for whatever reason */
   async post(url: string, content: object): Promise<HttpAnswer | undefined> {
     const { concurrency, maxWaiting } = this.#options
     const mustWait = this.#running >= concurrency
@@ -58,7 +58,7 @@ export class Requester {
     if (this.#failed < failures) return false
     const now = clock.now()
     if (now < this.#pausedUntil) return true
-    // this one tries; the others wait for what comes of it
+    // this request tests the service; the others wait for the result
     this.#pausedUntil = now + pauseMs
     return false
   }
@@ -94,7 +94,7 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Some services answer in plain text, or not at all; their status says it. */
+/** Parses JSON. Some services answer in plain text, or with an empty body and a status. */
 function parse(text: string): unknown {
   if (text === '') return undefined
   try {

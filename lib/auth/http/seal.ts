@@ -1,6 +1,6 @@
 /**
- * Keeps bytes encrypted with a key of this process, so that passwords do not stand in its memory in plain text.
- * Owns the cipher; must not know what the bytes are.
+ * Keeps bytes encrypted with a key of this process, so that passwords are not in its memory in plain text. Owns the
+ * cipher; must not know what the bytes are.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 

@@ -1,13 +1,13 @@
 /**
- * From the claims of a token to an identity: name, roles, groups, attributes, rules, limits.
- * Owns the shapes that are read; anything that is not of its shape makes the token unusable.
+ * Converts the claims of a token to an identity: name, roles, groups, attributes, rules, limits. Owns their formats; an
+ * invalid claim makes the whole token unusable.
  */
 import type { ClientLimits } from '../../../types/client-limits.js'
 import { areClientLimits } from '../../index.js'
 import type { Identity, IdentityRule } from '../identity.js'
 import { isFilter } from '../util/topics.js'
 
-/** Which claims are read. */
+/** The names of the claims. */
 export interface ClaimNames {
   username: string
   roles: string | undefined
@@ -21,8 +21,8 @@ export interface ClaimNames {
 type Claims = Readonly<Record<string, unknown>>
 
 /**
- * The identity that claims come to; undefined where one is not of its shape.
- * @param clockToleranceS seconds for which the token counts beyond its end, as when it was verified
+ * The identity in the claims; undefined if one is invalid. @param clockToleranceS seconds for which an expired token
+ * still counts, the same as in the verification
  */
 export function identityFrom(claims: Claims, names: ClaimNames, clockToleranceS: number): Identity | undefined {
   const username = claimOf(claims, names.username)
@@ -56,7 +56,7 @@ export function claimOf(claims: Claims, path: string): unknown {
   return value
 }
 
-/** A list, or words in one text as OAuth's `scope` has them; null for anything else. */
+/** A list, or words in one text, as in OAuth's `scope`; null for anything else. */
 function namesIn(value: unknown): string[] | null {
   if (value === undefined) return []
   if (typeof value === 'string') return value.split(' ').filter(word => word !== '')
@@ -74,7 +74,7 @@ function attributesFrom(claims: Claims, names: Readonly<Record<string, string>>)
   return attributes
 }
 
-/** EMQX's two shapes: a list of rules in order, or lists of filters by what they allow. */
+/** Rules in one of EMQX's two formats: a list of rules in order, or lists of filters by permission. */
 export function rulesFrom(acl: unknown): IdentityRule[] | undefined | null {
   if (acl === undefined) return undefined
   if (Array.isArray(acl)) {
@@ -95,7 +95,10 @@ export function rulesFrom(acl: unknown): IdentityRule[] | undefined | null {
   return rules
 }
 
-/** Undefined for one that allows under conditions which are not looked at here: then it does not allow. */
+/**
+ * A rule in EMQX's format. Undefined for a rule that allows only under conditions which are not supported: it then
+ * allows nothing.
+ */
 function ruleFrom(value: unknown): IdentityRule | undefined | null {
   if (typeof value !== 'object' || value === null) return null
   const { permission, action = 'all', topic, qos, retain } = value as Record<string, unknown>
@@ -112,12 +115,12 @@ function withFilter(text: unknown, rule: Pick<IdentityRule, 'permission' | 'acti
     .replaceAll(/\$\{clientid\}/g, '%c')
     .replaceAll(/\$\{username\}/g, '%u')
     .replaceAll(/\$\{client_attrs\.([A-Za-z_][\w.-]*)\}/g, '%{$1}')
-  // a place that nobody fills, or a group, would leave a rule that denies without effect
+  // with an unknown placeholder, or with a group, a rule that denies would have no effect
   if (!isFilter(filter) || filter.includes('${') || filter.startsWith('$share/')) return null
   return { ...rule, filter, ...(exact && { exact }) }
 }
 
-/** What the broker takes as limits; null for anything else. */
+/** Limits, as the broker accepts them; null for anything else. */
 export function limitsFrom(value: unknown): ClientLimits | undefined | null {
   return value === undefined || areClientLimits(value) ? value : null
 }

@@ -1,6 +1,6 @@
 /**
- * `jwt`: clients with a signed token, and the rights that it brings.
- * Owns the options and what becomes of a token; verifying is in verifier.ts, claims are read in claims.ts.
+ * `jwt`: accepts clients with a signed token, with the permissions in the token. Owns the options and the handling of
+ * tokens; verifier.ts verifies them, claims.ts reads their claims.
  */
 import type { Client } from '../../../types/client.js'
 import type { ExtendedAuthentication } from '../../../types/hooks.js'
@@ -17,37 +17,37 @@ import { type TokenOptions, TokenVerifier } from './verifier.js'
 
 /** The requirements for a token, where to find it, and the meaning of its claims. */
 export interface JwtOptions extends AuthOptions, TokenOptions {
-  /** Places, in the order in which they are looked at. @default ['password'] */
+  /** Where to look for the token, in this order. @default ['password'] */
   from?: readonly TokenPlace[]
-  /** The name of the cookie, where `from` has `cookie`. */
+  /** The name of the cookie, required if `from` has `cookie`. */
   cookie?: string
-  /** Pages whose cookies count, like `https://example.com`; demanded where `from` has `cookie`. */
+  /** Origins of the pages that may send the cookie, such as `https://example.com`; required if `from` has `cookie`. */
   allowedOrigins?: readonly string[]
-  /** The method of enhanced authentication, where `from` has `enhanced`. @default 'JWT' */
+  /** The method of enhanced authentication, if `from` has `enhanced`. @default 'JWT' */
   method?: string
-  /** The claim that is the user name. @default 'sub' */
+  /** The claim with the user name. @default 'sub' */
   usernameClaim?: string
-  /** The claim that the client identifier has to equal. @default none */
+  /** The claim that must equal the client identifier. @default none */
   clientIdClaim?: string
   /** A field of CONNECT that must equal the token's user name. @default nothing */
   mustEqual?: 'username' | 'clientId'
   /** The claim with roles: a list, or words in one text. @default none */
   rolesClaim?: string
-  /** The claim with groups, likewise. @default none */
+  /** The claim with groups, in the same format. @default none */
   groupsClaim?: string
   /** Attribute for `%{attribute}` in rules -> claim: `{ tenant: 'tenant_id' }`. @default none */
   attributes?: Readonly<Record<string, string>>
-  /** The claim with rules, in one of EMQX's shapes. @default 'acl' */
+  /** The claim with rules, in one of EMQX's formats. @default 'acl' */
   aclClaim?: string
-  /** The claim with limits, as `ClientLimits` has them. @default 'limits' */
+  /** The claim with limits, in the format of `ClientLimits`. @default 'limits' */
   limitsClaim?: string
 }
 
 /**
  * Accepts clients with a token signed by a trusted key. When the token expires, the connection ends with 0xA0; a client
  * with enhanced authentication can re-authenticate with a new token before that.
- * @throws AnaxError ANAX_ERR_OPTION for options that do not go together or are not safe, a key that is none, and where
- * the package `jose` is not installed
+ * @throws AnaxError ANAX_ERR_OPTION for incompatible or unsafe options, for an invalid key, and if the package `jose`
+ * is not installed
  */
 export function jwt(options: JwtOptions): Auth {
   checkOptions(options)
@@ -96,7 +96,8 @@ class JwtAuthenticator implements Authenticator {
   async stillKnows({ proof, clientId, client }: ProvenSubject): Promise<boolean> {
     if (typeof proof !== 'string') return false
     const outcome = await this.#judge(proof, { id: clientId }, client.username)
-    // keys that cannot be had withdraw nothing: they were there when it came in; and a token's end has its own moment
+    // if keys cannot be fetched, nothing is withdrawn: they were valid when the client connected, and the expiry of a
+    // token is handled separately
     return !('denied' in outcome) || outcome.denied === 'keys-unavailable' || outcome.denied === 'token-expired'
   }
 

@@ -1,11 +1,11 @@
 /**
- * Where clients put their tokens: password, user name, or the headers of a WebSocket upgrade.
- * Owns how each is read; must not know whether a token is good.
+ * Finds the token of a client: in the password, the user name, or the headers of a WebSocket upgrade. Owns how each
+ * place is read; must not know whether a token is valid.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Attempt } from '../parts.js'
 
-/** Places that are looked at. `authorization` and `cookie` are of the HTTP request of a WebSocket. */
+/** Places of a token. `authorization` and `cookie` are headers of a WebSocket's HTTP request. */
 export type TokenPlace = 'password' | 'username' | 'authorization' | 'cookie' | 'enhanced'
 
 export interface TokenPlaces {
@@ -14,13 +14,13 @@ export interface TokenPlaces {
   allowedOrigins: readonly string[]
 }
 
-/** Three parts; the last is empty where nothing is signed, which is a token as well, and a bad one. */
+/** Three parts. The last one is empty in an unsigned token, which is invalid, but must be recognized. */
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
-/** Longer ones are refused before they are looked at. */
+/** Longer tokens are refused without verification. */
 const MAX_TOKEN_BYTES = 16_384
 
-/** The token of the first place that has one; `unusable` for one that is not to be taken from there. */
+/** The token of the first place that has one; `unusable` if it must not be accepted from there. */
 export function findToken(
   { client, username, password }: Attempt,
   places: TokenPlaces,
@@ -31,13 +31,13 @@ export function findToken(
     if (place === 'cookie' && !isAllowed(client.req, places.allowedOrigins)) return 'unusable'
     if (text.length > MAX_TOKEN_BYTES) return 'unusable'
     if (SHAPE.test(text)) return text
-    // a password may as well be a password, for another module
+    // it may be an ordinary password, for another module
     if (place === 'authorization' || place === 'cookie') return 'unusable'
   }
   return undefined
 }
 
-/** A token in the data of an enhanced authentication. */
+/** The token in the data of an enhanced authentication. */
 export function tokenOf(data: Buffer | undefined): string | undefined {
   if (data === undefined || data.length > MAX_TOKEN_BYTES) return undefined
   const text = data.toString('latin1')
@@ -77,7 +77,7 @@ function cookieOf(request: IncomingMessage | undefined, name: string): string | 
   return undefined
 }
 
-/** A browser sends cookies for pages of everybody: what counts is whose page it was. */
+/** Whether the page may send the cookie: a browser sends cookies with requests of any page. */
 function isAllowed(request: IncomingMessage | undefined, origins: readonly string[]): boolean {
   return request?.headers.origin !== undefined && origins.includes(request.headers.origin)
 }

@@ -1,6 +1,6 @@
 /**
- * Verifies tokens with the package `jose`: which algorithms, which keys, which issuer.
- * Owns that no algorithm meets a key of another kind; must not know what claims mean.
+ * Verifies tokens with the package `jose`: algorithms, keys, issuer. Owns that an algorithm is never used with a key of
+ * another kind; must not know the meaning of claims.
  */
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../../../types/clock.js'
@@ -9,7 +9,7 @@ import { optionError } from '../options.js'
 import { readText } from '../util/files.js'
 import { demandPackage, missingPackage } from '../util/optional.js'
 
-/** A key, as RFC 7517 has it. Releases of `@types/node` disagree about where theirs is. */
+/** A key in the format of RFC 7517. Releases of `@types/node` disagree about the place of their type. */
 export interface JsonWebKey {
   kty?: string
   kid?: string
@@ -18,34 +18,34 @@ export interface JsonWebKey {
   [parameter: string]: unknown
 }
 
-/** A set of public keys, as RFC 7517 has it. */
+/** A set of public keys in the format of RFC 7517. */
 export interface KeySet {
   keys: readonly JsonWebKey[]
 }
 
 /** The requirements for a token. */
 export interface TokenOptions {
-  /** The algorithms that are accepted, all symmetric (`HS…`) or all asymmetric: `['RS256', 'ES256']`. */
+  /** The accepted algorithms, all symmetric (`HS…`) or all asymmetric: `['RS256', 'ES256']`. */
   algorithms: readonly string[]
-  /** A secret for `HS…`, of at least the hash's length; otherwise a public key: PEM, JWK or KeyObject. */
+  /** A secret for `HS…`, at least as long as the hash; otherwise a public key: PEM, JWK or KeyObject. */
   key?: string | Uint8Array | KeyObject | JsonWebKey
   /** The same from a file, read again at each reload. */
   keyFile?: string
-  /** Public keys: a set, or the URL of one (https, or http on this machine), fetched when needed, kept and renewed. */
+  /** Public keys: a set, or its URL (https, or http on this machine), fetched when needed, cached and renewed. */
   jwks?: KeySet | string | URL
-  /** Milliseconds until a URL must have answered. @default 5000 */
+  /** Time limit of a request to the URL, in milliseconds. @default 5000 */
   jwksTimeoutMs?: number
-  /** Milliseconds that fetched keys count; then they are fetched again. @default 600000 */
+  /** How long fetched keys are used, in milliseconds; then they are fetched again. @default 600000 */
   jwksMaxAgeMs?: number
-  /** Milliseconds between two requests because of a key identifier that is not known. @default 30000 */
+  /** Minimum time between two requests for an unknown key identifier, in milliseconds. @default 30000 */
   jwksCooldownMs?: number
-  /** The required issuer. @default anybody who has the key */
+  /** The required issuer. @default any */
   issuer?: string | readonly string[]
-  /** Whom it must be for. @default anybody */
+  /** The required audience. @default any */
   audience?: string | readonly string[]
-  /** Seconds by which clocks may differ. @default 0 */
+  /** Tolerated difference between clocks, in seconds. @default 0 */
   clockToleranceS?: number
-  /** Whether a token must say when it ends. @default true */
+  /** Whether a token must have an expiry (`exp`). @default true */
   requireExpiry?: boolean
 }
 
@@ -83,7 +83,7 @@ export class TokenVerifier {
     this.#clock = clock
     checkTokenOptions(options)
     this.#keys = this.#load()
-    // what is wrong with it is told to whoever verifies the first token
+    // an error is reported when the first token is verified
     this.#keys?.catch(() => {})
   }
 
@@ -107,7 +107,7 @@ export class TokenVerifier {
     }
   }
 
-  /** Reads the key's file, or fetches the keys, again; where that fails, those that are there go on to count. */
+  /** Reads the key's file, or fetches the keys, again; if that fails, the old keys stay in use. */
   async reload(): Promise<void> {
     if (this.#remote !== undefined) {
       await this.#remote.reload().catch(cause => {
@@ -135,7 +135,7 @@ export class TokenVerifier {
   }
 }
 
-/** Errors whose fault is the token's, as far as jose tells: not that keys could not be fetched. */
+/** Whether an error of jose is the fault of the token, and not of fetching keys. */
 function isAboutToken(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /^ERR_(JWS|JWT|JWK_|JOSE_ALG|JOSE_NOT|JWKS_NO_MATCHING|JWKS_MULTIPLE)/.test(code)
@@ -155,7 +155,7 @@ function checkTokenOptions(options: TokenOptions): void {
   if (isSymmetric && jwks !== undefined) throw optionError('jwks is for public keys, not for secrets')
   if (!(clockToleranceS >= 0)) throw optionError('clockToleranceS is a number of seconds')
   if (typeof jwks === 'string' || jwks instanceof URL) checkUrl(jwks)
-  // what is wrong with a key shows now, not when the first client comes
+  // reports a wrong key now, not when the first client connects
   if (jwks === undefined) keyFrom(key ?? readText(keyFile!), algorithms)
 }
 
@@ -163,7 +163,7 @@ function checkUrl(text: string | URL): void {
   const url = URL.canParse(String(text)) ? new URL(text) : undefined
   const isLocal = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)) return
-  throw optionError(`jwks: ${text} is no https URL: whoever can change the answer can sign tokens`)
+  throw optionError(`jwks: ${text} is not an https URL: anyone who can change the answer could sign tokens`)
 }
 
 function keyFrom(key: NonNullable<TokenOptions['key']>, algorithms: readonly string[]): KeyObject {
@@ -177,14 +177,14 @@ function keyFrom(key: NonNullable<TokenOptions['key']>, algorithms: readonly str
     return made
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ANAX_ERR_OPTION') throw cause
-    throw optionError('the key of the tokens is not acceptable', cause)
+    throw optionError('the key is invalid', cause)
   }
 }
 
 function secretFrom(key: NonNullable<TokenOptions['key']>): KeyObject {
   if (typeof key === 'string') {
     if (key.includes('-----BEGIN'))
-      throw optionError('a public key is no secret: HS algorithms would accept what everybody can sign')
+      throw optionError('a public key is not a secret: with HS algorithms, anyone could sign tokens with it')
     return createSecretKey(Buffer.from(key.trim()))
   }
   if (key instanceof Uint8Array) return createSecretKey(key)

@@ -1,7 +1,4 @@
-/**
- * Argon2id from Node.js where it has it, else from the package `hash-wasm`.
- * Owns which of the two; knows no format.
- */
+/** Argon2id from Node.js if available, otherwise from the package `hash-wasm`. Owns this choice; knows no format. */
 import * as crypto from 'node:crypto'
 import { demandPackage, missingPackage } from '../util/optional.js'
 
@@ -55,7 +52,7 @@ export async function argon2id(password: Buffer, salt: Buffer, length: number, c
   demandArgon2()
   const { argon2id: compute } = await loadPackage()
   const key = await compute({
-    // it takes no empty one, which is never right
+    // it does not accept an empty password, which is never correct
     password: password.length > 0 ? password : crypto.randomBytes(32),
     salt,
     hashLength: length,

@@ -1,62 +1,64 @@
 /**
- * Checks of passwords in a bounded line, a bounded part of it for each address, addresses taking turns. Hundreds of devices
- * behind one address may come at once; an address that shows wrong passwords gets a small part.
- * Owns the order and the bounds; must not know how a password is checked.
+ * A bounded queue of password checks, in which addresses take turns and each may use a limited part. Hundreds of
+ * devices behind one address may connect at once; an address with wrong passwords gets a smaller part. Owns the order
+ * and the limits; must not know how a password is checked.
  */
 
-/** Bounds of a queue of password hashes. */
+/** Limits of the queue of password hashes. */
 export interface HashLimits {
-  /** Hashes that are computed at once; Node.js has four threads for this and for files. @default 2 */
+  /** Hashes computed at the same time; Node.js has four threads for this and for files. @default 2 */
   concurrency?: number
-  /** Attempts that wait; further ones are refused with 0x89, server busy. @default 1000 */
+  /** Maximum number of waiting attempts; further ones are refused with 0x89, server busy. @default 1000 */
   maxWaiting?: number
   /**
-   * Attempts of one address that wait or are computed, after three wrong passwords more than right ones: further ones, and
-   * those that wait already, are refused likewise. Before, as many may wait as are computed in 5 seconds, and a quarter of
-   * `maxWaiting` at most. @default 20
+   * Maximum number of attempts from one address that wait or are being computed, after three more wrong passwords than
+   * right ones. Further attempts, and waiting ones beyond it, are refused in the same way. Before that, as many may
+   * wait as are computed in 5 seconds, but at most a quarter of `maxWaiting`. @default 20
    */
   maxPerAddress?: number
 }
 
-/** Wrong passwords, beyond the right ones, after which an address gets a small part of the line. */
+/** After this many more wrong passwords than right ones, an address gets a smaller part of the queue. */
 const MOST_WRONG = 3
 
-/** The part of the line for one address before that. */
+/** The part of the queue for one address before that. */
 const PART = 1 / 4
 
-/** How long it may have to wait there, in milliseconds: the hook that asks is not answered for as long. */
+/** How long an address may have to wait, in milliseconds; the hook waits as long. */
 const PATIENCE_MS = 5000
 
-/** Who has waited so long is refused, in milliseconds: the broker waits for a hook for 10 seconds by default. */
+/**
+ * Attempts that have waited this long are refused, in milliseconds: by default, the broker waits 10 seconds for a hook.
+ */
 const LONGEST_WAIT_MS = 8000
 
 interface Job {
   readonly address: string
-  /** When it came. */
+  /** Time of arrival. */
   readonly at: number
   run(): Promise<void>
   refuse(): void
 }
 
-/** What an address has in line at the moment. */
+/** The attempts and wrong passwords of an address. */
 interface Load {
   count: number
-  /** Wrong passwords, less the right ones. */
+  /** The number of wrong passwords minus the number of right ones. */
   wrong: number
 }
 
 export class HashQueue {
   readonly #limits: Required<HashLimits>
-  /** Address -> what waits, which is never nothing; the address that comes next is first. */
+  /** Address -> waiting attempts, at least one; the address whose turn is next comes first. */
   readonly #waiting = new Map<string, Job[]>()
-  /** All that waits, the oldest first. */
+  /** All waiting attempts, oldest first. */
   readonly #inOrder = new Set<Job>()
   readonly #load = new Map<string, Load>()
   readonly #now: () => number
-  /** What the last check took, in milliseconds. */
+  /** Duration of the last check, in milliseconds. */
   #checkMs = 0
   #running = 0
-  /** How much work was done so far. */
+  /** The number of checks so far. */
   done = 0
 
   /** @param now monotonic milliseconds */
@@ -66,9 +68,8 @@ export class HashQueue {
   }
 
   /**
-   * Checks a password when its turn comes.
-   * @param check undefined where nobody waits for the answer any more
-   * @returns undefined, at once or later, where there is no room
+   * Checks a password when it is its turn. @param check resolves with undefined if nobody waits for the answer any more
+   * @returns undefined, immediately or later, if there is no room
    */
   run(address: string, check: () => Promise<boolean | undefined>): Promise<boolean | undefined> | undefined {
     const load = this.#load.get(address) ?? { count: 0, wrong: 0 }
@@ -138,14 +139,14 @@ export class HashQueue {
     this.#refuseLate()
     for (const [address, jobs] of this.#waiting) {
       const job = this.#firstOf(address, jobs)
-      // the other addresses come first
+      // other addresses come first
       if (this.#waiting.delete(address)) this.#waiting.set(address, jobs)
       return job
     }
     return undefined
   }
 
-  /** Refuses those that have waited too long, before those who asked are told that there was no answer. */
+  /** Refuses attempts that have waited too long, before the hook's time limit expires. */
   #refuseLate(): void {
     const latest = this.#now() - LONGEST_WAIT_MS
     for (const { address, at } of this.#inOrder) {
@@ -154,7 +155,7 @@ export class HashQueue {
     }
   }
 
-  /** Takes the oldest of an address out of the line. */
+  /** Removes and returns the oldest attempt of an address. */
   #firstOf(address: string, jobs: Job[]): Job {
     const job = jobs.shift()!
     if (jobs.length === 0) this.#waiting.delete(address)

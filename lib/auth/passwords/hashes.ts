@@ -1,27 +1,27 @@
 /**
- * The formats of password hashes: scrypt and argon2id as PHC strings, and Mosquitto's. What is written is read again.
- * Owns what parameters are acceptable; knows no user and no file.
+ * The formats of password hashes: scrypt and argon2id as PHC strings, and Mosquitto's. Owns the limits of their
+ * parameters; knows no user and no file.
  */
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { optionError } from '../options.js'
 import { argon2id } from './argon2.js'
 
-/** A hash, ready to be compared with. */
+/** A parsed hash. */
 export interface PasswordHash {
-  /** As it is written. */
+  /** The hash in its text form. */
   readonly text: string
-  /** Format and cost: hashes that have the same take the same time. */
+  /** Format and cost: hashes with equal values take the same time. */
   readonly cost: string
   /** Derives a key from a password, with this hash's salt and cost. */
   derive(password: Buffer): Promise<Buffer>
   readonly key: Buffer
 }
 
-/** Formats that are written. `mosquitto` is what Mosquitto 2 reads as well. */
+/** Formats of new hashes. Mosquitto 2 also reads `mosquitto`. */
 export type HashFormat = 'scrypt' | 'argon2id' | 'mosquitto'
 
 const SALT_BYTES = 16
-/** Mosquitto 2.0 reads salts of this length only. */
+/** Mosquitto 2.0 reads only salts of this length. */
 const MOSQUITTO_SALT_BYTES = 12
 const KEY_BYTES = 32
 const MIN_KEY_BYTES = 16
@@ -29,23 +29,23 @@ const SCRYPT = { N: 16_384, r: 8, p: 1 }
 const ARGON2 = { memory: 19_456, passes: 2, parallelism: 1 }
 const MOSQUITTO_ROUNDS = 1000
 
-/** The limits of a file's parameters: higher ones would let its author stop the broker. */
+/** The limits of parameters in a file: with higher ones, the author of the file could block the broker. */
 const MAX_SCRYPT_BYTES = 256 * 1024 * 1024
-/** The limit of computed blocks: more than a hundred times those of `hashPassword`. */
+/** The limit of computed blocks: more than a hundred times that of `hashPassword`. */
 const MAX_SCRYPT_BLOCKS = 2 ** 24
 const MAX_ROUNDS = 10_000_000
 const MAX_ARGON2_KIB = 1024 * 1024
 const MAX_PASSES = 64
 
-/** Whether a password is the one that was hashed. */
+/** Whether the hash is of this password. */
 export async function verify(hash: PasswordHash, password: Buffer): Promise<boolean> {
   const derived = await hash.derive(password)
   return derived.length === hash.key.length && timingSafeEqual(derived, hash.key)
 }
 
 /**
- * Makes a hash of a password, to be kept in a file or a database.
- * @throws AnaxError ANAX_ERR_OPTION for an empty password, and for argon2id where neither Node.js has it nor `hash-wasm` is installed
+ * Hashes a password, for a file or a database. @throws AnaxError ANAX_ERR_OPTION for an empty password, and for
+ * argon2id if it is neither in Node.js nor in an installed `hash-wasm`
  */
 export async function hashPassword(password: string | Buffer, format: HashFormat = 'scrypt'): Promise<string> {
   const salt = randomBytes(format === 'mosquitto' ? MOSQUITTO_SALT_BYTES : SALT_BYTES)
@@ -63,7 +63,7 @@ export async function hashPassword(password: string | Buffer, format: HashFormat
   return `$scrypt$ln=${Math.log2(SCRYPT.N)},r=${SCRYPT.r},p=${SCRYPT.p}$${bare(salt)}$${bare(key)}`
 }
 
-/** @returns undefined for what is no hash, or one with a cost that nobody should pay */
+/** @returns undefined for an invalid hash, or one whose cost is too high */
 export function parseHash(text: string): PasswordHash | undefined {
   const [, scheme = ''] = text.split('$')
   switch (scheme) {
@@ -158,7 +158,7 @@ function pbkdf2Key(password: Buffer, salt: Buffer, rounds: number, length: numbe
   })
 }
 
-/** Base64 as PHC strings have it, without padding. */
+/** Base64 without padding, as in PHC strings. */
 function bare(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '')
 }

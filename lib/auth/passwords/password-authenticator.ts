@@ -1,6 +1,6 @@
 /**
- * Checks user names and passwords against hashes: the same work whether the user exists or not, bounded for everybody,
- * and once for a client that comes back soon. Owns that; must not know where the hashes are kept.
+ * Checks user names and passwords against hashes. The work is the same whether the user exists or not, it is limited,
+ * and a client that reconnects soon needs none. Owns these guarantees; must not know where the hashes are stored.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Client } from '../../../types/client.js'
@@ -23,10 +23,10 @@ export interface PasswordAuthenticatorOptions extends HashLimits {
   read(): Hashes
 }
 
-/** Successes that are remembered. */
+/** Maximum number of remembered successes. */
 const MAX_REMEMBERED = 10_000
 
-/** Longer than any password, shorter than what takes time to hash. */
+/** Longer than any real password, and short enough to be hashed quickly. */
 const MAX_PASSWORD_BYTES = 4096
 
 /** The hash for unknown users when there are no users at all. */
@@ -40,7 +40,7 @@ export class PasswordAuthenticator implements Authenticator {
   readonly #successes: ExpiringMap<Buffer>
   readonly #listeners: (() => void)[] = []
   #hashes: Hashes
-  /** The users' costs, so that one who does not exist costs as one of them. */
+  /** One hash for each cost among the users, so that an unknown user costs the same as one of them. */
   #costs: PasswordHash[]
 
   constructor(options: PasswordAuthenticatorOptions) {
@@ -53,7 +53,7 @@ export class PasswordAuthenticator implements Authenticator {
     this.#costs = [...this.#hashes.values()]
   }
 
-  /** Hashes that were computed so far. */
+  /** The number of computed hashes. */
   get work(): number {
     return this.#queue.done
   }
@@ -101,21 +101,24 @@ export class PasswordAuthenticator implements Authenticator {
     return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
   }
 
-  /** A client that has left meanwhile costs nothing, nor does one without a password: that is right for nobody. */
+  /** Computes a hash, unless the client has disconnected or has an empty password, which is never correct. */
   #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean | undefined> | undefined {
     const isPossible = password.length > 0 && password.length <= MAX_PASSWORD_BYTES
     const compute = async () => (client.closed ? undefined : isPossible && verify(hash, password))
     return this.#queue.run(this.#options.addressOf(client), compute)
   }
 
-  /** The same one for the same name: a user who does not exist has a cost as constant as one who does. */
+  /**
+   * The hash to compute for an unknown user: always the same for one name, so that its cost is as constant as that of a
+   * real user.
+   */
   #likenessOf(username: string): PasswordHash {
     if (this.#costs.length === 0) return NOBODY
     const number = createHmac('sha256', this.#secret).update(username).digest().readUInt32BE()
     return this.#costs[number % this.#costs.length]!
   }
 
-  /** Of name, hash and password, with a key that dies with the process: nothing else can be told from it. */
+  /** A keyed digest of name, hash and password. The key exists only in this process, so the digest reveals nothing. */
   #digest(username: string, hash: PasswordHash, password: Buffer): Buffer {
     const name = Buffer.from(username)
     const lengths = Buffer.alloc(8)

@@ -1,6 +1,6 @@
 /**
- * `passwordFile`: user names and passwords from a file, or from entries that the host has.
- * Owns the options; how passwords are checked is in password-authenticator.ts.
+ * `passwordFile`: user names and passwords from a file, or from entries of the host. Owns the options;
+ * password-authenticator.ts checks passwords.
  */
 import type { Client } from '../../../types/client.js'
 import { Auth } from '../auth.js'
@@ -11,31 +11,31 @@ import type { HashLimits } from './hash-queue.js'
 import { PasswordAuthenticator } from './password-authenticator.js'
 import { type Hashes, parsePasswordFile, readEntries } from './password-lines.js'
 
-/** How passwords are checked. */
+/** Options of `passwordFile`. */
 export interface PasswordFileOptions extends AuthOptions, HashLimits {
   /**
-   * Milliseconds that a right password is remembered, as a keyed digest, so that a client which comes back costs no
-   * hash; 0 for never. @default 60000
+   * How long a correct password is remembered as a keyed digest, in milliseconds, so that a reconnecting client needs
+   * no hash; 0 for never. @default 60000
    */
   rememberMs?: number
   /**
-   * Which clients share a bound: behind a proxy, all have its address. @default the address of the connection, of IPv6
-   * its network of 64 bits
+   * Clients with the same result share the limits per address: behind a proxy, all clients have the same address.
+   * @default the address of the connection, or its /64 network for IPv6
    */
   addressOf?: (client: Client) => string
 }
 
-/** User name -> hash, as `hashPassword` makes it. A map, or an object, is read again at each reload. */
+/** User name -> hash, as created by `hashPassword`. A Map or an object, which is read again at each reload. */
 export type PasswordEntries = Readonly<Record<string, string>> | ReadonlyMap<string, string>
 
-/** A file, or entries, or a function that is asked for them, again at each reload. */
+/** The path of a file, entries, or a function that returns entries and is called again at each reload. */
 export type PasswordSource = string | PasswordEntries | (() => PasswordEntries)
 
 /**
  * Accepts clients with a user name and password of the file.
  * @param source the path of a file with a line `name:hash` for each user, as `anax passwd` and `mosquitto_passwd` write
  * it; or the hashes themselves, or a function that returns them
- * @throws AnaxError ANAX_ERR_OPTION where the file cannot be read or a line is not acceptable
+ * @throws AnaxError ANAX_ERR_OPTION if the file cannot be read or a line is invalid
  */
 export function passwordFile(source: PasswordSource, options: PasswordFileOptions = {}): Auth {
   const { rememberMs = 60_000, addressOf: address = addressOf, ...limits } = options

@@ -1,7 +1,4 @@
-/**
- * The lines of a password file: `name:hash`, ours and Mosquitto's alike.
- * Owns how lines are read; knows no client.
- */
+/** Parses the lines of a password file, ours or Mosquitto's: `name:hash`. Owns the syntax; knows no client. */
 import { optionError } from '../options.js'
 import { demandArgon2 } from './argon2.js'
 import { type PasswordHash, parseHash } from './hashes.js'
@@ -9,16 +6,16 @@ import { type PasswordHash, parseHash } from './hashes.js'
 /** User name -> hash. */
 export type Hashes = Map<string, PasswordHash>
 
-/** As Mosquitto: the longest that fits into a CONNECT packet. */
+/** Longest name that fits into a CONNECT packet, as in Mosquitto. */
 const MAX_NAME_BYTES = 65_535
 
-/** White space as C's `isspace` has it: other characters that look like it are part of a name. */
+/** White space as in C's `isspace`; similar characters are part of a name. */
 const BLANKS_AT_ENDS = /^[ \t\v\f\r]+|[ \t\v\f\r]+$/g
 
 /**
- * Reads a file. Names are trimmed, what follows the hash behind another colon is ignored, empty lines and those that
- * begin with `#` are skipped; of two lines for one user, the last counts.
- * @throws AnaxError ANAX_ERR_OPTION with the number of the first line that is not acceptable
+ * Parses a file. Names are trimmed; a second colon and anything after it are ignored; empty lines and lines that begin
+ * with `#` are skipped; of several lines for one user, the last one counts. @throws AnaxError ANAX_ERR_OPTION with the
+ * number of the first invalid line
  */
 export function parsePasswordFile(content: string, name: string): Hashes {
   const hashes: Hashes = new Map()
@@ -37,7 +34,7 @@ export function parsePasswordFile(content: string, name: string): Hashes {
 
 /**
  * The same from entries of the host: name -> hash.
- * @throws AnaxError ANAX_ERR_OPTION with the name of the first that is not acceptable
+ * @throws AnaxError ANAX_ERR_OPTION with the name of the first invalid entry
  */
 export function readEntries(entries: Iterable<readonly [string, string]>): Hashes {
   const hashes: Hashes = new Map()

@@ -1,6 +1,6 @@
 /**
- * The credentials that a server stores for SCRAM (RFC 5802, RFC 7677): neither the password nor a client's proof can be computed
- * from it. Owns its form as text and how names and passwords are prepared; knows no exchange.
+ * The credentials that a server stores for SCRAM (RFC 5802, RFC 7677): neither the password nor a client's proof can be
+ * computed from it. Owns their text form and the preparation of names and passwords; knows no exchange.
  */
 import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto'
 import { optionError } from '../options.js'
@@ -20,14 +20,16 @@ export interface ScramCredentials {
   serverKey: Buffer
 }
 
-/** How many rounds keys are derived with; each costs the client time, and whoever steals the keys. */
+/** Rounds of the key derivation; more rounds cost the client more time, and also an attacker who steals the keys. */
 const ITERATIONS = 10_000
 const MIN_ITERATIONS = 4096
 const SALT_BYTES = 16
 
 /**
- * Derives what is stored from a password: `SCRAM-SHA-256$10000:salt$storedKey:serverKey`, as PostgreSQL writes it.
- * @throws AnaxError ANAX_ERR_OPTION for an empty password, or one with characters that SASLprep forbids, and fewer than 4096 rounds
+ * Derives the credentials to store from a password: `SCRAM-SHA-256$10000:salt$storedKey:serverKey`, as PostgreSQL
+ * writes it.
+ * @throws AnaxError ANAX_ERR_OPTION for an empty password, or one with characters that SASLprep forbids, and fewer than
+ * 4096 rounds
  */
 export async function scramCredentials(
   password: string,
@@ -37,7 +39,7 @@ export async function scramCredentials(
   if (!(Number.isInteger(iterations) && iterations >= MIN_ITERATIONS)) throw optionError('iterations: 4096 at least')
   const prepared = saslPrep(password)
   if (prepared === '') throw optionError('a password is not empty')
-  if (prepared === undefined) throw optionError('the password has characters that nobody can type')
+  if (prepared === undefined) throw optionError('the password has forbidden characters')
   const hash = HASHES[method]
   const salt = randomBytes(SALT_BYTES)
   const salted = await derive(prepared, salt, iterations, hash)
@@ -50,7 +52,7 @@ export async function scramCredentials(
 
 const TEXT = /^(SCRAM-SHA-(?:256|512))\$(\d{1,9}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/
 
-/** @returns undefined for what are no credentials */
+/** @returns undefined for invalid credentials */
 export function parseCredentials(text: string): ScramCredentials | undefined {
   const [, method, rounds, ...encoded] = TEXT.exec(text) ?? []
   if (method === undefined) return undefined
@@ -61,7 +63,7 @@ export function parseCredentials(text: string): ScramCredentials | undefined {
   return { method: method as ScramMethod, salt, iterations, storedKey, serverKey }
 }
 
-/** Characters that stand for nothing, and those that look like a space (RFC 4013, 2.1). */
+/** Characters that are mapped to nothing, and those that are mapped to a space (RFC 4013, 2.1). */
 const NOTHING = /\u00ad|\u034f|\u1806|[\u180b-\u180d]|[\u200b-\u200d]|\u2060|[\ufe00-\ufe0f]|\ufeff/g
 const SPACES = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g
 const FORBIDDEN =

@@ -3,9 +3,9 @@
  * Owns their grammar; must not know who the client is.
  */
 
-/** How the exchange begins. */
+/** The first message of the exchange. */
 export interface FirstMessage {
-  /** `n,,` or `y,,`, with an authorization identity where there is one. */
+  /** `n,,` or `y,,`, possibly with an authorization identity. */
   header: string
   authorizationId: string | undefined
   username: string
@@ -14,7 +14,7 @@ export interface FirstMessage {
   bare: string
 }
 
-/** How it ends. */
+/** The last message of the exchange. */
 export interface FinalMessage {
   /** The header once more. */
   channelBinding: string
@@ -24,13 +24,13 @@ export interface FinalMessage {
   withoutProof: string
 }
 
-/** Longer than any, shorter than what takes time. */
+/** Longer than any real message, and short enough to be parsed quickly. */
 const MAX_BYTES = 4096
 
 const FIRST = /^((?:n|y),(?:a=([^,]+))?,)(n=([^,]+),r=([!-+\--~]{8,512})(?:,[A-Za-z]=[^,]*)*)$/
 const FINAL = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]*)*),p=([A-Za-z0-9+/=]+)$/
 
-/** Channel binding (`p=`), and extensions that must be understood (`m=`), are none that are read. */
+/** Parses the first message. Channel binding (`p=`) and mandatory extensions (`m=`) are not supported. */
 export function readFirst(data: Buffer | undefined): FirstMessage | undefined {
   const [, header, authorization, bare, name, nonce] = FIRST.exec(textOf(data)) ?? []
   if (header === undefined || bare === undefined || name === undefined || nonce === undefined) return undefined
@@ -55,7 +55,7 @@ function textOf(data: Buffer | undefined): string {
   return data === undefined || data.length > MAX_BYTES ? '' : data.toString('utf8')
 }
 
-/** A comma is `=2C`, an equals sign `=3D`; any other `=` is a mistake. */
+/** Decodes a name: a comma is `=2C`, an equals sign `=3D`; any other `=` is an error. */
 function unescaped(name: string): string | undefined {
   if (/=(?!2C|3D)/.test(name)) return undefined
   return name.replaceAll('=2C', ',').replaceAll('=3D', '=')

@@ -1,6 +1,6 @@
 /**
- * `scram`: enhanced authentication in which no password travels, and both sides prove that they know it.
- * Owns the exchange; what is stored is in credentials.ts, what is sent in messages.ts.
+ * `scram`: enhanced authentication in which no password is sent, and both sides prove that they know it. Owns the
+ * exchange; credentials.ts has the stored form, messages.ts the sent form.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Client } from '../../../types/client.js'
@@ -16,7 +16,7 @@ import { type FirstMessage, readFinal, readFirst } from './messages.js'
 import { type SecretOptions, secretOf } from './secret.js'
 
 /**
- * User name -> what {@link scramCredentials} made; or a function that looks it up, undefined where there is no such
+ * User name -> result of {@link scramCredentials}; or a function that looks it up, and returns undefined for an unknown
  * user.
  */
 export type ScramUsers =
@@ -29,7 +29,7 @@ export interface ScramOptions extends AuthOptions, SecretOptions {
   users: ScramUsers
   /** @default both */
   methods?: readonly ScramMethod[]
-  /** The rounds that a user who does not exist seems to have. @default 10000, as scramCredentials has it */
+  /** The number of rounds that an unknown user appears to have. @default 10000, as in scramCredentials */
   iterations?: number
 }
 
@@ -45,8 +45,8 @@ interface Exchange {
 
 /**
  * Accepts clients that prove to know a password, with SCRAM-SHA-256 or SCRAM-SHA-512 as authentication method of MQTT
- * 5.0. Clients that name no method are not known here.
- * @throws AnaxError ANAX_ERR_OPTION for a method that is not known, or credentials that are none
+ * 5.0. Clients without a method are left to other modules. @throws AnaxError ANAX_ERR_OPTION for an unknown method or
+ * invalid credentials
  */
 export function scram(options: ScramOptions): Auth {
   const { users, methods = Object.keys(HASHES) as ScramMethod[] } = options
@@ -67,7 +67,7 @@ class ScramAuthenticator implements Authenticator {
   readonly #methods: ReadonlySet<ScramMethod>
   readonly #iterations: number
   readonly #exchanges = new WeakMap<Client, Exchange>()
-  /** Whoever asks for a user that does not exist gets the same salt every time, as for one that does. */
+  /** The key for the salts of unknown users: they get the same salt every time, like existing users. */
   readonly #secret: Buffer
   readonly #listeners: (() => void)[] = []
 
@@ -138,7 +138,7 @@ class ScramAuthenticator implements Authenticator {
     if (credentials === undefined) return this.#refused('unknown-user')
     if (!isRight) return this.#refused('proof-wrong')
     const subject = subjectOf(client)
-    // an authentication that is repeated later has to be of the same user
+    // a re-authentication must be of the same user
     if (client.connected && subject.username !== username) return this.#refused('identity-mismatch')
     return {
       verdict: { result: 'success', data: Buffer.from(`v=${signature}`) },
@@ -153,7 +153,7 @@ class ScramAuthenticator implements Authenticator {
     return credentials?.method === method ? credentials : undefined
   }
 
-  /** Another one for each method, as those of a user who exists are. */
+  /** Salt and rounds of an unknown user. They differ for each method, like those of an existing user. */
   #imaginary(username: string, method: ScramMethod): { salt: Buffer; iterations: number } {
     const salt = createHmac('sha256', this.#secret).update(`${method} ${username}`).digest().subarray(0, 16)
     return { salt, iterations: this.#iterations }
@@ -169,7 +169,7 @@ function ownEntry(users: Exclude<ScramUsers, (...args: never[]) => unknown>, nam
   return Object.hasOwn(users, name) ? (users as Readonly<Record<string, string>>)[name] : undefined
 }
 
-/** Zeros where the lengths differ: no proof has that. */
+/** XOR of two values; zeros if their lengths differ, which no valid proof has. */
 function xor(one: Buffer, other: Buffer): Buffer {
   if (one.length !== other.length) return Buffer.alloc(other.length)
   return Buffer.from(one.map((byte, index) => byte ^ other[index]!))

@@ -1,7 +1,4 @@
-/**
- * The key of the salts that users who do not exist seem to have. Owns where it comes from; must not know what is derived
- * from it.
- */
+/** The key for the salts of unknown users. Owns its source; must not know what is derived from it. */
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { optionError } from '../options.js'
@@ -9,17 +6,17 @@ import { readText } from '../util/files.js'
 
 export interface SecretOptions {
   /**
-   * Key of the salts that users who do not exist seem to have, 16 bytes at least. Give one, or `secretFile`: otherwise
-   * such salts change with each start, and who asks before and after knows which users exist. @default random
+   * Key for the salts that unknown users appear to have, at least 16 bytes. Set this or `secretFile`. Otherwise these
+   * salts change at each start, and comparing them reveals which users exist. @default random
    */
   secret?: string | Buffer
-  /** A file that keeps such a key. Made, for its owner only, if it does not exist. @default none */
+  /** A file with such a key. If it does not exist, it is created, readable for its owner only. @default none */
   secretFile?: string
 }
 
 const MIN_BYTES = 16
 
-/** @throws AnaxError ANAX_ERR_OPTION for a short key, or a file that can be neither read nor made */
+/** @throws AnaxError ANAX_ERR_OPTION for a short key, or a file that can be neither read nor created */
 export function secretOf({ secret, secretFile }: SecretOptions): Buffer {
   if (secret !== undefined && secretFile !== undefined) throw optionError('secret or secretFile, not both')
   if (secretFile !== undefined) return checked(Buffer.from(keptIn(secretFile)), secretFile)

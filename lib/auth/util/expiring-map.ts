@@ -1,6 +1,4 @@
-/**
- * A map of bounded size whose entries live for a while. Owns when they go; knows nothing of what they are.
- */
+/** A map of limited size whose entries expire. Owns their removal; knows nothing about the entries. */
 import type { Clock } from '../../../types/clock.js'
 
 export class ExpiringMap<Value> {
@@ -27,7 +25,7 @@ export class ExpiringMap<Value> {
     return undefined
   }
 
-  /** The oldest goes where there is no room. */
+  /** Sets an entry; removes the oldest one if the map is full. */
   set(key: string, value: Value, ttlMs = this.#ttlMs): void {
     if (this.#max === 0 || ttlMs <= 0) return
     this.#entries.delete(key)

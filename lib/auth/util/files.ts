@@ -1,4 +1,4 @@
-/** Files that modules are made from. Owns the sentence about one that cannot be read; knows no format. */
+/** Reads the files of modules. Owns the error for an unreadable file; knows no format. */
 import { readFileSync } from 'node:fs'
 import { optionError } from '../options.js'
 

@@ -1,13 +1,13 @@
-/** Packages that are installed by whoever uses the part that needs them. Owns the sentence that says so. */
+/** Optional packages: users install those of the parts that they use. Owns the error for a missing package. */
 import { createRequire } from 'node:module'
 import { AnaxError } from '../../index.js'
 
 /**
- * Whether a package can be loaded: found out when a module is made, not when the first client comes.
+ * Checks that a package can be loaded, when a module is created, not when the first client connects.
  * @throws AnaxError ANAX_ERR_OPTION
  */
 export function demandPackage(name: string, purpose: string): void {
-  // A bundle in CommonJS has no URL of its own: packages are then looked for from the working folder.
+  // A CommonJS bundle has no URL: packages are then searched from the working folder.
   const { resolve } = createRequire(import.meta.url || `${process.cwd()}/`)
   try {
     resolve(name)
@@ -18,8 +18,8 @@ export function demandPackage(name: string, purpose: string): void {
 }
 
 /**
- * What is said when a package is missing. Bundlers leave out a package that is not installed where `await import()` is
- * within `try`; so the import is in the file that needs it.
+ * The error for a missing package. Bundlers tolerate a missing package if `await import()` is within `try`, so the
+ * import is in the file that needs it.
  */
 export function missingPackage(name: string, purpose: string, cause: unknown): AnaxError {
   return new AnaxError('ANAX_ERR_OPTION', {

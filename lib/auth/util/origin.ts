@@ -1,6 +1,6 @@
 /**
- * Where a client comes in: transport, listener, port. Owns that this is known as long as the client is: a socket that is
- * closed has forgotten it.
+ * The origin of a client: transport, listener, port. Owns that it stays known after the socket is closed, which then no
+ * longer has it.
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -12,12 +12,12 @@ export interface Origin {
   readonly port: string
 }
 
-/** What of a client tells its origin. */
+/** The properties of a client that have its origin. */
 type Connected = Pick<Client, 'conn' | 'req' | 'details'>
 
 const origins = new WeakMap<Connected, Origin>()
 
-/** The origin of a client; empty names for what is not known. */
+/** The origin of a client, with empty names for unknown parts. */
 export function originOf(client: Connected): Origin {
   const known = origins.get(client)
   if (known !== undefined) return known

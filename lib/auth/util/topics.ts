@@ -1,6 +1,6 @@
 /**
- * How filters relate: whether one matches a topic, covers another filter, or has topics in common with it.
- * Works on strings that are valid already; knows no rule and no client.
+ * Compares filters: whether one matches a topic, covers another filter, or has topics in common with it. Works on valid
+ * strings; knows no rule and no client.
  */
 
 /** A filter without `$share/group/`. */

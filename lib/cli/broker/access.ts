@@ -1,6 +1,6 @@
 /**
- * Access control of the command's broker: makes modules of anax/auth from the options.
- * Owns how they are put together; each checks its own files.
+ * Access control of the command's broker: creates modules of anax/auth from the options. Owns how they are combined;
+ * each module checks its own files.
  */
 import type { Logger } from '../../../types/logger.js'
 import {
@@ -17,10 +17,7 @@ import { AnaxError } from '../../index.js'
 import { CommandError, reasonOf } from '../command-error.js'
 import type { AccessSettings } from '../options/access-settings.js'
 
-/**
- * The hooks; undefined where everybody may do everything.
- * @throws CommandError where a file will not do
- */
+/** The hooks; undefined if everybody may do everything. @throws CommandError for an unusable file */
 export async function accessOf(access: AccessSettings, logger: Logger): Promise<Auth | undefined> {
   try {
     const modules = await modulesOf(access)
@@ -58,7 +55,7 @@ async function modulesOf({
   }
   if (passwords !== undefined) modules.push(passwordFile(passwords))
   if (token !== undefined) modules.push(jwt(token))
-  // alone it would keep out those who give a name, which nobody asked for
+  // alone, it would refuse clients with a user name, which no option requests
   if (allowAnonymous && (modules.length > 0 || rules !== undefined)) modules.push(anonymous())
   if (rules !== undefined) modules.push(aclFile(rules))
   return modules

@@ -1,6 +1,6 @@
 /**
- * The token of the administration in a file, so that it stays the same from one start to the next, and commands on this
- * machine find it. Owns the file; knows nothing of what the token opens.
+ * The token of the administration in a file, so that it stays the same at each start, and commands on this machine find
+ * it. Owns the file; must not know the administration.
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
@@ -9,11 +9,11 @@ import { CommandError, fileError } from '../command-error.js'
 
 const RANDOM_BYTES = 24
 
-/** The token; a new file, which only this user can read, gets a random one. @throws CommandError */
+/** Reads the token; if the file is missing, creates it for this user only, with a random token. @throws CommandError */
 export function tokenIn(file: string): string {
   const token = read(file) ?? create(file)
   if (/^[\w-]{16,}$/.test(token)) return token
-  throw new CommandError(`${file} holds no token: 16 characters at least of A-Z, a-z, 0-9, - and _`)
+  throw new CommandError(`${file} has no token: at least 16 characters of A-Z, a-z, 0-9, - and _`)
 }
 
 function read(file: string): string | undefined {
@@ -29,7 +29,7 @@ function create(file: string): string {
   const token = randomBytes(RANDOM_BYTES).toString('base64url')
   try {
     mkdirSync(dirname(file), { recursive: true })
-    // fails where somebody else has put something there since
+    // fails if another process has created the file meanwhile
     const descriptor = openSync(file, 'wx', 0o600)
     try {
       writeSync(descriptor, `${token}\n`)

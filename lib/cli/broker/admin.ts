@@ -16,24 +16,21 @@ const HOST = '127.0.0.1'
 
 export interface AdminSettings {
   port: number
-  /** Whether it was asked for; one that was not is left out where its port is taken. */
+  /** Whether an option requests it; otherwise it is left out if its port is in use. */
   isChosen: boolean
-  /** Names by which browsers reach it, besides addresses and `localhost`. */
+  /** Host names that browsers use to reach it, in addition to addresses and `localhost`. */
   hosts: readonly string[]
-  /** Where the token is kept; undefined for a new one at each start. */
+  /** The file with the token; undefined for a new token at each start. */
   tokenFile: string | undefined
 }
 
 export interface AdminPort {
-  /** With the token in it. */
+  /** The URL of the dashboard, with the token. */
   readonly url: string
   close(): void
 }
 
-/**
- * Resolves with undefined where nobody asked for it and its port is taken.
- * @throws CommandError
- */
+/** Resolves with undefined if no option requests it and its port is in use. @throws CommandError */
 export async function openAdmin(
   broker: Broker,
   { port, isChosen, hosts, tokenFile }: AdminSettings,

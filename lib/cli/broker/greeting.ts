@@ -21,7 +21,7 @@ export interface Running {
   store: string
   /** The address of the dashboard, with its token; undefined if it is off. */
   admin: string | undefined
-  /** The address of the metrics; undefined where they are off. */
+  /** The address of the metrics; undefined if they are off. */
   metrics: string | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * The port of the metrics: answers `GET /metrics`, to whoever can reach it, and nothing else.
- * Owns the HTTP server; what it serves is `anax/metrics`'s.
+ * The port of the metrics: answers `GET /metrics` without authentication, and nothing else. Owns the HTTP server;
+ * `anax/metrics` provides the content.
  */
 import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
@@ -15,7 +15,7 @@ export interface MetricsPort {
   close(): void
 }
 
-/** @throws CommandError where the port is taken, or prom-client is missing */
+/** @throws CommandError if the port is in use, or prom-client is missing */
 export async function openMetrics(
   broker: Broker,
   { host, port }: { host: string; port: number },

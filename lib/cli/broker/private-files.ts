@@ -1,22 +1,25 @@
-/** Keeps what the broker writes from other users of this machine: sessions and messages are nobody else's. */
+/**
+ * Makes the files of the broker inaccessible to other users of this machine, because they contain sessions and
+ * messages.
+ */
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CommandError } from '../command-error.js'
 
 const FOR_OTHERS = 0o077
 
-/** From now on, what this process creates is for its user only. */
+/** From now on, files that this process creates are accessible to its user only. */
 export function createPrivately(): void {
   process.umask(FOR_OTHERS)
 }
 
 /**
- * Creates a folder for this user only (0700). What is in it already, and was for others as well, is no longer (0600).
+ * Creates a folder for this user only (0700). Removes other users' access to files that are already in it (0600).
  * @throws CommandError
  */
 export function makePrivate(folder: string): void {
   try {
-    // with `recursive`, Node.js does not say that a file system is read-only
+    // with `recursive`, Node.js does not report a read-only file system
     if (!existsSync(folder)) mkdirSync(folder, { recursive: !existsSync(dirname(folder)) })
     close(folder)
     for (const name of readdirSync(folder)) close(join(folder, name))
@@ -25,7 +28,7 @@ export function makePrivate(folder: string): void {
   }
 }
 
-/** Windows has no such modes, and says 0666 of everything. */
+/** Windows has no such modes, and reports 0666 for all files. */
 function close(path: string): void {
   const { mode } = statSync(path)
   if (process.platform !== 'win32' && (mode & FOR_OTHERS) !== 0) chmodSync(path, mode & ~FOR_OTHERS & 0o7777)

@@ -38,7 +38,7 @@ export async function run(settings: Settings): Promise<void> {
   const missing = settings.isPublic ? missingSteps(settings, userId) : []
   if (missing.length > 0) throw new CommandError(missingText(missing), 2)
   createPrivately()
-  // what the dashboard shows of it
+  // the options that the dashboard shows
   const logger = new LogTail(new LineLogger(settings.log))
   const signals = new Signals(logger)
   const listeners = listenersOf(settings)
@@ -66,7 +66,7 @@ export async function run(settings: Settings): Promise<void> {
   )
 }
 
-/** Before anybody can come: what an earlier run has left is corrected first. */
+/** Starts presence before clients can connect, so that it first corrects the messages of an earlier run. */
 async function publishChanges(broker: Broker, { presence: shape }: Settings, logger: Logger): Promise<void> {
   if (shape === undefined) return
   await publishPresence(broker, { shape, failed: err => logger.error({ err }, 'presence not published') })
@@ -86,7 +86,7 @@ async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logg
   }
 }
 
-/** The services with ports of their own, if they are on. */
+/** Opens the services with their own ports, if they are on. */
 async function openBeside(broker: Broker, settings: Settings, server: Server, logger: LogTail) {
   const { admin, metrics, limits } = settings
   try {
@@ -103,7 +103,7 @@ async function openBeside(broker: Broker, settings: Settings, server: Server, lo
 
 function listenersOf(settings: Settings): ListenerOptions[] {
   const { host, ports, unix, tls: files, trustedProxies, proxyProtocol, allowedOrigins } = settings
-  // read now, so that a file that is missing is told in one line, and again at each reload
+  // read now, so that a missing file is reported in one line, and again at each reload
   if (files !== undefined) readTls(files)
   const tls = files && (() => readTls(files))
   const common = { host, ...(trustedProxies && { trustedProxies }) }
@@ -140,9 +140,9 @@ interface Readable {
   tls: Settings['tls']
 }
 
-/** Clients that are no longer allowed are disconnected; a bad file is logged and ignored. */
+/** Reads files again. Clients that are no longer allowed are disconnected; an invalid file is logged and ignored. */
 function readAgain({ access, server, tls }: Readable, logger: Logger): void {
-  // what is wrong with a file was told by then
+  // errors of the files were already reported
   access?.reload().then(
     () => logger.info({}, 'users, keys and rules are those of the files'),
     () => {},
@@ -165,7 +165,10 @@ interface Stoppable {
   metrics: MetricsPort | undefined
 }
 
-/** A node of a cluster hands its sessions over first. After this nothing keeps the process but the last bytes on their way to clients. */
+/**
+ * Stops the broker. A node of a cluster hands its sessions over first. Afterwards, only the last bytes to clients keep
+ * the process alive.
+ */
 async function stop({ broker, server, admin, metrics }: Stoppable): Promise<void> {
   if (broker.ready && broker.cluster !== undefined) await broker.drain()
   setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()

@@ -1,7 +1,7 @@
 /**
- * The signals of the command: SIGINT and SIGTERM end it, SIGHUP has it read its files again. Owns the handlers, which are
- * there from the start: without one, SIGHUP would end a broker that is still starting, and the first process of a
- * container ignores signals. Must not know what is stopped or read.
+ * The signals of the command: SIGINT and SIGTERM end it, SIGHUP makes it read its files again. Owns the handlers, which
+ * exist from the start: without them, SIGHUP would end a starting broker, and the first process of a container would
+ * ignore signals. Must not know what is stopped or read.
  */
 import type { EventEmitter } from 'node:events'
 import { isatty } from 'node:tty'
@@ -9,11 +9,11 @@ import type { Logger } from '../../../types/logger.js'
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
-/** What the signals depend on. */
+/** The source of the signals. */
 export interface SignalSource {
   /** Emits the signals. */
   process: EventEmitter
-  /** Whether somebody sits at a terminal in front of the command. */
+  /** Whether the command runs in a terminal. */
   hasTerminal(): boolean
 }
 
@@ -27,7 +27,7 @@ export class Signals {
   readonly #hadTerminal: boolean
   #stop: (() => Promise<void>) | undefined
   #reload: (() => void) | undefined
-  /** Whether SIGHUP came before anything could be read again. */
+  /** Whether SIGHUP arrived before anything could be reloaded. */
   #isReloadDue = false
 
   constructor(logger: Logger, source = SYSTEM) {
@@ -39,18 +39,24 @@ export class Signals {
     source.process.on('SIGHUP', this.#hungUp)
   }
 
-  /** Stops in good order at the first signal. Before this call, and at a second signal, the process ends at once. */
+  /**
+   * From now on, the first signal stops the command in order. Before this call, and at a second signal, the process
+   * ends at once.
+   */
   stopWith(stop: () => Promise<void>): void {
     this.#stop = stop
   }
 
-  /** Calls the function at each SIGHUP, and now if there was one before: the files may have been read by then. */
+  /**
+   * Calls the function at each SIGHUP, and now if there was one before, because the files may have been read before
+   * that.
+   */
   reloadWith(reload: () => void): void {
     this.#reload = reload
     if (this.#isReloadDue) this.#readAgain()
   }
 
-  /** The system sends SIGHUP as well when a terminal is closed: then the command ends, as others do. */
+  /** The system also sends SIGHUP when a terminal is closed; the command then ends, like other commands. */
   readonly #hungUp = (): void => {
     if (this.#hadTerminal && !this.#source.hasTerminal()) this.#terminalClosed()
     else if (this.#reload === undefined) this.#isReloadDue = true
@@ -59,7 +65,7 @@ export class Signals {
 
   #terminalClosed(): void {
     const { process } = this.#source
-    // Node.js wants to reset the terminal at the end, and aborts where there is none any more
+    // Node.js resets the terminal at the end, and aborts if it no longer exists
     process.once('exit', () => {
       process.off('SIGHUP', this.#hungUp)
       globalThis.process.kill(globalThis.process.pid, 'SIGHUP')

@@ -1,7 +1,4 @@
-/**
- * Where the command's broker keeps its state. The one place that chooses a store.
- * Knows stores; knows no listener.
- */
+/** Chooses the store of the command's broker. Knows stores; knows no listener. */
 import type { Cluster } from '../../../types/cluster.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
 import { natsCluster } from '../../nats/index.js'
@@ -11,13 +8,13 @@ import type { Settings } from '../options/settings.js'
 import { makePrivate } from './private-files.js'
 
 export interface Store {
-  /** The broker's option; none for its own store in memory. */
+  /** Options of the broker; empty for its own store in memory. */
   options: { persistence?: AedesPersistence; cluster?: Cluster; id?: string }
   /** For the start-up message. */
   description: string
 }
 
-/** @throws CommandError where a package is missing */
+/** @throws CommandError if a package is missing */
 export function storeOf({ data, verify, cluster, id }: Settings): Store {
   const store = cluster === undefined ? storeIn(data, verify) : inCluster(cluster)
   return id === undefined ? store : { ...store, options: { ...store.options, id } }
@@ -38,7 +35,7 @@ function inCluster({ servers, replicas }: NonNullable<Settings['cluster']>): Sto
 /**
  * @param folder undefined keeps everything in memory
  * @param verify how thoroughly the folder is verified when it is opened
- * @throws CommandError where the package for a folder is missing
+ * @throws CommandError if the package for a folder is missing
  */
 function storeIn(folder: string | undefined, verify: Verification): Store {
   if (folder === undefined) {

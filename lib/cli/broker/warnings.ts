@@ -1,9 +1,9 @@
-/** Warnings about unsafe setups that the command accepts. Only words; docs/hardening.md says what to do. */
+/** Warnings about unsafe setups that the command accepts. Text only; docs/hardening.md says what to do. */
 import { X509Certificate } from 'node:crypto'
 import { knowsUsers } from '../options/access-settings.js'
 import { isLoopback, type Settings } from '../options/settings.js'
 
-/** @param userId of the process; undefined where the system has none */
+/** @param userId user id of the process; undefined if the system has none */
 export function warningsOf({ host, ports, access }: Settings, userId: number | undefined): string[] {
   const warnings: string[] = []
   const plain = [ports.tcp, ports.ws].filter(port => port !== undefined)
@@ -15,8 +15,8 @@ export function warningsOf({ host, ports, access }: Settings, userId: number | u
 }
 
 /**
- * Of a certificate that no client will accept.
- * @param pem the first certificate counts; one that cannot be read is the listener's to refuse
+ * The warning about a certificate that clients will not accept. @param pem the first certificate counts; the listener
+ * refuses an unreadable one
  */
 export function certificateWarning(pem: string, now: number): string | undefined {
   const { validFrom, validTo } = new X509Certificate(pem)

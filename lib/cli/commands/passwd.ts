@@ -1,6 +1,6 @@
 /**
- * `anax passwd FILE NAME`: sets a user's password in a file, creating the file where needed, or deletes the user.
- * Owns the question and the file's other lines; the hash is made elsewhere.
+ * `anax passwd FILE NAME`: sets a user's password in a file, creating the file if necessary, or deletes the user. Owns
+ * the prompt and the other lines of the file; must not know how a hash is computed.
  */
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import { Writable } from 'node:stream'
 import { type HashFormat, hashPassword } from '../../auth/index.js'
 import { CommandError, fileError, usageError } from '../command-error.js'
 
-/** Formats of hashes; Mosquitto reads the last. */
+/** Formats of hashes; Mosquitto reads the last one. */
 export const FORMATS = ['scrypt', 'argon2id', 'mosquitto'] as const satisfies HashFormat[]
 
 /** The outcome for the user. */
@@ -54,8 +54,9 @@ function readLines(file: string): string[] {
 }
 
 /**
- * In one step, so that a broker that starts meanwhile reads the old file or the new one. Who may read the old one may read
- * the new one: the broker runs as a user of its own, and whoever sets passwords may be another.
+ * Replaces a file in one step, so that a broker that starts meanwhile reads either the old file or the new one. The new
+ * file can be read by the same users as the old one, because the broker may run as another user than the one who sets
+ * passwords.
  */
 function replaceFile(file: string, content: string): void {
   const old = statSync(file, { throwIfNoEntry: false })
@@ -71,7 +72,7 @@ function replaceFile(file: string, content: string): void {
   }
 }
 
-/** Owner, group and mode; the owner first, as a change of owner may change the mode. */
+/** Copies owner, group and mode; the owner first, because a change of owner may change the mode. */
 function keepAccess(file: string, { uid, gid, mode }: Stats): void {
   const own = statSync(file)
   if (own.uid !== uid || own.gid !== gid) chownSync(file, uid, gid)

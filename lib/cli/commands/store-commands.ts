@@ -1,7 +1,4 @@
-/**
- * The sub-commands for the folder of a store: what they take, and which function does it.
- * Knows their words; reads and writes no store itself.
- */
+/** The sub-commands for the folder of a store: their arguments and functions. Reads and writes no store itself. */
 import { usageError } from '../command-error.js'
 import { backup, check, compact } from './store-folder.js'
 import { exportToFile, importFromFile, salvage } from './store-lines.js'
@@ -39,10 +36,7 @@ const COMMANDS: Readonly<Record<string, Row>> = {
   },
 }
 
-/**
- * The sub-command of a command line; undefined where it is none of these.
- * @throws CommandError
- */
+/** The sub-command of a command line; undefined if it is none of these. @throws CommandError */
 export function storeCommand([name, ...paths]: readonly string[]): StoreCommand | undefined {
   const row = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (row === undefined) return undefined

@@ -1,7 +1,7 @@
-/** `anax check`, `anax backup` and `anax compact`: what they print. The work is done by the store. */
+/** `anax check`, `anax backup` and `anax compact`: their output. The store does the work. */
 import { backupLmdbStore, type CheckReport, checkLmdbStore, compactLmdbStore } from '../../persistence/lmdb/lmdb.js'
 
-/** Prints what is damaged; the exit code is 1 then. */
+/** Prints the damage; the exit code is then 1. */
 export async function check(folder: string): Promise<void> {
   const report = checkLmdbStore(folder)
   process.stdout.write(`${linesOf(folder, report).join('\n')}\n`)

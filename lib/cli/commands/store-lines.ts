@@ -26,7 +26,7 @@ export async function exportToFile(folder: string, file: string | undefined): Pr
   })
 }
 
-/** Creates the store where there is none. The file has lines, or is the database of Mosquitto. */
+/** Creates the store if there is none. The file has lines of JSON, or is the database of Mosquitto. */
 export async function importFromFile(folder: string, file: string | undefined): Promise<void> {
   const database = file === undefined ? undefined : mosquittoDatabase(file)
   await withStore(folder, async store => {
@@ -35,7 +35,7 @@ export async function importFromFile(folder: string, file: string | undefined): 
   })
 }
 
-/** The content of a file, where it is the database of Mosquitto. */
+/** The content of a file, if it is the database of Mosquitto. */
 function mosquittoDatabase(file: string): Buffer | undefined {
   try {
     const descriptor = openSync(file, 'r')
@@ -60,9 +60,9 @@ async function* linesIn(file: string | undefined): AsyncGenerator<string> {
   }
 }
 
-/** Puts what is whole of a damaged store into a new one. */
+/** Copies the undamaged records of a store into a new one. */
 export async function salvage(folder: string, target: string): Promise<void> {
-  if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw new CommandError(`${target} is there already`)
+  if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw new CommandError(`${target} already exists`)
   const damaged = await salvageLmdbStore(folder)
   await withStore(target, async store => {
     printCounts(target, await importStore(store, exportStore(damaged)))

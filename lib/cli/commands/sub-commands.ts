@@ -1,7 +1,4 @@
-/**
- * The sub-commands that have options of their own, by name.
- * Only the table: each knows its options and what it does.
- */
+/** The sub-commands with their own options, by name. Only the table; each sub-command owns its options. */
 import { publishCommand } from '../messages/publish.js'
 import { subscribeCommand } from '../messages/subscribe.js'
 import type { SubCommand } from '../options/sub-command.js'
@@ -17,10 +14,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => SubCommand>
   kick: kickCommand,
 }
 
-/**
- * The sub-command of a command line; undefined where it is none of these.
- * @throws CommandError
- */
+/** The sub-command of a command line; undefined if it is none of these. @throws CommandError */
 export function subCommand([name, ...args]: readonly string[]): SubCommand | undefined {
   return name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name]!(args) : undefined
 }

@@ -1,6 +1,6 @@
 /**
- * Writes lines to the standard error stream, those of some milliseconds at once: a write of its own for each line costs
- * more than the line. Must not know what is in them.
+ * Writes lines to the standard error stream, joining those of some milliseconds: a separate write for each line costs
+ * more than the line. Must not know their content.
  */
 
 /** How long a line may wait for others. */
@@ -13,13 +13,13 @@ export class LineWriter {
     process.once('exit', this.flush)
   }
 
-  /** The line is written soon, or at the latest when the process exits. */
+  /** Adds a line, which is written soon, at the latest when the process exits. */
   add(line: string): void {
     if (this.#lines === '') setTimeout(this.flush, WAIT_MS).unref()
     this.#lines += `${line}\n`
   }
 
-  /** Writes what waits. */
+  /** Writes all waiting lines. */
   readonly flush = (): void => {
     if (this.#lines === '') return
     const lines = this.#lines

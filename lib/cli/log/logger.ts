@@ -1,11 +1,11 @@
 /**
- * One line per event on the standard error stream, for people at a terminal or as JSON for a collector of logs.
- * Knows levels and lines; what happened is its caller's.
+ * Writes one line per event to the standard error stream, as text for people or as JSON for log collectors. Knows
+ * levels and lines; must not know the events.
  */
 import type { Logger, LogLevel } from '../../../types/logger.js'
 import { LineWriter } from './line-writer.js'
 
-/** From the quietest to the most talkative. */
+/** From the fewest lines to the most. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies LogLevel[]
 
 export const LOG_FORMATS = ['text', 'json'] as const
@@ -60,15 +60,15 @@ export class LineLogger implements Logger {
         ? quote({ time, level, msg: message, ...this.#bindings, ...fields })
         : `${time} ${level.padEnd(5)} ${message}${textOf({ ...this.#bindings, ...fields })}`
     this.#writer.add(line)
-    // what went wrong may be the last that the process says
+    // an error may be the last line before the process ends
     if (level === 'error' || level === 'warn') this.#writer.flush()
   }
 }
 
-/** Text that needs no quotes to be read as one word. */
+/** Text that is one word without quotes. */
 const WORD = /^[\w.:+-]+$/
 
-/** ` name=value` for each; nothing for what is not there. */
+/** ` name=value` for each field, except undefined ones. */
 function textOf(fields: object): string {
   let text = ''
   for (const [name, value] of Object.entries(fields)) {
@@ -83,10 +83,10 @@ function wordOf(name: string, value: unknown): string {
   return typeof shown === 'string' && WORD.test(shown) ? shown : quote(shown)
 }
 
-/** Control characters, those that change the direction of a text, and those that take no room. */
+/** Control characters, characters that change the direction of text, and characters without width. */
 const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
-/** JSON, made safe for a terminal: clients choose their names, so what cannot be seen is written as a number. */
+/** JSON, made safe for a terminal: clients choose their names, so invisible characters are escaped. */
 function quote(value: unknown): string {
   return JSON.stringify(value, (name, each) => shorter(name, plainError(each))).replaceAll(
     INVISIBLE,
@@ -101,7 +101,7 @@ function plainError(value: unknown): unknown {
   return { type: name, message, stack, ...(cause !== undefined && { cause }) }
 }
 
-/** Clients choose their names, as long as a packet may be. */
+/** Maximum length of a value, because names chosen by clients may be as long as a packet. */
 const MAX_LENGTH = 256
 
 function shorter(name: string, value: unknown): unknown {

@@ -1,6 +1,6 @@
 /**
- * The options that `anax pub` and `anax sub` share: which broker, and who the client is. The short names are those of
- * Mosquitto's clients. Owns the table and what the values come to; opens no stream.
+ * The options that `anax pub` and `anax sub` share: the broker and the client. The short names are those of Mosquitto's
+ * clients. Owns the table and the meaning of the values; opens no stream.
  */
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
@@ -47,7 +47,7 @@ Client
 
 type Value = string | boolean | undefined
 
-/** The values of the shared options, whatever other options there are. */
+/** The values of the shared options. */
 export interface ClientValues {
   host?: Value
   port?: Value
@@ -117,7 +117,7 @@ export function targetOf(command: string, values: ClientValues): Target {
   }
 }
 
-/** A URL may bring user name and password; options come first. */
+/** A URL may contain user name and password; options take precedence. */
 function addressOf(command: string, texts: Partial<Record<keyof ClientValues, string>>) {
   const { url, host, port } = texts
   if (url !== undefined && (host !== undefined || port !== undefined)) {

@@ -1,6 +1,6 @@
 /**
- * A connection to a broker, or one sentence that says why there is none.
- * Owns the words for what the network says; publishes and subscribes nothing.
+ * Connects to a broker, or explains in one sentence why it cannot. Owns the texts for network errors; publishes and
+ * subscribes nothing.
  */
 import type { Duplex } from 'node:stream'
 import { AnaxError, connect, type MqttConnection, openStream } from '../../client/index.js'
@@ -15,7 +15,7 @@ export interface Dialled {
   stream: Duplex
 }
 
-/** Why there is no connection, and whether it is worth another attempt. */
+/** The error if there is no connection, and whether another attempt makes sense. */
 export class DialError extends CommandError {
   readonly isTemporary: boolean
 
@@ -25,7 +25,7 @@ export class DialError extends CommandError {
   }
 }
 
-/** Code of Node.js -> words. */
+/** Error code of Node.js -> text. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
@@ -47,14 +47,17 @@ const UNTRUSTED = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-/** Server unavailable, server busy, quota exceeded, connection rate exceeded: later it may be otherwise. */
+/**
+ * Refusals after which a later attempt may succeed: server unavailable, server busy, quota exceeded, connection rate
+ * exceeded.
+ */
 const TEMPORARY_REFUSALS = new Set([0x88, 0x89, 0x97, 0x9f])
 
 /** @throws DialError */
 export async function dial({ url, tls, connect: options }: Target): Promise<Dialled> {
   const stream = await withinTime(url, openStream(url, { tls }))
   try {
-    // the network gives no more than a chunk at a time, and each is written before the next is read
+    // reads one chunk at a time, and writes it before reading the next
     return { connection: await connect(stream, { ...options, maxBuffered: Number.MAX_SAFE_INTEGER }), stream }
   } catch (error) {
     throw refused(url, error)
@@ -82,7 +85,7 @@ function refused(url: string, error: unknown): DialError {
       return new DialError(`${url}: ${sentenceOf(message)}`, TEMPORARY_REFUSALS.has(reasonCode ?? 0))
     case 'ANAX_ERR_MALFORMED':
     case 'ANAX_ERR_PROTOCOL':
-      return new DialError(`cannot connect to ${url}: what answers there does not speak MQTT`, true)
+      return new DialError(`cannot connect to ${url}: the answer is not MQTT`, true)
     case 'ANAX_ERR_TIMEOUT':
       return new DialError(`cannot connect to ${url}: no answer`, true)
     default:
@@ -90,13 +93,13 @@ function refused(url: string, error: unknown): DialError {
   }
 }
 
-/** The part of an error that still tells something once the connection is known. */
+/** The part of an error message that is useful when the connection is known. */
 export function sentenceOf(message: string): string {
   const text = message.replace(/^The client is not connected: /, '')
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
-/** The meaning of a network error; an attempt at several addresses fails with several. */
+/** The text for a network error. An attempt at several addresses fails with several errors. */
 export function wordsFor(error: unknown): string {
   const causes = error instanceof Error ? [error, error.cause] : []
   const codes = causes.map(cause => (cause as { code?: string } | undefined)?.code ?? '')

@@ -1,6 +1,6 @@
 /**
- * A message as `anax sub` prints it: text, JSON or hexadecimal digits, one message after the other.
- * Only forms; knows no stream but whether it is a terminal.
+ * Formats a message for `anax sub`: as text, JSON or hexadecimal digits. Formats only; must not know the stream, except
+ * whether it is a terminal.
  */
 import { isUtf8 } from 'node:buffer'
 import type { ReceivedMessage } from '../../client/index.js'
@@ -14,13 +14,13 @@ export interface FormatOptions {
   form: Form
   /** Whether text and digits begin with the topic. JSON always has it. */
   withTopic: boolean
-  /** A terminal is written no control characters: they could do anything there. */
+  /** Control characters are never written to a terminal, because they could do anything there. */
   isTerminal: boolean
 }
 
 const LINE_BREAK = Buffer.from('\n')
 
-/** With the line break at its end. @param at milliseconds since the epoch */
+/** The text with a line break at the end. @param at milliseconds since the epoch */
 export function formatMessage(message: ReceivedMessage, options: FormatOptions, at: number): Buffer {
   const { form, withTopic, isTerminal } = options
   const { topic, payload } = message
@@ -31,7 +31,7 @@ export function formatMessage(message: ReceivedMessage, options: FormatOptions, 
   return isTerminal ? Buffer.from(escapeControls(line.toString())) : line
 }
 
-/** One line, with the names that MQTT has for the properties. */
+/** One line, with MQTT's names for the properties. */
 function json({ topic, payload, qos, retain, dup, properties }: ReceivedMessage, at: number): string {
   const { correlationData, ...others } = properties ?? {}
   const head = { time: new Date(at).toISOString(), topic, qos, retain, ...(dup && { dup }) }
@@ -43,7 +43,7 @@ function json({ topic, payload, qos, retain, dup, properties }: ReceivedMessage,
   return `${JSON.stringify(head).slice(0, -1)},${payloadJson(payload)}${properties_}}`
 }
 
-/** JSON is put in as it came: parsed and written again, large numbers would lose digits. */
+/** JSON payloads are inserted unchanged: parsing them and writing them again would lose digits of large numbers. */
 function payloadJson(payload: Buffer): string {
   if (!isUtf8(payload)) return `"encoding":"base64","payload":"${payload.toString('base64')}"`
   const text = payload.toString()
@@ -61,7 +61,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Within the strings of JSON, an escape means the same as the character. */
+/** Within strings of JSON, an escape means the same as the character. */
 function escapeJson(text: string): string {
   return text.replaceAll(
     /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,

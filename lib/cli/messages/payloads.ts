@@ -20,7 +20,7 @@ export type PayloadValues = Partial<Record<keyof typeof PAYLOAD_OPTIONS, string 
 
 type Payload = string | Buffer
 
-/** Reads nothing before it is iterated, but for a file. @throws CommandError */
+/** The payloads. Except for a file, nothing is read before the iteration. @throws CommandError */
 export function payloadsOf(values: PayloadValues): AsyncIterable<Payload> | Iterable<Payload> {
   const { message, hex, file, stdin, lines, empty } = values
   const given = [message, hex, file, stdin, lines, empty].filter(value => value !== undefined)
@@ -52,7 +52,7 @@ async function* whole(input: NodeJS.ReadStream): AsyncGenerator<Payload> {
   yield await buffer(input)
 }
 
-/** Made when it is iterated: what an interface of readline reads before that is lost. */
+/** Created when it is iterated, because lines that readline reads before would be lost. */
 async function* linesOf(input: NodeJS.ReadStream): AsyncGenerator<Payload> {
   yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
 }

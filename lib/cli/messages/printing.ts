@@ -1,12 +1,12 @@
 /**
- * Messages of a connection on the standard output, until enough were printed. Goes on with another connection where one
- * is lost. Owns the count; opens and ends no connection.
+ * Prints messages of a connection to the standard output, until enough are printed. Continues with another connection
+ * if one is lost. Owns the count; opens and ends no connection.
  */
 import type { MqttConnection, ReceivedMessage } from '../../client/index.js'
 import { type FormatOptions, formatMessage } from './message-format.js'
 
 export interface PrintingOptions extends FormatOptions {
-  /** How many are printed at most; undefined: no limit. */
+  /** Maximum number of messages; undefined for no limit. */
   most: number | undefined
   retained: 'with' | 'without' | 'only'
 }
@@ -14,19 +14,22 @@ export interface PrintingOptions extends FormatOptions {
 export class Printing {
   readonly #options: PrintingOptions
   #printed = 0
-  /** No more is printed: enough were, or nobody wants more. */
+  /** Whether no more are printed: enough were, or the output is closed. */
   isOver = false
 
   constructor(options: PrintingOptions) {
     this.#options = options
   }
 
-  /** Whether it waits for a certain number of messages. */
+  /** Whether it waits for a given number of messages. */
   get isCounting(): boolean {
     return this.#options.most !== undefined
   }
 
-  /** Resolves when it is over, or when the connection is. A message is acknowledged when it is printed. */
+  /**
+   * Prints messages, and acknowledges each one after printing it. Resolves when enough are printed, or the connection
+   * has ended.
+   */
   async print(connection: MqttConnection): Promise<void> {
     for await (const message of connection) {
       if (this.isOver) return

@@ -1,6 +1,6 @@
 /**
- * `anax pub`: publishes a message, or one for each line of its input, and waits until all are acknowledged.
- * Owns its options and how much may be on its way.
+ * `anax pub`: publishes a message, or one for each line of its input, and waits until all are acknowledged. Owns its
+ * options and the number of pending messages.
  */
 import { once } from 'node:events'
 import { AnaxError, type PublishOptions } from '../../client/index.js'
@@ -47,7 +47,7 @@ ${CLIENT_USAGE}
 Exit codes: 0 done, 1 no connection, or the message was refused, 2 wrong options.
 `
 
-/** Messages that may wait for their acknowledgement at once. */
+/** Maximum number of unacknowledged messages. */
 const MAX_PENDING = 100
 
 /** @throws CommandError */
@@ -57,7 +57,7 @@ export function publishCommand(args: readonly string[]): SubCommand {
   if (positionals.length > 0) throw usageError(`there is nothing to do with '${positionals[0]}'`, 'pub')
   const { topic } = values
   if (topic === undefined || topic === '') throw usageError('--topic is missing', 'pub')
-  if (/[+#]/.test(topic)) throw usageError(`'${topic}' is no topic: + and # are for subscriptions`, 'pub')
+  if (/[+#]/.test(topic)) throw usageError(`'${topic}' is not a topic: + and # are for subscriptions`, 'pub')
   const target = targetOf('pub', values)
   const options = { ...messageOptions(values, target), topic }
   const payloads = payloadsOf(values)
@@ -107,7 +107,7 @@ async function publish(
     if (error !== undefined) throw error
   })
   try {
-    // the input may wait for somebody at a keyboard: a connection that has ended is told at once
+    // the input may wait for the keyboard, so the end of the connection is reported immediately
     await Promise.race([publishAll(dialled, options, payloads), lost])
     await connection.disconnect()
     await lost
@@ -130,7 +130,7 @@ async function publishAll(
     )
     pending.add(sent)
     if (pending.size >= MAX_PENDING) await Promise.race(pending)
-    // QoS 0 is sent when the network takes it: without this, a large input would gather in memory
+    // waits until the network accepts QoS 0 messages; otherwise a large input would fill the memory
     if (stream.writableNeedDrain) await Promise.race([once(stream, 'drain'), connection.ended])
     if (failures.length > 0) break
   }

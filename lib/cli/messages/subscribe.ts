@@ -1,6 +1,6 @@
 /**
- * `anax sub`: prints the messages of one or several filters, until it has had enough of them, or somebody ends it.
- * Owns its options, and when it connects again; how a message looks is elsewhere.
+ * `anax sub`: prints the messages of one or several filters, until enough are printed or it is ended. Owns its options,
+ * and when it reconnects; message-format.ts formats messages.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { AnaxError, type SubscribeOptions } from '../../client/index.js'
@@ -51,10 +51,10 @@ time is over before --count messages came; 130 and 143 ended by SIGINT and SIGTE
 const FIRST_DELAY_MS = 1000
 const LAST_DELAY_MS = 30_000
 
-/** `tooFew`: the time is over before the messages came that were asked for. */
+/** `tooFew`: the time ended before the requested number of messages arrived. */
 const EXIT_CODES = { tooFew: 3, SIGINT: 130, SIGTERM: 143 } as const
 
-/** Another client has the identifier now: to connect again would throw that one out. */
+/** Another client has taken the identifier: reconnecting would disconnect that one. */
 const SESSION_TAKEN_OVER = 0x8e
 
 interface Settings {
@@ -62,7 +62,7 @@ interface Settings {
   filters: string[]
   options: SubscribeOptions
   printing: Printing
-  /** Undefined: no limit. */
+  /** Undefined for no limit. */
   timeMs: number | undefined
 }
 
@@ -116,7 +116,7 @@ function keepingSession(target: Target, values: Values): Target {
   return { ...target, connect: { ...target.connect, clean: false, ...properties } }
 }
 
-/** Where nothing is there at the first attempt it ends: that is rather a wrong address than an outage. */
+/** Ends if the first attempt fails: that is more likely a wrong address than an outage. */
 async function subscribe(settings: Settings): Promise<void> {
   const { printing, timeMs } = settings
   let dialled: Dialled | undefined
@@ -133,7 +133,7 @@ async function subscribe(settings: Settings): Promise<void> {
   const end = (exitCode: number) => {
     process.exitCode = exitCode
     printing.isOver = true
-    // its messages end with the connection; without one, it waits to connect
+    // messages end with the connection; without one, it waits to connect
     if (dialled?.connection.connected) void dialled.connection.disconnect()
     else process.exit()
   }
@@ -163,7 +163,7 @@ async function request({ connection, stream }: Dialled, { filters, options }: Se
   }
 }
 
-/** @throws CommandError where to connect again would do harm */
+/** @throws CommandError if reconnecting would do harm */
 async function reasonOf({ connection }: Dialled): Promise<string> {
   const { error, packet } = await connection.ended
   if (packet?.reasonCode === SESSION_TAKEN_OVER) {

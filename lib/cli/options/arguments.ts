@@ -53,7 +53,7 @@ function parseValues<Options extends ParseArgsConfig['options']>(args: readonly 
   }
 }
 
-/** What may have been meant by an option that Node's parser does not know. */
+/** A hint for an option that Node's parser does not know. */
 function hintFor(sentence: string, names: readonly string[]): string {
   const unknown = /^Unknown option '--?([^']+)'/.exec(sentence)?.[1]
   const meant = unknown === undefined ? undefined : similarOption(unknown, names)

@@ -7,7 +7,7 @@ const MAX_SECONDS = 0xffff_ffff
 const MAX_RECEIVE = 65_535
 const ANY = Number.MAX_SAFE_INTEGER
 
-/** Option of the command -> option of the broker, least and largest value. */
+/** Option of the command -> option of the broker, minimum and maximum. */
 export const LIMITS = {
   'max-connections': ['maxConnections', 1, ANY],
   'max-clients-id-length': ['maxClientsIdLength', 1, MAX_RECEIVE],
@@ -52,7 +52,7 @@ export type LimitName = keyof typeof LIMITS
 /** The limits that were set. */
 export type Limits = Pick<BrokerOptions, (typeof LIMITS)[LimitName][0]>
 
-/** @param read reads a whole number, undefined where there is none. @throws what that throws */
+/** @param read reads a whole number; undefined if the option is not set. @throws what `read` throws */
 export function limitsOf(read: (name: LimitName, min: number, max: number) => number | undefined): Limits {
   const limits: Record<string, number> = {}
   for (const [name, [option, min, max]] of Object.entries(LIMITS)) {

@@ -1,7 +1,4 @@
-/**
- * What somebody may have meant who gave an option that the command does not have: a name with a typing error, or one of
- * Mosquitto's. Must not know what options mean.
- */
+/** Hints for an unknown option: a name with a typing error, or one of Mosquitto. Must not know what options mean. */
 
 /** Names of Mosquitto's command line and configuration file -> ours. */
 const MOSQUITTO: Readonly<Record<string, string>> = {
@@ -25,13 +22,10 @@ const MOSQUITTO: Readonly<Record<string, string>> = {
   log_type: 'log-level',
 }
 
-/** Letters that may be too few or too many. */
+/** Maximum number of missing or additional letters. */
 const MOST_ERRORS = 2
 
-/**
- * @param name without the dashes before it
- * @returns one of `names`; undefined where none is like it
- */
+/** @param name the unknown name, without dashes @returns one of `names`; undefined if none is similar */
 export function similarOption(name: string, names: readonly string[]): string | undefined {
   if (Object.hasOwn(MOSQUITTO, name)) return MOSQUITTO[name]
   const wanted = plain(name)

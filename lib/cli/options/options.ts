@@ -94,5 +94,5 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS
 
-/** Values as they were written, whether on the command line or in the file. */
+/** Values as text, from the command line or from the file. */
 export type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']

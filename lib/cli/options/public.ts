@@ -4,7 +4,7 @@
  */
 import { isLoopback, type Settings } from './settings.js'
 
-/** A step that was not taken. */
+/** A missing step. */
 export interface MissingStep {
   /** Its heading in docs/hardening.md. */
   step: string
@@ -12,7 +12,7 @@ export interface MissingStep {
   advice: string
 }
 
-/** @param userId of the process; undefined where the system has none */
+/** @param userId user id of the process; undefined if the system has none */
 export function missingSteps(settings: Settings, userId: number | undefined): MissingStep[] {
   const { access, limits, ports, tls, data, metrics } = settings
   const rates = settings.rates.rates ?? {}
@@ -49,7 +49,7 @@ export function missingSteps(settings: Settings, userId: number | undefined): Mi
   return missing
 }
 
-/** The message that names each of them. */
+/** The message that lists all missing steps. */
 export function missingText(missing: readonly MissingStep[]): string {
   const lines = missing.map(({ step, advice }) => `  ${step}: ${advice}`)
   return ['--public: these steps of docs/hardening.md are missing', ...lines].join('\n')

@@ -1,4 +1,4 @@
-/** The options about rates, delays and flapping: how they are written, and what they mean to the broker. */
+/** The options about rates, delays and flapping: their syntax, and the corresponding options of the broker. */
 import type { BrokerOptions } from '../../../types/options.js'
 import type { RateOptions, Rates } from '../../../types/rates.js'
 import { usageError } from '../command-error.js'
@@ -6,7 +6,7 @@ import type { Values } from './options.js'
 
 export type RateSettings = Pick<BrokerOptions, 'rates' | 'authenticationDelay' | 'flapping'>
 
-/** What stands in `messages=100,bytes=1000000,connects=5` for what. */
+/** Name in `messages=100,bytes=1000000,connects=5` -> rate of the broker. */
 const WORDS: Readonly<Record<string, keyof Rates>> = {
   messages: 'messagesPerSecond',
   bytes: 'bytesPerSecond',
@@ -17,7 +17,7 @@ const DAY_SECONDS = 86_400
 const MAX_DELAY_MS = 60_000
 
 /**
- * @param integer reads a whole number, undefined where there is none
+ * @param integer reads a whole number; undefined if the option is not set
  * @throws CommandError
  */
 export function rateSettings(

@@ -20,7 +20,7 @@ export interface Settings {
   ports: { tcp: number | undefined; ws: number | undefined; tls: number | undefined; wss: number | undefined }
   unix: string | undefined
   admin: AdminSettings | undefined
-  /** Where metrics are served; undefined for nowhere. */
+  /** The address of the metrics; undefined if they are off. */
   metrics: { host: string; port: number } | undefined
   /** Files. */
   tls: { cert: string; key: string; ca: string | undefined } | undefined
@@ -32,21 +32,21 @@ export interface Settings {
   data: string | undefined
   /** How thoroughly the store is verified when it is opened. */
   verify: Verification
-  /** Servers of NATS; then there is no store. */
+  /** NATS servers; the broker then has no store. */
   cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
   id: string | undefined
   limits: Limits
   rates: RateSettings
-  /** Whether it refuses to start unless it is fit for the internet. */
+  /** Whether it refuses to start unless its settings are safe for the internet. */
   isPublic: boolean
   /** Seconds between updates of `$SYS/broker/`. */
   sysInterval: number
-  /** Whether, and in which shape, who comes and goes is published. */
+  /** The format of presence messages; undefined if they are off. */
   presence: PresenceName | undefined
   log: LineLoggerOptions
 }
 
-/** Seconds: a day. */
+/** One day in seconds. */
 const MAX_SYS_INTERVAL = 86_400
 
 type PresenceName = keyof typeof SHAPES
@@ -92,7 +92,7 @@ export function checkSettings(values: Values): Settings {
   return settings
 }
 
-/** The store's folder, below the one in which the command is started. */
+/** The store's folder, in the folder in which the command is started. */
 const DEFAULT_FOLDER = 'anax-data'
 
 /** Whether every client must authenticate, by a password or a certificate. */
@@ -110,13 +110,13 @@ function checkTogether(settings: Settings, values: Values): void {
     throw usageError('--proxy-protocol needs --trusted-proxies')
   }
   if (settings.cluster !== undefined && (values.memory || values.data !== undefined)) {
-    throw usageError('--cluster takes the place of --memory and --data')
+    throw usageError('--cluster replaces --memory and --data')
   }
   if (values.memory && values.data !== undefined) throw usageError('--memory and --data exclude each other')
   if ([...Object.values(ports), unix].every(listener => listener === undefined)) {
     throw usageError('all listeners are off')
   }
-  // with --public the missing step is named with all others
+  // with --public, this is listed with all other missing steps
   if (!isLoopback(host) && !access.allowAnonymous && !demandsIdentity(settings) && !settings.isPublic) {
     throw usageError(
       `on ${host} everybody could connect: give --password-file or --user, or allow it with --allow-anonymous`,
@@ -141,7 +141,7 @@ function port(values: Values, name: PortName): number | undefined {
   return values[name] === 'off' ? undefined : integer(values, name, 0, 65_535)
 }
 
-/** Off by default if another listener uses its port, which is the usual one of WebSocket with TLS. */
+/** Off by default if another listener uses its port, which is also the usual port of WebSocket with TLS. */
 function admin(values: Values): Settings['admin'] {
   const chosen = port(values, 'admin-port')
   const tokenFile = values['admin-token-file'] ?? tokenFileInStore(values)
@@ -154,7 +154,7 @@ function admin(values: Values): Settings['admin'] {
   return isOff ? undefined : { port: ADMIN_PORT, isChosen: false, hosts, tokenFile }
 }
 
-/** Whoever can read the store may do everything anyway. */
+/** The default file for the token is in the store's folder: whoever can read the store can do everything anyway. */
 function tokenFileInStore({ memory, cluster, data = DEFAULT_FOLDER }: Values): string | undefined {
   return memory || cluster !== undefined ? undefined : join(data, 'admin-token')
 }

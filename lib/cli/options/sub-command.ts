@@ -1,14 +1,11 @@
-/**
- * Reads the command line of sub-commands with options of their own, and answers `--help`.
- * Knows none of them.
- */
+/** Parses the command line of sub-commands with their own options, and answers `--help`. Knows none of them. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { usageError } from '../command-error.js'
 
 /** The options of a sub-command; each has `help`. */
 export type OptionTable = NonNullable<ParseArgsConfig['options']>
 
-/** A command line that was understood. */
+/** A parsed command line. */
 export interface SubCommand {
   name: 'sub-command'
   run(): Promise<void>
@@ -19,9 +16,8 @@ type Parsed<Table extends OptionTable> = ReturnType<
 >
 
 /**
- * The options of a sub-command as they were written.
- * @param name of the sub-command, for the hint of an error
- * @throws CommandError
+ * The options of a sub-command as text. @param name the name of the sub-command, for the hint in an error @throws
+ * CommandError
  */
 export function parseOptions<Table extends OptionTable>(
   name: string,
@@ -43,7 +39,9 @@ export function numberOf(name: string, option: string, text: string, min: number
   throw usageError(`--${option} takes a number from ${min} to ${max}, not '${text}'`, name)
 }
 
-/** `-m -5` becomes `--message=-5`: a payload may begin with a dash, and `parseArgs` takes that for an option. */
+/**
+ * `-m -5` becomes `--message=-5`, because a payload may begin with a dash, and `parseArgs` would treat it as an option.
+ */
 function joinValues(args: readonly string[], options: OptionTable): string[] {
   const joined: string[] = []
   for (let index = 0; index < args.length; index++) {

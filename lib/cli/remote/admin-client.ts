@@ -1,7 +1,4 @@
-/**
- * Requests to the administration of a broker that runs, for the commands that look at it and steer it.
- * Owns where it is and the token; knows no route.
- */
+/** Sends requests to the administration of a running broker. Owns its address and the token; knows no route. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandError, fileError, usageError } from '../command-error.js'
@@ -52,7 +49,7 @@ export class AdminClient {
     return (await this.#answer<T>(await this.#send('GET', `${path}?${new URLSearchParams(given)}`)))!
   }
 
-  /** The answer, or undefined where what it is about is not there. @throws CommandError */
+  /** The answer; undefined if the target does not exist. @throws CommandError */
   async post<T>(path: string, body: object): Promise<T | undefined> {
     const response = await this.#send('POST', path, JSON.stringify(body))
     return this.#answer(response, 'not-found')
@@ -77,7 +74,7 @@ export class AdminClient {
     }
   }
 
-  /** @param expected the code of an error that is an answer as well: undefined */
+  /** @param expected the code of an error that counts as the answer undefined */
   async #answer<T>(response: Response, expected?: string): Promise<T | undefined> {
     const text = await response.text()
     if (response.status === 401) throw new CommandError(`${this.#base.origin} does not accept this token`)

@@ -1,4 +1,4 @@
-/** `anax clients`: lists clients and sessions of a broker that runs, page by page. Owns the table. */
+/** `anax clients`: lists clients and sessions of a running broker, page by page. Owns the table. */
 import type { SessionInfo } from '../../../types/inspection.js'
 import { usageError } from '../command-error.js'
 import { numberOf, parseOptions, type SubCommand } from '../options/sub-command.js'
@@ -40,7 +40,7 @@ export function clientsCommand(args: readonly string[]): SubCommand {
   const { values, positionals } = parseOptions('clients', args, CLIENTS_OPTIONS)
   if (values.help) return { name: 'sub-command', run: async () => void process.stdout.write(CLIENTS_USAGE) }
   const [prefix, ...rest] = positionals
-  if (rest.length > 0) throw usageError('clients takes one PREFIX at most', 'clients')
+  if (rest.length > 0) throw usageError('clients takes at most one PREFIX', 'clients')
   const { user: username, address, all = false, away = false, limit, quiet, json } = values
   if (all && away) throw usageError('--all and --away exclude each other', 'clients')
   if (quiet && json) throw usageError('--quiet and --json exclude each other', 'clients')
@@ -63,7 +63,7 @@ function checkTop(order: string, others: readonly unknown[]): void {
   if (others.some(value => value !== undefined)) throw usageError('--top looks at all connected clients', 'clients')
 }
 
-/** A session with what the administration adds for a client that is connected. */
+/** A session with the fields that the administration adds for a connected client. */
 type Listed = SessionInfo & { receivedPerSecond?: number; sentPerSecond?: number }
 
 async function listTop(client: AdminClient, by: string, limit = '10', print: (session: Listed) => void): Promise<void> {
@@ -110,7 +110,7 @@ const HEADS = ['CLIENT', 'USER', 'ADDRESS', 'MQTT', 'STATE', 'SUBSCRIPTIONS', 'Q
 
 const RATE_HEADS = ['IN/S', 'OUT/S']
 
-/** Columns keep their widths from one page to the next: those of the heads, and wider for longer values. */
+/** Columns keep their widths from page to page: at least the width of the heading, and wider for longer values. */
 class Table {
   readonly #widths = [24, 12, 15, 5, 9, 13, 6, 5, 4, 5]
   readonly #hasRates: boolean

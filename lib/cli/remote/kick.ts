@@ -1,4 +1,4 @@
-/** `anax kick`: disconnects clients of a broker that runs. Owns its options and what it says of each client. */
+/** `anax kick`: disconnects clients of a running broker. Owns its options and its output. */
 import { CommandError, usageError } from '../command-error.js'
 import { parseOptions, type SubCommand } from '../options/sub-command.js'
 import { ADMIN_OPTIONS, ADMIN_USAGE, AdminClient } from './admin-client.js'

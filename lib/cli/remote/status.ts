@@ -1,4 +1,4 @@
-/** `anax status`: the numbers of a broker that runs. Owns the words; the numbers come from its administration. */
+/** `anax status`: prints the numbers of a running broker. Owns the text; the numbers come from its administration. */
 import type { BrokerStats } from '../../../types/inspection.js'
 import { usageError } from '../command-error.js'
 import { parseOptions, type SubCommand } from '../options/sub-command.js'
@@ -20,7 +20,7 @@ export function statusCommand(args: readonly string[]): SubCommand {
   return { name: 'sub-command', run: () => printStatus(new AdminClient('status', values), values.json ?? false) }
 }
 
-/** As JSON has them: what is undefined is missing. */
+/** The numbers in JSON, without undefined ones. */
 export type Numbers = Partial<Pick<BrokerStats, 'startedAt'>> & BrokerStats
 
 async function printStatus(client: AdminClient, asJson: boolean): Promise<void> {
@@ -56,7 +56,7 @@ function total(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** Only what has happened. */
+/** The counts by reason, without zeros. */
 function reasons(counts: Readonly<Partial<Record<string, number>>>): string {
   const happened = Object.entries(counts).filter(([, count]) => count !== undefined && count > 0)
   return happened.length === 0 ? 'none' : happened.map(([reason, count]) => `${count} ${reason}`).join(', ')

@@ -1,7 +1,4 @@
-/**
- * The web pages that may connect: the option `allowedOrigins`, and how the header `Origin` is held against it.
- * Knows HTTP only.
- */
+/** The web pages that may connect: checks the header `Origin` against the option `allowedOrigins`. Knows HTTP only. */
 import type { IncomingMessage } from 'node:http'
 import { AnaxError } from '../../index.js'
 
@@ -9,8 +6,8 @@ import { AnaxError } from '../../index.js'
 type AllowedOrigins = readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
 
 /**
- * Browsers write an origin in one way only. One that is written otherwise would keep out the page that it is meant for.
- * @throws AnaxError ANAX_ERR_ARGUMENT
+ * Checks the form of origins. Browsers send an origin in exactly one form; in another form, it would refuse the page
+ * that it is meant to allow. @throws AnaxError ANAX_ERR_ARGUMENT
  */
 export function checkOrigins(origins: AllowedOrigins | undefined): void {
   if (origins === undefined || typeof origins === 'function') return
@@ -26,7 +23,9 @@ export function checkOrigins(origins: AllowedOrigins | undefined): void {
   }
 }
 
-/** Whether the page that a request comes from may connect; other clients than browsers send no origin, and may. */
+/**
+ * Whether the page that a request comes from may connect. Clients other than browsers send no origin, and may connect.
+ */
 export function isAllowedOrigin(request: IncomingMessage, allowed: AllowedOrigins | undefined): boolean {
   const { origin } = request.headers
   if (allowed === undefined || origin === undefined) return true
@@ -39,7 +38,7 @@ export function isAllowedOrigin(request: IncomingMessage, allowed: AllowedOrigin
   }
 }
 
-/** `null` is the origin of pages without one, such as files; apps have schemes of their own. */
+/** `null` is the origin of pages without one, such as files; apps have their own schemes. */
 function isOrigin(text: unknown): boolean {
   if (typeof text !== 'string') return false
   if (/^https?:/.test(text)) return originOf(text) === text

@@ -1,5 +1,5 @@
 /**
- * MQTT beside the routes of a web framework: a plugin for Fastify, and a server for any request handler, such as an
+ * MQTT next to the routes of a web framework: a plugin for Fastify, and a server for any request handler, such as an
  * Express app. Owns the order of closing; imports none of the frameworks.
  */
 import { once } from 'node:events'
@@ -53,7 +53,7 @@ export interface WebServerOptions extends WebSocketOptions {
   port?: number
 }
 
-/** An HTTP server with MQTT beside its routes. */
+/** An HTTP server with MQTT next to its routes. */
 export interface WebServer {
   /** The HTTP server. */
   readonly server: HttpServer

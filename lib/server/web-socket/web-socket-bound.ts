@@ -1,7 +1,7 @@
 /**
- * Limits the bytes of incomplete messages, which `ws` holds until a message is complete. Before CONNECT is answered
- * each client has its own limit; afterwards the broker, which has one limit for all clients, is told. Counts bytes of
- * the socket; must not know what they mean.
+ * Limits the bytes of incomplete messages, which `ws` holds until a message is complete. Before CONNECT is answered,
+ * each client has its own limit. Afterwards, the size is reported to the broker, which has one limit for all clients.
+ * Counts bytes of the socket; must not know what they mean.
  */
 import type { Duplex } from 'node:stream'
 import type { Client } from '../../../types/client.js'
@@ -13,7 +13,7 @@ const FRAMING = 1024
 /** A smaller rest may consist of frame headers only. */
 const UNCERTAIN_BYTES = 256
 
-/** Of a masked frame: with up to 125 bytes, up to 64 KiB, and more. */
+/** Header sizes of a masked frame: with up to 125 bytes, up to 64 KiB, and more. */
 const HEADER_BYTES = [6, 8, 14] as const
 
 /** @param stream the WebSocket as the broker reads it */
@@ -30,12 +30,12 @@ export function boundMessages(
   })
   const count = (chunk: Buffer) => {
     held += chunk.length
-    // `ws` has seen the chunk before: what is left of it begins a message
+    // `ws` has already handled this chunk: the rest of it begins a message
     if (passedOn > 0) held = restOf(chunk, held - passedOn)
     passedOn = 0
     client.heldBytes = held
     if (held <= maxBytes + FRAMING || client.connected) return
-    // CONNECT is being answered: what follows it can wait
+    // CONNECT is being answered: further data can wait
     if (client.connecting) webSocket.pause()
     else stream.destroy(new Error(`a WebSocket message of more than ${maxBytes} bytes before CONNECT`))
   }
@@ -43,7 +43,7 @@ export function boundMessages(
   client.once('connected', () => webSocket.resume())
   client.once('close', () => {
     socket.off('data', count)
-    // `ws` would go on collecting the message until the closing handshake is done
+    // `ws` would continue to collect the message until the closing handshake is done
     if (held > 0) webSocket.terminate()
   })
 }

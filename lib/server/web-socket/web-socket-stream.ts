@@ -23,7 +23,7 @@ export interface HostWebSocket {
   readonly readyState: number
   readonly bufferedAmount: number
   readonly isPaused: boolean
-  // biome-ignore lint/suspicious/noExplicitAny: each event of `ws` has arguments of its own
+  // biome-ignore lint/suspicious/noExplicitAny: each event of `ws` has its own arguments
   on(event: string, listener: (...args: any[]) => void): unknown
   send(data: Buffer, options: { binary: boolean }, done?: (error?: Error) => void): void
   pong(data: Buffer): void
@@ -33,7 +33,7 @@ export interface HostWebSocket {
   terminate(): void
 }
 
-/** Whether `ws` answers pings (its option `autoPong`), or this stream does, within a bound. */
+/** Whether `ws` answers pings (its option `autoPong`), or this stream does, up to a limit. */
 export interface WebSocketStreamOptions {
   pings: 'answered here' | 'answered by ws'
 }

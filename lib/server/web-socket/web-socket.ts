@@ -42,15 +42,15 @@ export interface AttachedWebSocket {
   close(): void
 }
 
-/** What a listener knows of a request, and wants to know. */
+/** The listener of an upgrade: provides details of the connection, and is notified of refusals. */
 export interface UpgradeListener {
   /** Information about the connection. */
   details(request: IncomingMessage): ConnectionDetails
-  /** Told of each request for a WebSocket that is refused. */
+  /** Called for each refused request for a WebSocket. */
   refused(request: IncomingMessage, reason: string): void
 }
 
-/** A host's own HTTP server: a proxy in front is the host's responsibility, and so is what it wants to know. */
+/** A host's own HTTP server: proxies in front of it, and refusals, are the host's responsibility. */
 const HOST: UpgradeListener = { details: plainDetails, refused: () => {} }
 
 /** Subprotocol names of MQTT; the first one that a client offers is selected. [MQTT-6.0.0-3] [MQTT-6.0.0-4] */
@@ -160,7 +160,10 @@ export function serveWebSocket(
   })
 }
 
-/** A proxy passes these two headers on only where it is told to, and all others of a WebSocket's request anyway. */
+/**
+ * Whether a proxy removed the upgrade: a proxy forwards these two headers only if configured, but always forwards the
+ * other headers of a WebSocket request.
+ */
 function lostUpgrade({ headers }: IncomingMessage): string | undefined {
   if (headers['sec-websocket-key'] === undefined) return undefined
   return 'a proxy has to pass on the headers Upgrade and Connection'

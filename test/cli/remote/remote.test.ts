@@ -100,7 +100,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     const own = folder.write('own', `${server.admin.token}\n`)
     const { code } = await anax(['status', '-L', `http://127.0.0.1:${server.port}`, '--token-file', own])
     assert.equal(code, 0)
-    assert.throws(() => tokenIn(folder.write('bad', 'short')), /holds no token/)
+    assert.throws(() => tokenIn(folder.write('bad', 'short')), /has no token/)
   })
 })
 
