@@ -121,10 +121,10 @@ export class BrokerParts {
     const limitsOf = (clientId: string) => {
       const own = limits.of(clientId)
       const session = sessions.ownerOf(clientId)?.session
-      if (session === undefined) return own
+      if (session === undefined || !session.isAttached) return own
       if (session.pressure !== undefined) return session.pressure.extend(own)
-      // nothing has had to wait: what is in the queue is in flight
-      return session.load * 2 < own.maxMessages ? own : extendedLimits(own, options)
+      // nothing has had to wait: what is in the queue is in flight, or was not handed to the client yet
+      return (session.load + queues.underWay) * 2 < own.maxMessages ? own : extendedLimits(own, options)
     }
     const policy = { limitsOf, maxTotalBytes: options.maxTotalQueuedBytes }
     const bus: MessageBus =

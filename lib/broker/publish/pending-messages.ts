@@ -11,6 +11,10 @@ export class PendingMessages {
   readonly #few: PublishMessage[] = []
   readonly #others = new Map<number, PublishMessage>()
 
+  get size(): number {
+    return this.#few.length + this.#others.size
+  }
+
   add(message: PublishMessage): void {
     if (this.#few.length < FEW) this.#few.push(message)
     else this.#others.set(message.brokerCounter, message)

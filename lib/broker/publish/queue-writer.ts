@@ -137,6 +137,11 @@ export class QueueWriter {
     }
   }
 
+  /** The number of messages of this broker that are being stored, or are stored and not routed yet. */
+  get underWay(): number {
+    return this.#pending.size
+  }
+
   /** Appends a message to one queue. */
   append(message: PublishMessage, delivery: QueueDelivery, { policy }: QueueRules): MaybePromise<void> {
     return this.#enqueue(message, [delivery], policy)
