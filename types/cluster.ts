@@ -185,7 +185,8 @@ export interface ClusterNode {
   /**
    * Reads the log: everything behind `after` that one of the filters may match (the engine may bring more), in the
    * order of each shard. What was trimmed meanwhile is missing.
-   * @param upTo included; left out, it is where the log ends when reading begins
+   * @param upTo included: where the log ended, or a message that was brought to this node; left out, it is where the log
+   * ends when reading begins
    */
   read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncIterable<LogEntry>
   /** One message of the log; undefined where it was trimmed. */

@@ -2,7 +2,7 @@
  * The filters whose messages this node needs from the other nodes. Owns the log position from which each filter is
  * read; must not know the subscribers.
  */
-import type { ClusterNode, LogCursor } from '../../types/cluster.js'
+import type { ClusterNode, LogCursor, LogPosition } from '../../types/cluster.js'
 import type { Interests } from '../routing/bus/interests.js'
 import type { ClusterLink } from './cluster-link.js'
 import type { BroughtFilters } from './owned-session.js'
@@ -26,6 +26,8 @@ export class ClusterInterests implements Interests, BroughtFilters {
   readonly #wanted = new Map<string, Wanted>()
   /** Filter -> its shared subscriptions that are being joined. */
   readonly #joining = new Map<string, Promise<void>>()
+  /** The last message that has come, by shard. */
+  readonly #arrived: number[] = []
 
   constructor(link: ClusterLink, groups: GroupRegistry) {
     this.#link = link
@@ -75,6 +77,15 @@ export class ClusterInterests implements Interests, BroughtFilters {
   /** The position from which on all messages of a filter arrive; undefined while it is not read yet. */
   since(filter: string): LogCursor | undefined {
     return this.#wanted.get(filter)?.since
+  }
+
+  /** Notes a message of the log, which comes after all earlier ones of its shard. */
+  noteArrived({ shard, sequence }: LogPosition): void {
+    this.#arrived[shard] = sequence
+  }
+
+  arrived(shard: number): number {
+    return this.#arrived[shard] ?? 0
   }
 
   /** Registers everything with a new node. */

@@ -80,7 +80,10 @@ export class ClusterParts {
       events: {
         failed,
         letGo: clientId => host.letGo(clientId),
-        message: entry => logConsumer.arrived(entry) as Promise<void> | void,
+        message: entry => {
+          interests.noteArrived(entry.position)
+          return logConsumer.arrived(entry) as Promise<void> | void
+        },
         signal: message => logConsumer.signalled(message),
         deadline: (clientId, at) => deadlines.set(clientId, at),
         orphan: clientId => deadlines.setOrphan(clientId),
@@ -92,15 +95,16 @@ export class ClusterParts {
     })
     const dropped = (clientId: string, message: Message) =>
       events.emit('drop', { clientId, message, reason: 'queue-full' })
+    const shared = new SharedParts({ link, failed, give: (share, message) => this.#give(share, message) })
+    const interests = new ClusterInterests(link, shared)
     const store = new ClusterStore({
       link,
+      brought: interests,
       failed,
       dropped,
       limitsOf: clientId => host.limitsOf(clientId),
       now: () => timers.wallTime(),
     })
-    const shared = new SharedParts({ link, failed, give: (share, message) => this.#give(share, message) })
-    const interests = new ClusterInterests(link, shared)
     const sink = new ClusterSink({
       options,
       authorizer,

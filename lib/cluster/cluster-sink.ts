@@ -129,7 +129,6 @@ function isLogged({ qos, retain }: PublishMessage): boolean {
 function withCompanion(owned: OwnedSession, companion: Companion): ClusterWrite {
   if (companion.kind === 'packet id') {
     owned.incoming.add(companion.packetId)
-    owned.progressWritten()
     const progress = owned.progressRecord()
     // a session that ends with its connection has no records
     return progress === undefined ? {} : { records: { c: progress } }

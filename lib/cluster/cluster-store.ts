@@ -23,7 +23,7 @@ import { copyOf, refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { LogBackedStore } from './log-backed-store.js'
 import { LogQueue } from './log-queue.js'
-import { OwnedSession, ownRecord, positionOf, type SessionSettings } from './owned-session.js'
+import { type BroughtFilters, OwnedSession, ownRecord, positionOf, type SessionSettings } from './owned-session.js'
 import { SessionWriter } from './session-writer.js'
 
 /** Maximum number of records of one write. */
@@ -31,6 +31,7 @@ const RECORDS_AT_ONCE = 400
 
 export interface ClusterStoreParts {
   readonly link: ClusterLink
+  readonly brought: BroughtFilters
   /** Reports a failure in the background. */
   failed(error: unknown): void
   limitsOf(clientId: string): QueueLimits
@@ -143,6 +144,7 @@ export class ClusterStore extends LogBackedStore {
     owned.sent.clear()
     owned.incoming.clear()
     owned.own.clear()
+    owned.hasProgressRecord = false
     if (!owned.hasRecords) return
     for (let i = 0; i < names.length; i += RECORDS_AT_ONCE) {
       const records = Object.fromEntries(names.slice(i, i + RECORDS_AT_ONCE).map(name => [name, undefined]))
@@ -156,6 +158,7 @@ export class ClusterStore extends LogBackedStore {
     const owned = this.#mustOwn(id)
     // earlier messages are not for it
     const since = await this.#link.node.ends()
+    if (owned.filters.length === 0) owned.skipTo(since)
     for (const subscription of subscriptions) {
       const known = owned.subscriptions.get(subscription.topic)
       owned.subscribe({ ...subscription }, known?.since ?? since)
@@ -304,7 +307,7 @@ export class ClusterStore extends LogBackedStore {
 
   /** Sets the cursor of a new session to the end of the log, so that it gets no earlier messages. */
   async #begin(owned: OwnedSession): Promise<void> {
-    for (const [shard, end] of (await this.#link.node.ends()).entries()) owned.advanceTo(shard, end)
+    owned.skipTo(await this.#link.node.ends())
     owned.isBehind = false
   }
 
@@ -340,8 +343,8 @@ function isUsedAlike(before: OwnedSession['session'], { expiryInterval, details 
 /** The session state that is written when the claim is released. */
 function lastWriteOf(owned: OwnedSession): ClusterWrite {
   if (!owned.hasRecords && owned.session === undefined && owned.will === undefined) return {}
-  const progress = owned.changedProgressRecord()
-  const records = { s: owned.settingsRecord(), ...(progress !== undefined && { c: progress }) }
+  // in one record, so that a client that comes back is read from one
+  const records = { s: owned.settingsRecord(), ...(owned.hasProgressRecord && { c: undefined }) }
   return { records, deadline: { at: owned.nextDeadline() } }
 }
 

@@ -8,7 +8,7 @@ import type { QueuedMessage, QueueLimits } from '../../types/persistence.js'
 import { sizeInQueue } from '../model/backlog.js'
 import { refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
-import { type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
+import { type BroughtFilters, type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 
 /** The fraction of its time in the log after which a message is copied into the session. */
 const KEEP_AFTER = 0.8
@@ -18,6 +18,7 @@ const STEP_BYTES = 1024 * 1024
 
 export interface LogQueueParts {
   readonly link: ClusterLink
+  readonly brought: BroughtFilters
   limitsOf(clientId: string): QueueLimits
   dropped(clientId: string, message: Message): void
   write(owned: OwnedSession, records: Record<string, Uint8Array | undefined>): Promise<unknown>
@@ -51,11 +52,13 @@ export class LogQueue {
   }
 
   /**
-   * All messages after the session's cursor in the log. The first read applies the limits to the messages that its
-   * client missed.
+   * The messages after the session's cursor in the log that are not brought to this node any more. The first read applies
+   * the limits to the messages that its client missed.
    */
   async *read(owned: OwnedSession): AsyncGenerator<QueuedMessage> {
-    const read = owned.beginRead(await this.#parts.link.node.ends())
+    const { link, brought } = this.#parts
+    // mostly this node knows it, and a client that comes back costs no request
+    const read = owned.beginRead(owned.missesUpTo(brought) ?? (await link.node.ends()))
     const isWithin = owned.filters.length > 0 && owned.isBehind ? await this.#limitsFor(owned, read.ends) : undefined
     for await (const queued of this.#entries(owned, read.ends)) {
       if (this.#isDropped(owned, queued)) continue
@@ -105,14 +108,13 @@ export class LogQueue {
       records = {}
       bytes = 0
     }
-    for (const [shard, end] of ends.entries()) owned.advanceTo(shard, end)
+    owned.skipTo(ends)
     await this.#write(owned, records)
   }
 
   /** Together with its cursor, so that each message is either in the log or in the session. */
   #write(owned: OwnedSession, records: Record<string, Uint8Array>): Promise<unknown> {
     const progress = owned.progressRecord()
-    owned.progressWritten()
     return this.#parts.write(owned, { ...records, ...(progress !== undefined && { c: progress }) })
   }
 

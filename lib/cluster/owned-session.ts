@@ -24,9 +24,12 @@ interface OwnedSubscription {
   readonly since: LogCursor
 }
 
-/** From where on the messages of a filter are brought to this node; undefined while they are not. */
+/** What is brought to this node. */
 export interface BroughtFilters {
+  /** From where on the messages of a filter are brought; undefined while they are not. */
   since(filter: string): LogCursor | undefined
+  /** The last message of a shard that has come; 0 if none has. */
+  arrived(shard: number): number
 }
 
 /** A read of the log on behalf of the session. */
@@ -60,16 +63,19 @@ export interface SessionSettings {
   details?: SessionDetails | undefined
 }
 
-/** The record `s`: settings that change rarely. */
+/** The record `s`: all that there is at the last release, and settings that change rarely. */
 interface Settings {
   session?: SessionSettings
   subscriptions?: [StoredSubscription, LogCursor][]
   will?: { will: StoredWill; dueAt?: number | undefined }
   keepAt?: number | undefined
+  progress?: Progress
 }
 
-/** The record `c`: state that changes with each message. */
+/** State that changes with each message: the record `c` while a client is connected, otherwise a part of `s`. */
 interface Progress {
+  /** Of two, the one with the higher version is valid. */
+  version: number
   cursor: LogCursor
   sent: [MessageRef, number, QueueDelivery, boolean][]
   incoming: number[]
@@ -115,8 +121,9 @@ export class OwnedSession {
   keepAt: number | undefined
   /** Whether it has records in the engine. */
   hasRecords = false
-  /** The record `c` that the session was loaded with. */
-  #loadedProgress: Uint8Array | undefined
+  /** Whether the record `c` is one of them. */
+  hasProgressRecord = false
+  #progressVersion = 0
   #lastOwn = 0
 
   constructor(claim: Claim, shards: number, records: ReadonlyMap<string, Uint8Array>) {
@@ -151,6 +158,21 @@ export class OwnedSession {
     return true
   }
 
+  /**
+   * Up to where it has to read the log, by shard: what is behind that, of its filters, is brought to this node. Undefined
+   * if one of the filters is not brought yet.
+   */
+  missesUpTo(brought: BroughtFilters): LogCursor | undefined {
+    const ends = this.cursor.map((_, shard) => brought.arrived(shard))
+    for (const { subscription } of this.subscriptions.values()) {
+      if (!isInLog(subscription)) continue
+      const since = brought.since(subscription.topic)
+      if (since === undefined) return undefined
+      for (const [shard, sequence] of since.entries()) ends[shard] = Math.max(ends[shard]!, sequence)
+    }
+    return ends
+  }
+
   /** The session in the form of the store contract. */
   toStored(): StoredSession | undefined {
     if (this.session === undefined) return undefined
@@ -174,39 +196,34 @@ export class OwnedSession {
     this.keepAt = keepAt
   }
 
+  /** The record `s`. */
   settingsRecord(): Uint8Array | undefined {
-    const { session, will } = this
+    const { session, will, keepAt } = this
     if (session === undefined && will === undefined) return undefined
     const subscriptions = [...this.subscriptions.values()].map(
       ({ subscription, since }): [StoredSubscription, LogCursor] => [subscription, since],
     )
     const settings: Settings = {
-      ...(session && { session, subscriptions, keepAt: this.keepAt }),
+      ...(session && { session, subscriptions, keepAt, progress: this.#progress() }),
       ...(will && { will }),
     }
     return bytesOf(settings)
   }
 
+  /** The record `c`, to be written; undefined for a session that ends with its connection. */
   progressRecord(): Uint8Array | undefined {
     if (this.session === undefined) return undefined
-    const progress: Progress = {
+    this.hasProgressRecord = true
+    return bytesOf(this.#progress())
+  }
+
+  #progress(): Progress {
+    return {
+      version: ++this.#progressVersion,
       cursor: this.cursor,
       sent: [...this.sent.values()].map(({ ref, packetId, delivery, released }) => [ref, packetId, delivery, released]),
       incoming: [...this.incoming],
     }
-    return bytesOf(progress)
-  }
-
-  /** The same for the last write; undefined if the engine already has it. */
-  changedProgressRecord(): Uint8Array | undefined {
-    const record = this.progressRecord()
-    const loaded = this.#loadedProgress
-    return record !== undefined && loaded !== undefined && Buffer.compare(record, loaded) === 0 ? undefined : record
-  }
-
-  /** Notes that the record was written since the session was loaded. */
-  progressWritten(): void {
-    this.#loadedProgress = undefined
   }
 
   /** The filters of its messages in the log. */
@@ -270,6 +287,11 @@ export class OwnedSession {
     }
   }
 
+  /** Notes that all messages up to here were sent or dropped, or are not for it. */
+  skipTo(cursor: LogCursor): void {
+    for (const [shard, sequence] of cursor.entries()) this.advanceTo(shard, sequence)
+  }
+
   advanceTo(shard: number, sequence: number): void {
     this.cursor[shard] = Math.max(this.cursor[shard]!, sequence)
     this.backlog.advance(shard, sequence)
@@ -309,26 +331,34 @@ export class OwnedSession {
 
   #restore(name: string, bytes: Uint8Array): void {
     if (name === 's') {
-      const { session, subscriptions = [], will, keepAt } = contentOf<Settings>(bytes)
+      const { session, subscriptions = [], will, keepAt, progress } = contentOf<Settings>(bytes)
       this.session = session
       this.keepAt = keepAt
       this.will = will
       for (const [subscription, since] of subscriptions) {
         this.subscriptions.set(subscription.topic, { subscription, since })
       }
+      if (progress !== undefined) this.#restoreProgress(progress)
     } else if (name === 'c') {
-      this.#loadedProgress = bytes
-      const { cursor, sent, incoming } = contentOf<Progress>(bytes)
-      for (const [shard, sequence] of cursor.entries()) this.advanceTo(shard, sequence)
-      for (const [ref, packetId, delivery, released] of sent) {
-        this.sent.set(refKey(ref), { ref, packetId, delivery, released })
-      }
-      for (const packetId of incoming) this.incoming.add(packetId)
+      this.hasProgressRecord = true
+      this.#restoreProgress(contentOf<Progress>(bytes))
     } else if (name.startsWith('x')) {
       const number = Number(name.slice(1))
       this.#lastOwn = Math.max(this.#lastOwn, number)
       this.own.set(number, contentOf<OwnEntry>(bytes))
     }
+  }
+
+  #restoreProgress({ version, cursor, sent, incoming }: Progress): void {
+    if (version <= this.#progressVersion) return
+    this.#progressVersion = version
+    this.skipTo(cursor)
+    this.sent.clear()
+    this.incoming.clear()
+    for (const [ref, packetId, delivery, released] of sent) {
+      this.sent.set(refKey(ref), { ref, packetId, delivery, released })
+    }
+    for (const packetId of incoming) this.incoming.add(packetId)
   }
 }
 

@@ -66,7 +66,6 @@ export class SessionWriter {
   async #write(owned: OwnedSession): Promise<void> {
     if (this.#ended.has(owned)) return
     const progress = owned.progressRecord()
-    owned.progressWritten()
     if (progress !== undefined) await this.#link.node.write(owned.claim, { records: { c: progress } })
   }
 

@@ -70,6 +70,12 @@ interface Acknowledgement {
   readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string }
 }
 
+/** A read that waits for its answer. */
+interface Read {
+  take(message: Msg): void
+  fail(error: Error): void
+}
+
 const EMPTY = new Uint8Array(0)
 /** Maximum bytes of the headers of a message, which the server counts as well. */
 const HEADER_BYTES = 1024
@@ -93,6 +99,11 @@ export class Wire {
   /** Ends the waiting flushes once the connection is closed; made with the first of them. */
   #flushing: Set<() => void> | undefined
   #batches = 0
+  /** Where the answers to reads arrive; subscribed to with the first read. */
+  #inbox: string | undefined
+  /** The reads that wait for answers, by the last token of their reply subject. */
+  readonly #reads = new Map<string, Read>()
+  #readCount = 0
 
   constructor(nc: NatsConnection, parts: WireParts) {
     this.nc = nc
@@ -232,27 +243,58 @@ export class Wire {
   #direct(stream: string, query: object): Promise<Msg[]> {
     return new Promise((resolve, reject) => {
       const answers: Msg[] = []
-      const inbox = this.#parts.createInbox()
-      const subscription = this.nc.subscribe(inbox, {
-        callback: (error, message) => {
-          // each message extends the time limit
-          timer.refresh()
-          if (error === null) answers.push(message)
-          if (error === null && !message.headers?.code) return
-          clearTimeout(timer)
-          subscription.unsubscribe()
-          if (error !== null) reject(error)
-          else if (message.headers?.code === 503) reject(new RefusedRequest(503, 'no replica answers'))
-          else if (!isWhole(answers)) reject(new Error(`an answer of ${stream} has a gap`))
-          else resolve(answers)
-        },
-      })
-      const timer = setTimeout(() => {
-        subscription.unsubscribe()
-        reject(new Error(`${stream} does not answer`))
-      }, PATIENCE_MS)
-      this.nc.publish(`${this.#parts.api}.DIRECT.GET.${stream}`, JSON.stringify(query), { reply: inbox })
+      const token = String(++this.#readCount)
+      const fail = (error: Error) => {
+        end()
+        reject(error)
+      }
+      const take = (message: Msg) => {
+        // each message extends the time limit
+        timer.refresh()
+        answers.push(message)
+        const code = message.headers?.code
+        if (!code) return
+        if (code === 503) fail(new RefusedRequest(503, 'no replica answers'))
+        else if (!isWhole(answers)) fail(new Error(`an answer of ${stream} has a gap`))
+        else {
+          end()
+          resolve(answers)
+        }
+      }
+      const end = () => {
+        clearTimeout(timer)
+        this.#reads.delete(token)
+      }
+      const timer = setTimeout(() => fail(new Error(`${stream} does not answer`)), PATIENCE_MS)
+      this.#reads.set(token, { take, fail })
+      try {
+        const reply = this.#openInbox() + token
+        this.nc.publish(`${this.#parts.api}.DIRECT.GET.${stream}`, JSON.stringify(query), { reply })
+      } catch (error) {
+        // the connection is closed
+        fail(error as Error)
+      }
     })
+  }
+
+  /** One subscription for the answers to all reads, because each one is announced to all servers. */
+  #openInbox(): string {
+    if (this.#inbox !== undefined) return this.#inbox
+    const inbox = `${this.#parts.createInbox()}.`
+    this.#inbox = inbox
+    this.nc.subscribe(`${inbox}*`, {
+      callback: (error, message) => {
+        if (error === null) this.#reads.get(message.subject.slice(inbox.length))?.take(message)
+        else this.#closeInbox(error)
+      },
+    })
+    return inbox
+  }
+
+  /** The server has refused the subscription. */
+  #closeInbox(error: Error): void {
+    this.#inbox = undefined
+    for (const { fail } of [...this.#reads.values()]) fail(error)
   }
 
   #headersOf({ ttl, replaces }: OutgoingRecord, { expect, id }: WriteOptions): MsgHdrs {

@@ -9,7 +9,7 @@ test('a change that waits behind a write is left to the one that gives the sessi
   const writes: (() => void)[] = []
   const node = { write: () => new Promise<void>(resolve => writes.push(resolve)) }
   const writer = new SessionWriter({ node } as unknown as ClusterLink, error => assert.fail(String(error)))
-  const owned = { progressRecord: () => Buffer.from('1'), progressWritten() {} } as unknown as OwnedSession
+  const owned = { progressRecord: () => Buffer.from('1') } as unknown as OwnedSession
   const first = writer.writeNow(owned)
   const second = writer.writeNow(owned)
   writer.end(owned)

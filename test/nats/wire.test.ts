@@ -11,18 +11,17 @@ function answering(answers: readonly Record<string, string | number>[]): NatsCon
   return {
     subscribe(_: string, { callback }: { callback: typeof take }) {
       take = callback
-      return { unsubscribe() {} }
     },
-    publish() {
-      for (const answer of answers) take(null, messageOf(answer))
+    publish(_: string, __: string, { reply }: { reply: string }) {
+      for (const answer of answers) take(null, messageOf(answer, reply))
     },
   } as unknown as NatsConnection
 }
 
-function messageOf({ code, ...values }: Record<string, string | number>): Msg {
+function messageOf({ code, ...values }: Record<string, string | number>, subject: string): Msg {
   const headers = code === undefined ? noHeaders() : noHeaders(Number(code), 'end')
   for (const [name, value] of Object.entries(values)) headers.set(name, String(value))
-  return { headers, data: new Uint8Array(0) } as unknown as Msg
+  return { subject, headers, data: new Uint8Array(0) } as unknown as Msg
 }
 
 const record = (sequence: number, before: number) => ({
@@ -55,3 +54,27 @@ for (const [what, answers] of [
     await assert.rejects(read(answers), /has a gap/)
   })
 }
+
+test('all reads have one subscription; one that the server refuses fails them, and the next read has another', async () => {
+  const calls: ((error: Error | null, message: Msg) => void)[] = []
+  const replies: string[] = []
+  const connection = {
+    subscribe: (_: string, { callback }: { callback: (typeof calls)[number] }) => calls.push(callback),
+    publish: (_: string, __: string, { reply }: { reply: string }) => replies.push(reply),
+  } as unknown as NatsConnection
+  let inboxes = 0
+  const wire = new Wire(connection, {
+    headers: noHeaders,
+    createInbox: () => `inbox${++inboxes}`,
+    api: '$JS.API',
+  })
+  const reads = [1, 2].map(from => wire.nextOf('stream', from, 'a'))
+  assert.deepEqual(replies, ['inbox1.1', 'inbox1.2'])
+  calls[0]!(null, messageOf({ code: 404 }, 'inbox1.2'))
+  assert.deepEqual(await reads[1], [])
+  calls[0]!(new Error('not permitted'), undefined as never)
+  await assert.rejects(reads[0]!, /not permitted/)
+  const later = wire.nextOf('stream', 1, 'a')
+  calls[1]!(null, messageOf({ code: 404 }, replies.at(-1)!))
+  assert.deepEqual([await later, replies.at(-1)], [[], 'inbox2.3'])
+})

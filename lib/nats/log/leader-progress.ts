@@ -1,14 +1,45 @@
 /**
  * A replica may bring a message that the leader has not applied yet, and what the leader says then is older than what this
- * node knows. Owns waiting for the leader.
+ * node knows. Owns waiting for the leaders of the shards, one question for all who wait for the same one.
  */
+import { Gathering } from '../gathering.js'
 import type { Wire } from '../wire.js'
 
 const PAUSE_MS = 5
 const PATIENCE_MS = 3000
+const MAX_WAITING = 10_000
 
-/** Resolves when the leader of a stream has come to a sequence that was seen before. Rejects where that takes long. */
-export async function untilLeaderHas(wire: Wire, stream: string, sequence: number): Promise<void> {
+interface Waiting {
+  readonly sequence: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export class LeaderProgress {
+  readonly #waiting: readonly Gathering<Waiting>[]
+
+  constructor(wire: Wire, shards: readonly { readonly stream: string }[]) {
+    this.#waiting = shards.map(
+      ({ stream }) => new Gathering<Waiting>(MAX_WAITING, waiting => answer(wire, stream, waiting)),
+    )
+  }
+
+  /** Resolves when the leader of a shard has come to a sequence that was seen before. Rejects where that takes long. */
+  reach(shard: number, sequence: number): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting[shard]!.add({ sequence, resolve, reject }))
+  }
+}
+
+async function answer(wire: Wire, stream: string, waiting: readonly Waiting[]): Promise<void> {
+  try {
+    await untilLeaderHas(wire, stream, Math.max(...waiting.map(({ sequence }) => sequence)))
+    for (const { resolve } of waiting) resolve()
+  } catch (error) {
+    for (const { reject } of waiting) reject(error)
+  }
+}
+
+async function untilLeaderHas(wire: Wire, stream: string, sequence: number): Promise<void> {
   const until = performance.now() + PATIENCE_MS
   while ((await wire.end(stream)) < sequence) {
     if (performance.now() > until) throw new Error(`the leader of ${stream} is behind ${sequence}`)

@@ -5,7 +5,6 @@
 import type { LogCursor } from '../../../types/cluster.js'
 import type { ShardSubjects } from '../subjects.js'
 import type { Wire } from '../wire.js'
-import { untilLeaderHas } from './leader-progress.js'
 
 /** A shard with a log. */
 interface LogShard {
@@ -60,11 +59,8 @@ export class LogEnds {
 
   async #endOf(shard: number): Promise<number> {
     const { stream, subjects } = this.#shards[shard]!
-    const brought = this.#brought[shard]!
     const record = await this.#wire.last(stream, subjects.logOf('>'))
-    const last = Math.max(this.#ends[shard]!, record?.sequence ?? 0)
-    // it has expired, or the leader is behind the replica that brought it, and could not read it yet
-    if (last < brought) await untilLeaderHas(this.#wire, stream, brought)
-    return Math.max(last, brought)
+    // what was brought may have expired, or the leader may be behind the replica that brought it
+    return Math.max(record?.sequence ?? 0, this.#brought[shard]!)
   }
 }

@@ -8,7 +8,7 @@ import { messageFrom } from '../message-bytes.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../subjects.js'
 import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
 import { covers } from './interest.js'
-import { untilLeaderHas } from './leader-progress.js'
+import { LeaderProgress } from './leader-progress.js'
 
 const PAUSE_MS = 5
 /** The number of requests to replicas that may be behind, before the leader is asked for each record. */
@@ -26,12 +26,14 @@ export class LogReader {
   readonly #wire: Wire
   readonly #shards: readonly ReadShard[]
   readonly #brought: (shard: number) => number
+  readonly #leaders: LeaderProgress
 
   /** @param brought up to which sequence a shard was brought to this node, from whatever replica */
   constructor(wire: Wire, shards: readonly ReadShard[], brought: (shard: number) => number) {
     this.#wire = wire
     this.#shards = shards
     this.#brought = brought
+    this.#leaders = new LeaderProgress(wire, shards)
   }
 
   /** The beginning of a shard's log, as the sequence before its first message. */
@@ -41,9 +43,13 @@ export class LogReader {
     return first === undefined ? 0 : first.sequence - 1
   }
 
-  /** The messages of one shard that match the filters, after `after` and up to `end`, in order. */
+  /**
+   * The messages of one shard that match the filters, after `after` and up to `end`, in order.
+   * @param end where the log ends, or a message that a replica has brought: the leader may be behind it
+   */
   async *read(shard: number, filters: readonly string[], after: number, end: number): AsyncGenerator<LogEntry> {
     if (after >= end) return
+    await this.#leaders.reach(shard, end)
     const { stream, subjects } = this.#shards[shard]!
     const sources = subjectsOf(filters).map(tokens => this.#follow(stream, subjects.logOf(tokens), after + 1, end))
     for await (const record of inOrder(sources)) {
@@ -57,7 +63,7 @@ export class LogReader {
     let record = await this.#wire.at(stream, sequence)
     // it was trimmed, or the leader has not come so far
     if (record === undefined && sequence <= this.#brought(shard)) {
-      await untilLeaderHas(this.#wire, stream, sequence)
+      await this.#leaders.reach(shard, sequence)
       record = await this.#wire.at(stream, sequence)
     }
     const base = subjects.logOf('')

@@ -16,8 +16,11 @@ import {
 } from '../wire.js'
 import type { Membership } from './membership.js'
 
-/** How long the record of a released claim stays, in seconds: the next claim expects its sequence. */
-const FREED_SECONDS = 60
+/**
+ * How long the record of a released claim stays, in seconds, the least that a server takes. While it is there, the first
+ * attempt of the next claim is refused, which expects no record.
+ */
+const FREED_SECONDS = 1
 const ATTEMPT_MS = 2500
 /** Maximum number of concurrent claims. */
 const MAX_ATTEMPTS = 200

@@ -1,0 +1,50 @@
+/** A client whose session is stored comes back to a node that has its filters already: what the node asks the engine for. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryCluster } from '../../lib/testing/cluster.js'
+import { withFaults } from './faults.js'
+import { missed, receivedBy, until, withNodes } from './nodes.js'
+
+test('where its filters are brought already, nobody asks where the log ends, and it gets all that it missed', async () => {
+  let asked = 0
+  const cluster = withFaults(new MemoryCluster({ shards: 1 }), node => ({
+    ends: async () => {
+      asked++
+      return await node.ends()
+    },
+  }))
+  await withNodes(cluster, 2, async (one, other) => {
+    const neighbour = await other!.connect('neighbour')
+    await neighbour.subscribeAsync('t', { qos: 1 })
+    await missed(one!, 3)
+    await until(() => receivedBy(neighbour).length === 3, 'what was published')
+    asked = 0
+    const back = await other!.connectStored('away')
+    await one!.broker.publish({ topic: 't', payload: 'live', qos: 1 })
+    await until(() => receivedBy(back).length === 4, 'all messages')
+    assert.deepEqual([receivedBy(back), asked], [['0', '1', '2', 'live'], 0])
+  })
+})
+
+test('a session without filters in the log asks for nothing, and begins where it subscribes', async () => {
+  const read: number[] = []
+  const cluster = withFaults(new MemoryCluster({ shards: 1 }), node => ({
+    read: (filters, after, upTo) => {
+      read.push(after[0]!)
+      return node.read(filters, after, upTo)
+    },
+  }))
+  await withNodes(cluster, 1, async one => {
+    await (await one!.connectStored('new')).endAsync()
+    for (let i = 0; i < 3; i++) await one!.broker.publish({ topic: 't', payload: `before ${i}`, qos: 1 })
+    const back = await one!.connectStored('new')
+    await back.subscribeAsync('t', { qos: 1 })
+    await one!.broker.publish({ topic: 't', payload: 'after', qos: 1 })
+    await until(() => receivedBy(back).length === 1, 'the message')
+    assert.deepEqual(receivedBy(back), ['after'])
+    assert.ok(
+      read.every(after => after >= 3),
+      String(read),
+    )
+  })
+})
