@@ -200,6 +200,12 @@ export interface BrokerOptions extends Hooks {
    * MiB
    */
   maxOutboxBytes?: number
+  /**
+   * The same for a client that drains, or began to have messages waiting less than 2 seconds ago; as long as all clients
+   * together have less than a quarter of `maxTotalQueuedBytes` waiting in memory. @default 16 MiB; `maxOutboxBytes` where
+   * that is given
+   */
+  maxBurstBytes?: number
 
   /**
    * Maximum number of retained messages. A message that exceeds this or one of the following limits is refused with

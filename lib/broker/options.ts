@@ -60,6 +60,7 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   queueOverflow: 'drop-newest',
   queueQoS0: false,
   maxOutboxBytes: MIB,
+  maxBurstBytes: 16 * MIB,
   maxRetainedMessages: 1_000_000,
   maxRetainedBytes: 256 * MIB,
   maxRetainedPayload: Number.POSITIVE_INFINITY,
@@ -186,6 +187,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   queueLimits: fn,
   queueQoS0: flag,
   maxOutboxBytes: bound(1),
+  maxBurstBytes: bound(1),
   maxRetainedMessages: bound(0),
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),
@@ -256,10 +258,11 @@ function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, pat
 }
 
 /** Defaults that depend on other options. */
-function following({ receiveMaximum, maxQueuedMessages }: BrokerOptions): Partial<ResolvedOptions> {
+function following({ receiveMaximum, maxQueuedMessages, maxOutboxBytes }: BrokerOptions): Partial<ResolvedOptions> {
   return {
     ...(receiveMaximum !== undefined && { maxConcurrentPackets: receiveMaximum + 1 }),
     ...(maxQueuedMessages !== undefined && { maxBurstMessages: maxQueuedMessages }),
+    ...(maxOutboxBytes !== undefined && { maxBurstBytes: maxOutboxBytes }),
   }
 }
 

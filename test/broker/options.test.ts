@@ -124,6 +124,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   queueLimits: fn,
   queueQoS0: flag,
   maxOutboxBytes: bound(1),
+  maxBurstBytes: bound(1),
   maxRetainedMessages: bound(0),
   maxRetainedBytes: bound(0),
   maxRetainedPayload: bound(0),

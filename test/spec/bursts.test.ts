@@ -246,8 +246,8 @@ describe('an application that publishes in a loop and awaits each call', () => {
     },
   }
 
-  async function scene(topic = 't', qos: QoS = 0) {
-    const broker = await createBroker()
+  async function scene(topic = 't', qos: QoS = 0, options: BrokerOptions = {}) {
+    const broker = await createBroker(options)
     const drops: string[] = []
     broker.on('drop', ({ clientId, reason }) => drops.push(`${clientId} ${reason}`))
     const subscriber = await Raw.connect(broker, 5, { clientId: 'subscriber' })
@@ -288,7 +288,7 @@ describe('an application that publishes in a loop and awaits each call', () => {
   })
 
   it('does not wait for a client that reads nothing, and others get everything', async () => {
-    const { broker, drops, subscriber } = await scene()
+    const { broker, drops, subscriber } = await scene('t', 0, { maxOutboxBytes: 1024 * 1024 })
     const frozen = await Raw.connect(broker, 5, { clientId: 'frozen' })
     const subscribed = new Promise(resolve => broker.once('subscribe', resolve))
     frozen.subscribe('t', 0)

@@ -39,6 +39,7 @@ export const LIMITS = {
   'max-queued-bytes': ['maxQueuedBytes', 1, ANY],
   'max-total-queued-bytes': ['maxTotalQueuedBytes', 1, ANY],
   'max-outbox-bytes': ['maxOutboxBytes', 1, ANY],
+  'max-burst-bytes': ['maxBurstBytes', 1, ANY],
   'max-retained-messages': ['maxRetainedMessages', 0, ANY],
   'max-retained-bytes': ['maxRetainedBytes', 0, ANY],
   'max-retained-payload': ['maxRetainedPayload', 0, ANY],

@@ -70,6 +70,7 @@ export const OPTIONS = {
   'max-queued-bytes': { type: 'string' },
   'max-total-queued-bytes': { type: 'string' },
   'max-outbox-bytes': { type: 'string' },
+  'max-burst-bytes': { type: 'string' },
   'max-retained-messages': { type: 'string' },
   'max-retained-bytes': { type: 'string' },
   'max-retained-payload': { type: 'string' },

@@ -94,6 +94,7 @@ Limits
   --max-queued-bytes N            their bytes                               [16777216]
   --max-total-queued-bytes N      bytes in all queues                       [1073741824]
   --max-outbox-bytes N            bytes in memory for one client            [1048576]
+  --max-burst-bytes N             the same, while it drains                 [16777216]
   --max-retained-messages N       retained messages                         [1000000]
   --max-retained-bytes N          their bytes                               [268435456]
   --max-retained-payload N        bytes of one of them                      [no limit]

@@ -25,6 +25,9 @@ import type { Recipient } from './recipient.js'
 import { RetainedSender } from './retained-sender.js'
 import { Transmitter } from './transmitter.js'
 
+/** The part of `maxTotalQueuedBytes` that may wait in memory, of all clients, before bursts count as too large. */
+const BURST_SHARE = 1 / 4
+
 export class Outgoing {
   readonly transmitter: Transmitter
   /** Created when something has to wait. */
@@ -273,6 +276,13 @@ export class Outgoing {
     this.#stored = new Source(entries, this.pump, this.#failed)
   }
 
+  /** Bytes that may wait in memory before messages with QoS 0 are dropped. */
+  get #mostInMemory(): number {
+    const { options, load } = this.#ports
+    const mayBurst = this.pressure?.mayBurst === true && load.waitingBytes < options.maxTotalQueuedBytes * BURST_SHARE
+    return mayBurst ? options.maxBurstBytes : options.maxOutboxBytes
+  }
+
   #wait(delivery: Delivery): void {
     const { limits } = this.#recipient
     const { maxMessages, maxBytes, overflow } = this.pressure?.extend(limits) ?? limits
@@ -280,7 +290,7 @@ export class Outgoing {
     const waiting = this.#waiting
     const size = sizeInQueue(message)
     // one message larger than the limit waits alone
-    if (qos === 0 && waiting.length > 0 && waiting.bytes + size > this.#ports.options.maxOutboxBytes) {
+    if (qos === 0 && waiting.length > 0 && waiting.bytes + size > this.#mostInMemory) {
       this.#drop(message, 'outbox-full')
       return
     }

@@ -95,9 +95,14 @@ export class Pressure implements Waiting {
     return this.#bytes
   }
 
-  /** The current limits of its queue: higher if it drains, or may still begin to. */
+  /** Whether more may wait for it than for a client that does not read: it drains, or may still begin to. */
+  get mayBurst(): boolean {
+    return this.#ticks < GRACE_TICKS || this.#isDraining
+  }
+
+  /** The current limits of its queue. */
   extend(limits: QueueLimits): QueueLimits {
-    return this.#ticks < GRACE_TICKS || this.#isDraining ? extendedLimits(limits, this.#ports.options) : limits
+    return this.mayBurst ? extendedLimits(limits, this.#ports.options) : limits
   }
 
   /** Called when a message has to wait. */

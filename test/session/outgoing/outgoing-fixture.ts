@@ -4,6 +4,7 @@ import { Frame } from '../../../lib/codec/wire/frame.js'
 import type { AnaxError } from '../../../lib/errors.js'
 import { Delivery } from '../../../lib/model/delivery.js'
 import { Congestion } from '../../../lib/model/metering/congestion.js'
+import { Load } from '../../../lib/model/metering/load.js'
 import { OverloadState } from '../../../lib/model/metering/overload.js'
 import { NEVER_EXPIRES } from '../../../lib/model/session-expiry.js'
 import type { Authorizer } from '../../../lib/ports/authorizer.js'
@@ -61,7 +62,7 @@ interface Scene {
   /** Whether the store keeps the session; it does where something is stored. */
   kept?: boolean
   limits?: Partial<QueueLimits>
-  options?: { maxOutboxBytes?: number }
+  options?: { maxOutboxBytes?: number; maxBurstBytes?: number }
   /** What is in the stored queue. */
   stored?: QueuedMessage[] | (() => MaybeAsyncIterable<QueuedMessage>)
   retained?: Message[] | (() => MaybeAsyncIterable<Message>)
@@ -74,15 +75,23 @@ interface Scene {
 /** The way out to one connected client. */
 export function attached(scene: Scene) {
   const { quota = 100, kept = scene.stored !== undefined, stored = [], retained = [] } = scene
+  const clock = new FakeClock()
+  const load = new Load()
   const link = new NotingLink()
   const drops: string[] = []
   const enqueued: Message[] = []
   const queue = typeof stored === 'function' ? [] : stored
   const queued = typeof stored === 'function' ? stored : () => [...queue]
   const ports = {
-    options: { maxOutboxBytes: 1e6, ...scene.options },
+    options: {
+      maxOutboxBytes: 1e6,
+      maxBurstBytes: scene.options?.maxOutboxBytes ?? 1e6,
+      maxTotalQueuedBytes: 4e6,
+      ...scene.options,
+    },
     authorizer: { authorizeForward: scene.forward },
-    timers: new Timers(new FakeClock()),
+    timers: new Timers(clock),
+    load,
     fairness: new Fairness({ turnUnits: 1000, shareUnits: 1000 }),
     congestion: new Congestion(),
     roomForNext: () => undefined,
@@ -122,6 +131,8 @@ export function attached(scene: Scene) {
   const outgoing = new Outgoing(session, link, ports, quota)
   const deliveries = () => link.written.flatMap(({ delivery }) => (delivery === undefined ? [] : [delivery]))
   return {
+    clock,
+    load,
     outgoing,
     session,
     link,

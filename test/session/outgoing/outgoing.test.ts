@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { AnaxError } from '../../../lib/errors.js'
 import type { Delivery } from '../../../lib/model/delivery.js'
 import { SessionSubscription } from '../../../lib/model/subscription.js'
+import type { Outgoing } from '../../../lib/session/outgoing/outgoing.js'
 import type { Message } from '../../../types/message.js'
 import type { QueuedMessage } from '../../../types/persistence.js'
 import { attached, numbered } from './outgoing-fixture.js'
@@ -52,6 +53,38 @@ describe('live messages', () => {
     for (const text of ['a', 'b', 'c']) outgoing.deliver(numbered(text.repeat(60), 1))
     outgoing.deliver(numbered('q', 0))
     assert.deepEqual(drops, [`${'c'.repeat(60)} queue-full`, 'q outbox-full'])
+  })
+
+  describe('with QoS 0', () => {
+    const BYTES = { maxOutboxBytes: 1000, maxBurstBytes: 100_000 }
+    const deliverMany = (outgoing: Outgoing) => {
+      for (let i = 0; i < 100; i++) outgoing.deliver(numbered('.'.repeat(60), 0))
+    }
+
+    it('may be many for a client that is busy for a moment, and few for one that does not read', async () => {
+      const { outgoing, link, drops, clock } = attached({ options: BYTES })
+      link.ready = false
+      deliverMany(outgoing)
+      await clock.advance(1900)
+      deliverMany(outgoing)
+      assert.deepEqual(drops, [])
+      await clock.advance(200)
+      deliverMany(outgoing)
+      assert.equal(drops.length, 100)
+      link.ready = true
+      outgoing.pump()
+      link.ready = false
+      deliverMany(outgoing)
+      assert.equal(drops.length, 100)
+    })
+
+    it('may be few where very much waits for others', () => {
+      const { outgoing, link, drops, load } = attached({ options: BYTES })
+      link.ready = false
+      load.waitingBytes = 1e6
+      deliverMany(outgoing)
+      assert.ok(drops.length > 90)
+    })
   })
 
   it('that come while one is being sent keep their place', () => {
