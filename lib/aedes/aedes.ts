@@ -1,6 +1,6 @@
 /**
- * The broker as Aedes shows it, on a broker of Anax. Owns Aedes's names: its members, hooks, events and callbacks. What
- * they do is done by the broker underneath; what it promises is kept.
+ * The broker with the interface of Aedes, on top of a broker of Anax. Owns Aedes's names: its members, hooks, events
+ * and callbacks. The underlying broker does the work, and its guarantees apply.
  */
 import { randomUUID } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
@@ -28,24 +28,26 @@ import { PendingSessions } from './pending-sessions.js'
 import { Presence } from './presence.js'
 import type { AedesHooks, AedesOptions, Brokers } from './types.js'
 
-/** The release of Aedes whose interface this is. */
+/** The release of Aedes with this interface. */
 const VERSION = '1.2.0'
 
-/** The smallest keep alive is none: a limit excludes it. */
+/** A keep alive of 0 means none; with a limit it is refused. */
 const NO_KEEP_ALIVE = 0
 
 const MQTT_3_1 = 3
 const MQTT_5 = 5
 
-/** An MQTT broker with the interface of Aedes. Made with {@link Aedes.createBroker}, or made and then started. */
+/**
+ * An MQTT broker with the interface of Aedes. Create it with {@link Aedes.createBroker}, or with `new` and `listen`.
+ */
 export class Aedes extends HookedBroker {
-  /** The options, Aedes's defaults among them. */
+  /** The options, including Aedes's defaults. */
   readonly opts: FullAedesOptions
-  /** The option `id`, or the UUID that stands for it. */
+  /** The option `id`, or a UUID. */
   readonly id: string
-  /** The bus: that of the option, or a `mqemitter` within this process. */
+  /** The bus: the option `mq`, or a `mqemitter` within this process. */
   readonly mq: Bus
-  /** The store: that of the option, or one in memory. */
+  /** The store: the option `persistence`, or one in memory. */
   readonly persistence: AedesPersistence
   /** Client identifier -> connected client. The object has no prototype. */
   readonly clients = Object.create(null) as Record<string, AedesClient>
@@ -71,7 +73,7 @@ export class Aedes extends HookedBroker {
   readonly #pending: PendingSessions
   readonly #blocked = new BlockedClients()
   readonly #hostSubscriptions = new HostSubscriptions()
-  /** Streams that were handed over before the broker was started. */
+  /** Streams that were passed before the broker was started. */
   #early: (() => void)[] | undefined = []
   #started: Promise<void> | undefined
   #isClosing = false
@@ -147,12 +149,12 @@ export class Aedes extends HookedBroker {
       told: error => this.told(error),
     })
     installHook(this.#broker, this.#scene, 'preConnect', undefined)
-    // without a hook, Aedes disconnects who publishes below `$SYS/`
+    // without a hook, Aedes disconnects clients that publish below `$SYS/`
     installHook(this.#broker, this.#scene, 'authorizePublish', this.authorizePublish)
     for (const name of HOOKS) if (opts[name] !== undefined) this.setHook(name, opts[name])
   }
 
-  /** Makes a broker and starts it. */
+  /** Creates a broker and starts it. */
   static async createBroker(options?: AedesOptions): Promise<Aedes> {
     const broker = new Aedes(options)
     await broker.listen()
@@ -169,19 +171,22 @@ export class Aedes extends HookedBroker {
   get brokers(): Brokers {
     return this.#presence.brokers
   }
-  /** How many messages this broker has published; as in Aedes, a retained one counts again for each subscriber. */
+  /**
+   * The number of messages that this broker has published; as in Aedes, a retained one counts again for each
+   * subscriber.
+   */
   get counter(): number {
     return this.#counter + this.#retainedRead
   }
-  /** The release of Aedes whose interface this is. */
+  /** The release of Aedes with this interface. */
   get version(): string {
     return VERSION
   }
-  /** MQTT 5.0: client identifier -> client that is away and has a session. */
+  /** MQTT 5.0: client identifier -> disconnected client with a session. */
   get expiringSessions(): ReadonlyMap<string, AedesClient> {
     return this.#pending.sessions
   }
-  /** MQTT 5.0: client identifier -> will that is published later. */
+  /** MQTT 5.0: client identifier -> delayed will. */
   get delayedWills(): ReadonlyMap<string, Will> {
     return this.#pending.wills
   }
@@ -190,7 +195,7 @@ export class Aedes extends HookedBroker {
     return this.#broker
   }
 
-  /** Opens the store and takes the streams that came before. */
+  /** Opens the store and serves the streams that were passed before. */
   async listen(): Promise<void> {
     if (this.persistence.setup.constructor.name !== 'AsyncFunction') {
       throw new Error('persistence.setup() must be an async function')
@@ -215,8 +220,8 @@ export class Aedes extends HookedBroker {
   }
 
   /**
-   * Publishes on the application's behalf, or that of a client. Calls back when the streams of all who get the message
-   * have taken it, in a later turn of the event loop: a loop that waits for it goes no faster than they read.
+   * Publishes for the application, or for a client. Calls back when the streams of all receivers have accepted the
+   * message, in a later turn of the event loop, so that a loop that waits for it is not faster than its receivers.
    */
   publish(packet: PublishInput, done?: Callback): void
   publish(packet: PublishInput, client: AedesClient | null, done?: Callback): void
@@ -230,7 +235,7 @@ export class Aedes extends HookedBroker {
     this.#soon(publish, done)
   }
 
-  /** Calls a function with every message that matches a filter. Nobody waits until it is done. */
+  /** Calls a function with every message that matches a filter. Nothing waits for it. */
   subscribe(topic: string, listener: MessageListener, done: Callback = () => {}): void {
     if (!this.#isTooDeep(topic, done)) this.mq.on(topic, this.#listenerOf(listener), done)
   }
@@ -240,7 +245,7 @@ export class Aedes extends HookedBroker {
     if (!this.#isTooDeep(topic, done)) this.mq.removeListener(topic, this.#listenerOf(listener), done)
   }
 
-  /** Closes the connections, the bus and then the broker; the store is left open, as Aedes leaves it. */
+  /** Closes the connections, the bus and then the broker. The store stays open, as in Aedes. */
   close(done: () => void = () => {}): void {
     if (this.#isClosing) {
       done()
@@ -252,7 +257,7 @@ export class Aedes extends HookedBroker {
     this.#broker.close().then(done, done)
   }
 
-  /** Subscribes a client to what `authorizeSubscribe` lets it. */
+  /** Subscribes a client to the filters that `authorizeSubscribe` allows. */
   async subscribeClient(client: AedesClient, subscriptions: Subscription[]): Promise<void> {
     const ask = (subscription: Subscription) =>
       askForSubscription(this.#scene, this.authorizeSubscribe, client, subscription)
@@ -260,14 +265,14 @@ export class Aedes extends HookedBroker {
     if (refused !== undefined) this.#relay.subscribed(refused, client.anax!)
   }
 
-  /** The application closes a client, which counts no more. */
+  /** Called when the application closes a client, which then no longer counts as connected. */
   leaving(client: AedesClient): void {
     if (client.anax?.connected !== true) return
     this.#leaving.add(client)
     client.once('close', () => this.#leaving.delete(client))
   }
 
-  /** An error as applications of Aedes expect it. */
+  /** Converts an error to the form that applications of Aedes expect. */
   told(error: Error): Error {
     return aedesError(error, this.opts)
   }
@@ -281,7 +286,7 @@ export class Aedes extends HookedBroker {
     }
   }
 
-  /** Always the same one for a function: it is found again by it. */
+  /** The bus listener of a function: always the same one, so that it can be found again. */
   #listenerOf(listener: MessageListener): BusListener {
     const known = this.#listeners.get(listener)
     if (known !== undefined) return known
@@ -297,7 +302,7 @@ export class Aedes extends HookedBroker {
     return told
   }
 
-  /** Aedes throws here, although the underlying broker would accept it. */
+  /** Reports a topic with too many levels, which Aedes refuses, although the underlying broker would accept it. */
   #isTooDeep(topic: string, done: Callback = () => {}): boolean {
     if (typeof topic !== 'string' || topic.split('/').length <= this.maxTopicLevels) return false
     done(tooDeep())
@@ -319,7 +324,7 @@ export class Aedes extends HookedBroker {
     this.#controls.get(client)!.attach(underneath)
   }
 
-  /** One of MQTT 5.0 is told why it is disconnected, and gets what it was owed before that. */
+  /** Disconnects a client. An MQTT 5.0 client gets a reason, and before that the pending answer. */
   #giveUp(client: AedesClient, isOwed: boolean): void {
     if (client.speaksMqtt5) return
     client.conn.destroy()
@@ -338,7 +343,7 @@ export class Aedes extends HookedBroker {
     }
     const { keepaliveLimit } = this
     const isOver = keepaliveLimit > 0 && (keepalive === NO_KEEP_ALIVE || keepalive > keepaliveLimit)
-    // a client of MQTT 5.0 is told the limit
+    // an MQTT 5.0 client learns the limit in CONNACK
     if (isOver && protocolVersion !== MQTT_5) return refusal({ returnCode: 5 }, 'keep alive limit exceeded')
     const method = packet.properties?.authenticationMethod
     if (method !== undefined && !this.#broker.authenticateExtended) {
@@ -352,7 +357,7 @@ export class Aedes extends HookedBroker {
     return undefined
   }
 
-  /** The broker takes no more messages while it closes: they go straight to its bus, as long as that is open. */
+  /** Publishes while the broker closes and no longer accepts messages: directly on its bus, while that is open. */
   #emitLast({ topic, payload = '' }: PublishInput): Promise<void> {
     const content = { topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false } as const
     const message = { cmd: 'publish', brokerId: this.id, brokerCounter: ++this.#counter, ...content } as const

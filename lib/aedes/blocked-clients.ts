@@ -1,14 +1,14 @@
 /**
- * Clients whose streams are full. In Aedes, a publication calls back when the streams of all who get the message have
- * taken it: a loop that waits for that goes no faster than they read. Owns who is blocked, and who waits for them; must
- * not know what was published.
+ * Clients whose streams are full. In Aedes, `publish` calls back when the streams of all receivers have accepted the
+ * message, so that a loop that waits for it is not faster than its receivers. Owns the blocked clients and the waiting
+ * callers; must not know what was published.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Client } from '../../types/client.js'
 import { filterMatches } from '../index.js'
 
 export class BlockedClients {
-  /** Client -> whom to tell when it is blocked no more. */
+  /** Client -> callbacks for when it is no longer blocked. */
   readonly #blocked = new Map<Client, (() => void)[]>()
 
   /** Follows a client from now on. */
@@ -26,8 +26,8 @@ export class BlockedClients {
   }
 
   /**
-   * Resolves when the streams of all clients that subscribe to a topic have taken what was published to it. The bus
-   * delivers in the next turn of the event loop, and streams are written to in the one after it.
+   * Resolves when the streams of all clients that subscribe to a topic have accepted what was published to it. The bus
+   * delivers in the next turn of the event loop, and streams are written to in the one after that.
    */
   async taken(topic: string): Promise<void> {
     await nextTurn()
@@ -38,7 +38,7 @@ export class BlockedClients {
     }
     if (waiting.length === 0) return
     await Promise.all(waiting)
-    // a stream that was given up is closed by then
+    // an abandoned stream is closed by then
     await nextTurn()
   }
 }

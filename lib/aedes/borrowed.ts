@@ -1,13 +1,13 @@
 /**
- * Wraps the application's store and bus for the underlying broker: Aedes does not close the store, and what
- * the application puts in the place of one of its methods counts from then on. Knows no broker.
+ * Wraps the application's store and bus for the underlying broker. Aedes does not close the store, and if the
+ * application replaces one of its methods, the new one is used from then on. Knows no broker.
  */
 import type { Bus, BusListener } from '../../types/bus.js'
 import type { Message } from '../../types/message.js'
 import type { AedesPersistence, SessionPersistence, StoreClient, StoredSubscription } from '../../types/persistence.js'
 import { busPacket, parsedSubscription, storedPacket } from './packets.js'
 
-/** The methods of the contract that a store has to have. */
+/** The methods that a store must have. */
 const METHODS = [
   ...['setup', 'storeRetained', 'createRetainedStream', 'createRetainedStreamCombi'],
   ...['addSubscriptions', 'removeSubscriptions', 'subscriptionsByClient', 'subscriptionsByTopic', 'cleanSubscriptions'],
@@ -19,8 +19,8 @@ const METHODS = [
 type Methods = Record<string, ((...args: unknown[]) => unknown) | undefined>
 
 /**
- * A store of the contract of `aedes-persistence`, which is left open. One with the extension of Anax is as it is.
- * @param retainedRead told of each retained message that is read for a subscription
+ * Wraps a store with the contract of `aedes-persistence`, so that it stays open. A store with the extension of Anax is
+ * returned unchanged. @param retainedRead called for each retained message that is read for a subscription
  */
 export function borrowed(persistence: AedesPersistence, retainedRead: () => void): AedesPersistence {
   if ((persistence as Partial<SessionPersistence>).sessionPersistence === 1) return persistence
@@ -47,9 +47,9 @@ async function* toldOfEach<T>(items: AsyncIterable<T>, told: () => void): AsyncG
 }
 
 /**
- * The same bus, on which messages have the shape of `aedes-packet` and nothing more. As in Aedes, they are delivered a
- * turn of the event loop after they were published: a client that ends its connection is gone by then.
- * @param emitted told of each message before it is out
+ * Wraps a bus, so that messages on it have exactly the fields of `aedes-packet`. As in Aedes, they are delivered one
+ * turn of the event loop after publishing: a client that ends its connection has disconnected by then. @param emitted
+ * called with each message before it is emitted
  */
 export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void): Bus {
   const known = new WeakMap<BusListener, BusListener>()
@@ -69,7 +69,7 @@ export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void):
     emit: (message, done) => {
       emitted(message)
       const packet = busPacket(message)
-      // the publisher's packet id means nothing to others
+      // the publisher's packet id has no meaning for others
       if ('messageId' in packet) packet.messageId = undefined
       return mq.emit(packet, done)
     },

@@ -1,6 +1,6 @@
 /**
- * A client as Aedes shows it: its members, its names, its ways to call back. Owns the names; what a client does is done
- * by the client underneath, which is there as soon as the broker is started.
+ * A client with the interface of Aedes: its members, names and callbacks. Owns the names; the underlying client, which
+ * exists as soon as the broker is started, does the work.
  */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -10,10 +10,10 @@ import type { Callback, Client, PublishInput, UnsubscribeInput } from '../../typ
 import type { ConnectPacket, Subscription, UserProperties, Will } from '../../types/packets.js'
 import { ReasonCode } from '../index.js'
 
-/** An HTTP request that a transport has noted the connection's details at. */
+/** An HTTP request to which a transport has attached the connection's details. */
 export type RequestWithDetails = IncomingMessage & { connDetails?: unknown }
 
-/** The broker as its clients show it: an `Aedes`. */
+/** The broker as clients see it: an `Aedes`. */
 export interface ClientBroker extends EventEmitter {
   readonly id: string
   readonly closed: boolean
@@ -23,13 +23,13 @@ export interface ClientBroker extends EventEmitter {
   publish(packet: PublishInput, done?: Callback): void
   subscribe(topic: string, listener: MessageListener, done?: Callback): void
   unsubscribe(topic: string, listener: MessageListener, done?: Callback): void
-  /** Subscribes a client to what `authorizeSubscribe` lets it. */
+  /** Subscribes a client to the filters that `authorizeSubscribe` allows. */
   subscribeClient(client: AedesClient, subscriptions: Subscription[]): Promise<void>
-  /** An error as applications of Aedes expect it. */
+  /** Converts an error to the form that applications of Aedes expect. */
   told(error: Error): Error
   /** Removes the queued messages of a client's session. */
   emptyQueueOf(client: AedesClient): Promise<void>
-  /** The application closes a client. */
+  /** Called when the application closes a client. */
   leaving(client: AedesClient): void
 }
 
@@ -39,13 +39,13 @@ const MQTT_5 = 5
 
 /** The broker as an {@link AedesClient} sees it. */
 export interface ClientControl {
-  /** The client underneath. */
+  /** Sets the underlying client. */
   attach(client: Client): void
-  /** Its CONNECT was looked at, and `preConnect` let it go on. */
+  /** Called when CONNECT was read, and `preConnect` has accepted it. */
   identify(packet: ConnectPacket): void
-  /** CONNACK was sent, and the application is about to be told. */
+  /** Called when CONNACK was sent, before the application is notified. */
   ready(): void
-  /** The broker has ended it, for this reason. */
+  /** Called when the broker has ended the connection, with the reason. */
   ended(reasonCode: number): void
 }
 
@@ -56,7 +56,7 @@ export interface DisconnectInput {
   properties?: { reasonString?: string; serverReference?: string; userProperties?: UserProperties }
 }
 
-/** A client with the members that it has in Aedes: what hooks and events are handed. */
+/** A client with the members that it has in Aedes; the argument of hooks and events. */
 export class AedesClient extends EventEmitter {
   readonly conn: Duplex
   readonly req: RequestWithDetails | undefined
@@ -64,11 +64,11 @@ export class AedesClient extends EventEmitter {
   readonly broker: ClientBroker
   /** Details that a transport attached to the connection. */
   connDetails: unknown
-  /** Free: what Aedes counts here, Anax counts elsewhere. The object has no prototype. */
+  /** Always empty: Anax does not count duplicates here. The object has no prototype. */
   readonly duplicates = Object.create(null) as Record<string, number>
-  /** Whether something was wrong with it. */
+  /** Whether the client had an error. */
   errored = false
-  /** MQTT 5.0: the reason code with which the broker ended it; null where the broker did not. */
+  /** MQTT 5.0: the reason code with which the broker ended the connection; null if the broker did not. */
   disconnectReasonCode: number | null = null
   #client: Client | undefined
   #packet: ConnectPacket | undefined
@@ -77,7 +77,7 @@ export class AedesClient extends EventEmitter {
   /** In Aedes, a client is connected from `clientReady` on. */
   #isReady = false
 
-  /** @param control called with what only the broker may do */
+  /** @param control receives the operations that only the broker may use */
   constructor(
     broker: ClientBroker,
     conn: Duplex,
@@ -93,7 +93,7 @@ export class AedesClient extends EventEmitter {
       attach: client => {
         this.#client = client
         client.on('close', () => {
-          // as in Aedes: who waits until the stream takes more is not left waiting
+          // as in Aedes: calls back those who wait for the stream to drain
           conn.emit('drain')
           this.emit('close')
         })
@@ -110,15 +110,15 @@ export class AedesClient extends EventEmitter {
         this.disconnectReasonCode ??= reasonCode
       },
     })
-    // as in Aedes: what is emitted as an error of the client ends it
+    // as in Aedes: an error event of the client ends its connection
     this.on('error', error => this.#failed(error))
   }
 
-  /** Client identifier; null until CONNECT was looked at. */
+  /** Client identifier; null until CONNECT was read. */
   get id(): string | null {
     return this.#client?.id || this.#packet?.clientId || null
   }
-  /** Protocol level; null until CONNECT was looked at. */
+  /** Protocol level; null until CONNECT was read. */
   get version(): number | null {
     return this.#packet === undefined ? null : (this.#client?.version ?? null)
   }
@@ -161,7 +161,7 @@ export class AedesClient extends EventEmitter {
     for (const [topic, subscription] of this.#client?.subscriptions ?? []) subscriptions[topic] = { ...subscription }
     return subscriptions
   }
-  /** The client of Anax that this is a view of; undefined until the broker is started. */
+  /** The underlying client of Anax; undefined until the broker is started. */
   get anax(): Client | undefined {
     return this.#client
   }
@@ -171,7 +171,7 @@ export class AedesClient extends EventEmitter {
     this.#soon(client => client.publish(message), callback)
   }
 
-  /** Subscribes this client, where `authorizeSubscribe` lets it. */
+  /** Subscribes this client, if `authorizeSubscribe` allows it. */
   subscribe(input: SubscribeInput, callback: Callback = () => {}): void {
     const subscriptions = 'subscriptions' in input ? input.subscriptions : [input].flat()
     this.#soon(() => this.broker.subscribeClient(this, subscriptions), callback)
@@ -182,7 +182,7 @@ export class AedesClient extends EventEmitter {
     this.#soon(client => client.unsubscribe(input), callback)
   }
 
-  /** Calls back when the stream takes more, or with an error if the client goes before that. */
+  /** Calls back when the stream accepts more data, or with an error if the client disconnects before that. */
   waitForDrain(callback: (error: Error | null, client: AedesClient) => void): void {
     const { conn } = this
     const over = () => {
@@ -198,7 +198,7 @@ export class AedesClient extends EventEmitter {
     this.#end(client => client.close()).then(callback, callback)
   }
 
-  /** Closes the connection; a client of MQTT 5.0 is told why. */
+  /** Closes the connection; an MQTT 5.0 client gets a reason code. */
   disconnect(input?: DisconnectInput | (() => void), callback: () => void = () => {}): void {
     const [{ reasonCode, properties }, done] = typeof input === 'function' ? [{}, input] : [input ?? {}, callback]
     if (this.speaksMqtt5) this.disconnectReasonCode = reasonCode ?? ReasonCode.AdministrativeAction

@@ -1,10 +1,10 @@
 /**
- * The broker's errors under the words that applications of Aedes compare: what a hook or the store has thrown is what
- * they are told; for the rest, Aedes's messages. Knows no broker.
+ * Converts the broker's errors to the messages that applications of Aedes compare: errors of hooks and the store are
+ * passed on unchanged, others get Aedes's messages. Knows no broker.
  */
 import { AnaxError, type ErrorCode } from '../index.js'
 
-/** Code -> what Aedes says in that place. */
+/** Code -> Aedes's message. */
 const MESSAGES: Partial<Record<ErrorCode, string>> = {
   ANAX_ERR_KEEP_ALIVE: 'keep alive timeout',
   ANAX_ERR_CONNECT_TIMEOUT: 'connect did not arrive in time',
@@ -20,10 +20,10 @@ const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
   [/ level /, 'Invalid protocolId'],
 ]
 
-/** Bytes that are no CONNECT. */
+/** The error for bytes that are not a CONNECT. */
 const NO_PROTOCOL_NAME = /CONNECT: ends within the protocol name$/
 
-/** A packet before CONNECT, or a second CONNECT. */
+/** The error for a packet before CONNECT, or a second CONNECT. */
 const OUT_OF_PLACE = /before CONNECT$|^Protocol error: CONNECT /
 
 /** The codec's name of a property -> Aedes's name. */
@@ -38,7 +38,7 @@ const TOPIC_ALIAS = /(\d+)(?:, the maximum is \d+)?$/
 const UNKNOWN_TOPIC_ALIAS = /topic alias (\d+) was never defined$/
 const INFLIGHT_LIMIT = /maxInflightInbound is (\d+)/
 
-/** Return code of CONNACK -> what Aedes says of it. */
+/** Return code of CONNACK -> Aedes's message. */
 const REFUSALS: Readonly<Record<number, string>> = {
   1: 'unacceptable protocol version',
   2: 'identifier rejected',
@@ -47,10 +47,10 @@ const REFUSALS: Readonly<Record<number, string>> = {
   5: 'not authorized',
 }
 
-/** The application's error with other properties; the application gets its own one back. */
+/** The application's error with other properties; the application gets its own error back. */
 class RephrasedError extends Error {}
 
-/** An error that tells the broker more than the application's does, which is not changed. */
+/** Creates an error with more properties for the broker, without changing the application's error. */
 export function rephrased<T extends object>(error: Error, properties: T): Error & T {
   return Object.assign(new RephrasedError(error.message, { cause: error }), properties)
 }
@@ -60,7 +60,7 @@ export interface ErrorWords {
   topicAliasMaximum: number
 }
 
-/** The error as an application of Aedes expects it; its `code` is Anax's where Anax made it. */
+/** The error in the form that applications of Aedes expect; its `code` is that of Anax if Anax created it. */
 export function aedesError(error: Error, words: ErrorWords): Error {
   if (error instanceof RephrasedError) return error.cause as Error
   if (!(error instanceof AnaxError)) return error
@@ -86,7 +86,7 @@ function messageOf({ code, message }: AnaxError, { topicAliasMaximum }: ErrorWor
   return MESSAGES[code] ?? PROPERTIES.reduce((text, [pattern, name]) => text.replace(pattern, name), message)
 }
 
-/** Aedes's error for a topic that nobody can publish to. */
+/** Aedes's error for an invalid topic. */
 function faultOfTopic(topic: string): Error {
   const wildcard = ['#', '+'].find(each => topic.includes(each))
   return wildcard === undefined ? tooDeep() : new Error(`${wildcard} is not allowed in PUBLISH`)
@@ -96,7 +96,7 @@ export function tooDeep(): Error {
   return new Error('topic has too many levels')
 }
 
-/** The error of a client that was refused with this return code. @param told what {@link aedesError} made of it */
+/** The error of a client that was refused with this return code. @param told the result of {@link aedesError} */
 export function refusalError(told: Error, returnCode: number): Error {
   const isSilent = (told instanceof AnaxError && told.code !== 'ANAX_ERR_PROTOCOL_VERSION') || told.message === ''
   if (isSilent && REFUSALS[returnCode] !== undefined) told.message = REFUSALS[returnCode]

@@ -1,6 +1,6 @@
 /**
- * Tells the application what happens at the underlying broker, with the events of Aedes: their arguments, their order,
- * and below `$SYS/`. Owns that translation; must not know what causes an event.
+ * Converts events of the underlying broker to events of Aedes, with their arguments and order, and publishes them below
+ * `$SYS/`. Owns that conversion; must not know what causes an event.
  */
 import type { EventEmitter } from 'node:events'
 import type { Client } from '../../types/client.js'
@@ -14,12 +14,12 @@ import { busPacket, parsedPing, parsedSubscription } from './packets.js'
 import type { PendingSessions } from './pending-sessions.js'
 import type { AedesEvents } from './types.js'
 
-/** Ends that are not the broker's decision. */
+/** Reasons of disconnections that the broker did not decide. */
 const NOT_BY_BROKER: ReadonlySet<DisconnectReason> = new Set(['client', 'stream-closed', 'stream-error'])
 
 const MQTT_5 = 5
 
-/** Whose events these are. */
+/** The broker as this part sees it. */
 export interface RelayScene {
   readonly aedes: EventEmitter<AedesEvents> & {
     clients: Record<string, AedesClient>
@@ -33,15 +33,15 @@ export interface RelayScene {
   controlOf(client: AedesClient): ClientControl
   /** Publishes below `$SYS/<id>/`. */
   say(what: string, payload: string): void
-  /** An error as applications of Aedes expect it. */
+  /** Converts an error to the form that applications of Aedes expect. */
   told(error: Error): Error
 }
 
 export class EventRelay {
   readonly #scene: RelayScene
-  /** Return codes of the clients that were refused. */
+  /** Return codes of refused clients. */
   readonly #returnCodes = new WeakMap<Client, number>()
-  /** The answers of their hooks: an error, or none. */
+  /** The errors of the hooks that refused clients, if any. */
   readonly #refusals = new WeakMap<AedesClient, Error | null>()
 
   constructor(scene: RelayScene) {
@@ -51,12 +51,12 @@ export class EventRelay {
     this.#relayErrors()
   }
 
-  /** A hook refused a client. Without an error, no event tells it. */
+  /** Called when a hook has refused a client. Without an error, there is no event. */
   refused(client: AedesClient, error: Error | null): void {
     this.#refusals.set(client, error)
   }
 
-  /** Subscriptions were made. */
+  /** Called when subscriptions were made. */
   subscribed(subs: { topic: string; qos: number }[], client: Client): void {
     const { aedes, say } = this.#scene
     this.#tell('subscribe', subs as Subscription[], this.#scene.clientOf(client))
@@ -64,13 +64,15 @@ export class EventRelay {
     if (subs.some(({ topic }) => topic.split('/').length > aedes.maxTopicLevels)) this.#failClient(client, tooDeep())
   }
 
-  /** An application that listens is told; Aedes would end one that does not. */
+  /** Emits an error if there is a listener. Aedes would end a process without one. */
   fail(error: Error): void {
     const { aedes, told } = this.#scene
     if (aedes.listenerCount('error') > 0) aedes.emit('error', told(error))
   }
 
-  /** In Aedes, nothing is emitted while a packet is still being received: these come a moment later. */
+  /**
+   * Relays events about messages. Aedes emits nothing while it receives a packet, so these are emitted a moment later.
+   */
   #relayMessages(): void {
     const { broker, clientOf, pending, hostSubscriptions } = this.#scene
     broker.on('publish', (packet, client) => {
@@ -79,7 +81,7 @@ export class EventRelay {
     })
     broker.on('ack', (packet, client) => {
       const acknowledged = packet.cmd === 'publish' ? busPacket(packet) : packet
-      // as in Aedes, which looks the message up in the store, where a clean session has none
+      // as in Aedes, which reads the message from the store, where a clean session has none
       soon(() => this.#tell('ack', (client.clean ? undefined : acknowledged)!, clientOf(client)))
     })
     broker.on('ping', (packet: PingreqPacket, client) => {
@@ -106,7 +108,7 @@ export class EventRelay {
       if (packet.returnCode) this.#returnCodes.set(client, packet.returnCode)
       this.#tell('connackSent', packet, clientOf(client))
     })
-    // in Aedes it comes when CONNACK and what was queued are written
+    // Aedes emits it when CONNACK and queued messages are written
     broker.on('clientReady', client => {
       setImmediate(() => {
         if (!client.connected) return
@@ -132,7 +134,7 @@ export class EventRelay {
     })
     broker.on('publishRefused', (error, _message, client) => {
       if (error.code === 'ANAX_ERR_STORE') this.fail(error)
-      // an older client is disconnected, which is an error of its own
+      // an older client is disconnected, which is a separate error
       else if (client?.version === MQTT_5) soon(() => this.#tell('clientError', clientOf(client), told(error)))
     })
     broker.on('hookError', (error, hook, client) => {
@@ -153,7 +155,7 @@ export class EventRelay {
       this.#tell('clientDisconnect', aedesClient)
       say('disconnect/clients', client.id)
     }
-    // what is told when the broker closes comes before its bus closes
+    // events of a closing broker must come before its bus closes
     if (aedes.closed) tell()
     else later(tell)
   }
@@ -164,12 +166,12 @@ export class EventRelay {
     say('new/unsubscribes', JSON.stringify({ clientId: client.id, subs }))
   }
 
-  /** A client is told of its own error, and tells the broker. */
+  /** Emits an error on the client, which passes it on to the broker. */
   failed(client: AedesClient, error: Error): void {
     later(() => client.emit('error', error))
   }
 
-  /** Whatever does not speak MQTT is gone by then. */
+  /** Emits an error for a client, unless it did not send MQTT and is already gone. */
   #failClient(client: Client, error: Error): void {
     if (client.version === undefined) client.conn.destroy()
     this.failed(this.#scene.clientOf(client), error)
@@ -184,7 +186,7 @@ function soon(step: () => void): void {
   process.nextTick(step)
 }
 
-/** In Aedes, the stream is destroyed by now. */
+/** Runs a step later, because in Aedes the stream is destroyed by then. */
 function later(step: () => void): void {
   setImmediate(step)
 }

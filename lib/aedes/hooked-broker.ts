@@ -1,6 +1,6 @@
 /**
- * The hooks as members of the broker: what is set, and what Aedes does where nothing is. Owns the hooks; must not know
- * how they are asked.
+ * The hooks as members of the broker: the set ones, and Aedes's defaults. Owns the hooks; must not know how they are
+ * called.
  */
 import { EventEmitter } from 'node:events'
 import type { AedesEvents, AedesHooks } from './types.js'
@@ -61,7 +61,7 @@ export abstract class HookedBroker extends EventEmitter<AedesEvents> {
     this.setHook('published', hook)
   }
 
-  /** Has the broker underneath ask the hook from now on; nothing where it is what Aedes does anyway. */
+  /** Makes the underlying broker call the hook from now on; does nothing for Aedes's default. */
   protected abstract install<Name extends keyof AedesHooks>(name: Name, hook: AedesHooks[Name] | undefined): void
 
   protected setHook<Name extends keyof AedesHooks>(name: Name, hook: AedesHooks[Name] | undefined): void {

@@ -1,7 +1,7 @@
 /**
  * Adapts hooks of Aedes to the underlying broker: called with the Aedes broker as `this` and Aedes's clients. A hook
  * may call back, as in Aedes, however many parameters it declares; or return its verdict, as in Anax. Owns that
- * translation; must not know what a hook decides.
+ * conversion; must not know what a hook decides.
  */
 import type { Broker } from '../../types/broker.js'
 import type { Client } from '../../types/client.js'
@@ -28,17 +28,17 @@ export interface HookScene {
   /** `this` of each hook. */
   readonly aedes: object
   clientOf(client: Client): AedesClient
-  /** The same; null for the application, and for a client that has left a will in an earlier connection. */
+  /** The same; null for the application, and for the client of a will from an earlier connection. */
   publisherOf(client: Client | null): AedesClient | null
-  /** `preConnect` let it go on. @returns why it may not all the same */
+  /** Called when `preConnect` has accepted a client. @returns why it is refused nevertheless */
   admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined
-  /** A hook refused it with this error; `preConnect` may give none. */
+  /** Called when a hook has refused a client; `preConnect` may have no error. */
   refused(client: AedesClient, error: Error | null): void
-  /** `authorizeSubscribe` has called back an error, which ends the client as in Aedes. */
+  /** Called when `authorizeSubscribe` has called back an error, which ends the connection as in Aedes. */
   failed(client: AedesClient, error: Error): void
   /** Whether the application has closed the client, or the broker. */
   isOver(client: AedesClient): boolean
-  /** It was closed while a hook decided. @param isOwed whether it waits for an answer */
+  /** Called when the client was closed while a hook decided. @param isOwed whether it waits for an answer */
   giveUp(client: AedesClient, isOwed: boolean): void
 }
 
@@ -55,7 +55,7 @@ export function installHook<Name extends keyof AedesHooks>(
   INSTALL[name](broker, scene, installed)
 }
 
-/** Asks `authorizeSubscribe` for a subscription that the application makes for a client. */
+/** Calls `authorizeSubscribe` for a subscription that the application makes for a client. */
 export function askForSubscription(
   scene: HookScene,
   hook: AedesHooks['authorizeSubscribe'],
@@ -158,11 +158,11 @@ const INSTALL: Record<
 }
 
 /**
- * For a client that a hook is asked about. As in Aedes, it gets no answer if the application closes it, or the broker,
- * before the hook has decided. @returns to be called then, and tells whether it is so
+ * Watches a client during a call of a hook. As in Aedes, it gets no answer if the application closes it, or the broker,
+ * before the hook has decided. @returns a function to call after the decision, which returns whether that happened
  */
 function watch(scene: HookScene, client: AedesClient | null): (isOwed: boolean) => boolean {
-  // a client that was closed before has a will that the hook is asked about
+  // a client that was closed before has a will for which the hook is called
   if (client === null || scene.isOver(client)) return () => false
   return isOwed => {
     const isOver = scene.isOver(client)
@@ -171,7 +171,7 @@ function watch(scene: HookScene, client: AedesClient | null): (isOwed: boolean) 
   }
 }
 
-/** A verdict that was returned, or is promised. Nothing is none: the hook calls back. */
+/** Handles a returned or promised verdict. Undefined is no verdict: the hook then calls back. */
 function settle(verdict: unknown, answer: (value: unknown) => void, failed: (error: Error) => void): void {
   if (verdict === undefined) return
   if (typeof (verdict as Partial<PromiseLike<unknown>> | null)?.then !== 'function') {
@@ -188,12 +188,12 @@ function answerConnect(verdict: unknown, callback: (error: RefusalError | null, 
   else callback(refusal(verdict as ConnectRefusal))
 }
 
-/** An acceptance that has limits for the client with it. */
+/** Whether a verdict is an acceptance with limits. */
 function isAcceptance(verdict: unknown): verdict is ConnectAcceptance {
   return typeof verdict === 'object' && verdict !== null && 'accept' in verdict
 }
 
-/** The refusal that a hook has returned with a reason code and perhaps a text. */
+/** The refusal in a verdict with a reason code and possibly a text. */
 function packetRefusalOf(verdict: unknown): PacketRefusalError | undefined {
   if (typeof verdict === 'number') return refusal({ reasonCode: verdict })
   if (typeof verdict !== 'object' || verdict === null || !('refuse' in verdict)) return undefined
@@ -222,8 +222,8 @@ function answerSubscription(
 }
 
 /**
- * An error as CONNACK can say it: Aedes lets a hook choose the return codes 2 to 5, and takes 5 for any other. One with
- * a server reference sends the client there.
+ * Converts an error for CONNACK: in Aedes a hook may choose the return codes 2 to 5; any other becomes 5. An error with
+ * a server reference redirects the client.
  */
 function refusalOf(error: RefusalError): RefusalError {
   const { returnCode, reasonCode, serverReference } = error
@@ -238,13 +238,13 @@ function refusalOf(error: RefusalError): RefusalError {
   return rephrased(error, { returnCode: NOT_AUTHORIZED })
 }
 
-/** As in Aedes: a message to which a hook has given no valid QoS is dropped, and the client stays. */
+/** As in Aedes: if a hook sets an invalid QoS, the message is dropped, and the client stays connected. */
 function qosFault({ qos }: PublishPacket): PacketRefusalError | undefined {
   if (qos >= 0 && qos <= 2) return undefined
   return Object.assign(new Error(`authorizePublish has set QoS ${qos}`), { olderClients: 'acknowledge' })
 }
 
-/** As in Aedes: a client of MQTT 5.0 is told the message of the error. */
+/** As in Aedes: an MQTT 5.0 client gets the message of the error as reason string. */
 function toldToClient(error: PacketRefusalError): PacketRefusalError {
   const { message, reasonString = message } = error
   return reasonString === '' ? error : rephrased(error, { ...error, reasonString })

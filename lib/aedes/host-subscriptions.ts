@@ -1,6 +1,7 @@
 /**
- * Subscriptions that the application makes for a client: `authorizeSubscribe` is asked for them, and the event
- * `subscribe` has the application's own list. Owns those lists until the event comes; must not know what a hook decides.
+ * Subscriptions that the application makes for a client: `authorizeSubscribe` is called for them, and the event
+ * `subscribe` gets the application's own list. Owns these lists until the event is emitted; must not know what a hook
+ * decides.
  */
 import type { Client } from '../../types/client.js'
 import type { Subscription } from '../../types/packets.js'
@@ -10,7 +11,7 @@ const REFUSED = 128
 
 interface Pending {
   client: Client
-  /** As granted. */
+  /** The granted filters. */
   topics: string[]
   list: Subscription[]
 }
@@ -19,9 +20,8 @@ export class HostSubscriptions {
   readonly #pending: Pending[] = []
 
   /**
-   * Subscribes a client. Of several subscriptions to one filter the last one counts, as in Aedes; those that are
-   * refused get the QoS 128.
-   * @returns the list to tell, where no event of the broker will come
+   * Subscribes a client. Of several subscriptions to one filter, the last one counts, as in Aedes; refused ones get the
+   * QoS 128. @returns the list for the event, if the broker emits none
    */
   async subscribe(
     client: Client,
@@ -47,7 +47,7 @@ export class HostSubscriptions {
     return undefined
   }
 
-  /** The application's list for the subscriptions that an event has, if they are the application's. */
+  /** The application's list for the subscriptions of an event, if the application made them. */
   take(client: Client, topics: string[]): Subscription[] | undefined {
     const index = this.#pending.findIndex(each => each.client === client && areEqual(each.topics, topics))
     return index === -1 ? undefined : this.#pending.splice(index, 1)[0]!.list

@@ -1,6 +1,6 @@
 /**
- * Everything that `anax/aedes` exports: Aedes's interface on a broker of Anax; and the ways in which its releases before
- * 1.0 make a broker, by calling the module and by `Server`.
+ * The exports of `anax/aedes`: Aedes's interface on a broker of Anax, including the ways of creating a broker before
+ * release 1.0: calling the module, and `Server`.
  */
 import { Aedes } from './aedes.js'
 import { AedesClient } from './client.js'
@@ -10,9 +10,9 @@ export type { ClientBroker, DisconnectInput, RequestWithDetails } from './client
 export type * from './types.js'
 export { Aedes, AedesClient, AuthErrorCode }
 
-/** What `require('anax/aedes')` is: as it was in Aedes before 1.0, a function with everything else on it. */
+/** The result of `require('anax/aedes')`: as in Aedes before 1.0, a function with all exports as properties. */
 export interface AedesModule {
-  /** Makes a broker that starts by itself. */
+  /** Creates a broker that starts by itself. */
   new (options?: AedesOptions): Aedes
   /** The same without `new`. */
   (options?: AedesOptions): Aedes
@@ -25,7 +25,7 @@ export interface AedesModule {
   'module.exports': AedesModule
 }
 
-/** A broker that starts by itself. What is handed to it before it has started waits. */
+/** A broker that starts by itself. Streams that are passed before it has started wait. */
 class AutoStarting extends Aedes {
   constructor(options?: AedesOptions) {
     super(options)
@@ -37,7 +37,7 @@ function aedes(options?: AedesOptions): Aedes {
   return new AutoStarting(options)
 }
 
-/** Makes a broker that starts by itself, with or without `new`: how Aedes began before 1.0. */
+/** Creates a broker that starts by itself, with or without `new`, as in Aedes before 1.0. */
 const Server = Object.assign(aedes, {
   Aedes,
   AedesClient,
@@ -46,10 +46,10 @@ const Server = Object.assign(aedes, {
 }) as unknown as AedesModule
 Server.Server = Server
 Server.default = Server
-// the same names, whichever way the module is loaded
+// the same names, however the module is loaded
 Server['module.exports'] = Server
 
-/** Makes a broker and starts it. */
+/** Creates a broker and starts it. */
 export const createBroker = Aedes.createBroker
 
 // biome-ignore lint/style/noDefaultExport: Aedes has one

@@ -1,11 +1,8 @@
-/**
- * The options of Aedes: what they are where they are not given, and what the broker underneath is told of them.
- * Knows no broker.
- */
+/** The options of Aedes: their defaults, and the corresponding options of the underlying broker. Knows no broker. */
 import type { BrokerOptions } from '../../types/options.js'
 import type { AedesOptions } from './types.js'
 
-/** Aedes's own defaults, as far as they are not those of the broker. */
+/** Aedes's defaults that differ from those of the broker. */
 const DEFAULTS = {
   concurrency: 100,
   heartbeatInterval: 60_000,
@@ -28,8 +25,8 @@ const DEFAULTS = {
 } as const satisfies AedesOptions
 
 /**
- * Limits of the broker that Aedes does not have, as far as clients of Aedes would notice them. Messages for a client that
- * does not read wait without a bound there.
+ * Limits of the broker that Aedes does not have, if clients of Aedes would notice them. In Aedes, messages for a client
+ * that does not read wait without a limit.
  */
 const WITHOUT_LIMIT = {
   maxPacketSize: 268_435_460,
@@ -39,14 +36,14 @@ const WITHOUT_LIMIT = {
 
 const MAX_TOPIC_LEVELS = 100
 
-/** As many as there can be: no bound. */
+/** As many as possible: no limit. */
 const ALL_PACKET_IDS = 65_535
 const LONGEST_CLIENT_ID = 65_535
 
-/** The limit of the protocol: Aedes has none of its own. */
+/** The limit of the protocol: Aedes has no other limit. */
 const LARGEST_PACKET = 268_435_460
 
-/** The smallest limit for packets that the broker underneath has. */
+/** The smallest packet limit of the underlying broker. */
 const SMALLEST_PACKET_LIMIT = 64
 
 /** Options that are read here or by a transport, not by the underlying broker. */
@@ -54,7 +51,7 @@ const OWN: ReadonlySet<string> = new Set([
   ...['mq', 'persistence', 'concurrency', 'heartbeatInterval', 'queueLimit', 'maxClientsIdLength'],
   ...['decodeProtocol', 'trustProxy', 'trustedProxies'],
   ...['maximumPacketSize', 'receiveMaximum', 'sessionExpiryIntervalLimit', 'pendingSessionsLimit'],
-  // it is handed a client of Aedes
+  // it gets a client of Aedes
   'responseInformation',
   ...['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward', 'published'],
 ])
@@ -94,7 +91,7 @@ export function brokerOptionsOf(options: FullAedesOptions, isKnown: (name: strin
     maxPacketSize: LARGEST_PACKET,
     ...told,
     maxInflightInbound: options.maxInflightInbound === 0 ? ALL_PACKET_IDS : options.maxInflightInbound,
-    // Aedes has a limit for MQTT 3.1 alone, and it is kept where the CONNECT is looked at
+    // Aedes has this limit for MQTT 3.1 only; it is checked when CONNECT is read
     maxClientsIdLength: LONGEST_CLIENT_ID,
     ...(maximumPacketSize > 0 && packetLimits(maximumPacketSize)),
     ...(receiveMaximum > 0 && { receiveMaximum }),

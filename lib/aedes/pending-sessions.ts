@@ -1,6 +1,6 @@
 /**
- * What of MQTT 5.0 outlives its connection: sessions and delayed wills of clients that are away, and the limit on them.
- * Owns which those are; must not know what a session has in it.
+ * Sessions and delayed wills of disconnected MQTT 5.0 clients, and their limit. Owns the lists; must not know the
+ * content of a session.
  */
 import type { Disconnection, SessionEndReason } from '../../types/events.js'
 import type { Message } from '../../types/message.js'
@@ -9,7 +9,7 @@ import { type Broker, ReasonCode } from '../index.js'
 import type { AedesClient } from './client.js'
 import type { AedesEvents } from './types.js'
 
-/** What it is done for. */
+/** The broker as this part sees it. */
 export interface PendingSessionsParts {
   readonly broker: Pick<Broker, 'session' | 'deleteSession'>
   /** The option `pendingSessionsLimit`. */
@@ -20,7 +20,7 @@ export interface PendingSessionsParts {
 export class PendingSessions {
   /** Client identifier -> the client that has the session. */
   readonly sessions = new Map<string, AedesClient>()
-  /** Client identifier -> a will that is published later. */
+  /** Client identifier -> its delayed will. */
   readonly wills = new Map<string, Will>()
   readonly #parts: PendingSessionsParts
 
@@ -28,7 +28,7 @@ export class PendingSessions {
     this.#parts = parts
   }
 
-  /** A client has gone: its session may stay, and its will be delayed. */
+  /** Called when a client has disconnected: its session may stay, and its will may be delayed. */
   async left(client: AedesClient, { reason, reasonCode }: Disconnection): Promise<void> {
     const { broker, limit, emit } = this.#parts
     if (client.id === null || client.sessionExpiryInterval === 0) return
@@ -45,29 +45,29 @@ export class PendingSessions {
       return
     }
     emit('sessionLimitReached', client, { reason: 'sessionExpiry', limit })
-    // publishes the will as well
+    // this publishes the will as well
     await broker.deleteSession(client.id)
   }
 
-  /** The client has come back. */
+  /** Called when the client has reconnected. */
   back(clientId: string): void {
     this.sessions.delete(clientId)
     this.wills.delete(clientId)
   }
 
-  /** The session is over. */
+  /** Called when the session has ended. */
   ended(clientId: string, reason: SessionEndReason): void {
     const client = this.sessions.get(clientId)
     this.back(clientId)
     if (client !== undefined && reason === 'expired') this.#parts.emit('sessionExpired', client)
   }
 
-  /** A message was published that may have been a will. */
+  /** Called when a message was published that may be a will. */
   published({ clientId, topic }: Message): void {
     if (clientId !== undefined && this.wills.get(clientId)?.topic === topic) this.wills.delete(clientId)
   }
 
-  /** The broker closes: delayed wills stay in the store. @param clients those that are connected */
+  /** Called when the broker closes: delayed wills stay in the store. @param clients the connected clients */
   close(clients: AedesClient[]): void {
     for (const client of clients) {
       const { will } = client

@@ -1,6 +1,6 @@
 /**
- * What a broker says of itself below `$SYS/`, and hears of others on the same bus: heartbeats, clients and subscriptions
- * that are new or gone, clients that have gone to another broker, wills that a broker has left behind. Owns the timers.
+ * The messages below `$SYS/` that brokers on one bus exchange: heartbeats, new and ended clients and subscriptions,
+ * clients that have moved to another broker, wills of failed brokers. Owns the timers.
  */
 import type { Bus, BusMessage } from '../../types/bus.js'
 import type { PublishInput } from '../../types/client.js'
@@ -8,30 +8,30 @@ import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
 
 const SYS = '$SYS/'
 
-/** A broker is gone when nothing was heard of it for so many of its heartbeats. */
+/** A broker counts as failed after this many missed heartbeats. */
 const MISSED_HEARTBEATS = 3
 
-/** Wills that were left behind are looked for once in so many heartbeats. */
+/** Wills of failed brokers are searched once in this many heartbeats. */
 const HEARTBEATS_BETWEEN_WILLS = 4
 
-/** What it is done for. */
+/** The broker as this part sees it. */
 export interface PresenceParts {
   readonly id: string
   readonly mq: Bus
   readonly persistence: AedesPersistence
   readonly heartbeatInterval: number
   publish(packet: PublishInput): Promise<void>
-  /** Publishes a will that another broker has left, if it may be. */
+  /** Publishes a will of a failed broker, if that is allowed. */
   publishWill(will: StoredWill): Promise<void>
-  /** Has the client of that identifier go, if it is here. */
+  /** Disconnects the client with that identifier, if it is connected here. */
   leave(clientId: string): void
-  /** Told of a broker that has started. */
+  /** Called when another broker has started. */
   born(brokerId: string): void
   failed(error: Error): void
 }
 
 export class Presence {
-  /** Broker identifier -> when it was heard of last, in milliseconds since the epoch. */
+  /** Broker identifier -> time of its last message, in milliseconds since the epoch. */
   readonly brokers = Object.create(null) as Record<string, number>
   readonly #parts: PresenceParts
   #timers: NodeJS.Timeout[] = []
@@ -69,14 +69,14 @@ export class Presence {
   /** Publishes below `$SYS/<id>/`. */
   async say(what: string, payload: string): Promise<void> {
     const { id, publish } = this.#parts
-    // what cannot be published while the broker ends is nothing that anybody waits for
+    // nobody waits for messages that cannot be published while the broker closes
     await publish({ topic: `${SYS}${id}/${what}`, payload }).catch(() => {})
   }
 
   #hear(mq: Bus, what: string, listener: (message: BusMessage & { payload: unknown }) => void): void {
     mq.on(`${SYS}+/${what}`, (message: BusMessage & { payload: unknown; clientId?: unknown }, done) => {
       done()
-      // what a client publishes is not said by a broker
+      // messages of clients are ignored
       if (message.clientId === undefined || message.clientId === null) listener(message)
     })
   }

@@ -1,4 +1,4 @@
-/** The names that Aedes's own declarations have, for what an application of Aedes imports. Contracts only. */
+/** The types of Aedes's own declarations, for applications that import them. Contracts only. */
 import type { Duplex } from 'node:stream'
 import type { Bus } from '../../types/bus.js'
 import type { Message } from '../../types/message.js'
@@ -32,14 +32,14 @@ export type {
 export type Client = AedesClient
 /** A message in the shape of `aedes-packet`. */
 export type AedesPublishPacket = Message
-/** A stream that a client is at the other end of. */
+/** The stream of a client. */
 export type Connection = Duplex
-/** Broker identifier -> when it was heard of last, in milliseconds since the epoch. */
+/** Broker identifier -> time of its last message, in milliseconds since the epoch. */
 export type Brokers = Readonly<Record<string, number>>
-/** Subscriptions as a SUBSCRIBE has them. */
+/** Subscriptions in the form of a SUBSCRIBE. */
 export type Subscriptions = { subscriptions: Subscription[] }
 
-/** Return codes of CONNACK in MQTT 3.1 and 3.1.1, under the names that Aedes has for them. */
+/** Return codes of CONNACK in MQTT 3.1 and 3.1.1, with Aedes's names. */
 export const AuthErrorCode = {
   UNNACCEPTABLE_PROTOCOL: 1,
   IDENTIFIER_REJECTED: 2,
@@ -49,49 +49,49 @@ export const AuthErrorCode = {
 } as const
 export type AuthErrorCode = (typeof AuthErrorCode)[keyof typeof AuthErrorCode]
 
-/** Why `authenticate` refuses. */
+/** The error of a refusing `authenticate`. */
 export type AuthenticateError = Error & { returnCode: AuthErrorCode }
 
 /** An error of `preConnect` and `authenticate` that sends an MQTT 5.0 client to another server. */
 export type RedirectError = Error & {
-  /** One or more servers, as MQTT 5.0 has them: `host` or `host:port`, with spaces between. */
+  /** One or more servers in the form of MQTT 5.0: `host` or `host:port`, separated by spaces. */
   serverReference: string
-  /** 0x9D, server moved; anything else is 0x9C, use another server. */
+  /** 0x9D, server moved; any other value means 0x9C, use another server. */
   reasonCode?: number
 }
 
 type Done = (error?: Error | null) => void
 
-/** Lets a connection go on, or not, before anything is looked up. Calls back with an error to refuse, or with `false`. */
+/** Accepts or refuses a connection before anything else. Calls back with an error or with `false` to refuse. */
 export type PreConnectHandler = (
   client: Client,
   packet: ConnectPacket,
   callback: (error: Error | null, success?: boolean) => void,
 ) => unknown
-/** Decides whether a client is who it says. Calls back with an error, whose `returnCode` CONNACK has, or with `true`. */
+/** Authenticates a client. Calls back with `true`, or with an error whose `returnCode` is sent in CONNACK. */
 export type AuthenticateHandler = (
   client: Client,
   username: string | undefined,
   password: Buffer | undefined,
   done: (error: (Error & { returnCode?: number }) | null, success?: boolean | null) => void,
 ) => unknown
-/** Decides about a message, a will included, and may change it. Calls back with an error to refuse it. */
+/** Authorizes a message or a will, and may change it. Calls back with an error to refuse it. */
 export type AuthorizePublishHandler = (client: Client | null, packet: PublishPacket, callback: Done) => unknown
-/** Decides about a subscription: calls back with it, changed or not, with `null` to refuse it, or with an error. */
+/** Authorizes a subscription: calls back with it, changed or not, with `null` to refuse it, or with an error. */
 export type AuthorizeSubscribeHandler = (
   client: Client,
   subscription: Subscription,
   callback: (error: Error | null, subscription?: Subscription | null) => void,
 ) => unknown
-/** Decides whether a client gets a message: returns the message, changed or not, or nothing to leave it out. */
+/** Decides whether a client gets a message: returns the message, changed or not, or nothing to withhold it. */
 export type AuthorizeForwardHandler = (
   client: Client,
   packet: AedesPublishPacket,
 ) => AedesPublishPacket | null | undefined | false | void
-/** Told of each message that was published; the acknowledgement waits until it calls back. */
+/** Called for each published message; the acknowledgement waits until it calls back. */
 export type PublishedHandler = (packet: AedesPublishPacket, client: Client | null, callback: Done) => unknown
 // biome-ignore-start lint/suspicious/noExplicitAny: the application and its transport agree on it
-/** What a transport may ask to find the client's address; called by packages such as `aedes-server-factory`. */
+/** Finds the client's address; called by transports such as `aedes-server-factory`. */
 export type DecodeProtocolHandler = (client: any, buffer: any) => any
 // biome-ignore-end lint/suspicious/noExplicitAny: the application and its transport agree on it
 
@@ -105,7 +105,9 @@ export interface AedesHooks {
   published: PublishedHandler
 }
 
-/** Options of Aedes; those of Anax may be given as well. An option that neither has is left out, with a warning. */
+/**
+ * Options of Aedes; those of Anax may be passed as well. An option that is unknown to both is ignored, with a warning.
+ */
 export interface AedesOptions
   extends Omit<BrokerOptions, keyof AedesHooks | 'mq' | 'persistence' | 'responseInformation'>,
     Partial<AedesHooks> {
@@ -113,7 +115,7 @@ export interface AedesOptions
   mq?: Bus
   /** The store: any `aedes-persistence` with asynchronous methods. @default in memory */
   persistence?: AedesPersistence
-  /** Passed to the default `mqemitter`: messages in delivery at once. @default 100 */
+  /** Passed to the default `mqemitter`: the number of messages delivered at the same time. @default 100 */
   concurrency?: number
   /** Milliseconds between two messages to `$SYS/<id>/heartbeat`. @default 60000 */
   heartbeatInterval?: number
@@ -128,7 +130,7 @@ export interface AedesOptions
   /** MQTT 5.0: longest session expiry in seconds; longer requests are reduced to it. 0 for no limit. @default 0 */
   sessionExpiryIntervalLimit?: number
   /**
-   * MQTT 5.0: how many sessions may wait for clients that are away; a further one ends at once. 0 for no limit.
+   * MQTT 5.0: maximum number of sessions of disconnected clients; a further one ends immediately. 0 for no limit.
    * @default 0
    */
   pendingSessionsLimit?: number
@@ -160,7 +162,7 @@ export interface AedesEvents {
   error: [error: Error]
   /** MQTT 5.0: a session has expired. */
   sessionExpired: [client: Client]
-  /** MQTT 5.0: a session, or a delayed will, was over the limit `pendingSessionsLimit`. */
+  /** MQTT 5.0: a session, or a delayed will, exceeded the limit `pendingSessionsLimit`. */
   sessionLimitReached: [client: Client, info: SessionLimit]
   /** MQTT 5.0: the broker closed with a delayed will outstanding; it is in the store. */
   willDropped: [client: Client, will: Will]

@@ -1,15 +1,15 @@
 /**
- * The trace that a message belongs to, as its publisher wrote it into user properties (W3C Trace Context).
- * Owns the syntax; what cannot be read is no trace.
+ * The trace of a message, which its publisher wrote into user properties (W3C Trace Context). Owns the syntax; invalid
+ * values are ignored.
  */
 import type { SpanContext } from '@opentelemetry/api'
 import type { UserProperties } from '../../types/packets.js'
 import type { Api } from './api.js'
 
-/** Version, trace, span, flags. Later versions may go on behind another `-`. */
+/** Version, trace, span, flags. Later versions may have more fields after another `-`. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
-/** The context in `traceparent` and `tracestate`; undefined where there is none, or one that is not valid. */
+/** The context in `traceparent` and `tracestate`; undefined if it is missing or invalid. */
 export function remoteContext(api: Api, properties: UserProperties | undefined): SpanContext | undefined {
   const [, version, traceId = '', spanId = '', flags = '', more] =
     TRACEPARENT.exec(only(properties?.traceparent) ?? '') ?? []
@@ -25,7 +25,7 @@ export function remoteContext(api: Api, properties: UserProperties | undefined):
   return api.isSpanContextValid(context) ? context : undefined
 }
 
-/** A property that is there more than once says nothing. */
+/** A property that occurs more than once is ignored. */
 function only(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

@@ -1,6 +1,6 @@
 /**
- * Spans of what brokers do, by the package `@opentelemetry/api`: made from the channels of `node:diagnostics_channel`.
- * Owns which span is whose child, and the attributes of the conventions for messaging. Knows no broker.
+ * Creates spans from the brokers' channels of `node:diagnostics_channel`, with the package `@opentelemetry/api`. Owns
+ * the parents of spans, and the attributes of the conventions for messaging. Knows no broker.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -16,18 +16,18 @@ import type { Message } from '../../types/message.js'
 import { type Api, loadApi } from './api.js'
 import { remoteContext } from './trace-context.js'
 
-/** How spans are made. */
+/** Options of `createTracing`. */
 export interface TracingOptions {
   /** @default the global one, which the SDK of OpenTelemetry registers */
   tracerProvider?: TracerProvider
   /**
-   * The kind of a topic, of which there are few: `meters/{id}/power`. It is in names of spans, and the attribute
-   * `messaging.destination.template`. @default none: names of spans have no topic
+   * Maps a topic to one of few templates, such as `meters/{id}/power`. The template is in the names of spans, and in
+   * the attribute `messaging.destination.template`. @default none: names of spans have no topic
    */
   template?: (topic: string) => string | undefined
 }
 
-/** Spans are made until it is closed. */
+/** Creates spans until it is closed. */
 export interface Tracing {
   close(): void
 }
@@ -40,22 +40,22 @@ interface Published {
   at: number
 }
 
-/** A delivery later than that, from a queue or of a retained message, is a trace of its own, with a link. */
+/** A later delivery, from a queue or of a retained message, is a separate trace with a link. */
 const LATE_MS = 60_000
 
-/** Messages that are found again when a queue gives them back, which makes others of them. */
+/** Maximum number of messages that are recognized when a queue returns them as other objects. */
 const MAX_QUEUED = 10_000
 
 /**
- * Makes spans of what all brokers of this process do, from now on. Operations of a store in memory are seen of brokers
- * that are created later. Needs the package `@opentelemetry/api`.
- * @throws AnaxError ANAX_ERR_OPTION where the package is missing
+ * Creates spans for all brokers of this process from now on. Operations of a store in memory are included only for
+ * brokers that are created later. Needs the package `@opentelemetry/api`. @throws AnaxError ANAX_ERR_OPTION if the
+ * package is missing
  */
 export async function createTracing({ tracerProvider, template }: TracingOptions = {}): Promise<Tracing> {
   const api = await loadApi()
   const tracer = (tracerProvider ?? api.trace).getTracer('anax')
   const spans = new Spans(api, tracer, template)
-  // hooks and the store run in the context that these return, so that what they do has their span as parent
+  // hooks and the store run in the context that these return, so that spans within them have their span as parent
   const starts = {
     'anax:gate:start': (trace: GateTrace) => spans.gateStarts(trace),
     'anax:store:start': (trace: StoreTrace) => spans.storeStarts(trace),
@@ -81,7 +81,9 @@ export async function createTracing({ tracerProvider, template }: TracingOptions
   }
 }
 
-/** What a channel runs a function in: the active context of OpenTelemetry, whoever manages that. */
+/**
+ * The store that a channel runs functions in: it sets the active context of OpenTelemetry, with any context manager.
+ */
 class ActiveContext extends AsyncLocalStorage<Context> {
   readonly #api: Api
 
@@ -117,7 +119,7 @@ class Spans {
     const { message, client } = trace
     const remote = remoteContext(this.#api, message.properties?.userProperties)
     const { ROOT_CONTEXT, SpanKind, context, trace: traces } = this.#api
-    // the host publishes as part of what it does at the moment
+    // a message of the host belongs to the active span
     const own = client === null ? context.active() : ROOT_CONTEXT
     const parent = remote === undefined ? own : traces.setSpanContext(ROOT_CONTEXT, remote)
     const span = this.#start('publish', message, parent, {
@@ -139,9 +141,9 @@ class Spans {
     if (span !== undefined) {
       const context = this.#api.trace.setSpan(this.#api.ROOT_CONTEXT, span)
       const published = { context, at: Date.now() }
-      // a hook may have put another message in its place
+      // a hook may have replaced the message
       this.#published.set(message, published)
-      // it has its number by now
+      // by now it has its number
       if (error === undefined && message.qos > 0) this.#queued.set(refOf(message), published)
       if (this.#queued.size > MAX_QUEUED) this.#queued.delete(this.#queued.keys().next().value!)
     }
@@ -173,7 +175,9 @@ class Spans {
     span?.end()
   }
 
-  /** Of hooks about a message, as part of publishing it; those about a receiver are part of nothing that is known. */
+  /**
+   * The context of a hook: that of the message for hooks about publishing; hooks about a receiver have no known parent.
+   */
   gateStarts(trace: GateTrace): Context {
     const { hook, client, args } = trace
     const parent = this.#parentAmong(args)
@@ -182,7 +186,7 @@ class Spans {
     return this.#part(trace, hook, attributes, parent ?? this.#api.ROOT_CONTEXT)
   }
 
-  /** Of operations with a message, as part of publishing it. */
+  /** The context of a store operation: that of the message, if it has one. */
   storeStarts(trace: StoreTrace): Context {
     const { operation, args } = trace
     const parent = this.#parentAmong(args)
@@ -201,7 +205,7 @@ class Spans {
     const span = this.#open.get(trace)
     if (span === undefined) return
     if (error !== undefined) {
-      // known by its shape: a process may hold the package twice
+      // recognized by its properties, because a process may have two copies of the package
       span.setAttribute('error.type', 'code' in error ? String(error.code) : error.name)
       span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.message })
     }
@@ -215,7 +219,10 @@ class Spans {
     return template === undefined ? span : span.setAttribute('messaging.destination.template', template)
   }
 
-  /** What a subscriber of a channel throws would end the process. */
+  /**
+   * The template of a topic. Catches errors of the function, because an error in a channel's subscriber would end the
+   * process.
+   */
   #templateOf(topic: string): string | undefined {
     try {
       return this.#template(topic)
@@ -239,7 +246,7 @@ function refOf({ brokerId, brokerCounter }: Message): string {
 
 const ABOUT_MESSAGES: readonly string[] = ['authorizePublish', 'authorizeForward', 'published']
 
-/** By the semantic conventions for messaging; those with `anax.` have no convention. */
+/** Attributes of the semantic conventions for messaging, and our own with `anax.`. */
 function attributesOf({ topic, payload, qos, retain }: Message, name: string, type: string): Attributes {
   return {
     'messaging.system': 'mqtt',

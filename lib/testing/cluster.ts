@@ -1,6 +1,6 @@
 /**
- * `anax/testing/cluster`: the contract of an engine for clusters as a test suite, for everyone who writes one, and an engine in
- * memory for the tests of an application. Knows no particular engine.
+ * `anax/testing/cluster`: the contract of a cluster engine as a test suite, for authors of engines, and an engine in
+ * memory for tests of applications. Knows no particular engine.
  */
 import { defineClaimTests } from './cluster/claims.js'
 import { defineGroupTests } from './cluster/groups.js'
@@ -13,7 +13,7 @@ import { defineSizeTests } from './cluster/sizes.js'
 export type { ClusterSuiteOptions, TestEngine } from './cluster/harness.js'
 export { MemoryCluster, type MemoryClusterOptions } from './cluster/memory-cluster.js'
 
-/** Defines the tests of the contract for an engine. Each test has an engine of its own. */
+/** Defines the tests of the contract for an engine. Each test has its own engine. */
 export function clusterSuite(options: ClusterSuiteOptions): void {
   const harness = new Harness(options)
   defineLogTests(harness)

@@ -1,6 +1,5 @@
 /**
- * A clock for tests: time stands still until `advance` is called.
- * Owns the timers that were set on it; knows nothing of a broker.
+ * A clock for tests: time stands still until `advance` is called. Owns the timers that were set on it; knows no broker.
  */
 import type { Clock } from '../../types/clock.js'
 
@@ -13,11 +12,11 @@ interface Timer {
 export class FakeClock implements Clock {
   /** The value of {@link Clock.monotonic}. */
   #now = 0
-  /** The difference of wall time to that. */
+  /** The difference between wall time and monotonic time. */
   #offset: number
   readonly #timers = new Set<Timer>()
 
-  /** @param now where it starts, in milliseconds since the epoch */
+  /** @param now the start time, in milliseconds since the epoch */
   constructor(now = Date.UTC(2030, 0, 1)) {
     this.#offset = now
   }
@@ -41,7 +40,7 @@ export class FakeClock implements Clock {
   }
 
   setTimeout(callback: () => void, delayMs: number): unknown {
-    // At least a millisecond, as in Node.js: a timer that sets itself anew cannot stop the clock.
+    // At least a millisecond, as in Node.js, so that a timer that reschedules itself cannot stop the clock.
     const timer: Timer = { dueAt: this.#now + Math.max(1, delayMs), callback }
     this.#timers.add(timer)
     return timer
@@ -52,8 +51,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass: runs each timer when its time has come, in order, and lets what it began
-   * (promises, writes) settle before the next.
+   * Advances the time: runs each due timer in order, and waits until the work that it began (promises, writes) has
+   * settled before the next one.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
@@ -67,7 +66,7 @@ export class FakeClock implements Clock {
     this.#now = end
   }
 
-  /** The earliest timer that is due by then; of equal ones, the one set first. */
+  /** The earliest timer that is due by then; of several with the same time, the one that was set first. */
   #nextUntil(end: number): Timer | undefined {
     let next: Timer | undefined
     for (const timer of this.#timers) {
@@ -77,7 +76,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Rounds of the event loop that a chain of promises and in-memory streams is given. */
+/** Rounds of the event loop in which chains of promises and in-memory streams can settle. */
 const ROUNDS = 5
 
 async function settle(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../../types/clock.js'
 import { duplexPair } from '../client/index.js'
 
-/** A clock that knows which timers are set. */
+/** A clock that tracks its timers. */
 export class WatchedClock implements Clock {
   readonly #clock: Clock
   readonly #timers = new Set<unknown>()
@@ -43,7 +43,7 @@ export class WatchedClock implements Clock {
   }
 }
 
-/** The streams that were handed to a broker, and the listeners of the process, as they were at the start. */
+/** The streams passed to a broker, and the process's listeners at the start. */
 export class Belongings {
   readonly #streams = new Set<Duplex>()
   readonly #atStart = listenersOf(process)
@@ -53,7 +53,7 @@ export class Belongings {
     this.#streams.add(stream)
   }
 
-  /** In words, one for each thing that is left; nothing where all is well. */
+  /** One description for each leak; empty if there is none. */
   leaks(): string[] {
     const open = [...this.#streams].filter(stream => !stream.destroyed).length
     return [

@@ -7,7 +7,7 @@ import type { Clock } from '../../types/clock.js'
 import { type Carrier, duplexPair } from '../client/index.js'
 import type { Activity } from './watched/activity.js'
 
-/** Which way a fault of a line works. */
+/** The direction of a fault on a link. */
 export type Direction = 'both' | 'to-broker' | 'to-client'
 
 type Way = Exclude<Direction, 'both'>
@@ -22,7 +22,7 @@ interface LinkParts {
 
 const WAYS = ['to-broker', 'to-client'] as const
 
-/** The line of one client; a client that connects again gets a new connection on the same line. */
+/** The network link of one client. A client that reconnects gets a new connection on the same link. */
 export class Link {
   readonly #parts: LinkParts
   readonly #frozen = new Set<Way>()
@@ -32,7 +32,7 @@ export class Link {
   #ends: [client: Duplex, broker: Duplex] | undefined
   #abandon: () => void = () => {}
 
-  /** For the kit alone. */
+  /** For the kit only. */
   constructor(parts: LinkParts) {
     this.#parts = parts
   }
@@ -56,7 +56,7 @@ export class Link {
     }
   }
 
-  /** Everything takes so many milliseconds of the kit's clock, in both directions; 0 takes that back. */
+  /** Delays everything by this many milliseconds of the kit's clock, in both directions; 0 ends the delay. */
   delay(ms: number): void {
     this.#delayMs = ms
   }
@@ -74,7 +74,7 @@ export class Link {
     for (const way of waysOf(direction)) this.#garbled.add(way)
   }
 
-  /** Makes a connection. @returns the client's end */
+  /** Opens a connection. @returns the client's end */
   open(): Duplex {
     let isAbandoned = false
     this.#abandon = () => {
@@ -86,7 +86,7 @@ export class Link {
         const carry = () => {
           if (!isAbandoned) deliver(chunk && this.#garble(way, chunk))
         }
-        // one behind the other, however long each takes
+        // one after the other, however long each takes
         const arriving: Promise<void> = (busy ?? Promise.resolve()).then(() => this.#travel(way, carry))
         busy = arriving
       }

@@ -1,17 +1,15 @@
-/**
- * All messages that a broker published in a test, and waiting for one. Owns the record; knows no broker.
- */
+/** Records all messages that a broker publishes in a test, and waits for messages. Owns the record; knows no broker. */
 import { AnaxError, filterMatches, type Message, type PublishProperties, type QoS } from '../index.js'
 
 const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 
-/** A message as it was published. */
+/** A published message. */
 export class RecordedMessage {
-  /** Where it was published. */
+  /** Its topic. */
   readonly topic: string
   /** Its content. */
   readonly payload: Buffer
-  /** With which quality of service it was published. */
+  /** The QoS with which it was published. */
   readonly qos: QoS
   /** Whether it became the retained message of its topic. */
   readonly retain: boolean
@@ -46,31 +44,31 @@ export class RecordedMessage {
   }
 }
 
-/** How long a message is waited for. */
+/** Options of waiting. */
 export interface WaitOptions {
-  /** Milliseconds of the system's clock, whatever clock the broker has. @default 2000 */
+  /** Time limit in milliseconds of real time, whatever clock the broker has. @default 2000 */
   timeoutMs?: number
 }
 
-/** The messages that were published, oldest first. An array, so that whatever reads arrays reads it. */
+/** The published messages, oldest first. It is an array, so that it works with everything that reads arrays. */
 export class MessageLog extends Array<RecordedMessage> {
-  // what `map` and `filter` make is a plain array
+  // `map` and `filter` return a plain array
   static override get [Symbol.species](): ArrayConstructor {
     return Array
   }
 
-  /** The latest one whose topic matches the filter. */
+  /** The latest message whose topic matches the filter. */
   last(filter = '#'): RecordedMessage | undefined {
     return this.findLast(({ topic }) => filterMatches(filter, topic))
   }
 
-  /** All whose topic matches the filter. */
+  /** All messages whose topic matches the filter. */
   of(filter: string): RecordedMessage[] {
     return this.filter(({ topic }) => filterMatches(filter, topic))
   }
 }
 
-/** Messages that an error lists. */
+/** Maximum number of messages that an error lists. */
 const LISTED = 20
 
 interface Waiter {
@@ -79,7 +77,7 @@ interface Waiter {
   reject(error: AnaxError): void
 }
 
-/** Takes down what is published, and tells those who wait for it. */
+/** Records published messages, and notifies those who wait for them. */
 export class Recorder {
   readonly messages = new MessageLog()
   readonly #waiters = new Set<Waiter>()
@@ -123,7 +121,7 @@ export class Recorder {
     })
   }
 
-  /** No more messages will come. */
+  /** Called when no more messages will come. */
   end(): void {
     for (const waiter of this.#waiters)
       waiter.reject(new AnaxError('ANAX_ERR_CLOSED', { detail: 'while waiting for a message' }))

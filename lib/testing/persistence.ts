@@ -1,6 +1,6 @@
 /**
- * The contract of a store as a test suite, for everyone who writes one: what the broker relies on beyond the
- * base contract, for which `aedes-persistence` ships a suite of its own. Knows no particular store.
+ * The contract of a store as a test suite, for authors of stores. It covers what the broker needs beyond the base
+ * contract, which has its own suite in `aedes-persistence`. Knows no particular store.
  */
 import { defineDetailTests } from './persistence/details.js'
 import { defineDurabilityTests } from './persistence/durability.js'
@@ -13,7 +13,7 @@ import { defineWillTests } from './persistence/wills.js'
 
 export type { PersistenceSuiteOptions } from './persistence/harness.js'
 
-/** Defines the tests of the contract for a store. Those about restarts only where `reopen` is given. */
+/** Defines the tests of the contract for a store. Tests about restarts need `reopen`. */
 export function persistenceSuite(options: PersistenceSuiteOptions): void {
   const harness = new Harness(options)
   defineSessionTests(harness)

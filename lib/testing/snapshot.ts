@@ -13,7 +13,7 @@ export interface SubscriptionSnapshot {
   qos: QoS
 }
 
-/** A client that is connected. */
+/** A connected client. */
 export interface ClientSnapshot {
   /** Client identifier. */
   id: string
@@ -25,15 +25,15 @@ export interface ClientSnapshot {
   keepalive: number
 }
 
-/** A session, whether its client is there or not. */
+/** A session, whether its client is connected or not. */
 export interface SessionSnapshot {
   /** Client identifier. */
   clientId: string
-  /** Whether its client is there. */
+  /** Whether its client is connected. */
   connected: boolean
   /** Its subscriptions, by filter. */
   subscriptions: SubscriptionSnapshot[]
-  /** Messages in its queue in the store, those that are sent and not acknowledged included. */
+  /** Messages in its stored queue, including unacknowledged ones. */
   queued: number
 }
 
@@ -45,13 +45,13 @@ export interface Snapshot {
   sessions: SessionSnapshot[]
   /** By topic. */
   retained: ReturnType<RecordedMessage['toJSON']>[]
-  /** In the order in which they were published, since the last `clear()`. */
+  /** In the order of publishing, since the last `clear()`. */
   messages: ReturnType<RecordedMessage['toJSON']>[]
 }
 
 type Store = AedesPersistence & Partial<Pick<SessionPersistence, 'queueSize' | 'sessions'>>
 
-/** The clients that are connected. */
+/** The connected clients. */
 export function clientsOf(broker: Broker): ClientSnapshot[] {
   const clients = Object.values(broker.clients)
   return clients
@@ -59,7 +59,7 @@ export function clientsOf(broker: Broker): ClientSnapshot[] {
     .sort(by(({ id }) => id))
 }
 
-/** Sessions of connected clients, and stored ones; those that a kit saw begin where the store cannot list them. */
+/** Sessions of connected clients, and stored ones. If the store cannot list them, those that a kit has seen begin. */
 export async function readSessions(broker: Broker, store: Store): Promise<SessionSnapshot[]> {
   for await (const { clientId } of store.sessions?.() ?? []) sessionsOf(store).add(clientId)
   const ids = [...new Set([...Object.keys(broker.clients), ...sessionsOf(store)])].sort()

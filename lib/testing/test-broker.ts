@@ -20,7 +20,7 @@ import { Faults } from './watched/faults.js'
 import { HOOK_NAMES, WatchedHooks } from './watched/hooks.js'
 import { watchStore } from './watched/store.js'
 
-/** How a broker for tests is started: as any broker. */
+/** Options of a test broker: those of any broker. */
 export type TestBrokerOptions = BrokerOptions
 
 /** A client of MQTT.js as the kit sees it. */
@@ -32,7 +32,7 @@ interface MqttJsClient {
 }
 
 /** The class `MqttClient` of MQTT.js. */
-// biome-ignore-start lint/suspicious/noExplicitAny: the options are those of whichever release is handed in
+// biome-ignore-start lint/suspicious/noExplicitAny: the options are those of the passed release
 type MqttJsClass = new (streamBuilder: any, options: any) => MqttJsClient
 // biome-ignore-end lint/suspicious/noExplicitAny: as above
 
@@ -43,13 +43,13 @@ const SYSTEM_CLOCK: Clock = {
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 
-/** For delays that a test asks for, and waits for: they keep the process alive. */
+/** The clock for delays that a test requests and waits for: its timers keep the process alive. */
 const PATIENT_CLOCK: Clock = { ...SYSTEM_CLOCK, setTimeout: (callback, delayMs) => setTimeout(callback, delayMs) }
 
 /** The step of a fake clock while a broker closes. */
 const CLOSING_STEP_MS = 10_000
 
-/** A broker that is being tested, and what belongs to the test. {@link startTestBroker} makes it. */
+/** A broker under test, with the tools of the test. {@link startTestBroker} creates it. */
 export class TestBroker {
   readonly #options: BrokerOptions
   readonly #clock: WatchedClock
@@ -78,7 +78,7 @@ export class TestBroker {
     this.#broker = this.#make()
   }
 
-  /** The broker; after {@link restart} it is another one. */
+  /** The broker; a new one after {@link restart}. */
   get broker(): Broker {
     return this.#broker
   }
@@ -87,23 +87,22 @@ export class TestBroker {
     return this.#recorder.messages
   }
 
-  /** Starts it; {@link startTestBroker} has done so. */
+  /** Starts the broker; {@link startTestBroker} already does so. */
   async start(): Promise<void> {
     await this.#broker.listen()
   }
 
   /**
-   * Connects a client of MQTT.js. Resolves when the broker has accepted it.
-   * @param Client the class `MqttClient` of MQTT.js
-   * @param options its options; it does not reconnect by itself unless `reconnectPeriod` says so
-   * @throws what the client emits as `error`, or ANAX_ERR_NOT_CONNECTED where the connection closed before CONNACK
+   * Connects a client of MQTT.js. Resolves when the broker has accepted it. @param Client the class `MqttClient` of
+   * MQTT.js @param options its options; it does not reconnect automatically unless you set `reconnectPeriod` @throws
+   * the client's `error`, or ANAX_ERR_NOT_CONNECTED if the connection closes before CONNACK
    */
   async connect<C extends MqttJsClass>(Client: C, options: ConstructorParameters<C>[1] = {}): Promise<InstanceType<C>> {
     const link = this.#link()
     const client = new Client(() => this.#openOn(link), { reconnectPeriod: 0, ...options })
     this.#links.set(client, link)
     this.#clients.add({ end: () => client.end(true) })
-    // a line that breaks is no reason to end the process
+    // a broken link must not end the process
     client.on('error', () => {})
     try {
       await letIn(client)
@@ -126,14 +125,14 @@ export class TestBroker {
     return client
   }
 
-  /** A connection to the broker for a client that the test makes itself: its end of the line. */
+  /** Opens a connection to the broker for a client that the test creates itself. @returns the client's end */
   stream(): Duplex {
     return this.#openOn(this.#link())
   }
 
   /**
-   * The line of a client that `connect` or `client` made, or of a stream that `stream` made.
-   * @throws AnaxError ANAX_ERR_ARGUMENT for any other
+   * The link of a client from `connect` or `client`, or of a stream from `stream`. @throws AnaxError ANAX_ERR_ARGUMENT
+   * for anything else
    */
   link(client: object): Link {
     const link = this.#links.get(client)
@@ -142,8 +141,8 @@ export class TestBroker {
   }
 
   /**
-   * Listens on a free TCP port of this machine, for clients in other processes and other languages.
-   * @returns where
+   * Listens on a free TCP port of this machine, for clients in other processes and other languages. @returns the
+   * address
    */
   async listen(): Promise<{ url: string; host: string; port: number }> {
     const server = net.createServer({ noDelay: true }, socket => {
@@ -160,9 +159,8 @@ export class TestBroker {
   }
 
   /**
-   * Waits for a message on a topic that matches the filter; one that was published before counts as well, up to the
-   * last {@link clear}.
-   * @throws AnaxError ANAX_ERR_TIMEOUT, which lists what was published instead
+   * Waits for a message on a topic that matches the filter. Earlier messages count as well, back to the last {@link
+   * clear}. @throws AnaxError ANAX_ERR_TIMEOUT, which lists the messages that were published instead
    */
   waitFor(
     filter: string,
@@ -181,15 +179,15 @@ export class TestBroker {
   }
 
   /**
-   * Resolves when the broker has nothing left to do: no hook, store or bus is being waited for, and nothing is on its
-   * way on a line that is not frozen. What waits for the clock is not waited for.
-   * @throws AnaxError ANAX_ERR_TIMEOUT, which says what is under way
+   * Resolves when the broker has nothing left to do: no call of a hook, the store or the bus is pending, and nothing is
+   * in transit on a link that is not frozen. Timers are not awaited. @throws AnaxError ANAX_ERR_TIMEOUT, which lists
+   * the pending work
    */
   settled({ timeoutMs = 2000 }: WaitOptions = {}): Promise<void> {
     return this.#activity.quiet(timeoutMs)
   }
 
-  /** Forgets the messages that were published so far. */
+  /** Removes the messages recorded so far. */
   clear(): void {
     this.#recorder.clear()
   }
@@ -200,13 +198,14 @@ export class TestBroker {
   }
 
   /**
-   * All sessions, by client identifier. Where the store cannot list them: those that kits in this process saw begin.
+   * All sessions, sorted by client identifier. If the store cannot list them, those that kits in this process have seen
+   * begin.
    */
   sessions(): Promise<SessionSnapshot[]> {
     return readSessions(this.#broker, this.#store)
   }
 
-  /** Clients, sessions, retained messages and what was published, as plain JSON in a stable order. */
+  /** Clients, sessions, retained and published messages, as plain JSON in a stable order. */
   async snapshot(): Promise<Snapshot> {
     return {
       clients: clientsOf(this.#broker),
@@ -250,7 +249,7 @@ export class TestBroker {
     for (const server of this.#servers) server.close()
     await this.#stop()
     this.#recorder.end()
-    // the other end of a stream hears of its end a turn later
+    // the other end of a stream sees its end a turn later
     await this.#activity.turns()
   }
 
@@ -264,7 +263,7 @@ export class TestBroker {
       isClosed = true
     })
     const { clock } = this.#options
-    // a clock that stands still would keep it waiting
+    // advances a fake clock, which would keep it waiting forever
     while (clock instanceof FakeClock && !isClosed) await clock.advance(CLOSING_STEP_MS)
     await closing
   }
@@ -327,9 +326,8 @@ function letIn(client: MqttJsClient): Promise<void> {
 }
 
 /**
- * Starts a broker for a test. With `await using` it is closed where the scope ends.
- * @param options those of `createBroker`; `mq` only where the bus is to fail
- * @throws AnaxError what `createBroker` throws
+ * Starts a broker for a test. With `await using` it is closed at the end of the scope. @param options those of
+ * `createBroker`; `mq` is needed only to make the bus fail @throws AnaxError what `createBroker` throws
  */
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const kit = new TestBroker(options)

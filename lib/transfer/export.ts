@@ -1,5 +1,5 @@
 /**
- * Reads all that a store has, through the contract of stores. Owns the order of the records; knows no particular store.
+ * Reads everything in a store through the contract of stores. Owns the order of the records; knows no particular store.
  */
 import type { Message } from '../../types/message.js'
 import type {
@@ -32,9 +32,9 @@ export type ExportableStore = Pick<
 const NEVER_EXPIRES = 0xffff_ffff
 
 /**
- * Reads sessions with their subscriptions and queues, wills, and retained messages (but those whose topic begins with
- * `$`). The store must be set up. It may be in use: then the export is not of one moment.
- * @throws AnaxError ANAX_ERR_ARGUMENT where the store cannot list its sessions, and none were named
+ * Reads sessions with their subscriptions and queues, wills, and retained messages (except those whose topic begins
+ * with `$`). The store must be set up. If it is in use, the export is not a consistent snapshot. @throws AnaxError
+ * ANAX_ERR_ARGUMENT if the store cannot list its sessions, and no clients are named
  */
 export async function* exportStore(
   store: AedesPersistence | ExportableStore,
@@ -92,7 +92,7 @@ function queuedRecord({ message, ref, delivery, packetId }: QueuedMessage): Queu
   }
 }
 
-/** The session as the contract of `aedes-persistence` shows it. */
+/** The session, as far as the contract of `aedes-persistence` provides it. */
 async function* sessionOf(store: AedesPersistence, clientId: string): AsyncGenerator<StoreRecord> {
   const subscriptions = (await store.subscriptionsByClient({ id: clientId })) ?? []
   yield {

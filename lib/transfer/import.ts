@@ -1,6 +1,6 @@
 /**
- * Writes the records of an export to a store, through the contract of stores. Owns that each queue keeps its order; knows
- * no particular store.
+ * Writes the records of an export to a store through the contract of stores. Owns that each queue keeps its order;
+ * knows no particular store.
  */
 import { randomUUID } from 'node:crypto'
 import type { Message } from '../../types/message.js'
@@ -15,18 +15,17 @@ export interface ImportResult {
   retained: number
 }
 
-/** Limits that an export has passed do not refuse anything here. */
+/** No limits: the records were already accepted by a store. */
 const UNLIMITED: QueuePolicy = {
   limitsOf: () => ({ maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' }),
   maxTotalBytes: Infinity,
 }
-/** Operations that are under way at a time. */
+/** Maximum number of pending operations. */
 const PIPELINED = 500
 
 /**
- * Imports records into a store, which must be set up and not in use. A session that is there already is replaced, with
- * its queue; so is a will, and the retained message of a topic.
- * @throws what the store rejects with; what was imported until then stays
+ * Imports records into a store, which must be set up and not in use. Existing sessions are replaced, with their queues,
+ * and so are wills and retained messages. @throws the store's error; records imported before it stay
  */
 export async function importStore(
   store: SessionPersistence,
@@ -47,15 +46,15 @@ class Importer {
   readonly #store: SessionPersistence
   readonly #suffix: string
   readonly #result: ImportResult = { sessions: 0, queued: 0, wills: 0, retained: 0 }
-  /** Messages that the store has, with their place in the order. */
+  /** Messages in the store, with their position in the order. */
   readonly #places = new Map<string, number>()
-  /** The place of the last message in each queue. */
+  /** The position of the last message in each queue. */
   readonly #lastPlaces = new Map<string, number>()
   #underWay: unknown[] = []
 
   /**
-   * @param suffix added to the broker ids of messages, where the store may have messages with these identities already:
-   * such a message keeps its place in the order
+   * @param suffix added to the broker ids of messages if the store may already have messages with the same identities,
+   * which would keep their old position
    */
   constructor(store: SessionPersistence, suffix: string) {
     this.#store = store
@@ -102,8 +101,8 @@ class Importer {
   }
 
   /**
-   * The message with the identity that it has here. A store may keep a message once for all queues, at one place in the
-   * order of all messages. Where that place would be wrong in this queue, the message gets an identity of its own.
+   * The message with its identity in this store. A store may keep a message once for all queues, at one position in the
+   * order of all messages. If that position would be wrong in this queue, the message gets a separate identity.
    */
   #identified({ clientId, ref, message }: QueuedRecord): Message {
     const place = this.#places.get(keyOf(ref))
@@ -129,7 +128,7 @@ function keyOf({ brokerId, brokerCounter }: MessageRef): string {
   return `${brokerCounter} ${brokerId}`
 }
 
-/** A message with all its fields; JSON has none for what is undefined. */
+/** A message with all its fields, because JSON omits undefined ones. */
 function completed(message: Partial<Message>): Message {
   return {
     cmd: 'publish',

@@ -1,4 +1,4 @@
-/** The exports of `anax/transfer`: stores as lines of JSON, the way from one store to another. */
+/** The exports of `anax/transfer`: stores as lines of JSON, to move data from one store to another. */
 export { type ExportableStore, type ExportOptions, exportStore } from './export.js'
 export { type ImportResult, importStore } from './import.js'
 export { clientIdsInLevel, type LevelKeys } from './level.js'

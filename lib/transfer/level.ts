@@ -1,9 +1,9 @@
 /**
- * Finds the clients in the database of `aedes-persistence-level`, whose contract cannot list them. Owns how its keys
- * begin, as version 9 makes them; reads no value.
+ * Finds the clients in the database of `aedes-persistence-level`, whose contract cannot list them. Owns the prefixes of
+ * its keys in version 9; reads no value.
  */
 
-/** The members of a `level` database that are used. */
+/** The used members of a `level` database. */
 export interface LevelKeys {
   keys(range: { gte: string; lt: string }): AsyncIterable<string>
 }

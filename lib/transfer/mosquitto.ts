@@ -17,7 +17,7 @@ const FORMAT = 6
 /** The content of a chunk. */
 const Chunk = { message: 2, entry: 3, retained: 4, subscription: 5, session: 6 } as const
 
-/** States of an entry: the message was sent, or only its release is left; others wait. */
+/** States of an entry whose message was sent, or has only its release left; in other states it waits. */
 const SENT: readonly number[] = [2, 3, 4, 5]
 const RELEASED: readonly number[] = [6, 9]
 const OUTGOING = 1
@@ -25,19 +25,18 @@ const OUTGOING = 1
 const AWAITS_RELEASE = 7
 
 const NEVER_EXPIRES = 0xffff_ffff
-/** Names the messages that come from there. */
+/** The broker id of the imported messages. */
 const BROKER_ID = 'mosquitto'
 
-/** Whether a file is a database of Mosquitto, of whichever version. */
+/** Whether a file is a database of Mosquitto, of any version. */
 export function isMosquittoDatabase(file: Buffer): boolean {
   return file.subarray(0, MAGIC.length).equals(MAGIC)
 }
 
 /**
- * Reads a database that Mosquitto 2.0 has written when it stopped: sessions, subscriptions, queues and retained messages.
- * It has no wills, and no shared subscriptions.
- * @param file the whole content of `mosquitto.db`
- * @throws AnaxError ANAX_ERR_ARGUMENT where it is another file, another version, or damaged
+ * Reads a database that Mosquitto 2.0 wrote when it stopped: sessions, subscriptions, queues and retained messages. It
+ * has no wills and no shared subscriptions. @param file the whole content of `mosquitto.db` @throws AnaxError
+ * ANAX_ERR_ARGUMENT for another file, another version, or a damaged file
  */
 export function* readMosquitto(file: Buffer): Generator<StoreRecord> {
   if (!isMosquittoDatabase(file)) throw unreadable('it is no database of Mosquitto')
@@ -48,7 +47,7 @@ export function* readMosquitto(file: Buffer): Generator<StoreRecord> {
     for (let at = CHUNKS_AT; at < file.length; ) {
       const [kind, length] = [file.readUInt32BE(at), file.readUInt32BE(at + 4)]
       const content = file.subarray(at + 8, at + 8 + length)
-      if (content.length < length) throw new RangeError('the file is cut off')
+      if (content.length < length) throw new RangeError('the file is truncated')
       database.add(kind, new Fields(content))
       at += 8 + length
     }
@@ -179,7 +178,7 @@ class Database {
   }
 }
 
-/** Reads the fields of a chunk, one after the other. @throws RangeError where it ends before */
+/** Reads the fields of a chunk, one after the other. @throws RangeError if the chunk is too short */
 class Fields {
   readonly #content: Buffer
   #at = 0
@@ -200,12 +199,12 @@ class Fields {
     return this.bytes(4).readUInt32BE()
   }
 
-  /** The number of a message, in the order of the machine. */
+  /** The number of a message, in the machine's byte order. */
   id(): bigint {
     return this.bytes(8).readBigUInt64LE()
   }
 
-  /** A time in seconds since the epoch, in the order of the machine. */
+  /** A time in seconds since the epoch, in the machine's byte order. */
   seconds(): number {
     return Number(this.bytes(8).readBigInt64LE())
   }
@@ -216,7 +215,7 @@ class Fields {
 
   bytes(length: number): Buffer {
     const end = this.#at + length
-    if (end > this.#content.length) throw new RangeError('a record is cut off')
+    if (end > this.#content.length) throw new RangeError('a record is truncated')
     const bytes = this.#content.subarray(this.#at, end)
     this.#at = end
     return bytes
@@ -231,7 +230,7 @@ class Fields {
   }
 }
 
-/** Properties as they lie in a PUBLISH: one is made of them, and decoded. */
+/** Decodes properties in the form of a PUBLISH: a PUBLISH is created from them, and decoded. */
 function propertiesIn(topic: Buffer, properties: Buffer): Message['properties'] {
   const content = Buffer.concat([Buffer.from([topic.length >> 8, topic.length & 0xff]), topic, properties])
   const length: number[] = []

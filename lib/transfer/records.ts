@@ -1,7 +1,4 @@
-/**
- * The content of a store as records for a file, which another store can read: their kinds, and their form as
- * lines of JSON. Knows no store.
- */
+/** The content of a store as records for a file: their kinds, and their format as lines of JSON. Knows no store. */
 
 import type { Message } from '../../types/message.js'
 import type { MessageRef, QueueDelivery, StoredSession, StoredWill } from '../../types/persistence.js'
@@ -10,7 +7,7 @@ import { AnaxError } from '../index.js'
 /** The first record of a file. */
 export interface HeaderRecord {
   kind: 'anax-export'
-  /** Of the format. */
+  /** Version of the format. */
   version: 1
 }
 
@@ -23,13 +20,13 @@ export interface SessionRecord extends StoredSession {
 export interface QueuedRecord extends QueueDelivery {
   kind: 'queued'
   ref: MessageRef
-  /** Undefined once the client has received it with QoS 2, and only its release is left. */
+  /** Undefined if the client has received it with QoS 2, and only its release is left. */
   message: Message | undefined
-  /** Undefined as long as it was not sent. */
+  /** Undefined if it was not sent. */
   packetId: number | undefined
 }
 
-/** A will, with when it is due, in milliseconds since the epoch; undefined while its client is connected. */
+/** A will, with its due time in milliseconds since the epoch, undefined while its client is connected. */
 export interface WillRecord {
   kind: 'will'
   clientId: string
@@ -67,9 +64,8 @@ export function lineOf(record: StoreRecord): string {
 }
 
 /**
- * The record in a line.
- * @param number of the line, for the error
- * @throws AnaxError ANAX_ERR_ARGUMENT where it is none
+ * The record in a line. @param number the number of the line, for the error @throws AnaxError ANAX_ERR_ARGUMENT if it
+ * is not a record
  */
 export function recordIn(line: string, number: number): StoreRecord {
   const record = parse(line, number)
@@ -83,7 +79,7 @@ export function recordIn(line: string, number: number): StoreRecord {
 
 /**
  * The records in lines, the first of which must be the header.
- * @throws AnaxError ANAX_ERR_ARGUMENT for a line that is no record
+ * @throws AnaxError ANAX_ERR_ARGUMENT for a line that is not a record
  */
 export async function* recordsIn(lines: AsyncIterable<string> | Iterable<string>): AsyncGenerator<StoreRecord> {
   let number = 0

@@ -1,6 +1,6 @@
 /**
- * The contract for what a store carries and never reads: who published, who was connected, what was asked for; and for
- * the optional methods that list and count. A method that a store does not have is not tested.
+ * The contract of fields that a store keeps and never reads (publisher, connection, requested filter), and of the
+ * optional methods that list and count. Methods that a store does not have are not tested.
  */
 import assert from 'node:assert/strict'
 import type { MaybePromise, SessionPersistence } from '../../../types/persistence.js'

@@ -1,4 +1,4 @@
-/** The contract of durable stores: closed and opened again, nothing that was acknowledged is missing. */
+/** The contract of durable stores: after closing and reopening, nothing that was acknowledged is missing. */
 import assert from 'node:assert/strict'
 import type { MaybePromise, SessionPersistence } from '../../../types/persistence.js'
 import {

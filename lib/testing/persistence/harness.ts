@@ -1,6 +1,6 @@
 /**
- * Shared by the tests of the store contract: a fresh store for each, and makers of messages.
- * Awaits everything, so that stores with plain values and with promises are tested alike.
+ * Shared by the tests of the store contract: a new store for each test, and functions that create messages. Awaits
+ * everything, so that stores with plain values and with promises are tested alike.
  */
 import type { Message } from '../../../types/message.js'
 import type {
@@ -19,18 +19,18 @@ import type {
 export interface PersistenceSuiteOptions {
   /** The function `test` of `node:test`, or one like it. */
   test: (name: string, body: () => Promise<void>) => unknown
-  /** Makes an empty store, not yet set up. */
+  /** Creates an empty store, not yet set up. */
   create: () => MaybePromise<SessionPersistence>
   /** Runs after each test, when the store has been destroyed. */
   cleanup?: (store: SessionPersistence) => MaybePromise<void>
-  /** Closes a store and opens what it left behind, not yet set up. */
+  /** Closes a store and opens its data again, not yet set up. */
   reopen?: (store: SessionPersistence) => MaybePromise<SessionPersistence>
 }
 
 /** The broker that the stores of the suite are set up for. */
 export const BROKER = { id: 'broker-1' }
 
-/** Runs each test with a store of its own. */
+/** Runs each test with its own store. */
 export class Harness {
   readonly #options: PersistenceSuiteOptions
 
@@ -38,7 +38,7 @@ export class Harness {
     this.#options = options
   }
 
-  /** Defines a test. It may return the store that took the place of the one it was given. */
+  /** Defines a test. It may return a store that replaced the given one. */
   test(name: string, body: (store: SessionPersistence) => Promise<SessionPersistence | void>): void {
     const { test, create, cleanup } = this.#options
     test(`store: ${name}`, async () => {
@@ -54,7 +54,7 @@ export class Harness {
   }
 }
 
-/** All items, fetched or at hand. */
+/** All items, whether they are fetched or available. */
 export async function all<T>(items: MaybeAsyncIterable<T>): Promise<T[]> {
   const list: T[] = []
   for await (const item of items) list.push(item)
@@ -63,7 +63,7 @@ export async function all<T>(items: MaybeAsyncIterable<T>): Promise<T[]> {
 
 let counter = 0
 
-/** A message with an identity of its own. */
+/** A message with a unique identity. */
 export function message(fields: Partial<Message> = {}): Message {
   return {
     cmd: 'publish',
@@ -136,7 +136,7 @@ export function will(fields: Partial<StoredWill> = {}): StoredWill {
   return { topic: 'gone', payload: Buffer.from('bye'), qos: 1, retain: false, ...fields }
 }
 
-/** The message was sent to the session with this packet id. */
+/** Marks a message as sent to the session with this packet id. */
 export async function markSent(
   store: SessionPersistence,
   clientId: string,
@@ -147,7 +147,7 @@ export async function markSent(
   await store.markSent(clientId, refOf(each), packetId, copy)
 }
 
-/** The message was delivered (with this packet id, if it was sent), or need not be any more. */
+/** Removes a message that was delivered (with this packet id, if it was sent), or is no longer needed. */
 export async function removeQueued(
   store: SessionPersistence,
   clientId: string,

@@ -1,4 +1,4 @@
-/** The contract of limits: what a full queue, a full store and time do to messages. */
+/** The contract of limits: what happens to messages when a queue or the store is full, and when they expire. */
 import assert from 'node:assert/strict'
 import type { DroppedMessage, OverflowPolicy, RetainedLimits, SessionPersistence } from '../../../types/persistence.js'
 import {
@@ -193,7 +193,7 @@ function defineStoreLimitTests(harness: Harness): void {
   )
 }
 
-/** Whether a store takes a retained message within these limits; then it is stored. */
+/** Stores a retained message if the store accepts it within these limits. @returns whether it did */
 async function retain(
   store: SessionPersistence,
   topic: string,

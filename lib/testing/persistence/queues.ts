@@ -1,4 +1,4 @@
-/** The contract of queues: order, identity, what becomes of an entry. */
+/** The contract of queues: order, identity, states of an entry. */
 import assert from 'node:assert/strict'
 import type { Message } from '../../../types/message.js'
 import {
@@ -147,7 +147,7 @@ function defineProgressTests(harness: Harness): void {
     const [first, second, third, fourth] = await enqueue(store, 'a', 'one', 'two', 'three', 'four', 'five')
     const inflight = async () => (await all(store.inflight('a'))).map(({ packetId }) => packetId)
     assert.deepEqual(await inflight(), [])
-    // a message may be sent while one before it is still on its way over the bus
+    // a message may be sent while an earlier one is still on the bus
     await markSent(store, 'a', fourth!, 4)
     await markSent(store, 'a', second!, 2)
     await markSent(store, 'a', first!, 1)

@@ -1,4 +1,4 @@
-/** The contract of sessions: life, deadlines, recovery, subscriptions, incoming packet ids. */
+/** The contract of sessions: lifetime, deadlines, recovery, subscriptions, incoming packet ids. */
 import assert from 'node:assert/strict'
 import type { SessionPersistence, StoredSubscription } from '../../../types/persistence.js'
 import { all, enqueue, type Harness, message, payloads, policy, saveSessions, to, will } from './harness.js'

@@ -1,4 +1,4 @@
-/** The contract of wills: kept while the client is connected, due when their delay is over. */
+/** The contract of wills: stored while the client is connected, due when their delay is over. */
 import assert from 'node:assert/strict'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import { type Harness, saveSessions, will } from './harness.js'

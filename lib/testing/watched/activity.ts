@@ -1,30 +1,30 @@
 /**
- * The activity of a broker under test: pending calls of hooks, store and bus, and bytes on their way.
- * Owns the counting and the waiting for quiet; knows none of those who count.
+ * The activity of a broker under test: pending calls of hooks, store and bus, and bytes in transit. Owns the counts and
+ * the waiting for quiet; knows none of the counted parts.
  */
 import { AnaxError } from '../../index.js'
 
-/** Turns of the event loop without anything new, after which a broker is taken to be quiet. */
+/** A broker counts as quiet after this many turns of the event loop without new activity. */
 const QUIET_TURNS = 5
 
-// kept from before a test's runner puts timers of its own in their place
+// saved before a test runner replaces the timers
 const { setTimeout: startTimer, clearTimeout: stopTimer, setImmediate: afterTurn } = globalThis
 
 export class Activity {
   readonly #pending = new Map<string, number>()
   #begun = 0
 
-  /** Names of what is under way, each with how often. */
+  /** The names of pending calls, each with its count. */
   get pending(): string[] {
     return [...this.#pending].map(([name, count]) => (count === 1 ? name : `${name} (${count} times)`))
   }
 
-  /** Something happens that is over at once. */
+  /** Notes an activity without duration. */
   note(): void {
     this.#begun++
   }
 
-  /** Something begins. @returns the function that says that it is over */
+  /** Begins an activity. @returns the function that ends it */
   begin(name: string): () => void {
     this.#begun++
     this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1)
@@ -39,7 +39,7 @@ export class Activity {
     }
   }
 
-  /** Resolves when nothing is under way, and nothing has begun for some turns of the event loop. */
+  /** Resolves when nothing is pending, and nothing has begun for some turns of the event loop. */
   async quiet(timeoutMs: number): Promise<void> {
     let isLate = false
     const timer = startTimer(() => {
@@ -57,7 +57,7 @@ export class Activity {
     }
   }
 
-  /** Lets what was begun and waits for nothing come to its end. */
+  /** Waits some turns of the event loop, so that work without pending calls can finish. */
   async turns(): Promise<void> {
     for (let turns = 0; turns < QUIET_TURNS; turns++) await new Promise<void>(resolve => afterTurn(resolve))
   }

@@ -1,14 +1,9 @@
-/**
- * A bus between broker and bus: notes what is under way, and fails where a test wants it. Knows no message.
- */
+/** Wraps a bus: tracks pending calls, and fails on request of a test. Knows no message. */
 import type { Bus } from '../../index.js'
 import type { Activity } from './activity.js'
 import type { Faults } from './faults.js'
 
-/**
- * The bus for the broker, in front of another.
- * @param isKept whether the other one is to stay when the broker closes
- */
+/** Wraps a bus for the broker. @param isKept whether the wrapped bus stays open when the broker closes */
 export function watchBus(bus: Bus, activity: Activity, faults: Faults, isKept: () => boolean): Bus {
   return {
     on: (topic, listener, done) => bus.on(topic, listener, done),

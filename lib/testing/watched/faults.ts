@@ -11,27 +11,27 @@ export interface FaultOptions {
   error?: Error
   /** Milliseconds of the kit's clock that the call takes longer. @default 0 */
   delayMs?: number
-  /** The first call that is affected, counted from now; 1 is the next one. @default 1 */
+  /** The first affected call, counted from now; 1 is the next one. @default 1 */
   at?: number
-  /** How many calls are affected from there on. @default 1 */
+  /** How many calls are affected from then on. @default 1 */
   times?: number
 }
 
 /** A fault of the store. */
 export interface StoreFaultOptions extends FaultOptions {
-  /** Which methods of the store count, and are affected. @default all that read or write */
+  /** The methods of the store that count and are affected. @default all that read or write */
   method?: string | readonly string[]
 }
 
-/** A fault that was asked for. */
+/** A requested fault. */
 export interface Fault {
-  /** How many calls it has affected. */
+  /** The number of affected calls. */
   readonly hits: number
-  /** Takes it back. */
+  /** Removes the fault. */
   remove(): void
 }
 
-/** Where a fault is looked for. */
+/** The place of a fault. */
 export type FaultPlace = 'store' | 'bus' | `hook:${keyof Hooks}`
 
 interface Rule {
@@ -45,7 +45,7 @@ interface Rule {
   hits: number
 }
 
-/** Without these a broker cannot start, stop, or know its time. */
+/** Methods that are never affected: without them a broker cannot start, stop, or read its deadlines. */
 const SPARED = new Set(['setup', 'destroy', 'recover', 'nextDeadline'])
 
 /** Operations that make a store grow. */
@@ -70,7 +70,7 @@ export class Faults {
   #rules: Rule[] = []
   #refusals: ConnectRefusal[] = []
 
-  /** For the kit alone. */
+  /** For the kit only. */
   constructor(clock: Clock, { hasBus, needHook }: { hasBus: boolean; needHook: (name: keyof Hooks) => void }) {
     this.#clock = clock
     this.#hasBus = hasBus
@@ -78,9 +78,8 @@ export class Faults {
   }
 
   /**
-   * The next clients are refused, before any hook is asked.
-   * @param count how many
-   * @param refusal what they are told. @default 0x88, server unavailable
+   * Refuses the next clients before any hook is called. @param count number of clients @param refusal the refusal.
+   * @default 0x88, server unavailable
    */
   refuseConnects(count = 1, refusal: ConnectRefusal = { reasonCode: ReasonCode.ServerUnavailable }): void {
     this.#needHook('preConnect')
@@ -105,7 +104,7 @@ export class Faults {
 
   /**
    * Makes `emit` of the bus fail or delays it.
-   * @throws AnaxError ANAX_ERR_ARGUMENT where the kit was started without the option `mq`
+   * @throws AnaxError ANAX_ERR_ARGUMENT if the kit was started without the option `mq`
    */
   bus(options: FaultOptions = {}): Fault {
     if (!this.#hasBus) throw unusable('without the option mq the broker has no bus that could fail: mq: mqemitter()')
@@ -123,7 +122,7 @@ export class Faults {
     this.#refusals = []
   }
 
-  /** Whether the client that connects now is refused. */
+  /** The refusal for the client that connects now, if any. */
   takeRefusal(): ConnectRefusal | undefined {
     return this.#refusals.shift()
   }
@@ -141,7 +140,7 @@ export class Faults {
     return undefined
   }
 
-  /** Lets time pass on the kit's clock. */
+  /** Waits on the kit's clock. */
   wait(ms: number): Promise<void> {
     if (ms === 0) return Promise.resolve()
     return new Promise(resolve => {

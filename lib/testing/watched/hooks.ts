@@ -1,6 +1,6 @@
 /**
- * The hooks of a broker that is being tested, whoever sets them and when: notes which are under way, and makes them fail
- * or slow where a test wants it. What they decide is theirs.
+ * Wraps the hooks of a broker under test, whenever they are set: tracks pending calls, and makes hooks fail or slow on
+ * request of a test. Must not know their decisions.
  */
 import type { Broker, ConnectRefusal, Hooks } from '../../index.js'
 import { isReservedTopic } from '../../topic/topic.js'
@@ -11,7 +11,7 @@ type HookName = keyof Hooks
 // biome-ignore lint/suspicious/noExplicitAny: any hook is assignable to this
 type AnyHook = (...args: any[]) => unknown
 
-/** Hook -> how many parameters it has beside the callback, and what goes where none is set. */
+/** Hook -> the number of its parameters without the callback, and the default for an unset hook. */
 const HOOKS: { [Name in HookName]-?: { parameters: number; unset: AnyHook } } = {
   preConnect: { parameters: 2, unset: () => true },
   authenticate: { parameters: 3, unset: () => true },
@@ -25,7 +25,7 @@ const HOOKS: { [Name in HookName]-?: { parameters: number; unset: AnyHook } } = 
 /** Names of all hooks. */
 export const HOOK_NAMES = Object.keys(HOOKS) as HookName[]
 
-/** Puts itself between a broker and what is set as its hooks from now on. */
+/** Wraps all hooks that are set on a broker from now on. */
 export class WatchedHooks {
   readonly #broker: Broker
   readonly #activity: Activity
@@ -38,7 +38,7 @@ export class WatchedHooks {
     for (const name of HOOK_NAMES) this.#watch(name)
   }
 
-  /** Has a hook asked, though none is set: where a fault is to hit it. */
+  /** Makes the broker call a hook even if none is set, so that a fault can affect it. */
   need(name: HookName): void {
     if (this.#broker[name] === undefined) this.#setter(name)(this.#between(name, HOOKS[name].unset))
   }
@@ -64,10 +64,10 @@ export class WatchedHooks {
 
   #between(name: HookName, hook: AnyHook): AnyHook {
     if (hook.length <= HOOKS[name].parameters) return (...args) => this.#askForValue(name, () => hook(...args))
-    // a mixture of the styles is for the broker to refuse
+    // the broker must refuse a mixture of the styles itself
     if (hook.constructor.name === 'AsyncFunction') return hook
     const between: AnyHook = (...args) => this.#askWithCallback(name, hook, args)
-    // the broker tells the style from the number of parameters
+    // the broker recognizes the style by the number of parameters
     return Object.defineProperty(between, 'length', { value: hook.length })
   }
 
@@ -107,7 +107,7 @@ export class WatchedHooks {
     return name === 'preConnect' ? this.#faults.takeRefusal() : undefined
   }
 
-  /** The answer of the hook, or the fault in its place. */
+  /** The answer of the hook, or the fault instead of it. */
   #faulty(name: HookName, ask: () => unknown): unknown {
     const fault = this.#faults.at(`hook:${name}`, name)
     if (fault === undefined) return ask()

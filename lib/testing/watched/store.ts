@@ -1,15 +1,12 @@
-/**
- * A store between broker and store: notes what is under way and which sessions there are, and fails where a test wants
- * it. Owns nothing of what is stored.
- */
+/** Wraps a store: tracks pending calls and sessions, and fails on request of a test. Stores nothing itself. */
 import type { AedesPersistence, MaybePromise } from '../../../types/persistence.js'
 import type { Activity } from './activity.js'
 import type { Faults } from './faults.js'
 
-/** Store -> client identifiers of its sessions, as far as kits have seen them come and go. */
+/** Store -> client identifiers of its sessions, as far as kits have seen them begin and end. */
 const sessions = new WeakMap<AedesPersistence, Set<string>>()
 
-/** The sessions that were stored by way of {@link watchStore}. */
+/** The sessions that were stored through {@link watchStore}. */
 export function sessionsOf(store: AedesPersistence): Set<string> {
   const known = sessions.get(store) ?? new Set()
   sessions.set(store, known)
@@ -18,7 +15,7 @@ export function sessionsOf(store: AedesPersistence): Set<string> {
 
 type Method = (...args: unknown[]) => unknown
 
-/** The store for the broker, in front of another. */
+/** Wraps a store for the broker. */
 export function watchStore<S extends AedesPersistence>(store: S, activity: Activity, faults: Faults): S {
   const known = sessionsOf(store)
   const wrapped = new Map<PropertyKey, Method>()
@@ -77,7 +74,7 @@ export function watchStore<S extends AedesPersistence>(store: S, activity: Activ
     )
   }
 
-  /** Each item that has to be fetched is something under way; a list that nobody goes on reading is not. */
+  /** Each fetch of an item is a pending call; a list that nobody continues to read is not. */
   function watchItems(name: string, call: () => unknown): unknown {
     const items = call() as Iterable<unknown> | AsyncIterable<unknown>
     if (!(Symbol.asyncIterator in items)) return items
@@ -93,7 +90,7 @@ export function watchStore<S extends AedesPersistence>(store: S, activity: Activ
   }
 }
 
-/** Methods that answer with items, at once or one after the other. */
+/** Methods that return items, all at once or one after the other. */
 const LISTS = new Set([
   'createRetainedStream',
   'createRetainedStreamCombi',
