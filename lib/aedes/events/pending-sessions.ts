@@ -2,12 +2,12 @@
  * Sessions and delayed wills of disconnected MQTT 5.0 clients, and their limit. Owns the lists; must not know the
  * content of a session.
  */
-import type { Disconnection, SessionEndReason } from '../../types/events.js'
-import type { Message } from '../../types/message.js'
-import type { Will } from '../../types/packets.js'
-import { type Broker, ReasonCode } from '../index.js'
-import type { AedesClient } from './client.js'
-import type { AedesEvents } from './types.js'
+import type { Disconnection, SessionEndReason } from '../../../types/events.js'
+import type { Message } from '../../../types/message.js'
+import type { Will } from '../../../types/packets.js'
+import { type Broker, ReasonCode } from '../../index.js'
+import type { AedesClient } from '../client.js'
+import type { AedesEvents } from '../types.js'
 
 /** The broker as this part sees it. */
 export interface PendingSessionsParts {

@@ -3,16 +3,16 @@
  * `$SYS/`. Owns that conversion; must not know what causes an event.
  */
 import type { EventEmitter } from 'node:events'
-import type { Client } from '../../types/client.js'
-import type { Disconnection, DisconnectReason } from '../../types/events.js'
-import type { PingreqPacket, Subscription } from '../../types/packets.js'
-import type { Broker } from '../index.js'
-import type { AedesClient, ClientControl } from './client.js'
-import { refusalError, tooDeep } from './errors.js'
-import type { HostSubscriptions } from './host-subscriptions.js'
-import { busPacket, parsedPing, parsedSubscription } from './packets.js'
+import type { Client } from '../../../types/client.js'
+import type { Disconnection, DisconnectReason } from '../../../types/events.js'
+import type { PingreqPacket, Subscription } from '../../../types/packets.js'
+import type { Broker } from '../../index.js'
+import type { AedesClient, ClientControl } from '../client.js'
+import { refusalError, tooDeep } from '../errors.js'
+import type { HostSubscriptions } from '../hooks/host-subscriptions.js'
+import { busPacket, parsedPing, parsedSubscription } from '../packets.js'
+import type { AedesEvents } from '../types.js'
 import type { PendingSessions } from './pending-sessions.js'
-import type { AedesEvents } from './types.js'
 
 /** Reasons of disconnections that the broker did not decide. */
 const NOT_BY_BROKER: ReadonlySet<DisconnectReason> = new Set(['client', 'stream-closed', 'stream-error'])

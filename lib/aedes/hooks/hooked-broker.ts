@@ -3,7 +3,7 @@
  * called.
  */
 import { EventEmitter } from 'node:events'
-import type { AedesEvents, AedesHooks } from './types.js'
+import type { AedesEvents, AedesHooks } from '../types.js'
 
 export const HOOKS = [
   ...(['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward'] as const),

@@ -2,9 +2,9 @@
  * The messages below `$SYS/` that brokers on one bus exchange: heartbeats, new and ended clients and subscriptions,
  * clients that have moved to another broker, wills of failed brokers. Owns the timers.
  */
-import type { Bus, BusMessage } from '../../types/bus.js'
-import type { PublishInput } from '../../types/client.js'
-import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
+import type { Bus, BusMessage } from '../../../types/bus.js'
+import type { PublishInput } from '../../../types/client.js'
+import type { AedesPersistence, StoredWill } from '../../../types/persistence.js'
 
 const SYS = '$SYS/'
 

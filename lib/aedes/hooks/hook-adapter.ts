@@ -3,13 +3,19 @@
  * may call back, as in Aedes, however many parameters it declares; or return its verdict, as in Anax. Owns that
  * conversion; must not know what a hook decides.
  */
-import type { Broker } from '../../types/broker.js'
-import type { Client } from '../../types/client.js'
-import type { ConnectAcceptance, ConnectRefusal, Hooks, PacketRefusalError, RefusalError } from '../../types/hooks.js'
-import type { ConnectPacket, PublishPacket, Subscription } from '../../types/packets.js'
-import { ReasonCode } from '../index.js'
-import type { AedesClient } from './client.js'
-import { rephrased } from './errors.js'
+import type { Broker } from '../../../types/broker.js'
+import type { Client } from '../../../types/client.js'
+import type {
+  ConnectAcceptance,
+  ConnectRefusal,
+  Hooks,
+  PacketRefusalError,
+  RefusalError,
+} from '../../../types/hooks.js'
+import type { ConnectPacket, PublishPacket, Subscription } from '../../../types/packets.js'
+import { ReasonCode } from '../../index.js'
+import type { AedesClient } from '../client.js'
+import { rephrased } from '../errors.js'
 import {
   forwardedPacket,
   parsedConnect,
@@ -17,8 +23,8 @@ import {
   parsedSubscription,
   takeChanges,
   takeConnectChanges,
-} from './packets.js'
-import type { AedesHooks } from './types.js'
+} from '../packets.js'
+import type { AedesHooks } from '../types.js'
 
 const NOT_AUTHORIZED = 5
 const REFUSALS: ReadonlySet<number> = new Set([2, 3, 4, NOT_AUTHORIZED])
