@@ -4,6 +4,7 @@
  */
 import type { Packet, ProtocolVersion } from '../../types/packets.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
+import { frames } from '../codec/encode/encoder.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { InboundTopicAliases } from '../codec/topic-alias.js'
 import type { Frame } from '../codec/wire/frame.js'
@@ -65,7 +66,8 @@ export class ClientProtocol {
 
   /** Encodes any packet except PUBLISH; undefined if it is too large for the client. */
   packet(packet: Packet): Frame | undefined {
-    return this.#encoding().packet(packet)
+    if (packet.cmd !== 'connack' || packet.returnCode !== 0) return this.#encoding().packet(packet)
+    return packet.sessionPresent ? frames.connackPresent : frames.connack
   }
 
   publish(delivery: Delivery, attempt: 'first' | 'again'): Frame | Unsendable {

@@ -38,8 +38,13 @@ export function publishFrame(message: PublishContent, version: ProtocolVersion, 
   return writePublishFrame(writer, message, version, options)
 }
 
-/** Successful acknowledgements and pings: the same bytes in every version, except for the packet identifier. */
+/**
+ * Successful acknowledgements and pings: the same bytes in every version, except for the packet identifier. CONNACK is
+ * the one before 5.0 that accepts a client.
+ */
 export const frames = {
+  connack: Frame.of(Buffer.from([firstByte(PacketType.CONNACK), 2, 0, 0])),
+  connackPresent: Frame.of(Buffer.from([firstByte(PacketType.CONNACK), 2, 1, 0])),
   puback: answerFrame(PacketType.PUBACK),
   pubrec: answerFrame(PacketType.PUBREC),
   pubrel: answerFrame(PacketType.PUBREL),

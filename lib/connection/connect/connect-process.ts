@@ -121,7 +121,11 @@ export class ConnectProcess {
     try {
       this.#check()
       const turn = this.#turn()
-      if (turn !== undefined) await aborter.unlessAborted(turn)
+      if (turn !== undefined) {
+        // the turn comes soon: a signal for each of thousands that wait would cost more
+        await turn
+        aborter.throwIfAborted()
+      }
       const { preConnect } = channel.ports.authorizer
       if (preConnect !== undefined) await this.#ask(preConnect(channel.client, packet), 'ANAX_ERR_NOT_AUTHORIZED')
       const assignedId = this.#assignedId()

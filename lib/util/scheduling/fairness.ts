@@ -38,8 +38,8 @@ export const Cost = {
   enqueue: 3,
   /** A new stream. */
   stream: 40,
-  /** A CONNECT, from its checks to CONNACK. */
-  connect: 150,
+  /** A CONNECT, from its checks to CONNACK: the first thousands take as much, later ones a fourth of it. */
+  connect: 60,
   /** The end of a connection. */
   disconnect: 80,
   /** The end of a stream, reported by Node.js, without what follows from it. */
