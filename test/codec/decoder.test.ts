@@ -40,7 +40,7 @@ describe('decoder', () => {
 
   it('puts a large packet together while it comes, and lets go of its chunks', async () => {
     const decoder = new Decoder({ side: 'broker' })
-    const payload = Buffer.from(Uint32Array.from({ length: 600_000 }, (_, i) => i).buffer)
+    const payload = Buffer.from(Uint32Array.from({ length: 1_500_000 }, (_, i) => i).buffer)
     const bytes = Buffer.concat([publish('large', payload), publish('t', 'next')])
     const chunks: WeakRef<Buffer>[] = []
     const push = (from: number) => {
@@ -68,18 +68,18 @@ describe('decoder', () => {
     const allocate = t.mock.method(Buffer, 'allocUnsafeSlow')
     const decoder = new Decoder({ side: 'broker' })
     const piece = Buffer.alloc(2 ** 20)
-    // PUBLISH with 48 MiB
-    decoder.push(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x18]))
-    decoder.push(piece)
+    // PUBLISH with 160 MiB
+    decoder.push(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x50]))
+    for (let i = 0; i < 4; i++) decoder.push(piece)
     assert.equal(decoder.next(), undefined)
     assert.equal(allocate.mock.callCount(), 0)
     decoder.push(piece)
     assert.equal(decoder.next(), undefined)
     assert.deepEqual(
       allocate.mock.calls.map(call => call.arguments),
-      [[48 * 2 ** 20]],
+      [[160 * 2 ** 20]],
     )
-    assert.equal(decoder.unreadBytes, 2 * 2 ** 20)
+    assert.equal(decoder.unreadBytes, 5 * 2 ** 20)
   })
 
   it('ignores empty chunks', () => {

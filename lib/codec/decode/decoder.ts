@@ -45,8 +45,12 @@ const EMPTY: Buffer = Buffer.alloc(0)
 /** For chunks below this size, a copy of the unread rest would save nothing. */
 const SHRINKABLE = 1024
 
-/** Packets of at least this size are assembled while they arrive. */
-const LARGE = 1024 * 1024
+/**
+ * Packets are assembled while they arrive once this much of them is there. Smaller ones are joined at the end, which takes a
+ * millisecond: what is joined before takes its memory twice until the garbage collector has run, for hundreds of slow
+ * clients at once.
+ */
+const LARGE = 4 * 1024 * 1024
 
 /** The largest packet that memory is allocated for, as a multiple of what has arrived of it. */
 const MAX_ROOM_FACTOR = 32
