@@ -26,11 +26,14 @@ import type { Message } from './message.js'
  */
 export type MessageListener = (packet: Message, done: () => void) => void
 
-/** How a broker is emptied. */
+/** Options of `broker.drain`. */
 export interface DrainOptions {
-  /** Where MQTT 5.0 clients are to connect: the Server Reference of DISCONNECT and CONNACK [4.13]. @default none */
+  /**
+   * The server that MQTT 5.0 clients should connect to: the Server Reference of DISCONNECT and CONNACK [4.13]. @default
+   * none
+   */
   to?: string
-  /** How many clients are disconnected in a second, at most. @default 500 */
+  /** Maximum number of clients disconnected per second. @default 500 */
   perSecond?: number
   /** Whether the wills of the clients are published, as for any connection that the broker ends. @default 'publish' */
   will?: 'publish' | 'discard'
@@ -58,7 +61,7 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /** Number of dropped messages by reason since the broker was created. Equals the number of `drop` events so far. */
   readonly drops: Readonly<Record<DropReason, number>>
 
-  /** The limits of the whole broker: what `stats()` may reach, and how large packets may be. */
+  /** The limits of the whole broker: maxima for the numbers of `stats()`, and packet sizes. */
   readonly limits: BrokerLimits
 
   /**
@@ -119,14 +122,13 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   subscriptions(query?: SubscriptionQuery): Promise<Page<SubscriptionInfo>>
   /**
    * Calls a function with samples of how long hooks, store and bus take, and messages from their arrival to their
-   * acknowledgement. Without a listener, nothing is timed.
-   * @returns a function that ends it
-   * @throws AnaxError ANAX_ERR_ARGUMENT
+   * acknowledgement. Without a listener, nothing is timed. @returns a function that removes the listener @throws
+   * AnaxError ANAX_ERR_ARGUMENT
    */
   sampleTimings(listener: TimingListener, options?: SampleOptions): () => void
   /**
-   * The connected clients with the most messages waiting for them, the slowest first. Cheap: looks only at clients for
-   * which something waits. @param limit at most so many, 1 to 1000. @default 10
+   * The connected clients with the most messages waiting for them, the slowest first. Cheap: examines only clients with
+   * waiting messages. @param limit maximum number of clients, 1 to 1000. @default 10
    * @throws AnaxError ANAX_ERR_ARGUMENT
    */
   slowClients(limit?: number): SlowClient[]
@@ -159,10 +161,10 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    */
   disconnect(clientId: string, options?: DisconnectOptions): Promise<boolean>
   /**
-   * Empties the broker before it is stopped. New clients are refused with 0x9C, and those that are connected are
-   * disconnected with it, some at a time, once all that they have sent is answered. In a cluster, their sessions can be
-   * resumed on other nodes at once. Resolves when no client is connected; the broker goes on, until {@link Broker.close}. A
-   * second call waits for the first.
+   * Empties the broker before it is stopped. New clients are refused with 0x9C. Connected ones are disconnected with
+   * the same code, some at a time, each after all its received packets are answered. In a cluster, their sessions can
+   * be resumed on other nodes immediately. Resolves when no client is connected; the broker continues to run until
+   * {@link Broker.close}. A second call waits for the first.
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING
    */
   drain(options?: DrainOptions): Promise<void>

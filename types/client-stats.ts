@@ -17,15 +17,15 @@ export interface ConnectionTraffic {
 
 /** The numbers of one connection. */
 export interface ClientStats {
-  /** When the client was let in, in milliseconds since the epoch; undefined before. */
+  /** When the client was accepted, in milliseconds since the epoch; undefined before. */
   connectedAt: number | undefined
   received: ConnectionTraffic
   sent: ConnectionTraffic
   /** QoS 1 and 2 messages that were sent to the client and are not acknowledged. */
   inflight: number
-  /** Messages in memory until the client takes them. */
+  /** Messages that wait in memory for the client. */
   waiting: Amount
-  /** Bytes that were not handed to its stream yet, because the stream is full. */
+  /** Bytes that were not written to its stream yet, because the stream is full. */
   unsentBytes: number
   /** Messages for it that were dropped while it was connected. */
   drops: number

@@ -49,9 +49,9 @@ export interface DisconnectOptions {
 
 /** Details of a connection. Behind a trusted proxy, they contain the client's own address. */
 export interface ConnectionDetails {
-  /** The client's IP address. @default that of the stream, where it is a socket */
+  /** The client's IP address. @default that of the stream, if it is a socket */
   address?: string | undefined
-  /** The client's port. @default that of the stream, where it is a socket */
+  /** The client's port. @default that of the stream, if it is a socket */
   port?: number | undefined
   /** The transport: `tcp`, `tls`, `ws`, `wss`, `unix`, or any name for a custom one. */
   transport?: string | undefined
@@ -66,11 +66,11 @@ export type Callback = (error?: Error | null) => void
 export interface ClientEvents {
   /** The connection is established and CONNACK is sent. */
   connected: []
-  /** A SUBSCRIBE of the client has made these subscriptions: they are in the store and live. SUBACK is sent next. */
+  /** A SUBSCRIBE of the client has created these subscriptions: they are stored and live. SUBACK is sent next. */
   subscribed: [filters: readonly string[]]
-  /** The stream is full: the client does not read what it is sent. More messages for it wait, within limits. */
+  /** The stream is full, because the client does not read. Further messages for it wait, within limits. */
   blocked: []
-  /** The stream has room again, and has taken all that waited for it. */
+  /** The stream accepts data again, and all waiting data was written to it. */
   drain: []
   /** The connection is closed. */
   close: []
@@ -92,20 +92,21 @@ export interface Client extends EventEmitter<ClientEvents> {
    */
   principal: string | undefined
   /**
-   * What a hook knows of the client beside its name, as a plain value: roles, for instance. Stored with its will if it is
-   * set before the client is accepted, so that hooks have it when the will is published after a restart. @default undefined
+   * What a hook knows about the client in addition to its name, as a plain value, such as roles. Stored with its will
+   * if it is set before the client is accepted, so that hooks have it when the will is published after a restart.
+   * @default undefined
    */
   claims: unknown
   /**
-   * Limits of this client in place of the options, as `authenticate` returned them. Other ones may be set at any time:
-   * they replace all earlier ones, and count for what the client sends from then on. CONNACK has told it those of before.
-   * Setting throws ANAX_ERR_ARGUMENT for what are no limits. @default undefined: the options count
+   * Limits of this client instead of the options, as `authenticate` returned them. They can be set at any time: new
+   * limits replace all earlier ones, and apply to what the client sends from then on. CONNACK has announced the earlier
+   * ones. Setting invalid limits throws ANAX_ERR_ARGUMENT. @default undefined: the options apply
    */
   limits: ClientLimits | undefined
   /**
-   * Bytes that the transport has received of this client and cannot pass on yet, because it passes on whole messages only,
-   * as WebSockets do. They count towards `maxIncompleteBytes`. Set by the listeners of `anax/server`, and by a transport of
-   * your own; 0 again by itself when the connection ends. @default 0
+   * Bytes of an incomplete message that the transport has received and cannot pass on yet, for transports such as
+   * WebSocket that pass on complete messages only. They count towards `maxIncompleteBytes`. Set by the listeners of
+   * `anax/server`, or by your own transport; reset to 0 when the connection ends. @default 0
    */
   heldBytes: number
   /** Keep alive in seconds; 0 for none. */
@@ -116,7 +117,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly conn: Duplex
   /** The HTTP request of a WebSocket upgrade, if the host passed one. */
   readonly req: IncomingMessage | undefined
-  /** The IP address of the other end, or of the client behind a trusted proxy; undefined if the stream has none. */
+  /** The IP address of the peer, or of the client behind a trusted proxy; undefined if the stream has none. */
   readonly address: string | undefined
   /** Further details of the connection: port, transport, name of the listener. */
   readonly details: Readonly<ConnectionDetails>
@@ -137,7 +138,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
   /** Number of messages for this client that were dropped while it was connected; each is also a `drop` event. */
   readonly drops: number
-  /** The current numbers of the connection: its traffic, and what is under way. */
+  /** The current numbers of the connection: its traffic, and its pending messages. */
   readonly stats: ClientStats
 
   /**

@@ -1,12 +1,12 @@
-/** Where the broker gets the time from. Contract only. */
+/** The broker's source of time. Contract only. */
 
-/** The functions of time: the system's by default; a test hands in a clock of its own. */
+/** The functions of time: those of the system by default; a test can pass its own clock. */
 export interface Clock {
-  /** Wall time in milliseconds since the epoch, for what is stored. It may jump when somebody sets the clock. */
+  /** Wall time in milliseconds since the epoch, for stored times. It may jump when the clock is set. */
   now(): number
   /**
-   * Milliseconds since some fixed moment, for the deadlines of this process: it never goes back, and setting the wall
-   * clock does not move it. @default `now`, for a clock that nobody sets
+   * Milliseconds since a fixed moment, for the deadlines of this process: it never goes back, and setting the wall
+   * clock does not affect it. @default `now`, for a clock that is never set
    */
   monotonic?(): number
   /** Calls back after a delay in milliseconds of {@link Clock.monotonic}. */

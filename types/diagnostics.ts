@@ -1,29 +1,31 @@
 /**
  * The messages on the broker's channels of `node:diagnostics_channel`. Contracts only.
  *
- * Each has a channel for its start and one for its end, which get the same object: a subscriber may keep something of
- * its own by it, in a WeakMap. What is set at the end only is undefined before. The channels are those of the process:
- * of all brokers in it.
+ * Each operation has a channel for its start and one for its end, which get the same object: a subscriber may use it as
+ * a key in a WeakMap. Fields that are set at the end are undefined before. The channels are shared by all brokers of
+ * the process.
  */
 import type { Client } from './client.js'
 import type { HookName } from './events.js'
 import type { Message } from './message.js'
 import type { QoS } from './packets.js'
 
-/** `anax:gate:start`, `anax:gate:end`: the broker asks a hook of the host. */
+/** `anax:gate:start`, `anax:gate:end`: a call of a hook. */
 export interface GateTrace {
   readonly hook: HookName
-  /** About whom it is asked; null for the broker itself. */
+  /** The client that the hook is called for; null for the broker itself. */
   readonly client: Client | null
   /** The arguments of the hook, without a callback. */
   readonly args: readonly unknown[]
-  /** Whether it failed: threw, rejected, took too long. A refusal is no failure. */
+  /** The error if the hook failed: it threw, rejected, or took too long. A refusal is not a failure. */
   error: Error | undefined
 }
 
-/** `anax:publish:start`, `anax:publish:end`: a message from its arrival until it is stored and handed over to be routed. */
+/**
+ * `anax:publish:start`, `anax:publish:end`: a message from its arrival until it is stored and passed on to be routed.
+ */
 export interface PublishTrace {
-  /** At the end, as hooks have left it. */
+  /** The message; at the end, with the changes of hooks. */
   message: Message
   /** The publisher; null for the broker itself and for wills. */
   readonly client: Client | null
@@ -39,23 +41,23 @@ export interface StoreTrace {
   error: Error | undefined
 }
 
-/** `anax:delivery:start`, `anax:delivery:end`: a message to one client, from its bytes to its acknowledgement. */
+/** `anax:delivery:start`, `anax:delivery:end`: a message to one client, from writing it to its acknowledgement. */
 export interface DeliveryTrace {
   readonly clientId: string
-  /** As it was published. */
+  /** The published message. */
   readonly message: Message
-  /** With which QoS it is sent. */
+  /** The QoS with which it is sent. */
   readonly qos: QoS
   /** 0 with QoS 0. */
   readonly packetId: number
   /**
-   * `sent`: with QoS 0, whose end comes at once. `acknowledged`: by PUBACK or PUBCOMP. `unacknowledged`: the connection
+   * `sent`: with QoS 0, which ends at once. `acknowledged`: by PUBACK or PUBCOMP. `unacknowledged`: the connection
    * ended before.
    */
   outcome: 'sent' | 'acknowledged' | 'unacknowledged' | undefined
 }
 
-/** Channel -> what its subscribers get. */
+/** Channel -> the object that its subscribers get. */
 export interface DiagnosticsChannels {
   'anax:gate:start': GateTrace
   'anax:gate:end': GateTrace

@@ -19,7 +19,7 @@ export type DropReason =
   | 'session-ended'
   | 'overload'
 
-/** Why a connection ended; docs/events.md says of each when that is. */
+/** Why a connection ended; docs/events.md describes each reason. */
 export type DisconnectReason =
   | 'client'
   | 'stream-closed'
@@ -36,13 +36,16 @@ export type DisconnectReason =
 
 /** How a connection ended. */
 export interface Disconnection {
-  /** Stable: to match on, and to count by. */
+  /** A stable reason, to match on and to count by. */
   reason: DisconnectReason
-  /** The error that ended it; undefined where none did. */
+  /** The error that ended it; undefined if none did. */
   code: ErrorCode | undefined
-  /** The MQTT 5.0 reason code: of the client's DISCONNECT, or the one that the client is (or would be) told. */
+  /**
+   * The MQTT 5.0 reason code: from the client's DISCONNECT, or the one that the broker sends (or would send if the
+   * client's version had it).
+   */
   reasonCode: number
-  /** In words, for people. */
+  /** A description for people. */
   detail: string
 }
 
@@ -55,7 +58,7 @@ export type OverloadCause = 'event-loop' | 'memory'
 /** The measurement at which the broker became overloaded, or no longer was. */
 export interface Overload {
   cause: OverloadCause
-  /** How late the event loop was on average; 0 where it is not measured. */
+  /** Average delay of the event loop; 0 if it is not measured. */
   eventLoopDelayMs: number
   /** Heap and buffers of the process. */
   memoryBytes: number
@@ -73,7 +76,7 @@ export interface Drop {
 
 /** A rate that a client has reached; docs/events.md describes it. */
 export interface RateLimit {
-  /** Whose rate it is: of this client, of its address, or of all clients together. */
+  /** What the rate applies to: this client, its address, or all clients together. */
   of: 'client' | 'address' | 'total'
   /** The exceeded measure. */
   what: 'messages' | 'bytes'
@@ -126,7 +129,10 @@ export interface BrokerEvents {
   ack: [packet: Message | PubrelPacket, client: Client]
   /** PINGREQ arrived and PINGRESP was sent. */
   ping: [packet: PingreqPacket, client: Client]
-  /** Subscriptions as granted; `qos` is 128 or more where one was refused. */
+  /**
+   * SUBACK was sent, or the host subscribed the client: the granted subscriptions; `qos` of a refused one is 128 or
+   * more.
+   */
   subscribe: [subscriptions: (Omit<ClientSubscription, 'qos'> & { qos: number })[], client: Client]
   /** UNSUBACK was sent, or the host unsubscribed the client: the filters as requested. */
   unsubscribe: [topics: string[], client: Client]
@@ -142,7 +148,10 @@ export interface BrokerEvents {
   storeError: [error: AnaxError]
   /** A PUBLISH was refused. Clients from 5.0 on get the reason code. */
   publishRefused: [error: AnaxError, packet: Message, client: Client | null]
-  /** A client has reached a rate, and is read from no faster than that. Told again after a second without waiting. */
+  /**
+   * A client has reached a rate, and the broker reads from it no faster than that. Emitted again only after a second
+   * without waiting.
+   */
   throttled: [client: Client, limit: RateLimit]
   /** Two clients take over each other's session again and again: they use the same client identifier. */
   flapping: [client: Client, flapping: Flapping]
@@ -151,8 +160,8 @@ export interface BrokerEvents {
   /** A retained message was removed because it expired. */
   retainedExpired: [message: Message]
   /**
-   * The broker is overloaded: it refuses clients with 0x89, and drops QoS 0 messages, until `overloadEnd`. Each client is
-   * told of by `connectionError`, and each message by `drop`.
+   * The broker is overloaded: it refuses clients with 0x89, and drops QoS 0 messages, until `overloadEnd`.
+   * `connectionError` reports each client, and `drop` each message.
    */
   overload: [overload: Overload]
   /** The broker is no longer overloaded. */

@@ -30,7 +30,7 @@ export interface ConnectRefusal {
   accept?: never
 }
 
-/** Accepts the client, with limits of its own. */
+/** Accepts the client, with its own limits. */
 export interface ConnectAcceptance {
   accept: true
   limits: ClientLimits
@@ -63,8 +63,8 @@ export type AuthenticateHandler = (
 ) => Verdict<boolean | ConnectAcceptance | ConnectRefusal>
 
 /**
- * One step of an enhanced authentication: continue with data for the client, succeed, or refuse. `limits` replace those
- * that the client has; without them, a re-authentication changes none.
+ * One step of an enhanced authentication: continue with data for the client, succeed, or refuse. `limits` replace the
+ * client's limits; without them, a re-authentication changes none.
  */
 export type ExtendedVerdict =
   | { result: 'continue'; data?: Buffer; reasonString?: string; userProperties?: UserProperties }
@@ -83,7 +83,10 @@ export interface ExtendedAuthentication {
   method: string
   /** The client's authentication data of this step. */
   data: Buffer | undefined
-  /** `connect` for the first step of a connection, `reauthenticate` for the first of a later one, else `continue`. */
+  /**
+   * `connect` for the first step of a connection, `reauthenticate` for the first step of a re-authentication, otherwise
+   * `continue`.
+   */
   step: 'connect' | 'continue' | 'reauthenticate'
   /** The packet that carried the data: CONNECT in the step `connect`, otherwise AUTH. */
   packet: ConnectPacket | AuthPacket
@@ -103,7 +106,7 @@ export type AuthenticateExtendedHandler = (
 export type PacketRefusalError = Error & {
   /** MQTT 5.0 reason code, from 0x80. @default 0x87, not authorized */
   reasonCode?: number
-  /** The reason as text (5.0). @default what the error says */
+  /** The reason as text (5.0). @default the message of the error */
   reasonString?: string
 }
 
@@ -111,7 +114,7 @@ export type PacketRefusalError = Error & {
 export interface PublishRefusal {
   /** MQTT 5.0 reason code, from 0x80. */
   refuse: number
-  /** The reason as text (5.0). @default what the error says */
+  /** The reason as text (5.0). @default the message of the error */
   reasonString?: string
   /**
    * What happens to clients before 5.0, whose acknowledgements have no reason code: close the connection, or
@@ -125,8 +128,8 @@ export interface PublishRefusal {
  * whose connection is closed; after a restart of the broker it has the identifier, and the `username` and `address`
  * that the store kept. The hook may modify the packet. Verdict: true publishes the packet; false refuses it with 0x87;
  * a number refuses it with that reason code; an object with `refuse` refuses it as described by {@link PublishRefusal};
- * any other object is published instead. Without this hook, topics below `$SYS/` are refused,
- * but for the state of bridges, and all others are allowed.
+ * any other object is published instead. Without this hook, topics below `$SYS/` are refused, except for the state of
+ * bridges, and all others are allowed.
  */
 export type AuthorizePublishHandler = (
   client: Client,

@@ -7,7 +7,7 @@ import type { DisconnectReason, DropReason, HookName, OverloadCause, SessionEndR
 import type { Message } from './message.js'
 import type { ProtocolVersion, QoS } from './packets.js'
 
-/** A type of packet, as MQTT has it. */
+/** The name of a packet type in MQTT. */
 export type PacketName =
   | 'connect'
   | 'connack'
@@ -27,10 +27,10 @@ export type PacketName =
 
 /** The traffic of all connections, in one direction. */
 export interface FlowStats {
-  /** Of MQTT, without what TLS and WebSocket add. */
+  /** Bytes of MQTT, without TLS and WebSocket. */
   bytes: number
   packets: Readonly<Record<PacketName, number>>
-  /** PUBLISH packets by quality of service. Those that came, or went, again are among them. */
+  /** PUBLISH packets by QoS, including retransmitted ones. */
   messages: readonly [qos0: number, qos1: number, qos2: number]
   /** Bytes of their payloads. */
   payloadBytes: number
@@ -38,7 +38,7 @@ export interface FlowStats {
 
 /** Outcomes of authentication by a hook, the host's or a module's. */
 export interface AuthenticationStats {
-  /** Let in. */
+  /** Accepted clients. */
   accepted: number
   /** Refused. */
   refused: number
@@ -48,7 +48,7 @@ export interface AuthenticationStats {
 
 /** How the event loop is shared. */
 export interface SchedulerStats {
-  /** Pieces of work that wait for a later turn at the moment. */
+  /** Pieces of work that wait for a later turn now. */
   waiting: number
   /** How often work paused because its client had used its share of the turn, or the turn was over. */
   pauses: number
@@ -58,12 +58,12 @@ export interface SchedulerStats {
 export interface BrokerStats {
   /** When the broker was started, in milliseconds since the epoch; undefined before that. */
   startedAt: number | undefined
-  /** Milliseconds since then, whatever was done to the system clock. */
+  /** Milliseconds since then, independent of the system clock. */
   uptimeMs: number
   connections: {
     /** Open streams, including those of clients that are not connected yet. */
     open: number
-    /** Streams that were handed over. */
+    /** Streams passed to the broker. */
     total: number
     /** Connections that ended before their client was accepted, by error code. */
     refused: Readonly<Partial<Record<ErrorCode, number>>>
@@ -129,13 +129,13 @@ export interface BrokerStats {
     /** Heap and buffers of the process, measured at the same time. */
     memoryBytes: number
   }
-  /** Messages whose publisher was told that they are not accepted, by the code of the error. */
+  /** Refused messages, by error code. */
   publishRefused: Readonly<Partial<Record<ErrorCode, number>>>
   authentication: AuthenticationStats
   scheduler: SchedulerStats
   /** How often hooks or listeners of the host failed, and how often store or bus did. */
   failures: { hooks: number; store: number }
-  /** Messages that did not reach a client, by reason, since the broker was made. */
+  /** Messages that did not reach a client, by reason, since the broker was created. */
   drops: Readonly<Record<DropReason, number>>
   /** Of the cluster, as this node sees it; undefined without one. */
   cluster: ClusterNumbers | undefined
@@ -183,7 +183,7 @@ export interface SessionInfo {
   inflight: number
   /** QoS 2 messages that the client sent and has not released. */
   incoming: number
-  /** Its queue in the store, those in flight included, and what waits in memory. */
+  /** Its stored queue, including messages in flight, and what waits in memory. */
   queued: Amount
   /** Messages for it that were dropped while its client was connected; 0 while it is not. */
   drops: number
@@ -193,9 +193,9 @@ export interface SessionInfo {
 export interface Timing {
   /**
    * `hook`: from the call of a hook to its answer. `store`: an operation of the store, until it is done; of those that
-   * read many items, the time that the broker waited for them. A store in memory is not timed. `bus`: until the bus that
-   * the host gave has taken a message. `message`: from the arrival of a client's message until it is stored and written to
-   * the streams of those who can take it at once.
+   * read many items, the time that the broker waited for them. A store in memory is not timed. `bus`: until the host's
+   * bus has accepted a message. `message`: from the arrival of a client's message until it is stored and written to the
+   * streams of receivers that can accept it immediately.
    */
   part: 'hook' | 'store' | 'bus' | 'message'
   /** The hook; undefined for the other parts. */
@@ -206,14 +206,14 @@ export interface Timing {
   ms: number
 }
 
-/** Gets samples of how long things take. It must not throw. */
+/** Receives samples of how long things take. It must not throw. */
 export type TimingListener = (timing: Timing) => void
 
-/** Which of many are sampled. */
+/** Options of `broker.sampleTimings`. */
 export interface SampleOptions {
   /**
-   * One of so many messages, and of the calls of each hook and each operation of the store that there are for every
-   * message. The other calls are all sampled. @default 256
+   * One of this many messages is sampled, and one of this many calls of each hook and store operation that runs for
+   * every message. All other calls are sampled. @default 256
    */
   every?: number
 }
@@ -230,7 +230,7 @@ export interface BrokerLimits {
   maxConnectSize: number
 }
 
-/** A connected client that cannot take its messages as fast as they come. */
+/** A connected client with waiting messages. */
 export interface SlowClient {
   clientId: string
   /** Messages that wait for the connected client, in memory and in its stored queue. */
@@ -239,42 +239,42 @@ export interface SlowClient {
 
 /** Selects sessions that match all given criteria. */
 export interface SessionFilter {
-  /** How the client identifier begins. */
+  /** The beginning of the client identifier. */
   prefix?: string
   username?: string
   address?: string
   connected?: boolean
 }
 
-/** Which page is wanted. */
+/** Selects a page. */
 export interface PageQuery {
-  /** `next` of the page before. @default the first page */
+  /** `next` of the previous page. @default the first page */
   after?: string | undefined
-  /** Most items of a page, 1 to 1000. @default 100 */
+  /** Maximum number of items, 1 to 1000. @default 100 */
   limit?: number
 }
 
-/** Which sessions are wanted. */
+/** Selects sessions. */
 export interface SessionQuery extends PageQuery {
   /** @default all */
   filter?: SessionFilter
 }
 
-/** Which subscriptions are wanted. */
+/** Selects subscriptions. */
 export interface SubscriptionQuery extends PageQuery {
-  /** Of this client only. @default of all */
+  /** Only subscriptions of this client. @default of all clients */
   clientId?: string
-  /** Only with exactly this filter, including `$share/…`. @default with any */
+  /** Only subscriptions with exactly this filter, including `$share/…`. @default any filter */
   filter?: string
-  /** Only those that a message of this topic would match. @default all */
+  /** Only subscriptions that match this topic. @default all */
   topic?: string
 }
 
-/** Some of the items, in an order that does not change while others come and go. */
+/** A part of the items, in a stable order. */
 export interface Page<T> {
   /** May be fewer than `limit`, even none, if many of the examined items do not match. */
   items: T[]
-  /** For the next page; undefined where there is none. */
+  /** The value of `after` for the next page; undefined for the last page. */
   next: string | undefined
 }
 
@@ -293,8 +293,8 @@ export interface QueuedInfo {
   qos: QoS
   /** The RETAIN flag for this client. */
   retain: boolean
-  /** Undefined where it was not sent yet. */
+  /** Undefined if it was not sent yet. */
   packetId: number | undefined
-  /** Whether the store has it; what waits in memory is lost with the connection. */
+  /** Whether the store has it; a message in memory is lost with the connection. */
   stored: boolean
 }

@@ -1,20 +1,22 @@
-/** The logger that a host gives: pino has this shape, and with it Fastify's `app.log`. A contract only. */
+/** The logger of a host: pino has this interface, and so does Fastify's `app.log`. A contract only. */
 
-/** From the quietest to the most talkative. */
+/** From the fewest lines to the most. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
-/** Writes one line for each call. Texts are constant; what differs from line to line is in the fields. */
+/** Writes one line for each call. Texts are constant; variable parts are in the fields. */
 export interface Logger {
-  /** Something of the broker or its host does not work: a hook, the store, the bus. */
+  /** A part of the broker or its host failed: a hook, the store, the bus. */
   error(fields: object, message: string): void
   /** A client did something wrong, was refused, or lost a message. */
   warn(fields: object, message: string): void
-  /** Clients come and go. */
+  /** A client connected or disconnected. */
   info(fields: object, message: string): void
-  /** Each message and subscription. */
+  /** A message or a subscription. */
   debug(fields: object, message: string): void
   /** A logger whose lines all have these fields. Called once for each client: `clientId`, `address`. */
   child(bindings: { clientId?: string; address?: string }): Logger
-  /** Whether lines of a level are written. Asked when the broker is created. Absent: all but `debug` are. */
+  /**
+   * Whether lines of a level are written. Called when the broker is created. If absent, all levels except `debug` are.
+   */
   isLevelEnabled?(level: LogLevel): boolean
 }

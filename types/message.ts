@@ -8,8 +8,9 @@ import type { PublishProperties, QoS } from './packets.js'
 export interface Message {
   cmd: 'publish'
   /**
-   * The broker that accepted it, and its number there: together they identify the message. A broker that was given an
-   * `id` adds a mark of its present run to it, as a store may keep messages of earlier ones: `kitchen/0mijgy2k1f03a9c7e`.
+   * The broker that accepted it, and its number there: together they identify the message. A broker with the option
+   * `id` adds a mark of its current run to it, because a store may have messages of earlier runs:
+   * `kitchen/0mijgy2k1f03a9c7e`.
    */
   brokerId: string
   brokerCounter: number
@@ -24,7 +25,7 @@ export interface Message {
   clientId: string | undefined
   /** The publisher's `client.principal`, if the broker recorded it. */
   username?: string | undefined
-  /** When the broker accepted it, in milliseconds since the epoch, where the broker noted it. */
+  /** When the broker accepted it, in milliseconds since the epoch, if the broker recorded it. */
   receivedAt?: number | undefined
   properties: PublishProperties | undefined
   /** When it expires, in milliseconds since the epoch; undefined means never. */

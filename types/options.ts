@@ -30,8 +30,8 @@ export interface BrokerOptions extends Hooks {
   leaseMs?: number
   /**
    * What a cluster node does with its clients when its lease is lost. `disconnect` ends all connections.
-   * `keep-stateless` keeps clients that have neither a stored session nor a will: they go on with QoS 0 among the
-   * clients of this node, and take part in the cluster again when the node does, unless they have connected elsewhere.
+   * `keep-stateless` keeps clients that have neither a stored session nor a will: they continue with QoS 0 among the
+   * clients of this node, and rejoin the cluster together with the node, unless they have connected elsewhere.
    * @default 'disconnect'
    */
   lostLease?: 'disconnect' | 'keep-stateless'
@@ -61,8 +61,8 @@ export interface BrokerOptions extends Hooks {
   closeTimeoutMs?: number
 
   /**
-   * Longest keep alive in seconds. MQTT 5.0 clients that ask for more get this as Server Keep Alive; older versions
-   * cannot be told. 0 for no limit. @default 0
+   * Longest keep alive in seconds. MQTT 5.0 clients that request more get this as Server Keep Alive; older clients keep
+   * their own. 0 for no limit. @default 0
    */
   keepaliveLimit?: number
   /** Longest client identifier in bytes, in all versions. @default 65535; 23 in MQTT 3.1 */
@@ -85,7 +85,8 @@ export interface BrokerOptions extends Hooks {
   maxUserProperties?: number
   /**
    * Maximum number of connected clients; further ones are refused with 0x89. Streams that have not sent CONNECT count
-   * as well: a tenth more (at least 16) may be open, so that clients can be told; further ones are closed at once.
+   * as well: a tenth more (at least 16) may be open, so that clients can be refused in CONNACK; further ones are closed
+   * at once.
    * @default 100000
    */
   maxConnections?: number
@@ -107,9 +108,9 @@ export interface BrokerOptions extends Hooks {
    */
   maxSubscriptions?: number
   /**
-   * Maximum bytes of the subscriptions of one connected client: of each, its filter and 256 bytes for what else it takes.
-   * SUBACK has 0x97 (before 5.0: 0x80) for each filter without room. As for `maxSubscriptions`, calls of
-   * `client.subscribe()` and resumed sessions count, and are not limited. @default 4 MiB
+   * Maximum bytes of the subscriptions of one connected client: for each, its filter and 256 bytes of overhead. SUBACK
+   * has 0x97 (before 5.0: 0x80) for each filter without room. As for `maxSubscriptions`, calls of `client.subscribe()`
+   * and resumed sessions count, and are not limited. @default 4 MiB
    */
   maxSubscriptionBytes?: number
   /** The same for all connected clients together. @default 1 GiB */
@@ -119,8 +120,8 @@ export interface BrokerOptions extends Hooks {
   /** Longest session expiry in seconds; longer requests are reduced to it. @default 0xFFFFFFFF, never */
   maxSessionExpiry?: number
   /**
-   * Maximum number of wills in the store: of connected clients, and of those that left and whose will is delayed. A client
-   * with one more is refused with 0x97. @default 100000
+   * Maximum number of wills in the store: of connected clients, and delayed ones. A client with a further will is
+   * refused with 0x97. @default 100000
    */
   maxWills?: number
   /** Maximum bytes of all of them: topics, payloads and properties; refused in the same way. @default 64 MiB */
@@ -169,17 +170,16 @@ export interface BrokerOptions extends Hooks {
   /** Whether payloads marked as UTF-8 are validated; invalid ones are refused with 0x99. @default false */
   validatePayloadFormat?: boolean
   /**
-   * What a client before 5.0, which cannot be told, gets for a message that `authorizePublish` refuses, unless the hook
-   * says it (`olderClients`): the connection is closed, or the message is acknowledged and dropped. @default
-   * 'disconnect'
+   * What happens when `authorizePublish` refuses a message of a client before 5.0, unless the hook decides it
+   * (`olderClients`): the connection is closed, or the message is acknowledged and dropped. @default 'disconnect'
    */
   refusedPublish?: 'disconnect' | 'acknowledge'
 
   /** Maximum number of messages in the queue of one session. @default 1000 */
   maxQueuedMessages?: number
   /**
-   * Messages that may wait for a client that is connected and drains its queue. From a half of them on, and from a half of
-   * `maxQueuedBytes`, publishers wait for it. @default 100000; `maxQueuedMessages` where that is given
+   * Maximum number of messages that may wait for a connected client that drains its queue. Above half of this, and
+   * above half of `maxQueuedBytes`, publishers wait for it. @default 100000; `maxQueuedMessages` if that is set
    */
   maxBurstMessages?: number
   /** Maximum bytes of payloads and properties in the queue of one session. @default 16 MiB */
@@ -246,8 +246,8 @@ export interface BrokerOptions extends Hooks {
   /** Seconds between two updates of the retained messages below `$SYS/broker/`; 0 for none. @default 0 */
   sysInterval?: number
   /**
-   * Gets a line for each problem, and for clients that come and go: pino, or a logger of its shape. Levels are looked at
-   * when the broker is created; a level that is off costs nothing. @default none
+   * Receives a line for each problem, and for connecting and disconnecting clients: pino, or a logger with its
+   * interface. Levels are read when the broker is created; a disabled level costs nothing. @default none
    */
   logger?: Logger
 }

@@ -72,7 +72,7 @@ export interface ConnectPacket {
   clean: boolean
   /** Seconds; 0 turns the keep-alive check off. */
   keepalive: number
-  /** Set where the client is a bridge: the high bit of the protocol level (3.1, 3.1.1). */
+  /** Set if the client is a bridge: the high bit of the protocol level (3.1, 3.1.1). */
   bridgeMode?: boolean
   username?: string
   password?: Buffer
@@ -80,7 +80,7 @@ export interface ConnectPacket {
   properties?: ConnectProperties
 }
 
-/** Properties of CONNACK: what the broker offers. */
+/** Properties of CONNACK: features and limits of the broker. */
 export interface ConnackProperties {
   sessionExpiryInterval?: number
   receiveMaximum?: number
@@ -145,7 +145,7 @@ export interface PubackPacket extends Acknowledgement {
 export interface PubrecPacket extends Acknowledgement {
   cmd: 'pubrec'
 }
-/** The sender of a QoS 2 message lets its packet id go (second step). */
+/** The sender of a QoS 2 message releases its packet id (second step). */
 export interface PubrelPacket extends Acknowledgement {
   cmd: 'pubrel'
 }
@@ -200,7 +200,7 @@ export interface UnsubackPacket {
   properties?: ReasonProperties
 }
 
-/** A client says that it lives. */
+/** A client shows that it is alive. */
 export interface PingreqPacket {
   cmd: 'pingreq'
 }

@@ -26,9 +26,9 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 
 /** Values as payloads, and back. */
 export interface PayloadCodec<Input = unknown, Output = Input> {
-  /** The payload of a value. Throws, or rejects, for what is no such value. */
+  /** The payload of a value. Throws or rejects for an invalid value. */
   encode(value: Input): MaybePromise<Buffer>
-  /** The value of a payload. Throws, or rejects, for what is none. */
+  /** The value of a payload. Throws or rejects for an invalid payload. */
   decode(payload: Buffer): MaybePromise<Output>
   /** The properties that describe the payload. */
   readonly properties: Pick<PublishProperties, 'payloadFormatIndicator' | 'contentType'>
@@ -36,7 +36,7 @@ export interface PayloadCodec<Input = unknown, Output = Input> {
 
 // biome-ignore-start lint/suspicious/noExplicitAny: whatever a publisher has to give
 
-/** How payloads look: a codec, or a validator for what they have as JSON. */
+/** The schema of payloads: a codec, or a validator for JSON. */
 export type PayloadSchema<Input = any, Output = unknown> = StandardSchema<Input, Output> | PayloadCodec<Input, Output>
 
 // biome-ignore-end lint/suspicious/noExplicitAny: as above

@@ -13,13 +13,13 @@ import type { QoS, Subscription, Will } from './packets.js'
 /** A value, or a promise of one. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Items that are at hand, or that have to be fetched. */
+/** Items that are available, or that must be fetched. */
 export type MaybeAsyncIterable<T> = Iterable<T> | AsyncIterable<T>
 
 /** The client as a store sees it: its identifier. */
 export interface StoreClient {
   readonly id: string
-  /** The broker that a will was left with; {@link AedesPersistence.delWill} is told. */
+  /** The broker that a will belongs to; passed to {@link AedesPersistence.delWill}. */
   readonly brokerId?: string
 }
 
@@ -39,11 +39,11 @@ export interface StoreHost {
   on(event: string, listener: (...args: never[]) => void): void
 }
 
-/** The turns of the event loop, which a store shares fairly with the clients: what may take long is done in steps. */
+/** The turns of the event loop, which a store shares fairly with the clients: long work is done in steps. */
 export interface EventLoopTurns {
-  /** Charges work that was done. @param units microseconds, about */
+  /** Charges work that was done. @param units approximate microseconds */
   spend(units: number): void
-  /** Calls `step`, which does a small part and charges it, until it returns something: in as many turns as it takes. */
+  /** Calls `step`, which does a small part and charges it, until it returns a result, in as many turns as needed. */
   inTurns<Result>(step: () => Result | undefined): MaybePromise<Result>
 }
 
@@ -54,7 +54,7 @@ export interface StoreOwner {
   readonly turns?: EventLoopTurns
 }
 
-/** A subscription as the store keeps it. */
+/** A stored subscription. */
 export interface StoredSubscription extends Subscription {
   clientId?: string
   subscriptionIdentifier?: number | undefined
@@ -82,9 +82,9 @@ export interface StoredRelease {
 export interface WillPublisher {
   clientId: string
   username?: string | undefined
-  /** Address of the client's end of the connection. */
+  /** The client's address. */
   address?: string | undefined
-  /** As `client.claims`. */
+  /** The value of `client.claims`. */
   claims?: unknown
   [detail: string]: unknown
 }
@@ -123,7 +123,7 @@ export interface AedesPersistence {
   outgoingStream(client: StoreClient): AsyncIterable<Message | StoredRelease>
 
   incomingStorePacket(client: StoreClient, packet: Message): MaybePromise<unknown>
-  /** Rejects when the packet id is not known. */
+  /** Rejects if the packet id is unknown. */
   incomingGetPacket(client: StoreClient, packet: { messageId: number }): MaybePromise<unknown>
   incomingDelPacket(client: StoreClient, packet: { messageId: number }): MaybePromise<unknown>
   cleanIncoming?(client: StoreClient): MaybePromise<unknown>
@@ -141,7 +141,7 @@ export interface AedesPersistence {
  * since the epoch. Additional fields are stored unchanged; they must be plain values.
  */
 export interface SessionDetails {
-  /** User name that the session was used with last; `(a token)` where it is a signed token, which is a secret. */
+  /** User name of the last connection; `(a token)` for a signed token, which is a secret. */
   username?: string | undefined
   /** Address of the client's end of that connection. */
   address?: string | undefined
@@ -155,7 +155,7 @@ export interface SessionDetails {
   [detail: string]: unknown
 }
 
-/** A session as the store keeps it. */
+/** A stored session. */
 export interface StoredSession {
   clientId: string
   /** Seconds; 0xFFFFFFFF never expires. */
@@ -163,9 +163,9 @@ export interface StoredSession {
   /** When it ends, in milliseconds since the epoch; undefined while connected, and for one that never expires. */
   expiresAt: number | undefined
   subscriptions: StoredSubscription[]
-  /** Packet ids of QoS 2 messages that were received and not yet released. */
+  /** Packet ids of received QoS 2 messages that are not released yet. */
   incoming: number[]
-  /** Undefined where nothing was noted. */
+  /** Undefined if nothing was recorded. */
   details?: SessionDetails | undefined
 }
 
@@ -197,11 +197,14 @@ export interface QueuedMessage {
   delivery: QueueDelivery
   /** Set once it was sent. */
   packetId: number | undefined
-  /** True once it was taken out of the queue, expired or dropped for another; where the store's entries can tell. */
+  /**
+   * True after the entry was removed from the queue, has expired, or was dropped for another; if the store's entries
+   * provide it.
+   */
   readonly isRemoved?: boolean
 }
 
-/** A message as one client gets it; for stores that cannot find an entry without it. */
+/** A message in the form in which one client gets it, for stores that cannot find an entry without it. */
 export interface SentCopy {
   readonly message: Message
   readonly qos: QoS
@@ -248,13 +251,11 @@ export interface DroppedMessage {
   reason: 'queue-full' | 'store-full' | 'expired'
 }
 
-/** A will that is due, or waits for its delay. */
+/** A will that is due, or whose delay is running. */
 export interface ScheduledWill {
   clientId: string
   will: StoredWill
-  /**
-   * When it is due, in milliseconds since the epoch; undefined while its client is connected. Only `wills` tells it.
-   */
+  /** When it is due, in milliseconds since the epoch; undefined while its client is connected. Only set by `wills`. */
   dueAt?: number | undefined
 }
 
@@ -263,7 +264,7 @@ export interface StoreCounts {
   sessions: number | undefined
   /** Bytes of the client identifiers, user names and filters of all sessions. */
   sessionBytes?: number | undefined
-  /** Of all sessions. */
+  /** Subscriptions of all sessions. */
   subscriptions: number | undefined
   /** Messages in all queues together, each counted once. */
   queuedMessages: number | undefined
@@ -292,7 +293,7 @@ export interface SessionPersistence extends AedesPersistence {
    */
   readonly durability: 'memory' | 'commit' | 'sync'
 
-  /** Opens it; a store with the extension needs the broker's identifier, and may use its turns of the event loop. */
+  /** Opens the store; one with the extension needs the broker's identifier, and may use its turns of the event loop. */
   setup(broker: StoreOwner): MaybePromise<void>
 
   /**
@@ -304,9 +305,9 @@ export interface SessionPersistence extends AedesPersistence {
   openSession(clientId: string): MaybePromise<StoredSession | undefined>
   /** Creates the session or changes its expiry. `details` replaces all earlier details; if undefined, they stay. */
   saveSession(session: SessionChange): MaybePromise<void>
-  /** Ends it: subscriptions, queue and incoming packet ids go with it. A will stays until it is deleted. */
+  /** Deletes a session with its subscriptions, queue and incoming packet ids. A will stays until it is deleted. */
   deleteSession(clientId: string): MaybePromise<void>
-  /** Sessions whose deadline has come, at most `limit`, earliest first. They stay until they are deleted. */
+  /** Expired sessions, at most `limit`, earliest first. They stay until they are deleted. */
   expiredSessions(now: number, limit: number): MaybePromise<string[]>
   /** The earliest deadline of a session, will or message; undefined when there is none. */
   nextDeadline(): number | undefined
@@ -316,10 +317,9 @@ export interface SessionPersistence extends AedesPersistence {
   /**
    * Appends a message to the queues of several sessions, payload stored once. Skips sessions that are not stored, and
    * queues that already have the message. The message is copied; the deliveries may be kept, and must not be changed
-   * afterwards. A message for very many sessions comes in several calls, some of them at once with those for other
-   * messages.
-   * @returns what had to be dropped, or undefined when nothing was
-   * @throws AnaxError ANAX_ERR_QUOTA where a policy is `reject` (or the store is full): the message is then in no queue
+   * afterwards. A message for very many sessions comes in several calls, which may be mixed with those for other
+   * messages. @returns the dropped messages; undefined if there are none @throws AnaxError ANAX_ERR_QUOTA if a queue
+   * with the policy `reject`, or the store, is full: the message is then in no queue
    */
   enqueue(
     message: Message,
@@ -335,13 +335,19 @@ export interface SessionPersistence extends AedesPersistence {
   inflight(clientId: string): MaybeAsyncIterable<QueuedMessage>
   /** Number of the entries in a queue, and bytes of their payloads and properties. */
   queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }>
-  /** The message was (or is about to be) sent with this packet id, and does not expire any more. Unknown: no error. */
+  /**
+   * Called when the message was (or will be) sent with this packet id; from then on it does not expire. An unknown
+   * message is not an error.
+   */
   markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): MaybePromise<void>
-  /** PUBREC came: the message itself is no longer needed, its packet id is. Unknown: no error. */
+  /**
+   * Called after PUBREC: the message itself is no longer needed, but its packet id is. An unknown message is not an
+   * error.
+   */
   markReleased(clientId: string, ref: MessageRef, packetId: number): MaybePromise<void>
   /**
-   * Delivered, expired or undeliverable. An unknown entry is not an error.
-   * @param packetId undefined where it was never sent; then `copy` is what would have been
+   * Removes a message that was delivered, has expired or is undeliverable. An unknown entry is not an error. @param
+   * packetId undefined if it was never sent; `copy` is then what would have been sent
    */
   removeQueued(
     clientId: string,
@@ -356,7 +362,7 @@ export interface SessionPersistence extends AedesPersistence {
   /** Keeps a will; `dueAt` (milliseconds since the epoch) is undefined while its client is connected. */
   saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): MaybePromise<void>
   deleteWill(clientId: string): MaybePromise<void>
-  /** Wills whose time has come, at most `limit`, earliest first. They stay until they are deleted. */
+  /** Due wills, at most `limit`, earliest first. They stay until they are deleted. */
   dueWills(now: number, limit: number): MaybePromise<ScheduledWill[]>
 
   /** Retained messages whose topic matches one of the filters, each once, unexpired ones only. */
@@ -365,11 +371,14 @@ export interface SessionPersistence extends AedesPersistence {
   retainedOf(topic: string): MaybePromise<Message | undefined>
   /**
    * Checks that retained messages stay within the limits when this one is kept, in place of its topic's earlier one.
-   * Answers at once. The broker calls it in the same step as `storeRetained`, so that nothing can come in between.
-   * @throws AnaxError ANAX_ERR_QUOTA where a limit would be exceeded
+   * Synchronous. The broker calls it in the same step as `storeRetained`, so that nothing can happen in between.
+   * @throws AnaxError ANAX_ERR_QUOTA if a limit would be exceeded
    */
   checkRetained(message: Message, limits: RetainedLimits): void
-  /** Messages count from the call of `storeRetained` on, not only once it is answered; so do their bytes. */
+  /**
+   * The number of retained messages. A message counts from the call of `storeRetained` on, even before it is answered,
+   * and so do its bytes.
+   */
   readonly retainedCount: number
   /** Bytes of payloads and properties of all retained messages. */
   readonly retainedBytes: number
@@ -377,17 +386,16 @@ export interface SessionPersistence extends AedesPersistence {
   /** Removes expired queued and retained messages, at most `limit` a call. */
   sweep(now: number, limit: number): MaybePromise<SweepResult>
 
-  /** All sessions, each once; those that come or go meanwhile may be missing. For administration and export. */
+  /** All sessions, each once; sessions that begin or end meanwhile may be missing. For administration and export. */
   sessions?(): MaybeAsyncIterable<StoredSession>
   /**
-   * The next sessions behind a client identifier (from the first one on if that is undefined), in the order of the
-   * identifiers' UTF-8 bytes, for administration. At most `limit`; fewer where it would take long, none only at the
-   * end.
+   * The next sessions after a client identifier (from the first one if that is undefined), in the order of the
+   * identifiers' UTF-8 bytes, for administration. At most `limit`; fewer if it would take long; none only at the end.
    */
   sessionsAfter?(clientId: string | undefined, limit: number): MaybePromise<StoredSession[]>
-  /** How much there is. Answers at once. For administration. */
+  /** Totals, for administration. Synchronous. */
   counts?(): StoreCounts
-  /** All wills, with when they are due. For administration and export. */
+  /** All wills, with their due times. For administration and export. */
   wills?(): MaybeAsyncIterable<ScheduledWill>
   /**
    * Copies the store while it is in use. The copy is a complete store, and contains every write whose promise resolved

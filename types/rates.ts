@@ -18,24 +18,27 @@ export interface Rates extends InboundRates {
 export interface RateOptions {
   /** For each client; its connects are those of one client identifier from one address. @default no limits */
   client?: Rates
-  /** For all clients of one IP address (IPv6: of one network of 64 bits) together. @default no limits */
+  /** For all clients of one IP address (IPv6: of one /64 network) together. @default no limits */
   address?: Rates
   /** For all clients together. @default no limits */
   total?: Rates
   /**
    * Seconds for which a client may be above its own rate without a break. Until then the broker slows it down by not
-   * reading from it; then it is disconnected with 0x96. Infinity slows it down for ever. @default 60
+   * reading from it; then it is disconnected with 0x96. Infinity slows it down forever. @default 60
    */
   patienceSeconds?: number
 }
 
-/** How clients are slowed down whose address failed to authenticate. */
+/** Delays for clients of an address that failed to authenticate. */
 export interface AuthenticationDelay {
-  /** Failures of one address that delay nothing. @default 3 */
+  /** Failures of one address without a delay. @default 3 */
   freeFailures?: number
   /** Milliseconds between attempts after the next failure; they double with each further one. @default 500 */
   firstDelayMs?: number
-  /** Longest delay in milliseconds. Whoever would have to wait longer is refused with 0x9F at once. @default 10000 */
+  /**
+   * Longest delay in milliseconds. A client that would have to wait longer is refused with 0x9F immediately. @default
+   * 10000
+   */
   maxDelayMs?: number
   /** Seconds without a failure after which an address is forgotten. @default 900 */
   forgetAfterSeconds?: number
