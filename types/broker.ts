@@ -122,13 +122,15 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   subscriptions(query?: SubscriptionQuery): Promise<Page<SubscriptionInfo>>
   /**
    * Calls a function with samples of how long hooks, store and bus take, and messages from their arrival to their
-   * acknowledgement. Without a listener, nothing is timed. @returns a function that removes the listener @throws
-   * AnaxError ANAX_ERR_ARGUMENT
+   * acknowledgement. Without a listener, nothing is timed.
+   * @returns a function that removes the listener
+   * @throws AnaxError ANAX_ERR_ARGUMENT
    */
   sampleTimings(listener: TimingListener, options?: SampleOptions): () => void
   /**
    * The connected clients with the most messages waiting for them, the slowest first. Cheap: examines only clients with
-   * waiting messages. @param limit maximum number of clients, 1 to 1000. @default 10
+   * waiting messages.
+   * @param limit maximum number of clients, 1 to 1000. @default 10
    * @throws AnaxError ANAX_ERR_ARGUMENT
    */
   slowClients(limit?: number): SlowClient[]
@@ -146,12 +148,14 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /**
    * Deletes the retained messages that match a filter. Subscribers are not notified; to notify them, publish an empty
    * retained message to each topic instead. In a cluster they are notified, because the nodes exchange the deletion as
-   * such messages. @returns the number of deleted messages
+   * such messages.
+   * @returns the number of deleted messages
    * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   deleteRetained(filter: string): Promise<number>
   /**
-   * Disconnects the client as `broker.disconnect` does, then deletes its session. @returns whether there was a session
+   * Disconnects the client as `broker.disconnect` does, then deletes its session.
+   * @returns whether there was a session
    * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */
   deleteSession(clientId: string): Promise<boolean>

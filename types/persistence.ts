@@ -197,10 +197,7 @@ export interface QueuedMessage {
   delivery: QueueDelivery
   /** Set once it was sent. */
   packetId: number | undefined
-  /**
-   * True after the entry was removed from the queue, has expired, or was dropped for another; if the store's entries
-   * provide it.
-   */
+  /** True after the entry was removed, has expired, or was dropped for another; if the store provides it. */
   readonly isRemoved?: boolean
 }
 
@@ -318,8 +315,10 @@ export interface SessionPersistence extends AedesPersistence {
    * Appends a message to the queues of several sessions, payload stored once. Skips sessions that are not stored, and
    * queues that already have the message. The message is copied; the deliveries may be kept, and must not be changed
    * afterwards. A message for very many sessions comes in several calls, which may be mixed with those for other
-   * messages. @returns the dropped messages; undefined if there are none @throws AnaxError ANAX_ERR_QUOTA if a queue
-   * with the policy `reject`, or the store, is full: the message is then in no queue
+   * messages.
+   * @returns the dropped messages; undefined if there are none
+   * @throws AnaxError ANAX_ERR_QUOTA if a queue with the policy `reject`, or the store, is full: the message is then in
+   * no queue
    */
   enqueue(
     message: Message,
@@ -335,19 +334,13 @@ export interface SessionPersistence extends AedesPersistence {
   inflight(clientId: string): MaybeAsyncIterable<QueuedMessage>
   /** Number of the entries in a queue, and bytes of their payloads and properties. */
   queueSize(clientId: string): MaybePromise<{ messages: number; bytes: number }>
-  /**
-   * Called when the message was (or will be) sent with this packet id; from then on it does not expire. An unknown
-   * message is not an error.
-   */
+  /** The message was (or will be) sent with this packet id, and no longer expires. An unknown one is not an error. */
   markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): MaybePromise<void>
-  /**
-   * Called after PUBREC: the message itself is no longer needed, but its packet id is. An unknown message is not an
-   * error.
-   */
+  /** After PUBREC, only the packet id of the message is needed. An unknown message is not an error. */
   markReleased(clientId: string, ref: MessageRef, packetId: number): MaybePromise<void>
   /**
-   * Removes a message that was delivered, has expired or is undeliverable. An unknown entry is not an error. @param
-   * packetId undefined if it was never sent; `copy` is then what would have been sent
+   * Removes a message that was delivered, has expired or is undeliverable. An unknown entry is not an error.
+   * @param packetId undefined if it was never sent; `copy` is then what would have been sent
    */
   removeQueued(
     clientId: string,
@@ -375,10 +368,7 @@ export interface SessionPersistence extends AedesPersistence {
    * @throws AnaxError ANAX_ERR_QUOTA if a limit would be exceeded
    */
   checkRetained(message: Message, limits: RetainedLimits): void
-  /**
-   * The number of retained messages. A message counts from the call of `storeRetained` on, even before it is answered,
-   * and so do its bytes.
-   */
+  /** The number of retained messages. A message, and its bytes, count from the call of `storeRetained` on. */
   readonly retainedCount: number
   /** Bytes of payloads and properties of all retained messages. */
   readonly retainedBytes: number

@@ -20,7 +20,8 @@ type Methods = Record<string, ((...args: unknown[]) => unknown) | undefined>
 
 /**
  * Wraps a store with the contract of `aedes-persistence`, so that it stays open. A store with the extension of Anax is
- * returned unchanged. @param retainedRead called for each retained message that is read for a subscription
+ * returned unchanged.
+ * @param retainedRead called for each retained message that is read for a subscription
  */
 export function borrowed(persistence: AedesPersistence, retainedRead: () => void): AedesPersistence {
   if ((persistence as Partial<SessionPersistence>).sessionPersistence === 1) return persistence
@@ -48,8 +49,8 @@ async function* toldOfEach<T>(items: AsyncIterable<T>, told: () => void): AsyncG
 
 /**
  * Wraps a bus, so that messages on it have exactly the fields of `aedes-packet`. As in Aedes, they are delivered one
- * turn of the event loop after publishing: a client that ends its connection has disconnected by then. @param emitted
- * called with each message before it is emitted
+ * turn of the event loop after publishing: a client that ends its connection has disconnected by then.
+ * @param emitted called with each message before it is emitted
  */
 export function plainBus(mq: Bus, emitted: (message: Partial<Message>) => void): Bus {
   const known = new WeakMap<BusListener, BusListener>()

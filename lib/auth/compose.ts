@@ -15,8 +15,9 @@ export type TransportKind = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix' | 'stream'
 /**
  * Combines several modules. The first one that knows the user accepts or refuses it, and the first one with rules for
  * the client decides what it may do. A user that no module knows is refused. If any module has rules, a client without
- * rules may do nothing. @param modules in the order in which they are asked @throws AnaxError ANAX_ERR_OPTION if one of
- * them is not a module, or there is none
+ * rules may do nothing.
+ * @param modules in the order in which they are asked
+ * @throws AnaxError ANAX_ERR_OPTION if one of them is not a module, or there is none
  */
 export function compose(modules: readonly Auth[], options: AuthOptions = {}): Auth {
   return joined(modules, options, { authenticators: firstToKnow, authorizers: firstToDecide })
@@ -24,8 +25,8 @@ export function compose(modules: readonly Auth[], options: AuthOptions = {}): Au
 
 /**
  * Combines several modules that must agree. Every module that checks credentials must accept the client; the first one
- * determines its identity. An action is denied if one module denies it; at least one must allow it. @throws AnaxError
- * ANAX_ERR_OPTION like {@link compose}
+ * determines its identity. An action is denied if one module denies it; at least one must allow it.
+ * @throws AnaxError ANAX_ERR_OPTION like {@link compose}
  */
 export function allOf(modules: readonly Auth[], options: AuthOptions = {}): Auth {
   return joined(modules, options, { authenticators: allToAgree, authorizers: allToAllow })

@@ -26,8 +26,8 @@ export interface CustomOptions extends AuthOptions {
 
 /**
  * Accepts clients that a function of the host accepts. The returned identity applies in all modules: its name, roles
- * and attributes in rules, its own rules, its limits, and the time when the connection ends. @throws AnaxError
- * ANAX_ERR_OPTION if the check is not a function
+ * and attributes in rules, its own rules, its limits, and the time when the connection ends.
+ * @throws AnaxError ANAX_ERR_OPTION if the check is not a function
  */
 export function custom(check: CustomCheck, options: CustomOptions = {}): Auth {
   if (typeof check !== 'function') throw optionError('custom takes a function')

@@ -13,8 +13,8 @@ export class CommandError extends Error {
 }
 
 /**
- * The error for a wrong option, or for incompatible options. @param subCommand the sub-command whose `--help` explains
- * it
+ * The error for a wrong option, or for incompatible options.
+ * @param subCommand the sub-command whose `--help` explains it
  */
 export function usageError(message: string, subCommand?: string): CommandError {
   const command = subCommand === undefined ? 'anax' : `anax ${subCommand}`

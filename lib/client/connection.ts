@@ -112,8 +112,9 @@ export class MqttConnection {
 
   /**
    * Publishes a message. Resolves with the reason code: with QoS 0 as soon as the stream accepts more data, otherwise
-   * after PUBACK (QoS 1) or PUBCOMP (QoS 2). @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code,
-   * ANAX_ERR_NOT_CONNECTED if the connection ends before the answer, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
+   * after PUBACK (QoS 1) or PUBCOMP (QoS 2).
+   * @throws AnaxError ANAX_ERR_PUBLISH_REFUSED with the broker's reason code, ANAX_ERR_NOT_CONNECTED if the connection
+   * ends before the answer, ANAX_ERR_ARGUMENT, ANAX_ERR_PACKET_TOO_LARGE
    */
   async publish(topic: string, payload: string | Buffer = '', options: PublishOptions = {}): Promise<number> {
     const { qos = 0, retain = false, properties } = options
@@ -187,8 +188,8 @@ export class MqttConnection {
   }
 
   /**
-   * Waits for the next message that has no handler. @throws AnaxError ANAX_ERR_NOT_CONNECTED if the connection ends
-   * before
+   * Waits for the next message that has no handler.
+   * @throws AnaxError ANAX_ERR_NOT_CONNECTED if the connection ends before
    */
   async next(): Promise<ReceivedMessage> {
     const { done, value } = await this.#reading.next()

@@ -68,8 +68,9 @@ const nextTurn: Carrier = (chunk, deliver) => {
 }
 
 /**
- * Creates the pair. Pass one end to a broker and the other one to a client. @param toRight carries data from the first
- * end to the second. @default one turn of the event loop later @param toLeft carries data in the other direction
+ * Creates the pair. Pass one end to a broker and the other one to a client.
+ * @param toRight carries data from the first end to the second. @default one turn of the event loop later
+ * @param toLeft carries data in the other direction
  */
 export function duplexPair(toRight: Carrier = nextTurn, toLeft: Carrier = nextTurn): [NodeDuplex, NodeDuplex] {
   const left = new End(toRight)

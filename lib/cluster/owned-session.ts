@@ -188,8 +188,8 @@ export class OwnedSession {
   }
 
   /**
-   * Marks it as ended by the failure of its node, which has not written when the client left. @param keepAt when missed
-   * messages are copied
+   * Marks it as ended by the failure of its node, which has not written when the client left.
+   * @param keepAt when missed messages are copied
    */
   useEnded(keepAt: number | undefined): void {
     if (this.session !== undefined) this.session.expiresAt = undefined

@@ -52,7 +52,8 @@ export class ClientProtocol {
   }
 
   /**
-   * Called when CONNECT is answered. @param parameters those that are needed from now on; packets are encoded as before
+   * Called when CONNECT is answered.
+   * @param parameters those that are needed from now on; packets are encoded as before
    */
   keepParameters(parameters: ConnectParameters): void {
     this.#parameters = parameters

@@ -42,8 +42,8 @@ const PREFIX = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const MAX_SLOW_CLIENTS = 100
 
 /**
- * Creates the metrics of a broker. Needs the package `prom-client`. @throws AnaxError ANAX_ERR_OPTION for an invalid
- * option, or if the package is missing
+ * Creates the metrics of a broker. Needs the package `prom-client`.
+ * @throws AnaxError ANAX_ERR_OPTION for an invalid option, or if the package is missing
  */
 export async function createMetrics(broker: MeasuredBroker, options: MetricsOptions = {}): Promise<Metrics> {
   const { prefix = 'anax_', labels = {}, sampleEvery = 256, slowClients = 10 } = options

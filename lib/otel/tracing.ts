@@ -48,8 +48,8 @@ const MAX_QUEUED = 10_000
 
 /**
  * Creates spans for all brokers of this process from now on. Operations of a store in memory are included only for
- * brokers that are created later. Needs the package `@opentelemetry/api`. @throws AnaxError ANAX_ERR_OPTION if the
- * package is missing
+ * brokers that are created later. Needs the package `@opentelemetry/api`.
+ * @throws AnaxError ANAX_ERR_OPTION if the package is missing
  */
 export async function createTracing({ tracerProvider, template }: TracingOptions = {}): Promise<Tracing> {
   const api = await loadApi()

@@ -56,7 +56,8 @@ export class Deliveries {
   }
 
   /**
-   * Delivers a message later, after earlier ones of its publisher. @param delivering set if the delivery has begun
+   * Delivers a message later, after earlier ones of its publisher.
+   * @param delivering set if the delivery has begun
    * @returns resolves when everybody has the message
    */
   later(message: PublishMessage, delivering: Delivering | undefined): Promise<void> {

@@ -2,8 +2,8 @@
 import { AnaxError } from '../index.js'
 
 /**
- * Checks the broker now; otherwise a stream would fail much later, in the host's process. @throws AnaxError
- * ANAX_ERR_ARGUMENT
+ * Checks the broker now; otherwise a stream would fail much later, in the host's process.
+ * @throws AnaxError ANAX_ERR_ARGUMENT
  */
 export function checkBroker(broker: unknown): void {
   if (typeof broker === 'object' && broker !== null && 'handle' in broker) return

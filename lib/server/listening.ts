@@ -17,8 +17,9 @@ const BACKLOG = 8192
 export type Endpoint = { host: string; port: number } | { path: string }
 
 /**
- * Resolves when the server listens. @param backlog connections that the system queues until they are accepted @throws
- * AnaxError ANAX_ERR_LISTEN
+ * Resolves when the server listens.
+ * @param backlog connections that the system queues until they are accepted
+ * @throws AnaxError ANAX_ERR_LISTEN
  */
 export async function bind(server: Server, endpoint: Endpoint, backlog: number = BACKLOG): Promise<void> {
   try {

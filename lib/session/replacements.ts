@@ -24,8 +24,8 @@ export class Replacements {
   }
 
   /**
-   * Restores it, because it could not be removed. @param granted what {@link take} returned, and the requested filter
-   * itself
+   * Restores it, because it could not be removed.
+   * @param granted what {@link take} returned, and the requested filter itself
    */
   giveBack(requested: string, granted: readonly string[]): void {
     for (const topic of granted) this.#add(requested, topic)

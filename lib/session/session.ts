@@ -150,7 +150,8 @@ export class Session implements Subscriber, Recipient {
   }
 
   /**
-   * Detaches the session from its connection. @returns the messages of shared subscriptions that other members can get
+   * Detaches the session from its connection.
+   * @returns the messages of shared subscriptions that other members can get
    */
   detach(): MaybePromise<SharedDelivery[]> {
     const outgoing = this.#outgoing

@@ -137,8 +137,8 @@ export function routeSubscriptions(session: Session, subscriptions: readonly Ses
 }
 
 /**
- * The same for very many subscriptions, in as many turns of the event loop as needed. @param aborter makes it reject
- * between two turns
+ * The same for very many subscriptions, in as many turns of the event loop as needed.
+ * @param aborter makes it reject between two turns
  */
 export function routeInTurns(
   session: Session,

@@ -93,9 +93,10 @@ export class TestBroker {
   }
 
   /**
-   * Connects a client of MQTT.js. Resolves when the broker has accepted it. @param Client the class `MqttClient` of
-   * MQTT.js @param options its options; it does not reconnect automatically unless you set `reconnectPeriod` @throws
-   * the client's `error`, or ANAX_ERR_NOT_CONNECTED if the connection closes before CONNACK
+   * Connects a client of MQTT.js. Resolves when the broker has accepted it.
+   * @param Client the class `MqttClient` of MQTT.js
+   * @param options its options; it does not reconnect automatically unless you set `reconnectPeriod`
+   * @throws the client's `error`, or ANAX_ERR_NOT_CONNECTED if the connection closes before CONNACK
    */
   async connect<C extends MqttJsClass>(Client: C, options: ConstructorParameters<C>[1] = {}): Promise<InstanceType<C>> {
     const link = this.#link()
@@ -131,8 +132,8 @@ export class TestBroker {
   }
 
   /**
-   * The link of a client from `connect` or `client`, or of a stream from `stream`. @throws AnaxError ANAX_ERR_ARGUMENT
-   * for anything else
+   * The link of a client from `connect` or `client`, or of a stream from `stream`.
+   * @throws AnaxError ANAX_ERR_ARGUMENT for anything else
    */
   link(client: object): Link {
     const link = this.#links.get(client)
@@ -141,8 +142,8 @@ export class TestBroker {
   }
 
   /**
-   * Listens on a free TCP port of this machine, for clients in other processes and other languages. @returns the
-   * address
+   * Listens on a free TCP port of this machine, for clients in other processes and other languages.
+   * @returns the address
    */
   async listen(): Promise<{ url: string; host: string; port: number }> {
     const server = net.createServer({ noDelay: true }, socket => {
@@ -160,7 +161,8 @@ export class TestBroker {
 
   /**
    * Waits for a message on a topic that matches the filter. Earlier messages count as well, back to the last {@link
-   * clear}. @throws AnaxError ANAX_ERR_TIMEOUT, which lists the messages that were published instead
+   * clear}.
+   * @throws AnaxError ANAX_ERR_TIMEOUT, which lists the messages that were published instead
    */
   waitFor(
     filter: string,
@@ -180,8 +182,8 @@ export class TestBroker {
 
   /**
    * Resolves when the broker has nothing left to do: no call of a hook, the store or the bus is pending, and nothing is
-   * in transit on a link that is not frozen. Timers are not awaited. @throws AnaxError ANAX_ERR_TIMEOUT, which lists
-   * the pending work
+   * in transit on a link that is not frozen. Timers are not awaited.
+   * @throws AnaxError ANAX_ERR_TIMEOUT, which lists the pending work
    */
   settled({ timeoutMs = 2000 }: WaitOptions = {}): Promise<void> {
     return this.#activity.quiet(timeoutMs)
@@ -326,8 +328,9 @@ function letIn(client: MqttJsClient): Promise<void> {
 }
 
 /**
- * Starts a broker for a test. With `await using` it is closed at the end of the scope. @param options those of
- * `createBroker`; `mq` is needed only to make the bus fail @throws AnaxError what `createBroker` throws
+ * Starts a broker for a test. With `await using` it is closed at the end of the scope.
+ * @param options those of `createBroker`; `mq` is needed only to make the bus fail
+ * @throws AnaxError what `createBroker` throws
  */
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const kit = new TestBroker(options)

@@ -36,8 +36,8 @@ export class FilterSearch<K, V> {
   #isDone = false
 
   /**
-   * @param root the root of the filters with wildcards; undefined if there are none @param exact the values of the
-   * filter that equals the topic
+   * @param root the root of the filters with wildcards; undefined if there are none
+   * @param exact the values of the filter that equals the topic
    */
   constructor(
     topic: string,

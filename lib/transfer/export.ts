@@ -33,8 +33,8 @@ const NEVER_EXPIRES = 0xffff_ffff
 
 /**
  * Reads sessions with their subscriptions and queues, wills, and retained messages (except those whose topic begins
- * with `$`). The store must be set up. If it is in use, the export is not a consistent snapshot. @throws AnaxError
- * ANAX_ERR_ARGUMENT if the store cannot list its sessions, and no clients are named
+ * with `$`). The store must be set up. If it is in use, the export is not a consistent snapshot.
+ * @throws AnaxError ANAX_ERR_ARGUMENT if the store cannot list its sessions, and no clients are named
  */
 export async function* exportStore(
   store: AedesPersistence | ExportableStore,

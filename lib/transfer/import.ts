@@ -25,7 +25,8 @@ const PIPELINED = 500
 
 /**
  * Imports records into a store, which must be set up and not in use. Existing sessions are replaced, with their queues,
- * and so are wills and retained messages. @throws the store's error; records imported before it stay
+ * and so are wills and retained messages.
+ * @throws the store's error; records imported before it stay
  */
 export async function importStore(
   store: SessionPersistence,

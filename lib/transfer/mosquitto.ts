@@ -35,8 +35,9 @@ export function isMosquittoDatabase(file: Buffer): boolean {
 
 /**
  * Reads a database that Mosquitto 2.0 wrote when it stopped: sessions, subscriptions, queues and retained messages. It
- * has no wills and no shared subscriptions. @param file the whole content of `mosquitto.db` @throws AnaxError
- * ANAX_ERR_ARGUMENT for another file, another version, or a damaged file
+ * has no wills and no shared subscriptions.
+ * @param file the whole content of `mosquitto.db`
+ * @throws AnaxError ANAX_ERR_ARGUMENT for another file, another version, or a damaged file
  */
 export function* readMosquitto(file: Buffer): Generator<StoreRecord> {
   if (!isMosquittoDatabase(file)) throw unreadable('it is no database of Mosquitto')

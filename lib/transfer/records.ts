@@ -64,8 +64,9 @@ export function lineOf(record: StoreRecord): string {
 }
 
 /**
- * The record in a line. @param number the number of the line, for the error @throws AnaxError ANAX_ERR_ARGUMENT if it
- * is not a record
+ * The record in a line.
+ * @param number the number of the line, for the error
+ * @throws AnaxError ANAX_ERR_ARGUMENT if it is not a record
  */
 export function recordIn(line: string, number: number): StoreRecord {
   const record = parse(line, number)

@@ -165,7 +165,8 @@ const INSTALL: Record<
 
 /**
  * Watches a client during a call of a hook. As in Aedes, it gets no answer if the application closes it, or the broker,
- * before the hook has decided. @returns a function to call after the decision, which returns whether that happened
+ * before the hook has decided.
+ * @returns a function to call after the decision, which returns whether that happened
  */
 function watch(scene: HookScene, client: AedesClient | null): (isOwed: boolean) => boolean {
   // a client that was closed before has a will for which the hook is called

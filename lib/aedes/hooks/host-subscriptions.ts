@@ -21,7 +21,8 @@ export class HostSubscriptions {
 
   /**
    * Subscribes a client. Of several subscriptions to one filter, the last one counts, as in Aedes; refused ones get the
-   * QoS 128. @returns the list for the event, if the broker emits none
+   * QoS 128.
+   * @returns the list for the event, if the broker emits none
    */
   async subscribe(
     client: Client,

@@ -6,8 +6,8 @@ import type { Subject } from '../identity.js'
 import type { Authenticator } from '../parts.js'
 
 /**
- * Asks again, and adopts a changed identity. @returns the module that would no longer accept the client; undefined if
- * the client may stay
+ * Asks again, and adopts a changed identity.
+ * @returns the module that would no longer accept the client; undefined if the client may stay
  */
 export async function withdrawnBy(subject: Subject): Promise<Authenticator | undefined> {
   const by = subject.provenBy as Authenticator | undefined

@@ -21,8 +21,8 @@ export interface ClaimNames {
 type Claims = Readonly<Record<string, unknown>>
 
 /**
- * The identity in the claims; undefined if one is invalid. @param clockToleranceS seconds for which an expired token
- * still counts, the same as in the verification
+ * The identity in the claims; undefined if one is invalid.
+ * @param clockToleranceS seconds for which an expired token still counts, the same as in the verification
  */
 export function identityFrom(claims: Claims, names: ClaimNames, clockToleranceS: number): Identity | undefined {
   const username = claimOf(claims, names.username)

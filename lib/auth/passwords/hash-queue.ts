@@ -68,7 +68,8 @@ export class HashQueue {
   }
 
   /**
-   * Checks a password when it is its turn. @param check resolves with undefined if nobody waits for the answer any more
+   * Checks a password when it is its turn.
+   * @param check resolves with undefined if nobody waits for the answer any more
    * @returns undefined, immediately or later, if there is no room
    */
   run(address: string, check: () => Promise<boolean | undefined>): Promise<boolean | undefined> | undefined {

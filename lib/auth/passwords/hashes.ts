@@ -44,8 +44,9 @@ export async function verify(hash: PasswordHash, password: Buffer): Promise<bool
 }
 
 /**
- * Hashes a password, for a file or a database. @throws AnaxError ANAX_ERR_OPTION for an empty password, and for
- * argon2id if it is neither in Node.js nor in an installed `hash-wasm`
+ * Hashes a password, for a file or a database.
+ * @throws AnaxError ANAX_ERR_OPTION for an empty password, and for argon2id if it is neither in Node.js nor in an
+ * installed `hash-wasm`
  */
 export async function hashPassword(password: string | Buffer, format: HashFormat = 'scrypt'): Promise<string> {
   const salt = randomBytes(format === 'mosquitto' ? MOSQUITTO_SALT_BYTES : SALT_BYTES)

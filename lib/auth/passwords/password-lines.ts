@@ -14,8 +14,8 @@ const BLANKS_AT_ENDS = /^[ \t\v\f\r]+|[ \t\v\f\r]+$/g
 
 /**
  * Parses a file. Names are trimmed; a second colon and anything after it are ignored; empty lines and lines that begin
- * with `#` are skipped; of several lines for one user, the last one counts. @throws AnaxError ANAX_ERR_OPTION with the
- * number of the first invalid line
+ * with `#` are skipped; of several lines for one user, the last one counts.
+ * @throws AnaxError ANAX_ERR_OPTION with the number of the first invalid line
  */
 export function parsePasswordFile(content: string, name: string): Hashes {
   const hashes: Hashes = new Map()

@@ -45,8 +45,8 @@ interface Exchange {
 
 /**
  * Accepts clients that prove to know a password, with SCRAM-SHA-256 or SCRAM-SHA-512 as authentication method of MQTT
- * 5.0. Clients without a method are left to other modules. @throws AnaxError ANAX_ERR_OPTION for an unknown method or
- * invalid credentials
+ * 5.0. Clients without a method are left to other modules.
+ * @throws AnaxError ANAX_ERR_OPTION for an unknown method or invalid credentials
  */
 export function scram(options: ScramOptions): Auth {
   const { users, methods = Object.keys(HASHES) as ScramMethod[] } = options

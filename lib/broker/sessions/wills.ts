@@ -128,7 +128,8 @@ export class Wills {
   }
 
   /**
-   * Publishes those whose delay is over. @returns whether there may be more
+   * Publishes those whose delay is over.
+   * @returns whether there may be more
    * @param turns prevents other changes of a client's session meanwhile
    */
   async publishDue(limit: number, turns: Turns): Promise<boolean> {

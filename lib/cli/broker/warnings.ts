@@ -15,8 +15,8 @@ export function warningsOf({ host, ports, access }: Settings, userId: number | u
 }
 
 /**
- * The warning about a certificate that clients will not accept. @param pem the first certificate counts; the listener
- * refuses an unreadable one
+ * The warning about a certificate that clients will not accept.
+ * @param pem the first certificate counts; the listener refuses an unreadable one
  */
 export function certificateWarning(pem: string, now: number): string | undefined {
   const { validFrom, validTo } = new X509Certificate(pem)

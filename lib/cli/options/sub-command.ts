@@ -16,8 +16,9 @@ type Parsed<Table extends OptionTable> = ReturnType<
 >
 
 /**
- * The options of a sub-command as text. @param name the name of the sub-command, for the hint in an error @throws
- * CommandError
+ * The options of a sub-command as text.
+ * @param name the name of the sub-command, for the hint in an error
+ * @throws CommandError
  */
 export function parseOptions<Table extends OptionTable>(
   name: string,

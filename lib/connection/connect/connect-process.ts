@@ -208,8 +208,8 @@ export class ConnectProcess {
   }
 
   /**
-   * Authenticates the client, after a delay if its address has failed before. @returns undefined if the client is
-   * already accepted
+   * Authenticates the client, after a delay if its address has failed before.
+   * @returns undefined if the client is already accepted
    */
   #authenticateInTurn(): Promise<void> | undefined {
     const { client, ports } = this.#channel

@@ -37,8 +37,8 @@ export class AnswerGap {
   }
 
   /**
-   * Called when the answer is written. @param isFromAfar whether buffers of the operating system are in between: then
-   * the gap is a pause, otherwise a turn
+   * Called when the answer is written.
+   * @param isFromAfar whether buffers of the operating system are in between: then the gap is a pause, otherwise a turn
    */
   begin(owner: GapOwner, isFromAfar: boolean): void {
     this.#endsAt = isFromAfar ? Math.ceil(performance.now() + PAUSE_MS) : NEXT_TURN

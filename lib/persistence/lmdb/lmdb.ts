@@ -37,8 +37,8 @@ export type { LmdbPersistenceOptions } from './options.js'
 /**
  * Creates a store on disk. The broker opens it with `setup`, which rejects with ANAX_ERR_OPTION if the package `lmdb`
  * is missing, with ANAX_ERR_STORE if the folder cannot be opened or another process uses it, and with
- * ANAX_ERR_STORE_FORMAT if it is damaged or has another version. @throws AnaxError ANAX_ERR_OPTION for an invalid
- * option
+ * ANAX_ERR_STORE_FORMAT if it is damaged or has another version.
+ * @throws AnaxError ANAX_ERR_OPTION for an invalid option
  */
 export function createLmdbPersistence(options: LmdbPersistenceOptions): LmdbPersistence {
   return new LmdbPersistence(options)

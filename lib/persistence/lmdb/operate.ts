@@ -31,8 +31,8 @@ export function checkLmdbStore(path: string, depth: CheckDepth = 'full'): CheckR
 
 /**
  * Reads the undamaged records of a store that is not in use, as a source for an export. Keeps all of them in memory.
- * @param path the folder @throws AnaxError ANAX_ERR_STORE if there is no readable store, ANAX_ERR_OPTION without the
- * package `lmdb`
+ * @param path the folder
+ * @throws AnaxError ANAX_ERR_STORE if there is no readable store, ANAX_ERR_OPTION without the package `lmdb`
  */
 export async function salvageLmdbStore(path: string): Promise<SalvagedStore> {
   await bytesOf(path)
@@ -70,8 +70,9 @@ export interface CompactionResult {
 
 /**
  * Shrinks the file of a store to the size of its content. No broker may use the store. A crash leaves the store as it
- * was. Needs as much space on the disk as the result. @param path the folder of the store @throws AnaxError
- * ANAX_ERR_STORE if it is in use, ANAX_ERR_STORE_FORMAT if it is damaged
+ * was. Needs as much space on the disk as the result.
+ * @param path the folder of the store
+ * @throws AnaxError ANAX_ERR_STORE if it is in use, ANAX_ERR_STORE_FORMAT if it is damaged
  */
 export async function compactLmdbStore(path: string): Promise<CompactionResult> {
   const before = await bytesOf(path)

@@ -17,7 +17,8 @@ export class LocalBus implements MessageBus {
 
   /**
    * @param mq calls back before `emit` returns
-   * @param route gets each message once. @returns a promise if that takes more than this turn of the event loop
+   * @param route gets each message once.
+   * @returns a promise if that takes more than this turn of the event loop
    */
   constructor(mq: Bus, route: (message: PublishMessage) => MaybePromise<void>) {
     this.#mq = mq

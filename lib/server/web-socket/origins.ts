@@ -7,7 +7,8 @@ type AllowedOrigins = readonly string[] | ((origin: string, request: IncomingMes
 
 /**
  * Checks the form of origins. Browsers send an origin in exactly one form; in another form, it would refuse the page
- * that it is meant to allow. @throws AnaxError ANAX_ERR_ARGUMENT
+ * that it is meant to allow.
+ * @throws AnaxError ANAX_ERR_ARGUMENT
  */
 export function checkOrigins(origins: AllowedOrigins | undefined): void {
   if (origins === undefined || typeof origins === 'function') return

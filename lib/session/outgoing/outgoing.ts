@@ -87,7 +87,8 @@ export class Outgoing {
   }
 
   /**
-   * Sends the messages that were added to the stored queue. @param added size in bytes of the added message, if known
+   * Sends the messages that were added to the stored queue.
+   * @param added size in bytes of the added message, if known
    */
   readStored(added?: number): void {
     if (added !== undefined) this.#press().added(added)

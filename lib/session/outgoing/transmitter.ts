@@ -110,8 +110,8 @@ export class Transmitter {
   }
 
   /**
-   * Handles PUBACK or PUBCOMP: the message was delivered. @returns the message; undefined if the packet id did not
-   * await this packet
+   * Handles PUBACK or PUBCOMP: the message was delivered.
+   * @returns the message; undefined if the packet id did not await this packet
    */
   acknowledged(packetId: number, by: 'puback' | 'pubcomp'): Sent | undefined {
     const message = this.inflight.get(packetId)
@@ -121,8 +121,8 @@ export class Transmitter {
   }
 
   /**
-   * Handles PUBREC [MQTT-4.3.3-4]: answers with PUBREL once the store has noted it. @returns whether the packet id
-   * awaited one
+   * Handles PUBREC [MQTT-4.3.3-4]: answers with PUBREL once the store has noted it.
+   * @returns whether the packet id awaited one
    */
   pubrecReceived(packetId: number, reasonCode: number): boolean {
     const message = this.inflight.get(packetId)

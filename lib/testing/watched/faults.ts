@@ -78,7 +78,9 @@ export class Faults {
   }
 
   /**
-   * Refuses the next clients before any hook is called. @param count number of clients @param refusal the refusal.
+   * Refuses the next clients before any hook is called.
+   * @param count number of clients
+   * @param refusal the refusal.
    * @default 0x88, server unavailable
    */
   refuseConnects(count = 1, refusal: ConnectRefusal = { reasonCode: ReasonCode.ServerUnavailable }): void {

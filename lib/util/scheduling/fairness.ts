@@ -226,9 +226,9 @@ export class Fairness {
   }
 
   /**
-   * Requests budget for one step that cannot pause, of a connecting or disconnecting client. @param party the party of
-   * the client: parties take turns, so many clients of one party do not delay the others @returns undefined if the step
-   * may begin now; otherwise a promise that resolves when it may
+   * Requests budget for one step that cannot pause, of a connecting or disconnecting client.
+   * @param party the party of the client: parties take turns, so many clients of one party do not delay the others
+   * @returns undefined if the step may begin now; otherwise a promise that resolves when it may
    */
   admit(units: number, party = ''): Promise<void> | undefined {
     this.wake()
@@ -266,8 +266,8 @@ export class Fairness {
   }
 
   /**
-   * Calls `step` until it returns a result: in this turn while the budget lasts, then in later turns. @param step does
-   * a small part of the work, and charges it; returns undefined if there is more to do
+   * Calls `step` until it returns a result: in this turn while the budget lasts, then in later turns.
+   * @param step does a small part of the work, and charges it; returns undefined if there is more to do
    */
   inTurns<Result>(step: () => Result | undefined): MaybePromise<Result> {
     return this.#untilSpent(step) ?? this.#inLaterTurns(step)

@@ -63,8 +63,9 @@ const FREE_FLAGS = 8
 const READ_AT_OPENING: readonly string[] = ['anax', 'state', 'subscriptions'] satisfies (TableName | 'anax')[]
 
 /**
- * Checks the data file in a folder. @param onRecord called for each undamaged record @throws the system's error if the
- * file cannot be read
+ * Checks the data file in a folder.
+ * @param onRecord called for each undamaged record
+ * @throws the system's error if the file cannot be read
  */
 export function checkFile(folder: string, depth: CheckDepth, onRecord?: RecordListener): CheckReport {
   const descriptor = openSync(dataFileIn(folder), 'r')

@@ -53,8 +53,9 @@ export class PageReader {
   }
 
   /**
-   * The bytes of pages. @throws DamagedPage if the file ends before them, or if they claim to be from a later
-   * transaction, because LMDB would take such a page for one in memory
+   * The bytes of pages.
+   * @throws DamagedPage if the file ends before them, or if they claim to be from a later transaction, because LMDB
+   * would take such a page for one in memory
    */
   read(page: number, pages: number): Buffer {
     const bytes = this.#bytes(page * this.pageBytes, pages * this.pageBytes)

@@ -25,8 +25,10 @@ interface Outcome {
 }
 
 /**
- * Resolves if a store can be opened. @param folder has a data file @param file the program of the process @throws
- * AnaxError ANAX_ERR_STORE_FORMAT if it is damaged, ANAX_ERR_STORE if another process has it open
+ * Resolves if a store can be opened.
+ * @param folder has a data file
+ * @param file the program of the process
+ * @throws AnaxError ANAX_ERR_STORE_FORMAT if it is damaged, ANAX_ERR_STORE if another process has it open
  */
 export async function verify(folder: string, depth: CheckDepth, file = processFile()): Promise<void> {
   const { isStarted, report, pid, isDone, failure, end } = await runProcess(file, [folder, depth])

@@ -94,8 +94,9 @@ export class LmdbEnvironment {
   }
 
   /**
-   * Opens a folder, which is created if it does not exist. @param verification how thoroughly a file is verified before
-   * LMDB opens it @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE if another process has it open
+   * Opens a folder, which is created if it does not exist.
+   * @param verification how thoroughly a file is verified before LMDB opens it
+   * @throws AnaxError ANAX_ERR_STORE_FORMAT, or ANAX_ERR_STORE if another process has it open
    */
   static async open(path: string, verification: Verification): Promise<LmdbEnvironment> {
     const { open } = await loadPackage<typeof import('lmdb')>()

@@ -55,8 +55,8 @@ export class LmdbFile {
   }
 
   /**
-   * Opens a data file; undefined if there is none. @throws AnaxError ANAX_ERR_STORE_FORMAT if it is empty, or not an
-   * LMDB file
+   * Opens a data file; undefined if there is none.
+   * @throws AnaxError ANAX_ERR_STORE_FORMAT if it is empty, or not an LMDB file
    */
   static open(path: string): LmdbFile | undefined {
     const descriptor = openIfThere(path)
@@ -97,8 +97,8 @@ export class LmdbFile {
   }
 
   /**
-   * Checks that the file is still in its place, and not shorter. @throws AnaxError ANAX_ERR_STORE if it was deleted,
-   * replaced or truncated
+   * Checks that the file is still in its place, and not shorter.
+   * @throws AnaxError ANAX_ERR_STORE if it was deleted, replaced or truncated
    */
   async checkPlace(): Promise<void> {
     const found = await stat(this.#path, { bigint: true }).catch(() => undefined)

@@ -57,8 +57,10 @@ function create(path: string): void {
 }
 
 /**
- * Makes sure that LMDB can open a folder. @param boot identity of the current boot @returns whether there is a data
- * file @throws AnaxError ANAX_ERR_STORE_FORMAT, and the system's error for an unusable folder
+ * Makes sure that LMDB can open a folder.
+ * @param boot identity of the current boot
+ * @returns whether there is a data file
+ * @throws AnaxError ANAX_ERR_STORE_FORMAT, and the system's error for an unusable folder
  */
 export function checkFolder(folder: string, boot: string | undefined): 'new' | 'used' {
   for (const name of [DATA_FILE, LOCK_FILE]) checkKind(join(folder, name))

@@ -98,8 +98,8 @@ export class LmdbSessions {
   }
 
   /**
-   * Sets the deadlines of up to `limit` sessions that were connected at the crash. @returns the number of these
-   * sessions
+   * Sets the deadlines of up to `limit` sessions that were connected at the crash.
+   * @returns the number of these sessions
    */
   recover(now: number, limit: number): number {
     const opened = this.#deadlines.opened(DeadlineKind.session, limit)
