@@ -143,10 +143,10 @@ export interface ClusterNode {
   /**
    * Makes this node the owner of a client identifier. Where another node has it, that one is asked to let go, and
    * waited for; where that node is gone, or its lease ends meanwhile, the claim is taken from it.
-   * @param signal gives up Rejects with ANAX_ERR_CLUSTER where the engine does not answer, ANAX_ERR_FENCED where this
-   * node's lease is lost.
+   * @param giveUp an `AbortController` whose signal gives up; asked for its signal only if the claim has to wait
+   * Rejects with ANAX_ERR_CLUSTER where the engine does not answer, ANAX_ERR_FENCED where this node's lease is lost.
    */
-  claim(clientId: string, signal: AbortSignal): Promise<Claim>
+  claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<Claim>
   /**
    * The same, to look after the session, unless this node has it, or another one that is alive has it by
    * {@link ClusterNode.claim}: then undefined, and nobody is asked. A node that only looks after it is asked to let go.

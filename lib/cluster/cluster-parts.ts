@@ -157,8 +157,8 @@ export class ClusterParts {
     this.#deadlines.stop()
   }
 
-  async claim(clientId: string, signal: AbortSignal): Promise<void> {
-    this.#adopt(await this.store.claim(clientId, signal))
+  async claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<void> {
+    this.#adopt(await this.store.claim(clientId, giveUp))
   }
 
   async claimIfFree(clientId: string): Promise<boolean> {

@@ -63,9 +63,9 @@ export class ClusterStore extends LogBackedStore {
   }
 
   /** Makes this node the owner of a client identifier. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
-  async claim(clientId: string, signal: AbortSignal): Promise<OwnedSession> {
+  async claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<OwnedSession> {
     const { node } = this.#link
-    return await this.#own(node, await node.claim(clientId, signal))
+    return await this.#own(node, await node.claim(clientId, giveUp))
   }
 
   /** The same, unless a live node owns it. */

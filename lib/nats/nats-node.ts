@@ -56,8 +56,8 @@ export class NatsNode implements ClusterNode {
     return this.#parts.lease
   }
 
-  claim(clientId: string, signal: AbortSignal): Promise<Claim> {
-    return this.#parts.claims.claim(clientId, signal)
+  claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<Claim> {
+    return this.#parts.claims.claim(clientId, giveUp)
   }
 
   claimIfFree(clientId: string): Promise<Claim | undefined> {

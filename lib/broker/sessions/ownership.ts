@@ -8,9 +8,9 @@ export interface Ownership {
   /**
    * Makes this node the owner of a client identifier: from then on the store has its session. May wait for another
    * node. Rejects with an AnaxError, 0x88 for the client.
-   * @param signal aborts the claim
+   * @param giveUp aborts the claim; its signal is asked for only if the claim has to wait
    */
-  claim(clientId: string, signal: AbortSignal): Promise<void>
+  claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<void>
   /** The same, unless another node that is alive owns it. @returns whether this node owns it now */
   claimIfFree(clientId: string): Promise<boolean>
   /** Releases the client identifier after writing the session. Does nothing if this node does not own it. */

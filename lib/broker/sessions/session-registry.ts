@@ -58,7 +58,7 @@ export interface RegistryParts {
 const NO_SUBSCRIPTIONS: readonly StoredSubscription[] = []
 
 /** A signal that is never aborted. */
-const NEVER = new Aborter().signal
+const NEVER = new Aborter()
 
 export class SessionRegistry implements SessionDirectory {
   readonly connected = new ConnectedClients()
@@ -272,7 +272,7 @@ export class SessionRegistry implements SessionDirectory {
   /** Claims the session for this node before it is opened. */
   async #connectOwned(owner: SessionOwner, request: OpenRequest, ownership: Ownership): Promise<OpenedSession> {
     const { clientId, aborter } = request
-    await this.#takeOwnership(clientId, ownership, aborter.signal)
+    await this.#takeOwnership(clientId, ownership, aborter)
     return this.#connect(owner, request)
   }
 
@@ -302,8 +302,8 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   /** Claims the session for this node. If its previous node has failed, a will may be due. */
-  async #takeOwnership(clientId: string, ownership: Ownership, signal: AbortSignal): Promise<void> {
-    await ownership.claim(clientId, signal)
+  async #takeOwnership(clientId: string, ownership: Ownership, aborter: Aborter): Promise<void> {
+    await ownership.claim(clientId, aborter)
     const will = ownership.dueWill(clientId)
     if (will !== undefined) await this.#parts.wills.publishStored(clientId, will)
   }

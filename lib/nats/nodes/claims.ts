@@ -32,7 +32,10 @@ const LET_GO_MS = 3000
 export const NOT_HELD = 'not held'
 
 /** Never aborted. */
-const NEVER = new AbortController().signal
+const NEVER = new AbortController()
+
+/** Asked for its signal only by a claim that has to wait, because it is expensive to make. */
+type GivingUp = Pick<AbortController, 'signal'>
 
 /** The owner of a client. */
 interface Owner {
@@ -113,8 +116,8 @@ export class Claims {
   }
 
   /** Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
-  async claim(clientId: string, signal: AbortSignal): Promise<HeldClaim> {
-    return (await this.#claim(clientId, signal, 'ask'))!
+  async claim(clientId: string, giveUp: GivingUp): Promise<HeldClaim> {
+    return (await this.#claim(clientId, giveUp, 'ask'))!
   }
 
   /** @returns undefined if a live node has it for a client */
@@ -122,10 +125,10 @@ export class Claims {
     return this.#held.has(clientId) ? undefined : await this.#claim(clientId, NEVER, 'give up')
   }
 
-  async #claim(clientId: string, signal: AbortSignal, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
+  async #claim(clientId: string, giveUp: GivingUp, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     this.#claiming.set(clientId, (this.#claiming.get(clientId) ?? 0) + 1)
     try {
-      return await this.#claimWhenFree(clientId, signal, ifTaken)
+      return await this.#claimWhenFree(clientId, giveUp, ifTaken)
     } finally {
       const left = this.#claiming.get(clientId)! - 1
       if (left > 0) this.#claiming.set(clientId, left)
@@ -133,16 +136,12 @@ export class Claims {
     }
   }
 
-  async #claimWhenFree(
-    clientId: string,
-    signal: AbortSignal,
-    ifTaken: 'ask' | 'give up',
-  ): Promise<HeldClaim | undefined> {
+  async #claimWhenFree(clientId: string, giveUp: GivingUp, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
     // most clients are new, or were away for long
     let free: Free = { sequence: 0 }
     for (;;) {
-      this.#checkGoesOn(signal)
+      this.#checkLease()
       try {
         const { sequence, previous, wasInUse } = free
         // it counts as in use until it is written again
@@ -156,7 +155,7 @@ export class Claims {
         // a server without a leader refuses, and soon has one
         if (!error.is(ServerError.WrongLastSequence)) await pause(PAUSE_MS)
       }
-      const found = await this.#whenFree(clientId, shard, signal, ifTaken, free)
+      const found = await this.#whenFree(clientId, shard, giveUp, ifTaken, free)
       if (found === undefined) return undefined
       free = found
     }
@@ -202,11 +201,12 @@ export class Claims {
   async #whenFree(
     clientId: string,
     shard: number,
-    signal: AbortSignal,
+    giveUp: GivingUp,
     ifTaken: 'ask' | 'give up',
     before: Free,
   ): Promise<Free | undefined> {
     const { wire, self, shards, membership } = this.#parts
+    const { signal } = giveUp
     const { stream, subjects } = shards[shard]!
     let { previous } = before
     let asked = 0
@@ -255,9 +255,13 @@ export class Claims {
     }
   }
 
-  #checkGoesOn(signal: AbortSignal): void {
+  #checkLease(): void {
     const { lost } = this.#parts
     if (lost.aborted) throw clusterError(lost.reason)
+  }
+
+  #checkGoesOn(signal: AbortSignal): void {
+    this.#checkLease()
     if (signal.aborted) throw clusterError(signal.reason ?? new Error('given up'), 'no claim')
   }
 }

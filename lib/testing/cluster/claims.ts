@@ -81,7 +81,7 @@ export function defineClaimTests(harness: Harness): void {
     const held = await claim(one, clientId)
     one.letGo = () => new Promise(() => {})
     const giveUp = new AbortController()
-    const waiting = other.node.claim(clientId, giveUp.signal)
+    const waiting = other.node.claim(clientId, giveUp)
     await until(() => one.asked.length > 0)
     giveUp.abort(new Error('enough'))
     await assert.rejects(waiting)

@@ -51,7 +51,7 @@ export interface TestNode {
   onMessage: (entry: LogEntry) => void | Promise<void>
 }
 
-const NO_SIGNAL = new AbortController().signal
+const NEVER = new AbortController()
 const PATIENCE_MS = 20_000
 const LONG_LEASE_MS = 30_000
 
@@ -171,7 +171,7 @@ export function unique(word: string): string {
 
 /** Claims without giving up. */
 export function claim({ node }: TestNode, clientId: string): Promise<Claim> {
-  return node.claim(clientId, NO_SIGNAL)
+  return node.claim(clientId, NEVER)
 }
 
 /** A message as it is published. */

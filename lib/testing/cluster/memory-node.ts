@@ -59,7 +59,7 @@ export class MemoryNode implements MemoryPeer {
     return this.#lease
   }
 
-  claim(clientId: string, signal: AbortSignal): Promise<Claim> {
+  claim(clientId: string, { signal }: Pick<AbortController, 'signal'>): Promise<Claim> {
     return this.#claim(clientId, signal, false)
   }
 

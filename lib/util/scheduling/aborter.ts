@@ -7,12 +7,15 @@ import { isPromise } from '../maybe-promise.js'
 export class Aborter {
   #controller: AbortController | undefined
   #reason: Error | undefined
+  /** What rejects the steps that are awaited: cheaper than a signal with listeners. */
+  #awaited: Set<(reason: Error) => void> | undefined
 
   /** Ends all waiting. Later calls have no effect. */
   abort(reason: Error): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
     this.#controller?.abort(reason)
+    for (const reject of this.#awaited ?? []) reject(reason)
   }
 
   throwIfAborted(): void {
@@ -29,17 +32,18 @@ export class Aborter {
 
   /** The result of a step. Rejects with the reason if the abort comes first; the step is then no longer awaited. */
   async unlessAborted<T>(step: T | Promise<T>): Promise<T> {
-    const outcome = isPromise(step) ? await settledOrAborted(step, this.signal) : (step as T)
+    const outcome = isPromise(step) ? await this.#settledOrAborted(step) : (step as T)
     this.throwIfAborted()
     return outcome
   }
-}
 
-function settledOrAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
-  })
+  #settledOrAborted<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#reason !== undefined) reject(this.#reason)
+      this.#awaited ??= new Set()
+      const awaited = this.#awaited
+      awaited.add(reject)
+      promise.then(resolve, reject).then(() => awaited.delete(reject))
+    })
+  }
 }

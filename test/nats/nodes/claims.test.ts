@@ -12,7 +12,7 @@ import {
   type WriteOptions,
 } from '../../../lib/nats/wire.js'
 
-const NEVER = new AbortController().signal
+const NEVER = new AbortController()
 const WRONG_LAST_SEQUENCE = 10071
 
 /** A stream of one server, and the nodes that answer requests. */
@@ -31,7 +31,7 @@ class Stream {
       shards: [{ stream: 's', subjects: new ShardSubjects('test', 0) }],
       shardOf: () => 0,
       membership: { isGone: async () => false } as unknown as Membership,
-      lost: NEVER,
+      lost: NEVER.signal,
       requestTo: epoch => epoch,
     })
     this.nodes.set(node, claims)
@@ -85,7 +85,7 @@ test('an owner that is asked keeps its client until it has let go', async () => 
   const [one, other] = [stream.join('one'), stream.join('other')]
   const held = await one.claim('client', NEVER)
   const giveUp = new AbortController()
-  const waiting = other.claim('client', giveUp.signal)
+  const waiting = other.claim('client', giveUp)
   while (stream.asked < 2) await new Promise(resolve => setTimeout(resolve, 5))
   assert.ok(one.isHeld(held))
   giveUp.abort(new Error('enough'))
