@@ -8,7 +8,7 @@ import type { QueuedMessage, QueueLimits } from '../../types/persistence.js'
 import { sizeInQueue } from '../model/backlog.js'
 import { refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
-import { type BroughtFilters, type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
+import { type BroughtFilters, type LogRead, type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 
 /** The fraction of its time in the log after which a message is copied into the session. */
 const KEEP_AFTER = 0.8
@@ -59,15 +59,20 @@ export class LogQueue {
     const { link, brought } = this.#parts
     // mostly this node knows it, and a client that comes back costs no request
     const read = owned.beginRead(owned.missesUpTo(brought) ?? (await link.node.ends()))
-    const isWithin = owned.filters.length > 0 && owned.isBehind ? await this.#limitsFor(owned, read.ends) : undefined
-    for await (const queued of this.#entries(owned, read.ends)) {
-      if (this.#isDropped(owned, queued)) continue
-      if (isWithin !== undefined && !isWithin(queued.message!)) continue
-      read.waiting.add(refKey(queued.ref))
-      yield queued
-    }
+    // most have missed nothing
+    if (!owned.isPast(read.ends)) yield* this.#missed(owned, read)
     owned.isBehind = false
     owned.endRead(read)
+  }
+
+  async *#missed(owned: OwnedSession, { ends, waiting }: LogRead): AsyncGenerator<QueuedMessage> {
+    const isWithin = owned.filters.length > 0 && owned.isBehind ? await this.#limitsFor(owned, ends) : undefined
+    for await (const queued of this.#entries(owned, ends)) {
+      if (this.#isDropped(owned, queued)) continue
+      if (isWithin !== undefined && !isWithin(queued.message!)) continue
+      waiting.add(refKey(queued.ref))
+      yield queued
+    }
   }
 
   /** Whether a message was dropped because the client read too slowly; each drop is reported once. */

@@ -265,6 +265,11 @@ export class OwnedSession {
     this.#finishRead()
   }
 
+  /** Whether its place in each shard is there, or further. */
+  isPast(ends: LogCursor): boolean {
+    return ends.every((end, shard) => this.cursor[shard]! >= end)
+  }
+
   /** Begins to read the log up to a position; an earlier read is abandoned. */
   beginRead(ends: LogCursor): LogRead {
     this.#read = { ends, waiting: new Set(), isComplete: false }
