@@ -41,6 +41,8 @@ export interface SessionOwner {
 
 export interface OpenRequest {
   clientId: string
+  /** When it was asked for, in milliseconds since the epoch: a session that has not expired then is resumed. */
+  at: number
   clean: boolean
   /** Session expiry in seconds. */
   expiryInterval: number

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
-import { withFaults } from './faults.js'
+import { FakeClock } from '../../lib/testing/index.js'
+import { Gate, withFaults } from './faults.js'
 import { missed, receivedBy, until, withNodes } from './nodes.js'
 
 test('where its filters are brought already, nobody asks where the log ends, and it gets all that it missed', async () => {
@@ -47,4 +48,34 @@ test('a session without filters in the log asks for nothing, and begins where it
       String(read),
     )
   })
+})
+
+test('a session whose time is over only while its CONNECT is answered is still there', async () => {
+  const clock = new FakeClock()
+  const gate = new Gate()
+  const cluster = withFaults(new MemoryCluster({ clock }), node => ({
+    load: async claim => {
+      const records = await node.load(claim)
+      if (claim.clientId === 'away' && node.node === 'node1') await gate.pass()
+      return records
+    },
+  }))
+  await withNodes(
+    cluster,
+    2,
+    async (one, other) => {
+      const stored = { clean: false, keepalive: 0, properties: { sessionExpiryInterval: 1 } }
+      const first = await one!.connect('away', stored)
+      await first.subscribeAsync('t', { qos: 1 })
+      await first.endAsync()
+      const connecting = other!.connect('away', stored)
+      await until(() => gate.isReached, 'the claim')
+      await clock.advance(1500)
+      gate.open()
+      const back = await connecting
+      await one!.broker.publish({ topic: 't', payload: 'for the same session', qos: 1 })
+      await until(() => receivedBy(back).length === 1, 'the message')
+    },
+    { clock },
+  )
 })

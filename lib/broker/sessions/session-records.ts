@@ -93,9 +93,9 @@ export class SessionRecords {
     request: OpenRequest,
     opened: MaybePromise<StoredSession | undefined>,
   ): Promise<SessionRecord> {
-    const { clientId, clean, expiryInterval } = request
+    const { clientId, expiryInterval } = request
     const found = await opened
-    const stored = found === undefined ? undefined : await this.#stillAlive(found, clean)
+    const stored = found === undefined ? undefined : await this.#stillAlive(found, request)
     const isKept = stored !== undefined || expiryInterval > 0
     const details = isKept ? detailsOf(client, stored, this.#parts.now()) : undefined
     const record = { stored, details }
@@ -150,8 +150,8 @@ export class SessionRecords {
   }
 
   /** Returns the session if it will be resumed; otherwise ends it. */
-  async #stillAlive(stored: StoredSession, clean: boolean): Promise<StoredSession | undefined> {
-    const expired = stored.expiresAt !== undefined && stored.expiresAt <= this.#parts.now()
+  async #stillAlive(stored: StoredSession, { at, clean }: OpenRequest): Promise<StoredSession | undefined> {
+    const expired = stored.expiresAt !== undefined && stored.expiresAt <= at
     if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
     await this.#ends.end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
     return undefined

@@ -169,7 +169,9 @@ export class ConnectProcess {
     const { clean } = this.#packet
     const { id: clientId } = channel.parameters
     const will = willOf(channel.client)
-    return channel.ports.sessions.open(channel, { clientId, clean, expiryInterval, will, aborter: this.#aborter })
+    const { sessions, timers } = channel.ports
+    const at = timers.wallTime()
+    return sessions.open(channel, { clientId, at, clean, expiryInterval, will, aborter: this.#aborter })
   }
 
   /** Refuses a will that exceeds the limits for the client's own messages. */
