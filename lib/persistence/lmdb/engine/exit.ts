@@ -3,12 +3,13 @@
  * changes, and `exit` waits for LMDB's thread. Owns this one case, and listens only while it can happen.
  */
 import { writeSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 
 const STDERR = 2
 
-/** Must be called when LMDB's thread starts. */
+/** Must be called when LMDB's thread starts. The exit of a worker thread does not wait, and must not end the process. */
 export function expectCallback(): void {
-  process.on('exit', endAtOnce)
+  if (isMainThread) process.on('exit', endAtOnce)
 }
 
 /** Must be called when LMDB's thread no longer waits. */
