@@ -1,6 +1,7 @@
 /** Everything that Anax exports: the broker, its errors and reason codes, and all contracts. */
 export type * from '../types/index.js'
 export { Broker } from './broker/broker.js'
+export { type ClusterImport, openClusterImport } from './broker/cluster-import.js'
 export { createBroker } from './broker/create-broker.js'
 export type { HostClientOptions, Responder } from './broker/host/host-side.js'
 export type { MessageStream, MessagesOptions } from './broker/host/message-stream.js'
@@ -24,5 +25,6 @@ export {
   TopicPattern,
   topic,
 } from './topic/topic-pattern.js'
+export { checkBroker } from './util/check-broker.js'
 export { networkOf } from './util/network.js'
 export { shownName } from './util/shown-name.js'

@@ -17,7 +17,6 @@ import type {
   StoredSubscription,
   StoredWill,
 } from '../../types/persistence.js'
-import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'
 import { copyOf, refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
@@ -178,7 +177,7 @@ export class ClusterStore extends LogBackedStore {
   }
 
   /** Appends a message to one session's queue, outside of the log. */
-  async append(message: PublishMessage, delivery: QueueDelivery): Promise<void> {
+  async append(message: Message, delivery: QueueDelivery): Promise<void> {
     const owned = this.#mustOwn(delivery.clientId)
     const name = owned.addOwn(message, delivery)
     await this.#write(owned, { records: { [name]: ownRecord({ message, delivery }) } })

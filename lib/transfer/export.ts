@@ -32,8 +32,8 @@ export type ExportableStore = Pick<
 const NEVER_EXPIRES = 0xffff_ffff
 
 /**
- * Reads sessions with their subscriptions and queues, wills, and retained messages (except those whose topic begins
- * with `$`). The store must be set up. If it is in use, the export is not a consistent snapshot.
+ * Reads retained messages (except those whose topic begins with `$`), sessions with their subscriptions and queues, and
+ * wills. The store must be set up. If it is in use, the export is not a consistent snapshot.
  * @throws AnaxError ANAX_ERR_ARGUMENT if the store cannot list its sessions, and no clients are named
  */
 export async function* exportStore(
@@ -41,21 +41,22 @@ export async function* exportStore(
   { clientIds }: ExportOptions = {},
 ): AsyncGenerator<StoreRecord> {
   yield HEADER
+  // retained messages first: a cluster has them in its log as well, from where the sessions after them would get them
   if (isSessionStore(store)) {
+    for await (const message of store.retained(['#'])) yield { kind: 'retained', message: plainMessage(message) }
     yield* sessionsOf(store, clientIds)
     if (store.wills !== undefined) {
       for await (const { clientId, will, dueAt } of store.wills()) yield { kind: 'will', clientId, will, dueAt }
     }
-    for await (const message of store.retained(['#'])) yield { kind: 'retained', message: plainMessage(message) }
     return
   }
   if (clientIds === undefined) throw cannotList()
+  for await (const message of store.createRetainedStream('#')) {
+    yield { kind: 'retained', message: plainMessage(message) }
+  }
   for await (const clientId of clientIds) yield* sessionOf(store, clientId)
   for await (const will of store.streamWill()) {
     if (will.clientId !== undefined) yield { kind: 'will', clientId: will.clientId, will, dueAt: undefined }
-  }
-  for await (const message of store.createRetainedStream('#')) {
-    yield { kind: 'retained', message: plainMessage(message) }
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes the records of an export to a store through the contract of stores. Owns that each queue keeps its order;
+ * Writes the records of an export to a store or a cluster, through the contract of stores. Owns that each queue keeps its order;
  * knows no particular store.
  */
 import { randomUUID } from 'node:crypto'
@@ -15,6 +15,21 @@ export interface ImportResult {
   retained: number
 }
 
+/** What an import writes to: a store, or a cluster by `openClusterImport`. */
+export type ImportTarget = Pick<
+  SessionPersistence,
+  | 'deleteSession'
+  | 'saveSession'
+  | 'addSubscriptions'
+  | 'addIncoming'
+  | 'enqueue'
+  | 'markSent'
+  | 'markReleased'
+  | 'saveWill'
+  | 'storeRetained'
+> &
+  Partial<Pick<SessionPersistence, 'sessions'>>
+
 /** No limits: the records were already accepted by a store. */
 const UNLIMITED: QueuePolicy = {
   limitsOf: () => ({ maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' }),
@@ -24,12 +39,12 @@ const UNLIMITED: QueuePolicy = {
 const PIPELINED = 500
 
 /**
- * Imports records into a store, which must be set up and not in use. Existing sessions are replaced, with their queues,
- * and so are wills and retained messages.
+ * Imports records into a store, which must be set up and not in use, or into a cluster (`openClusterImport`). Existing
+ * sessions are replaced, with their queues, and so are wills and retained messages.
  * @throws the store's error; records imported before it stay
  */
 export async function importStore(
-  store: SessionPersistence,
+  store: ImportTarget,
   records: AsyncIterable<StoreRecord> | Iterable<StoreRecord>,
 ): Promise<ImportResult> {
   const importer = new Importer(store, (await hasSessions(store)) ? `:${randomUUID()}` : '')
@@ -37,14 +52,14 @@ export async function importStore(
   return importer.finish()
 }
 
-async function hasSessions(store: SessionPersistence): Promise<boolean> {
+async function hasSessions(store: ImportTarget): Promise<boolean> {
   if (store.sessions === undefined) return true
   for await (const _session of store.sessions()) return true
   return false
 }
 
 class Importer {
-  readonly #store: SessionPersistence
+  readonly #store: ImportTarget
   readonly #suffix: string
   readonly #result: ImportResult = { sessions: 0, queued: 0, wills: 0, retained: 0 }
   /** Messages in the store, with their position in the order. */
@@ -57,7 +72,7 @@ class Importer {
    * @param suffix added to the broker ids of messages if the store may already have messages with the same identities,
    * which would keep their old position
    */
-  constructor(store: SessionPersistence, suffix: string) {
+  constructor(store: ImportTarget, suffix: string) {
     this.#store = store
     this.#suffix = suffix
   }

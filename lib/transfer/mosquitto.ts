@@ -77,11 +77,11 @@ class Database {
 
   *records(): Generator<StoreRecord> {
     yield HEADER
+    for (const message of this.#retained) yield { kind: 'retained', message }
     for (const session of this.#sessions.values()) {
       yield { kind: 'session', ...session }
       yield* this.#queues.get(session.clientId) ?? []
     }
-    for (const message of this.#retained) yield { kind: 'retained', message }
   }
 
   #addMessage(fields: Fields): void {

@@ -1,0 +1,130 @@
+/** From one broker to a cluster: its clients find there what the store had, and get what they have missed since. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { type Broker, createBroker, createMemoryPersistence, openClusterImport } from '../../lib/index.js'
+import { MemoryCluster } from '../../lib/testing/cluster.js'
+import { FakeClock } from '../../lib/testing/index.js'
+import { exportStore, importStore } from '../../lib/transfer/index.js'
+import type { AedesPersistence } from '../../types/persistence.js'
+import { publishPacket, SpecClient } from '../support/spec-client.js'
+
+const WILL_DELAY_SECONDS = 10
+const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
+
+/** A broker had these in its store when it ended. */
+async function oneBroker(clock = new FakeClock()): Promise<AedesPersistence> {
+  const persistence = createMemoryPersistence({ now: () => clock.now() })
+  await using broker = await createBroker({ persistence, clock })
+  const phone = new SpecClient(broker)
+  await phone.connect({ clientId: 'phone', ...STORED })
+  await phone.subscribe({ topic: 'news/#', qos: 2 })
+  await broker.publish({ topic: 'news/first', payload: 'begun', qos: 2 })
+  assert.equal((await phone.expect('publish')).messageId, 1)
+  phone.send(publishPacket({ topic: 'from/phone', qos: 2, messageId: 9 }))
+  await phone.expect('pubrec')
+  await gone(broker, phone)
+  for (const text of ['one', 'two']) await broker.publish({ topic: 'news/second', payload: text, qos: 1 })
+  await broker.publish({ topic: 'news/kept', payload: 'kept', qos: 1, retain: true })
+  const will = { topic: 'gone', payload: Buffer.from('gone'), qos: 1, retain: false } as const
+  const sensor = new SpecClient(broker)
+  const properties = { willDelayInterval: WILL_DELAY_SECONDS }
+  await sensor.connect({ clientId: 'sensor', ...STORED, will: { ...will, properties } })
+  await gone(broker, sensor)
+  return persistence
+}
+
+/** The line of a client breaks, and the broker has noticed it. */
+async function gone(broker: Broker, client: SpecClient): Promise<void> {
+  await Promise.all([once(broker, 'clientDisconnect'), client.drop()])
+}
+
+async function moved(persistence: AedesPersistence, clock = new FakeClock()): Promise<MemoryCluster> {
+  const cluster = new MemoryCluster({ clock })
+  await using target = await openClusterImport(cluster)
+  const counts = await importStore(target, exportStore(persistence))
+  assert.deepEqual(counts, { sessions: 2, queued: 4, wills: 1, retained: 1 })
+  return cluster
+}
+
+test('queues, messages in flight and retained messages are there, on every node', async () => {
+  const cluster = await moved(await oneBroker())
+  await using one = await createBroker({ id: 'one', cluster })
+  await using other = await createBroker({ id: 'other', cluster })
+  await one.publish({ topic: 'news/third', payload: 'new', qos: 1 })
+  const phone = new SpecClient(other)
+  assert.equal((await phone.connect({ clientId: 'phone', ...STORED })).sessionPresent, true)
+  const came: unknown[] = []
+  for (let count = 0; count < 5; count++) {
+    const { payload, qos, dup, messageId } = await phone.expect('publish')
+    came.push([payload.toString(), qos, dup, messageId === 1])
+  }
+  assert.deepEqual(came, [
+    ['begun', 2, true, true],
+    ['one', 1, false, false],
+    ['two', 1, false, false],
+    ['kept', 1, false, false],
+    ['new', 1, false, false],
+  ])
+  // the packet id of what it had published is known
+  phone.send({ cmd: 'pubrel', messageId: 9 })
+  assert.equal((await phone.expect('pubcomp')).reasonCode ?? 0, 0)
+  await phone.expectNothing()
+
+  const late = new SpecClient(one)
+  await late.connect({ clientId: 'late' })
+  await late.subscribe({ topic: 'news/#', qos: 1 })
+  const { payload, retain, qos } = await late.expect('publish')
+  assert.deepEqual([payload.toString(), retain, qos], ['kept', true, 1])
+})
+
+for (const isBack of [false, true]) {
+  test(`a will that waits is ${isBack ? 'not published where its client is back' : 'published once'}`, async () => {
+    const clock = new FakeClock()
+    const cluster = await moved(await oneBroker(clock), clock)
+    await using one = await createBroker({ id: 'one', cluster, clock })
+    await using other = await createBroker({ id: 'other', cluster, clock })
+    const wills: string[] = []
+    for (const broker of [one, other]) {
+      await broker.subscribe('gone', ({ payload }) => {
+        wills.push(`${broker.id}: ${payload}`)
+      })
+    }
+    const sensor = new SpecClient(one)
+    if (isBack) assert.equal((await sensor.connect({ clientId: 'sensor', ...STORED })).sessionPresent, true)
+    for (let second = 0; second <= WILL_DELAY_SECONDS; second++) await clock.advance(1000)
+    assert.deepEqual(wills.sort(), isBack ? [] : ['one: gone', 'other: gone'])
+  })
+}
+
+test('a session that the cluster has already is replaced, and its client told', async () => {
+  const cluster = new MemoryCluster()
+  await using broker = await createBroker({ cluster })
+  const phone = new SpecClient(broker)
+  await phone.connect({ clientId: 'phone', ...STORED })
+  await phone.subscribe({ topic: 'other', qos: 1 })
+  {
+    await using target = await openClusterImport(cluster)
+    await importStore(target, exportStore(await oneBroker()))
+  }
+  await phone.expectDisconnect(0x8e)
+  await broker.publish({ topic: 'other', payload: 'x', qos: 1 })
+  const again = new SpecClient(broker)
+  await again.connect({ clientId: 'phone', ...STORED })
+  for (const text of ['begun', 'one', 'two', 'kept']) {
+    assert.equal((await again.expect('publish')).payload.toString(), text)
+  }
+  await again.expectNothing()
+})
+
+test('one that fails says so when it is closed', async () => {
+  const cluster = new MemoryCluster()
+  const target = await openClusterImport(cluster)
+  await target.deleteSession('phone')
+  await target.saveSession({ clientId: 'phone', expiryInterval: 60, expiresAt: undefined, details: undefined })
+  // another process took its name
+  const [name] = cluster.nodes.keys()
+  await using broker = await createBroker({ id: name!, cluster })
+  assert.ok(broker.ready)
+  await assert.rejects(target.close(), { code: 'ANAX_ERR_FENCED' })
+})
