@@ -266,6 +266,8 @@ export class Wire {
         this.#reads.delete(token)
       }
       const timer = setTimeout(() => fail(new Error(`${stream} does not answer`)), PATIENCE_MS)
+      // the connection keeps the process alive, for as long as an answer may come
+      timer.unref()
       this.#reads.set(token, { take, fail })
       try {
         const reply = this.#openInbox() + token

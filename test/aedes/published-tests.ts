@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
+import { endWithUs } from '../support/left-behind.js'
 import { ROOT } from '../support/root.js'
 
 /** Many of these tests wait for 10 ms and no longer: their clock is slower by this, which gives a busy machine its time. */
@@ -94,6 +95,7 @@ export async function runTestFile(file: string, special: Special): Promise<FileR
     timeout: FILE_PATIENCE_MS,
     killSignal: 'SIGKILL',
   })
+  endWithUs(child)
   return { file: file.split('/').at(-1)!, ...resultOf(await text(child.stdout)) }
 }
 

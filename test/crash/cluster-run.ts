@@ -2,10 +2,9 @@
  * The crash test of a cluster: clients at work while nodes, servers of the engine and they themselves are killed again and
  * again. Owns who is killed, and what is reported.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { folderOfOurs } from '../support/left-behind.js'
 import { NatsServers } from '../support/nats.js'
 import { Balancer } from './balancer.js'
 import { Cast } from './cast.js'
@@ -25,6 +24,8 @@ export interface ClusterCrashOptions {
   /** Servers of the engine; of three, one at a time is killed. */
   servers: 1 | 3
   nodes: number
+  /** The longest time between the kills of two clients, each of which starts a process. @default a second */
+  clientPeaceMs?: number
 }
 
 export interface ClusterCrashReport extends CrashReport {
@@ -41,7 +42,7 @@ const MAX_DEATH_MS = 2000
 const MAX_TRIES = 5
 
 export async function runClusterCrashTest(options: ClusterCrashOptions): Promise<ClusterCrashReport> {
-  const folder = mkdtempSync(join(tmpdir(), 'anax-cluster-'))
+  const folder = folderOfOurs('anax-cluster-')
   const servers = await NatsServers.start(options.servers)
   const ports = await Promise.all(Array.from({ length: options.nodes }, freePort))
   const balancer = await Balancer.to(ports, new Random(options.seed, 'balancer'))
@@ -123,10 +124,10 @@ class ClusterRun {
   }
 
   async #rage(): Promise<void> {
-    const { seed, kills } = this.#options
+    const { seed, kills, clientPeaceMs } = this.#options
     const random = new Random(seed, 'cluster')
     let isOver = false
-    const ofClients = killClients(this.#cast.victims, new Random(seed, 'clients'), () => isOver)
+    const ofClients = killClients(this.#cast.victims, new Random(seed, 'clients'), () => isOver, clientPeaceMs)
     for (let left = kills; left > 0; left--) {
       await delay(random.between(0, MAX_LIFE_MS))
       if (random.chance(SERVER_CHANCE)) await this.#killServer(random)

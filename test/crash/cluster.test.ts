@@ -7,11 +7,12 @@ import { runClusterCrashTest } from './cluster-run.js'
 import { faultsOf } from './verdict.js'
 
 const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
-const { kills, servers } = byEffort({
-  fast: { kills: 0, servers: 1 } as const,
-  normal: { kills: 2, servers: 1 } as const,
-  full: { kills: 20, servers: 3 } as const,
+const form = byEffort({
+  fast: { kills: 0, servers: 1, nodes: 2 } as const,
+  normal: { kills: 2, servers: 1, nodes: 2, clientPeaceMs: 3000 } as const,
+  full: { kills: 20, servers: 3, nodes: 3 } as const,
 })
+const { kills } = form
 const skip = natsServer === undefined ? NO_NATS : kills === 0 && 'processes are killed in npm test'
 
 it('what a cluster acknowledged survives that nodes and servers are killed', {
@@ -19,7 +20,7 @@ it('what a cluster acknowledged survives that nodes and servers are killed', {
   timeout: 300_000,
 }, async context => {
   context.diagnostic(`ANAX_CRASH_SEED=${seed}`)
-  const report = await runClusterCrashTest({ seed, kills, servers, nodes: 3 })
+  const report = await runClusterCrashTest({ seed, ...form })
   const { details, ...numbers } = report
   context.diagnostic(JSON.stringify(numbers))
   assert.deepEqual(faultsOf(report), {}, `ANAX_CRASH_SEED=${seed}: ${details.join(', ')}`)

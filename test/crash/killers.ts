@@ -29,11 +29,19 @@ export async function killBroker(
   }
 }
 
-/** Kills one of the clients after the other, until it is over. Does not wait for them to come back. */
-export async function killClients(clients: readonly Victim[], random: Random, isOver: () => boolean): Promise<void> {
+/**
+ * Kills one of the clients after the other, until it is over. Does not wait for them to come back.
+ * @param maxPeaceMs between two of them
+ */
+export async function killClients(
+  clients: readonly Victim[],
+  random: Random,
+  isOver: () => boolean,
+  maxPeaceMs = MAX_CLIENT_PEACE_MS,
+): Promise<void> {
   const started: Promise<void>[] = []
   while (!isOver()) {
-    await delay(random.between(0, MAX_CLIENT_PEACE_MS))
+    await delay(random.between(0, maxPeaceMs))
     const client = clients[random.between(0, clients.length - 1)]!
     await client.kill()
     started.push(client.start())

@@ -2,10 +2,10 @@
  * One crash test: clients at work while the broker and they themselves are killed again and again.
  * Owns the order of events and what is reported of them.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
+import { folderOfOurs } from '../support/left-behind.js'
 import { Cast } from './cast.js'
 import { freePort } from './free-port.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './inspector.js'
@@ -35,7 +35,7 @@ export interface CrashReport extends Verdict {
 }
 
 export async function runCrashTest(options: CrashOptions): Promise<CrashReport> {
-  const folder = mkdtempSync(join(tmpdir(), 'anax-crash-'))
+  const folder = folderOfOurs('anax-crash-')
   const run = new Run(options, folder, await freePort())
   try {
     return await run.play()

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { endWithUs } from '../support/left-behind.js'
 
 export class Victim {
   /** When it was killed, by the monotonic clock. */
@@ -28,7 +29,7 @@ export class Victim {
 
   /** Resolves when it is ready, or has ended before. */
   async start(): Promise<void> {
-    const child = fork(this.#script, [...this.#arguments, `${++this.#lives}`], { execArgv: [] })
+    const child = endWithUs(fork(this.#script, [...this.#arguments, `${++this.#lives}`], { execArgv: [] }))
     this.#child = child
     child.once('exit', () => {
       if (this.#child === child) this.accidents++

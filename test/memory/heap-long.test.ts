@@ -7,6 +7,7 @@ import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import type { ConnectPacket } from '../../types/packets.js'
+import { endWithUs } from '../support/left-behind.js'
 
 const PROCESS = fileURLToPath(new URL('heap-process.js', import.meta.url))
 const CONNECTIONS = 2000
@@ -19,7 +20,7 @@ const CONNECTION_BOUND = 4300
 const SESSION_BOUND = 350
 
 function start() {
-  const child = fork(PROCESS, { execArgv: ['--expose-gc'] })
+  const child = endWithUs(fork(PROCESS, { execArgv: ['--expose-gc'] }))
   const ask = async (request: string): Promise<number> => {
     child.send(request)
     const [answer] = await once(child, 'message')

@@ -35,7 +35,7 @@ const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real ser
 
 // three servers on one machine take their time: the long form has them
 for (const replicas of effort === 'full' ? ([1, 3] as const) : ([1] as const)) {
-  describe(`NATS, ${replicas} ${replicas === 1 ? 'server' : 'servers'}`, { skip, concurrency: 4 }, () => {
+  describe(`NATS, ${replicas} ${replicas === 1 ? 'server' : 'servers'}`, { skip, concurrency: 8 }, () => {
     let servers: Promise<NatsServers> | undefined
     after(async () => (await servers)?.stop())
     clusterSuite({

@@ -1,11 +1,10 @@
 /** Runs the built command, or any other script, as a process of its own, and reads what it says. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { endWithUs, folderOfOurs } from './left-behind.js'
 
 export const COMMAND = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
 
@@ -17,7 +16,7 @@ const folders: string[] = []
 
 /** A working folder for a process, so that what it keeps there disturbs no other. */
 function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'anax-command-'))
+  const folder = folderOfOurs('anax-command-')
   folders.push(folder)
   return folder
 }
@@ -45,7 +44,7 @@ export class RunningProcess {
   stderr = ''
 
   constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    this.child = spawn(program, args, { env, cwd: newFolder() })
+    this.child = endWithUs(spawn(program, args, { env, cwd: newFolder() }))
     running.add(this.child)
     this.child.stdout?.on('data', chunk => {
       this.stdout += chunk

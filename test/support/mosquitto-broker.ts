@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { endWithUs } from './left-behind.js'
 
 /** Debian has it where only root looks. */
 const PROGRAM = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', 'mosquitto'].find(
@@ -26,10 +27,8 @@ export async function startMosquitto(
 ): Promise<MosquittoBroker | undefined> {
   const port = await freePort()
   const config = ['allow_anonymous true', `listener ${port} 127.0.0.1`, 'persistence false', 'user root', ...lines]
-  const child = spawn(PROGRAM!, ['-c', write('mosquitto.conf', config.join('\n'))], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const file = write('mosquitto.conf', config.join('\n'))
+  const child = endWithUs(spawn(PROGRAM!, ['-c', file], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] }))
   const exited = once(child, 'exit')
   let said = ''
   const isUp = await new Promise<boolean>(resolve => {

@@ -1,10 +1,11 @@
 /** Real NATS servers for tests, one or a cluster of them, on ports and in folders of their own; and a cable to cut. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { homedir, tmpdir } from 'node:os'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { ClusterEvents } from '../../types/cluster.js'
+import { endWithUs, folderOfOurs } from './left-behind.js'
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
 const START_MS = 10_000
@@ -50,7 +51,7 @@ export class NatsServers {
     this.ports = ports
     this.#routes = routes
     this.#extra = extra
-    this.#folder = mkdtempSync(join(tmpdir(), 'anax-nats-'))
+    this.#folder = folderOfOurs('anax-nats-')
   }
 
   /** @param extra further arguments of the program */
@@ -92,7 +93,7 @@ export class NatsServers {
       const routes = this.#routes.map(port => `nats://127.0.0.1:${port}`).join(',')
       args.push('--cluster_name', 'test', '--cluster', `nats://127.0.0.1:${this.#routes[index]}`, '--routes', routes)
     }
-    this.#processes[index] = spawn(natsServer!, args, { stdio: 'ignore' })
+    this.#processes[index] = endWithUs(spawn(natsServer!, args, { stdio: 'ignore' }))
   }
 }
 
@@ -116,12 +117,12 @@ export class NatsSites {
   static async start(kind: SiteKind): Promise<NatsSites> {
     const ports = await freePorts(6)
     const [cloud, site] = ports
-    const folder = mkdtempSync(join(tmpdir(), 'anax-nats-'))
+    const folder = folderOfOurs('anax-nats-')
     const configurations = kind === 'leaf node' ? leafNodes(folder, ports) : gateways(folder, ports)
     const processes = Object.entries(configurations).map(([name, text]) => {
       const file = join(folder, `${name}.conf`)
       writeFileSync(file, text)
-      return spawn(natsServer!, ['-c', file], { stdio: 'ignore' })
+      return endWithUs(spawn(natsServer!, ['-c', file], { stdio: 'ignore' }))
     })
     await Promise.all([answers(cloud!), answers(site!)])
     return new NatsSites(ports, processes, folder)
@@ -172,7 +173,7 @@ function ended(process: ChildProcess): Promise<void> {
 }
 
 /** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listening(createServer())))
   const ports = servers.map(portOf)
   await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
@@ -187,7 +188,8 @@ function portOf(server: Server): number {
   return (server.address() as { port: number }).port
 }
 
-async function answers(port: number): Promise<void> {
+/** Resolves when a server answers. */
+export async function answers(port: number): Promise<void> {
   const end = performance.now() + START_MS
   while (!(await accepts(port))) {
     if (performance.now() > end) throw new Error(`nats-server does not answer on ${port}`)

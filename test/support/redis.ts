@@ -1,13 +1,12 @@
 /** A Redis of a test's own, where it is installed, and the buses that `mqemitter-redis` makes of it. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { type EventEmitter, once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqemitterRedis from 'mqemitter-redis'
 import type { Bus } from '../../types/bus.js'
 import { RunningProcess } from './command.js'
+import { folderOfOurs } from './left-behind.js'
 
 const installed = spawnSync('redis-server', ['--version']).error === undefined
 
@@ -16,7 +15,7 @@ export const withoutRedis = installed ? false : 'redis-server is not installed'
 
 /** A server without a port, behind a socket in a folder of its own. What it holds outlives its process. */
 export class Redis {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'anax-redis-'))
+  readonly #folder = folderOfOurs('anax-redis-')
   /** What its clients connect to. */
   readonly path = join(this.#folder, 'redis.sock')
   #server: RunningProcess

@@ -1,6 +1,7 @@
 /** The broker of this library as a target: in a process that answers what it measured. Must not know the attacks. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { endWithUs } from '../../support/left-behind.js'
 import { inTime } from '../waiting.js'
 import type { Measured, Request, Setup } from './broker-process.js'
 import type { Ports, Target } from './target.js'
@@ -19,7 +20,7 @@ export class MeasuredBroker implements Target {
   /** @param measures false for one that is compared with others: to measure each turn takes time */
   static async start(setup: Setup, measures = true): Promise<MeasuredBroker> {
     const url = new URL('./broker-process.js', import.meta.url)
-    const child = fork(url, [JSON.stringify(setup)], { execArgv: ['--expose-gc'] })
+    const child = endWithUs(fork(url, [JSON.stringify(setup)], { execArgv: ['--expose-gc'] }))
     const [{ ports }] = (await inTime('broker', once(child, 'message'))) as [{ ports: Ports }]
     return new MeasuredBroker(child, ports, measures)
   }

@@ -4,12 +4,12 @@
  */
 import { type ChildProcessByStdio, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { hashPassword } from '../../../lib/auth/index.js'
+import { endWithUs, folderOfOurs } from '../../support/left-behind.js'
 import { startMosquitto, withoutMosquittoBroker } from '../../support/mosquitto-broker.js'
 import type { Target } from './target.js'
 
@@ -38,7 +38,7 @@ export async function mosquittoTarget(users: readonly User[] | undefined): Promi
 /** A few lines around the `net` of Node.js, which answer each CONNECT with the same four bytes: the rest is not the broker's. */
 export async function relayTarget(): Promise<Target> {
   const file = fileURLToPath(new URL('../../../bench/brokers/relay.js', import.meta.url))
-  const child = fork(file, [JSON.stringify({ transport: 'tcp' })])
+  const child = endWithUs(fork(file, [JSON.stringify({ transport: 'tcp' })]))
   const gone = once(child, 'exit')
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   const end = () => {
@@ -55,7 +55,7 @@ export async function commandTarget(users: readonly User[]): Promise<Target> {
   const command = fileURLToPath(new URL('../../../lib/cli/main.js', import.meta.url))
   const offs = ['--ws-port', 'off', '--admin-port', 'off']
   const args = [command, '--memory', '--port', '0', ...offs, '--password-file', file]
-  const child = spawn(process.execPath, args, { cwd: folder.path, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = endWithUs(spawn(process.execPath, args, { cwd: folder.path, stdio: ['ignore', 'pipe', 'pipe'] }))
   const gone = once(child, 'exit')
   const port = await portSaidBy(child)
   return targetOf(port, folder, () => {
@@ -93,7 +93,7 @@ function targetOf(port: number, folder: Folder, stop: () => Promise<unknown>): T
 }
 
 class Folder {
-  readonly path = mkdtempSync(join(tmpdir(), 'anax-attack-'))
+  readonly path = folderOfOurs('anax-attack-')
 
   readonly write = (name: string, content: string): string => {
     const file = join(this.path, name)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ClusterStats } from '../../../types/cluster.js'
 import { freePort } from '../../crash/free-port.js'
+import { endWithUs } from '../../support/left-behind.js'
 import { NatsServers } from '../../support/nats.js'
 import { type NodeEvent, until, type World } from './world.js'
 
@@ -44,7 +45,9 @@ export class ProcessWorld implements World {
   }
 
   async restart(node: number): Promise<void> {
-    const child = fork(SCRIPT, [`${this.ports[node]}`, `node${node}`, this.servers.urls.join(), `${this.leaseMs}`])
+    const child = endWithUs(
+      fork(SCRIPT, [`${this.ports[node]}`, `node${node}`, this.servers.urls.join(), `${this.leaseMs}`]),
+    )
     this.#children[node] = child
     let isReady = false
     child.on('message', ({ name, args }: { name: string; args: string[] }) => {

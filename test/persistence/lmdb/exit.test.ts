@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, saveSessions } from '../../../lib/testing/persistence/harness.js'
+import { endWithUs } from '../../support/left-behind.js'
 import { temporaryFolder } from './folders.js'
 
 const PROCESS = fileURLToPath(new URL('./exit-process.js', import.meta.url))
@@ -28,7 +29,7 @@ describe('process.exit()', () => {
   for (let turns = 0; turns <= 4; turns++) {
     it(`ends the process ${turns} turns after a change was asked for, though nobody reads what it says`, async () => {
       const args = [PROCESS, temporaryFolder(), `${turns}`, `${CODE}`]
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      const child = endWithUs(spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] }))
       child.stderr.destroy()
       const [code, signal] = await once(child, 'exit')
       assert.ok(code === CODE || signal === 'SIGKILL', `${code} ${signal}`)

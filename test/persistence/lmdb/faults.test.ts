@@ -20,6 +20,7 @@ import { open as openDatabase } from 'lmdb'
 import type { AnaxError } from '../../../lib/errors.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, message, payloads, policy, saveSessions, to } from '../../../lib/testing/persistence/harness.js'
+import { endWithUs } from '../../support/left-behind.js'
 import { noSmallDisk, onDiskOf, temporaryFolder } from './folders.js'
 
 const WRITER = fileURLToPath(new URL('./writer-process.js', import.meta.url))
@@ -142,7 +143,7 @@ describe('a folder that is in use', () => {
 
   it('is refused to a second process, until the first is dead', async () => {
     const path = temporaryFolder()
-    const child = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = endWithUs(spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'inherit'] }))
     await once(child.stdout, 'data')
     const store = createLmdbPersistence({ path })
     await assert.rejects(store.setup(BROKER), {

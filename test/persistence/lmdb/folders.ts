@@ -1,9 +1,8 @@
 /** Folders for stores on disk, and small disks, gone when the test file ends. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { after, type TestContext } from 'node:test'
+import { folderOfOurs } from '../../support/left-behind.js'
 
 const folders: string[] = []
 
@@ -13,7 +12,7 @@ after(() => {
 
 /** Makes an empty folder. */
 export function temporaryFolder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'anax-lmdb-'))
+  const path = folderOfOurs('anax-lmdb-')
   folders.push(path)
   return path
 }

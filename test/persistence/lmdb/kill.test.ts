@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, payloads } from '../../../lib/testing/persistence/harness.js'
 import { byEffort } from '../../support/effort.js'
+import { endWithUs } from '../../support/left-behind.js'
 import { temporaryFolder } from './folders.js'
 
 const WRITER = fileURLToPath(new URL('./writer-process.js', import.meta.url))
@@ -18,7 +19,9 @@ for (const durability of ['commit', 'sync']) for (const count of ACKNOWLEDGEMENT
 function itHasAll(durability: string, count: number): void {
   test(`killed at acknowledgement ${count} of '${durability}', it has all that was acknowledged`, async () => {
     const path = temporaryFolder()
-    const child = spawn(process.execPath, [WRITER, path, durability], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = endWithUs(
+      spawn(process.execPath, [WRITER, path, durability], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    )
     let said = ''
     child.stdout.on('data', chunk => {
       said += chunk
