@@ -214,7 +214,7 @@ export class BrokerParts {
       maxConnections: options.maxConnections,
       sessionLimits,
       ownership: cluster,
-      takenOver: (clientId, from, by) => admission.flapping.takenOver(clientId, from, by),
+      flapping: admission.flapping,
     })
     this.options = options
     this.#cluster = cluster

@@ -22,6 +22,13 @@ interface Takeovers {
   holder: string | undefined
 }
 
+interface LastTakeover {
+  from: Client
+  /** Undefined if it is connected to another node. */
+  by: Client | undefined
+  banned: string | undefined
+}
+
 export class FlappingWatch {
   readonly #options: Required<FlappingOptions>
   readonly #timers: Timers
@@ -54,32 +61,57 @@ export class FlappingWatch {
    * @throws AnaxError ANAX_ERR_BANNED if it must not
    */
   takenOver(clientId: string, from: Client, by: Client): () => void {
-    const now = this.#timers.now()
-    const { takeovers, withinSeconds, banSeconds } = this.#options
-    const known = this.#takeovers.get(clientId)
-    const isRecent = known !== undefined && now - known.since <= withinSeconds * 1000
-    const current = isRecent ? known : { count: 0, since: now, holder: from.address }
-    if (!isRecent) remember(this.#takeovers, clientId, current)
+    const series = this.#seriesOf(clientId, from)
     const isAlive = () => {
-      current.count++
+      series.count++
     }
-    // this one counts as well: with very few, it is not known in time whether its client is alive
-    if (current.count + 1 < takeovers) return isAlive
-    this.#takeovers.delete(clientId)
+    if (!this.#isTooLong(series)) return isAlive
+    const { banSeconds } = this.#options
     // the client that had the session first keeps it
-    const intruder = by.address === current.holder ? from : by
+    const intruder = by.address === series.holder ? from : by
     const isBanned = banSeconds > 0
-    if (isBanned) remember(this.#bans, keyOf(intruder.address, clientId), now + banSeconds * 1000)
-    this.#events.emit('flapping', by, {
-      clientId,
-      takeovers: current.count + 1,
-      durationMs: now - current.since,
-      addresses: [from.address, by.address],
-      banned: isBanned ? (intruder.address ?? 'local') : undefined,
-    })
+    if (isBanned) remember(this.#bans, keyOf(intruder.address, clientId), this.#timers.now() + banSeconds * 1000)
+    this.#end(clientId, series, { from, by, banned: isBanned ? (intruder.address ?? 'local') : undefined })
     const ban = this.banOf(by, clientId)
     if (ban !== undefined) throw ban
     return isAlive
+  }
+
+  /**
+   * Notes that a client of another node of the cluster takes over the session of one of this node.
+   * @returns as `takenOver`
+   */
+  takenElsewhere(clientId: string, from: Client): () => void {
+    const series = this.#seriesOf(clientId, from)
+    if (this.#isTooLong(series)) this.#end(clientId, series, { from, by: undefined, banned: undefined })
+    return () => {
+      series.count++
+    }
+  }
+
+  #seriesOf(clientId: string, from: Client): Takeovers {
+    const now = this.#timers.now()
+    const known = this.#takeovers.get(clientId)
+    if (known !== undefined && now - known.since <= this.#options.withinSeconds * 1000) return known
+    const series = { count: 0, since: now, holder: from.address }
+    remember(this.#takeovers, clientId, series)
+    return series
+  }
+
+  /** The one under way counts as well: with very few, it is not known in time whether its client is alive. */
+  #isTooLong({ count }: Takeovers): boolean {
+    return count + 1 >= this.#options.takeovers
+  }
+
+  #end(clientId: string, { count, since }: Takeovers, { from, by, banned }: LastTakeover): void {
+    this.#takeovers.delete(clientId)
+    this.#events.emit('flapping', by ?? from, {
+      clientId,
+      takeovers: count + 1,
+      durationMs: this.#timers.now() - since,
+      addresses: [from.address, by?.address],
+      banned,
+    })
   }
 }
 

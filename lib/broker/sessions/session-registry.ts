@@ -42,8 +42,11 @@ export interface RegistryParts {
   limits: QueueLimitRules
   events: EventSink
   fairness: Fairness
-  /** Throws an AnaxError to prevent it. @returns what to call if the client it is taken from is alive */
-  takenOver(clientId: string, from: Client, by: Client): () => void
+  /** May prevent a takeover with an AnaxError. Each function returns what to call if the client it is taken from is alive. */
+  flapping: {
+    takenOver(clientId: string, from: Client, by: Client): () => void
+    takenElsewhere(clientId: string, from: Client): () => void
+  }
   now: () => number
   maxConnections: number
   sessionLimits: SessionLimits
@@ -163,7 +166,11 @@ export class SessionRegistry implements SessionDirectory {
    */
   async letGo(clientId: string): Promise<void> {
     await this.#turns.take(clientId, async () => {
-      await this.connected.ownerOf(clientId)?.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER')) // [MQTT-3.1.4-3]
+      const owner = this.connected.ownerOf(clientId)
+      if (owner !== undefined) {
+        const isAlive = this.#parts.flapping.takenElsewhere(clientId, owner.client)
+        await owner.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER'), isAlive) // [MQTT-3.1.4-3]
+      }
       await this.#handOver(clientId)
     })
   }
@@ -240,7 +247,7 @@ export class SessionRegistry implements SessionDirectory {
     const { clientId, aborter } = request
     const predecessor = this.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
-      const isAlive = this.#parts.takenOver(clientId, predecessor.client, owner.client)
+      const isAlive = this.#parts.flapping.takenOver(clientId, predecessor.client, owner.client)
       // [MQTT-3.1.4-3]
       await aborter.unlessAborted(predecessor.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER'), isAlive))
     }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Broker, createBroker, type FlappingOptions } from '../../../lib/index.js'
+import { MemoryCluster } from '../../../lib/testing/cluster.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { Flapping } from '../../../types/events.js'
 import { dialFrom } from '../../support/from-address.js'
@@ -107,4 +108,19 @@ describe('flapping', () => {
       assert.equal(await connect(HOME), 0x8a)
       assert.equal(broker.clients.same, holder)
     }))
+
+  it('is told by a node of a cluster that loses its client again and again to another one', async () => {
+    const cluster = new MemoryCluster()
+    await using one = await createBroker({ id: 'one', cluster, flapping: { takeovers: 3, banSeconds: 60 } })
+    await using other = await createBroker({ id: 'other', cluster })
+    const noticed: Flapping[] = []
+    one.on('flapping', (_client, flapping) => noticed.push(flapping))
+    for (let count = 0; count < 3; count++) {
+      assert.deepEqual(noticed, [])
+      await dialFrom(one, HOME).connect({ clientId: 'same' })
+      await dialFrom(other, AWAY).connect({ clientId: 'same' })
+    }
+    const [told] = noticed
+    assert.deepEqual([told?.takeovers, told?.addresses, told?.banned], [3, [HOME, undefined], undefined])
+  })
 })
