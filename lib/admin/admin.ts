@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '../../types/broker.js'
+import { checkBroker } from '../index.js'
 import { Access } from './access.js'
 import type { AuditRecord } from './audit.js'
 import { ClientTraffic } from './client-traffic.js'
@@ -188,9 +189,10 @@ export class Admin extends EventEmitter<AdminEvents> {
 
 /**
  * Creates the administration of a broker: a JSON API and a page. It opens no port: pass `handle` to a server.
- * @throws AnaxError ANAX_ERR_OPTION
+ * @throws AnaxError ANAX_ERR_OPTION; ANAX_ERR_ARGUMENT without a broker
  */
 export function createAdmin(broker: Broker, options: AdminOptions = {}): Admin {
+  checkBroker(broker)
   return new Admin(broker, options)
 }
 

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
 import type { Broker } from '../../types/broker.js'
-import { AnaxError } from '../index.js'
+import { AnaxError, checkBroker } from '../index.js'
 import { type PromClient, Registration } from './registration.js'
 
 /** Options of `createMetrics`. */
@@ -43,9 +43,11 @@ const MAX_SLOW_CLIENTS = 100
 
 /**
  * Creates the metrics of a broker. Needs the package `prom-client`.
- * @throws AnaxError ANAX_ERR_OPTION for an invalid option, or if the package is missing
+ * @throws AnaxError ANAX_ERR_OPTION for an invalid option, or if the package is missing;
+ * ANAX_ERR_ARGUMENT without a broker
  */
 export async function createMetrics(broker: MeasuredBroker, options: MetricsOptions = {}): Promise<Metrics> {
+  checkBroker(broker, 'stats')
   const { prefix = 'anax_', labels = {}, sampleEvery = 256, slowClients = 10 } = options
   if (!PREFIX.test(prefix)) throw refused(`prefix has to be letters, digits, _ and :, got '${prefix}'`)
   if (!Number.isInteger(sampleEvery) || sampleEvery < 1) throw refused('sampleEvery has to be a positive integer')

@@ -7,7 +7,7 @@ import type { Broker } from '../../types/broker.js'
 import type { Client } from '../../types/client.js'
 import type { BrokerEvents } from '../../types/events.js'
 import type { QoS } from '../../types/packets.js'
-import { AnaxError, shownName } from '../index.js'
+import { AnaxError, checkBroker, shownName } from '../index.js'
 import { type PresenceChange, type PresenceShape, SHAPES } from './shapes.js'
 
 /** Options for the messages about clients that connect and disconnect. */
@@ -38,9 +38,10 @@ export interface Presence {
 /**
  * Publishes a message for each client that connects or disconnects from now on. First corrects the messages of an
  * earlier run about clients that are not connected.
- * @throws AnaxError ANAX_ERR_OPTION
+ * @throws AnaxError ANAX_ERR_OPTION; ANAX_ERR_ARGUMENT without a broker
  */
 export async function publishPresence(broker: Broker, options: PresenceOptions = {}): Promise<Presence> {
+  checkBroker(broker)
   const publisher = new PresencePublisher(broker, options)
   await publisher.start()
   return publisher
