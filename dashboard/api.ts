@@ -11,7 +11,7 @@ export interface Sample {
   connected: number
   sessions: number
   queued?: number
-  retained: number
+  retained?: number
   loopDelayMs: number
   memoryBytes: number
 }
@@ -29,7 +29,7 @@ export interface Stats {
   clients: { connected: number; maximum: number; disconnected: Counts }
   sessions: { total: number; stored?: number; away?: number }
   subscriptions: { connected: number; total?: number; sharedGroups: number }
-  retained: Amount
+  retained: Partial<Amount>
   queued: Partial<Amount>
   inflight: number
   received: { bytes: number }

@@ -106,7 +106,8 @@ export interface BrokerStats {
     /** Bytes of the subscriptions of connected clients, as `maxSubscriptionBytes` counts them. */
     bytes: number
   }
-  retained: Amount
+  /** Undefined in a cluster, whose nodes share them. */
+  retained: { messages: number | undefined; bytes: number | undefined }
   /** Stored wills: of connected clients, and delayed ones. */
   wills: Amount
   /** Messages in the queues of stored sessions, including those sent and not acknowledged; each message counts once. */

@@ -47,7 +47,11 @@ export function Overview({ live: { samples, stats }, theme }: { live: LiveValues
             value={number(stats.queued.messages)}
             note={stats.queued.bytes === undefined ? '' : bytes(stats.queued.bytes)}
           />
-          <Figure label="Retained" value={number(stats.retained.messages)} note={bytes(stats.retained.bytes)} />
+          <Figure
+            label="Retained"
+            value={number(stats.retained.messages)}
+            note={stats.retained.bytes === undefined ? '' : bytes(stats.retained.bytes)}
+          />
           <Figure label="Bytes in" value={bytes(stats.received.bytes)} />
           <Figure label="Bytes out" value={bytes(stats.sent.bytes)} />
           <Figure label="Running for" value={duration(stats.uptimeMs)} />

@@ -21,7 +21,7 @@ export interface Sample {
   sessions: number
   /** Undefined if the store does not provide it. */
   queued: number | undefined
-  retained: number
+  retained: number | undefined
   /** Delay of the event loop, 99th percentile since the previous sample, in milliseconds. */
   loopDelayMs: number
   /** Resident memory of the process. */

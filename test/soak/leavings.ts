@@ -29,7 +29,7 @@ export function leavingsOf(broker: Broker, clock: WatchedClock, folder: string |
     sessions: sessions.total,
     subscriptions: subscriptions.total ?? 0,
     'shared groups': subscriptions.sharedGroups,
-    retained: retained.messages,
+    retained: retained.messages!,
     queued: queued.messages ?? 0,
     waiting: waiting.messages,
     inflight,

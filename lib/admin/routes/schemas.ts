@@ -86,7 +86,7 @@ const SAMPLE = object({
   connected: count,
   sessions: count,
   'queued?': count,
-  retained: count,
+  'retained?': count,
   loopDelayMs: amount,
   memoryBytes: count,
 })
@@ -106,7 +106,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       clients: { type: 'object', required: ['connected', 'maximum'], properties: { connected: count, maximum: count } },
       sessions: { type: 'object', required: ['total'], properties: { total: count, stored: count, away: count } },
       subscriptions: { type: 'object', required: ['connected', 'sharedGroups'] },
-      retained: reference('Amount'),
+      retained: { type: 'object', properties: { messages: count, bytes: count } },
       queued: { type: 'object', properties: { messages: count, bytes: count } },
       drops: counts,
     },

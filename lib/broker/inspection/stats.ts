@@ -84,7 +84,7 @@ export function statsOf(parts: CountedParts, start: Start | undefined): BrokerSt
       sharedGroups: router.shared.groups,
       bytes: parts.ports.subscriptionLoad.bytes,
     },
-    retained: isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 },
+    retained: retainedOf(parts, isOpen),
     wills: { messages: parts.willLimits.count, bytes: parts.willLimits.bytes },
     queued: { messages: counts.queuedMessages, bytes: counts.queuedBytes },
     inflight: load.inflight,
@@ -99,6 +99,11 @@ export function statsOf(parts: CountedParts, start: Start | undefined): BrokerSt
     drops: drops.byReason,
     cluster: parts.isClustered ? clusterNumbers(parts) : undefined,
   }
+}
+
+function retainedOf({ isClustered, store }: CountedParts, isOpen: boolean): BrokerStats['retained'] {
+  if (isClustered) return { messages: undefined, bytes: undefined }
+  return isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 }
 }
 
 /** The limits of the numbers. */

@@ -79,9 +79,13 @@ function message(topic: string, payload: string) {
   return messageOfInput({ topic, payload, retain: true }, Number.POSITIVE_INFINITY)
 }
 
+function sumOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : one + other
+}
+
 function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }) {
   const { connections, clients, sessions, subscriptions, queued, retained, received, sent, uptimeMs } = stats
-  const stored = queued.messages === undefined ? undefined : queued.messages + retained.messages
+  const stored = sumOf(queued.messages, retained.messages)
   return {
     uptime: `${Math.floor(uptimeMs / 1000)} seconds`,
     'clients/total': sessions.total,
@@ -96,7 +100,7 @@ function valuesOf(stats: BrokerStats, heap: { current: number; maximum: number }
     'messages/sent': packetsOf(sent),
     'messages/stored': stored,
     'store/messages/count': stored,
-    'store/messages/bytes': queued.bytes === undefined ? undefined : queued.bytes + retained.bytes,
+    'store/messages/bytes': sumOf(queued.bytes, retained.bytes),
     'retained messages/count': retained.messages,
     'subscriptions/count': subscriptions.total,
     'shared_subscriptions/count': subscriptions.shared,

@@ -36,7 +36,7 @@ export function statusText(stats: Numbers): string {
     ['Clients', `${clients.connected} connected, ${clients.maximum} at most; ${connections.open} connections`],
     ['Sessions', `${sessions.total}, of clients that are away ${known(sessions.away)}`],
     ['Subscriptions', known(subscriptions.total ?? subscriptions.connected)],
-    ['Retained', `${retained.messages} messages, ${bytes(retained.bytes)}`],
+    ['Retained', `${known(retained.messages)} messages, ${bytes(retained.bytes)}`],
     ['Queued', `${known(queued.messages)} messages, ${bytes(queued.bytes)}`],
     ['In flight', `${inflight} messages; ${waiting.messages} wait in memory, ${bytes(waiting.bytes)}`],
     ['Received', `${total(received.messages)} messages, ${bytes(received.bytes)}`],
@@ -44,8 +44,16 @@ export function statusText(stats: Numbers): string {
     ['Refused', `connections: ${reasons(connections.refused)}; messages: ${reasons(stats.publishRefused)}`],
     ['Dropped', reasons(stats.drops)],
     ['Failures', `hooks ${stats.failures.hooks}, store and bus ${stats.failures.store}`],
+    ...(stats.cluster === undefined ? [] : [['Cluster', clusterText(stats.cluster)]]),
   ]
   return rows.map(([label = '', text]) => `${label.padEnd(15)}${text}\n`).join('')
+}
+
+function clusterText({ engine, leasesLost }: NonNullable<BrokerStats['cluster']>): string {
+  if (engine === undefined) return `not a member at the moment; leases lost ${leasesLost}`
+  const nodes = engine.nodes.map(({ node, isSelf }) => (isSelf ? `${node} (this one)` : node))
+  const lag = total(engine.shards.map(shard => shard.lag))
+  return `${nodes.join(', ')}; ${engine.claims} client identifiers here, ${lag} messages to read, leases lost ${leasesLost}`
 }
 
 function known(value: number | undefined): string {

@@ -7,6 +7,7 @@ import { tokenIn } from '../../../lib/cli/broker/admin-token.js'
 import { clientsCommand } from '../../../lib/cli/remote/clients.js'
 import { statusText } from '../../../lib/cli/remote/status.js'
 import { createBroker } from '../../../lib/index.js'
+import { MemoryCluster } from '../../../lib/testing/cluster.js'
 import { AdminServer } from '../../admin/admin-server.js'
 import { connectTo } from '../../support/brokers.js'
 import { type TemporaryFolder, temporaryFolder } from '../../support/certificate.js'
@@ -112,4 +113,14 @@ it('the numbers of a broker are told in words', async () => {
   assert.match(text, /^Retained +1 messages, 4 B\n/m)
   assert.match(text, /^Dropped +none\n/m)
   await broker.close()
+})
+
+it('status of a node names the others, and does not count what all share', async () => {
+  const cluster = new MemoryCluster()
+  await using other = await createBroker({ id: 'two', cluster })
+  await using broker = await createBroker({ id: 'one', cluster })
+  await other.publish({ topic: 't', payload: 'kept', retain: true })
+  const text = statusText(broker.stats())
+  assert.match(text, /^Retained +unknown messages, unknown\n/m)
+  assert.match(text, /^Cluster +one \(this one\), two; 0 client identifiers here, 0 messages to read, leases lost 0\n/m)
 })
