@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const COUNT = 3
@@ -14,6 +15,7 @@ const COUNT = 3
 const AGAIN_MS = 5000
 /** Of a node. */
 const LEASE_SECONDS = 15
+const NODES = Array.from({ length: COUNT }, (_, index) => ({ port: 1883 + index, adminPort: 8091 + index }))
 const command = fileURLToPath(new URL('../dist/lib/cli/main.js', import.meta.url))
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
 const program = [...(process.env.PATH ?? '').split(delimiter), cache]
@@ -21,6 +23,16 @@ const program = [...(process.env.PATH ?? '').split(delimiter), cache]
   .find(file => existsSync(file))
 if (program === undefined) {
   console.error('nats-server 2.14 or later is needed: in the path, or by node scripts/prerequisites.mjs')
+  process.exit(1)
+}
+
+const taken = (await Promise.all(NODES.flatMap(({ port, adminPort }) => [port, adminPort]).map(whetherTaken))).filter(
+  Boolean,
+)
+if (taken.length > 0) {
+  console.error(
+    `In use on this machine: port ${taken.join(', ')}. Is npm run cluster running already, or another broker?`,
+  )
   process.exit(1)
 }
 
@@ -40,11 +52,14 @@ Three nodes are one broker, as soon as each says that it is running. Try it:
 
   mosquitto_sub -p 1883 -t 'test/#' -v -i alice -c -q 1      on one node
   mosquitto_pub -p 1885 -t test/hello -m world -q 1          from another
-  mosquitto_sub -p 1884 -t 'test/#' -v -i alice -c -q 1      the same client on a third: the first is disconnected
+  mosquitto_sub -p 1884 -t 'test/#' -v -i alice -c -q 1      the same client on a third, once the first has ended:
+                                                             its session is there
 
-Each node has a dashboard, whose address it says below. End any process and go on: it is started again after
-${AGAIN_MS / 1000} seconds. kill -9 is a crash: its clients find their sessions after ${LEASE_SECONDS} seconds. kill is a rolling restart: it hands
-them over first.
+If both run, they take the session from each other again and again, and the nodes say "flapping".
+
+Each node has a dashboard, which shows its own clients; its address is below. End any process and go on: it is
+started again after ${AGAIN_MS / 1000} seconds. kill -9 is a crash: its clients find their sessions within ${LEASE_SECONDS} seconds. kill is a
+rolling restart: it hands them over first.
 
 ${[...running].map(([name, { pid }]) => `  ${name.padEnd(14)} ${pid}`).join('\n')}
 
@@ -59,13 +74,17 @@ function startServer(index) {
 }
 
 function startNode(index) {
-  const args = [command, '--port', String(1883 + index), '--ws-port', 'off', '--admin-port', String(8091 + index)]
-  start(`node-${index}`, process.execPath, [...args, '--cluster', servers.join(), '--id', `node-${index}`], 'inherit')
+  const { port, adminPort } = NODES[index]
+  const args = [command, '--port', String(port), '--ws-port', 'off', '--admin-port', String(adminPort)]
+  start(`node-${index}`, process.execPath, [...args, '--cluster', servers.join(), '--id', `node-${index}`], 'pipe')
 }
 
 /** Starts a process, and again when it has ended. */
 function start(name, file, args, stdio) {
-  const child = spawn(file, args, { stdio })
+  const child = spawn(file, args, { stdio: ['ignore', stdio, stdio] })
+  for (const output of [child.stdout, child.stderr]) {
+    if (output) createInterface(output).on('line', line => console.log(`${name}  ${line}`))
+  }
   const isBack = running.has(name)
   running.set(name, child)
   if (isBack) console.log(`${name} is started again: ${child.pid}`)
@@ -79,6 +98,15 @@ function stop() {
   for (const child of running.values()) child.kill('SIGKILL')
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   process.exit()
+}
+
+/** Resolves with the port if it is in use. */
+function whetherTaken(port) {
+  const server = createServer()
+  return new Promise(resolve => {
+    server.once('error', () => resolve(port))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(undefined)))
+  })
 }
 
 /** Ports that were free a moment ago. */

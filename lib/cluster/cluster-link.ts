@@ -46,6 +46,11 @@ export class ClusterLink {
     return this.#node !== undefined
   }
 
+  /** Whether the broker has left for good. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   get stats(): ClusterStats | undefined {
     return this.#node?.stats()
   }

@@ -70,7 +70,10 @@ export class ClusterParts {
   constructor(parts: ClusterPartsOptions) {
     const { cluster, leaseMs, options, authorizer, events, timers, host } = parts
     this.#parts = parts
-    const failed = (error: unknown) => events.emit('storeError', wrapError('ANAX_ERR_CLUSTER', error))
+    const failed = (error: unknown) => {
+      // what was under way when this node left is nobody's business
+      if (!link.isClosed) events.emit('storeError', wrapError('ANAX_ERR_CLUSTER', error))
+    }
     const deadlines = new SessionDeadlines({ timers, failed, processDue: clientId => host.processDue(clientId) })
     const link: ClusterLink = new ClusterLink({
       cluster,

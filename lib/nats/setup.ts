@@ -12,6 +12,8 @@ const OLDEST = [2, 14] as const
 /** Time limit for a cluster of servers to elect a leader at the start. */
 const START_MS = 20_000
 const PAUSE_MS = 250
+/** The error of a server that was started without others. */
+const LONE_SERVER = /not supported in non-clustered mode/
 const NANOS_PER_SECOND = 1_000_000_000
 
 /** The names of the streams. */
@@ -89,10 +91,18 @@ async function setUpStream(
       else await adapt(manager, found.config, wanted)
       return
     } catch (error) {
-      if (error instanceof AnaxError || performance.now() > until) throw error
+      if (error instanceof AnaxError) throw error
+      if (error instanceof Error && LONE_SERVER.test(error.message)) throw loneServer(wanted)
+      if (performance.now() > until) throw error
     }
     await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
   }
+}
+
+/** No other server will come: it was not started as one of several. */
+function loneServer({ num_replicas }: Partial<StreamConfig>): AnaxError {
+  const detail = `${num_replicas} replicas need a cluster of ${num_replicas} servers of NATS, and this server is alone: start it as one of them, or choose 1 replica`
+  return new AnaxError('ANAX_ERR_CLUSTER', { detail })
 }
 
 function notFound(error: Error): undefined {

@@ -9,11 +9,19 @@ import { anax, startCommand } from '../support/command.js'
 
 describe('--admin-port', () => {
   it('serves the dashboard at the address of the greeting, and ends with the broker', async () => {
-    const { process } = await startCommand('--memory', '--admin-port', '0', '--metrics', '0')
+    const { process } = await startCommand('--memory', '--admin-port', '0', '--metrics', '0', '--health', '0')
     const [, metrics = ''] = await process.says(/^ {2}Metrics +(http:\/\/127\.0\.0\.1:\d+\/metrics)$/m)
     assert.match(await (await fetch(metrics)).text(), /^anax_clients 0$/m)
     assert.equal((await fetch(new URL('/', metrics))).status, 404)
     assert.equal((await fetch(metrics, { method: 'POST' })).status, 405)
+    const [, health = ''] = await process.says(/^ {2}Health +(http:\/\/127\.0\.0\.1:\d+\/readyz)$/m)
+    for (const [path, status] of [
+      ['/readyz', 200],
+      ['/livez', 200],
+      ['/', 404],
+    ] as const) {
+      assert.equal((await fetch(new URL(path, health), { headers: { host: 'any.example' } })).status, status)
+    }
     const [, url = ''] = await process.says(/^ {2}Dashboard +(http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{32})$/m)
     const entered = await fetch(url, { redirect: 'manual' })
     assert.equal(entered.status, 303)

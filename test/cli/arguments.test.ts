@@ -67,7 +67,14 @@ describe('the command line', () => {
 
   it('tells in its greeting who may come in', () => {
     const told = (...args: string[]) => {
-      const parts = { addresses: [], store: 'memory', admin: undefined, metrics: undefined }
+      const parts = {
+        addresses: [],
+        node: 'n',
+        store: 'memory',
+        admin: undefined,
+        metrics: undefined,
+        health: undefined,
+      }
       return /Access +(.*)/.exec(greeting(settingsOf(...args), parts))?.[1]
     }
     assert.equal(told(), 'for everybody who can reach it')
@@ -93,6 +100,26 @@ describe('the command line', () => {
     ])
   })
 
+  it('has every option of a cluster', () => {
+    assert.deepEqual(settingsOf('--cluster', 'a:1,b:2').cluster, { options: { servers: ['a:1', 'b:2'] }, files: {} })
+    const texts = '--cluster-replicas 1 --cluster-shards 2 --cluster-prefix p --cluster-domain d --cluster-sync always'
+    const numbers = '--cluster-log-seconds 60 --cluster-max-shard-bytes 1000'
+    const files = '--cluster-credentials c.creds --cluster-ca ca.pem --cluster-cert c.pem --cluster-key k.pem'
+    const options = {
+      replicas: 1,
+      shards: 2,
+      prefix: 'p',
+      domain: 'd',
+      sync: 'always',
+      logSeconds: 60,
+      maxShardBytes: 1000,
+    }
+    assert.deepEqual(settingsOf('--cluster', 'a:1', ...`${texts} ${numbers} ${files}`.split(' ')).cluster, {
+      options: { servers: ['a:1'], ...options },
+      files: { credentials: 'c.creds', ca: 'ca.pem', cert: 'c.pem', key: 'k.pem' },
+    })
+  })
+
   it('says what is wrong, and exits with 2', () => {
     assertWrong(['--nonsense'], /^unknown option '--nonsense'/)
     assertWrong(['--port'], /'--port <value>' argument missing/)
@@ -109,8 +136,16 @@ describe('the command line', () => {
     assertWrong(['--memory', '--data', 'x'], /exclude each other/)
     assertWrong(['--cluster', 'a:1', '--data', 'x'], /replaces/)
     assertWrong(['--cluster', 'a:1', '--cluster-replicas', '2'], /1, 3 or 5/)
-    assertWrong(['--cluster-replicas', '3'], /needs --cluster/)
-    assert.deepEqual(settingsOf('--cluster', 'a:1,b:2').cluster, { servers: ['a:1', 'b:2'], replicas: 3 })
+    assertWrong(['--cluster-replicas', '3'], /^--cluster-replicas needs --cluster/)
+    assertWrong(
+      ['--cluster', 'a:1', '--cluster-sync', 'never'],
+      /^--cluster-sync takes interval or always, not 'never'/,
+    )
+    assertWrong(['--cluster', 'a:1', '--cluster-shards', '65'], /^--cluster-shards takes a number from 1 to 64/)
+    assertWrong(['--cluster', 'a:1', '--cluster-prefix', 'a.b'], /^--cluster-prefix has to be 1 to 32 of/)
+    assertWrong(['--cluster', 'a:1', '--id', 'a b'], /^--id of a node takes 1 to 64 of/)
+    assertWrong(['--cluster', 'http://a:1'], /^--cluster has to be host:port/)
+    assertWrong(['--cluster', 'a:1', '--cluster-key', 'key.pem'], /^--cluster-cert and --cluster-key need each other/)
     assertWrong(['--data', ''], /^--data must not be empty/)
     assertWrong(['--host', ''], /^--host must not be empty/)
     assertWrong(['dance'], /^unknown command 'dance'/)

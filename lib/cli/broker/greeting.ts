@@ -17,19 +17,25 @@ const LABELS = {
 
 export interface Running {
   addresses: readonly ListenerAddress[]
+  /** Identifier of the broker. */
+  node: string
   /** Description of the store. */
   store: string
   /** The address of the dashboard, with its token; undefined if it is off. */
   admin: string | undefined
   /** The address of the metrics; undefined if they are off. */
   metrics: string | undefined
+  /** The address for load balancers; undefined where it is off. */
+  health: string | undefined
 }
 
-export function greeting(settings: Settings, { addresses, store, admin, metrics }: Running): string {
+export function greeting(settings: Settings, { addresses, node, store, admin, metrics, health }: Running): string {
   const rows = [
     ...addresses.map(({ transport, url }) => [LABELS[transport], url]),
     ...(admin === undefined ? [] : [['Dashboard', admin]]),
     ...(metrics === undefined ? [] : [['Metrics', metrics]]),
+    ...(health === undefined ? [] : [['Health', health]]),
+    ...(settings.cluster === undefined ? [] : [['Node', node]]),
     ['Store', store],
     ['Access', access(settings)],
   ]

@@ -2,7 +2,6 @@
  * Runs the command's broker from start to end: files, broker, listeners, greeting, signals.
  * Combines the parts; must not know their details.
  */
-import { readFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import type { Broker } from '../../../types/broker.js'
 import type { Logger } from '../../../types/logger.js'
@@ -11,13 +10,15 @@ import type { Auth } from '../../auth/index.js'
 import { createBroker } from '../../index.js'
 import { publishPresence } from '../../presence/index.js'
 import { createServer, type ListenerOptions, type Server } from '../../server/server.js'
-import { CommandError, fileError } from '../command-error.js'
+import { CommandError } from '../command-error.js'
 import { LineLogger } from '../log/logger.js'
 import { missingSteps, missingText } from '../options/public.js'
 import type { Settings } from '../options/settings.js'
+import { readTextFile } from '../text-file.js'
 import { accessOf } from './access.js'
 import { type AdminPort, openAdmin } from './admin.js'
 import { greeting } from './greeting.js'
+import { type HealthPort, openHealth } from './health.js'
 import { letHeapGrow } from './heap.js'
 import { type MetricsPort, openMetrics } from './metrics.js'
 import { createPrivately } from './private-files.js'
@@ -43,7 +44,7 @@ export async function run(settings: Settings): Promise<void> {
   const signals = new Signals(logger)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
-  const store = storeOf(settings)
+  const store = await storeOf(settings)
   const broker = await createBroker({
     ...settings.limits,
     ...settings.rates,
@@ -55,15 +56,15 @@ export async function run(settings: Settings): Promise<void> {
   })
   await publishChanges(broker, settings, logger)
   const server = await listen(broker, listeners, logger)
-  const { admin, metrics } = await openBeside(broker, settings, server, logger)
-  signals.stopWith(() => stop({ broker, server, admin, metrics }))
+  const beside = await openBeside(broker, settings, server, logger)
+  signals.stopWith(() => stop({ broker, server, ...beside }))
   signals.reloadWith(() => readAgain({ access, server, tls: settings.tls }, logger))
   for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
   warnOfCertificate(settings.tls, logger)
   const { addresses } = server
-  process.stdout.write(
-    greeting(settings, { addresses, store: store.description, admin: admin?.url, metrics: metrics?.url }),
-  )
+  const { admin, metrics, health } = beside
+  const urls = { admin: admin?.url, metrics: metrics?.url, health: health?.url }
+  process.stdout.write(greeting(settings, { addresses, node: broker.id, store: store.description, ...urls }))
 }
 
 /** Starts presence before clients can connect, so that it first corrects the messages of an earlier run. */
@@ -88,10 +89,11 @@ async function listen(broker: Broker, listeners: ListenerOptions[], logger: Logg
 
 /** Opens the services with their own ports, if they are on. */
 async function openBeside(broker: Broker, settings: Settings, server: Server, logger: LogTail) {
-  const { admin, metrics, limits } = settings
+  const { admin, metrics, health, limits } = settings
   try {
     return {
       metrics: metrics && (await openMetrics(broker, metrics)),
+      health: health && (await openHealth(broker, health)),
       admin: admin && (await openAdmin(broker, admin, limits, logger)),
     }
   } catch (error) {
@@ -122,16 +124,8 @@ function listenersOf(settings: Settings): ListenerOptions[] {
 }
 
 function readTls({ cert, key, ca }: NonNullable<Settings['tls']>): TlsOptions {
-  const pair = { cert: readFile(cert), key: readFile(key) }
-  return ca === undefined ? pair : { ...pair, ca: readFile(ca), requestCert: true, rejectUnauthorized: true }
-}
-
-function readFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw fileError(file, error)
-  }
+  const pair = { cert: readTextFile(cert), key: readTextFile(key) }
+  return ca === undefined ? pair : { ...pair, ca: readTextFile(ca), requestCert: true, rejectUnauthorized: true }
 }
 
 interface Readable {
@@ -154,7 +148,7 @@ function readAgain({ access, server, tls }: Readable, logger: Logger): void {
 }
 
 function warnOfCertificate(files: Settings['tls'], logger: Logger): void {
-  const warning = files && certificateWarning(readFile(files.cert), Date.now())
+  const warning = files && certificateWarning(readTextFile(files.cert), Date.now())
   if (warning !== undefined) logger.warn({}, warning)
 }
 
@@ -163,17 +157,19 @@ interface Stoppable {
   server: Server
   admin: AdminPort | undefined
   metrics: MetricsPort | undefined
+  health: HealthPort | undefined
 }
 
 /**
- * Stops the broker. A node of a cluster hands its sessions over first. Afterwards, only the last bytes to clients keep
- * the process alive.
+ * Stops the broker. Closes the ports first, so that clients and load balancers use another node at once; a node of a
+ * cluster then hands its sessions over. Afterwards, only the last bytes to clients keep the process alive.
  */
-async function stop({ broker, server, admin, metrics }: Stoppable): Promise<void> {
+async function stop({ broker, server, admin, metrics, health }: Stoppable): Promise<void> {
+  await server.close()
   if (broker.ready && broker.cluster !== undefined) await broker.drain()
   setTimeout(() => process.exit(0), EXIT_TIMEOUT_MS).unref()
   admin?.close()
   metrics?.close()
-  await server.close()
+  health?.close()
   await broker.close()
 }

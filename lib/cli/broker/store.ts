@@ -4,7 +4,9 @@ import type { AedesPersistence } from '../../../types/persistence.js'
 import { natsCluster } from '../../nats/index.js'
 import { createLmdbPersistence, type Verification } from '../../persistence/lmdb/lmdb.js'
 import { CommandError } from '../command-error.js'
+import type { ClusterSettings } from '../options/cluster.js'
 import type { Settings } from '../options/settings.js'
+import { readTextFile } from '../text-file.js'
 import { makePrivate } from './private-files.js'
 
 export interface Store {
@@ -14,21 +16,35 @@ export interface Store {
   description: string
 }
 
-/** @throws CommandError if a package is missing */
-export function storeOf({ data, verify, cluster, id }: Settings): Store {
-  const store = cluster === undefined ? storeIn(data, verify) : inCluster(cluster)
+/** @throws CommandError if a package is missing, or a file cannot be read */
+export async function storeOf({ data, verify, cluster, id }: Settings): Promise<Store> {
+  const store = cluster === undefined ? storeIn(data, verify) : await inCluster(cluster)
   return id === undefined ? store : { ...store, options: { ...store.options, id } }
 }
 
-function inCluster({ servers, replicas }: NonNullable<Settings['cluster']>): Store {
+async function inCluster({ options, files }: ClusterSettings): Promise<Store> {
   if (!isInstalled('@nats-io/transport-node') || !isInstalled('@nats-io/jetstream')) {
     throw new CommandError('a cluster needs two packages: npm install @nats-io/transport-node @nats-io/jetstream')
   }
+  const { servers, replicas = 3 } = options
   const holders = replicas === 1 ? 'one server' : `a majority of ${replicas} servers`
   return {
-    options: { cluster: natsCluster({ servers, replicas }) },
+    options: { cluster: natsCluster({ ...options, connection: await connectionOf(files) }) },
     // a password is not shown
     description: `cluster on NATS at ${servers.map(server => server.slice(server.lastIndexOf('@') + 1)).join(', ')}; what is acknowledged is on ${holders}`,
+  }
+}
+
+/** @throws CommandError where a file cannot be read */
+async function connectionOf({ credentials, ca, cert, key }: ClusterSettings['files']) {
+  const { credsAuthenticator } = await import('@nats-io/transport-node')
+  const tls = {
+    ...(ca && { ca: readTextFile(ca) }),
+    ...(cert && key && { cert: readTextFile(cert), key: readTextFile(key) }),
+  }
+  return {
+    ...(credentials && { authenticator: credsAuthenticator(Buffer.from(readTextFile(credentials))) }),
+    ...(Object.keys(tls).length > 0 && { tls }),
   }
 }
 

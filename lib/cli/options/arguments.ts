@@ -2,12 +2,12 @@
  * Parses the command line and the configuration file.
  * Owns the parsing; settings.ts checks the values.
  */
-import { readFileSync } from 'node:fs'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { CommandError, fileError, usageError } from '../command-error.js'
 import { FORMATS, type PasswordChange } from '../commands/passwd.js'
 import { type StoreCommand, storeCommand } from '../commands/store-commands.js'
 import { subCommand } from '../commands/sub-commands.js'
+import { readTextFile } from '../text-file.js'
 import { similarOption } from './option-hints.js'
 import { OPTIONS, type OptionName, type Values } from './options.js'
 import { checkSettings, type Settings } from './settings.js'
@@ -73,20 +73,12 @@ function passwdCommand(args: readonly string[]): Command {
 }
 
 function readConfig(file: string): Values {
-  const content = parseJson(file, readText(file))
+  // editors on Windows begin files with a byte order mark
+  const content = parseJson(file, readTextFile(file).replace(/^\uFEFF/, ''))
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new CommandError(`${file} must hold a JSON object`)
   }
   return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, configValue(file, name, value)]))
-}
-
-function readText(file: string): string {
-  try {
-    // editors on Windows begin files with a byte order mark
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
-  } catch (error) {
-    throw fileError(file, error)
-  }
 }
 
 function parseJson(file: string, text: string): unknown {

@@ -10,9 +10,16 @@ import type { AdminSettings } from '../broker/admin.js'
 import { usageError } from '../command-error.js'
 import { type LineLoggerOptions, LOG_FORMATS, LOG_LEVELS } from '../log/logger.js'
 import { type AccessSettings, checkAccess, knowsUsers } from './access-settings.js'
+import { type ClusterSettings, clusterSettings } from './cluster.js'
 import { type LimitName, type Limits, limitsOf } from './limits.js'
 import type { Values } from './options.js'
 import { type RateSettings, rateSettings } from './rates.js'
+
+/** An address and a port. */
+export interface Place {
+  host: string
+  port: number
+}
 
 export interface Settings {
   host: string
@@ -21,7 +28,9 @@ export interface Settings {
   unix: string | undefined
   admin: AdminSettings | undefined
   /** The address of the metrics; undefined if they are off. */
-  metrics: { host: string; port: number } | undefined
+  metrics: Place | undefined
+  /** The address of the health checks; undefined if they are off. */
+  health: Place | undefined
   /** Files. */
   tls: { cert: string; key: string; ca: string | undefined } | undefined
   trustedProxies: string[] | undefined
@@ -32,8 +41,8 @@ export interface Settings {
   data: string | undefined
   /** How thoroughly the store is verified when it is opened. */
   verify: Verification
-  /** NATS servers; the broker then has no store. */
-  cluster: { servers: string[]; replicas: 1 | 3 | 5 } | undefined
+  /** The broker then has no store. */
+  cluster: ClusterSettings | undefined
   id: string | undefined
   limits: Limits
   rates: RateSettings
@@ -71,7 +80,8 @@ export function checkSettings(values: Values): Settings {
     },
     unix: values.unix,
     admin: admin(values),
-    metrics: metrics(values),
+    metrics: placeOf(values, 'metrics'),
+    health: placeOf(values, 'health'),
     tls,
     trustedProxies: values['trusted-proxies']?.split(','),
     proxyProtocol: values['proxy-protocol'] === true,
@@ -79,7 +89,7 @@ export function checkSettings(values: Values): Settings {
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
     verify: verification(values.verify),
-    cluster: clusterOf(values),
+    cluster: clusterSettings(values, (name, min, max) => integer(values, name, min, max)),
     id: values.id,
     limits: limitsOf((name, min, max) => integer(values, name, min, max)),
     rates: rateSettings(values, (name, min, max) => integer(values, name, min, max)),
@@ -159,10 +169,11 @@ function tokenFileInStore({ memory, cluster, data = DEFAULT_FOLDER }: Values): s
   return memory || cluster !== undefined ? undefined : join(data, 'admin-token')
 }
 
-function metrics({ metrics: text }: Values): Settings['metrics'] {
+function placeOf(values: Values, name: 'metrics' | 'health'): Place | undefined {
+  const text = values[name]
   if (text === undefined || text === 'off') return undefined
   const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? []
-  if (digits === '' || Number(digits) > 65_535) throw usageError(`--metrics takes PORT or HOST:PORT, not '${text}'`)
+  if (digits === '' || Number(digits) > 65_535) throw usageError(`--${name} takes PORT or HOST:PORT, not '${text}'`)
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(digits) }
 }
 
@@ -175,7 +186,16 @@ function orOff(text: string | undefined, standard: number): number | undefined {
   return text === 'off' ? undefined : standard
 }
 
-type NumberName = PortName | LimitName | 'sys-interval' | 'rate-patience' | 'auth-delay' | 'flapping-ban'
+type NumberName =
+  | PortName
+  | LimitName
+  | 'cluster-shards'
+  | 'cluster-log-seconds'
+  | 'cluster-max-shard-bytes'
+  | 'sys-interval'
+  | 'rate-patience'
+  | 'auth-delay'
+  | 'flapping-ban'
 
 function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
   const text = values[name]
@@ -183,17 +203,6 @@ function integer(values: Values, name: NumberName, min: number, max: number): nu
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (!(value >= min && value <= max)) throw usageError(`--${name} takes a number from ${min} to ${max}, not '${text}'`)
   return value
-}
-
-function clusterOf(values: Values): Settings['cluster'] {
-  const text = values['cluster-replicas']
-  if (values.cluster === undefined) {
-    if (text !== undefined) throw usageError('--cluster-replicas needs --cluster')
-    return undefined
-  }
-  const replicas = ([1, 3, 5] as const).find(number => String(number) === (text ?? '3'))
-  if (replicas === undefined) throw usageError(`--cluster-replicas takes 1, 3 or 5, not '${text}'`)
-  return { servers: values.cluster.split(','), replicas }
 }
 
 function verification(text = 'quick'): Verification {

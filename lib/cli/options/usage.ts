@@ -24,6 +24,7 @@ Listening
                           mqtt.example.com
   --admin-token-file FILE keep the token there                        [DIR/admin-token]
   --metrics [HOST:]PORT   metrics for Prometheus                      [off]
+  --health [HOST:]PORT    /livez and /readyz for load balancers       [off]
   --cert FILE             certificate chain (PEM)
   --key FILE              its private key (PEM)
   --ca FILE               require client certificates signed by these authorities
@@ -61,6 +62,17 @@ Cluster
   --cluster SERVERS       be a node of a cluster on these servers of NATS, with
                           commas between them; in the place of a store
   --cluster-replicas N    servers that have each message: 1, 3 or 5   [3]
+  --cluster-shards N      streams that share the load, 1 to 64        [4]
+  --cluster-prefix NAME   begins the names of streams                 [anax]
+  --cluster-domain NAME   JetStream domain of the streams             [none]
+  --cluster-sync MODE     how servers write to disk: interval, always [interval]
+  --cluster-log-seconds N how long messages wait for those who are
+                          away                                        [604800]
+  --cluster-max-shard-bytes N  bytes of each stream                   [no limit]
+  --cluster-credentials FILE   credentials of a user of NATS (.creds)
+  --cluster-ca FILE       authorities of the servers' certificates (PEM)
+  --cluster-cert FILE     certificate for the servers (PEM)
+  --cluster-key FILE      its private key (PEM)
   --id NAME               name of the broker, and of the node         [random]
 
 Limits

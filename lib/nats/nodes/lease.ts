@@ -102,7 +102,7 @@ export class NatsLease implements Lease {
     const { leaseMs } = this.#parts
     this.#validUntil = asked + leaseMs * (1 - MARGIN)
     clearTimeout(this.#ends)
-    this.#ends = setTimeout(() => this.lose('the lease ended'), this.#validUntil - performance.now())
+    this.#ends = setTimeout(() => this.lose('it could not be renewed in time'), this.#validUntil - performance.now())
   }
 
   async #renew(): Promise<void> {

@@ -70,7 +70,7 @@ export class MemoryLease implements Lease {
   #look(): void {
     this.#schedule()
     if (this.isValid) return
-    this.lose('the lease ended')
+    this.lose('it could not be renewed in time')
     if (this.#now() < this.#renewedAt + this.#leaseMs) return
     this.stop()
     this.#ended()
