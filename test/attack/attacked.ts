@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectPacket } from './packets.js'
-import type { Outcome } from './scenarios/scenario.js'
-import type { Measured, Numbers } from './targets/broker-process.js'
+import type { Numbers } from './targets/broker-process.js'
 import { MeasuredBroker } from './targets/measured-broker.js'
 import type { Ports, Target } from './targets/target.js'
 import { inTime } from './waiting.js'
@@ -35,12 +34,6 @@ export class Attacked {
 
   get port(): number {
     return this.#target.ports.tcp
-  }
-
-  async measure(attack: () => Promise<Outcome | void>): Promise<Partial<Measured> & Outcome> {
-    await this.#target.begin()
-    const outcome = await attack()
-    return { ...(await this.#target.finish()), ...outcome }
   }
 
   /** A socket that has sent these packets in one go. */

@@ -149,7 +149,11 @@ async function addSinks(count: number, connect: Buffer, kind: 'reading' | 'froze
     const bytes = Buffer.from(connect)
     bytes.write(String(i).padStart(8, '0'), bytes.indexOf('########'))
     stream.push(bytes)
-    if (i % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+    // on a busy machine, those behind very many others would wait for longer than `connectTimeout`
+    if (i % 500 === 499 || i === count - 1) await connected(i + 1)
   }
-  while (broker.connectedClients < count) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
+async function connected(count: number): Promise<void> {
+  while (broker.connectedClients < count) await new Promise(resolve => setImmediate(resolve))
 }

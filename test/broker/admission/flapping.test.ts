@@ -1,11 +1,14 @@
 /** Clients that take over each other's session again and again are noticed, and banned where that is wanted. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { type Broker, createBroker, type FlappingOptions } from '../../../lib/index.js'
 import { MemoryCluster } from '../../../lib/testing/cluster.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { Flapping } from '../../../types/events.js'
 import { dialFrom } from '../../support/from-address.js'
+import { SpecClient } from '../../support/spec-client.js'
 
 interface Scene {
   clock: FakeClock
@@ -99,6 +102,27 @@ describe('flapping', () => {
       assert.equal(broker.clients.same?.address, HOME)
       assert.equal(await connect(AWAY), 0x8a)
     }))
+
+  it('is noticed over TCP, where clients close their ends when they are told', async () => {
+    await using broker = await createBroker({ flapping: { takeovers: 3 } })
+    const noticed: Flapping[] = []
+    broker.on('flapping', (_client, flapping) => noticed.push(flapping))
+    const server = createServer(broker.handle)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    let before: SpecClient | undefined
+    for (let i = 0; i < 4; i++) {
+      const client = new SpecClient(broker, 4, connect((server.address() as AddressInfo).port, '127.0.0.1'))
+      await client.connect({ clientId: 'same' })
+      await before?.closed()
+      before = client
+    }
+    assert.deepEqual(
+      noticed.map(({ takeovers }) => takeovers),
+      [3],
+    )
+    before?.stream.destroy()
+    server.close()
+  })
 
   it('from one address keeps the client that is connected', () =>
     withClients({ takeovers: 2, banSeconds: 60 }, async ({ broker, connect }) => {
