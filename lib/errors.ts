@@ -52,11 +52,7 @@ export const ERRORS = {
   ],
   ANAX_ERR_TAKEN_OVER: [ReasonCode.SessionTakenOver, 'connection', 'Another connection took the session over'],
   ANAX_ERR_SHUTTING_DOWN: [ReasonCode.ServerShuttingDown, 'connection', 'The broker is shutting down'],
-  ANAX_ERR_DRAINING: [
-    ReasonCode.UseAnotherServer,
-    'connection',
-    'The broker is being emptied: clients are to use another server',
-  ],
+  ANAX_ERR_DRAINING: [ReasonCode.UseAnotherServer, 'connection', 'The broker is draining: use another server'],
   ANAX_ERR_KICKED: [ReasonCode.AdministrativeAction, 'connection', 'Disconnected by the host'],
   ANAX_ERR_HANDSHAKE: [
     ReasonCode.UnspecifiedError,

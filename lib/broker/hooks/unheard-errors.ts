@@ -15,7 +15,8 @@ export class UnheardErrors {
     const kind = `${event} ${error.code} ${where} ${placeOf(error.cause)}`
     if (this.#told.has(kind)) return
     this.#told.add(kind)
-    const message = `${error.message}. This is told once; the event '${event}' of the broker, or its option 'logger', tells each time`
+    const hint = `this is reported once; listen to '${event}' of the broker, or set its option 'logger', to see each failure`
+    const message = `${error.message}; ${hint}`
     process.emitWarning(message, {
       code: 'ANAX_WARN_UNHEARD',
       ...(hasStack(error.cause) && { detail: error.cause.stack }),
