@@ -2,8 +2,8 @@
  * The contract of an engine that makes several nodes one broker: ownership of client identifiers with fencing, one log
  * of messages, records of sessions, retained messages. Contracts only: nothing here runs.
  *
- * The engine knows no session and no subscription. It keeps bytes for a client identifier, and messages by topic; what
- * they mean is the broker's business, and the same for every engine. `anax/testing/cluster` has the tests that an
+ * The engine knows no session and no subscription. It stores bytes for a client identifier, and messages by topic.
+ * Their meaning belongs to the broker, and is the same for every engine. `anax/testing/cluster` has the tests that an
  * engine must pass, and one in memory.
  */
 import type { Message } from './message.js'
@@ -11,14 +11,14 @@ import type { Message } from './message.js'
 /**
  * What a resolved write guarantees.
  * - `memory`: it is in the memory of one process (tests).
- * - `single`: one server has it; what that server promises for its disk holds.
+ * - `single`: one server has it, with that server's guarantee for its disk.
  * - `quorum`: a majority of the servers has it. A majority that loses power at the same moment may lose the last
  *   writes.
  * - `quorum-sync`: a majority has it on disk.
  */
 export type ClusterDurability = 'memory' | 'single' | 'quorum' | 'quorum-sync'
 
-/** A place in the log. Within one shard, a message with a higher sequence came later; shards are not compared. */
+/** A position in the log. Within one shard, a message with a higher sequence is later; shards are not comparable. */
 export interface LogPosition {
   /** 0 to `shards - 1`. */
   readonly shard: number
@@ -26,10 +26,10 @@ export interface LogPosition {
   readonly sequence: number
 }
 
-/** For each shard, the sequence up to which all is done. */
+/** For each shard, the sequence up to which everything is done. */
 export type LogCursor = readonly number[]
 
-/** A message of the log, with its place. The message is the receiver's own: nobody else changes it. */
+/** A message of the log, with its position. The message belongs to the receiver: nobody else changes it. */
 export interface LogEntry {
   readonly position: LogPosition
   readonly message: Message
@@ -38,58 +38,61 @@ export interface LogEntry {
 /** An engine, not yet connected. One object may serve several brokers of one process. */
 export interface Cluster {
   /**
-   * Connects a node, and resolves once it has a lease.
-   * Rejects with ANAX_ERR_CLUSTER where the engine cannot be reached, is too old or is not set up as it has to be.
+   * Connects a node, and resolves once it has a lease. Rejects with ANAX_ERR_CLUSTER if the engine cannot be reached,
+   * is too old or is configured wrongly.
    */
   join(request: JoinRequest): Promise<ClusterNode>
 }
 
-/** How a node joins. */
+/** Parameters of joining. */
 export interface JoinRequest {
   /**
-   * Name of the node, 1 to 64 of `A-Z a-z 0-9 _ -`. A node that joins under the name of one that is alive replaces it:
-   * a process that crashed and came back need not wait for its own old lease.
+   * Name of the node, 1 to 64 of `A-Z a-z 0-9 _ -`. A node that joins with the name of a live node replaces it, so that
+   * a restarted process need not wait for the end of its old lease.
    */
   readonly node: string
-  /** Milliseconds that the node may go without renewing its lease. It must outlast an engine's change of leader. */
+  /** Duration of the lease without renewal, in milliseconds. It must be longer than a leader election of the engine. */
   readonly leaseMs: number
   readonly events: ClusterEvents
 }
 
-/** The engine's calls to a node. No function may throw; each says what its promise means. */
+/** The engine's calls to a node. No function may throw; each one describes the meaning of its promise. */
 export interface ClusterEvents {
   /**
-   * Another node claims a client of this node. To be resolved when the claim was released, or was not held.
-   * The engine asks once for one claim.
+   * Another node claims a client of this node. Must resolve when the claim was released, or if it is not held. The
+   * engine calls it once for one claim.
    */
   letGo(clientId: string): Promise<void>
   /**
-   * A message of the log that a filter of {@link ClusterNode.want} may match: the engine may bring more than was asked
-   * for, never less. In the order of the shard, each once for a {@link ClusterNode}, its own included. While a returned
-   * promise is pending, the shard brings nothing more.
+   * A message of the log that a filter of {@link ClusterNode.want} may match: the engine may deliver more messages than
+   * requested, but never fewer. Messages come in the order of the shard, each once for a {@link ClusterNode}, including
+   * its own. While a returned promise is pending, the shard delivers nothing more.
    */
   message(entry: LogEntry): void | Promise<void>
   /** A QoS 0 message of another node, as `message`, at most once, possibly never. */
   signal(message: Message): void
   /**
-   * This node takes care of the deadline of a client: of one that {@link ClusterNode.write} set, or moved. `undefined`:
-   * there is none any more, or another node takes care of it. Several nodes may believe it for a moment: a claim
-   * decides.
+   * This node takes care of the deadline of a client, which {@link ClusterNode.write} has set or changed. `undefined`:
+   * there is no deadline any more, or another node takes care of it. Several nodes may be notified for a moment: a
+   * claim decides.
    */
   deadline(clientId: string, at: number | undefined): void
   /**
-   * A node that owned this client is gone, and this node is to see to the session. Several may believe it for a moment.
+   * The node that owned this client has failed, and this node must take care of the session. Several nodes may be
+   * notified for a moment.
    */
   orphan(clientId: string): void
-  /** A node has joined, left, or is gone without leaving. */
+  /** A node has joined, left, or failed. */
   membership(change: MembershipChange): void
-  /** The engine has refused so many writes of this node, because the claim or the lease had gone. Nothing was written. */
+  /**
+   * The engine has refused this many writes of this node, because the claim or the lease was lost. Nothing was written.
+   */
   refused(writes: number): void
   /** Reports a failure in the background. The engine keeps trying. */
   failed(error: Error): void
 }
 
-/** Nodes that came or went. */
+/** A change of the members. */
 export interface MembershipChange {
   readonly node: string
   /** `lost`: its lease ended, or another process took its name. */
@@ -101,42 +104,42 @@ export interface Claim {
   readonly clientId: string
   /** Greater than that of every earlier claim of this client identifier. */
   readonly token: number
-  /** The node that had it, where that one was asked to let go, or is gone; undefined where nobody had it. */
+  /** The previous owner, if it was asked to release the claim or has failed; undefined if there was none. */
   readonly previous?: string | undefined
   /**
-   * Whether the node that had it is gone without releasing it, and had it by {@link ClusterNode.claim}: a client may have
-   * used the session until then.
+   * Whether the previous owner has failed without releasing a claim that it got from {@link ClusterNode.claim}: a
+   * client may have used the session until then.
    */
   readonly wasInUse?: boolean | undefined
 }
 
-/** The writes of one step for one client: all of them, or none. */
+/** The writes of one step for one client: either all of them are written, or none. */
 export interface ClusterWrite {
   /**
-   * Appended to the log, to the shard of the client. With `retain` it becomes the retained message of its topic as
-   * well, or with an empty payload takes that away. The engine keeps its own copy; `brokerId` and `brokerCounter` are
-   * not kept.
+   * A message to append to the log, in the shard of the client. With `retain` it also becomes the retained message of
+   * its topic, or with an empty payload deletes it. The engine stores its own copy, without `brokerId` and
+   * `brokerCounter`.
    */
   readonly message?: Message
-  /** Records of the session by name, of `A-Z a-z 0-9`, 400 at most; `undefined` removes one. Needs a claim. */
+  /** Records of the session by name, of `A-Z a-z 0-9`, at most 400; `undefined` removes one. Needs a claim. */
   readonly records?: Readonly<Record<string, Uint8Array | undefined>>
   /**
-   * When somebody has to see to the session, in milliseconds since the epoch; `undefined` means never. Needs a claim.
+   * When a node must take care of the session, in milliseconds since the epoch; `undefined` means never. Needs a claim.
    */
   readonly deadline?: { readonly at: number | undefined }
 }
 
-/** A node of the cluster, connected. */
+/** A connected node of the cluster. */
 export interface ClusterNode {
   readonly node: string
-  /** For people: engine, version, replicas. */
+  /** A description for people: engine, version, replicas. */
   readonly description: string
   readonly durability: ClusterDurability
-  /** Shards of the log. The same for all nodes, and for good. */
+  /** Number of shards of the log. The same for all nodes, and constant. */
   readonly shards: number
-  /** Bytes that the payload, the properties and the topic of a message may have together; more is refused. */
+  /** Maximum bytes of payload, properties and topic of a message together; larger messages are refused. */
   readonly maxMessageBytes: number
-  /** Milliseconds that the log keeps a message; Infinity for no limit. */
+  /** How long the log keeps a message, in milliseconds; Infinity for no limit. */
   readonly logMs: number
   readonly lease: Lease
 
@@ -148,119 +151,119 @@ export interface ClusterNode {
    */
   claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<Claim>
   /**
-   * The same, to look after the session, unless this node has it, or another one that is alive has it by
-   * {@link ClusterNode.claim}: then undefined, and nobody is asked. A node that only looks after it is asked to let go.
+   * The same, to take care of the session, unless this node owns it, or another live node owns it by {@link
+   * ClusterNode.claim}: then returns undefined, and asks nobody. A node that only takes care of it is asked to release
+   * it.
    */
   claimIfFree(clientId: string): Promise<Claim | undefined>
   /**
    * Releases a claim, after a last write. Does nothing if the claim is no longer held.
-   * @param end `forget` where the session has ended: its records go as well
+   * @param end `forget` if the session has ended: its records are deleted as well
    */
   release(claim: Claim, end: 'keep' | 'forget', write?: ClusterWrite): Promise<void>
-  /** The records of a client, by name; empty where there are none. */
+  /** The records of a client, by name; empty if there are none. */
   load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>>
 
   /**
-   * Writes; resolves when it is as durable as the engine promises. Writes of one client identifier take effect in the
-   * order of the calls, and so do those without a claim. The engine joins writes that come at about the same time.
-   * @param claim whose; without one, only a message can be written
-   * @returns where the message is, if there is one; undefined where the engine cannot tell, because an answer was lost.
-   * Rejects with ANAX_ERR_FENCED where the claim or the lease is not this node's any more: then nothing was written, and
-   * nothing of this node will be. With ANAX_ERR_QUOTA where the log is full. With ANAX_ERR_CLUSTER where it is not
-   * known whether it was written; that happens only when the lease is lost while the engine does not answer.
+   * Writes; resolves when the write is as durable as the engine promises. Writes of one client identifier take effect
+   * in the order of the calls, and so do those without a claim. The engine may combine concurrent writes. Rejects with
+   * ANAX_ERR_FENCED if the claim or the lease is lost: then nothing was written, and nothing of this node will be.
+   * Rejects with ANAX_ERR_QUOTA if the log is full, and with ANAX_ERR_CLUSTER if it is unknown whether it was written,
+   * which happens only if the lease is lost while the engine does not answer.
+   * @param claim the claim of the client; without one, only a message can be written
+   * @returns the position of the message, if there is one; undefined if the engine does not know it, because an answer
+   * was lost
    */
   write(claim: Claim | undefined, write: ClusterWrite): Promise<LogPosition | undefined>
-  /** Sends a QoS 0 message to the other nodes that want it. */
+  /** Sends a QoS 0 message to the other nodes that have a matching filter. */
   signal(message: Message): void
 
   /**
-   * Wants the messages of a filter (without `$share`). The same filter may be wanted many times.
-   * @returns a place from which on, excluded, every message of the filter will be brought
+   * Requests the messages of a filter (without `$share`). The same filter may be requested many times.
+   * @returns a position after which every message of the filter will arrive
    */
   want(filter: string): Promise<LogCursor>
-  /** Once less. */
+  /** Undoes one call of {@link ClusterNode.want}. */
   unwant(filter: string): void
-  /** Where each shard ends at the moment: never before a message that was brought to this node already. */
+  /** The current end of each shard: never before a message that has already arrived at this node. */
   ends(): Promise<LogCursor>
   /**
-   * Reads the log: everything behind `after` that one of the filters may match (the engine may bring more), in the
-   * order of each shard. What was trimmed meanwhile is missing.
-   * @param upTo included: where the log ended, or a message that was brought to this node; left out, it is where the log
-   * ends when reading begins
+   * Reads the log: everything after `after` that one of the filters may match (the engine may return more), in the
+   * order of each shard. Trimmed messages are missing.
+   * @param upTo the last position, inclusive: an end of the log, or a message that has arrived at this node. @default
+   * the end of the log when reading begins
    */
   read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncIterable<LogEntry>
-  /** One message of the log; undefined where it was trimmed. */
+  /** One message of the log; undefined if it was trimmed. */
   entry(position: LogPosition): Promise<LogEntry | undefined>
-  /** Where the log begins: what is before was trimmed. */
+  /** The beginning of the log: everything before it was trimmed. */
   begins(): Promise<LogCursor>
 
-  /** Retained messages that one of the filters matches, each topic once, the newest. */
+  /** The latest retained message of each topic that matches one of the filters. */
   retained(filters: readonly string[]): AsyncIterable<Message>
 
-  /** Joins a shared subscription, `$share/name/filter`, on behalf of the members that this node has. */
+  /** Joins a shared subscription, `$share/name/filter`, for the members on this node. */
   joinGroup(share: string, take: GroupHandler): Promise<Group>
 
   /** The current view of the cluster; sends no request. */
   stats(): ClusterStats
   /**
-   * Leaves: ends its lease, so that others need not wait. Clients that it still owns are orphans, and what was not
-   * written is lost. Never rejects.
+   * Leaves the cluster: ends its lease, so that other nodes need not wait. Clients that it still owns become orphans,
+   * and unwritten state is lost. Never rejects.
    */
   leave(): Promise<void>
 }
 
-/** The node's right to act. */
+/** The lease of a node: its right to act. */
 export interface Lease {
-  /**
-   * Whether it holds now, by the monotonic clock of this process: true once more after a pause only if it was renewed.
-   */
+  /** Whether it is valid now, by the monotonic clock of this process: after a pause, true only if it was renewed. */
   readonly isValid: boolean
-  /** Aborted once it is lost, for good. The reason is an AnaxError. */
+  /** Aborted when the lease is lost permanently. The reason is an AnaxError. */
   readonly lost: AbortSignal
 }
 
 /** A message of a shared subscription that one node holds for its members. */
 export interface HeldEntry {
-  /** Undefined for QoS 0: there is nothing to settle. */
+  /** Undefined for QoS 0, which need not be settled. */
   readonly position: LogPosition | undefined
   readonly message: Message
-  /** Delivered: the group has done with it. */
+  /** Marks it as delivered. */
   done(): void
-  /** Not delivered: another node, or this one, gets it again. */
+  /** Returns it: another node, or this one, gets it again. */
   giveBack(): void
 }
 
-/** Takes a message for a member of this node, or gives it back. */
+/** Receives a message for a member of this node, or returns it. */
 export type GroupHandler = (entry: HeldEntry) => void
 
-/** A node's part in a shared subscription. */
+/** A node's membership in a shared subscription. */
 export interface Group {
-  /** The node has no member any more; what it holds is given back. */
+  /** Leaves the group, because the node has no more members; held messages are returned. */
   leave(): Promise<void>
 }
 
 /** A shard as one node sees it. */
 export interface ShardStats {
-  /** The highest sequence that was seen. */
+  /** The highest known sequence. */
   readonly sequence: number
   /** Writes that wait for an answer. */
   readonly pendingWrites: number
-  /** Messages that this node wants and has not read yet. */
+  /** Messages for this node that it has not read yet. */
   readonly lag: number
 }
 
 /** A cluster as one node sees it. */
 export interface ClusterStats {
   readonly nodes: readonly { readonly node: string; readonly isSelf: boolean }[]
-  /** Milliseconds that the lease holds without being renewed. */
+  /** Remaining time of the lease without renewal, in milliseconds. */
   readonly leaseMsLeft: number
   /** Claims that this node holds. */
   readonly claims: number
   readonly shards: readonly ShardStats[]
-  /** Milliseconds that the last write took. */
+  /** Duration of the last write, in milliseconds. */
   readonly writeMs: number
-  /** Round trips of writes to the engine, and how long they took together. */
+  /** Round trips of writes to the engine, and their total duration. */
   readonly writes: { readonly count: number; readonly ms: number }
-  /** Writes that the engine refused because the claim or the lease had gone. */
+  /** Writes that the engine refused because the claim or the lease was lost. */
   readonly refusedWrites: number
 }

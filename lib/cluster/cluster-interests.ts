@@ -5,7 +5,7 @@
 import type { ClusterNode, LogCursor, LogPosition } from '../../types/cluster.js'
 import type { Interests } from '../routing/bus/interests.js'
 import type { ClusterLink } from './cluster-link.js'
-import type { BroughtFilters } from './owned-session.js'
+import type { BroughtFilters } from './sessions/owned-session.js'
 
 /** Takes part in shared subscriptions. */
 export interface GroupRegistry {
@@ -26,7 +26,7 @@ export class ClusterInterests implements Interests, BroughtFilters {
   readonly #wanted = new Map<string, Wanted>()
   /** Filter -> its shared subscriptions that are being joined. */
   readonly #joining = new Map<string, Promise<void>>()
-  /** The last message that has come, by shard. */
+  /** The last message that has arrived, by shard. */
   readonly #arrived: number[] = []
 
   constructor(link: ClusterLink, groups: GroupRegistry) {
@@ -74,7 +74,7 @@ export class ClusterInterests implements Interests, BroughtFilters {
     this.#groups.leave(share)
   }
 
-  /** The position from which on all messages of a filter arrive; undefined while it is not read yet. */
+  /** The position after which all messages of a filter arrive; undefined while the filter is not read yet. */
   since(filter: string): LogCursor | undefined {
     return this.#wanted.get(filter)?.since
   }

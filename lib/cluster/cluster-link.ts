@@ -1,12 +1,12 @@
 /**
- * The broker's membership in the cluster: joins, and joins again after the lease was lost. Owns the current node; must
- * not know sessions, nor what is written.
+ * The broker's membership in the cluster: joins, and rejoins after the lease was lost. Owns the current node; must not
+ * know sessions, nor what is written.
  */
 import type { Cluster, ClusterEvents, ClusterNode, ClusterStats, JoinRequest } from '../../types/cluster.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { Timer, type Timers } from '../util/scheduling/timers.js'
 
-/** Milliseconds between attempts to join again. */
+/** Milliseconds between attempts to rejoin. */
 const RETRY_MS = 1000
 
 export interface LinkParts {
@@ -18,7 +18,7 @@ export interface LinkParts {
   readonly events: ClusterEvents
   /** Called when the lease was lost. Resolves when the broker has stopped acting for the node. */
   lost(error: AnaxError): Promise<void>
-  /** Called when the broker has joined again. */
+  /** Called when the broker has rejoined. */
   joined(node: ClusterNode): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export class ClusterLink {
     throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'this node is not part of the cluster at the moment' })
   }
 
-  /** Whether this is the node that there is. */
+  /** Whether this is the current node. */
   has(node: ClusterNode): boolean {
     return this.#node === node
   }

@@ -19,8 +19,8 @@ import { ClusterLink } from './cluster-link.js'
 import { ClusterSink } from './cluster-sink.js'
 import { ClusterStore } from './cluster-store.js'
 import { LogConsumer } from './log-consumer.js'
-import type { OwnedSession } from './owned-session.js'
-import { SessionDeadlines } from './session-deadlines.js'
+import type { OwnedSession } from './sessions/owned-session.js'
+import { SessionDeadlines } from './sessions/session-deadlines.js'
 import { type SharedOutcome, SharedParts } from './shared-parts.js'
 
 /** The broker as the cluster sees it. */

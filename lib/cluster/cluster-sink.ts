@@ -15,7 +15,7 @@ import type { Companion, MessageSink } from '../ports/message-sink.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 import type { ClusterLink } from './cluster-link.js'
 import type { ClusterStore } from './cluster-store.js'
-import { type OwnedSession, refOf } from './owned-session.js'
+import { type OwnedSession, refOf } from './sessions/owned-session.js'
 
 const NOBODY: readonly MatchedSubscription[] = []
 
@@ -29,7 +29,7 @@ export interface ClusterSinkParts {
   routeHere(message: PublishMessage): void
   /** Called when a copy of a shared subscription's message was acknowledged or dropped. */
   sharedDone(ref: MessageRef): void
-  /** A client is sent a message that its session has read from the log. */
+  /** Called when a client is sent a message that its session has read from the log. */
   sentFromQueue(ref: MessageRef, clientId: string): void
 }
 

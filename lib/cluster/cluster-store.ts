@@ -21,9 +21,15 @@ import { AnaxError } from '../errors.js'
 import { copyOf, refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { LogBackedStore } from './log-backed-store.js'
-import { LogQueue } from './log-queue.js'
-import { type BroughtFilters, OwnedSession, ownRecord, positionOf, type SessionSettings } from './owned-session.js'
-import { SessionWriter } from './session-writer.js'
+import { LogQueue } from './sessions/log-queue.js'
+import {
+  type BroughtFilters,
+  OwnedSession,
+  ownRecord,
+  positionOf,
+  type SessionSettings,
+} from './sessions/owned-session.js'
+import { SessionWriter } from './sessions/session-writer.js'
 
 /** Maximum number of records of one write. */
 const RECORDS_AT_ONCE = 400
@@ -342,7 +348,7 @@ function isUsedAlike(before: OwnedSession['session'], { expiryInterval, details 
 /** The session state that is written when the claim is released. */
 function lastWriteOf(owned: OwnedSession): ClusterWrite {
   if (!owned.hasRecords && owned.session === undefined && owned.will === undefined) return {}
-  // in one record, so that a client that comes back is read from one
+  // in one record, so that one read is enough when the client reconnects
   const records = { s: owned.settingsRecord(), ...(owned.hasProgressRecord && { c: undefined }) }
   return { records, deadline: { at: owned.nextDeadline() } }
 }

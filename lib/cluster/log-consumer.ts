@@ -12,7 +12,7 @@ import { sizeInQueue } from '../model/backlog.js'
 import { ensureRecord } from '../model/routing-record.js'
 import { isPromise } from '../util/maybe-promise.js'
 import type { ClusterStore } from './cluster-store.js'
-import { type BroughtFilters, type OwnedSession, positionOf, refOf } from './owned-session.js'
+import { type BroughtFilters, type OwnedSession, positionOf, refOf } from './sessions/owned-session.js'
 
 const NOBODY: ReadonlyMap<OwnedSession, boolean> = new Map()
 
@@ -34,14 +34,14 @@ export interface LogConsumerParts {
   read(clientId: string, bytes: number): void
   /** The current limits of the queue of a connected client. */
   limitsNow(clientId: string): QueueLimits
-  /** A message is beyond the limits of a queue. */
+  /** Called for a message that exceeds the limits of a queue. */
   dropped(clientId: string, message: Message): void
   number(message: PublishMessage): void
 }
 
 export class LogConsumer {
   readonly #parts: LogConsumerParts
-  /** By shard, the message whose delivery takes several turns of the event loop. */
+  /** By shard, the message that is being delivered in several turns of the event loop. */
   readonly #underWay: (PublishMessage | undefined)[] = []
   #count = 0
 
@@ -77,7 +77,8 @@ export class LogConsumer {
   }
 
   /**
-   * Meanwhile sessions begin, and read the log: only those get the message live that were to get it, and have not read it.
+   * Delivers the rest in later turns. Meanwhile sessions may begin and read the log, so the message goes live only to
+   * those that were receivers at the start and have not read it.
    */
   async #deliverFurther(
     routed: Promise<void>,
@@ -93,17 +94,17 @@ export class LogConsumer {
     this.#noteWaiting(receivers, message, position)
   }
 
-  /** A client is sent a message that its session has read: one that is on its way is not for that client any more. */
+  /**
+   * Called when a client is sent a message that its session has read: if it is just being delivered, this client must
+   * not get it again.
+   */
   sentFromQueue(ref: MessageRef, clientId: string): void {
     const position = positionOf(ref)
     const message = position && this.#underWay[position.shard]
     if (message !== undefined && message.brokerCounter === ref.brokerCounter) ensureRecord(message).withhold(clientId)
   }
 
-  /**
-   * Counts the message as waiting for the receivers that were not sent it, and makes those that are behind read the
-   * log.
-   */
+  /** Counts the message as waiting for receivers that did not get it, and makes those that are behind read the log. */
   #noteWaiting(receivers: ReadonlyMap<OwnedSession, boolean>, message: PublishMessage, position: LogPosition): void {
     for (const [owned, isBehind] of receivers) {
       if (owned.isDone(position)) continue
@@ -137,7 +138,10 @@ export class LogConsumer {
     return receivers
   }
 
-  /** Drops the message, or the oldest ones, for a client that reads too slowly. @returns whether this one is let in */
+  /**
+   * Drops the message, or the oldest ones, for a client that reads too slowly.
+   * @returns whether this message is accepted
+   */
   #hasRoom({ backlog, claim }: OwnedSession, message: PublishMessage, position: LogPosition): boolean {
     // nothing waits, so no limit applies
     if (backlog.messages === 0) return true

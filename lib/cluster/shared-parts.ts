@@ -10,7 +10,7 @@ import { refKey } from '../model/message.js'
 import type { GroupRegistry } from './cluster-interests.js'
 import type { ClusterLink } from './cluster-link.js'
 import { messageOfEntry } from './log-consumer.js'
-import { refOf } from './owned-session.js'
+import { refOf } from './sessions/owned-session.js'
 
 /** How long a message without a receiver here is held back before another node may get it. */
 const NOBODY_MS = 100

@@ -7,10 +7,10 @@ import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from 
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Group, GroupHandler, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
-import { messageFrom } from './message-bytes.js'
-import { PULL, stopWhenGone } from './pull.js'
-import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './subjects.js'
-import { clusterError, type Wire } from './wire.js'
+import { messageFrom } from './wire/message-bytes.js'
+import { PULL, stopWhenGone } from './wire/pull.js'
+import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './wire/subjects.js'
+import { clusterError, type Wire } from './wire/wire.js'
 
 const NANOS_PER_MS = 1_000_000
 /** Messages that a failed node held are redelivered after this time. */
@@ -19,7 +19,7 @@ const SETTLE_MS = 20_000
 const REMIND_MS = SETTLE_MS / 4
 /** Maximum number of messages of one shard that a node holds. */
 const MAX_HELD = 100
-/** How many of the messages that were settled last a node knows, for each shard. */
+/** Number of last settled messages that a node remembers, for each shard. */
 const MAX_SETTLED = 1000
 const PREFETCH = 20
 const PAUSE_MS = 500
@@ -36,17 +36,17 @@ export interface GroupParts {
   failed(error: Error): void
 }
 
-/** What this node has of one shard. */
+/** The messages of one shard that this node holds. */
 class Holding {
-  /** Not settled, by sequence. */
+  /** Unsettled messages, by sequence. */
   readonly held = new Map<number, JsMsg>()
-  /** Acknowledged a while ago: a server that has just become the leader may hand them out again. */
+  /** Messages settled recently: a server that has just become the leader may deliver them again. */
   readonly settled = new Set<number>()
   pull: ConsumerMessages | undefined
   /** Called when there is room for another message. */
   room: (() => void) | undefined
 
-  /** Whether a message was handed out before; one that was settled is settled once more. */
+  /** Whether a message was delivered before; a settled one is settled again. */
   isKnown(message: JsMsg): boolean {
     const isSettled = this.settled.has(message.seq)
     if (isSettled) message.ack()
@@ -94,7 +94,7 @@ export class NatsGroup implements Group {
       },
     })
     await Promise.all(shards.map((_, shard) => this.#makeConsumer(shard)))
-    // the node may have gone meanwhile
+    // the node may have left meanwhile
     if (this.#hasLeft) return
     for (const shard of shards.keys()) this.#pull(shard)
     this.#timer = setInterval(() => this.#remind(), REMIND_MS)

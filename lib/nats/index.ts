@@ -10,12 +10,12 @@ import { NOT_HELD } from './nodes/claims.js'
 import { type NatsClusterOptions, type ResolvedNatsOptions, resolveOptions } from './options.js'
 import { checkServer, setUpStreams } from './setup.js'
 import type { Signals } from './signals.js'
-import { clusterError, Wire } from './wire.js'
+import { clusterError, Wire } from './wire/wire.js'
 
 /** How long a node tries to join, and the interval between attempts. */
 const START_MS = 15_000
 const RETRY_MS = 250
-/** Reconnects for ever; without stack traces, which cost more than the rest of a request. */
+/** Reconnects forever; without stack traces, which cost more than the rest of a request. */
 const CONNECTION = { maxReconnectAttempts: -1, reconnectTimeWait: 250, noAsyncTraces: true }
 
 export type { NatsClusterOptions } from './options.js'
@@ -52,7 +52,7 @@ function checkRequest({ node, leaseMs }: JoinRequest): void {
 async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
   const { transport, jetstream } = await load()
   const { connection, servers, domain } = options
-  // joining has its own time limit; the connection retries for ever
+  // joining has its own time limit; the connection retries forever
   const nc = await transport.connect({ ...CONNECTION, ...connection, servers }).catch(error => {
     throw clusterError(error, `no connection to ${String(servers)}`)
   })

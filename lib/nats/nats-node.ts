@@ -21,10 +21,10 @@ import { NatsGroup } from './group.js'
 import { joinParts } from './log/record-parts.js'
 import { clearRetained } from './log/retained-clearing.js'
 import { recordsOf, removal } from './log/writes.js'
-import { HEAD_BYTES } from './message-bytes.js'
 import type { NodeParts } from './node-parts.js'
 import type { HeldClaim } from './nodes/claims.js'
-import { clusterError, maxBodyBytes } from './wire.js'
+import { HEAD_BYTES } from './wire/message-bytes.js'
+import { clusterError, maxBodyBytes } from './wire/wire.js'
 
 export class NatsNode implements ClusterNode {
   readonly node: string

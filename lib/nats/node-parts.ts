@@ -9,7 +9,6 @@ import { NodeInterest } from './log/node-interest.js'
 import { RecordLoader } from './log/record-loader.js'
 import { ShardReader } from './log/shard-reader.js'
 import { ShardWriter } from './log/shard-writer.js'
-import { messageFrom } from './message-bytes.js'
 import { Claims } from './nodes/claims.js'
 import { Deadlines } from './nodes/deadlines.js'
 import { NatsLease } from './nodes/lease.js'
@@ -18,8 +17,9 @@ import { NodeWatch } from './nodes/node-watch.js'
 import type { ResolvedNatsOptions } from './options.js'
 import type { Streams } from './setup.js'
 import { Signals } from './signals.js'
-import { ShardSubjects, shardOf, topicOf } from './subjects.js'
-import type { Wire } from './wire.js'
+import { messageFrom } from './wire/message-bytes.js'
+import { ShardSubjects, shardOf, topicOf } from './wire/subjects.js'
+import type { Wire } from './wire/wire.js'
 
 /** A shard of the log. */
 export interface Shard {
@@ -177,6 +177,7 @@ export function makeParts(
     ends: () => ends.read(),
     flush: () => wire.flush(),
   })
+  // not the last message, as for LogEnds: the position also covers messages that this node passed over
   const log = new LogReader(wire, shards, shard => readers[shard]!.position)
   const loaders = shards.map(({ subjects }, shard) => new RecordLoader(log, shard, subjects))
   return {

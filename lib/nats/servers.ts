@@ -6,14 +6,14 @@ import type { NodeConnectionOptions } from '@nats-io/transport-node'
 
 /** The addresses of servers, and the connection options in their URLs. */
 export interface ServerList {
-  /** Without user and password, because they are shown in messages. */
+  /** The servers without user and password, because they are shown in messages. */
   readonly servers: string[]
   readonly connection: Pick<NodeConnectionOptions, 'user' | 'pass' | 'token' | 'tls'>
 }
 
 const URL_PARTS = /^(?:(nats|tls):\/\/)?(?:([^/]*)@)?([^@/]+)\/?$/
 
-/** @returns undefined where one of them is not a URL of NATS */
+/** @returns undefined if one of them is not a URL of NATS */
 export function serversOf(urls: string | readonly string[]): ServerList | undefined {
   const servers: string[] = []
   const connection: ServerList['connection'] = {}

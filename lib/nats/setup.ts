@@ -23,7 +23,7 @@ export interface Streams {
   readonly nodes: string
 }
 
-/** @throws AnaxError ANAX_ERR_CLUSTER where the server is too old */
+/** @throws AnaxError ANAX_ERR_CLUSTER if the server is too old */
 export function checkServer({ info }: NatsConnection): void {
   const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number)
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return

@@ -5,9 +5,9 @@
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Message } from '../../types/message.js'
 import { AnaxError } from '../index.js'
-import { messageBytes, messageFrom } from './message-bytes.js'
-import { LONG_TOPICS, signalFilter, signalSubject, topicOf } from './subjects.js'
-import { maxBodyBytes } from './wire.js'
+import { messageBytes, messageFrom } from './wire/message-bytes.js'
+import { LONG_TOPICS, signalFilter, signalSubject, topicOf } from './wire/subjects.js'
+import { maxBodyBytes } from './wire/wire.js'
 
 export interface SignalsParts {
   readonly nc: NatsConnection
@@ -33,7 +33,7 @@ export class Signals {
 
   send(message: Message): void {
     const { nc, prefix, epoch, failed } = this.#parts
-    // without a connection the message would wait for it, which QoS 0 does not
+    // without a connection the message would be queued, which QoS 0 must not be
     if (!this.isConnected) return
     const subject = signalSubject(prefix, message.topic)
     const tokens = subject.slice(signalFilter(prefix, '').length)

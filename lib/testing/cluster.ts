@@ -2,16 +2,16 @@
  * `anax/testing/cluster`: the contract of a cluster engine as a test suite, for authors of engines, and an engine in
  * memory for tests of applications. Knows no particular engine.
  */
-import { defineClaimTests } from './cluster/claims.js'
-import { defineGroupTests } from './cluster/groups.js'
-import { type ClusterSuiteOptions, Harness } from './cluster/harness.js'
-import { defineLogTests } from './cluster/log.js'
-import { defineMembershipTests } from './cluster/membership.js'
-import { defineRetainedTests } from './cluster/retained.js'
-import { defineSizeTests } from './cluster/sizes.js'
+import { defineClaimTests } from './cluster/contract/claims.js'
+import { defineGroupTests } from './cluster/contract/groups.js'
+import { type ClusterSuiteOptions, Harness } from './cluster/contract/harness.js'
+import { defineLogTests } from './cluster/contract/log.js'
+import { defineMembershipTests } from './cluster/contract/membership.js'
+import { defineRetainedTests } from './cluster/contract/retained.js'
+import { defineSizeTests } from './cluster/contract/sizes.js'
 
-export type { ClusterSuiteOptions, TestEngine } from './cluster/harness.js'
-export { MemoryCluster, type MemoryClusterOptions } from './cluster/memory-cluster.js'
+export type { ClusterSuiteOptions, TestEngine } from './cluster/contract/harness.js'
+export { MemoryCluster, type MemoryClusterOptions } from './cluster/memory/memory-cluster.js'
 
 /** Defines the tests of the contract for an engine. Each test has its own engine. */
 export function clusterSuite(options: ClusterSuiteOptions): void {

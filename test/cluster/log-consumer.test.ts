@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { LogConsumer, type LogConsumerParts } from '../../lib/cluster/log-consumer.js'
-import { OwnedSession, refOf } from '../../lib/cluster/owned-session.js'
+import { OwnedSession, refOf } from '../../lib/cluster/sessions/owned-session.js'
 import type { PublishMessage } from '../../lib/codec/publish-message.js'
 import { recordOf } from '../../lib/model/routing-record.js'
 import { textPacket } from '../support/exchange.js'

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type GroupParts, NatsGroup } from '../../lib/nats/group.js'
-import { messageBytes } from '../../lib/nats/message-bytes.js'
-import { ShardSubjects } from '../../lib/nats/subjects.js'
+import { messageBytes } from '../../lib/nats/wire/message-bytes.js'
+import { ShardSubjects } from '../../lib/nats/wire/subjects.js'
 import type { HeldEntry } from '../../types/cluster.js'
 import type { Message } from '../../types/message.js'
 

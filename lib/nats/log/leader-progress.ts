@@ -1,9 +1,10 @@
 /**
- * A replica may bring a message that the leader has not applied yet, and what the leader says then is older than what this
- * node knows. Owns waiting for the leaders of the shards, one question for all who wait for the same one.
+ * A replica may deliver a message that the leader has not applied yet; answers of the leader are then older than what
+ * this node knows. Owns the waiting for the leaders of the shards, with one request for all that wait for the same
+ * leader.
  */
-import { Gathering } from '../gathering.js'
-import type { Wire } from '../wire.js'
+import { Gathering } from '../wire/gathering.js'
+import type { Wire } from '../wire/wire.js'
 
 const PAUSE_MS = 5
 const PATIENCE_MS = 3000
@@ -24,7 +25,9 @@ export class LeaderProgress {
     )
   }
 
-  /** Resolves when the leader of a shard has come to a sequence that was seen before. Rejects where that takes long. */
+  /**
+   * Resolves when the leader of a shard has reached a sequence that this node has seen. Rejects if that takes too long.
+   */
   reach(shard: number, sequence: number): Promise<void> {
     return new Promise((resolve, reject) => this.#waiting[shard]!.add({ sequence, resolve, reject }))
   }

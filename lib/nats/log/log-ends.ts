@@ -3,8 +3,8 @@
  * shard do not count, so that a session that has read the whole log need not ask again. Owns sharing the request.
  */
 import type { LogCursor } from '../../../types/cluster.js'
-import type { ShardSubjects } from '../subjects.js'
-import type { Wire } from '../wire.js'
+import type { ShardSubjects } from '../wire/subjects.js'
+import type { Wire } from '../wire/wire.js'
 
 /** A shard with a log. */
 interface LogShard {
@@ -17,7 +17,7 @@ export class LogEnds {
   readonly #shards: readonly LogShard[]
   /** An expired message does not move the end back. */
   readonly #ends: number[]
-  /** What was brought to this node, by shard. */
+  /** The last sequence that has arrived at this node, by shard. */
   readonly #brought: number[]
   #running: Promise<LogCursor> | undefined
   #next: Promise<LogCursor> | undefined
@@ -29,7 +29,7 @@ export class LogEnds {
     this.#brought = shards.map(() => 0)
   }
 
-  /** A message came to this node: whoever asks from now on is told an end that is not before it. */
+  /** Called when a message has arrived at this node: later answers are not before it. */
   brought(shard: number, sequence: number): void {
     this.#brought[shard] = sequence
   }
@@ -60,7 +60,7 @@ export class LogEnds {
   async #endOf(shard: number): Promise<number> {
     const { stream, subjects } = this.#shards[shard]!
     const record = await this.#wire.last(stream, subjects.logOf('>'))
-    // what was brought may have expired, or the leader may be behind the replica that brought it
+    // the last message may have expired, or the leader may be behind the replica that delivered it
     return Math.max(record?.sequence ?? 0, this.#brought[shard]!)
   }
 }

@@ -4,9 +4,9 @@
  */
 import type { LogEntry, LogPosition } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
-import { messageFrom } from '../message-bytes.js'
-import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../subjects.js'
-import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
+import { messageFrom } from '../wire/message-bytes.js'
+import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../wire/subjects.js'
+import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
 import { covers } from './interest.js'
 import { LeaderProgress } from './leader-progress.js'
 
@@ -28,7 +28,7 @@ export class LogReader {
   readonly #brought: (shard: number) => number
   readonly #leaders: LeaderProgress
 
-  /** @param brought up to which sequence a shard was brought to this node, from whatever replica */
+  /** @param brought the last sequence of a shard that has arrived at this node, from any replica */
   constructor(wire: Wire, shards: readonly ReadShard[], brought: (shard: number) => number) {
     this.#wire = wire
     this.#shards = shards
@@ -45,7 +45,7 @@ export class LogReader {
 
   /**
    * The messages of one shard that match the filters, after `after` and up to `end`, in order.
-   * @param end where the log ends, or a message that a replica has brought: the leader may be behind it
+   * @param end the end of the log, or a message that a replica has delivered; the leader may be behind it
    */
   async *read(shard: number, filters: readonly string[], after: number, end: number): AsyncGenerator<LogEntry> {
     if (after >= end) return
@@ -61,7 +61,7 @@ export class LogReader {
     const { stream, subjects } = this.#shards[position.shard]!
     const { shard, sequence } = position
     let record = await this.#wire.at(stream, sequence)
-    // it was trimmed, or the leader has not come so far
+    // it was trimmed, or the leader has not reached it yet
     if (record === undefined && sequence <= this.#brought(shard)) {
       await this.#leaders.reach(shard, sequence)
       record = await this.#wire.at(stream, sequence)
@@ -93,7 +93,7 @@ export class LogReader {
     return undefined
   }
 
-  /** The records of subjects, however many there are, as they were at a sequence or later; each subject has one message only. */
+  /** The records of any number of subjects, as of a sequence or later. Each subject has only one message. */
   async latest(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[]> {
     const { stream } = this.#shards[shard]!
     try {

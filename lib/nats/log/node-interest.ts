@@ -4,7 +4,7 @@
  */
 import type { LogCursor } from '../../../types/cluster.js'
 import type { Signals } from '../signals.js'
-import { filterTokens, LONG_TOPICS } from '../subjects.js'
+import { filterTokens, LONG_TOPICS } from '../wire/subjects.js'
 import { coverOf, covers, Interest } from './interest.js'
 import type { ShardReader } from './shard-reader.js'
 
@@ -61,7 +61,7 @@ export class NodeInterest {
     clearTimeout(this.#linger)
   }
 
-  /** Whether the readers have it, now and after a pending change. */
+  /** Whether the readers have the subject, now and after a pending change. */
   #isRead(subject: string): boolean {
     return covers(this.#cover, subject) && (this.#next === undefined || covers(this.#next, subject))
   }

@@ -2,15 +2,15 @@
  * Reads the records of clients of one shard: requests that arrive during a read are combined into the next one. Owns
  * the assignment of records to clients; must not know their content.
  */
-import { Gathering } from '../gathering.js'
-import type { ShardSubjects } from '../subjects.js'
-import type { StoredRecord } from '../wire.js'
+import { Gathering } from '../wire/gathering.js'
+import type { ShardSubjects } from '../wire/subjects.js'
+import type { StoredRecord } from '../wire/wire.js'
 import type { LogReader } from './log-reader.js'
 
 /** Clients of one read: each may have several records, and an answer has 1,024 at most. */
 const MAX_CLIENTS = 100
 
-/** A client whose records are wanted. */
+/** A request for the records of a client. */
 interface Wanted {
   readonly clientId: string
   /** The sequence that the answering replica must have reached. */

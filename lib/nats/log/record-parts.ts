@@ -8,7 +8,7 @@
 
 const COUNT_BYTES = 2
 
-/** One message of a record; without a body it is removed. */
+/** One message of a record; without a body, it removes the part. */
 export interface RecordPart {
   readonly name: string
   readonly body: Uint8Array | undefined

@@ -3,8 +3,8 @@
  * the empty message stays until the older ones are removed, then it is removed as well.
  */
 import type { LogPosition } from '../../../types/cluster.js'
-import type { ShardSubjects } from '../subjects.js'
-import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
+import type { ShardSubjects } from '../wire/subjects.js'
+import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
 import { removal } from './writes.js'
 
 interface ClearedShard {

@@ -4,8 +4,8 @@
  * not know the subscribers.
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
-import { EPHEMERAL, PULL, withoutGaps } from '../pull.js'
-import { clusterError, type Wire } from '../wire.js'
+import { EPHEMERAL, PULL, withoutGaps } from '../wire/pull.js'
+import { clusterError, type Wire } from '../wire/wire.js'
 
 /** Maximum number of prefetched messages. */
 const PREFETCH = 500
@@ -42,7 +42,7 @@ export class ShardReader {
   #count = 0
   #consumer: string | undefined
   #messages: ConsumerMessages | undefined
-  /** Whether the consumer brings nothing more. */
+  /** Whether the consumer delivers nothing more. */
   #isBroken = false
   #adjusting: Promise<void> | undefined
   #reading: Promise<void> = Promise.resolve()
@@ -80,7 +80,7 @@ export class ShardReader {
     return this.#isStopped || (!this.#isBroken && this.#subjects === this.#wanted)
   }
 
-  /** One consumer is made at a time, whether other subjects are wanted or the one before is gone. */
+  /** Creates one consumer at a time, because the subjects have changed or the previous one is gone. */
   #adjust(): Promise<void> {
     if (!this.#isAsWanted) this.#adjusting ??= this.#makeAsWanted()
     return this.#adjusting ?? Promise.resolve()
@@ -163,7 +163,10 @@ export class ShardReader {
     if (messages === this.#messages) this.#goOn()
   }
 
-  /** The consumer is gone, or its server is, or a message is missing: another one goes on behind what came last. */
+  /**
+   * Called when the consumer or its server is gone, or a message is missing: another consumer continues after the last
+   * message.
+   */
   #goOn(): void {
     this.#isBroken = true
     this.#adjust()

@@ -6,7 +6,7 @@
  * expectation, so there is never more than one in progress.
  */
 import { AnaxError } from '../../index.js'
-import { clusterError, isInvalid, type OutgoingRecord, RefusedRequest, ServerError, type Wire } from '../wire.js'
+import { clusterError, isInvalid, type OutgoingRecord, RefusedRequest, ServerError, type Wire } from '../wire/wire.js'
 
 /** A server accepts 1,000 messages in a batch. */
 const MAX_RECORDS = 500
@@ -57,8 +57,8 @@ export class ShardWriter {
 
   /**
    * Writes records in one step.
-   * @returns the sequence of the first one; undefined where it is not known
-   * Rejects with ANAX_ERR_FENCED, ANAX_ERR_QUOTA, ANAX_ERR_CLUSTER.
+   * @returns the sequence of the first one; undefined if unknown. Rejects with ANAX_ERR_FENCED, ANAX_ERR_QUOTA,
+   * ANAX_ERR_CLUSTER.
    */
   write(records: readonly OutgoingRecord[]): Promise<number | undefined> {
     const bytes = records.reduce((sum, { body }) => sum + body.length, 0)
@@ -178,7 +178,7 @@ export class ShardWriter {
 
 /**
  * The records of several writes. A batch may have each replaced subject only once, so records that are replaced within
- * the batch are left out.
+ * the batch are omitted.
  */
 function joined(batch: readonly Waiting[]): OutgoingRecord[] {
   const records = batch.flatMap(write => write.records)

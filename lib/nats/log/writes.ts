@@ -4,10 +4,10 @@
 import type { ClusterWrite } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message.js'
 import { AnaxError } from '../../index.js'
-import { messageBytes } from '../message-bytes.js'
 import { deadlineBytes } from '../nodes/deadlines.js'
-import { type ShardSubjects, topicOf } from '../subjects.js'
-import type { OutgoingRecord } from '../wire.js'
+import { messageBytes } from '../wire/message-bytes.js'
+import { type ShardSubjects, topicOf } from '../wire/subjects.js'
+import type { OutgoingRecord } from '../wire/wire.js'
 import { type PartCounts, partsOf } from './record-parts.js'
 
 const NOTHING = new Uint8Array(0)
@@ -28,7 +28,7 @@ export interface WriteOptions {
 
 /**
  * The message of the log comes first, if there is one.
- * @throws AnaxError ANAX_ERR_PACKET_TOO_LARGE for a message that the engine cannot take
+ * @throws AnaxError ANAX_ERR_PACKET_TOO_LARGE for a message that is too large for the engine
  */
 export function recordsOf(write: ClusterWrite, options: WriteOptions): OutgoingRecord[] {
   const { subjects, clientId, maxBodyBytes, partCounts } = options
@@ -56,7 +56,7 @@ export function recordsOf(write: ClusterWrite, options: WriteOptions): OutgoingR
   return records
 }
 
-/** The record of a subject that has none any more. */
+/** The record that marks a removed one. */
 export function removal(subject: string): OutgoingRecord {
   return { subject, body: NOTHING, ttl: REMOVED_SECONDS, replaces: true }
 }

@@ -3,9 +3,9 @@
  * client; must not know what a session is.
  */
 import type { Claim } from '../../../types/cluster.js'
-import { Gathering } from '../gathering.js'
 import type { PartCounts } from '../log/record-parts.js'
-import type { ShardSubjects } from '../subjects.js'
+import { Gathering } from '../wire/gathering.js'
+import type { ShardSubjects } from '../wire/subjects.js'
 import {
   clusterError,
   type OutgoingRecord,
@@ -13,12 +13,12 @@ import {
   ServerError,
   type StoredRecord,
   type Wire,
-} from '../wire.js'
+} from '../wire/wire.js'
 import type { Membership } from './membership.js'
 
 /**
- * How long the record of a released claim stays, in seconds, the least that a server takes. While it is there, the first
- * attempt of the next claim is refused, which expects no record.
+ * How long the record of a released claim stays, in seconds: the minimum that a server accepts. While it exists, the
+ * first attempt of the next claim is refused, because it expects no record.
  */
 const FREED_SECONDS = 1
 const ATTEMPT_MS = 2500
@@ -28,10 +28,10 @@ const PAUSE_MS = 100
 /** Time limit for an owner to release a client; then the request is repeated. */
 const LET_GO_MS = 3000
 
-/** The answer of a node that was asked to let go of a client, and does not hold it. */
+/** The answer of a node that was asked to release a client and does not hold it. */
 export const NOT_HELD = 'not held'
 
-/** Never aborted. */
+/** A signal that is never aborted. */
 const NEVER = new AbortController()
 
 /** Asked for its signal only by a claim that has to wait, because it is expensive to make. */
@@ -138,7 +138,7 @@ export class Claims {
 
   async #claimWhenFree(clientId: string, giveUp: GivingUp, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     const shard = this.#parts.shardOf(clientId)
-    // most clients are new, or were away for long
+    // most clients are new, or were disconnected for long
     let free: Free = { sequence: 0 }
     for (;;) {
       this.#checkLease()

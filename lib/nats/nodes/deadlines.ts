@@ -4,10 +4,10 @@
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import type { ClusterEvents } from '../../../types/cluster.js'
-import { followLatest, withoutGaps } from '../pull.js'
-import type { ShardSubjects } from '../subjects.js'
-import { partitionOf } from '../subjects.js'
-import { clusterError, type StoredRecord, type Wire } from '../wire.js'
+import { followLatest, withoutGaps } from '../wire/pull.js'
+import type { ShardSubjects } from '../wire/subjects.js'
+import { partitionOf } from '../wire/subjects.js'
+import { clusterError, type StoredRecord, type Wire } from '../wire/wire.js'
 import type { Claims } from './claims.js'
 
 /** Above this number of partitions, all deadlines are followed, and those of other nodes are skipped. */

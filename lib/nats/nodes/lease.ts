@@ -4,18 +4,18 @@
  */
 import type { Lease } from '../../../types/cluster.js'
 import { AnaxError } from '../../index.js'
-import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
+import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
 
 /** The record of a node. */
 export interface NodeRecord {
   readonly epoch: string
-  /** It has left, and owns nothing. */
+  /** Set if the node has left and owns nothing. */
   readonly left?: true
 }
 
 /** Renewals within one lease. */
 const RENEWALS = 6
-/** Pause after a renewal that failed, in milliseconds: servers without a leader refuse at once. */
+/** Pause after a failed renewal, in milliseconds: servers without a leader refuse immediately. */
 const RETRY_MS = 200
 /** The unused fraction of the lease, because clocks run at different speeds and timers are late. */
 const MARGIN = 0.1
@@ -38,7 +38,7 @@ export class NatsLease implements Lease {
   #sequence = 0
   #timer: NodeJS.Timeout | undefined
   #ends: NodeJS.Timeout | undefined
-  /** The renewal that is under way, or was the last. */
+  /** The pending renewal, or the last one. */
   #renewal: Promise<void> = Promise.resolve()
   #hasLeft = false
 
@@ -79,7 +79,7 @@ export class NatsLease implements Lease {
     this.#hasLeft = true
     this.#stop()
     this.#validUntil = Number.NEGATIVE_INFINITY
-    // the record of one that is under way is the one to replace
+    // a pending renewal writes the record that must be replaced
     await this.#renewal
     if (!this.lost.aborted) await this.#write({ epoch: this.#parts.epoch, left: true }, this.#sequence)
   }
@@ -147,7 +147,7 @@ export class NatsLease implements Lease {
   }
 }
 
-/** Parses the record of a node; undefined if it is none. */
+/** Parses the record of a node; undefined if it is invalid. */
 export function nodeRecordOf({ body }: Pick<StoredRecord, 'body'>): NodeRecord | undefined {
   try {
     return JSON.parse(Buffer.from(body).toString('utf8')) as NodeRecord

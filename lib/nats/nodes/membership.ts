@@ -3,11 +3,11 @@
  * anything relies on that. Must not know claims.
  */
 import type { MembershipChange } from '../../../types/cluster.js'
-import { partitionsOf, type ShardSubjects } from '../subjects.js'
-import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire.js'
+import { partitionsOf, type ShardSubjects } from '../wire/subjects.js'
+import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
 import { type NodeRecord, nodeRecordOf } from './lease.js'
 
-/** The number of checks of the other nodes within a lease. */
+/** Checks of the other nodes within one lease. */
 const LOOKS = 5
 const PAUSE_MS = 20
 
@@ -75,11 +75,11 @@ export class Membership {
     else if (content.left !== true) this.#readNew(known, node, content, record.sequence)
   }
 
-  /** Whether a process is gone: then it is fenced, and cannot write any more. */
+  /** Whether a process has failed; it is then fenced, and can no longer write. */
   async isGone(node: string, epoch: string): Promise<boolean> {
     if (this.isAlive(node, epoch)) return false
     if (this.#fenced.has(epoch)) return true
-    // one that was not heard of may have begun a moment ago: the leader knows
+    // an unknown process may have started a moment ago: the leader knows
     const record = await this.#lookUp(node)
     if (record !== undefined) this.read(node, record)
     if (this.isAlive(node, epoch)) return false

@@ -2,8 +2,8 @@
  * Watches the records of the nodes and passes each to the membership. Owns the consumer; must not know their meaning.
  */
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import { type Followed, followLatest, withoutGaps } from '../pull.js'
-import { clusterError } from '../wire.js'
+import { type Followed, followLatest, withoutGaps } from '../wire/pull.js'
+import { clusterError } from '../wire/wire.js'
 import type { Membership } from './membership.js'
 
 const PAUSE_MS = 300

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LogEnds } from '../../../lib/nats/log/log-ends.js'
 import { LogReader } from '../../../lib/nats/log/log-reader.js'
-import { ShardSubjects } from '../../../lib/nats/subjects.js'
-import type { Wire } from '../../../lib/nats/wire.js'
+import { ShardSubjects } from '../../../lib/nats/wire/subjects.js'
+import type { Wire } from '../../../lib/nats/wire/wire.js'
 
 const subjects = new ShardSubjects('test', 0)
 const shards = [{ stream: 's', subjects, anchor: subjects.fence('node') }]

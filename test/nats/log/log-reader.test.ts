@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LogReader } from '../../../lib/nats/log/log-reader.js'
-import { ShardSubjects } from '../../../lib/nats/subjects.js'
-import type { StoredRecord, Wire } from '../../../lib/nats/wire.js'
+import { ShardSubjects } from '../../../lib/nats/wire/subjects.js'
+import type { StoredRecord, Wire } from '../../../lib/nats/wire/wire.js'
 
 const subjects = new ShardSubjects('test', 0)
 const subject = subjects.record('client', 's')

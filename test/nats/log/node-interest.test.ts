@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { covers } from '../../../lib/nats/log/interest.js'
 import { NodeInterest, type NodeInterestParts } from '../../../lib/nats/log/node-interest.js'
-import { filterTokens } from '../../../lib/nats/subjects.js'
+import { filterTokens } from '../../../lib/nats/wire/subjects.js'
 
 test('a filter that is wanted again while the readers give it up is read again', async () => {
   mock.timers.enable({ apis: ['setTimeout'] })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ShardWriter } from '../../../lib/nats/log/shard-writer.js'
-import { RefusedRequest, type Wire, type WriteOptions } from '../../../lib/nats/wire.js'
+import { RefusedRequest, type Wire, type WriteOptions } from '../../../lib/nats/wire/wire.js'
 
 /** More often than an unknown refusal is repeated. */
 const OFTEN = 50

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Claims, NOT_HELD } from '../../../lib/nats/nodes/claims.js'
 import type { Membership } from '../../../lib/nats/nodes/membership.js'
-import { ShardSubjects } from '../../../lib/nats/subjects.js'
+import { ShardSubjects } from '../../../lib/nats/wire/subjects.js'
 import {
   type OutgoingRecord,
   RefusedRequest,
   type StoredRecord,
   type Wire,
   type WriteOptions,
-} from '../../../lib/nats/wire.js'
+} from '../../../lib/nats/wire/wire.js'
 
 const NEVER = new AbortController()
 const WRONG_LAST_SEQUENCE = 10071

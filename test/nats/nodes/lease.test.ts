@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { NatsLease } from '../../../lib/nats/nodes/lease.js'
-import { type OutgoingRecord, RefusedRequest, type Wire, type WriteOptions } from '../../../lib/nats/wire.js'
+import { type OutgoingRecord, RefusedRequest, type Wire, type WriteOptions } from '../../../lib/nats/wire/wire.js'
 
 const LEASE_MS = 6000
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Membership } from '../../../lib/nats/nodes/membership.js'
-import { ShardSubjects } from '../../../lib/nats/subjects.js'
-import type { OutgoingRecord, StoredRecord, Wire } from '../../../lib/nats/wire.js'
+import { ShardSubjects } from '../../../lib/nats/wire/subjects.js'
+import type { OutgoingRecord, StoredRecord, Wire } from '../../../lib/nats/wire/wire.js'
 
 const subjects = new ShardSubjects('test', 0)
 const recordOf = (epoch: string, sequence: number, left?: true): StoredRecord => ({

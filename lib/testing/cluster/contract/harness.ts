@@ -1,6 +1,6 @@
 /**
- * What the tests of the cluster contract share: nodes that write down what they are told, names that were not used before, and
- * waiting for something to become true. Knows no particular engine.
+ * Shared by the tests of the cluster contract: nodes that record their events, unused names, and waiting for
+ * conditions. Knows no particular engine.
  */
 import type {
   Claim,
@@ -9,18 +9,18 @@ import type {
   JoinRequest,
   LogEntry,
   MembershipChange,
-} from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
+} from '../../../../types/cluster.js'
+import type { Message } from '../../../../types/message.js'
 
 /** An engine under test: a cluster that has no nodes yet. */
 export interface TestEngine {
   /** Joins as `Cluster.join` does. */
   join(request: JoinRequest): Promise<ClusterNode>
-  /** Cuts a node off the engine: what it sends does not arrive, and what it does not know. */
+  /** Disconnects a node from the engine without notifying it: nothing that it sends arrives. */
   cut(node: ClusterNode): void
   /** Lets a node reach the engine again. */
   heal(node: ClusterNode): void
-  /** The test is over, and the nodes have left. */
+  /** Called after the test, when the nodes have left. */
   close(): void | Promise<void>
 }
 
@@ -28,13 +28,13 @@ export interface TestEngine {
 export interface ClusterSuiteOptions {
   /** The function `test` of `node:test`, or one like it. */
   test: (name: string, body: () => Promise<void>) => unknown
-  /** Makes the engine of one test. */
+  /** Creates the engine of one test. */
   engine: () => TestEngine | Promise<TestEngine>
-  /** Milliseconds of the lease of nodes that are to be lost. @default 1000 */
+  /** Lease of nodes that will be lost, in milliseconds. @default 1000 */
   leaseMs?: number
 }
 
-/** A node and what it was told. */
+/** A node and its recorded events. */
 export interface TestNode {
   readonly node: ClusterNode
   readonly entries: LogEntry[]
@@ -45,7 +45,7 @@ export interface TestNode {
   readonly asked: string[]
   /** Writes that were refused because they came too late. */
   refused: number
-  /** The node's reaction when it has to let go of a client. */
+  /** The node's reaction to a request to release a client. */
   letGo: (clientId: string) => Promise<void>
   /** Handles each message; the shard waits for it. */
   onMessage: (entry: LogEntry) => void | Promise<void>
@@ -118,7 +118,7 @@ export class Nodes {
     return joined
   }
 
-  /** Several at once. */
+  /** Joins several nodes at once. */
   async many(count: number): Promise<TestNode[]> {
     const nodes: TestNode[] = []
     for (let i = 0; i < count; i++) nodes.push(await this.join())
@@ -164,7 +164,7 @@ function eventsOf(told: Omit<TestNode, 'node'>): ClusterEvents {
 let names = 0
 const run = Math.random().toString(36).slice(2, 8)
 
-/** A name that was not there before. */
+/** An unused name. */
 export function unique(word: string): string {
   return `${word}-${run}-${++names}`
 }
@@ -174,7 +174,7 @@ export function claim({ node }: TestNode, clientId: string): Promise<Claim> {
   return node.claim(clientId, NEVER)
 }
 
-/** A message as it is published. */
+/** A message to publish. */
 export function message(topic: string, payload = 'payload', fields: Partial<Message> = {}): Message {
   return {
     cmd: 'publish',
@@ -193,12 +193,12 @@ export function message(topic: string, payload = 'payload', fields: Partial<Mess
   }
 }
 
-/** The payloads of what came, in order. */
+/** The payloads of received messages, in order. */
 export function payloads(entries: readonly LogEntry[]): string[] {
   return entries.map(({ message }) => message.payload.toString())
 }
 
-/** Waits until it is so; fails where it does not become so. */
+/** Waits until a condition is true; fails if it does not become true. */
 export async function until(isSo: () => boolean | Promise<boolean>, what = 'what was waited for'): Promise<void> {
   const end = performance.now() + PATIENCE_MS
   while (!(await isSo())) {
@@ -207,11 +207,11 @@ export async function until(isSo: () => boolean | Promise<boolean>, what = 'what
   }
 }
 
-/** Waits until all that was written before has been brought to a node. */
+/** Waits until everything that was written before has arrived at a node. */
 export async function settled(...nodes: readonly TestNode[]): Promise<void> {
   const mark = unique('mark')
   await Promise.all(nodes.map(({ node }) => node.want(mark)))
-  // one for each shard: which one a client has, only the engine knows
+  // one for each shard, because only the engine knows the shard of a client
   const shards = new Set<number>()
   for (let i = 0; shards.size < nodes[0]!.node.shards; i++) {
     const position = await nodes[0]!.node.write(undefined, {

@@ -1,24 +1,27 @@
 /** The contracts between the parts of an engine in memory. Nothing here runs. */
-import type { Clock } from '../../../types/clock.js'
-import type { ClusterNode, LogEntry, MembershipChange } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
+import type { Clock } from '../../../../types/clock.js'
+import type { ClusterNode, LogEntry, MembershipChange } from '../../../../types/cluster.js'
+import type { Message } from '../../../../types/message.js'
 import type { MemoryGroups } from './memory-groups.js'
 import type { MemoryShard } from './memory-shard.js'
 
 /** A node, as the engine and other nodes see it. */
 export interface MemoryPeer extends ClusterNode {
-  /** Another node came or went. */
+  /** Called when another node has joined or left. */
   hear(node: string, change: MembershipChange['change']): void
-  /** Another process has the name. */
+  /** Called when another process has taken the name. */
   replaced(): void
   processDue(clientId: string, at: number | undefined): void
-  /** The owner of the client is gone. */
+  /** Called when the owner of the client has failed. */
   adopt(clientId: string): void
-  /** Resolves when it has, or had nothing to; never for a node that is cut off. */
+  /**
+   * Asks the node to release a client. Resolves when it has, or if it does not hold the client; never for a node that
+   * is cut off.
+   */
   askToLetGo(clientId: string): Promise<void>
-  /** A message came to the log. */
+  /** Called for a message of the log. */
   bring(entry: LogEntry): void
-  /** A QoS 0 message came. */
+  /** Called for a QoS 0 message. */
   hearSignal(message: Message): void
 }
 
@@ -31,12 +34,12 @@ export interface MemoryEngine {
   readonly nodes: ReadonlyMap<string, MemoryPeer>
   readonly groups: MemoryGroups
   readonly retained: ReadonlyMap<string, Message>
-  /** Whether a node would get an answer now. */
+  /** Whether a node can reach the engine now. */
   isReachable(node: ClusterNode | undefined): boolean
-  /** Waits for the engine, and for as long as it takes. */
+  /** Waits until the engine can be reached, and for the latency. */
   reach(node: ClusterNode | undefined): Promise<void>
   remove(node: MemoryPeer, change: 'left' | 'lost'): void
-  /** @throws AnaxError ANAX_ERR_FENCED where the name belongs to another, or to nobody */
+  /** @throws AnaxError ANAX_ERR_FENCED if the name belongs to another node, or to none */
   checkIsMember(node: MemoryPeer): void
   retain(message: Message): void
   keeperOf(clientId: string): MemoryPeer | undefined

@@ -1,13 +1,13 @@
-/** One shard of an engine in memory: log, records, claims. Owns the sequence; must not know who is told. */
-import type { Clock } from '../../../types/clock.js'
-import type { ClusterNode, LogEntry } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
+/** One shard of an engine in memory: log, records, claims. Owns the sequence; must not know the nodes. */
+import type { Clock } from '../../../../types/clock.js'
+import type { ClusterNode, LogEntry } from '../../../../types/cluster.js'
+import type { Message } from '../../../../types/message.js'
 
 /** The owner of a client, if it has one. */
 export interface MemoryClaim {
   readonly node: ClusterNode | undefined
   readonly token: number
-  /** It only looks after the session, and has no client for it. */
+  /** Whether the owner only takes care of the session, without a client. */
   readonly isCaretaker?: boolean
 }
 
@@ -40,7 +40,7 @@ export class MemoryShard {
     return this.#log.map(({ entry }) => entry)
   }
 
-  /** The next place; each write takes one. */
+  /** The next sequence; each write takes one. */
   next(): number {
     return ++this.#sequence
   }
@@ -62,7 +62,7 @@ export class MemoryShard {
   }
 }
 
-/** A message of its own: the log outlives whoever wrote it, and each reader may change what it is given. */
+/** A copy of a message: the log outlives the writer, and each reader may change its copy. */
 export function copyOf(message: Message): Message {
   const { topic, payload, qos, retain, clientId, properties, messageExpiry } = message
   return {

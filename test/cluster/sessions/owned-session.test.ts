@@ -1,7 +1,7 @@
 /** A session's records: the settings have its place in the log as of the last release, another one has what came after. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { OwnedSession } from '../../lib/cluster/owned-session.js'
+import { OwnedSession } from '../../../lib/cluster/sessions/owned-session.js'
 
 const claim = { clientId: 'client', token: 1 }
 

@@ -1,6 +1,6 @@
 /**
- * How this node's consumers pull messages, and how the latest records of subjects are followed. Owns these settings, and
- * when a consumer has to be replaced; must not know what the messages mean.
+ * Settings of this node's consumers, and functions to follow the latest records of subjects. Owns the settings, and
+ * when a consumer must be replaced; must not know the meaning of messages.
  */
 import type {
   ConsumerMessages,
@@ -28,17 +28,14 @@ export interface PullSource {
   readonly stream: string
 }
 
-/** Records that are followed. */
+/** Followed records. */
 export interface Followed {
   readonly messages: ConsumerMessages
-  /** How many there are already. */
+  /** The number of existing records. */
   readonly pending: number
 }
 
-/**
- * Follows the latest record of each subject and all later ones.
- * @param consumer a name that no consumer has had
- */
+/** Follows the latest record of each subject and all later ones. @param consumer an unused name for a consumer */
 export async function followLatest(
   { manager, client, stream }: PullSource,
   consumer: string,
@@ -54,14 +51,14 @@ export async function followLatest(
   return { messages, pending: num_pending }
 }
 
-/** Ends the messages of a consumer that is gone, or whose server is: it missed two signs of life. */
+/** Ends the messages of a consumer that is gone, or whose server is: two heartbeats are missing. */
 export async function stopWhenGone(messages: ConsumerMessages): Promise<void> {
   for await (const status of messages.status()) if (isGone(status)) messages.stop()
 }
 
 /**
- * The messages of a consumer that only this node reads, up to the first one that is missing: a server counts as delivered what
- * it sent to a connection that broke. Whoever reads begins another consumer behind the last message.
+ * The messages of a consumer that only this node reads, up to the first missing one: a server counts messages as
+ * delivered that it sent to a broken connection. The reader then creates another consumer after the last message.
  */
 export async function* withoutGaps(messages: ConsumerMessages, failed: (error: Error) => void): AsyncGenerator<JsMsg> {
   stopAtGap(messages).catch(failed)
@@ -73,7 +70,10 @@ export async function* withoutGaps(messages: ConsumerMessages, failed: (error: E
   messages.stop()
 }
 
-/** A sign of life tells how many messages the server has sent: the last ones may be missing, with none behind them. */
+/**
+ * Detects missing last messages, after which no other one shows the gap: a heartbeat contains the number of messages
+ * that the server has sent.
+ */
 async function stopAtGap(messages: ConsumerMessages): Promise<void> {
   for await (const status of messages.status()) {
     const isGap = status.type === 'heartbeat' && status.lastConsumerSequence !== messages.getReceived()

@@ -1,11 +1,11 @@
-/** The contract of claims and records: one owner, who finds all that the one before wrote. */
+/** The contract of claims and records: one owner, who reads everything that the previous owner wrote. */
 import assert from 'node:assert/strict'
-import type { Claim } from '../../../types/cluster.js'
+import type { Claim } from '../../../../types/cluster.js'
 import { claim, type Harness, message, payloads, settled, type TestNode, unique, until } from './harness.js'
 
 const BYTES = Buffer.from([1, 2, 3])
 
-/** The node gives the claim back when it is asked to, after a last write. */
+/** Makes a node release a claim on request, after a last write. */
 function giveBack(owner: TestNode, held: Claim, text: string): void {
   owner.letGo = () => owner.node.release(held, 'keep', { records: { last: Buffer.from(text) } })
 }

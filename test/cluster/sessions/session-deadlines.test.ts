@@ -1,9 +1,9 @@
 /** When a node sees to sessions that are away. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SessionDeadlines } from '../../lib/cluster/session-deadlines.js'
-import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { Timers } from '../../lib/util/scheduling/timers.js'
+import { SessionDeadlines } from '../../../lib/cluster/sessions/session-deadlines.js'
+import { FakeClock } from '../../../lib/testing/fake-clock.js'
+import { Timers } from '../../../lib/util/scheduling/timers.js'
 
 const HOUR = 3_600_000
 

@@ -1,4 +1,7 @@
-/** The contract of nodes that come and go, are cut off, or are replaced: late writes are refused, and others see to what is left. */
+/**
+ * The contract of nodes that join, leave, are cut off, or are replaced: late writes are refused, and other nodes handle
+ * their sessions.
+ */
 import assert from 'node:assert/strict'
 import { claim, type Harness, message, payloads, settled, type TestNode, unique, until } from './harness.js'
 
@@ -42,7 +45,7 @@ export function defineMembershipTests(harness: Harness): void {
     nodes.engine.cut(one.node)
     const late = one.node.write(held, { message: message(topic, 'late', { clientId }), records: { a: undefined } })
     const outcome = assert.rejects(late)
-    // it knows before anybody else acts on it
+    // it is notified before any other node acts
     await until(() => one.node.lease.lost.aborted || other.changes.some(({ change }) => change === 'lost'))
     assert.ok(!one.node.lease.isValid)
     await until(() => other.orphans.includes(clientId), 'the orphan')
@@ -65,7 +68,7 @@ export function defineMembershipTests(harness: Harness): void {
     await one.node.release(await claim(one, free), 'keep')
     await one.node.leave()
     await until(() => [other, third].every(({ changes }) => changes.some(({ change }) => change === 'left')))
-    // who looked after it, and is gone as well, has changed nothing
+    // a caretaker node that has failed as well has changed nothing
     assert.equal((await third.node.claimIfFree(used))?.wasInUse, true)
     await third.node.leave()
     await until(() => other.changes.filter(({ change }) => change === 'left').length === 2)

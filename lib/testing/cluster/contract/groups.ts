@@ -1,6 +1,6 @@
-/** The contract of shared subscriptions: one node gets each message, and none is lost with a node. */
+/** The contract of shared subscriptions: each message goes to one node, and none is lost if a node fails. */
 import assert from 'node:assert/strict'
-import type { HeldEntry } from '../../../types/cluster.js'
+import type { HeldEntry } from '../../../../types/cluster.js'
 import { type Harness, message, type TestNode, unique, until } from './harness.js'
 
 /** Publishes numbers, by many clients. */
@@ -99,7 +99,7 @@ export function defineGroupTests(harness: Harness): void {
       return came.length > 0
     })
     for (let i = 0; i < 100; i++) all[1].node.signal(message(topic, String(i), { qos: 0 }))
-    // on a busy machine the first ones may come as late as these
+    // on a busy machine the first ones may arrive as late as these
     const numbers = () => came.filter(text => text !== 'ping')
     await until(() => numbers().length >= 100)
     assert.equal(new Set(numbers()).size, 100)

@@ -1,9 +1,9 @@
-/** The contract of the log: who gets a message, in which order, and what can be read of it later. */
+/** The contract of the log: the receivers of messages, their order, and later reads. */
 import assert from 'node:assert/strict'
-import type { LogCursor } from '../../../types/cluster.js'
+import type { LogCursor } from '../../../../types/cluster.js'
 import { all, type Harness, message, payloads, settled, type TestNode, unique, until } from './harness.js'
 
-/** Topics that a message bus does not carry as they are. */
+/** Topics that a message bus cannot use unchanged. */
 const TOPICS = [
   '',
   '/',
@@ -222,7 +222,7 @@ export function defineLogTests(harness: Harness): void {
   })
 }
 
-/** Ignores messages of an engine beyond those that were asked for. */
+/** Removes messages that an engine delivers in addition to the requested ones. */
 function wanted<T extends { message: { topic: string } }>(entries: T[], topic: string): T[] {
   return entries.filter(entry => entry.message.topic === topic || entry.message.topic.startsWith(`${topic}/`))
 }

@@ -3,11 +3,11 @@
  * cannot contain; must not know a connection.
  *
  * A level becomes a token. The last token of a topic is always `%e`, so that `a/#`, which also matches `a`, is one
- * subject (`a.>`). What begins with `%` is never a character of a level: that is written as `%` and its code, `%25`.
+ * subject (`a.>`). A `%` in a level is escaped as `%25`, so other tokens that begin with `%` are never levels.
  */
 import { createHash } from 'node:crypto'
 
-/** Characters that a token must not contain, beside control characters. */
+/** Characters that a token must not contain, in addition to control characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const FORBIDDEN = /[\u0000-\u001f\u007f\s.*>%]/g
 const ESCAPED = /%([0-9a-f]{2}|u[0-9a-f]{4})/g

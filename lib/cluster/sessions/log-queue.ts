@@ -1,13 +1,13 @@
 /**
  * The messages of the log for a session, as its queue: applies the limits of queues to the messages that its client
  * missed, and copies them into the session before the log discards them. Owns these limits; must not know who sends,
- * how records are written, nor what arrives while the client is connected.
+ * how records are written, nor the messages that arrive while the client is connected.
  */
-import type { Message } from '../../types/message.js'
-import type { QueuedMessage, QueueLimits } from '../../types/persistence.js'
-import { sizeInQueue } from '../model/backlog.js'
-import { refKey } from '../model/message.js'
-import type { ClusterLink } from './cluster-link.js'
+import type { Message } from '../../../types/message.js'
+import type { QueuedMessage, QueueLimits } from '../../../types/persistence.js'
+import { sizeInQueue } from '../../model/backlog.js'
+import { refKey } from '../../model/message.js'
+import type { ClusterLink } from '../cluster-link.js'
 import { type BroughtFilters, type LogRead, type OwnedSession, ownRecord, positionOf, refOf } from './owned-session.js'
 
 /** The fraction of its time in the log after which a message is copied into the session. */
@@ -52,12 +52,12 @@ export class LogQueue {
   }
 
   /**
-   * The messages after the session's cursor in the log that are not brought to this node any more. The first read applies
-   * the limits to the messages that its client missed.
+   * Reads the messages of the log after the session's cursor that arrived at this node too early, or not at all, to be
+   * sent live. The first read applies the limits to the messages that its client missed.
    */
   async *read(owned: OwnedSession): AsyncGenerator<QueuedMessage> {
     const { link, brought } = this.#parts
-    // mostly this node knows it, and a client that comes back costs no request
+    // usually this node knows it, so a reconnecting client costs no request
     const read = owned.beginRead(owned.missesUpTo(brought) ?? (await link.node.ends()))
     // most have missed nothing
     if (!owned.isPast(read.ends)) yield* this.#missed(owned, read)
@@ -83,8 +83,8 @@ export class LogQueue {
   }
 
   /**
-   * When messages that a session misses from now on must be copied into it; undefined for a session without
-   * subscriptions.
+   * The time at which messages that a session misses from now on must be copied into it; undefined for a session
+   * without subscriptions.
    */
   keepAt(owned: OwnedSession, now: number): number | undefined {
     const { logMs } = this.#parts.link.node

@@ -2,7 +2,7 @@
  * Writes the delivery state of sessions: immediately if a caller waits for it, otherwise after a short delay, many
  * changes in one write. Owns when to write; must not know the content.
  */
-import type { ClusterLink } from './cluster-link.js'
+import type { ClusterLink } from '../cluster-link.js'
 import type { OwnedSession } from './owned-session.js'
 
 /**
@@ -17,7 +17,7 @@ export class SessionWriter {
   readonly #dirty = new Set<OwnedSession>()
   /** The write in progress and the next one, per session. */
   readonly #writing = new Map<OwnedSession, { current: Promise<void>; next: Promise<void> | undefined }>()
-  /** Sessions whose last write, with all that there is, is another part's. */
+  /** Sessions whose last write is done by another part, with their whole state. */
   readonly #ended = new WeakSet<OwnedSession>()
   #timer: NodeJS.Timeout | undefined
 
@@ -41,7 +41,10 @@ export class SessionWriter {
     return writing.next
   }
 
-  /** The session is given back, with all that there is to write: what was to be written before that is not any more. */
+  /**
+   * Called when the session is released together with its whole state: pending changes are no longer written
+   * separately.
+   */
   end(owned: OwnedSession): void {
     this.#ended.add(owned)
     this.forget(owned)

@@ -3,7 +3,7 @@
  * and the meaning of answers; must not know the content of messages.
  */
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
-import { AnaxError } from '../index.js'
+import { AnaxError } from '../../index.js'
 
 /** A message to be written. */
 export interface OutgoingRecord {
@@ -96,7 +96,7 @@ export interface WireParts {
 export class Wire {
   readonly nc: NatsConnection
   readonly #parts: WireParts
-  /** Ends the waiting flushes once the connection is closed; made with the first of them. */
+  /** Ends the waiting flushes when the connection is closed; created with the first one. */
   #flushing: Set<() => void> | undefined
   #batches = 0
   /** Where the answers to reads arrive; subscribed to with the first read. */
@@ -111,8 +111,8 @@ export class Wire {
   }
 
   /**
-   * Resolves when the server has received all that was sent before, or when the connection is closed, as the flush of NATS
-   * waits for ever then. Rejects when the connection breaks.
+   * Resolves when the server has received everything that was sent before, or when the connection is closed, because
+   * the flush of NATS would then wait forever. Rejects when the connection breaks.
    */
   flush(): Promise<void> {
     const flushing = this.#openFlushes()
@@ -125,7 +125,10 @@ export class Wire {
     })
   }
 
-  /** One reaction to the end of the connection for all: each stays for as long as the connection does. */
+  /**
+   * Registers one handler for the end of the connection, shared by all flushes, because handlers stay as long as the
+   * connection.
+   */
   #openFlushes(): Set<() => void> {
     if (this.#flushing !== undefined) return this.#flushing
     const flushing = new Set<() => void>()
@@ -293,7 +296,7 @@ export class Wire {
     return inbox
   }
 
-  /** The server has refused the subscription. */
+  /** Called when the server has refused the subscription. */
   #closeInbox(error: Error): void {
     this.#inbox = undefined
     for (const { fail } of [...this.#reads.values()]) fail(error)
@@ -336,7 +339,7 @@ function acknowledged(answer: Msg): Acknowledgement {
   return acknowledgement
 }
 
-/** Each message names the one before it: where a connection broke and was made again, some may be missing. */
+/** Whether no message is missing: each one names its predecessor. Messages may be missing after a reconnect. */
 function isWhole(answers: readonly Msg[]): boolean {
   let before = '0'
   for (const { headers } of answers) {

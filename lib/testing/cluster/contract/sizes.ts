@@ -1,8 +1,10 @@
-/** The contract of what is large, or made of unusual characters: refused at once, or carried, and nothing is held up by it. */
+/**
+ * The contract of large messages and unusual characters: they are refused immediately or delivered, and block nothing.
+ */
 import assert from 'node:assert/strict'
 import { claim, type Harness, message, payloads, settled, type TestNode, unique } from './harness.js'
 
-/** The sizes for an engine without a bound. */
+/** The sizes for an engine without a limit. */
 const LARGE = 1024 * 1024
 const MANY = 1500
 
@@ -11,7 +13,7 @@ export function defineSizeTests(harness: Harness): void {
   harness.test('a message that is too large is refused, and those behind it are written', async nodes => {
     const one = await nodes.join()
     const { maxMessageBytes } = one.node
-    // an engine without a bound of its own takes whatever a packet can have
+    // an engine without its own limit accepts everything that fits into a packet
     if (maxMessageBytes > 64 * LARGE) return
     const topic = unique('t')
     await one.node.want(topic)

@@ -1,9 +1,9 @@
 /** A session that is given back is written by whoever gives it back, and by nobody after that. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClusterLink } from '../../lib/cluster/cluster-link.js'
-import type { OwnedSession } from '../../lib/cluster/owned-session.js'
-import { SessionWriter } from '../../lib/cluster/session-writer.js'
+import type { ClusterLink } from '../../../lib/cluster/cluster-link.js'
+import type { OwnedSession } from '../../../lib/cluster/sessions/owned-session.js'
+import { SessionWriter } from '../../../lib/cluster/sessions/session-writer.js'
 
 test('a change that waits behind a write is left to the one that gives the session back', async () => {
   const writes: (() => void)[] = []

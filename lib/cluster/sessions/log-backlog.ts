@@ -2,8 +2,8 @@
  * The waiting messages in the log of one session whose client is connected: their number, and those that are dropped
  * because the client reads too slowly. Owns the counts; must not know the limits, nor the messages.
  */
-import type { LogPosition } from '../../types/cluster.js'
-import { Fifo } from '../util/collections/fifo.js'
+import type { LogPosition } from '../../../types/cluster.js'
+import { Fifo } from '../../util/collections/fifo.js'
 
 interface Waiting {
   readonly sequence: number
@@ -78,8 +78,8 @@ export class LogBacklog {
   }
 
   /**
-   * @returns `told` for a message whose drop was already reported, `untold` for one that is dropped now; undefined for
-   * all others
+   * @returns `told` if the drop was already reported, `untold` if the message is dropped now; undefined for all other
+   * messages
    */
   dropOf({ shard, sequence }: LogPosition): 'told' | 'untold' | undefined {
     const one = this.#shards[shard]

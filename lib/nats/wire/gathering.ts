@@ -1,6 +1,6 @@
 /**
  * Batches items that are added in one turn of the event loop, or while the previous batch is in progress: one write to
- * the socket and one step of the replicas for many. Must not know what is done with them.
+ * the socket and one step of the replicas for many items. Must not know the items.
  */
 
 /** Shared by all batches that begin in the next turn, so that the client of NATS writes to its socket once. */
@@ -24,7 +24,7 @@ export class Gathering<T> {
 
   /**
    * @param most maximum size of a batch
-   * @param carryOut processes a batch; resolves or rejects when the next one may begin
+   * @param carryOut processes one batch; resolves or rejects when the next one may begin
    */
   constructor(most: number, carryOut: (items: readonly T[]) => Promise<unknown>) {
     this.#most = most

@@ -1,7 +1,7 @@
-/** Shared subscriptions of a cluster in memory: each message to one node, in turns. Must not know members. */
-import type { ClusterNode, Group, GroupHandler, HeldEntry, LogEntry } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
-import { filterMatches, parseShare } from '../../topic/topic.js'
+/** Shared subscriptions of a cluster in memory: each message goes to one node, in turn. Must not know members. */
+import type { ClusterNode, Group, GroupHandler, HeldEntry, LogEntry } from '../../../../types/cluster.js'
+import type { Message } from '../../../../types/message.js'
+import { filterMatches, parseShare } from '../../../topic/topic.js'
 import { copyOf } from './memory-shard.js'
 
 /** A node's part in a group. */
@@ -41,7 +41,7 @@ export class MemoryGroups {
     }
   }
 
-  /** A node is gone. */
+  /** Removes a failed node. */
   leave(node: ClusterNode): void {
     for (const group of this.#groups.values()) {
       for (const part of group.parts.filter(part => part.node === node)) this.#remove(group, part)
@@ -81,7 +81,7 @@ export class MemoryGroups {
     }
   }
 
-  /** The next one that can be reached. */
+  /** The next node that can be reached. */
   #next(group: SharedGroup): Part | undefined {
     const reachable = group.parts.filter(({ node }) => this.#isReachable(node))
     return reachable[group.turn++ % reachable.length]

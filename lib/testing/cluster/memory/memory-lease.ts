@@ -1,10 +1,10 @@
-/** The lease of a node in memory: renewed while the node reaches the engine. Must not know what it is for. */
-import type { Clock } from '../../../types/clock.js'
-import type { Lease } from '../../../types/cluster.js'
-import { AnaxError } from '../../errors.js'
+/** The lease of a node in memory, renewed while the node can reach the engine. Must not know its purpose. */
+import type { Clock } from '../../../../types/clock.js'
+import type { Lease } from '../../../../types/cluster.js'
+import { AnaxError } from '../../../errors.js'
 
 const RENEWALS = 6
-/** The part of the lease that the node does not make use of. */
+/** The unused part of the lease. */
 const MARGIN = 0.1
 
 export class MemoryLease implements Lease {
@@ -16,10 +16,10 @@ export class MemoryLease implements Lease {
   #timer: unknown
   #renewedAt: number
   #isStopped = false
-  /** Resolves when it is lost. */
+  /** Resolves when the lease is lost. */
   readonly lostPromise: Promise<void>
 
-  /** @param ended called when others may act */
+  /** @param ended called when other nodes may act */
   constructor(leaseMs: number, clock: Clock, isReachable: () => boolean, ended: () => void) {
     this.#clock = clock
     this.#renewedAt = this.#now()
@@ -58,7 +58,9 @@ export class MemoryLease implements Lease {
     return this.#clock.monotonic?.() ?? this.#clock.now()
   }
 
-  /** Whoever blocks the event loop blocks all nodes of this process: that costs nobody the lease. */
+  /**
+   * Renews the lease. A blocked event loop blocks all nodes of this process, so no node loses its lease because of it.
+   */
   #renew(): void {
     if (!this.#isStopped && this.#isReachable()) this.#renewedAt = this.#now()
   }

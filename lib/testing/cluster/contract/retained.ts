@@ -1,4 +1,4 @@
-/** The contract of retained messages: the newest of each topic, whoever published it. */
+/** The contract of retained messages: the latest one of each topic, whoever published it. */
 import assert from 'node:assert/strict'
 import { all, type Harness, message, type TestNode, unique, until } from './harness.js'
 

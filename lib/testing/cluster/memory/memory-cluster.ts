@@ -1,24 +1,24 @@
 /**
- * An engine for clusters in the memory of one process: for the tests of an application, and of the broker. Owns what the nodes
- * share, and faults on request; must not know a broker.
+ * A cluster engine in the memory of one process, for tests of applications and of the broker. Owns the state that the
+ * nodes share, and faults on request; must not know a broker.
  */
-import type { Clock } from '../../../types/clock.js'
-import type { Cluster, ClusterNode, JoinRequest } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
-import { systemClock } from '../../broker/options.js'
-import { AnaxError } from '../../errors.js'
+import type { Clock } from '../../../../types/clock.js'
+import type { Cluster, ClusterNode, JoinRequest } from '../../../../types/cluster.js'
+import type { Message } from '../../../../types/message.js'
+import { systemClock } from '../../../broker/options.js'
+import { AnaxError } from '../../../errors.js'
 import type { MemoryEngine, MemoryPeer } from './memory-engine.js'
 import { MemoryGroups } from './memory-groups.js'
 import { MemoryNode } from './memory-node.js'
 import { MemoryShard } from './memory-shard.js'
 
-/** How a cluster in memory is to be. */
+/** Options of a cluster in memory. */
 export interface MemoryClusterOptions {
   /** Shards of the log. @default 4 */
   shards?: number
-  /** Milliseconds that each write and read takes. @default 0, the next turn of the event loop */
+  /** Duration of each write and read, in milliseconds. @default 0, the next turn of the event loop */
   latencyMs?: number
-  /** Milliseconds that the log keeps a message. @default Infinity */
+  /** How long the log keeps a message, in milliseconds. @default Infinity */
   logMs?: number
   /** The source of time of leases and of the log: the same as that of the brokers. @default the system clock */
   clock?: Clock
@@ -30,13 +30,13 @@ export class MemoryCluster implements Cluster, MemoryEngine {
   readonly clock: Clock
   readonly latencyMs: number
   readonly logMs: number
-  /** Topic -> the newest message that was retained. */
+  /** Topic -> the latest retained message. */
   readonly retained = new Map<string, Message>()
-  /** Name -> the node that has it. */
+  /** Name -> node. */
   readonly nodes = new Map<string, MemoryPeer>()
   readonly groups = new MemoryGroups(node => this.isReachable(node))
   readonly #cut = new Set<ClusterNode>()
-  /** While the engine is down: called when it is up again. */
+  /** Callbacks for when the engine is up again. */
   #waiting: (() => void)[] = []
   #isDown = false
 
@@ -61,7 +61,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     return node
   }
 
-  /** Cuts a node off: what it asks for waits, and its lease runs out. */
+  /** Disconnects a node: its requests wait, and its lease ends. */
   cut(node: ClusterNode): void {
     this.#cut.add(node)
   }
@@ -82,18 +82,18 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     this.#wake()
   }
 
-  /** Whether a node would get an answer now. */
+  /** Whether a node can reach the engine now. */
   isReachable(node: ClusterNode | undefined): boolean {
     return !this.#isDown && (node === undefined || !this.#cut.has(node))
   }
 
-  /** Waits for the engine, and for as long as it takes. */
+  /** Waits until the engine can be reached, and for the latency. */
   async reach(node: ClusterNode | undefined): Promise<void> {
     await this.#pause()
     while (!this.isReachable(node)) await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
-  /** A node is gone, or has left. */
+  /** Called when a node has failed or left. */
   remove(node: MemoryPeer, change: 'left' | 'lost'): void {
     if (this.nodes.get(node.node) !== node) return
     this.nodes.delete(node.node)
@@ -102,7 +102,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     this.repartition()
   }
 
-  /** @throws AnaxError ANAX_ERR_FENCED where the name belongs to another, or to nobody */
+  /** @throws AnaxError ANAX_ERR_FENCED if the name belongs to another node, or to none */
   checkIsMember(node: MemoryPeer): void {
     if (this.nodes.get(node.node) === node) return
     throw new AnaxError('ANAX_ERR_FENCED', { detail: 'another node has taken over from this one' })
@@ -113,7 +113,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     else this.retained.set(message.topic, message)
   }
 
-  /** The node that sees to a client. */
+  /** The node that takes care of a disconnected client. */
   keeperOf(clientId: string): MemoryPeer | undefined {
     const names = [...this.nodes.keys()].sort()
     const name = names[hash(clientId) % names.length]
@@ -124,7 +124,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     return this.shards[hash(clientId) % this.shards.length]!
   }
 
-  /** Each node is told what it sees to. */
+  /** Notifies each node of the clients that it takes care of. */
   repartition(): void {
     for (const shard of this.shards) {
       for (const [clientId, at] of shard.deadlines) {

@@ -2,8 +2,8 @@
  * The deadlines of disconnected sessions that this node handles: wills and expiry, and sessions of failed nodes. Owns
  * the schedule and the retries; must not know how they are handled.
  */
-import { type Deadline, Deadlines } from '../persistence/deadlines.js'
-import { Timer, type Timers } from '../util/scheduling/timers.js'
+import { type Deadline, Deadlines } from '../../persistence/deadlines.js'
+import { Timer, type Timers } from '../../util/scheduling/timers.js'
 
 /** Maximum number of sessions that are handled concurrently. */
 const AT_ONCE = 50
@@ -12,7 +12,7 @@ const RETRY_MS = 2000
 
 export interface SessionDeadlinesParts {
   readonly timers: Timers
-  /** Handles what is due of a session. */
+  /** Handles a due will or expiry of a session. */
   processDue(clientId: string): Promise<void>
   failed(error: unknown): void
 }

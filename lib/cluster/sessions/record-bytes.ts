@@ -9,7 +9,7 @@ export function bytesOf(value: unknown): Uint8Array {
 export function contentOf<T>(bytes: Uint8Array): T {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   const value: unknown = JSON.parse(text)
-  // most have no bytes: a session that comes back is not to wait for a search
+  // most records have no buffers: skips the search, so that a resumed session does not wait for it
   return (text.includes(BUFFER) ? withBuffers(value) : value) as T
 }
 

@@ -1,4 +1,7 @@
-/** One node of a cluster in memory: the contract, on what the engine shares. Owns its lease and what it wants. */
+/**
+ * One node of a cluster in memory: implements the contract on the engine's shared state. Owns its lease and its
+ * filters.
+ */
 import type {
   Claim,
   ClusterStats,
@@ -11,10 +14,10 @@ import type {
   LogEntry,
   LogPosition,
   MembershipChange,
-} from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
-import { AnaxError } from '../../errors.js'
-import { filterMatches } from '../../topic/topic.js'
+} from '../../../../types/cluster.js'
+import type { Message } from '../../../../types/message.js'
+import { AnaxError } from '../../../errors.js'
+import { filterMatches } from '../../../topic/topic.js'
 import type { MemoryEngine, MemoryPeer } from './memory-engine.js'
 import { MemoryLease } from './memory-lease.js'
 import { copyOf, type MemoryShard } from './memory-shard.js'
@@ -30,13 +33,13 @@ export class MemoryNode implements MemoryPeer {
   readonly #lease: MemoryLease
   readonly #wanted = new Map<string, number>()
   readonly #held = new Map<string, number>()
-  /** Of each shard, what waits for the node to take it. */
+  /** The pending delivery of each shard. */
   readonly #delivery: Promise<void>[] = []
-  /** How much that is, by shard. */
+  /** The number of waiting messages, by shard. */
   readonly #lag: number[] = []
-  /** Clients whose deadlines it was told of. */
+  /** Clients whose deadlines it has been notified of. */
   readonly #keeps = new Set<string>()
-  /** Writes of this node, in the order in which they were asked for. */
+  /** Writes of this node, in the order of the calls. */
   readonly #order: Promise<unknown>[] = []
   #pending = 0
   #refused = 0
@@ -117,7 +120,7 @@ export class MemoryNode implements MemoryPeer {
       throw new AnaxError('ANAX_ERR_FENCED', { detail: `the claim of ${claim.clientId} is not held any more` })
     }
     const clientId = claim?.clientId ?? write.message?.clientId ?? this.node
-    // whoever wrote it may change it from here on
+    // the caller may change it from now on
     const own = write.message === undefined ? write : { ...write, message: copyOf(write.message) }
     return await this.#inOrder(clientId, shard => this.#apply(shard, claim?.clientId, own))
   }
@@ -206,12 +209,12 @@ export class MemoryNode implements MemoryPeer {
     return Promise.resolve()
   }
 
-  /** Another node came or went. */
+  /** Called when another node has joined or left. */
   hear(node: string, change: MembershipChange['change']): void {
     this.#request.events.membership({ node, change })
   }
 
-  /** Another process has the name. */
+  /** Called when another process has taken the name. */
   replaced(): void {
     this.#lease.lose('another process has the name of this node')
     this.#cluster.groups.leave(this)
@@ -227,13 +230,16 @@ export class MemoryNode implements MemoryPeer {
     this.#request.events.orphan(clientId)
   }
 
-  /** Resolves when it has, or had nothing to; never for a node that is cut off. */
+  /**
+   * Asks the node to release a client. Resolves when it has, or if it does not hold the client; never for a node that
+   * is cut off.
+   */
   async askToLetGo(clientId: string): Promise<void> {
     await this.#cluster.reach(this)
     if (this.#held.has(clientId)) await this.#request.events.letGo(clientId)
   }
 
-  /** A message came to the log. */
+  /** Called for a message of the log. */
   bring(entry: LogEntry): void {
     if (!this.#wants(entry.message.topic)) return
     const { shard } = entry.position
@@ -270,7 +276,7 @@ export class MemoryNode implements MemoryPeer {
     this.#cluster.checkIsMember(this)
   }
 
-  /** Writes of one shard take effect one after the other. */
+  /** Makes writes of one shard take effect one after the other. */
   #inOrder<T>(clientId: string, effect: (shard: MemoryShard) => T): Promise<T> {
     const shard = this.#cluster.shardOf(clientId)
     this.#pending++

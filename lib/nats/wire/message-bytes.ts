@@ -1,15 +1,15 @@
 /**
- * A message as bytes: four bytes with the length of a head in JSON, the head, the payload. Owns the format; must not know
- * subjects, except that one may be too long to tell the topic.
+ * Encodes a message as bytes: four bytes with the length of a head in JSON, the head, the payload. Owns the format;
+ * must not know subjects, except that a topic may be too long for one.
  */
-import type { Message } from '../../types/message.js'
-import type { PublishProperties, QoS } from '../../types/packets.js'
+import type { Message } from '../../../types/message.js'
+import type { PublishProperties, QoS } from '../../../types/packets.js'
 
 /** Maximum bytes of a head without topic, properties and client identifier. */
 export const HEAD_BYTES = 256
 
 interface Head {
-  /** QoS; 0 where it is missing. */
+  /** QoS; 0 if it is missing. */
   q?: QoS
   r?: true
   clientId?: string

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { headers as noHeaders } from '@nats-io/transport-node'
-import { Wire } from '../../lib/nats/wire.js'
+import { Wire } from '../../../lib/nats/wire/wire.js'
 
 /** A connection on which each question gets the same messages. */
 function answering(answers: readonly Record<string, string | number>[]): NatsConnection {

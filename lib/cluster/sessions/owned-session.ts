@@ -2,8 +2,8 @@
  * The state of a session that this node owns: its settings, its messages in flight, and its positions in the log. Owns
  * the encoding of this state as records; does no I/O.
  */
-import type { Claim, LogCursor, LogPosition } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Claim, LogCursor, LogPosition } from '../../../types/cluster.js'
+import type { Message } from '../../../types/message.js'
 import type {
   MessageRef,
   QueueDelivery,
@@ -11,10 +11,10 @@ import type {
   StoredSession,
   StoredSubscription,
   StoredWill,
-} from '../../types/persistence.js'
-import { grantedQoS, grantedRetain, grantOf, mergeGrants } from '../model/grant.js'
-import { refKey } from '../model/message.js'
-import { filterMatches, isSharedFilter } from '../topic/topic.js'
+} from '../../../types/persistence.js'
+import { grantedQoS, grantedRetain, grantOf, mergeGrants } from '../../model/grant.js'
+import { refKey } from '../../model/message.js'
+import { filterMatches, isSharedFilter } from '../../topic/topic.js'
 import { LogBacklog } from './log-backlog.js'
 import { bytesOf, contentOf } from './record-bytes.js'
 
@@ -24,11 +24,11 @@ interface OwnedSubscription {
   readonly since: LogCursor
 }
 
-/** What is brought to this node. */
+/** The messages of the log that arrive at this node. */
 export interface BroughtFilters {
-  /** From where on the messages of a filter are brought; undefined while they are not. */
+  /** The position after which all messages of a filter arrive; undefined while the filter is not read. */
   since(filter: string): LogCursor | undefined
-  /** The last message of a shard that has come; 0 if none has. */
+  /** The last message of a shard that has arrived; 0 if none has. */
   arrived(shard: number): number
 }
 
@@ -63,7 +63,7 @@ export interface SessionSettings {
   details?: SessionDetails | undefined
 }
 
-/** The record `s`: all that there is at the last release, and settings that change rarely. */
+/** The record `s`: settings that change rarely and, after the last release, the whole state. */
 interface Settings {
   session?: SessionSettings
   subscriptions?: [StoredSubscription, LogCursor][]
@@ -109,7 +109,7 @@ export class OwnedSession {
   readonly cursor: number[]
   /** For each shard, the position up to which all messages were sent or dropped on this connection. */
   readonly readUpTo: number[]
-  /** For each shard, whether {@link isLive} has said so; forgotten when it subscribes to something. */
+  /** For each shard, the cached result of {@link isLive} if it is true; reset when the session subscribes. */
   #live: boolean[] = []
   /** The messages that wait in the log while its client is connected. */
   readonly backlog = new LogBacklog()
@@ -134,15 +134,16 @@ export class OwnedSession {
     for (const [name, bytes] of records) this.#restore(name, bytes)
   }
 
-  /** @param since the place in the log from which it applies */
+  /** @param since the position in the log from which it applies */
   subscribe(subscription: StoredSubscription, since: LogCursor): void {
     this.subscriptions.set(subscription.topic, { subscription, since })
     this.#live = []
   }
 
   /**
-   * Whether what is brought of a shard may be sent as it comes: it has read the log up to where all of its filters began to
-   * be brought. One that is not brought yet holds up the others: they would move its place in the log past what it misses.
+   * Whether messages of a shard may be sent as they arrive: the session has read the log up to the position from which
+   * all its filters are read by this node. A filter that is not read yet delays the others, because they would move the
+   * session's position past messages of that filter.
    */
   isLive(shard: number, brought: BroughtFilters): boolean {
     this.#live[shard] ||= this.#hasReadUpTo(shard, brought)
@@ -159,8 +160,8 @@ export class OwnedSession {
   }
 
   /**
-   * Up to where it has to read the log, by shard: what is behind that, of its filters, is brought to this node. Undefined
-   * if one of the filters is not brought yet.
+   * The position up to which it must read the log, by shard: all later messages of its filters arrive at this node.
+   * Undefined if one of the filters is not read yet.
    */
   missesUpTo(brought: BroughtFilters): LogCursor | undefined {
     const ends = this.cursor.map((_, shard) => brought.arrived(shard))
