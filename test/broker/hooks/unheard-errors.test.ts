@@ -40,7 +40,7 @@ async function makeMistakes(broker: Broker): Promise<void> {
 
 it('one warning for each kind of mistake, with its place', async () => {
   await makeMistakes(await createBroker())
-  const told = warnings.map(({ message, detail = '' }) => [message.split('. This')[0], detail.split('\n')[0]])
+  const told = warnings.map(({ message, detail = '' }) => [message.split('; this is')[0], detail.split('\n')[0]])
   assert.deepEqual(told.sort(), [
     ['A hook threw or rejected: authenticate: a mistake in a hook', 'Error: a mistake in a hook'],
     ['A listener of a broker event threw: connectionError', 'Error: a mistake in an event'],
