@@ -144,10 +144,12 @@ export interface ClusterNode {
   readonly lease: Lease
 
   /**
-   * Makes this node the owner of a client identifier. Where another node has it, that one is asked to let go, and
-   * waited for; where that node is gone, or its lease ends meanwhile, the claim is taken from it.
-   * @param giveUp an `AbortController` whose signal gives up; asked for its signal only if the claim has to wait
-   * Rejects with ANAX_ERR_CLUSTER where the engine does not answer, ANAX_ERR_FENCED where this node's lease is lost.
+   * Makes this node the owner of a client identifier. If another node owns it, that node is asked to release it, and
+   * the call waits for that. If that node is gone, or its lease ends meanwhile, the claim is taken from it.
+   * @param clientId the client identifier
+   * @param giveUp an `AbortController` whose signal ends the wait; its signal is only read if the claim has to wait
+   * @returns the claim; rejects with ANAX_ERR_CLUSTER if the engine does not answer, and with ANAX_ERR_FENCED if this
+   * node has lost its lease
    */
   claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<Claim>
   /**

@@ -1,6 +1,6 @@
 /**
- * A cluster as the target of an import: what one broker had kept in its store. Joins as a node, and owns each session for
- * as long as its records come. Must not know the source, nor the engine.
+ * A cluster as the target of an import of one broker's store. Joins as a node, and owns each session while its records
+ * arrive. Must not know the source or the engine.
  */
 import { randomBytes } from 'node:crypto'
 import type { Cluster } from '../../types/cluster.js'

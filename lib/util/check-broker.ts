@@ -1,9 +1,9 @@
-/** The check of an argument that has to be a broker, for callers without types. Knows of a broker only that it has methods. */
+/** Checks an argument that must be a broker, for callers without types. Knows only that a broker has methods. */
 import { AnaxError } from '../errors.js'
 
 /**
- * Throws unless a value is a broker. For functions that take one: anything else would fail much later, with an error that
- * does not tell why.
+ * Throws unless a value is a broker. For functions that take a broker: any other value would fail much later, with an
+ * error that does not say why.
  * @param broker the value
  * @param method of a broker, which the value must have
  * @throws AnaxError ANAX_ERR_ARGUMENT

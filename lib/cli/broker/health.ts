@@ -1,6 +1,6 @@
 /**
- * The port for load balancers and supervisors: answers `GET /livez` and `GET /readyz`, to whoever can reach it and by whatever
- * name, and nothing else. Owns the HTTP server.
+ * The port for load balancers and supervisors: answers only `GET /livez` and `GET /readyz`, for every caller and under
+ * every host name. Owns the HTTP server.
  */
 import { once } from 'node:events'
 import http from 'node:http'

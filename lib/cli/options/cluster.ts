@@ -1,4 +1,7 @@
-/** The options about the cluster: how they are written, and what they mean to `anax/nats`. Reads no file, and connects to nothing. */
+/**
+ * The options of the cluster: how they are written, and what they mean for `anax/nats`. Reads no file, and connects to
+ * nothing.
+ */
 import { AnaxError } from '../../index.js'
 import { type NatsClusterOptions, natsCluster } from '../../nats/index.js'
 import { usageError } from '../command-error.js'
