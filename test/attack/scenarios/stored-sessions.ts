@@ -8,7 +8,7 @@ const GROUP = 2000
 
 export const storedSessions: Scenario = {
   name: 'one message for 100,000 stored sessions',
-  options: { maxConnections: 1_000_000_000 },
+  options: { maxConnections: 1_000_000_000, maxSessions: 1_000_000_000 },
   bounds: { turnMs: 20 },
   async prepare(broker, scale) {
     const packets = Buffer.concat([connectPacket('########', { clean: false }), subscribePacket(['t'], 1)])
