@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../lib/codec/index.js'
 import type { ProtocolVersion } from '../../types/packets.js'
 import { Actor, type World } from './actor.js'
-import type { Link } from './link.js'
+import { isFilterRefused, type Link } from './link.js'
 import type { Random } from './random.js'
 
 const FILTERS = 8
@@ -43,11 +43,11 @@ export class Churner extends Actor {
   }
 
   protected received(packets: readonly DecodedPacket[], link: Link): void {
-    for (const packet of packets) this.#take(packet)
+    for (const packet of packets) this.#take(packet, link)
     link.answer(packets)
   }
 
-  #take(packet: DecodedPacket): void {
+  #take(packet: DecodedPacket, link: Link): void {
     switch (packet.cmd) {
       case 'connack':
         if (!packet.sessionPresent) this.sessions++
@@ -57,14 +57,15 @@ export class Churner extends Actor {
         break
       case 'suback':
       case 'unsuback':
-        this.#answered(packet.messageId)
+        if (packet.messageId !== this.#asked?.messageId) break
+        if (isFilterRefused(packet)) this.#ask(link)
+        else this.#answered()
         break
     }
   }
 
-  #answered(messageId: number): void {
-    if (messageId !== this.#asked?.messageId) return
-    const { cmd, topic } = this.#asked
+  #answered(): void {
+    const { cmd, topic } = this.#asked!
     if (cmd === 'subscribe') this.subscribed.add(topic)
     else this.subscribed.delete(topic)
     this.#asked = undefined

@@ -118,6 +118,11 @@ function answerTo(packet: DecodedPacket): Packet | undefined {
   }
 }
 
+/** Whether a filter of SUBSCRIBE or UNSUBSCRIBE was refused, which an engine that is down for long does. */
+export function isFilterRefused({ granted }: { readonly granted: readonly number[] }): boolean {
+  return granted.some(code => code >= 0x80)
+}
+
 /** A CONNECT that goes on with the session there is. */
 export function connectPacket(clientId: string, version: ProtocolVersion): ConnectPacket {
   const packet = { cmd: 'connect', clientId, protocolVersion: version, clean: false, keepalive: 0 } as const

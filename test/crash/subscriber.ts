@@ -8,7 +8,7 @@ import { Actor, type World } from './actor.js'
 import type { SubscriberDescription } from './client-description.js'
 import { Inbox, type InboxEntry } from './inbox.js'
 import { Journal } from './journal.js'
-import type { Link } from './link.js'
+import { isFilterRefused, type Link } from './link.js'
 import type { Random } from './random.js'
 
 const MAX_STAY_MS = 400
@@ -44,7 +44,7 @@ export class Subscriber extends Actor {
   }
 
   protected received(packets: readonly DecodedPacket[], link: Link): void {
-    for (const packet of packets) this.#note(packet)
+    for (const packet of packets) this.#note(packet, link)
     this.#journal.flush()
     link.answer(packets)
     if (this.#inbox.isSubscribed) this.#noteSubscribed()
@@ -55,13 +55,14 @@ export class Subscriber extends Actor {
     link.send({ cmd: 'subscribe', messageId: 1, subscriptions: filters.map(topic => ({ topic, qos })) })
   }
 
-  #note(packet: DecodedPacket): void {
+  #note(packet: DecodedPacket, link: Link): void {
     switch (packet.cmd) {
       case 'connack':
         if (!packet.sessionPresent) this.#journal.note({ event: 'session' })
         break
       case 'suback':
-        this.#journal.note({ event: 'suback' })
+        if (isFilterRefused(packet)) this.#subscribe(link)
+        else this.#journal.note({ event: 'suback' })
         break
       case 'pubrel':
         this.#journal.note({ event: 'pubrel', messageId: packet.messageId })
