@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { open as openDatabase } from 'lmdb'
 import type { AnaxError } from '../../../lib/errors.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
@@ -152,6 +153,21 @@ describe('a folder that is in use', () => {
     })
     child.kill('SIGKILL')
     await once(child, 'exit')
+    await store.setup(BROKER)
+    await store.destroy()
+  })
+
+  // as processes of two containers have, which may both be number 1
+  it('is refused to another thread, which has the same process number, until the first is gone', async () => {
+    const path = temporaryFolder()
+    const worker = new Worker(WRITER, { argv: [path], stdout: true })
+    await once(worker.stdout, 'data')
+    for (const verify of ['off', 'quick'] as const) {
+      const store = createLmdbPersistence({ path, verify })
+      await assert.rejects(store.setup(BROKER), { code: 'ANAX_ERR_STORE', message: /in use by/ })
+    }
+    await worker.terminate()
+    const store = createLmdbPersistence({ path, verify: 'off' })
     await store.setup(BROKER)
     await store.destroy()
   })

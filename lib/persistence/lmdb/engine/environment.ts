@@ -222,16 +222,17 @@ async function openFlusher(root: RootDatabase, folder: string, boot: string | un
 }
 
 /**
- * Each process that has read the database has an entry in LMDB's table of readers. The system knows which of them are
- * alive.
+ * Each thread that has read the database has an entry in LMDB's table of readers, and the system knows which of their
+ * processes are alive. Entries are counted, because processes of different containers may have the same number.
  */
 function refuseSecondProcess(root: RootDatabase, folder: string): void {
   root.doesExist('')
   root.readerCheck()
-  for (const line of root.readerList().split('\n')) {
-    const pid = Number.parseInt(line, 10)
-    if (Number.isInteger(pid) && pid !== process.pid) throw inUse(folder, `process ${pid}`)
-  }
+  const readers = root.readerList().split('\n').map(Number.parseFloat).filter(Number.isInteger)
+  // one is this thread
+  if (readers.length === 1) return
+  const other = readers.find(pid => pid !== process.pid)
+  throw inUse(folder, other === undefined ? 'another thread or container' : `process ${other}`)
 }
 
 function refuseOtherSchema(root: RootDatabase, folder: string): void {
