@@ -24,7 +24,7 @@ const require = createRequire(import.meta.url)
 const QUIET_TURNS = 20
 
 /** So many entries of a queue Redis shows at a time; the packages' own choice is 1000. */
-export const LONG_QUEUE = 120
+export const LONG_QUEUE = 60
 
 /** One Redis for all tests of a file, which run one after the other. */
 let redis: Redis | undefined
