@@ -118,7 +118,7 @@ function answerTo(packet: DecodedPacket): Packet | undefined {
   }
 }
 
-/** Whether a filter of SUBSCRIBE or UNSUBSCRIBE was refused, which an engine that is down for long does. */
+/** Whether a filter of SUBSCRIBE or UNSUBSCRIBE was refused, as happens while the engine does not answer. */
 export function isFilterRefused({ granted }: { readonly granted: readonly number[] }): boolean {
   return granted.some(code => code >= 0x80)
 }

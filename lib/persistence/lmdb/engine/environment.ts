@@ -229,9 +229,9 @@ function refuseSecondProcess(root: RootDatabase, folder: string): void {
   root.doesExist('')
   root.readerCheck()
   const readers = root.readerList().split('\n').map(Number.parseFloat).filter(Number.isInteger)
-  // one is this thread
-  if (readers.length === 1) return
   const other = readers.find(pid => pid !== process.pid)
+  // one is this thread
+  if (other === undefined && readers.length <= 1) return
   throw inUse(folder, other === undefined ? 'another thread or container' : `process ${other}`)
 }
 

@@ -11,6 +11,7 @@ import type {
   MembershipChange,
 } from '../../../../types/cluster.js'
 import type { Message } from '../../../../types/message.js'
+import { message as queuedMessage } from '../../persistence/harness.js'
 
 /** An engine under test: a cluster that has no nodes yet. */
 export interface TestEngine {
@@ -176,21 +177,7 @@ export function claim({ node }: TestNode, clientId: string): Promise<Claim> {
 
 /** A message to publish. */
 export function message(topic: string, payload = 'payload', fields: Partial<Message> = {}): Message {
-  return {
-    cmd: 'publish',
-    brokerId: '',
-    brokerCounter: 0,
-    topic,
-    payload: Buffer.from(payload),
-    qos: 1,
-    retain: false,
-    dup: false,
-    messageId: undefined,
-    clientId: 'publisher',
-    properties: undefined,
-    messageExpiry: undefined,
-    ...fields,
-  }
+  return queuedMessage({ brokerId: '', brokerCounter: 0, topic, payload: Buffer.from(payload), ...fields })
 }
 
 /** The payloads of received messages, in order. */
