@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import type { Count } from './against/comparison.js'
 import { canBeProfiled, profiledBrokers, profiledByDefault } from './profile/profiling.js'
-import { growthScenarios } from './scenarios/growth.js'
+import { growthScenarios } from './scenarios/held/growth.js'
 import { scenarios } from './scenarios/index.js'
 import { type BrokerName, brokerNames, type Effort, peers, type Scenario } from './types.js'
 

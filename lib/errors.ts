@@ -1,5 +1,5 @@
 /**
- * The catalogue of all errors: a stable code, the MQTT reason code, the scope and the message. docs/errors.md has the
+ * The catalogue of all errors: a stable code, the MQTT reason code, the scope and the message. docs/embed/errors.md has the
  * same rows, and a test compares them. Knows no packet, no client and no broker.
  */
 import { ReasonCode } from './reason-codes.js'
@@ -145,7 +145,7 @@ export interface ErrorDetail {
 /** Every error that Anax emits, throws or rejects with. */
 export class AnaxError extends Error {
   override readonly name = 'AnaxError'
-  /** Stable; documented in docs/errors.md. */
+  /** Stable; documented in docs/embed/errors.md. */
   readonly code: ErrorCode
   /** The MQTT 5.0 reason code that the peer gets, or would get if its version had reason codes. */
   readonly reasonCode: number

@@ -7,7 +7,7 @@ import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, write
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { bundleDashboard } from './dashboard.mjs'
-import { completeEntryPoints, root } from './entry-points.mjs'
+import { completeEntryPoints, root } from './package/entry-points.mjs'
 
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
 const dist = join(root, 'dist')

@@ -10,7 +10,7 @@
 import { parseArgs } from 'node:util'
 
 /**
- * Microseconds of one processor core, and KiB, on the machine of docs/cluster.md: npm run test:cluster -- 12. Three servers
+ * Microseconds of one processor core, and KiB, on the machine of docs/scale/cluster.md: npm run test:cluster -- 12. Three servers
  * together, three replicas.
  */
 const COSTS = {

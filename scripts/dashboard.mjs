@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { buildSync, transformSync } from 'esbuild'
-import { root } from './entry-points.mjs'
+import { root } from './package/entry-points.mjs'
 
 /** What lib/admin/page/files.d.ts declares. */
 const MODULE = 'lib/admin/page/files.js'

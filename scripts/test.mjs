@@ -15,7 +15,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { findTestFiles } from './test-files.mjs'
+import { findTestFiles } from './test/files.mjs'
 
 /** Processes that run test files at the same time. Half the time of a file is spent waiting for other processes. */
 const PARALLEL = 3
@@ -51,7 +51,7 @@ if (files.length === 0) {
 }
 if (form !== 'fast') installPrerequisites()
 
-const preloads = ['./test-seconds.mjs', ...('ANAX_TEST_SEED' in process.env ? ['./test-seed.mjs'] : [])]
+const preloads = ['./test/seconds.mjs', ...('ANAX_TEST_SEED' in process.env ? ['./test/seed.mjs'] : [])]
 const folder = mkdtempSync(join(tmpdir(), 'anax-test-'))
 const results = join(folder, 'results.jsonl')
 const times = join(folder, 'times.jsonl')
@@ -65,7 +65,7 @@ const { status } = spawnSync(
     `--test-timeout=${fileLimitMs}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
-    `--test-reporter=${join(root, 'scripts/results-reporter.mjs')}`,
+    `--test-reporter=${join(root, 'scripts/test/results-reporter.mjs')}`,
     `--test-reporter-destination=${results}`,
     ...flags,
     ...(form === 'fast' ? gathered() : files),

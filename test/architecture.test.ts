@@ -58,8 +58,14 @@ const ENTRY_POINTS = readEntryPoints()
 
 const MAX_LINES = 400
 
+/** Where the project's own files are. */
+const FOLDERS = ['lib', 'types', 'test', 'bench', 'dashboard', 'docs', 'examples', 'scripts']
+
 /** More files than this in one folder are divided by purpose. */
-const MAX_FILES = 15
+const MAX_FILES = 14
+
+/** The only folder that grows by itself: its files are numbered, and read one at a time. */
+const RECORD = 'docs/decisions'
 
 const IMPORT = /^(?:import|export)\s(?:[^'";]*?\sfrom\s)?\s*'([^']+)'|\bimport\('([^']+)'\)/gm
 
@@ -152,10 +158,11 @@ describe('every file', () => {
   })
 })
 
-it('no folder of lib/ holds more files than a reader takes in at once', () => {
+it('no folder holds more files than a reader takes in at once', () => {
   const counts = new Map<string, number>()
-  for (const { path } of library) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
-  const full = [...counts].filter(([folder, count]) => folder.startsWith('lib/') && count > MAX_FILES)
+  for (const path of FOLDERS.flatMap(filesIn)) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+  assert.ok(counts.size > 100)
+  const full = [...counts].filter(([folder, count]) => folder !== RECORD && count > MAX_FILES)
   assert.deepEqual(full, [])
 })
 
@@ -195,6 +202,12 @@ function readSources(folder: string): SourceFile[] {
     .filter(file => file.endsWith('.ts'))
     .map(file => readSource(join(folder, file)))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true })
+    .filter(({ name }) => name !== 'node_modules')
+    .flatMap(entry => (entry.isDirectory() ? filesIn(join(folder, entry.name)) : [join(folder, entry.name)]))
 }
 
 function readSource(path: string): SourceFile {

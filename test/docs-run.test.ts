@@ -4,12 +4,20 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type TemporaryFolder, temporaryFolder } from './support/certificate.js'
 import { ROOT } from './support/root.js'
+import { type TemporaryFolder, temporaryFolder } from './support/tls/certificate.js'
 
 const PAGES = [
-  ...['testing.md', 'host.md', 'mqtt-client.md', 'topics-and-payloads.md', 'web-servers.md', 'logging.md', 'rates.md'],
-  ...['tracing.md', 'presence.md', 'errors.md', 'migrating-from-aedes.md'],
+  ...[
+    'test/testing.md',
+    'embed/host.md',
+    'test/mqtt-client.md',
+    'embed/topics-and-payloads.md',
+    'embed/web-servers.md',
+    'run/logging.md',
+    'security/rates.md',
+  ],
+  ...['run/tracing.md', 'run/presence.md', 'embed/errors.md', 'test/migrating-from-aedes.md'],
 ]
 
 /** What snippets talk to and we have not: a broker at its usual port, other services. */
@@ -92,7 +100,7 @@ describe('snippets about tests, clients and the host', () => {
 function snippetsOf(page: string): { name: string; code: string }[] {
   const text = readFileSync(join(ROOT, 'docs', page), 'utf8')
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], index) => ({
-    name: `${page.replace('.md', '')}-${index}`,
+    name: `${page.replace('.md', '').replace('/', '-')}-${index}`,
     // another broker may have the usual port
     code: code.replace('.listen(1883)', '.listen(0)'),
   }))

@@ -9,8 +9,8 @@ import { pathToFileURL } from 'node:url'
 import { resolveOptions } from '../lib/broker/options.js'
 import { OPTIONS } from '../lib/cli/options/options.js'
 import { ERRORS } from '../lib/errors.js'
-import { type TemporaryFolder, temporaryFolder } from './support/certificate.js'
 import { ROOT } from './support/root.js'
+import { type TemporaryFolder, temporaryFolder } from './support/tls/certificate.js'
 
 interface Page {
   /** Path from the root of the repository. */
@@ -18,7 +18,7 @@ interface Page {
   text: string
 }
 
-const pages: Page[] = ['README.md', ...markdownIn('docs'), ...markdownIn('docs/decisions')].map(path => ({
+const pages: Page[] = ['README.md', ...markdownIn('docs')].map(path => ({
   path,
   text: readFileSync(join(ROOT, path), 'utf8'),
 }))
@@ -32,10 +32,10 @@ function membersOf(file: string, name: string): string[] {
   return [...new Set(namesIn([...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)]))]
 }
 
-describe('docs/broker.md', () => {
-  const section = between(pageOf('docs/broker.md'), '## Options', '## Properties')
-  const hooks = membersOf('types/hooks.ts', 'Hooks')
-  const options = [...membersOf('types/options.ts', 'BrokerOptions'), ...hooks]
+describe('docs/embed/broker.md', () => {
+  const section = between(pageOf('docs/embed/broker.md'), '## Options', '## Properties')
+  const hooks = membersOf('types/broker/hooks.ts', 'Hooks')
+  const options = [...membersOf('types/broker/options.ts', 'BrokerOptions'), ...hooks]
   const documented = [...section.matchAll(ROW)].map(([, name]) => name!)
 
   it('has every option, each once, and no other', () => {
@@ -56,9 +56,9 @@ describe('docs/broker.md', () => {
   })
 
   it('has the methods and properties of a broker', () => {
-    const page = pageOf('docs/broker.md')
+    const page = pageOf('docs/embed/broker.md')
     const isNamed = (name: string) => page.includes(`| \`broker.${name}\` `) || page.includes(`### broker.${name}(`)
-    const members = membersOf('types/broker.ts', 'Broker')
+    const members = membersOf('types/broker/broker.ts', 'Broker')
     assert.ok(members.includes('handle') && members.includes('publish'))
     assert.deepEqual(
       members.filter(name => !isNamed(name)),
@@ -68,49 +68,49 @@ describe('docs/broker.md', () => {
 })
 
 describe('the other pages of reference', () => {
-  it('docs/hooks.md has a section for every hook, and no other', () => {
-    const sections = headings(pageOf('docs/hooks.md'), 2).filter(name => !name.includes(' '))
-    assert.deepEqual(sections, membersOf('types/hooks.ts', 'Hooks'))
+  it('docs/embed/hooks.md has a section for every hook, and no other', () => {
+    const sections = headings(pageOf('docs/embed/hooks.md'), 2).filter(name => !name.includes(' '))
+    assert.deepEqual(sections, membersOf('types/broker/hooks.ts', 'Hooks'))
   })
 
-  it('docs/events.md has a section for every event, and no other', () => {
-    const events = membersOf('types/events.ts', 'BrokerEvents')
+  it('docs/embed/events.md has a section for every event, and no other', () => {
+    const events = membersOf('types/broker/events.ts', 'BrokerEvents')
     assert.ok(events.length > 15)
-    assert.deepEqual(headings(pageOf('docs/events.md'), 3).toSorted(), events.toSorted())
+    assert.deepEqual(headings(pageOf('docs/embed/events.md'), 3).toSorted(), events.toSorted())
   })
 
-  it('docs/events.md has every reason of a drop, and no other', () => {
-    const reasons = [...between(sourceOf('types/events.ts'), 'DropReason', '/**').matchAll(/'([\w-]+)'/g)]
-    const documented = [...between(pageOf('docs/events.md'), '### drop', '### hookError').matchAll(ROW)]
+  it('docs/embed/events.md has every reason of a drop, and no other', () => {
+    const reasons = [...between(sourceOf('types/broker/events.ts'), 'DropReason', '/**').matchAll(/'([\w-]+)'/g)]
+    const documented = [...between(pageOf('docs/embed/events.md'), '### drop', '### hookError').matchAll(ROW)]
     assert.deepEqual(namesIn(documented), namesIn(reasons))
   })
 
-  it('docs/events.md has every reason of a disconnection, and no other', () => {
-    const reasons = [...between(sourceOf('types/events.ts'), 'DisconnectReason', '/**').matchAll(/'([\w-]+)'/g)]
-    const documented = [...between(pageOf('docs/events.md'), '| `reason` ', '### clientError').matchAll(ROW)]
+  it('docs/embed/events.md has every reason of a disconnection, and no other', () => {
+    const reasons = [...between(sourceOf('types/broker/events.ts'), 'DisconnectReason', '/**').matchAll(/'([\w-]+)'/g)]
+    const documented = [...between(pageOf('docs/embed/events.md'), '| `reason` ', '### clientError').matchAll(ROW)]
     assert.deepEqual(namesIn(documented).slice(1), namesIn(reasons))
   })
 
-  it('docs/client.md has every property and method of a client', () => {
-    const page = pageOf('docs/client.md')
+  it('docs/embed/client.md has every property and method of a client', () => {
+    const page = pageOf('docs/embed/client.md')
     const isNamed = (name: string) => page.includes(`| \`${name}\` `) || page.includes(`### client.${name}(`)
     assert.deepEqual(
-      membersOf('types/client.ts', 'Client').filter(name => !isNamed(name)),
+      membersOf('types/client/client.ts', 'Client').filter(name => !isNamed(name)),
       [],
     )
   })
 
-  it('docs/authentication.md has every code of a denial, and no other', () => {
+  it('docs/security/authentication.md has every code of a denial, and no other', () => {
     const codes = [...between(sourceOf('lib/auth/hooks/denials.ts'), 'DenialCode', '/**').matchAll(/'([\w-]+)'/g)]
-    const table = between(pageOf('docs/authentication.md'), '| Code ', '## Hooks of your own')
+    const table = between(pageOf('docs/security/authentication.md'), '| Code ', '## Hooks of your own')
     const documented = [...table.matchAll(/^\| (`.+?) +\|/gm)].flatMap(([, cell]) =>
       namesIn([...cell!.matchAll(/`([\w-]+)`/g)]),
     )
     assert.deepEqual(documented.toSorted(), namesIn(codes).toSorted())
   })
 
-  it('docs/command.md has every option of the command, and no other', () => {
-    const documented = [...pageOf('docs/command.md').matchAll(/^\| `--([\w-]+)/gm)]
+  it('docs/run/command.md has every option of the command, and no other', () => {
+    const documented = [...pageOf('docs/run/command.md').matchAll(/^\| `--([\w-]+)/gm)]
     assert.deepEqual(namesIn(documented).toSorted(), Object.keys(OPTIONS).toSorted())
   })
 })
@@ -257,7 +257,7 @@ function snippetsOf({ path, text }: Page): { name: string; code: string }[] {
 }
 
 function markdownIn(folder: string): string[] {
-  return readdirSync(join(ROOT, folder))
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter(file => file.endsWith('.md'))
     .map(file => `${folder}/${file}`)
     .sort()

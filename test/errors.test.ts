@@ -1,4 +1,4 @@
-/** The catalogue of errors and docs/errors.md say the same, in both directions. */
+/** The catalogue of errors and docs/embed/errors.md say the same, in both directions. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,8 +10,8 @@ import { ROOT } from './support/root.js'
 /** A section of the page: heading, facts, meaning, advice. */
 const SECTION = /^### (\w+)\n\n`0x([0-9a-f]{2})` · (\w+) · (.+)\n\n(.+)\n\n[*_]What to do:[*_] (.+)$/gm
 
-describe('docs/errors.md', () => {
-  const page = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8')
+describe('docs/embed/errors.md', () => {
+  const page = readFileSync(join(ROOT, 'docs/embed/errors.md'), 'utf8')
   const sections = new Map([...page.matchAll(SECTION)].map(([, code = '', ...facts]) => [code, facts]))
 
   it('has a section for every error, and no other', () => {

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
-import { policyRules } from '../examples/aws-iot-policy.js'
-import { sharedAccessSignature } from '../examples/azure-sas.js'
+import { policyRules } from '../examples/auth/aws-iot-policy.js'
+import { sharedAccessSignature } from '../examples/auth/azure-sas.js'
 import { deny } from '../lib/auth/index.js'
-import { temporaryFolder } from './support/certificate.js'
-import { RunningProcess } from './support/command.js'
-import { connectClient, nextMessage } from './support/mqtt.js'
+import { connectClient, nextMessage } from './support/clients/mqtt.js'
+import { RunningProcess } from './support/programs/command.js'
 import { ROOT } from './support/root.js'
+import { temporaryFolder } from './support/tls/certificate.js'
 
 describe('the examples', () => {
   const folder = temporaryFolder()
@@ -36,8 +36,11 @@ describe('the examples', () => {
 
   it('are all tested here', () => {
     const source = readFileSync(join(ROOT, 'test/examples.test.ts'), 'utf8')
-    const files = readdirSync(join(ROOT, 'examples')).filter(file => file.endsWith('.ts'))
-    const names = files.map(file => file.replace('.ts', ''))
+    const names = ['.', 'auth', 'web-servers'].flatMap(folder =>
+      readdirSync(join(ROOT, 'examples', folder))
+        .filter(file => file.endsWith('.ts'))
+        .map(file => posix.join(folder, file.replace('.ts', ''))),
+    )
     assert.deepEqual(
       names.filter(name => !source.includes(`'${name}'`)),
       [],
@@ -69,8 +72,8 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('auth-hooks', async () => {
-    const { example, url } = await listening('auth-hooks', 'mqtt')
+  it('auth/hooks', async () => {
+    const { example, url } = await listening('auth/hooks', 'mqtt')
     await assert.rejects(connectClient(url, { username: 'alice', password: 'guess' }))
     await example.says(/Refused: ANAX_ERR_CREDENTIALS/)
 
@@ -92,14 +95,14 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('scram', async () => {
-    const { example, url } = await listening('scram', 'mqtt')
+  it('auth/scram', async () => {
+    const { example, url } = await listening('auth/scram', 'mqtt')
     // a password that travels is not what it wants
     await assert.rejects(connectClient(url, { username: 'alice', password: 'wonderland', protocolVersion: 5 }))
     await stopped(example)
   })
 
-  for (const name of ['http-server', 'express', 'fastify']) {
+  for (const name of ['web-servers/http-server', 'web-servers/express', 'web-servers/fastify']) {
     it(name, async () => {
       const { example, url } = await listening(name, 'ws')
       const page = `${url.replace('ws:', 'http:').replace('/mqtt', '')}/news/today`
@@ -112,15 +115,15 @@ describe('the examples', () => {
       assert.equal((await received).payload.toString(), 'sunny')
       await client.publishAsync('news/today', 'rainy', { qos: 1 })
       assert.equal(await (await fetch(page)).text(), 'rainy')
-      if (name === 'fastify') assert.match(await firstMessage(url.replace('/mqtt', '/clock')), /^20/)
+      if (name === 'web-servers/fastify') assert.match(await firstMessage(url.replace('/mqtt', '/clock')), /^20/)
       // It stays connected: the example lets it go.
       await stopped(example)
       await client.endAsync(true)
     })
   }
 
-  it('multi-tenant', async () => {
-    const { example, url } = await listening('multi-tenant', 'mqtt')
+  it('auth/multi-tenant', async () => {
+    const { example, url } = await listening('auth/multi-tenant', 'mqtt')
     const enter = (username: string, password: string, clientId: string) =>
       connectClient(url, { username, password, clientId, protocolVersion: 5 })
     const [admin, pump] = [await enter('acme/admin', 'sesame', 'a'), await enter('acme/pump', 'open', 'pump-1')]
@@ -136,8 +139,8 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('multi-tenant-rewriting', async () => {
-    const { example, url } = await listening('multi-tenant-rewriting', 'mqtt')
+  it('auth/multi-tenant-rewriting', async () => {
+    const { example, url } = await listening('auth/multi-tenant-rewriting', 'mqtt')
     const enter = (username: string, password: string, clientId: string, options = {}) =>
       connectClient(url, { username, password, clientId, protocolVersion: 5, ...options })
     const admin = await enter('acme/admin', 'sesame', 'acme-1')
@@ -173,8 +176,8 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('aws-iot-policy', async () => {
-    const { stdout } = await start('aws-iot-policy').finished()
+  it('auth/aws-iot-policy', async () => {
+    const { stdout } = await start('auth/aws-iot-policy').finished()
     assert.deepEqual(stdout.trim().split('\n'), [
       'publish dt/d1/temperature: allowed',
       'publish dt/d2/temperature: no-rule',
@@ -191,8 +194,8 @@ describe('the examples', () => {
     assert.throws(() => policyRules({ Version: '2012-10-17', Statement: [statement] }), /cannot be said/)
   })
 
-  it('azure-sas', async () => {
-    const { example, url } = await listening('azure-sas', 'mqtt')
+  it('auth/azure-sas', async () => {
+    const { example, url } = await listening('auth/azure-sas', 'mqtt')
     const username = 'example.azure-devices.net/d1/?api-version=2021-04-12'
     const [, password = ''] = await example.says(/-P '([^']+)'/)
     const device = await connectClient(url, { clientId: 'd1', username, password, protocolVersion: 5 })
@@ -209,8 +212,8 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('device-certificates', async () => {
-    const { example, url } = await listening('device-certificates', 'mqtts')
+  it('auth/device-certificates', async () => {
+    const { example, url } = await listening('auth/device-certificates', 'mqtts')
     const read = (name: string) => readFileSync(join(folder.path, 'anax-devices', name))
     const pair = { ca: read('ca.pem'), cert: read('device-1.pem'), key: read('device-1.key') }
     const device = await connectClient(url, { ...pair, clientId: 'device-1', protocolVersion: 5 })
@@ -222,8 +225,8 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('express-login', async () => {
-    const { example, url } = await listening('express-login', 'ws')
+  it('web-servers/express-login', async () => {
+    const { example, url } = await listening('web-servers/express-login', 'ws')
     const origin = url.replace('ws:', 'http:').replace('/mqtt', '')
     assert.match(await (await fetch(origin)).text(), /<form/)
     const login = (password: string) =>
@@ -241,8 +244,8 @@ describe('the examples', () => {
     await stopped(example)
   })
 
-  it('fastify-login', async () => {
-    const { example, url } = await listening('fastify-login', 'ws')
+  it('web-servers/fastify-login', async () => {
+    const { example, url } = await listening('web-servers/fastify-login', 'ws')
     const origin = url.replace('ws:', 'http:').replace('/mqtt', '')
     assert.match(await (await fetch(origin)).text(), /<form/)
     const login = (password: string) => {

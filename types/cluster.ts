@@ -6,7 +6,7 @@
  * Their meaning belongs to the broker, and is the same for every engine. `anax/testing/cluster` has the tests that an
  * engine must pass, and one in memory.
  */
-import type { Message } from './message.js'
+import type { Message } from './message/message.js'
 
 /**
  * What a resolved write guarantees.

@@ -7,8 +7,8 @@
  * Operations take effect in the order in which they are begun, whenever they are answered: the order of a queue is
  * that of its calls.
  */
-import type { Message } from './message.js'
-import type { QoS, Subscription, Will } from './packets.js'
+import type { Message } from './message/message.js'
+import type { QoS, Subscription, Will } from './message/packets.js'
 
 /** A value, or a promise of one. */
 export type MaybePromise<T> = T | Promise<T>
@@ -280,7 +280,7 @@ export interface SweepResult {
 
 /**
  * What MQTT 5.0 needs beyond `aedes-persistence`. A store that has `sessionPersistence` has all of it;
- * for others the broker keeps the missing state in memory, and docs/persistence.md says what a restart loses.
+ * for others the broker keeps the missing state in memory, and docs/behaviour/persistence.md says what a restart loses.
  */
 export interface SessionPersistence extends AedesPersistence {
   readonly sessionPersistence: 1

@@ -2,8 +2,9 @@
  * Who has heard what: checks on every delivery that each receiver gets each message once and in order.
  * Counts; what is done about it is for the report.
  */
+
+import type { Publisher } from './clients/publisher.js'
 import { Histogram } from './histogram.js'
-import type { Publisher } from './publisher.js'
 
 export class Ledger {
   readonly latency = new Histogram()

@@ -5,7 +5,7 @@
 import { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { encode } from '../../lib/codec/index.js'
-import type { Broker } from '../../types/broker.js'
+import type { Broker } from '../../types/broker/broker.js'
 
 const TOPIC = 'a/b/c'
 const PAYLOAD_BYTES = 64

@@ -5,14 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes, Stopwatch } from '../measure.js'
 import type { LoadContext, Sample } from '../types.js'
-import { AcknowledgementSink } from './acknowledged.js'
-import type { Writes } from './answers.js'
-import { Client, openMany } from './client.js'
+import { AcknowledgementSink } from './clients/acknowledged.js'
+import type { Writes } from './clients/answers.js'
+import { Client, openMany } from './clients/client.js'
+import type { ConnectOptions, ProtocolVersion, QoS } from './clients/packets.js'
+import { nowMicros, Publisher } from './clients/publisher.js'
+import { Subscriber } from './clients/subscriber.js'
 import { Ledger } from './ledger.js'
-import type { ConnectOptions, ProtocolVersion, QoS } from './packets.js'
-import { nowMicros, Publisher } from './publisher.js'
 import { busyStretch } from './stretch.js'
-import { Subscriber } from './subscriber.js'
 
 /** Messages per second, of all publishers together. */
 interface Rate {

@@ -1,7 +1,7 @@
 /** Draws the scenarios of growth that were measured, each plot into a file of its own. */
 import { writeChart } from '../charts/file.js'
 import { type Line, lineChart } from '../charts/line-chart.js'
-import { type Growth, growths } from '../scenarios/growth.js'
+import { type Growth, growths } from '../scenarios/held/growth.js'
 import { findCell, type Row } from '../statistics.js'
 import type { BrokerName } from '../types.js'
 

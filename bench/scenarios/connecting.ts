@@ -1,7 +1,7 @@
 /** Clients that come, and clients that come and go, with the command as broker: over TCP, and over TLS anew or resumed. */
 import type { TLSSocket } from 'node:tls'
-import { Client } from '../load/client.js'
-import { publishPacket } from '../load/packets.js'
+import { Client } from '../load/clients/client.js'
+import { publishPacket } from '../load/clients/packets.js'
 import { measureRounds } from '../load/rounds.js'
 import { type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
 import { commandAndOthers } from './command.js'

@@ -1,5 +1,5 @@
 /** Messages between clients that are connected: the rows that say what a delivery costs. */
-import { threeProperties } from '../load/packets.js'
+import { threeProperties } from '../load/clients/packets.js'
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type BrokerName, type LoadContext, plainSetup, type Scenario, scenario } from '../types.js'
 

@@ -4,7 +4,7 @@
  */
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type BrokerName, type LoadContext, type Scenario, scenario } from '../types.js'
-import { connectionRow } from './connections.js'
+import { connectionRow } from './held/connections.js'
 
 /** QoS 1 and 16 bytes of payload throughout, as the suite has it. */
 const suite: Partial<TrafficPlan> = { qos: 1, payloadBytes: 16, window: 100 }

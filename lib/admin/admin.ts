@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Broker } from '../../types/broker.js'
+import type { Broker } from '../../types/broker/broker.js'
 import { checkBroker } from '../index.js'
 import { Access } from './access.js'
 import type { AuditRecord } from './audit.js'

@@ -3,8 +3,8 @@
  * readings. The broker always counts, so this costs it nothing more.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import type { Broker } from '../../types/broker.js'
-import type { Client } from '../../types/client.js'
+import type { Broker } from '../../types/broker/broker.js'
+import type { Client } from '../../types/client/client.js'
 
 /** Messages per second, between the last two moments. */
 export interface ClientRates {

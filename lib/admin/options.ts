@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { BrokerOptions } from '../../types/options.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
 import { AnaxError } from '../index.js'
 import { LogTail } from './log-tail.js'
 

@@ -3,9 +3,9 @@
  * events; must not know requests.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Broker } from '../../types/broker.js'
-import type { DropReason } from '../../types/events.js'
-import type { BrokerStats } from '../../types/inspection.js'
+import type { Broker } from '../../types/broker/broker.js'
+import type { DropReason } from '../../types/broker/events.js'
+import type { BrokerStats } from '../../types/broker/inspection.js'
 
 /** The numbers at one point in time. */
 export interface Sample {

@@ -4,7 +4,7 @@
  * callers; must not know what was published.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Client } from '../../types/client.js'
+import type { Client } from '../../types/client/client.js'
 import { filterMatches } from '../index.js'
 
 export class BlockedClients {

@@ -3,7 +3,7 @@
  * application replaces one of its methods, the new one is used from then on. Knows no broker.
  */
 import type { Bus, BusListener } from '../../types/bus.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { AedesPersistence, SessionPersistence, StoreClient, StoredSubscription } from '../../types/persistence.js'
 import { busPacket, parsedSubscription, storedPacket } from './packets.js'
 

@@ -5,9 +5,9 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { MessageListener } from '../../types/broker.js'
-import type { Callback, Client, PublishInput, UnsubscribeInput } from '../../types/client.js'
-import type { ConnectPacket, Subscription, UserProperties, Will } from '../../types/packets.js'
+import type { MessageListener } from '../../types/broker/broker.js'
+import type { Callback, Client, PublishInput, UnsubscribeInput } from '../../types/client/client.js'
+import type { ConnectPacket, Subscription, UserProperties, Will } from '../../types/message/packets.js'
 import { ReasonCode } from '../index.js'
 
 /** An HTTP request to which a transport has attached the connection's details. */

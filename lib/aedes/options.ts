@@ -1,5 +1,5 @@
 /** The options of Aedes: their defaults, and the corresponding options of the underlying broker. Knows no broker. */
-import type { BrokerOptions } from '../../types/options.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
 import type { AedesOptions } from './types.js'
 
 /** Aedes's defaults that differ from those of the broker. */

@@ -2,8 +2,8 @@
  * Converts packets to the form in which hooks and events of Aedes have them: that of `mqtt-packet`, which omits fields
  * that a protocol version does not have. Pure.
  */
-import type { Message } from '../../types/message.js'
-import type { ConnectPacket, PingreqPacket, PublishPacket, Subscription } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { ConnectPacket, PingreqPacket, PublishPacket, Subscription } from '../../types/message/packets.js'
 import { encode } from '../codec/index.js'
 
 /** Bytes of a PUBLISH in addition to topic and payload: the length of the topic, and the packet id. */

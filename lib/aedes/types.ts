@@ -1,8 +1,8 @@
 /** The types of Aedes's own declarations, for applications that import them. Contracts only. */
 import type { Duplex } from 'node:stream'
+import type { BrokerOptions } from '../../types/broker/options.js'
 import type { Bus } from '../../types/bus.js'
-import type { Message } from '../../types/message.js'
-import type { BrokerOptions } from '../../types/options.js'
+import type { Message } from '../../types/message/message.js'
 import type {
   ConnackPacket,
   ConnectPacket,
@@ -13,7 +13,7 @@ import type {
   Subscription,
   UnsubscribePacket,
   Will,
-} from '../../types/packets.js'
+} from '../../types/message/packets.js'
 import type { AedesPersistence } from '../../types/persistence.js'
 import type { AedesClient } from './client.js'
 

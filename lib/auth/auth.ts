@@ -3,7 +3,6 @@
  * `Auth`; the parts decide.
  */
 import { EventEmitter } from 'node:events'
-import type { Client } from '../../types/client.js'
 import type {
   AuthenticateExtendedHandler,
   AuthenticateHandler,
@@ -11,7 +10,8 @@ import type {
   AuthorizePublishHandler,
   AuthorizeSubscribeHandler,
   PreConnectHandler,
-} from '../../types/hooks.js'
+} from '../../types/broker/hooks.js'
+import type { Client } from '../../types/client/client.js'
 import { AnaxError } from '../index.js'
 import { type Explanation, explain, type Question } from './explain.js'
 import { Admission } from './hooks/admission.js'

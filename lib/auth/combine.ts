@@ -2,9 +2,10 @@
  * Combines several authenticators, or authorizers: the first that knows the client decides, all must agree, or one per
  * kind of client. Owns how their answers are combined; must not know what they check.
  */
-import type { Client } from '../../types/client.js'
-import type { ClientLimits } from '../../types/client-limits.js'
-import type { ExtendedAuthentication } from '../../types/hooks.js'
+
+import type { ExtendedAuthentication } from '../../types/broker/hooks.js'
+import type { Client } from '../../types/client/client.js'
+import type { ClientLimits } from '../../types/client/limits.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { Identity, Subject } from './identity.js'
 import type { Accepted, Attempt, Authenticator, Authorizer, Decision, ExtendedOutcome, Outcome, Part } from './parts.js'

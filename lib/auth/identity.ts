@@ -2,8 +2,8 @@
  * The identity of a client, as found by the module that accepted it; shared by all modules of one process.
  * Owns the link from a connection to its identity; must not know how it was proved.
  */
-import type { Client } from '../../types/client.js'
-import type { ClientLimits } from '../../types/client-limits.js'
+import type { Client } from '../../types/client/client.js'
+import type { ClientLimits } from '../../types/client/limits.js'
 import { type Origin, originOf } from './util/origin.js'
 
 /** One rule that came with the credentials; the first matching rule decides. */

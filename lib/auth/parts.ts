@@ -2,8 +2,9 @@
  * The parts of modules: authenticators identify clients, authorizers decide what they may do. Contracts between the
  * modules and the hooks that use them.
  */
-import type { Client } from '../../types/client.js'
-import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
+
+import type { ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/broker/hooks.js'
+import type { Client } from '../../types/client/client.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { DenialCode } from './hooks/denials.js'
 import type { Identity, ProvenSubject, Subject } from './identity.js'

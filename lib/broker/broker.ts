@@ -4,11 +4,9 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Broker as BrokerContract, DrainOptions, MessageListener } from '../../types/broker.js'
-import type { Callback, Client, ConnectionDetails, DisconnectOptions, PublishInput } from '../../types/client.js'
-import type { ClusterStats } from '../../types/cluster.js'
-import type { BrokerEvents, DropReason } from '../../types/events.js'
-import type { Hooks } from '../../types/hooks.js'
+import type { Broker as BrokerContract, DrainOptions, MessageListener } from '../../types/broker/broker.js'
+import type { BrokerEvents, DropReason } from '../../types/broker/events.js'
+import type { Hooks } from '../../types/broker/hooks.js'
 import type {
   BrokerLimits,
   BrokerStats,
@@ -21,10 +19,12 @@ import type {
   SubscriptionInfo,
   SubscriptionQuery,
   TimingListener,
-} from '../../types/inspection.js'
-import type { Message } from '../../types/message.js'
-import type { BrokerOptions } from '../../types/options.js'
-import type { PayloadInput, PayloadSchema } from '../../types/payload.js'
+} from '../../types/broker/inspection.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
+import type { Callback, Client, ConnectionDetails, DisconnectOptions, PublishInput } from '../../types/client/client.js'
+import type { ClusterStats } from '../../types/cluster.js'
+import type { Message } from '../../types/message/message.js'
+import type { PayloadInput, PayloadSchema } from '../../types/message/payload.js'
 import type { MqttConnection } from '../client/connection.js'
 import type { PublishOptions } from '../client/options.js'
 import { ownPayload, PublishMessage } from '../codec/publish-message.js'
@@ -49,7 +49,7 @@ import { resolveOptions, systemClock } from './options.js'
 import { BrokerParts } from './parts.js'
 import { runOf } from './run-id.js'
 
-/** An MQTT broker without sockets of its own; types/broker.ts documents each member. */
+/** An MQTT broker without sockets of its own; types/broker/broker.ts documents each member. */
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
   readonly #parts: BrokerParts

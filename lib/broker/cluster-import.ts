@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Cluster } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type {
   MessageRef,
   QueueDelivery,

@@ -1,5 +1,5 @@
 /** Creates and starts a broker in one call. */
-import type { BrokerOptions } from '../../types/options.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
 import { Broker } from './broker.js'
 
 /**

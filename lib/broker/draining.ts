@@ -2,7 +2,7 @@
  * Empties a broker before it is stopped: new clients are refused, and connected ones are disconnected gradually, so
  * that the other servers are not overrun. Owns the pace; must not know where clients go.
  */
-import type { DrainOptions } from '../../types/broker.js'
+import type { DrainOptions } from '../../types/broker/broker.js'
 import type { Connection } from '../connection/connection.js'
 import { AnaxError } from '../errors.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'

@@ -1,7 +1,7 @@
 /** The defaults of the options, and the checks that refuse wrong ones at construction. Knows no broker. */
 import { randomUUID } from 'node:crypto'
+import type { BrokerOptions } from '../../types/broker/options.js'
 import type { Clock } from '../../types/clock.js'
-import type { BrokerOptions } from '../../types/options.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'

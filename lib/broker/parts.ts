@@ -1,9 +1,9 @@
 /** Creates the parts of one broker and connects them. Owns which part knows which. */
 import type { EventEmitter } from 'node:events'
+import type { BrokerEvents } from '../../types/broker/events.js'
 import type { Bus } from '../../types/bus.js'
 import type { Clock } from '../../types/clock.js'
 import type { Cluster, ClusterStats } from '../../types/cluster.js'
-import type { BrokerEvents } from '../../types/events.js'
 import type { AedesPersistence, SessionPersistence } from '../../types/persistence.js'
 import type { ClusterParts } from '../cluster/cluster-parts.js'
 import type { Connection } from '../connection/connection.js'

@@ -3,8 +3,8 @@
  * never reach clients, and a client cannot forge them. Owns the listeners of the store; must not know the content.
  */
 import type { EventEmitter } from 'node:events'
+import type { BrokerEvents } from '../../types/broker/events.js'
 import type { Bus, BusListener } from '../../types/bus.js'
-import type { BrokerEvents } from '../../types/events.js'
 import type { EventLoopTurns, StoreHost, StoreListener, StoreOwner } from '../../types/persistence.js'
 import { warnOfSharedStore } from '../persistence/shared-store-warning.js'
 import { filterMatches } from '../topic/topic.js'

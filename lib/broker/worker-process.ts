@@ -16,7 +16,7 @@ export function warnOfWorker(): void {
   isWarned = true
   process.emitWarning(MESSAGE, {
     code: 'ANAX_WARN_WORKER',
-    detail: 'docs/cluster.md, "Several processes on one machine"',
+    detail: 'docs/scale/cluster.md, "Several processes on one machine"',
   })
 }
 

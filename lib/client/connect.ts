@@ -3,7 +3,7 @@
  * everything after it.
  */
 import type { Duplex } from 'node:stream'
-import type { ConnackPacket } from '../../types/packets.js'
+import type { ConnackPacket } from '../../types/message/packets.js'
 import { Decoder } from '../codec/decode/decoder.js'
 import { encode } from '../codec/encode/encoder.js'
 import { AnaxError, wrapError } from '../errors.js'

@@ -14,7 +14,7 @@ import type {
   PubrecPacket,
   SubackPacket,
   UnsubackPacket,
-} from '../../types/packets.js'
+} from '../../types/message/packets.js'
 import type { Decoder } from '../codec/decode/decoder.js'
 import { encode } from '../codec/encode/encoder.js'
 import { AnaxError } from '../errors.js'

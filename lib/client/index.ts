@@ -2,7 +2,7 @@
  * The subpath `anax/client`: a small MQTT client with promises, over any stream.
  * Owns nothing but the list of what is public.
  */
-export type * from '../../types/packets.js'
+export type * from '../../types/message/packets.js'
 export { AnaxError } from '../errors.js'
 export { connect } from './connect.js'
 export { type ConnectionEnd, MqttConnection } from './connection.js'

@@ -12,7 +12,7 @@ import type {
   QoS,
   Will,
   WillProperties,
-} from '../../types/packets.js'
+} from '../../types/message/packets.js'
 
 /** The message that the broker publishes if the connection breaks. */
 export interface WillInput {

@@ -2,7 +2,7 @@
  * A received message, and the order in which messages are acknowledged. Knows neither streams nor who reads the
  * messages.
  */
-import type { PublishPacket, PublishProperties, QoS } from '../../types/packets.js'
+import type { PublishPacket, PublishProperties, QoS } from '../../types/message/packets.js'
 
 /**
  * Receives the messages of a subscription. If it returns a promise, the message is acknowledged when the promise

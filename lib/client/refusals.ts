@@ -1,7 +1,7 @@
 /**
  * Turns a broker's refusals into errors. Owns the wording; knows no connection.
  */
-import type { ConnackPacket, DisconnectPacket } from '../../types/packets.js'
+import type { ConnackPacket, DisconnectPacket } from '../../types/message/packets.js'
 import { AnaxError } from '../errors.js'
 
 /** Reason codes from this one on are refusals and failures. */

@@ -3,7 +3,7 @@
  * not know connections.
  */
 import type { Cluster, ClusterNode, ClusterStats, MembershipChange } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { MatchedSubscription, MaybePromise, MessageRef, QueueLimits, StoredWill } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'

@@ -3,7 +3,7 @@
  * every node reads them; other messages are routed here and sent to the other nodes. Owns what is written together with
  * a message; must not know who receives it.
  */
-import type { Client } from '../../types/client.js'
+import type { Client } from '../../types/client/client.js'
 import type { ClusterWrite, LogPosition } from '../../types/cluster.js'
 import type { MatchedSubscription, MaybePromise, MessageRef, QueueDelivery } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'

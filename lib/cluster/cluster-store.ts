@@ -4,7 +4,7 @@
  * router.
  */
 import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type {
   MessageRef,
   QueueDelivery,

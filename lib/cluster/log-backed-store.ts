@@ -2,7 +2,7 @@
  * The operations of a store that are not needed if queues are a log: no receivers are looked up when a message is
  * published, nothing is appended to queues, and due items are not searched for. Stores nothing itself.
  */
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type {
   MatchedSubscription,
   MaybeAsyncIterable,

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEntry, LogPosition } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { MatchedSubscription, MaybePromise, MessageRef, QueueLimits } from '../../types/persistence.js'
 import { markPayloadOwned, PublishMessage } from '../codec/publish-message.js'
 import { sizeInQueue } from '../model/backlog.js'

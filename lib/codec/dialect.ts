@@ -8,7 +8,7 @@ import type {
   DisconnectPacket,
   DisconnectProperties,
   ProtocolVersion,
-} from '../../types/packets.js'
+} from '../../types/message/packets.js'
 import { ReasonCode } from '../reason-codes.js'
 import { brokerReasonCode } from './reason-code-table.js'
 

@@ -2,8 +2,8 @@
  * The size of a message for byte limits: its payload, and the properties of variable length. Owns this sum, which all
  * stores and queues use; must not know the limits.
  */
-import type { Message } from '../../types/message.js'
-import type { PublishProperties, WillProperties } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { PublishProperties, WillProperties } from '../../types/message/packets.js'
 import { pairsOf } from './user-properties.js'
 
 /** Bytes for the length of a text, so that empty user properties count as well. */

@@ -2,7 +2,7 @@
  * The numbers of the fifteen control packets, who may send each of them, and with which fixed header flags.
  * Owns these tables; must not know the content of a packet.
  */
-import type { ProtocolVersion } from '../../types/packets.js'
+import type { ProtocolVersion } from '../../types/message/packets.js'
 import { AnaxError } from '../errors.js'
 
 /** Control packet types (2.1.2). */

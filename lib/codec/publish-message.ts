@@ -5,8 +5,8 @@
  * The host gets this object in hooks and events. So only the fields of the contract are public; the functions below,
  * which the class defines, are the broker's access to the rest.
  */
-import type { Message } from '../../types/message.js'
-import type { ProtocolVersion, PublishProperties, QoS } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { ProtocolVersion, PublishProperties, QoS } from '../../types/message/packets.js'
 import type { Frame } from './wire/frame.js'
 
 /** First byte of a PUBLISH that is sent for the first time, without QoS and RETAIN. */

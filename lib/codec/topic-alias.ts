@@ -2,7 +2,7 @@
  * Topic aliases of one connection, one class per direction [MQTT 5.0, 3.3.2.3.4].
  * Both start empty with each connection; must not know what is published.
  */
-import type { PublishPacket } from '../../types/packets.js'
+import type { PublishPacket } from '../../types/message/packets.js'
 import { AnaxError } from '../errors.js'
 
 /** Aliases that the client defines: replaces them with topics, so that upper layers see only topics. */

@@ -2,7 +2,7 @@
  * User properties: an ordered list of pairs on the wire, an object of values by name in packets.
  * Owns the conversion between the two, which preserves the order [MQTT-3.3.2-18]; must not know bytes.
  */
-import type { UserProperties } from '../../types/packets.js'
+import type { UserProperties } from '../../types/message/packets.js'
 
 /**
  * The property in which an object stores the order of its pairs (name, value, name, value …), if the order of its names

@@ -2,7 +2,13 @@
  * A connection as packet handlers and the public client see it: its state, and the operations that they need. A
  * contract: the stream, its timers and the state machine are not known here.
  */
-import type { AuthPacket, ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
+import type {
+  AuthPacket,
+  ConnectPacket,
+  DisconnectProperties,
+  Packet,
+  ProtocolVersion,
+} from '../../types/message/packets.js'
 import type { Dialect } from '../codec/dialect.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { Frame } from '../codec/wire/frame.js'

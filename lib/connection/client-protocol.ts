@@ -2,7 +2,7 @@
  * The protocol of one client: its version, the parameters from CONNECT, and topic aliases in both directions. Owns that
  * packets are encoded as the client accepts them. Must not know the stream, nor the state of the connection.
  */
-import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
 import { type Dialect, dialectOf } from '../codec/dialect.js'
 import { frames } from '../codec/encode/encoder.js'
 import type { PublishMessage } from '../codec/publish-message.js'

@@ -1,6 +1,7 @@
 /** The dependencies of a connection: the ports of its session, and its own. A contract. */
-import type { Client } from '../../types/client.js'
-import type { ConnectRefusal } from '../../types/hooks.js'
+
+import type { ConnectRefusal } from '../../types/broker/hooks.js'
+import type { Client } from '../../types/client/client.js'
 import type { AnaxError } from '../errors.js'
 import type { Traffic } from '../model/metering/traffic.js'
 import type { Admission } from '../ports/admission.js'

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ConnectionDetails } from '../../types/client.js'
+import type { ConnectionDetails } from '../../types/client/client.js'
 
 export interface ConnectionSource {
   readonly stream: Duplex

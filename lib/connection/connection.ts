@@ -4,7 +4,13 @@
  *
  *   awaiting-connect -> connecting -> connected -> closing -> closed
  */
-import type { AuthPacket, ConnectPacket, DisconnectProperties, Packet, ProtocolVersion } from '../../types/packets.js'
+import type {
+  AuthPacket,
+  ConnectPacket,
+  DisconnectProperties,
+  Packet,
+  ProtocolVersion,
+} from '../../types/message/packets.js'
 import type { DecodedPacket } from '../codec/decode/decoder.js'
 import type { Dialect } from '../codec/dialect.js'
 import type { PublishMessage } from '../codec/publish-message.js'

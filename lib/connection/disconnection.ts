@@ -1,5 +1,5 @@
 /** Why a connection ended, as a stable name. Owns the mapping from errors to reasons; must not know what follows. */
-import type { Disconnection, DisconnectReason } from '../../types/events.js'
+import type { Disconnection, DisconnectReason } from '../../types/broker/events.js'
 import type { AnaxError, ErrorCode } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import type { Ending } from '../session/session-directory.js'

@@ -2,8 +2,9 @@
  * The metrics: name, help, labels, and how each is read from the numbers of a broker. Owns the names, which follow
  * Prometheus' rules; must not know the package that serves them.
  */
+
+import type { BrokerStats, SlowClient, Timing } from '../../types/broker/inspection.js'
 import type { ShardStats } from '../../types/cluster.js'
-import type { BrokerStats, SlowClient, Timing } from '../../types/inspection.js'
 
 /** One value with its labels. */
 export interface Sample {

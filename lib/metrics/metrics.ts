@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
-import type { Broker } from '../../types/broker.js'
+import type { Broker } from '../../types/broker/broker.js'
 import { AnaxError, checkBroker } from '../index.js'
 import { type PromClient, Registration } from './registration.js'
 

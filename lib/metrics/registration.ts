@@ -3,7 +3,7 @@
  * the histograms are updated. Owns the entries; knows no HTTP.
  */
 import type { Registry } from 'prom-client'
-import type { BrokerStats, SlowClient, Timing, TimingListener } from '../../types/inspection.js'
+import type { BrokerStats, SlowClient, Timing, TimingListener } from '../../types/broker/inspection.js'
 import { DEFINITIONS, type Definition, HISTOGRAMS, SLOW_CLIENTS } from './definitions.js'
 import { EventLoopDelay, type Percentile } from './event-loop.js'
 

@@ -2,8 +2,8 @@
  * The messages that wait in memory for one client, in order. Owns how many bytes a message counts for.
  * Must not know the limits, nor why messages wait.
  */
-import type { Message } from '../../types/message.js'
-import type { UserProperties } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { UserProperties } from '../../types/message/packets.js'
 import type { MessageRef } from '../../types/persistence.js'
 import { propertyBytes, userPropertyBytes } from '../codec/message-bytes.js'
 import { pairsOf } from '../codec/user-properties.js'

@@ -2,8 +2,8 @@
  * A message in the form in which one or many receivers get it: encoded once for all that get it in the same form. Owns
  * the encoded frames; must not know the receivers.
  */
-import type { Message } from '../../types/message.js'
-import type { ProtocolVersion, QoS } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { ProtocolVersion, QoS } from '../../types/message/packets.js'
 import type { Dialect } from '../codec/dialect.js'
 import { publishFrame } from '../codec/encode/encoder.js'
 import { PublishMessage, receivedPacket } from '../codec/publish-message.js'

@@ -2,7 +2,7 @@
  * Merges the matching subscriptions of one client into one copy of each message. The same rules
  * for a copy that is queued and for one that is sent at once; must not know the client, nor where its copy goes.
  */
-import type { QoS } from '../../types/packets.js'
+import type { QoS } from '../../types/message/packets.js'
 
 /** How a client gets the messages of a topic. */
 export interface Grant {

@@ -6,7 +6,7 @@
  * bits, and an id whose slot is taken is skipped. This costs half as much as a Map, and no memory while idle. The
  * packet ids of a resumed session are arbitrary, but few and soon finished; they are in a Map.
  */
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { MessageRef } from '../../types/persistence.js'
 import type { Delivery } from './delivery.js'
 import { Load } from './metering/load.js'

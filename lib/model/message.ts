@@ -3,8 +3,8 @@
  * asks: key, expiry, copies. Must not know the receivers.
  */
 import type { BusMessage } from '../../types/bus.js'
-import type { PublishInput } from '../../types/client.js'
-import type { Message } from '../../types/message.js'
+import type { PublishInput } from '../../types/client/client.js'
+import type { Message } from '../../types/message/message.js'
 import type { MessageRef, StoredWill } from '../../types/persistence.js'
 import { publishFrame } from '../codec/encode/encoder.js'
 import { markPayloadOwned, ownPayload, PublishMessage } from '../codec/publish-message.js'

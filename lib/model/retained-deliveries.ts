@@ -3,8 +3,8 @@
  * time, for example after a restart: they share one delivery per message, so that it is encoded once. Owns the size of
  * the cache; must not know the receivers.
  */
-import type { Message } from '../../types/message.js'
-import type { QoS } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { QoS } from '../../types/message/packets.js'
 import { Delivery } from './delivery.js'
 
 /** Messages in one generation. When it is full, the generation before it is forgotten. */

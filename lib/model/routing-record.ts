@@ -3,7 +3,7 @@
  * subscriptions. The only place where this is stored; must not know who writes it, nor the router. A message has no
  * record until there is something to note.
  */
-import type { QoS } from '../../types/packets.js'
+import type { QoS } from '../../types/message/packets.js'
 import type { MatchedSubscription, QueueDelivery } from '../../types/persistence.js'
 import { attachmentOf, attachTo, type PublishMessage } from '../codec/publish-message.js'
 import type { SessionSubscription } from './subscription.js'

@@ -1,5 +1,5 @@
 /** An unfinished message of a shared subscription. */
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 
 /** A message that other members of a shared subscription may get. */
 export interface SharedDelivery {

@@ -2,8 +2,8 @@
  * One subscription of one session: a topic filter with its options. Must not know how messages are matched.
  * A broker may have a million of these, so the options are packed into one number.
  */
-import type { ClientSubscription } from '../../types/client.js'
-import type { QoS, Subscription } from '../../types/packets.js'
+import type { ClientSubscription } from '../../types/client/client.js'
+import type { QoS, Subscription } from '../../types/message/packets.js'
 import type { Subscriber } from './subscriber.js'
 
 const QOS = 0b11

@@ -1,7 +1,7 @@
 /**
  * A client's will, with the details that are needed after the client has disconnected. Must not know when it is due.
  */
-import type { Client } from '../../types/client.js'
+import type { Client } from '../../types/client/client.js'
 import type { StoredWill } from '../../types/persistence.js'
 
 /** The will in the form in which it is stored; undefined if the client has none. */

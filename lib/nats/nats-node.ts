@@ -15,7 +15,7 @@ import type {
   LogEntry,
   LogPosition,
 } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import { AnaxError } from '../index.js'
 import { NatsGroup } from './group.js'
 import { joinParts } from './log/record-parts.js'

@@ -3,7 +3,7 @@
  * stores nothing.
  */
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import { AnaxError } from '../index.js'
 import { messageBytes, messageFrom } from './wire/message-bytes.js'
 import { LONG_TOPICS, signalFilter, signalSubject, topicOf } from './wire/subjects.js'

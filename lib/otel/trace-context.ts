@@ -3,7 +3,7 @@
  * values are ignored.
  */
 import type { SpanContext } from '@opentelemetry/api'
-import type { UserProperties } from '../../types/packets.js'
+import type { UserProperties } from '../../types/message/packets.js'
 import type { Api } from './api.js'
 
 /** Version, trace, span, flags. Later versions may have more fields after another `-`. */

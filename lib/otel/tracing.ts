@@ -11,8 +11,8 @@ import type {
   GateTrace,
   PublishTrace,
   StoreTrace,
-} from '../../types/diagnostics.js'
-import type { Message } from '../../types/message.js'
+} from '../../types/broker/diagnostics.js'
+import type { Message } from '../../types/message/message.js'
 import { type Api, loadApi } from './api.js'
 import { remoteContext } from './trace-context.js'
 

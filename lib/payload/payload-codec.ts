@@ -2,7 +2,13 @@
  * Converts values to payloads and back: JSON, text, numbers, and validated JSON. Owns the conversion and the errors;
  * knows no message.
  */
-import type { PayloadCodec, PayloadInput, PayloadOutput, SchemaIssue, StandardSchema } from '../../types/payload.js'
+import type {
+  PayloadCodec,
+  PayloadInput,
+  PayloadOutput,
+  SchemaIssue,
+  StandardSchema,
+} from '../../types/message/payload.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import { AnaxError, textOf } from '../errors.js'
 import { isPromise } from '../util/maybe-promise.js'

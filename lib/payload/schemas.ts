@@ -2,10 +2,11 @@
  * A hook that checks payloads against the schemas of their topics, and refuses or reports those that do not match. Owns
  * the rules; knows no client.
  */
-import type { Client } from '../../types/client.js'
-import type { AuthorizePublishHandler } from '../../types/hooks.js'
-import type { PublishPacket } from '../../types/packets.js'
-import type { PayloadCodec, PayloadSchema } from '../../types/payload.js'
+
+import type { AuthorizePublishHandler } from '../../types/broker/hooks.js'
+import type { Client } from '../../types/client/client.js'
+import type { PublishPacket } from '../../types/message/packets.js'
+import type { PayloadCodec, PayloadSchema } from '../../types/message/payload.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'

@@ -1,7 +1,7 @@
 /**
  * Checks the limits of retained messages: the rule that all stores share. Must not know how messages are stored.
  */
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { RetainedLimits } from '../../types/persistence.js'
 import { messageBytes } from '../codec/message-bytes.js'
 import { AnaxError } from '../errors.js'

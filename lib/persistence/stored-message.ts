@@ -2,8 +2,8 @@
  * A message in the memory store: a copy of its fields, always of the same shape, with a payload that retains no more
  * memory than it needs. Owns copying; must not know queues or topic trees.
  */
-import type { Message } from '../../types/message.js'
-import type { PublishProperties, QoS } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { PublishProperties, QoS } from '../../types/message/packets.js'
 import { messageBytes } from '../codec/message-bytes.js'
 
 /** Payloads share slabs of this size: a separate buffer would cost about 200 bytes more for each. */

@@ -1,7 +1,8 @@
 /** The port that limits who may connect, and how much may come in. A contract: options and counters are not known here. */
-import type { Client } from '../../types/client.js'
-import type { ClientLimits } from '../../types/client-limits.js'
-import type { RateLimit } from '../../types/events.js'
+
+import type { RateLimit } from '../../types/broker/events.js'
+import type { Client } from '../../types/client/client.js'
+import type { ClientLimits } from '../../types/client/limits.js'
 import type { AnaxError } from '../errors.js'
 import type { RateBucket } from '../util/scheduling/rate-bucket.js'
 

@@ -2,10 +2,16 @@
  * The port to the host's hooks. A contract and one error: how a hook is called and what its answer means is not known
  * here.
  */
-import type { Client } from '../../types/client.js'
-import type { ConnectAcceptance, ConnectRefusal, ExtendedAuthentication, ExtendedVerdict } from '../../types/hooks.js'
-import type { Message } from '../../types/message.js'
-import type { ConnectPacket, Subscription } from '../../types/packets.js'
+
+import type {
+  ConnectAcceptance,
+  ConnectRefusal,
+  ExtendedAuthentication,
+  ExtendedVerdict,
+} from '../../types/broker/hooks.js'
+import type { Client } from '../../types/client/client.js'
+import type { Message } from '../../types/message/message.js'
+import type { ConnectPacket, Subscription } from '../../types/message/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { AnaxError } from '../errors.js'

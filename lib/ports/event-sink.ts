@@ -1,6 +1,7 @@
 /** The port that reports events to the host. A contract: listeners are not known here. */
-import type { Client, ClientEvents } from '../../types/client.js'
-import type { BrokerEvents } from '../../types/events.js'
+
+import type { BrokerEvents } from '../../types/broker/events.js'
+import type { Client, ClientEvents } from '../../types/client/client.js'
 
 /** Events for the host; a listener that throws is contained and reported. */
 export interface EventSink {

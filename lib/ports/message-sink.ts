@@ -1,5 +1,5 @@
 /** The port to which published messages go. A contract: store, bus and receivers are not known here. */
-import type { Client } from '../../types/client.js'
+import type { Client } from '../../types/client/client.js'
 import type { MatchedSubscription, MaybePromise, MessageRef, QueueDelivery } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import type { AnaxError } from '../errors.js'

@@ -1,5 +1,5 @@
 /** The options of a broker with their defaults filled in, without hooks and parts. */
-import type { BrokerOptions } from '../../types/options.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
 
 type Gates = 'preConnect' | 'authenticate' | 'authenticateExtended' | 'authorizePublish' | 'authorizeSubscribe'
 /** Options that are off by default. */

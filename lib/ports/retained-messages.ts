@@ -1,6 +1,6 @@
 /** The port from which new subscriptions read retained messages. A contract: limits and store are not known here. */
-import type { Message } from '../../types/message.js'
-import type { QoS } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { QoS } from '../../types/message/packets.js'
 import type { MaybeAsyncIterable } from '../../types/persistence.js'
 import type { Delivery } from '../model/delivery.js'
 

@@ -3,10 +3,10 @@
  * order, and after a restart corrections of outdated messages. Owns the order; topics and payloads belong to the shape.
  */
 import type { Socket } from 'node:net'
-import type { Broker } from '../../types/broker.js'
-import type { Client } from '../../types/client.js'
-import type { BrokerEvents } from '../../types/events.js'
-import type { QoS } from '../../types/packets.js'
+import type { Broker } from '../../types/broker/broker.js'
+import type { BrokerEvents } from '../../types/broker/events.js'
+import type { Client } from '../../types/client/client.js'
+import type { QoS } from '../../types/message/packets.js'
 import { AnaxError, checkBroker, shownName } from '../index.js'
 import { type PresenceChange, type PresenceShape, SHAPES } from './shapes.js'
 

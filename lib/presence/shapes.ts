@@ -2,8 +2,8 @@
  * The formats of presence messages: our own, and those of EMQX and AWS IoT Core. Owns topics and payloads; must not
  * know when anything is published.
  */
-import type { DisconnectReason } from '../../types/events.js'
-import type { ProtocolVersion } from '../../types/packets.js'
+import type { DisconnectReason } from '../../types/broker/events.js'
+import type { ProtocolVersion } from '../../types/message/packets.js'
 
 /** Why a client is not connected; `restart`: the broker has restarted since. */
 export type PresenceReason = DisconnectReason | 'restart'

@@ -2,8 +2,8 @@
  * A function of the host that receives the messages of a filter. Whether it throws, rejects or takes long does not
  * affect the broker.
  */
-import type { MessageListener } from '../../types/broker.js'
-import type { Message } from '../../types/message.js'
+import type { MessageListener } from '../../types/broker/broker.js'
+import type { Message } from '../../types/message/message.js'
 import { isPromise } from '../util/maybe-promise.js'
 
 export class HostListener {

@@ -3,8 +3,9 @@
  * client, of the host, of another broker, and for wills. Owns the outcome; must not know store and bus, nor how a
  * client is answered.
  */
-import type { Client } from '../../types/client.js'
-import type { PublishTrace } from '../../types/diagnostics.js'
+
+import type { PublishTrace } from '../../types/broker/diagnostics.js'
+import type { Client } from '../../types/client/client.js'
 import type { MatchedSubscription } from '../../types/persistence.js'
 import type { PublishMessage } from '../codec/publish-message.js'
 import { type AnaxError, wrapError } from '../errors.js'

@@ -2,7 +2,7 @@
  * The limits of one client: those of the options, or those that a hook set for this client. Owns how the two are
  * combined. Must not know who checks them, nor what happens to a client that exceeds them.
  */
-import type { ClientLimits } from '../../types/client-limits.js'
+import type { ClientLimits } from '../../types/client/limits.js'
 import type { ResolvedOptions } from '../ports/resolved-options.js'
 
 /** The limits that are in effect. */

@@ -2,7 +2,7 @@
  * The port through which a connection opens and releases its session. A contract: the table of sessions, the store
  * and wills are not known here.
  */
-import type { Client } from '../../types/client.js'
+import type { Client } from '../../types/client/client.js'
 import type { MaybePromise, StoredSubscription, StoredWill } from '../../types/persistence.js'
 import type { AnaxError } from '../errors.js'
 import type { Aborter } from '../util/scheduling/aborter.js'

@@ -2,7 +2,7 @@
  * The state of a client that outlives its connection: subscriptions, packet ids, and unfinished messages. Does no I/O
  * itself: it writes through a link while the client is connected, and to the store.
  */
-import type { ClientLimits } from '../../types/client-limits.js'
+import type { ClientLimits } from '../../types/client/limits.js'
 import type { MaybePromise, QueueLimits, SessionDetails } from '../../types/persistence.js'
 import type { Backlog } from '../model/backlog.js'
 import type { Delivery } from '../model/delivery.js'

@@ -2,8 +2,8 @@
  * The steps of subscribing and unsubscribing: authorize, store, make live, send retained messages. Shared by packets of
  * clients, calls of the host and resumed sessions. Must not know the caller.
  */
-import type { Client } from '../../types/client.js'
-import type { Subscription } from '../../types/packets.js'
+import type { Client } from '../../types/client/client.js'
+import type { Subscription } from '../../types/message/packets.js'
 import type { MaybePromise } from '../../types/persistence.js'
 import { AnaxError, wrapError } from '../errors.js'
 import { ReplacedSubscription, SessionSubscription } from '../model/subscription.js'

@@ -1,7 +1,7 @@
 /**
  * Reads everything in a store through the contract of stores. Owns the order of the records; knows no particular store.
  */
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type {
   AedesPersistence,
   QueuedMessage,

@@ -3,7 +3,7 @@
  * knows no particular store.
  */
 import { randomUUID } from 'node:crypto'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { MessageRef, QueuePolicy, SessionPersistence } from '../../types/persistence.js'
 import type { QueuedRecord, SessionRecord, StoreRecord } from './records.js'
 

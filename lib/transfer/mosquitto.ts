@@ -2,8 +2,8 @@
  * Reads the database of Mosquitto (`mosquitto.db`) as records. Owns its format: version 6, which Mosquitto 2.0 writes, on
  * a machine with little-endian numbers. Knows no store.
  */
-import type { Message } from '../../types/message.js'
-import type { QoS } from '../../types/packets.js'
+import type { Message } from '../../types/message/message.js'
+import type { QoS } from '../../types/message/packets.js'
 import type { StoredSession } from '../../types/persistence.js'
 import { type DecodedPacket, Decoder } from '../codec/index.js'
 import { AnaxError } from '../index.js'

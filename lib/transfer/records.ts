@@ -1,6 +1,6 @@
 /** The content of a store as records for a file: their kinds, and their format as lines of JSON. Knows no store. */
 
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { MessageRef, QueueDelivery, StoredSession, StoredWill } from '../../types/persistence.js'
 import { AnaxError } from '../index.js'
 

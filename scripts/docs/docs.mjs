@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { completeEntryPoints, root } from '../entry-points.mjs'
+import { completeEntryPoints, root } from '../package/entry-points.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const typedoc = join(here, 'node_modules/typedoc/bin/typedoc')

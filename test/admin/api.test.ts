@@ -11,7 +11,7 @@ import mqtt from 'mqtt'
 import { createAdmin, type LogLine, LogTail } from '../../lib/admin/index.js'
 import { createBroker } from '../../lib/index.js'
 import type { Logger } from '../../types/logger.js'
-import { connectTo } from '../support/brokers.js'
+import { connectTo } from '../support/brokers/several.js'
 import { AdminServer, type Answer, type Asking, ask, events } from './admin-server.js'
 
 const API = '/api/v1'

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { ROUTES } from '../../lib/admin/routes/routes.js'
-import { connectTo } from '../support/brokers.js'
+import { connectTo } from '../support/brokers/several.js'
 import { AdminServer } from './admin-server.js'
 
 const TOKEN = 'a-secret-of-some-length'

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { buildSync } from 'esbuild'
-import { temporaryFolder } from '../support/certificate.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 
 const entry = (name: string) => fileURLToPath(new URL(`../../lib/${name}`, import.meta.url))
 const packages = fileURLToPath(new URL('../../../node_modules', import.meta.url))

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { ClientTraffic } from '../../lib/admin/client-traffic.js'
 import { type Broker, createBroker } from '../../lib/index.js'
-import { connectTo } from '../support/brokers.js'
-import type { SpecClient } from '../support/spec-client.js'
+import { connectTo } from '../support/brokers/several.js'
+import type { SpecClient } from '../support/clients/spec-client.js'
 
 describe('the traffic of clients', () => {
   let broker: Broker

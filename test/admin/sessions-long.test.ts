@@ -12,7 +12,7 @@ import { createLmdbPersistence } from '../../lib/persistence/lmdb/lmdb.js'
 import type { SessionPersistence } from '../../types/persistence.js'
 import { TurnMeter } from '../attack/targets/turn-meter.js'
 import { temporaryFolder } from '../persistence/lmdb/folders.js'
-import { connectTo } from '../support/brokers.js'
+import { connectTo } from '../support/brokers/several.js'
 import { byEffort } from '../support/effort.js'
 import { AdminServer } from './admin-server.js'
 

@@ -9,8 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import defaultExport, { Aedes, type AedesClient, type AedesOptions, Server } from '../../lib/aedes/index.js'
 import { createMemoryPersistence } from '../../lib/index.js'
-import { textPacket } from '../support/exchange.js'
-import { SpecClient } from '../support/spec-client.js'
+import { textPacket } from '../support/clients/exchange.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 import { connected, create, open, said } from './support.js'
 
 describe('a broker', () => {

@@ -15,7 +15,7 @@ import { namesOf, ownProcess, resultOf } from './published-tests.js'
 const FOLDER = join(ROOT, 'dist/test/spec')
 
 /** Those that connect to a broker of the frame of these tests: the others make their own. */
-const files = readdirSync(FOLDER).filter(
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
   name => name.endsWith('.test.js') && readFileSync(join(FOLDER, name), 'utf8').includes('support/spec.js'),
 )
 

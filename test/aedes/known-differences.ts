@@ -1,5 +1,5 @@
 /**
- * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/migrating-from-aedes.md has each reason in the same
+ * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/test/migrating-from-aedes.md has each reason in the same
  * words; a test checks this. Data only.
  */
 

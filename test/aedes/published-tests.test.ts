@@ -46,7 +46,7 @@ const SUITES = [
   },
 ] satisfies Suite[]
 
-const page = readFileSync(join(ROOT, 'docs/migrating-from-aedes.md'), 'utf8')
+const page = readFileSync(join(ROOT, 'docs/test/migrating-from-aedes.md'), 'utf8')
 const allClauses = readFileSync(join(ROOT, 'test/spec/clauses.tsv'), 'utf8')
 
 for (const { name, package: packageName, isOf, forbidden, known, either } of SUITES) {

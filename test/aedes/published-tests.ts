@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
-import { endWithUs } from '../support/left-behind.js'
+import { endWithUs } from '../support/programs/left-behind.js'
 import { ROOT } from '../support/root.js'
 
 /** Many of these tests wait for 10 ms and no longer: their clock is slower by this, which gives a busy machine its time. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { afterEach } from 'node:test'
 import { Aedes, type AedesOptions } from '../../lib/aedes/index.js'
-import { SpecClient } from '../support/spec-client.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 
 /** Brokers that are closed after the test. */
 export const open: Aedes[] = []

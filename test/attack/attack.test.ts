@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { byEffort } from '../support/effort.js'
 import { attack } from './attack.js'
-import { burstTo200 } from './scenarios/burst.js'
-import { filters } from './scenarios/filters.js'
-import { matching } from './scenarios/matching.js'
-import { noAcknowledgements } from './scenarios/no-acknowledgements.js'
+import { burstTo200 } from './scenarios/messages/burst.js'
+import { noAcknowledgements } from './scenarios/messages/no-acknowledgements.js'
+import { filters } from './scenarios/storage/filters.js'
+import { matching } from './scenarios/storage/matching.js'
 
 /** CPU time of one turn, in milliseconds. */
 const BOUND_MS = 80

@@ -1,6 +1,6 @@
 /** The bytes of packets that attackers and the healthy pair send: MQTT 3.1.1, if not stated otherwise. */
 import { encode } from '../../lib/codec/encode/encoder.js'
-import type { ConnectPacket, Packet } from '../../types/packets.js'
+import type { ConnectPacket, Packet } from '../../types/message/packets.js'
 
 export function connectPacket(clientId: string, more: Partial<ConnectPacket> = {}): Buffer {
   return encode({ cmd: 'connect', clientId, clean: true, keepalive: 0, protocolVersion: 4, ...more } as Packet, 4)

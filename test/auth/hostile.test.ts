@@ -24,8 +24,8 @@ import {
 } from '../../lib/auth/index.js'
 import { publishPresence } from '../../lib/presence/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { temporaryFolder } from '../support/certificate.js'
-import { connectPacket, SpecClient } from '../support/spec-client.js'
+import { connectPacket, SpecClient } from '../support/clients/spec-client.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { codeOf, denialsOf, enter, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()

@@ -9,9 +9,9 @@ import { exportJWK, SignJWT } from 'jose'
 import { compose, type JwtOptions, jwt, passwordFile } from '../../lib/auth/index.js'
 import { createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { AuthPacket } from '../../types/packets.js'
-import { temporaryFolder } from '../support/certificate.js'
-import { publishPacket } from '../support/spec-client.js'
+import type { AuthPacket } from '../../types/message/packets.js'
+import { publishPacket } from '../support/clients/spec-client.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { codeOf, denialsOf, enter, login, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()

@@ -5,9 +5,9 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { after, describe, it } from 'node:test'
 import { type Auth, aclFile, allow, anonymous, byListener, byPort, byTransport, compose } from '../../lib/auth/index.js'
-import { temporaryFolder } from '../support/certificate.js'
-import { publishText, receiveTexts } from '../support/exchange.js'
-import { SpecClient } from '../support/spec-client.js'
+import { publishText, receiveTexts } from '../support/clients/exchange.js'
+import { SpecClient } from '../support/clients/spec-client.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { denialsOf, enter, withAuth } from './support.js'
 
 const folder = temporaryFolder()

@@ -10,8 +10,8 @@ import { parseHash, verify } from '../../lib/auth/passwords/hashes.js'
 import { PasswordAuthenticator } from '../../lib/auth/passwords/password-authenticator.js'
 import { type Hashes, readEntries } from '../../lib/auth/passwords/password-lines.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { Client } from '../../types/client.js'
-import { temporaryFolder } from '../support/certificate.js'
+import type { Client } from '../../types/client/client.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { codeOf, denialsOf, enter, login, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()

@@ -23,11 +23,11 @@ import {
 } from '../../lib/auth/index.js'
 import type { Broker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { ConnectPacket } from '../../types/packets.js'
-import { temporaryFolder } from '../support/certificate.js'
-import { itRevokes, type Scene } from '../support/revocation.js'
-import { ScramClient } from '../support/scram-client.js'
-import { connectPacket, SpecClient } from '../support/spec-client.js'
+import type { ConnectPacket } from '../../types/message/packets.js'
+import { ScramClient } from '../support/clients/scram-client.js'
+import { connectPacket, SpecClient } from '../support/clients/spec-client.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
+import { itRevokes, type Scene } from '../support/tls/revocation.js'
 import { codeOf, enter, login, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()

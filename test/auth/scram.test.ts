@@ -7,10 +7,10 @@ import { compose, passwordFile, scram, scramCredentials } from '../../lib/auth/i
 import { parseCredentials, saslPrep } from '../../lib/auth/scram/credentials.js'
 import { readFinal, readFirst } from '../../lib/auth/scram/messages.js'
 import type { Broker } from '../../lib/index.js'
-import type { AuthPacket } from '../../types/packets.js'
-import { temporaryFolder } from '../support/certificate.js'
-import { ScramClient } from '../support/scram-client.js'
-import { connectPacket, SpecClient } from '../support/spec-client.js'
+import type { AuthPacket } from '../../types/message/packets.js'
+import { ScramClient } from '../support/clients/scram-client.js'
+import { connectPacket, SpecClient } from '../support/clients/spec-client.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { codeOf, denialsOf, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()

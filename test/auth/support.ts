@@ -2,9 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Auth, Denial } from '../../lib/auth/index.js'
 import { type Broker, createBroker } from '../../lib/index.js'
-import type { BrokerOptions } from '../../types/options.js'
-import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/packets.js'
-import { SpecClient } from '../support/spec-client.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
+import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/message/packets.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 
 /** A hash that is cheap to compute, for tests that need many. */
 export function quickHash(password: string): string {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { aclFile, compose, passwordFile } from '../../lib/auth/index.js'
-import { temporaryFolder } from '../support/certificate.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { enter, quickHash, withAuth } from './support.js'
 
 const folder = temporaryFolder()

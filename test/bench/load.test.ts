@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
-import { Answers, type Writes } from '../../bench/load/answers.js'
-import type { Client } from '../../bench/load/client.js'
+import { Answers, type Writes } from '../../bench/load/clients/answers.js'
+import type { Client } from '../../bench/load/clients/client.js'
 import { withDescendants } from '../../bench/measure.js'
 
 function answersOf(writes: Writes): { answers: Answers; written: string[] } {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { type AnaxError, Broker, createBroker } from '../../lib/index.js'
 import { duplexPair } from '../../lib/testing/index.js'
-import type { MessageListener } from '../../types/broker.js'
-import type { Message } from '../../types/message.js'
-import { publishText, receiveAll, receiveTexts, textPacket } from '../support/exchange.js'
+import type { MessageListener } from '../../types/broker/broker.js'
+import type { Message } from '../../types/message/message.js'
+import { publishText, receiveAll, receiveTexts, textPacket } from '../support/clients/exchange.js'
 import { keptSession, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const

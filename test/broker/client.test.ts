@@ -4,12 +4,12 @@ import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { AnaxError, createBroker } from '../../lib/index.js'
 import { duplexPair, FakeClock } from '../../lib/testing/index.js'
-import type { Client, UnsubscribeInput } from '../../types/client.js'
-import type { Subscription } from '../../types/packets.js'
-import { publishText, receiveAll, receiveTexts } from '../support/exchange.js'
+import type { Client, UnsubscribeInput } from '../../types/client/client.js'
+import type { Subscription } from '../../types/message/packets.js'
+import { failingStore, STORES, StoreFailure } from '../support/brokers/stores.js'
+import { publishText, receiveAll, receiveTexts } from '../support/clients/exchange.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 import { keptSession, type Spec, spec } from '../support/spec.js'
-import { SpecClient } from '../support/spec-client.js'
-import { failingStore, STORES, StoreFailure } from '../support/stores.js'
 
 const ALL = [3, 4, 5] as const
 

@@ -6,13 +6,13 @@ import mqemitter from 'mqemitter'
 import { Broker, createBroker } from '../../lib/index.js'
 import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
 import type { Bus } from '../../types/bus.js'
-import type { Client } from '../../types/client.js'
-import type { BrokerOptions } from '../../types/options.js'
+import type { Client } from '../../types/client/client.js'
 import type { AedesPersistence } from '../../types/persistence.js'
+import { failingStore, slowStore, whileTimePasses } from '../support/brokers/stores.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 import { keptSession } from '../support/spec.js'
-import { SpecClient } from '../support/spec-client.js'
-import { failingStore, slowStore, whileTimePasses } from '../support/stores.js'
 
 /** A store in which one operation never ends, from the moment it is told so. */
 function hanging(clock: FakeClock, name: string) {

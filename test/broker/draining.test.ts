@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
-import { publishPacket, SpecClient } from '../support/spec-client.js'
+import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
 
 const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
 

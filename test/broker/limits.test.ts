@@ -1,4 +1,4 @@
-/** docs/limits.md: every row is an option with this default and a flag of the command; and what the limits do. */
+/** docs/security/limits.md: every row is an option with this default and a flag of the command; and what the limits do. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
@@ -8,13 +8,13 @@ import { OPTIONS } from '../../lib/cli/options/options.js'
 import { USAGE } from '../../lib/cli/options/usage.js'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { AnaxError, createBroker, type ErrorCode, ReasonCode } from '../../lib/index.js'
-import type { ProtocolVersion } from '../../types/packets.js'
+import type { ProtocolVersion } from '../../types/message/packets.js'
+import type { SpecClient } from '../support/clients/spec-client.js'
 import { keptSession, spec } from '../support/spec.js'
-import type { SpecClient } from '../support/spec-client.js'
 
 const ALL: ProtocolVersion[] = [3, 4, 5]
 
-const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
+const page = readFileSync(new URL('../../../docs/security/limits.md', import.meta.url), 'utf8')
 
 interface Row {
   option: string
@@ -45,7 +45,7 @@ function codesIn(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!)
 }
 
-describe('docs/limits.md', () => {
+describe('docs/security/limits.md', () => {
   it('has a row for every numeric limit of the broker, and no other', () => {
     const limits = Object.keys(options).filter(name => typeof options[name] === 'number' && !NO_LIMITS.has(name))
     assert.deepEqual(rows.map(({ option }) => option).toSorted(), limits.toSorted())
@@ -80,7 +80,7 @@ describe('docs/limits.md', () => {
   })
 
   it('names events and errors that there are, and errors that lead to the code', () => {
-    const events = readFileSync(new URL('../../../types/events.ts', import.meta.url), 'utf8')
+    const events = readFileSync(new URL('../../../types/broker/events.ts', import.meta.url), 'utf8')
     for (const { option, event, told } of rows) {
       const [name, code] = codesIn(event)
       if (name === undefined) assert.equal(event, 'none', option)

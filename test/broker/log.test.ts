@@ -7,10 +7,10 @@ import { type LoggerOptions, pino } from 'pino'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { Client } from '../../types/client.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
+import type { Client } from '../../types/client/client.js'
 import type { LogLevel } from '../../types/logger.js'
-import type { BrokerOptions } from '../../types/options.js'
-import { SpecClient } from '../support/spec-client.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 
 type Line = Record<string, unknown> & { msg: string }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resolveOptions } from '../../lib/broker/options.js'
 import { AnaxError, Broker, createBroker } from '../../lib/index.js'
-import type { BrokerOptions } from '../../types/options.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
 
 /** What is wrong for each kind of option. */
 const NO_NUMBER = [-1, 1.5, '10', Number.NaN, null, {}, true]

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { Client } from '../../types/client.js'
-import type { BrokerEvents } from '../../types/events.js'
-import type { Packet } from '../../types/packets.js'
+import type { BrokerEvents } from '../../types/broker/events.js'
+import type { Client } from '../../types/client/client.js'
+import type { Packet } from '../../types/message/packets.js'
+import { connectPacket, SpecClient } from '../support/clients/spec-client.js'
+import { textPacket, texts } from '../support/clients/traffic.js'
 import { keptSession, spec } from '../support/spec.js'
-import { connectPacket, SpecClient } from '../support/spec-client.js'
-import { textPacket, texts } from '../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
 

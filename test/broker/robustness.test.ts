@@ -10,10 +10,10 @@ import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
+import { connectPacket, SpecClient } from '../support/clients/spec-client.js'
+import { receive, textPacket, texts } from '../support/clients/traffic.js'
 import { keptSession, spec } from '../support/spec.js'
-import { connectPacket, SpecClient } from '../support/spec-client.js'
-import { receive, textPacket, texts } from '../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
 const EVENTS = ['data', 'drain', 'error', 'end', 'close', 'finish', 'readable', 'pause', 'resume'] as const

@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { createMemoryPersistence } from '../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { Client } from '../../types/client.js'
-import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import type { Client } from '../../types/client/client.js'
+import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
+import { type FailingStore, failingStore, slowStore } from '../support/brokers/stores.js'
+import { connectPacket, SpecClient } from '../support/clients/spec-client.js'
+import { textPacket } from '../support/clients/traffic.js'
 import { keptSession } from '../support/spec.js'
-import { connectPacket, SpecClient } from '../support/spec-client.js'
-import { type FailingStore, failingStore, slowStore } from '../support/stores.js'
-import { textPacket } from '../support/traffic.js'
 
 const CLIENTS = ['a', 'b', 'c']
 const STEPS = 300

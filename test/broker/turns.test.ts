@@ -5,7 +5,7 @@ import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { ConnectPacket } from '../../types/packets.js'
+import type { ConnectPacket } from '../../types/message/packets.js'
 
 const CLIENTS = 400
 /** Connections that begin or end in one turn. A turn has 4000 units, and the end of a connection takes 80. */

@@ -14,10 +14,10 @@ import { CommandError } from '../../lib/cli/command-error.js'
 import { changePassword } from '../../lib/cli/commands/passwd.js'
 import { LineLogger } from '../../lib/cli/log/logger.js'
 import { parseCommand } from '../../lib/cli/options/arguments.js'
-import { Authority, withoutOpenssl } from '../support/authority.js'
-import { temporaryFolder } from '../support/certificate.js'
-import { anax, startCommand } from '../support/command.js'
-import { connectClient } from '../support/mqtt.js'
+import { connectClient } from '../support/clients/mqtt.js'
+import { anax, startCommand } from '../support/programs/command.js'
+import { Authority, withoutOpenssl } from '../support/tls/authority.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 
 const folder = temporaryFolder()
 after(() => folder.remove())

@@ -5,7 +5,7 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkSettings } from '../../lib/cli/options/settings.js'
-import { anax, startCommand } from '../support/command.js'
+import { anax, startCommand } from '../support/programs/command.js'
 
 describe('--admin-port', () => {
   it('serves the dashboard at the address of the greeting, and ends with the broker', async () => {

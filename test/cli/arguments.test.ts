@@ -7,7 +7,7 @@ import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { OPTIONS } from '../../lib/cli/options/options.js'
 import { demandsIdentity, type Settings } from '../../lib/cli/options/settings.js'
 import { USAGE } from '../../lib/cli/options/usage.js'
-import { temporaryFolder } from '../support/certificate.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 
 describe('the command line', () => {
   const folder = temporaryFolder()

@@ -6,10 +6,10 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { ErrorWithReasonCode } from 'mqtt'
-import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
-import { anax, COMMAND, type RunningBroker, RunningProcess, startCommand } from '../support/command.js'
-import { connectClient, nextMessage } from '../support/mqtt.js'
+import { connectClient, nextMessage } from '../support/clients/mqtt.js'
+import { anax, COMMAND, type RunningBroker, RunningProcess, startCommand } from '../support/programs/command.js'
 import { ROOT } from '../support/root.js'
+import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 
 /** CONNECT of MQTT 3.1.1, client id "abcd", and SUBSCRIBE to "a" with QoS 1. */
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')

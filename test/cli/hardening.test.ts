@@ -1,4 +1,4 @@
-/** `--public`: refuses each setup with a step missing, accepts what docs/hardening.md ends with; warnings; file modes. */
+/** `--public`: refuses each setup with a step missing, accepts what docs/security/hardening.md ends with; warnings; file modes. */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -9,10 +9,10 @@ import { certificateWarning, warningsOf } from '../../lib/cli/broker/warnings.js
 import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { missingSteps, missingText } from '../../lib/cli/options/public.js'
 import type { Settings } from '../../lib/cli/options/settings.js'
-import { makeCertificate, temporaryFolder } from '../support/certificate.js'
 import { ROOT } from '../support/root.js'
+import { makeCertificate, temporaryFolder } from '../support/tls/certificate.js'
 
-const page = readFileSync(join(ROOT, 'docs/hardening.md'), 'utf8')
+const page = readFileSync(join(ROOT, 'docs/security/hardening.md'), 'utf8')
 const recommended: Record<string, string | number | boolean> = JSON.parse(/```json\n(.*?)```/s.exec(page)![1]!)
 const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
 
@@ -34,7 +34,7 @@ function stepsMissing(changes: Record<string, string | boolean | undefined>, use
 }
 
 describe('--public', () => {
-  it('accepts what docs/hardening.md recommends', () => {
+  it('accepts what docs/security/hardening.md recommends', () => {
     assert.equal(settingsOf(recommended).isPublic, true)
     assert.deepEqual(stepsMissing({}), [])
     assert.deepEqual(stepsMissing({}, undefined), [], 'systems without user numbers')

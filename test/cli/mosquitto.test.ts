@@ -1,7 +1,7 @@
 /** Mosquitto's clients do their whole range against the running command. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type RunningBroker, startCommand } from '../support/command.js'
+import { type RunningBroker, startCommand } from '../support/programs/command.js'
 import {
   MOSQUITTO_VERSIONS,
   type MosquittoVersion,
@@ -10,7 +10,7 @@ import {
   mosquittoSub,
   startMosquittoSub,
   withoutMosquitto,
-} from '../support/mosquitto.js'
+} from '../support/programs/mosquitto.js'
 
 for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
   describe(`Mosquitto's clients, MQTT ${version}`, { skip: withoutMosquitto }, () => {

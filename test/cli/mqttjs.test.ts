@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
-import { type Certificate, makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
-import { type RunningBroker, startCommand } from '../support/command.js'
-import { connectClient, dialClient, nextMessage, nextMessages } from '../support/mqtt.js'
+import { connectClient, dialClient, nextMessage, nextMessages } from '../support/clients/mqtt.js'
+import { type RunningBroker, startCommand } from '../support/programs/command.js'
+import { type Certificate, makeCertificate, type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 
 const TRANSPORTS = { TCP: 'mqtt', TLS: 'mqtts', WebSocket: 'ws', 'WebSocket and TLS': 'wss' } as const
 const VERSIONS = { '3.1.1': 4, '5.0': 5 } as const

@@ -8,10 +8,10 @@ import { chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { hashPassword } from '../../lib/auth/index.js'
-import { makeCertificate, temporaryFolder } from '../support/certificate.js'
-import { anax, COMMAND, RunningProcess } from '../support/command.js'
-import { connectClient } from '../support/mqtt.js'
+import { connectClient } from '../support/clients/mqtt.js'
+import { anax, COMMAND, RunningProcess } from '../support/programs/command.js'
 import { ROOT } from '../support/root.js'
+import { makeCertificate, temporaryFolder } from '../support/tls/certificate.js'
 
 /** Of somebody who owns nothing else. */
 const USER = 65_534

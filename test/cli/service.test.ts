@@ -22,8 +22,8 @@ function assertRuns(args: readonly string[]): void {
 }
 
 describe('examples/service', () => {
-  it('has the configuration that docs/hardening.md ends with', () => {
-    const page = readFileSync(join(ROOT, 'docs/hardening.md'), 'utf8')
+  it('has the configuration that docs/security/hardening.md ends with', () => {
+    const page = readFileSync(join(ROOT, 'docs/security/hardening.md'), 'utf8')
     assert.equal(read('anax.json'), /```json\n(.*?)```/s.exec(page)?.[1])
   })
 

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { createLmdbPersistence } from '../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, enqueue, message, payloads, saveSessions } from '../../lib/testing/persistence/harness.js'
 import { temporaryFolder } from '../persistence/lmdb/folders.js'
-import { COMMAND } from '../support/command.js'
+import { COMMAND } from '../support/programs/command.js'
 import { ROOT } from '../support/root.js'
 
 const execute = promisify(execFile)
@@ -40,7 +40,7 @@ describe('the commands for a store', () => {
   })
 
   it('do what the manual says, while the store is in use', async () => {
-    const page = readFileSync(join(ROOT, 'docs/operating-the-store.md'), 'utf8')
+    const page = readFileSync(join(ROOT, 'docs/run/store.md'), 'utf8')
     const [, block = ''] = /```sh\n(.*?)```/s.exec(page) ?? []
     const lines = block.trim().split('\n')
     assert.equal(lines.length, 6)

@@ -7,7 +7,7 @@ import { type ConnectOptions, connect, duplexPair, type MqttConnection, openStre
 import { AnaxError, type Broker, type BrokerOptions, createBroker, ReasonCode } from '../../lib/index.js'
 import { createServer } from '../../lib/server/server.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import { temporaryFolder } from '../support/certificate.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 
 describe('a client with promises', () => {
   let broker: Broker

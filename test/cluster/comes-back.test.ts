@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
-import { Gate, withFaults } from './faults.js'
-import { missed, receivedBy, until, withNodes } from './nodes.js'
+import { Gate, withFaults } from './support/faults.js'
+import { missed, receivedBy, until, withNodes } from './support/nodes.js'
 
 test('where its filters are brought already, nobody asks where the log ends, and it gets all that it missed', async () => {
   let asked = 0

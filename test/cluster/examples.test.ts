@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { RunningProcess } from '../support/command.js'
+import { connectClient, nextMessage } from '../support/clients/mqtt.js'
 import { effort } from '../support/effort.js'
-import { connectClient, nextMessage } from '../support/mqtt.js'
-import { NatsServers, NatsSites, NO_NATS, natsServer, type SiteKind } from '../support/nats.js'
+import { RunningProcess } from '../support/programs/command.js'
+import { NatsServers, NatsSites, NO_NATS, natsServer, type SiteKind } from '../support/programs/nats.js'
 import { ROOT } from '../support/root.js'
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'

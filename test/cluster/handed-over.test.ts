@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { AnaxError } from '../../lib/index.js'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
-import { Gate, withFaults } from './faults.js'
-import { receivedBy, until, withNodes } from './nodes.js'
+import { Gate, withFaults } from './support/faults.js'
+import { receivedBy, until, withNodes } from './support/nodes.js'
 
 const LEASE_MS = 15_000
 

@@ -5,7 +5,7 @@ import { LogConsumer, type LogConsumerParts } from '../../lib/cluster/log-consum
 import { OwnedSession, refOf } from '../../lib/cluster/sessions/owned-session.js'
 import type { PublishMessage } from '../../lib/codec/publish-message.js'
 import { recordOf } from '../../lib/model/routing-record.js'
-import { textPacket } from '../support/exchange.js'
+import { textPacket } from '../support/clients/exchange.js'
 
 /** @param routed what the delivery of each message returns, in order */
 function consumerWith(routed: (Promise<void> | undefined)[], held?: Promise<void>): LogConsumer {

@@ -2,8 +2,8 @@
 import { after, describe, it } from 'node:test'
 import { natsCluster } from '../../lib/nats/index.js'
 import { effort } from '../support/effort.js'
-import { NatsServers, NO_NATS, natsServer } from '../support/nats.js'
-import { defineScenarios } from './scenarios.js'
+import { NatsServers, NO_NATS, natsServer } from '../support/programs/nats.js'
+import { defineScenarios } from './support/scenarios.js'
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
 const replicas = effort === 'full' ? 3 : 1

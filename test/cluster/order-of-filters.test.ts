@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
-import { Gate, withFaults } from './faults.js'
-import { receivedBy, until, withNodes } from './nodes.js'
+import { Gate, withFaults } from './support/faults.js'
+import { receivedBy, until, withNodes } from './support/nodes.js'
 
 for (const qos of [1, 2] as const) {
   test(`what is not brought yet is not passed over by what is, QoS ${qos}`, async () => {

@@ -5,7 +5,7 @@ import type { MqttClient } from 'mqtt'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
 import type { Cluster } from '../../types/cluster.js'
-import { receivedBy, until, withNodes } from './nodes.js'
+import { receivedBy, until, withNodes } from './support/nodes.js'
 
 const LEASE_MS = 15_000
 

@@ -1,11 +1,11 @@
 /** The proof rows of a cluster in their short forms, on an engine in memory. `npm run test:cluster` has the whole ones. */
 import { after, before, describe, it } from 'node:test'
-import { burst } from './proof/burst.js'
-import { expiryAfterDeath, movesAlive } from './proof/expiry.js'
-import { MemoryWorld } from './proof/memory-world.js'
-import { sharedOnce, sharedSurvives } from './proof/shared.js'
-import { afterDeath, inflightMoves, moves, races } from './proof/takeover.js'
-import { wills } from './proof/wills.js'
+import { burst } from './proof/rows/burst.js'
+import { expiryAfterDeath, movesAlive } from './proof/rows/expiry.js'
+import { sharedOnce, sharedSurvives } from './proof/rows/shared.js'
+import { afterDeath, inflightMoves, moves, races } from './proof/rows/takeover.js'
+import { wills } from './proof/rows/wills.js'
+import { MemoryWorld } from './proof/world/memory.js'
 
 describe('the rows of a cluster, in memory', () => {
   let world: MemoryWorld

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
-import { missed, numbers, receivedBy, until, withNodes } from './nodes.js'
+import { missed, numbers, receivedBy, until, withNodes } from './support/nodes.js'
 
 test('what the log forgets was kept with the session, in order, within the limits', async () => {
   const cluster = new MemoryCluster({ logMs: 4000 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import type { OverflowPolicy } from '../../types/persistence.js'
-import { dropsOf, missed, numbers, receivedBy, until, withNodes } from './nodes.js'
+import { dropsOf, missed, numbers, receivedBy, until, withNodes } from './support/nodes.js'
 
 for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const satisfies OverflowPolicy[]) {
   test(`what is beyond the limit of the queue is dropped and told, ${queueOverflow}`, async () => {

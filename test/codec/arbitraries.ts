@@ -2,7 +2,7 @@
  * Valid packets of every kind for property-based tests: {@link packets} for a version and a reader.
  */
 import fc from 'fast-check'
-import type { Packet, ProtocolVersion, QoS, UserProperties } from '../../types/packets.js'
+import type { Packet, ProtocolVersion, QoS, UserProperties } from '../../types/message/packets.js'
 import type { Side } from './support.js'
 
 const text = fc.string({ unit: 'binary', maxLength: 12 }).map(value => value.replaceAll('\0', ''))

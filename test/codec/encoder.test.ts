@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encode, publishFrame } from '../../lib/codec/encode/encoder.js'
 import { AnaxError } from '../../lib/errors.js'
-import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
 import { decodeOne } from './support.js'
 
 const publish = { cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false } as const

@@ -7,10 +7,10 @@ import fc from 'fast-check'
 import { type DecodedPacket, Decoder } from '../../lib/codec/decode/decoder.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import { AnaxError } from '../../lib/errors.js'
-import type { ProtocolVersion } from '../../types/packets.js'
+import type { ProtocolVersion } from '../../types/message/packets.js'
 import { runs } from '../support/effort.js'
 import { packets } from './arbitraries.js'
-import { GOLDEN } from './golden.js'
+import { GOLDEN } from './golden/golden.js'
 import { byteByByte, decodeChunks, decodeOne, plain, type Side } from './support.js'
 
 const VERSIONS: ProtocolVersion[] = [3, 4, 5]

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PacketType } from '../../lib/codec/packet-types.js'
 import type { ErrorCode } from '../../lib/errors.js'
-import type { ProtocolVersion } from '../../types/packets.js'
+import type { ProtocolVersion } from '../../types/message/packets.js'
 import { byteByByte, decodeAll, decodeChunks, hex, packetOf, type Side } from './support.js'
 
 type Row = [title: string, bytes: Buffer, code?: ErrorCode, reasonCode?: number]

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encode, frames, publishFrame } from '../../lib/codec/encode/encoder.js'
 import type { Frame } from '../../lib/codec/wire/frame.js'
-import type { PublishProperties, QoS } from '../../types/packets.js'
+import type { PublishProperties, QoS } from '../../types/message/packets.js'
 import { decodeOne, plain } from './support.js'
 
 const plainly = { retain: false, dup: false }

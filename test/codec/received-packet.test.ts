@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import { ownPayload, PublishMessage, receivedPacket } from '../../lib/codec/publish-message.js'
-import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
+import type { ProtocolVersion, PublishPacket } from '../../types/message/packets.js'
 import { decodeChunks, decodeOne, packetOf } from './support.js'
 
 const packet: PublishPacket = { cmd: 'publish', topic: 'a/b', payload: 'x', qos: 0, retain: false, dup: false }

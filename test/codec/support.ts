@@ -3,7 +3,7 @@
  */
 import { type DecodedPacket, Decoder, type DecoderOptions } from '../../lib/codec/decode/decoder.js'
 import type { AnaxError } from '../../lib/errors.js'
-import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
 
 export type Side = DecoderOptions['side']
 

@@ -5,11 +5,11 @@ import { test } from 'node:test'
 import { disconnectionOf } from '../../lib/connection/disconnection.js'
 import { AnaxError, ERRORS, type ErrorCode } from '../../lib/errors.js'
 import type { FakeClock } from '../../lib/testing/index.js'
-import type { Broker } from '../../types/broker.js'
-import type { Disconnection, DisconnectReason } from '../../types/events.js'
-import type { BrokerOptions } from '../../types/options.js'
-import { connectTo, withBrokers } from '../support/brokers.js'
-import type { SpecClient } from '../support/spec-client.js'
+import type { Broker } from '../../types/broker/broker.js'
+import type { Disconnection, DisconnectReason } from '../../types/broker/events.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
+import { connectTo, withBrokers } from '../support/brokers/several.js'
+import type { SpecClient } from '../support/clients/spec-client.js'
 
 interface Way {
   reason: DisconnectReason

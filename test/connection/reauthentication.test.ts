@@ -1,9 +1,9 @@
 /** A re-authentication that is not finished: it is bounded in time, and leaves nothing behind. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { ExtendedAuthentication } from '../../types/hooks.js'
+import type { ExtendedAuthentication } from '../../types/broker/hooks.js'
+import { connectPacket, type SpecClient } from '../support/clients/spec-client.js'
 import { type Spec, spec } from '../support/spec.js'
-import { connectPacket, type SpecClient } from '../support/spec-client.js'
 
 const METHOD = { authenticationMethod: 'm' }
 

@@ -3,17 +3,17 @@
  * those who test subscriptions and wills just lose their connections. Owns who they are, and when they begin and end.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ProtocolVersion } from '../../types/packets.js'
-import type { World } from './actor.js'
-import { Churner } from './churner.js'
-import { PublisherProcess, SubscriberProcess } from './client-process.js'
-import type { Inbox } from './inbox.js'
-import { Mourner } from './mourner.js'
-import type { Outbox } from './outbox.js'
+import type { ProtocolVersion } from '../../types/message/packets.js'
+import type { World } from './clients/actor.js'
+import { Churner } from './clients/churner.js'
+import { PublisherProcess, SubscriberProcess } from './clients/client-process.js'
+import { Mourner } from './clients/mourner.js'
+import type { Inbox } from './judge/inbox.js'
+import type { Outbox } from './judge/outbox.js'
+import { countMissing } from './judge/verdict.js'
+import { type CountDeaths, countWills, type JudgedWill, judgeWills } from './judge/wills-verdict.js'
+import type { Victim } from './processes/victim.js'
 import { Random } from './random.js'
-import { countMissing } from './verdict.js'
-import type { Victim } from './victim.js'
-import { type CountDeaths, countWills, type JudgedWill, judgeWills } from './wills-verdict.js'
 
 /** What is decided before they come. */
 export interface Stage {

@@ -4,18 +4,18 @@
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { folderOfOurs } from '../support/left-behind.js'
-import { NatsServers } from '../support/nats.js'
-import { Balancer } from './balancer.js'
+import { folderOfOurs } from '../support/programs/left-behind.js'
+import { NatsServers } from '../support/programs/nats.js'
+import { Balancer } from './brokers/balancer.js'
+import { freePort } from './brokers/free-port.js'
 import { Cast } from './cast.js'
-import { freePort } from './free-port.js'
-import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './inspector.js'
-import { killClients } from './killers.js'
+import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './judge/inspector.js'
+import { countLostSessions, judgeMessages, sum, tellMissing } from './judge/verdict.js'
+import { countWills, tellWills } from './judge/wills-verdict.js'
+import { killClients } from './processes/killers.js'
+import { countBetween, Victim } from './processes/victim.js'
 import { Random } from './random.js'
 import type { CrashReport } from './run.js'
-import { countLostSessions, judgeMessages, sum, tellMissing } from './verdict.js'
-import { countBetween, Victim } from './victim.js'
-import { countWills, tellWills } from './wills-verdict.js'
 
 export interface ClusterCrashOptions {
   seed: number

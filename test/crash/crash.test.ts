@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { byEffort } from '../support/effort.js'
+import { faultsOf } from './judge/verdict.js'
 import { runCrashTest } from './run.js'
-import { faultsOf } from './verdict.js'
 
 const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
 const kills = Number(process.env.ANAX_CRASH_SHORT_ROUNDS ?? byEffort({ fast: 2, normal: 3, full: 100 }))

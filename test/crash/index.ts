@@ -9,8 +9,8 @@
  *   npm run test:crash -- aedes                what Aedes with its LevelDB store makes of it
  */
 import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
+import { faultsOf } from './judge/verdict.js'
 import { type CrashOptions, runCrashTest } from './run.js'
-import { faultsOf } from './verdict.js'
 
 const kills = numberOf('ANAX_CRASH_ROUNDS', 1) ?? 300
 const firstSeed = numberOf('ANAX_CRASH_SEED', 0) ?? Date.now() % 1_000_000

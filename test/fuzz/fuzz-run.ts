@@ -7,7 +7,7 @@ import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Broker, type Client, createBroker, ERRORS } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Random } from '../crash/random.js'
-import { SpecClient } from '../support/spec-client.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 import { Inputs, type Kind } from './inputs.js'
 
 /** Connections that are open at once. */

@@ -4,13 +4,13 @@
  */
 import fc from 'fast-check'
 import { encode } from '../../lib/codec/encode/encoder.js'
-import type { Packet, ProtocolVersion } from '../../types/packets.js'
+import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
 import { packets } from '../codec/arbitraries.js'
-import { GOLDEN } from '../codec/golden.js'
+import { GOLDEN } from '../codec/golden/golden.js'
 import type { Random } from '../crash/random.js'
+import { connectPacket } from '../support/clients/spec-client.js'
+import { textPacket } from '../support/clients/traffic.js'
 import { keptSession } from '../support/spec.js'
-import { connectPacket } from '../support/spec-client.js'
-import { textPacket } from '../support/traffic.js'
 
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 5]
 

@@ -6,8 +6,8 @@ import net from 'node:net'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { encode } from '../../lib/codec/encode/encoder.js'
-import type { ConnectPacket } from '../../types/packets.js'
-import { endWithUs } from '../support/left-behind.js'
+import type { ConnectPacket } from '../../types/message/packets.js'
+import { endWithUs } from '../support/programs/left-behind.js'
 
 const PROCESS = fileURLToPath(new URL('heap-process.js', import.meta.url))
 const CONNECTIONS = 2000

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
 import { DEFINITIONS } from '../../lib/metrics/definitions.js'
 import { createMetrics } from '../../lib/metrics/index.js'
-import type { BrokerStats } from '../../types/inspection.js'
+import type { BrokerStats } from '../../types/broker/inspection.js'
 import { difference, scrape } from './scrape.js'
 
 const CLUSTER: BrokerStats['cluster'] = {

@@ -14,12 +14,12 @@ import { DEFINITIONS, HISTOGRAMS, SLOW_CLIENTS } from '../../lib/metrics/definit
 import { createMetrics, type MeasuredBroker, type Metrics, type MetricsOptions } from '../../lib/metrics/index.js'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
-import type { Broker } from '../../types/broker.js'
-import { connectTo, withBrokers } from '../support/brokers.js'
+import type { Broker } from '../../types/broker/broker.js'
+import { connectTo, withBrokers } from '../support/brokers/several.js'
+import { STORES } from '../support/brokers/stores.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 import { ROOT } from '../support/root.js'
 import { keptSession } from '../support/spec.js'
-import { SpecClient } from '../support/spec-client.js'
-import { STORES } from '../support/stores.js'
 import { counts, difference, parse, scrape } from './scrape.js'
 
 /** Closed when the test is over, whatever becomes of it. */
@@ -306,8 +306,8 @@ test('options that are not acceptable are refused', () =>
     }
   }))
 
-test('docs/metrics.md has every metric, and no other', () => {
-  const page = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8')
+test('docs/run/metrics.md has every metric, and no other', () => {
+  const page = readFileSync(join(ROOT, 'docs/run/metrics.md'), 'utf8')
   const documented = [...page.matchAll(/^\| `anax_(\w+)`/gm)].map(([, name]) => name)
   assert.deepEqual(documented, [
     ...DEFINITIONS.map(({ name }) => name),

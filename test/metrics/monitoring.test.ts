@@ -6,9 +6,9 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createMetrics } from '../../lib/metrics/index.js'
 import { FakeClock } from '../../lib/testing/index.js'
-import { connectTo, withBrokers } from '../support/brokers.js'
+import { connectTo, withBrokers } from '../support/brokers/several.js'
+import { STORES } from '../support/brokers/stores.js'
 import { ROOT } from '../support/root.js'
-import { STORES } from '../support/stores.js'
 import { alerts, panelQueries } from './monitoring.js'
 
 /** Prometheus' own, added to what is scraped. */
@@ -41,14 +41,14 @@ describe('the dashboard for Grafana and the alerts', () => {
 
   it('leave out no metric of the broker', async () => {
     const shown = panelQueries().join('\n')
-    const page = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8')
+    const page = readFileSync(join(ROOT, 'docs/run/metrics.md'), 'utf8')
     const documented = [...page.matchAll(/^\| `(anax_\w+)`/gm)].map(([, name]) => name!)
     const missing = documented.filter(name => !new RegExp(`\\b${name}(_bucket)?\\b`).test(shown))
     assert.deepEqual(missing, ELSEWHERE)
   })
 
-  it('are explained in docs/operating.md, each alert in a section of its own', () => {
-    const page = readFileSync(join(ROOT, 'docs/operating.md'), 'utf8')
+  it('are explained in docs/run/operating.md, each alert in a section of its own', () => {
+    const page = readFileSync(join(ROOT, 'docs/run/operating.md'), 'utf8')
     const sections = [...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)
     assert.deepEqual(
       sections,

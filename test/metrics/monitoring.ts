@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../support/root.js'
 
-export const ALERTS = join(ROOT, 'docs/monitoring/alerts.yml')
+export const ALERTS = join(ROOT, 'docs/run/monitoring/alerts.yml')
 
 interface Panel {
   targets?: { expr: string }[]
@@ -11,7 +11,7 @@ interface Panel {
 
 /** As Prometheus gets them: Grafana's variables have values. */
 export function panelQueries(): string[] {
-  const file = join(ROOT, 'docs/monitoring/grafana-dashboard.json')
+  const file = join(ROOT, 'docs/run/monitoring/grafana-dashboard.json')
   const { panels }: { panels: Panel[] } = JSON.parse(readFileSync(file, 'utf8'))
   return panels
     .flatMap(({ targets = [] }) => targets)

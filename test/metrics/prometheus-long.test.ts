@@ -9,10 +9,10 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
-import { type RunningBroker, RunningProcess, startCommand } from '../support/command.js'
+import { connectClient } from '../support/clients/mqtt.js'
 import { effort } from '../support/effort.js'
-import { connectClient } from '../support/mqtt.js'
+import { type RunningBroker, RunningProcess, startCommand } from '../support/programs/command.js'
+import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 import { ALERTS, alerts, panelQueries } from './monitoring.js'
 
 const isInstalled = ['prometheus', 'promtool'].every(program => spawnSync(program, ['--version']).error === undefined)

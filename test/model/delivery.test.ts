@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { dialectOf } from '../../lib/codec/dialect.js'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Delivery } from '../../lib/model/delivery.js'
-import type { PublishProperties } from '../../types/packets.js'
+import type { PublishProperties } from '../../types/message/packets.js'
 import { decodeFrame } from '../session/support.js'
 
 function delivery(properties?: PublishProperties, identifiers?: number[]): Delivery {

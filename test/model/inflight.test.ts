@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
 import { Delivery } from '../../lib/model/delivery.js'
 import { Inflight, Sent } from '../../lib/model/inflight.js'
-import type { QoS } from '../../types/packets.js'
+import type { QoS } from '../../types/message/packets.js'
 import { collect } from '../support/collect.js'
 import { runs } from '../support/effort.js'
 

@@ -19,8 +19,8 @@ import {
 import { recordOf } from '../../lib/model/routing-record.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Timers } from '../../lib/util/scheduling/timers.js'
-import type { PublishInput } from '../../types/client.js'
-import { connectPacket } from '../support/spec-client.js'
+import type { PublishInput } from '../../types/client/client.js'
+import { connectPacket } from '../support/clients/spec-client.js'
 
 /** With memory of its own, as what comes from a socket. */
 const chunk = Buffer.alloc(30, '....payload....correlation....')

@@ -4,7 +4,7 @@ import { natsCluster } from '../../lib/nats/index.js'
 import { clusterSuite, type TestEngine } from '../../lib/testing/cluster.js'
 import type { ClusterNode } from '../../types/cluster.js'
 import { effort } from '../support/effort.js'
-import { Cable, NatsServers, NO_NATS, natsServer } from '../support/nats.js'
+import { Cable, NatsServers, NO_NATS, natsServer } from '../support/programs/nats.js'
 
 let clusters = 0
 /** Each test makes its streams anew: more than one, so that what is in several shards is tested as well. */

@@ -5,7 +5,7 @@ import { type GroupParts, NatsGroup } from '../../lib/nats/group.js'
 import { messageBytes } from '../../lib/nats/wire/message-bytes.js'
 import { ShardSubjects } from '../../lib/nats/wire/subjects.js'
 import type { HeldEntry } from '../../types/cluster.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 
 const subjects = new ShardSubjects('anax', 0)
 const NEVER = new Promise<void>(() => {})

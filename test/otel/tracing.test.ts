@@ -13,9 +13,9 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import { createBroker, createMemoryPersistence } from '../../lib/index.js'
 import { createTracing, type Tracing } from '../../lib/otel/index.js'
-import type { DiagnosticsChannels, GateTrace } from '../../types/diagnostics.js'
-import type { BrokerOptions } from '../../types/options.js'
-import { SpecClient } from '../support/spec-client.js'
+import type { DiagnosticsChannels, GateTrace } from '../../types/broker/diagnostics.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT = '00f067aa0ba902b7'

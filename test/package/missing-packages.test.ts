@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
-import { temporaryFolder } from '../support/certificate.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 
 const entry = (name: string) => fileURLToPath(new URL(`../../lib/${name}`, import.meta.url))
 

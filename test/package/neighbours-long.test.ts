@@ -1,5 +1,5 @@
 /**
- * The package beside others, as its users have them: the example of docs/testing.md in four test runners, NestJS, and
+ * The package beside others, as its users have them: the example of docs/test/testing.md in four test runners, NestJS, and
  * the README under Bun and Deno. Installs all of that, and so belongs to the full run.
  */
 import assert from 'node:assert/strict'
@@ -8,9 +8,9 @@ import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
-import { connectClient, nextMessage } from '../support/mqtt.js'
+import { connectClient, nextMessage } from '../support/clients/mqtt.js'
 import { ROOT } from '../support/root.js'
+import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 import { TOOLS } from './tool-chains.js'
 
 const RUNNERS = [`vitest@${TOOLS.vitest}`, `jest@${TOOLS.jest}`, '@jest/globals@30', '@playwright/test@1', 'mqtt@5']
@@ -27,7 +27,7 @@ describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () 
 
   before(() => {
     folder = temporaryFolder()
-    const archive = run(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path]).trim()
+    const archive = run(process.execPath, [join(ROOT, 'scripts/package/pack.mjs'), folder.path]).trim()
     folder.write('package.json', '{ "name": "neighbours", "private": true, "type": "module" }')
     const others = [...RUNNERS, ...NESTJS, 'rxjs@7', 'reflect-metadata', ...RUNTIMES]
     run('npm', ['install', '--no-audit', '--no-fund', archive, ...others])

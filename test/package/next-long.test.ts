@@ -1,4 +1,4 @@
-/** The custom server for Next.js of docs/web-servers.md, as it stands there. Installs Next.js: for the full run. */
+/** The custom server for Next.js of docs/embed/web-servers.md, as it stands there. Installs Next.js: for the full run. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,10 +6,10 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { WebSocket } from 'ws'
-import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
-import { RunningProcess } from '../support/command.js'
-import { connectClient, nextMessage } from '../support/mqtt.js'
+import { connectClient, nextMessage } from '../support/clients/mqtt.js'
+import { RunningProcess } from '../support/programs/command.js'
 import { ROOT } from '../support/root.js'
+import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 
 const PACKAGES = ['next@16', 'react@19', 'react-dom@19']
 const isWindows = process.platform === 'win32' && 'programs are installed for Linux and macOS only'
@@ -26,7 +26,7 @@ const FILES = {
 
 /** The snippet, on a free port that it tells, and with what the text below it adds. */
 function server(): string {
-  const page = readFileSync(join(ROOT, 'docs/web-servers.md'), 'utf8')
+  const page = readFileSync(join(ROOT, 'docs/embed/web-servers.md'), 'utf8')
   const section = page.slice(page.indexOf('\n## Next.js\n'))
   const [, snippet = ''] = /^```js\n(.*?)^```$/ms.exec(section) ?? []
   const listening = "server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port))"
@@ -41,7 +41,11 @@ describe('Next.js', { skip: isWindows, timeout: 600_000 }, () => {
     mkdirSync(join(folder.path, 'app/news'), { recursive: true })
     for (const [name, text] of Object.entries({ ...FILES, 'server.js': server() })) folder.write(name, text)
     const options = { cwd: folder.path, encoding: 'utf8' } as const
-    const archive = execFileSync(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path], options).trim()
+    const archive = execFileSync(
+      process.execPath,
+      [join(ROOT, 'scripts/package/pack.mjs'), folder.path],
+      options,
+    ).trim()
     execFileSync('npm', ['install', '--no-audit', '--no-fund', archive, ...PACKAGES], options)
   })
   after(() => folder.remove())

@@ -7,9 +7,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
 import { effort } from '../support/effort.js'
 import { ROOT } from '../support/root.js'
+import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const { name, version, exports } = manifest
@@ -42,7 +42,7 @@ describe('the package', () => {
 
   before(() => {
     folder = temporaryFolder()
-    const archive = run(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path], ROOT).trim()
+    const archive = run(process.execPath, [join(ROOT, 'scripts/package/pack.mjs'), folder.path], ROOT).trim()
     folder.write('package.json', '{ "name": "consumer", "private": true, "type": "module" }')
     if (effort === 'full') run('npm', ['install', '--no-audit', '--no-fund', '--omit=optional', archive])
     else unpack(archive)
@@ -135,8 +135,8 @@ describe('the package', () => {
     run(process.execPath, ['use.mjs'])
   })
 
-  it('is used in CommonJS as docs/tool-chains.md begins', () => {
-    const page = readFileSync(join(ROOT, 'docs/tool-chains.md'), 'utf8')
+  it('is used in CommonJS as docs/embed/tool-chains.md begins', () => {
+    const page = readFileSync(join(ROOT, 'docs/embed/tool-chains.md'), 'utf8')
     folder.write('snippet.cjs', /^```js\n(.*?)^```$/ms.exec(page)?.[1] ?? assert.fail('no snippet'))
     assert.match(run(process.execPath, ['snippet.cjs']), /^MQTT on port \d+\n$/)
   })

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type TemporaryFolder, temporaryFolder } from '../support/certificate.js'
 import { ROOT } from '../support/root.js'
+import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 import { exchangeFiles } from './exchange.js'
 import { TOOLS, toolChains } from './tool-chains.js'
 
@@ -22,7 +22,7 @@ describe('the packed package', { skip: isWindows, timeout: 600_000 }, () => {
 
   before(() => {
     folder = temporaryFolder()
-    const archive = run(process.execPath, [join(ROOT, 'scripts/pack.mjs'), folder.path]).trim()
+    const archive = run(process.execPath, [join(ROOT, 'scripts/package/pack.mjs'), folder.path]).trim()
     folder.write('package.json', JSON.stringify({ name: 'consumer', private: true }))
     const tools = Object.entries(TOOLS).map(([name, version]) => `${name}@${version}`)
     const peers = Object.entries(manifest.peerDependencies ?? {}).map(([name, range]) => `${name}@${range}`)

@@ -1,4 +1,4 @@
-/** The table of docs/tool-chains.md says what the full test run runs, and nothing else. */
+/** The table of docs/embed/tool-chains.md says what the full test run runs, and nothing else. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import { ROOT } from '../support/root.js'
 import { toolChains } from './tool-chains.js'
 
-test('docs/tool-chains.md has a row for each tool chain', () => {
-  const page = readFileSync(join(ROOT, 'docs/tool-chains.md'), 'utf8')
+test('docs/embed/tool-chains.md has a row for each tool chain', () => {
+  const page = readFileSync(join(ROOT, 'docs/embed/tool-chains.md'), 'utf8')
   const rows = [...page.matchAll(/^\| (.*?) +\| (\d\S*) +\| (.*?) +\|$/gm)].map(row => row.slice(1).join(' | '))
   assert.deepEqual(
     rows,

@@ -1,6 +1,6 @@
 /**
  * The tool chains that the packed package is tried with: where each comes from, and what is run.
- * The table of docs/tool-chains.md has the same rows; the tests compare and run them.
+ * The table of docs/embed/tool-chains.md has the same rows; the tests compare and run them.
  */
 import { arch, platform } from 'node:process'
 

@@ -4,7 +4,7 @@
  */
 import { type FullQueue, findRoom, fits } from '../../lib/persistence/room.js'
 import { filterMatches, isSharedFilter } from '../../lib/topic/topic.js'
-import type { Message } from '../../types/message.js'
+import type { Message } from '../../types/message/message.js'
 import type { QueueDelivery, QueuePolicy, StoredSubscription, StoredWill } from '../../types/persistence.js'
 
 const NEVER = 0xffff_ffff

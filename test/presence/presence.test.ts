@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { escapeLevel, type PresenceOptions, publishPresence } from '../../lib/presence/index.js'
-import { SpecClient } from '../support/spec-client.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 
 type Seen = { topic: string; retain: boolean } & Record<string, unknown>
 

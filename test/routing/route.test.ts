@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { HostListener } from '../../lib/routing/host-listener.js'
 import { Route, type Target } from '../../lib/routing/route.js'
 import { SharedGroup } from '../../lib/routing/shared/shared-group.js'
-import type { QoS } from '../../types/packets.js'
+import type { QoS } from '../../types/message/packets.js'
 import { NotingSession } from './support.js'
 
 const option = fc.record({

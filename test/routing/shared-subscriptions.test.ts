@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SharedGroup } from '../../lib/routing/shared/shared-group.js'
-import type { SharedStrategy } from '../../types/options.js'
+import type { SharedStrategy } from '../../types/broker/options.js'
 import type { QueuedMessage } from '../../types/persistence.js'
 import { message, NotingSession, routing } from './support.js'
 

@@ -16,7 +16,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.js'
 import { Fairness } from '../../lib/util/scheduling/fairness.js'
 import { Timers } from '../../lib/util/scheduling/timers.js'
 import type { Bus } from '../../types/bus.js'
-import type { QoS, Subscription } from '../../types/packets.js'
+import type { QoS, Subscription } from '../../types/message/packets.js'
 import type { QueueDelivery } from '../../types/persistence.js'
 
 const LIMITS = { maxMessages: 1000, maxBytes: 1e6, overflow: 'drop-newest' } as const

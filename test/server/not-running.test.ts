@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { Broker, createBroker } from '../../lib/index.js'
 import { attachWebSocket, createServer } from '../../lib/server/server.js'
-import { connectClient } from '../support/mqtt.js'
+import { connectClient } from '../support/clients/mqtt.js'
 
 async function closedBroker(): Promise<Broker> {
   const broker = await createBroker()

@@ -6,8 +6,8 @@ import net, { type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
 import { attachWebSocket, createServer } from '../../lib/server/server.js'
-import { makeCertificate } from '../support/certificate.js'
 import { fakeMemory } from '../support/memory.js'
+import { makeCertificate } from '../support/tls/certificate.js'
 
 test('while the broker is overloaded, its listeners close what connects, and serve it again afterwards', async t => {
   const look = fakeMemory(t)

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { type AnaxError, createBroker } from '../../lib/index.js'
 import { createServer, type ListenerOptions, type TlsSource } from '../../lib/server/server.js'
-import { makeCertificate } from '../support/certificate.js'
+import { makeCertificate } from '../support/tls/certificate.js'
 
 const [first, second] = [await makeCertificate('first'), await makeCertificate('second')]
 

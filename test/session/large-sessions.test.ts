@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type BrokerOptions, createBroker, createMemoryPersistence } from '../../lib/index.js'
-import { acknowledge, receiveTexts } from '../support/exchange.js'
+import { acknowledge, receiveTexts } from '../support/clients/exchange.js'
+import { SpecClient } from '../support/clients/spec-client.js'
 import { keptSession } from '../support/spec.js'
-import { SpecClient } from '../support/spec-client.js'
 
 const FILTERS = 1500
 const LAST = `t/${FILTERS - 1}`

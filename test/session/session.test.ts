@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SessionSubscription } from '../../lib/model/subscription.js'
-import type { QoS } from '../../types/packets.js'
+import type { QoS } from '../../types/message/packets.js'
 import { bareSession } from './support.js'
 
 /** How often any subscription was looked at. */

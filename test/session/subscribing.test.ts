@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { encode } from '../../lib/codec/encode/encoder.js'
 import { createBroker } from '../../lib/index.js'
-import { connectPacket } from '../support/spec-client.js'
+import { connectPacket } from '../support/clients/spec-client.js'
 
 const FILTERS = 1500
 

@@ -5,7 +5,7 @@ import type { Frame } from '../../lib/codec/wire/frame.js'
 import { NEVER_EXPIRES } from '../../lib/model/session-expiry.js'
 import type { Ports } from '../../lib/ports/ports.js'
 import { Session } from '../../lib/session/session.js'
-import type { ProtocolVersion, PublishPacket } from '../../types/packets.js'
+import type { ProtocolVersion, PublishPacket } from '../../types/message/packets.js'
 
 /** What a client makes of a PUBLISH frame. */
 export function decodeFrame(frame: Frame, version: ProtocolVersion, packetId: number): PublishPacket {

@@ -6,7 +6,7 @@
 import { openStream } from '../../lib/client/dial.js'
 import { connect, type MqttConnection } from '../../lib/client/index.js'
 import { AnaxError } from '../../lib/index.js'
-import type { QoS } from '../../types/packets.js'
+import type { QoS } from '../../types/message/packets.js'
 import type { Random } from '../crash/random.js'
 
 /** Identifiers: few enough that clients take over each other's session. */

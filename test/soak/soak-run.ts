@@ -8,7 +8,7 @@ import { createLmdbPersistence } from '../../lib/persistence/lmdb/lmdb.js'
 import { createServer, type Server } from '../../lib/server/server.js'
 import { WatchedClock } from '../../lib/testing/leaks.js'
 import { Random } from '../crash/random.js'
-import { temporaryFolder } from '../support/certificate.js'
+import { temporaryFolder } from '../support/tls/certificate.js'
 import { Churn } from './churn.js'
 import { type Leavings, leavingsOf } from './leavings.js'
 

@@ -35,7 +35,7 @@ describe('conformance', () => {
     )
   })
 
-  it('is shown in docs/conformance.md as it is', () => {
+  it('is shown in docs/behaviour/conformance.md as it is', () => {
     assert.equal(currentPage(), renderPage(clauses, proofs), 'out of date: node scripts/conformance.mjs writes it anew')
   })
 

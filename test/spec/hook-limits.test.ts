@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
-import type { Client } from '../../types/client.js'
-import type { ClientLimits } from '../../types/client-limits.js'
-import type { QoS, Will } from '../../types/packets.js'
+import type { Client } from '../../types/client/client.js'
+import type { ClientLimits } from '../../types/client/limits.js'
+import type { QoS, Will } from '../../types/message/packets.js'
 import { refuse } from '../support/bytes.js'
-import { publishText, quotaRefusal, unsubscribe } from '../support/exchange.js'
+import { publishText, quotaRefusal, unsubscribe } from '../support/clients/exchange.js'
+import { connectPacket, publishPacket, SpecClient } from '../support/clients/spec-client.js'
 import { keptSession, spec } from '../support/spec.js'
-import { connectPacket, publishPacket, SpecClient } from '../support/spec-client.js'
 
 const ALL = [3, 4, 5] as const
 

@@ -1,7 +1,7 @@
 /** Packets put together byte by byte, in hexadecimal: right ones, and such as no encoder would make. */
 import assert from 'node:assert/strict'
-import type { ConnectPacket, ProtocolVersion } from '../../types/packets.js'
-import type { SpecClient } from './spec-client.js'
+import type { ConnectPacket, ProtocolVersion } from '../../types/message/packets.js'
+import type { SpecClient } from './clients/spec-client.js'
 
 /** The parts of a CONNECT; what is left out is what a usual client sends. */
 export interface ConnectBytes {

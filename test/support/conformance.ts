@@ -1,6 +1,6 @@
 /**
  * Which clause of the standards is proved by which test, read from the table of clauses and from the titles of the tests.
- * Renders docs/conformance.md; knows no broker.
+ * Renders docs/behaviour/conformance.md; knows no broker.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { ROOT } from './root.js'
 import { stringLiteralsOf } from './string-literals.js'
 
 const TABLE = 'test/spec/clauses.tsv'
-const PAGE = 'docs/conformance.md'
+const PAGE = 'docs/behaviour/conformance.md'
 
 /** What is above it on the page is written by hand. */
 const MARKER = '<!-- Below this line the page is written by scripts/conformance.mjs. -->'
@@ -112,7 +112,7 @@ function renderProofs(proofs: readonly Proof[]): string {
     .map(([file, tests]) => {
       // a tag that a table of tests keeps beside the title has no title of its own
       const titles = new Set(tests.map(({ title }) => inCell(title)).filter(title => title !== ''))
-      const link = `[${file.replace(/^test\//, '')}](../${file})`
+      const link = `[${file.replace(/^test\//, '')}](../../${file})`
       return titles.size === 0 ? link : `${link}: ${[...titles].join('; ')}`
     })
     .join('<br>')

@@ -4,9 +4,9 @@ import { type TestContext, test } from 'node:test'
 import { Aedes } from '../../lib/aedes/index.js'
 import { type Broker, createBroker } from '../../lib/index.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
-import type { BrokerOptions } from '../../types/options.js'
-import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/packets.js'
-import { SpecClient } from './spec-client.js'
+import type { BrokerOptions } from '../../types/broker/options.js'
+import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/message/packets.js'
+import { SpecClient } from './clients/spec-client.js'
 
 /** Its bus delivers a message a turn of the event loop after it was published, and an answer to it takes one as well. */
 const TURNS_OF_THE_LAYER = 8

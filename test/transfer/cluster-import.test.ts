@@ -7,7 +7,7 @@ import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
 import { exportStore, importStore } from '../../lib/transfer/index.js'
 import type { AedesPersistence } from '../../types/persistence.js'
-import { publishPacket, SpecClient } from '../support/spec-client.js'
+import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
 
 const WILL_DELAY_SECONDS = 10
 const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const

@@ -14,7 +14,7 @@ import {
   scram,
 } from '../../lib/auth/index.js'
 import { createBroker } from '../../lib/index.js'
-import type { Client } from '../../types/client.js'
+import type { Client } from '../../types/client/client.js'
 import { expectType } from './expect.js'
 
 declare const client: Client

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ROOT } from '../support/root.js'
 
-const CONTRACTS = readdirSync(join(ROOT, 'types')).map(file => `types/${file}`)
+const CONTRACTS = readdirSync(join(ROOT, 'types'), { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts'))
+  .map(file => `types/${file}`)
 const ENTRIES = [
   'lib/aedes/aedes.ts',
   'lib/aedes/client.ts',
@@ -58,21 +60,21 @@ const ENTRIES = [
 
 /** The interfaces whose members are the host's to set, to call or to read; those of packets are the standard's. */
 const MEMBERS_EXPLAINED = [
-  ['types/broker.ts', 'Broker'],
-  ['types/client.ts', 'Client'],
-  ['types/client.ts', 'DisconnectOptions'],
-  ['types/client.ts', 'ClientEvents'],
-  ['types/events.ts', 'BrokerEvents'],
-  ['types/events.ts', 'Drop'],
-  ['types/hooks.ts', 'ConnectRefusal'],
-  ['types/hooks.ts', 'ExtendedAuthentication'],
-  ['types/hooks.ts', 'Hooks'],
-  ['types/options.ts', 'BrokerOptions'],
-  ['types/rates.ts', 'AuthenticationDelay'],
-  ['types/rates.ts', 'FlappingOptions'],
-  ['types/rates.ts', 'InboundRates'],
-  ['types/rates.ts', 'RateOptions'],
-  ['types/rates.ts', 'Rates'],
+  ['types/broker/broker.ts', 'Broker'],
+  ['types/client/client.ts', 'Client'],
+  ['types/client/client.ts', 'DisconnectOptions'],
+  ['types/client/client.ts', 'ClientEvents'],
+  ['types/broker/events.ts', 'BrokerEvents'],
+  ['types/broker/events.ts', 'Drop'],
+  ['types/broker/hooks.ts', 'ConnectRefusal'],
+  ['types/broker/hooks.ts', 'ExtendedAuthentication'],
+  ['types/broker/hooks.ts', 'Hooks'],
+  ['types/broker/options.ts', 'BrokerOptions'],
+  ['types/client/rates.ts', 'AuthenticationDelay'],
+  ['types/client/rates.ts', 'FlappingOptions'],
+  ['types/client/rates.ts', 'InboundRates'],
+  ['types/client/rates.ts', 'RateOptions'],
+  ['types/client/rates.ts', 'Rates'],
   ['lib/broker/host/host-side.ts', 'HostClientOptions'],
   ['lib/broker/host/host-side.ts', 'Responder'],
   ['lib/broker/host/message-stream.ts', 'MessagesOptions'],

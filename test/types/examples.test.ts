@@ -30,7 +30,9 @@ const DEFAULTS: Readonly<Record<string, string>> = { default: 'new Server(', 'mo
 const FOR_LAYERS = new Set(['networkOf', 'shownName', 'areClientLimits'])
 
 const folder = join(ROOT, 'docs')
-const pages = readdirSync(folder).filter(name => name.endsWith('.md'))
+const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+  name => name.endsWith('.md') && !name.startsWith('decisions'),
+)
 const code = [join(ROOT, 'README.md'), ...pages.map(name => join(folder, name))]
   .flatMap(page =>
     [...readFileSync(page, 'utf8').matchAll(/^```(?:ts|js)\n(.*?)^```/gms)].map(([, snippet]) => snippet),

@@ -2,7 +2,7 @@
  * The routes with event streams: samples as they are taken, messages of a filter as they are published, lines of the
  * log. Owns the limits of open streams and their rates, and ends all streams at close.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import { EventStream, type Exchange } from '../exchange.js'
 import { invalid, Problem } from '../problem.js'
 import { messageJson } from './messages.js'

@@ -3,10 +3,10 @@
  * Payloads are text if they are UTF-8, otherwise base64, and truncated to what a page can show.
  */
 import { isUtf8 } from 'node:buffer'
-import type { PublishInput } from '../../../types/client.js'
-import type { QueuedInfo } from '../../../types/inspection.js'
-import type { Message } from '../../../types/message.js'
-import type { QoS } from '../../../types/packets.js'
+import type { QueuedInfo } from '../../../types/broker/inspection.js'
+import type { PublishInput } from '../../../types/client/client.js'
+import type { Message } from '../../../types/message/message.js'
+import type { QoS } from '../../../types/message/packets.js'
 import { invalid } from '../problem.js'
 
 /** The visible part of a payload. */

@@ -2,9 +2,9 @@
  * The routes that read: numbers, sessions, subscriptions, queues, retained messages, configuration.
  * They change nothing.
  */
-import type { Broker } from '../../../types/broker.js'
-import type { BrokerLimits, SessionInfo } from '../../../types/inspection.js'
-import type { BrokerOptions } from '../../../types/options.js'
+import type { Broker } from '../../../types/broker/broker.js'
+import type { BrokerLimits, SessionInfo } from '../../../types/broker/inspection.js'
+import type { BrokerOptions } from '../../../types/broker/options.js'
 import type { ClientTraffic } from '../client-traffic.js'
 import type { Exchange } from '../exchange.js'
 import type { LogTail } from '../log-tail.js'

@@ -2,7 +2,7 @@
  * The routes that change something: disconnect, delete and publish.
  * Each names the target for its audit record.
  */
-import type { DisconnectOptions } from '../../../types/client.js'
+import type { DisconnectOptions } from '../../../types/client/client.js'
 import { type Exchange, readObject } from '../exchange.js'
 import { invalid, notFound } from '../problem.js'
 import { onlyNames, publishInput } from './messages.js'

@@ -3,9 +3,9 @@
  * `$SYS/`. Owns that conversion; must not know what causes an event.
  */
 import type { EventEmitter } from 'node:events'
-import type { Client } from '../../../types/client.js'
-import type { Disconnection, DisconnectReason } from '../../../types/events.js'
-import type { PingreqPacket, Subscription } from '../../../types/packets.js'
+import type { Disconnection, DisconnectReason } from '../../../types/broker/events.js'
+import type { Client } from '../../../types/client/client.js'
+import type { PingreqPacket, Subscription } from '../../../types/message/packets.js'
 import type { Broker } from '../../index.js'
 import type { AedesClient, ClientControl } from '../client.js'
 import { refusalError, tooDeep } from '../errors.js'

@@ -2,9 +2,9 @@
  * Sessions and delayed wills of disconnected MQTT 5.0 clients, and their limit. Owns the lists; must not know the
  * content of a session.
  */
-import type { Disconnection, SessionEndReason } from '../../../types/events.js'
-import type { Message } from '../../../types/message.js'
-import type { Will } from '../../../types/packets.js'
+import type { Disconnection, SessionEndReason } from '../../../types/broker/events.js'
+import type { Message } from '../../../types/message/message.js'
+import type { Will } from '../../../types/message/packets.js'
 import { type Broker, ReasonCode } from '../../index.js'
 import type { AedesClient } from '../client.js'
 import type { AedesEvents } from '../types.js'

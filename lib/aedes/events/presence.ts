@@ -3,7 +3,7 @@
  * clients that have moved to another broker, wills of failed brokers. Owns the timers.
  */
 import type { Bus, BusMessage } from '../../../types/bus.js'
-import type { PublishInput } from '../../../types/client.js'
+import type { PublishInput } from '../../../types/client/client.js'
 import type { AedesPersistence, StoredWill } from '../../../types/persistence.js'
 
 const SYS = '$SYS/'

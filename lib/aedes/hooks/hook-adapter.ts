@@ -3,16 +3,16 @@
  * may call back, as in Aedes, however many parameters it declares; or return its verdict, as in Anax. Owns that
  * conversion; must not know what a hook decides.
  */
-import type { Broker } from '../../../types/broker.js'
-import type { Client } from '../../../types/client.js'
+import type { Broker } from '../../../types/broker/broker.js'
 import type {
   ConnectAcceptance,
   ConnectRefusal,
   Hooks,
   PacketRefusalError,
   RefusalError,
-} from '../../../types/hooks.js'
-import type { ConnectPacket, PublishPacket, Subscription } from '../../../types/packets.js'
+} from '../../../types/broker/hooks.js'
+import type { Client } from '../../../types/client/client.js'
+import type { ConnectPacket, PublishPacket, Subscription } from '../../../types/message/packets.js'
 import { ReasonCode } from '../../index.js'
 import type { AedesClient } from '../client.js'
 import { rephrased } from '../errors.js'

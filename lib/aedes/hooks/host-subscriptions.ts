@@ -3,8 +3,8 @@
  * `subscribe` gets the application's own list. Owns these lists until the event is emitted; must not know what a hook
  * decides.
  */
-import type { Client } from '../../../types/client.js'
-import type { Subscription } from '../../../types/packets.js'
+import type { Client } from '../../../types/client/client.js'
+import type { Subscription } from '../../../types/message/packets.js'
 
 /** The SUBACK code of a refused filter. */
 const REFUSED = 128

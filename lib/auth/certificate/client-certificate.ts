@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { TLSSocket } from 'node:tls'
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { Auth } from '../auth.js'

@@ -2,8 +2,7 @@
  * Creates the hooks `authenticate` and `authenticateExtended` for an authenticator, and checks connected clients again.
  * Owns the refusals that clients see; must not know how credentials are checked.
  */
-import type { Client } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
+
 import type {
   AuthenticateExtendedHandler,
   AuthenticateHandler,
@@ -11,7 +10,9 @@ import type {
   ConnectRefusal,
   ExtendedAuthentication,
   ExtendedVerdict,
-} from '../../../types/hooks.js'
+} from '../../../types/broker/hooks.js'
+import type { Client } from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
 import { ReasonCode } from '../../index.js'
 import type { AuthOptions } from '../options.js'
 import type { Accepted, Authenticator, Refused } from '../parts.js'

@@ -2,8 +2,8 @@
  * The clients of an `Auth`: checked again when something changes, and disconnected when their identity expires. Owns
  * which clients are connected; two functions decide what they may do.
  */
-import type { Client, DisconnectOptions } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
+import type { Client, DisconnectOptions } from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { type Subject, subjectOf } from '../identity.js'

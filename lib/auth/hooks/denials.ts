@@ -2,11 +2,11 @@
  * Denials: their stable codes, their event, and a log that cannot be flooded.
  * Knows no rule; must not know what follows from a denial.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { Clock } from '../../../types/clock.js'
 import { shownName } from '../../index.js'
 
-/** Why something was denied; docs/authentication.md explains each code. Match on codes, never on texts. */
+/** Why something was denied; docs/security/authentication.md explains each code. Match on codes, never on texts. */
 export type DenialCode =
   | 'no-credentials'
   | 'unknown-user'

@@ -2,15 +2,16 @@
  * Creates the hooks for publishing, subscribing and forwarding for an authorizer. Owns the topics that no client may
  * write to, and cached verdicts; must not know rules. The broker enforces limits.
  */
-import type { Client } from '../../../types/client.js'
+
 import type {
   AuthorizeForwardHandler,
   AuthorizePublishHandler,
   AuthorizeSubscribeHandler,
   PublishRefusal,
-} from '../../../types/hooks.js'
-import type { Message } from '../../../types/message.js'
-import type { PublishPacket, Subscription, Will } from '../../../types/packets.js'
+} from '../../../types/broker/hooks.js'
+import type { Client } from '../../../types/client/client.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PublishPacket, Subscription, Will } from '../../../types/message/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { ReasonCode } from '../../index.js'
 import { Subject } from '../identity.js'

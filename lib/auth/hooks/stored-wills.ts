@@ -2,7 +2,7 @@
  * The identity of a stored will's client: what is stored with the will, and the client for it after a restart. Owns
  * which part of an identity outlives the process; must not know rules.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import { type Identity, Subject } from '../identity.js'
 import type { Authenticator } from '../parts.js'
 import { type Origin, originOf } from '../util/origin.js'

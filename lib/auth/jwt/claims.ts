@@ -2,7 +2,7 @@
  * Converts the claims of a token to an identity: name, roles, groups, attributes, rules, limits. Owns their formats; an
  * invalid claim makes the whole token unusable.
  */
-import type { ClientLimits } from '../../../types/client-limits.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
 import { areClientLimits } from '../../index.js'
 import type { Identity, IdentityRule } from '../identity.js'
 import { isFilter } from '../util/topics.js'

@@ -2,8 +2,9 @@
  * `jwt`: accepts clients with a signed token, with the permissions in the token. Owns the options and the handling of
  * tokens; verifier.ts verifies them, claims.ts reads their claims.
  */
-import type { Client } from '../../../types/client.js'
-import type { ExtendedAuthentication } from '../../../types/hooks.js'
+
+import type { ExtendedAuthentication } from '../../../types/broker/hooks.js'
+import type { Client } from '../../../types/client/client.js'
 import { ReasonCode } from '../../index.js'
 import { identityRules } from '../acl/identity-rules.js'
 import { Auth } from '../auth.js'

@@ -3,7 +3,7 @@
  * and a client that reconnects soon needs none. Owns these guarantees; must not know where the hashes are stored.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import type { ProvenSubject, Subject } from '../identity.js'

@@ -2,7 +2,7 @@
  * `passwordFile`: user names and passwords from a file, or from entries of the host. Owns the options;
  * password-authenticator.ts checks passwords.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import { Auth } from '../auth.js'
 import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
 import { addressOf } from '../util/address.js'

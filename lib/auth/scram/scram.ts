@@ -3,8 +3,8 @@
  * exchange; credentials.ts has the stored form, messages.ts the sent form.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Client } from '../../../types/client.js'
-import type { ExtendedAuthentication } from '../../../types/hooks.js'
+import type { ExtendedAuthentication } from '../../../types/broker/hooks.js'
+import type { Client } from '../../../types/client/client.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 
 export interface Origin {
   readonly transport: string

@@ -2,8 +2,8 @@
  * Limits who may connect, and how much a client may send, by asking the owners of these limits. Clients of the host are
  * exempt.
  */
-import type { Client } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
+import type { Client } from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
 import type { AnaxError } from '../../errors.js'
 import type { Admission, LimitedRate } from '../../ports/admission.js'
 import type { EventSink } from '../../ports/event-sink.js'

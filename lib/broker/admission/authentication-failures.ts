@@ -2,8 +2,8 @@
  * Addresses that failed to authenticate, and the delays of their next attempts. Owns the delays; must not know how a
  * client is authenticated. An address never delays another one.
  */
-import type { Client } from '../../../types/client.js'
-import type { AuthenticationDelay } from '../../../types/rates.js'
+import type { Client } from '../../../types/client/client.js'
+import type { AuthenticationDelay } from '../../../types/client/rates.js'
 import { AnaxError } from '../../errors.js'
 import { networkOf } from '../../util/network.js'
 import { Timer, type Timers } from '../../util/scheduling/timers.js'

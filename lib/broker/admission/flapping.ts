@@ -4,8 +4,8 @@
  * connection is still open takes over nobody's session: only connections whose client is alive count. Must not know
  * sessions.
  */
-import type { Client } from '../../../types/client.js'
-import type { FlappingOptions } from '../../../types/rates.js'
+import type { Client } from '../../../types/client/client.js'
+import type { FlappingOptions } from '../../../types/client/rates.js'
 import { AnaxError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import { networkOf } from '../../util/network.js'

@@ -2,10 +2,11 @@
  * The rates of a broker: per client, per address, and in total. Owns their buckets; must not know what happens to a
  * client that exceeds a rate.
  */
-import type { Client } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
-import type { RateLimit } from '../../../types/events.js'
-import type { InboundRates, RateOptions, Rates } from '../../../types/rates.js'
+
+import type { RateLimit } from '../../../types/broker/events.js'
+import type { Client } from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
+import type { InboundRates, RateOptions, Rates } from '../../../types/client/rates.js'
 import { AnaxError } from '../../errors.js'
 import type { LimitedRate } from '../../ports/admission.js'
 import { IdleMap } from '../../util/collections/idle-map.js'

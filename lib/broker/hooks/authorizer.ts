@@ -2,12 +2,13 @@
  * Calls the host's hooks for sessions and connections. Hooks are compiled when they are set; a hook that fails refuses.
  * Owns the meaning of each hook's answers; must not know what follows from them.
  */
-import type { Client } from '../../../types/client.js'
-import type { HookName } from '../../../types/events.js'
-import type { ConnectAcceptance, ConnectRefusal, ExtendedVerdict, Hooks } from '../../../types/hooks.js'
-import type { AuthenticationStats } from '../../../types/inspection.js'
-import type { Message } from '../../../types/message.js'
-import type { Subscription } from '../../../types/packets.js'
+
+import type { HookName } from '../../../types/broker/events.js'
+import type { ConnectAcceptance, ConnectRefusal, ExtendedVerdict, Hooks } from '../../../types/broker/hooks.js'
+import type { AuthenticationStats } from '../../../types/broker/inspection.js'
+import type { Client } from '../../../types/client/client.js'
+import type { Message } from '../../../types/message/message.js'
+import type { Subscription } from '../../../types/message/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { AnaxError, textOf } from '../../errors.js'

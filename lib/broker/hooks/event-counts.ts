@@ -1,5 +1,5 @@
 /** Counts the broker's events as they are emitted. Owns the numbers; must not know why anything happened. */
-import type { BrokerEvents, Disconnection, DisconnectReason, SessionEndReason } from '../../../types/events.js'
+import type { BrokerEvents, Disconnection, DisconnectReason, SessionEndReason } from '../../../types/broker/events.js'
 import type { AnaxError, ErrorCode } from '../../errors.js'
 
 type ByCode = Partial<Record<ErrorCode, number>>

@@ -3,8 +3,8 @@
  * reported as a `hookError` event. Counts events.
  */
 import type { EventEmitter } from 'node:events'
-import type { Client, ClientEvents } from '../../../types/client.js'
-import type { BrokerEvents, Drop } from '../../../types/events.js'
+import type { BrokerEvents, Drop } from '../../../types/broker/events.js'
+import type { Client, ClientEvents } from '../../../types/client/client.js'
 import { AnaxError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'

@@ -2,9 +2,10 @@
  * Calls one hook of the host, in either style, and always returns an answer. A throw, a rejection, a timeout and an
  * invalid answer are failures. Must not know what the hook decides.
  */
-import type { Client } from '../../../types/client.js'
-import type { GateTrace } from '../../../types/diagnostics.js'
-import type { HookName } from '../../../types/events.js'
+
+import type { GateTrace } from '../../../types/broker/diagnostics.js'
+import type { HookName } from '../../../types/broker/events.js'
+import type { Client } from '../../../types/client/client.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, textOf } from '../../errors.js'
 import type { Timings } from '../../model/metering/timings.js'

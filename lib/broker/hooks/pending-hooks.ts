@@ -2,7 +2,7 @@
  * Tracks the hook calls that are waiting for an answer. A hook may wait until its own client or the broker is closed;
  * these can check here and avoid the deadlock. Must not know what a hook decides.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 
 type Abandon = () => void
 

@@ -1,5 +1,5 @@
 /** Asks the option `responseInformation` for the text that one client gets [MQTT-3.2.2.3.14]. A failure means none. */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import { AnaxError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'

@@ -1,7 +1,7 @@
 /** Interprets the answers of hooks: verdicts, refusals and invalid values. Must not call a hook. */
-import type { ConnectAcceptance, ConnectRefusal, ExtendedVerdict } from '../../../types/hooks.js'
-import type { Message } from '../../../types/message.js'
-import type { PublishPacket, Subscription } from '../../../types/packets.js'
+import type { ConnectAcceptance, ConnectRefusal, ExtendedVerdict } from '../../../types/broker/hooks.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PublishPacket, Subscription } from '../../../types/message/packets.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'
 import { AnaxError } from '../../errors.js'

@@ -1,6 +1,6 @@
 /** Distinguishes the kinds of arguments that methods of the broker accept. */
 import type { Duplex } from 'node:stream'
-import type { PayloadSchema } from '../../../types/payload.js'
+import type { PayloadSchema } from '../../../types/message/payload.js'
 import { AnaxError } from '../../errors.js'
 import { TopicPattern } from '../../topic/topic-pattern.js'
 

@@ -2,7 +2,7 @@
  * The message listeners of the host. Owns which function listens to which filter; must not know whether the broker is
  * open.
  */
-import type { MessageListener } from '../../../types/broker.js'
+import type { MessageListener } from '../../../types/broker/broker.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { HostListener } from '../../routing/host-listener.js'
 import { isSharedFilter, isTopicFilter } from '../../topic/topic.js'

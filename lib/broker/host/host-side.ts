@@ -3,10 +3,10 @@
  * process. Built on the public operations of the broker; must not know its parts.
  */
 import type { Duplex } from 'node:stream'
-import type { Client, PublishInput } from '../../../types/client.js'
+import type { Client, PublishInput } from '../../../types/client/client.js'
 import type { Clock } from '../../../types/clock.js'
-import type { Message } from '../../../types/message.js'
-import type { PayloadInput, PayloadSchema } from '../../../types/payload.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PayloadInput, PayloadSchema } from '../../../types/message/payload.js'
 import type { MaybeAsyncIterable } from '../../../types/persistence.js'
 import type { MqttConnection } from '../../client/connection.js'
 import type { ConnectOptions, PublishOptions } from '../../client/options.js'

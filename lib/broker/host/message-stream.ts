@@ -2,8 +2,8 @@
  * Iterates the messages of a filter for the host: the retained ones first, then published ones, at the reader's pace.
  * Owns the unread messages and their order; must not know store and router.
  */
-import type { Message } from '../../../types/message.js'
-import type { QoS } from '../../../types/packets.js'
+import type { Message } from '../../../types/message/message.js'
+import type { QoS } from '../../../types/message/packets.js'
 import type { MaybeAsyncIterable } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import { Inbox } from '../../util/collections/inbox.js'

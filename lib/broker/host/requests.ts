@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../../types/clock.js'
-import type { Message } from '../../../types/message.js'
-import type { PublishProperties, QoS } from '../../../types/packets.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PublishProperties, QoS } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 
 /** Options of a request. */

@@ -2,8 +2,8 @@
  * A listener for decoded values: reads the named levels from the topic and the value from the payload, and keeps the
  * order with an asynchronous validator. Must not know the broker.
  */
-import type { Message } from '../../../types/message.js'
-import type { PayloadCodec, PayloadOutput } from '../../../types/payload.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PayloadCodec, PayloadOutput } from '../../../types/message/payload.js'
 import { codecOf } from '../../payload/payload-codec.js'
 import type { TopicParams, TopicPattern } from '../../topic/topic-pattern.js'
 import { isPromise } from '../../util/maybe-promise.js'

@@ -1,5 +1,5 @@
 /** The packet counts of one direction, by the names of MQTT packets. Owns how the counters are read. */
-import type { FlowStats, PacketName } from '../../../types/inspection.js'
+import type { FlowStats, PacketName } from '../../../types/broker/inspection.js'
 import { PacketType } from '../../codec/packet-types.js'
 import type { Flow } from '../../model/metering/traffic.js'
 

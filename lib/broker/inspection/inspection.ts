@@ -14,8 +14,8 @@ import type {
   SubscriptionInfo,
   SubscriptionQuery,
   TimingListener,
-} from '../../../types/inspection.js'
-import type { Message } from '../../../types/message.js'
+} from '../../../types/broker/inspection.js'
+import type { Message } from '../../../types/message/message.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { messageOfInput } from '../../model/message.js'
 import { isTopicFilter } from '../../topic/topic.js'

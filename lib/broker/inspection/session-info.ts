@@ -2,9 +2,10 @@
  * Describes one session: from its connection if the client is connected, otherwise from the store. Owns the meaning of
  * each number; must not know in which order sessions are listed.
  */
-import type { Client } from '../../../types/client.js'
-import type { SessionFilter, SessionInfo } from '../../../types/inspection.js'
-import type { ProtocolVersion } from '../../../types/packets.js'
+
+import type { SessionFilter, SessionInfo } from '../../../types/broker/inspection.js'
+import type { Client } from '../../../types/client/client.js'
+import type { ProtocolVersion } from '../../../types/message/packets.js'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import type { Session } from '../../session/session.js'
 import type { SessionOwner } from '../../session/session-directory.js'

@@ -1,7 +1,7 @@
 /**
  * Finds the clients with the most waiting messages. Reads the counts of the queues; must not know why messages wait.
  */
-import type { SlowClient } from '../../../types/inspection.js'
+import type { SlowClient } from '../../../types/broker/inspection.js'
 import { AnaxError } from '../../errors.js'
 import type { Waiting } from '../../model/metering/congestion.js'
 

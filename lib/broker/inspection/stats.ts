@@ -1,6 +1,12 @@
 /** Collects the current numbers from the parts of a broker. Counts nothing itself. */
+
+import type {
+  AuthenticationStats,
+  BrokerLimits,
+  BrokerStats,
+  ClusterNumbers,
+} from '../../../types/broker/inspection.js'
 import type { ClusterStats } from '../../../types/cluster.js'
-import type { AuthenticationStats, BrokerLimits, BrokerStats, ClusterNumbers } from '../../../types/inspection.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { Load } from '../../model/metering/load.js'
 import type { OverloadState } from '../../model/metering/overload.js'

@@ -1,6 +1,6 @@
 /** Finds the subscriptions of one session that match a query, in the order of their filters. */
-import type { SubscriptionInfo, SubscriptionQuery } from '../../../types/inspection.js'
-import type { Subscription } from '../../../types/packets.js'
+import type { SubscriptionInfo, SubscriptionQuery } from '../../../types/broker/inspection.js'
+import type { Subscription } from '../../../types/message/packets.js'
 import { filterMatches, parseShare } from '../../topic/topic.js'
 import type { FoundSession } from './session-info.js'
 

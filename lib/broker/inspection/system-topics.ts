@@ -3,7 +3,7 @@
  * topics, and that a topic is published only if its value has changed.
  */
 import v8 from 'node:v8'
-import type { BrokerStats, FlowStats } from '../../../types/inspection.js'
+import type { BrokerStats, FlowStats } from '../../../types/broker/inspection.js'
 import { messageOfInput } from '../../model/message.js'
 import { Timer } from '../../util/scheduling/timers.js'
 import type { OwnMessages } from '../publish/own-messages.js'

@@ -1,5 +1,5 @@
 /** The host's listeners for timings. Checks the host's arguments; the timing is done elsewhere. */
-import type { SampleOptions, TimingListener } from '../../../types/inspection.js'
+import type { SampleOptions, TimingListener } from '../../../types/broker/inspection.js'
 import { AnaxError } from '../../errors.js'
 import type { Timings } from '../../model/metering/timings.js'
 

@@ -3,8 +3,8 @@
  * only to events that are written, because a listener for each message costs a quarter of a broker's work.
  */
 import type { EventEmitter } from 'node:events'
-import type { Client } from '../../../types/client.js'
-import type { BrokerEvents } from '../../../types/events.js'
+import type { BrokerEvents } from '../../../types/broker/events.js'
+import type { Client } from '../../../types/client/client.js'
 import type { Logger, LogLevel } from '../../../types/logger.js'
 import type { AnaxError } from '../../errors.js'
 import type { Timers } from '../../util/scheduling/timers.js'

@@ -3,7 +3,7 @@
  * its threshold twice in a row, and ends when both have been well below for some time. Owns that decision; must not
  * know what is refused or dropped during an overload.
  */
-import type { Overload, OverloadCause } from '../../../types/events.js'
+import type { Overload, OverloadCause } from '../../../types/broker/events.js'
 import { AnaxError } from '../../errors.js'
 import type { OverloadState } from '../../model/metering/overload.js'
 import type { EventSink } from '../../ports/event-sink.js'

@@ -1,5 +1,5 @@
 /** Counts of dropped messages, by reason and by client. Owns the numbers; must not know why messages are dropped. */
-import type { Drop, DropReason } from '../../../types/events.js'
+import type { Drop, DropReason } from '../../../types/broker/events.js'
 
 /** A connected client's own count. */
 export interface Counted {

@@ -3,7 +3,7 @@
  * to the bus, notify the host. Owns the broker's counter, and the guarantee that nothing is acknowledged before it is
  * stored.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type {
   MatchedSubscription,
   MaybePromise,

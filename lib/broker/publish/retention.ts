@@ -1,7 +1,7 @@
 /**
  * The rules for retained messages: which may be retained, and for how long. The store keeps the messages and counts them.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { MaybePromise, RetainedLimits, SessionPersistence } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { AnaxError } from '../../errors.js'

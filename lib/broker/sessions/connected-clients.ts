@@ -1,7 +1,7 @@
 /**
  * The table of connected clients: by identifier, in order, and counted. Must not know how sessions begin and end.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { Session } from '../../session/session.js'
 import type { SessionOwner } from '../../session/session-directory.js'
 import { SortedNames } from '../../util/collections/sorted-names.js'

@@ -4,10 +4,16 @@
  */
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
-import type { Callback, Client, ClientEvents, ClientSubscription, ConnectionDetails } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
-import type { ClientStats } from '../../../types/client-stats.js'
-import type { ProtocolVersion, UserProperties } from '../../../types/packets.js'
+import type {
+  Callback,
+  Client,
+  ClientEvents,
+  ClientSubscription,
+  ConnectionDetails,
+} from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
+import type { ClientStats } from '../../../types/client/stats.js'
+import type { ProtocolVersion, UserProperties } from '../../../types/message/packets.js'
 import type { WillPublisher } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import { withCallback } from '../../util/maybe-promise.js'

@@ -2,7 +2,7 @@
  * Ends sessions for good: their wills, subscriptions, queues and stored records. Owns the steps, and which of them are
  * done if the store fails in between. Must not know connections.
  */
-import type { SessionEndReason } from '../../../types/events.js'
+import type { SessionEndReason } from '../../../types/broker/events.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Router } from '../../routing/router.js'

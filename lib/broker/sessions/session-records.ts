@@ -2,7 +2,7 @@
  * Reads the stored session of a connecting client, and writes what the store keeps while the client is connected and
  * afterwards. Must not know connections, nor who is connected.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { MaybePromise, SessionDetails, SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'

@@ -2,7 +2,7 @@
  * Opens, takes over, releases and ends sessions. Owns the table of connected clients, and the order of these steps for
  * one client identifier. Must not know packets.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { MaybePromise, SessionPersistence, StoredSubscription } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'

@@ -2,7 +2,7 @@
  * Stores wills while their clients are connected, and publishes each once when it is due, or discards it [MQTT 5.0,
  * 3.1.2.5]. Must not know connections.
  */
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { SessionPersistence, StoredWill } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import { messageOfWill, startExpiry } from '../../model/message.js'

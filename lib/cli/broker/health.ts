@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Broker } from '../../../types/broker.js'
+import type { Broker } from '../../../types/broker/broker.js'
 import { CommandError } from '../command-error.js'
 
 export interface HealthPort {

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Broker } from '../../../types/broker.js'
+import type { Broker } from '../../../types/broker/broker.js'
 import { AnaxError } from '../../index.js'
 import { createMetrics } from '../../metrics/index.js'
 import { CommandError } from '../command-error.js'

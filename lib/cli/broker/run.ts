@@ -3,7 +3,7 @@
  * Combines the parts; must not know their details.
  */
 import type { TlsOptions } from 'node:tls'
-import type { Broker } from '../../../types/broker.js'
+import type { Broker } from '../../../types/broker/broker.js'
 import type { Logger } from '../../../types/logger.js'
 import { LogTail } from '../../admin/index.js'
 import type { Auth } from '../../auth/index.js'

@@ -1,4 +1,4 @@
-/** Warnings about unsafe setups that the command accepts. Text only; docs/hardening.md says what to do. */
+/** Warnings about unsafe setups that the command accepts. Text only; docs/security/hardening.md says what to do. */
 import { X509Certificate } from 'node:crypto'
 import { knowsUsers } from '../options/access-settings.js'
 import { isLoopback, type Settings } from '../options/settings.js'

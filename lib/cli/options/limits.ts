@@ -1,5 +1,5 @@
 /** The limits of the command: the broker's option for each, and its range. Knows no other options. */
-import type { BrokerOptions } from '../../../types/options.js'
+import type { BrokerOptions } from '../../../types/broker/options.js'
 
 /** The protocol's largest packet, its largest interval in seconds, and its largest Receive Maximum. */
 const MAX_PACKET_SIZE = 268_435_460

@@ -1,12 +1,12 @@
 /**
- * The demands of `--public`: the steps of docs/hardening.md, each with its error and its remedy. Owns the list;
+ * The demands of `--public`: the steps of docs/security/hardening.md, each with its error and its remedy. Owns the list;
  * reads no file.
  */
 import { isLoopback, type Settings } from './settings.js'
 
 /** A missing step. */
 export interface MissingStep {
-  /** Its heading in docs/hardening.md. */
+  /** Its heading in docs/security/hardening.md. */
   step: string
   /** What to do. */
   advice: string
@@ -52,5 +52,5 @@ export function missingSteps(settings: Settings, userId: number | undefined): Mi
 /** The message that lists all missing steps. */
 export function missingText(missing: readonly MissingStep[]): string {
   const lines = missing.map(({ step, advice }) => `  ${step}: ${advice}`)
-  return ['--public: these steps of docs/hardening.md are missing', ...lines].join('\n')
+  return ['--public: these steps of docs/security/hardening.md are missing', ...lines].join('\n')
 }

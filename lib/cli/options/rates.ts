@@ -1,6 +1,6 @@
 /** The options about rates, delays and flapping: their syntax, and the corresponding options of the broker. */
-import type { BrokerOptions } from '../../../types/options.js'
-import type { RateOptions, Rates } from '../../../types/rates.js'
+import type { BrokerOptions } from '../../../types/broker/options.js'
+import type { RateOptions, Rates } from '../../../types/client/rates.js'
 import { usageError } from '../command-error.js'
 import type { Values } from './options.js'
 

@@ -136,5 +136,5 @@ and sets it in FILE, in the format scrypt, argon2id or mosquitto; --delete
 deletes the user. SIGHUP has a running broker read its files again.
 'anax pub' and 'anax sub' publish and subscribe at any broker. 'anax status', 'anax
 clients' and 'anax kick' look at and steer a broker that runs.
-The commands for the folder of a store: docs/operating-the-store.md.
+The commands for the folder of a store: docs/run/store.md.
 `

@@ -1,5 +1,5 @@
 /** `anax clients`: lists clients and sessions of a running broker, page by page. Owns the table. */
-import type { SessionInfo } from '../../../types/inspection.js'
+import type { SessionInfo } from '../../../types/broker/inspection.js'
 import { usageError } from '../command-error.js'
 import { numberOf, parseOptions, type SubCommand } from '../options/sub-command.js'
 import { escapeControls } from '../terminal.js'

@@ -1,5 +1,5 @@
 /** `anax status`: prints the numbers of a running broker. Owns the text; the numbers come from its administration. */
-import type { BrokerStats } from '../../../types/inspection.js'
+import type { BrokerStats } from '../../../types/broker/inspection.js'
 import { usageError } from '../command-error.js'
 import { parseOptions, type SubCommand } from '../options/sub-command.js'
 import { ADMIN_OPTIONS, ADMIN_USAGE, AdminClient } from './admin-client.js'

@@ -3,7 +3,7 @@
  * missed, and copies them into the session before the log discards them. Owns these limits; must not know who sends,
  * how records are written, nor the messages that arrive while the client is connected.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueuedMessage, QueueLimits } from '../../../types/persistence.js'
 import { sizeInQueue } from '../../model/backlog.js'
 import { refKey } from '../../model/message.js'

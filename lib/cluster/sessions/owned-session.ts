@@ -3,7 +3,7 @@
  * the encoding of this state as records; does no I/O.
  */
 import type { Claim, LogCursor, LogPosition } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   MessageRef,
   QueueDelivery,

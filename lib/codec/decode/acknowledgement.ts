@@ -10,7 +10,7 @@ import type {
   ReasonProperties,
   SubackPacket,
   UnsubackPacket,
-} from '../../../types/packets.js'
+} from '../../../types/message/packets.js'
 import { PacketType } from '../packet-types.js'
 import { isReasonCode } from '../reason-code-table.js'
 import type { WireReader } from '../wire/wire-reader.js'

@@ -9,7 +9,7 @@ import type {
   QoS,
   Will,
   WillProperties,
-} from '../../../types/packets.js'
+} from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { isTopicName } from '../../topic/topic.js'
 import { PacketType } from '../packet-types.js'

@@ -2,7 +2,7 @@
  * Converts bytes to packets: splits the stream at the fixed headers (2.1), and passes each packet's content to its decoder.
  * Owns the chunks, the size limit and the first error, which is permanent; must not know a connection. Never throws.
  */
-import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/packets.js'
+import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/message/packets.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { firstByteError, isFirstByte, PACKET_NAMES, PacketType, Sender } from '../packet-types.js'
 import { markPayloadOwned, type PublishMessage, setReceivedPacket } from '../publish-message.js'

@@ -3,7 +3,7 @@
  * Owns the checks that all packets share; must not know which properties a packet requires.
  */
 
-import type { UserProperties } from '../../../types/packets.js'
+import type { UserProperties } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { isTopicName } from '../../topic/topic.js'
 import { Sender } from '../packet-types.js'

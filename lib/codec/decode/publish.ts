@@ -2,7 +2,7 @@
  * Decodes PUBLISH (3.3), the most frequent packet.
  * Owns the checks of its content; must not resolve aliases, nor know quotas or retained messages.
  */
-import type { PublishProperties, QoS } from '../../../types/packets.js'
+import type { PublishProperties, QoS } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { isTopicName } from '../../topic/topic.js'
 import { PacketType } from '../packet-types.js'

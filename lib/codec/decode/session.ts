@@ -9,7 +9,7 @@ import type {
   ConnackProperties,
   DisconnectPacket,
   DisconnectProperties,
-} from '../../../types/packets.js'
+} from '../../../types/message/packets.js'
 import { PacketType, Sender } from '../packet-types.js'
 import type { WireReader } from '../wire/wire-reader.js'
 import { readReasonCode } from './acknowledgement.js'

@@ -2,7 +2,7 @@
  * Decodes SUBSCRIBE (3.8) and UNSUBSCRIBE (3.10).
  * Owns the rules of their format; must not know what a session has subscribed to.
  */
-import type { QoS, SubscribePacket, Subscription, UnsubscribePacket } from '../../../types/packets.js'
+import type { QoS, SubscribePacket, Subscription, UnsubscribePacket } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { isTopicFilter } from '../../topic/topic.js'

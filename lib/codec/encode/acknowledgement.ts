@@ -2,7 +2,7 @@
  * Encodes CONNACK, the acknowledgements of PUBLISH, DISCONNECT and AUTH (3.2, 3.4 to 3.7, 3.14, 3.15).
  * Owns the formats with their short forms; must not know why a reason code was chosen.
  */
-import type { AuthPacket, ConnackPacket, DisconnectPacket, ProtocolVersion } from '../../../types/packets.js'
+import type { AuthPacket, ConnackPacket, DisconnectPacket, ProtocolVersion } from '../../../types/message/packets.js'
 import type { PublishAnswer } from '../decode/acknowledgement.js'
 import { PACKET_NAMES, PacketType, Sender } from '../packet-types.js'
 import { isReasonCode } from '../reason-code-table.js'

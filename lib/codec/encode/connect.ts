@@ -2,7 +2,7 @@
  * Encodes CONNECT (3.1), for tests and clients built on the codec.
  * Owns the format; must not know how a broker handles it.
  */
-import type { ConnectPacket, ProtocolVersion, Will } from '../../../types/packets.js'
+import type { ConnectPacket, ProtocolVersion, Will } from '../../../types/message/packets.js'
 import { PacketType } from '../packet-types.js'
 import { WILL } from '../properties.js'
 import { integer, refuse, type WireWriter } from '../wire/wire-writer.js'

@@ -2,7 +2,7 @@
  * Converts packets to bytes.
  * Owns the writer and the constant frames; must not know a connection.
  */
-import type { Packet, ProtocolVersion } from '../../../types/packets.js'
+import type { Packet, ProtocolVersion } from '../../../types/message/packets.js'
 import { firstByte, PacketType } from '../packet-types.js'
 import { Frame } from '../wire/frame.js'
 import { refuse, WireWriter } from '../wire/wire-writer.js'

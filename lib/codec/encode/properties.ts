@@ -2,7 +2,7 @@
  * Writes a property list (2.2.2) with the table of properties.
  * Owns the checks of the host's values; must not know which properties a packet requires.
  */
-import type { UserProperties } from '../../../types/packets.js'
+import type { UserProperties } from '../../../types/message/packets.js'
 import { isTopicName } from '../../topic/topic.js'
 import { isAllowedIn, isRepeatable, type Property, type PropertyOwner, propertyByName } from '../properties.js'
 import { pairsOf } from '../user-properties.js'

@@ -2,8 +2,8 @@
  * Encodes PUBLISH (3.3): for one receiver, or once as a frame for many. Owns the format; must not know sessions,
  * aliases or expiry, whose results are parameters.
  */
-import type { Message } from '../../../types/message.js'
-import type { ProtocolVersion, PublishPacket, QoS } from '../../../types/packets.js'
+import type { Message } from '../../../types/message/message.js'
+import type { ProtocolVersion, PublishPacket, QoS } from '../../../types/message/packets.js'
 import { PacketType } from '../packet-types.js'
 import { propertyByName } from '../properties.js'
 import { type Frame, INLINE_PAYLOAD } from '../wire/frame.js'

@@ -9,7 +9,7 @@ import type {
   Subscription,
   UnsubackPacket,
   UnsubscribePacket,
-} from '../../../types/packets.js'
+} from '../../../types/message/packets.js'
 import { PacketType } from '../packet-types.js'
 import { integer, refuse, type WireWriter } from '../wire/wire-writer.js'
 import { reasonCode } from './acknowledgement.js'

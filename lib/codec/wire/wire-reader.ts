@@ -3,7 +3,7 @@
  * Must not know packets, except the name for errors. Throws errors, which only the decoder catches.
  */
 import { isUtf8 } from 'node:buffer'
-import type { ProtocolVersion } from '../../../types/packets.js'
+import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { Sender } from '../packet-types.js'
 import type { NodeBuffer } from './node-buffer.js'

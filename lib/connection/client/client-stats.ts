@@ -1,5 +1,5 @@
 /** Collects the current numbers of one connection from its parts. Counts nothing itself. */
-import type { ClientStats } from '../../../types/client-stats.js'
+import type { ClientStats } from '../../../types/client/stats.js'
 import type { Channel } from '../channel.js'
 
 /** Returns the numbers of a client. */

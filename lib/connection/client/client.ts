@@ -13,10 +13,10 @@ import type {
   DisconnectOptions,
   PublishInput,
   UnsubscribeInput,
-} from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
-import type { ClientStats } from '../../../types/client-stats.js'
-import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../../types/packets.js'
+} from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
+import type { ClientStats } from '../../../types/client/stats.js'
+import type { ProtocolVersion, Subscription, UserProperties, Will } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { areClientLimits, areSameLimits } from '../../session/client-limits.js'
 import { withCallback } from '../../util/maybe-promise.js'

@@ -2,8 +2,8 @@
  * The host's requests to one client's connection: publish, subscribe, unsubscribe, disconnect. Owns the checks of
  * their arguments, and the steps of each. Must not know in which style the host wants the answer.
  */
-import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../../types/client.js'
-import type { DisconnectProperties, Subscription } from '../../../types/packets.js'
+import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../../types/client/client.js'
+import type { DisconnectProperties, Subscription } from '../../../types/message/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { Delivery } from '../../model/delivery.js'

@@ -3,7 +3,7 @@
  * Owns the view; the session cannot be reached or changed through it.
  */
 import { inspect } from 'node:util'
-import type { ClientSubscription } from '../../../types/client.js'
+import type { ClientSubscription } from '../../../types/client/client.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 
 /** The session whose subscriptions are shown. */

@@ -1,6 +1,6 @@
 /** The properties of a CONNACK that accepts a client. Must not know how their values were decided. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { ConnackProperties, ConnectPacket } from '../../../types/packets.js'
+import type { ConnackProperties, ConnectPacket } from '../../../types/message/packets.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { type EffectiveLimits, effectiveLimits } from '../../session/client-limits.js'
 import type { Channel } from '../channel.js'

@@ -1,6 +1,6 @@
 /** The broker's own checks of a CONNECT, before any hook is asked. Owns the checks; must not answer the client. */
-import type { ConnectRefusal } from '../../../types/hooks.js'
-import type { ConnectPacket, UserProperties, Will } from '../../../types/packets.js'
+import type { ConnectRefusal } from '../../../types/broker/hooks.js'
+import type { ConnectPacket, UserProperties, Will } from '../../../types/message/packets.js'
 import { AnaxError, explanationOf } from '../../errors.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import type { EffectiveLimits } from '../../session/client-limits.js'

@@ -2,7 +2,7 @@
  * The parameters of a connection that CONNECT sets, as the broker grants them. Must not know how CONNACK tells the
  * client.
  */
-import type { ConnectPacket, UserProperties, Will } from '../../../types/packets.js'
+import type { ConnectPacket, UserProperties, Will } from '../../../types/message/packets.js'
 import type { Dialect } from '../../codec/dialect.js'
 import { userPropertyBytes } from '../../codec/message-bytes.js'
 import { pairsOf } from '../../codec/user-properties.js'

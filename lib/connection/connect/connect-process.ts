@@ -2,8 +2,8 @@
  * Answers CONNECT: accepts or refuses the client. Owns the order of the steps: check, preConnect, authenticate,
  * open the session (with a takeover if the client is connected already), CONNACK, redelivery.
  */
-import type { ConnectAcceptance, ConnectRefusal } from '../../../types/hooks.js'
-import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/packets.js'
+import type { ConnectAcceptance, ConnectRefusal } from '../../../types/broker/hooks.js'
+import type { AuthPacket, ConnackPacket, ConnackProperties, ConnectPacket } from '../../../types/message/packets.js'
 import type { MaybePromise, StoredSubscription } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import type { SessionSubscription } from '../../model/subscription.js'

@@ -2,8 +2,8 @@
  * One enhanced authentication: exchanges AUTH packets until the host's hook has decided [MQTT 5.0, 4.12]. Used for
  * CONNECT and for re-authentication. Must not know what follows from the verdict.
  */
-import type { ExtendedAuthentication, ExtendedVerdict } from '../../../types/hooks.js'
-import type { AuthPacket, ConnectPacket } from '../../../types/packets.js'
+import type { ExtendedAuthentication, ExtendedVerdict } from '../../../types/broker/hooks.js'
+import type { AuthPacket, ConnectPacket } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { Aborter } from '../../util/scheduling/aborter.js'

@@ -1,5 +1,5 @@
 /** The rules for the first packet of a connection, which must be CONNECT. Must not know the connection's state. */
-import type { ConnackPacket } from '../../../types/packets.js'
+import type { ConnackPacket } from '../../../types/message/packets.js'
 import type { Dialect } from '../../codec/dialect.js'
 import { PACKET_NAMES, PacketType } from '../../codec/packet-types.js'
 import { AnaxError } from '../../errors.js'

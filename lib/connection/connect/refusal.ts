@@ -1,6 +1,6 @@
 /** Turns a hook's refusal into an error for the host and into properties for the client. Must not know the hook. */
-import type { ConnectRefusal } from '../../../types/hooks.js'
-import type { ConnackProperties } from '../../../types/packets.js'
+import type { ConnectRefusal } from '../../../types/broker/hooks.js'
+import type { ConnackProperties } from '../../../types/message/packets.js'
 import { AnaxError, type ErrorCode } from '../../errors.js'
 
 /** The error for the host's event. */

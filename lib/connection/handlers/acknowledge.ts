@@ -2,7 +2,7 @@
  * The client's acknowledgements: PUBACK, PUBREC and PUBCOMP for messages it was sent, PUBREL for messages it sent.
  * Owns the answers; the state of each exchange belongs to the transmitter and to the session.
  */
-import type { PubackPacket, PubcompPacket, PubrecPacket, PubrelPacket } from '../../../types/packets.js'
+import type { PubackPacket, PubcompPacket, PubrecPacket, PubrelPacket } from '../../../types/message/packets.js'
 import { frames } from '../../codec/encode/encoder.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'

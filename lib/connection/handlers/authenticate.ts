@@ -1,6 +1,6 @@
 /** AUTH on an established connection: a re-authentication, while other traffic goes on [MQTT 5.0, 4.12.1]. */
-import type { ExtendedVerdict } from '../../../types/hooks.js'
-import type { AuthPacket } from '../../../types/packets.js'
+import type { ExtendedVerdict } from '../../../types/broker/hooks.js'
+import type { AuthPacket } from '../../../types/message/packets.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import { Timer } from '../../util/scheduling/timers.js'

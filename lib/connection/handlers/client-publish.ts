@@ -2,7 +2,7 @@
  * A client's PUBLISH in the pipeline: calls the hook, and acknowledges the message when it is stored and routed, or
  * answers why it was refused. Must not know who receives the message.
  */
-import type { PubackPacket, PubrecPacket } from '../../../types/packets.js'
+import type { PubackPacket, PubrecPacket } from '../../../types/message/packets.js'
 import { frames } from '../../codec/encode/encoder.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { brokerReasonCode } from '../../codec/reason-code-table.js'

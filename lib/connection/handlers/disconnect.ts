@@ -1,5 +1,5 @@
 /** DISCONNECT from a client: decides about the will and the session's expiry, and ends the connection in order. */
-import type { DisconnectPacket } from '../../../types/packets.js'
+import type { DisconnectPacket } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
 import { ReasonCode } from '../../reason-codes.js'
 import type { Ending } from '../../session/session-directory.js'

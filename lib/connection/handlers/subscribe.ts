@@ -2,7 +2,7 @@
  * SUBSCRIBE: authorizes each filter, stores what is granted, makes it live, answers, and sends the retained messages.
  * Owns that what a hook returned for a filter is exactly what is granted, stored, routed and answered.
  */
-import type { SubscribePacket, Subscription } from '../../../types/packets.js'
+import type { SubscribePacket, Subscription } from '../../../types/message/packets.js'
 import { AnaxError, explanationOf, wrapError } from '../../errors.js'
 import { filterBytes } from '../../model/metering/session-bytes.js'
 import { SessionSubscription } from '../../model/subscription.js'

@@ -3,7 +3,7 @@
  * Must not know sessions or packets.
  */
 import type { Duplex } from 'node:stream'
-import type { Packet } from '../../../types/packets.js'
+import type { Packet } from '../../../types/message/packets.js'
 import { PacketType } from '../../codec/packet-types.js'
 import type { Frame } from '../../codec/wire/frame.js'
 import { joinFrames } from '../../codec/wire/join-frames.js'

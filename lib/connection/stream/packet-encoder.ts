@@ -2,7 +2,7 @@
  * Encodes packets for one client, as it accepts them: in its version, within its Maximum Packet Size, with topic
  * aliases and explanations if it wants them. Must not know why a packet is sent.
  */
-import type { Packet } from '../../../types/packets.js'
+import type { Packet } from '../../../types/message/packets.js'
 import type { Dialect } from '../../codec/dialect.js'
 import { encode, publishFrame } from '../../codec/encode/encoder.js'
 import { OutboundTopicAliases } from '../../codec/topic-alias.js'

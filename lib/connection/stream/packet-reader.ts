@@ -3,9 +3,9 @@
  * Owns the data that was read and not handled yet. Must not know what a packet means, nor how the stream ends.
  */
 import type { Duplex } from 'node:stream'
-import type { Client } from '../../../types/client.js'
-import type { ClientLimits } from '../../../types/client-limits.js'
-import type { RateLimit } from '../../../types/events.js'
+import type { RateLimit } from '../../../types/broker/events.js'
+import type { Client } from '../../../types/client/client.js'
+import type { ClientLimits } from '../../../types/client/limits.js'
 import { type DecodedPacket, Decoder } from '../../codec/decode/decoder.js'
 import { AnaxError } from '../../errors.js'
 import type { ConnectionTraffic } from '../../model/metering/traffic.js'

@@ -2,7 +2,7 @@
  * Slows one client down to its rates: counts what it sends, and decides when to stop reading. Owns how long the client
  * has been slowed down. Must not know streams or packets.
  */
-import type { RateLimit } from '../../../types/events.js'
+import type { RateLimit } from '../../../types/broker/events.js'
 import type { LimitedRate } from '../../ports/admission.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 

@@ -2,7 +2,7 @@
  * Whether the broker is overloaded, according to the last measurement. Read for each CONNECT and each QoS 0 delivery,
  * set by the brake. Must not know how it is measured.
  */
-import type { OverloadCause } from '../../../types/events.js'
+import type { OverloadCause } from '../../../types/broker/events.js'
 
 export class OverloadState {
   /** Undefined while the broker is not overloaded. */

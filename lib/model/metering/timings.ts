@@ -3,7 +3,7 @@
  * would cost as much as the message. Without a listener, it costs reading one flag. Owns the listeners; must not know
  * what is timed.
  */
-import type { Timing, TimingListener } from '../../../types/inspection.js'
+import type { Timing, TimingListener } from '../../../types/broker/inspection.js'
 
 /**
  * Chooses which operations of one kind are timed. Each kind has its own sampler, because alternating kinds would

@@ -1,5 +1,5 @@
-/** The diagnostics channels of a broker. Owns their names; docs/tracing.md explains them. */
-import type { DeliveryTrace, GateTrace, PublishTrace, StoreTrace } from '../../../types/diagnostics.js'
+/** The diagnostics channels of a broker. Owns their names; docs/run/tracing.md explains them. */
+import type { DeliveryTrace, GateTrace, PublishTrace, StoreTrace } from '../../../types/broker/diagnostics.js'
 import { TracePoint } from '../../util/trace-point.js'
 
 export const gates = new TracePoint<GateTrace>('anax:gate')

@@ -3,7 +3,7 @@
  * Must not know sessions.
  */
 import type { LogEntry, LogPosition } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import { messageFrom } from '../wire/message-bytes.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../wire/subjects.js'
 import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'

@@ -2,7 +2,7 @@
  * Builds the stream messages that are written for one client in one step. Owns the mapping to subjects; does no I/O.
  */
 import type { ClusterWrite } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import { AnaxError } from '../../index.js'
 import { deadlineBytes } from '../nodes/deadlines.js'
 import { messageBytes } from '../wire/message-bytes.js'

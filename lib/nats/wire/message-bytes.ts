@@ -2,8 +2,8 @@
  * Encodes a message as bytes: four bytes with the length of a head in JSON, the head, the payload. Owns the format;
  * must not know subjects, except that a topic may be too long for one.
  */
-import type { Message } from '../../../types/message.js'
-import type { PublishProperties, QoS } from '../../../types/packets.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PublishProperties, QoS } from '../../../types/message/packets.js'
 
 /** Maximum bytes of a head without topic, properties and client identifier. */
 export const HEAD_BYTES = 256

@@ -2,7 +2,7 @@
  * Messages, releases and packet ids in the shapes of the `aedes-persistence` contract, and back.
  * Pure; must not know a store.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueueDelivery, QueuedMessage, SentCopy, StoredRelease } from '../../../types/persistence.js'
 import { withoutNulls } from '../../model/message.js'
 

@@ -3,7 +3,7 @@
  * brokers share already has them, and the contract would add them again; and it has no way to look up one message.
  * So the queues are read first, once for all waiting messages. Owns their order, and which brokers share the store.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
 import { refKey } from '../../model/message.js'
 

@@ -3,7 +3,7 @@
  * (fields without a value are absent; each is a copy that the caller may change), no limits, and the error for unknown
  * packets.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueuedMessage, QueuePolicy, StoredRelease } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 

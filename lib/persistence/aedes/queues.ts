@@ -3,7 +3,7 @@
  * all sessions that a message is queued for, with the packet id of only one session; so each session's copy gets its own
  * identity here. Owns the calls of the contract's queue methods and their order; must not know sessions.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   AedesPersistence,
   MessageRef,

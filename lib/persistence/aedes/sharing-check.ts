@@ -6,7 +6,7 @@
  * one writes its own mark again, so that the other broker detects it as well.
  */
 import { randomUUID } from 'node:crypto'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
 import { Timer, type Timers } from '../../util/scheduling/timers.js'
 import { warnOfSharedStore } from '../shared-store-warning.js'

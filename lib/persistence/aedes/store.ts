@@ -2,7 +2,7 @@
  * Adapts a store that has only the contract of `aedes-persistence`: keeps what MQTT 5.0 needs beyond it in memory, where
  * it ends with the process. Owns that state and the contract's quirks; must not know the broker.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   AedesPersistence,
   MatchedSubscription,

@@ -2,7 +2,7 @@
  * Queues and incoming packets of the base contract on the LMDB store. The broker itself does not use them.
  * Owns the translation of packets to entries. Must be called inside a change of the writer.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueueDelivery, StoredRelease } from '../../../types/persistence.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from '../aedes/packets.js'
 import { type MessageRow, messageOf, packetOf, packetRow } from './engine/encoding.js'

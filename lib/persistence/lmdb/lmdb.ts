@@ -3,7 +3,7 @@
  * contract requires, which the broker does not use; the rest is inherited.
  */
 import { Readable } from 'node:stream'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   MaybePromise,
   QueuedMessage,

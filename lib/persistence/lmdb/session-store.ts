@@ -3,7 +3,7 @@
  * Owns which operations form one change, and that each operation sees the results of all earlier ones. Knows nothing of
  * the broker.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   DroppedMessage,
   MatchedSubscription,

@@ -3,7 +3,7 @@
  * Owns the wiring of its parts (sessions, queues, retained messages, wills); must not know the broker.
  */
 import { Readable } from 'node:stream'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   DroppedMessage,
   MatchedSubscription,

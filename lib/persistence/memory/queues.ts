@@ -2,7 +2,7 @@
  * The queues of all sessions in memory: limits and overflow policies, the total bytes, and expiry.
  * Owns what concerns more than one queue; the caller knows the queue of each session.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { DroppedMessage, QueueDelivery, QueueLimits, QueuePolicy } from '../../../types/persistence.js'
 import { messageBytes } from '../../codec/message-bytes.js'
 import { AnaxError } from '../../errors.js'

@@ -2,7 +2,7 @@
  * The retained messages in memory: one per topic, searched by filter, with their count, bytes and expiry.
  * Must not know sessions.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import { messageBytes } from '../../codec/message-bytes.js'
 import { filterMatches } from '../../topic/topic.js'
 import { TopicTree } from '../../topic/topic-tree.js'

@@ -2,7 +2,7 @@
  * The sessions in memory: expiry, subscriptions with their index by topic, incoming packet ids, and the queue of each.
  * Must not know messages or limits.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   EventLoopTurns,
   MatchedSubscription,

@@ -3,7 +3,7 @@
  * group [MQTT-4.8.2-4], others are dropped. Owns which drops were reported; must not know how groups choose.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { MaybeAsyncIterable, QueuedMessage } from '../../../types/persistence.js'
 import { refKey } from '../../model/message.js'
 import type { SharedDelivery } from '../../model/shared-delivery.js'

@@ -2,7 +2,7 @@
  * Shared subscriptions: groups, their members, and the choice of the member that gets a message [MQTT 5.0, 4.8.2].
  * Owns the choice; must not know how a message reaches a member.
  */
-import type { SharedStrategy } from '../../../types/options.js'
+import type { SharedStrategy } from '../../../types/broker/options.js'
 import type { MatchedSubscription } from '../../../types/persistence.js'
 import { SessionSubscription } from '../../model/subscription.js'
 import { parseShare } from '../../topic/topic.js'

@@ -2,8 +2,9 @@
  * Routes messages through shared subscriptions: which member of a group gets one, live or in its stored queue, and who
  * gets what a member has not finished. Owns the groups; must not know how topics are matched.
  */
-import type { Message } from '../../../types/message.js'
-import type { SharedStrategy } from '../../../types/options.js'
+
+import type { SharedStrategy } from '../../../types/broker/options.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   MatchedSubscription,
   MaybeAsyncIterable,

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import http, { type Server as HttpServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Broker } from '../../../types/broker.js'
+import type { Broker } from '../../../types/broker/broker.js'
 import { bind } from '../listening.js'
 import { attachWebSocket, type WebSocketOptions, webSocketOptionsOf } from './web-socket.js'
 

@@ -4,7 +4,7 @@
  * Counts bytes of the socket; must not know what they mean.
  */
 import type { Duplex } from 'node:stream'
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { HostWebSocket } from './web-socket-stream.js'
 
 /** Bytes of frame headers. */

@@ -2,7 +2,7 @@
  * The traced deliveries of one connection, until they are acknowledged. Created when the first one is traced. Must not
  * know what is sent.
  */
-import type { DeliveryTrace } from '../../../types/diagnostics.js'
+import type { DeliveryTrace } from '../../../types/broker/diagnostics.js'
 import { deliveries } from '../../model/metering/trace-points.js'
 
 export class DeliveryTraces {

@@ -7,8 +7,8 @@
  * that a message got when it was stored (brokerCounter) merges the two, so that a publisher's messages keep their order
  * whatever their QoS. Each broker on the bus has its own numbers.
  */
-import type { DropReason } from '../../../types/events.js'
-import type { Message } from '../../../types/message.js'
+import type { DropReason } from '../../../types/broker/events.js'
+import type { Message } from '../../../types/message/message.js'
 import type { MaybePromise, QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
 import { wrapError } from '../../errors.js'
 import { Backlog, sizeInQueue } from '../../model/backlog.js'

@@ -2,8 +2,8 @@
  * Reads the retained messages of new subscriptions, at the pace of the client, one subscription after the other. Owns
  * the guarantee that a message which was replaced after it was read is not sent. Must not know how messages are sent.
  */
-import type { Message } from '../../../types/message.js'
-import type { QoS } from '../../../types/packets.js'
+import type { Message } from '../../../types/message/message.js'
+import type { QoS } from '../../../types/message/packets.js'
 import { Delivery } from '../../model/delivery.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import type { Ports } from '../../ports/ports.js'

@@ -4,8 +4,8 @@
  * messages.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { DropReason } from '../../../types/events.js'
-import type { Message } from '../../../types/message.js'
+import type { DropReason } from '../../../types/broker/events.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueueDelivery } from '../../../types/persistence.js'
 import { isQuotaError } from '../../errors.js'
 import type { Delivery } from '../../model/delivery.js'

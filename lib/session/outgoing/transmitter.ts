@@ -2,8 +2,8 @@
  * Sends messages to one client and follows each until it is acknowledged: the outbound half of QoS 0, 1 and 2.
  * Owns the messages in flight and tells the store about each step. Must not know which message comes next.
  */
-import type { DropReason } from '../../../types/events.js'
-import type { Message } from '../../../types/message.js'
+import type { DropReason } from '../../../types/broker/events.js'
+import type { Message } from '../../../types/message/message.js'
 import type { MessageRef } from '../../../types/persistence.js'
 import { frames } from '../../codec/encode/encoder.js'
 import { type Frame, INLINE_PAYLOAD } from '../../codec/wire/frame.js'

@@ -2,7 +2,7 @@
  * Shared by the tests of the store contract: a new store for each test, and functions that create messages. Awaits
  * everything, so that stores with plain values and with promises are tested alike.
  */
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   MaybeAsyncIterable,
   MaybePromise,

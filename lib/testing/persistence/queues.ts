@@ -1,6 +1,6 @@
 /** The contract of queues: order, identity, states of an entry. */
 import assert from 'node:assert/strict'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import {
   all,
   content,

@@ -1,6 +1,6 @@
 /** An attack: what a client does to a broker, and what has to hold meanwhile. One file of this folder for each. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BrokerOptions } from '../../../types/options.js'
+import type { BrokerOptions } from '../../../types/broker/options.js'
 import type { Attacked } from '../attacked.js'
 import { publishPacket } from '../packets.js'
 import type { User } from '../targets/programs.js'

@@ -8,7 +8,7 @@ import { Duplex, type DuplexOptions } from 'node:stream'
 import tls from 'node:tls'
 import { type BrokerOptions, createBroker } from '../../../lib/index.js'
 import { createServer } from '../../../lib/server/server.js'
-import { makeCertificate } from '../../support/certificate.js'
+import { makeCertificate } from '../../support/tls/certificate.js'
 import type { Ports } from './target.js'
 import { TurnMeter } from './turn-meter.js'
 
@@ -91,7 +91,7 @@ process.send!({ ports: await ports() })
 async function ports(): Promise<Ports> {
   const [tcp, ws, ofTls, wss] = server.addresses.map(({ port }) => port!)
   if (certificate === undefined) return { tcp: tcp!, ws: ws! }
-  // as docs/transports.md shows it
+  // as docs/embed/transports.md shows it
   const own = tls.createServer({ ...certificate, handshakeTimeout: 10_000 }, broker.handle)
   own.on('tlsClientError', (_error, socket) => socket.destroy())
   await once(own.listen(0, '127.0.0.1'), 'listening')

@@ -1,7 +1,7 @@
 /** The broker of this library as a target: in a process that answers what it measured. Must not know the attacks. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { endWithUs } from '../../support/left-behind.js'
+import { endWithUs } from '../../support/programs/left-behind.js'
 import { inTime } from '../waiting.js'
 import type { Measured, Request, Setup } from './broker-process.js'
 import type { Ports, Target } from './target.js'

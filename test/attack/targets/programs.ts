@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { hashPassword } from '../../../lib/auth/index.js'
-import { endWithUs, folderOfOurs } from '../../support/left-behind.js'
-import { startMosquitto, withoutMosquittoBroker } from '../../support/mosquitto-broker.js'
+import { endWithUs, folderOfOurs } from '../../support/programs/left-behind.js'
+import { startMosquitto, withoutMosquittoBroker } from '../../support/programs/mosquitto-broker.js'
 import type { Target } from './target.js'
 
 /** Name and password of a user. */

@@ -5,8 +5,8 @@ import { AuthenticationFailures } from '../../../lib/broker/admission/authentica
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/scheduling/timers.js'
-import type { Client } from '../../../types/client.js'
-import { dialFrom } from '../../support/from-address.js'
+import type { Client } from '../../../types/client/client.js'
+import { dialFrom } from '../../support/clients/from-address.js'
 
 interface Scene {
   broker: Broker

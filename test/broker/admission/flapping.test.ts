@@ -6,9 +6,9 @@ import { describe, it } from 'node:test'
 import { type Broker, createBroker, type FlappingOptions } from '../../../lib/index.js'
 import { MemoryCluster } from '../../../lib/testing/cluster.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { Flapping } from '../../../types/events.js'
-import { dialFrom } from '../../support/from-address.js'
-import { SpecClient } from '../../support/spec-client.js'
+import type { Flapping } from '../../../types/broker/events.js'
+import { dialFrom } from '../../support/clients/from-address.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 
 interface Scene {
   clock: FakeClock

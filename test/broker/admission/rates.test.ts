@@ -5,11 +5,11 @@ import { BrokerRates } from '../../../lib/broker/admission/rates.js'
 import { type Broker, type BrokerOptions, type Client, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/scheduling/timers.js'
-import type { PublishPacket } from '../../../types/packets.js'
-import { connectFrom, dialFrom } from '../../support/from-address.js'
+import type { PublishPacket } from '../../../types/message/packets.js'
+import { connectFrom, dialFrom } from '../../support/clients/from-address.js'
+import type { SpecClient } from '../../support/clients/spec-client.js'
+import { textPacket } from '../../support/clients/traffic.js'
 import { spec } from '../../support/spec.js'
-import type { SpecClient } from '../../support/spec-client.js'
-import { textPacket } from '../../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
 

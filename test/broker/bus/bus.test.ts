@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict'
 import mqemitter from 'mqemitter'
 import type { Bus, BusListener } from '../../../types/bus.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
+import type { SpecClient } from '../../support/clients/spec-client.js'
+import { receive, textPacket, texts } from '../../support/clients/traffic.js'
 import { keptSession, spec } from '../../support/spec.js'
-import type { SpecClient } from '../../support/spec-client.js'
-import { receive, textPacket, texts } from '../../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
 

@@ -1,8 +1,8 @@
 /** Answers of hooks that make no sense at all: each is a refusal with an event, and the connection lives. */
 import assert from 'node:assert/strict'
 import type { Broker } from '../../../lib/index.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
 
 const NONSENSE: Record<string, () => unknown> = {
   'an empty object': () => ({}),

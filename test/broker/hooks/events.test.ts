@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AnaxError, type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { BrokerEvents } from '../../../types/events.js'
-import { publishText, receiveAll, textPacket, unsubscribe } from '../../support/exchange.js'
+import type { BrokerEvents } from '../../../types/broker/events.js'
+import { publishText, receiveAll, textPacket, unsubscribe } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession, spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
 
 const ALL = [3, 4, 5] as const
 

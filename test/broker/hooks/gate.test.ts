@@ -6,7 +6,7 @@ import { PendingHooks } from '../../../lib/broker/hooks/pending-hooks.js'
 import { Timings } from '../../../lib/model/metering/timings.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/scheduling/timers.js'
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: hooks of all kinds
 type Hook = (...args: any[]) => unknown

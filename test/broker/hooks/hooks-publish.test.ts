@@ -1,11 +1,18 @@
 /** authorizePublish, authorizeForward and published: what they change, refuse, withhold and hold back. */
 import assert from 'node:assert/strict'
-import type { Hooks } from '../../../types/hooks.js'
-import type { Message } from '../../../types/message.js'
-import type { PublishPacket } from '../../../types/packets.js'
-import { acknowledge, publishText, receiveAll, receiveTexts, textOf, textPacket } from '../../support/exchange.js'
+import type { Hooks } from '../../../types/broker/hooks.js'
+import type { Message } from '../../../types/message/message.js'
+import type { PublishPacket } from '../../../types/message/packets.js'
+import {
+  acknowledge,
+  publishText,
+  receiveAll,
+  receiveTexts,
+  textOf,
+  textPacket,
+} from '../../support/clients/exchange.js'
+import type { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession, type Spec, spec } from '../../support/spec.js'
-import type { SpecClient } from '../../support/spec-client.js'
 
 const ALL = [3, 4, 5] as const
 

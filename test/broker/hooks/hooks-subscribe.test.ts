@@ -1,7 +1,7 @@
 /** authorizeSubscribe: what it returned is the one thing that is granted, stored, routed and replayed. */
 import assert from 'node:assert/strict'
-import type { Hooks } from '../../../types/hooks.js'
-import type { Subscription } from '../../../types/packets.js'
+import type { Hooks } from '../../../types/broker/hooks.js'
+import type { Subscription } from '../../../types/message/packets.js'
 import {
   identifiersOf,
   publishText,
@@ -9,7 +9,7 @@ import {
   receiveTexts,
   subscribeWith,
   unsubscribe,
-} from '../../support/exchange.js'
+} from '../../support/clients/exchange.js'
 import { keptSession, type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const

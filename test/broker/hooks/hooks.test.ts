@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { AnaxError, Broker } from '../../../lib/index.js'
-import type { BrokerOptions } from '../../../types/options.js'
-import type { ConnackPacket, ProtocolVersion } from '../../../types/packets.js'
-import { publishText, receiveTexts, textPacket } from '../../support/exchange.js'
+import type { BrokerOptions } from '../../../types/broker/options.js'
+import type { ConnackPacket, ProtocolVersion } from '../../../types/message/packets.js'
+import { publishText, receiveTexts, textPacket } from '../../support/clients/exchange.js'
+import { connectPacket } from '../../support/clients/spec-client.js'
 import { type Spec, spec } from '../../support/spec.js'
-import { connectPacket } from '../../support/spec-client.js'
 
 const ALL = [3, 4, 5] as const
 

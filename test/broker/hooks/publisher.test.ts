@@ -1,8 +1,8 @@
 /** What hooks can say of a client and have its messages carry: principal, refusals that are not told, wills let go. */
 import assert from 'node:assert/strict'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
 
 const payload = Buffer.from('x')
 const will = { topic: 'will', payload, qos: 0 as const, retain: false }

@@ -5,13 +5,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createBroker, createMemoryPersistence } from '../../../lib/index.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { FakeClock } from '../../../lib/testing/index.js'
-import type { Broker } from '../../../types/broker.js'
-import type { Page, PageQuery, SessionInfo, SubscriptionInfo } from '../../../types/inspection.js'
+import type { Broker } from '../../../types/broker/broker.js'
+import type { Page, PageQuery, SessionInfo, SubscriptionInfo } from '../../../types/broker/inspection.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
 import { temporaryFolder } from '../../persistence/lmdb/folders.js'
-import { connectTo, withBrokers } from '../../support/brokers.js'
+import { connectTo, withBrokers } from '../../support/brokers/several.js'
+import { STORES } from '../../support/brokers/stores.js'
 import { keptSession } from '../../support/spec.js'
-import { STORES } from '../../support/stores.js'
 
 const KINDS: Record<string, () => AedesPersistence> = {
   memory: () => createMemoryPersistence(),

@@ -6,7 +6,7 @@ import { Broker, createMemoryPersistence } from '../../../lib/index.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
 import { temporaryFolder } from '../../persistence/lmdb/folders.js'
-import { connectTo, withBrokers } from '../../support/brokers.js'
+import { connectTo, withBrokers } from '../../support/brokers/several.js'
 import { keptSession } from '../../support/spec.js'
 
 const KINDS: Record<string, () => AedesPersistence> = {

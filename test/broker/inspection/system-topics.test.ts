@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import v8 from 'node:v8'
 import { createMemoryPersistence } from '../../../lib/index.js'
-import type { Broker } from '../../../types/broker.js'
-import { connectTo, withBrokers } from '../../support/brokers.js'
+import type { Broker } from '../../../types/broker/broker.js'
+import { connectTo, withBrokers } from '../../support/brokers/several.js'
 import { keptSession } from '../../support/spec.js'
 
 /** What Mosquitto publishes below `$SYS/broker/` and this broker does not. */

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { encode } from '../../../lib/codec/encode/encoder.js'
-import type { BrokerStats, FlowStats, PacketName } from '../../../types/inspection.js'
-import type { Packet } from '../../../types/packets.js'
-import { connectTo, withBrokers } from '../../support/brokers.js'
-import { connectPacket, SpecClient } from '../../support/spec-client.js'
+import type { BrokerStats, FlowStats, PacketName } from '../../../types/broker/inspection.js'
+import type { Packet } from '../../../types/message/packets.js'
+import { connectTo, withBrokers } from '../../support/brokers/several.js'
+import { connectPacket, SpecClient } from '../../support/clients/spec-client.js'
 
 /** What moved between two looks. */
 function moved(before: FlowStats, after: FlowStats) {

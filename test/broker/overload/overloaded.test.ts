@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
-import { publishText, receiveTexts } from '../../support/exchange.js'
+import { publishText, receiveTexts } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { fakeMemory } from '../../support/memory.js'
-import { SpecClient } from '../../support/spec-client.js'
 
 interface Scene {
   version: 3 | 4 | 5

@@ -1,10 +1,10 @@
 /** Messages that do not reach a client: each is told and counted, with its reason, and by client. */
 import assert from 'node:assert/strict'
 import { type Broker, createMemoryPersistence } from '../../../lib/index.js'
-import type { DropReason } from '../../../types/events.js'
-import { publishText, receiveTexts } from '../../support/exchange.js'
+import type { DropReason } from '../../../types/broker/events.js'
+import { failingStore } from '../../support/brokers/stores.js'
+import { publishText, receiveTexts } from '../../support/clients/exchange.js'
 import { keptSession, spec } from '../../support/spec.js'
-import { failingStore } from '../../support/stores.js'
 
 const ALL = [3, 4, 5] as const
 

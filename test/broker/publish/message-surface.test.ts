@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
 
-/** The fields of `types/message.ts`. */
+/** The fields of `types/message/message.ts`. */
 const DOCUMENTED: ReadonlySet<PropertyKey> = new Set([
   ...['cmd', 'brokerId', 'brokerCounter', 'topic', 'payload', 'qos', 'retain', 'dup', 'messageId', 'clientId'],
   ...['username', 'receivedAt', 'properties', 'messageExpiry'],

@@ -5,13 +5,13 @@ import { encode } from '../../../lib/codec/encode/encoder.js'
 import { createBroker } from '../../../lib/index.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { Packet } from '../../../types/packets.js'
+import type { Packet } from '../../../types/message/packets.js'
+import { slowStore, whileTimePasses } from '../../support/brokers/stores.js'
+import { receiveAll, textOf } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
+import { acknowledge, nextMessage, texts } from '../../support/clients/traffic.js'
 import { byEffort } from '../../support/effort.js'
-import { receiveAll, textOf } from '../../support/exchange.js'
 import { keptSession, spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { slowStore, whileTimePasses } from '../../support/stores.js'
-import { acknowledge, nextMessage, texts } from '../../support/traffic.js'
 
 const ALL = [3, 4, 5] as const
 const turns = async (count: number) => {

@@ -16,8 +16,8 @@ import { LocalBus } from '../../../lib/routing/bus/local-bus.js'
 import { Router } from '../../../lib/routing/router.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Fairness } from '../../../lib/util/scheduling/fairness.js'
-import type { Drop } from '../../../types/events.js'
-import type { QoS } from '../../../types/packets.js'
+import type { Drop } from '../../../types/broker/events.js'
+import type { QoS } from '../../../types/message/packets.js'
 import type {
   DroppedMessage,
   MatchedSubscription,

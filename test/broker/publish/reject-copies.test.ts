@@ -6,8 +6,8 @@ import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { all } from '../../../lib/testing/persistence/harness.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
 import { temporaryFolder } from '../../persistence/lmdb/folders.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
 
 const STORES: Record<string, () => SessionPersistence> = {
   memory: () => createMemoryPersistence(),

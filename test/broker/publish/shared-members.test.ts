@@ -5,10 +5,10 @@ import { createBroker } from '../../../lib/index.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
-import { receiveAll, textOf } from '../../support/exchange.js'
+import { receiveAll, textOf } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
+import { nextMessage } from '../../support/clients/traffic.js'
 import { keptSession, spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { nextMessage } from '../../support/traffic.js'
 
 const SHARE = '$share/group/t'
 

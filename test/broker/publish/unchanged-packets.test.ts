@@ -1,8 +1,8 @@
 /** Messages go out in the packet that they came in, and hooks that change them must not be cheated of it. */
 import assert from 'node:assert/strict'
-import type { PublishPacket } from '../../../types/packets.js'
+import type { PublishPacket } from '../../../types/message/packets.js'
+import type { SpecClient } from '../../support/clients/spec-client.js'
 import { spec } from '../../support/spec.js'
-import type { SpecClient } from '../../support/spec-client.js'
 
 const changes: [string, (packet: PublishPacket) => void, { topic: string; text: string; qos: number }][] = [
   [

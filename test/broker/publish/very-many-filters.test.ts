@@ -9,8 +9,8 @@ import { createBroker } from '../../../lib/index.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { MemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import type { SessionPersistence } from '../../../types/persistence.js'
-import { textPacket } from '../../support/exchange.js'
-import { SpecClient } from '../../support/spec-client.js'
+import { textPacket } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 
 const LEVELS = 14
 const FILTERS = 2 ** LEVELS

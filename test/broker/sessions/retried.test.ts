@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { ConnectPacket, Will } from '../../../types/packets.js'
+import type { ConnectPacket, Will } from '../../../types/message/packets.js'
+import { type Failure, failingStore, STORES } from '../../support/brokers/stores.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { type Failure, failingStore, STORES } from '../../support/stores.js'
 
 const FAILURES: readonly Failure[] = ['throws', 'rejects', 'rejects late']
 

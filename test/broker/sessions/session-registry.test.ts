@@ -4,12 +4,12 @@ import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { Client } from '../../../types/client.js'
+import type { Client } from '../../../types/client/client.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
-import { receiveAll, textOf } from '../../support/exchange.js'
+import { slowStore, whileTimePasses } from '../../support/brokers/stores.js'
+import { receiveAll, textOf } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession, spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { slowStore, whileTimePasses } from '../../support/stores.js'
 
 const turns = async (count = 10) => {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))

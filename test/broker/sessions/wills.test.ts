@@ -4,12 +4,12 @@ import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
 import { createMemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { Client } from '../../../types/client.js'
-import type { Will } from '../../../types/packets.js'
-import { receiveAll, textOf } from '../../support/exchange.js'
+import type { Client } from '../../../types/client/client.js'
+import type { Will } from '../../../types/message/packets.js'
+import { failingStore } from '../../support/brokers/stores.js'
+import { receiveAll, textOf } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession, type Spec, spec } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { failingStore } from '../../support/stores.js'
 
 function will(text: string, delay?: number): Will {
   const properties = delay === undefined ? undefined : { willDelayInterval: delay }

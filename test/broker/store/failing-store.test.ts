@@ -8,11 +8,11 @@ import type { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'
 import { recordOf } from '../../../lib/model/routing-record.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { ProtocolVersion } from '../../../types/packets.js'
+import type { ProtocolVersion } from '../../../types/message/packets.js'
+import { type FailingStore, type Failure, failingStore, STORES } from '../../support/brokers/stores.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
+import { acknowledge, nextMessage, receive, textPacket, texts } from '../../support/clients/traffic.js'
 import { keptSession } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { type FailingStore, type Failure, failingStore, STORES } from '../../support/stores.js'
-import { acknowledge, nextMessage, receive, textPacket, texts } from '../../support/traffic.js'
 
 const FAILURES: readonly Failure[] = ['throws', 'rejects', 'rejects late']
 

@@ -6,10 +6,10 @@ import { describe, it, type TestContext } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { ReasonCode } from '../../../lib/reason-codes.js'
-import type { PublishPacket } from '../../../types/packets.js'
+import type { PublishPacket } from '../../../types/message/packets.js'
 import { noSmallDisk, onDiskOf } from '../../persistence/lmdb/folders.js'
+import { publishPacket, SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession } from '../../support/spec.js'
-import { publishPacket, SpecClient } from '../../support/spec-client.js'
 
 const DISK_BYTES = 3_000_000
 const BALLAST_BYTES = 1_000_000

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
-import type { Packet, ProtocolVersion, PublishPacket, QoS } from '../../../types/packets.js'
+import type { Packet, ProtocolVersion, PublishPacket, QoS } from '../../../types/message/packets.js'
+import { type Latency, STORES, slowStore, whileTimePasses } from '../../support/brokers/stores.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
+import { textPacket } from '../../support/clients/traffic.js'
 import { keptSession } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
-import { type Latency, STORES, slowStore, whileTimePasses } from '../../support/stores.js'
-import { textPacket } from '../../support/traffic.js'
 
 const MESSAGES = 60
 

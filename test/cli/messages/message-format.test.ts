@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Form, formatMessage } from '../../../lib/cli/messages/message-format.js'
 import { ReceivedMessage } from '../../../lib/client/index.js'
-import type { PublishPacket } from '../../../types/packets.js'
+import type { PublishPacket } from '../../../types/message/packets.js'
 
 const AT = Date.UTC(2030, 0, 2)
 

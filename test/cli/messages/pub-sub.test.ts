@@ -5,9 +5,9 @@ import net from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
 import { createServer, type Server } from '../../../lib/server/server.js'
-import type { Broker } from '../../../types/broker.js'
-import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../../support/certificate.js'
-import { anax, COMMAND, RunningProcess } from '../../support/command.js'
+import type { Broker } from '../../../types/broker/broker.js'
+import { anax, COMMAND, RunningProcess } from '../../support/programs/command.js'
+import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../../support/tls/certificate.js'
 
 describe('anax pub and anax sub', { concurrency: 4 }, () => {
   let broker: Broker

@@ -9,9 +9,9 @@ import { statusText } from '../../../lib/cli/remote/status.js'
 import { createBroker } from '../../../lib/index.js'
 import { MemoryCluster } from '../../../lib/testing/cluster.js'
 import { AdminServer } from '../../admin/admin-server.js'
-import { connectTo } from '../../support/brokers.js'
-import { type TemporaryFolder, temporaryFolder } from '../../support/certificate.js'
-import { anax } from '../../support/command.js'
+import { connectTo } from '../../support/brokers/several.js'
+import { anax } from '../../support/programs/command.js'
+import { type TemporaryFolder, temporaryFolder } from '../../support/tls/certificate.js'
 
 describe('anax status, clients and kick', { concurrency: 4 }, () => {
   let server: AdminServer

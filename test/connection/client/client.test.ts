@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
 import { type Spec, spec } from '../../support/spec.js'
 
-/** As in types/client.ts. */
+/** As in types/client/client.ts. */
 const MEMBERS = [
   'address',
   'claims',

@@ -7,7 +7,7 @@ import { encode } from '../../../lib/codec/encode/encoder.js'
 import { Flusher } from '../../../lib/connection/stream/flusher.js'
 import { createBroker } from '../../../lib/index.js'
 import { Cost, Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
-import { connectPacket, publishPacket } from '../../support/spec-client.js'
+import { connectPacket, publishPacket } from '../../support/clients/spec-client.js'
 
 /** An eighth of such a turn is for one write, a half for four. */
 const TURN_UNITS = 64

@@ -11,7 +11,7 @@ import { Delivery } from '../../../lib/model/delivery.js'
 import type { ResolvedOptions } from '../../../lib/ports/resolved-options.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/scheduling/timers.js'
-import type { Packet, ProtocolVersion, PublishProperties } from '../../../types/packets.js'
+import type { Packet, ProtocolVersion, PublishProperties } from '../../../types/message/packets.js'
 import { decodeFrame } from '../../session/support.js'
 
 const clock = new FakeClock()

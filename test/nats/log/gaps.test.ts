@@ -8,10 +8,10 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { natsCluster } from '../../../lib/nats/index.js'
 import type { ClusterEvents, ClusterNode } from '../../../types/cluster.js'
-import type { Message } from '../../../types/message.js'
-import { until } from '../../cluster/nodes.js'
+import type { Message } from '../../../types/message/message.js'
+import { until } from '../../cluster/support/nodes.js'
 import { effort } from '../../support/effort.js'
-import { Cable, IGNORED, NatsServers, NO_NATS, natsServer } from '../../support/nats.js'
+import { Cable, IGNORED, NatsServers, NO_NATS, natsServer } from '../../support/programs/nats.js'
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ForeignAdditions } from '../../../lib/persistence/aedes/foreign.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueueDelivery, QueuedMessage } from '../../../types/persistence.js'
 
 /** Queues that are read when the test says so. */

@@ -8,10 +8,10 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { AedesPersistence, StoreHost } from '../../../types/persistence.js'
-import { acknowledge, receiveTexts, textOf } from '../../support/exchange.js'
-import { Redis, withoutRedis } from '../../support/redis.js'
+import { acknowledge, receiveTexts, textOf } from '../../support/clients/exchange.js'
+import { SpecClient } from '../../support/clients/spec-client.js'
+import { Redis, withoutRedis } from '../../support/programs/redis.js'
 import { keptSession } from '../../support/spec.js'
-import { SpecClient } from '../../support/spec-client.js'
 
 const require = createRequire(import.meta.url)
 

@@ -3,11 +3,11 @@
  * its own, loses nothing and gets nothing twice, whatever is restarted; and nothing is left behind.
  */
 import assert from 'node:assert/strict'
-import type { PublishPacket, QoS } from '../../../types/packets.js'
-import { acknowledge, textOf, textPacket, unsubscribe } from '../../support/exchange.js'
+import type { PublishPacket, QoS } from '../../../types/message/packets.js'
+import { LONG_QUEUE, type Scene, stored, texts } from '../../support/brokers/stored-scene.js'
+import { acknowledge, textOf, textPacket, unsubscribe } from '../../support/clients/exchange.js'
+import type { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession } from '../../support/spec.js'
-import type { SpecClient } from '../../support/spec-client.js'
-import { LONG_QUEUE, type Scene, stored, texts } from '../../support/stored-scene.js'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => String(from + index))
 

@@ -3,10 +3,10 @@
  * sessions, queues, retained messages and wills, and what of it outlives the process.
  */
 import assert from 'node:assert/strict'
-import type { PublishPacket } from '../../../types/packets.js'
-import { textOf, textPacket } from '../../support/exchange.js'
+import type { PublishPacket } from '../../../types/message/packets.js'
+import { stored, texts } from '../../support/brokers/stored-scene.js'
+import { textOf, textPacket } from '../../support/clients/exchange.js'
 import { keptSession } from '../../support/spec.js'
-import { stored, texts } from '../../support/stored-scene.js'
 
 stored('messages wait for a session in order, of QoS 1 and 2, once each', async scene => {
   const { connect, broker, version } = scene

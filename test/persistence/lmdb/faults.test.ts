@@ -21,10 +21,10 @@ import { open as openDatabase } from 'lmdb'
 import type { AnaxError } from '../../../lib/errors.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, message, payloads, policy, saveSessions, to } from '../../../lib/testing/persistence/harness.js'
-import { endWithUs } from '../../support/left-behind.js'
+import { endWithUs } from '../../support/programs/left-behind.js'
 import { noSmallDisk, onDiskOf, temporaryFolder } from './folders.js'
 
-const WRITER = fileURLToPath(new URL('./writer-process.js', import.meta.url))
+const WRITER = fileURLToPath(new URL('./crash/writer-process.js', import.meta.url))
 const DATA = 'data.mdb'
 
 /** A folder with a store that has something in it. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { after, type TestContext } from 'node:test'
-import { folderOfOurs } from '../../support/left-behind.js'
+import { folderOfOurs } from '../../support/programs/left-behind.js'
 
 const folders: string[] = []
 

@@ -9,7 +9,7 @@ import tls from 'node:tls'
 import { WebSocket } from 'ws'
 import { type AnaxError, type Client, type ConnectionDetails, createBroker } from '../../../lib/index.js'
 import { createServer, type ListenerOptions } from '../../../lib/server/server.js'
-import { makeCertificate } from '../../support/certificate.js'
+import { makeCertificate } from '../../support/tls/certificate.js'
 
 /** CONNECT of MQTT 3.1.1, client id "abcd". */
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')

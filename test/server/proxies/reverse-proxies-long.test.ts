@@ -9,10 +9,10 @@ import { after, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { MqttClient } from 'mqtt'
 import { createWebSocketStream, WebSocket } from 'ws'
-import { freePort } from '../../crash/free-port.js'
-import { makeCertificate, temporaryFolder } from '../../support/certificate.js'
-import { RunningProcess, startCommand } from '../../support/command.js'
-import { nextMessage } from '../../support/mqtt.js'
+import { freePort } from '../../crash/brokers/free-port.js'
+import { nextMessage } from '../../support/clients/mqtt.js'
+import { RunningProcess, startCommand } from '../../support/programs/command.js'
+import { makeCertificate, temporaryFolder } from '../../support/tls/certificate.js'
 
 const EXAMPLES = new URL('../../../../examples/proxies/', import.meta.url)
 

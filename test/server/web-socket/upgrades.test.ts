@@ -10,7 +10,7 @@ import { fastify } from 'fastify'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { attachWebSocket, handleUpgrade, handleWebSocket } from '../../../lib/server/server.js'
-import { connectClient } from '../../support/mqtt.js'
+import { connectClient } from '../../support/clients/mqtt.js'
 
 /** An upgrade that no listener takes. */
 const UPGRADE_TO_NOBODY =

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { fastify } from 'fastify'
 import { createBroker } from '../../../lib/index.js'
 import { createServer, fastifyMqtt, listenWithMqtt } from '../../../lib/server/server.js'
-import { connectClient } from '../../support/mqtt.js'
+import { connectClient } from '../../support/clients/mqtt.js'
 
 describe('listenWithMqtt', () => {
   it('serves both, and ends both: clients go first, a request under way is finished', async () => {

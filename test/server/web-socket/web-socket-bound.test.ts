@@ -6,8 +6,8 @@ import { WebSocket } from 'ws'
 import { encode } from '../../../lib/codec/encode/encoder.js'
 import { type AnaxError, type Broker, createBroker } from '../../../lib/index.js'
 import { createServer } from '../../../lib/server/server.js'
-import type { Client } from '../../../types/client.js'
-import { connectPacket } from '../../support/spec-client.js'
+import type { Client } from '../../../types/client/client.js'
+import { connectPacket } from '../../support/clients/spec-client.js'
 
 /** CONNECT of MQTT 3.1.1, client id "abcd"; the beginning of a PUBLISH of 200,003 bytes to "a". */
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')

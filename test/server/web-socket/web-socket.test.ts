@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { attachWebSocket, createServer, type Server } from '../../../lib/server/server.js'
-import { connectClient } from '../../support/mqtt.js'
+import { connectClient } from '../../support/clients/mqtt.js'
 
 /** CONNECT of MQTT 3.1.1, client id "abcd"; SUBSCRIBE to "a" with QoS 0; PUBLISH of "hi" to "a". */
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')

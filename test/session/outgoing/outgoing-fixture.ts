@@ -16,9 +16,9 @@ import { Session } from '../../../lib/session/session.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Fairness } from '../../../lib/util/scheduling/fairness.js'
 import { Timers } from '../../../lib/util/scheduling/timers.js'
-import type { Drop } from '../../../types/events.js'
-import type { Message } from '../../../types/message.js'
-import type { QoS } from '../../../types/packets.js'
+import type { Drop } from '../../../types/broker/events.js'
+import type { Message } from '../../../types/message/message.js'
+import type { QoS } from '../../../types/message/packets.js'
 import type { MaybeAsyncIterable, QueuedMessage, QueueLimits } from '../../../types/persistence.js'
 
 let counter = 1000

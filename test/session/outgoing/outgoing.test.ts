@@ -5,7 +5,7 @@ import { AnaxError } from '../../../lib/errors.js'
 import type { Delivery } from '../../../lib/model/delivery.js'
 import { SessionSubscription } from '../../../lib/model/subscription.js'
 import type { Outgoing } from '../../../lib/session/outgoing/outgoing.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import type { QueuedMessage } from '../../../types/persistence.js'
 import { attached, numbered } from './outgoing-fixture.js'
 

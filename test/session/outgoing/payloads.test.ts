@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { Delivery } from '../../../lib/model/delivery.js'
-import type { Message } from '../../../types/message.js'
+import type { Message } from '../../../types/message/message.js'
 import { attached } from './outgoing-fixture.js'
 
 describe('messages to a client', () => {

@@ -2,7 +2,7 @@
  * Reads the undamaged records of a damaged LMDB store, and assembles sessions, queues, wills and retained messages from
  * them. Reads the file without LMDB, keeps everything in memory, and changes nothing.
  */
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import type { QueuedMessage, ScheduledWill, StoredSession } from '../../../../types/persistence.js'
 import { filterMatches } from '../../../topic/topic.js'
 import { type MessageRow, messageOf, numberIn, textIn } from '../engine/encoding.js'

@@ -3,8 +3,8 @@
  * The schema version changes with this format. Knows no table and no transaction.
  */
 import { createHash } from 'node:crypto'
-import type { Message } from '../../../../types/message.js'
-import type { PublishProperties, QoS, UserProperties, WillProperties } from '../../../../types/packets.js'
+import type { Message } from '../../../../types/message/message.js'
+import type { PublishProperties, QoS, UserProperties, WillProperties } from '../../../../types/message/packets.js'
 import type { MessageRef, StoredWill } from '../../../../types/persistence.js'
 import { payloadBytes, propertyBytes, userPropertyBytes } from '../../../codec/message-bytes.js'
 import { pairsOf, userPropertiesFrom } from '../../../codec/user-properties.js'

@@ -3,7 +3,7 @@
  * identity. Owns the bytes of all queues together. Knows no session. Methods that write must be called inside a change
  * of the writer.
  */
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import type { MessageRef } from '../../../../types/persistence.js'
 import { type MessageRow, messageOf, numberKey, refIn, textKey } from '../engine/encoding.js'
 import type { Counters, LmdbEnvironment } from '../engine/environment.js'

@@ -2,7 +2,7 @@
  * The queues of the LMDB store: their entries in order, the state of each entry, and the size of each queue.
  * Owns entries and counts. Knows no limits. Methods that write must be called inside a change of the writer.
  */
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import type { MessageRef, QueueDelivery, QueuedMessage } from '../../../../types/persistence.js'
 import type { Amount } from '../../room.js'
 import { numberIn, numberKey } from '../engine/encoding.js'

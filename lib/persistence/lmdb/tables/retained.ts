@@ -3,7 +3,7 @@
  * written already count and are found, so that limits hold. Knows no session.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import { messageBytes } from '../../../codec/message-bytes.js'
 import { AnaxError } from '../../../errors.js'
 import { filterMatches, hasWildcard } from '../../../topic/topic.js'

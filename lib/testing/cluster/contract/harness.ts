@@ -10,7 +10,7 @@ import type {
   LogEntry,
   MembershipChange,
 } from '../../../../types/cluster.js'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import { message as queuedMessage } from '../../persistence/harness.js'
 
 /** An engine under test: a cluster that has no nodes yet. */

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../../types/clock.js'
 import type { Cluster, ClusterNode, JoinRequest } from '../../../../types/cluster.js'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import { systemClock } from '../../../broker/options.js'
 import { AnaxError } from '../../../errors.js'
 import type { MemoryEngine, MemoryPeer } from './memory-engine.js'

@@ -1,7 +1,7 @@
 /** The contracts between the parts of an engine in memory. Nothing here runs. */
 import type { Clock } from '../../../../types/clock.js'
 import type { ClusterNode, LogEntry, MembershipChange } from '../../../../types/cluster.js'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import type { MemoryGroups } from './memory-groups.js'
 import type { MemoryShard } from './memory-shard.js'
 

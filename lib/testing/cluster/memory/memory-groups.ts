@@ -1,6 +1,6 @@
 /** Shared subscriptions of a cluster in memory: each message goes to one node, in turn. Must not know members. */
 import type { ClusterNode, Group, GroupHandler, HeldEntry, LogEntry } from '../../../../types/cluster.js'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import { filterMatches, parseShare } from '../../../topic/topic.js'
 import { copyOf } from './memory-shard.js'
 

@@ -15,7 +15,7 @@ import type {
   LogPosition,
   MembershipChange,
 } from '../../../../types/cluster.js'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 import { AnaxError } from '../../../errors.js'
 import { filterMatches } from '../../../topic/topic.js'
 import type { MemoryEngine, MemoryPeer } from './memory-engine.js'

@@ -1,7 +1,7 @@
 /** One shard of an engine in memory: log, records, claims. Owns the sequence; must not know the nodes. */
 import type { Clock } from '../../../../types/clock.js'
 import type { ClusterNode, LogEntry } from '../../../../types/cluster.js'
-import type { Message } from '../../../../types/message.js'
+import type { Message } from '../../../../types/message/message.js'
 
 /** The owner of a client, if it has one. */
 export interface MemoryClaim {

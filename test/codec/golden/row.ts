@@ -1,0 +1,25 @@
+/**
+ * The shape of the golden tables, and what their rows share.
+ */
+import type { Packet, ProtocolVersion } from '../../../types/message/packets.js'
+import type { Side } from '../support.js'
+
+export interface Golden {
+  name: string
+  version: ProtocolVersion
+  /** Who reads it. */
+  side: Side
+  bytes: Buffer
+  packet: Packet
+  /** Set where the encoder chooses another of the forms that mean the same. */
+  encodes?: 'to a shorter form'
+}
+
+export const V3: ProtocolVersion[] = [3, 4]
+export const ALL: ProtocolVersion[] = [3, 4, 5]
+
+export function each(versions: ProtocolVersion[], golden: Omit<Golden, 'version'>): Golden[] {
+  return versions.map(version => ({ ...golden, version }))
+}
+
+export const text = (value: string) => Buffer.from(value)

@@ -1,0 +1,80 @@
+/**
+ * A subscriber with a stored session that does what the standard asks of it: the packet ids of QoS 2 messages that are
+ * not released survive every reconnect and its own death, so that none is taken twice. What it got is in its journal.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { DecodedPacket } from '../../../lib/codec/index.js'
+import { Inbox, type InboxEntry } from '../judge/inbox.js'
+import { Journal } from '../judge/journal.js'
+import type { Random } from '../random.js'
+import { Actor, type World } from './actor.js'
+import type { SubscriberDescription } from './client-description.js'
+import { isFilterRefused, type Link } from './link.js'
+
+const MAX_STAY_MS = 400
+const MAX_AWAY_MS = 150
+/** Of dropping the connection after a stay, and of staying away for a while. */
+const DROP_CHANCE = 0.3
+const AWAY_CHANCE = 0.5
+
+export class Subscriber extends Actor {
+  /** Resolves when the subscription is acknowledged, in this life or a former one. */
+  readonly subscribed: Promise<void>
+  readonly #description: SubscriberDescription
+  readonly #inbox = new Inbox()
+  readonly #journal: Journal<InboxEntry>
+  #noteSubscribed: () => void = () => {}
+
+  constructor(world: World, description: SubscriberDescription, random: Random) {
+    super(world, description.clientId, description.version, random)
+    this.#description = description
+    this.#journal = new Journal(description.journal, entry => this.#inbox.apply(entry))
+    this.subscribed = new Promise(resolve => {
+      this.#noteSubscribed = resolve
+    })
+    if (this.#inbox.isSubscribed) this.#noteSubscribed()
+  }
+
+  protected async connected(link: Link): Promise<void> {
+    if (!this.#inbox.isSubscribed) this.#subscribe(link)
+    do await delay(this.random.between(1, MAX_STAY_MS))
+    while (this.link === link && !(this.#inbox.isSubscribed && this.world.isRough && this.random.chance(DROP_CHANCE)))
+    link.drop()
+    if (this.random.chance(AWAY_CHANCE)) await delay(this.random.between(1, MAX_AWAY_MS))
+  }
+
+  protected received(packets: readonly DecodedPacket[], link: Link): void {
+    for (const packet of packets) this.#note(packet, link)
+    this.#journal.flush()
+    link.answer(packets)
+    if (this.#inbox.isSubscribed) this.#noteSubscribed()
+  }
+
+  #subscribe(link: Link): void {
+    const { filters, qos } = this.#description
+    link.send({ cmd: 'subscribe', messageId: 1, subscriptions: filters.map(topic => ({ topic, qos })) })
+  }
+
+  #note(packet: DecodedPacket, link: Link): void {
+    switch (packet.cmd) {
+      case 'connack':
+        if (!packet.sessionPresent) this.#journal.note({ event: 'session' })
+        break
+      case 'suback':
+        if (isFilterRefused(packet)) this.#subscribe(link)
+        else this.#journal.note({ event: 'suback' })
+        break
+      case 'pubrel':
+        this.#journal.note({ event: 'pubrel', messageId: packet.messageId })
+        break
+      case 'publish':
+        this.#take(packet)
+        break
+    }
+  }
+
+  #take({ topic, payload, qos, messageId }: Extract<DecodedPacket, { cmd: 'publish' }>): void {
+    if (qos === 2 && this.#inbox.isTaken(messageId!)) return
+    this.#journal.note({ event: 'publish', topic, number: Number(payload), qos, messageId })
+  }
+}

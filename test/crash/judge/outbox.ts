@@ -1,0 +1,92 @@
+/**
+ * What a publisher has to keep on disk in order to publish each QoS 2 message exactly once, though it may be killed at
+ * any moment:
+ *
+ * - The message and its packet id, before PUBLISH leaves: it is sent again with the same packet id, or the broker
+ *   would take it for another message.
+ * - That PUBREC came, before PUBREL leaves: from then on the packet id is released, and a PUBLISH would be a new message.
+ * - That the packet id is free, before it is used again.
+ */
+import type { QoS } from '../../../types/message/packets.js'
+
+/** What a publisher notes. */
+export type OutboxEntry =
+  /** The broker had no session: a new one began. */
+  | { event: 'session' }
+  | { event: 'publish'; messageId: number; topic: string; number: number; qos: QoS }
+  | { event: 'puback' | 'pubrec' | 'pubcomp'; messageId: number }
+  /** PUBACK or PUBREC with a reason code that says no: nobody promised anything, and the packet id is free. */
+  | { event: 'refused'; messageId: number }
+
+/** A message on its way. */
+export interface Sent {
+  messageId: number
+  topic: string
+  number: number
+  qos: QoS
+  isReceived: boolean
+}
+
+/** What a publisher knows, from its entries. */
+export class Outbox {
+  /** How many messages were published to each topic. */
+  readonly published = new Map<string, number>()
+  /** The last message of each topic that was acknowledged. */
+  readonly acknowledged = new Map<string, number>()
+  /** Messages that the broker refused, which may have been published all the same. */
+  readonly refused: Readonly<Sent>[] = []
+  sessions = 0
+  readonly #inFlight = new Map<number, Sent>()
+  #lastPacketId = 0
+
+  /** In the order in which they are to be sent again. */
+  get inFlight(): ReadonlyMap<number, Readonly<Sent>> {
+    return this.#inFlight
+  }
+
+  /** The packet id for the next message. */
+  nextPacketId(): number {
+    let id = this.#lastPacketId
+    do id = (id % 65_535) + 1
+    while (this.#inFlight.has(id))
+    return id
+  }
+
+  apply(entry: OutboxEntry): void {
+    switch (entry.event) {
+      case 'session':
+        this.sessions++
+        break
+      case 'publish':
+        this.published.set(entry.topic, entry.number)
+        this.#lastPacketId = entry.messageId
+        this.#inFlight.set(entry.messageId, { ...entry, isReceived: false })
+        break
+      case 'puback':
+      case 'pubrec':
+        this.#acknowledge(entry.messageId, entry.event === 'pubrec')
+        break
+      case 'pubcomp':
+        this.#inFlight.delete(entry.messageId)
+        break
+      case 'refused':
+        this.#refuse(entry.messageId)
+        break
+    }
+  }
+
+  #refuse(messageId: number): void {
+    const sent = this.#inFlight.get(messageId)
+    if (sent !== undefined) this.refused.push(sent)
+    this.#inFlight.delete(messageId)
+  }
+
+  /** From here on, the message is the broker's. What is to be released stands behind what is to be sent again. */
+  #acknowledge(messageId: number, isReceived: boolean): void {
+    const sent = this.#inFlight.get(messageId)
+    if (sent === undefined) return
+    this.acknowledged.set(sent.topic, Math.max(this.acknowledged.get(sent.topic) ?? 0, sent.number))
+    this.#inFlight.delete(messageId)
+    if (isReceived) this.#inFlight.set(messageId, { ...sent, isReceived })
+  }
+}

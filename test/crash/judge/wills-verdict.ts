@@ -1,0 +1,62 @@
+/**
+ * Holds the wills that came against those that had to.
+ *
+ * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for each
+ * death of a broker while it had to do with the will.
+ */
+
+import type { Mourner } from '../clients/mourner.js'
+import type { Inbox } from './inbox.js'
+
+/** What a run found about wills. */
+export interface WillVerdict {
+  /** Those that had to be published. */
+  wills: number
+  willsMissing: number
+  /** Published although the client had said goodbye, or more often than the death of the broker excuses. */
+  willsUnwanted: number
+  /** Published once more, as may happen when the broker is killed in between. */
+  willsRepeated: number
+}
+
+/** A will, how often it came, and how often it had to and may have come. */
+export interface JudgedWill {
+  readonly topic: string
+  readonly number: number
+  readonly copies: number
+  readonly least: number
+  readonly most: number
+}
+
+/** How often a broker died, or may have, between two times of the monotonic clock. */
+export type CountDeaths = (from: number, to: number) => number
+
+export function judgeWills(mourners: readonly Mourner[], witness: Inbox, countDeaths: CountDeaths): JudgedWill[] {
+  return mourners.flatMap(({ topic, fates }) =>
+    fates.map(({ number, from, to, end }) => {
+      const copies = witness.arrivals.get(topic)?.copies.get(number) ?? 0
+      const deaths = countDeaths(from, to)
+      if (end === 'broken') return { topic, number, copies, least: 1, most: 1 + deaths }
+      // whether a broker that died had read DISCONNECT before, nobody knows
+      const isCertain = end === 'goodbye' && deaths === 0
+      return { topic, number, copies, least: 0, most: isCertain ? 0 : Number.POSITIVE_INFINITY }
+    }),
+  )
+}
+
+export function countWills(wills: readonly JudgedWill[]): WillVerdict {
+  const sumOf = (count: (will: JudgedWill) => number) => wills.reduce((sum, will) => sum + count(will), 0)
+  return {
+    wills: wills.filter(({ least }) => least > 0).length,
+    willsMissing: wills.filter(({ copies, least }) => copies < least).length,
+    willsUnwanted: sumOf(({ copies, most }) => Math.max(0, copies - most)),
+    willsRepeated: sumOf(({ copies, least, most }) => (least === 0 ? 0 : Math.max(0, Math.min(copies, most) - least))),
+  }
+}
+
+/** In words, the wills that came too often or not at all. */
+export function tellWills(wills: readonly JudgedWill[]): string[] {
+  return wills
+    .filter(({ copies, least, most }) => copies < least || copies > most)
+    .map(({ topic, number, copies, least, most }) => `${topic} ${number} came ${copies} times, not ${least} to ${most}`)
+}

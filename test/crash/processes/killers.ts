@@ -1,0 +1,50 @@
+/** Who kills whom, and when: two sequences that the seed repeats. Knows nothing of what the victims do. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Random } from '../random.js'
+import type { Victim } from './victim.js'
+
+const MAX_LIFE_MS = 800
+/** Some lives end while the broker is still coming up. */
+const EARLY_DEATH_CHANCE = 0.1
+const MAX_EARLY_LIFE_MS = 300
+const MAX_CLIENT_PEACE_MS = 1000
+
+/** Kills the broker so many times; `revived` is called whenever it is ready again. */
+export async function killBroker(
+  broker: Victim,
+  random: Random,
+  kills: number,
+  revived: () => Promise<void>,
+): Promise<void> {
+  for (let left = kills; left > 0; left--) {
+    await broker.kill()
+    const started = broker.start()
+    if (left > 1 && random.chance(EARLY_DEATH_CHANCE)) {
+      await delay(random.between(0, MAX_EARLY_LIFE_MS))
+      continue
+    }
+    await started
+    await revived()
+    await delay(random.between(0, MAX_LIFE_MS))
+  }
+}
+
+/**
+ * Kills one of the clients after the other, until it is over. Does not wait for them to come back.
+ * @param maxPeaceMs between two of them
+ */
+export async function killClients(
+  clients: readonly Victim[],
+  random: Random,
+  isOver: () => boolean,
+  maxPeaceMs = MAX_CLIENT_PEACE_MS,
+): Promise<void> {
+  const started: Promise<void>[] = []
+  while (!isOver()) {
+    await delay(random.between(0, maxPeaceMs))
+    const client = clients[random.between(0, clients.length - 1)]!
+    await client.kill()
+    started.push(client.start())
+  }
+  await Promise.all(started)
+}

@@ -1,0 +1,69 @@
+/** Payload Format Indicator (3.3.2.3.2): passed on as it came, and held against the payload where the host wants it. */
+import assert from 'node:assert/strict'
+import { receive, textPacket } from '../../support/clients/traffic.js'
+import { spec } from '../../support/spec.js'
+
+const UTF8 = { payloadFormatIndicator: true }
+const BYTES = { payloadFormatIndicator: false }
+const NO_TEXT = Buffer.from([0xc3, 0x28])
+
+for (const qos of [1, 2] as const) {
+  spec(
+    `QoS ${qos}: a payload that is not the UTF-8 it claims to be is refused with 0x99`,
+    [5],
+    async ({ broker, connect }) => {
+      const refused: string[] = []
+      broker.on('publishRefused', error => refused.push(error.code))
+      const subscriber = await connect('subscriber')
+      await subscriber.subscribe({ topic: '#', qos: 2 })
+      const publisher = await connect('publisher')
+      assert.equal(await publisher.publish({ topic: 'a', qos, retain: true, payload: NO_TEXT, properties: UTF8 }), 0x99)
+      assert.deepEqual(refused, ['ANAX_ERR_PAYLOAD_FORMAT'])
+      await subscriber.expectNothing()
+      assert.equal(await publisher.publish({ topic: 'a', qos, payload: NO_TEXT, properties: BYTES }), 0)
+      assert.equal(await publisher.publish({ topic: 'a', qos, payload: NO_TEXT }), 0)
+      assert.equal(await publisher.publish({ topic: 'a', qos, payload: Buffer.from('漢字'), properties: UTF8 }), 0)
+      assert.equal(await publisher.publish({ topic: 'a', qos, payload: Buffer.alloc(0), properties: UTF8 }), 0)
+      assert.equal((await receive(subscriber, 4)).length, 4)
+      const late = await connect('late')
+      await late.subscribe({ topic: '#', qos: 0 })
+      await late.expectNothing()
+    },
+    { validatePayloadFormat: true },
+  )
+}
+
+spec(
+  'QoS 0: such a payload goes nowhere, and the connection lives on',
+  [5],
+  async ({ broker, connect }) => {
+    const refused: string[] = []
+    broker.on('publishRefused', error => refused.push(error.code))
+    const subscriber = await connect('subscriber')
+    await subscriber.subscribe({ topic: '#', qos: 0 })
+    const publisher = await connect('publisher')
+    publisher.send({ ...textPacket('a', ''), payload: NO_TEXT, properties: UTF8 }, textPacket('b', 'fine'))
+    await publisher.expectNothing()
+    assert.deepEqual(
+      (await receive(subscriber, 1)).map(({ topic }) => topic),
+      ['b'],
+    )
+    assert.deepEqual(refused, ['ANAX_ERR_PAYLOAD_FORMAT'])
+  },
+  { validatePayloadFormat: true },
+)
+
+spec('[5.0 MQTT-3.3.2-4] nothing is held against the payload by default', [5], async ({ connect }) => {
+  const subscriber = await connect('subscriber')
+  await subscriber.subscribe({ topic: 'a', qos: 1 })
+  const publisher = await connect('publisher')
+  assert.equal(await publisher.publish({ topic: 'a', qos: 1, payload: NO_TEXT, properties: UTF8 }), 0)
+  const [message] = await receive(subscriber, 1)
+  assert.deepEqual([message!.payload, message!.properties?.payloadFormatIndicator], [NO_TEXT, true])
+})
+
+spec('a Payload Format Indicator other than 0 and 1 is a protocol error', [5], async ({ connect }) => {
+  const publisher = await connect('publisher')
+  publisher.sendBytes('30 06 0001 61 02 01 02')
+  await publisher.expectDisconnect(0x82)
+})
