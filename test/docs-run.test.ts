@@ -43,22 +43,31 @@ declare global {
 }
 `
 
-/** Imports one snippet after the other, each with a broker of its own; one that waits for ever is left after a while. */
+/** A snippet that goes on for as long as there are messages. */
+const ENDLESS = /^for await/m
+
+/** Imports one snippet after the other, each with a broker of its own. Those behind `--endless` are only started. */
 const RUNNER = `
 import { createBroker } from 'anax'
 process.on('unhandledRejection', error => console.log('unhandled', error))
-for (const file of process.argv.slice(2)) {
+const files = process.argv.slice(2)
+const endless = files.splice(files.indexOf('--endless')).slice(1)
+for (const file of files) {
+  await provideBroker()
+  await import('./out/' + file + '.js').catch(error => console.log(file, error))
+}
+for (const file of endless) {
+  await provideBroker()
+  import('./out/' + file + '.js').catch(error => console.log(file, error))
+}
+await new Promise(resolve => setTimeout(resolve, 200))
+process.exit(0)
+
+async function provideBroker() {
   const broker = (globalThis.broker = await createBroker())
   const client = await broker.client()
   globalThis.client = broker.clients[client.clientId]
-  const patience = new Promise(resolve => setTimeout(resolve, 200))
-  try {
-    await Promise.race([import('./out/' + file + '.js'), patience])
-  } catch (error) {
-    console.log(file, error)
-  }
 }
-process.exit(0)
 `
 
 describe('snippets about tests, clients and the host', () => {
@@ -82,7 +91,9 @@ describe('snippets about tests, clients and the host', () => {
     assert.ok(snippets.length > 10)
     for (const { name, code } of snippets) folder.write(`${name}.ts`, code)
     assert.equal(run(join(ROOT, 'node_modules/typescript/bin/tsc')), '')
-    const said = run('runner.js', ...snippets.map(({ name }) => name))
+    const endless = snippets.filter(({ code }) => ENDLESS.test(code))
+    const ending = snippets.filter(({ code }) => !ENDLESS.test(code))
+    const said = run('runner.js', ...namesOf(ending), '--endless', ...namesOf(endless))
     assert.doesNotMatch(said, /Error|unhandled|not ok/)
   })
 
@@ -96,6 +107,10 @@ describe('snippets about tests, clients and the host', () => {
     return stdout + stderr
   }
 })
+
+function namesOf(snippets: readonly { name: string }[]): string[] {
+  return snippets.map(({ name }) => name)
+}
 
 function snippetsOf(page: string): { name: string; code: string }[] {
   const text = readFileSync(join(ROOT, 'docs', page), 'utf8')
