@@ -36,6 +36,7 @@ import { recordOf } from '../model/routing-record.js'
 import { createMemoryPersistence } from '../persistence/memory/memory.js'
 import { type TopicNameParams, TopicPattern } from '../topic/topic-pattern.js'
 import { withCallback } from '../util/maybe-promise.js'
+import { endIfTooMany } from './admission/open-streams.js'
 import { HOOKS } from './hooks/hook-names.js'
 import { filterOf, isDuplex, isSchema, patternOf } from './host/arguments.js'
 import { HostListeners } from './host/host-listeners.js'
@@ -46,16 +47,37 @@ import { typedListener, type ValueListener } from './host/typed-listener.js'
 import { Inspection } from './inspection/inspection.js'
 import { limitsOf, statsOf } from './inspection/stats.js'
 import { resolveOptions, systemClock } from './options.js'
-import { BrokerParts } from './parts.js'
+import { type BrokerParts, createParts } from './parts/parts.js'
 import { runOf } from './run-id.js'
 
 /** An MQTT broker without sockets of its own; types/broker/broker.ts documents each member. */
 export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract {
   readonly id: string
+  declare preConnect: Hooks['preConnect']
+  declare authenticate: Hooks['authenticate']
+  declare authenticateExtended: Hooks['authenticateExtended']
+  declare authorizePublish: Hooks['authorizePublish']
+  declare authorizeSubscribe: Hooks['authorizeSubscribe']
+  declare authorizeForward: Hooks['authorizeForward']
+  declare published: Hooks['published']
   readonly #parts: BrokerParts
   readonly #host: HostSide
   readonly #listeners: HostListeners
   readonly #inspection: Inspection
+
+  static {
+    for (const name of HOOKS) {
+      Object.defineProperty(Broker.prototype, name, {
+        configurable: true,
+        get(this: Broker) {
+          return this.#parts.authorizer.hooks[name]
+        },
+        set(this: Broker, hook: never) {
+          this.#parts.authorizer.set(name, hook)
+        },
+      })
+    }
+  }
 
   /**
    * Creates a broker that is not started; `createBroker` creates and starts one.
@@ -66,7 +88,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     const resolved = resolveOptions(options)
     this.id = resolved.id
     const clock = options.clock ?? systemClock
-    this.#parts = new BrokerParts(this, resolved, {
+    this.#parts = createParts(this, resolved, {
       runId: options.id === undefined ? resolved.id : runOf(resolved.id, clock.now()),
       clock,
       mq: options.mq,
@@ -99,19 +121,19 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return !this.#parts.lifecycle.isListening
   }
   get ready(): boolean {
-    return this.#parts.lifecycle.isListening && this.#parts.isReady
+    return this.#parts.lifecycle.isReady
   }
   get overloaded(): boolean {
-    return this.#parts.ports.overload.isOn
+    return this.#parts.overload.isOn
   }
   get cluster(): ClusterStats | undefined {
-    return this.#parts.clusterStats
+    return this.#parts.cluster?.stats
   }
   get connectedClients(): number {
     return this.#parts.sessions.size
   }
   get clients(): Readonly<Record<string, Client>> {
-    return this.#parts.sessions.connected.byId
+    return this.#parts.connected.byId
   }
   get drops(): Readonly<Record<DropReason, number>> {
     return this.#parts.drops.byReason
@@ -120,60 +142,17 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return limitsOf(this.#parts.options)
   }
 
-  get preConnect(): Hooks['preConnect'] {
-    return this.#parts.authorizer.hooks.preConnect
-  }
-  set preConnect(hook: Hooks['preConnect']) {
-    this.#parts.authorizer.set('preConnect', hook)
-  }
-  get authenticate(): Hooks['authenticate'] {
-    return this.#parts.authorizer.hooks.authenticate
-  }
-  set authenticate(hook: Hooks['authenticate']) {
-    this.#parts.authorizer.set('authenticate', hook)
-  }
-  get authenticateExtended(): Hooks['authenticateExtended'] {
-    return this.#parts.authorizer.hooks.authenticateExtended
-  }
-  set authenticateExtended(hook: Hooks['authenticateExtended']) {
-    this.#parts.authorizer.set('authenticateExtended', hook)
-  }
-  get authorizePublish(): Hooks['authorizePublish'] {
-    return this.#parts.authorizer.hooks.authorizePublish
-  }
-  set authorizePublish(hook: Hooks['authorizePublish']) {
-    this.#parts.authorizer.set('authorizePublish', hook)
-  }
-  get authorizeSubscribe(): Hooks['authorizeSubscribe'] {
-    return this.#parts.authorizer.hooks.authorizeSubscribe
-  }
-  set authorizeSubscribe(hook: Hooks['authorizeSubscribe']) {
-    this.#parts.authorizer.set('authorizeSubscribe', hook)
-  }
-  get authorizeForward(): Hooks['authorizeForward'] {
-    return this.#parts.authorizer.hooks.authorizeForward
-  }
-  set authorizeForward(hook: Hooks['authorizeForward']) {
-    this.#parts.authorizer.set('authorizeForward', hook)
-  }
-  get published(): Hooks['published'] {
-    return this.#parts.authorizer.hooks.published
-  }
-  set published(hook: Hooks['published']) {
-    this.#parts.authorizer.set('published', hook)
-  }
-
   listen(): Promise<void> {
     return this.#parts.lifecycle.listen()
   }
 
   readonly handle = (stream: Duplex, request?: IncomingMessage, details?: ConnectionDetails): Client => {
-    const { ports, connections, counts, lifecycle } = this.#parts
+    const { options, ports, connections, counts, lifecycle } = this.#parts
     lifecycle.assertStarted()
     if (!isDuplex(stream)) throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'not a duplex stream' })
     const connection = new Connection(connectionSource(stream, request, details), ports, connections)
     counts.connections++
-    this.#parts.checkRoom(connection)
+    endIfTooMany(connection, connections.size, options)
     if (!lifecycle.isListening) {
       connection.disconnect(new AnaxError('ANAX_ERR_SHUTTING_DOWN'))
       // before CONNECT no packet can be sent, and after `close` nothing would handle the end of the stream
@@ -241,7 +220,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   }
 
   stats(): BrokerStats {
-    return statsOf(this.#parts, this.#parts.lifecycle.start)
+    return statsOf(this.#parts, this.#parts.lifecycle)
   }
 
   async sessions(query: SessionQuery = {}): Promise<Page<SessionInfo>> {

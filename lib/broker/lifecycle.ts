@@ -64,6 +64,12 @@ export class Lifecycle {
     return this.#state === 'listening'
   }
 
+  /** Whether clients that connect now are served. */
+  get isReady(): boolean {
+    const { draining, cluster } = this.#parts
+    return this.isListening && draining.elsewhere === undefined && cluster?.isMember !== false
+  }
+
   /** When the broker was started; undefined before that. */
   get start(): Start | undefined {
     return this.#start

@@ -6,7 +6,7 @@ import type { MessageListener } from '../../../types/broker/broker.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { HostListener } from '../../routing/host-listener.js'
 import { isSharedFilter, isTopicFilter } from '../../topic/topic.js'
-import type { BrokerParts } from '../parts.js'
+import type { BrokerParts } from '../parts/parts.js'
 
 export class HostListeners {
   readonly #parts: Pick<BrokerParts, 'interests' | 'router' | 'events'>

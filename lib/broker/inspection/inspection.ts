@@ -19,7 +19,7 @@ import type { Message } from '../../../types/message/message.js'
 import { AnaxError, wrapError } from '../../errors.js'
 import { messageOfInput } from '../../model/message.js'
 import { isTopicFilter } from '../../topic/topic.js'
-import type { BrokerParts } from '../parts.js'
+import type { BrokerParts } from '../parts/parts.js'
 import { fits, sessionInfo } from './session-info.js'
 import { findSession, type WalkParts, walkSessions } from './session-walk.js'
 import { slowest } from './slow-clients.js'
@@ -44,8 +44,8 @@ export class Inspection {
 
   constructor(parts: BrokerParts) {
     this.#parts = parts
-    const { store, sessions, timers } = parts
-    this.#walk = { store, sessions, now: () => timers.wallTime() }
+    const { store, connected, now } = parts
+    this.#walk = { store, connected, now }
   }
 
   async sessions({ filter = {}, ...query }: SessionQuery): Promise<Page<SessionInfo>> {
@@ -86,16 +86,16 @@ export class Inspection {
   }
 
   slowClients(limit: number): SlowClient[] {
-    return slowest(this.#parts.ports.congestion.waiting, limit)
+    return slowest(this.#parts.congestion.waiting, limit)
   }
 
   sampleTimings(listener: TimingListener, options: SampleOptions): () => void {
-    return sampleTimings(this.#parts.ports.timings, listener, options)
+    return sampleTimings(this.#parts.timings, listener, options)
   }
 
   /** The queued messages of a client, in the expected order of delivery. */
   async *queued(clientId: string): AsyncGenerator<QueuedInfo, void, undefined> {
-    const session = this.#parts.sessions.ownerOf(clientId)?.session
+    const session = this.#parts.connected.ownerOf(clientId)?.session
     if (session === undefined || session.stored) yield* this.#queuedInStore(clientId)
     for (const { message, qos, retain } of session?.backlog ?? []) {
       yield { message, qos, retain, packetId: undefined, stored: false }
@@ -117,13 +117,13 @@ export class Inspection {
 
   /** Reads all topics before deleting any, because not every store can be iterated while it changes. */
   async deleteRetained(filter: string): Promise<number> {
-    const { store, own, isClustered } = this.#parts
+    const { store, own, cluster } = this.#parts
     const found: Message[] = []
     for await (const message of this.retained(filter)) found.push(message)
     let deleted = 0
     for (const message of found) {
       const nothing = messageOfInput({ topic: message.topic, retain: true }, Number.POSITIVE_INFINITY)
-      await this.#read(async () => (isClustered ? own.publish(nothing) : store.storeRetained(nothing)))
+      await this.#read(async () => (cluster === undefined ? store.storeRetained(nothing) : own.publish(nothing)))
       if (++deleted % SLICE === 0) await nextTurn()
     }
     return deleted

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionPersistence, StoredSession } from '../../../types/persistence.js'
 import { compareNames } from '../../util/collections/sorted-names.js'
-import type { SessionRegistry } from '../sessions/session-registry.js'
+import type { ConnectedClients } from '../sessions/connected-clients.js'
 import type { FoundSession } from './session-info.js'
 
 /** Sessions examined in one step. */
@@ -15,7 +15,7 @@ const STEP = 100
 /** The sources of sessions. */
 export interface WalkParts {
   readonly store: SessionPersistence
-  readonly sessions: SessionRegistry
+  readonly connected: ConnectedClients
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -32,7 +32,7 @@ export interface WalkRange {
 
 /** One session by its identifier. */
 export async function findSession(parts: WalkParts, clientId: string): Promise<FoundSession | undefined> {
-  const stored = parts.sessions.ownerOf(clientId) === undefined ? await parts.store.openSession(clientId) : undefined
+  const stored = parts.connected.has(clientId) ? undefined : await parts.store.openSession(clientId)
   return found(parts, clientId, stored)
 }
 
@@ -59,10 +59,10 @@ export async function* walkSessions(parts: WalkParts, range: WalkRange): AsyncGe
 }
 
 /** The next identifiers, up to the end of the shorter list. */
-async function readStep({ store, sessions }: WalkParts, after: string | undefined, connected: boolean | undefined) {
-  const inStore = connected === true ? [] : ((await store.sessionsAfter?.(after, STEP)) ?? [])
+async function readStep(parts: WalkParts, after: string | undefined, connected: boolean | undefined) {
+  const inStore = connected === true ? [] : ((await parts.store.sessionsAfter?.(after, STEP)) ?? [])
   const stored = new Map(inStore.map(session => [session.clientId, session]))
-  const live = connected === false ? [] : sessions.connected.after(after, STEP)
+  const live = connected === false ? [] : parts.connected.after(after, STEP)
   const lastStored = inStore.at(-1)?.clientId
   const lastLive = live.length < STEP ? undefined : live.at(-1)
   const names = [...new Set([...live, ...stored.keys()])].sort(compareNames)
@@ -73,8 +73,8 @@ async function readStep({ store, sessions }: WalkParts, after: string | undefine
 }
 
 /** The current state: the client may have connected or disconnected since the store was read. */
-function found({ sessions, now }: WalkParts, clientId: string, stored: StoredSession | undefined) {
-  const owner = sessions.ownerOf(clientId)
+function found({ connected, now }: WalkParts, clientId: string, stored: StoredSession | undefined) {
+  const owner = connected.ownerOf(clientId)
   if (owner?.session !== undefined) return { clientId, owner }
   if (stored === undefined || (stored.expiresAt !== undefined && stored.expiresAt <= now())) return undefined
   return { clientId, stored }

@@ -17,7 +17,7 @@ import type { Fairness } from '../../util/scheduling/fairness.js'
 import type { Timers } from '../../util/scheduling/timers.js'
 import type { EventCounts } from '../hooks/event-counts.js'
 import type { DropCounts } from '../publish/drop-counts.js'
-import type { SessionRegistry } from '../sessions/session-registry.js'
+import type { ConnectedClients } from '../sessions/connected-clients.js'
 import type { WillLimits } from '../sessions/will-limits.js'
 import { flowStats } from './flow-stats.js'
 
@@ -26,7 +26,8 @@ const UNKNOWN = { sessions: undefined, subscriptions: undefined, queuedMessages:
 /** The parts that the numbers come from. */
 export interface CountedParts {
   readonly store: SessionPersistence
-  readonly sessions: SessionRegistry
+  readonly sessions: { readonly size: number }
+  readonly connected: ConnectedClients
   readonly willLimits: Pick<WillLimits, 'count' | 'bytes'>
   readonly connections: { readonly size: number }
   readonly router: Router
@@ -34,17 +35,20 @@ export interface CountedParts {
   readonly counts: EventCounts
   readonly timers: Timers
   readonly authorizer: { readonly authentication: AuthenticationStats }
-  /** Whether the store is open. */
+  readonly cluster: { readonly stats: ClusterStats | undefined } | undefined
+  readonly load: Load
+  readonly subscriptionLoad: SubscriptionLoad
+  readonly overload: OverloadState
+  readonly traffic: Traffic
+  readonly fairness: Fairness
+}
+
+/** The run of the broker that the numbers belong to. */
+export interface Run {
+  /** Whether the store was opened. */
   readonly isOpen: boolean
-  readonly isClustered: boolean
-  readonly clusterStats: ClusterStats | undefined
-  readonly ports: {
-    readonly load: Load
-    readonly subscriptionLoad: SubscriptionLoad
-    readonly overload: OverloadState
-    readonly traffic: Traffic
-    readonly fairness: Fairness
-  }
+  /** Undefined if the broker was not started. */
+  readonly start: Start | undefined
 }
 
 /** When the broker was started, on both clocks: the wall clock may be set later, by hours and by years. */
@@ -59,20 +63,18 @@ export function startAt(timers: Timers): Start {
   return { wallTime: timers.wallTime(), now: timers.now() }
 }
 
-/** @param start undefined if the broker was not started */
-export function statsOf(parts: CountedParts, start: Start | undefined): BrokerStats {
-  const { store, sessions, connections, router, drops, timers, isOpen } = parts
-  const { load, overload, traffic, fairness } = parts.ports
+export function statsOf(parts: CountedParts, { isOpen, start }: Run): BrokerStats {
+  const { store, sessions, connected, connections, router, drops, timers, load, traffic, fairness } = parts
   const counts = (isOpen ? store.counts?.() : undefined) ?? UNKNOWN
   const stored = counts.sessions
-  const away = stored === undefined ? undefined : Math.max(0, stored - sessions.connected.stored)
+  const away = stored === undefined ? undefined : Math.max(0, stored - connected.stored)
   return {
     startedAt: start?.wallTime,
     uptimeMs: start === undefined ? 0 : Math.round(timers.now() - start.now),
     connections: { open: connections.size, total: parts.counts.connections, refused: parts.counts.refusedBy },
     clients: {
       connected: sessions.size,
-      maximum: sessions.connected.maximum,
+      maximum: connected.maximum,
       total: parts.counts.clients,
       disconnected: parts.counts.disconnectedBy,
       throttled: parts.counts.throttled,
@@ -88,7 +90,7 @@ export function statsOf(parts: CountedParts, start: Start | undefined): BrokerSt
           : counts.subscriptions + router.liveSubscriptions - router.liveStoredSubscriptions,
       shared: router.shared.members,
       sharedGroups: router.shared.groups,
-      bytes: parts.ports.subscriptionLoad.bytes,
+      bytes: parts.subscriptionLoad.bytes,
     },
     retained: retainedOf(parts, isOpen),
     wills: { messages: parts.willLimits.count, bytes: parts.willLimits.bytes },
@@ -97,18 +99,18 @@ export function statsOf(parts: CountedParts, start: Start | undefined): BrokerSt
     waiting: { messages: load.waitingMessages, bytes: load.waitingBytes },
     received: flowStats(traffic.received),
     sent: flowStats(traffic.sent),
-    overload: overloadStats(overload),
+    overload: overloadStats(parts.overload),
     publishRefused: parts.counts.publishRefusedBy,
     authentication: { ...parts.authorizer.authentication },
     scheduler: { waiting: fairness.waiting, pauses: fairness.pauses },
     failures: { hooks: parts.counts.hookFailures, store: parts.counts.storeFailures },
     drops: drops.byReason,
-    cluster: parts.isClustered ? clusterNumbers(parts) : undefined,
+    cluster: parts.cluster && clusterNumbers(parts.cluster.stats, parts.counts),
   }
 }
 
-function retainedOf({ isClustered, store }: CountedParts, isOpen: boolean): BrokerStats['retained'] {
-  if (isClustered) return { messages: undefined, bytes: undefined }
+function retainedOf({ cluster, store }: CountedParts, isOpen: boolean): BrokerStats['retained'] {
+  if (cluster !== undefined) return { messages: undefined, bytes: undefined }
   return isOpen ? { messages: store.retainedCount, bytes: store.retainedBytes } : { messages: 0, bytes: 0 }
 }
 
@@ -120,9 +122,9 @@ export function limitsOf(options: BrokerLimits): BrokerLimits {
   return { ...ofAll, maxPacketSize, maxConnectSize }
 }
 
-function clusterNumbers({ clusterStats, counts }: CountedParts): ClusterNumbers {
+function clusterNumbers(engine: ClusterStats | undefined, counts: EventCounts): ClusterNumbers {
   const { takeovers, leasesLost, lateWrites } = counts
-  return { engine: clusterStats, takeovers, leasesLost, lateWrites }
+  return { engine, takeovers, leasesLost, lateWrites }
 }
 
 function overloadStats({ cause, since, times, eventLoopDelayMs, memoryBytes }: OverloadState): BrokerStats['overload'] {

@@ -14,7 +14,6 @@ import { type CountedParts, type Start, startAt, statsOf } from './stats.js'
 export interface SystemTopicsParts extends CountedParts {
   readonly own: OwnMessages
   readonly options: { readonly id: string }
-  readonly isClustered: boolean
 }
 
 export class SystemTopics {
@@ -42,19 +41,19 @@ export class SystemTopics {
   /** Stops publishing, and deletes the published topics, which would be outdated. Rejects if the store fails. */
   async stop(): Promise<void> {
     this.#parts.timers.cancel(this.#timer)
-    if (this.#parts.isClustered) return
+    if (this.#parts.cluster !== undefined) return
     for (const topic of this.#published.keys()) await this.#parts.store.storeRetained(message(topic, ''))
   }
 
   #publishAll(): void {
-    const { timers, isClustered, options } = this.#parts
+    const { timers, cluster, options } = this.#parts
     timers.schedule(this.#timer, this.#intervalMs)
     const now = timers.now()
-    const stats = statsOf(this.#parts, this.#start)
+    const stats = statsOf(this.#parts, { isOpen: true, start: this.#start })
     const averages = this.#averages.update(countersOf(stats), now - this.#lastAt)
     this.#lastAt = now
     // the nodes of a cluster share the retained messages
-    const root = isClustered ? `$SYS/brokers/${options.id}` : '$SYS/broker'
+    const root = cluster === undefined ? '$SYS/broker' : `$SYS/brokers/${options.id}`
     for (const [name, value] of Object.entries(valuesOf(stats, this.#heap()))) {
       if (value !== undefined) this.#publish(`${root}/${name}`, String(value))
     }

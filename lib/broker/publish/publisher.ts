@@ -1,7 +1,6 @@
 /**
- * The steps of publishing a message: assign a number, store it for stored sessions and as the retained message, hand it
- * to the bus, notify the host. Owns the broker's counter, and the guarantee that nothing is acknowledged before it is
- * stored.
+ * The steps of publishing a message: number it, store it for stored sessions and as the retained message, hand it to the
+ * bus, notify the host. Owns the guarantee that nothing is acknowledged before it is stored.
  */
 import type { Client } from '../../../types/client/client.js'
 import type {
@@ -22,13 +21,14 @@ import type { MessageBus } from '../../routing/bus/message-bus.js'
 import { both, isPromise } from '../../util/maybe-promise.js'
 import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import type { BackPressure } from './back-pressure.js'
+import type { MessageNumbers } from './message-numbers.js'
 import type { QueueRules, QueueWriter } from './queue-writer.js'
 import type { Retention } from './retention.js'
 
 const NOBODY: readonly MatchedSubscription[] = []
 
 export interface PublisherParts {
-  runId: string
+  numbers: MessageNumbers
   options: ResolvedOptions
   authorizer: Authorizer
   events: EventSink
@@ -39,28 +39,15 @@ export interface PublisherParts {
   rules: QueueRules
   bus: MessageBus
   fairness: Fairness
-  /** Milliseconds since the epoch. */
-  now: () => number
   /** Called when something with a deadline was stored. */
   deadlineSet(): void
 }
 
 export class Publisher implements MessageSink {
   readonly #parts: PublisherParts
-  #counter = 0
 
   constructor(parts: PublisherParts) {
     this.#parts = parts
-  }
-
-  /**
-   * Gives a message its identity: this run of the broker, and a number in it. A store may still have messages of
-   * earlier runs, whatever the clock says. Called in the order of storing, so that numbers are in the order of the
-   * queues.
-   */
-  readonly number = (message: PublishMessage): void => {
-    message.brokerId = this.#parts.runId
-    message.brokerCounter = ++this.#counter
   }
 
   match(message: PublishMessage): MaybePromise<readonly MatchedSubscription[]> {
@@ -82,9 +69,9 @@ export class Publisher implements MessageSink {
     companion?: Companion | undefined,
   ): MaybePromise<void> {
     try {
-      const { retention, queues, rules, store } = this.#parts
+      const { numbers, retention, queues, rules, store } = this.#parts
       if (message.retain) retention.check(message)
-      this.number(message)
+      numbers.assign(message)
       let stored = this.#isQueued(message) ? queues.write(message, matched, rules) : undefined
       if (message.retain) stored = both(stored, () => this.#retain(message))
       if (companion?.kind === 'packet id') {
@@ -124,13 +111,13 @@ export class Publisher implements MessageSink {
   }
 
   enqueue(message: PublishMessage, delivery: QueueDelivery): MaybePromise<void> {
-    this.number(message)
+    this.#parts.numbers.assign(message)
     return this.#parts.queues.append(message, delivery, this.#parts.rules)
   }
 
   sentFromQueue(ref: MessageRef, clientId: string): void {
-    const { runId, queues, bus } = this.#parts
-    const pending = ref.brokerId === runId ? queues.pending(ref.brokerCounter) : undefined
+    const { numbers, queues, bus } = this.#parts
+    const pending = ref.brokerId === numbers.runId ? queues.pending(ref.brokerCounter) : undefined
     if (pending !== undefined) ensureRecord(pending).withhold(clientId)
     else bus.sentFromQueue(ref, clientId)
   }

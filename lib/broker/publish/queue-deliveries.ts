@@ -8,18 +8,23 @@ import { type Grant, grantedQoS, grantedRetain, grantOf, mergeGrants } from '../
 import type { SharedChoice } from '../../model/routing-record.js'
 import { clientIdOf } from '../../routing/shared/shared-group.js'
 
-/** @param isConnected tells whether a client is connected: then a QoS 0 message does not have to be queued for it */
+/** The table of connected clients, as this part sees it. */
+export interface Connected {
+  has(clientId: string): boolean
+}
+
+/** @param connected the connected clients, for which a QoS 0 message does not have to be queued */
 export function deliveriesOf(
   message: PublishMessage,
   matched: readonly MatchedSubscription[],
-  isConnected: (clientId: string) => boolean,
+  connected: Connected,
 ): QueueDelivery[] {
   const only = matched[0]
   if (only === undefined) return []
   if (matched.length === 1) {
-    return isWanted(message, only, isConnected) ? [deliveryOf(message, only.clientId, grantOf(only), undefined)] : []
+    return isWanted(message, only, connected) ? [deliveryOf(message, only.clientId, grantOf(only), undefined)] : []
   }
-  const copies = new QueueCopies(message, isConnected)
+  const copies = new QueueCopies(message, connected)
   copies.add(matched)
   return copies.next(Number.POSITIVE_INFINITY)
 }
@@ -27,20 +32,20 @@ export function deliveriesOf(
 /** The same in parts, for very many subscriptions: first all are added, then the copies are read. */
 export class QueueCopies {
   readonly #message: PublishMessage
-  readonly #isConnected: (clientId: string) => boolean
+  readonly #connected: Connected
   /** By client identifier. */
   readonly #grants = new Map<string, Grant>()
   #left: Iterator<[string, Grant]> | undefined
 
-  constructor(message: PublishMessage, isConnected: (clientId: string) => boolean) {
+  constructor(message: PublishMessage, connected: Connected) {
     this.#message = message
-    this.#isConnected = isConnected
+    this.#connected = connected
   }
 
   add(matched: readonly MatchedSubscription[]): void {
     const grants = this.#grants
     for (const subscription of matched) {
-      if (!isWanted(this.#message, subscription, this.#isConnected)) continue
+      if (!isWanted(this.#message, subscription, this.#connected)) continue
       const { clientId } = subscription
       const earlier = grants.get(clientId)
       const grant = grantOf(subscription)
@@ -71,13 +76,9 @@ export function sharedDeliveryOf({ member, message, group }: SharedChoice): Queu
   return deliveryOf(message, clientIdOf(member), grantOf(member), group.share)
 }
 
-function isWanted(
-  message: PublishMessage,
-  { clientId, nl }: MatchedSubscription,
-  isConnected: (clientId: string) => boolean,
-): boolean {
+function isWanted(message: PublishMessage, { clientId, nl }: MatchedSubscription, connected: Connected): boolean {
   if (nl === true && clientId === message.clientId) return false // [MQTT-3.8.3-3]
-  return message.qos > 0 || !isConnected(clientId)
+  return message.qos > 0 || !connected.has(clientId)
 }
 
 function deliveryOf(message: PublishMessage, clientId: string, grant: Grant, share: string | undefined): QueueDelivery {

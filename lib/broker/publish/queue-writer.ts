@@ -19,7 +19,7 @@ import { both, isPromise } from '../../util/maybe-promise.js'
 import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import { Turns } from '../../util/scheduling/turns.js'
 import { PendingMessages } from './pending-messages.js'
-import { deliveriesOf, QueueCopies, sharedDeliveryOf } from './queue-deliveries.js'
+import { type Connected, deliveriesOf, QueueCopies, sharedDeliveryOf } from './queue-deliveries.js'
 
 /** How a message is queued. */
 export interface QueueRules {
@@ -57,8 +57,7 @@ export interface QueueWriterParts {
   events: EventSink
   /** Limits the work of each turn of the event loop. */
   fairness: Fairness
-  /** Whether a client is connected, so that a QoS 0 message need not be queued for it. */
-  isConnected(clientId: string): boolean
+  connected: Connected
   /** Called when something with a deadline was stored. */
   deadlineSet(): void
 }
@@ -89,8 +88,8 @@ export class QueueWriter {
   }
 
   #write(message: PublishMessage, matched: readonly MatchedSubscription[], rules: QueueRules): MaybePromise<void> {
-    const { router, isConnected, fairness } = this.#parts
-    const deliveries = deliveriesOf(message, matched, isConnected)
+    const { router, connected, fairness } = this.#parts
+    const deliveries = deliveriesOf(message, matched, connected)
     fairness.spend(deliveries.length * Cost.enqueue)
     if (router.shared.groups === 0) return this.#writeAll(message, deliveries, rules)
     const isQueued = (clientId: string) => deliveries.some(delivery => delivery.clientId === clientId)
@@ -106,9 +105,9 @@ export class QueueWriter {
     matched: readonly MatchedSubscription[],
     rules: QueueRules,
   ): Promise<void> {
-    const { fairness, isConnected, router } = this.#parts
+    const { fairness, connected, router } = this.#parts
     const { clientId } = message
-    const all = new QueueCopies(message, isConnected)
+    const all = new QueueCopies(message, connected)
     await fairness.eachPart(
       matched,
       PART,

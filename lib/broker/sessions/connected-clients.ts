@@ -33,6 +33,15 @@ export class ConnectedClients {
     return this.#owners[clientId]
   }
 
+  has(clientId: string): boolean {
+    return this.#owners[clientId] !== undefined
+  }
+
+  /** Called when a message was added to the stored queue of a client: sends it if the client is connected. */
+  read(clientId: string, bytes?: number): void {
+    this.#owners[clientId]?.session?.readStored(bytes)
+  }
+
   owners(): Iterable<SessionOwner> {
     return Object.values(this.#owners)
   }

@@ -8,6 +8,7 @@ import type { EventSink } from '../../ports/event-sink.js'
 import type { Router } from '../../routing/router.js'
 import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import type { Turns } from '../../util/scheduling/turns.js'
+import type { ConnectedClients } from './connected-clients.js'
 import type { Ownership } from './ownership.js'
 import type { Wills } from './wills.js'
 
@@ -16,6 +17,7 @@ const PART = 100
 
 export interface SessionEndParts {
   store: SessionPersistence
+  connected: ConnectedClients
   router: Router
   wills: Wills
   events: EventSink
@@ -80,17 +82,18 @@ export class SessionEnds {
   }
 
   /** @returns whether there may be more */
-  async endExpired(limit: number, isConnected: (clientId: string) => boolean): Promise<boolean> {
+  async endExpired(limit: number): Promise<boolean> {
+    const { store, connected, now } = this.#parts
     const reopened = new Set<string>()
     this.#reopened = reopened
     try {
-      const expired = await this.#parts.store.expiredSessions(this.#parts.now(), limit)
+      const expired = await store.expiredSessions(now(), limit)
       await this.#turns.takeEach(
         expired,
         clientId => clientId,
         async clientId => {
           // its client may have reconnected, and disconnected again, while others were being ended
-          if (!isConnected(clientId) && !reopened.has(clientId)) await this.end(clientId, 'expired')
+          if (!connected.has(clientId) && !reopened.has(clientId)) await this.end(clientId, 'expired')
         },
       )
       return expired.length === limit

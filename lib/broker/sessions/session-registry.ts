@@ -1,6 +1,6 @@
 /**
- * Opens, takes over, releases and ends sessions. Owns the table of connected clients, and the order of these steps for
- * one client identifier. Must not know packets.
+ * Opens, takes over, releases and ends sessions. Owns the order of these steps for one client identifier, and who is in
+ * the table of connected clients. Must not know packets.
  */
 import type { Client } from '../../../types/client/client.js'
 import type { MaybePromise, SessionPersistence, StoredSubscription } from '../../../types/persistence.js'
@@ -25,7 +25,7 @@ import { Aborter } from '../../util/scheduling/aborter.js'
 import { Cost, type Fairness } from '../../util/scheduling/fairness.js'
 import { Turns } from '../../util/scheduling/turns.js'
 import type { QueueLimitRules } from '../publish/queue-limits.js'
-import { ConnectedClients } from './connected-clients.js'
+import type { ConnectedClients } from './connected-clients.js'
 import type { FailedWrites } from './failed-writes.js'
 import { LostLease } from './lost-lease.js'
 import type { Ownership } from './ownership.js'
@@ -36,10 +36,12 @@ import type { Wills } from './wills.js'
 
 export interface RegistryParts {
   store: SessionPersistence
+  /** The table of connected clients, which only the registry changes. */
+  connected: ConnectedClients
   router: Router
   wills: Wills
   failedWrites: FailedWrites
-  limits: QueueLimitRules
+  queueLimits: QueueLimitRules
   events: EventSink
   fairness: Fairness
   /** May prevent a takeover with an AnaxError. Each function returns what to call if the client it is taken from is alive. */
@@ -48,10 +50,10 @@ export interface RegistryParts {
     takenElsewhere(clientId: string, from: Client): () => void
   }
   now: () => number
-  maxConnections: number
+  options: { readonly maxConnections: number }
   sessionLimits: SessionLimits
   /** The dependencies of every session. */
-  ports: () => Ports
+  ports: Ports
   /** Called when something with a deadline was stored. */
   deadlineSet(): void
   /** Undefined if this process owns every session. */
@@ -64,7 +66,6 @@ const NO_SUBSCRIPTIONS: readonly StoredSubscription[] = []
 const NEVER = new Aborter()
 
 export class SessionRegistry implements SessionDirectory {
-  readonly connected = new ConnectedClients()
   /** Undefined if this process owns every session. */
   readonly lostLease: LostLease | undefined
   readonly #parts: RegistryParts
@@ -80,8 +81,7 @@ export class SessionRegistry implements SessionDirectory {
     this.#parts = parts
     this.#ends = new SessionEnds(parts, this.#turns)
     this.#records = new SessionRecords(parts, this.#ends)
-    const { ownership, store, events } = parts
-    const { connected } = this
+    const { ownership, store, events, connected } = parts
     this.lostLease = ownership && new LostLease({ connected, turns: this.#turns, store, events, ownership })
   }
 
@@ -90,23 +90,9 @@ export class SessionRegistry implements SessionDirectory {
     return this.#size
   }
 
-  /** Called when a message was added to the stored queue of a client: sends it if the client is connected. */
-  read(clientId: string, bytes?: number): void {
-    this.connected.ownerOf(clientId)?.session?.readStored(bytes)
-  }
-
-  isConnected(clientId: string): boolean {
-    return this.connected.ownerOf(clientId) !== undefined
-  }
-
-  /** The connection of a client that is connected. */
-  ownerOf(clientId: string): SessionOwner | undefined {
-    return this.connected.ownerOf(clientId)
-  }
-
   open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
     const { clientId, aborter } = request
-    const mustWait = this.#turns.isTaken(clientId) || this.isConnected(clientId)
+    const mustWait = this.#turns.isTaken(clientId) || this.#parts.connected.has(clientId)
     return mustWait
       ? this.#openAfterOthers(owner, request)
       : this.#turns.take(clientId, () => this.#open(owner, request), aborter)
@@ -156,7 +142,7 @@ export class SessionRegistry implements SessionDirectory {
     }
     if (ownership !== undefined) await this.#records.attempt(() => this.#handOver(session.id))
     // last, because the next connection with this client identifier waits until everything is done
-    this.connected.remove(session)
+    this.#parts.connected.remove(session)
     this.#size--
   }
 
@@ -166,7 +152,7 @@ export class SessionRegistry implements SessionDirectory {
    */
   async letGo(clientId: string): Promise<void> {
     await this.#turns.take(clientId, async () => {
-      const owner = this.connected.ownerOf(clientId)
+      const owner = this.#parts.connected.ownerOf(clientId)
       if (owner !== undefined) {
         const isAlive = this.#parts.flapping.takenElsewhere(clientId, owner.client)
         await owner.takeOver(new AnaxError('ANAX_ERR_TAKEN_OVER'), isAlive) // [MQTT-3.1.4-3]
@@ -191,7 +177,7 @@ export class SessionRegistry implements SessionDirectory {
     const { ownership } = this.#parts
     if (ownership === undefined) return
     await this.#turns.take(clientId, async () => {
-      if (this.isConnected(clientId)) return
+      if (this.#parts.connected.has(clientId)) return
       // a client that is connected to another node must not be disturbed
       if (!(await ownership.claimIfFree(clientId))) return
       await this.#settleDue(clientId, ownership).finally(() => this.#handOver(clientId))
@@ -204,7 +190,7 @@ export class SessionRegistry implements SessionDirectory {
    */
   async delete(clientId: string): Promise<boolean> {
     return this.#turns.take(clientId, async () => {
-      const owner = this.connected.ownerOf(clientId)
+      const owner = this.#parts.connected.ownerOf(clientId)
       await owner?.takeOver(new AnaxError('ANAX_ERR_KICKED', { detail: 'the session was deleted' }))
       const { store, failedWrites, ownership } = this.#parts
       await ownership?.claim(clientId, NEVER)
@@ -228,13 +214,13 @@ export class SessionRegistry implements SessionDirectory {
   async retryFailedWrites(): Promise<void> {
     const { failedWrites } = this.#parts
     await this.#turns.takeEach(failedWrites.clients, itself, async clientId => {
-      if (!this.isConnected(clientId)) await failedWrites.retry(clientId)
+      if (!this.#parts.connected.has(clientId)) await failedWrites.retry(clientId)
     })
   }
 
   /** Ends expired sessions. @returns whether there may be more */
   async endExpired(limit: number): Promise<boolean> {
-    return this.#ends.endExpired(limit, clientId => this.isConnected(clientId))
+    return this.#ends.endExpired(limit)
   }
 
   /** Publishes wills whose delay is over. @returns whether there may be more */
@@ -245,7 +231,7 @@ export class SessionRegistry implements SessionDirectory {
   /** Opens a session after the connection that has it, if there is one. */
   async #takeOver(owner: SessionOwner, request: OpenRequest): Promise<OpenedSession> {
     const { clientId, aborter } = request
-    const predecessor = this.connected.ownerOf(clientId)
+    const predecessor = this.#parts.connected.ownerOf(clientId)
     if (predecessor !== undefined) {
       const isAlive = this.#parts.flapping.takenOver(clientId, predecessor.client, owner.client)
       // [MQTT-3.1.4-3]
@@ -295,11 +281,11 @@ export class SessionRegistry implements SessionDirectory {
     { clientId, expiryInterval }: OpenRequest,
     { stored, details }: SessionRecord,
   ): OpenedSession {
-    const { limits, ports } = this.#parts
-    const settings = { expiryInterval, stored: details !== undefined, limits: limits.of(clientId), details }
-    const session = new Session(clientId, settings, ports())
+    const { queueLimits, ports } = this.#parts
+    const settings = { expiryInterval, stored: details !== undefined, limits: queueLimits.of(clientId), details }
+    const session = new Session(clientId, settings, ports)
     if (stored !== undefined) session.restoreIncoming(stored.incoming)
-    this.connected.add(owner, session)
+    this.#parts.connected.add(owner, session)
     return { session, present: stored !== undefined, subscriptions: stored?.subscriptions ?? NO_SUBSCRIPTIONS }
   }
 
@@ -332,7 +318,7 @@ export class SessionRegistry implements SessionDirectory {
   }
 
   #reserveConnection(): void {
-    const { maxConnections } = this.#parts
+    const { maxConnections } = this.#parts.options
     if (this.#size >= maxConnections) {
       throw new AnaxError('ANAX_ERR_SERVER_BUSY', { detail: `${maxConnections} clients are connected` })
     }

@@ -26,7 +26,7 @@ export interface WillParts {
   authorizer: Authorizer
   own: OwnMessages
   failedWrites: FailedWrites
-  limits: WillLimits
+  willLimits: WillLimits
   events: EventSink
   now: () => number
   /** Called when a will has become due. */
@@ -67,13 +67,13 @@ export class Wills {
    * @throws AnaxError ANAX_ERR_QUOTA
    */
   async connected(clientId: string, will: StoredWill | undefined): Promise<void> {
-    const { store, limits } = this.#parts
-    if (will !== undefined) limits.add(clientId, will)
+    const { store, willLimits } = this.#parts
+    if (will !== undefined) willLimits.add(clientId, will)
     this.#changed?.add(clientId)
     if (will !== undefined) await store.saveWill(clientId, will, undefined)
     else {
       await store.deleteWill(clientId)
-      limits.remove(clientId)
+      willLimits.remove(clientId)
     }
     this.#detached.delete(clientId)
   }
@@ -186,12 +186,12 @@ export class Wills {
 
   /** Deletes a published or discarded will, and retries if the store fails. */
   async #delete(clientId: string): Promise<void> {
-    const { store, failedWrites, limits } = this.#parts
+    const { store, failedWrites, willLimits } = this.#parts
     this.#detached.delete(clientId)
     this.#overdue.delete(clientId)
     await failedWrites.attempt(clientId, async () => {
       await store.deleteWill(clientId)
-      limits.remove(clientId)
+      willLimits.remove(clientId)
     })
   }
 }

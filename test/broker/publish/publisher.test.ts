@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
 import type { BackPressure } from '../../../lib/broker/publish/back-pressure.js'
+import { MessageNumbers } from '../../../lib/broker/publish/message-numbers.js'
 import { OwnMessages } from '../../../lib/broker/publish/own-messages.js'
 import { Publisher } from '../../../lib/broker/publish/publisher.js'
 import { QueueWriter } from '../../../lib/broker/publish/queue-writer.js'
@@ -51,10 +52,11 @@ function fixture({
   const inner = mq.emit.bind(mq)
   mq.emit = (message, done) => inner(message, () => done?.(emit()))
   const bus = new LocalBus(mq, message => router.route(message))
+  const numbers = new MessageNumbers('b')
   const router: Router = new Router(bus, {
     fairness: new Fairness(),
     sharedStrategy: 'round-robin',
-    number: message => publisher.number(message),
+    number: message => numbers.assign(message),
     enqueue: () => assert.fail(),
     undeliverable: () => assert.fail(),
   })
@@ -74,10 +76,10 @@ function fixture({
     events,
     fairness: new Fairness(),
     deadlineSet,
-    isConnected: () => false,
+    connected: new Set(),
   })
   const publisher: Publisher = new Publisher({
-    runId: 'b',
+    numbers,
     options: { id: 'b', queueQoS0 } as ResolvedOptions,
     authorizer: {} as never,
     events,
@@ -88,7 +90,6 @@ function fixture({
     rules: { among: 'all', policy: {} as never },
     bus,
     fairness: new Fairness(),
-    now: () => clock.now(),
     deadlineSet,
   })
   return { publisher, router, enqueued, drops }

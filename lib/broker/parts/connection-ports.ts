@@ -1,0 +1,34 @@
+/** Creates what connections use of the broker. Owns no state; must not know a connection. */
+import type { ConnectionPorts } from '../../connection/connection-ports.js'
+import { Flusher } from '../../connection/stream/flusher.js'
+import { IncompletePackets } from '../../connection/stream/incomplete-packets.js'
+import type { Draining } from '../draining.js'
+import { responseInformation } from '../hooks/response-information.js'
+import type { OverloadBrake } from '../overload/overload-brake.js'
+import type { Services } from './services.js'
+import type { SessionParts } from './sessions.js'
+import type { StorageParts } from './storage.js'
+
+/** The parts that connections use. */
+export interface UsedParts extends Services, SessionParts {
+  readonly cluster: StorageParts['cluster']
+  readonly draining: Draining
+  readonly brake: OverloadBrake
+}
+
+export function connectionPorts(parts: UsedParts): ConnectionPorts {
+  const { options, authorizer, connected, events, fairness, sessions, sessionLimits, draining, brake, cluster } = parts
+  return {
+    ...parts.sessionPorts,
+    sessions,
+    admission: parts.admission,
+    traffic: parts.traffic,
+    flusher: new Flusher(fairness, cluster?.mayWrite),
+    incompletePackets: new IncompletePackets(options.maxIncompleteBytes),
+    hasRoomFor: clientId => sessions.size < options.maxConnections || connected.has(clientId),
+    elsewhere: () => draining.elsewhere,
+    roomForFilters: () => sessionLimits.roomForFilters,
+    overloadError: client => (authorizer.isExempt(client) ? undefined : brake.refusal),
+    responseInformation: client => responseInformation(client, options, events),
+  }
+}
