@@ -3,15 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Profile } from '../profile/self-times.js'
-import {
-  type BrokerName,
-  type BrokerSetup,
-  type BrokerUnderTest,
-  brokers,
-  type MemoryUse,
-  type Program,
-} from '../types.js'
+import { type BrokerName, type BrokerSetup, type BrokerUnderTest, brokers, type Program } from '../types.js'
 import type { Certificate } from './certificate.js'
 import { cores, end, nextMessage, startNode } from './process.js'
 import { command } from './programs/command.js'
@@ -19,16 +11,8 @@ import { mochi } from './programs/mochi.js'
 import { mosquitto, newestMosquitto } from './programs/mosquitto.js'
 import { type Program as Started, startProgram } from './programs/program.js'
 import { rumqttd } from './programs/rumqttd.js'
+import type { RunningBroker } from './running.js'
 import type { HostAnswers, HostArguments } from './serve.js'
-
-export interface RunningBroker {
-  pid: number
-  port: number
-  memory(): Promise<MemoryUse>
-  /** Takes a profile of the broker; undefined where it does not live in Node. */
-  profiler?: { start(): Promise<void>; stop(): Promise<Profile> }
-  stop(): Promise<void>
-}
 
 const NODE_FLAGS = ['--expose-gc']
 

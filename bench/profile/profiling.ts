@@ -3,7 +3,7 @@
  * count, for what the time is spent on. Keeps what was seen until all repetitions are done.
  */
 import type { Certificate } from '../brokers/certificate.js'
-import type { RunningBroker } from '../brokers/start.js'
+import type { RunningBroker } from '../brokers/running.js'
 import { cpuMicros, mainThreadTimes } from '../measure.js'
 import { type Failure, measure, type Observer } from '../measurement.js'
 import type { Row } from '../statistics.js'

@@ -6,10 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Attacked } from './attacked.js'
 import { type Latency, startCanary } from './canary.js'
 import type { Bounds, Outcome, Ratios, Scenario } from './scenarios/scenario.js'
-import type { Measured } from './targets/broker-process.js'
 import { MeasuredBroker } from './targets/measured-broker.js'
 import { commandTarget, mosquittoTarget, relayTarget } from './targets/programs.js'
-import type { Target } from './targets/target.js'
+import type { Measured, Target } from './targets/target.js'
 import { inTime } from './waiting.js'
 
 const NONE = Number.POSITIVE_INFINITY

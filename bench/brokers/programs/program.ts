@@ -6,8 +6,8 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes } from '../../measure.js'
 import { cores, end, startOn } from '../process.js'
+import type { RunningBroker } from '../running.js'
 import type { HostArguments } from '../serve.js'
-import type { RunningBroker } from '../start.js'
 
 export interface Program {
   /** What is started; undefined where it is not installed. */

@@ -9,7 +9,7 @@ import tls from 'node:tls'
 import { type BrokerOptions, createBroker } from '../../../lib/index.js'
 import { createServer } from '../../../lib/server/server.js'
 import { makeCertificate } from '../../support/tls/certificate.js'
-import type { Ports } from './target.js'
+import type { Measured, Ports } from './target.js'
 import { TurnMeter } from './turn-meter.js'
 
 /** What its parent hands it. */
@@ -26,20 +26,6 @@ export interface Numbers {
   sessions: number
   /** Connections that ended in a handshake before MQTT. */
   handshakes: number
-}
-
-export interface Measured {
-  turnMs: number
-  turnWithGcMs: number
-  cpuMs: number
-  /** Heap and buffers at the end, after a garbage collection. */
-  heapMb: number
-  /** Resident memory at its highest, above that of before the attack. */
-  growthMb: number
-  /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
-  keptRatio: number
-  clients: number
-  drops: number
 }
 
 export type Request =

@@ -3,8 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { endWithUs } from '../../support/programs/left-behind.js'
 import { inTime } from '../waiting.js'
-import type { Measured, Request, Setup } from './broker-process.js'
-import type { Ports, Target } from './target.js'
+import type { Request, Setup } from './broker-process.js'
+import type { Measured, Ports, Target } from './target.js'
 
 export class MeasuredBroker implements Target {
   readonly ports: Ports

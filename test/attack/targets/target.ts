@@ -1,5 +1,4 @@
 /** What is attacked: a broker in a process of its own, which measures itself or does not. A contract. */
-import type { Measured } from './broker-process.js'
 
 /** Where it listens, by transport. */
 export interface Ports {
@@ -9,6 +8,20 @@ export interface Ports {
   readonly wss?: number
   /** A server of the application that hands its sockets over. */
   readonly nodeTls?: number
+}
+
+export interface Measured {
+  turnMs: number
+  turnWithGcMs: number
+  cpuMs: number
+  /** Heap and buffers at the end, after a garbage collection. */
+  heapMb: number
+  /** Resident memory at its highest, above that of before the attack. */
+  growthMb: number
+  /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
+  keptRatio: number
+  clients: number
+  drops: number
 }
 
 export interface Target {

@@ -1,0 +1,12 @@
+/** A broker under test that was started, whatever program it is. A contract. */
+import type { Profile } from '../profile/self-times.js'
+import type { MemoryUse } from '../types.js'
+
+export interface RunningBroker {
+  pid: number
+  port: number
+  memory(): Promise<MemoryUse>
+  /** Takes a profile of the broker; undefined where it does not live in Node. */
+  profiler?: { start(): Promise<void>; stop(): Promise<Profile> }
+  stop(): Promise<void>
+}
