@@ -1,4 +1,7 @@
-/** What is to be measured, as the command line says it. Knows the options, the scenarios and the brokers; measures nothing. */
+/**
+ * What is to be measured, as the command line says it. Knows the options, the scenarios and the brokers; measures
+ * nothing.
+ */
 import { parseArgs } from 'node:util'
 import type { Count } from './against/comparison.js'
 import { canBeProfiled, profiledBrokers, profiledByDefault } from './profile/profiling.js'

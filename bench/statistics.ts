@@ -48,7 +48,10 @@ export function cellOf(broker: BrokerName, results: (Sample | Failure)[]): Cell 
 /** Above this share of its core the load process, not the broker, sets the pace. */
 const LOAD_LIMIT = 0.9
 
-/** Whether the load had no time left: the figure is then how long the load takes for a message, for any broker that is faster. */
+/**
+ * Whether the load had no time left: the figure is then how long the load takes for a message, for any broker that is
+ * faster.
+ */
 export function isLimitedByLoad({ median }: Cell): boolean {
   return (median.generator ?? 0) > LOAD_LIMIT
 }

@@ -55,8 +55,8 @@ export interface Pages<T> extends Found<T> {
 }
 
 /**
- * A page of a list. The broker looks at a limited number of sessions for each answer, which may have none that match: the
- * search goes on until the page is full, or there are no more. Another filter begins with its first page.
+ * A page of a list. The broker looks at a limited number of sessions for each answer, which may have none that match:
+ * the search goes on until the page is full, or there are no more. Another filter begins with its first page.
  */
 export function usePages<T>(path: string, filter: Record<string, string>): Pages<T> {
   const wanted = query(filter)

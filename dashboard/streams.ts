@@ -84,8 +84,8 @@ export interface LiveValues extends StreamState {
 }
 
 /**
- * Live values, while somebody can see the page. Browsers open six connections to a server at most: tabs in the background
- * must not take them. What they missed is in the history.
+ * Live values, while somebody can see the page. Browsers open six connections to a server at most: tabs in the
+ * background must not take them. What they missed is in the history.
  */
 export function useLive(): LiveValues {
   const [samples, setSamples] = useState<readonly Sample[]>([])

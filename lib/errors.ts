@@ -1,6 +1,6 @@
 /**
- * The catalogue of all errors: a stable code, the MQTT reason code, the scope and the message. docs/embed/errors.md has the
- * same rows, and a test compares them. Knows no packet, no client and no broker.
+ * The catalogue of all errors: a stable code, the MQTT reason code, the scope and the message. docs/embed/errors.md has
+ * the same rows, and a test compares them. Knows no packet, no client and no broker.
  */
 import { ReasonCode } from './reason-codes.js'
 

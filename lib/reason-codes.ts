@@ -3,7 +3,10 @@
  * Owns the numbers; must not know what happens to a connection that gets one.
  */
 
-/** Name -> code: 0x80 and above are refusals and failures. Some codes have several names, by the packet that carries them. */
+/**
+ * Name -> code: 0x80 and above are refusals and failures. Some codes have several names, by the packet that carries
+ * them.
+ */
 export const ReasonCode = {
   Success: 0x00,
   NormalDisconnection: 0x00,

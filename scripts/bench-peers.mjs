@@ -12,7 +12,10 @@ const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ana
 const RUMQTTD = '0.20.0'
 const MOCHI = '2.7.9'
 
-/** Each puts its program into the folder `bin` of the one it gets, and its version into the file `version`, if the program cannot say it. */
+/**
+ * Each puts its program into the folder `bin` of the one it gets, and its version into the file `version`, if the
+ * program cannot say it.
+ */
 const INSTALLERS = {
   // crates.io; needs cargo, takes some minutes
   rumqttd(folder) {

@@ -1,17 +1,19 @@
 /**
- * How large a cluster has to be: nodes, shards and servers for so many clients, from measured costs, and what breaks first.
+ * How large a cluster has to be: nodes, shards and servers for so many clients, from measured costs, and what breaks
+ * first.
  *
  *   node scripts/cluster-model.mjs                                   a table, up to 10 million clients
  *   node scripts/cluster-model.mjs --clients 2e6 --every 30          2 million, each publishes every 30 seconds
  *
- * Options: --clients, --every (seconds between two messages of a client), --fanout (receivers of a message), --bytes (of a
- * message), --storm (seconds within which all clients are to be back), --load (the part of a processor that is used).
+ * Options: --clients, --every (seconds between two messages of a client), --fanout (receivers of a message), --bytes
+ * (of a message), --storm (seconds within which all clients are to be back), --load (the part of a processor that is
+ * used).
  */
 import { parseArgs } from 'node:util'
 
 /**
- * Microseconds of one processor core, and KiB, on the machine of docs/scale/cluster.md: npm run test:cluster -- 12. Three servers
- * together, three replicas.
+ * Microseconds of one processor core, and KiB, on the machine of docs/scale/cluster.md: npm run test:cluster -- 12.
+ * Three servers together, three replicas.
  */
 const COSTS = {
   publisherNodeUs: 21,
@@ -29,7 +31,10 @@ const REPLICAS = 3
 const CLIENTS_PER_NODE = 50_000
 /** Options and defaults of natsCluster: 64 shards at most. */
 const MAX_SHARDS = 64
-/** Each node has one consumer in each shard that it wants something of. How many a server carries is assumed, not measured. */
+/**
+ * Each node has one consumer in each shard that it wants something of. How many a server carries is assumed, not
+ * measured.
+ */
 const MAX_CONSUMERS = 5000
 /** A network of 10 Gbit/s, half used. */
 const NETWORK_BYTES = 625_000_000

@@ -33,7 +33,9 @@ const FORMS = {
 /** Seconds that a file may take in the normal form. */
 const FILE_BUDGET = 12
 
-/** The fast form runs so many processes, each with its share of the files: starting one for each takes half the time. */
+/**
+ * The fast form runs so many processes, each with its share of the files: starting one for each takes half the time.
+ */
 const FAST_PROCESSES = 8
 
 const root = fileURLToPath(new URL('..', import.meta.url))

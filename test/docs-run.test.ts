@@ -1,4 +1,7 @@
-/** The snippets of the pages about testing, the client and the host do not only compile: they run, with a broker at hand. */
+/**
+ * The snippets of the pages about testing, the client and the host do not only compile: they run, with a broker at
+ * hand.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'

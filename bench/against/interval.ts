@@ -1,6 +1,6 @@
 /**
- * What pairs of measurements say of a ratio: where its middle is, and between which bounds it lies with 95 % confidence.
- * Knows numbers only, and gives the same answer for the same numbers.
+ * What pairs of measurements say of a ratio: where its middle is, and between which bounds it lies with 95 %
+ * confidence. Knows numbers only, and gives the same answer for the same numbers.
  */
 
 /** A ratio with its 95 % confidence interval. */
@@ -17,7 +17,8 @@ export interface Interval {
 const TRIMMED = 0.2
 /**
  * Between minus and plus this lies 97 % of the normal distribution. The interval is to hold in 95 of 100 comparisons:
- * those of few pairs come out a little too narrow, and so do those of which no more pairs were taken once they were narrow.
+ * those of few pairs come out a little too narrow, and so do those of which no more pairs were taken once they were
+ * narrow.
  */
 const NORMAL = 2.17009
 

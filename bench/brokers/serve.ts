@@ -67,7 +67,9 @@ function memory(): MemoryUse {
   return { resident: rss, heap: heapUsed + external }
 }
 
-/** How often V8 collects the whole heap depends on how much is in it: 16 MB of objects, of 48 bytes with their places. */
+/**
+ * How often V8 collects the whole heap depends on how much is in it: 16 MB of objects, of 48 bytes with their places.
+ */
 const APPLICATION_OBJECTS = 350_000
 let ofApplication: unknown
 

@@ -1,13 +1,13 @@
 /**
- * What a broker without a cluster pays for that there may be one: the processor time of a message from one client to another,
- * without sockets, of this build and of a copy of it from which the question is removed whether the broker may write, which
- * is all that a cluster adds to the way of a message.
+ * What a broker without a cluster pays for that there may be one: the processor time of a message from one client to
+ * another, without sockets, of this build and of a copy of it from which the question is removed whether the broker may
+ * write, which is all that a cluster adds to the way of a message.
  *
  *   npm run build && node dist/bench/costs/cluster.js [--processes N]
  *
- * Both are loaded into one process and take turns, A B B A: what differs from process to process, and what else the machine
- * does, meets both. A second copy, with nothing removed, shows how much two builds differ that are the same. The least of
- * many rounds counts; the middle of several processes is told, with the extremes.
+ * Both are loaded into one process and take turns, A B B A: what differs from process to process, and what else the
+ * machine does, meets both. A second copy, with nothing removed, shows how much two builds differ that are the same.
+ * The least of many rounds counts; the middle of several processes is told, with the extremes.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

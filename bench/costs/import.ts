@@ -1,6 +1,6 @@
 /**
- * What a program pays for importing an entry point: heap that is in use afterwards, and CPU time, each in a fresh process.
- * Beside the others, what Node.js itself has, and Aedes.
+ * What a program pays for importing an entry point: heap that is in use afterwards, and CPU time, each in a fresh
+ * process. Beside the others, what Node.js itself has, and Aedes.
  *
  *   npm run build && node dist/bench/costs/import.js
  *

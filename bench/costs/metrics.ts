@@ -1,12 +1,12 @@
 /**
- * What it costs to be measured: the time of a QoS 0 message from one client to another in one process, without sockets, which
- * would hide it. With packets and bytes not counted at all, with the counters that the broker always has, and with
- * `anax/metrics`; optionally another checkout as well.
+ * What it costs to be measured: the time of a QoS 0 message from one client to another in one process, without sockets,
+ * which would hide it. With packets and bytes not counted at all, with the counters that the broker always has, and
+ * with `anax/metrics`; optionally another checkout as well.
  *
  *   npm run build && node dist/bench/costs/metrics.js [--against DIR] [--pairs N]
  *
- * Each figure is from a process of its own, as compiled code depends on what ran before. The least of many rounds counts:
- * what else the machine does can only add to it.
+ * Each figure is from a process of its own, as compiled code depends on what ran before. The least of many rounds
+ * counts: what else the machine does can only add to it.
  */
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
@@ -52,8 +52,8 @@ async function measure(checkout: string, kind: Kind, counting: Counting): Promis
 }
 
 /**
- * The counters by themselves, of a message that comes and goes: a difference of a few nanoseconds is lost in what a broker
- * varies by from process to process.
+ * The counters by themselves, of a message that comes and goes: a difference of a few nanoseconds is lost in what a
+ * broker varies by from process to process.
  * @returns nanoseconds for each message, in the cheapest round
  */
 function measureCounters(kind: Kind): number {

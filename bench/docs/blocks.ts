@@ -1,4 +1,7 @@
-/** The tables and sentences of the documentation that are made of a run's results. Knows what each shows, and in which order. */
+/**
+ * The tables and sentences of the documentation that are made of a run's results. Knows what each shows, and in which
+ * order.
+ */
 import { type CheckedGoal, checkGoals } from '../check.js'
 import { type Results, rowsOf } from '../report/results.js'
 import { number } from '../report/table.js'

@@ -1,6 +1,6 @@
 /**
- * A publisher and a subscriber of a broker in its own process, with streams in memory: a QoS 0 message without what sockets
- * cost. Owns the two clients; measures nothing.
+ * A publisher and a subscriber of a broker in its own process, with streams in memory: a QoS 0 message without what
+ * sockets cost. Owns the two clients; measures nothing.
  */
 import { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'

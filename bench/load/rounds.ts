@@ -1,4 +1,7 @@
-/** Something done over and over, some at a time, for a stretch of time: what each costs the broker, and how long it takes. */
+/**
+ * Something done over and over, some at a time, for a stretch of time: what each costs the broker, and how long it
+ * takes.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Stopwatch } from '../measure.js'
 import type { LoadContext, Sample } from '../types.js'

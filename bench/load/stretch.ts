@@ -1,4 +1,6 @@
-/** How long load is put on: by the clock, and on a machine that does something else as well until the broker has worked. */
+/**
+ * How long load is put on: by the clock, and on a machine that does something else as well until the broker has worked.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuMicros } from '../measure.js'
 

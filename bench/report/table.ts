@@ -6,7 +6,9 @@ export function number(value: number | undefined, digits: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
-/** The first column to the left, all others to the right. Lines of one or two cells make no column wider but the first. */
+/**
+ * The first column to the left, all others to the right. Lines of one or two cells make no column wider but the first.
+ */
 export function aligned(lines: readonly string[][]): string[] {
   const widths: number[] = []
   const full = lines.filter(line => line.length > 2)

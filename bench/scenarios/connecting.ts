@@ -1,4 +1,6 @@
-/** Clients that come, and clients that come and go, with the command as broker: over TCP, and over TLS anew or resumed. */
+/**
+ * Clients that come, and clients that come and go, with the command as broker: over TCP, and over TLS anew or resumed.
+ */
 import type { TLSSocket } from 'node:tls'
 import { Client } from '../load/clients/client.js'
 import { publishPacket } from '../load/clients/packets.js'

@@ -1,6 +1,6 @@
 /**
- * One process for each processor core, all on one port: together they are one broker. Needs a NATS server with JetStream,
- * on this machine or elsewhere:
+ * One process for each processor core, all on one port: together they are one broker. Needs a NATS server with
+ * JetStream, on this machine or elsewhere:
  *
  *   nats-server -js
  *   node dist/examples/cluster/processes.js

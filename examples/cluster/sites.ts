@@ -1,6 +1,7 @@
 /**
- * A site and the cloud as one broker: the broker of the site talks to a NATS server of the site, which is a leaf node of the
- * one in the cloud, or connected to it by a gateway (DOMAIN=none). docs/scale/cluster.md has the configuration of the servers.
+ * A site and the cloud as one broker: the broker of the site talks to a NATS server of the site, which is a leaf node
+ * of the one in the cloud, or connected to it by a gateway (DOMAIN=none). docs/scale/cluster.md has the configuration
+ * of the servers.
  *
  *   CLOUD=cloud.example:4222 SITE=127.0.0.1:4222 node dist/examples/cluster/sites.js
  *

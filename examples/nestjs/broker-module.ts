@@ -1,6 +1,6 @@
 /**
- * The broker as a provider of NestJS 11: MQTT over WebSocket on the port of the application, closed before that port is.
- * Knows no controller.
+ * The broker as a provider of NestJS 11: MQTT over WebSocket on the port of the application, closed before that port
+ * is. Knows no controller.
  */
 import type { Server } from 'node:http'
 import {

@@ -23,8 +23,8 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 export class Access {
   readonly #options: ResolvedAdminOptions
   /**
-   * The name of the cookie with the token. Browsers send a cookie to all ports of a host and to all paths below its own, so
-   * two brokers on one machine need two names.
+   * The name of the cookie with the token. Browsers send a cookie to all ports of a host and to all paths below its
+   * own, so two brokers on one machine need two names.
    */
   readonly cookieName: string
 

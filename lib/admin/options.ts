@@ -30,9 +30,15 @@ export interface AdminOptions {
    * name is refused, because a hostile page could make its own name resolve to this machine. @default none
    */
   hosts?: readonly string[]
-  /** The mount path, such as `/admin`, if the framework does not remove it from the URL, as Express does. @default '' */
+  /**
+   * The mount path, such as `/admin`, if the framework does not remove it from the URL, as Express does.
+   * @default ''
+   */
   path?: string
-  /** Who may request `/livez` and `/readyz`: `authorized`, as for everything else, or `everybody`. @default 'authorized' */
+  /**
+   * Who may request `/livez` and `/readyz`: `authorized`, as for everything else, or `everybody`.
+   * @default 'authorized'
+   */
   health?: 'authorized' | 'everybody'
   /** Interval between two samples in milliseconds, 100 to 60000. @default 1000 */
   sampleMs?: number

@@ -268,7 +268,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   /**
    * Creates a client within the process, with all features of an MQTT client: a session, QoS 1 and 2, shared
    * subscriptions, a will. Hooks are not called for it unless `hooks: 'ask'`.
-   * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_TIMEOUT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING
+   * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_TIMEOUT, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_CLOSED,
+   * ANAX_ERR_NOT_LISTENING
    */
   client(options: HostClientOptions = {}): Promise<MqttConnection> {
     return this.#host.client(options)

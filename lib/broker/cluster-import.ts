@@ -25,8 +25,8 @@ const NEVER = new AbortController()
 const UNLIMITED = { maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' } as const
 
 /**
- * Joins a cluster to import what another store has: `importStore(target, exportStore(store))` with `anax/transfer`. To be
- * closed afterwards. Sessions and wills that the cluster has already are replaced, and their clients disconnected.
+ * Joins a cluster to import what another store has: `importStore(target, exportStore(store))` with `anax/transfer`. To
+ * be closed afterwards. Sessions and wills that the cluster has already are replaced, and their clients disconnected.
  * @param cluster its engine, with the options that the nodes use
  * @throws AnaxError ANAX_ERR_CLUSTER
  */

@@ -123,7 +123,9 @@ export function isAllowedIn(property: Property, owner: PropertyOwner): boolean {
   return ((property.fromClient | property.fromBroker) & (1 << owner)) !== 0
 }
 
-/** Whether a packet may contain the property several times: user properties, and a broker's subscription identifiers. */
+/**
+ * Whether a packet may contain the property several times: user properties, and a broker's subscription identifiers.
+ */
 export function isRepeatable(property: Property, owner: PropertyOwner): boolean {
   return property.kind === 'userProperties' || (property.id === SUBSCRIPTION_IDENTIFIER && owner === PacketType.PUBLISH)
 }

@@ -1,6 +1,6 @@
 /**
- * One published message: the decoder creates it, and all later steps pass on the same object. Owns its shape, which never
- * changes, and the broker's hidden data. Must not know how the message is processed.
+ * One published message: the decoder creates it, and all later steps pass on the same object. Owns its shape, which
+ * never changes, and the broker's hidden data. Must not know how the message is processed.
  *
  * The host gets this object in hooks and events. So only the fields of the contract are public; the functions below,
  * which the class defines, are the broker's access to the rest.
@@ -23,8 +23,8 @@ export let setReceivedPacket: (message: PublishMessage, packet: Frame, version: 
 export let receivedPacket: (message: PublishMessage, version: ProtocolVersion) => Frame | undefined
 
 /**
- * Copies the payload of a message that outlives the turn, once. A payload from the wire is a view into a larger chunk, and
- * would keep all of it in memory.
+ * Copies the payload of a message that outlives the turn, once. A payload from the wire is a view into a larger chunk,
+ * and would keep all of it in memory.
  */
 export let ownPayload: (message: PublishMessage) => void
 

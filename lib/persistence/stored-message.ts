@@ -12,8 +12,8 @@ const SLAB_BYTES = 8192
 const MAX_SLICE_BYTES = SLAB_BYTES >> 2
 
 /**
- * Copies payloads from received chunks. Each part of the store has its own copier, so that long-lived payloads (retained
- * messages) do not retain the slabs of short-lived ones (queues).
+ * Copies payloads from received chunks. Each part of the store has its own copier, so that long-lived payloads
+ * (retained messages) do not retain the slabs of short-lived ones (queues).
  */
 export class PayloadKeeper {
   #slab = Buffer.alloc(0)
@@ -39,7 +39,9 @@ export class PayloadKeeper {
   }
 }
 
-/** The size of a stored message, fixed when it was stored: user properties are not copied, and may have changed since. */
+/**
+ * The size of a stored message, fixed when it was stored: user properties are not copied, and may have changed since.
+ */
 export let bytesOfStored: (message: StoredMessage) => number
 
 /** The number of queues that contain a stored message. */

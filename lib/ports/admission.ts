@@ -1,4 +1,6 @@
-/** The port that limits who may connect, and how much may come in. A contract: options and counters are not known here. */
+/**
+ * The port that limits who may connect, and how much may come in. A contract: options and counters are not known here.
+ */
 
 import type { RateLimit } from '../../types/broker/events.js'
 import type { Client } from '../../types/client/client.js'

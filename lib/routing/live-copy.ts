@@ -14,8 +14,8 @@ export function liveCopy(message: PublishMessage, grant: Grant, share?: string):
 }
 
 /**
- * Whether a session gets no live copy: because it was withheld, or because the session's queue does not have the message
- * with the QoS of the live subscription. Then the session gets what is in its queue, and nothing else.
+ * Whether a session gets no live copy: because it was withheld, or because the session's queue does not have the
+ * message with the QoS of the live subscription. Then the session gets what is in its queue, and nothing else.
  */
 export function isLeftOut(message: PublishMessage, record: RoutingRecord | undefined, target: Target): boolean {
   if (record === undefined) return false

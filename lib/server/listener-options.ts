@@ -27,7 +27,8 @@ export interface PortOptions extends CommonOptions {
   trustedProxies?: readonly string[]
   /**
    * Whether each connection from `trustedProxies` begins with a header of the PROXY protocol, version 1 or 2; one
-   * without it is closed. Other connections are served as they are. Needs the package `proxy-protocol-js`. @default false
+   * without it is closed. Other connections are served as they are. Needs the package `proxy-protocol-js`. @default
+   * false
    */
   proxyProtocol?: boolean
 }

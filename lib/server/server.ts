@@ -38,8 +38,8 @@ export interface ServerOptions {
   /** Called when an open listener fails, for example because no file descriptors are left. */
   onError?: (error: AnaxError) => void
   /**
-   * Called for each connection that did not reach the broker: its TLS, HTTP or PROXY handshake failed or took more than 10
-   * seconds (`ANAX_ERR_HANDSHAKE`), the listener was full (`ANAX_ERR_SERVER_BUSY`), or the broker is overloaded
+   * Called for each connection that did not reach the broker: its TLS, HTTP or PROXY handshake failed or took more than
+   * 10 seconds (`ANAX_ERR_HANDSHAKE`), the listener was full (`ANAX_ERR_SERVER_BUSY`), or the broker is overloaded
    * (`ANAX_ERR_OVERLOADED`).
    */
   onRefused?: (error: AnaxError, details: ConnectionDetails) => void

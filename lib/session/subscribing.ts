@@ -19,7 +19,10 @@ import type { Session } from './session.js'
 /** Subscriptions that are made live in one step. */
 const STEP = 100
 
-/** Checks a subscription against the broker's options, then asks the host. @returns what to grant, or why it is refused */
+/**
+ * Checks a subscription against the broker's options, then asks the host.
+ * @returns what to grant, or why it is refused
+ */
 export function authorizeSubscription(
   client: Client,
   { authorizer, options }: Ports,

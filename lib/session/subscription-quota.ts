@@ -40,8 +40,9 @@ export class SubscriptionQuota {
 
   /**
    * Claims room for new subscriptions. One that replaces another needs none.
-   * @returns undefined if there is room for all; otherwise for each filter an error if there is no room for it: then nothing
-   *   was claimed for it. Filters share the error, because creating thousands of them took longer than everything else
+   * @returns undefined if there is room for all; otherwise for each filter an error if there is no room for it: then
+   * nothing was claimed for it. Filters share the error, because creating thousands of them took longer than everything
+   * else
    */
   claim(filters: readonly string[], limits: SubscriptionLimits): (AnaxError | undefined)[] | undefined {
     const expected = this.#expected()

@@ -1,7 +1,7 @@
 /**
  * An index from topic filters to values, which finds all filters that match a topic. Owns matching and its cache.
- * Filters without wildcards are in a flat Map, all others in a tree of levels. So the cost of a match does not depend on
- * subscriptions to unrelated topics. Must not know clients or subscriptions.
+ * Filters without wildcards are in a flat Map, all others in a tree of levels. So the cost of a match does not depend
+ * on subscriptions to unrelated topics. Must not know clients or subscriptions.
  */
 import type { EventLoopTurns, MaybePromise } from '../../types/persistence.js'
 import { FilterSearch } from './filter-search.js'

@@ -1,7 +1,7 @@
 /**
- * A map whose keys are topics or filters, stored level by level: the base of the tree of topics and the tree of filters.
- * A level without children has no node of its own: its value is in its parent. `+` and `#` are levels like others.
- * Must not know matching, nor what the values are.
+ * A map whose keys are topics or filters, stored level by level: the base of the tree of topics and the tree of
+ * filters. A level without children has no node of its own: its value is in its parent. `+` and `#` are levels like
+ * others. Must not know matching, nor what the values are.
  */
 import { Branch } from './branch.js'
 import { isSystemTopic, levelEnd } from './topic.js'

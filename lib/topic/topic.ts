@@ -19,7 +19,10 @@ export interface Share {
   filter: string
 }
 
-/** Whether the text is a valid topic name: not empty, no U+0000, no wildcard [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2]. */
+/**
+ * Whether the text is a valid topic name: not empty, no U+0000, no wildcard [MQTT-4.7.0-1] [MQTT-4.7.3-1]
+ * [MQTT-4.7.3-2].
+ */
 export function isTopicName(topic: string): boolean {
   for (let i = 0; i < topic.length; i++) {
     const code = topic.charCodeAt(i)

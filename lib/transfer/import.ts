@@ -1,6 +1,6 @@
 /**
- * Writes the records of an export to a store or a cluster, through the contract of stores. Owns that each queue keeps its order;
- * knows no particular store.
+ * Writes the records of an export to a store or a cluster, through the contract of stores. Owns that each queue keeps
+ * its order; knows no particular store.
  */
 import { randomUUID } from 'node:crypto'
 import type { Message } from '../../types/message/message.js'

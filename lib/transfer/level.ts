@@ -15,7 +15,8 @@ const RANGES = [
 ] as const
 
 /**
- * The ids of the clients that have subscriptions or queued messages, each once: for the option `clientIds` of an export.
+ * The ids of the clients that have subscriptions or queued messages, each once: for the option `clientIds` of an
+ * export.
  * @param db the database that the store works on, opened
  */
 export async function* clientIdsInLevel(db: LevelKeys): AsyncGenerator<string> {

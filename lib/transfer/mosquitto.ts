@@ -1,6 +1,6 @@
 /**
- * Reads the database of Mosquitto (`mosquitto.db`) as records. Owns its format: version 6, which Mosquitto 2.0 writes, on
- * a machine with little-endian numbers. Knows no store.
+ * Reads the database of Mosquitto (`mosquitto.db`) as records. Owns its format: version 6, which Mosquitto 2.0 writes,
+ * on a machine with little-endian numbers. Knows no store.
  */
 import type { Message } from '../../types/message/message.js'
 import type { QoS } from '../../types/message/packets.js'

@@ -1,4 +1,6 @@
-/** The JSON API: every operation of its OpenAPI document, with real clients, and every answer held against its schema. */
+/**
+ * The JSON API: every operation of its OpenAPI document, with real clients, and every answer held against its schema.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'

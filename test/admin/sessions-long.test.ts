@@ -1,6 +1,6 @@
 /**
- * The administration over a million sessions, in memory and on disk: every page, a search, the slowest clients; how long
- * a page takes, and how long the event loop is held. Prints what it measured. By itself, with 10,000:
+ * The administration over a million sessions, in memory and on disk: every page, a search, the slowest clients; how
+ * long a page takes, and how long the event loop is held. Prints what it measured. By itself, with 10,000:
  *
  *   npm run build && ANAX_TEST_EFFORT=full node --test dist/test/admin/sessions-long.test.js
  */

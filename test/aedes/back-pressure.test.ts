@@ -1,4 +1,7 @@
-/** An application that publishes faster than a client reads: it waits for the client where it asks for that, nobody else. */
+/**
+ * An application that publishes faster than a client reads: it waits for the client where it asks for that, nobody
+ * else.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'

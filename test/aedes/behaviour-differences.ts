@@ -1,6 +1,6 @@
 /**
- * Tests of our own that fail on `anax/aedes`, by the reason: where the layer is as Aedes is, and the broker by itself is
- * not. Data only.
+ * Tests of our own that fail on `anax/aedes`, by the reason: where the layer is as Aedes is, and the broker by itself
+ * is not. Data only.
  */
 
 /** Reason -> file of test/spec -> tests, without the clauses before their names and the version behind. */

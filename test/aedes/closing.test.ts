@@ -1,4 +1,6 @@
-/** What a broker says when it closes; one that is closed before it has started says nothing, and keeps no process alive. */
+/**
+ * What a broker says when it closes; one that is closed before it has started says nothing, and keeps no process alive.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import mqemitter from 'mqemitter'

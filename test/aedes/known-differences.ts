@@ -1,13 +1,13 @@
 /**
- * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/test/migrating-from-aedes.md has each reason in the same
- * words; a test checks this. Data only.
+ * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/test/migrating-from-aedes.md has each reason in
+ * the same words; a test checks this. Data only.
  */
 
 import type { Known } from './published-tests.js'
 
 /**
- * Tests of Aedes 1.2 that may fail or pass, and are not counted. Both send 5 MB and more to a client that does not read.
- * How much of that waits in the broker depends on the size of the system's buffers.
+ * Tests of Aedes 1.2 that may fail or pass, and are not counted. Both send 5 MB and more to a client that does not
+ * read. How much of that waits in the broker depends on the size of the system's buffers.
  */
 export const EITHER_WAY: Known = {
   'the buffers of the system': {

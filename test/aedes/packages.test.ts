@@ -1,6 +1,7 @@
 /**
- * Packages of Aedes's surroundings, as npm has them, on `anax/aedes`: their own tests, unchanged. What they `require` as
- * `aedes` is a package that hands out ours. In the full run only: they are installed for it, each in a folder of its own.
+ * Packages of Aedes's surroundings, as npm has them, on `anax/aedes`: their own tests, unchanged. What they `require`
+ * as `aedes` is a package that hands out ours. In the full run only: they are installed for it, each in a folder of its
+ * own.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -14,8 +15,8 @@ import { ROOT } from '../support/root.js'
 import { ownProcess } from './published-tests.js'
 
 /**
- * Package -> version, the files with its tests, what those need beside it, in the versions that it names itself, and how
- * they are run.
+ * Package -> version, the files with its tests, what those need beside it, in the versions that it names itself, and
+ * how they are run.
  */
 const PACKAGES = {
   'aedes-cli': {
@@ -35,8 +36,8 @@ const PACKAGES = {
     files: ['test.js'],
     // MQTT.js 2, which it names, does not run on today's Node.js; nor does tap 10
     needs: ['tap@12', 'mqtt@4', 'flush-write-stream@1', 'split2@2', 'websocket-stream@5'],
-    // One expects `clientError` of a client that was not accepted, which Aedes 1.2 calls `connectionError`. The other one
-    // counts a line too many with MQTT.js 4, on Aedes as well.
+    // One expects `clientError` of a client that was not accepted, which Aedes 1.2 calls `connectionError`. The other
+    // one counts a line too many with MQTT.js 4, on Aedes as well.
     env: { TAP_GREP: '/do not crash if a client|avoid logging every/', TAP_GREP_INVERT: '1' },
   },
 } satisfies Record<string, { version: string; files: string[]; needs: string[]; env?: NodeJS.ProcessEnv }>

@@ -1,8 +1,9 @@
 /**
  * Which tests that Aedes was published with keep to its public interface. Owns the rule; knows no test by its name.
  *
- * A test looks inside of Aedes if it calls what it imports from one of its modules, if it uses a member of a broker or a
- * client that Aedes marks as private (`_`), or if it puts something of its own in the place of a member that is no hook.
+ * A test looks inside of Aedes if it calls what it imports from one of its modules, if it uses a member of a broker or
+ * a client that Aedes marks as private (`_`), or if it puts something of its own in the place of a member that is no
+ * hook.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -11,7 +11,9 @@ import { pathToFileURL } from 'node:url'
 import { endWithUs } from '../support/programs/left-behind.js'
 import { ROOT } from '../support/root.js'
 
-/** Many of these tests wait for 10 ms and no longer: their clock is slower by this, which gives a busy machine its time. */
+/**
+ * Many of these tests wait for 10 ms and no longer: their clock is slower by this, which gives a busy machine its time.
+ */
 const SLOWNESS = 5
 
 /** A test that hangs is given up: the longest of Aedes's own that has to wait for something takes four seconds. */

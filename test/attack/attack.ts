@@ -1,6 +1,6 @@
 /**
- * Runs one attack on a target of its own, and compares what was measured with the bounds, and with what Mosquitto makes of
- * the same attack. Must not know the attacks.
+ * Runs one attack on a target of its own, and compares what was measured with the bounds, and with what Mosquitto makes
+ * of the same attack. Must not know the attacks.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Attacked } from './attacked.js'

@@ -1,4 +1,7 @@
-/** The figures of a run as the tables of docs/reliability.md, ready to be put there. Must not know how they were measured. */
+/**
+ * The figures of a run as the tables of docs/reliability.md, ready to be put there. Must not know how they were
+ * measured.
+ */
 import { BESIDE, type Figures } from './attack.js'
 import type { Bounds, Ratios, Scenario } from './scenarios/scenario.js'
 

@@ -1,4 +1,7 @@
-/** `broker.drain()`: nobody is let in, and those who are connected are sent elsewhere, after all that they sent is answered. */
+/**
+ * `broker.drain()`: nobody is let in, and those who are connected are sent elsewhere, after all that they sent is
+ * answered.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'

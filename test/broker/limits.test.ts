@@ -1,4 +1,6 @@
-/** docs/security/limits.md: every row is an option with this default and a flag of the command; and what the limits do. */
+/**
+ * docs/security/limits.md: every row is an option with this default and a flag of the command; and what the limits do.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'

@@ -1,4 +1,7 @@
-/** What the host does from within its own events and hooks: it closes, publishes and subscribes, and nothing gets out of order. */
+/**
+ * What the host does from within its own events and hooks: it closes, publishes and subscribes, and nothing gets out of
+ * order.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'

@@ -1,4 +1,7 @@
-/** `--public`: refuses each setup with a step missing, accepts what docs/security/hardening.md ends with; warnings; file modes. */
+/**
+ * `--public`: refuses each setup with a step missing, accepts what docs/security/hardening.md ends with; warnings; file
+ * modes.
+ */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'

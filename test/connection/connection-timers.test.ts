@@ -1,4 +1,7 @@
-/** What one connection waits for: CONNECT, signs of life, room in its stream, the goodbye; and that nothing is left over. */
+/**
+ * What one connection waits for: CONNECT, signs of life, room in its stream, the goodbye; and that nothing is left
+ * over.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConnectionTimers } from '../../lib/connection/connection-timers.js'

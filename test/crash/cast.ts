@@ -28,7 +28,10 @@ export interface Stage {
 const PUBLISHERS = 4
 const MOURNERS = 2
 const ALL_MESSAGES = ['p/#', 'retained/#']
-/** How long nothing may happen before nothing more is expected: more than a client may wait for the lease of a node that is gone. */
+/**
+ * How long nothing may happen before nothing more is expected: more than a client may wait for the lease of a node that
+ * is gone.
+ */
 const PATIENCE_MS = 30_000
 const PAUSE_MS = 50
 /** What is doubled comes late. */

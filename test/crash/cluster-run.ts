@@ -1,6 +1,6 @@
 /**
- * The crash test of a cluster: clients at work while nodes, servers of the engine and they themselves are killed again and
- * again. Owns who is killed, and what is reported.
+ * The crash test of a cluster: clients at work while nodes, servers of the engine and they themselves are killed again
+ * and again. Owns who is killed, and what is reported.
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,4 +1,6 @@
-/** The crash test of a cluster with a few kills, or with more in the full run. `npm run test:cluster` has the long form. */
+/**
+ * The crash test of a cluster with a few kills, or with more in the full run. `npm run test:cluster` has the long form.
+ */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { byEffort } from '../support/effort.js'

@@ -1,6 +1,6 @@
 /**
- * Clients that send anything, at a broker with a healthy pair of clients on it. Owns the checks: nothing throws, the pair
- * gets all its messages, each connection ends for a reason with a name, and nothing is left behind.
+ * Clients that send anything, at a broker with a healthy pair of clients on it. Owns the checks: nothing throws, the
+ * pair gets all its messages, each connection ends for a reason with a name, and nothing is left behind.
  */
 import type { Duplex } from 'node:stream'
 import { duplexPair } from '../../lib/client/duplex-pair.js'

@@ -1,4 +1,7 @@
-/** The dashboard for Grafana and the alerts: every metric and label in them exists, and the page for operators has each alert. */
+/**
+ * The dashboard for Grafana and the alerts: every metric and label in them exists, and the page for operators has each
+ * alert.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes the command, and answers every query of the dashboard and of the alerts. In the full run only,
- * and where Debian's Prometheus is installed.
+ * A real Prometheus scrapes the command, and answers every query of the dashboard and of the alerts. In the full run
+ * only, and where Debian's Prometheus is installed.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

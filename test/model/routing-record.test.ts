@@ -1,4 +1,6 @@
-/** The record of what becomes of a message: what it answers, that nobody else keeps such a record, and who can see it. */
+/**
+ * The record of what becomes of a message: what it answers, that nobody else keeps such a record, and who can see it.
+ */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

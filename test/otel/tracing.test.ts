@@ -1,4 +1,7 @@
-/** Spans of a broker, with the real SDK: which there are, whose children they are, and that nobody pays who does not look. */
+/**
+ * Spans of a broker, with the real SDK: which there are, whose children they are, and that nobody pays who does not
+ * look.
+ */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, before, describe, it, mock } from 'node:test'

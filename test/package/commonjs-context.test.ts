@@ -1,6 +1,6 @@
 /**
- * CommonJS in a context that knows no `import()`, as test runners have it (Jest): parts that load an optional package work
- * there as well. And what is said where a package cannot be loaded.
+ * CommonJS in a context that knows no `import()`, as test runners have it (Jest): parts that load an optional package
+ * work there as well. And what is said where a package cannot be loaded.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

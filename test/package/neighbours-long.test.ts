@@ -1,6 +1,6 @@
 /**
- * The package beside others, as its users have them: the example of docs/test/testing.md in four test runners, NestJS, and
- * the README under Bun and Deno. Installs all of that, and so belongs to the full run.
+ * The package beside others, as its users have them: the example of docs/test/testing.md in four test runners, NestJS,
+ * and the README under Bun and Deno. Installs all of that, and so belongs to the full run.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'

@@ -1,4 +1,6 @@
-/** The custom server for Next.js of docs/embed/web-servers.md, as it stands there. Installs Next.js: for the full run. */
+/**
+ * The custom server for Next.js of docs/embed/web-servers.md, as it stands there. Installs Next.js: for the full run.
+ */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'

@@ -201,7 +201,9 @@ describe('the package', () => {
     )
   })
 
-  /** What npm does with the archive, without asking a registry: the packages that it needs are those of this checkout. */
+  /**
+   * What npm does with the archive, without asking a registry: the packages that it needs are those of this checkout.
+   */
   function unpack(archive: string): void {
     mkdirSync(installed(), { recursive: true })
     run('tar', ['-xzf', archive, '-C', installed(), '--strip-components', '1'])

@@ -1,4 +1,6 @@
-/** Messages that take more than one turn of the event loop: whole, in the order of their publisher, and never too late. */
+/**
+ * Messages that take more than one turn of the event loop: whole, in the order of their publisher, and never too late.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalBus } from '../../lib/routing/bus/local-bus.js'

@@ -1,4 +1,6 @@
-/** What tests of the routing share: sessions that note what they are given, and a router on the bus within the process. */
+/**
+ * What tests of the routing share: sessions that note what they are given, and a router on the bus within the process.
+ */
 import assert from 'node:assert/strict'
 import mqemitter from 'mqemitter'
 import { PublishMessage } from '../../lib/codec/publish-message.js'

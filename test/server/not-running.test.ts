@@ -1,4 +1,6 @@
-/** Listeners of a broker that is not started yet, or is closed: who comes is turned away, and the host does not notice. */
+/**
+ * Listeners of a broker that is not started yet, or is closed: who comes is turned away, and the host does not notice.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'

@@ -1,6 +1,7 @@
 /**
- * Clients that do everything a client may do, at random: come, go, break off, take over, subscribe, publish, leave sessions,
- * retained messages and wills behind, overflow queues. Over TCP. Owns the clients; must not know what is measured.
+ * Clients that do everything a client may do, at random: come, go, break off, take over, subscribe, publish, leave
+ * sessions, retained messages and wills behind, overflow queues. Over TCP. Owns the clients; must not know what is
+ * measured.
  */
 
 import { openStream } from '../../lib/client/dial.js'

@@ -1,4 +1,7 @@
-/** What a broker and its process hold: heap, handles, listeners, timers, sessions, messages, bytes on disk. Only numbers. */
+/**
+ * What a broker and its process hold: heap, handles, listeners, timers, sessions, messages, bytes on disk. Only
+ * numbers.
+ */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Broker } from '../../lib/index.js'

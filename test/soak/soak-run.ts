@@ -1,6 +1,6 @@
 /**
- * A broker under {@link Churn}, in cycles: each ends with everybody gone and everything deleted, and then nothing may be
- * left over. Owns the broker and its listener.
+ * A broker under {@link Churn}, in cycles: each ends with everybody gone and everything deleted, and then nothing may
+ * be left over. Owns the broker and its listener.
  */
 import { rmSync } from 'node:fs'
 import { type Broker, createBroker, createMemoryPersistence } from '../../lib/index.js'

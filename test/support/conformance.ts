@@ -1,6 +1,6 @@
 /**
- * Which clause of the standards is proved by which test, read from the table of clauses and from the titles of the tests.
- * Renders docs/behaviour/conformance.md; knows no broker.
+ * Which clause of the standards is proved by which test, read from the table of clauses and from the titles of the
+ * tests. Renders docs/behaviour/conformance.md; knows no broker.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

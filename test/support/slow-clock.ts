@@ -1,7 +1,7 @@
 /**
- * Loaded before a program (`node --import`): its clock runs slower by the factor in `ANAX_TEST_SLOWNESS`, timers and the
- * time of day alike, so that the program finds itself on a machine that is faster by that factor. For tests of others
- * which wait for 10 ms and expect that all is done by then. Knows nothing of the program.
+ * Loaded before a program (`node --import`): its clock runs slower by the factor in `ANAX_TEST_SLOWNESS`, timers and
+ * the time of day alike, so that the program finds itself on a machine that is faster by that factor. For tests of
+ * others which wait for 10 ms and expect that all is done by then. Knows nothing of the program.
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { promisify } from 'node:util'

@@ -1,4 +1,6 @@
-/** The frame of a test of the standard: a broker of its own, clients that connect to it, and all versions it holds for. */
+/**
+ * The frame of a test of the standard: a broker of its own, clients that connect to it, and all versions it holds for.
+ */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Aedes } from '../../lib/aedes/index.js'
@@ -8,7 +10,9 @@ import type { BrokerOptions } from '../../types/broker/options.js'
 import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/message/packets.js'
 import { SpecClient } from './clients/spec-client.js'
 
-/** Its bus delivers a message a turn of the event loop after it was published, and an answer to it takes one as well. */
+/**
+ * Its bus delivers a message a turn of the event loop after it was published, and an answer to it takes one as well.
+ */
 const TURNS_OF_THE_LAYER = 8
 
 /** What a test of the standard is given. */

@@ -1,6 +1,6 @@
 /**
- * The string literals in a TypeScript source, joined where they are added up. A reader of our own sources, not a parser:
- * knows comments, quotes, templates and regular expressions, and nothing else of the language.
+ * The string literals in a TypeScript source, joined where they are added up. A reader of our own sources, not a
+ * parser: knows comments, quotes, templates and regular expressions, and nothing else of the language.
  */
 
 /** What stands in front of a regular expression, and not of a division. */

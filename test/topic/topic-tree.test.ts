@@ -1,4 +1,6 @@
-/** Topics -> values: setting, deleting and searching, against the reference; changes during a search; hostile shapes. */
+/**
+ * Topics -> values: setting, deleting and searching, against the reference; changes during a search; hostile shapes.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

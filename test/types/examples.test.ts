@@ -1,4 +1,6 @@
-/** Each name that tests, applications of Aedes and applications as clients import is in a snippet of the documentation. */
+/**
+ * Each name that tests, applications of Aedes and applications as clients import is in a snippet of the documentation.
+ */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

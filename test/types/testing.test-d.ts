@@ -1,4 +1,6 @@
-/** The kit and the client have types: a client of MQTT.js comes back as what it is, and wrong options do not compile. */
+/**
+ * The kit and the client have types: a client of MQTT.js comes back as what it is, and wrong options do not compile.
+ */
 import { MqttClient } from 'mqtt'
 import { connect, duplexPair, type MqttConnection, type ReceivedMessage } from '../../lib/client/index.js'
 import {

@@ -46,11 +46,13 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
   /** True before the broker is started, and from {@link Broker.close} on. */
   readonly closed: boolean
   /**
-   * Whether clients that connect now are served: the broker is started, is not being drained, and in a cluster its lease
-   * holds. For a health check of a load balancer.
+   * Whether clients that connect now are served: the broker is started, is not being drained, and in a cluster its
+   * lease holds. For a health check of a load balancer.
    */
   readonly ready: boolean
-  /** Whether the broker is overloaded: clients that connect are refused. See the events `overload` and `overloadEnd`. */
+  /**
+   * Whether the broker is overloaded: clients that connect are refused. See the events `overload` and `overloadEnd`.
+   */
   readonly overloaded: boolean
   /** The state of the cluster; undefined without one, and while this node is not a member. */
   readonly cluster: ClusterStats | undefined

@@ -90,8 +90,8 @@ export interface Flapping {
   /** Milliseconds from the first of them to the last. */
   durationMs: number
   /**
-   * The addresses of the last two connections, the newer one last; undefined where a stream has none, or is that of another
-   * node of the cluster.
+   * The addresses of the last two connections, the newer one last; undefined where a stream has none, or is that of
+   * another node of the cluster.
    */
   addresses: readonly [string | undefined, string | undefined]
   /** The address from which the client identifier is refused now; undefined without a ban. */

@@ -98,7 +98,8 @@ export interface BrokerOptions extends Hooks {
   maxSessions?: number
   /**
    * Maximum bytes of client identifiers, user names and filters of all sessions in the store. A client that would need
-   * more is refused with 0x97, and so is a subscription. Not checked with stores that do not count them. @default 256 MiB
+   * more is refused with 0x97, and so is a subscription. Not checked with stores that do not count them. @default 256
+   * MiB
    */
   maxSessionBytes?: number
 
@@ -201,9 +202,9 @@ export interface BrokerOptions extends Hooks {
    */
   maxOutboxBytes?: number
   /**
-   * The same for a client that drains, or began to have messages waiting less than 2 seconds ago; as long as all clients
-   * together have less than a quarter of `maxTotalQueuedBytes` waiting in memory. @default 16 MiB; `maxOutboxBytes` where
-   * that is given
+   * The same for a client that drains, or began to have messages waiting less than 2 seconds ago; as long as all
+   * clients together have less than a quarter of `maxTotalQueuedBytes` waiting in memory. @default 16 MiB;
+   * `maxOutboxBytes` where that is given
    */
   maxBurstBytes?: number
 

@@ -128,8 +128,8 @@ export interface Client extends EventEmitter<ClientEvents> {
   /** True once the connection is closed. */
   readonly closed: boolean
   /**
-   * User properties of CONNECT. More than 4 KiB of them are kept beyond `clientReady` only if a hook may be asked later:
-   * `authenticateExtended`, `authorizePublish`, `authorizeSubscribe`, `authorizeForward` or `published`.
+   * User properties of CONNECT. More than 4 KiB of them are kept beyond `clientReady` only if a hook may be asked
+   * later: `authenticateExtended`, `authorizePublish`, `authorizeSubscribe`, `authorizeForward` or `published`.
    */
   readonly userProperties: UserProperties | undefined
   /** For use by the host: any value that belongs to this client. */

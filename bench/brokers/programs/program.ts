@@ -1,6 +1,6 @@
 /**
- * Starts a broker that is a program of its own and tells nobody its port: chooses one, and waits until something listens
- * on it. Knows no broker; what each is started with is in the files beside this one.
+ * Starts a broker that is a program of its own and tells nobody its port: chooses one, and waits until something
+ * listens on it. Knows no broker; what each is started with is in the files beside this one.
  */
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'

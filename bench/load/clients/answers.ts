@@ -1,7 +1,12 @@
-/** What a client of the load answers to packets: PUBACK, PUBREC, PUBREL, PUBCOMP. Knows bytes, and no reason to send them. */
+/**
+ * What a client of the load answers to packets: PUBACK, PUBREC, PUBREL, PUBCOMP. Knows bytes, and no reason to send
+ * them.
+ */
 import type { Client } from './client.js'
 
-/** `joined`: one write for all that a chunk is answered with; `segments`: a write, and so a segment, for each packet. */
+/**
+ * `joined`: one write for all that a chunk is answered with; `segments`: a write, and so a segment, for each packet.
+ */
 export type Writes = 'joined' | 'segments'
 
 export class Answers {

@@ -35,7 +35,9 @@ async function warmUp(context: LoadContext): Promise<void> {
   await sleep(200)
 }
 
-/** Starts connections of consecutive numbers, in steps of 10 ms at a given rate; resolves when each is open or failed. */
+/**
+ * Starts connections of consecutive numbers, in steps of 10 ms at a given rate; resolves when each is open or failed.
+ */
 async function openAll(
   context: LoadContext,
   [first, end]: readonly [number, number],

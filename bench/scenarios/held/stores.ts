@@ -1,4 +1,7 @@
-/** Messages that a store has to have before they are acknowledged: for stored sessions, and retained. Stores side by side. */
+/**
+ * Messages that a store has to have before they are acknowledged: for stored sessions, and retained. Stores side by
+ * side.
+ */
 import { measureTraffic, pairs, type TrafficPlan } from '../../load/traffic.js'
 import { type BrokerName, type Scenario, scenario } from '../../types.js'
 

@@ -22,7 +22,9 @@ export function fingerprintOf(certificate: X509Certificate): string {
 
 const PREFIXES = { dns: 'DNS:', uri: 'URI:', email: 'email:' } as const
 
-/** Subject as Node.js writes it: a line for each part, ` + ` between attributes of one part, special characters escaped. */
+/**
+ * Subject as Node.js writes it: a line for each part, ` + ` between attributes of one part, special characters escaped.
+ */
 function commonNames({ subject }: X509Certificate): string[] {
   const attributes = (subject ?? '').split('\n').flatMap(line => line.split(' + '))
   const names = attributes.filter(attribute => attribute.startsWith('CN='))

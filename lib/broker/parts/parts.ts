@@ -1,6 +1,6 @@
 /**
- * Creates all parts of one broker. Owns the order: services, store, publishing, sessions, connections. A part knows those
- * before it; what comes later, it reaches through a function that is called once the broker has started.
+ * Creates all parts of one broker. Owns the order: services, store, publishing, sessions, connections. A part knows
+ * those before it; what comes later, it reaches through a function that is called once the broker has started.
  */
 import type { EventEmitter } from 'node:events'
 import type { BrokerEvents } from '../../../types/broker/events.js'

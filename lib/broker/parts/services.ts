@@ -1,6 +1,6 @@
 /**
- * The services that all parts of a broker share: options, hooks, events, time, the connected clients, and the numbers of
- * the current load. Created first; must not know the parts that use them.
+ * The services that all parts of a broker share: options, hooks, events, time, the connected clients, and the numbers
+ * of the current load. Created first; must not know the parts that use them.
  */
 import type { EventEmitter } from 'node:events'
 import type { BrokerEvents } from '../../../types/broker/events.js'

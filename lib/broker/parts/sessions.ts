@@ -1,6 +1,6 @@
 /**
- * Creates what keeps sessions and wills: the registry of sessions, the limits of what is stored, and the housekeeping of
- * deadlines. Must not know connections.
+ * Creates what keeps sessions and wills: the registry of sessions, the limits of what is stored, and the housekeeping
+ * of deadlines. Must not know connections.
  */
 
 import { RetainedDeliveries } from '../../model/retained-deliveries.js'

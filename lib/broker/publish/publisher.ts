@@ -1,6 +1,6 @@
 /**
- * The steps of publishing a message: number it, store it for stored sessions and as the retained message, hand it to the
- * bus, notify the host. Owns the guarantee that nothing is acknowledged before it is stored.
+ * The steps of publishing a message: number it, store it for stored sessions and as the retained message, hand it to
+ * the bus, notify the host. Owns the guarantee that nothing is acknowledged before it is stored.
  */
 import type { Client } from '../../../types/client/client.js'
 import type {

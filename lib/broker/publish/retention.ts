@@ -1,5 +1,6 @@
 /**
- * The rules for retained messages: which may be retained, and for how long. The store keeps the messages and counts them.
+ * The rules for retained messages: which may be retained, and for how long. The store keeps the messages and counts
+ * them.
  */
 import type { Message } from '../../../types/message/message.js'
 import type { MaybePromise, RetainedLimits, SessionPersistence } from '../../../types/persistence.js'

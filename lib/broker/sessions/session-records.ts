@@ -77,7 +77,10 @@ export class SessionRecords {
     deadlineSet()
   }
 
-  /** Runs a step that has no caller to report to; a failure becomes a `storeError` event. @returns whether it succeeded */
+  /**
+   * Runs a step that has no caller to report to; a failure becomes a `storeError` event.
+   * @returns whether it succeeded
+   */
   async attempt(step: () => Promise<void>): Promise<boolean> {
     try {
       await step()

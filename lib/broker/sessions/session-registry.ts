@@ -44,7 +44,10 @@ export interface RegistryParts {
   queueLimits: QueueLimitRules
   events: EventSink
   fairness: Fairness
-  /** May prevent a takeover with an AnaxError. Each function returns what to call if the client it is taken from is alive. */
+  /**
+   * May prevent a takeover with an AnaxError. Each function returns what to call if the client it is taken from is
+   * alive.
+   */
   flapping: {
     takenOver(clientId: string, from: Client, by: Client): () => void
     takenElsewhere(clientId: string, from: Client): () => void
@@ -241,7 +244,9 @@ export class SessionRegistry implements SessionDirectory {
     return this.#open(owner, request)
   }
 
-  /** Counts the connection before any asynchronous step, so that simultaneous clients cannot exceed `maxConnections`. */
+  /**
+   * Counts the connection before any asynchronous step, so that simultaneous clients cannot exceed `maxConnections`.
+   */
   #open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
     this.#reserveConnection()
     const { ownership } = this.#parts

@@ -1,6 +1,6 @@
 /**
- * The demands of `--public`: the steps of docs/security/hardening.md, each with its error and its remedy. Owns the list;
- * reads no file.
+ * The demands of `--public`: the steps of docs/security/hardening.md, each with its error and its remedy. Owns the
+ * list; reads no file.
  */
 import { isLoopback, type Settings } from './settings.js'
 

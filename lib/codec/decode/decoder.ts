@@ -1,6 +1,7 @@
 /**
- * Converts bytes to packets: splits the stream at the fixed headers (2.1), and passes each packet's content to its decoder.
- * Owns the chunks, the size limit and the first error, which is permanent; must not know a connection. Never throws.
+ * Converts bytes to packets: splits the stream at the fixed headers (2.1), and passes each packet's content to its
+ * decoder. Owns the chunks, the size limit and the first error, which is permanent; must not know a connection. Never
+ * throws.
  */
 import type { Packet, ProtocolVersion, PublishPacket } from '../../../types/message/packets.js'
 import { AnaxError, wrapError } from '../../errors.js'
@@ -46,9 +47,9 @@ const EMPTY: Buffer = Buffer.alloc(0)
 const SHRINKABLE = 1024
 
 /**
- * Packets are assembled while they arrive once this much of them is there. Smaller ones are joined at the end, which takes a
- * millisecond: what is joined before takes its memory twice until the garbage collector has run, for hundreds of slow
- * clients at once.
+ * Packets are assembled while they arrive once this much of them is there. Smaller ones are joined at the end, which
+ * takes a millisecond: what is joined before takes its memory twice until the garbage collector has run, for hundreds
+ * of slow clients at once.
  */
 const LARGE = 4 * 1024 * 1024
 
@@ -268,8 +269,8 @@ export class Decoder {
   }
 
   /**
-   * Stores the position of the whole packet, if it is in one chunk and its header is of minimal length. One with a packet
-   * identifier is copied when it is sent, so it must not be large.
+   * Stores the position of the whole packet, if it is in one chunk and its header is of minimal length. One with a
+   * packet identifier is copied when it is sent, so it must not be large.
    */
   #setPacket(message: PublishMessage, start: number, end: number): void {
     const headerStart = start - 1 - this.#lengthBytes

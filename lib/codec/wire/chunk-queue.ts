@@ -6,7 +6,9 @@
 /** Smaller chunks are copied into blocks, so that single bytes do not cost an object each. */
 const SMALL = 512
 const BLOCK = 8192
-/** The number of waiting chunks from which on small ones are copied. Usually the next packet is complete long before. */
+/**
+ * The number of waiting chunks from which on small ones are copied. Usually the next packet is complete long before.
+ */
 const PATIENCE = 8
 /** Replaces a chunk that was read. */
 const GONE = Buffer.alloc(0)
@@ -124,7 +126,10 @@ export class ChunkQueue {
     this.#chunks[last] = this.#block.subarray(start, this.#used)
   }
 
-  /** Drops the first chunk. The array is compacted only when half of it is empty, so that no order of calls is quadratic. */
+  /**
+   * Drops the first chunk. The array is compacted only when half of it is empty, so that no order of calls is
+   * quadratic.
+   */
   #drop(): void {
     this.#chunks[this.#first++] = GONE
     if (this.#first === this.#chunks.length) {

@@ -1,6 +1,6 @@
 /**
- * A cache of short ASCII strings: topics, content types and names of user properties repeat often, and a cached string is
- * neither allocated nor hashed again. Owns the memory, which is bounded; must not know what the strings mean.
+ * A cache of short ASCII strings: topics, content types and names of user properties repeat often, and a cached string
+ * is neither allocated nor hashed again. Owns the memory, which is bounded; must not know what the strings mean.
  */
 import type { NodeBuffer } from './node-buffer.js'
 

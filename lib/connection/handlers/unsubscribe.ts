@@ -1,6 +1,6 @@
 /**
- * UNSUBSCRIBE: ends the subscriptions whose filters are exactly those of the packet, or were granted instead of them, and
- * answers. Must not know how subscriptions are stored and routed.
+ * UNSUBSCRIBE: ends the subscriptions whose filters are exactly those of the packet, or were granted instead of them,
+ * and answers. Must not know how subscriptions are stored and routed.
  */
 import type { UnsubscribePacket } from '../../../types/message/packets.js'
 import { type AnaxError, wrapError } from '../../errors.js'

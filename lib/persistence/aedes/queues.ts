@@ -1,7 +1,7 @@
 /**
- * The queues of sessions in a store that has only the contract of `aedes-persistence`. The contract allows one record for
- * all sessions that a message is queued for, with the packet id of only one session; so each session's copy gets its own
- * identity here. Owns the calls of the contract's queue methods and their order; must not know sessions.
+ * The queues of sessions in a store that has only the contract of `aedes-persistence`. The contract allows one record
+ * for all sessions that a message is queued for, with the packet id of only one session; so each session's copy gets
+ * its own identity here. Owns the calls of the contract's queue methods and their order; must not know sessions.
  */
 import type { Message } from '../../../types/message/message.js'
 import type {

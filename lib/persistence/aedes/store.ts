@@ -1,6 +1,6 @@
 /**
- * Adapts a store that has only the contract of `aedes-persistence`: keeps what MQTT 5.0 needs beyond it in memory, where
- * it ends with the process. Owns that state and the contract's quirks; must not know the broker.
+ * Adapts a store that has only the contract of `aedes-persistence`: keeps what MQTT 5.0 needs beyond it in memory,
+ * where it ends with the process. Owns that state and the contract's quirks; must not know the broker.
  */
 import type { Message } from '../../../types/message/message.js'
 import type {
@@ -193,7 +193,9 @@ export class AedesStore implements SessionPersistence {
     return this.#store.getClientList(topic)
   }
 
-  /** The stores' matchers do not know shared filters, match `#` with topics that begin with `$`, and some omit QoS 0. */
+  /**
+   * The stores' matchers do not know shared filters, match `#` with topics that begin with `$`, and some omit QoS 0.
+   */
   async subscriptionsByTopic(topic: string): Promise<MatchedSubscription[]> {
     const matched = await this.#store.subscriptionsByTopic(topic)
     const found = matched.filter(

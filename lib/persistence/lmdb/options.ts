@@ -7,7 +7,10 @@ import type { LmdbDurability } from './engine/writer.js'
 export interface LmdbPersistenceOptions {
   /** The folder, which is created if it does not exist. Only one process at a time may have it open. */
   path: string
-  /** What an acknowledgement guarantees: the message survives a crash of the process, or a power cut as well. @default 'commit' */
+  /**
+   * What an acknowledgement guarantees: the message survives a crash of the process, or a power cut as well.
+   * @default 'commit'
+   */
   durability?: LmdbDurability
   /**
    * How thoroughly an existing file is verified, in a separate process, before it is opened: `quick` reads the pages

@@ -40,7 +40,10 @@ export interface MemoryPersistenceOptions {
   now?: () => number
 }
 
-/** Creates a store in memory, like the one of a broker without the option `persistence`. Its content ends with the process. */
+/**
+ * Creates a store in memory, like the one of a broker without the option `persistence`. Its content ends with the
+ * process.
+ */
 export function createMemoryPersistence(options?: MemoryPersistenceOptions): MemoryPersistence {
   return new MemoryPersistence(options)
 }

@@ -1,9 +1,8 @@
 /**
- * A hash table of items by number, which grows and shrinks by one bucket at a time (linear hashing). No call has to move
- * all items, and neither deletions nor bursts leave memory behind.
- * A `Map` with constant insertions and deletions is rebuilt again and again, and its old tables keep their entries alive
- * for the young generation's garbage collector: that was a third of the cost of a queued message.
- * Must not know the items, except their number.
+ * A hash table of items by number, which grows and shrinks by one bucket at a time (linear hashing). No call has to
+ * move all items, and neither deletions nor bursts leave memory behind. A `Map` with constant insertions and deletions
+ * is rebuilt again and again, and its old tables keep their entries alive for the young generation's garbage collector:
+ * that was a third of the cost of a queued message. Must not know the items, except their number.
  */
 
 /** An item with a number. It can be in one index at a time. */

@@ -44,7 +44,10 @@ export class MemoryRetained {
     return this.#bytes
   }
 
-  /** Stores a message, replacing the previous one of its topic; an empty payload removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
+  /**
+   * Stores a message, replacing the previous one of its topic; an empty payload removes it [MQTT-3.3.1-6]
+   * [MQTT-3.3.1-7].
+   */
   store(message: Message): void {
     if (message.payload.length === 0) {
       this.#forgotten(this.#tree.delete(message.topic))

@@ -123,7 +123,9 @@ function highest(members: SessionSubscription[], score: (member: SessionSubscrip
   return best
 }
 
-/** FNV-1a, with the final mixing of MurmurHash3, so that names that differ in the last letter only are spread evenly. */
+/**
+ * FNV-1a, with the final mixing of MurmurHash3, so that names that differ in the last letter only are spread evenly.
+ */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)

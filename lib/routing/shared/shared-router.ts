@@ -194,7 +194,10 @@ export class SharedRouter {
     this.#options.enqueue(message, { clientId, qos, retain, subscriptionIdentifiers, share })
   }
 
-  /** A second copy for one session. With QoS 0 it keeps its place among the messages of its publisher, as no queue has it. */
+  /**
+   * A second copy for one session. With QoS 0 it keeps its place among the messages of its publisher, as no queue has
+   * it.
+   */
   #anotherCopy(message: PublishMessage, member: SessionSubscription): PublishMessage {
     if (grantedQoS(message, member) > 0) return this.#numberedCopy(message)
     const { brokerId, brokerCounter } = message

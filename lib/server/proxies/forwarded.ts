@@ -1,6 +1,6 @@
 /**
- * The address of a client behind HTTP proxies: `Forwarded` (RFC 7239) and `X-Forwarded-For`, as far as each proxy on the
- * way is trusted. Owns the choice of the entry; libraries parse the headers.
+ * The address of a client behind HTTP proxies: `Forwarded` (RFC 7239) and `X-Forwarded-For`, as far as each proxy on
+ * the way is trusted. Owns the choice of the entry; libraries parse the headers.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'

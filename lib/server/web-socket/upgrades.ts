@@ -2,8 +2,8 @@
  * Distributes the WebSocket upgrades of an HTTP server: mounted paths go to MQTT, all others to the host's listeners.
  * Knows HTTP only; must not know WebSocket or a broker.
  *
- * An HTTP server passes every upgrade to every listener, and some (`ws` with a path, `@fastify/websocket`) refuse upgrades
- * of other paths. So an upgrade of a mounted path must not reach them, in whichever order they were added:
+ * An HTTP server passes every upgrade to every listener, and some (`ws` with a path, `@fastify/websocket`) refuse
+ * upgrades of other paths. So an upgrade of a mounted path must not reach them, in whichever order they were added:
  * `docs/decisions/041-upgrades-by-path.md`.
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http'

@@ -36,8 +36,8 @@ async function mqttPlugin(app: FastifyLike, { broker, ...options }: FastifyMqttO
 }
 
 /**
- * A Fastify plugin that serves MQTT over WebSocket: `app.register(fastifyMqtt, { broker, path: '/mqtt' })`. The broker is
- * `app.mqtt`, and is closed by `app.close()`.
+ * A Fastify plugin that serves MQTT over WebSocket: `app.register(fastifyMqtt, { broker, path: '/mqtt' })`. The broker
+ * is `app.mqtt`, and is closed by `app.close()`.
  */
 export const fastifyMqtt: (app: FastifyLike, options: FastifyMqttOptions) => Promise<void> = Object.assign(mqttPlugin, {
   // registers in the whole app: Fastify encapsulates plugins by default
@@ -69,8 +69,8 @@ export interface WebServer {
 }
 
 /**
- * Listens for HTTP requests and for MQTT over WebSocket on one port, for Express and every other framework whose apps are
- * request listeners.
+ * Listens for HTTP requests and for MQTT over WebSocket on one port, for Express and every other framework whose apps
+ * are request listeners.
  * @param handler an Express app, or any request listener
  * @throws AnaxError ANAX_ERR_LISTEN, ANAX_ERR_ARGUMENT
  */

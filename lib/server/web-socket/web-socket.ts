@@ -19,13 +19,13 @@ import { type HostWebSocket, WebSocketStream } from './web-socket-stream.js'
 /** Options of MQTT over WebSocket. */
 export interface UpgradeOptions {
   /**
-   * Largest WebSocket message of a connected client in bytes. A message may contain several MQTT packets, or part of one.
-   * Before CONNECT is answered, the broker's `maxConnectSize` is the limit. @default `maxPacketSize` and 64 KiB
+   * Largest WebSocket message of a connected client in bytes. A message may contain several MQTT packets, or part of
+   * one. Before CONNECT is answered, the broker's `maxConnectSize` is the limit. @default `maxPacketSize` and 64 KiB
    */
   maxPayload?: number
   /**
-   * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function that
-   * decides. Other origins get 403. Clients without `Origin`, that is, all but browsers, may connect. @default any
+   * Origins of web pages that may connect: values of the `Origin` header such as `https://example.com`, or a function
+   * that decides. Other origins get 403. Clients without `Origin`, that is, all but browsers, may connect. @default any
    */
   allowedOrigins?: readonly string[] | ((origin: string, request: IncomingMessage) => boolean)
 }
@@ -69,9 +69,9 @@ const PROTOCOL_ERROR = 1002
 const TRY_AGAIN_LATER = 1013
 
 /**
- * Serves MQTT over WebSocket on one path of an existing HTTP server, such as Fastify's or Express's.
- * Upgrades of that path reach no other listener. Upgrades of other paths go to the host's own listeners, whether they were
- * added earlier or later; an upgrade that none of them answers gets 404.
+ * Serves MQTT over WebSocket on one path of an existing HTTP server, such as Fastify's or Express's. Upgrades of that
+ * path reach no other listener. Upgrades of other paths go to the host's own listeners, whether they were added earlier
+ * or later; an upgrade that none of them answers gets 404.
  * @throws AnaxError ANAX_ERR_ARGUMENT for arguments of a wrong type; ANAX_ERR_LISTEN if the path is invalid, or serves
  * MQTT already
  */

@@ -1,4 +1,6 @@
-/** The connection as the outgoing path sees it. A contract: the stream and the connection's state are not known here. */
+/**
+ * The connection as the outgoing path sees it. A contract: the stream and the connection's state are not known here.
+ */
 import type { Client } from '../../../types/client/client.js'
 import type { Frame } from '../../codec/wire/frame.js'
 import type { AnaxError } from '../../errors.js'

@@ -1,6 +1,6 @@
 /**
- * A binary heap of items with a time, earliest first. Each item stores its index, so that removing one takes logarithmic
- * time. Owns the order only; must not know what the times are for.
+ * A binary heap of items with a time, earliest first. Each item stores its index, so that removing one takes
+ * logarithmic time. Owns the order only; must not know what the times are for.
  */
 
 /** An item with a time. The heap stores the item's index in it. */

@@ -1,6 +1,6 @@
 /**
- * A bounded queue that is written by calls and read by an async iterator. Owns the bound and the waiting reader; must not
- * know what the items are.
+ * A bounded queue that is written by calls and read by an async iterator. Owns the bound and the waiting reader; must
+ * not know what the items are.
  */
 
 /** What happens when the queue is full: the new item is dropped, the oldest item is dropped, or reading fails. */

@@ -1,6 +1,6 @@
 /**
- * A set of names sorted by their UTF-8 bytes, which can be read page by page while it changes. Adding a name to a million
- * takes as long as adding one to a thousand. Must not know what the names refer to.
+ * A set of names sorted by their UTF-8 bytes, which can be read page by page while it changes. Adding a name to a
+ * million takes as long as adding one to a thousand. Must not know what the names refer to.
  */
 
 /** A chunk with more names is split. */

@@ -1,6 +1,6 @@
 /**
- * An ordered pipeline: each job runs through the same stages, and no job begins a stage before its predecessor has begun
- * it. Owns the order; must not know what a job does.
+ * An ordered pipeline: each job runs through the same stages, and no job begins a stage before its predecessor has
+ * begun it. Owns the order; must not know what a job does.
  *
  *   authorize   ask the host's hooks
  *   match       find the receivers

@@ -109,8 +109,8 @@ export class Timers {
   }
 
   /**
-   * The event loop runs timers before it reads sockets. So data that a client, a store or a hook sent while the loop was
-   * busy is still unread. It is read before any timer declares its sender late.
+   * The event loop runs timers before it reads sockets. So data that a client, a store or a hook sent while the loop
+   * was busy is still unread. It is read before any timer declares its sender late.
    */
   readonly #ring = (): void => {
     this.#alarmAt = Number.POSITIVE_INFINITY

@@ -11,7 +11,9 @@ export interface Scenario {
   options?: BrokerOptions
   /** Whether the broker listens for TLS as well. */
   hasTls?: boolean
-  /** Those who may connect, the healthy pair's first: then the command is attacked, and no broker that measures itself. */
+  /**
+   * Those who may connect, the healthy pair's first: then the command is attacked, and no broker that measures itself.
+   */
   users?: readonly User[]
   bounds: Bounds
   /** What has to hold beside Mosquitto, which is attacked in the same way in the same run. */

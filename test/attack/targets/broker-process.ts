@@ -111,7 +111,9 @@ async function measured(): Promise<Measured> {
   }
 }
 
-/** Heap and buffers, of which nothing can be freed. Buffers are freed in the background, some time after a collection. */
+/**
+ * Heap and buffers, of which nothing can be freed. Buffers are freed in the background, some time after a collection.
+ */
 async function collectedBytes(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     globalThis.gc?.()

@@ -1,6 +1,6 @@
 /**
- * Programs as targets, which are attacked like a broker and measure nothing: the command of this package, and Mosquitto and
- * the bare relay of the benchmark beside it. Owns how they are started; must not know the attacks.
+ * Programs as targets, which are attacked like a broker and measure nothing: the command of this package, and Mosquitto
+ * and the bare relay of the benchmark beside it. Owns how they are started; must not know the attacks.
  */
 import { type ChildProcessByStdio, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -35,7 +35,10 @@ export async function mosquittoTarget(users: readonly User[] | undefined): Promi
   return targetOf(Number(new URL(broker.url).port), folder, () => broker.stop())
 }
 
-/** A few lines around the `net` of Node.js, which answer each CONNECT with the same four bytes: the rest is not the broker's. */
+/**
+ * A few lines around the `net` of Node.js, which answer each CONNECT with the same four bytes: the rest is not the
+ * broker's.
+ */
 export async function relayTarget(): Promise<Target> {
   const file = fileURLToPath(new URL('../../../bench/brokers/relay.js', import.meta.url))
   const child = endWithUs(fork(file, [JSON.stringify({ transport: 'tcp' })]))

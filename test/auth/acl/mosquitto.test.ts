@@ -1,4 +1,6 @@
-/** Mosquitto's ACL files mean here what they mean there: verdicts side by side, for generated rules, names and topics. */
+/**
+ * Mosquitto's ACL files mean here what they mean there: verdicts side by side, for generated rules, names and topics.
+ */
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

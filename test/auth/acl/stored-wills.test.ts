@@ -1,4 +1,6 @@
-/** Wills that outlive the process: checked after a restart as wills of the identity that left them, or not published. */
+/**
+ * Wills that outlive the process: checked after a restart as wills of the identity that left them, or not published.
+ */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { after, describe, it } from 'node:test'

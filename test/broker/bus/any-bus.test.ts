@@ -159,7 +159,9 @@ test('each subscriber gets each message as often as it should, in order', async 
   )
 })
 
-/** A bus within the process has one broker; members of a group are on one broker, as the groups of a bus do not meet. */
+/**
+ * A bus within the process has one broker; members of a group are on one broker, as the groups of a bus do not meet.
+ */
 function normal(given: Scene): Scene {
   const brokers = given.bus === 'within the process' ? 1 : given.brokers
   const steps = given.steps.map(step => (step.do === 'publish' ? { ...step, broker: step.broker % brokers } : step))

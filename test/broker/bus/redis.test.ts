@@ -1,4 +1,6 @@
-/** Brokers on a real Redis by `mqemitter-redis`: what is published on one reaches each client of any, once and in order. */
+/**
+ * Brokers on a real Redis by `mqemitter-redis`: what is published on one reaches each client of any, once and in order.
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'

@@ -1,4 +1,7 @@
-/** The gates in all their styles: who is let in, what a refusal looks like in each version, and what a failing hook does. */
+/**
+ * The gates in all their styles: who is let in, what a refusal looks like in each version, and what a failing hook
+ * does.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { AnaxError, Broker } from '../../../lib/index.js'

@@ -13,7 +13,10 @@ const PROCESS = fileURLToPath(new URL('allocation-run.js', import.meta.url))
  */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64', '--single-threaded']
 
-/** Bytes per message, by the major version of Node from which they hold: 3 % above what was measured. A listener of `publish` adds 125 or more. */
+/**
+ * Bytes per message, by the major version of Node from which they hold: 3 % above what was measured. A listener of
+ * `publish` adds 125 or more.
+ */
 const BOUNDS = [
   { from: 24, bytes: 1100 },
   { from: 22, bytes: 800 },

@@ -1,4 +1,7 @@
-/** Queues at their limits, clients that do not read, stores that take their time: what waits is bounded, and nobody crashes. */
+/**
+ * Queues at their limits, clients that do not read, stores that take their time: what waits is bounded, and nobody
+ * crashes.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '../../../lib/codec/encode/encoder.js'

@@ -1,4 +1,6 @@
-/** A session may get a message twice, for itself and for its group: where one of the two is refused, so is the other. */
+/**
+ * A session may get a message twice, for itself and for its group: where one of the two is refused, so is the other.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createBroker, createMemoryPersistence } from '../../../lib/index.js'

@@ -1,4 +1,7 @@
-/** What happens when deadlines come: in steps, with the event loop having its turn between them, and no more often than needed. */
+/**
+ * What happens when deadlines come: in steps, with the event loop having its turn between them, and no more often than
+ * needed.
+ */
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import { Housekeeping } from '../../../lib/broker/sessions/housekeeping.js'

@@ -1,4 +1,7 @@
-/** What the store refuses when a client comes or goes is tried again: no session is left without a deadline, no will comes twice. */
+/**
+ * What the store refuses when a client comes or goes is tried again: no session is left without a deadline, no will
+ * comes twice.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
@@ -192,7 +195,10 @@ for (const how of FAILURES) {
   })
 }
 
-/** A broker on a store that has only the contract of `aedes-persistence`, with a client that is away for less than a minute. */
+/**
+ * A broker on a store that has only the contract of `aedes-persistence`, with a client that is away for less than a
+ * minute.
+ */
 async function foreignScene() {
   const clock = new FakeClock()
   const failing = failingStore(STORES['aedes-persistence']!(clock))

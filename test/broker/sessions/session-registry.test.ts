@@ -1,4 +1,7 @@
-/** One client identifier, many connections: taken over, released, ended, while the store takes its time; one after the other. */
+/**
+ * One client identifier, many connections: taken over, released, ended, while the store takes its time; one after the
+ * other.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'

@@ -1,4 +1,6 @@
-/** Wills: when they are due, that each is published once, and what becomes of them when the host or the store says no. */
+/**
+ * Wills: when they are due, that each is published once, and what becomes of them when the host or the store says no.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'

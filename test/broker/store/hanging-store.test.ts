@@ -1,4 +1,7 @@
-/** A store, or a hook, that never answers: nobody waits for it without end, and who comes again and again does not pile up. */
+/**
+ * A store, or a hook, that never answers: nobody waits for it without end, and who comes again and again does not pile
+ * up.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'

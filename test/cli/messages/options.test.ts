@@ -1,4 +1,7 @@
-/** The command lines of `anax pub`, `sub`, `status`, `clients` and `kick`: what they mean, and what is said of wrong ones. */
+/**
+ * The command lines of `anax pub`, `sub`, `status`, `clients` and `kick`: what they mean, and what is said of wrong
+ * ones.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CommandError } from '../../../lib/cli/command-error.js'

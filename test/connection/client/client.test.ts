@@ -49,7 +49,9 @@ function membersOf(value: object): (string | symbol)[] {
   return [...found]
 }
 
-/** All objects that can be reached from a client, by their paths. Those of the host and the language are not entered. */
+/**
+ * All objects that can be reached from a client, by their paths. Those of the host and the language are not entered.
+ */
 function reachable(client: object): Map<object, string> {
   const found = new Map<object, string>()
   const visit = (value: unknown, path: string): void => {

@@ -1,4 +1,7 @@
-/** When outboxes write: in order, and few in a turn for work that had to pause, which then writes several messages at once. */
+/**
+ * When outboxes write: in order, and few in a turn for work that had to pause, which then writes several messages at
+ * once.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'

@@ -1,4 +1,7 @@
-/** Whatever is added to an outbox, and whenever its stream is full: everything leaves once, in order, and answers come alone. */
+/**
+ * Whatever is added to an outbox, and whenever its stream is full: everything leaves once, in order, and answers come
+ * alone.
+ */
 import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { it } from 'node:test'

@@ -1,4 +1,7 @@
-/** What is waiting to be written to one stream: how it is joined, when it leaves, and what a full or dead stream does to it. */
+/**
+ * What is waiting to be written to one stream: how it is joined, when it leaves, and what a full or dead stream does to
+ * it.
+ */
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'

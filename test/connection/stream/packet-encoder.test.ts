@@ -1,4 +1,6 @@
-/** Packets within what a client accepts: its size, its aliases, its wish for explanations; and what no packet can carry. */
+/**
+ * Packets within what a client accepts: its size, its aliases, its wish for explanations; and what no packet can carry.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Decoder } from '../../../lib/codec/decode/decoder.js'

@@ -1,4 +1,6 @@
-/** A publisher or a subscriber as a process, to be killed. Arguments: its description in JSON, the number of its life. */
+/**
+ * A publisher or a subscriber as a process, to be killed. Arguments: its description in JSON, the number of its life.
+ */
 
 import { sayReady } from '../processes/mortal.js'
 import { Random } from '../random.js'

@@ -77,7 +77,8 @@ export class Link {
 
   /**
    * Ends the connection as the standard wants it; resolves when it is over. @returns whether the broker has read
-   * DISCONNECT for certain: it closed the connection in time, and had not ended it before, as a node does that lost its lease
+   * DISCONNECT for certain: it closed the connection in time, and had not ended it before, as a node does that lost its
+   * lease
    */
   async disconnect(): Promise<boolean> {
     if (this.#socket.destroyed) return false

@@ -33,7 +33,9 @@ export async function findRetainedFaults(port: number, promised: ReadonlyMap<str
   return wrong().map(([topic, number]) => `${topic} has ${found.get(topic)}, ${number} was acknowledged`)
 }
 
-/** @returns in words, each topic where a message finds a subscription that is not acknowledged, or misses one that is */
+/**
+ * @returns in words, each topic where a message finds a subscription that is not acknowledged, or misses one that is
+ */
 export async function findSubscriptionFaults(port: number, churner: Churner): Promise<string[]> {
   const { allTopics, subscribed, arrived } = churner
   const link = await connect(port, () => {})

@@ -4,7 +4,8 @@
  *
  * - The message and its packet id, before PUBLISH leaves: it is sent again with the same packet id, or the broker
  *   would take it for another message.
- * - That PUBREC came, before PUBREL leaves: from then on the packet id is released, and a PUBLISH would be a new message.
+ * - That PUBREC came, before PUBREL leaves: from then on the packet id is released, and a PUBLISH would be a new
+ * message.
  * - That the packet id is free, before it is used again.
  */
 import type { QoS } from '../../../types/message/packets.js'

@@ -1,8 +1,8 @@
 /**
  * Holds the wills that came against those that had to.
  *
- * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for each
- * death of a broker while it had to do with the will.
+ * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for
+ * each death of a broker while it had to do with the will.
  */
 
 import type { Mourner } from '../clients/mourner.js'

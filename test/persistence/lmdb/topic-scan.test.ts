@@ -54,7 +54,9 @@ async function withRetained(
   }
 }
 
-/** Levels that sort on both sides of the slash, are the beginning of one another, empty, longer than a key, or special. */
+/**
+ * Levels that sort on both sides of the slash, are the beginning of one another, empty, longer than a key, or special.
+ */
 const level = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom('a', 'b', 'ab', 'a!', 'a0', 'b.', '', 'é', '\u{1f600}', '\uffee', '$SYS') },
   { weight: 1, arbitrary: fc.constantFrom('x'.repeat(940), `${'x'.repeat(940)}/b`, 'é'.repeat(600), 'y'.repeat(970)) },

@@ -1,4 +1,7 @@
-/** A client that does not wait for CONNACK: all that it sent behind CONNECT is answered, however much at once is too much. */
+/**
+ * A client that does not wait for CONNACK: all that it sent behind CONNECT is answered, however much at once is too
+ * much.
+ */
 
 import { connectPacket, publishPacket } from '../../support/clients/spec-client.js'
 import { spec } from '../../support/spec.js'

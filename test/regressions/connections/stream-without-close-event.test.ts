@@ -1,4 +1,7 @@
-/** Streams that do not say that they are closed: the listeners of the broker are off them all the same, and it can close. */
+/**
+ * Streams that do not say that they are closed: the listeners of the broker are off them all the same, and it can
+ * close.
+ */
 import assert from 'node:assert/strict'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { test } from 'node:test'

@@ -1,4 +1,6 @@
-/** Several brokers on one bus, with a store for each or one for all: nothing is lost on the way, and nothing doubled. */
+/**
+ * Several brokers on one bus, with a store for each or one for all: nothing is lost on the way, and nothing doubled.
+ */
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'

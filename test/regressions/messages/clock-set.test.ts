@@ -1,4 +1,6 @@
-/** Somebody sets the wall clock: deadlines of the process do not move, and those that are stored follow the new time. */
+/**
+ * Somebody sets the wall clock: deadlines of the process do not move, and those that are stored follow the new time.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'

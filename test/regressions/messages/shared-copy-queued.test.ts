@@ -1,6 +1,6 @@
 /**
- * A session that gets a message twice, for itself and as a member of a shared subscription, has two copies in its queue.
- * The one for the group must not come twice where it is read from the queue before the bus brings it.
+ * A session that gets a message twice, for itself and as a member of a shared subscription, has two copies in its
+ * queue. The one for the group must not come twice where it is read from the queue before the bus brings it.
  */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'

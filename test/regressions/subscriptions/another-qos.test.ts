@@ -1,6 +1,6 @@
 /**
- * A subscription gets another QoS while a message is between the store, whose answer takes its time, and the bus: what a
- * client is sent first and what it is sent again, after its connection broke, are the same packet.
+ * A subscription gets another QoS while a message is between the store, whose answer takes its time, and the bus: what
+ * a client is sent first and what it is sent again, after its connection broke, are the same packet.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

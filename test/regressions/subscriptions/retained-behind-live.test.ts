@@ -1,4 +1,7 @@
-/** A retained message that waits for its subscriber while a newer one of its topic goes past it: it is not news any more. */
+/**
+ * A retained message that waits for its subscriber while a newer one of its topic goes past it: it is not news any
+ * more.
+ */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'
 import { createLmdbPersistence } from '../../../lib/persistence/lmdb/lmdb.js'

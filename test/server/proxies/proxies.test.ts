@@ -1,4 +1,6 @@
-/** Proxies in front of the broker: whose word about a client's address counts, in each of the ways in which they say it. */
+/**
+ * Proxies in front of the broker: whose word about a client's address counts, in each of the ways in which they say it.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'

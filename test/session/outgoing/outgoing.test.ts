@@ -1,4 +1,6 @@
-/** Which message a client gets next: live, waiting here, waiting in the store, retained; and which packet id it gets. */
+/**
+ * Which message a client gets next: live, waiting here, waiting in the store, retained; and which packet id it gets.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AnaxError } from '../../../lib/errors.js'

@@ -1,4 +1,7 @@
-/** What the broker does not do, or only so far: announced in CONNACK, and enforced with the code that the standard names. */
+/**
+ * What the broker does not do, or only so far: announced in CONNACK, and enforced with the code that the standard
+ * names.
+ */
 import assert from 'node:assert/strict'
 import type { BrokerOptions } from '../../../types/broker/options.js'
 import type { ConnackProperties, QoS, Will } from '../../../types/message/packets.js'

@@ -1,4 +1,7 @@
-/** Explanations of the server: another server to go to, reason strings, user properties, and who wants none (3.1.2.11.7). */
+/**
+ * Explanations of the server: another server to go to, reason strings, user properties, and who wants none
+ * (3.1.2.11.7).
+ */
 import assert from 'node:assert/strict'
 import type { ConnectRefusal, RefusalError } from '../../../types/broker/hooks.js'
 import type { ConnackPacket, DisconnectPacket, UserProperties } from '../../../types/message/packets.js'

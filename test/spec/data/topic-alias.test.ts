@@ -1,4 +1,6 @@
-/** Topic aliases (3.3.2.3.4): those of a client are resolved within the limit, those of the broker keep to the client's. */
+/**
+ * Topic aliases (3.3.2.3.4): those of a client are resolved within the limit, those of the broker keep to the client's.
+ */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../../types/message/packets.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'

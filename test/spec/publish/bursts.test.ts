@@ -1,6 +1,6 @@
 /**
- * Clients that do not wait: thousands of messages at once, from a client and to a client. All are acknowledged, and what
- * is acknowledged reaches every client that is connected and answers.
+ * Clients that do not wait: thousands of messages at once, from a client and to a client. All are acknowledged, and
+ * what is acknowledged reaches every client that is connected and answers.
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'

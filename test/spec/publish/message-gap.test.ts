@@ -1,6 +1,6 @@
 /**
- * What programs do that await an answer before they listen: `await client.subscribeAsync(t); client.once('message', …)`.
- * Messages leave in a later write than the CONNACK or SUBACK in front of them.
+ * What programs do that await an answer before they listen: `await client.subscribeAsync(t); client.once('message',
+ * …)`. Messages leave in a later write than the CONNACK or SUBACK in front of them.
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'

@@ -1,4 +1,6 @@
-/** QoS 1 and 2 to a client (4.3): packet ids, the steps of the handshakes, and answers that are late, wrong or refusals. */
+/**
+ * QoS 1 and 2 to a client (4.3): packet ids, the steps of the handshakes, and answers that are late, wrong or refusals.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { SpecClient } from '../../support/clients/spec-client.js'

@@ -1,4 +1,7 @@
-/** What subscriptions take is limited in bytes, for one client and for all: `maxSubscriptionBytes`, `maxTotalSubscriptionBytes`. */
+/**
+ * What subscriptions take is limited in bytes, for one client and for all: `maxSubscriptionBytes`,
+ * `maxTotalSubscriptionBytes`.
+ */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'
 import type { QoS } from '../../../types/message/packets.js'

@@ -48,7 +48,10 @@ export interface Scene {
 export interface Store {
   /** Whether what it holds outlives it. */
   survives: boolean
-  /** Whether what waits in a queue keeps its properties and its expiry: the packages for which this is not so are named in the documentation. */
+  /**
+   * Whether what waits in a queue keeps its properties and its expiry: the packages for which this is not so are named
+   * in the documentation.
+   */
   keepsProperties: boolean
   /** The versions of the protocol that it is tested with. */
   versions: ProtocolVersion[]

@@ -1,4 +1,6 @@
-/** Every transport as a test needs it: a listener for a broker, and streams to it. Knows how each is opened; no packets. */
+/**
+ * Every transport as a test needs it: a listener for a broker, and streams to it. Knows how each is opened; no packets.
+ */
 import { once } from 'node:events'
 import net from 'node:net'
 import { join } from 'node:path'

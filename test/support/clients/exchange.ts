@@ -1,4 +1,7 @@
-/** What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and acknowledge. */
+/**
+ * What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and
+ * acknowledge.
+ */
 import assert from 'node:assert/strict'
 import { encode } from '../../../lib/codec/encode/encoder.js'
 import type {

@@ -1,4 +1,6 @@
-/** A publisher that keeps to the standard: numbered messages, full handshakes, everything sent again when it returns. */
+/**
+ * A publisher that keeps to the standard: numbered messages, full handshakes, everything sent again when it returns.
+ */
 import assert from 'node:assert/strict'
 import type { Packet, PubcompPacket, PublishPacket, QoS } from '../../../types/message/packets.js'
 import { textPacket } from '../clients/traffic.js'

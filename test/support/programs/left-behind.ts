@@ -1,6 +1,6 @@
 /**
- * What a test file leaves behind if it is killed, as the runner does at a time limit: processes that it has started, and
- * temporary folders. A small process outlives the file, notices the end of the pipe between them, and cleans up.
+ * What a test file leaves behind if it is killed, as the runner does at a time limit: processes that it has started,
+ * and temporary folders. A small process outlives the file, notices the end of the pipe between them, and cleans up.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
@@ -8,7 +8,10 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Reads lines like "+ process 42" and "- process 42" until the pipe ends. A folder may be in use until its process has ended. */
+/**
+ * Reads lines like "+ process 42" and "- process 42" until the pipe ends. A folder may be in use until its process has
+ * ended.
+ */
 const CLEANER = `
   { if ($1 == "+") left[$2 " " $3]; else delete left[$2 " " $3] }
   END {

@@ -1,4 +1,6 @@
-/** Who works in which turn of the event loop: nobody more than its share while others wait, and who sends little first. */
+/**
+ * Who works in which turn of the event loop: nobody more than its share while others wait, and who sends little first.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,7 @@
-/** The ordered pipeline of one connection: its order under any mixture of stages that wait, and what it does with failures. */
+/**
+ * The ordered pipeline of one connection: its order under any mixture of stages that wait, and what it does with
+ * failures.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -9,7 +9,9 @@ import type { MessageRef, StoredWill } from '../../../../types/persistence.js'
 import { payloadBytes, propertyBytes, userPropertyBytes } from '../../../codec/message-bytes.js'
 import { pairsOf, userPropertiesFrom } from '../../../codec/user-properties.js'
 
-/** Bytes of a number in a key: enough for milliseconds since the epoch, and for years of a million messages a second. */
+/**
+ * Bytes of a number in a key: enough for milliseconds since the epoch, and for years of a million messages a second.
+ */
 const NUMBER_BYTES = 6
 const MAX_NUMBER = 2 ** (8 * NUMBER_BYTES) - 1
 /** First byte of a text key, because keys must not be empty. */

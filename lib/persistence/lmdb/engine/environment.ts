@@ -73,7 +73,9 @@ Object.assign(globalThis, { [OPEN_FOLDERS]: openFolders })
 /** An open database. */
 export class LmdbEnvironment {
   readonly counters: Counters
-  /** Whether committed data survives a crash without a flush. That needs a way to tell whether the machine restarted. */
+  /**
+   * Whether committed data survives a crash without a flush. That needs a way to tell whether the machine restarted.
+   */
   readonly outlivesProcess: boolean
   readonly #root: RootDatabase
   readonly #flusher: LmdbFlusher

@@ -7,7 +7,9 @@ import { isMainThread } from 'node:worker_threads'
 
 const STDERR = 2
 
-/** Must be called when LMDB's thread starts. The exit of a worker thread does not wait, and must not end the process. */
+/**
+ * Must be called when LMDB's thread starts. The exit of a worker thread does not wait, and must not end the process.
+ */
 export function expectCallback(): void {
   if (isMainThread) process.on('exit', endAtOnce)
 }

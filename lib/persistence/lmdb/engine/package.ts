@@ -1,4 +1,6 @@
-/** Loads the optional package `lmdb`. Its types must not appear in exported signatures: users may not have the package. */
+/**
+ * Loads the optional package `lmdb`. Its types must not appear in exported signatures: users may not have the package.
+ */
 import { AnaxError, textOf } from '../../../errors.js'
 
 /**

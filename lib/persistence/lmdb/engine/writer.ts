@@ -208,8 +208,8 @@ export class LmdbWriter {
   }
 
   /**
-   * Flushes, because pages that earlier transactions freed can be reused only after a flush. That way a full disk can be
-   * emptied by many small transactions.
+   * Flushes, because pages that earlier transactions freed can be reused only after a flush. That way a full disk can
+   * be emptied by many small transactions.
    * @returns whether a retry makes sense
    */
   async #makesRoom(failure: unknown): Promise<boolean> {

@@ -71,7 +71,9 @@ export class LmdbRetained {
     return this.#committed.bytes + this.#underWay.bytes
   }
 
-  /** Keeps a message in place of its topic's earlier one; an empty payload removes that [MQTT-3.3.1-6] [MQTT-3.3.1-7]. */
+  /**
+   * Keeps a message in place of its topic's earlier one; an empty payload removes that [MQTT-3.3.1-6] [MQTT-3.3.1-7].
+   */
   async store(message: Message): Promise<void> {
     const { topic } = message
     const row = rowOf(message)

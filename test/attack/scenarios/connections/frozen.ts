@@ -7,8 +7,8 @@ import { pause, type Scenario } from '../scenario.js'
 const MESSAGES = 3
 
 /**
- * Linux takes up to 4 MB for each connection, and for all of them a tenth of the memory (`net.ipv4.tcp_mem`). When that is
- * used up, it carries nobody's bytes any more. So only some are connected over TCP.
+ * Linux takes up to 4 MB for each connection, and for all of them a tenth of the memory (`net.ipv4.tcp_mem`). When that
+ * is used up, it carries nobody's bytes any more. So only some are connected over TCP.
  */
 const OVER_TCP = 150
 const IN_MEMORY = 850

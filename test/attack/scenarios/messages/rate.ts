@@ -1,4 +1,7 @@
-/** A client that has a rate, and sends as fast as it can: it is slowed down to its rate, and then disconnected with 0x96. */
+/**
+ * A client that has a rate, and sends as fast as it can: it is slowed down to its rate, and then disconnected with
+ * 0x96.
+ */
 import { once } from 'node:events'
 import { connect5Packet, publish5Packet, subscribePacket } from '../../packets.js'
 import { inTime } from '../../waiting.js'

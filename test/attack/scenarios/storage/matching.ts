@@ -1,4 +1,6 @@
-/** Filters with a `+` in all places that there are: each message matches all of them, and takes all ways down the tree. */
+/**
+ * Filters with a `+` in all places that there are: each message matches all of them, and takes all ways down the tree.
+ */
 import { quiet } from '../../attacked.js'
 import { publishPacket, subscribePacket } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'

@@ -1,4 +1,6 @@
-/** Very many stored sessions that match one message, and one session with very many subscriptions that comes and goes. */
+/**
+ * Very many stored sessions that match one message, and one session with very many subscriptions that comes and goes.
+ */
 import { once } from 'node:events'
 import { connectPacket, publishPacket, subscribePacket } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'

@@ -1,4 +1,6 @@
-/** Limits of one client's queue: what the host says, the options for what it does not say, and for what makes no sense. */
+/**
+ * Limits of one client's queue: what the host says, the options for what it does not say, and for what makes no sense.
+ */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { QueueLimitRules } from '../../../../lib/broker/publish/queue-limits.js'

@@ -1,4 +1,7 @@
-/** Many retained messages at once, at the limits, with a store that takes its time: no limit is exceeded, no room is lost. */
+/**
+ * Many retained messages at once, at the limits, with a store that takes its time: no limit is exceeded, no room is
+ * lost.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../../lib/index.js'

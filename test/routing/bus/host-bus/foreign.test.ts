@@ -1,4 +1,6 @@
-/** What a bus of the host brings from others: queued for the stored sessions here, and routed in the order of arrival. */
+/**
+ * What a bus of the host brings from others: queued for the stored sessions here, and routed in the order of arrival.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { PublishMessage } from '../../../../lib/codec/publish-message.js'
