@@ -6,13 +6,16 @@ import type { LogEntry, LogPosition } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message/message.js'
 import { messageFrom } from '../wire/message-bytes.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../wire/subjects.js'
-import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
+import type { StoredRecord, Wire } from '../wire/wire.js'
 import { covers } from './interest.js'
 import { LeaderProgress } from './leader-progress.js'
+import { NewMessages } from './new-messages.js'
 
 const PAUSE_MS = 5
 /** The number of requests to replicas that may be behind, before the leader is asked for each record. */
 const MAX_TRIES = 60
+/** Maximum bytes of the answer about new messages: their content is not needed. */
+const MAX_BYTES = 1024 * 1024
 
 /** A shard to read. */
 export interface ReadShard {
@@ -27,6 +30,8 @@ export class LogReader {
   readonly #shards: readonly ReadShard[]
   readonly #brought: (shard: number) => number
   readonly #leaders: LeaderProgress
+  /** By shard. */
+  readonly #new: readonly NewMessages[]
 
   /** @param brought the last sequence of a shard that has arrived at this node, from any replica */
   constructor(wire: Wire, shards: readonly ReadShard[], brought: (shard: number) => number) {
@@ -34,6 +39,10 @@ export class LogReader {
     this.#shards = shards
     this.#brought = brought
     this.#leaders = new LeaderProgress(wire, shards)
+    this.#new = shards.map(
+      (_, shard) =>
+        new NewMessages((subjects, range) => this.#current(shard, subjects, { ...range, maxBytes: MAX_BYTES })),
+    )
   }
 
   /** The beginning of a shard's log, as the sequence before its first message. */
@@ -49,9 +58,12 @@ export class LogReader {
    */
   async *read(shard: number, filters: readonly string[], after: number, end: number): AsyncGenerator<LogEntry> {
     if (after >= end) return
-    await this.#leaders.reach(shard, end)
     const { stream, subjects } = this.#shards[shard]!
-    const sources = subjectsOf(filters).map(tokens => this.#follow(stream, subjects.logOf(tokens), after + 1, end))
+    const all = subjectsOf(filters).map(tokens => subjects.logOf(tokens))
+    const wanted = await this.#new[shard]!.of(all, after, end)
+    if (wanted.length === 0) return
+    await this.#leaders.reach(shard, end)
+    const sources = wanted.map(subject => this.#follow(stream, subject, after + 1, end))
     for await (const record of inOrder(sources)) {
       yield { position: { shard, sequence: record.sequence }, message: this.message(record, subjects.logOf('')) }
     }
@@ -82,27 +94,30 @@ export class LogReader {
     for (const { message } of newest.values()) if (message.payload.length > 0) yield message
   }
 
-  /** Reads the records of subjects. @returns undefined if no replica that was asked has reached a sequence */
-  async #current(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[] | undefined> {
+  /**
+   * Reads the last message of each subject, in one answer.
+   * @param range the replica must have reached `atLeast`
+   */
+  async #current(
+    shard: number,
+    subjects: readonly string[],
+    { atLeast, ...range }: { readonly atLeast: number; readonly from?: number; readonly maxBytes?: number },
+  ): Promise<StoredRecord[] | 'too many' | 'behind'> {
     const { stream, anchor } = this.#shards[shard]!
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { records, upTo } = await this.#wire.lastOf(stream, [anchor, ...subjects])
-      if (upTo >= atLeast) return records.filter(({ subject }) => subject !== anchor)
+      const answer = await this.#wire.lastOf(stream, [anchor, ...subjects], range)
+      if (answer === 'too many') return answer
+      if (answer.upTo >= atLeast) return answer.records.filter(({ subject }) => subject !== anchor)
       await pause()
     }
-    return undefined
+    return 'behind'
   }
 
   /** The records of any number of subjects, as of a sequence or later. Each subject has only one message. */
   async latest(shard: number, subjects: readonly string[], atLeast: number): Promise<StoredRecord[]> {
     const { stream } = this.#shards[shard]!
-    try {
-      const records = await this.#current(shard, subjects, atLeast)
-      if (records !== undefined) return records
-    } catch (error) {
-      if (!(error instanceof RefusedRequest) || !error.is(ServerError.TooManyMatches)) throw error
-    }
-    return await this.#all(stream, subjects, await this.#wire.end(stream))
+    const records = await this.#current(shard, subjects, { atLeast })
+    return typeof records === 'object' ? records : await this.#all(stream, subjects, await this.#wire.end(stream))
   }
 
   /** @param base the prefix before the tokens of the topic */

@@ -38,7 +38,6 @@ export const ServerError = {
   /** To be retried: no leader, too many requests, an incomplete batch, or an earlier attempt in progress. */
   Busy: [503, 429, 408, 10008, 10009, 10158, 10176, 10210],
   Full: [10077, 10023, 10047],
-  TooManyMatches: [413],
   NotFound: [10037, 404],
 } as const
 
@@ -82,6 +81,7 @@ const HEADER_BYTES = 1024
 /** Maximum number of messages in one answer. */
 const PAGE = 500
 const LAST_SEQUENCE = 'Nats-Last-Sequence'
+const TOO_MANY_MATCHES = 413
 /** Time limit for a read. */
 const PATIENCE_MS = 3000
 
@@ -187,15 +187,25 @@ export class Wire {
     return info.state.last_seq
   }
 
-  /** The last message of each subject that matches the given ones, from any replica. At least one must exist. */
-  async lastOf(stream: string, subjects: readonly string[]): Promise<LastRecords> {
+  /**
+   * The last message of each subject that matches the given ones, from any replica. At least one must exist.
+   * @param range messages before `from` are omitted; `maxBytes` limits the answer, by default to what the server sends
+   * at once
+   * @returns `too many` if they are too many, or too large, for one answer
+   */
+  async lastOf(
+    stream: string,
+    subjects: readonly string[],
+    { from, maxBytes }: { readonly from?: number; readonly maxBytes?: number } = {},
+  ): Promise<LastRecords | 'too many'> {
     const records: StoredRecord[] = []
-    for (const message of await this.#direct(stream, { multi_last: subjects, batch: 2000 })) {
-      if (message.headers?.code === 204) {
-        return {
-          records,
-          upTo: Number(message.headers.get('Nats-UpTo-Sequence') || message.headers.get(LAST_SEQUENCE)),
-        }
+    const query = { multi_last: subjects, seq: from, max_bytes: maxBytes, batch: 2000 }
+    for (const message of await this.#direct(stream, query)) {
+      const { headers } = message
+      if (headers?.code === TOO_MANY_MATCHES) return 'too many'
+      if (headers?.code === 204) {
+        if (Number(headers.get('Nats-Num-Pending')) > 0) return 'too many'
+        return { records, upTo: Number(headers.get('Nats-UpTo-Sequence') || headers.get(LAST_SEQUENCE)) }
       }
       refuse(message)
       records.push(recordOf(message))

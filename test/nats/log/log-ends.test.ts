@@ -18,6 +18,7 @@ function leaderBehind() {
     end: async () => (++asked >= 3 ? 5 : 4),
     last: async () => ({ ...record, sequence: hasAll() ? 5 : 4 }),
     at: async () => (hasAll() ? record : undefined),
+    lastOf: async () => 'too many',
     next: async (_: string, from: number, subject: string) =>
       hasAll() && from <= 5 && subject === record.subject ? record : undefined,
     nextOf: async () => [],
