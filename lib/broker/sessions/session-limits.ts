@@ -3,14 +3,15 @@ import type { SessionDetails, SessionPersistence } from '../../../types/persiste
 import { AnaxError } from '../../errors.js'
 import { identityBytes } from '../../model/metering/session-bytes.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
-
-const UNKNOWN = { sessions: undefined, sessionBytes: undefined }
+import { Waiters } from '../../util/scheduling/waiters.js'
 
 export class SessionLimits {
   readonly #store: SessionPersistence
   readonly #options: Pick<ResolvedOptions, 'maxSessions' | 'maxSessionBytes'>
-  /** New sessions that are being written, which the store does not count yet. */
-  #beingMade = 0
+  /** New sessions that are being written, and their bytes. The store may count them already, or not yet. */
+  readonly #beingMade = { sessions: 0, bytes: 0 }
+  /** Released when none is being written, so that the numbers of the store are exact. */
+  readonly #written = new Waiters()
 
   constructor(store: SessionPersistence, options: Pick<ResolvedOptions, 'maxSessions' | 'maxSessionBytes'>) {
     this.#store = store
@@ -22,17 +23,19 @@ export class SessionLimits {
    * @throws AnaxError ANAX_ERR_QUOTA
    */
   async make(clientId: string, details: SessionDetails | undefined, write: () => Promise<void>): Promise<void> {
-    const { maxSessions, maxSessionBytes } = this.#options
-    const { sessions = 0, sessionBytes = 0 } = this.#store.counts?.() ?? UNKNOWN
-    if (sessions + this.#beingMade >= maxSessions) throw quotaError(`already ${maxSessions} stored sessions`)
-    if (sessionBytes + identityBytes(clientId, details) > maxSessionBytes) {
-      throw quotaError(`all stored sessions together may have ${maxSessionBytes} bytes`)
-    }
-    this.#beingMade++
+    const bytes = identityBytes(clientId, details)
+    const beingMade = this.#beingMade
+    while (beingMade.sessions > 0 && this.#lacks(bytes) !== undefined) await this.#written.wait()
+    const lack = this.#lacks(bytes)
+    if (lack !== undefined) throw new AnaxError('ANAX_ERR_QUOTA', { detail: lack, scope: 'connection' })
+    beingMade.sessions++
+    beingMade.bytes += bytes
     try {
       await write()
     } finally {
-      this.#beingMade--
+      beingMade.sessions--
+      beingMade.bytes -= bytes
+      if (beingMade.sessions === 0) this.#written.release()
     }
   }
 
@@ -41,8 +44,17 @@ export class SessionLimits {
     const { maxSessionBytes } = this.#options
     return maxSessionBytes - (this.#store.counts?.().sessionBytes ?? 0)
   }
-}
 
-function quotaError(detail: string): AnaxError {
-  return new AnaxError('ANAX_ERR_QUOTA', { detail, scope: 'connection' })
+  /** What one more session would be too much for, if the sessions that are being written are not counted by the store. */
+  #lacks(bytes: number): string | undefined {
+    const { maxSessions, maxSessionBytes } = this.#options
+    const counts = this.#store.counts?.()
+    if ((counts?.sessions ?? 0) + this.#beingMade.sessions >= maxSessions) {
+      return `already ${maxSessions} stored sessions`
+    }
+    if ((counts?.sessionBytes ?? 0) + this.#beingMade.bytes + bytes > maxSessionBytes) {
+      return `all stored sessions together may have ${maxSessionBytes} bytes`
+    }
+    return undefined
+  }
 }
