@@ -111,6 +111,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       publish: packet => this.#publish(packet),
       retained: filter => this.#parts.store.retained([filter]),
       exempt: client => this.#parts.authorizer.exempt(client),
+      failed: (topic, cause, client) => this.#listeners.failed(topic, cause, client),
     })
     for (const name of HOOKS) {
       if (options[name] != null) this.#parts.authorizer.set(name, options[name])

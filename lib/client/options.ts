@@ -59,7 +59,10 @@ export interface ConnectOptions {
   connectTimeoutMs?: number
   /** The source of time. @default the system clock */
   clock?: Clock
-  /** Called when a handler fails; the message is then refused with 0x83 (5.0). @default none */
+  /**
+   * Called when a handler fails; the message is then refused with 0x83 (5.0), and not delivered again.
+   * @default the first failure is a process warning; of a client of `broker.client`, each is a `hookError` event
+   */
   onError?: (error: unknown, topic: string) => void
 }
 

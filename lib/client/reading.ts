@@ -2,9 +2,11 @@
  * Passes the messages of a client to the handlers of their filters, one at a time, or to `next()` and iterators. Owns
  * the unread messages and when they are acknowledged; knows no stream.
  */
+import { textOf } from '../errors.js'
 import { ReasonCode } from '../reason-codes.js'
 import { filterMatches, parseShare } from '../topic/topic.js'
 import { Inbox } from '../util/collections/inbox.js'
+import { warnUnheard } from '../util/unheard-warning.js'
 import type { ConnectOptions } from './options.js'
 import type { MessageHandler, ReceivedMessage } from './received-message.js'
 
@@ -19,7 +21,7 @@ export class Reading {
   /** QoS 0 messages that were dropped because nobody read them. */
   dropped = 0
 
-  constructor({ acknowledge, maxBuffered = 1000, overflow = 'drop-oldest', onError = () => {} }: ConnectOptions) {
+  constructor({ acknowledge, maxBuffered = 1000, overflow = 'drop-oldest', onError = reportOnce() }: ConnectOptions) {
     const dropped = (message: ReceivedMessage) => {
       this.dropped++
       message.ack()
@@ -85,5 +87,16 @@ export class Reading {
 
   #handlersOf({ topic }: ReceivedMessage): { filter: string; handler: MessageHandler }[] {
     return [...this.#handlers.values()].filter(({ filter }) => filterMatches(filter, topic))
+  }
+}
+
+/** Reports the first handler that fails of a client without `onError`. */
+function reportOnce(): NonNullable<ConnectOptions['onError']> {
+  let isReported = false
+  return (cause, topic) => {
+    if (isReported) return
+    isReported = true
+    const what = `a handler failed, so a message to ${topic} was refused, and does not come again: ${textOf(cause)}`
+    warnUnheard(`${what}; this is reported once; set the option 'onError' to see each failure`, cause)
   }
 }

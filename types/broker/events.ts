@@ -17,6 +17,7 @@ export type DropReason =
   | 'not-forwarded'
   | 'disconnected'
   | 'session-ended'
+  | 'refused'
   | 'overload'
 
 /** Why a connection ended; docs/embed/events.md describes each reason. */

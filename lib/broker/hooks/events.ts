@@ -10,7 +10,7 @@ import type { EventSink } from '../../ports/event-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { DropCounts } from '../publish/drop-counts.js'
 import { EventCounts } from './event-counts.js'
-import { UnheardErrors } from './unheard-errors.js'
+import { UnheardEvents } from './unheard-events.js'
 
 type EventName = keyof BrokerEvents | keyof ClientEvents
 type Listener = (...args: unknown[]) => unknown
@@ -19,7 +19,7 @@ export class BrokerEventSink implements EventSink {
   readonly #emitter: EventEmitter<BrokerEvents>
   readonly #drops: Pick<DropCounts, 'add'>
   readonly #counts: Pick<EventCounts, 'add'>
-  readonly #unheard = new UnheardErrors()
+  readonly #unheard = new UnheardEvents()
 
   constructor(
     emitter: EventEmitter<BrokerEvents>,
@@ -38,11 +38,8 @@ export class BrokerEventSink implements EventSink {
   emit<Name extends keyof BrokerEvents>(name: Name, ...args: BrokerEvents[Name]): void {
     if (name === 'drop') this.#drops.add(args[0] as Drop)
     else if (name !== 'publish') this.#counts.add(name, args)
-    if ((name === 'hookError' || name === 'storeError') && !this.has(name)) {
-      const [error, where] = args as unknown as [AnaxError, string?]
-      this.#unheard.tell(name, error, where)
-    }
-    this.#tell(this.#emitter as EventEmitter, name, args)
+    if (this.has(name)) this.#tell(this.#emitter as EventEmitter, name, args)
+    else this.#unheard.notice(name, args)
   }
 
   emitFrom<Name extends keyof ClientEvents>(client: Client, name: Name, ...args: ClientEvents[Name]): void {

@@ -3,6 +3,7 @@
  * open.
  */
 import type { MessageListener } from '../../../types/broker/broker.js'
+import type { Client } from '../../../types/client/client.js'
 import { AnaxError, textOf } from '../../errors.js'
 import { HostListener } from '../../routing/host-listener.js'
 import { isSharedFilter, isTopicFilter } from '../../topic/topic.js'
@@ -27,10 +28,7 @@ export class HostListeners {
     }
     const byTopic = this.#listeners.get(listener) ?? new Map<string, HostListener>()
     if (byTopic.has(topic)) return this.#parts.interests.registered(topic)
-    const hostListener = new HostListener(receive as MessageListener, cause => {
-      const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
-      this.#parts.events.emit('hookError', error, 'subscribe', null)
-    })
+    const hostListener = new HostListener(receive as MessageListener, cause => this.failed(topic, cause, null))
     byTopic.set(topic, hostListener)
     this.#listeners.set(listener, byTopic)
     try {
@@ -49,5 +47,14 @@ export class HostListeners {
     byTopic.delete(topic)
     if (byTopic.size === 0) this.#listeners.delete(listener)
     this.#parts.router.unlisten(topic, hostListener)
+  }
+
+  /**
+   * Reports a listener that threw or rejected.
+   * @param client the client within the process whose handler it is, if it is one
+   */
+  failed(topic: string, cause: unknown, client: Client | null): void {
+    const error = new AnaxError('ANAX_ERR_LISTENER', { detail: `subscribe ${topic}`, cause })
+    this.#parts.events.emit('hookError', error, 'subscribe', client)
   }
 }

@@ -42,6 +42,8 @@ export interface HostPorts {
   handle(stream: Duplex): Client
   /** Exempts a client from hooks. */
   exempt(client: Client): void
+  /** Reports a handler of such a client that failed. */
+  failed(topic: string, cause: unknown, client: Client): void
 }
 
 /** Loaded with the first client: many applications need none, and the library starts with a smaller heap. */
@@ -79,12 +81,13 @@ export class HostSide {
 
   async client({ hooks = 'skip', ...options }: HostClientOptions): Promise<MqttConnection> {
     if (this.#isClosed) throw new AnaxError('ANAX_ERR_CLOSED')
-    const { clock, handle, exempt } = this.#ports
+    const { clock, handle, exempt, failed } = this.#ports
     const { connect, duplexPair } = await loadClient()
     const [near, far] = duplexPair()
     const client = handle(far)
     if (hooks === 'skip') exempt(client)
-    return connect(near, { clock, ...options })
+    const onError = (cause: unknown, topic: string) => failed(topic, cause, client)
+    return connect(near, { clock, onError, ...options })
   }
 
   request(topic: string, payload: string | Buffer, options: RequestOptions): Promise<Message> {

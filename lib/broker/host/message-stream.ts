@@ -7,6 +7,7 @@ import type { QoS } from '../../../types/message/packets.js'
 import type { MaybeAsyncIterable } from '../../../types/persistence.js'
 import { AnaxError } from '../../errors.js'
 import { Inbox } from '../../util/collections/inbox.js'
+import { warnUnheard } from '../../util/unheard-warning.js'
 
 /** Options of a message stream. */
 export interface MessagesOptions {
@@ -34,6 +35,8 @@ export class MessageStream implements AsyncIterableIterator<Message, undefined> 
   readonly #source: MessageSource
   readonly #qos: QoS
   readonly #inbox: Inbox<Message>
+  /** Whether messages are dropped by default: then the first one is reported. */
+  readonly #isReported: boolean
   #retained: Iterator<Message> | AsyncIterator<Message> | undefined
   /** Topic -> the retained message that was read; older live messages of the topic are skipped. */
   readonly #read = new Map<string, Message>()
@@ -44,10 +47,11 @@ export class MessageStream implements AsyncIterableIterator<Message, undefined> 
     const { qos = 2, retained = false, bound = 1000, overflow = 'drop-oldest' } = options
     this.#source = source
     this.#qos = qos
+    this.#isReported = options.overflow === undefined
     this.#inbox = new Inbox<Message>({
       max: bound,
       overflow,
-      dropped: () => this.#dropped++,
+      dropped: message => this.#drop(message, bound),
       full: () => new AnaxError('ANAX_ERR_QUOTA', { detail: `${bound} messages are waiting to be read` }),
       returned: async () => {
         over(this)
@@ -102,6 +106,12 @@ export class MessageStream implements AsyncIterableIterator<Message, undefined> 
 
   readonly #receive = (message: Message): void => {
     this.#inbox.push(message)
+  }
+
+  #drop({ topic }: Message, bound: number): void {
+    if (++this.#dropped > 1 || !this.#isReported) return
+    const what = `a reader of broker.messages() has ${bound} unread messages, and one to ${topic} was dropped`
+    warnUnheard(`${what}; this is reported once; set the option 'overflow', and see 'dropped' of the stream`)
   }
 
   async #start(retained: boolean): Promise<void> {

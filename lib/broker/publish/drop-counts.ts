@@ -18,6 +18,7 @@ export class DropCounts {
     'not-forwarded': 0,
     disconnected: 0,
     'session-ended': 0,
+    refused: 0,
     overload: 0,
   }
   readonly #connected: (clientId: string) => Counted | undefined

@@ -23,7 +23,7 @@ function finish(channel: Channel, packet: PubackPacket | PubcompPacket): void {
   const awaited = transmitter.awaited(packet.messageId)
   // an unknown packet id belongs to an earlier connection: that message is finished
   if (awaited === undefined) return
-  const sent = transmitter.acknowledged(packet.messageId, packet.cmd)
+  const sent = transmitter.acknowledged(packet.messageId, packet.cmd, packet.reasonCode ?? ReasonCode.Success)
   if (sent === undefined) {
     channel.fail(outOfOrder(packet, awaited))
     return

@@ -113,10 +113,11 @@ export class Transmitter {
    * Handles PUBACK or PUBCOMP: the message was delivered.
    * @returns the message; undefined if the packet id did not await this packet
    */
-  acknowledged(packetId: number, by: 'puback' | 'pubcomp'): Sent | undefined {
+  acknowledged(packetId: number, by: 'puback' | 'pubcomp', reasonCode: number = ReasonCode.Success): Sent | undefined {
     const message = this.inflight.get(packetId)
     if (message?.awaits !== by) return undefined
     this.#finish(packetId, message)
+    if (by === 'puback' && reasonCode >= ReasonCode.UnspecifiedError) this.#refused(message)
     return message
   }
 
@@ -129,6 +130,7 @@ export class Transmitter {
     if (message === undefined || message.awaits === 'puback') return false
     if (reasonCode >= ReasonCode.UnspecifiedError) {
       this.#finish(packetId, message)
+      this.#refused(message)
       return true
     }
     const repeated = message.awaits === 'pubcomp'
@@ -233,6 +235,12 @@ export class Transmitter {
     this.inflight.remove(packetId)
     if (share !== undefined) this.#ports.sink.sharedDone?.(ref)
     this.#remove(ref, packetId)
+  }
+
+  /** The client will not take the message, and it must not be sent again [MQTT-4.4.0-2]. */
+  #refused({ message }: Sent): void {
+    if (message === undefined) return
+    this.#ports.events.emit('drop', { clientId: this.#recipient.id, message, reason: 'refused' })
   }
 
   #remove(ref: MessageRef, packetId: number | undefined, copy?: Delivery): void {

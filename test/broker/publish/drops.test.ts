@@ -34,6 +34,7 @@ spec('while nothing is dropped, every reason has a counter, and it is 0', ALL, a
     'overload',
     'packet-too-large',
     'queue-full',
+    'refused',
     'session-ended',
     'store-failed',
     'store-full',
@@ -53,6 +54,23 @@ spec(
     assert.deepEqual([broker.clients.withheld?.drops, broker.clients.other?.drops], [3, 0])
   },
 )
+
+spec('a client that refuses a message: it does not come again', [5], async ({ broker, connect }) => {
+  const lines = told(broker)
+  const client = await connect('client')
+  await client.subscribe({ topic: 'a', qos: 2 })
+  for (const qos of [1, 2] as const) {
+    await broker.publish({ topic: 'a', payload: `${qos}`, qos })
+    const { messageId } = await client.expect('publish')
+    client.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId: messageId!, reasonCode: 0x83 })
+  }
+  await broker.publish({ topic: 'a', payload: 'taken', qos: 1 })
+  const { messageId } = await client.expect('publish')
+  client.send({ cmd: 'puback', messageId: messageId!, reasonCode: 0x10 })
+  await client.settle()
+  assert.deepEqual(lines, ['client 1 refused', 'client 2 refused'])
+  assert.deepEqual(counted(broker), { refused: 2 })
+})
 
 spec('what is read is a copy: nobody changes the counters', ALL, async ({ broker }) => {
   const drops = broker.drops as Record<DropReason, number>
