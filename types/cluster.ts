@@ -129,7 +129,10 @@ export interface ClusterWrite {
   readonly deadline?: { readonly at: number | undefined }
 }
 
-/** A connected node of the cluster. */
+/**
+ * A connected node of the cluster. While the engine does not answer, as during an election, reads and writes wait: they
+ * reject with ANAX_ERR_FENCED when the lease is lost, and with ANAX_ERR_CLUSTER for a failure that does not pass.
+ */
 export interface ClusterNode {
   readonly node: string
   /** A description for people: engine, version, replicas. */

@@ -100,7 +100,14 @@ export class ClusterInterests implements Interests, BroughtFilters {
     await this.#groups.rejoin(node)
   }
 
+  /** While this node is not part of the cluster, and if it drops out meanwhile, the filter is asked for when it rejoins. */
   async #ask(filter: string, wanted: Wanted): Promise<void> {
-    wanted.since = await this.#link.node.want(filter)
+    if (!this.#link.isJoined) return
+    const { node } = this.#link
+    try {
+      wanted.since = await node.want(filter)
+    } catch (error) {
+      if (this.#link.has(node) && !node.lease.lost.aborted) throw error
+    }
   }
 }

@@ -26,6 +26,8 @@ export class ClusterLink {
   readonly #parts: LinkParts
   #node: ClusterNode | undefined
   #isClosed = false
+  /** Called when the broker has rejoined, or has left for good. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(parts: LinkParts) {
     this.#parts = parts
@@ -35,6 +37,12 @@ export class ClusterLink {
   get node(): ClusterNode {
     if (this.#node !== undefined) return this.#node
     throw new AnaxError('ANAX_ERR_CLUSTER', { detail: 'this node is not part of the cluster at the moment' })
+  }
+
+  /** The node, as soon as the broker is a member. Rejects with ANAX_ERR_CLUSTER when the broker has left for good. */
+  async member(): Promise<ClusterNode> {
+    while (!this.isJoined && !this.#isClosed) await new Promise<void>(resolve => this.#waiting.add(resolve))
+    return this.node
   }
 
   /** Whether this is the current node. */
@@ -69,7 +77,13 @@ export class ClusterLink {
     this.#isClosed = true
     const node = this.#node
     this.#node = undefined
+    this.#wake()
     await node?.leave()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 
   async #join(): Promise<void> {
@@ -102,7 +116,9 @@ export class ClusterLink {
   async #tryAgain(): Promise<void> {
     try {
       await this.#join()
-      if (this.#node !== undefined) await this.#parts.joined(this.#node)
+      if (this.#node === undefined) return
+      this.#wake()
+      await this.#parts.joined(this.#node)
     } catch (error) {
       this.#parts.events.failed(wrapError('ANAX_ERR_CLUSTER', error))
       await this.#pause()

@@ -186,6 +186,11 @@ export class ClusterParts {
     if (will !== undefined && will.dueAt === undefined) will.dueAt = now + willDelay(owned) * 1000
   }
 
+  /** The retained messages for a new subscription: if this node is cut off, once it is a member again. */
+  async *retained(filters: readonly string[]): AsyncGenerator<Message> {
+    yield* (await this.#link.member()).retained(filters)
+  }
+
   release(clientId: string): Promise<void> {
     return this.store.release(clientId)
   }

@@ -33,7 +33,7 @@ export interface SharedPartsDeps {
 export class SharedParts implements GroupRegistry {
   readonly #deps: SharedPartsDeps
   /** Share -> this node's membership in the group. */
-  readonly #groups = new Map<string, Promise<Group>>()
+  readonly #groups = new Map<string, Promise<Group | undefined>>()
   /** Messages that members have not acknowledged, by reference and share: one client may have the same message twice. */
   readonly #held = new Map<string, HeldEntry>()
 
@@ -42,13 +42,24 @@ export class SharedParts implements GroupRegistry {
   }
 
   async join(share: string): Promise<void> {
-    await this.#join(share, this.#deps.link.node)
+    const { link } = this.#deps
+    if (!link.isJoined) {
+      // it is joined when this node is part of the cluster again
+      this.#groups.set(share, Promise.resolve(undefined))
+      return
+    }
+    const { node } = link
+    try {
+      await this.#join(share, node)
+    } catch (error) {
+      if (link.has(node) && !node.lease.lost.aborted) throw error
+    }
   }
 
   leave(share: string): void {
     const group = this.#groups.get(share)
     this.#groups.delete(share)
-    group?.then(joined => joined.leave()).catch(this.#deps.failed)
+    group?.then(joined => joined?.leave()).catch(this.#deps.failed)
   }
 
   async rejoin(node: ClusterNode): Promise<void> {

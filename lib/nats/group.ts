@@ -8,6 +8,7 @@ import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Group, GroupHandler, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message/message.js'
 import { messageFrom } from './wire/message-bytes.js'
+import type { Patience } from './wire/patience.js'
 import { PULL, stopWhenGone } from './wire/pull.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, signalFilter, topicOf } from './wire/subjects.js'
 import { clusterError, type Wire } from './wire/wire.js'
@@ -29,6 +30,7 @@ const IDLE_MS = 3_600_000
 export interface GroupParts {
   readonly nc: NatsConnection
   readonly wire: Pick<Wire, 'flush'>
+  readonly patience: Patience
   readonly manager: JetStreamManager
   readonly client: JetStreamClient
   readonly prefix: string
@@ -85,7 +87,7 @@ export class NatsGroup implements Group {
   }
 
   async join(): Promise<void> {
-    const { nc, wire, prefix, shards } = this.#parts
+    const { nc, wire, patience, prefix, shards } = this.#parts
     const base = signalFilter(prefix, '').length
     this.#signals = nc.subscribe(signalFilter(prefix, this.#tokens), {
       queue: this.#name,
@@ -93,7 +95,7 @@ export class NatsGroup implements Group {
         if (!error) this.#takeSignal(messageFrom(data, topicOf(subject.slice(base))).message)
       },
     })
-    await Promise.all(shards.map((_, shard) => this.#makeConsumer(shard)))
+    await Promise.all(shards.map((_, shard) => patience.answered(() => this.#makeConsumer(shard))))
     // the node may have left meanwhile
     if (this.#hasLeft) return
     for (const shard of shards.keys()) this.#pull(shard)

@@ -136,58 +136,69 @@ export class NatsNode implements ClusterNode {
   }
 
   async ends(): Promise<LogCursor> {
-    try {
-      return await this.#parts.ends.read()
-    } catch (error) {
-      throw clusterError(error)
-    }
+    const { patience, ends } = this.#parts
+    return await patience.answered(() => ends.read())
   }
 
   async *read(filters: readonly string[], after: LogCursor, upTo?: LogCursor): AsyncGenerator<LogEntry> {
     const ends = upTo ?? (await this.ends())
-    try {
-      const shards = ends.flatMap((end, shard) => {
-        const from = after[shard] ?? 0
-        return end > from ? [this.#parts.log.read(shard, filters, from, end)] : []
-      })
-      // most have no message: all are asked concurrently
-      const firsts = shards.map(entries => entries.next())
-      for (const first of firsts) first.catch(() => {})
-      for (const [index, entries] of shards.entries()) {
-        const first = await firsts[index]!
-        if (first.done === true) continue
-        yield first.value
-        yield* entries
+    const shards = ends.flatMap((end, shard) => {
+      const from = after[shard] ?? 0
+      return end > from ? [this.#readShard(shard, filters, from, end)] : []
+    })
+    // most have no message: all are asked concurrently
+    const firsts = shards.map(entries => entries.next())
+    for (const first of firsts) first.catch(() => {})
+    for (const [index, entries] of shards.entries()) {
+      const first = await firsts[index]!
+      if (first.done === true) continue
+      yield first.value
+      yield* entries
+    }
+  }
+
+  /** Goes on after the last message if the engine stops to answer meanwhile. */
+  async *#readShard(shard: number, filters: readonly string[], after: number, end: number): AsyncGenerator<LogEntry> {
+    const { patience, log } = this.#parts
+    let from = after
+    let entries = log.read(shard, filters, from, end)
+    const next = async () => {
+      try {
+        return await entries.next()
+      } catch (error) {
+        // a generator that has thrown is over
+        entries = log.read(shard, filters, from, end)
+        throw error
       }
-    } catch (error) {
-      throw clusterError(error)
+    }
+    for (;;) {
+      const { done, value } = await patience.answered(next)
+      if (done === true) return
+      yield value
+      from = value.position.sequence
     }
   }
 
   async entry(position: LogPosition): Promise<LogEntry | undefined> {
-    try {
-      return await this.#parts.log.entry(position)
-    } catch (error) {
-      throw clusterError(error)
-    }
+    const { patience, log } = this.#parts
+    return await patience.answered(() => log.entry(position))
   }
 
   async begins(): Promise<LogCursor> {
-    return await Promise.all(this.#parts.shards.map((_, shard) => this.#parts.log.begin(shard)))
+    const { patience, log, shards } = this.#parts
+    return await Promise.all(shards.map((_, shard) => patience.answered(() => log.begin(shard))))
   }
 
   async *retained(filters: readonly string[]): AsyncGenerator<Message> {
-    try {
-      yield* this.#parts.log.retained(filters)
-    } catch (error) {
-      throw clusterError(error)
-    }
+    const { patience, log } = this.#parts
+    yield* await patience.answered(() => log.retained(filters))
   }
 
   async joinGroup(share: string, take: GroupHandler): Promise<Group> {
-    const { nc, wire, manager, client, options, shards, events } = this.#parts
+    const { nc, wire, manager, client, options, shards, events, patience } = this.#parts
     const failed = (error: Error) => events.failed(error)
-    const group = new NatsGroup(share, take, { nc, wire, manager, client, shards, failed, prefix: options.prefix })
+    const { prefix } = options
+    const group = new NatsGroup(share, take, { nc, wire, patience, manager, client, shards, failed, prefix })
     this.#groups.add(group)
     try {
       await group.join()

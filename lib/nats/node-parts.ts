@@ -18,6 +18,7 @@ import type { ResolvedNatsOptions } from './options.js'
 import type { Streams } from './setup.js'
 import { Signals } from './signals.js'
 import { messageFrom } from './wire/message-bytes.js'
+import { Patience } from './wire/patience.js'
 import { ShardSubjects, shardOf, topicOf } from './wire/subjects.js'
 import type { Wire } from './wire/wire.js'
 
@@ -53,6 +54,7 @@ export interface NodeParts extends Foundation {
   readonly shardOf: (clientId: string) => number
   readonly events: ClusterEvents
   readonly lease: NatsLease
+  readonly patience: Patience
   readonly membership: Membership
   readonly nodeWatch: NodeWatch
   readonly claims: Claims
@@ -107,6 +109,7 @@ export function makeParts(
     subject: nodeSubject(prefix, self.node),
     epoch: self.epoch,
   })
+  const patience = new Patience(nc, lease.lost)
   const membership = new Membership({
     wire,
     self,
@@ -174,7 +177,7 @@ export function makeParts(
     readers,
     signals,
     bases: shards.map(({ subjects }) => subjects.logOf('')),
-    ends: () => ends.read(),
+    ends: () => patience.answered(() => ends.read()),
     flush: () => wire.flush(),
   })
   // not the last message, as for LogEnds: the position also covers messages that this node passed over
@@ -186,6 +189,7 @@ export function makeParts(
     shards,
     events,
     lease,
+    patience,
     membership,
     nodeWatch,
     claims,

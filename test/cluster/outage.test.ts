@@ -180,13 +180,21 @@ test('clients without stored state may stay on a node that is cut off, and belon
       const will = { topic: 'w', payload: Buffer.from('gone'), qos: 0 as const, retain: false }
       const willed = await one!.connect('willed', { keepalive, will })
       const gone = Promise.all([stored, willed].map(closed))
+      await other!.broker.publish({ topic: 'late', payload: 'kept', qos: 1, retain: true })
       isCut = true
       engine.cut(engine.nodes.get('node0')!)
       await clock.advance(LEASE_MS)
       await gone
       assert.deepEqual([one!.broker.connectedClients, one!.broker.ready], [2, false])
-      plain.publish('q0', 'alone')
-      await until(() => receivedBy(plain).length === 1 && receivedBy(moved).length === 1, 'QoS 0 without the engine')
+      // they apply here at once, and on the other nodes later
+      const granted = await plain.subscribeAsync(['late', '$share/g/shared'], { qos: 1 })
+      assert.deepEqual(
+        granted.map(({ qos }) => qos),
+        [1, 1],
+      )
+      plain.publish('late', 'alone')
+      moved.publish('q0', 'alone')
+      await until(() => receivedBy(plain).length === 2 && receivedBy(moved).length === 1, 'QoS 0 without the engine')
       await assert.rejects(plain.publishAsync('q0', 'no', { qos: 1 }), { code: 0x80 })
       const told: (number | undefined)[] = []
       moved.on('disconnect', ({ reasonCode }) => told.push(reasonCode))
@@ -199,8 +207,8 @@ test('clients without stored state may stay on a node that is cut off, and belon
       assert.deepEqual(told, [0x8e])
       await until(() => one!.broker.ready && one!.broker.connectedClients === 1, 'the node')
       const publisher = await other!.connect('publisher', { keepalive })
-      await publisher.publishAsync('t', 'together', { qos: 1 })
-      await until(() => receivedBy(plain).length === 2, 'what another node published')
+      for (const topic of ['t', 'late', 'shared']) await publisher.publishAsync(topic, 'together', { qos: 1 })
+      await until(() => receivedBy(plain).length === 6, 'what another node published')
       const taken = closed(plain)
       await other!.connect('plain', { keepalive })
       await taken

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type GroupParts, NatsGroup } from '../../lib/nats/group.js'
 import { messageBytes } from '../../lib/nats/wire/message-bytes.js'
+import { Patience } from '../../lib/nats/wire/patience.js'
 import { ShardSubjects } from '../../lib/nats/wire/subjects.js'
 import type { HeldEntry } from '../../types/cluster.js'
 import type { Message } from '../../types/message/message.js'
@@ -31,6 +32,7 @@ function server() {
   const parts = {
     nc: { subscribe: () => ({ unsubscribe() {} }), isClosed: () => false },
     wire: { flush: async () => {} },
+    patience: new Patience({ isClosed: () => false }, new AbortController().signal),
     manager: { consumers },
     client: { consumers },
     prefix: 'anax',

@@ -57,7 +57,7 @@ export class SessionParts {
   }
 }
 
-function sessionPorts(services: Services, { store }: StorageParts, publishing: PublishingParts): Ports {
+function sessionPorts(services: Services, { store, cluster }: StorageParts, publishing: PublishingParts): Ports {
   const { sink, router, backPressure } = publishing
   const retainedDeliveries = new RetainedDeliveries()
   return {
@@ -66,7 +66,7 @@ function sessionPorts(services: Services, { store }: StorageParts, publishing: P
     sink,
     router,
     retained: {
-      matching: filters => store.retained(filters),
+      matching: filters => (cluster ?? store).retained(filters),
       delivery: (message, qos) => retainedDeliveries.of(message, qos),
     },
     roomForNext: message => backPressure.roomForNext(message),

@@ -84,14 +84,14 @@ export class LogReader {
   }
 
   /** The newest retained message of each topic that matches the filters. */
-  async *retained(filters: readonly string[]): AsyncGenerator<Message> {
+  async retained(filters: readonly string[]): Promise<Message[]> {
     const newest = new Map<string, { message: Message; time: number }>()
     const found = await Promise.all(this.#shards.map((_, shard) => this.#retainedIn(shard, filters)))
     for (const { message, time } of found.flat()) {
       const other = newest.get(message.topic)
       if (other === undefined || other.time < time) newest.set(message.topic, { message, time })
     }
-    for (const { message } of newest.values()) if (message.payload.length > 0) yield message
+    return [...newest.values()].flatMap(({ message }) => (message.payload.length > 0 ? [message] : []))
   }
 
   /**

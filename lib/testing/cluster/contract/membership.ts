@@ -45,6 +45,9 @@ export function defineMembershipTests(harness: Harness): void {
     nodes.engine.cut(one.node)
     const late = one.node.write(held, { message: message(topic, 'late', { clientId }), records: { a: undefined } })
     const outcome = assert.rejects(late)
+    // it waits for the engine until then
+    const reads = [one.node.want(topic), one.node.ends(), one.node.joinGroup(`$share/g/${topic}`, () => {})]
+    const unread = Promise.all(reads.map(read => assert.rejects(read, { code: 'ANAX_ERR_FENCED' })))
     // it is notified before any other node acts
     await until(() => one.node.lease.lost.aborted || other.changes.some(({ change }) => change === 'lost'))
     assert.ok(!one.node.lease.isValid)
@@ -52,7 +55,7 @@ export function defineMembershipTests(harness: Harness): void {
     const second = await claim(other, clientId)
     assert.deepEqual([...(await other.node.load(second)).keys()], ['a'])
     nodes.engine.heal(one.node)
-    await outcome
+    await Promise.all([outcome, unread])
     await assert.rejects(one.node.write(held, { records: { a: undefined } }), { code: 'ANAX_ERR_FENCED' })
     await settled(other)
     assert.deepEqual(payloads(other.entries), [])
