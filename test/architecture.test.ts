@@ -11,9 +11,9 @@ interface SourceFile {
   text: string
   /** Files of the repository that it imports. */
   imports: string[]
-  /** Everything else that it imports. */
+  /** Packages that it imports. */
   packages: string[]
-  /** All that is loaded together with it: without types, and without what it loads later. */
+  /** Modules that are loaded with it: without types, and without dynamic imports. */
   loads: string[]
 }
 
@@ -50,7 +50,7 @@ const RANKS: readonly (readonly [prefix: string, rank: number])[] = [
   ['lib/testing/', 10],
 ]
 
-/** What surrounds the broker: built on what a user of the package can import, too. */
+/** The layers around the broker: they import only what users of the package can import, too. */
 const LAYERS = ['admin', 'auth', 'metrics', 'nats', 'otel', 'presence', 'server', 'transfer', 'aedes', 'cli']
 
 /** What package.json exports. */
@@ -61,10 +61,10 @@ const MAX_LINES = 400
 /** Where the project's own files are. */
 const FOLDERS = ['lib', 'types', 'test', 'bench', 'dashboard', 'docs', 'examples', 'scripts']
 
-/** More files than this in one folder are divided by purpose. */
+/** A folder with more files than this has to be divided by purpose. */
 const MAX_FILES = 14
 
-/** The only folder that grows by itself: its files are numbered, and read one at a time. */
+/** The only folder that keeps growing: its files are numbered, and read one at a time. */
 const RECORD = 'docs/decisions'
 
 const IMPORT = /^(?:import|export)\s(?:[^'";]*?\sfrom\s)?\s*'([^']+)'|\bimport\('([^']+)'\)/gm
@@ -250,9 +250,9 @@ function rankOf(path: string): number {
   return rank
 }
 
-/** The first chain of imports that comes back to where it began; empty if there is none. */
+/** The first cycle of imports; empty if there is none. */
 function findCycle(files: readonly SourceFile[]): string[] {
-  // a module of TypeScript with JSX is imported like any other
+  // a `.tsx` module is imported under the name of its compiled file, too
   const byPath = new Map(files.map(file => [file.path.replace(/\.tsx$/, '.ts'), file]))
   const done = new Set<string>()
   const visit = (path: string, chain: readonly string[]): string[] => {

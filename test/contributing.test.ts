@@ -1,11 +1,11 @@
-/** The table "I want to add …" of docs/architecture.md: each file of a row has an example of what the row is about. */
+/** The table "I want to add …" of docs/architecture.md: each file of a row contains an existing example. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ROOT } from './support/root.js'
 
-/** Row -> something of that kind that there is; every file that the row names has to mention it. */
+/** Row -> an existing example; every file of the row has to contain it. */
 const EXAMPLES: Readonly<Record<string, RegExp>> = {
   'a hook': /authorizeForward/,
   'an option': /maxInflight/,

@@ -1,4 +1,7 @@
-/** Nobody gets in without being let in, and no page of a stranger makes a browser do anything. */
+/**
+ * Access to the administration: nobody gets in without the token, and pages of other sites cannot act through a
+ * browser.
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createAdmin } from '../../lib/admin/index.js'

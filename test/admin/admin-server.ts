@@ -57,7 +57,7 @@ export class AdminServer {
   }
 }
 
-/** A request by Node's own client, which may send whatever headers it likes. */
+/** Sends a request with Node's own client, which can send any header. */
 export async function ask(port: number, path: string, { method, headers, body }: Asking): Promise<Answer> {
   const content = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
   const type = typeof body === 'object' ? { 'content-type': 'application/json' } : {}
@@ -71,7 +71,7 @@ export async function ask(port: number, path: string, { method, headers, body }:
   return { status: response.statusCode, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
 }
 
-/** The events of a stream, as they come, and the comments between them: `open` first. Ends with the stream. */
+/** Yields the events of a stream, and the comments between them; the first is `open`. Ends with the stream. */
 export async function* events(
   port: number,
   path: string,

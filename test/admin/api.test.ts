@@ -1,6 +1,4 @@
-/**
- * The JSON API: every operation of its OpenAPI document, with real clients, and every answer held against its schema.
- */
+/** The JSON API: calls every operation of its OpenAPI document, and checks every answer against its schema. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
@@ -21,7 +19,7 @@ const API = '/api/v1'
 describe('the API', () => {
   let server: AdminServer
   let listener: net.Server
-  /** Operations that were asked and answered with success. */
+  /** The operations that have answered with success. */
   const asked = new Set<string>()
   const ajv = new Ajv2020({ strict: false })
   // biome-ignore lint/suspicious/noExplicitAny: a document
@@ -42,7 +40,7 @@ describe('the API', () => {
     listener.close()
   })
 
-  /** Asks, and holds the answer against the document. */
+  /** Sends a request, and checks the answer against the document. */
   async function checked(operation: string, path: string, asking: Asking = {}): Promise<Answer> {
     const [method = '', template = ''] = operation.split(' ')
     const answer = await server.ask(path, { ...asking, method })
@@ -191,7 +189,7 @@ describe('the API', () => {
     const top = async (by: string) => (await checked(`GET ${API}/top`, `${API}/top?by=${by}&limit=5`)).json.items
     let rounds = 0
     let found = await top('received')
-    // a client is read again only when the time since then is long enough for a rate
+    // the numbers of a client are read again only when enough time has passed for a rate
     for (; found.length === 0; rounds++) {
       await publish()
       found = await top('received')

@@ -1,4 +1,4 @@
-/** What somebody may try who is not let in, byte by byte: nothing is read, changed or given away. */
+/** Attacks without a token, byte by byte: nothing is read, changed or disclosed. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** The administration in an application that is one bundled file: the page is within it, whatever the format. */
+/** The administration in a bundled application: the bundle contains the page, in every format. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { symlinkSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/tls/certificate.js'
 const entry = (name: string) => fileURLToPath(new URL(`../../lib/${name}`, import.meta.url))
 const packages = fileURLToPath(new URL('../../../node_modules', import.meta.url))
 
-/** Asks for every file of the page; prints status and size. */
+/** Requests every file of the page; prints its status and size. */
 const APPLICATION = `
   import http from 'node:http'
   import { createAdmin } from ${JSON.stringify(entry('admin/index.js'))}

@@ -1,4 +1,4 @@
-/** Messages per second of each client, and the clients with most of something, on a clock that the test turns. */
+/** Messages per second of each client, and the busiest clients, with a fake clock. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { ClientTraffic } from '../../lib/admin/client-traffic.js'

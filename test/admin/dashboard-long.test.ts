@@ -1,6 +1,6 @@
 /**
- * The dashboard in a real browser, on a broker with real clients: what people do with it, on both sizes and in both
- * themes, and axe's checks of accessibility. In the full run only, and where Debian's Chromium is installed.
+ * The dashboard in a real browser, on a broker with real clients: everyday use at two sizes and in both themes, and
+ * axe's checks of accessibility. Part of the full run; needs Debian's Chromium.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ import { AdminServer } from './admin-server.js'
 const PAGES = ['overview', 'clients', 'sessions', 'subscriptions', 'topics', 'dropping', 'log', 'configuration']
 const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 360, height: 740 } }
 
-/** Where the screenshots go; the test says so. */
+/** The folder for the screenshots; the test prints it. */
 const FOLDER = process.env.ANAX_SCREENSHOTS ?? join(tmpdir(), 'anax-screenshots')
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -100,7 +100,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     return mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, options)
   }
 
-  /** Retained messages, and a session that is away and has some waiting. */
+  /** Retained messages, and a disconnected session with messages in its queue. */
   async function scene(): Promise<void> {
     await clients[0]!.subscribeAsync('pumps/+/command', { qos: 1 })
     for (let number = 1; number <= 4; number++) {
@@ -280,7 +280,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector('header .state.off')
     await page.unroute('**/api/v1/**', away)
     await page.waitForSelector('header .state.on')
-    // the browser tells of each answer of the proxy
+    // the browser logs each answer of the proxy
     complaints.length = seen
   })
 
@@ -300,7 +300,7 @@ describe('the dashboard in Chromium', { skip }, () => {
   })
 
   async function violations(): Promise<string[]> {
-    // through the debugger: the policy of the page lets no script in
+    // through the debugger, because the page's Content Security Policy forbids injected scripts
     await page.evaluate(AXE)
     return page.evaluate(async () => {
       // biome-ignore lint/suspicious/noExplicitAny: axe is a global there

@@ -1,4 +1,4 @@
-/** The files of the dashboard: small, complete, and nothing in them from elsewhere. */
+/** The files of the dashboard: small, complete, and without anything from other servers. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'

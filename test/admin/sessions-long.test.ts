@@ -1,8 +1,7 @@
 /**
- * The administration over a million sessions, in memory and on disk: every page, a search, the slowest clients; how
- * long a page takes, and how long the event loop is held. Prints what it measured. By itself, with 10,000:
- *
- *   npm run build && ANAX_TEST_EFFORT=full node --test dist/test/admin/sessions-long.test.js
+ * The administration with a million sessions, in memory and on disk: reads every page, searches, and lists the slowest
+ * clients. Prints how long a page takes and how long the event loop is blocked.
+ * Alone, with 10,000 sessions: npm run build && ANAX_TEST_EFFORT=full node --test dist/test/admin/sessions-long.test.js
  */
 import assert from 'node:assert/strict'
 import { performance } from 'node:perf_hooks'
@@ -18,18 +17,19 @@ import { AdminServer } from './admin-server.js'
 
 const SESSIONS = byEffort({ fast: 2000, normal: 10_000, full: 1_000_000 })
 
-/** Sessions that are written at a time. */
+/** Sessions written in one step. */
 const BATCH = 1000
 
-/** Sessions on a page, as many as one may have. */
+/** The maximum number of sessions on a page. */
 const LIMIT = 1000
 
-/** Of these a few messages wait. */
+/** The number of sessions with queued messages. */
 const SLOW_CLIENTS = 12
 
 /**
- * CPU time of a turn without collections of garbage, in milliseconds. A search of all sessions in one turn takes
- * seconds. In turns 29 were measured, and 61 on a busy machine: the code is still being compiled then.
+ * Maximum CPU time of a turn without garbage collections, in milliseconds. A search of all sessions in one turn would
+ * take seconds; in several turns, 29 ms were measured, and 61 ms on a busy machine, because the code is still being
+ * compiled.
  */
 const MAX_TURN_MS = 300
 
@@ -77,7 +77,7 @@ async function fill(store: SessionPersistence): Promise<void> {
   }
 }
 
-/** Client number n has n messages that wait behind one that it does not acknowledge. */
+/** Client number n has n messages waiting behind one that it does not acknowledge. */
 async function makeSlow({ broker }: AdminServer): Promise<void> {
   for (let number = 1; number <= SLOW_CLIENTS; number++) {
     const client = await connectTo(broker, `slow-${number}`)
@@ -94,7 +94,7 @@ interface Measured {
   turnWithGcMs: number
 }
 
-/** Reads all pages, and holds them against what there is: each session once, in order. */
+/** Reads all pages, and checks that each session appears once and in order. */
 async function measured(server: AdminServer, path: string, expected: number): Promise<Measured> {
   const meter = new TurnMeter()
   meter.start()

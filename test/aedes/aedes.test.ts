@@ -1,4 +1,4 @@
-/** `anax/aedes`: an application of Aedes changes one import, and everything has the name and the way that it had. */
+/** `anax/aedes`: an application of Aedes changes one import, and all names and behaviour stay the same. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -100,7 +100,7 @@ describe('a broker', () => {
     await client.subscribe({ topic: 'a', qos: 0 })
     let dropped = 0
     broker.anax.on('drop', () => dropped++)
-    // together more than may wait for one client
+    // together they exceed the queue limit of one client
     const message = { topic: 'a', payload: Buffer.alloc(4000), qos: 0 } as const
     for (let i = 0; i < 500; i++) await new Promise<void>(resolve => broker.publish(message, () => resolve()))
     for (let i = 0; i < 500; i++) await client.expect('publish')

@@ -1,7 +1,4 @@
-/**
- * An application that publishes faster than a client reads: it waits for the client where it asks for that, nobody
- * else.
- */
+/** An application that publishes faster than a client reads: it waits for the client only where it awaits `publish`. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
@@ -9,11 +6,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Aedes } from '../../lib/aedes/index.js'
 import { connected, create } from './support.js'
 
-/** Together more than may wait for one client. */
+/** Together they exceed the queue limit of one client. */
 const MESSAGES = 400
 const MESSAGE = { topic: 'to/slow', payload: Buffer.alloc(8000), qos: 0 } as const
 
-/** Turns of the event loop in which nothing is published, after which nothing will be. */
+/** Turns of the event loop without a new message, after which no more is expected. */
 const QUIET_TURNS = 20
 
 /** Publishes in a loop that waits for each message. */
@@ -31,7 +28,7 @@ function publishAll(broker: Aedes) {
   return loop
 }
 
-/** Goes on until the loop does not. */
+/** Publishes until the loop ends. */
 async function standstill(loop: { published: number }): Promise<void> {
   for (let quiet = 0, before = -1; quiet < QUIET_TURNS; quiet = loop.published === before ? quiet + 1 : 0) {
     before = loop.published

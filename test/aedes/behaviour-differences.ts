@@ -1,9 +1,9 @@
 /**
- * Tests of our own that fail on `anax/aedes`, by the reason: where the layer is as Aedes is, and the broker by itself
- * is not. Data only.
+ * Tests of test/spec that fail on `anax/aedes`, by reason: there, the layer behaves like Aedes and not like the broker.
+ * Data only.
  */
 
-/** Reason -> file of test/spec -> tests, without the clauses before their names and the version behind. */
+/** Reason -> file of test/spec -> titles of tests, without clauses and version. */
 export const BEHAVIOUR_DIFFERENCES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'It publishes below `$SYS/`, and the test counts what is published': {
     'connect/connack': ['Maximum Packet Size is announced, and a packet above it ends with 0x95'],

@@ -1,6 +1,6 @@
 /**
- * Our own tests of the standard, on `anax/aedes`, with the bus, the store and the hooks that the layer brings: all of
- * them, and which fail is known. Each file is a process of its own.
+ * Runs test/spec on `anax/aedes`, with the layer's bus, store and hooks: all tests run, and the list of failures is
+ * known. Each file runs in its own process.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -14,12 +14,12 @@ import { namesOf, ownProcess, resultOf } from './published-tests.js'
 
 const FOLDER = join(ROOT, 'dist/test/spec')
 
-/** Those that connect to a broker of the frame of these tests: the others make their own. */
+/** Files that connect to the broker of test/support/spec.ts; the others create their own. */
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
   name => name.endsWith('.test.js') && readFileSync(join(FOLDER, name), 'utf8').includes('support/spec.js'),
 )
 
-/** The name of a test, without the clauses before it and the version behind it. */
+/** The title of a test, without clauses and version. */
 const titleOf = (name: string) => name.replace(/^(\[[^\]]*\] )+/, '').replace(/ \(version \d\)$/, '')
 
 describe('tests of the standard on the layer', { concurrency: 2 }, () => {
@@ -37,7 +37,7 @@ describe('tests of the standard on the layer', { concurrency: 2 }, () => {
 async function outputOf(file: string): Promise<string> {
   const env = { ...ownProcess(), ANAX_TEST_LAYER: 'aedes' }
   const args = ['--test-reporter=tap', '--test-force-exit', join(FOLDER, file)]
-  // that some fail is how it is
+  // a failing test is not an error here: the results are compared below
   const ended = await promisify(execFile)(process.execPath, args, { env, timeout: 120_000 }).catch(error => error)
   return ended.stdout
 }

@@ -1,6 +1,4 @@
-/**
- * What a broker says when it closes; one that is closed before it has started says nothing, and keeps no process alive.
- */
+/** The events of a broker that closes; a broker that was never started emits none, and keeps no process alive. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import mqemitter from 'mqemitter'

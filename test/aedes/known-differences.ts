@@ -1,5 +1,5 @@
 /**
- * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/test/migrating-from-aedes.md has each reason in
+ * Published tests of Aedes that fail on `anax/aedes`, by reason. docs/test/migrating-from-aedes.md lists the reasons in
  * the same words; a test checks this. Data only.
  */
 
@@ -7,7 +7,7 @@ import type { Known } from './published-tests.js'
 
 /**
  * Tests of Aedes 1.2 that may fail or pass, and are not counted. Both send 5 MB and more to a client that does not
- * read. How much of that waits in the broker depends on the size of the system's buffers.
+ * read. How much of it waits in the broker depends on the size of the system's buffers.
  */
 export const EITHER_WAY: Known = {
   'the buffers of the system': {
@@ -18,7 +18,10 @@ export const EITHER_WAY: Known = {
   },
 }
 
-/** Tests of Aedes 1.2 that expect what the standard forbids. Reason, as the documentation has it -> file -> tests. */
+/**
+ * Tests of Aedes 1.2 that expect what the standard forbids: reason, in the words of the documentation -> file ->
+ * titles.
+ */
 export const FORBIDDEN: Known = {
   'SUBACK has a code for each filter of SUBSCRIBE, including repeated ones': {
     'auth.js': [
@@ -95,7 +98,7 @@ export const KNOWN_DIFFERENCES: Known = {
   },
 }
 
-/** The tests of MQTT 5.0 that the beta of Aedes 2.0 has. */
+/** The tests for MQTT 5.0 of the beta of Aedes 2.0. */
 export const KNOWN_DIFFERENCES_2: Known = {
   'Shared subscriptions are available': {
     'mqtt5.js': [

@@ -1,7 +1,6 @@
 /**
- * Packages of Aedes's surroundings, as npm has them, on `anax/aedes`: their own tests, unchanged. What they `require`
- * as `aedes` is a package that hands out ours. In the full run only: they are installed for it, each in a folder of its
- * own.
+ * npm packages for Aedes on `anax/aedes`: runs their own tests unchanged, with a package `aedes` that exports ours.
+ * Part of the full run; each package is installed in its own folder.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -15,8 +14,8 @@ import { ROOT } from '../support/root.js'
 import { ownProcess } from './published-tests.js'
 
 /**
- * Package -> version, the files with its tests, what those need beside it, in the versions that it names itself, and
- * how they are run.
+ * Package -> version, its test files, the further packages that its tests need, in the versions that it names, and the
+ * command.
  */
 const PACKAGES = {
   'aedes-cli': {
@@ -34,20 +33,20 @@ const PACKAGES = {
   'aedes-logging': {
     version: '2.0.1',
     files: ['test.js'],
-    // MQTT.js 2, which it names, does not run on today's Node.js; nor does tap 10
+    // the version of MQTT.js that it names, 2, does not run on current Node.js; nor does tap 10
     needs: ['tap@12', 'mqtt@4', 'flush-write-stream@1', 'split2@2', 'websocket-stream@5'],
-    // One expects `clientError` of a client that was not accepted, which Aedes 1.2 calls `connectionError`. The other
-    // one counts a line too many with MQTT.js 4, on Aedes as well.
+    // One expects `clientError` for a client that was not accepted, which Aedes 1.2 reports as `connectionError`. The
+    // other counts one line too many with MQTT.js 4, also on Aedes.
     env: { TAP_GREP: '/do not crash if a client|avoid logging every/', TAP_GREP_INVERT: '1' },
   },
 } satisfies Record<string, { version: string; files: string[]; needs: string[]; env?: NodeJS.ProcessEnv }>
 
-/** Some expect to be connected within a second, whoever is busy: their clock is slower by this. */
+/** Some expect to be connected within a second, even on a busy machine: their clock is slowed down by this factor. */
 const SLOWNESS = 2
 
 const PATIENCE_MS = 200_000 * SLOWNESS
 
-/** Loaded before them; aedes-logging connects to localhost over IPv6. */
+/** Loaded before the tests; aedes-logging connects to localhost over IPv6. */
 const LOADED = ['slow-clock', 'ipv6-localhost'].map(
   name => `--import=${pathToFileURL(join(ROOT, `dist/test/support/${name}.js`))}`,
 )
@@ -83,14 +82,14 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
     })
   }
 
-  /** They run Node-RED without its editor, with its own nodes for MQTT beside the broker. */
+  /** They run Node-RED without its editor, and its MQTT nodes in the same process as the broker. */
   it('node-red-contrib-aedes passes its tests in Node-RED 4', () => {
     run('npm', ['pack', '--silent', 'node-red-contrib-aedes@0.6.0'], folder)
     run('tar', ['xzf', 'node-red-contrib-aedes-0.6.0.tgz'], folder)
     const root = join(folder, 'package')
     const needs = ['node-red@4', 'mocha', 'should', 'ws@7', `aedes@${aedes}`]
     run('npm', [...INSTALL, '--no-save', ...needs], root)
-    // its tests look for Node-RED's nodes where old releases of npm have put them
+    // its tests look for Node-RED's nodes where old releases of npm installed them
     mkdirSync(join(root, 'node_modules/node-red/node_modules'), { recursive: true })
     symlinkSync('../../@node-red', join(root, 'node_modules/node-red/node_modules/@node-red'))
     const mocha = ['node_modules/mocha/bin/mocha.js', '--exit', '--timeout', '10000', 'test/*_spec.js']
@@ -104,7 +103,7 @@ function runSlowly(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv 
   return run(process.execPath, [...LOADED, ...args], cwd, env)
 }
 
-/** @returns what it wrote; fails where it does */
+/** Runs a program. @returns its output; throws if it fails */
 function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): string {
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,

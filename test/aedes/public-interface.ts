@@ -1,24 +1,22 @@
 /**
- * Which tests that Aedes was published with keep to its public interface. Owns the rule; knows no test by its name.
- *
- * A test looks inside of Aedes if it calls what it imports from one of its modules, if it uses a member of a broker or
- * a client that Aedes marks as private (`_`), or if it puts something of its own in the place of a member that is no
- * hook.
+ * Decides which published tests of Aedes use only its public interface. Knows the rule, and no test by name.
+ * A test uses internals if it calls something imported from one of Aedes's modules, uses a member of a broker or a
+ * client that Aedes marks as private (`_`), or replaces a member that is not a hook.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const HOOKS = ['preConnect', 'authenticate', 'authorizePublish', 'authorizeSubscribe', 'authorizeForward', 'published']
 
-/** A test: its name, in which `${}` stands for anything, and its body. Tests within tests count as part of them. */
+/** A test: its name, where `${}` matches anything, and its body. Nested tests count as part of it. */
 const TEST = /^( *)test\((['"`])([^\n]*?)\2,.*?^\1\}\)/gms
 
-/** A member of a broker or a client, and what follows it. */
+/** A member of a broker or a client, and the text after it. */
 const MEMBER = /\b(?:broker|client|aedesClient)\d?\.(\w+)( = )?/g
 
 /**
  * @param root the folder of the package
- * @returns gives the names of a file's tests that look inside
+ * @returns a function that returns the names of a file's tests that use internals
  */
 export function testsInside(root: string): (file: string) => RegExp[] {
   const own = namesIn(sourcesIn(root, join(root, 'lib')), /\bthis\.(\w+)\b|^ {2}(?:get |static )?(\w+) \(/gm)

@@ -1,6 +1,6 @@
 /**
- * The tests that Aedes 1.2 and the beta of 2.0 were published with, as they are, on `anax/aedes`: what fails is known,
- * and the documentation says why. In the full run all files; otherwise those that take little time.
+ * Runs the tests that Aedes 1.2 and the beta of 2.0 were published with, unchanged, on `anax/aedes`: the failures are
+ * known, and the documentation gives the reasons. All files in the full run; otherwise the fast ones.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -18,11 +18,11 @@ interface Suite {
   name: string
   package: string
   isOf(file: string): boolean
-  /** What fails and expects what the standard forbids. */
+  /** Tests that fail because they expect what the standard forbids. */
   forbidden: Known
-  /** What fails as well. */
+  /** Other tests that fail. */
   known: Known
-  /** What may fail or pass, and is not counted. */
+  /** Tests that may fail or pass, and are not counted. */
   either: Known
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs the test files that a package of Aedes was published with, as they are, on `anax/aedes`: what they import as the
- * broker is ours. Each file is a process of its own. Knows how to read what they say; not what is expected of them.
+ * Runs the published test files of a package of Aedes, unchanged, on `anax/aedes`: their import of the broker is
+ * replaced. Each file runs in its own process. Reads the results; does not know which are expected.
  */
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -11,39 +11,37 @@ import { pathToFileURL } from 'node:url'
 import { endWithUs } from '../support/programs/left-behind.js'
 import { ROOT } from '../support/root.js'
 
-/**
- * Many of these tests wait for 10 ms and no longer: their clock is slower by this, which gives a busy machine its time.
- */
+/** Many of these tests wait for only 10 ms: their clock is slowed down by this factor, for busy machines. */
 const SLOWNESS = 5
 
-/** A test that hangs is given up: the longest of Aedes's own that has to wait for something takes four seconds. */
+/** Time limit of a test: the longest of Aedes's own tests that waits for something takes four seconds. */
 const PATIENCE_MS = 6000 * SLOWNESS
 
-/** One that is known to fail is not waited for. */
+/** Time limit of a test that is known to fail. */
 const NO_PATIENCE_MS = 2000
 
-/** A file that does not end: whatever of it has run by then counts. */
+/** Time limit of a file that does not end; the results until then count. */
 const FILE_PATIENCE_MS = 60_000 * SLOWNESS
 
 const SLOW_CLOCK = pathToFileURL(join(ROOT, 'dist/test/support/slow-clock.js')).href
 const LAYER = pathToFileURL(join(ROOT, 'dist/lib/aedes/index.js')).href
 
-/** What the files import from beside them -> what they get instead. */
+/** Imports of the files -> their replacements. */
 const REPLACEMENTS: Record<string, string> = {
   '../aedes.js': `export * from '${LAYER}'; export { default } from '${LAYER}'`,
-  // they look whether a client is one
+  // they check `instanceof`
   '../lib/client.js': `export { AedesClient as default } from '${LAYER}'`,
 }
 
-/** Which tests of a file are special. */
+/** Tests of a file that are treated differently. */
 export interface Special {
-  /** They are known to fail: they run, and are given up early. */
+  /** Known to fail: they run with a short time limit. */
   failing: readonly string[]
-  /** The names of those that are left out. */
+  /** The names of tests that are skipped. */
   left: readonly RegExp[]
 }
 
-/** Bounds how long each test may take: their own runner did that. */
+/** Limits the time of each test, as their own runner did. */
 const timedTests = ({ failing, left }: Special) => `
 import real from 'node:test?real'
 export * from 'node:test?real'
@@ -69,17 +67,17 @@ export async function resolve(specifier, context, next) {
 }
 const dataUrl = source => 'data:text/javascript,' + encodeURIComponent(source)`
 
-/** Files about modules inside of Aedes, and one that needs a program that is not there. */
+/** Files about internal modules of Aedes, and one that needs a program that is not installed. */
 const NOT_PUBLIC = /toxiproxy-node-client|runFall, batch/
 
-/** What became of the tests of one file; those that were skipped are not among them. */
+/** The results of one file's tests, without skipped ones. */
 export interface FileResult {
   file: string
   passed: string[]
   failed: string[]
 }
 
-/** The files of a package that need nothing but its public interface, or hardly anything else. */
+/** The files of a package whose tests use (nearly) only its public interface. */
 export function testFilesOf(packageName: string): string[] {
   const folder = join(dirname(createRequire(import.meta.url).resolve(packageName)), 'test')
   return readdirSync(folder)
@@ -101,7 +99,7 @@ export async function runTestFile(file: string, special: Special): Promise<FileR
   return { file: file.split('/').at(-1)!, ...resultOf(await text(child.stdout)) }
 }
 
-/** @param output of a test file, in the form TAP */
+/** @param output of a test file, as TAP */
 export function resultOf(output: string): Omit<FileResult, 'file'> {
   const named = (pattern: RegExp) =>
     [...output.matchAll(pattern)].map(([, name]) => name!.replaceAll('\\#', '#').trim())
@@ -112,17 +110,17 @@ export function resultOf(output: string): Omit<FileResult, 'file'> {
   }
 }
 
-/** Reason -> file -> tests. */
+/** Reason -> file -> titles. */
 export type Known = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
-/** @param file those of this file; of all, where it is not given */
+/** @param file only tests of this file; all if omitted */
 export function namesOf(known: Known, file?: string): string[] {
   return Object.values(known).flatMap(byFile =>
     Object.entries(byFile).flatMap(([each, tests]) => (file === undefined || each === file ? tests : [])),
   )
 }
 
-/** An environment in which a test file is nobody's part, and says what it has to say in words. */
+/** An environment in which a test file runs as a main program and prints TAP. */
 export function ownProcess(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   return env

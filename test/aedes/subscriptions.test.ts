@@ -1,4 +1,4 @@
-/** What a subscription brings with it: an error of its hook, and retained messages, which are counted. */
+/** Effects of a subscription: errors of its hook, and retained messages, which are counted. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
@@ -27,7 +27,7 @@ describe('a broker', () => {
     const before = broker.counter
     await client.subscribe({ topic: 'a', qos: 0 })
     await client.expect('publish')
-    // the message, and what is said below $SYS/
+    // the message, and the messages below $SYS/
     assert.equal(broker.counter - before, 2)
     await connected(broker, 'another')
     assert.equal(broker.counter - before, 3)

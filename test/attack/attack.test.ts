@@ -1,6 +1,6 @@
 /**
- * Short forms of some attacks: what would take half a second of CPU time in one turn of the event loop takes a part of
- * that. The bounds are those of a machine that is busy with other work; `npm run attack` has the real ones.
+ * Short forms of some attacks: a fault that took half a second of CPU time in one turn of the event loop takes a
+ * fraction of that. The bounds allow for a busy machine; `npm run attack` checks the real ones.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -16,7 +16,7 @@ const BOUND_MS = 80
 
 const BURST = { scenario: burstTo200, scale: 0.4 }
 
-/** The others take too many seconds for each run of the tests. */
+/** The other attacks take too long for each run of the tests. */
 const SHORT_FORMS = byEffort({
   fast: [BURST],
   normal: [BURST],

@@ -1,6 +1,6 @@
 /**
- * Runs one attack on a target of its own, and compares what was measured with the bounds, and with what Mosquitto makes
- * of the same attack. Must not know the attacks.
+ * Runs one attack on its own target, and compares the measurements with the bounds and with Mosquitto under the same
+ * attack. Must not know the attacks.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Attacked } from './attacked.js'
@@ -13,7 +13,7 @@ import { inTime } from './waiting.js'
 
 const NONE = Number.POSITIVE_INFINITY
 
-/** What the name of a bound ends with that is a ratio to Mosquitto. */
+/** Suffix of bounds that are ratios to Mosquitto. */
 export const BESIDE = ' beside Mosquitto'
 
 /** How long an attack on one target may take, in milliseconds. */
@@ -24,14 +24,17 @@ const IDLE_MS = 2000
 
 export type Figures = Partial<Measured> & Latency & Outcome & { p99OverIdle?: number }
 
-/** Attacks a broker of this package. @param measures whether it measures itself */
+/**
+ * Attacks a broker of this package.
+ * @param measures whether it measures itself
+ */
 export async function attack(scenario: Scenario, scale: number, measures = true): Promise<Figures> {
   const { users, options, hasTls } = scenario
   const target = users === undefined ? MeasuredBroker.start({ options, hasTls }, measures) : commandTarget(users)
   return attackOn(await target, scenario, scale)
 }
 
-/** The same attack on Mosquitto, which has to be installed. */
+/** The same attack on Mosquitto, which must be installed. */
 export async function attackMosquitto(scenario: Scenario, scale: number): Promise<Figures> {
   return attackOn(await mosquittoTarget(scenario.users), scenario, scale)
 }
@@ -53,7 +56,7 @@ async function attackOn(target: Target, scenario: Scenario, scale: number): Prom
 async function runOn(target: Target, attacked: Attacked, scenario: Scenario, scale: number): Promise<Figures> {
   const run = await scenario.prepare(attacked, scale)
   const idle = scenario.bounds.p99OverIdle === undefined ? undefined : await idleLatency(target, scenario)
-  // measuring begins and ends with garbage collections, for which the healthy pair would wait
+  // measuring begins and ends with garbage collections, which would delay the healthy pair
   await target.begin()
   const stop = await startCanary(target.ports.tcp, scenario.users?.[0])
   const outcome = await run()
@@ -69,7 +72,7 @@ async function idleLatency({ ports }: Target, { users }: Scenario): Promise<Late
 }
 
 /**
- * The bounds that did not hold.
+ * The bounds that were exceeded.
  * @param plain figures of a broker that did not measure itself, if Mosquitto was attacked as well
  */
 export function overstepped(

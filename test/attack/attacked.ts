@@ -1,4 +1,4 @@
-/** What scenarios share: the target, and raw clients that obey nothing. */
+/** Shared by the scenarios: the target, and raw clients that follow no rules. */
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -36,17 +36,17 @@ export class Attacked {
     return this.#target.ports.tcp
   }
 
-  /** A socket that has sent these packets in one go. */
+  /** A socket that has sent these packets in one write. */
   raw(...packets: Buffer[]): Promise<net.Socket> {
     return this.#dial(this.port, packets)
   }
 
-  /** A socket at one of the target's other listeners. */
+  /** A socket connected to another listener of the target. */
   rawAt(listener: keyof Ports, ...packets: Buffer[]): Promise<net.Socket> {
     return this.#dial(this.#target.ports[listener]!, packets)
   }
 
-  /** One that was upgraded, and has sent no frame. */
+  /** A socket that was upgraded to WebSocket, and has sent no frame. */
   async webSocket(): Promise<net.Socket> {
     const socket = await this.rawAt('ws', UPGRADE)
     await inTime('answer to an upgrade', once(socket, 'data'))
@@ -63,21 +63,23 @@ export class Attacked {
     return socket
   }
 
-  /** One that is connected: it has got bytes back. */
+  /** A connected client: it has received bytes. */
   async client(clientId: string, ...packets: Buffer[]): Promise<net.Socket> {
     const socket = await this.raw(connectPacket(clientId), ...packets)
     await once(socket, 'data')
     return socket
   }
 
-  /** One that has got bytes back, or was closed. */
+  /** A client that has received bytes, or was closed. */
   async answered(packet: Buffer): Promise<net.Socket> {
     const socket = await this.raw(packet)
     await Promise.race([once(socket, 'data'), once(socket, 'close')])
     return socket
   }
 
-  /** What comes back first for packets from an address of this machine; undefined if nothing does. */
+  /**
+   * The first bytes that the target answers to packets from an address of this machine; undefined if it answers none.
+   */
   async answerTo(packet: Buffer, address: string): Promise<Buffer | undefined> {
     const socket = await this.#dial(this.port, [packet], address)
     const [answer] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])])
@@ -89,7 +91,7 @@ export class Attacked {
     return inGroups('CONNACK', count, i => this.client(`${prefix}${i}`, ...packets))
   }
 
-  /** Those that send these packets, each its own, and are answered. */
+  /** Sockets that each send their own packets and have received an answer. */
   clientsThatSend(count: number, packets: (i: number) => Buffer): Promise<net.Socket[]> {
     return inGroups('answer', count, i => this.answered(packets(i)))
   }
@@ -100,24 +102,24 @@ export class Attacked {
   }
 
   /**
-   * Clients without sockets, all of which send the same: more of them fit into a machine.
-   * @param kind whether they read, or nothing but the first answer
+   * Clients without sockets that all send the same packets: a machine can run more of them.
+   * @param kind whether they read everything, or only the first answer
    */
   async sinks(count: number, packets: Buffer, kind: 'reading' | 'frozen' = 'reading'): Promise<void> {
     await this.#broker().ask({ name: 'sinks', count, connect: packets.toString('hex'), kind })
   }
 
-  /** They leave. */
+  /** Disconnects them. */
   async sinksLeave(): Promise<void> {
     await this.#broker().ask({ name: 'sinks leave' })
   }
 
-  /** Resolves when no clients are connected but a few that watch. */
+  /** Resolves when only a few watching clients are connected. */
   left(): Promise<void> {
     return this.until('end of all connections', ({ clients }) => clients <= WATCHERS)
   }
 
-  /** Resolves when the broker has such numbers. */
+  /** Resolves when the broker's numbers satisfy a condition. */
   async until(what: string, isSo: (numbers: Numbers) => boolean): Promise<void> {
     const broker = this.#broker()
     const looking = async () => {
@@ -142,8 +144,8 @@ export class Attacked {
 }
 
 /**
- * Makes sockets, a hundred at a time. Only the group has a time limit: one for each socket would take the time of this
- * process, which then could not connect as fast as the attacked broker lets it.
+ * Opens sockets, a hundred at a time. There is one time limit for each hundred: one per socket would take CPU time of
+ * this process, which then could not connect as fast as the attacked broker accepts.
  */
 async function inGroups(what: string, count: number, make: (i: number) => Promise<net.Socket>): Promise<net.Socket[]> {
   const sockets: net.Socket[] = []
@@ -154,7 +156,7 @@ async function inGroups(what: string, count: number, make: (i: number) => Promis
   return sockets
 }
 
-/** Resolves when sockets were given no byte for a while. */
+/** Resolves when the sockets have received nothing for a while. */
 export async function quiet(sockets: readonly net.Socket[], ms = 300): Promise<void> {
   const total = () => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0)
   for (let before = -1, now = total(); now !== before; now = total()) {

@@ -1,6 +1,6 @@
 /**
- * A healthy pair with QoS 1, 20 messages a second, in a thread of its own: what delays it is the broker, and not the
- * attackers. Its parent says when it ends, and gets how long messages took.
+ * A healthy pair of clients with QoS 1, 20 messages a second, in its own thread: its delays come from the broker, not
+ * from the attackers. The parent ends it, and gets the latencies.
  */
 import { once } from 'node:events'
 import net from 'node:net'
@@ -12,15 +12,18 @@ import type { User } from './targets/programs.js'
 
 const INTERVAL_MS = 50
 
-/** How long messages took, in milliseconds. */
+/** Latencies in milliseconds. */
 export interface Latency {
   p50: number
   p99: number
-  /** Messages that did not come. */
+  /** The number of lost messages. */
   lost: number
 }
 
-/** @param user whom both are, where not everybody may connect. @returns ends it */
+/**
+ * @param user of both clients, if the broker requires one.
+ * @returns a function that ends it
+ */
 export async function startCanary(port: number, user?: User): Promise<() => Promise<Latency>> {
   const worker = new Worker(new URL(import.meta.url), { workerData: { port, user } satisfies Setup })
   await once(worker, 'message')

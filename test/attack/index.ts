@@ -1,9 +1,9 @@
 /**
- * Attacks on a broker, one after the other, each with what has to hold meanwhile.
+ * Runs attacks on a broker, one after the other, and checks the bounds of each.
  *
- *   npm run attack                    all
- *   npm run attack -- retained burst  those whose names contain one of the words
- *   ANAX_ATTACK_SCALE=0.1 npm run attack
+ *   npm run attack                          all
+ *   npm run attack -- retained burst        those whose names contain one of the words
+ *   ANAX_ATTACK_SCALE=0.1 npm run attack    smaller
  */
 import { attack, attackMosquitto, attackRelay, type Figures, overstepped } from './attack.js'
 import { SCENARIOS } from './scenarios/index.js'

@@ -1,4 +1,4 @@
-/** The bytes of packets that attackers and the healthy pair send: MQTT 3.1.1, if not stated otherwise. */
+/** The packets of attackers and of the healthy pair as bytes: MQTT 3.1.1, unless stated otherwise. */
 import { encode } from '../../lib/codec/encode/encoder.js'
 import type { ConnectPacket, Packet } from '../../types/message/packets.js'
 

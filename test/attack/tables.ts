@@ -1,20 +1,17 @@
-/**
- * The figures of a run as the tables of docs/reliability.md, ready to be put there. Must not know how they were
- * measured.
- */
+/** Renders the figures of a run as the tables of docs/reliability.md. Must not know how they were measured. */
 import { BESIDE, type Figures } from './attack.js'
 import type { Bounds, Ratios, Scenario } from './scenarios/scenario.js'
 
-/** What came of one scenario. */
+/** The results of one scenario. */
 export interface Run {
   readonly scenario: Scenario
   readonly figures: Figures
-  /** Those of a broker that did not measure itself, where Mosquitto was attacked as well. */
+  /** Figures of a broker that did not measure itself, if Mosquitto was attacked as well. */
   readonly plain: Figures | undefined
   readonly mosquitto: Figures | undefined
-  /** Those of the bare relay, where a rate is compared. */
+  /** Figures of the bare relay, if rates are compared. */
   readonly relay: Figures | undefined
-  /** The bounds that did not hold. */
+  /** The bounds that were exceeded. */
   readonly over: readonly string[]
 }
 
@@ -50,7 +47,7 @@ export function figuresTable(runs: readonly Run[]): string {
   return table(['Scenario', ...COLUMNS], rows)
 }
 
-/** Those in which Mosquitto was attacked in the same way. */
+/** The scenarios in which Mosquitto was attacked in the same way. */
 export function mosquittoTable(runs: readonly Run[]): string {
   const rows = runs.flatMap(({ scenario, plain, mosquitto, relay, over }) =>
     (Object.entries(scenario.besideMosquitto ?? {}) as [keyof Ratios, number][]).map(([name, ratio]) => [

@@ -1,6 +1,6 @@
-/** Waits that end: what an attack waits for may never come, and then it has to say what that was. */
+/** Waits with a time limit: if an attack waits in vain, the error says for what. */
 
-/** How long anything is waited for, in milliseconds: many times what it takes on a busy machine. */
+/** The time limit, in milliseconds: many times what is needed on a busy machine. */
 const PATIENCE_MS = 120_000
 
 /** @param what is waited for, as in "no CONNACK in 120 seconds" */

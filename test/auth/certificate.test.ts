@@ -1,4 +1,7 @@
-/** Client certificates: whose they are, what they have to equal, revocation by lists, over real TLS connections. */
+/**
+ * Client certificates: the identity, the comparison with client id or user name, and revocation lists, over real TLS
+ * connections.
+ */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** Names, tokens and answers that are made to be taken for something else: by no module. */
+/** Names, tokens and answers that imitate others: no module is deceived. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -31,7 +31,7 @@ import { codeOf, denialsOf, enter, quickHash, withAuth } from './support.js'
 const folder = temporaryFolder()
 after(() => folder.remove())
 
-/** Not alice, whatever they look like. */
+/** Names that look like alice's. */
 const LOOK_ALIKES = [
   ...[
     'ALICE',
@@ -176,7 +176,7 @@ describe('places in rules', () => {
               topic,
               attributes: { site: 'site' },
             })
-            // a topic of the broker's own is not what a typed rule means
+            // typed rules do not apply to the broker's own topics
             const isMeant = name === 'file' || !user.startsWith('$')
             assert.equal(allowed, isMeant && topic === `${user}/${clientId}`, `${name} ${user} ${clientId} ${topic}`)
           }

@@ -1,4 +1,4 @@
-/** A service that decides: its requests and answers in each shape, its failures, what is remembered, revocation. */
+/** Authentication by an HTTP service: requests and answers in each format, failures, caching, revocation. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
@@ -16,7 +16,7 @@ after(() => {
   server?.close()
 })
 
-/** A service. Its answer is sent as JSON; where there is none, it was sent already. */
+/** A service. Its answer is sent as JSON; undefined if the handler has answered already. */
 async function serve(answer: Answer): Promise<{ url: string; asked: string[] }> {
   server?.closeAllConnections()
   server?.close()
@@ -182,7 +182,7 @@ describe('httpAuth', () => {
     })
   })
 
-  /** A service that answers what it would have said when it was asked, but only when it is let. */
+  /** A service that decides when it is asked, and sends the decision when the test allows it. */
   async function slowService() {
     const held: (() => void)[] = []
     const service = { result: 'allow', url: '', next: async () => (() => {}) as () => void }

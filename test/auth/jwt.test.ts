@@ -1,4 +1,6 @@
-/** Tokens: right, wrong, confused and late; where they are found; what their claims allow; their end and renewal. */
+/**
+ * Tokens: valid, invalid and expired ones; where they are found; the permissions in their claims; expiry and renewal.
+ */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -30,7 +32,7 @@ interface Made {
   alg?: string
   key?: KeyObject | Uint8Array
   claims?: Record<string, unknown>
-  /** Time from now, or seconds since the epoch for a clock of the test's own. */
+  /** A time relative to now, or to the test's own clock in seconds since the epoch. */
   expires?: string | number | null
   kid?: string
 }
@@ -171,7 +173,7 @@ describe('what tokens are made of', () => {
 
 describe('keys by URL', () => {
   const servers: Server[] = []
-  // all stay open until the end: a port that comes again would be reached by a connection that was kept alive
+  // all stay open until the end: a kept-alive connection would reach a new server on the same port
   after(() => {
     for (const server of servers) server.close().closeAllConnections()
   })
@@ -203,7 +205,7 @@ describe('keys by URL', () => {
       keys.push(await jwk(second, 'two'))
       assert.equal(await codeOf(broker, { username: 'x', password: later }), 0)
       assert.equal(count(), 2)
-      // taken away, it does not count any more, and whoever came in with it goes
+      // when a key is withdrawn, clients with its tokens are disconnected
       const client = await enter(broker, { username: 'x', password: first })
       keys.shift()
       await auth.reload()
@@ -222,7 +224,7 @@ describe('keys by URL', () => {
     const password = await token({ alg: 'ES256', key: pairs.ES256.privateKey, kid: 'one' })
     await withAuth(jwt({ algorithms: ['ES256'], jwks: url }), async broker => {
       const codes = ['a', 'b', 'c'].map(clientId => codeOf(broker, { username: 'x', clientId, password }))
-      // one that is refused before it waits for the keys ends the wait for the request
+      // a client that is refused before the keys arrive no longer waits for them
       const response = await Promise.race([request, ...codes])
       assert.ok(typeof response === 'object', `refused: ${response}`)
       response.end(JSON.stringify({ keys }))
@@ -335,7 +337,7 @@ describe('the end of a token', () => {
     const clock = new FakeClock(Date.now())
     const auth = jwt({ ...hs, from: ['password', 'enhanced'], clock })
     const broker = await createBroker({ ...auth, clock })
-    // by the clock of the broker: this machine's goes on while the test waits for its turn
+    // by the broker's clock: the system clock continues while the test waits for its turn
     const inSeconds = (seconds: number) => Math.floor(clock.now() / 1000) + seconds
     const password = await token({ expires: inSeconds(60) })
     const plain = await enter(broker, { username: 'x', clientId: 'plain', password })
@@ -355,7 +357,7 @@ describe('the end of a token', () => {
     await plain.expectDisconnect(0xa0)
     await client.expectNothing()
     assert.deepEqual(await client.subscribe({ topic: 'a', qos: 0 }, { topic: 'b', qos: 0 }), [0, 0x87])
-    // other rights: what they do not cover ends
+    // other permissions: subscriptions that they do not cover end
     const ended = once(broker, 'unsubscribe', { signal: AbortSignal.timeout(10_000) })
     client.send(again(await extended(600, { acl: { sub: ['c'] } })))
     await client.expect('auth')

@@ -1,4 +1,4 @@
-/** Limits of identities: handed to the broker, changed while their client is connected, put together. */
+/** Limits of identities: passed to the broker, changed while the client is connected, combined. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { allOf, custom, identityOf } from '../../lib/auth/index.js'

@@ -1,4 +1,4 @@
-/** Modules for transports, listeners and ports: which one decides for a client that is gone. */
+/** Modules for transports, listeners and ports: which one decides about a client that has disconnected. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'

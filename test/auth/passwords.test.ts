@@ -1,4 +1,6 @@
-/** Password hashes, files and the check: right, wrong, unknown, malformed; the same work for all; bounded. */
+/**
+ * Password hashes, files and verification: right, wrong, unknown and malformed; constant effort; bounded concurrency.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
@@ -17,7 +19,7 @@ import { codeOf, denialsOf, enter, login, quickHash, withAuth } from './support.
 const folder = temporaryFolder()
 after(() => folder.remove())
 
-/** Cheap enough for tests that hash a lot. */
+/** Cheap enough for tests that compute many hashes. */
 const QUICK = { alice: quickHash('wonderland'), bob: quickHash('builder') }
 
 describe('a password hash', () => {
@@ -256,7 +258,7 @@ describe('checking passwords', () => {
     const checks = make(QUICK, { maxPerAddress: 3, concurrency: 1 })
     const outcomes = await Promise.all(Array.from({ length: 9 }, () => ask(checks, 'alice', 'wrong')))
     const codes = outcomes.map(outcome => outcome && 'denied' in outcome && outcome.denied)
-    // three are computed until it is known, and then two more have a place beside the last of them
+    // three are computed until the result is known; then two more follow
     const isComputed = (_: unknown, i: number) => (i < 5 ? 'wrong-password' : 'too-many-attempts')
     assert.deepEqual(codes, Array.from({ length: 9 }, isComputed))
     assert.equal(checks.work, 5)
@@ -314,7 +316,7 @@ describe('the queue of hashes', () => {
       return true
     }
     const answers = await Promise.all(Array.from({ length: 100 }, () => queue.run('a', check)))
-    // 5 seconds are enough for ten, the first and those that wait then
+    // 5 seconds are enough for ten: the first ones, and those that wait
     assert.equal(answers.filter(answer => answer === true).length, 10)
   })
 

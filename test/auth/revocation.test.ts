@@ -1,4 +1,4 @@
-/** What is taken from a client is taken at once, everywhere, whatever module gave it. */
+/** Revoked permissions end at once, everywhere, for every module. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -45,7 +45,7 @@ const users = { alice: as('alice'), root: as('root') }
 const EVERYTHING = [allow({ all: '#' })]
 const NARROWED = [allow({ all: ['free', 'wills/#', 'news'] })]
 
-/** Changes something, and has the module look at it. */
+/** Changes something, and makes the module reload it. */
 const changing = (auth: Auth, change: () => unknown) => () => {
   change()
   return auth.reload()
@@ -54,7 +54,7 @@ const changing = (auth: Auth, change: () => unknown) => () => {
 /** Users in memory. */
 const hashes = () => new Map(['alice', 'root'].map(name => [name, quickHash('x')] as const))
 
-/** Typed rules, from which `secret` can be taken. */
+/** Typed rules from which `secret` can be removed. */
 function rights() {
   const rules = { users: { alice: EVERYTHING, root: EVERYTHING } }
   return {
@@ -65,7 +65,7 @@ function rights() {
   }
 }
 
-/** Users with passwords and rules, put together in some way. */
+/** Users with passwords and rules, combined in some way. */
 async function together(put: (passwords: Auth, rules: Auth) => Auth): Promise<Scene> {
   const known = hashes()
   const { module, narrow } = rights()
@@ -274,7 +274,7 @@ describe('what is taken from a client', () => {
 })
 
 describe('what changes while a client connects', () => {
-  /** Holds checks until they are let go, and tells when one begins. */
+  /** Holds checks until they are released, and reports when one begins. */
   function gate() {
     let begin = () => {}
     let open = () => {}

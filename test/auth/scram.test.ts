@@ -23,7 +23,10 @@ const auth = (reasonCode: number, authenticationData: Buffer, authenticationMeth
 const PEERS = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-512': 'sha512' } as const
 type Method = keyof typeof PEERS
 
-/** Goes through the exchange. @returns the client, and the code of CONNACK */
+/**
+ * Runs the exchange.
+ * @returns the client, and the code of CONNACK
+ */
 async function enter(broker: Broker, username: string, password: string, method: Method = 'SCRAM-SHA-256') {
   const peer = new ScramClient(PEERS[method], username, password)
   const client = new SpecClient(broker, 5)
@@ -58,7 +61,7 @@ describe('scram', () => {
     assert.deepEqual(denials, ['connect proof-wrong', 'connect unknown-user', 'connect unknown-user'])
   })
 
-  /** What a user is asked, without the nonce. */
+  /** The challenge for a user, without the nonce. */
   async function askedBy(broker: Broker, username: string, method: Method = 'SCRAM-SHA-256') {
     const client = new SpecClient(broker, 5)
     const data = Buffer.from(`n,,n=${username},r=fyko+d2lbbFgONRv9qkxdawL`)
@@ -77,7 +80,7 @@ describe('scram', () => {
         assert.match(await challenge(username), /^,s=[A-Za-z0-9+/]{22}==,i=4096$/)
       }
       assert.notEqual(await challenge('bob'), await challenge('carol'))
-      // one who exists has another salt for each method
+      // an existing user has a different salt for each method
       assert.notEqual(await challenge('bob'), await challenge('bob', 'SCRAM-SHA-512'))
     })
   })

@@ -1,4 +1,4 @@
-/** What the tests of anax/auth share: a broker with an Auth, and clients that connect to it as somebody. */
+/** Shared by the tests of anax/auth: a broker with an Auth, and clients that connect as a user. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Auth, Denial } from '../../lib/auth/index.js'
 import { type Broker, createBroker } from '../../lib/index.js'
@@ -13,7 +13,7 @@ export function quickHash(password: string): string {
   return `$6$${salt.toString('base64')}$${key.toString('base64')}`
 }
 
-/** Collects what an Auth denies: `publish no-rule a/b`. */
+/** Collects the denials of an Auth, such as `publish no-rule a/b`. */
 export function denialsOf(auth: Auth): string[] {
   const denials: string[] = []
   auth.on('denied', ({ action, code, topic }: Denial) => {
@@ -22,7 +22,7 @@ export function denialsOf(auth: Auth): string[] {
   return denials
 }
 
-/** A broker with these hooks, closed when the body is done. */
+/** Runs the body with a broker that has these hooks, and closes it. */
 export async function withAuth(
   auth: Auth,
   body: (broker: Broker) => Promise<void>,
@@ -37,7 +37,7 @@ export async function withAuth(
   }
 }
 
-/** Who connects. */
+/** The user and client that connect. */
 export interface Login {
   username?: string
   password?: string | Buffer
@@ -46,7 +46,7 @@ export interface Login {
   packet?: Partial<ConnectPacket>
 }
 
-/** Connects; the answer says whether it was let in. */
+/** Connects; the result says whether the client was accepted. */
 export async function login(
   broker: Pick<Broker, 'handle'>,
   { username, password, clientId = username ?? 'somebody', version = 5, packet }: Login,
@@ -68,7 +68,7 @@ export async function codeOf(broker: Pick<Broker, 'handle'>, who: Login): Promis
   return connack.reasonCode ?? connack.returnCode
 }
 
-/** Connects, and fails where it is not let in. */
+/** Connects; fails if the client is refused. */
 export async function enter(broker: Pick<Broker, 'handle'>, who: Login): Promise<SpecClient> {
   const { client, connack } = await login(broker, who)
   if ((connack.reasonCode ?? connack.returnCode) !== 0) throw new Error(`refused: ${JSON.stringify(connack)}`)

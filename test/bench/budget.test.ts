@@ -1,4 +1,4 @@
-/** How a measured cost is divided among the parts, what casts doubt on it, and how it is shown. */
+/** How a measured cost is divided among the parts of the broker, which results are doubtful, and how it is shown. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Budget, budgetOf, budgetTable, findDoubts, type Observation } from '../../bench/profile/budget.js'
@@ -7,7 +7,7 @@ import type { PartName } from '../../bench/profile/parts.js'
 
 const scenario = { name: 'qos0-pairs', title: 'QoS 0, 50 pairs', unit: 'delivery' }
 
-/** 10 µs, of which 2 are other threads'; of the main thread's samples a quarter is the collector's. */
+/** 10 µs, of which 2 are other threads'; a quarter of the main thread's samples are the garbage collector's. */
 const observation: Observation = {
   cpu: 10,
   otherThreads: 0.2,

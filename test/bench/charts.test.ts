@@ -1,4 +1,4 @@
-/** The charts of the benchmark: what they show, where, and that they can be read on any screen. */
+/** The charts of the benchmark: their content and layout, readable on any screen. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type BarChart, barChart } from '../../bench/charts/bar-chart.js'

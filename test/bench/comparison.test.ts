@@ -1,4 +1,4 @@
-/** The comparison of two checkouts: turns, rows, bounds and faults, with measurements made up. */
+/** The comparison of two checkouts: order of measurements, rows, bounds and faults, with invented measurements. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compare, exceeded, faultsOf, measurePairs, overall } from '../../bench/against/comparison.js'
@@ -37,7 +37,7 @@ describe('pairs', () => {
 })
 
 describe('the number of pairs', () => {
-  /** How many there are of a row whose ratios vary by so much, up and down in turns. */
+  /** The number of pairs for a row whose ratios alternate by this much. */
   async function countWith(spread: number): Promise<number> {
     const rows = await measurePairs([messages], { least: 10, most: 30 }, async (_, side, pair) => ({
       cpu: side === 'this' ? 10 * (1 + (pair % 2 === 0 ? spread : -spread)) : 10,

@@ -1,4 +1,4 @@
-/** The documentation's tables: made of results, and put where the documents have room for them. */
+/** The tables of the documentation: rendered from results, and inserted at their places. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'

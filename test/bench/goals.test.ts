@@ -1,4 +1,4 @@
-/** The catalogue of scenarios and the goals for them: that they go together. */
+/** The catalogue of scenarios and the goals: they match. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { checkGoals } from '../../bench/check.js'

@@ -1,10 +1,13 @@
-/** Medians and confidence intervals of ratios: what they are for known numbers, and how often they hold. */
+/**
+ * Medians and confidence intervals of ratios: their values for known numbers, and how often they contain the true
+ * ratio.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { geometricMean, type Interval, ratioInterval, student } from '../../bench/against/interval.js'
 import { middle } from '../../bench/statistics.js'
 
-/** Ratios whose logarithms are spread like a bell around that of the true one; the seed repeats them. */
+/** Ratios with a log-normal distribution around the true one; the same for the same seed. */
 function noisy(truth: number, spread: number, count: number, seed: number): number[] {
   let state = seed
   const random = () => {

@@ -1,4 +1,4 @@
-/** The load: what leaves in a write of its own, what is joined, and whose CPU time is counted. */
+/** The load generator: separate and joined writes, and whose CPU time is counted. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

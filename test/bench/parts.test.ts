@@ -1,4 +1,4 @@
-/** Which part of the budget a function belongs to, and that the table of parts fits the files that there are. */
+/** The part of the budget that a function belongs to; the table of parts matches the existing files. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -33,7 +33,7 @@ const examples: [name: string, url: string, part: PartName][] = [
   ['f', 'file:///somewhere/else/lib/codec/decode/decoder.js', 'other'],
 ]
 
-/** Whether a package, or a file of the repository before it was compiled, begins like this. */
+/** Whether a package, or a source file of the repository, has this prefix. */
 function exists(beginning: string): boolean {
   const path = join(ROOT, beginning)
   return beginning.endsWith('/')

@@ -1,12 +1,12 @@
-/** The profiler within a process: it sees what the process does, and nothing of itself. */
+/** The profiler within a process: it sees the process's work, and not its own. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Profiler } from '../../bench/brokers/profiler.js'
 
-/** Of CPU time: on a busy machine, a stretch of the clock has none of it for certain, and no sample either. */
+/** CPU time, because on a busy machine a stretch of wall time may contain no work and no sample. */
 const ENOUGH_MICROS = 100_000
 
-/** Between two looks at the time it is in this file: to look is a function elsewhere. */
+/** The process is in this file between two readings of the time; a reading is a function of another file. */
 const ROUNDS = 1_000_000
 
 function keepBusy(): number {

@@ -1,4 +1,4 @@
-/** What a sampling profile comes to: self time of functions, without idling and without the profiler's own work. */
+/** The result of a sampling profile: self time of functions, without idle time and the profiler's own work. */
 import assert from 'node:assert/strict'
 import type { Profiler } from 'node:inspector'
 import { describe, it } from 'node:test'

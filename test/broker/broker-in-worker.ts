@@ -1,4 +1,4 @@
-/** Run as a worker of `node:cluster`: makes brokers, and tells which warnings of this package there were. */
+/** Run as a worker of `node:cluster`: creates brokers, and reports this package's warnings. */
 import mqemitter from 'mqemitter'
 import { createBroker } from '../../lib/index.js'
 

@@ -1,4 +1,4 @@
-/** The broker in the hands of its host: publish, subscribe, unsubscribe, clients, close, in both styles. */
+/** The broker's public methods: publish, subscribe, unsubscribe, clients, close, with promises and callbacks. */
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { type AnaxError, Broker, createBroker } from '../../lib/index.js'
@@ -10,12 +10,15 @@ import { keptSession, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** Calls something that takes a callback. @returns what the callback was given */
+/**
+ * Calls a method with a callback.
+ * @returns the arguments of the callback
+ */
 function called(run: (callback: (...args: unknown[]) => void) => void): Promise<unknown[]> {
   return new Promise(resolve => run((...args) => resolve(args)))
 }
 
-/** A listener, and what it heard. */
+/** A listener that records messages. */
 function listener(): { heard: string[]; listen: MessageListener } {
   const heard: string[] = []
   return { heard, listen: ({ topic, payload }: Message) => void heard.push(`${topic} ${payload}`) }

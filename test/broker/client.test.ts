@@ -1,4 +1,4 @@
-/** A client in the hands of the host: what it shows, publish, subscribe, unsubscribe, close and disconnect. */
+/** The public `Client`: properties, publish, subscribe, unsubscribe, close and disconnect. */
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
@@ -13,7 +13,7 @@ import { keptSession, type Spec, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** A connected client from both ends. */
+/** Both ends of a connected client. */
 async function bothEnds({ broker, connect, version }: Spec, kept = false): Promise<[SpecClient, Client]> {
   const peer = await connect('client', kept ? keptSession(version) : {})
   return [peer, broker.clients.client!]

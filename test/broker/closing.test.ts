@@ -1,4 +1,4 @@
-/** A broker that closes: while it opens, while the store hangs or fails, while the bus does; it always ends. */
+/** `broker.close()`: while the broker opens, while the store hangs or fails, while the bus does; it always ends. */
 import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
@@ -14,7 +14,7 @@ import { failingStore, slowStore, whileTimePasses } from '../support/brokers/sto
 import { SpecClient } from '../support/clients/spec-client.js'
 import { keptSession } from '../support/spec.js'
 
-/** A store in which one operation never ends, from the moment it is told so. */
+/** A store in which one operation never ends, from the moment the test says so. */
 function hanging(clock: FakeClock, name: string) {
   const store = createMemoryPersistence({ now: () => clock.now() })
   let hangs = false
@@ -150,7 +150,7 @@ test('a stream that comes while the broker closes, or after, is ended, and nothi
   hang()
   const handed: Duplex[] = []
   const handOver = () => {
-    // like TLS in the middle of its handshake, it does not come to its end by itself
+    // like TLS in the middle of a handshake, it does not end by itself
     const stream = new Duplex({ read() {}, write() {}, final() {} })
     handed.push(stream)
     return broker.handle(stream)

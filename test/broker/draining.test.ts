@@ -1,5 +1,5 @@
 /**
- * `broker.drain()`: nobody is let in, and those who are connected are sent elsewhere, after all that they sent is
+ * `broker.drain()`: new clients are refused, and connected ones are sent to another server after their packets are
  * answered.
  */
 import assert from 'node:assert/strict'
@@ -38,7 +38,7 @@ test('clients are told another server, and new ones are refused with it', async 
   assert.deepEqual([connack.reasonCode, connack.properties?.serverReference], [0x9c, 'mqtt2.example:1883'])
   const lateAndOlder = new SpecClient(broker, 4)
   assert.equal((await lateAndOlder.connect({ clientId: 'late' })).returnCode, 3)
-  // the broker itself goes on
+  // the broker itself keeps running
   await broker.publish({ topic: 't', payload: 'x' })
 })
 

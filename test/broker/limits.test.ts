@@ -1,5 +1,6 @@
 /**
- * docs/security/limits.md: every row is an option with this default and a flag of the command; and what the limits do.
+ * docs/security/limits.md: every row is an option with this default and a flag of the command; and the effects of the
+ * limits.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -33,7 +34,7 @@ const rows: Row[] = [
   return { option, standard, flag, told, event, counter } as Row
 })
 
-/** Numbers that limit nothing of what clients can make the broker hold: time limits, and settings. */
+/** Numbers that do not limit what clients can make the broker hold: time limits, and settings. */
 const NO_LIMITS = new Set([
   ...['leaseMs', 'concurrency', 'connectTimeout', 'hookTimeoutMs', 'storeTimeoutMs', 'drainTimeout', 'closeTimeoutMs'],
   ...['maximumQoS', 'sysInterval'],
@@ -42,7 +43,7 @@ const NO_LIMITS = new Set([
 /** One of them depends on the version: 23 in MQTT 3.1. */
 const options: Record<string, unknown> = { ...resolveOptions({}), maxClientsIdLength: 65_535 }
 
-/** The words within backquotes. */
+/** The words in backquotes. */
 function codesIn(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!)
 }

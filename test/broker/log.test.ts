@@ -1,4 +1,4 @@
-/** The broker's log: which lines, with which fields, how often, and that a level that is off costs nothing. */
+/** The broker's log: lines, fields, repetitions; a disabled level costs nothing. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Writable } from 'node:stream'
@@ -14,7 +14,7 @@ import { SpecClient } from '../support/clients/spec-client.js'
 
 type Line = Record<string, unknown> & { msg: string }
 
-/** What a real pino writes. */
+/** The output of a real pino. */
 function logged(options: LoggerOptions = {}) {
   const lines: Line[] = []
   const stream = new Writable({

@@ -1,11 +1,13 @@
-/** Options are checked when the broker is made: a wrong one is refused with a message that says what was expected. */
+/**
+ * Options are checked when the broker is created: an invalid one is refused with a message that says what was expected.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resolveOptions } from '../../lib/broker/options.js'
 import { AnaxError, Broker, createBroker } from '../../lib/index.js'
 import type { BrokerOptions } from '../../types/broker/options.js'
 
-/** What is wrong for each kind of option. */
+/** Invalid values for each kind of option. */
 const NO_NUMBER = [-1, 1.5, '10', Number.NaN, null, {}, true]
 const NO_FLAG = [0, 1, 'true', null, {}]
 const NO_FUNCTION = ['function', {}, null, true]
@@ -143,7 +145,7 @@ const ROWS: Record<keyof BrokerOptions, Row> = {
   published: hook,
 }
 
-/** Options that only the broker itself looks at. */
+/** Options that only the broker itself reads. */
 const FOUNDATIONS = ['mq', 'persistence', 'clock']
 
 describe('options', () => {

@@ -1,6 +1,6 @@
 /**
- * What the host does from within its own events and hooks: it closes, publishes and subscribes, and nothing gets out of
- * order.
+ * Calls from within events and hooks: the host closes, publishes and subscribes, and the order of everything stays
+ * right.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ import { keptSession, spec } from '../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** From within which event or hook a client is closed, and how the broker comes to it. */
+/** The event or hook in which a client is closed, and how the test makes the broker emit or call it. */
 const WITHIN: Record<string, (broker: Broker, close: (client: Client | null) => void) => void> = {
   ...Object.fromEntries(
     (
@@ -93,7 +93,7 @@ for (const [name, set] of Object.entries(WITHIN)) {
         const keeping = session === 'kept' ? keptSession(version) : {}
         client.send(connectPacket(version, keeping), ...BUSY)
         await clock.advance(10)
-        // the last one breaks the protocol
+        // the last packet violates the protocol
         const refused = textPacket('$SYS/x', 'x', { qos: 1, messageId: 9 })
         client.send({ cmd: 'puback', messageId: 1 }, refused, connectPacket(version))
         await clock.advance(2000)
@@ -117,7 +117,7 @@ for (const [name, set] of Object.entries(WITHIN)) {
   }
 }
 
-/** Something of everything that a client sends, of which some is answered by messages to it. */
+/** Every kind of packet that a client sends, some of which are answered with messages to it. */
 const BUSY: Packet[] = [
   { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 1 }] },
   textPacket('a', 'x', { qos: 1, messageId: 2 }),

@@ -1,6 +1,6 @@
 /**
- * What no client may do to others, and nothing to the host: die at any moment, send garbage, never read, never answer.
- * After it, no listener is left on the stream and no timer on the clock.
+ * No client can harm others or the host: by breaking off at any moment, sending garbage, never reading, never
+ * answering. Afterwards no listener is left on the stream and no timer on the clock.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ import { keptSession, spec } from '../support/spec.js'
 const ALL = [3, 4, 5] as const
 const EVENTS = ['data', 'drain', 'error', 'end', 'close', 'finish', 'readable', 'pause', 'resume'] as const
 
-/** A stream at whose other end nobody is yet, with the listeners it has by itself. */
+/** A stream without a client, and the listeners that it has by itself. */
 function line(): { near: Duplex; far: Duplex; before: number[] } {
   const [near, far] = duplexPair()
   near.on('error', () => {})
@@ -27,7 +27,7 @@ function line(): { near: Duplex; far: Duplex; before: number[] } {
 
 const listeners = (stream: Duplex) => EVENTS.map(event => stream.listenerCount(event))
 
-/** Everything that a busy client sends in its life, one packet after the other. */
+/** Every packet that a busy client sends, one after the other. */
 function life(version: ProtocolVersion): Packet[] {
   const will = { topic: 'watched', payload: Buffer.from('will'), qos: 1 as const, retain: false }
   return [
@@ -46,7 +46,7 @@ function life(version: ProtocolVersion): Packet[] {
   ]
 }
 
-/** A client that watches what becomes of others, and a publisher to it. */
+/** A subscriber of everything, and a publisher for it. */
 async function watch(broker: Broker, version: ProtocolVersion): Promise<() => Promise<void>> {
   const watcher = new SpecClient(broker, version)
   await watcher.connect({ clientId: 'watcher' })
@@ -97,7 +97,7 @@ for (const version of ALL) {
   }
 }
 
-/** Closes a broker, whose clock then has nothing left to do. */
+/** Closes a broker; its clock has no timers afterwards. */
 async function close(broker: Broker, clock: FakeClock): Promise<void> {
   const closing = broker.close()
   for (let i = 0; i < 20; i++) await clock.advance(1000)
@@ -105,7 +105,7 @@ async function close(broker: Broker, clock: FakeClock): Promise<void> {
   assert.equal(clock.pendingTimers, 0)
 }
 
-/** Numbers that are the same in each run. */
+/** Random numbers, the same in each run. */
 function* noise(seed: number): Generator<number> {
   let state = seed
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Clients of few identifiers that come, go and push each other out at random, while hooks and the store take their time
- * and the store fails now and then: at the end nothing hangs, nothing is left, and everybody may come back.
+ * Clients with few identifiers connect, disconnect and take over each other at random, while hooks and the store are
+ * slow and the store sometimes fails. At the end nothing hangs, nothing is left, and every client can connect again.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -16,7 +16,7 @@ import { keptSession } from '../support/spec.js'
 
 const CLIENTS = ['a', 'b', 'c']
 const STEPS = 300
-/** What a store may fail at while clients come and go. */
+/** Operations of the store that may fail. */
 const OPERATIONS = [
   ...['openSession', 'saveSession', 'deleteSession', 'saveWill', 'deleteWill', 'getWill', 'subscriptionsByClient'],
   ...['addSubscriptions', 'enqueue', 'markSent', 'removeQueued', 'queued', 'subscriptionsByTopic', 'addIncoming'],
@@ -37,7 +37,7 @@ class Storm {
   readonly failing: FailingStore
   readonly random: (bound: number) => number
   readonly version: ProtocolVersion
-  /** Everybody who came, from both ends. */
+  /** Both ends of every client that has connected. */
   readonly all: { peer: SpecClient; client: Client }[] = []
   broker!: Broker
 
@@ -60,7 +60,7 @@ class Storm {
     this.broker = await starting
   }
 
-  /** An answer that comes now, soon, or never. */
+  /** An answer that comes immediately, later, or never. */
   later<T>(value: T): T | Promise<T> {
     const when = this.random(60)
     if (when < 20) return value

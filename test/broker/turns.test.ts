@@ -1,4 +1,4 @@
-/** What thousands of clients do at once takes as many turns of the event loop as it needs: no turn does all of it. */
+/** Work of thousands of clients is spread over many turns of the event loop. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
@@ -90,7 +90,7 @@ describe('a client that sends little', () => {
     })
     for (let round = 0; round < 5; round++) {
       const greedy = greedyClients(broker, round)
-      // before they were served once, nobody can know that they are greedy
+      // before they were served once, it is not known that they want more
       for (let i = 0; i < 15; i++) await turn()
       for (let i = 0; i < 5; i++) {
         const before = answers

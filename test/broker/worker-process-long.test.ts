@@ -1,4 +1,7 @@
-/** A broker of its own in each worker of `node:cluster` is a mistake that shows only as messages that do not come. */
+/**
+ * A separate broker in each worker of `node:cluster` is a mistake that shows only in missing messages: a warning says
+ * so.
+ */
 import assert from 'node:assert/strict'
 import cluster from 'node:cluster'
 import { once } from 'node:events'

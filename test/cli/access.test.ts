@@ -1,4 +1,4 @@
-/** Who may do what on the command's broker: files, tokens, certificates, and all of them read again on SIGHUP. */
+/** Access to the command's broker: files, tokens, certificates, all reloaded on SIGHUP. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** The port of the administration: on unless MQTT has its port, told in the greeting, audited in the log. */
+/** The administration's port: enabled unless MQTT uses the port, printed at the start, audited in the log. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'

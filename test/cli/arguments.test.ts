@@ -1,4 +1,4 @@
-/** The command line: what it means, and what is said of a wrong one. */
+/** The command line: its options, and the messages for wrong ones. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { greeting } from '../../lib/cli/broker/greeting.js'

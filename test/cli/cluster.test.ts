@@ -1,4 +1,4 @@
-/** What the command needs to reach its servers of NATS: certificates, and credentials of a user. On real servers. */
+/** How the command connects to NATS servers: certificates, and credentials of a user. On real servers. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -112,7 +112,7 @@ describe('the command reaches servers of NATS', { skip, concurrency: 3 }, () => 
 
 type KeyPair = ReturnType<typeof nkeys.createUser>
 
-/** A token of NATS about somebody, signed by somebody else. */
+/** A NATS token about a user, signed with another user's key. */
 function token(of: KeyPair, by: KeyPair, nats: object): string {
   const claims = { sub: of.getPublicKey(), iss: by.getPublicKey(), iat: 1_700_000_000, name: 'test', nats }
   const jti = createHash('sha256').update(JSON.stringify(claims)).digest('base64url')

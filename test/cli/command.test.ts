@@ -1,4 +1,4 @@
-/** The built command as a process: what it says, how it fails, how it ends. */
+/** The built command as a process: its output, its failures, its end. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { makeCertificate, type TemporaryFolder, temporaryFolder } from '../suppo
 const CONNECT = Buffer.from('101000044d5154540402003c000461626364', 'hex')
 const SUBSCRIBE = Buffer.from('8206000100016101', 'hex')
 
-// Processes are waited for most of the time: side by side they take a third of it.
+// The tests mostly wait for processes: run concurrently they take a third of the time.
 describe('anax', { concurrency: 4 }, () => {
   let folder: TemporaryFolder
   before(() => {

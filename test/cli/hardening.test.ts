@@ -1,6 +1,6 @@
 /**
- * `--public`: refuses each setup with a step missing, accepts what docs/security/hardening.md ends with; warnings; file
- * modes.
+ * `--public`: refuses each setup that lacks a step, and accepts the result of docs/security/hardening.md; warnings;
+ * file modes.
  */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
@@ -19,7 +19,7 @@ const page = readFileSync(join(ROOT, 'docs/security/hardening.md'), 'utf8')
 const recommended: Record<string, string | number | boolean> = JSON.parse(/```json\n(.*?)```/s.exec(page)![1]!)
 const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
 
-/** As on the command line; false and undefined leave an option out. */
+/** Options as on the command line; false and undefined omit one. */
 function settingsOf(options: Record<string, string | number | boolean | undefined>): Settings {
   const args = Object.entries(options).flatMap(([name, value]) => {
     if (value === undefined || value === false) return []

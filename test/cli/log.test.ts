@@ -1,4 +1,4 @@
-/** The lines of the command's log: text for people, JSON for programs, and nothing that a terminal would obey. */
+/** The lines of the command's log: text for people, JSON for programs, without control characters of a terminal. */
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import { LineWriter } from '../../lib/cli/log/line-writer.js'

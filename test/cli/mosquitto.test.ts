@@ -1,4 +1,4 @@
-/** Mosquitto's clients do their whole range against the running command. */
+/** Mosquitto's clients with most of their options, on the running command. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type RunningBroker, startCommand } from '../support/programs/command.js'
@@ -66,7 +66,7 @@ for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
     it('come back to a stored session', async () => {
       const persistent = version === '5.0' ? ['-c', '-x', '60'] : ['-c']
       const session = ['-i', `stored-${version}`, ...persistent, '-t', 'stored/#', '-q', '2']
-      // no signal: a client that is just printing may lock itself up in its handler
+      // no signal: a client that is printing may deadlock in its signal handler
       await (await subscribe(...session, '-E')).finished()
       for (const [qos, payload] of ['zero', 'one', 'two'].entries()) {
         await publish('-t', 'stored/x', '-q', `${qos}`, '-m', payload)

@@ -1,4 +1,4 @@
-/** MQTT.js does its whole range against the running command, over each transport and with each version. */
+/** MQTT.js on the running command, over each transport and with each version. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
@@ -121,7 +121,7 @@ function wholeRange(root: string, protocolVersion: 4 | 5, { connect, dial }: Dia
     for (const text of ['a', 'b', 'c']) await publisher.publishAsync(`${root}/session`, text, { qos: 2 })
     await publisher.endAsync()
 
-    // The messages come right behind CONNACK.
+    // The messages follow CONNACK immediately.
     const second = dial(session)
     const packets = await nextMessages(second, 3)
     assert.deepEqual(packets.map(textOf), ['a', 'b', 'c'])

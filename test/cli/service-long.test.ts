@@ -1,6 +1,6 @@
 /**
- * The container of examples/service without Docker: its command line and its health check, for a user that is not root,
- * with the command as the first process of a PID namespace.
+ * The container of examples/service without Docker: runs its command line and its health check as a user that is not
+ * root, with the command as the first process of a PID namespace.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -13,7 +13,7 @@ import { anax, COMMAND, RunningProcess } from '../support/programs/command.js'
 import { ROOT } from '../support/root.js'
 import { makeCertificate, temporaryFolder } from '../support/tls/certificate.js'
 
-/** Of somebody who owns nothing else. */
+/** A user without other files. */
 const USER = 65_534
 
 const NAMESPACE = ['--pid', '--fork', '--mount-proc', '--kill-child']
@@ -26,7 +26,7 @@ describe('the container of examples/service', {
   const folder = temporaryFolder()
   after(() => folder.remove())
   const read = (name: string) => readFileSync(join(ROOT, 'examples/service', name), 'utf8')
-  /** Paths of the container -> of this test. */
+  /** Paths in the container -> paths of this test. */
   const here = (text: string) =>
     text.replaceAll('/etc/anax', folder.path).replaceAll('/var/lib/anax', join(folder.path, 'data'))
   const dockerfile = read('Dockerfile')

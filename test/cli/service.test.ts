@@ -1,4 +1,4 @@
-/** The files of examples/service say what the command understands. */
+/** The command understands the files of examples/service. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { ROOT } from '../support/root.js'
 const FOLDER = join(ROOT, 'examples/service')
 const read = (name: string) => readFileSync(join(FOLDER, name), 'utf8')
 
-/** Where the example is on this machine, in the place of where it is meant to be. */
+/** Paths of this machine instead of the installed ones. */
 const here = (args: readonly string[]) => args.map(arg => arg.replace('/etc/anax/anax.json', join(FOLDER, 'anax.json')))
 
 function assertRuns(args: readonly string[]): void {

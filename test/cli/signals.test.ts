@@ -1,4 +1,4 @@
-/** A signal may come at any time, also while the broker is still starting, and from a terminal that is closed. */
+/** Signals at any time, also while the broker is starting, and from a terminal that is closed. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { it } from 'node:test'
@@ -6,7 +6,7 @@ import { Signals } from '../../lib/cli/broker/signals.js'
 
 const logger = { error() {}, warn() {}, info() {}, debug() {}, child: () => logger }
 
-/** Signals, and what has come of them. */
+/** The signals, and what the process did. */
 function signals({ hasTerminal = false } = {}) {
   const source = { process: new EventEmitter(), hasTerminal: () => hasTerminal }
   const made = new Signals(logger, source)
@@ -37,7 +37,7 @@ it('SIGHUP has files read again, once for each signal', () => {
 
 it('SIGHUP before the start is complete ends nothing, and counts once it is', () => {
   const { calls, send, started } = signals()
-  // with a listener, the process goes on
+  // with a listener, the process does not end
   assert.equal(send('SIGHUP'), true)
   assert.equal(send('SIGHUP'), true)
   started()

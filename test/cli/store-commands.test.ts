@@ -1,4 +1,4 @@
-/** The commands for a store's folder: those of the manual, as they stand there, beside a broker that runs. */
+/** The commands for a store's folder, as the manual shows them, while a broker uses it. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'

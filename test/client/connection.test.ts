@@ -1,4 +1,4 @@
-/** The client with promises, against the broker and against silence. */
+/** The client with promises, against the broker and against a server that does not answer. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { join } from 'node:path'

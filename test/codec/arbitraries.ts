@@ -1,6 +1,4 @@
-/**
- * Valid packets of every kind for property-based tests: {@link packets} for a version and a reader.
- */
+/** Generators of valid packets for property-based tests: {@link packets} for a version and a reader. */
 import fc from 'fast-check'
 import type { Packet, ProtocolVersion, QoS, UserProperties } from '../../types/message/packets.js'
 import type { Side } from './support.js'
@@ -42,12 +40,12 @@ const message: Fields = {
   userProperties,
 }
 
-/** An object with all of the required and some of the optional fields. */
+/** An object with all required and some optional fields. */
 function record(required: Fields, optional: Fields = {}): fc.Arbitrary<Record<string, unknown>> {
   return fc.record({ ...required, ...optional }, { requiredKeys: Object.keys(required) })
 }
 
-/** Properties where the version has them, and where there are any. */
+/** Properties, if the version has them and if there are any. */
 function withProperties(version: ProtocolVersion, fields: Fields): Fields {
   if (version !== 5) return {}
   return { properties: record({}, fields).filter(properties => Object.keys(properties).length > 0) }

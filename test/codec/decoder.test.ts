@@ -1,6 +1,4 @@
-/**
- * The decoder as a machine: chunks, sizes, back-pressure, views, what it keeps.
- */
+/** The decoder as a state machine: chunks, sizes, backpressure, views, memory. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Decoder } from '../../lib/codec/decode/decoder.js'
@@ -125,7 +123,7 @@ describe('decoder', () => {
       decoder.push(byte)
       if (decoder.next() !== undefined) packets++
     }
-    // Quadratic behaviour would take minutes, and so run into the time limit of every test file.
+    // Quadratic behaviour would take minutes, and exceed the time limit of a test file.
     assert.equal(packets, 1)
   })
 

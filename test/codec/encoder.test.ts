@@ -18,7 +18,7 @@ const connect = {
   clientId: 'c',
 } as const
 
-/** The packets are wrong on purpose, most of them even for the compiler. */
+/** These packets are wrong on purpose; the compiler refuses most of them, too. */
 const REFUSED: [title: string, packet: unknown, version: ProtocolVersion, detail: RegExp][] = [
   ['an unknown packet', { cmd: 'hello' }, 4, /unknown packet 'hello'/],
   ['a topic that is too long', { ...publish, topic: 'x'.repeat(65_536) }, 4, /topic of 65536 characters/],
@@ -126,7 +126,7 @@ describe('encoder', () => {
         (error: unknown) =>
           error instanceof AnaxError && error.code === 'ANAX_ERR_ARGUMENT' && detail.test(error.message),
       )
-      // The writer is as good as new
+      // The writer works as before
       assert.equal(encode({ cmd: 'puback', messageId: 1 }, 4).toString('hex'), '40020001')
     })
   }

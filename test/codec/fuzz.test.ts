@@ -1,6 +1,4 @@
-/**
- * Whatever the bytes are: no throw, no hang, and what was decoded means the same when it is encoded again.
- */
+/** Random bytes: no exception, no hang, and a decoded packet has the same meaning after encoding it again. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -19,7 +17,7 @@ const SIDES: Side[] = ['broker', 'client']
 const versions = fc.constantFrom(...VERSIONS)
 const sides = fc.constantFrom(...SIDES)
 
-/** Decodes, encodes what came out, and decodes that again. */
+/** Decodes, encodes the result, and decodes that again. */
 function check(bytes: Buffer, side: Side, version: ProtocolVersion): void {
   const decoder = new Decoder({ side, protocolVersion: version })
   decoder.push(bytes)
@@ -31,14 +29,14 @@ function check(bytes: Buffer, side: Side, version: ProtocolVersion): void {
   }
   assert.ok(decoded.length <= bytes.length / 2)
   assert.ok(decoder.error === undefined || decoder.error instanceof AnaxError)
-  // Only a fault of our own would be wrapped
+  // Only an internal error would be wrapped
   assert.equal(decoder.error?.cause, undefined)
   const single = decodeChunks(byteByByte(bytes), side, version)
   assert.deepEqual(single.packets.map(plain), decoded.map(plain))
   assert.equal(single.error?.message, decoder.error?.message)
 }
 
-/** A golden packet with some bytes changed, left out or put in. */
+/** A golden packet with some bytes changed, removed or inserted. */
 const mutated = fc
   .tuple(
     fc.constantFrom(...GOLDEN),

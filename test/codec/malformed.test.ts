@@ -1,6 +1,4 @@
-/**
- * What must not be on the wire, and what the decoder calls it: one row per breach.
- */
+/** Packets that violate the standard, and the decoder's error: one row per violation. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PacketType } from '../../lib/codec/packet-types.js'
@@ -22,7 +20,7 @@ function connect(version: ProtocolVersion, flags: string, payload: string, prope
 
 const will = "00 01 'w' 00 01 'p'"
 
-/** Rows that hold for 3.1, 3.1.1 and 5.0, but for the list of properties. */
+/** Rows for 3.1, 3.1.1 and 5.0, which differ only in the list of properties. */
 function common(version: ProtocolVersion): Row[] {
   const p = version === 5 ? '00' : ''
   const publish = (topic: string) => packetOf(0x30, `${topic} ${p} 'x'`)
@@ -136,7 +134,7 @@ function common(version: ProtocolVersion): Row[] {
   ]
 }
 
-/** Text that is not text, with the clauses about it. */
+/** Invalid strings, with the clauses about them. */
 function strings(): [what: string, bytes: string, tags: [string, string]][] {
   const form: [string, string] = ['1.5.3-1', '1.5.4-1']
   return [
@@ -328,7 +326,7 @@ const fromBrokerBefore5: Row[] = [
   ['UNSUBACK with content', hex('b0 03 00 01 00')],
 ]
 
-/** The clauses of the two standards that a row proves; those of 3.1.1 have no tag of 3.1. */
+/** The clauses of the two standards that a row proves; those of 3.1.1 have no separate tag for 3.1. */
 function tag(version: ProtocolVersion, ids3: string, ids5: string): string {
   if (version === 3) return ''
   const ids = (version === 4 ? ids3 : ids5).split(' ')
@@ -339,7 +337,7 @@ function table(title: string, rows: Row[], side: Side, version: ProtocolVersion)
   describe(title, () => {
     for (const [name, bytes, code = 'ANAX_ERR_MALFORMED', reasonCode = MALFORMED] of rows) {
       it(name.trim(), () => {
-        // Behind a good packet: what came before the breach is not lost
+        // After a valid packet, which must not be lost
         const good = hex(side === 'broker' ? 'c0 00' : 'd0 00')
         for (const chunks of [[Buffer.concat([good, bytes])], byteByByte(Buffer.concat([good, bytes]))]) {
           const { packets, error, decoder } = decodeChunks(chunks, side, version)

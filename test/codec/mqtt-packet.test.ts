@@ -1,6 +1,4 @@
-/**
- * The same bytes and the same packets as mqtt-packet, both ways, but for the differences listed here.
- */
+/** mqtt-packet reads and writes the same bytes, except for the differences listed here. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -13,11 +11,11 @@ import { packets } from './arbitraries.js'
 import { decodeAll, decodeOne, hex, packetOf, plain } from './support.js'
 
 function theirBytes(packet: Packet, version: ProtocolVersion): Buffer {
-  // Without options of their own they write the properties of the packet before
+  // Without options, mqtt-packet writes the properties of the previous packet
   return mqttPacket.generate(structuredCloneOf(packet), { protocolVersion: version })
 }
 
-/** They may delete properties of what they are given. */
+/** mqtt-packet may delete properties of its argument. */
 function structuredCloneOf(packet: Packet): TheirPacket {
   return { ...packet } as TheirPacket
 }
@@ -34,17 +32,17 @@ function theirPacket(bytes: Buffer, version: ProtocolVersion): Record<string, un
   return parsed[0] as Record<string, unknown>
 }
 
-/** Their packet without the fields of PUBLISH that all of their packets have. */
+/** A packet of mqtt-packet without the fields of PUBLISH that all of its packets have. */
 function reduced(packet: Record<string, unknown>): Packet {
   const { length: _length, ...rest } = packet
   if (packet.cmd === 'publish') return rest as unknown as Packet
   const { retain: _retain, qos: _qos, dup: _dup, topic: _topic, payload: _payload, ...other } = rest
-  // Before 5.0 they leave `granted` out of UNSUBACK; here it is empty
+  // Before 5.0 mqtt-packet omits `granted` from UNSUBACK; here it is empty
   if (packet.cmd === 'unsuback') return { granted: [], ...other } as unknown as Packet
   return other as unknown as Packet
 }
 
-/** They cannot read what is short for "success" in AUTH, and they do write it as we do. */
+/** mqtt-packet cannot read the short form of "success" in AUTH, although it writes it as we do. */
 const comparable = (packet: Packet) => packet.cmd !== 'auth' || packet.properties !== undefined
 
 describe('mqtt-packet', () => {
@@ -69,7 +67,7 @@ describe('mqtt-packet', () => {
   }
 })
 
-/** What they take and the standard forbids; each is refused here. */
+/** What mqtt-packet accepts and the standard forbids; each is refused here. */
 const LENIENT: [what: string, bytes: Buffer, version: ProtocolVersion, code: ErrorCode][] = [
   ['DUP with QoS 0', packetOf(0x38, "00 01 'a'"), 4, 'ANAX_ERR_MALFORMED'],
   ['a wildcard in a topic name', packetOf(0x30, "00 01 '#'"), 4, 'ANAX_ERR_TOPIC_NAME'],

@@ -1,4 +1,4 @@
-/** The packet that a message came in: which messages have it, and when it does not stand for them any more. */
+/** The packet in which a message arrived: which messages refer to it, and when the reference is no longer valid. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

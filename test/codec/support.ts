@@ -1,6 +1,4 @@
-/**
- * What the codec's tests share: bytes from readable text, and ways to push them through a decoder.
- */
+/** Shared by the tests of the codec: readable text to bytes, and ways to push them through a decoder. */
 import { type DecodedPacket, Decoder, type DecoderOptions } from '../../lib/codec/decode/decoder.js'
 import type { AnaxError } from '../../lib/errors.js'
 import type { Packet, ProtocolVersion } from '../../types/message/packets.js'
@@ -19,7 +17,7 @@ export function hex(text: string): Buffer {
   return Buffer.concat(parts)
 }
 
-/** A whole packet from its first byte and its content; the remaining length is put between them. */
+/** A whole packet from its first byte and its content; inserts the remaining length. */
 export function packetOf(firstByte: number, content: string | Buffer): Buffer {
   const bytes = typeof content === 'string' ? hex(content) : content
   const length: number[] = []
@@ -36,7 +34,7 @@ export interface Decoded {
   decoder: Decoder
 }
 
-/** Pushes the chunks one by one and pulls all there is after each. */
+/** Pushes the chunks one by one, and reads all packets after each. */
 export function decodeChunks(chunks: Iterable<Buffer>, side: Side, version: ProtocolVersion): Decoded {
   const decoder = new Decoder({ side, protocolVersion: version })
   const packets: DecodedPacket[] = []
@@ -51,7 +49,7 @@ export function decodeAll(bytes: Buffer, side: Side, version: ProtocolVersion): 
   return decodeChunks([bytes], side, version)
 }
 
-/** The one packet in the bytes; throws the decoder's error. */
+/** The only packet in the bytes; throws the decoder's error. */
 export function decodeOne(bytes: Buffer, side: Side, version: ProtocolVersion): DecodedPacket {
   const { packets, error } = decodeAll(bytes, side, version)
   if (error !== undefined) throw error
@@ -59,14 +57,14 @@ export function decodeOne(bytes: Buffer, side: Side, version: ProtocolVersion): 
   return packets[0]!
 }
 
-/** Each byte a chunk of its own. */
+/** One chunk for each byte. */
 export function* byteByByte(bytes: Buffer): Generator<Buffer> {
   for (let i = 0; i < bytes.length; i++) yield bytes.subarray(i, i + 1)
 }
 
 /**
- * A packet as a plain object, without what a decoded PUBLISH has beyond the wire and without undefined:
- * two packets that say the same are deeply equal afterwards.
+ * A packet as a plain object without undefined fields, and without fields of a decoded PUBLISH that are not on the
+ * wire: packets with the same content are deeply equal afterwards.
  */
 export function plain(packet: Packet | DecodedPacket): unknown {
   if (packet.cmd !== 'publish') return normalise(packet)

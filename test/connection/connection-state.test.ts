@@ -1,4 +1,4 @@
-/** The states of a connection: every step that is legal, and no other. */
+/** The states of a connection: all legal transitions, and no others. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type ConnectionState, nextState } from '../../lib/connection/connection-state.js'

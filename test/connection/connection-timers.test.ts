@@ -1,7 +1,4 @@
-/**
- * What one connection waits for: CONNECT, signs of life, room in its stream, the goodbye; and that nothing is left
- * over.
- */
+/** The deadlines of one connection: CONNECT, keep alive, drain, closing; and that no timer is left. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConnectionTimers } from '../../lib/connection/connection-timers.js'

@@ -1,4 +1,4 @@
-/** Why a connection ended: each reason, seen by the application. */
+/** Why a connection ended: each reason, as the application gets it. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** A re-authentication that is not finished: it is bounded in time, and leaves nothing behind. */
+/** An unfinished re-authentication: its time is limited, and it leaves nothing behind. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { ExtendedAuthentication } from '../../types/broker/hooks.js'
@@ -7,7 +7,7 @@ import { type Spec, spec } from '../support/spec.js'
 
 const METHOD = { authenticationMethod: 'm' }
 
-/** A client whose re-authentication has begun, with a hook that sends challenges until the answer is right. */
+/** A client whose re-authentication has begun, and a hook that sends challenges until the answer is right. */
 async function challenged({ broker, connect }: Spec): Promise<SpecClient> {
   broker.authenticateExtended = (_, { step, data }: ExtendedAuthentication) => ({
     result: step === 'connect' || data?.toString() === 'right' ? 'success' : 'continue',

@@ -1,4 +1,6 @@
-/** An attack: what a client does to a broker, and what has to hold meanwhile. One file of this folder for each. */
+/**
+ * An attack: what clients do to a broker, and the bounds that must hold meanwhile. One file of this folder for each.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BrokerOptions } from '../../../types/broker/options.js'
 import type { Attacked } from '../attacked.js'
@@ -7,66 +9,71 @@ import type { User } from '../targets/programs.js'
 
 export interface Scenario {
   name: string
-  /** Of the broker. */
+  /** Options of the broker. */
   options?: BrokerOptions
   /** Whether the broker listens for TLS as well. */
   hasTls?: boolean
-  /**
-   * Those who may connect, the healthy pair's first: then the command is attacked, and no broker that measures itself.
-   */
+  /** Users that may connect, the healthy pair's first. Then the command is attacked, which does not measure itself. */
   users?: readonly User[]
   bounds: Bounds
-  /** What has to hold beside Mosquitto, which is attacked in the same way in the same run. */
+  /** Bounds relative to Mosquitto, which is attacked in the same way in the same run. */
   besideMosquitto?: Ratios
-  /** Clients of before the attack. @param scale 1 for the whole attack, less for a short form. @returns the attack */
+  /**
+   * Prepares clients before the attack.
+   * @param scale 1 for the whole attack, less for a short form.
+   * @returns the attack
+   */
   prepare(broker: Attacked, scale: number): Promise<() => Promise<Outcome | void>>
 }
 
-/** What an attack itself can tell. */
+/** Figures that the attack itself measures. */
 export interface Outcome {
-  /** What it did, per second. */
+  /** Operations per second. */
   perSecond?: number
-  /** Milliseconds until somebody was let in who may. */
+  /** Milliseconds until a client with the right password was accepted. */
   letInMs?: number
-  /** How much of what was asked for was granted. */
+  /** The share of requests that were granted. */
   granted?: number
-  /** The share of the messages that arrived. */
+  /** The share of messages that arrived. */
   deliveredRatio?: number
-  /** Milliseconds until the broker has ended all whom it has to end. */
+  /** Milliseconds until the broker has closed all connections that it must close. */
   endedMs?: number
-  /** How many messages of somebody with a rate were taken per second. */
+  /** Messages per second that were accepted from a client with a rate limit. */
   takenPerSecond?: number
   /** Connections that ended before MQTT without being counted. */
   uncounted?: number
 }
 
-/** Bounds of figures as multiples of Mosquitto's. */
+/** Bounds as multiples of Mosquitto's figures. */
 export interface Ratios {
-  /** At most. */
+  /** Maximum. */
   p99?: number
-  /** At least. */
+  /** Minimum. */
   perSecond?: number
-  /** At most. */
+  /** Maximum. */
   letInMs?: number
-  /** At least. */
+  /** Maximum. */
   deliveredRatio?: number
 }
 
-/** What has to hold while the broker is attacked. */
+/** Bounds that must hold during the attack. */
 export interface Bounds {
-  /** CPU time of the longest turn of the event loop, in milliseconds, without the garbage collector. */
+  /** CPU time of the longest turn of the event loop, in milliseconds, without garbage collection. */
   turnMs?: number
-  /** The same with what the garbage collector took. @default 50 */
+  /**
+   * The same with garbage collection.
+   * @default 50
+   */
   turnWithGcMs?: number
-  /** Resident memory at its highest, above that of before the attack, in MB. */
+  /** Increase of the maximum resident memory over that before the attack, in MB. */
   growthMb?: number
-  /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
+  /** Heap and buffers after the attack divided by those before, both after a garbage collection. */
   keptRatio?: number
-  /** How much of what was asked for may be granted. */
+  /** Maximum share of requests that are granted. */
   granted?: number
-  /** Milliseconds until the broker has ended all whom it has to end. */
+  /** Milliseconds until the broker has closed all connections that it must close. */
   endedMs?: number
-  /** How many messages of somebody with a rate are taken per second. */
+  /** Messages per second that are accepted from a client with a rate limit. */
   takenPerSecond?: number
   /** Connections that ended before MQTT without being counted. */
   uncounted?: number
@@ -79,7 +86,7 @@ export { pause }
 /** A message of 15 bytes. */
 export const SMALL = publishPacket('t', Buffer.from('0123456789'))
 
-/** The same bytes a number of times. */
+/** Repeats bytes. */
 export function repeat(packet: Buffer, count: number): Buffer {
   return Buffer.concat(Array.from({ length: count }, () => packet))
 }

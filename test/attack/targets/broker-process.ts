@@ -1,6 +1,6 @@
 /**
- * The broker that is attacked, in a process of its own. Its parent hands it options, and asks for what it measured.
- * Must not know the attacks.
+ * The attacked broker, in its own process. The parent passes options, and requests measurements. Must not know the
+ * attacks.
  */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -12,17 +12,17 @@ import { makeCertificate } from '../../support/tls/certificate.js'
 import type { Measured, Ports } from './target.js'
 import { TurnMeter } from './turn-meter.js'
 
-/** What its parent hands it. */
+/** The argument of the process. */
 export interface Setup {
   options?: BrokerOptions | undefined
   /** Whether it listens for TLS as well. */
   hasTls?: boolean | undefined
 }
 
-/** What it answers at any time. */
+/** Numbers that can be requested at any time. */
 export interface Numbers {
   clients: number
-  /** Sessions that are stored. */
+  /** Stored sessions. */
   sessions: number
   /** Connections that ended in a handshake before MQTT. */
   handshakes: number
@@ -111,9 +111,7 @@ async function measured(): Promise<Measured> {
   }
 }
 
-/**
- * Heap and buffers, of which nothing can be freed. Buffers are freed in the background, some time after a collection.
- */
+/** Heap and buffers after garbage collections. Buffers are freed in the background, some time after a collection. */
 async function collectedBytes(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     globalThis.gc?.()
@@ -127,7 +125,7 @@ function samplePeak(): void {
   rssPeak = Math.max(rssPeak, process.memoryUsage.rss())
 }
 
-/** Subscribers without a socket: more of them fit into a machine. */
+/** Subscribers without sockets: a machine can run more of them. */
 async function addSinks(count: number, connect: Buffer, kind: 'reading' | 'frozen'): Promise<void> {
   for (let i = 0; i < count; i++) {
     const write: DuplexOptions['write'] = kind === 'frozen' ? () => {} : (_chunk, _encoding, done) => done()
@@ -137,7 +135,7 @@ async function addSinks(count: number, connect: Buffer, kind: 'reading' | 'froze
     const bytes = Buffer.from(connect)
     bytes.write(String(i).padStart(8, '0'), bytes.indexOf('########'))
     stream.push(bytes)
-    // on a busy machine, those behind very many others would wait for longer than `connectTimeout`
+    // on a busy machine, clients behind very many others would exceed `connectTimeout`
     if (i % 500 === 499 || i === count - 1) await connected(i + 1)
   }
 }

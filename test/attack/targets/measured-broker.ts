@@ -1,4 +1,4 @@
-/** The broker of this library as a target: in a process that answers what it measured. Must not know the attacks. */
+/** A broker of this package as a target: in a process that measures itself. Must not know the attacks. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { endWithUs } from '../../support/programs/left-behind.js'
@@ -17,7 +17,7 @@ export class MeasuredBroker implements Target {
     this.ports = ports
   }
 
-  /** @param measures false for one that is compared with others: to measure each turn takes time */
+  /** @param measures false to compare it with other brokers, because measuring each turn takes time */
   static async start(setup: Setup, measures = true): Promise<MeasuredBroker> {
     const url = new URL('./broker-process.js', import.meta.url)
     const child = endWithUs(fork(url, [JSON.stringify(setup)], { execArgv: ['--expose-gc'] }))

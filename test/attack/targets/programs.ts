@@ -1,6 +1,6 @@
 /**
- * Programs as targets, which are attacked like a broker and measure nothing: the command of this package, and Mosquitto
- * and the bare relay of the benchmark beside it. Owns how they are started; must not know the attacks.
+ * Programs as targets, which do not measure themselves: the command of this package, Mosquitto, and the bare relay of
+ * the benchmark. Owns how they are started; must not know the attacks.
  */
 import { type ChildProcessByStdio, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +19,7 @@ export interface User {
   password: string
 }
 
-/** What the command says until it listens is shorter. */
+/** The output of the command before it listens is shorter. */
 const MAX_SAID = 10_000
 
 /** The reason why Mosquitto is not attacked; false if it is. */
@@ -36,8 +36,8 @@ export async function mosquittoTarget(users: readonly User[] | undefined): Promi
 }
 
 /**
- * A few lines around the `net` of Node.js, which answer each CONNECT with the same four bytes: the rest is not the
- * broker's.
+ * A few lines on Node's `net` that answer each CONNECT with the same four bytes: what a broker takes beyond that is its
+ * own cost.
  */
 export async function relayTarget(): Promise<Target> {
   const file = fileURLToPath(new URL('../../../bench/brokers/relay.js', import.meta.url))
@@ -51,7 +51,7 @@ export async function relayTarget(): Promise<Target> {
   return { ports: { tcp: port }, begin: async () => {}, finish: async () => ({}), end }
 }
 
-/** The command with these users only. */
+/** The command, with only these users. */
 export async function commandTarget(users: readonly User[]): Promise<Target> {
   const folder = new Folder()
   const file = folder.write('users', await hashed(users, 'scrypt'))
@@ -72,7 +72,7 @@ async function hashed(users: readonly User[], format: 'scrypt' | 'mosquitto'): P
   return (await Promise.all(lines)).join('')
 }
 
-/** Also reads what it says later: nobody does otherwise, and it would have to wait. */
+/** Also reads later output: otherwise the process would block on a full pipe. */
 function portSaidBy(child: ChildProcessByStdio<null, Readable, Readable>): Promise<number> {
   let said = ''
   return new Promise((resolve, reject) => {

@@ -1,12 +1,12 @@
-/** What is attacked: a broker in a process of its own, which measures itself or does not. A contract. */
+/** A target: a broker in its own process, which may measure itself. A contract. */
 
-/** Where it listens, by transport. */
+/** Ports by transport. */
 export interface Ports {
   readonly tcp: number
   readonly ws?: number
   readonly tls?: number
   readonly wss?: number
-  /** A server of the application that hands its sockets over. */
+  /** A TLS server of the application that passes its sockets to the broker. */
   readonly nodeTls?: number
 }
 
@@ -16,9 +16,9 @@ export interface Measured {
   cpuMs: number
   /** Heap and buffers at the end, after a garbage collection. */
   heapMb: number
-  /** Resident memory at its highest, above that of before the attack. */
+  /** Increase of the maximum resident memory over that before the attack. */
   growthMb: number
-  /** Heap and buffers after the attack as a share of those before, both after a garbage collection. */
+  /** Heap and buffers after the attack divided by those before, both after a garbage collection. */
   keptRatio: number
   clients: number
   drops: number
@@ -26,9 +26,12 @@ export interface Measured {
 
 export interface Target {
   readonly ports: Ports
-  /** Begins to measure. */
+  /** Starts measuring. */
   begin(): Promise<unknown>
-  /** What it measured since. */
+  /**
+   * Stops measuring.
+   * @returns the measurements
+   */
   finish(): Promise<Partial<Measured>>
   end(): Promise<unknown>
 }

@@ -1,7 +1,6 @@
 /**
- * The longest that one turn of the event loop took, in CPU time: with what the garbage collector took, and without.
- * Wall time says nothing on a machine that is shared, and the CPU time of the process has other threads in it: those of
- * the garbage collector, which works beside the event loop as well.
+ * Measures the longest turn of the event loop in CPU time, with and without garbage collection. Wall time means nothing
+ * on a shared machine, and the CPU time of the process includes other threads, such as those of the garbage collector.
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { PerformanceObserver, performance } from 'node:perf_hooks'
@@ -12,13 +11,13 @@ interface Turn {
   cpuMs: number
 }
 
-/** Turns shorter than this are not kept. */
+/** Shorter turns are ignored. */
 const NOTABLE_MS = 1
 
-/** How often the system counts the time of a thread that is running. */
+/** How often the system updates the CPU time of a running thread. */
 const TICK_MS = 4
 
-/** CPU time of the main thread, exact to a tick. NaN where the system does not tell. */
+/** CPU time of the main thread, with the resolution of a tick. NaN if the system does not provide it. */
 class ThreadClock {
   readonly #text = Buffer.alloc(64)
   readonly #file = openedSchedstat()

@@ -94,7 +94,7 @@ describe('an ACL file', () => {
         await client.drop()
       }
     })
-    // typed rules close the connection instead: such a client would never know
+    // typed rules close the connection instead: otherwise such a client would never know
     await withAuth(aclFile({}), async broker => {
       const client = await enter(broker, { username: 'alice', version: 4 })
       client.send({ cmd: 'publish', topic: 'a', payload, qos: 1, messageId: 1, dup: false, retain: false })

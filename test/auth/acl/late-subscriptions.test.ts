@@ -1,4 +1,7 @@
-/** Subscriptions that are allowed, and are not there yet when rights change: looked at again once they are. */
+/**
+ * Subscriptions that were allowed and are not granted yet when permissions change: they are checked again once they are
+ * granted.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'

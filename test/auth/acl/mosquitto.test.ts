@@ -1,5 +1,6 @@
 /**
- * Mosquitto's ACL files mean here what they mean there: verdicts side by side, for generated rules, names and topics.
+ * Mosquitto's ACL files have the same meaning here: compares decisions for generated rules, user names and topics with
+ * those of a real Mosquitto.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
@@ -24,7 +25,7 @@ function nextFolder(): Pick<TemporaryFolder, 'path' | 'write'> {
   return { path: join(folder.path, name), write: (file, content) => folder.write(join(name, file), content) }
 }
 
-/** Who connects. `root` publishes everything. */
+/** The users. `root` publishes everything. */
 interface Visitor {
   username: string | undefined
   clientId: string
@@ -166,7 +167,7 @@ function join5(url: string, { username, clientId }: Visitor): Promise<MqttClient
   return connectClient(url, { clientId, protocolVersion: 5, ...(username !== undefined && { username }) })
 }
 
-/** PUBACK of 5.0 says it. */
+/** PUBACK of 5.0 has the reason. */
 async function mayPublish(client: MqttClient, topic: string): Promise<boolean> {
   return client.publishAsync(topic, '', { qos: 1 }).then(
     () => true,
@@ -174,7 +175,7 @@ async function mayPublish(client: MqttClient, topic: string): Promise<boolean> {
   )
 }
 
-/** Which topics reach each client that subscribed to all of them, when `root` publishes them. */
+/** The topics that reach each client when `root` publishes to all of them. */
 async function deliveries(url: string, clients: MqttClient[], topics: string[]): Promise<Set<string>[]> {
   const root = await join5(url, { username: 'root', clientId: 'root' })
   const received = clients.map(client => {
@@ -187,7 +188,7 @@ async function deliveries(url: string, clients: MqttClient[], topics: string[]):
     assert.ok(granted.every(({ qos }) => qos < 128))
   }
   for (const name of topics) await root.publishAsync(name, 'x', { qos: 1 }).catch(() => {})
-  // what was published is in front of the answer to this
+  // published messages arrive before the answer to this
   for (const client of clients) await client.unsubscribeAsync('none')
   await root.endAsync(true)
   return received

@@ -1,5 +1,6 @@
 /**
- * Wills that outlive the process: checked after a restart as wills of the identity that left them, or not published.
+ * Wills that outlive the process: after a restart, they are checked with the identity of their client, or not
+ * published.
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
@@ -28,8 +29,8 @@ function reopened(): () => AedesPersistence {
 }
 
 /**
- * Has clients leave delayed wills, restarts the broker on its store with another `Auth`, and lets the wills be due.
- * @returns topics that were published, and what was denied
+ * Clients leave delayed wills; restarts the broker on its store with another `Auth`, and waits until the wills are due.
+ * @returns the published topics, and the denials
  */
 async function afterRestart(
   before: Auth,

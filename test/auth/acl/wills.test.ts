@@ -1,4 +1,4 @@
-/** Wills and rights: dropped or refused, published at once or later, by whoever left them. */
+/** Wills and permissions: dropped or refused, published at once or later, whoever left them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { aclFile, allow, compose, custom, passwordFile } from '../../../lib/auth/index.js'
@@ -72,7 +72,7 @@ describe('wills', () => {
       const client = await enter(broker, { username, clientId, packet: will(topic, 10) })
       await client.drop()
     }
-    // what the first remembers of its clients is gone, as after a restart
+    // what the first broker remembers of its clients is lost, as after a restart
     Object.assign(broker, { ...after })
     await clock.advance(20_000)
     assert.equal((await root.expect('publish')).topic, 'a/one')

@@ -1,4 +1,4 @@
-/** Addresses that fail to authenticate wait longer and longer; other addresses do not notice. */
+/** Addresses that fail to authenticate wait longer and longer; other addresses are not affected. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AuthenticationFailures } from '../../../lib/broker/admission/authentication-failures.js'
@@ -11,7 +11,7 @@ import { dialFrom } from '../../support/clients/from-address.js'
 interface Scene {
   broker: Broker
   clock: FakeClock
-  /** Tries a password. The answer is kept once it is there. */
+  /** Tries a password. The answer is stored when it arrives. */
   attempt(address: string, password: string): Promise<{ code: number | undefined }>
 }
 

@@ -1,4 +1,4 @@
-/** Clients that take over each other's session again and again are noticed, and banned where that is wanted. */
+/** Clients that take over each other's session again and again are detected, and banned if the option says so. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
@@ -16,7 +16,7 @@ interface Scene {
   noticed: Flapping[]
   /** @returns the code of CONNACK */
   connect(address: string, clientId?: string): Promise<number | undefined>
-  /** Connects and is lost: it reads nothing any more, and its connection stays open. */
+  /** Connects and stops reading: its connection stays open, as if the line were dead. */
   connectAndBeLost(address: string): Promise<void>
 }
 
@@ -27,7 +27,7 @@ async function withClients(flapping: FlappingOptions, body: (scene: Scene) => Pr
   broker.on('flapping', (_client, flapping) => noticed.push(flapping))
   const connect = async (address: string, clientId = 'same') => {
     const { reasonCode } = await dialFrom(broker, address).connect({ clientId })
-    // those who are taken over come back when their connection is closed
+    // clients that are taken over reconnect when their connection is closed
     await clock.advance(0)
     return reasonCode
   }

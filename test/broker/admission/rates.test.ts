@@ -1,4 +1,4 @@
-/** Rates: who sends more than it may is slowed down, then disconnected; who connects too often is refused. */
+/** Rates: a client that sends too much is slowed down, then disconnected; one that connects too often is refused. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BrokerRates } from '../../../lib/broker/admission/rates.js'
@@ -16,9 +16,9 @@ const ALL = [3, 4, 5] as const
 interface Scene {
   broker: Broker
   clock: FakeClock
-  /** What was told of clients that are slowed down. */
+  /** The `throttled` events. */
   told: string[]
-  /** Messages that were published so far, by client. */
+  /** The number of published messages, by client. */
   count(clientId: string): number
 }
 
@@ -39,7 +39,7 @@ async function withRates(options: BrokerOptions, body: (scene: Scene) => Promise
   }
 }
 
-/** Sends so many messages at once. */
+/** Sends several messages in one write. */
 function flood(client: SpecClient, count: number, packet: Partial<PublishPacket> = {}): void {
   client.send(...Array.from({ length: count }, (_, i) => textPacket('t', String(i), packet)))
 }
@@ -180,7 +180,7 @@ describe('rates of bytes, of an address and of all', () => {
         flood(await connectFrom(broker, `2001:db8:1:2::${i + 1}`, clientId), 10)
         await clock.advance(0)
       }
-      // the first message of a connection is paid for afterwards
+      // the first message of a connection is charged afterwards
       assert.deepEqual([count('a'), count('b')], [10, 1])
     }))
 

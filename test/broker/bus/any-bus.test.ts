@@ -1,6 +1,6 @@
 /**
- * Random brokers on random buses: whatever a bus does with messages (late, as copies, once for each filter, topics out
- * of step), each subscriber gets each message as often as it should, in the order of its publisher.
+ * Random brokers on random buses: whatever a bus does to messages (delay, copy, bring one for each filter, reorder
+ * topics), each subscriber gets each message the right number of times, in the order of its publisher.
  */
 
 import assert from 'node:assert/strict'
@@ -23,7 +23,7 @@ import { runs } from '../../support/effort.js'
 const TOPICS = ['a/b', 'a/c', 'd'] as const
 const FILTERS = ['a/b', 'a/+', '#', 'd'] as const
 const SHARES = ['$share/g/a/#', '$share/g/d'] as const
-/** Longer than anything takes. */
+/** Longer than any operation takes. */
 const QUIET_MS = 150
 const MAX_LATENCY_MS = 12
 
@@ -96,7 +96,7 @@ const scene: fc.Arbitrary<Scene> = fc.record({
   ),
 })
 
-/** Copies with QoS 0 of a shared subscription wait in front of other messages with QoS 0, and of stored ones. */
+/** Copies with QoS 0 for shared subscriptions may overtake other messages with QoS 0, and stored ones. */
 const LATE_COPIES: Scene = {
   bus: 'within the process',
   pace: 'at once',
@@ -137,11 +137,11 @@ interface Sent {
   broker: number
 }
 
-/** One run of a scene: what was published, and who got what. */
+/** One run of a scene: the published messages, and who received them. */
 interface Outcome {
   sent: Sent[]
   subscribers: BusSubscriber[]
-  /** Those that were away at some time. */
+  /** Subscribers that were disconnected at some time. */
   wereAway: Set<BusSubscriber>
 }
 
@@ -160,7 +160,8 @@ test('each subscriber gets each message as often as it should, in order', async 
 })
 
 /**
- * A bus within the process has one broker; members of a group are on one broker, as the groups of a bus do not meet.
+ * A local bus has one broker. The members of a group are on one broker, because groups of different brokers are
+ * independent.
  */
 function normal(given: Scene): Scene {
   const brokers = given.bus === 'within the process' ? 1 : given.brokers
@@ -188,7 +189,7 @@ async function play(given: Scene): Promise<Outcome> {
     for (const each of wereAway) await each.connect()
     await quiet(subscribers, clock)
     for (const each of subscribers) each.leave()
-    // a store that is one for all may be closed by one broker while another still uses it
+    // a shared store may be closed by one broker while another still uses it
     assert.deepEqual([...errors], [])
     await Promise.all(brokers.map(each => each.close()))
     return { sent, subscribers, wereAway }
@@ -223,7 +224,7 @@ async function playSteps(
   return sent
 }
 
-/** Publishes at once; acknowledgements are taken as they come. */
+/** Publishes without waiting; acknowledgements arrive in any order. */
 async function connectPublisher(to: Broker): Promise<SpecClient> {
   const client = new SpecClient(to, 5)
   await client.connect({ clientId: `publisher of ${to.id}` })
@@ -234,7 +235,7 @@ async function connectPublisher(to: Broker): Promise<SpecClient> {
       assert(!('reasonCode' in packet) || packet.cmd === 'disconnect' || (packet.reasonCode ?? 0) < 0x80)
     }
   }
-  // it ends with the connection, while the next packet is waited for
+  // the loop ends when the connection does, while it waits for the next packet
   answer().catch(error => assert(client.isClosed, error))
   return client
 }
@@ -286,7 +287,7 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-/** Each subscriber has one copy for all its own subscriptions, and each group one for all its members. */
+/** Each subscriber gets one copy for all its own subscriptions, and each group one for all its members. */
 function assertCopies(given: Scene, { sent: _, subscribers, wereAway }: Outcome, message: Sent): void {
   const group = { first: 0, all: 0, atLeast: 0, atMost: 0 }
   let surelyShared = true
@@ -322,22 +323,22 @@ function assertCopies(given: Scene, { sent: _, subscribers, wereAway }: Outcome,
   if (surelyShared) assert(group.all >= group.atLeast + 1, `${label} did not come`)
 }
 
-/** Whether a message waits for a session that is away: its publisher's broker has to know the session's store. */
+/** Whether a message waits for a disconnected session: its publisher's broker has to know the session's store. */
 function waitsFor({ stores }: Scene, message: Sent, subscriber: BusSubscriber): boolean {
   if (subscriber.brokerId === `broker ${message.broker}`) return true
   const isMember = subscriber.subscriptions.some(({ share }) => share !== undefined)
   return stores === 'one for all' && !isMember
 }
 
-/** Filters whose ways are out of step bring topics in order only as long as none of them is closed and opened again. */
+/** Filters that are not in step keep the order of a topic only as long as none of them is removed and added again. */
 function keepsOrder({ bus, pace }: Scene, { wereAway }: Outcome): boolean {
   return bus !== 'a copy for each filter' || pace === 'at once' || wereAway.size === 0
 }
 
 /**
- * A publisher's messages of one topic come in its order. Where the bus takes its time, those that are stored may be
- * read from the queue before those come that are not; and so may the copy of a group that another broker's publisher
- * has a member in, as it has a number of its own.
+ * A publisher's messages of one topic arrive in order, with two exceptions on a slow bus: stored messages may be read
+ * from the queue before live ones arrive, and so may the copy for a group with members on another broker, because it
+ * has its own number.
  */
 function assertOrder(given: Scene, subscriber: BusSubscriber, sent: readonly Sent[]): void {
   const { id, brokerId, receipts, subscriptions } = subscriber

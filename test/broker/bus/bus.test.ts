@@ -1,6 +1,6 @@
 /**
- * A bus that the host gave: it is told which filters are wanted, acknowledgements wait for it, its failure is a
- * refusal, and a message that it brings for several filters is routed once.
+ * A bus of the host: it registers the wanted filters, acknowledgements wait for it, its failure is a refusal, and a
+ * message that it brings for several filters is routed once.
  */
 import assert from 'node:assert/strict'
 import mqemitter from 'mqemitter'
@@ -14,9 +14,9 @@ const ALL = [3, 4, 5] as const
 
 type Done = (error?: Error | null) => void
 
-/** An mqemitter that shows what it is asked, and emits when the test says so. */
+/** An mqemitter that records calls, and emits when the test says so. */
 class TestBus implements Bus {
-  /** What `emit` does: at once, held back, failing in one of two ways. */
+  /** What `emit` does: at once, delayed, or one of two failures. */
   mode: 'at once' | 'held' | 'fails' | 'throws' = 'at once'
   readonly filters: string[] = []
   readonly #mq = mqemitter() as unknown as Bus
@@ -40,7 +40,7 @@ class TestBus implements Bus {
     else this.#mq.emit(message, done)
   }
 
-  /** How many messages are held back. */
+  /** The number of delayed messages. */
   get waiting(): number {
     return this.#held.length
   }

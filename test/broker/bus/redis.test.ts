@@ -1,5 +1,6 @@
 /**
- * Brokers on a real Redis by `mqemitter-redis`: what is published on one reaches each client of any, once and in order.
+ * Brokers on a real Redis with `mqemitter-redis`: a message published on one reaches each client of any broker, once
+ * and in order.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -14,7 +15,7 @@ import { nextMessage } from '../../support/clients/traffic.js'
 import { Redis, withoutRedis } from '../../support/programs/redis.js'
 import { keptSession } from '../../support/spec.js'
 
-/** The last message of a test: Redis brings it behind all others. */
+/** The last message of a test: on Redis it arrives after all others. */
 const END = 'end'
 
 const BUSES = {
@@ -130,7 +131,10 @@ for (const [name, makeBus] of Object.entries(BUSES)) {
   })
 }
 
-/** Receives and acknowledges until the last message of each broker has come. @returns what came before */
+/**
+ * Receives and acknowledges until the last message of each broker has arrived.
+ * @returns the messages before it
+ */
 async function untilEnd(client: SpecClient, ...brokers: Broker[]): Promise<string[]> {
   client.send({ cmd: 'subscribe', messageId: 9, subscriptions: [{ topic: END, qos: 1 }] })
   const texts: string[] = []

@@ -1,4 +1,4 @@
-/** Answers of hooks that make no sense at all: each is a refusal with an event, and the connection lives. */
+/** Invalid answers of hooks: each is a refusal with an event, and the connection stays open. */
 import assert from 'node:assert/strict'
 import type { Broker } from '../../../lib/index.js'
 import { SpecClient } from '../../support/clients/spec-client.js'

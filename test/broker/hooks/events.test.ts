@@ -1,4 +1,4 @@
-/** Every event of the broker: its arguments, when it comes, and in which order. */
+/** Every event of the broker: its arguments, and its place in the order of events. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AnaxError, type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'
@@ -10,7 +10,7 @@ import { keptSession, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** Names the arguments of an event in a few words. */
+/** Describes the arguments of an event in a few words. */
 const DESCRIBE: { [Name in keyof BrokerEvents]: (...args: BrokerEvents[Name]) => string } = {
   client: ({ id, connected }) => `${id} ${connected}`,
   clientReady: ({ id, connected }) => `${id} ${connected}`,
@@ -43,7 +43,7 @@ const DESCRIBE: { [Name in keyof BrokerEvents]: (...args: BrokerEvents[Name]) =>
   leaseLost: ({ code }) => code,
 }
 
-/** Writes down every event as it comes. */
+/** Records every event. */
 function record(broker: Broker): { take(...names: (keyof BrokerEvents)[]): string[] } {
   let log: [name: keyof BrokerEvents, line: string][] = []
   for (const name of Object.keys(DESCRIBE) as (keyof BrokerEvents)[]) {
@@ -52,7 +52,7 @@ function record(broker: Broker): { take(...names: (keyof BrokerEvents)[]): strin
     broker.on(name, listener as never)
   }
   return {
-    /** What came since the last time; only some of it where names are given. */
+    /** The events since the last call; only those with the given names, if any. */
     take: (...names) => {
       const taken = log.filter(([name]) => names.length === 0 || names.includes(name))
       log = []

@@ -1,4 +1,4 @@
-/** One hook, compiled: whatever style it has and whatever it does, it is asked once and answers once. */
+/** One compiled hook: in every style and with every kind of answer, it is called once and gives one answer. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Answer, compileGate, type Gate } from '../../../lib/broker/hooks/gate.js'

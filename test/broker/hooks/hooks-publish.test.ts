@@ -1,4 +1,4 @@
-/** authorizePublish, authorizeForward and published: what they change, refuse, withhold and hold back. */
+/** authorizePublish, authorizeForward and published: what they change, refuse, withhold and delay. */
 import assert from 'node:assert/strict'
 import type { Hooks } from '../../../types/broker/hooks.js'
 import type { Message } from '../../../types/message/message.js'
@@ -310,7 +310,7 @@ for (const qos of [1, 2] as const) {
     broker.authorizeForward = () => null
     const again = await connect('subscriber', keptSession(5))
     if (qos === 2) {
-      // the client may have it already, and has to forget the packet id
+      // the client may have it already, and must forget the packet id
       assert.equal((await again.expect('pubrel')).messageId, messageId)
       again.send({ cmd: 'pubcomp', messageId })
     }

@@ -1,4 +1,7 @@
-/** authorizeSubscribe: what it returned is the one thing that is granted, stored, routed and replayed. */
+/**
+ * authorizeSubscribe: the returned subscription is the one that is granted, stored, routed and used for retained
+ * messages.
+ */
 import assert from 'node:assert/strict'
 import type { Hooks } from '../../../types/broker/hooks.js'
 import type { Subscription } from '../../../types/message/packets.js'

@@ -1,7 +1,4 @@
-/**
- * The gates in all their styles: who is let in, what a refusal looks like in each version, and what a failing hook
- * does.
- */
+/** Hooks in all their styles: who is accepted, the refusal in each version, and failing hooks. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { AnaxError, Broker } from '../../../lib/index.js'
@@ -13,7 +10,7 @@ import { type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** What a refusal says: reason code, or return code before 5.0. */
+/** The refusal: reason code, or return code before 5.0. */
 function codeOf({ reasonCode, returnCode }: ConnackPacket): number | undefined {
   return reasonCode ?? returnCode
 }
@@ -28,7 +25,7 @@ function refusal(properties: object): Error {
 
 type Connects = Pick<BrokerOptions, 'preConnect' | 'authenticate'>
 
-/** One verdict, in every style in which a gate can give it. */
+/** One verdict in every style that a hook can have. */
 function styles(verdict: unknown, error: Error | null): [style: string, hooks: Connects][] {
   const answer = verdict as boolean
   return [
@@ -88,7 +85,7 @@ for (const [answer, reasonCode, returnCode] of [
   [{ reasonCode: 7 }, 0x87, 5],
   [{}, 0x87, 5],
 ] as const) {
-  // an error that is called back, thrown or rejected says as much as an object that is returned
+  // an error that is passed, thrown or rejected has the same meaning as a returned object
   const error = refusal(answer)
   const hooks: [string, Connects][] = [
     ...styles(answer, error),
@@ -150,7 +147,7 @@ spec('what a hook remembers of a client is there for the next', ALL, async ({ ve
   assert.deepEqual(published, ['a'])
 })
 
-/** Every gate, with an act that asks it. */
+/** Every hook, with an action that calls it. */
 const ACTS: [name: keyof BrokerOptions & string, act: (frame: Spec, failure: string) => Promise<void>][] = [
   ['preConnect', connectRefused],
   ['authenticate', connectRefused],
@@ -164,7 +161,7 @@ async function connectRefused({ version, dial, clock }: Spec, failure: string): 
   const client = dial()
   client.send(connectPacket(version))
   await clock.advance(11_000)
-  // no answer says nothing about the client, which may try again
+  // a missing answer says nothing about the client, which may try again
   const wanted = failure === 'does not answer' ? expected(version, 0x89, 3) : expected(version, 0x87, 5)
   assert.equal(codeOf(await client.expect('connack')), wanted)
 }
@@ -206,7 +203,7 @@ for (const [name, act] of ACTS) {
     ['answers nonsense', () => 'yes', 'ANAX_ERR_HOOK_ANSWER'],
   ]
   for (const [what, hook, code] of failures) {
-    // whatever `published` returns is fine; authorizeForward has to answer at once
+    // `published` may return anything; authorizeForward must answer synchronously
     if (name === 'published' && what === 'answers nonsense') continue
     const isPromise = what === 'rejects' || what === 'does not answer'
     const told = name === 'authorizeForward' && isPromise ? 'ANAX_ERR_HOOK_ANSWER' : code
@@ -339,6 +336,6 @@ spec('an error of the host’s own is an AnaxError with the cause', [5], async (
   assert.ok(error instanceof AnaxError)
   assert.equal(error.cause, cause)
   assert.equal(client.id, 'client')
-  // the network is not told what is wrong in the host
+  // clients do not see internal errors of the host
   assert.ok(!JSON.stringify(connack).includes('database'))
 })

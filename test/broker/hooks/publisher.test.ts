@@ -1,4 +1,4 @@
-/** What hooks can say of a client and have its messages carry: principal, refusals that are not told, wills let go. */
+/** What hooks can add to a client and its messages: principal, silent refusals, discarded wills. */
 import assert from 'node:assert/strict'
 import type { Message } from '../../../types/message/message.js'
 import { SpecClient } from '../../support/clients/spec-client.js'

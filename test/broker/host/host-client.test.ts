@@ -1,4 +1,4 @@
-/** Clients of the application's own: sessions, acknowledgements, shared subscriptions, wills, and no hooks. */
+/** Clients within the process: sessions, acknowledgements, shared subscriptions, wills, and no hooks. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'

@@ -1,4 +1,4 @@
-/** The host iterates messages: live ones, retained ones before them, within a bound. */
+/** `broker.messages()`: iterates live messages, optionally after the retained ones, with a limit of unread messages. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createBroker, type Message, topic } from '../../../lib/index.js'
@@ -41,7 +41,7 @@ describe('broker.messages()', () => {
     const stream = t.broker.messages('a/+', { retained: true })
     await stream.ready
     const first = await stream.next()
-    // this one is live, and becomes what is read as the retained one
+    // this one is live, and also what is read as the retained one
     await t.broker.publish({ topic: 'a/2', payload: 'live', retain: true })
     await t.broker.publish({ topic: 'a/1', payload: 'new', retain: true })
     const rest = [await stream.next(), await stream.next()].map(({ value }) => value!)

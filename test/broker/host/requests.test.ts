@@ -1,4 +1,4 @@
-/** Request and response, with clients and between parts of the host. */
+/** Request and response between the host and clients, and within the host. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FakeClock, startTestBroker } from '../../../lib/testing/index.js'

@@ -1,4 +1,4 @@
-/** Values in the place of payloads: subscribed to and published by the host. */
+/** Typed topics and payloads: the host subscribes to values and publishes them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type } from 'arktype'

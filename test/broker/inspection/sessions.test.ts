@@ -1,4 +1,4 @@
-/** What a broker tells of its sessions, connected and stored, page by page, and what the host can do to them. */
+/** Lists of sessions, connected and stored, page by page, and the operations on them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** The numbers of a broker: each moves when what it counts does. */
+/** The numbers of a broker: each changes when the counted thing happens. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'

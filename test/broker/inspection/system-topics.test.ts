@@ -1,4 +1,4 @@
-/** `$SYS/broker/`: Mosquitto's names, each with the value that the broker has, retained, at the interval asked for. */
+/** `$SYS/broker/`: Mosquitto's topics with this broker's values, retained, at the configured interval. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -8,12 +8,12 @@ import type { Broker } from '../../../types/broker/broker.js'
 import { connectTo, withBrokers } from '../../support/brokers/several.js'
 import { keptSession } from '../../support/spec.js'
 
-/** What Mosquitto publishes below `$SYS/broker/` and this broker does not. */
+/** Topics that Mosquitto publishes below `$SYS/broker/` and this broker does not. */
 const WITHOUT_VALUE = ['version']
 
 const MINUTES = [1, 5, 15]
 
-/** The same for those that are here. */
+/** Topics that this broker publishes. */
 const NAMES = [
   'uptime',
   ...['total', 'maximum', 'connected', 'active', 'disconnected', 'inactive', 'expired'].map(name => `clients/${name}`),

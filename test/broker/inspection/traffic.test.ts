@@ -1,4 +1,4 @@
-/** What is counted of connections, packets and bytes: each number moves by exactly what happened. */
+/** Counts of connections, packets and bytes: each changes by exactly what happened. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import type { Packet } from '../../../types/message/packets.js'
 import { connectTo, withBrokers } from '../../support/brokers/several.js'
 import { connectPacket, SpecClient } from '../../support/clients/spec-client.js'
 
-/** What moved between two looks. */
+/** The changes between two readings. */
 function moved(before: FlowStats, after: FlowStats) {
   const names = Object.keys(after.packets) as PacketName[]
   const packets = names

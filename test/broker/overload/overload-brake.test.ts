@@ -1,4 +1,4 @@
-/** When the broker counts as overloaded, and until when: with a probe that says what is measured. */
+/** When an overload begins and ends, with a fake probe. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { OverloadBrake } from '../../../lib/broker/overload/overload-brake.js'
@@ -37,7 +37,7 @@ function scene(options: { maxEventLoopDelayMs?: number; maxMemoryBytes?: number 
     clock,
     events,
     isRunning: () => told !== undefined,
-    /** So many readings like this. */
+    /** Repeats a reading. */
     read: async (change: Partial<LoadReading>, times: number) => {
       for (let i = 0; i < times; i++) {
         await clock.advance(500)

@@ -1,4 +1,4 @@
-/** What a broker does while it is overloaded, and that it ends by itself. */
+/** The broker during an overload, and how the overload ends. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'

@@ -1,17 +1,17 @@
 /**
  * A process that measures how many bytes the broker allocates for each QoS 0 message from one client to another, and
- * prints the number. Wants `--expose-gc`, and a young generation that the measured messages fit into.
+ * prints the number. Needs `--expose-gc`, and a young generation that is large enough for all measured messages.
  */
 import { MessagePair } from '../../../bench/load/message-pair.js'
 import { encode } from '../../../lib/codec/index.js'
 import { createBroker } from '../../../lib/index.js'
 
-/** As many messages are in one chunk. */
+/** Messages per chunk. */
 const MESSAGES_PER_CHUNK = 50
 const WARM_UP_CHUNKS = 2000
 const MEASURED_CHUNKS = 100
 
-/** The least counts: in the others the compiler may have worked. */
+/** The minimum counts, because the compiler may have worked in other rounds. */
 const ROUNDS = 5
 
 declare const gc: () => void

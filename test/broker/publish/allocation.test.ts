@@ -1,4 +1,4 @@
-/** What a QoS 0 message costs in memory on its way: a listener or a closure that creeps in shows here. */
+/** The memory that a QoS 0 message allocates: detects an additional listener or closure. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
@@ -8,14 +8,14 @@ import { promisify } from 'node:util'
 const PROCESS = fileURLToPath(new URL('allocation-run.js', import.meta.url))
 
 /**
- * A young generation that is not collected while the process measures, and a compiler on the same thread: with it, the
- * number is the same in every run.
+ * A young generation that is not collected while the process measures, and a compiler on the main thread: so the number
+ * is the same in every run.
  */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64', '--single-threaded']
 
 /**
- * Bytes per message, by the major version of Node from which they hold: 3 % above what was measured. A listener of
- * `publish` adds 125 or more.
+ * Bytes per message, by the first major version of Node to which they apply: 3 % above the measured number. A listener
+ * of `publish` adds 125 or more.
  */
 const BOUNDS = [
   { from: 24, bytes: 1100 },

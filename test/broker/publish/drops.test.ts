@@ -1,4 +1,4 @@
-/** Messages that do not reach a client: each is told and counted, with its reason, and by client. */
+/** Dropped messages: each is reported and counted, by reason and by client. */
 import assert from 'node:assert/strict'
 import { type Broker, createMemoryPersistence } from '../../../lib/index.js'
 import type { DropReason } from '../../../types/broker/events.js'
@@ -13,7 +13,7 @@ function counted(broker: Broker): Partial<Record<DropReason, number>> {
   return Object.fromEntries(Object.entries(broker.drops).filter(([, count]) => count > 0))
 }
 
-/** What is told from now on. */
+/** Records the `drop` events from now on. */
 function told(broker: Broker): string[] {
   const lines: string[] = []
   broker.on('drop', ({ clientId, message, reason }) => lines.push(`${clientId} ${message.payload} ${reason}`))
@@ -112,7 +112,7 @@ for (const kept of [true, false]) {
     await client.subscribe({ topic: 'a', qos: 2 })
     const connection = broker.clients.client!
     client.stream.pause()
-    // more than the stream takes, so that what follows has to wait
+    // more than the stream accepts, so that later frames have to wait
     await broker.publish({ topic: 'a', payload: Buffer.alloc(1e6) })
     await new Promise(resolve => setImmediate(resolve))
     for (const qos of kept ? ([0, 0] as const) : ([0, 1, 2] as const)) {

@@ -1,4 +1,4 @@
-/** What the host is handed of a message: in events, hooks and listeners, the documented fields and no others. */
+/** The messages that the host gets in events, hooks and listeners have the documented fields and no others. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
@@ -12,7 +12,7 @@ const DOCUMENTED: ReadonlySet<PropertyKey> = new Set([
   ...['username', 'receivedAt', 'properties', 'messageExpiry'],
 ])
 
-/** All that can be reached from an object, but for what every object has. */
+/** All that can be reached from an object, without what every object has. */
 function reachable(object: object): PropertyKey[] {
   const keys: PropertyKey[] = []
   for (let each = object; each !== Object.prototype; each = Object.getPrototypeOf(each)) {

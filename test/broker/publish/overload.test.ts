@@ -1,7 +1,4 @@
-/**
- * Queues at their limits, clients that do not read, stores that take their time: what waits is bounded, and nobody
- * crashes.
- */
+/** Full queues, clients that do not read, slow stores: memory stays bounded, and the process does not crash. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '../../../lib/codec/encode/encoder.js'
@@ -105,7 +102,7 @@ for (const [what, packet] of Object.entries(FLOODS)) {
     assert(accepted < 40, `${accepted} times 20,000 packets were taken`)
     const other = await connect('other')
     await other.expectNothing()
-    // it is silent because it is not heard: what it is charged with is that it does not read
+    // keep alive does not count while the broker does not read: the client is disconnected because it does not drain
     const told = new Promise(resolve => broker.once('clientError', (_, { code }) => resolve(code)))
     await clock.advance(61_000)
     assert.equal(await told, 'ANAX_ERR_DRAIN_TIMEOUT')

@@ -1,5 +1,6 @@
 /**
- * Messages that are queued and not routed yet: found by number, however many there are and in whatever order they go.
+ * Messages that are queued and not routed yet: found by number, however many there are and in whatever order they
+ * leave.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

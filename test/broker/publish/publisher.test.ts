@@ -1,4 +1,4 @@
-/** The way of a published message: its number, its queues, the bus, and what is remembered of it on the way. */
+/** The path of a published message: its number, its queues, the bus, and what is remembered until it is routed. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
@@ -31,12 +31,12 @@ import { innerBus, NotingSession } from '../../routing/support.js'
 interface Scene {
   enqueue?: (message: PublishMessage) => MaybePromise<DroppedMessage[] | undefined>
   retain?: () => MaybePromise<void>
-  /** What the bus says when it was given a message; it has brought it by then. */
+  /** The result of the bus for a message; it has delivered the message by then. */
   emit?: (error?: Error) => Error | undefined
   queueQoS0?: boolean
 }
 
-/** A publisher whose store and bus do what a test wants. */
+/** A publisher whose store and bus are controlled by the test. */
 function fixture({
   enqueue = () => undefined,
   retain = () => {},
@@ -120,7 +120,7 @@ describe('a number', () => {
 
 let probes = 0
 
-/** Whether a message is found by its number: then a session that was sent it from its queue gets no live copy. */
+/** Whether a message is found by its number: then a session that got it from its queue gets no live copy. */
 function isOnItsWay({ publisher }: ReturnType<typeof fixture>, message: PublishMessage, ref: MessageRef = message) {
   const probe = `probe ${++probes}`
   publisher.sentFromQueue({ brokerId: ref.brokerId, brokerCounter: ref.brokerCounter }, probe)

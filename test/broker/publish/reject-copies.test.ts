@@ -1,5 +1,6 @@
 /**
- * A session may get a message twice, for itself and for its group: where one of the two is refused, so is the other.
+ * A session that gets a message twice, for its own subscription and for its group: if one copy is refused, so is the
+ * other.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -18,7 +19,7 @@ const STORES: Record<string, () => SessionPersistence> = {
 
 for (const [name, open] of Object.entries(STORES)) {
   describe(`a queue that refuses, with the ${name} store`, () => {
-    /** Sessions that are away: one subscribes twice, one once; one of them is full with one message. */
+    /** Disconnected sessions: one subscribes twice, one once; the queue of one of them is full with one message. */
     async function publishing(full: 'both' | 'single', payloads: string[]) {
       const persistence = open()
       const queueLimits = (clientId: string) =>

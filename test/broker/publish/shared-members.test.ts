@@ -1,4 +1,4 @@
-/** Members of a shared subscription who come and go while a message is on its way: somebody gets it, once. */
+/** Members that join and leave a shared subscription while a message is being published: one member gets it, once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'

@@ -1,4 +1,4 @@
-/** Messages go out in the packet that they came in, and hooks that change them must not be cheated of it. */
+/** Messages are forwarded in the packet in which they arrived; changes made by hooks must not be lost. */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../../types/message/packets.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'

@@ -1,4 +1,4 @@
-/** A topic that very many filters of stored sessions match: they are searched in several turns of the event loop. */
+/** A topic that matches very many filters of stored sessions: the search takes several turns of the event loop. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const FILTERS = 2 ** LEVELS
 const SESSIONS = 4
 const TOPIC = Array(LEVELS).fill('a').join('/')
 
-/** A `+` in each place where the number has a one: all of them match the topic. */
+/** A filter with `+` in each place where the number has a one: all of them match the topic. */
 function filter(number: number): string {
   return Array.from({ length: LEVELS }, (_, level) => ((number >> level) & 1 ? '+' : 'a')).join('/')
 }
@@ -34,7 +34,7 @@ async function fill(store: SessionPersistence): Promise<void> {
   }
 }
 
-/** What the search for one message's queues takes. */
+/** Publishes one message, and records how its search is spread over turns. */
 async function published(store: SessionPersistence) {
   const broker = await createBroker({ persistence: store })
   const client = new SpecClient(broker)

@@ -1,4 +1,4 @@
-/** Writes that failed: retried until they work, even if others fail. */
+/** Failed writes: they are retried until they succeed, even if others fail. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FailedWrites } from '../../../lib/broker/sessions/failed-writes.js'

@@ -1,7 +1,4 @@
-/**
- * What happens when deadlines come: in steps, with the event loop having its turn between them, and no more often than
- * needed.
- */
+/** Due deadlines are handled in steps with turns of the event loop between them, and no more often than needed. */
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import { Housekeeping } from '../../../lib/broker/sessions/housekeeping.js'
@@ -15,7 +12,7 @@ import type { SessionPersistence, SweepResult } from '../../../types/persistence
 
 const DUE = 1_000_000
 
-/** A store with so many messages that expire at one time, of which each step takes as many as it is allowed. */
+/** A store with many messages that expire together; each step removes as many as it may. */
 function fixture(due: number, sweep?: () => SweepResult | Promise<SweepResult>) {
   const clock = new FakeClock()
   const timers = new Timers(clock)
@@ -49,7 +46,7 @@ function fixture(due: number, sweep?: () => SweepResult | Promise<SweepResult>) 
     steps,
     told,
     left: () => left,
-    /** Lets the event loop turn until all is done. */
+    /** Runs the event loop until everything is done. */
     work: async () => {
       for (; left > 0 && turn < due; turn++) await new Promise(resolve => setImmediate(resolve))
     },

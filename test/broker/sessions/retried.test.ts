@@ -1,6 +1,6 @@
 /**
- * What the store refuses when a client comes or goes is tried again: no session is left without a deadline, no will
- * comes twice.
+ * Operations that the store refuses when a client connects or disconnects are retried: no session stays without a
+ * deadline, and no will is published twice.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -196,7 +196,7 @@ for (const how of FAILURES) {
 }
 
 /**
- * A broker on a store that has only the contract of `aedes-persistence`, with a client that is away for less than a
+ * A broker on a store that has only the contract of `aedes-persistence`, and a client that disconnects for less than a
  * minute.
  */
 async function foreignScene() {

@@ -1,6 +1,6 @@
 /**
- * One client identifier, many connections: taken over, released, ended, while the store takes its time; one after the
- * other.
+ * One client identifier, many connections: sessions are taken over, released and ended one after the other, while the
+ * store is slow.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +18,7 @@ const turns = async (count = 10) => {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
 }
 
-/** A broker on a store in which the answers to one operation wait until they are let go. */
+/** A broker on a store in which the answers to one operation wait until the test releases them. */
 async function held(name: string) {
   const clock = new FakeClock()
   const store = createMemoryPersistence({ now: () => clock.now() })
@@ -165,7 +165,7 @@ test('a session that expired, came back and left again is a new one: it is not e
   await turns()
   hold()
   await clock.advance(11_000)
-  // the first of the two is being ended; the other comes, and goes
+  // the first of the two is being ended; the other connects and disconnects
   const back = new SpecClient(broker, 5)
   const connack = back.connect({ clientId: 'two', ...keptSession(5, 1000) })
   await turns()
@@ -200,7 +200,7 @@ test('a pipelined UNSUBSCRIBE takes away what the SUBSCRIBE before it is still s
   await close()
 })
 
-/** Where a client may be when the host closes it, while a hook makes it wait. */
+/** The hooks that may be pending when the host closes a client. */
 const HOOKS = ['preConnect', 'authenticate', 'authenticateExtended', 'authorizeSubscribe'] as const
 
 for (const hook of HOOKS) {

@@ -1,6 +1,4 @@
-/**
- * Wills: when they are due, that each is published once, and what becomes of them when the host or the store says no.
- */
+/** Wills: when they are due, that each is published once, and failures of the host or the store. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'

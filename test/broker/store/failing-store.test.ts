@@ -1,6 +1,6 @@
 /**
- * A store that fails, whichever operation, whichever way: never an acknowledgement of success, a word to the host,
- * and nothing for other clients to notice. An unhandled rejection would fail the test by itself.
+ * A store that fails, in any operation and in any way: no acknowledgement of success, an event for the host, and no
+ * effect on other clients. An unhandled rejection fails the test by itself.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,12 +22,12 @@ interface Scene {
   failing: FailingStore
   version: ProtocolVersion
   how: Failure
-  /** Codes of the errors that the host was told, by event. */
+  /** Codes of the reported errors, by event. */
   told: string[]
   connect(clientId: string, session?: 'clean' | 'kept'): Promise<SpecClient>
 }
 
-/** Declares a test for each way of failing and each store; at its end, clients that had no part in it still live. */
+/** Declares a test for each kind of failure and each store; at its end, uninvolved clients must still be connected. */
 function failing(title: string, body: (scene: Scene) => Promise<void>, stores = Object.keys(STORES)): void {
   for (const storeName of stores) {
     for (const how of FAILURES) {
@@ -72,7 +72,7 @@ function eventsOf(broker: Broker): string[] {
   return told
 }
 
-/** The publisher was refused: 0x80 and the connection lives (5.0), or the connection is closed without a word. */
+/** The publisher was refused: 0x80 and the connection stays open (5.0), or the connection is closed. */
 async function assertRefused({ version }: Scene, client: SpecClient, cmd: 'puback' | 'pubrec'): Promise<void> {
   if (version === 5) {
     assert.equal((await client.expect(cmd)).reasonCode, 0x80)
@@ -82,7 +82,7 @@ async function assertRefused({ version }: Scene, client: SpecClient, cmd: 'pubac
   }
 }
 
-/** The operations that a publish needs, per store, and the messages that need them. */
+/** The operations that publishing needs, per store, and the messages that need them. */
 const PUBLISHING = [
   { memory: 'subscriptionsByTopic', aedes: 'subscriptionsByTopic', retain: false },
   { memory: 'enqueue', aedes: 'outgoingEnqueue', retain: false },
@@ -248,7 +248,7 @@ failing('an UNSUBSCRIBE that the store cannot keep is not acknowledged as one', 
   else assert.deepEqual(await client.closed(), [])
 })
 
-/** The operations that opening a session needs, per store; those of an adapter that has none are left out. */
+/** The operations that opening a session needs, per store; adapters without them are left out. */
 const OPENING: Record<string, readonly string[]> = {
   memory: ['openSession', 'saveSession', 'saveWill'],
   'aedes-persistence': ['subscriptionsByClient', 'putWill'],

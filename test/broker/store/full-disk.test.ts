@@ -1,4 +1,6 @@
-/** A full disk as clients see it: who publishes is refused, nothing of what was refused is anywhere, and it passes. */
+/**
+ * A full disk: publishers are refused, refused messages are not stored, and everything works again when there is room.
+ */
 import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,13 +16,13 @@ import { keptSession } from '../../support/spec.js'
 const DISK_BYTES = 3_000_000
 const BALLAST_BYTES = 1_000_000
 const PAYLOAD_BYTES = 20_000
-/** Messages under way at a time. */
+/** Unacknowledged messages at a time. */
 const WINDOW = 5
 const VERSIONS = { 'MQTT 5.0': 5, 'MQTT 3.1.1': 4 } as const
 
 interface Disk {
   broker: Broker
-  /** Starts the broker anew, on the same store. */
+  /** Restarts the broker on the same store. */
   restart(): Promise<Broker>
   makeRoom(): void
 }
@@ -48,7 +50,7 @@ function onFullDisk(context: TestContext, body: (disk: Disk) => Promise<void>): 
   })
 }
 
-/** A message that says which one it is; the last one of all is retained. */
+/** A message whose payload is its number; the last one of all is retained. */
 function numbered(index: number): PublishPacket {
   const payload = Buffer.alloc(PAYLOAD_BYTES)
   payload.writeUInt32BE(index)
@@ -57,7 +59,10 @@ function numbered(index: number): PublishPacket {
 
 const indexOf = ({ payload }: PublishPacket) => (payload as Buffer).readUInt32BE()
 
-/** Publishes a window at a time, until one is refused. @returns those that were acknowledged, and the refusals */
+/**
+ * Publishes a window at a time until a message is refused.
+ * @returns the acknowledged messages, and the refusals
+ */
 async function fill(client: SpecClient): Promise<{ stored: number[]; refused: number[] }> {
   const stored: number[] = []
   const refused: number[] = []
@@ -75,7 +80,7 @@ async function fill(client: SpecClient): Promise<{ stored: number[]; refused: nu
   return { stored, refused }
 }
 
-/** Receives so many messages, and acknowledges them. */
+/** Receives and acknowledges a number of messages. */
 async function receive(client: SpecClient, count: number): Promise<number[]> {
   const indexes: number[] = []
   for (let i = 0; i < count; i++) {
@@ -143,7 +148,7 @@ describe('a full disk', { skip: noSmallDisk }, () => {
       const publisher = new SpecClient(disk.broker)
       await publisher.connect({ clientId: 'publisher' })
       const { stored } = await fill(publisher)
-      // what was refused last left room for less
+      // the last refused message left less room
       const payload = Buffer.concat([numbered(2_000_000).payload as Buffer, Buffer.alloc(WINDOW * PAYLOAD_BYTES)])
       const publish = () => publisher.publish({ topic: 'a', payload, qos: 2, messageId: 9 })
       assert.equal(await publish(), ReasonCode.QuotaExceeded)

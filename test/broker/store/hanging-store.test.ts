@@ -1,6 +1,6 @@
 /**
- * A store, or a hook, that never answers: nobody waits for it without end, and who comes again and again does not pile
- * up.
+ * A store or a hook that never answers: nothing waits for it forever, and a client that keeps reconnecting does not
+ * accumulate.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -27,7 +27,7 @@ async function scene(version: ProtocolVersion, options: BrokerOptions = {}) {
   const kept = keptSession(version, 1000)
   return {
     ...{ broker, clock, held, told },
-    /** Connects, with what the broker has of the client as well. */
+    /** Connects, and returns the broker's side of the client as well. */
     dial: (packet: { will?: Will } = {}) => {
       const [client, ours] = dialled(broker, version)
       client.send(connectPacket(version, { ...kept, ...packet }))
@@ -51,7 +51,7 @@ function dialled(broker: Broker, version: ProtocolVersion): [SpecClient, Client]
   return [new SpecClient({ handle }, version), ours!]
 }
 
-/** The one answer that a refused client got. */
+/** The only packet that a refused client got. */
 async function refusal(client: SpecClient): Promise<number | undefined> {
   const [connack, ...more] = await client.closed()
   assert.deepEqual([connack?.cmd, more], ['connack', []])
@@ -59,7 +59,7 @@ async function refusal(client: SpecClient): Promise<number | undefined> {
   return reasonCode ?? returnCode
 }
 
-/** What putting a session away needs; a will that waits is there in 5.0 only. */
+/** The operations that release a session; wills are delayed in 5.0 only. */
 const RELEASING = {
   4: ['saveSession', 'deleteWill', 'subscriptionsByTopic'],
   5: ['saveSession', 'saveWill', 'deleteWill', 'subscriptionsByTopic'],

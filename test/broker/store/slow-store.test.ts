@@ -1,6 +1,6 @@
 /**
- * A store that takes its time: whatever was acknowledged arrives, in the order of its publisher, once for QoS 2;
- * for clients that are there, away, and coming and going.
+ * A slow store: every acknowledged message arrives, in the order of its publisher, once for QoS 2; for clients that are
+ * connected, disconnected, and reconnecting.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,7 +20,7 @@ const LATENCIES: Record<string, (random: () => number) => Omit<Latency, 'clock'>
   'random, operations wait for each other': random => ({ effect: 'late', next: () => Math.floor(random() * 3) }),
 }
 
-/** A small generator of numbers, the same for the same seed. */
+/** A small generator of random numbers, the same for the same seed. */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
@@ -63,7 +63,10 @@ function dialer(broker: ConstructorParameters<typeof SpecClient>[0], version: Pr
   }
 }
 
-/** Publishes numbers with mixed QoS, some retained, all at once; resolves when all that can be is acknowledged. */
+/**
+ * Publishes numbers with mixed QoS, some retained, without waiting; resolves when everything that can be acknowledged
+ * is acknowledged.
+ */
 async function publishMixed(client: SpecClient, name: string, from: number, to: number): Promise<void> {
   let open = 0
   for (let i = from; i <= to; i++) {
@@ -89,14 +92,17 @@ function numbers(name: string, from: number, to: number, wanted: (i: number) => 
 
 const aboveQoS0 = (i: number) => i % 3 > 0
 
-/** Answers a packet as a client that is in order does. */
+/** Answers a packet as the standard demands. */
 function answer(client: SpecClient, packet: Packet): void {
   if (packet.cmd === 'publish' && packet.qos === 1) client.send({ cmd: 'puback', messageId: packet.messageId! })
   if (packet.cmd === 'publish' && packet.qos === 2) client.send({ cmd: 'pubrec', messageId: packet.messageId! })
   if (packet.cmd === 'pubrel') client.send({ cmd: 'pubcomp', messageId: packet.messageId })
 }
 
-/** Receives until so many messages came and nothing is open; QoS 2 by the book, with the ids that are unreleased. */
+/**
+ * Receives until all messages have arrived and no exchange is open; QoS 2 as in the standard, with the unreleased
+ * packet ids.
+ */
 async function receiveAll(client: SpecClient, count: number, unreleased = new Set<number>()): Promise<PublishPacket[]> {
   const messages: PublishPacket[] = []
   while (messages.length < count || unreleased.size > 0) {
@@ -182,7 +188,7 @@ slow('a session that comes and goes while two publishers go on', async ({ dial }
   }
 })
 
-/** Answers everything, until nothing has come for longer than the store takes. */
+/** Answers everything, until nothing has arrived for longer than the store takes. */
 async function untilQuiet(client: SpecClient, messages: PublishPacket[], unreleased: Set<number>): Promise<void> {
   for (let quiet = 0; quiet < 100; quiet++) {
     for (const packet of await client.settle()) {
@@ -221,7 +227,7 @@ slow('the retained message is the last one, whatever QoS it and those before it 
   }
 })
 
-/** Waits for so many first answers, and completes QoS 2. */
+/** Waits for the first answers, and completes QoS 2. */
 async function whatComes(publisher: SpecClient, count: number): Promise<void> {
   for (let left = count; left > 0; ) {
     const packet = await publisher.next()

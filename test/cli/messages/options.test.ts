@@ -1,5 +1,5 @@
 /**
- * The command lines of `anax pub`, `sub`, `status`, `clients` and `kick`: what they mean, and what is said of wrong
+ * The command lines of `anax pub`, `sub`, `status`, `clients` and `kick`: their options, and the messages for wrong
  * ones.
  */
 import assert from 'node:assert/strict'

@@ -1,4 +1,4 @@
-/** `anax pub` and `anax sub` as processes, on a broker of this one: everyday use, outages, and how they end. */
+/** `anax pub` and `anax sub` as processes, on a broker of the test: everyday use, outages, and how they end. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -38,7 +38,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     folder.remove()
   })
 
-  /** Resolves when a filter is granted to somebody; tests run side by side, each with filters of its own. */
+  /** Resolves when a filter is granted to any client; tests run concurrently, each with its own filters. */
   function granted(filter: string): Promise<void> {
     return new Promise(resolve => {
       const onSubscribe = (subscriptions: { topic: string }[]) => {

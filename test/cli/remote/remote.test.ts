@@ -1,4 +1,4 @@
-/** `anax status`, `anax clients` and `anax kick` as processes, on the administration of a broker of this one. */
+/** `anax status`, `anax clients` and `anax kick` as processes, on the administration of a broker of the test. */
 import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -71,7 +71,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
   })
 
   it('kick clients, and say which of them were not there', async () => {
-    // clients of the other tests come and go meanwhile
+    // clients of other tests connect and disconnect meanwhile
     const gone = new Promise<string>(resolve => {
       server.broker.on('clientDisconnect', ({ id }, { reason }) => id === 'pump-0007' && resolve(reason))
     })

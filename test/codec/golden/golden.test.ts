@@ -1,6 +1,4 @@
-/**
- * Every packet of the golden table, decoded and encoded, and decoded again from every way to cut it.
- */
+/** Every packet of the golden table is decoded and encoded, and decoded again in all possible pairs of chunks. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encode } from '../../../lib/codec/encode/encoder.js'
@@ -40,7 +38,7 @@ function* chunksOf(bytes: Buffer, size: number): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-/** Byte by byte, and in every way to cut it in two. */
+/** Byte by byte, and split at every position. */
 function decodesInPieces({ bytes, side, version, packet }: Golden): void {
   const expected = [plain(packet)]
   const single = decodeChunks(byteByByte(bytes), side, version)
@@ -51,7 +49,7 @@ function decodesInPieces({ bytes, side, version, packet }: Golden): void {
   }
 }
 
-/** A packet that has not arrived as a whole is neither a packet nor an error. */
+/** An incomplete packet is neither a packet nor an error. */
 function waitsForTheRest({ bytes, side, version }: Golden): void {
   for (let end = 0; end < bytes.length; end++) {
     const { packets, error } = decodeAll(bytes.subarray(0, end), side, version)

@@ -1,17 +1,15 @@
-/**
- * The shape of the golden tables, and what their rows share.
- */
+/** The type of the rows in the golden tables, and helpers for them. */
 import type { Packet, ProtocolVersion } from '../../../types/message/packets.js'
 import type { Side } from '../support.js'
 
 export interface Golden {
   name: string
   version: ProtocolVersion
-  /** Who reads it. */
+  /** The side that reads it. */
   side: Side
   bytes: Buffer
   packet: Packet
-  /** Set where the encoder chooses another of the forms that mean the same. */
+  /** Set if the encoder chooses another of several equivalent forms. */
   encodes?: 'to a shorter form'
 }
 

@@ -1,4 +1,4 @@
-/** Chunks that wait: what was read is let go, however the reader goes about it. */
+/** Waiting chunks: those that were read are released, in whatever way they are read. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ChunkQueue } from '../../../lib/codec/wire/chunk-queue.js'
@@ -21,7 +21,7 @@ describe('a queue of chunks', () => {
       const first = pushed(queue)
       const second = pushed(queue)
       take(queue)
-      // what a WeakRef was asked about stays until the turn is over
+      // an object that a WeakRef has returned stays alive until the end of the turn
       await new Promise<void>(resolve => setImmediate(resolve))
       collect()
       assert.equal(first.deref(), undefined)

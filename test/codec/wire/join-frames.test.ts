@@ -1,11 +1,11 @@
-/** Joining frames: whatever memory they lie in, what comes out are their bytes in order, holes filled. */
+/** Joining frames: wherever their memory lies, the result has their bytes in order, with packet ids inserted. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Frame } from '../../../lib/codec/wire/frame.js'
 import { joinFrames } from '../../../lib/codec/wire/join-frames.js'
 
-/** One stretch of memory: packets side by side, with gaps where `gap` is not 0. */
+/** One buffer: packets side by side, with gaps if `gap` is not 0. */
 const stretch = fc.array(
   fc.record({
     length: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 5000 })).map(length => length + 4),
@@ -37,7 +37,7 @@ function framesOf(packets: Part[]): Frame[] {
   })
 }
 
-/** What one frame is on its own. */
+/** The bytes of one frame. */
 function alone(frame: Frame, packetId: number): Buffer {
   const bytes = Buffer.alloc(frame.length)
   assert.equal(frame.copyTo(bytes, 0, packetId), frame.length)

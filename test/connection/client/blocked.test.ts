@@ -1,4 +1,4 @@
-/** A client whose stream is full, and has room again: it tells. */
+/** The events `blocked` and `drain` of a client whose stream is full, and has room again. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'

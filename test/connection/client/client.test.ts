@@ -1,4 +1,4 @@
-/** What can be reached from a `Client`: the documented members and plain values, nothing of the broker's inside. */
+/** What can be reached from a `Client`: the documented members and plain values, no internals of the broker. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
@@ -35,10 +35,10 @@ const MEMBERS = [
   'will',
 ]
 
-/** What the host handed over, and leads to the host's own things. */
+/** Objects that the host passed, which lead to its own objects. */
 const OF_THE_HOST = ['conn', 'req', 'context', 'claims']
 
-/** Own and inherited properties, those of EventEmitter and Object apart. */
+/** Own and inherited properties, without those of EventEmitter and Object. */
 function membersOf(value: object): (string | symbol)[] {
   const found = new Set<string | symbol>()
   for (let each = value; ![EventEmitter.prototype, Object.prototype, null].includes(each); ) {
@@ -49,9 +49,7 @@ function membersOf(value: object): (string | symbol)[] {
   return [...found]
 }
 
-/**
- * All objects that can be reached from a client, by their paths. Those of the host and the language are not entered.
- */
+/** All objects that can be reached from a client, by path, without those of the host and the language. */
 function reachable(client: object): Map<object, string> {
   const found = new Map<object, string>()
   const visit = (value: unknown, path: string): void => {
@@ -122,7 +120,7 @@ spec('subscriptions are shown as they are now, and cannot be changed', [5], asyn
 spec('hooks and events are handed the client that `handle` returned', [5], async scene => {
   const { broker } = scene
   const handed = new Map<string, object | null>()
-  // the first time each: the will is published later, by nobody
+  // only the first time: later, the will is published without a client
   const note = (by: string, client: object | null) => !handed.has(by) && handed.set(by, client).size > 0
   broker.preConnect = client => note('preConnect', client) || true
   broker.authenticate = client => note('authenticate', client) || true

@@ -1,4 +1,4 @@
-/** How a stream ends whose other end reads nothing, over TCP. */
+/** The end of a stream whose peer does not read, over TCP. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
@@ -13,10 +13,10 @@ const NOBODY: StreamOwner = {
   streamClosed() {},
 }
 
-/** More than the system takes for one connection. */
+/** More than the system buffers for one connection. */
 const MUCH = Buffer.alloc(32 * 2 ** 20)
 
-/** Writes to somebody who does not read. */
+/** Writes to a peer that does not read. */
 async function withFrozenClient(bytes: Buffer, body: (stream: ConnectionStream, client: Socket) => Promise<void>) {
   const server = net.createServer()
   await once(server.listen(0, '127.0.0.1'), 'listening')

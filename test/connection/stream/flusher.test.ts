@@ -1,6 +1,5 @@
 /**
- * When outboxes write: in order, and few in a turn for work that had to pause, which then writes several messages at
- * once.
+ * When outboxes write: in order, and only a few per turn for paused work, so that each writes several messages at once.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -12,10 +11,10 @@ import { createBroker } from '../../../lib/index.js'
 import { Cost, Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
 import { connectPacket, publishPacket } from '../../support/clients/spec-client.js'
 
-/** An eighth of such a turn is for one write, a half for four. */
+/** An eighth of such a turn is enough for one write, a half for four. */
 const TURN_UNITS = 64
 
-/** More of them may not wait for a later turn. */
+/** The maximum number that may wait for a later turn. */
 const MAX_WAITING = 1024
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
@@ -31,7 +30,10 @@ function fixture(mayWrite?: () => boolean) {
     add: (count: number) => {
       for (let i = 0; i < count; i++) flusher.add({ flush: () => flushed.push(i) })
     },
-    /** Work that uses up its share turn after turn, until it is stopped. @param added calls what adds outboxes, once */
+    /**
+     * Work that uses up its share turn after turn, until it is stopped.
+     * @param added called once; adds outboxes
+     */
     keepBusy: (added: () => void = () => {}) => {
       let times = 0
       let isStopped = false
@@ -39,7 +41,7 @@ function fixture(mayWrite?: () => boolean) {
         resume: () => {
           if (isStopped || !fairness.begin(share)) return
           fairness.spend(1)
-          // the first time nobody knows yet that it wants more
+          // the first time it is not known yet that it wants more
           if (++times === 2) added()
           fairness.end(share)
           fairness.wait(share)

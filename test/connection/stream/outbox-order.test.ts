@@ -1,6 +1,6 @@
 /**
- * Whatever is added to an outbox, and whenever its stream is full: everything leaves once, in order, and answers come
- * alone.
+ * Whatever is added to an outbox, and whenever its stream is full: everything is written once, in order, and messages
+ * are not written together with the answer before them.
  */
 import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
@@ -13,7 +13,7 @@ import { Outbox } from '../../../lib/connection/stream/outbox.js'
 import { ConnectionTraffic, Traffic } from '../../../lib/model/metering/traffic.js'
 import { runs } from '../../support/effort.js'
 
-/** Some of them fill an outbox so far that it does not wait for the end of the turn. */
+/** Some are so large that the outbox does not wait for the end of the turn. */
 const SIZES = [8, 8, 8, 2100, 70_000, 300_000]
 
 type Step =
@@ -27,12 +27,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('turn', 'fill', 'drain').map(what => ({ do: what }) as const) },
 )
 
-/** A program may wait for these, and listen for messages then. */
+/** A program may await these, and listen for messages afterwards. */
 const AWAITED: readonly number[] = [PacketType.SUBACK, PacketType.CONNACK]
 
 const TYPES = { suback: PacketType.SUBACK, connack: PacketType.CONNACK, puback: PacketType.PUBACK }
 
-/** A frame that can be told from others: its type, its length, its number. */
+/** A frame that can be distinguished from others: type, length, number. */
 function frameOf(type: number, size: number, number: number): Frame {
   const bytes = Buffer.alloc(size)
   bytes[0] = type << 4
@@ -44,11 +44,11 @@ function frameOf(type: number, size: number, number: number): Frame {
 interface Written {
   type: number
   number: number
-  /** Numbers the calls from the event loop: a program that waits for an answer goes on between two of them. */
+  /** Numbers the tasks of the event loop: a program that awaits an answer continues between two of them. */
   task: number
 }
 
-/** Reads the frames of all that was written, and in which task each was written. */
+/** The written frames, and in which task each was written. */
 function readFrames(writes: readonly { chunk: Buffer; task: number }[]): Written[] {
   const all = Buffer.concat(writes.map(({ chunk }) => chunk))
   const written: Written[] = []

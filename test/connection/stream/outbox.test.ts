@@ -1,6 +1,6 @@
 /**
- * What is waiting to be written to one stream: how it is joined, when it leaves, and what a full or dead stream does to
- * it.
+ * Frames that wait for one stream: how they are joined, when they are written, and the effects of a full or closed
+ * stream.
  */
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
@@ -16,7 +16,7 @@ import { ConnectionTraffic, Traffic } from '../../../lib/model/metering/traffic.
 
 const LARGE = 100_000
 
-/** An outbox on a real stream, with every write to it noted. */
+/** An outbox on a real stream; records every write. */
 function fixture(flusher = new Flusher(), request?: IncomingMessage) {
   const [stream, peer] = duplexPair()
   const writes: number[] = []

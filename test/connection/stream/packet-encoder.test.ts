@@ -1,5 +1,6 @@
 /**
- * Packets within what a client accepts: its size, its aliases, its wish for explanations; and what no packet can carry.
+ * Packets as a client accepts them: Maximum Packet Size, topic aliases, problem information; and what no packet can
+ * carry.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -39,7 +40,7 @@ function delivery(topic: string, payload = 'x', properties?: PublishProperties):
   return new Delivery(message, 1, false, undefined, undefined)
 }
 
-/** What a client gets to see of a series of messages. */
+/** The packets that a client gets for a series of messages. */
 function sent(by: PacketEncoder, ...deliveries: Delivery[]): [topic: string, alias: number | undefined][] {
   return deliveries.map(each => {
     const frame = by.publish(each, 'first', timers)

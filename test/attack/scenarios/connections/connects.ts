@@ -1,7 +1,7 @@
-/** Thousands of clients connect, and are gone all at once. */
+/** Thousands of clients connect, and disconnect all at once. */
 import { pause, type Scenario } from '../scenario.js'
 
-/** Those who came before: a broker that is attacked has been running, and its code is compiled. */
+/** Connections before the attack: in practice, the code of an attacked broker is compiled already. */
 const BEFORE = 3000
 
 export const connects: Scenario = {

@@ -1,4 +1,4 @@
-/** Clients send all of a packet but its last byte, and go after a while: 400 MB in all. */
+/** Clients send all of a packet except its last byte, and disconnect after a while: 400 MB in all. */
 import { publishPacket } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'
 
@@ -8,7 +8,7 @@ const PIECE = 8 * 1024
 
 export const dripped: Scenario = {
   name: '400 MB of packets that do not end, then gone',
-  // 256 MiB of incomplete packets, and what the collector has not freed yet
+  // 256 MiB of incomplete packets, and memory that is not collected yet
   bounds: { turnMs: 20, growthMb: 400, keptRatio: 1.1 },
   async prepare(broker, scale) {
     const drip = async (count: number) => {
@@ -21,7 +21,7 @@ export const dripped: Scenario = {
       for (const socket of sockets) socket.destroy()
       await broker.left()
     }
-    // code that runs for the first time is kept as well
+    // includes code that is compiled for the first time
     await drip(10)
     return () => drip(Math.ceil(400 * scale))
   },

@@ -1,17 +1,17 @@
-/** Connections that begin a handshake before MQTT, and never finish it: of TLS, and of HTTP. */
+/** Connections that begin a TLS handshake or an HTTP request, and never finish it. */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Ports } from '../../targets/target.js'
 import { inTime } from '../../waiting.js'
 import type { Scenario } from '../scenario.js'
 
-/** At each listener. */
+/** Per listener. */
 const COUNT = 200
 
-/** The limit of 10 seconds, and how often Node.js looks. */
+/** The limit of 10 seconds, and the interval at which Node.js checks it. */
 const ENDED_MS = 11_500
 
-/** How often a slow client sends a header. */
+/** Interval at which a slow client sends a header. */
 const INTERVAL_MS = 1000
 
 export const tlsHandshakes: Scenario = {
@@ -24,7 +24,7 @@ export const tlsHandshakes: Scenario = {
       const groups = await Promise.all(listeners.map(listener => broker.silent(COUNT * scale, listener)))
       const endedMs = await ended(groups.flat())
       const { handshakes } = await broker.numbers()
-      // those of a server of the application are told to the application
+      // handshakes at a server of the application are reported to the application
       return { endedMs, uncounted: groups[0]!.length + groups[1]!.length - handshakes }
     }
   },

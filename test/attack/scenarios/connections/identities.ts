@@ -1,4 +1,4 @@
-/** Clients come with ever new identifiers, leave a session and a delayed will of 10 KB, and never return. */
+/** Clients connect with ever new identifiers, leave a session and a delayed will of 10 KB, and never return. */
 import { connect5Packet } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'
 

@@ -1,8 +1,8 @@
-/** Thousands of clients that subscribe, and leave a session and a will, are gone all at once. */
+/** Thousands of clients that subscribe, and leave a session and a will, disconnect all at once. */
 import { connectPacket, subscribePacket } from '../../packets.js'
 import type { Scenario } from '../scenario.js'
 
-/** Those who came and went before: a broker that is attacked has been running, and its code is compiled. */
+/** Clients before the attack: in practice, the code of an attacked broker is compiled already. */
 const BEFORE = 1000
 
 export const massDisconnect: Scenario = {

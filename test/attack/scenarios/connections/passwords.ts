@@ -1,4 +1,4 @@
-/** One address tries a thousand passwords at once, and somebody at another address has the right one. */
+/** One address tries a thousand passwords at once, while a client at another address has the right one. */
 import { connectPacket } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'
 
@@ -7,10 +7,10 @@ const OTHER_ADDRESS = '127.0.0.2'
 const USER = { name: 'alice', password: 'correct horse battery staple' }
 const HEALTHY_PAIR = { name: 'canary', password: 'yellow' }
 
-/** How long somebody waits who was refused, before the next attempt. */
+/** Interval between attempts of a refused client. */
 const RETRY_MS = 100
 
-/** How long it tries. */
+/** Duration of the attack. */
 const PATIENCE_MS = 30_000
 
 export const passwords: Scenario = {

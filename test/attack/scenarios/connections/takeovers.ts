@@ -1,14 +1,14 @@
-/** Thousands of clients come back at once, while their connections are still open. */
+/** Thousands of clients reconnect at once, while their earlier connections are still open. */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connectPacket, subscribePacket } from '../../packets.js'
 import { inTime } from '../../waiting.js'
 import { pause, type Scenario } from '../scenario.js'
 
-/** Those who were taken over before: a broker that is attacked has been running, and its code is compiled. */
+/** Takeovers before the attack: in practice, the code of an attacked broker is compiled already. */
 const BEFORE = 500
 
-/** The broker waits for a second until those who are taken over close their ends: these are dead. */
+/** The broker waits a second for clients that were taken over to close their end; these do not. */
 const CLOSED_MS = 1500
 
 export const takeovers: Scenario = {
@@ -27,7 +27,7 @@ export const takeovers: Scenario = {
   },
 }
 
-/** Sends all of CONNECT at once, with the identifiers of the clients that are connected. */
+/** Sends CONNECT in one write, with the identifiers of the connected clients. */
 async function takeOver(sockets: readonly Socket[]): Promise<readonly Socket[]> {
   const connects = sockets.map((_, i) => connectPacket(String(i).padStart(8, '0')))
   const answered = sockets.map(socket => once(socket, 'data'))

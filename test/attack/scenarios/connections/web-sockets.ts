@@ -9,7 +9,7 @@ const PIECES = MESSAGE_BYTES / PIECE.length
 export const webSockets: Scenario = {
   name: '200 WebSocket messages of 16 MB before CONNECT',
   // maxConnectSize for each, and a chunk of the socket. Node.js reads 128 KiB of each of the 200 sockets in one turn,
-  // before anybody can stop it
+  // before the broker can pause them
   bounds: { turnMs: 50, growthMb: 64 },
   async prepare(broker, scale) {
     return async () => {
@@ -24,7 +24,7 @@ export const webSockets: Scenario = {
   },
 }
 
-/** Of a binary frame that is masked with zeros. */
+/** The header of a binary frame that is masked with zeros. */
 function headerOf(bytes: number): Buffer {
   const header = Buffer.alloc(14)
   header[0] = 0x82

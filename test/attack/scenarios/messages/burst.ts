@@ -1,4 +1,4 @@
-/** One chunk with thousands of small messages, each for many subscribers: how many arrive is told as well. */
+/** One chunk with thousands of small messages, each for many subscribers; also reports how many arrive. */
 import { quiet } from '../../attacked.js'
 import { subscribePacket } from '../../packets.js'
 import { repeat, type Scenario, SMALL } from '../scenario.js'

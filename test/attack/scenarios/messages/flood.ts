@@ -20,7 +20,7 @@ export const flood: Scenario = {
       }
       const taken = (publisher.bytesWritten - publisher.writableLength) / SMALL.length
       const perSecond = taken / ((performance.now() - begun) / 1000)
-      // a broker that is slow has much left of it
+      // a slow broker still has many of them to process
       await Promise.race([quiet(receivers, 500), pause(5000)])
       return { perSecond }
     }

@@ -1,6 +1,5 @@
 /**
- * A client that has a rate, and sends as fast as it can: it is slowed down to its rate, and then disconnected with
- * 0x96.
+ * A client with a rate limit sends as fast as it can: it is slowed down to its rate, and then disconnected with 0x96.
  */
 import { once } from 'node:events'
 import { connect5Packet, publish5Packet, subscribePacket } from '../../packets.js'
@@ -16,7 +15,7 @@ const MESSAGE_RATE_TOO_HIGH = 0x96
 export const rate: Scenario = {
   name: 'a flood of one who may send 1,000 messages a second',
   options: { rates: { client: { messagesPerSecond: MESSAGES_PER_SECOND }, patienceSeconds: PATIENCE_SECONDS } },
-  // at the beginning, the messages of one second may come at once
+  // at the beginning, the messages of one second may arrive at once
   bounds: { turnMs: 20, endedMs: (PATIENCE_SECONDS + 2) * 1000, takenPerSecond: MESSAGES_PER_SECOND * 1.5 },
   async prepare(broker) {
     const receiver = await broker.client('s', subscribePacket(['t'], 0))

@@ -1,4 +1,7 @@
-/** CONNECT with 1 MB of user properties, from clients that stay: as the broker is, and with its limits raised. */
+/**
+ * CONNECT with 1 MB of user properties, from clients that stay connected: with the default limits, and with higher
+ * ones.
+ */
 import { connect5Packet } from '../../packets.js'
 import type { Scenario } from '../scenario.js'
 
@@ -25,7 +28,7 @@ export const userPropertiesRefused: Scenario = {
 export const userPropertiesTaken: Scenario = {
   name: 'CONNECT with 1 MB of user properties, where that is allowed',
   options: { maxConnectSize: 2 * 2 ** 20, maxUserProperties: 1_000_000 },
-  // one packet is decoded in one go; nothing of it is kept for the life of the client
+  // one packet is decoded in one step; nothing of it is kept afterwards
   bounds: { turnMs: 150, turnWithGcMs: 200, keptRatio: 1.3 },
   prepare,
 }

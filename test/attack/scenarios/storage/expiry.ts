@@ -1,4 +1,4 @@
-/** Very many sessions whose clients left together, and which expire together. */
+/** Very many sessions whose clients disconnect together, and which expire together. */
 import { connect5Packet, subscribePacket } from '../../packets.js'
 import type { Scenario } from '../scenario.js'
 

@@ -1,12 +1,12 @@
-/** One client subscribes to very many filters, where only their bytes are limited. */
+/** One client subscribes to very many filters, with a limit on their bytes only. */
 import { Decoder } from '../../../../lib/codec/decode/decoder.js'
 import { subscribePacket } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'
 
-/** In one packet: `maxFiltersPerPacket`. */
+/** Filters per packet: `maxFiltersPerPacket`. */
 const GROUP = 2000
 
-/** `maxSubscriptionBytes` over what each subscription counts with, and nothing for its filter. */
+/** `maxSubscriptionBytes` divided by the fixed size of a subscription. */
 const MOST_GRANTED = (4 * 2 ** 20) / 256
 
 export const filters: Scenario = {

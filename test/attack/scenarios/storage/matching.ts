@@ -1,5 +1,6 @@
 /**
- * Filters with a `+` in all places that there are: each message matches all of them, and takes all ways down the tree.
+ * Filters with `+` in all combinations of levels: each message matches all of them, and the search follows all
+ * branches.
  */
 import { quiet } from '../../attacked.js'
 import { publishPacket, subscribePacket } from '../../packets.js'
@@ -34,7 +35,7 @@ export const matching: Scenario = {
   },
 }
 
-/** The levels of a filter from the bits of a number. */
+/** A filter whose levels come from the bits of a number. */
 function plusOrA(number: number): string {
   return Array.from({ length: LEVELS }, (_, bit) => ((number >> bit) & 1 ? '+' : 'a')).join('/')
 }

@@ -1,4 +1,4 @@
-/** Many clients want all of very many retained messages. */
+/** Many clients request all of very many retained messages. */
 import { once } from 'node:events'
 import { quiet } from '../../attacked.js'
 import { publishPacket, subscribePacket } from '../../packets.js'

@@ -1,11 +1,12 @@
 /**
- * Very many stored sessions that match one message, and one session with very many subscriptions that comes and goes.
+ * Very many stored sessions that match one message, and one session with very many subscriptions that is resumed and
+ * ended.
  */
 import { once } from 'node:events'
 import { connectPacket, publishPacket, subscribePacket } from '../../packets.js'
 import { pause, type Scenario } from '../scenario.js'
 
-/** Filters in one packet: `maxFiltersPerPacket`. */
+/** Filters per packet: `maxFiltersPerPacket`. */
 const GROUP = 2000
 
 export const storedSessions: Scenario = {
@@ -40,7 +41,7 @@ export const largeSession: Scenario = {
       for (let round = 0; round < 5; round++) {
         const client = await broker.raw(kept, ...subscribe())
         await pause(500)
-        // takes over, while the first is connected; then another, that begins anew
+        // takes over while the first connection is open; then another connection with Clean Start
         await broker.answered(kept)
         client.destroy()
         await broker.answered(connectPacket('large'))

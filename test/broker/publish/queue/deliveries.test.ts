@@ -1,4 +1,4 @@
-/** What stored subscriptions come to: one copy per session, against a model that looks at each session by itself. */
+/** Copies for stored subscriptions: one per session, compared with a model that looks at each session by itself. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'

@@ -1,6 +1,4 @@
-/**
- * Limits of one client's queue: what the host says, the options for what it does not say, and for what makes no sense.
- */
+/** Limits of one client's queue: the result of `queueLimits`, the options where it has none, and invalid results. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { QueueLimitRules } from '../../../../lib/broker/publish/queue-limits.js'

@@ -13,7 +13,7 @@ import { keptSession } from '../../../support/spec.js'
 const SESSIONS = 4000
 const LAST = `s${SESSIONS - 1}`
 
-/** A store in memory that counts the entries that its queues get. */
+/** A store in memory that counts the added queue entries. */
 class CountingStore extends MemoryPersistence {
   queuedEntries = 0
 

@@ -1,7 +1,4 @@
-/**
- * Many retained messages at once, at the limits, with a store that takes its time: no limit is exceeded, no room is
- * lost.
- */
+/** Many retained messages at once, at the limits, with a slow store: no limit is exceeded, and no room is lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../../lib/index.js'
@@ -12,7 +9,9 @@ import { failingStore, slowStore, whileTimePasses } from '../../../support/broke
 import { SpecClient } from '../../../support/clients/spec-client.js'
 import { keptSession } from '../../../support/spec.js'
 
-/** A broker on a slow store, and a way to publish many at once, each by the host or by a client of its own. */
+/**
+ * A broker on a slow store, and a function that publishes many messages at once, each by the host or by its own client.
+ */
 async function scene(options: BrokerOptions, body: (scene: Scene) => Promise<void>): Promise<void> {
   const clock = new FakeClock()
   const store = createMemoryPersistence({ now: () => clock.now() })

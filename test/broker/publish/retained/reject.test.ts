@@ -1,4 +1,6 @@
-/** A retained message that a full queue refuses is nowhere: what was retained before it stays, whatever the store. */
+/**
+ * A retained message that a full queue refuses is not stored: the previous retained message stays, with every store.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Broker, createBroker, createMemoryPersistence } from '../../../../lib/index.js'
@@ -14,7 +16,7 @@ const STORES: Record<string, () => AedesPersistence> = {
   lmdb: () => createLmdbPersistence({ path: temporaryFolder() }),
 }
 
-/** A broker that refuses what the queue of one session, which is away, has no room for. */
+/** A broker that refuses messages for which the queue of a disconnected session has no room. */
 async function brokerWith(persistence: AedesPersistence, maxQueuedMessages: number) {
   const broker = await createBroker({ persistence, queueOverflow: 'reject', maxQueuedMessages })
   const client = new SpecClient(broker)
@@ -24,7 +26,7 @@ async function brokerWith(persistence: AedesPersistence, maxQueuedMessages: numb
   return broker
 }
 
-/** What somebody gets who subscribes now. */
+/** The retained messages for a new subscription. */
 async function retainedIn(broker: Broker): Promise<string[]> {
   const late = new SpecClient(broker)
   await late.connect({ clientId: 'late' })

@@ -1,4 +1,4 @@
-/** What may be retained, at every limit, and for how long. */
+/** Limits of retained messages, and their expiry. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Retention } from '../../../../lib/broker/publish/retention.js'
