@@ -13,9 +13,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { findTestFiles } from './test/files.mjs'
+import { findTestFiles, isQuick } from './test/files.mjs'
 
 /** Processes that run test files at the same time. Half the time of a file is spent waiting for other processes. */
 const PARALLEL = 3
@@ -33,10 +33,8 @@ const FORMS = {
 /** Seconds that a file may take in the normal form. */
 const FILE_BUDGET = 12
 
-/**
- * The fast form runs so many processes, each with its share of the files: starting one for each takes half the time.
- */
-const FAST_PROCESSES = 8
+/** So many processes share the quick files of a whole run: starting one for each would take as long as the tests. */
+const SHARED_PROCESSES = 8
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const node = process.env.NODE ?? process.execPath
@@ -70,7 +68,7 @@ const { status } = spawnSync(
     `--test-reporter=${join(root, 'scripts/test/results-reporter.mjs')}`,
     `--test-reporter-destination=${results}`,
     ...flags,
-    ...(form === 'fast' ? gathered() : files),
+    ...programs(),
   ],
   { cwd: root, stdio: 'inherit', env: { ...process.env, ANAX_TEST_EFFORT: form, ANAX_TEST_SECONDS: times } },
 )
@@ -78,11 +76,17 @@ summarise(readLines(results), readLines(times))
 rmSync(folder, { recursive: true, force: true })
 process.exitCode = status ?? 1
 
-/** Files that import the test files, so that many share a process. */
-function gathered() {
-  const count = Math.min(FAST_PROCESSES, files.length)
+/** What Node is to run: in the full form, and where files were named, each test file is a process of its own. */
+function programs() {
+  if (form === 'full' || words.length > 0) return files
+  return [...files.filter(file => !isQuick(file)), ...gathered(files.filter(isQuick))]
+}
+
+/** Files that import the quick test files, so that many of these share a process. */
+function gathered(quick) {
+  const count = Math.min(SHARED_PROCESSES, quick.length)
   return Array.from({ length: count }, (_, index) => {
-    const share = files.filter((_, position) => position % count === index)
+    const share = quick.filter((_, position) => position % count === index)
     const path = join(folder, `${index + 1}.test.mjs`)
     writeFileSync(path, share.map(file => `import '${pathToFileURL(join(root, file))}'\n`).join(''))
     return path
@@ -109,17 +113,13 @@ function tellSeconds(timed) {
   const sum = of => timed.reduce((total, line) => total + line[of], 0)
   const total = sum('seconds')
   console.log(`\n${total.toFixed(0)} s in ${timed.length} processes, ${PARALLEL} at a time; the budget is ${budget} s`)
-  console.log(`Of that, ${sum('cpu').toFixed(0)} s on a processor${form === 'fast' ? '' : '. The slowest:'}`)
-  const slowest = timed.toSorted((a, b) => b.seconds - a.seconds).slice(0, form === 'fast' ? 0 : 10)
-  for (const { file, seconds } of slowest) {
+  const alone = timed.filter(({ file }) => file.startsWith(root)).toSorted((a, b) => b.seconds - a.seconds)
+  console.log(`Of that, ${sum('cpu').toFixed(0)} s on a processor${alone.length === 0 ? '' : '. The slowest:'}`)
+  for (const { file, seconds } of alone.slice(0, 10)) {
     const over = form === 'normal' && seconds > FILE_BUDGET ? `  over the ${FILE_BUDGET} s of a file` : ''
-    console.log(`  ${seconds.toFixed(1).padStart(5)} s  ${nameOf(file)}${over}`)
+    console.log(`  ${seconds.toFixed(1).padStart(5)} s  ${file.slice(root.length).replace('dist/', '')}${over}`)
   }
   if (total > budget) console.log('  Over the budget: is the machine busy, or does a test need a long form?')
-}
-
-function nameOf(file) {
-  return file.startsWith(root) ? file.slice(root.length).replace('dist/', '') : basename(file)
 }
 
 function installPrerequisites() {

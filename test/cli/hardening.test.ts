@@ -72,7 +72,10 @@ describe('--public', () => {
     const all = missingSteps(settingsOf({ public: true, host: '0.0.0.0', memory: true }), 0)
     assert.ok(all.length > 8)
     for (const { step } of all) assert.ok(headings.includes(step), step)
-    assert.match(missingText(all), /^--public: these steps of docs\/hardening\.md are missing\n {2}A user of its own: /)
+    assert.match(
+      missingText(all),
+      /^--public: these steps of docs\/security\/hardening\.md are missing\n {2}A user of its own: /,
+    )
   })
 })
 

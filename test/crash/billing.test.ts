@@ -9,7 +9,7 @@ import { byEffort } from '../support/effort.js'
 const EXAMPLE = fileURLToPath(new URL('../../examples/billing/index.js', import.meta.url))
 
 test('billing loses no charge and counts none twice', { timeout: 120_000 }, async () => {
-  const env = { ...process.env, SECONDS: byEffort({ fast: '2', normal: '4', full: '30' }) }
+  const env = { ...process.env, SECONDS: byEffort({ fast: '2', normal: '2', full: '30' }) }
   const { stdout } = await promisify(execFile)(process.execPath, [EXAMPLE], { env })
   assert.match(stdout, /^missing 0, doubled 0$/m)
   const [, sent, charged] = /sent (\d+) cents, charged (\d+) cents/.exec(stdout) ?? []

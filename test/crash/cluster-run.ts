@@ -47,7 +47,7 @@ export async function runClusterCrashTest(options: ClusterCrashOptions): Promise
   const ports = await Promise.all(Array.from({ length: options.nodes }, freePort))
   const balancer = await Balancer.to(ports, new Random(options.seed, 'balancer'))
   const nodes = ports.map(
-    (port, index) => new Victim('cluster-broker', [`${port}`, `node${index}`, servers.urls.join(), `${LEASE_MS}`]),
+    (port, index) => new Victim('brokers/cluster', [`${port}`, `node${index}`, servers.urls.join(), `${LEASE_MS}`]),
   )
   const run = new ClusterRun(options, servers, nodes, balancer, folder)
   try {

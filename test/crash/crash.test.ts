@@ -6,7 +6,7 @@ import { faultsOf } from './judge/verdict.js'
 import { runCrashTest } from './run.js'
 
 const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
-const kills = Number(process.env.ANAX_CRASH_SHORT_ROUNDS ?? byEffort({ fast: 2, normal: 3, full: 100 }))
+const kills = Number(process.env.ANAX_CRASH_SHORT_ROUNDS ?? byEffort({ fast: 2, normal: 2, full: 100 }))
 const timeout = 110_000 + kills * 4000
 
 // Side by side: most of the time they wait for processes to start.

@@ -56,7 +56,7 @@ class Run {
     const { broker, durability, seed } = options
     this.#options = options
     this.#port = port
-    this.#broker = new Victim(`${broker}-broker`, [`${port}`, join(folder, 'store'), durability])
+    this.#broker = new Victim(`brokers/${broker}`, [`${port}`, join(folder, 'store'), durability])
     const newestVersion = broker === 'anax' ? 5 : 4
     const countDeaths = (from: number, to: number) => countBetween(this.#broker.killedAt, from, to)
     this.#cast = new Cast({ port, folder, seed, newestVersion, countDeaths })

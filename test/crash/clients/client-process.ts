@@ -22,7 +22,7 @@ class ClientProcess<Entry, Memory extends ClientMemory<Entry>> {
   constructor(folder: string, description: Described<ClientDescription>, memory: Memory) {
     const journal = join(folder, `${description.clientId}.journal`)
     this.memory = memory
-    this.process = new Victim('client', [JSON.stringify({ ...description, journal })])
+    this.process = new Victim('clients/client', [JSON.stringify({ ...description, journal })])
     this.#reader = new JournalReader(journal, entry => memory.apply(entry))
   }
 

@@ -18,7 +18,7 @@ export class Victim {
 
   /** The script is called with these arguments and the number of its life. */
   constructor(name: string, args: readonly string[]) {
-    this.#script = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
+    this.#script = fileURLToPath(new URL(`../${name}.js`, import.meta.url))
     this.#arguments = args
   }
 
