@@ -8,12 +8,12 @@ import { folderOfOurs } from '../support/programs/left-behind.js'
 import { NatsServers } from '../support/programs/nats.js'
 import { Balancer } from './brokers/balancer.js'
 import { freePort } from './brokers/free-port.js'
-import { Cast } from './cast.js'
-import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './judge/inspector.js'
-import { countLostSessions, judgeMessages, sum, tellMissing } from './judge/verdict.js'
-import { countWills, tellWills } from './judge/wills-verdict.js'
+import { checkMessages, countLostSessions, sum, tellMissing } from './checks/findings.js'
+import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './checks/inspector.js'
+import { countWills, tellWills } from './checks/will-findings.js'
+import { Participants } from './participants.js'
+import { countBetween, KillableProcess } from './processes/killable-process.js'
 import { killClients } from './processes/killers.js'
-import { countBetween, Victim } from './processes/victim.js'
 import { Random } from './random.js'
 import type { CrashReport } from './run.js'
 
@@ -47,7 +47,8 @@ export async function runClusterCrashTest(options: ClusterCrashOptions): Promise
   const ports = await Promise.all(Array.from({ length: options.nodes }, freePort))
   const balancer = await Balancer.to(ports, new Random(options.seed, 'balancer'))
   const nodes = ports.map(
-    (port, index) => new Victim('brokers/cluster', [`${port}`, `node${index}`, servers.urls.join(), `${LEASE_MS}`]),
+    (port, index) =>
+      new KillableProcess('brokers/cluster', [`${port}`, `node${index}`, servers.urls.join(), `${LEASE_MS}`]),
   )
   const run = new ClusterRun(options, servers, nodes, balancer, folder)
   try {
@@ -63,9 +64,9 @@ export async function runClusterCrashTest(options: ClusterCrashOptions): Promise
 class ClusterRun {
   readonly #options: ClusterCrashOptions
   readonly #servers: NatsServers
-  readonly #nodes: readonly Victim[]
+  readonly #nodes: readonly KillableProcess[]
   readonly #port: number
-  readonly #cast: Cast
+  readonly #participants: Participants
   readonly #retainedFaults: string[] = []
   /** When a server was killed, by the monotonic clock. */
   readonly #serverKills: number[] = []
@@ -73,7 +74,7 @@ class ClusterRun {
   constructor(
     options: ClusterCrashOptions,
     servers: NatsServers,
-    nodes: readonly Victim[],
+    nodes: readonly KillableProcess[],
     balancer: Balancer,
     folder: string,
   ) {
@@ -82,7 +83,7 @@ class ClusterRun {
     this.#nodes = nodes
     this.#port = balancer.port
     const { port } = balancer
-    this.#cast = new Cast({
+    this.#participants = new Participants({
       port,
       folder,
       seed: options.seed,
@@ -110,16 +111,16 @@ class ClusterRun {
   async play(): Promise<ClusterCrashReport> {
     const began = performance.now()
     await Promise.all(this.#nodes.map(node => node.start()))
-    await this.#cast.start()
+    await this.#participants.start()
     await this.#rage()
-    await this.#cast.calmDown()
+    await this.#participants.calmDown()
     await this.#checkRetained()
-    const subscriptionFaults = await findSubscriptionFaults(this.#port, this.#cast.churner)
+    const subscriptionFaults = await findSubscriptionFaults(this.#port, this.#participants.churner)
     return this.#report(Math.round((performance.now() - began) / 1000), subscriptionFaults)
   }
 
   async stop(): Promise<void> {
-    await this.#cast.stop()
+    await this.#participants.stop()
     await Promise.all(this.#nodes.map(node => node.kill()))
   }
 
@@ -127,7 +128,12 @@ class ClusterRun {
     const { seed, kills, clientPeaceMs } = this.#options
     const random = new Random(seed, 'cluster')
     let isOver = false
-    const ofClients = killClients(this.#cast.victims, new Random(seed, 'clients'), () => isOver, clientPeaceMs)
+    const ofClients = killClients(
+      this.#participants.processes,
+      new Random(seed, 'clients'),
+      () => isOver,
+      clientPeaceMs,
+    )
     for (let left = kills; left > 0; left--) {
       await delay(random.between(0, MAX_LIFE_MS))
       if (random.chance(SERVER_CHANCE)) await this.#killServer(random)
@@ -155,8 +161,8 @@ class ClusterRun {
 
   /** A cluster of servers that has lost a leader takes some seconds to have another; only what stays wrong is. */
   async #checkRetained(): Promise<void> {
-    this.#cast.read()
-    const promised = promisedRetained(this.#cast.outboxes)
+    this.#participants.read()
+    const promised = promisedRetained(this.#participants.publisherStates)
     let faults: string[] = []
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       faults = await findRetainedFaults(this.#port, promised)
@@ -166,19 +172,24 @@ class ClusterRun {
   }
 
   #report(seconds: number, subscriptionFaults: readonly string[]): ClusterCrashReport {
-    const { outboxes, inboxes, witness, wills, churner, victims } = this.#cast
+    const { publisherStates, subscriberStates, willSubscriber, wills, churner, processes } = this.#participants
     return {
-      ...judgeMessages(outboxes, inboxes),
+      ...checkMessages(publisherStates, subscriberStates),
       ...countWills(wills),
-      sessionsLost: countLostSessions([...outboxes, ...inboxes, witness, churner]),
+      sessionsLost: countLostSessions([...publisherStates, ...subscriberStates, willSubscriber, churner]),
       retainedWrong: this.#retainedFaults.length,
       subscriptionsWrong: subscriptionFaults.length,
-      accidents: sum([...this.#nodes, ...victims].map(({ accidents }) => accidents)),
+      crashes: sum([...this.#nodes, ...processes].map(({ crashes }) => crashes)),
       kills: this.#kills,
       leasesLost: this.#leasesLost,
-      clientKills: sum(victims.map(({ kills }) => kills)),
+      clientKills: sum(processes.map(({ kills }) => kills)),
       seconds,
-      details: [...tellMissing(outboxes, inboxes), ...tellWills(wills), ...this.#retainedFaults, ...subscriptionFaults],
+      details: [
+        ...tellMissing(publisherStates, subscriberStates),
+        ...tellWills(wills),
+        ...this.#retainedFaults,
+        ...subscriptionFaults,
+      ],
     }
   }
 }

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { byEffort } from '../support/effort.js'
 import { NO_NATS, natsServer } from '../support/programs/nats.js'
+import { faultsOf } from './checks/findings.js'
 import { runClusterCrashTest } from './cluster-run.js'
-import { faultsOf } from './judge/verdict.js'
 
 const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
 const form = byEffort({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { byEffort } from '../support/effort.js'
-import { faultsOf } from './judge/verdict.js'
+import { faultsOf } from './checks/findings.js'
 import { runCrashTest } from './run.js'
 
 const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)

@@ -9,7 +9,7 @@
  *   npm run test:crash -- aedes                what Aedes with its LevelDB store makes of it
  */
 import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
-import { faultsOf } from './judge/verdict.js'
+import { faultsOf } from './checks/findings.js'
 import { type CrashOptions, runCrashTest } from './run.js'
 
 const kills = numberOf('ANAX_CRASH_ROUNDS', 1) ?? 300

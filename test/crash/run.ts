@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
 import { folderOfOurs } from '../support/programs/left-behind.js'
 import { freePort } from './brokers/free-port.js'
-import { Cast } from './cast.js'
-import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './judge/inspector.js'
-import { countLostSessions, judgeMessages, sum, tellMissing, type Verdict } from './judge/verdict.js'
-import { countWills, tellWills } from './judge/wills-verdict.js'
+import { checkMessages, countLostSessions, type Findings, sum, tellMissing } from './checks/findings.js'
+import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './checks/inspector.js'
+import { countWills, tellWills } from './checks/will-findings.js'
+import { Participants } from './participants.js'
+import { countBetween, KillableProcess } from './processes/killable-process.js'
 import { killBroker, killClients } from './processes/killers.js'
-import { countBetween, Victim } from './processes/victim.js'
 import { Random } from './random.js'
 
 export interface CrashOptions {
@@ -24,7 +24,7 @@ export interface CrashOptions {
   kills: number
 }
 
-export interface CrashReport extends Verdict {
+export interface CrashReport extends Findings {
   /** How often the broker was killed. */
   kills: number
   /** How often publishers and subscribers were killed. */
@@ -48,41 +48,41 @@ export async function runCrashTest(options: CrashOptions): Promise<CrashReport> 
 class Run {
   readonly #options: CrashOptions
   readonly #port: number
-  readonly #broker: Victim
-  readonly #cast: Cast
+  readonly #broker: KillableProcess
+  readonly #participants: Participants
   readonly #retainedFaults: string[] = []
 
   constructor(options: CrashOptions, folder: string, port: number) {
     const { broker, durability, seed } = options
     this.#options = options
     this.#port = port
-    this.#broker = new Victim(`brokers/${broker}`, [`${port}`, join(folder, 'store'), durability])
+    this.#broker = new KillableProcess(`brokers/${broker}`, [`${port}`, join(folder, 'store'), durability])
     const newestVersion = broker === 'anax' ? 5 : 4
     const countDeaths = (from: number, to: number) => countBetween(this.#broker.killedAt, from, to)
-    this.#cast = new Cast({ port, folder, seed, newestVersion, countDeaths })
+    this.#participants = new Participants({ port, folder, seed, newestVersion, countDeaths })
   }
 
   async play(): Promise<CrashReport> {
     const began = performance.now()
     await this.#broker.start()
-    if (this.#broker.accidents > 0) throw new Error('the broker does not start')
-    await this.#cast.start()
+    if (this.#broker.crashes > 0) throw new Error('the broker does not start')
+    await this.#participants.start()
     await this.#rage()
-    await this.#cast.calmDown()
+    await this.#participants.calmDown()
     await this.#checkRetained()
-    const subscriptionFaults = await findSubscriptionFaults(this.#port, this.#cast.churner)
+    const subscriptionFaults = await findSubscriptionFaults(this.#port, this.#participants.churner)
     return this.#report(Math.round((performance.now() - began) / 1000), subscriptionFaults)
   }
 
   async stop(): Promise<void> {
-    await this.#cast.stop()
+    await this.#participants.stop()
     await this.#broker.kill()
   }
 
   async #rage(): Promise<void> {
     const { seed, kills } = this.#options
     let isOver = false
-    const ofClients = killClients(this.#cast.victims, new Random(seed, 'clients'), () => isOver)
+    const ofClients = killClients(this.#participants.processes, new Random(seed, 'clients'), () => isOver)
     try {
       await killBroker(this.#broker, new Random(seed, 'broker'), kills, () => this.#checkRetained())
     } finally {
@@ -92,24 +92,29 @@ class Run {
   }
 
   async #checkRetained(): Promise<void> {
-    this.#cast.read()
-    const faults = await findRetainedFaults(this.#port, promisedRetained(this.#cast.outboxes))
+    this.#participants.read()
+    const faults = await findRetainedFaults(this.#port, promisedRetained(this.#participants.publisherStates))
     this.#retainedFaults.push(...faults)
   }
 
   #report(seconds: number, subscriptionFaults: readonly string[]): CrashReport {
-    const { outboxes, inboxes, witness, wills, churner, victims } = this.#cast
+    const { publisherStates, subscriberStates, willSubscriber, wills, churner, processes } = this.#participants
     return {
-      ...judgeMessages(outboxes, inboxes),
+      ...checkMessages(publisherStates, subscriberStates),
       ...countWills(wills),
-      sessionsLost: countLostSessions([...outboxes, ...inboxes, witness, churner]),
+      sessionsLost: countLostSessions([...publisherStates, ...subscriberStates, willSubscriber, churner]),
       retainedWrong: this.#retainedFaults.length,
       subscriptionsWrong: subscriptionFaults.length,
-      accidents: sum([this.#broker, ...victims].map(({ accidents }) => accidents)),
+      crashes: sum([this.#broker, ...processes].map(({ crashes }) => crashes)),
       kills: this.#broker.kills,
-      clientKills: sum(victims.map(({ kills }) => kills)),
+      clientKills: sum(processes.map(({ kills }) => kills)),
       seconds,
-      details: [...tellMissing(outboxes, inboxes), ...tellWills(wills), ...this.#retainedFaults, ...subscriptionFaults],
+      details: [
+        ...tellMissing(publisherStates, subscriberStates),
+        ...tellWills(wills),
+        ...this.#retainedFaults,
+        ...subscriptionFaults,
+      ],
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Aedes with its LevelDB store, as its documentation sets it up, to be killed. Arguments: port, folder. */
 import { createRequire } from 'node:module'
 import { createServer, type Socket } from 'node:net'
-import { sayReady } from '../processes/mortal.js'
+import { sayReady } from '../processes/to-parent.js'
 
 const require = createRequire(import.meta.url)
 

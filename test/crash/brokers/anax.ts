@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { createBroker } from '../../../lib/index.js'
 import { createLmdbPersistence, type LmdbDurability } from '../../../lib/persistence/lmdb/lmdb.js'
-import { sayReady } from '../processes/mortal.js'
+import { sayReady } from '../processes/to-parent.js'
 
 const [port, path, durability] = process.argv.slice(2)
 const broker = await createBroker({

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { createBroker } from '../../../lib/index.js'
 import { natsCluster } from '../../../lib/nats/index.js'
-import { sayLeaseLost, sayReady } from '../processes/mortal.js'
+import { sayLeaseLost, sayReady } from '../processes/to-parent.js'
 
 const [port, id, servers, leaseMs] = process.argv.slice(2)
 const urls = servers!.split(',')

@@ -1,9 +1,9 @@
 /** A publisher or subscriber as a process, seen from outside: it can be killed, and its journal can be read. */
 import { join } from 'node:path'
-import { Inbox, type InboxEntry } from '../judge/inbox.js'
-import { JournalReader } from '../judge/journal.js'
-import { Outbox, type OutboxEntry } from '../judge/outbox.js'
-import { Victim } from '../processes/victim.js'
+import { JournalReader } from '../checks/journal.js'
+import { type PublisherEntry, PublisherState } from '../checks/publisher-state.js'
+import { type SubscriberEntry, SubscriberState } from '../checks/subscriber-state.js'
+import { KillableProcess } from '../processes/killable-process.js'
 import type { ClientDescription, SubscriberDescription } from './client-description.js'
 
 /** What is told to a client process, but for the place of its journal. */
@@ -16,13 +16,13 @@ interface ClientMemory<Entry> {
 class ClientProcess<Entry, Memory extends ClientMemory<Entry>> {
   /** What its journal says, as far as it was read. */
   readonly memory: Memory
-  readonly process: Victim
+  readonly process: KillableProcess
   readonly #reader: JournalReader<Entry>
 
   constructor(folder: string, description: Described<ClientDescription>, memory: Memory) {
     const journal = join(folder, `${description.clientId}.journal`)
     this.memory = memory
-    this.process = new Victim('clients/client', [JSON.stringify({ ...description, journal })])
+    this.process = new KillableProcess('clients/client', [JSON.stringify({ ...description, journal })])
     this.#reader = new JournalReader(journal, entry => memory.apply(entry))
   }
 
@@ -32,14 +32,14 @@ class ClientProcess<Entry, Memory extends ClientMemory<Entry>> {
   }
 }
 
-export class PublisherProcess extends ClientProcess<OutboxEntry, Outbox> {
+export class PublisherProcess extends ClientProcess<PublisherEntry, PublisherState> {
   constructor(folder: string, description: Described<ClientDescription>) {
-    super(folder, description, new Outbox())
+    super(folder, description, new PublisherState())
   }
 }
 
-export class SubscriberProcess extends ClientProcess<InboxEntry, Inbox> {
+export class SubscriberProcess extends ClientProcess<SubscriberEntry, SubscriberState> {
   constructor(folder: string, description: Described<SubscriberDescription>) {
-    super(folder, description, new Inbox())
+    super(folder, description, new SubscriberState())
   }
 }

@@ -2,7 +2,7 @@
  * A publisher or a subscriber as a process, to be killed. Arguments: its description in JSON, the number of its life.
  */
 
-import { sayReady } from '../processes/mortal.js'
+import { sayReady } from '../processes/to-parent.js'
 import { Random } from '../random.js'
 import type { World } from './actor.js'
 import type { ClientDescription, SubscriberDescription } from './client-description.js'

@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
 import type { Packet } from '../../../types/message/packets.js'
-import { Journal } from '../judge/journal.js'
-import { Outbox, type OutboxEntry, type Sent } from '../judge/outbox.js'
+import { Journal } from '../checks/journal.js'
+import { type PublisherEntry, PublisherState, type Sent } from '../checks/publisher-state.js'
 import type { Random } from '../random.js'
 import { Actor, type World } from './actor.js'
 import type { ClientDescription } from './client-description.js'
@@ -23,16 +23,16 @@ const MAX_PAUSE_MS = 20
 const DROP_CHANCE = 0.005
 
 export class Publisher extends Actor {
-  readonly #outbox = new Outbox()
-  readonly #journal: Journal<OutboxEntry>
+  readonly #state = new PublisherState()
+  readonly #journal: Journal<PublisherEntry>
 
   constructor(world: World, { clientId, version, journal }: ClientDescription, random: Random) {
     super(world, clientId, version, random)
-    this.#journal = new Journal(journal, entry => this.#outbox.apply(entry))
+    this.#journal = new Journal(journal, entry => this.#state.apply(entry))
   }
 
   protected async connected(link: Link): Promise<void> {
-    for (const sent of this.#outbox.inFlight.values()) link.send(packetFor(sent, 'again'))
+    for (const sent of this.#state.inFlight.values()) link.send(packetFor(sent, 'again'))
     while (this.link === link) {
       if (this.world.isRough) this.#burst(link)
       if (this.world.isRough && this.random.chance(DROP_CHANCE)) return
@@ -64,10 +64,10 @@ export class Publisher extends Actor {
   #burst(link: Link): void {
     const packets: Packet[] = []
     for (let left = this.random.between(0, MAX_BURST); left > 0; left--) {
-      if (this.#outbox.inFlight.size >= MAX_IN_FLIGHT) break
-      const messageId = this.#outbox.nextPacketId()
+      if (this.#state.inFlight.size >= MAX_IN_FLIGHT) break
+      const messageId = this.#state.nextPacketId()
       this.#journal.note({ event: 'publish', messageId, ...this.#nextMessage() })
-      packets.push(packetFor(this.#outbox.inFlight.get(messageId)!, 'first'))
+      packets.push(packetFor(this.#state.inFlight.get(messageId)!, 'first'))
     }
     this.#journal.flush()
     link.send(...packets)
@@ -77,7 +77,7 @@ export class Publisher extends Actor {
     const isRetained = this.random.chance(RETAINED_CHANCE)
     const index = this.random.between(1, isRetained ? RETAINED_TOPICS : TOPICS)
     const topic = `${isRetained ? 'retained' : 'p'}/${this.clientId}/${index}`
-    const number = (this.#outbox.published.get(topic) ?? 0) + 1
+    const number = (this.#state.published.get(topic) ?? 0) + 1
     return { topic, number, qos: index % 2 === 0 ? 1 : 2 }
   }
 }

@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
-import { Inbox, type InboxEntry } from '../judge/inbox.js'
-import { Journal } from '../judge/journal.js'
+import { Journal } from '../checks/journal.js'
+import { type SubscriberEntry, SubscriberState } from '../checks/subscriber-state.js'
 import type { Random } from '../random.js'
 import { Actor, type World } from './actor.js'
 import type { SubscriberDescription } from './client-description.js'
@@ -21,24 +21,24 @@ export class Subscriber extends Actor {
   /** Resolves when the subscription is acknowledged, in this life or a former one. */
   readonly subscribed: Promise<void>
   readonly #description: SubscriberDescription
-  readonly #inbox = new Inbox()
-  readonly #journal: Journal<InboxEntry>
+  readonly #state = new SubscriberState()
+  readonly #journal: Journal<SubscriberEntry>
   #noteSubscribed: () => void = () => {}
 
   constructor(world: World, description: SubscriberDescription, random: Random) {
     super(world, description.clientId, description.version, random)
     this.#description = description
-    this.#journal = new Journal(description.journal, entry => this.#inbox.apply(entry))
+    this.#journal = new Journal(description.journal, entry => this.#state.apply(entry))
     this.subscribed = new Promise(resolve => {
       this.#noteSubscribed = resolve
     })
-    if (this.#inbox.isSubscribed) this.#noteSubscribed()
+    if (this.#state.isSubscribed) this.#noteSubscribed()
   }
 
   protected async connected(link: Link): Promise<void> {
-    if (!this.#inbox.isSubscribed) this.#subscribe(link)
+    if (!this.#state.isSubscribed) this.#subscribe(link)
     do await delay(this.random.between(1, MAX_STAY_MS))
-    while (this.link === link && !(this.#inbox.isSubscribed && this.world.isRough && this.random.chance(DROP_CHANCE)))
+    while (this.link === link && !(this.#state.isSubscribed && this.world.isRough && this.random.chance(DROP_CHANCE)))
     link.drop()
     if (this.random.chance(AWAY_CHANCE)) await delay(this.random.between(1, MAX_AWAY_MS))
   }
@@ -47,7 +47,7 @@ export class Subscriber extends Actor {
     for (const packet of packets) this.#note(packet, link)
     this.#journal.flush()
     link.answer(packets)
-    if (this.#inbox.isSubscribed) this.#noteSubscribed()
+    if (this.#state.isSubscribed) this.#noteSubscribed()
   }
 
   #subscribe(link: Link): void {
@@ -74,7 +74,7 @@ export class Subscriber extends Actor {
   }
 
   #take({ topic, payload, qos, messageId }: Extract<DecodedPacket, { cmd: 'publish' }>): void {
-    if (qos === 2 && this.#inbox.isTaken(messageId!)) return
+    if (qos === 2 && this.#state.isTaken(messageId!)) return
     this.#journal.note({ event: 'publish', topic, number: Number(payload), qos, messageId })
   }
 }

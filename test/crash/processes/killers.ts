@@ -1,7 +1,7 @@
-/** Who kills whom, and when: two sequences that the seed repeats. Knows nothing of what the victims do. */
+/** Who kills whom, and when: two sequences that the seed repeats. Knows nothing of what the processes do. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../random.js'
-import type { Victim } from './victim.js'
+import type { KillableProcess } from './killable-process.js'
 
 const MAX_LIFE_MS = 800
 /** Some lives end while the broker is still coming up. */
@@ -11,7 +11,7 @@ const MAX_CLIENT_PEACE_MS = 1000
 
 /** Kills the broker so many times; `revived` is called whenever it is ready again. */
 export async function killBroker(
-  broker: Victim,
+  broker: KillableProcess,
   random: Random,
   kills: number,
   revived: () => Promise<void>,
@@ -34,7 +34,7 @@ export async function killBroker(
  * @param maxPeaceMs between two of them
  */
 export async function killClients(
-  clients: readonly Victim[],
+  clients: readonly KillableProcess[],
   random: Random,
   isOver: () => boolean,
   maxPeaceMs = MAX_CLIENT_PEACE_MS,

@@ -1,7 +1,7 @@
 /** Row 3: nodes, servers and clients are killed at random under load. The crash test has it; here it is held to the row. */
 import assert from 'node:assert/strict'
+import { faultsOf } from '../../../crash/checks/findings.js'
 import { runClusterCrashTest } from '../../../crash/cluster-run.js'
-import { faultsOf } from '../../../crash/judge/verdict.js'
 
 export async function kills(count: number): Promise<unknown> {
   const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)

@@ -4,19 +4,19 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProtocolVersion } from '../../types/message/packets.js'
+import { countMissing } from './checks/findings.js'
+import type { PublisherState } from './checks/publisher-state.js'
+import type { SubscriberState } from './checks/subscriber-state.js'
+import { type CheckedWill, type CountDeaths, checkWills, countWills } from './checks/will-findings.js'
 import type { World } from './clients/actor.js'
 import { Churner } from './clients/churner.js'
 import { PublisherProcess, SubscriberProcess } from './clients/client-process.js'
-import { Mourner } from './clients/mourner.js'
-import type { Inbox } from './judge/inbox.js'
-import type { Outbox } from './judge/outbox.js'
-import { countMissing } from './judge/verdict.js'
-import { type CountDeaths, countWills, type JudgedWill, judgeWills } from './judge/wills-verdict.js'
-import type { Victim } from './processes/victim.js'
+import { WillClient } from './clients/will-client.js'
+import type { KillableProcess } from './processes/killable-process.js'
 import { Random } from './random.js'
 
 /** What is decided before they come. */
-export interface Stage {
+export interface ParticipantSettings {
   port: number
   folder: string
   seed: number
@@ -26,7 +26,7 @@ export interface Stage {
 }
 
 const PUBLISHERS = 4
-const MOURNERS = 2
+const WILL_CLIENTS = 2
 const ALL_MESSAGES = ['p/#', 'retained/#']
 /**
  * How long nothing may happen before nothing more is expected: more than a client may wait for the lease of a node that
@@ -37,16 +37,16 @@ const PAUSE_MS = 50
 /** What is doubled comes late. */
 const AFTERMATH_MS = 500
 
-export class Cast {
+export class Participants {
   readonly churner: Churner
-  readonly mourners: readonly Mourner[]
+  readonly willClients: readonly WillClient[]
   readonly #world: World
   readonly #countDeaths: CountDeaths
   readonly #publishers: readonly PublisherProcess[]
   readonly #subscribers: readonly SubscriberProcess[]
-  readonly #witness: SubscriberProcess
+  readonly #willSubscriber: SubscriberProcess
 
-  constructor({ port, folder, seed, newestVersion, countDeaths }: Stage) {
+  constructor({ port, folder, seed, newestVersion, countDeaths }: ParticipantSettings) {
     this.#countDeaths = countDeaths
     this.#world = { port, isRough: true }
     const versionOf = (index: number) => (index % 2 === 0 ? newestVersion : 4)
@@ -60,55 +60,55 @@ export class Cast {
       subscribe('subscriber-1', 4, 2, ALL_MESSAGES),
       subscribe('subscriber-2', newestVersion, 1, ALL_MESSAGES),
     ]
-    this.#witness = subscribe('witness', 4, 2, ['wills/#'])
-    this.mourners = Array.from({ length: MOURNERS }, (_, i) => {
-      const clientId = `mourner-${i}`
-      return new Mourner(this.#world, clientId, newestVersion, new Random(seed, clientId))
+    this.#willSubscriber = subscribe('will-subscriber', 4, 2, ['wills/#'])
+    this.willClients = Array.from({ length: WILL_CLIENTS }, (_, i) => {
+      const clientId = `will-client-${i}`
+      return new WillClient(this.#world, clientId, newestVersion, new Random(seed, clientId))
     })
     this.churner = new Churner(this.#world, newestVersion, new Random(seed, 'churner'))
   }
 
   /** Those who can be killed. */
-  get victims(): Victim[] {
-    return this.#processes.map(({ process }) => process)
+  get processes(): KillableProcess[] {
+    return this.#clients.map(({ process }) => process)
   }
 
-  get outboxes(): Outbox[] {
+  get publisherStates(): PublisherState[] {
     return this.#publishers.map(({ memory }) => memory)
   }
 
   /** What subscribers of all messages got. */
-  get inboxes(): Inbox[] {
+  get subscriberStates(): SubscriberState[] {
     return this.#subscribers.map(({ memory }) => memory)
   }
 
   /** What the subscriber of wills got. */
-  get witness(): Inbox {
-    return this.#witness.memory
+  get willSubscriber(): SubscriberState {
+    return this.#willSubscriber.memory
   }
 
   /** What became of the wills. */
-  get wills(): JudgedWill[] {
-    return judgeWills(this.mourners, this.witness, this.#countDeaths)
+  get wills(): CheckedWill[] {
+    return checkWills(this.willClients, this.willSubscriber, this.#countDeaths)
   }
 
   /** Resolves when everyone is at work. */
   async start(): Promise<void> {
-    await Promise.all([...this.#subscribers, this.#witness].map(({ process }) => process.start()))
-    for (const actor of [...this.mourners, this.churner]) actor.start()
+    await Promise.all([...this.#subscribers, this.#willSubscriber].map(({ process }) => process.start()))
+    for (const actor of [...this.willClients, this.churner]) actor.start()
     await Promise.all(this.#publishers.map(({ process }) => process.start()))
   }
 
   /** Takes note of what was written so far. */
   read(): void {
-    for (const process of this.#processes) process.read()
+    for (const client of this.#clients) client.read()
   }
 
   /** Begins nothing more, and waits until everything has arrived or nothing arrives any more. */
   async calmDown(): Promise<void> {
     this.#world.isRough = false
-    for (const victim of this.victims) victim.calm()
-    await Promise.all(this.mourners.map(mourner => mourner.stop()))
+    for (const client of this.processes) client.calm()
+    await Promise.all(this.willClients.map(willClient => willClient.stop()))
     let open = Number.POSITIVE_INFINITY
     for (let deadline = performance.now() + PATIENCE_MS; open > 0 && performance.now() < deadline; ) {
       await delay(PAUSE_MS)
@@ -122,18 +122,23 @@ export class Cast {
   }
 
   async stop(): Promise<void> {
-    const actors = [...this.mourners, this.churner]
-    await Promise.all([...actors.map(actor => actor.stop()), ...this.victims.map(victim => victim.kill())])
+    const actors = [...this.willClients, this.churner]
+    await Promise.all([...actors.map(actor => actor.stop()), ...this.processes.map(client => client.kill())])
   }
 
-  get #processes() {
-    return [...this.#publishers, ...this.#subscribers, this.#witness]
+  get #clients() {
+    return [...this.#publishers, ...this.#subscribers, this.#willSubscriber]
   }
 
   /** How much is to be waited for. */
   #countOpen(): number {
-    const unfinished = this.outboxes.reduce((total, { inFlight }) => total + inFlight.size, 0)
+    const unfinished = this.publisherStates.reduce((total, { inFlight }) => total + inFlight.size, 0)
     const { willsMissing } = countWills(this.wills)
-    return unfinished + willsMissing + countMissing(this.outboxes, this.inboxes) + (this.churner.isDone ? 0 : 1)
+    return (
+      unfinished +
+      willsMissing +
+      countMissing(this.publisherStates, this.subscriberStates) +
+      (this.churner.isDone ? 0 : 1)
+    )
   }
 }

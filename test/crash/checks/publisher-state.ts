@@ -11,7 +11,7 @@
 import type { QoS } from '../../../types/message/packets.js'
 
 /** What a publisher notes. */
-export type OutboxEntry =
+export type PublisherEntry =
   /** The broker had no session: a new one began. */
   | { event: 'session' }
   | { event: 'publish'; messageId: number; topic: string; number: number; qos: QoS }
@@ -29,7 +29,7 @@ export interface Sent {
 }
 
 /** What a publisher knows, from its entries. */
-export class Outbox {
+export class PublisherState {
   /** How many messages were published to each topic. */
   readonly published = new Map<string, number>()
   /** The last message of each topic that was acknowledged. */
@@ -53,7 +53,7 @@ export class Outbox {
     return id
   }
 
-  apply(entry: OutboxEntry): void {
+  apply(entry: PublisherEntry): void {
     switch (entry.event) {
       case 'session':
         this.sessions++

@@ -1,24 +1,27 @@
-/** A process that is killed and started again, from this side. Knows nothing of what it does. */
+/** A child process that is killed and started again, as its parent sees it. Must not know what it does. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { endWithUs } from '../../support/programs/left-behind.js'
 
-export class Victim {
-  /** When it was killed, by the monotonic clock. */
+export class KillableProcess {
+  /** The times of the kills, by the monotonic clock. */
   readonly killedAt: number[] = []
-  /** How often it ended without having been killed. */
-  accidents = 0
-  /** When it said that it had lost its lease. */
+  /** How often it ended without being killed. */
+  crashes = 0
+  /** The times at which it reported a lost lease. */
   readonly leasesLostAt: number[] = []
   readonly #script: string
   readonly #arguments: readonly string[]
-  #lives = 0
+  #starts = 0
   #child: ChildProcess | undefined
 
-  /** The script is called with these arguments and the number of its life. */
-  constructor(name: string, args: readonly string[]) {
-    this.#script = fileURLToPath(new URL(`../${name}.js`, import.meta.url))
+  /**
+   * @param script in test/crash, without its extension
+   * @param args of the script; the last argument is the number of the start
+   */
+  constructor(script: string, args: readonly string[]) {
+    this.#script = fileURLToPath(new URL(`../${script}.js`, import.meta.url))
     this.#arguments = args
   }
 
@@ -29,10 +32,10 @@ export class Victim {
 
   /** Resolves when it is ready, or has ended before. */
   async start(): Promise<void> {
-    const child = endWithUs(fork(this.#script, [...this.#arguments, `${++this.#lives}`], { execArgv: [] }))
+    const child = endWithUs(fork(this.#script, [...this.#arguments, `${++this.#starts}`], { execArgv: [] }))
     this.#child = child
     child.once('exit', () => {
-      if (this.#child === child) this.accidents++
+      if (this.#child === child) this.crashes++
     })
     child.on('message', message => {
       if (message === 'lease lost') this.leasesLostAt.push(performance.now())
@@ -40,7 +43,7 @@ export class Victim {
     await Promise.race([once(child, 'message'), once(child, 'exit')])
   }
 
-  /** Ends it in the middle of whatever it does. */
+  /** Kills it with SIGKILL. */
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = undefined
@@ -50,13 +53,13 @@ export class Victim {
     await once(child, 'exit')
   }
 
-  /** Sends it the only message there is. */
+  /** Tells a client to publish and disconnect no more. */
   calm(): void {
     if (this.#child?.connected) this.#child.send('calm')
   }
 }
 
-/** How many of the times are between two others, both included. */
+/** Counts the times between two others, both included. */
 export function countBetween(times: readonly number[], from: number, to: number): number {
   return times.filter(at => from <= at && at <= to).length
 }

@@ -2,7 +2,7 @@
  * Leaves wills behind: one whose connection broke must be published, one whose client said goodbye must not.
  * Each has a number of its own.
  *
- * What became of the broker meanwhile decides how often a will may come: see `judgeWills`. When it answers the next
+ * What became of the broker meanwhile decides how often a will may come: see `checkWills`. When it answers the next
  * connection of the same client, it is done with the will.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,7 +17,7 @@ const MAX_STAY_MS = 200
 const MAX_TRIES = 400
 
 /** A will, and how its client left. */
-export interface Fate {
+export interface WillEnd {
   readonly number: number
   /** When the client connected, and when its next connection was answered, by the monotonic clock. */
   readonly from: number
@@ -26,8 +26,8 @@ export interface Fate {
   readonly end: 'broken' | 'goodbye' | 'unknown'
 }
 
-export class Mourner {
-  readonly fates: Fate[] = []
+export class WillClient {
+  readonly ends: WillEnd[] = []
   readonly topic: string
   readonly #world: World
   readonly #packet: ConnectPacket
@@ -68,10 +68,10 @@ export class Mourner {
     }
   }
 
-  async #conclude(fate: Omit<Fate, 'to'>): Promise<void> {
+  async #conclude(ended: Omit<WillEnd, 'to'>): Promise<void> {
     const link = await this.#connectAgain()
     if (link === undefined) return
-    this.fates.push({ ...fate, to: performance.now() })
+    this.ends.push({ ...ended, to: performance.now() })
     await link.disconnect()
   }
 

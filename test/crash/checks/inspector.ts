@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
 import type { Churner } from '../clients/churner.js'
 import { connectPacket, Link } from '../clients/link.js'
-import type { Outbox } from './outbox.js'
+import type { PublisherState } from './publisher-state.js'
 
 /** Only a check that fails waits that long. */
 const PATIENCE_MS = 30_000
@@ -14,8 +14,8 @@ const START_MS = 30_000
 const AFTERMATH_MS = 100
 
 /** The retained messages that were acknowledged: the number of the last one of each topic. */
-export function promisedRetained(outboxes: readonly Outbox[]): Map<string, number> {
-  const promises = outboxes.flatMap(({ acknowledged }) => [...acknowledged])
+export function promisedRetained(publishers: readonly PublisherState[]): Map<string, number> {
+  const promises = publishers.flatMap(({ acknowledged }) => [...acknowledged])
   return new Map(promises.filter(([topic]) => topic.startsWith('retained/')))
 }
 

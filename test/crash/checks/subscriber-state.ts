@@ -16,7 +16,7 @@ import type { QoS } from '../../../types/message/packets.js'
 import { Arrivals } from './arrivals.js'
 
 /** What a subscriber notes. */
-export type InboxEntry =
+export type SubscriberEntry =
   /** The broker had no session: a new one began. */
   | { event: 'session' }
   | { event: 'suback' }
@@ -24,7 +24,7 @@ export type InboxEntry =
   | { event: 'pubrel'; messageId: number }
 
 /** What a subscriber knows, from its entries. */
-export class Inbox {
+export class SubscriberState {
   readonly arrivals = new Map<string, Arrivals>()
   sessions = 0
   isSubscribed = false
@@ -39,7 +39,7 @@ export class Inbox {
     return this.#unreleased.has(messageId)
   }
 
-  apply(entry: InboxEntry): void {
+  apply(entry: SubscriberEntry): void {
     switch (entry.event) {
       case 'session':
         this.sessions++
@@ -58,7 +58,7 @@ export class Inbox {
     }
   }
 
-  #take({ topic, number, qos, messageId }: InboxEntry & { event: 'publish' }): void {
+  #take({ topic, number, qos, messageId }: SubscriberEntry & { event: 'publish' }): void {
     if (qos === 2) this.#unreleased.add(messageId!)
     const arrivals = this.arrivals.get(topic) ?? new Arrivals()
     this.arrivals.set(topic, arrivals)

@@ -5,11 +5,11 @@
  * each death of a broker while it had to do with the will.
  */
 
-import type { Mourner } from '../clients/mourner.js'
-import type { Inbox } from './inbox.js'
+import type { WillClient } from '../clients/will-client.js'
+import type { SubscriberState } from './subscriber-state.js'
 
 /** What a run found about wills. */
-export interface WillVerdict {
+export interface WillFindings {
   /** Those that had to be published. */
   wills: number
   willsMissing: number
@@ -20,7 +20,7 @@ export interface WillVerdict {
 }
 
 /** A will, how often it came, and how often it had to and may have come. */
-export interface JudgedWill {
+export interface CheckedWill {
   readonly topic: string
   readonly number: number
   readonly copies: number
@@ -31,10 +31,14 @@ export interface JudgedWill {
 /** How often a broker died, or may have, between two times of the monotonic clock. */
 export type CountDeaths = (from: number, to: number) => number
 
-export function judgeWills(mourners: readonly Mourner[], witness: Inbox, countDeaths: CountDeaths): JudgedWill[] {
-  return mourners.flatMap(({ topic, fates }) =>
-    fates.map(({ number, from, to, end }) => {
-      const copies = witness.arrivals.get(topic)?.copies.get(number) ?? 0
+export function checkWills(
+  willClients: readonly WillClient[],
+  willSubscriber: SubscriberState,
+  countDeaths: CountDeaths,
+): CheckedWill[] {
+  return willClients.flatMap(({ topic, ends }) =>
+    ends.map(({ number, from, to, end }) => {
+      const copies = willSubscriber.arrivals.get(topic)?.copies.get(number) ?? 0
       const deaths = countDeaths(from, to)
       if (end === 'broken') return { topic, number, copies, least: 1, most: 1 + deaths }
       // whether a broker that died had read DISCONNECT before, nobody knows
@@ -44,8 +48,8 @@ export function judgeWills(mourners: readonly Mourner[], witness: Inbox, countDe
   )
 }
 
-export function countWills(wills: readonly JudgedWill[]): WillVerdict {
-  const sumOf = (count: (will: JudgedWill) => number) => wills.reduce((sum, will) => sum + count(will), 0)
+export function countWills(wills: readonly CheckedWill[]): WillFindings {
+  const sumOf = (count: (will: CheckedWill) => number) => wills.reduce((sum, will) => sum + count(will), 0)
   return {
     wills: wills.filter(({ least }) => least > 0).length,
     willsMissing: wills.filter(({ copies, least }) => copies < least).length,
@@ -55,7 +59,7 @@ export function countWills(wills: readonly JudgedWill[]): WillVerdict {
 }
 
 /** In words, the wills that came too often or not at all. */
-export function tellWills(wills: readonly JudgedWill[]): string[] {
+export function tellWills(wills: readonly CheckedWill[]): string[] {
   return wills
     .filter(({ copies, least, most }) => copies < least || copies > most)
     .map(({ topic, number, copies, least, most }) => `${topic} ${number} came ${copies} times, not ${least} to ${most}`)
