@@ -1,7 +1,4 @@
-/**
- * The snippets of the pages about testing, the client and the host do not only compile: they run, with a broker at
- * hand.
- */
+/** The snippets about testing, the client and the host are executed, each with a running broker. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -23,7 +20,7 @@ const PAGES = [
   ...['run/tracing.md', 'run/presence.md', 'embed/errors.md', 'test/migrating-from-aedes.md'],
 ]
 
-/** What snippets talk to and we have not: a broker at its usual port, other services. */
+/** Snippets that need something that is not available: a broker at its usual port, other services. */
 const NEEDS_OTHERS = /mqtt:\/\/|localhost|port: 3000/
 
 const SETTINGS = {
@@ -46,10 +43,10 @@ declare global {
 }
 `
 
-/** A snippet that goes on for as long as there are messages. */
+/** A snippet that runs as long as there are messages. */
 const ENDLESS = /^for await/m
 
-/** Imports one snippet after the other, each with a broker of its own. Those behind `--endless` are only started. */
+/** Imports one snippet after the other, each with its own broker. Those after `--endless` are only started. */
 const RUNNER = `
 import { createBroker } from 'anax'
 process.on('unhandledRejection', error => console.log('unhandled', error))
@@ -119,7 +116,7 @@ function snippetsOf(page: string): { name: string; code: string }[] {
   const text = readFileSync(join(ROOT, 'docs', page), 'utf8')
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], index) => ({
     name: `${page.replace('.md', '').replace('/', '-')}-${index}`,
-    // another broker may have the usual port
+    // another broker may use the default port
     code: code.replace('.listen(1883)', '.listen(0)'),
   }))
 }

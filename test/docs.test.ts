@@ -1,4 +1,4 @@
-/** What README.md and docs/ say is so: names, defaults, links, files, and every snippet of TypeScript compiles. */
+/** README.md and docs/ match the code: names, defaults, links, files; every snippet of TypeScript compiles. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
@@ -160,7 +160,7 @@ describe('all pages', () => {
   }
 })
 
-/** Entry points of which every function, class and constant is shown in a snippet. */
+/** Entry points whose functions, classes and constants must all appear in a snippet. */
 const SHOWN = [
   ...['', 'aedes', 'client', 'codec', 'metrics', 'nats', 'otel', 'server'],
   ...['testing', 'testing/cluster', 'testing/persistence'],
@@ -185,7 +185,7 @@ describe('what is exported', () => {
     it(`by ${specifier} is in a snippet`, async () => {
       const file = exports[specifier.replace('anax', '.')].import.default
       const exported = Object.keys(await import(pathToFileURL(join(ROOT, file)).href))
-      // what the core exports as well may be shown there
+      // names that the core exports as well may be shown there
       const shown = new Set([...namesImported(specifier), ...namesImported('anax'), ...NAMELESS])
       assert.ok(exported.length > 0)
       assert.deepEqual(
@@ -196,7 +196,7 @@ describe('what is exported', () => {
   }
 })
 
-/** What snippets may use without declaring it, so that they can be short. */
+/** Declarations that snippets may use without repeating them. */
 const GLOBALS = `
 import type { Broker, Client } from 'anax'
 declare global {
@@ -248,7 +248,7 @@ describe('snippets of TypeScript', () => {
   }
 })
 
-/** Files named after page and line, so that the compiler's complaints say where. */
+/** Files are named after page and line, so that the compiler's messages show where. */
 function snippetsOf({ path, text }: Page): { name: string; code: string }[] {
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ 1: code = '', index }) => {
     const line = text.slice(0, index).split('\n').length + 1
@@ -290,7 +290,7 @@ function headings(text: string, level: number): string[] {
   return namesIn([...text.matchAll(new RegExp(`^#{${level}} (.+)$`, 'gm'))])
 }
 
-/** The targets of links within the repository; code is no place for links. */
+/** Link targets within the repository, without code. */
 function linksIn({ text }: Page): string[] {
   const prose = text.replaceAll(/^```.*?^```$/gms, '').replaceAll(/`[^`\n]*`/g, '')
   return namesIn([...prose.matchAll(/\]\(([^)\s]+)\)/g)]).filter(target => !/^[a-z]+:/.test(target))
@@ -304,7 +304,7 @@ function resolves({ path }: Page, target: string): boolean {
   return namesIn([...readFileSync(place, 'utf8').matchAll(/^#+ (.+)$/gm)]).some(title => anchorOf(title) === section)
 }
 
-/** What the usual hosts of repositories make of a heading. */
+/** The anchor that common hosts of repositories create for a heading. */
 function anchorOf(title: string): string {
   return title
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** The catalogue of errors and docs/embed/errors.md say the same, in both directions. */
+/** The catalogue of errors and docs/embed/errors.md match, in both directions. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

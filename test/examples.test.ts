@@ -1,4 +1,4 @@
-/** The examples run as their first lines say, do what they promise, and end on SIGTERM with nothing left over. */
+/** The examples run as their first lines say, do what they promise, and end completely on SIGTERM. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ describe('the examples', () => {
     return new RunningProcess(process.execPath, [join(ROOT, 'dist/examples', `${name}.js`)], env)
   }
 
-  /** Starts an example and resolves with the URL that it announces. */
+  /** Starts an example, and resolves with the URL that it prints. */
   async function listening(name: string, scheme: string): Promise<{ example: RunningProcess; url: string }> {
     const example = start(name)
     const [url] = await example.says(new RegExp(`${scheme}://127\\.0\\.0\\.1:\\d+\\S*`))
@@ -97,7 +97,7 @@ describe('the examples', () => {
 
   it('auth/scram', async () => {
     const { example, url } = await listening('auth/scram', 'mqtt')
-    // a password that travels is not what it wants
+    // with a client whose password must not appear in clear text
     await assert.rejects(connectClient(url, { username: 'alice', password: 'wonderland', protocolVersion: 5 }))
     await stopped(example)
   })
@@ -116,7 +116,7 @@ describe('the examples', () => {
       await client.publishAsync('news/today', 'rainy', { qos: 1 })
       assert.equal(await (await fetch(page)).text(), 'rainy')
       if (name === 'web-servers/fastify') assert.match(await firstMessage(url.replace('/mqtt', '/clock')), /^20/)
-      // It stays connected: the example lets it go.
+      // The client stays connected: the example ends the connection.
       await stopped(example)
       await client.endAsync(true)
     })

@@ -1,4 +1,4 @@
-/** The billing example in short: it ends well, and says so. */
+/** A short run of the billing example: it loses no charge. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * The crash test of a cluster: clients at work while nodes, servers of the engine and they themselves are killed again
- * and again. Owns who is killed, and what is reported.
+ * The crash test of a cluster: nodes, servers of the engine and clients are killed again and again. Owns who is killed,
+ * and the report.
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,23 +19,26 @@ import type { CrashReport } from './run.js'
 
 export interface ClusterCrashOptions {
   seed: number
-  /** How often a node or a server is killed. */
+  /** The number of kills of nodes and servers. */
   kills: number
   /** Servers of the engine; of three, one at a time is killed. */
   servers: 1 | 3
   nodes: number
-  /** The longest time between the kills of two clients, each of which starts a process. @default a second */
+  /**
+   * The longest time between two kills of clients, each of which starts a process.
+   * @default a second
+   */
   clientPeaceMs?: number
 }
 
 export interface ClusterCrashReport extends CrashReport {
-  /** How often a node lost its lease without being killed: the machine was too busy, or the engine took too long. */
+  /** How often a node lost its lease without being killed: the machine was too busy, or the engine too slow. */
   leasesLost: number
 }
 
-/** It has to outlast a change of leader. */
+/** Longer than the election of a leader. */
 const LEASE_MS = 12_000
-/** Of killing a server and not a node. */
+/** The chance of killing a server instead of a node. */
 const SERVER_CHANCE = 0.3
 const MAX_LIFE_MS = 1500
 const MAX_DEATH_MS = 2000
@@ -68,7 +71,7 @@ class ClusterRun {
   readonly #port: number
   readonly #participants: Participants
   readonly #retainedFaults: string[] = []
-  /** When a server was killed, by the monotonic clock. */
+  /** The times at which a server was killed, by the monotonic clock. */
   readonly #serverKills: number[] = []
 
   constructor(
@@ -96,12 +99,12 @@ class ClusterRun {
     return this.#serverKills.length + sum(this.#nodes.map(({ kills }) => kills))
   }
 
-  /** For its clients, a node that has lost its lease is gone. */
+  /** For its clients, a node that has lost its lease is dead. */
   get #leasesLost(): number {
     return sum(this.#nodes.map(({ leasesLostAt }) => leasesLostAt.length))
   }
 
-  /** The others take a node for gone before it notices that itself, which it does within its lease. */
+  /** Other nodes may take over before the node notices, which it does within its lease. */
   #countDeaths(from: number, to: number): number {
     const killed = [...this.#serverKills, ...this.#nodes.flatMap(({ killedAt }) => killedAt)]
     const lost = this.#nodes.flatMap(({ leasesLostAt }) => leasesLostAt)
@@ -159,7 +162,7 @@ class ClusterRun {
     await this.#checkRetained()
   }
 
-  /** A cluster of servers that has lost a leader takes some seconds to have another; only what stays wrong is. */
+  /** Servers that have lost their leader need some seconds to elect another; only lasting faults count. */
   async #checkRetained(): Promise<void> {
     this.#participants.read()
     const promised = promisedRetained(this.#participants.publisherStates)

@@ -9,7 +9,7 @@ const seed = Number(process.env.ANAX_CRASH_SEED ?? Date.now() % 1_000_000)
 const kills = Number(process.env.ANAX_CRASH_SHORT_ROUNDS ?? byEffort({ fast: 2, normal: 2, full: 100 }))
 const timeout = 110_000 + kills * 4000
 
-// Side by side: most of the time they wait for processes to start.
+// Concurrently, because most of the time they wait for processes to start.
 describe('what was acknowledged survives that everybody is killed', { concurrency: 2, timeout }, () => {
   for (const durability of ['commit', 'sync'] as const) {
     it(durability, async context => {

@@ -15,7 +15,7 @@ import { type CrashOptions, runCrashTest } from './run.js'
 const kills = numberOf('ANAX_CRASH_ROUNDS', 1) ?? 300
 const firstSeed = numberOf('ANAX_CRASH_SEED', 0) ?? Date.now() % 1_000_000
 const runs = numberOf('ANAX_CRASH_RUNS', 1) ?? 1
-/** As many faults are told one by one. */
+/** The maximum number of faults that are printed one by one. */
 const MAX_DETAILS = 20
 
 for (let run = 0; run < runs; run++) {
@@ -31,7 +31,7 @@ function durabilities(): readonly LmdbDurability[] {
   return [all.find(name => name === wanted) ?? wrong('ANAX_CRASH_DURABILITY', 'commit or sync')]
 }
 
-/** A typing error must not become a test of nothing. */
+/** A typing error must not result in a run without tests. */
 function numberOf(name: string, min: number): number | undefined {
   const text = process.env[name]
   if (text === undefined) return undefined

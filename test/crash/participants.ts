@@ -1,6 +1,6 @@
 /**
- * Everyone who takes part, but for the broker. Publishers and subscribers are processes of their own, to be killed;
- * those who test subscriptions and wills just lose their connections. Owns who they are, and when they begin and end.
+ * All clients of a crash test. Publishers and subscribers run in their own processes, which are killed; clients that
+ * test subscriptions and wills only lose their connections. Owns who they are, and when they start and stop.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProtocolVersion } from '../../types/message/packets.js'
@@ -15,12 +15,12 @@ import { WillClient } from './clients/will-client.js'
 import type { KillableProcess } from './processes/killable-process.js'
 import { Random } from './random.js'
 
-/** What is decided before they come. */
+/** The settings of a run. */
 export interface ParticipantSettings {
   port: number
   folder: string
   seed: number
-  /** What the broker understands at best; the other half of the clients speaks 3.1.1. */
+  /** The newest version of the broker; half of the clients use 3.1.1. */
   newestVersion: ProtocolVersion
   countDeaths: CountDeaths
 }
@@ -29,12 +29,12 @@ const PUBLISHERS = 4
 const WILL_CLIENTS = 2
 const ALL_MESSAGES = ['p/#', 'retained/#']
 /**
- * How long nothing may happen before nothing more is expected: more than a client may wait for the lease of a node that
- * is gone.
+ * Time without progress after which no more is expected: longer than a client may wait for the lease of a node that was
+ * killed.
  */
 const PATIENCE_MS = 30_000
 const PAUSE_MS = 50
-/** What is doubled comes late. */
+/** Duplicates may arrive late. */
 const AFTERMATH_MS = 500
 
 export class Participants {
@@ -68,7 +68,7 @@ export class Participants {
     this.churner = new Churner(this.#world, newestVersion, new Random(seed, 'churner'))
   }
 
-  /** Those who can be killed. */
+  /** The processes to kill. */
   get processes(): KillableProcess[] {
     return this.#clients.map(({ process }) => process)
   }
@@ -77,34 +77,34 @@ export class Participants {
     return this.#publishers.map(({ memory }) => memory)
   }
 
-  /** What subscribers of all messages got. */
+  /** The states of the subscribers of all messages. */
   get subscriberStates(): SubscriberState[] {
     return this.#subscribers.map(({ memory }) => memory)
   }
 
-  /** What the subscriber of wills got. */
+  /** The state of the subscriber of wills. */
   get willSubscriber(): SubscriberState {
     return this.#willSubscriber.memory
   }
 
-  /** What became of the wills. */
+  /** The wills, and how often each arrived. */
   get wills(): CheckedWill[] {
     return checkWills(this.willClients, this.willSubscriber, this.#countDeaths)
   }
 
-  /** Resolves when everyone is at work. */
+  /** Resolves when all clients are started. */
   async start(): Promise<void> {
     await Promise.all([...this.#subscribers, this.#willSubscriber].map(({ process }) => process.start()))
     for (const actor of [...this.willClients, this.churner]) actor.start()
     await Promise.all(this.#publishers.map(({ process }) => process.start()))
   }
 
-  /** Takes note of what was written so far. */
+  /** Reads the journals. */
   read(): void {
     for (const client of this.#clients) client.read()
   }
 
-  /** Begins nothing more, and waits until everything has arrived or nothing arrives any more. */
+  /** Stops publishing and dropping connections, and waits until everything has arrived or nothing more arrives. */
   async calmDown(): Promise<void> {
     this.#world.isRough = false
     for (const client of this.processes) client.calm()
@@ -130,7 +130,7 @@ export class Participants {
     return [...this.#publishers, ...this.#subscribers, this.#willSubscriber]
   }
 
-  /** How much is to be waited for. */
+  /** The number of messages, wills and subscriptions that are not finished. */
   #countOpen(): number {
     const unfinished = this.publisherStates.reduce((total, { inFlight }) => total + inFlight.size, 0)
     const { willsMissing } = countWills(this.wills)

@@ -1,4 +1,4 @@
-/** Random decisions that a seed repeats: each actor has a sequence of its own, whatever the others do. */
+/** Random decisions that a seed repeats: each client has its own sequence, whatever the others do. */
 
 /** A sequence of numbers from 0 to 1 (mulberry32). */
 export class Random {
@@ -16,7 +16,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number from `low` to `high`, both included. */
+  /** A random integer from `low` to `high`, both included. */
   between(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1))
   }

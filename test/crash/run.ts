@@ -1,6 +1,5 @@
 /**
- * One crash test: clients at work while the broker and they themselves are killed again and again.
- * Owns the order of events and what is reported of them.
+ * One crash test: the broker and its clients are killed again and again. Owns the order of the steps, and the report.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,20 +16,20 @@ import { Random } from './random.js'
 
 export interface CrashOptions {
   broker: 'anax' | 'aedes'
-  /** Of the store of Anax. */
+  /** Durability of the LMDB store. */
   durability: LmdbDurability
   seed: number
-  /** How often the broker is killed. */
+  /** The number of kills of the broker. */
   kills: number
 }
 
 export interface CrashReport extends Findings {
-  /** How often the broker was killed. */
+  /** The number of kills of the broker. */
   kills: number
-  /** How often publishers and subscribers were killed. */
+  /** The number of kills of publishers and subscribers. */
   clientKills: number
   seconds: number
-  /** About faults, in words. */
+  /** The faults in words. */
   details: string[]
 }
 

@@ -1,6 +1,6 @@
 /**
- * Clients that send anything, at a broker with a healthy pair of clients on it. Owns the checks: nothing throws, the
- * pair gets all its messages, each connection ends for a reason with a name, and nothing is left behind.
+ * Clients that send anything, to a broker with a healthy pair of clients. Owns the checks: nothing throws, the pair
+ * gets all its messages, each connection ends with a known error, and nothing is left.
  */
 import type { Duplex } from 'node:stream'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
@@ -10,21 +10,21 @@ import { Random } from '../crash/random.js'
 import { SpecClient } from '../support/clients/spec-client.js'
 import { Inputs, type Kind } from './inputs.js'
 
-/** Connections that are open at once. */
+/** Connections that are open at the same time. */
 const CONNECTIONS = 20
 
-/** Rounds after which other packets are drawn, and sessions have expired. */
+/** Rounds after which new packets are generated, and sessions have expired. */
 const ROUNDS_TO_CLEAR = 25
 
 export interface FuzzReport {
   rounds: number
   inputs: Record<Kind, number>
   bytes: number
-  /** Connections that were refused or ended by the broker, by the code of the error. */
+  /** Connections that the broker refused or ended, by error code. */
   codes: Record<string, number>
 }
 
-/** What one connection came to. */
+/** The result of one connection. */
 interface Watched {
   client: Client
   stream: Duplex
@@ -35,7 +35,7 @@ interface Watched {
 
 export class FuzzRun {
   readonly report: FuzzReport = { rounds: 0, inputs: { bytes: 0, mutation: 0, grammar: 0 }, bytes: 0, codes: {} }
-  /** What should not have happened; a run ends with the first round that has any. */
+  /** Faults; a run ends with the first round that has any. */
   readonly faults: string[] = []
   readonly #clock = new FakeClock()
   readonly #random: Random
@@ -54,7 +54,7 @@ export class FuzzRun {
   async start(): Promise<void> {
     process.on('uncaughtException', this.#onFault)
     process.on('unhandledRejection', this.#onFault)
-    // small limits, so that they are reached
+    // low limits, so that they are reached
     this.#broker = await createBroker({
       clock: this.#clock,
       maxSessionExpiry: 5,
@@ -83,7 +83,10 @@ export class FuzzRun {
     this.#canary = { subscriber, publisher }
   }
 
-  /** One round: some clients, and the canary afterwards. @returns whether all was well */
+  /**
+   * One round: some clients, then the canary.
+   * @returns whether there was no fault
+   */
   async round(): Promise<boolean> {
     this.report.rounds++
     const watched = Array.from({ length: CONNECTIONS }, () => this.#connect())
@@ -173,7 +176,7 @@ export class FuzzRun {
     }
   }
 
-  /** Sessions and retained messages have expired: the broker is as it was. */
+  /** Sessions and retained messages have expired: the broker must be empty. */
   async #checkCleared(): Promise<void> {
     this.#inputs.refill()
     await this.#clock.advance(200_000)

@@ -3,7 +3,7 @@
  *
  *   npm run fuzz -- --minutes 5 --seed 42
  *
- * Ends with exit code 1 where something was wrong; the line says with which seed and in which round.
+ * Ends with exit code 1 if there was a fault, and prints its seed and round.
  */
 import { parseArgs } from 'node:util'
 import { FuzzRun } from './fuzz-run.js'
@@ -12,7 +12,7 @@ const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { t
 const minutes = Number(values.minutes ?? 1)
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 
-/** Heap that may be left over when all is done, in MiB: compiled code, and what V8 keeps to itself. */
+/** Heap growth that is allowed, in MiB: compiled code, and what V8 keeps. */
 const HEAP_MARGIN_MB = 8
 
 const run = new FuzzRun(seed)
@@ -22,7 +22,7 @@ let base: number | undefined
 let isWell = true
 while (isWell && Date.now() < until) {
   isWell = await run.round()
-  // after the first hundred rounds everything has been used once
+  // after the first hundred rounds all code was used once
   if (run.report.rounds === 100) base = heapMb()
 }
 if (isWell) await run.end()

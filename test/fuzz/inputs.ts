@@ -1,6 +1,6 @@
 /**
- * What a fuzzed client sends: random bytes, conversations with mistakes in them, packets by the grammar in any order.
- * The same for the same seed. Must not know a broker.
+ * The input of a fuzzed client: random bytes, conversations with mistakes, valid packets in any order. The same for the
+ * same seed. Must not know a broker.
  */
 import fc from 'fast-check'
 import { encode } from '../../lib/codec/encode/encoder.js'
@@ -14,19 +14,19 @@ import { keptSession } from '../support/spec.js'
 
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 5]
 
-/** Few, so that clients push each other out and resume each other's sessions. */
+/** Few, so that clients take over and resume each other's sessions. */
 const CLIENT_IDS = 8
 
 const KINDS = ['bytes', 'mutation', 'grammar'] as const
 export type Kind = (typeof KINDS)[number]
 
-/** What one client sends. */
+/** The bytes that one client sends. */
 export interface Input {
   kind: Kind
   bytes: Buffer
 }
 
-/** Packets that are drawn at once: drawing them one by one costs more than what they are for. */
+/** Packets that are generated at once, because generating them one by one would take most of the time. */
 const POOL = 300
 
 export class Inputs {
@@ -39,7 +39,7 @@ export class Inputs {
     this.refill()
   }
 
-  /** Draws other packets. */
+  /** Generates new packets. */
   refill(): void {
     this.#pools = new Map(
       VERSIONS.map(version => {
@@ -57,13 +57,13 @@ export class Inputs {
     }
   }
 
-  /** Random bytes, half of them behind a CONNECT. */
+  /** Random bytes, in half of the cases after a CONNECT. */
   #bytes(): Buffer {
     const bytes = Buffer.from(Array.from({ length: this.#random.between(1, 300) }, () => this.#random.between(0, 255)))
     return this.#random.chance(0.5) ? Buffer.concat([this.#connect(this.#pick(VERSIONS)), bytes]) : bytes
   }
 
-  /** A conversation with bytes that are changed, left out, put in or said twice. */
+  /** A conversation in which bytes were changed, removed, inserted or repeated. */
   #mutation(): Buffer {
     let bytes = this.#pick(this.#conversations)
     for (let changes = this.#random.between(1, 6); changes > 0; changes--) bytes = this.#changed(bytes)
@@ -88,7 +88,7 @@ export class Inputs {
     }
   }
 
-  /** A CONNECT, then packets that are right by themselves, in an order that need not be. */
+  /** A CONNECT, then valid packets in any order. */
   #grammar(): Buffer {
     const version = this.#pick(VERSIONS)
     const parts = [this.#connect(version)]
@@ -109,7 +109,7 @@ export class Inputs {
   }
 }
 
-/** A busy client's life, as bytes. */
+/** The packets of a busy client, as bytes. */
 function life(version: ProtocolVersion): Buffer {
   const will = { topic: 'fuzz/will', payload: Buffer.from('will'), qos: 1 as const, retain: true }
   const lived: Packet[] = [
@@ -130,7 +130,7 @@ function life(version: ProtocolVersion): Buffer {
   return Buffer.concat(lived.map(packet => encode(packet, version)))
 }
 
-/** Each packet of the golden table behind a CONNECT. */
+/** Each packet of the golden table, after a CONNECT. */
 function golden(version: ProtocolVersion): Buffer[] {
   const connect = encode(connectPacket(version, { clientId: 'fuzz-2' }), version)
   return GOLDEN.map(({ bytes }) => Buffer.concat([connect, Buffer.from(bytes)]))

@@ -1,4 +1,4 @@
-/** How much memory the broker takes for what it has in large numbers: idle connections and stored sessions. */
+/** Memory per connection and per stored session, with large numbers of them. */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,10 +13,10 @@ const PROCESS = fileURLToPath(new URL('heap-process.js', import.meta.url))
 const CONNECTIONS = 2000
 const WARM_UP = 300
 
-/** Bytes of heap for a connected client over TCP, those of Node's socket included: 3,900 were measured. */
+/** Heap bytes for a client connected over TCP, including Node's socket: 3,900 were measured. */
 const CONNECTION_BOUND = 4300
 
-/** Bytes of heap for a stored session without subscriptions, beside its identifier: 330 were measured. */
+/** Heap bytes for a stored session without subscriptions and without its identifier: 330 were measured. */
 const SESSION_BOUND = 350
 
 function start() {

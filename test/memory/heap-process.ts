@@ -1,4 +1,4 @@
-/** A process with a broker that says how much heap it takes. Wants `--expose-gc`. Must not know its clients. */
+/** A process with a broker that reports its heap. Needs `--expose-gc`. Must not know its clients. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { createBroker } from '../../lib/index.js'
@@ -23,7 +23,7 @@ async function listen(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** @returns bytes for each session, as the broker stores it when its client has left */
+/** @returns bytes for each session that the broker has stored after its client disconnected */
 function sessionBytes(): number {
   const clientIds = Array.from({ length: SESSIONS }, (_, i) => Buffer.from(`device-${i}`).toString())
   const store = createMemoryPersistence()

@@ -1,4 +1,4 @@
-/** Each number of a broker, raised by 3, moves its metric by 3, and no other: what every metric is made of. */
+/** Each number of a broker, raised by 3, changes its metric by 3, and no other metric. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
@@ -22,7 +22,7 @@ const CLUSTER: BrokerStats['cluster'] = {
   lateWrites: 1,
 }
 
-/** Path of a number -> the metric that it is. Milliseconds are seconds there. */
+/** Path of a number -> its metric. Milliseconds become seconds. */
 const MOVES: Record<string, string> = {
   uptimeMs: 'uptime_seconds',
   'connections.open': 'connections',
@@ -81,7 +81,7 @@ const MOVES: Record<string, string> = {
   'cluster.lateWrites': 'cluster_late_writes_total',
 }
 
-/** These are no numbers. */
+/** Not numbers. */
 const OTHERS: Record<string, [metric: string, change: (stats: BrokerStats) => void, by: number]> = {
   overloaded: ['overloaded', stats => (stats.overload.cause = 'memory'), 1],
   nodes: [

@@ -1,4 +1,4 @@
-/** A scrape as Prometheus gets it, read by a parser that is not ours: each metric moves by what happened. */
+/** A scrape as Prometheus gets it, read by another parser than ours: each metric changes by what happened. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -22,14 +22,14 @@ import { ROOT } from '../support/root.js'
 import { keptSession } from '../support/spec.js'
 import { counts, difference, parse, scrape } from './scrape.js'
 
-/** Closed when the test is over, whatever becomes of it. */
+/** Closed after the test. */
 async function metricsOf(t: TestContext, broker: MeasuredBroker, options?: MetricsOptions): Promise<Metrics> {
   const metrics = await createMetrics(broker, options)
   t.after(() => metrics.close())
   return metrics
 }
 
-/** What depends on time, or on how the packets were written. */
+/** Metrics that depend on time, or on how packets were joined. */
 const INEXACT = ['anax_uptime', 'anax_event_loop', 'anax_bytes_total']
 
 test('each metric moves by exactly what happened', t =>
@@ -210,7 +210,7 @@ test('each operation of a store is timed, and the bus of the host; a store in me
     for (const operations of Object.values(inMemory!)) assert.deepEqual(operations, {})
   }))
 
-/** What a client and its host do -> how many operations were timed for that, by name. */
+/** Actions of a client and its host -> the number of operations timed for them, by name. */
 async function timedOperations(t: TestContext, broker: Broker): Promise<Record<string, Record<string, number>>> {
   const metrics = await metricsOf(t, broker, { sampleEvery: 1 })
   const client = new SpecClient(broker, 5)
@@ -252,7 +252,7 @@ test('the delay of the event loop is that since the last scrape', async t => {
     while (performance.now() < end);
     await new Promise(resolve => setTimeout(resolve, 1))
   }
-  // it is measured between two times that a timer is due
+  // it is measured between two ticks of the timer
   for (let times = 0; times < 3; times++) await block()
   const delays = Object.entries(await scrape(metrics)).filter(([name]) => name.startsWith('anax_event_loop'))
   assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * The dashboard for Grafana and the alerts: every metric and label in them exists, and the page for operators has each
- * alert.
+ * The Grafana dashboard and the alerts: every metric and label in them exists, and the page for operators describes
+ * each alert.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -14,10 +14,10 @@ import { STORES } from '../support/brokers/stores.js'
 import { ROOT } from '../support/root.js'
 import { alerts, panelQueries } from './monitoring.js'
 
-/** Prometheus' own, added to what is scraped. */
+/** Labels that Prometheus adds to what it scrapes. */
 const OWN_LABELS = ['instance', 'job', 'le']
 
-/** Names of functions and words of PromQL look like metrics. */
+/** Functions and keywords of PromQL, which look like metrics. */
 const METRIC = /\b(?:anax|process|nodejs)_[a-z0-9_]+\b/g
 
 describe('the dashboard for Grafana and the alerts', () => {
@@ -60,7 +60,7 @@ describe('the dashboard for Grafana and the alerts', () => {
   })
 })
 
-/** What has no panel, because another number says the same. */
+/** Metrics without a panel, because another one shows the same. */
 const ELSEWHERE = ['anax_connections', 'anax_subscriptions_stored', 'anax_slow_client_waiting_bytes']
 
 /** Metric as queries name it -> its labels. */
@@ -78,7 +78,7 @@ async function labelsOf(registry: { getMetricsAsJSON(): Promise<unknown> }): Pro
   return found
 }
 
-/** Of counters that have nothing yet. */
+/** Labels of counters that have no value yet. */
 const KNOWN_LABELS: Readonly<Record<string, string[]>> = {
   anax_connections_refused_total: ['code'],
   anax_publish_refused_total: ['code'],

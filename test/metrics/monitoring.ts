@@ -1,4 +1,4 @@
-/** The files for Prometheus and Grafana, read: the queries of the panels, and the alerts. */
+/** Reads the files for Prometheus and Grafana: the queries of the panels, and the alerts. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../support/root.js'
@@ -9,7 +9,7 @@ interface Panel {
   targets?: { expr: string }[]
 }
 
-/** As Prometheus gets them: Grafana's variables have values. */
+/** As Prometheus gets them: with values for Grafana's variables. */
 export function panelQueries(): string[] {
   const file = join(ROOT, 'docs/run/monitoring/grafana-dashboard.json')
   const { panels }: { panels: Panel[] } = JSON.parse(readFileSync(file, 'utf8'))

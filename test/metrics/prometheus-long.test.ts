@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes the command, and answers every query of the dashboard and of the alerts. In the full run
- * only, and where Debian's Prometheus is installed.
+ * A real Prometheus scrapes the command, and answers every query of the dashboard and of the alerts. Part of the full
+ * run; needs Debian's Prometheus.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -70,7 +70,7 @@ scrape_configs:
       assert.equal(status, 'success', `${text}: ${error}`)
       if (data?.result?.length === 0) empty.push(text)
     }
-    // what has not happened here: refusals, slow clients, hooks; and there is no cluster
+    // metrics of things that did not happen here: refusals, slow clients, hooks, a cluster
     const unexpected = empty.filter(text => !/refused_total|slow_client|hook_duration|anax_cluster/.test(text))
     assert.deepEqual(unexpected, [])
   })
@@ -94,7 +94,7 @@ scrape_configs:
   }
 })
 
-/** Something of each kind that can be shown. */
+/** Causes something of each kind that can be shown. */
 async function traffic(url: string): Promise<void> {
   const client = await connectClient(url, { protocolVersion: 5 })
   await client.subscribeAsync('t/#', { qos: 1 })

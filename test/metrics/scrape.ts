@@ -1,4 +1,4 @@
-/** A scrape, read by a parser that is not ours: what it has, and what moved between two of them. */
+/** A scrape, read by another parser than ours: its content, and the changes between two of them. */
 import { createRequire } from 'node:module'
 import type { Metrics } from '../../lib/metrics/index.js'
 
@@ -20,7 +20,7 @@ export async function scrape({ registry }: Pick<Metrics, 'registry'>): Promise<R
   return values
 }
 
-/** How many samples each histogram has: that parser takes no labels of histograms. */
+/** The number of samples in each histogram: that parser does not know labels of histograms. */
 export async function counts({ registry }: Pick<Metrics, 'registry'>): Promise<Record<string, number>> {
   const histograms = (await registry.getMetricsAsJSON()).filter(({ type }) => String(type) === 'histogram')
   const values = histograms.flatMap(({ values }) => values as { value: number; labels: object; metricName?: string }[])
@@ -33,7 +33,7 @@ function nameOf(name: string, labels: object = {}): string {
   return text.length === 0 ? name : `${name}{${text.join(',')}}`
 }
 
-/** What moved, by how much; a name that ends with `*` leaves out those that begin with it. */
+/** The changes; a name that ends with `*` excludes all that begin with it. */
 export function difference(
   before: Record<string, number>,
   after: Record<string, number>,

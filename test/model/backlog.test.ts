@@ -1,4 +1,4 @@
-/** Messages that wait in memory for one client: their order, their bytes, and what a message counts for. */
+/** Messages that wait in memory for one client: order, bytes, and the size that a message counts with. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -54,7 +54,7 @@ describe('a backlog', () => {
     const backlog = new Backlog()
     const delivery = numbered('x', 0)
     for (let i = 0; i < 1_000_000; i++) backlog.push(delivery, 1)
-    // An array that is moved up for each message takes minutes, and so runs into the time limit of every test file.
+    // An array that is moved for each message would take minutes, and exceed the time limit of a test file.
     while (backlog.length > 0) backlog.shift()
     assert.equal(backlog.bytes, 0)
   })
@@ -73,7 +73,7 @@ describe('the size in a queue', () => {
     ['a content type', { properties: { contentType: text } }, 1000],
     ['a response topic', { properties: { responseTopic: text } }, 1000],
     ['correlation data', { properties: { correlationData: Buffer.from(text) } }, 1000],
-    // with the lengths of names and values, of two bytes each
+    // with the lengths of names and values, two bytes each
     ['user properties', { properties: { userProperties } }, 3012],
     ['empty ones as well', { properties: { userProperties: userPropertiesFrom(new Array(2000).fill('')) } }, 4000],
   ] as const) {

@@ -1,4 +1,4 @@
-/** One copy of a message for many receivers: encoded once per kind of client, anew when its time has moved on. */
+/** One delivery for many receivers: encoded once per kind of client, and again when its expiry has changed. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { dialectOf } from '../../lib/codec/dialect.js'

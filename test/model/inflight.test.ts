@@ -1,4 +1,4 @@
-/** Packet ids of messages on their way: each in use once, found again, free when they are done; against a Map. */
+/** Packet ids in flight: each is used once, found, and free afterwards; compared with a Map. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -62,7 +62,7 @@ describe('packet ids', () => {
       return inflight
     })
     collect()
-    // a thousand places take 16 KB
+    // room for a thousand takes 16 KB
     assert.ok((process.memoryUsage().heapUsed - before) / idle.length < 2000)
     assert.deepEqual(new Set(idle.map(inflight => inflight.add(sent()))), new Set([1001]))
   })

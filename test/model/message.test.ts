@@ -1,4 +1,4 @@
-/** Where messages come from beside the wire, and who owns their bytes. */
+/** Messages that do not come from the wire, and who owns their bytes. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Decoder } from '../../lib/codec/decode/decoder.js'
@@ -22,7 +22,7 @@ import { Timers } from '../../lib/util/scheduling/timers.js'
 import type { PublishInput } from '../../types/client/client.js'
 import { connectPacket } from '../support/clients/spec-client.js'
 
-/** With memory of its own, as what comes from a socket. */
+/** With its own memory, as a chunk of a socket has. */
 const chunk = Buffer.alloc(30, '....payload....correlation....')
 
 function fromWire(): PublishMessage {

@@ -1,6 +1,4 @@
-/**
- * The record of what becomes of a message: what it answers, that nobody else keeps such a record, and who can see it.
- */
+/** The routing record of a message: its answers, that no other code keeps such data, and who can see it. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

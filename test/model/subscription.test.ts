@@ -1,4 +1,4 @@
-/** A subscription's options, packed and unpacked; and how it stands for a route by itself. */
+/** A subscription's options, packed and unpacked; and a subscription as the route of its own messages. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'

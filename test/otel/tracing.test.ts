@@ -1,7 +1,4 @@
-/**
- * Spans of a broker, with the real SDK: which there are, whose children they are, and that nobody pays who does not
- * look.
- */
+/** Spans of a broker, with the real SDK: which there are, their parents, and that they cost nothing when off. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, before, describe, it, mock } from 'node:test'
@@ -25,7 +22,7 @@ const PARENT = '00f067aa0ba902b7'
 const userProperties = { traceparent: `00-${TRACE}-${PARENT}-01`, tracestate: 'vendor=1', other: 'x' }
 const payload = Buffer.from('21.5')
 
-/** A publisher, a subscriber of `#`, and what was traced of them. */
+/** A publisher, a subscriber of `#`, and the recorded spans. */
 async function traced(
   options: BrokerOptions,
   body: (scene: { publisher: SpecClient; subscriber: SpecClient }) => Promise<void>,

@@ -1,6 +1,6 @@
 /**
- * CommonJS in a context that knows no `import()`, as test runners have it (Jest): parts that load an optional package
- * work there as well. And what is said where a package cannot be loaded.
+ * CommonJS in a context without `import()`, as in test runners such as Jest: parts that load an optional package work
+ * there as well. And the error if a package cannot be loaded.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -13,12 +13,12 @@ import { temporaryFolder } from '../persistence/lmdb/folders.js'
 
 const CJS = fileURLToPath(new URL('../../cjs/lib/', import.meta.url))
 
-/** Loads the CommonJS files of Anax as a test runner does: compiled by itself, with a `require` of its own. */
+/** Loads the CommonJS files of Anax as a test runner does: compiled by itself, with its own `require`. */
 class Runner {
   readonly #modules = new Map<string, { exports: unknown }>()
   readonly #others: (name: string) => unknown
 
-  /** @param others loads what is not a file of Anax */
+  /** @param others loads modules that are not files of Anax */
   constructor(others = createRequire(import.meta.url)) {
     this.#others = others
   }
@@ -49,7 +49,7 @@ function load(runner = new Runner()): Core & Store & Server {
   }
 }
 
-/** Loads everything but `lmdb`. */
+/** Loads everything except `lmdb`. */
 function withoutLmdb(reason: string): Runner {
   const require = createRequire(import.meta.url)
   return new Runner(

@@ -1,4 +1,4 @@
-/** What package.json says of each entry point: a file and exact types for `import` and for `require`. */
+/** Each entry point in package.json has files and exact types for `import` and for `require`. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ for (const [name, entry] of Object.entries<Conditions>(exports)) {
   test(`${name} has both formats, from one source (npm run build completes an entry)`, () => {
     const path = entry.import.default.slice('./dist/'.length, -'.js'.length)
     assert.ok(existsSync(join(ROOT, `${path}.ts`)), path)
-    // The order counts: a tool takes the first condition that it knows.
+    // The order matters: a tool takes the first condition that it knows.
     assert.equal(
       JSON.stringify(entry),
       JSON.stringify({

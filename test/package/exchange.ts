@@ -1,6 +1,6 @@
 /**
- * Programs of a user of the package: they load every entry point, and let a client exchange a message with a broker.
- * Owns their texts, in both formats; knows no tool.
+ * Programs that use the package: they load every entry point, and a client exchanges a message with a broker. Owns
+ * their source texts, in both formats; knows no tool.
  */
 
 /** CONNECT of MQTT 3.1.1, SUBSCRIBE to "a", PUBLISH "xx" to "a". */

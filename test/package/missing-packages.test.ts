@@ -1,4 +1,4 @@
-/** An application that is bundled does not need the optional packages of parts that it imports and does not use. */
+/** A bundled application does not need the optional packages of parts that it imports and does not use. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * The package beside others, as its users have them: the example of docs/test/testing.md in four test runners, NestJS,
- * and the README under Bun and Deno. Installs all of that, and so belongs to the full run.
+ * The package in its usual surroundings: the example of docs/test/testing.md in four test runners, NestJS, and the
+ * README under Bun and Deno. Installs all of them; part of the full run.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
@@ -19,7 +19,7 @@ const RUNTIMES = [`bun@${TOOLS.bun}`, `deno@${TOOLS.deno}`]
 
 const isWindows = process.platform === 'win32' && 'programs are installed for Linux and macOS only'
 
-/** What a snippet needs that stands alone: free ports, folders of its own, and an end. */
+/** Additions to a snippet, so that it runs alone: free ports, own folders, an end. */
 const ENDING = '\nsetTimeout(() => { console.log("it runs"); process.exit(0) }, 200)\n'
 
 describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () => {
@@ -113,7 +113,7 @@ describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () 
     })
   }
 
-  /** Runs a program in the folder; its output is in the error if it fails. */
+  /** Runs a program in the folder; the error has its output. */
   function run(command: string, args: readonly string[], cwd?: string, env: NodeJS.ProcessEnv = {}): string {
     return execFileSync(command, args, {
       cwd: cwd ?? folder.path,
@@ -123,7 +123,7 @@ describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () 
     })
   }
 
-  /** One of those that npm installed; both of its outputs. */
+  /** Runs a program that npm installed; returns both of its outputs. */
   function program(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
     return run('sh', ['-c', `exec "$0" "$@" 2>&1`, join('node_modules/.bin', name), ...args], folder.path, env)
   }
@@ -134,13 +134,13 @@ describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () 
   }
 })
 
-/** A runner within a runner takes itself for a part of it. */
+/** A test runner within a test runner would report to it. */
 function withoutTestRunner(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, FORCE_COLOR: ___, ...env } = process.env
   return { ...env, NO_COLOR: '1' }
 }
 
-/** The README's snippets, on ports that are free. */
+/** The README's snippets, on free ports. */
 function readmeSnippets(): string[] {
   const page = readFileSync(join(ROOT, 'README.md'), 'utf8')
   const snippets = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)

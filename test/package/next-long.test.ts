@@ -1,6 +1,4 @@
-/**
- * The custom server for Next.js of docs/embed/web-servers.md, as it stands there. Installs Next.js: for the full run.
- */
+/** The custom server for Next.js, exactly as in docs/embed/web-servers.md. Installs Next.js; part of the full run. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,7 +24,7 @@ const FILES = {
   }`,
 }
 
-/** The snippet, on a free port that it tells, and with what the text below it adds. */
+/** The snippet, on a free port that it prints, with the addition from the text below it. */
 function server(): string {
   const page = readFileSync(join(ROOT, 'docs/embed/web-servers.md'), 'utf8')
   const section = page.slice(page.indexOf('\n## Next.js\n'))

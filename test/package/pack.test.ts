@@ -1,6 +1,6 @@
 /**
- * The package as its users get it: packed, installed into an empty folder, imported, required, type-checked, run. npm
- * installs it in the full run; otherwise it is unpacked.
+ * The package as its users get it: packed, installed into an empty folder, imported, required, type-checked, run. In
+ * the full run npm installs it; otherwise it is unpacked.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -16,7 +16,7 @@ const { name, version, exports } = manifest
 const ENTRIES = Object.keys(exports).filter(entry => entry !== './package.json')
 const SPECIFIERS = ENTRIES.map(entry => entry.replace('.', name))
 
-/** A consumer that uses what is likely to break: classes, overloads, sub-paths. */
+/** A consumer that uses what breaks easily: classes, overloads, sub-paths. */
 const CONSUMER = `
 import { createServer as createTcpServer } from 'node:net'
 import { AnaxError, type Broker, createBroker } from 'anax'
@@ -87,7 +87,7 @@ describe('the package', () => {
         if (!isRight) console.log(specifier, file, own, others)
       }`
     folder.write('load.mjs', script)
-    // Newer releases can require modules: not needed here.
+    // Newer releases of Node can require modules; the package does not depend on that.
     assert.equal(run(process.execPath, ['--no-experimental-require-module', 'load.mjs']), '')
   })
 
@@ -156,7 +156,7 @@ describe('the package', () => {
   for (const [module, moduleResolution] of effort === 'full' ? resolutions : resolutions.slice(0, 2)) {
     it(`type-checks under ${moduleResolution}, declarations included, with @types/node and what is used of other packages`, () => {
       linkTypes()
-      // The second is CommonJS to the first two: what `require` finds has types of its own.
+      // The second is CommonJS for the first two: `require` finds its own types.
       const files = ['consumer.ts', 'consumer.cts']
       for (const file of files) folder.write(file, CONSUMER)
       const options = { module, moduleResolution, target: 'es2023', strict: true, noEmit: true, skipLibCheck: false }
@@ -164,7 +164,7 @@ describe('the package', () => {
       folder.write('tsconfig.json', JSON.stringify({ compilerOptions, files }))
       const compiler = [join(packageFolder('typescript'), 'bin/tsc'), '--project', folder.path]
       const { status, stdout } = spawnSync(process.execPath, compiler, { cwd: folder.path, encoding: 'utf8' })
-      // Declarations of others are not ours to check, and some fail under exactOptionalPropertyTypes.
+      // Declarations of other packages are not checked here, and some fail under exactOptionalPropertyTypes.
       const errors = stdout.split('\n').filter(line => /^\S.*: error TS/.test(line))
       assert.ok(status === 0 || errors.length > 0, stdout)
       const isOurs = (line: string) => !line.includes('node_modules') || line.includes(`node_modules/${name}/`)
@@ -179,7 +179,7 @@ describe('the package', () => {
   })
 
   it('says what to do where the optional package of the durable store is missing', () => {
-    // Empty, it hides one that may be installed in a folder above.
+    // Empty; hides one that may be installed in a parent folder.
     mkdirSync(join(folder.path, 'node_modules/lmdb'))
     folder.write(
       'durable.mjs',
@@ -201,24 +201,22 @@ describe('the package', () => {
     )
   })
 
-  /**
-   * What npm does with the archive, without asking a registry: the packages that it needs are those of this checkout.
-   */
+  /** Does what npm does with the archive, without a registry: the dependencies are those of this checkout. */
   function unpack(archive: string): void {
     mkdirSync(installed(), { recursive: true })
     run('tar', ['-xzf', archive, '-C', installed(), '--strip-components', '1'])
     for (const dependency of Object.keys(manifest.dependencies)) link(dependency)
   }
 
-  /** How to start the command: a link to it is made by npm alone. */
+  /** The command's file: only npm creates a link to it. */
   function command(): [string, ...string[]] {
     if (effort === 'full') return [join('node_modules', '.bin', 'anax')]
     return [process.execPath, join('node_modules', name, manifest.bin.anax)]
   }
 
-  /** Runs a program in the consumer's folder; its output is in the error if it fails. */
+  /** Runs a program in the consumer's folder; the error has its output. */
   function run(program: string, args: readonly string[], cwd = folder.path): string {
-    // Windows starts scripts like npm.cmd in a shell only.
+    // Windows starts scripts like npm.cmd only in a shell.
     const shell = process.platform === 'win32' && program !== process.execPath
     return execFileSync(program, args, { cwd, shell, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   }
@@ -233,7 +231,7 @@ describe('the package', () => {
     return entries.map(file => file.replaceAll('\\', '/'))
   }
 
-  /** An entry point that needs an optional package has its types in its own. */
+  /** The types of entry points that need an optional package are separate. */
   function linkTypes(): void {
     const optional = Object.keys(manifest.peerDependencies ?? {})
     for (const dependency of ['@types/node', 'undici-types', ...optional]) link(dependency)

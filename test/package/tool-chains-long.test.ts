@@ -1,4 +1,4 @@
-/** The packed package in the tool chains of its users: each of them is installed, and what its row says runs. */
+/** The packed package in the tool chains of its users: installs each of them, and runs what its row says. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ describe('the packed package', { skip: isWindows, timeout: 600_000 }, () => {
     })
   }
 
-  /** Runs a program in the consumer's folder; what it says is in the error if it fails. */
+  /** Runs a program in the consumer's folder; the error has its output. */
   function run(program: string, args: readonly string[]): string {
     const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, CI: 'true' }
     const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder.path, env, encoding: 'utf8' })

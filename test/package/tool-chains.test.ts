@@ -1,4 +1,4 @@
-/** The table of docs/embed/tool-chains.md says what the full test run runs, and nothing else. */
+/** The table of docs/embed/tool-chains.md lists exactly what the full test run runs. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

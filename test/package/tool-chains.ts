@@ -1,6 +1,6 @@
 /**
- * The tool chains that the packed package is tried with: where each comes from, and what is run.
- * The table of docs/embed/tool-chains.md has the same rows; the tests compare and run them.
+ * The tool chains in which the packed package is tried: where each comes from, and what is run. The table of
+ * docs/embed/tool-chains.md has the same rows; the tests compare and run them.
  */
 import { arch, platform } from 'node:process'
 
@@ -8,16 +8,18 @@ import { arch, platform } from 'node:process'
 export interface ToolChain {
   tool: string
   version: string
-  /** What ran, as the table says it. */
+  /** The text of the table. */
   what: string
-  /** Commands, one after the other, in a folder with {@link exchangeFiles}. `node` is the one that runs the tests. */
+  /**
+   * Commands, run one after the other in a folder with {@link exchangeFiles}. `node` is the one that runs the tests.
+   */
   commands: readonly (readonly [program: string, ...args: string[]])[]
 }
 
 const processor = arch === 'arm64' ? 'aarch64' : 'x64'
 const node = 'node'
 
-/** Folder below node_modules -> what npm installs there. Programs come as packages of this platform. */
+/** Folder below node_modules -> what npm installs there. Programs are packages for this platform. */
 export const TOOLS = {
   'node-20': `npm:node-${platform}-${arch}@20.19.0`,
   'node-22': `npm:node-${platform}-${arch}@22.23.3`,
@@ -33,7 +35,7 @@ export const TOOLS = {
   '@types/node': '22',
 } as const
 
-/** The version of a tool, as {@link TOOLS} asks for it. */
+/** The version of a tool, from {@link TOOLS}. */
 function versionOf(tool: keyof typeof TOOLS): string {
   return TOOLS[tool].slice(TOOLS[tool].lastIndexOf('@') + 1)
 }
@@ -60,7 +62,7 @@ function typeScript(
   resolution: 'node10' | 'node16' | 'nodenext' | 'bundler',
 ): ToolChain {
   const module = { node10: 'commonjs', bundler: 'esnext', node16: 'node16', nodenext: 'nodenext' }[resolution]
-  // the types of the NATS packages do not work with it
+  // the types of the NATS packages do not compile with it
   const isOld = resolution === 'node10'
   const files = isOld ? ['--skipLibCheck', 'consumer.cts'] : ['consumer.mts', 'consumer.cts']
   const options = `--noEmit --strict --target es2022 --types node --module ${module} --moduleResolution ${resolution}`
@@ -72,7 +74,7 @@ function typeScript(
   }
 }
 
-/** What bundles cannot contain, and what a module needs that contains CommonJS. */
+/** What bundles cannot contain, and what a module needs if it contains CommonJS. */
 const BANNER = "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);"
 
 function esbuild(format: 'esm' | 'cjs', external: readonly string[]): ToolChain {

@@ -1,4 +1,4 @@
-/** Values as payloads, by our own codecs and by three validators. */
+/** Values as payloads, with our own codecs and with three validators. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type } from 'arktype'

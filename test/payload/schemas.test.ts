@@ -1,4 +1,4 @@
-/** The hook that looks at payloads, as publishers meet it. */
+/** The hook that validates payloads, from the view of publishers. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'

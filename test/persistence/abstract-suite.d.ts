@@ -1,4 +1,4 @@
-/** The suite of the base contract comes without types. */
+/** Types for the suite of the base contract, which has none. */
 declare module 'aedes-persistence/abstract.js' {
   interface Options {
     test: unknown

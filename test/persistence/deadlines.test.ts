@@ -1,4 +1,4 @@
-/** The heap of deadlines, against sorting. */
+/** The heap of deadlines, compared with sorting. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

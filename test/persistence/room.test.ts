@@ -1,4 +1,4 @@
-/** What has to go for a message that finds no room: never more than helps, and never for nothing. */
+/** Which messages are dropped for one that finds no room: never more than needed, and never in vain. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -26,7 +26,7 @@ function queueOf(entries: Entry[], limits: FullQueue<Entry>['limits']): Queue {
   return { entries, limits, size: amountOf(entries), sent, unsent }
 }
 
-/** In how many queues each message is, the same number of further ones not among them. */
+/** The number of queues that each message is in, without other copies of it. */
 function holdersIn(queues: readonly Queue[], further: number) {
   return ({ message, bytes }: Entry) => {
     const holders = queues.filter(({ entries }) => entries.some(entry => entry.message === message)).length

@@ -1,4 +1,4 @@
-/** Both stores under random operations, closed and opened in between, against a model. */
+/** Both stores under random operations, closed and opened in between, compared with a model. */
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -20,10 +20,10 @@ const START = 1_900_000_000_000
 
 type Store = SessionPersistence & { countQueuedBytes?: () => number | Promise<number> }
 
-/** What is done: each takes effect in the model, and is begun in the store without waiting for what was before. */
+/** The operations: each changes the model, and is started in the store without waiting for earlier ones. */
 type Action = (run: Run) => void | Promise<void>
 
-/** A store and what is expected of it. */
+/** A store and its expected content. */
 class Run {
   store: Store
   readonly model = new StoreModel()
@@ -42,7 +42,7 @@ class Run {
     return this.#now
   }
 
-  /** Time goes on. What is looked for by time must not be under way meanwhile. */
+  /** Time passes. Operations that depend on the time must not be pending meanwhile. */
   async wait(ms: number): Promise<void> {
     await this.settled()
     this.#now += ms

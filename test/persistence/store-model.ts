@@ -1,6 +1,6 @@
 /**
- * A store as simple as it can be said: lists, gone through from the front. What real stores are held against.
- * Knows nothing of how they find things, and of disks.
+ * The simplest possible store, with lists that are searched from the front: a reference for real stores. Must not know
+ * their indexes, nor disks.
  */
 import { type FullQueue, findRoom, fits } from '../../lib/persistence/room.js'
 import { filterMatches, isSharedFilter } from '../../lib/topic/topic.js'
@@ -30,7 +30,7 @@ interface Queue extends FullQueue<Entry> {
   session: Session
 }
 
-/** Who lost which message, and why. */
+/** The dropped message, its client, and the reason. */
 export function lossOf(clientId: string, { brokerCounter }: Message, reason: string): string {
   return `${clientId} ${brokerCounter} ${reason}`
 }
@@ -59,7 +59,7 @@ export class StoreModel {
     }
   }
 
-  /** @returns what is lost, or 'refused' */
+  /** @returns the dropped messages, or 'refused' */
   enqueue(message: Message, deliveries: readonly QueueDelivery[], policy: QueuePolicy): string[] | 'refused' {
     const bytes = message.payload.length
     const missing = this.queuedBytes + bytes - policy.maxTotalBytes
@@ -164,7 +164,7 @@ export class StoreModel {
   }
 }
 
-/** Messages of a queue, and their bytes. */
+/** The messages of a queue, and their bytes. */
 export function amountOf(queue: readonly Entry[]): { messages: number; bytes: number } {
   const bytes = sum(queue.map(({ message, isReleased }) => (isReleased ? 0 : message.payload.length)))
   return { messages: queue.length, bytes }

@@ -1,4 +1,4 @@
-/** Who is connected, as messages: each change once and in order, in each shape, also after a restart. */
+/** Presence messages: each change once and in order, in each format, also after a restart. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Broker, createBroker } from '../../lib/index.js'

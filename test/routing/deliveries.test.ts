@@ -1,5 +1,6 @@
 /**
- * Messages that take more than one turn of the event loop: whole, in the order of their publisher, and never too late.
+ * Messages whose delivery takes several turns of the event loop: complete, and in the order of their publisher;
+ * subscriptions that end meanwhile get nothing more.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'

@@ -1,4 +1,4 @@
-/** One message for many sessions: it can stop after any of them, and goes on where it stopped. */
+/** One message for many sessions: delivery can pause after each of them, and continues with the next. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ensureRecord } from '../../lib/model/routing-record.js'

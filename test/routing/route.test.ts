@@ -1,4 +1,4 @@
-/** What matching subscriptions come to: one target per session, with and without what it published itself. */
+/** Routes from matching subscriptions: one target per session, with and without the session's own messages. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-/** From a message to the sessions that get it, against a model that looks at every subscription. */
+/** From a message to the sessions that get it, compared with a model that checks every subscription. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,7 @@
-/** Which member of a shared subscription gets a message, by each strategy; and what becomes of what a member leaves. */
+/**
+ * Which member of a shared subscription gets a message, with each strategy; and the unfinished messages of a member
+ * that disconnects.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SharedGroup } from '../../lib/routing/shared/shared-group.js'

@@ -1,6 +1,4 @@
-/**
- * What tests of the routing share: sessions that note what they are given, and a router on the bus within the process.
- */
+/** Shared by the tests of routing: sessions that record deliveries, and a router on the local bus. */
 import assert from 'node:assert/strict'
 import mqemitter from 'mqemitter'
 import { PublishMessage } from '../../lib/codec/publish-message.js'
@@ -23,10 +21,10 @@ import type { QueueDelivery } from '../../types/persistence.js'
 
 const LIMITS = { maxMessages: 1000, maxBytes: 1e6, overflow: 'drop-newest' } as const
 
-/** A session whose client would get all this. */
+/** A session that records the messages for its client. */
 export class NotingSession extends Session {
   readonly got: Delivery[] = []
-  /** How much is said to be under way. */
+  /** The number of messages that it claims to have in flight. */
   busy = 0
 
   constructor(id: string, stored = false) {
@@ -47,7 +45,7 @@ export class NotingSession extends Session {
     return subscription
   }
 
-  /** The payloads that came, as texts. */
+  /** The payloads of the deliveries, as text. */
   get texts(): string[] {
     return this.got.map(({ message }) => String(message.payload))
   }
@@ -60,7 +58,7 @@ export function message(topic: string, text = '', qos: QoS = 1, clientId?: strin
   return published
 }
 
-/** A bus that a host gave, without queues and without anybody who wants a message, unless a test says otherwise. */
+/** A bus of the host without queues and without subscribers, unless a test overrides that. */
 export function hostBus(mq: Bus, parts: Partial<HostBusParts> = {}): HostBus {
   return new HostBus({
     mq,
@@ -77,7 +75,7 @@ export function hostBus(mq: Bus, parts: Partial<HostBusParts> = {}): HostBus {
   })
 }
 
-/** A router, and what it asks of others. */
+/** A router, and the calls that it makes. */
 export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin', mq?: Bus) {
   const queued: { text: string; delivery: QueueDelivery }[] = []
   const orphans: string[] = []

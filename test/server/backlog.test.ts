@@ -1,4 +1,4 @@
-/** How many connections the system keeps for a listener: what is asked for, or enough for a burst. */
+/** The number of pending connections that the system keeps for a listener: the option, or enough for a burst. */
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { test } from 'node:test'

@@ -1,6 +1,4 @@
-/**
- * Listeners of a broker that is not started yet, or is closed: who comes is turned away, and the host does not notice.
- */
+/** Listeners of a broker that is not started yet, or is closed: clients are refused, and the host gets no error. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'

@@ -1,4 +1,4 @@
-/** Listeners of a broker that is overloaded: they spend nothing on who connects. */
+/** Listeners of an overloaded broker: connections are closed before a handshake. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer as createHttpServer, request } from 'node:http'

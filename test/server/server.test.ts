@@ -1,4 +1,4 @@
-/** The listeners: what they carry, what they refuse, how they fail and how they end. */
+/** The listeners: transports, refusals, failures, and closing. */
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
@@ -210,7 +210,7 @@ async function exchange(url: string, options: IClientOptions = {}): Promise<void
   await client.endAsync()
 }
 
-/** A socket file without a process behind it: bound, then moved away and back while its server closes. */
+/** A socket file without a process: bound, then moved away and back while its server closes. */
 async function leaveSocket(path: string): Promise<void> {
   const server = net.createServer()
   server.listen(path)

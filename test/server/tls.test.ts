@@ -1,4 +1,4 @@
-/** TLS as the listeners offer it: safe defaults, session resumption, certificates that are replaced while running. */
+/** TLS of the listeners: safe defaults, session resumption, certificates that are replaced at runtime. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -123,7 +123,7 @@ function nameOf(socket: TLSSocket): string {
   return String(socket.getPeerCertificate().subject.CN)
 }
 
-/** The session that the server offers; in TLS 1.3 it comes after the handshake. */
+/** The session that the server offers; in TLS 1.3 it arrives after the handshake. */
 async function sessionOf(socket: TLSSocket): Promise<Buffer> {
   const [session] = socket.getProtocol() === 'TLSv1.3' ? await once(socket, 'session') : [socket.getSession()]
   socket.destroy()

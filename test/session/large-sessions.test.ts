@@ -1,4 +1,4 @@
-/** A session with very many subscriptions comes back, and ends, in several turns of the event loop. */
+/** A session with very many subscriptions is resumed and ended in several turns of the event loop. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -10,7 +10,7 @@ import { keptSession } from '../support/spec.js'
 const FILTERS = 1500
 const LAST = `t/${FILTERS - 1}`
 
-/** A broker whose store has a session with very many subscriptions, and counts of what happens in each turn. */
+/** A broker whose store has a session with very many subscriptions, and counts per turn. */
 async function scene(options: BrokerOptions = {}) {
   const persistence = createMemoryPersistence()
   persistence.saveSession({ clientId: 'large', expiryInterval: 0xffff_ffff, expiresAt: undefined })
@@ -83,7 +83,7 @@ describe('a session with very many subscriptions', () => {
     for (let i = 0; !isConnected; i++) {
       await s.broker.publish({ topic: i % 2 === 0 ? LAST : 't/0', payload: `${i}`, qos: 1 })
       expected.push(`${i}`)
-      // without a queue: only a live subscription gets it, in its place
+      // without a queue: only a live subscription gets it, in order
       await s.broker.publish({ topic: 't/1', payload: `${i} live`, qos: 0 })
       await turn()
     }

@@ -1,11 +1,11 @@
-/** What a session knows of its subscriptions, and what it costs to ask. */
+/** A session's subscriptions, and the cost of looking them up. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SessionSubscription } from '../../lib/model/subscription.js'
 import type { QoS } from '../../types/message/packets.js'
 import { bareSession } from './support.js'
 
-/** How often any subscription was looked at. */
+/** The number of subscriptions that were examined. */
 let looks = 0
 
 class WatchedSubscription extends SessionSubscription {

@@ -1,4 +1,4 @@
-/** Very many filters in one packet are no reason to keep others waiting. */
+/** A packet with very many filters does not delay other clients. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { it } from 'node:test'

@@ -1,4 +1,4 @@
-/** Filters that are refused in one packet cost next to nothing: there may be thousands. */
+/** Thousands of filters that are refused in one packet cost almost nothing. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { SubscriptionLoad } from '../../lib/model/metering/subscription-bytes.js'

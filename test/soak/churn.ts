@@ -1,6 +1,6 @@
 /**
- * Clients that do everything a client may do, at random: come, go, break off, take over, subscribe, publish, leave
- * sessions, retained messages and wills behind, overflow queues. Over TCP. Owns the clients; must not know what is
+ * Clients that do everything a client can do, at random: connect, disconnect, break off, take over, subscribe, publish,
+ * leave sessions, retained messages and wills, overflow queues. Over TCP. Owns the clients; must not know what is
  * measured.
  */
 
@@ -10,13 +10,13 @@ import { AnaxError } from '../../lib/index.js'
 import type { QoS } from '../../types/message/packets.js'
 import type { Random } from '../crash/random.js'
 
-/** Identifiers: few enough that clients take over each other's session. */
+/** The number of identifiers: few, so that clients take over each other's sessions. */
 const CLIENT_IDS = 60
 
-/** Clients that are connected at once, about. */
+/** The approximate number of connected clients. */
 const CLIENTS = 40
 
-/** Messages that overflow a queue. */
+/** The number of messages that overflow a queue. */
 const OVERFLOW = 150
 
 const VERSIONS = [3, 4, 5] as const
@@ -26,7 +26,7 @@ export class Churn {
   readonly #url: string
   readonly #random: Random
   readonly #clients = new Set<MqttConnection>()
-  /** Identifiers that ever connected. */
+  /** Identifiers that have connected. */
   readonly used = new Set<string>()
 
   constructor(url: string, random: Random) {
@@ -34,7 +34,7 @@ export class Churn {
     this.#random = random
   }
 
-  /** Does one thing. What the broker refuses, or a client that is gone meanwhile, is part of it. */
+  /** Does one thing. It may fail: the broker may refuse it, or the client may be disconnected meanwhile. */
   async step(): Promise<void> {
     const [name, act] = this.#choose()
     this.counts[name] = (this.counts[name] ?? 0) + 1
@@ -46,7 +46,7 @@ export class Churn {
     }
   }
 
-  /** All go. */
+  /** Disconnects all clients. */
   async end(): Promise<void> {
     await Promise.all([...this.#clients].map(client => client.disconnect()))
   }
@@ -112,7 +112,7 @@ export class Churn {
     await this.#pick().publish(this.#topic(), payload, { qos: this.#qos(), retain })
   }
 
-  /** More messages than a queue may hold, for whoever is away. */
+  /** More messages than a queue holds, for disconnected clients. */
   async #overflow(): Promise<void> {
     const client = this.#pick()
     const topic = this.#topic()

@@ -1,6 +1,6 @@
 /**
- * What a broker and its process hold: heap, handles, listeners, timers, sessions, messages, bytes on disk. Only
- * numbers.
+ * What a broker and its process hold: heap, handles, listeners, timers, sessions, messages, bytes on disk. Numbers
+ * only.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,11 @@ import type { WatchedClock } from '../../lib/testing/leaks.js'
 
 export type Leavings = Record<string, number>
 
-/** What may grow by so much: the rest must not grow at all. */
+/** The allowed growth; everything else must not grow at all. */
 const MARGINS: Record<string, { factor: number; more: number }> = {
   'heap MiB': { factor: 1.1, more: 4 },
   'buffers MiB': { factor: 1.1, more: 4 },
-  // pages that LMDB keeps free stay in the file
+  // LMDB keeps free pages in the file
   'store MiB': { factor: 1.5, more: 4 },
 }
 
@@ -40,7 +40,7 @@ export function leavingsOf(broker: Broker, clock: WatchedClock, folder: string |
   }
 }
 
-/** What there is more of than there was, in words. */
+/** In words, what has grown. */
 export function grown(base: Leavings, now: Leavings): string[] {
   return Object.entries(now).flatMap(([name, value]) => {
     const before = base[name] ?? 0

@@ -1,6 +1,6 @@
 /**
- * A broker under {@link Churn}, in cycles: each ends with everybody gone and everything deleted, and then nothing may
- * be left over. Owns the broker and its listener.
+ * A broker under {@link Churn}, in cycles: at the end of each, all clients are disconnected and everything is deleted,
+ * and nothing may be left. Owns the broker and its listener.
  */
 import { rmSync } from 'node:fs'
 import { type Broker, createBroker, createMemoryPersistence } from '../../lib/index.js'
@@ -21,15 +21,15 @@ const CLOCK = {
   clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 
-/** What closing sockets and emptying queues may take; what is there after that is left over. */
+/** Time limit for closing sockets and emptying queues; what remains afterwards is a leak. */
 const LINGER_MS = 5000
 
-/** Steps that are under way at once. */
+/** Steps that run at the same time. */
 const AT_ONCE = 8
 
 export class SoakRun {
   readonly churn: Churn
-  /** Events that tell of a failure. */
+  /** Events that report a failure. */
   readonly failures: string[] = []
   readonly #broker: Broker
   readonly #server: Server
@@ -63,7 +63,10 @@ export class SoakRun {
     return new SoakRun(broker, server, clock, folder, seed)
   }
 
-  /** @param goesOn asked before each step. @returns what is left once everything is deleted */
+  /**
+   * @param goesOn called before each step.
+   * @returns what is left after everything is deleted
+   */
   async cycle(goesOn: () => boolean): Promise<Leavings> {
     const work = async () => {
       while (goesOn()) await this.churn.step()
@@ -74,7 +77,7 @@ export class SoakRun {
     return leavingsOf(this.#broker, this.#clock, this.#folder)
   }
 
-  /** What became of messages that did not arrive. */
+  /** The outcome of messages that did not arrive. */
   get drops(): Readonly<Record<string, number>> {
     return this.#broker.drops
   }
@@ -86,7 +89,7 @@ export class SoakRun {
   }
 
   async #clear(): Promise<void> {
-    // the last ones to leave are still being put away
+    // the sessions of the last clients are still being released
     await settled(() => this.#broker.stats().connections.open === 0 && openSockets() === 0)
     for (const clientId of this.churn.used) await this.#broker.deleteSession(clientId)
     this.churn.used.clear()

@@ -1,6 +1,4 @@
-/**
- * The proof of conformance is whole: every clause has its test, every named clause exists, and the page says the same.
- */
+/** The proof of conformance is complete: every clause has its test, every named clause exists, and the page matches. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { currentPage, nameOf, proofsIn, readClauses, readProofs, renderPage } from '../support/conformance.js'

@@ -1,4 +1,4 @@
-/** Limits that a hook gives one client: told in CONNACK, enforced exactly, replaced at any time. */
+/** Limits that a hook sets for one client: announced in CONNACK, enforced exactly, replaced at any time. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
@@ -21,7 +21,7 @@ const willOf = (parts: Partial<Will>): Will => ({
   ...parts,
 })
 
-/** Options of a broker that gives these limits to the client `limited`, and none to the others. */
+/** Options of a broker that sets these limits for the client `limited`, and none for others. */
 function limiting(limits: ClientLimits) {
   return { authenticate: (client: Client) => (client.id === 'limited' ? { accept: true as const, limits } : true) }
 }

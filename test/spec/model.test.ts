@@ -1,6 +1,7 @@
 /**
- * Random valid clients against a small model of the standard: they publish, subscribe, answer late, lose their line,
- * and return. Nothing acknowledged is lost, nothing of QoS 2 comes twice, order, quotas and packet ids hold.
+ * Random valid clients against a small model of the standard: they publish, subscribe, answer late, lose their
+ * connection, and reconnect. No acknowledged message is lost, no QoS 2 message is duplicated; order, quotas and packet
+ * ids are right.
  */
 
 import assert from 'node:assert/strict'
@@ -19,7 +20,7 @@ import { ModelSubscriber } from '../support/model/subscriber.js'
 const TOPICS = ['a', 'b'] as const
 const RECEIVE_MAXIMUM = 4
 
-/** One thing that happens. */
+/** One step. */
 type Step =
   | { do: 'publish'; publisher: number; topic: number; qos: QoS; count: number }
   | { do: 'subscribe'; subscriber: number; topic: number; qos: QoS }
@@ -56,10 +57,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** A world of two publishers and two subscribers. */
+/** Two publishers and two subscribers. */
 class World {
   readonly #messages = new Map<string, Published>()
-  /** Per subscriber: what it has to get. */
+  /** The messages that each subscriber must receive. */
   readonly #due = new Map<ModelSubscriber, Set<string>>()
   readonly publishers: ModelPublisher[]
   readonly subscribers: ModelSubscriber[]
@@ -106,7 +107,7 @@ class World {
     }
   }
 
-  /** Everybody returns and finishes what is open; then all that was due has come. */
+  /** All clients reconnect and finish their exchanges; then everything must have arrived. */
   async finish(): Promise<void> {
     for (const client of this.clients) await this.#connect(client, 'resume')
     for (let quiet = 0; quiet < 40; quiet++) {
@@ -135,7 +136,7 @@ class World {
     for (const [subscriber, due] of this.#due) if (message.audience.has(subscriber.id)) due.add(message.text)
   }
 
-  /** A subscription is about to change: what is not acknowledged yet may come or not. */
+  /** A subscription is about to change: messages that are not acknowledged yet may arrive or not. */
   #changes({ id, line }: ModelSubscriber, topic: string): void {
     if (line === undefined) return
     for (const message of this.#messages.values()) {
@@ -149,7 +150,7 @@ class World {
     await this.#connect(client, start)
   }
 
-  /** With its session, whatever a subscriber had to get is gone. */
+  /** With its session, a subscriber loses the messages that it must receive. */
   #forget(subscriber: ModelSubscriber): void {
     this.#due.get(subscriber)!.clear()
     for (const { audience } of this.#messages.values()) audience.delete(subscriber.id)
@@ -163,7 +164,7 @@ interface Setting {
   receiveMaximum: number
 }
 
-/** What is lost with a connection or a session that ends: nothing else may be. */
+/** Messages that may be lost with a connection or a session that ends; no others may be lost. */
 const ENDINGS: ReadonlySet<DropReason> = new Set<DropReason>(['disconnected', 'session-ended'])
 
 async function play({ store, latency, version, receiveMaximum }: Setting, steps: readonly Step[]): Promise<void> {

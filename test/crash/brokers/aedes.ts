@@ -18,7 +18,7 @@ const [port, path] = process.argv.slice(2)
 const { Aedes }: Packages['aedes'] = require('aedes')
 const { Level }: Packages['level'] = require('level')
 const levelPersistence: (database: unknown) => unknown = require('aedes-persistence-level')
-// With the id that Aedes makes up for each life: its messages are numbered from 1 in each, and with the same id would
-// overwrite those that are queued.
+// With the random id that Aedes creates at each start: its messages are numbered from 1 after each start, and with the
+// same id they would overwrite queued ones.
 const broker = await Aedes.createBroker({ persistence: levelPersistence(new Level(path!)) })
 createServer({ noDelay: true }, socket => broker.handle(socket)).listen(Number(port), '127.0.0.1', sayReady)

@@ -1,4 +1,4 @@
-/** One port for many: each connection goes to one of those that are there. Knows no protocol. */
+/** One port for several brokers: each connection goes to one of those that are running. Knows no protocol. */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Random } from '../random.js'
@@ -28,7 +28,7 @@ export class Balancer {
     this.#server.close()
   }
 
-  /** Each of them in turn, until one takes it. */
+  /** Tries each of them in turn, until one accepts. */
   async #connect(near: Socket): Promise<void> {
     near.on('error', () => {})
     const first = this.#random.between(0, this.#targets.length - 1)

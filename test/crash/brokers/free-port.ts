@@ -1,4 +1,4 @@
-/** Finds a port for a process that has to listen on the same one in each of its lives. */
+/** Finds a port for a process that has to listen on the same port after each restart. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 

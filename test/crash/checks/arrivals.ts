@@ -1,11 +1,11 @@
-/** Counts the messages of one topic at one subscriber; the payload of a message is its number within its topic. */
+/** Counts the messages of one topic at one subscriber; the payload of a message is its number within the topic. */
 
 export class Arrivals {
-  /** How often each message came. */
+  /** The number of copies of each message. */
   readonly copies = new Map<number, number>()
-  /** How many came at all, copies included. */
+  /** All arrived messages, copies included. */
   total = 0
-  /** How many came for the first time after one that was published later. */
+  /** Messages whose first copy arrived after a message that was published later. */
   misordered = 0
   #latest = 0
 

@@ -1,4 +1,4 @@
-/** The judge of the crash test sees what is wrong. */
+/** The checks of the crash test find each kind of fault. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { checkMessages } from './findings.js'

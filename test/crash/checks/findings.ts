@@ -1,36 +1,36 @@
-/** Holds what arrived against what was promised. */
+/** Compares the arrived messages with the acknowledged ones. */
 
 import type { PublisherState } from './publisher-state.js'
 import type { SubscriberState } from './subscriber-state.js'
 import type { WillFindings } from './will-findings.js'
 
-/** What a run found about messages. */
+/** Findings about messages. */
 export interface MessageFindings {
   published: number
   delivered: number
-  /** Not acknowledged to its publisher, though everybody had time enough. */
+  /** Not acknowledged to the publisher within the time limit. */
   unacknowledged: number
-  /** Answered with a reason code that says no. */
+  /** Refused with a reason code. */
   refused: number
-  /** Acknowledged to its publisher and not delivered to a subscriber. */
+  /** Acknowledged to the publisher and not delivered to a subscriber. */
   missing: number
   /** QoS 2 messages delivered more than once. */
   doubled: number
   /** QoS 1 messages delivered more than once, which is allowed. */
   repeated: number
-  /** Messages that came before one published earlier to the same topic by the same publisher. */
+  /** Messages that arrived before one that its publisher sent earlier to the same topic. */
   misordered: number
 }
 
-/** What a run found. */
+/** All findings of a run. */
 export interface Findings extends MessageFindings, WillFindings {
-  /** Sessions that had been there, and were not when the client came back. */
+  /** Sessions that were missing when their client reconnected. */
   sessionsLost: number
-  /** Retained messages older than what was acknowledged, looked at whenever the broker is back. */
+  /** Topics whose retained message was older than the acknowledged one, checked after each restart. */
   retainedWrong: number
-  /** Subscriptions that were not as acknowledged in the end. */
+  /** Subscriptions that differed from the acknowledged ones at the end. */
   subscriptionsWrong: number
-  /** Processes that ended without having been killed. */
+  /** Processes that ended without being killed. */
   crashes: number
 }
 
@@ -47,7 +47,7 @@ const FAULTS = [
   'crashes',
 ] as const satisfies readonly (keyof Findings)[]
 
-/** What must not be in a findings: only those numbers that are not 0. */
+/** The findings that are faults and not 0. */
 export function faultsOf(findings: Findings): Partial<Findings> {
   return Object.fromEntries(FAULTS.map(name => [name, findings[name]]).filter(([, count]) => count !== 0))
 }
@@ -69,12 +69,12 @@ export function checkMessages(
   }
 }
 
-/** How many acknowledged messages subscribers still lack, each subscriber counted. */
+/** The number of acknowledged messages that subscribers lack, added over all subscribers. */
 export function countMissing(publishers: readonly PublisherState[], subscribers: readonly SubscriberState[]): number {
   return sum(publishers.flatMap(publisher => subscribers.map(subscriber => missingFrom(publisher, subscriber))))
 }
 
-/** The same in words: which subscriber lacks which messages of which topic. */
+/** In words: which subscriber lacks which messages of which topic. */
 export function tellMissing(publishers: readonly PublisherState[], subscribers: readonly SubscriberState[]): string[] {
   return subscribers.flatMap((subscriber, index) =>
     publishers.flatMap(publisher =>
@@ -107,7 +107,7 @@ function unacknowledged(publisher: PublisherState): { topic: string; number: num
   return [...publisher.inFlight.values()].filter(({ isReceived }) => !isReceived)
 }
 
-/** A client begins one session, and goes on with it. */
+/** A client should have one session for the whole run. */
 export function countLostSessions(clients: readonly { sessions: number }[]): number {
   return sum(clients.map(({ sessions }) => Math.max(0, sessions - 1)))
 }

@@ -1,29 +1,29 @@
-/** Asks the broker what it keeps, as a client of its own, and holds that against what was acknowledged. */
+/** Checks the broker's retained messages and subscriptions, with a client of its own, against what was acknowledged. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
 import type { Churner } from '../clients/churner.js'
 import { connectPacket, Link } from '../clients/link.js'
 import type { PublisherState } from './publisher-state.js'
 
-/** Only a check that fails waits that long. */
+/** Only a failing check waits that long. */
 const PATIENCE_MS = 30_000
 const PAUSE_MS = 10
-/** A broker that comes up, or an engine that chooses a leader, takes its time. */
+/** A broker that starts, or an engine that elects a leader, takes some time. */
 const START_MS = 30_000
-/** What must not come comes late. */
+/** Messages that must not arrive may arrive late. */
 const AFTERMATH_MS = 100
 
-/** The retained messages that were acknowledged: the number of the last one of each topic. */
+/** The number of the last acknowledged retained message of each topic. */
 export function promisedRetained(publishers: readonly PublisherState[]): Map<string, number> {
   const promises = publishers.flatMap(({ acknowledged }) => [...acknowledged])
   return new Map(promises.filter(([topic]) => topic.startsWith('retained/')))
 }
 
-/** @returns in words, each topic that has neither the promised message nor a later one */
+/** @returns in words, each topic that has neither the acknowledged message nor a later one */
 export async function findRetainedFaults(port: number, promised: ReadonlyMap<string, number>): Promise<string[]> {
   const found = new Map<string, number>()
   const link = await connect(port, packet => {
-    // One that is published just now does not carry the flag.
+    // A message that is published at the same time does not have the retain flag.
     if (packet.cmd === 'publish' && packet.retain) found.set(packet.topic, Number(packet.payload))
   })
   link.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'retained/#', qos: 2 }] })
@@ -33,9 +33,7 @@ export async function findRetainedFaults(port: number, promised: ReadonlyMap<str
   return wrong().map(([topic, number]) => `${topic} has ${found.get(topic)}, ${number} was acknowledged`)
 }
 
-/**
- * @returns in words, each topic where a message finds a subscription that is not acknowledged, or misses one that is
- */
+/** @returns in words, each topic whose subscription differs from the acknowledged one */
 export async function findSubscriptionFaults(port: number, churner: Churner): Promise<string[]> {
   const { allTopics, subscribed, arrived } = churner
   const link = await connect(port, () => {})

@@ -1,4 +1,4 @@
-/** Journals survive the death of their writer in the middle of a line: that of the crash test, and that of billing. */
+/** Journals survive a kill in the middle of a line: that of the crash test, and that of the billing example. */
 import assert from 'node:assert/strict'
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,35 +1,34 @@
 /**
- * What a client must not forget, on disk: one line of JSON for each entry. State is nothing but the entries so far,
- * applied in order, so the life that wrote them, the next one and the judge come to the same result.
- * Knows nothing of what the entries mean.
+ * What a client must remember, on disk: one line of JSON for each entry. The state is the result of all entries in
+ * order, so the client, its next start and the checks have the same state. Does not know the meaning of entries.
  */
 import { fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 
 const NEWLINE = 0x0a
 
-/** The side of its only writer. */
+/** Used by the only writer. */
 export class Journal<Entry> {
   readonly #file: number
   readonly #apply: (entry: Entry) => void
   #unwritten = ''
 
-  /** Opens it, and applies what former lives wrote. */
+  /** Opens it, and applies the entries of earlier starts. */
   constructor(path: string, apply: (entry: Entry) => void) {
     const reader = new JournalReader(path, apply)
     reader.read()
     this.#apply = apply
     this.#file = openSync(path, 'a')
-    // Whoever was killed while writing left half a line, and nobody was told what it says.
+    // A writer that was killed may have left half a line; nothing depended on it yet.
     ftruncateSync(this.#file, reader.position)
   }
 
-  /** Applies an entry; it holds from the next `flush` on. */
+  /** Applies an entry; it is on disk after the next `flush`. */
   note(entry: Entry): void {
     this.#apply(entry)
     this.#unwritten += `${JSON.stringify(entry)}\n`
   }
 
-  /** Brings what was noted to the disk; to be called before anybody is told of it. */
+  /** Writes the entries to disk; must be called before the client sends anything that depends on them. */
   flush(): void {
     if (this.#unwritten === '') return
     writeSync(this.#file, this.#unwritten)
@@ -38,7 +37,7 @@ export class Journal<Entry> {
   }
 }
 
-/** The side of whoever looks on. */
+/** Used by the checks. */
 export class JournalReader<Entry> {
   readonly #file: number
   readonly #apply: (entry: Entry) => void
@@ -49,12 +48,12 @@ export class JournalReader<Entry> {
     this.#apply = apply
   }
 
-  /** The end of the last whole line that was read. */
+  /** The end of the last complete line that was read. */
   get position(): number {
     return this.#position
   }
 
-  /** Applies the whole lines that came since the last time. */
+  /** Applies the complete lines that were added since the last call. */
   read(): void {
     const added = Buffer.alloc(fstatSync(this.#file).size - this.#position)
     const length = readSync(this.#file, added, { position: this.#position })

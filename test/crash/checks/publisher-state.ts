@@ -10,16 +10,16 @@
  */
 import type { QoS } from '../../../types/message/packets.js'
 
-/** What a publisher notes. */
+/** An entry of a publisher. */
 export type PublisherEntry =
   /** The broker had no session: a new one began. */
   | { event: 'session' }
   | { event: 'publish'; messageId: number; topic: string; number: number; qos: QoS }
   | { event: 'puback' | 'pubrec' | 'pubcomp'; messageId: number }
-  /** PUBACK or PUBREC with a reason code that says no: nobody promised anything, and the packet id is free. */
+  /** PUBACK or PUBREC with an error code: the message is not acknowledged, and the packet id is free. */
   | { event: 'refused'; messageId: number }
 
-/** A message on its way. */
+/** An unfinished message. */
 export interface Sent {
   messageId: number
   topic: string
@@ -28,19 +28,19 @@ export interface Sent {
   isReceived: boolean
 }
 
-/** What a publisher knows, from its entries. */
+/** The state of a publisher, from its entries. */
 export class PublisherState {
-  /** How many messages were published to each topic. */
+  /** The number of messages published to each topic. */
   readonly published = new Map<string, number>()
-  /** The last message of each topic that was acknowledged. */
+  /** The last acknowledged message of each topic. */
   readonly acknowledged = new Map<string, number>()
-  /** Messages that the broker refused, which may have been published all the same. */
+  /** Messages that the broker refused, which may be published nevertheless. */
   readonly refused: Readonly<Sent>[] = []
   sessions = 0
   readonly #inFlight = new Map<number, Sent>()
   #lastPacketId = 0
 
-  /** In the order in which they are to be sent again. */
+  /** In the order of retransmission. */
   get inFlight(): ReadonlyMap<number, Readonly<Sent>> {
     return this.#inFlight
   }
@@ -82,7 +82,7 @@ export class PublisherState {
     this.#inFlight.delete(messageId)
   }
 
-  /** From here on, the message is the broker's. What is to be released stands behind what is to be sent again. */
+  /** From here on the broker has the message. PUBREL is retransmitted after all PUBLISH packets. */
   #acknowledge(messageId: number, isReceived: boolean): void {
     const sent = this.#inFlight.get(messageId)
     if (sent === undefined) return

@@ -15,7 +15,7 @@
 import type { QoS } from '../../../types/message/packets.js'
 import { Arrivals } from './arrivals.js'
 
-/** What a subscriber notes. */
+/** An entry of a subscriber. */
 export type SubscriberEntry =
   /** The broker had no session: a new one began. */
   | { event: 'session' }
@@ -23,18 +23,18 @@ export type SubscriberEntry =
   | { event: 'publish'; topic: string; number: number; qos: QoS; messageId?: number | undefined }
   | { event: 'pubrel'; messageId: number }
 
-/** What a subscriber knows, from its entries. */
+/** The state of a subscriber, from its entries. */
 export class SubscriberState {
   readonly arrivals = new Map<string, Arrivals>()
   sessions = 0
   isSubscribed = false
-  /** QoS 2 messages that came more than once. */
+  /** QoS 2 messages that arrived more than once. */
   doubled = 0
-  /** QoS 1 messages that came more than once, as they may. */
+  /** QoS 1 messages that arrived more than once, which is allowed. */
   repeated = 0
   readonly #unreleased = new Set<number>()
 
-  /** Whether this packet id belongs to a message that is taken and not released. */
+  /** Whether a message with this packet id was accepted and is not released yet. */
   isTaken(messageId: number): boolean {
     return this.#unreleased.has(messageId)
   }

@@ -1,25 +1,24 @@
 /**
- * Holds the wills that came against those that had to.
- *
- * A broker that is killed between publishing a will and noting that publishes it again. So one copy more is allowed for
- * each death of a broker while it had to do with the will.
+ * Compares the arrived wills with those that had to be published.
+ * A broker that is killed between publishing a will and recording that publishes it again. So one more copy is allowed
+ * for each kill of a broker that was responsible for the will.
  */
 
 import type { WillClient } from '../clients/will-client.js'
 import type { SubscriberState } from './subscriber-state.js'
 
-/** What a run found about wills. */
+/** Findings about wills. */
 export interface WillFindings {
-  /** Those that had to be published. */
+  /** Wills that had to be published. */
   wills: number
   willsMissing: number
-  /** Published although the client had said goodbye, or more often than the death of the broker excuses. */
+  /** Published although the client had sent DISCONNECT, or more often than the kills of the broker explain. */
   willsUnwanted: number
-  /** Published once more, as may happen when the broker is killed in between. */
+  /** Published once more because the broker was killed in between. */
   willsRepeated: number
 }
 
-/** A will, how often it came, and how often it had to and may have come. */
+/** A will, the number of its copies, and how many had to and may have arrived. */
 export interface CheckedWill {
   readonly topic: string
   readonly number: number
@@ -28,7 +27,7 @@ export interface CheckedWill {
   readonly most: number
 }
 
-/** How often a broker died, or may have, between two times of the monotonic clock. */
+/** Counts the kills, or possible ends, of a broker between two times of the monotonic clock. */
 export type CountDeaths = (from: number, to: number) => number
 
 export function checkWills(
@@ -41,7 +40,7 @@ export function checkWills(
       const copies = willSubscriber.arrivals.get(topic)?.copies.get(number) ?? 0
       const deaths = countDeaths(from, to)
       if (end === 'broken') return { topic, number, copies, least: 1, most: 1 + deaths }
-      // whether a broker that died had read DISCONNECT before, nobody knows
+      // unknown: the broker may have been killed before or after it read DISCONNECT
       const isCertain = end === 'goodbye' && deaths === 0
       return { topic, number, copies, least: 0, most: isCertain ? 0 : Number.POSITIVE_INFINITY }
     }),
@@ -58,7 +57,7 @@ export function countWills(wills: readonly CheckedWill[]): WillFindings {
   }
 }
 
-/** In words, the wills that came too often or not at all. */
+/** In words, the wills that arrived too often or not at all. */
 export function tellWills(wills: readonly CheckedWill[]): string[] {
   return wills
     .filter(({ copies, least, most }) => copies < least || copies > most)

@@ -1,14 +1,14 @@
-/** A client that comes back whenever its connection breaks: what publishers and subscribers share. */
+/** A client that reconnects whenever its connection breaks: shared by publishers and subscribers. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import type { Random } from '../random.js'
 import { connectPacket, Link } from './link.js'
 
-/** What the actors of a process share. */
+/** Shared by the clients of a process. */
 export interface World {
   readonly port: number
-  /** While false, nothing new is begun and no connection is dropped on purpose. */
+  /** While false, no message is published and no connection is dropped on purpose. */
   isRough: boolean
 }
 
@@ -40,10 +40,10 @@ export abstract class Actor {
     await this.#running
   }
 
-  /** The connection is there; resolves when this actor has had enough of it. */
+  /** Called with each connection; resolves when the client wants to drop it. */
   protected abstract connected(link: Link): Promise<void>
 
-  /** Packets came; the first is CONNACK, before `connected`. */
+  /** Called with received packets; the first is CONNACK, before `connected`. */
   protected abstract received(packets: readonly DecodedPacket[], link: Link): void
 
   async #run(): Promise<void> {

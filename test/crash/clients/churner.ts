@@ -1,4 +1,4 @@
-/** Subscribes and unsubscribes all the time; what was acknowledged last must hold in the end. */
+/** Subscribes and unsubscribes all the time; the last acknowledged state must hold at the end. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
@@ -10,13 +10,13 @@ const FILTERS = 8
 const MAX_PAUSE_MS = 20
 
 export class Churner extends Actor {
-  /** Filters that are subscribed, as far as acknowledged. */
+  /** Acknowledged filters. */
   readonly subscribed = new Set<string>()
   readonly allTopics: readonly string[] = Array.from({ length: FILTERS }, (_, i) => `churn/${i}`)
-  /** Topics of what arrived. */
+  /** Topics of arrived messages. */
   readonly arrived = new Set<string>()
   sessions = 0
-  /** What was asked and is not answered; asked again until it is. */
+  /** Requests that are not answered yet; sent again until they are. */
   #asked: { cmd: 'subscribe' | 'unsubscribe'; topic: string; messageId: number } | undefined
   #lastPacketId = 0
 

@@ -1,17 +1,17 @@
-/** What a client that is a process of its own has to be told. Contract only: nothing here runs. */
+/** The settings of a client in its own process. A contract: no code. */
 import type { ProtocolVersion, QoS } from '../../../types/message/packets.js'
 
-/** What every client has to be told. */
+/** Settings of every client. */
 export interface ClientDescription {
   clientId: string
   version: ProtocolVersion
-  /** The file that outlives it. */
+  /** The file with its state, which outlives the process. */
   journal: string
   seed: number
   port: number
 }
 
-/** What a subscriber has to be told as well. */
+/** Additional settings of a subscriber. */
 export interface SubscriberDescription extends ClientDescription {
   filters: readonly string[]
   qos: QoS

@@ -1,4 +1,4 @@
-/** A publisher or subscriber as a process, seen from outside: it can be killed, and its journal can be read. */
+/** A publisher or subscriber in its own process, as the test sees it: can be killed; its journal can be read. */
 import { join } from 'node:path'
 import { JournalReader } from '../checks/journal.js'
 import { type PublisherEntry, PublisherState } from '../checks/publisher-state.js'
@@ -6,7 +6,7 @@ import { type SubscriberEntry, SubscriberState } from '../checks/subscriber-stat
 import { KillableProcess } from '../processes/killable-process.js'
 import type { ClientDescription, SubscriberDescription } from './client-description.js'
 
-/** What is told to a client process, but for the place of its journal. */
+/** The settings of a client, without the path of its journal. */
 type Described<Description extends ClientDescription> = Omit<Description, 'journal'>
 
 interface ClientMemory<Entry> {
@@ -14,7 +14,7 @@ interface ClientMemory<Entry> {
 }
 
 class ClientProcess<Entry, Memory extends ClientMemory<Entry>> {
-  /** What its journal says, as far as it was read. */
+  /** The state from its journal, as far as it was read. */
   readonly memory: Memory
   readonly process: KillableProcess
   readonly #reader: JournalReader<Entry>

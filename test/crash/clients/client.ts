@@ -1,5 +1,5 @@
 /**
- * A publisher or a subscriber as a process, to be killed. Arguments: its description in JSON, the number of its life.
+ * A publisher or a subscriber as a process, to be killed. Arguments: its description as JSON, the number of the start.
  */
 
 import { sayReady } from '../processes/to-parent.js'
@@ -12,7 +12,7 @@ import { Subscriber } from './subscriber.js'
 const description: ClientDescription | SubscriberDescription = JSON.parse(process.argv[2]!)
 const random = new Random(description.seed, `${description.clientId} ${process.argv[3]}`)
 const world: World = { port: description.port, isRough: true }
-// The only message there is: calm down.
+// The only kind of message: publish and disconnect no more.
 process.once('message', () => {
   world.isRough = false
 })

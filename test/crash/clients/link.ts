@@ -1,23 +1,23 @@
-/** One connection of a client, packet by packet: knows the protocol's bytes and nothing of sessions. */
+/** One connection of a client, packet by packet: knows the protocol and no sessions. */
 import { connect as connectSocket, type Socket } from 'node:net'
 import { type DecodedPacket, Decoder, encode } from '../../../lib/codec/index.js'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../../../types/message/packets.js'
 
-/** Longer than a broker takes to answer, unless it has just been killed. */
+/** Longer than a broker takes to answer, unless it was just killed. */
 const PATIENCE_MS = 5000
 
-/** What a connection tells its owner. */
+/** The callbacks of a connection. */
 export interface LinkListener {
-  /** Called with what came in one piece, CONNACK included: it can be noted at once. */
+  /** Called with the packets of one chunk, CONNACK included: they can be recorded together. */
   received(packets: readonly DecodedPacket[], link: Link): void
 }
 
 export class Link {
-  /** Resolves when the connection is over, whoever ended it. */
+  /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>
   readonly #socket: Socket
   readonly #version: ProtocolVersion
-  /** Whether the broker said that it ends the connection. */
+  /** Whether the broker has sent DISCONNECT. */
   #isEnded = false
 
   private constructor(socket: Socket, version: ProtocolVersion) {
@@ -26,7 +26,10 @@ export class Link {
     this.closed = new Promise(resolve => socket.once('close', () => resolve()))
   }
 
-  /** Connects. @returns undefined where the broker was not there, or refused */
+  /**
+   * Connects.
+   * @returns undefined if there is no broker, or it refused
+   */
   static async open(port: number, packet: ConnectPacket, listener: LinkListener): Promise<Link | undefined> {
     const socket = connectSocket({ port, host: '127.0.0.1', noDelay: true })
     socket.on('error', () => {})
@@ -40,7 +43,10 @@ export class Link {
     return undefined
   }
 
-  /** Hands on what comes. @returns whether the first thing that comes is a CONNACK that accepts */
+  /**
+   * Passes packets on.
+   * @returns whether the first packet is a CONNACK that accepts the client
+   */
   #read(listener: LinkListener): Promise<boolean> {
     const decoder = new Decoder({ side: 'client', protocolVersion: this.#version })
     return new Promise(resolve => {
@@ -64,21 +70,21 @@ export class Link {
     this.#socket.write(Buffer.concat(packets.map(packet => encode(packet, this.#version))))
   }
 
-  /** Answers what is to be answered. */
+  /** Sends the acknowledgements. */
   answer(packets: readonly DecodedPacket[]): void {
     this.send(...packets.map(answerTo).filter(answer => answer !== undefined))
   }
 
-  /** Breaks the line without a word; resolves when it is broken. */
+  /** Breaks the connection without DISCONNECT; resolves when it is broken. */
   drop(): Promise<void> {
     this.#socket.destroy()
     return this.closed
   }
 
   /**
-   * Ends the connection as the standard wants it; resolves when it is over. @returns whether the broker has read
-   * DISCONNECT for certain: it closed the connection in time, and had not ended it before, as a node does that lost its
-   * lease
+   * Disconnects as the standard demands; resolves when the connection has ended.
+   * @returns whether the broker has certainly read DISCONNECT: it closed the connection in time, and had not ended it
+   * itself, as a node does that has lost its lease
    */
   async disconnect(): Promise<boolean> {
     if (this.#socket.destroyed) return false
@@ -98,19 +104,19 @@ function isRefusal(packet: DecodedPacket): boolean {
   return packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode ?? 0) !== 0
 }
 
-/** Whether the broker says no to a message. */
+/** Whether the broker refuses a message. */
 export function isRefused({ reasonCode = 0 }: { readonly reasonCode?: number | undefined }): boolean {
   return reasonCode >= 0x80
 }
 
-/** What the standard has a client answer, if anything. */
+/** The answer that the standard demands, if any. */
 function answerTo(packet: DecodedPacket): Packet | undefined {
   switch (packet.cmd) {
     case 'publish':
       if (packet.qos === 0) return undefined
       return { cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId: packet.messageId! }
     case 'pubrec':
-      // a refusal ends the exchange
+      // an error code ends the exchange
       return isRefused(packet) ? undefined : { cmd: 'pubrel', messageId: packet.messageId }
     case 'pubrel':
       return { cmd: 'pubcomp', messageId: packet.messageId }
@@ -124,7 +130,7 @@ export function isFilterRefused({ granted }: { readonly granted: readonly number
   return granted.some(code => code >= 0x80)
 }
 
-/** A CONNECT that goes on with the session there is. */
+/** A CONNECT that resumes the session. */
 export function connectPacket(clientId: string, version: ProtocolVersion): ConnectPacket {
   const packet = { cmd: 'connect', clientId, protocolVersion: version, clean: false, keepalive: 0 } as const
   if (version !== 5) return { ...packet, protocolId: 'MQTT' }

@@ -1,6 +1,6 @@
 /**
- * A publisher that does what the standard asks of it: unacknowledged packets are sent again after a reconnect, in
- * order, with DUP; what was received is released, not sent again. What it needs for that is in its journal.
+ * A publisher that follows the standard: after a reconnect it retransmits unacknowledged packets in order, with DUP,
+ * and sends PUBREL for those that were received. Its journal has what it needs for that.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
@@ -13,13 +13,13 @@ import type { ClientDescription } from './client-description.js'
 import { isRefused, type Link } from './link.js'
 
 const TOPICS = 3
-/** So many that most of them are left alone between the death of the broker and a look at them. */
+/** So many that most are unfinished when the broker is killed. */
 const RETAINED_TOPICS = 20
 const RETAINED_CHANCE = 0.25
 const MAX_IN_FLIGHT = 30
 const MAX_BURST = 6
 const MAX_PAUSE_MS = 20
-/** Of dropping the connection after a burst. */
+/** The chance of dropping the connection after a burst. */
 const DROP_CHANCE = 0.005
 
 export class Publisher extends Actor {
@@ -82,7 +82,7 @@ export class Publisher extends Actor {
   }
 }
 
-/** What is to be sent for a message that is on its way. */
+/** The packet to send for an unfinished message. */
 function packetFor({ messageId, topic, number, qos, isReceived }: Sent, time: 'first' | 'again'): Packet {
   if (isReceived) return { cmd: 'pubrel', messageId }
   const retain = topic.startsWith('retained/')

@@ -1,6 +1,6 @@
 /**
- * A subscriber with a stored session that does what the standard asks of it: the packet ids of QoS 2 messages that are
- * not released survive every reconnect and its own death, so that none is taken twice. What it got is in its journal.
+ * A subscriber with a stored session that follows the standard: the packet ids of unreleased QoS 2 messages survive
+ * every reconnect and restart, so that no message is accepted twice. Its journal has what it received.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DecodedPacket } from '../../../lib/codec/index.js'
@@ -13,12 +13,12 @@ import { isFilterRefused, type Link } from './link.js'
 
 const MAX_STAY_MS = 400
 const MAX_AWAY_MS = 150
-/** Of dropping the connection after a stay, and of staying away for a while. */
+/** The chances of dropping the connection after a while, and of staying disconnected for a while. */
 const DROP_CHANCE = 0.3
 const AWAY_CHANCE = 0.5
 
 export class Subscriber extends Actor {
-  /** Resolves when the subscription is acknowledged, in this life or a former one. */
+  /** Resolves when the subscription is acknowledged, since this start or an earlier one. */
   readonly subscribed: Promise<void>
   readonly #description: SubscriberDescription
   readonly #state = new SubscriberState()

@@ -1,9 +1,8 @@
 /**
- * Leaves wills behind: one whose connection broke must be published, one whose client said goodbye must not.
- * Each has a number of its own.
- *
- * What became of the broker meanwhile decides how often a will may come: see `checkWills`. When it answers the next
- * connection of the same client, it is done with the will.
+ * Connects with wills: one must be published if the connection breaks, and must not after DISCONNECT. Each will has a
+ * number.
+ * How often a will may arrive depends on the kills of the broker meanwhile: see `checkWills`. When the broker answers
+ * the client's next connection, it is done with the will.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConnectPacket, ProtocolVersion, Will } from '../../../types/message/packets.js'
@@ -13,16 +12,16 @@ import { connectPacket, Link } from './link.js'
 
 const RETRY_MS = 25
 const MAX_STAY_MS = 200
-/** As often it is tried to find out what became of a will. */
+/** Attempts to reconnect after a will. */
 const MAX_TRIES = 400
 
-/** A will, and how its client left. */
+/** A will, and how the connection of its client ended. */
 export interface WillEnd {
   readonly number: number
   /** When the client connected, and when its next connection was answered, by the monotonic clock. */
   readonly from: number
   readonly to: number
-  /** Whether its connection broke, it said goodbye for certain, or the broker may not have read that. */
+  /** The connection broke, the broker certainly read DISCONNECT, or it is unknown whether it did. */
   readonly end: 'broken' | 'goodbye' | 'unknown'
 }
 

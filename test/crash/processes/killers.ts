@@ -1,15 +1,15 @@
-/** Who kills whom, and when: two sequences that the seed repeats. Knows nothing of what the processes do. */
+/** Kills the broker and the clients at random times, which a seed repeats. Must not know what the processes do. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../random.js'
 import type { KillableProcess } from './killable-process.js'
 
 const MAX_LIFE_MS = 800
-/** Some lives end while the broker is still coming up. */
+/** The chance that the broker is killed while it starts. */
 const EARLY_DEATH_CHANCE = 0.1
 const MAX_EARLY_LIFE_MS = 300
 const MAX_CLIENT_PEACE_MS = 1000
 
-/** Kills the broker so many times; `revived` is called whenever it is ready again. */
+/** Kills the broker a number of times; `revived` is called whenever it is ready again. */
 export async function killBroker(
   broker: KillableProcess,
   random: Random,
@@ -30,8 +30,8 @@ export async function killBroker(
 }
 
 /**
- * Kills one of the clients after the other, until it is over. Does not wait for them to come back.
- * @param maxPeaceMs between two of them
+ * Kills one client after the other until the run is over. Does not wait until they are ready again.
+ * @param maxPeaceMs longest time between two kills
  */
 export async function killClients(
   clients: readonly KillableProcess[],

@@ -1,12 +1,12 @@
-/** What a process that is to be killed owes to the one that started it. */
+/** Messages of a process to the test that started it, and will kill it. */
 
-/** Tells that the work has begun. From here on the process does not outlive the one that started it. */
+/** Reports that the process is ready. It ends when its parent does. */
 export function sayReady(): void {
   process.once('disconnect', () => process.exit())
   process.send?.('ready')
 }
 
-/** A node that has lost its lease is gone for its clients, as if it had been killed. */
+/** Reports a lost lease: for its clients, the node is dead then, as if it had been killed. */
 export function sayLeaseLost(): void {
   if (process.connected) process.send?.('lease lost')
 }

@@ -1,4 +1,4 @@
-/** Messages of other brokers for queues that may have them already: each is added once, in order, with few readings. */
+/** Messages of other brokers for queues that may have them already: each is added once, in order, with few reads. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ForeignAdditions } from '../../../lib/persistence/aedes/foreign.js'

@@ -1,6 +1,6 @@
 /**
- * Two brokers that share a Redis, as bus and as store: what one stores the other sees, each says once that the store is
- * shared, and neither takes what the other has left.
+ * Two brokers that share a Redis, as bus and as store: one sees what the other stores, each warns once that the store
+ * is shared, and neither removes what the other has left.
  */
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
@@ -130,7 +130,7 @@ describe('brokers that share a store without a bus', () => {
   it('find each other within a minute, and say so once; a broker that is gone is none', async () => {
     const Persistence = require('aedes-persistence/asyncPersistence.js')
     const store = new Persistence() as AedesPersistence
-    // the first to leave must not empty the store of the others
+    // the first that stops must not empty the store of the other
     store.destroy = async () => {}
     const clock = new FakeClock()
     const warnings: string[] = []

@@ -1,6 +1,6 @@
 /**
- * Sessions that have the same messages in stores with only the contract of `aedes-persistence`: each has packet ids of
- * its own, loses nothing and gets nothing twice, whatever is restarted; and nothing is left behind.
+ * Sessions that have the same messages in stores with only the contract of `aedes-persistence`: each has its own packet
+ * ids, nothing is lost or duplicated whatever is restarted, and nothing is left.
  */
 import assert from 'node:assert/strict'
 import type { PublishPacket, QoS } from '../../../types/message/packets.js'
@@ -11,7 +11,7 @@ import { keptSession } from '../../support/spec.js'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => String(from + index))
 
-/** Sessions that want the same messages, each with a QoS of its own. */
+/** Sessions that subscribe to the same messages, each with its own QoS. */
 const SUBSCRIBERS: Record<string, QoS> = { one: 1, two: 2, three: 1, 'four/4:ü': 2 }
 
 async function subscribeAll({ connect, version }: Scene): Promise<SpecClient[]> {
@@ -35,7 +35,7 @@ function publishAll({ broker }: Scene, payloads: string[]): Promise<unknown> {
   )
 }
 
-/** What comes until nothing more does, unanswered. */
+/** All packets that arrive, without answering them. */
 async function unanswered(client: SpecClient, { settle }: Scene): Promise<PublishPacket[]> {
   const received: PublishPacket[] = []
   for (let quiet = 0; quiet < 2; quiet++) {
@@ -70,7 +70,7 @@ stored('each session has packet ids of its own for what was sent to all of them'
   const sent: PublishPacket[][] = []
   for (const [index, client] of clients.entries()) {
     const packets = await unanswered(client, scene)
-    // each acknowledges other ones, so that the packet ids differ from now on
+    // each acknowledges different ones, so that the packet ids differ from now on
     for (const packet of packets.splice(index * 2, 3 + index)) acknowledge(client, packet)
     sent.push(packets)
   }
@@ -167,7 +167,7 @@ for (const shown of [1, 10]) {
       await publishAll(scene, expected)
       const client = await connect('client', keptSession(version))
       assert.deepEqual(await texts(client, scene), expected)
-      // what comes while it is connected, more of it than it answers at first
+      // what arrives while it is connected, more than it answers at first
       await publishAll(scene, numbers(35, 60))
       const unansweredYet = await unanswered(client, scene)
       for (const packet of unansweredYet) acknowledge(client, packet)

@@ -1,4 +1,4 @@
-/** The store behind its bound: the same answers, in time; or a failure, one for each that does not come. */
+/** The store with a time limit: the same results in time; one failure for each that does not arrive. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { withStoreTimeout } from '../../../lib/persistence/aedes/store-timeout.js'
@@ -9,7 +9,7 @@ import type { SessionPersistence } from '../../../types/persistence.js'
 
 const TIMEOUT_MS = 1000
 
-/** A store of which each operation is answered when the test says so. */
+/** A store whose operations are answered when the test says so. */
 function fixture() {
   const clock = new FakeClock()
   const open: { name: string; resolve(value?: unknown): void; reject(error: Error): void }[] = []

@@ -1,6 +1,6 @@
 /**
  * Stores that have only the contract of `aedes-persistence`, in memory, on disk and in Redis, behind a broker:
- * sessions, queues, retained messages and wills, and what of it outlives the process.
+ * sessions, queues, retained messages and wills, and which of them outlive the process.
  */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../../types/message/packets.js'
@@ -93,7 +93,7 @@ stored('retained messages are kept, replaced and removed', async scene => {
 
 const PROPERTIES = { contentType: 'text/plain', correlationData: Buffer.from('c'), userProperties: { a: 'b' } }
 
-/** The properties that a message came with, in a shape that can be compared. */
+/** The properties of a message, in a form that can be compared. */
 function propertiesOf({ properties }: PublishPacket): unknown {
   return properties && { ...properties, userProperties: { ...properties.userProperties } }
 }

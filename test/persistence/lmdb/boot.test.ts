@@ -1,4 +1,4 @@
-/** How a store tells one run of the machine from another, system by system. */
+/** How a store distinguishes one run of the machine from another, on each system. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { bootId } from '../../../lib/persistence/lmdb/file/boot.js'

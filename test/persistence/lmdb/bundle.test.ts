@@ -1,4 +1,4 @@
-/** A store in an application that is bundled: opened, closed and opened again, as a host does that is restarted. */
+/** A store in a bundled application: opened, closed and opened again, as a restarted host does. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { symlinkSync } from 'node:fs'

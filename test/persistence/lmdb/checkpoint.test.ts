@@ -1,4 +1,4 @@
-/** The note of a checkpoint in a data file, and what becomes of one that cannot be trusted. */
+/** The record of a checkpoint in a data file, and what happens if it cannot be trusted. */
 import assert from 'node:assert/strict'
 import { openSync, writeSync } from 'node:fs'
 import { devNull } from 'node:os'
@@ -78,7 +78,7 @@ describe('a checkpoint', () => {
   })
 })
 
-/** A flusher on a file of no content; `held` counts the snapshots that it holds, `taken` all that it took. */
+/** A flusher on an empty file; `held` counts the snapshots that it holds, `taken` all that it took. */
 function flusherOn(path: string) {
   const counts = { held: 0, taken: 0 }
   const file = {

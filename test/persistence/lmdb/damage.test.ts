@@ -1,4 +1,7 @@
-/** Damaged files: whatever byte is changed, the store is refused or is what it was; and how the damage is told. */
+/**
+ * Damaged files: whatever byte is changed, the store refuses the file or has its old content; and how the damage is
+ * reported.
+ */
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,10 +15,10 @@ import { temporaryFolder } from './folders.js'
 
 const NOW = 1_900_000_000_000
 const PAGE_BYTES = 4096
-/** Files that are opened with all that belongs to it. */
+/** Files that are opened with all checks. */
 const OPENED = byEffort({ fast: 4, normal: 5, full: 300 })
 
-/** A compact file, in which nearly every byte matters, and what is in it. */
+/** A compact file, in which nearly every byte matters, and its content. */
 let original: Buffer
 let content: string
 const folder = temporaryFolder()
@@ -50,7 +53,7 @@ async function fill(store: LmdbPersistence): Promise<void> {
   await Promise.all(added)
 }
 
-/** Everything in a file, read through the store, as text. */
+/** The whole content of a file, read through the store, as text. */
 async function contentOf(file: Buffer, verification: 'off' | 'full'): Promise<string> {
   place(file)
   const store = await opened(folder, verification)
@@ -72,7 +75,7 @@ function place(file: Buffer): void {
   writeFileSync(join(folder, 'data.mdb'), file)
 }
 
-/** The same flips in each run. */
+/** The same changes in each run. */
 function* flips(count: number): Generator<Buffer> {
   let seed = 12
   const random = (below: number) => {
@@ -81,7 +84,7 @@ function* flips(count: number): Generator<Buffer> {
   }
   for (let i = 0; i < count; i++) {
     const file = Buffer.from(original)
-    // Headers and node lists are where one bit does most.
+    // One bit does most harm in headers and node lists.
     const inPage = random(2) === 0 ? random(160) : random(PAGE_BYTES)
     const at = random(original.length / PAGE_BYTES) * PAGE_BYTES + inPage
     file[at]! ^= 1 << random(8)

@@ -1,4 +1,4 @@
-/** The store on disk when something is wrong: files of others, damage, a second process, no room. */
+/** The LMDB store with bad files: foreign ones, damage, a second process, a full disk. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -157,7 +157,7 @@ describe('a folder that is in use', () => {
     await store.destroy()
   })
 
-  // as processes of two containers have, which may both be number 1
+  // as processes of two containers, both of which may have number 1
   it('is refused to another thread, which has the same process number, until the first is gone', async () => {
     const path = temporaryFolder()
     const worker = new Worker(WRITER, { argv: [path], stdout: true })
@@ -319,7 +319,7 @@ describe('a record that is not what was written', () => {
     await assert.rejects(store.setup(BROKER), { code: 'ANAX_ERR_STORE_FORMAT' })
   })
 
-  /** Changes bytes wherever they lie in the data file. */
+  /** Changes bytes wherever they are in the data file. */
   function overwrite(path: string, from: string, to: string): void {
     const file = join(path, DATA)
     const bytes = readFileSync(file)

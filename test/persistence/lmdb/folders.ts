@@ -1,4 +1,4 @@
-/** Folders for stores on disk, and small disks, gone when the test file ends. */
+/** Folders for stores on disk, and small disks, removed at the end of the test file. */
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { after, type TestContext } from 'node:test'
@@ -21,7 +21,7 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0
 /** Why a test that needs a small disk is skipped. */
 export const noSmallDisk = canMount ? false : 'needs root on Linux, to mount a small tmpfs'
 
-/** Runs a test in a folder with room for so many bytes. */
+/** Runs a test in a folder with a limited number of bytes. */
 export async function onDiskOf(
   bytes: number,
   context: TestContext,

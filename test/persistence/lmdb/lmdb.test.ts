@@ -1,4 +1,4 @@
-/** The store on disk: both suites, and what is particular to it when all goes well. */
+/** The LMDB store: both suites, and its particular features. */
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import abstractSuite from 'aedes-persistence/abstract.js'
@@ -21,7 +21,7 @@ import { temporaryFolder } from './folders.js'
 const paths = new Map<unknown, string>()
 
 function open(path: string): LmdbPersistence {
-  // Verification has tests of its own; here it would take a process for each reopening.
+  // Verification has its own tests; here it would start a process at each opening.
   const store = createLmdbPersistence({ path, verify: 'off' })
   paths.set(store, path)
   return store

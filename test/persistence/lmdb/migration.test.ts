@@ -1,4 +1,4 @@
-/** A folder that schema version 1 has written: it is migrated when it is opened, and has everything it had. */
+/** A folder of schema version 1: it is migrated when it is opened, and keeps its content. */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ async function opened(path: string): Promise<LmdbPersistence> {
   return store
 }
 
-/** What the fixture has, as fixtures/make-version-1.mjs has put it there. */
+/** The content of the fixture, from fixtures/make-version-1.mjs. */
 async function checkContent(store: LmdbPersistence): Promise<void> {
   const sessions = await all(store.sessions())
   assert.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * Finding retained messages by filters with wildcards in the store on disk: the right ones, and without reading what
- * cannot match.
+ * Searching retained messages with wildcards in the LMDB store: finds the right ones, without reading rows that cannot
+ * match.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -16,7 +16,7 @@ import { filterMatches, hasWildcard, isTopicFilter, isTopicName } from '../../..
 import { runs } from '../../support/effort.js'
 import { temporaryFolder } from './folders.js'
 
-/** Retained messages on these topics; counts the rows that are looked at. */
+/** Retained messages on these topics; counts the rows that are read. */
 async function withRetained(
   topics: Iterable<string>,
   body: (find: (filter: string) => Promise<{ topics: string[]; seen: number }>) => Promise<void>,
@@ -55,7 +55,8 @@ async function withRetained(
 }
 
 /**
- * Levels that sort on both sides of the slash, are the beginning of one another, empty, longer than a key, or special.
+ * Levels that sort before and after the slash, prefixes of each other, empty ones, longer ones than a key, special
+ * ones.
  */
 const level = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom('a', 'b', 'ab', 'a!', 'a0', 'b.', '', 'é', '\u{1f600}', '\uffee', '$SYS') },
@@ -94,7 +95,7 @@ describe('retained messages on disk', () => {
         const { topics, seen } = await find(filter)
         return { matches: topics.length, seen }
       }
-      // For each site the first topic, the match and the one behind it, and at the end the first of the others.
+      // For each site the first topic, the match and the next one, and finally the first of the others.
       assert.deepEqual(await found('+/sensor-50'), { matches: FIRST, seen: 3 * FIRST + 1 })
       assert.deepEqual(await found('+/sensor-50/unit'), { matches: FIRST, seen: 3 * FIRST + 1 })
       assert.deepEqual(await found('+/absent'), { matches: 0, seen: FIRST + 1 })

@@ -1,12 +1,12 @@
-/** Group commit: which changes share a transaction, and what becomes of them where it fails. */
+/** Group commit: which changes share a transaction, and what happens to them if it fails. */
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { LmdbWriter } from '../../../lib/persistence/lmdb/engine/writer.js'
 
-/** A change takes a millisecond, and a transaction takes changes for ten. */
+/** A change takes a millisecond, and a transaction collects changes for ten. */
 describe('LmdbWriter', () => {
   let time: number
-  /** What each transaction was made of. */
+  /** The content of each transaction. */
   let transactions: number[][]
   let flushes: number
   let writer: LmdbWriter
@@ -29,10 +29,10 @@ describe('LmdbWriter', () => {
       return number
     })
 
-  /** Asks for changes in one go. */
+  /** Requests changes together. */
   const together = (from: number, count: number) => Promise.all(numbers(from, count).map(change))
 
-  /** Asks for each on its own, before the first transaction begins. */
+  /** Requests each separately, before the first transaction begins. */
   async function apart(from: number, count: number): Promise<Promise<number>[]> {
     const asked: Promise<number>[] = []
     for (const number of numbers(from, count)) {

@@ -1,4 +1,4 @@
-/** The store in memory: both suites, and what is particular to it. */
+/** The store in memory: both suites, and its particular features. */
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import abstractSuite from 'aedes-persistence/abstract.js'
@@ -10,7 +10,7 @@ describe('the base contract', () =>
   abstractSuite({ test, persistence: () => createMemoryPersistence(), testAsync: true }))
 
 describe('the session contract', () =>
-  // The next broker of the process may go on with the store of the one before.
+  // The next broker of the process may use the store of the previous one.
   persistenceSuite({
     test,
     create: createMemoryPersistence,

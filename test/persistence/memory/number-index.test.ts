@@ -1,4 +1,4 @@
-/** The index by number: what a Map would do, whatever the numbers and in whatever order they come and go. */
+/** The index by number: behaves like a Map, for all numbers and all orders of adding and removing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -65,7 +65,7 @@ for (const [what, left, most] of [
       const index = new NumberIndex<Thing>()
       for (let number = 0; number < 1000; number++) index.add(new Thing(number))
       for (let number = 0; number < 1000 - left; number++) index.delete(number)
-      // as it goes on: one comes, one goes
+      // in steady use: one is added, one is removed
       for (let number = 1000; number < 1000 + 40 * left; number++) {
         index.add(new Thing(number))
         index.delete(number - left)

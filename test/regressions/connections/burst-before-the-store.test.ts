@@ -1,6 +1,6 @@
 /**
- * A store on disk takes a burst of the host before any of it is sent. So nothing waits for the client yet when the
- * limit of its queue is asked for, and the burst must not be mistaken for messages that the client does not drain.
+ * A store on disk accepts a burst of the host before any of it is sent. So nothing waits for the client yet when the
+ * limit of its queue is checked, and the burst must not look like messages that the client does not read.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -13,7 +13,10 @@ import { keptSession } from '../../support/spec.js'
 
 const COUNT = 3000
 
-/** Publishes {@link COUNT} messages without waiting, at a store that answers late. @returns the number of drops */
+/**
+ * Publishes {@link COUNT} messages without waiting, to a store that answers late.
+ * @returns the number of drops
+ */
 async function dropsOfBurst(clientIs: 'connected' | 'away'): Promise<number> {
   const clock = new FakeClock()
   const memory = createMemoryPersistence({ now: () => clock.now() })

@@ -1,6 +1,6 @@
 /**
- * A host that was busy: its event loop stood still while time passed. What clients sent meanwhile lies unread in their
- * sockets, so they were neither silent nor late.
+ * A host that was busy: its event loop was blocked while time passed. The packets that clients sent meanwhile are
+ * unread in their sockets, so the clients were neither silent nor late.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -29,7 +29,7 @@ class BusyClock implements Clock {
     this.#timers.delete(timer as object)
   }
 
-  /** Time passes at once; then the event loop runs what is due, as Node does: before it reads any socket. */
+  /** Time passes at once; then the event loop runs due timers, as Node does, before it reads any socket. */
   busyFor(ms: number): void {
     this.#now += ms
     for (const [timer, { at, callback }] of [...this.#timers]) {
@@ -65,7 +65,7 @@ for (const transport of TRANSPORTS) {
     it('does not make a client late that has sent CONNECT', async () => {
       await using scene = await open()
       const client = new SpecClient(scene.broker, 5, await scene.dial())
-      // the broker has the stream before time passes
+      // the broker gets the stream before time passes
       await new Promise(resolve => setImmediate(resolve))
       const answered = client.connect()
       scene.clock.busyFor(60_000)

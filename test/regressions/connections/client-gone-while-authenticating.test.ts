@@ -1,4 +1,7 @@
-/** A client that leaves while a hook thinks about its CONNECT: what it sent before is handled, if it sent anything. */
+/**
+ * A client that disconnects while a hook decides about its CONNECT: what it sent before is handled, if it sent
+ * anything.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -26,7 +29,7 @@ afterEach(async () => {
   await broker.close()
 })
 
-/** What a hook was asked, and how to answer it. */
+/** The argument of a hook, and a function that answers it. */
 interface Question {
   client: Client
   answer(verdict: boolean): void

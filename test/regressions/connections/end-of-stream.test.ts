@@ -1,6 +1,6 @@
 /**
- * The end of a stream does not overtake what it brought: everything that arrived before is handled in order and
- * acknowledged where the other side still reads, DISCONNECT counts, and only then does the connection end.
+ * The end of a stream does not overtake its data: everything that arrived before is handled in order and acknowledged
+ * if the other side still reads, DISCONNECT counts, and only then does the connection end.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ import { runs } from '../../support/effort.js'
 
 const MESSAGES = 30
 
-/** What takes its time, so that the end of the stream comes while packets wait. */
+/** What is slow, so that the end of the stream arrives while packets wait. */
 const LATENCIES = {
   nothing: {},
   authorizePublish: { authorizePublish: async () => sleep(1, true) },
@@ -36,11 +36,11 @@ const systemClock: Clock = {
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),
 }
 
-/** How the client goes away. */
+/** How the client ends the connection. */
 const ENDS = ['FIN', 'half-close', 'destroy', 'reset'] as const
 type End = (typeof ENDS)[number]
 
-/** What it sends last. */
+/** The last packet that it sends. */
 const LAST = ['publish', 'subscribe', 'pubrel', 'disconnect'] as const
 type Last = (typeof LAST)[number]
 
@@ -50,11 +50,11 @@ interface Scene {
   end: End
   qos: QoS
   last: Last
-  /** Whether everything is sent behind CONNECT at once, before CONNACK. */
+  /** Whether everything is sent together with CONNECT, before CONNACK. */
   when: 'before CONNACK' | 'after CONNACK'
 }
 
-/** Where the other side certainly got everything: nothing may be missing. A reset may take unread bytes with it. */
+/** Whether the broker certainly gets everything: then nothing may be missing. A reset may discard unread bytes. */
 const isOrderly = ({ end }: Scene) => end === 'FIN' || end === 'half-close'
 
 async function run(scene: Scene): Promise<void> {
@@ -104,7 +104,7 @@ async function play(scene: Scene, broker: Broker, stream: Duplex): Promise<void>
   if (scene.end === 'half-close') await answered(scene, client)
 }
 
-/** All acknowledgements reached the side that still reads. */
+/** All acknowledgements arrived at the side that still reads. */
 async function answered({ qos, last }: Scene, client: SpecClient): Promise<void> {
   const packets = await client.closed()
   const count = (cmd: Packet['cmd']) => packets.filter(packet => packet.cmd === cmd).length
@@ -139,7 +139,7 @@ async function leave({ end }: Scene, stream: Duplex): Promise<void> {
   }
 }
 
-/** What a transport can do: WebSocket has no half-close, and only TCP a reset. */
+/** What a transport can do: WebSocket has no half-close, and only TCP has a reset. */
 function isPossible({ transport, end, qos, last }: Scene): boolean {
   if (end === 'reset' && transport !== 'tcp') return false
   if (end === 'half-close' && !['tcp', 'unix', 'memory', 'tls'].includes(transport)) return false

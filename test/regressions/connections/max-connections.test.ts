@@ -1,4 +1,7 @@
-/** The limit of connections holds for clients that come at once, and does not keep a client from coming back. */
+/**
+ * The limit of connections holds for clients that connect at the same time, and does not prevent a client from
+ * reconnecting.
+ */
 import assert from 'node:assert/strict'
 import { SpecClient } from '../../support/clients/spec-client.js'
 import { spec } from '../../support/spec.js'

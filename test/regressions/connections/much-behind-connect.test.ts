@@ -1,6 +1,6 @@
 /**
- * A client that does not wait for CONNACK: all that it sent behind CONNECT is answered, however much at once is too
- * much.
+ * A client that does not wait for CONNACK: everything that it sent after CONNECT is answered, even more than the broker
+ * handles at once.
  */
 
 import { connectPacket, publishPacket } from '../../support/clients/spec-client.js'

@@ -1,6 +1,6 @@
 /**
- * A process that has no file descriptor left, as when more clients connect than `ulimit -n` allows. Node.js cannot open
- * the file with the memory of the process then, and throws: a broker that looked at it in a timer ended its host.
+ * A process without free file descriptors, as when more clients connect than `ulimit -n` allows. Node.js then cannot
+ * open the file with the memory of the process, and throws: a broker that read it in a timer ended its host.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

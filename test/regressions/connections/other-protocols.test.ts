@@ -1,5 +1,6 @@
 /**
- * A client of another protocol at the port of MQTT, as happens when a port is mixed up: the error says which it may be.
+ * A client of another protocol at the MQTT port, as happens when ports are mixed up: the error says which protocol it
+ * may be.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -1,16 +1,16 @@
 /**
- * Calls that wait for a client within the process keep the process alive: it would end otherwise, and they would never
- * answer. A broker that nobody waits for does not.
+ * Calls that wait for a client within the process keep the process alive: otherwise it would end, and they would never
+ * resolve. A broker without pending calls does not keep it alive.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'
 import { SpecClient } from '../../support/clients/spec-client.js'
 
-/** How many timers keep this process alive. */
+/** The number of timers that keep this process alive. */
 const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
 
-/** A client that reads nothing more. */
+/** A client that stops reading. */
 async function frozen(broker: Broker): Promise<SpecClient> {
   const client = new SpecClient(broker, 4)
   await client.connect({ clientId: 'frozen' })

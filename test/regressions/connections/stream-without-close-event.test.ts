@@ -1,7 +1,4 @@
-/**
- * Streams that do not say that they are closed: the listeners of the broker are off them all the same, and it can
- * close.
- */
+/** Streams that emit no 'close': the broker removes its listeners nevertheless, and can close. */
 import assert from 'node:assert/strict'
 import { Duplex, type DuplexOptions } from 'node:stream'
 import { test } from 'node:test'
@@ -57,7 +54,7 @@ for (const [how, destroy] of Object.entries(DESTROYS)) {
       await clock.advance(1000)
       await nextTurn()
       assert.deepEqual(listeners(stream), before)
-      // without waiting for a time limit: the clock stands still
+      // without a time limit: the clock stands still
       await close()
       assert.equal(clock.pendingTimers, 0)
     })

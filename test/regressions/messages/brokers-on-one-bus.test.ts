@@ -1,6 +1,4 @@
-/**
- * Several brokers on one bus, with a store for each or one for all: nothing is lost on the way, and nothing doubled.
- */
+/** Several brokers on one bus, with separate stores or a shared one: no message is lost or duplicated. */
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
@@ -29,7 +27,7 @@ const STORES: Record<string, () => AedesPersistence> = {
   },
 }
 
-/** Runs a test for each way to carry messages, each store, and a store for each broker or one for both. */
+/** Runs a test for each kind of bus, each store, and separate stores or a shared one. */
 function two(title: string, body: (brokers: Two, pace: HeldPace) => Promise<void>): void {
   describe(title, () => {
     for (const carrying of CARRYING) {
@@ -55,13 +53,13 @@ function two(title: string, body: (brokers: Two, pace: HeldPace) => Promise<void
   })
 }
 
-/** The CONNECT of a kept session that takes one message at a time. */
+/** The CONNECT of a stored session that accepts one message at a time. */
 function oneAtATime(): Partial<ConnectPacket> {
   const kept = keptSession(5)
   return { ...kept, properties: { ...kept.properties, receiveMaximum: 1 } }
 }
 
-/** Publishes there, and lets the network carry it. */
+/** Publishes on one broker, and lets the bus deliver. */
 async function publishThere([, there]: Two, pace: HeldPace, ...payloads: string[]): Promise<void> {
   for (const payload of payloads) await there.publish({ topic: 'a', qos: 1, payload })
   pace.letThrough()
@@ -100,12 +98,12 @@ two('it is sent again to a client that did not acknowledge it, and comes back', 
 })
 
 two('what a session had from its queue does not come again', async ([here, there], pace) => {
-  // as long as this one is there, the bus goes on bringing the filter
+  // as long as this one is connected, the bus keeps bringing the filter
   await (await connectTo(here, 'other')).subscribe({ topic: 'a', qos: 0 })
   const client = await connectTo(here, 'client', keptSession(5))
   await client.subscribe({ topic: 'a', qos: 1 })
   await there.publish({ topic: 'a', qos: 1, payload: 'x' })
-  // reads the queue, which has both where there is one store
+  // reads the queue, which has both messages if the store is shared
   await here.clients.client!.publish({ topic: 'a', qos: 1, payload: 'y' })
   const early = await receiveTexts(client)
   await client.disconnect()

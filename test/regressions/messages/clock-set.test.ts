@@ -1,6 +1,4 @@
-/**
- * Somebody sets the wall clock: deadlines of the process do not move, and those that are stored follow the new time.
- */
+/** The system clock is set: deadlines of the process do not move, and stored ones follow the new time. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** A session that the store does not let go at once: what it leaves is given on, and told as lost, one time. */
+/** A session that the store does not delete at once: its messages are redelivered, and reported as lost, once. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'

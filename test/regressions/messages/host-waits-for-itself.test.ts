@@ -1,4 +1,6 @@
-/** A hook that waits for the end of its own client, or of the broker: it gets there, and nobody is locked out. */
+/**
+ * A hook that awaits the end of its own client or of the broker: that end happens, and the client can connect again.
+ */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Broker, type BrokerOptions, type Client, createBroker } from '../../../lib/index.js'
@@ -20,10 +22,10 @@ const ACTS: Record<string, Act> = {
   'broker.close()': (_, broker) => broker.close(),
 }
 
-/** Something else first, as a look into a database is. */
+/** Does something else first, such as a database query. */
 const later: Act = () => new Promise(resolve => setImmediate(resolve))
 
-/** Hook -> the hook that does something and then answers, and what the client sends to have it asked. */
+/** Hook -> a hook that does something and then answers, and the packet that makes the broker call it. */
 const HOOKS: Record<string, (act: (client: Client) => Promise<unknown>) => BrokerOptions> = {
   authorizePublish: act => ({ authorizePublish: async client => Boolean(await act(client)) || true }),
   'authorizePublish, by callback': act => ({
@@ -54,11 +56,11 @@ for (const [hook, options] of Object.entries(HOOKS)) {
           publishPacket({ topic: 'a', qos: 1, messageId: 1 }),
           { cmd: 'subscribe', messageId: 2, subscriptions: [{ topic: 'a', qos: 0 }] },
         )
-        // a hook that was asked has two seconds to answer a broker that closes
+        // when the broker closes, a pending hook has two seconds to answer
         while (!isDone) await clock.advance(1000)
         await client.closed()
         if (broker.closed) return
-        // the identifier is free
+        // the identifier is free again
         const next = new SpecClient(broker, 5)
         const connack = await Promise.race([next.connect({ clientId: 'same' }), next.closed()])
         assert.ok(connack)

@@ -1,6 +1,6 @@
 /**
- * A bus that says at once that it has a message, and brings a copy of it later: the broker knows its own message again,
- * and what was decided of it still holds.
+ * A bus that acknowledges a message at once, and delivers a copy later: the broker recognizes its own message, and the
+ * routing record still holds.
  */
 import assert from 'node:assert/strict'
 import type { Drop } from '../../../types/broker/events.js'
@@ -13,7 +13,7 @@ import { keptSession, type Spec, spec } from '../../support/spec.js'
 
 const CARRYING: readonly Carrying[] = ['the same object', 'a copy for each bus', 'a copy for each filter']
 
-/** Declares a test for each way to carry messages; the bus brings nothing until it is let. */
+/** Declares a test for each kind of bus; the bus delivers nothing until the test allows it. */
 function late(
   title: string,
   body: (scene: Spec, pace: HeldPace) => Promise<void>,
@@ -28,7 +28,7 @@ function late(
   }
 }
 
-/** The CONNECT of a kept session that takes so many messages at once. */
+/** The CONNECT of a stored session that accepts a number of messages at once. */
 function taking(receiveMaximum: number): Partial<ConnectPacket> {
   const kept = keptSession(5)
   return { ...kept, properties: { ...kept.properties, receiveMaximum } }

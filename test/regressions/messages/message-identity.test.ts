@@ -1,4 +1,6 @@
-/** Messages of different runs of a broker with a fixed id are never taken for each other, whatever the clock says. */
+/**
+ * Messages of different runs of a broker with a fixed id are never mistaken for each other, whatever the clock says.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker } from '../../../lib/index.js'

@@ -1,6 +1,6 @@
 /**
- * A session that gets a message twice, for itself and as a member of a shared subscription, has two copies in its
- * queue. The one for the group must not come twice where it is read from the queue before the bus brings it.
+ * A session that gets a message twice, for its own subscription and as a member of a group, has two copies in its
+ * queue. The group's copy must not be delivered twice if it is read from the queue before the bus delivers the message.
  */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'
@@ -8,7 +8,7 @@ import type { SessionPersistence } from '../../../types/persistence.js'
 import { receiveTexts, textPacket } from '../../support/clients/exchange.js'
 import { keptSession, spec } from '../../support/spec.js'
 
-/** A store that answers late: what it was given is there already. */
+/** A store that answers late: its changes take effect at once. */
 function slowStore() {
   const store = createMemoryPersistence() as SessionPersistence
   const { enqueue } = store
@@ -39,7 +39,7 @@ spec(
     publisher.send(textPacket('a', '1', { qos: 1, messageId: 1 }))
     await publisher.settle()
     release()
-    // the first is on its way to the client, so the queue is being read when the second comes
+    // the first is being sent to the client, so the queue is being read when the second arrives
     publisher.send(textPacket('a', '2', { qos: 1, messageId: 2 }))
     await publisher.settle()
     received.push(...(await receiveTexts(client)))

@@ -1,6 +1,6 @@
 /**
- * A store that takes its time to say that it has a message, and shows it already: a client that gets it from its queue,
- * acknowledges it and comes back once more, before the message is routed, does not get it again.
+ * A slow store that shows a message before it acknowledges the write: a client that gets the message from its queue,
+ * acknowledges it and reconnects before the message is routed does not get it again.
  */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'

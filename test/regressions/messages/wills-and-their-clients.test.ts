@@ -1,4 +1,4 @@
-/** A hook is asked about a will with the client that left it, however long ago. */
+/** The hook for a will gets the client that left it, however long ago. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Client, createBroker } from '../../../lib/index.js'

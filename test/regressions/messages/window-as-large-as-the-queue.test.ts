@@ -1,4 +1,4 @@
-/** A client may have as many messages in flight as a queue may hold: a burst is not dropped because of that. */
+/** A client may have as many messages in flight as its queue can hold: a burst is not dropped because of that. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../../lib/index.js'

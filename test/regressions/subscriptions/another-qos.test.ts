@@ -1,6 +1,6 @@
 /**
- * A subscription gets another QoS while a message is between the store, whose answer takes its time, and the bus: what
- * a client is sent first and what it is sent again, after its connection broke, are the same packet.
+ * The QoS of a subscription changes while a message is between a slow store and the bus: the packet that a client is
+ * sent first is the one that is retransmitted after a reconnect.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** What others can pile up: messages of a bus while the store does not answer, and streams that never send CONNECT. */
+/** What others can accumulate: messages of a bus while the store does not answer, and streams without CONNECT. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'

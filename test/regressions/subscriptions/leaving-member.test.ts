@@ -1,4 +1,6 @@
-/** A member of a group that is on its way out, but held up by a slow hook or store: its messages go to the others. */
+/**
+ * A member of a group that is disconnecting, but delayed by a slow hook or store: its messages go to the other members.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createMemoryPersistence } from '../../../lib/index.js'

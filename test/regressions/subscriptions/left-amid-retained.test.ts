@@ -1,4 +1,4 @@
-/** A client with a stored session that leaves amid the retained messages it subscribed to: they are queued for it. */
+/** A client with a stored session that disconnects while it gets retained messages: the remaining ones are queued. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'

@@ -1,4 +1,4 @@
-/** A filter that `authorizeSubscribe` replaced: the client ends it by the name that it knows. */
+/** A filter that `authorizeSubscribe` replaced: the client unsubscribes with the filter that it sent. */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'
 import { publishText, receiveTexts } from '../../support/clients/exchange.js'
@@ -95,7 +95,7 @@ spec(
     const peer = await connect('client', keptSession(5))
     const client = broker.clients.client!
     await peer.subscribe({ topic: 'a', qos: 1 })
-    // the only test here that expects it
+    // only this test expects it
     broker.removeAllListeners('storeError')
     store.removeSubscriptions = () => Promise.reject(new Error('disk full'))
     peer.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] })

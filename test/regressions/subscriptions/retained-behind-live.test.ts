@@ -1,6 +1,5 @@
 /**
- * A retained message that waits for its subscriber while a newer one of its topic goes past it: it is not news any
- * more.
+ * A retained message waits for its subscriber while a newer one of its topic overtakes it: the older one is not sent.
  */
 import assert from 'node:assert/strict'
 import { createMemoryPersistence } from '../../../lib/index.js'

@@ -1,4 +1,4 @@
-/** SUBACK says that messages will come: with a bus of the host, once the bus has taken the filter. */
+/** SUBACK promises messages: with a bus of the host, it is sent after the bus has registered the filter. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createMemoryPersistence } from '../../../lib/index.js'
@@ -14,7 +14,7 @@ import { keptSession } from '../../support/spec.js'
 
 const REFUSED = 0x80
 
-/** One broker whose bus answers when it is let. */
+/** A broker whose bus answers when the test allows it. */
 function held(title: string, body: (scene: Scene) => Promise<void>): void {
   it(title, async () => {
     const pace = new HeldPace('held')
@@ -52,7 +52,7 @@ held('SUBACK waits until the bus has every filter', async ({ broker, pace, bus }
   assert.deepEqual(bus.filters, ['a', 'b'])
   pace.letAnswer()
   assert.deepEqual(await granted(client), [1, 1])
-  // what the bus has already is not waited for
+  // a filter that the bus has already is not waited for
   subscribe(client, 'a')
   assert.deepEqual(await granted(client), [1])
 })

@@ -1,6 +1,6 @@
 /**
- * A client that subscribes again while the retained messages of a subscription are on their way, as a program does that
- * starts: Home Assistant, a dashboard. It got no message and no answer any more.
+ * A client that subscribes again while it gets retained messages, as programs do when they start: Home Assistant, a
+ * dashboard. It got no message and no answer any more.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import { createBroker } from '../../../lib/index.js'
 import { createServer } from '../../../lib/server/server.js'
 import { connectClient } from '../../support/clients/mqtt.js'
 
-/** More than the broker holds back behind a SUBACK. */
+/** More than the broker holds back after a SUBACK. */
 const MESSAGES = 300
 const PAYLOAD = 'x'.repeat(1500)
 

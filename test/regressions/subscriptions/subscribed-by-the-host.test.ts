@@ -1,6 +1,6 @@
 /**
- * The host changes a subscription of a client and publishes at once: what the store was told and what is live must not
- * differ for a moment, or the message comes twice, or not at all.
+ * The host changes a subscription of a client and publishes immediately: the stored and the live subscription must
+ * never differ, or the message arrives twice, or not at all.
  */
 import assert from 'node:assert/strict'
 import type { QoS } from '../../../types/message/packets.js'

@@ -1,5 +1,6 @@
 /**
- * Subscriptions that the host and the client change at the same time: the store, the live ones and the answers agree.
+ * The host and the client change subscriptions at the same time: the store, the live subscriptions and the answers
+ * agree.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'

@@ -1,6 +1,4 @@
-/**
- * Proxies in front of the broker: whose word about a client's address counts, in each of the ways in which they say it.
- */
+/** Proxies in front of the broker: which of them is trusted for a client's address, in each format. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
@@ -23,7 +21,7 @@ const V4_TAIL = 'cb007107' + '7f000001' + '1f90' + '075b'
 const LOOPBACK = ['127.0.0.0/8', '::1']
 const certificate = await makeCertificate()
 
-/** Header -> what the broker takes for the client's address and port. */
+/** Header -> the client's address and port, as the broker understands it. */
 const HEADERS: Record<string, [header: Buffer, address: string, port: number | undefined]> = {
   'version 1, IPv4': [Buffer.from('PROXY TCP4 203.0.113.7 127.0.0.1 8080 1883\r\n'), '203.0.113.7', 8080],
   'version 1, IPv6': [Buffer.from('PROXY TCP6 2001:db8::7 ::1 8080 1883\r\n'), '2001:db8::7', 8080],
@@ -158,7 +156,7 @@ describe('the PROXY protocol', () => {
     const reported: unknown[] = []
     scene.broker.on('connectionError', (_client, error) => reported.push(error))
     const accepted = new Promise<void>(resolve => subscribe('net.server.socket', () => resolve()))
-    // this process accepts nothing until the other one has ended
+    // this process accepts no connection until the other one has ended
     const healthCheck = `require('node:net').connect(${scene.port}, '127.0.0.1', function () {
       this.write(Buffer.from('${V2_SIGNATURE}20000000', 'hex'), () => this.resetAndDestroy())
     })`
@@ -200,7 +198,7 @@ describe('the PROXY protocol', () => {
 })
 
 describe('Forwarded and X-Forwarded-For', () => {
-  /** Trusted proxies, header -> the address that counts. */
+  /** Trusted proxies, header -> the resulting address. */
   const cases: [trusted: string[], headers: Record<string, string>, address: string][] = [
     [LOOPBACK, {}, '127.0.0.1'],
     [LOOPBACK, { 'x-forwarded-for': '203.0.113.7' }, '203.0.113.7'],
@@ -229,7 +227,7 @@ describe('Forwarded and X-Forwarded-For', () => {
   }
 })
 
-/** A connection to a listener that begins with a header for 203.0.113.7. */
+/** A connection that begins with a header for 203.0.113.7. */
 async function proxied(port: number): Promise<net.Socket> {
   const socket = net.connect(port, '127.0.0.1')
   await once(socket, 'connect')

@@ -1,4 +1,4 @@
-/** The configuration of HAProxy and nginx from the examples, with the programs themselves, in front of the command. */
+/** The example configurations of HAProxy and nginx, with the real programs, in front of the command. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +16,7 @@ import { makeCertificate, temporaryFolder } from '../../support/tls/certificate.
 
 const EXAMPLES = new URL('../../../../examples/proxies/', import.meta.url)
 
-/** Where the clients are; the proxies connect to the broker from 127.0.0.1. */
+/** The address of the clients; the proxies connect to the broker from 127.0.0.1. */
 const ELSEWHERE = '127.0.0.2'
 
 const certificate = await makeCertificate()
@@ -57,7 +57,7 @@ function program(name: string, args: string[]): RunningProcess {
   return new RunningProcess(name, args)
 }
 
-/** Starts the command and a proxy in front of it; the ports of the example are replaced by free ones. */
+/** Starts the command and a proxy in front of it; free ports replace those of the example. */
 async function open(
   example: string,
   entrances: readonly string[],
@@ -76,7 +76,7 @@ async function open(
   for (const port of entrances) await accepts(ports.get(port)!, proxy)
   return {
     broker,
-    /** Connects with MQTT.js, sends a large message to itself, and looks up in the log where it came from. */
+    /** Connects with MQTT.js, sends a large message to itself, and reads the client's address from the log. */
     async roundTrip(entrance: string, scheme: 'mqtt' | 'mqtts' | 'ws') {
       const clientId = `through-${entrance}`
       const client = new MqttClient(() => dial(scheme, ports.get(entrance)!), { clientId, protocolVersion: 5 })

@@ -1,4 +1,4 @@
-/** An upgrade that is refused is told of, with what is wrong: a browser says nothing but that it failed. */
+/** A refused upgrade is reported with its reason, because a browser only says that it failed. */
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, describe, it } from 'node:test'
@@ -33,7 +33,7 @@ describe('upgrades that a listener refuses', () => {
     await broker.close()
   })
 
-  /** The status of the answer, and what was told. */
+  /** The status of the answer, and the reported error. */
   async function ask(path: string, headers: http.OutgoingHttpHeaders): Promise<[number | undefined, ...string[]]> {
     const { port } = server.addresses[0]!
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
@@ -62,7 +62,7 @@ describe('upgrades that a listener refuses', () => {
       426,
       'ANAX_ERR_HANDSHAKE a proxy has to pass on the headers Upgrade and Connection',
     ])
-    // a page that somebody opens in a browser, or a health check
+    // a page that is opened in a browser, or a health check
     assert.deepEqual(await ask('/mqtt', {}), [426])
   })
 })

@@ -1,4 +1,6 @@
-/** Several WebSocket services on one HTTP server: each path goes to whom it belongs, in whichever order they came. */
+/**
+ * Several WebSocket services on one HTTP server: each path goes to its owner, in whatever order they were registered.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http, { type Server as HttpServer, type IncomingMessage } from 'node:http'
@@ -12,12 +14,12 @@ import { type Broker, createBroker } from '../../../lib/index.js'
 import { attachWebSocket, handleUpgrade, handleWebSocket } from '../../../lib/server/server.js'
 import { connectClient } from '../../support/clients/mqtt.js'
 
-/** An upgrade that no listener takes. */
+/** An upgrade that no listener handles. */
 const UPGRADE_TO_NOBODY =
   'GET /nobody HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n'
 
-/** What a host may run beside MQTT; each answers with close code 4000 on `/chat`. */
+/** Services that a host may run beside MQTT; each answers with close code 4000 on `/chat`. */
 const neighbours = {
   'a ws server with a path': (host: HttpServer) => {
     new WebSocketServer({ server: host, path: '/chat' }).on('connection', socket => socket.close(4000))
@@ -278,7 +280,7 @@ async function closeCodeOf(url: string, protocols: string[] = []): Promise<numbe
   return code
 }
 
-/** The HTTP status that an upgrade is answered with. */
+/** The HTTP status of the answer to an upgrade. */
 async function statusOf(url: string, options: { origin?: string } = {}, protocols = ['mqtt']): Promise<number> {
   const socket = new WebSocket(url, protocols, options)
   socket.on('error', () => {})
@@ -290,7 +292,7 @@ async function statusOf(url: string, options: { origin?: string } = {}, protocol
   return status
 }
 
-/** Reads until the text has come. */
+/** Reads until the text has arrived. */
 async function textOf(socket: net.Socket, text: string): Promise<void> {
   for (let read = ''; !read.includes(text); ) read += (await once(socket, 'data'))[0]
 }

@@ -1,4 +1,4 @@
-/** MQTT beside the routes of a web framework: both are served on one port, and end in the right order. */
+/** MQTT beside the routes of a web framework: both are served on one port, and closed in the right order. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request } from 'node:http'

@@ -1,4 +1,4 @@
-/** What a WebSocket may send of a message that does not end: `ws` alone would hold it all, however large. */
+/** A limit for WebSocket messages that do not end: `ws` alone would buffer all of it. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
@@ -60,7 +60,7 @@ test('what follows CONNECT waits for CONNACK, and then a message may be larger',
   await broker.close()
 })
 
-/** A WebSocket whose client is connected, and the client as the broker sees it. */
+/** A connected WebSocket, and its client at the broker. */
 async function connectedClient(broker: Broker, url: string, clientId: string) {
   const socket = new WebSocket(url, ['mqtt'])
   await once(socket, 'open')

@@ -1,4 +1,4 @@
-/** A session with a client that only notes what it is sent, and ports that do what a test wants. */
+/** A session whose client only records what it is sent, with ports that the test controls. */
 import { PublishMessage } from '../../../lib/codec/publish-message.js'
 import { Frame } from '../../../lib/codec/wire/frame.js'
 import type { AnaxError } from '../../../lib/errors.js'
@@ -23,7 +23,7 @@ import type { MaybeAsyncIterable, QueuedMessage, QueueLimits } from '../../../ty
 
 let counter = 1000
 
-/** A delivery whose message has a number, as after its store. */
+/** A delivery of a message with a number, as after storing it. */
 export function numbered(text: string, qos: QoS, number = counter++, share?: string): Delivery {
   const message = new PublishMessage('t', Buffer.from(text), qos, false, false, undefined, undefined)
   message.brokerId = 'b'
@@ -59,20 +59,23 @@ class NotingLink implements Link {
 
 interface Scene {
   quota?: number
-  /** Whether the store keeps the session; it does where something is stored. */
+  /**
+   * Whether the session is stored.
+   * @default whether `stored` has messages
+   */
   kept?: boolean
   limits?: Partial<QueueLimits>
   options?: { maxOutboxBytes?: number; maxBurstBytes?: number }
-  /** What is in the stored queue. */
+  /** The content of the stored queue. */
   stored?: QueuedMessage[] | (() => MaybeAsyncIterable<QueuedMessage>)
   retained?: Message[] | (() => MaybeAsyncIterable<Message>)
-  /** What the host makes of each message for this client. */
+  /** The result of `authorizeForward` for each message. */
   forward?: Authorizer['authorizeForward']
-  /** What the store says to another message; it is in the queue once this is done. */
+  /** The store's answer to another message, which is in the queue afterwards. */
   enqueue?: () => void | Promise<void>
 }
 
-/** The way out to one connected client. */
+/** The outgoing path of one connected client. */
 export function attached(scene: Scene) {
   const { quota = 100, kept = scene.stored !== undefined, stored = [], retained = [] } = scene
   const clock = new FakeClock()
@@ -140,7 +143,7 @@ export function attached(scene: Scene) {
     enqueued,
     deliveries,
     sentTexts: () => deliveries().map(({ message }) => String(message.payload)),
-    /** What was sent, with packet ids. */
+    /** The sent packets, with packet ids. */
     sent: () =>
       link.written.map(({ delivery, packetId, attempt }) => {
         const what = delivery === undefined ? 'pubrel' : String(delivery.message.payload)
@@ -149,7 +152,7 @@ export function attached(scene: Scene) {
   }
 }
 
-/** What of a queue was sent before. */
+/** The messages of a queue that were sent before. */
 function sentOf(queue: MaybeAsyncIterable<QueuedMessage>): MaybeAsyncIterable<QueuedMessage> {
   if (Symbol.iterator in queue) return [...queue].filter(({ packetId }) => packetId !== undefined)
   return (async function* () {

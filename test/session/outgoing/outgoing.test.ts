@@ -1,6 +1,4 @@
-/**
- * Which message a client gets next: live, waiting here, waiting in the store, retained; and which packet id it gets.
- */
+/** Which message is sent next: live, waiting in memory, stored, retained; and with which packet id. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AnaxError } from '../../../lib/errors.js'
@@ -333,7 +331,7 @@ describe('retained messages', () => {
   it('of thousands are no more in one turn, however much else happens in it', async () => {
     const { outgoing, session, sentTexts } = attached({ retained: topics(3000), quota: 65_535 })
     outgoing.replay(subscribe(session, 0))
-    // half of a turn is kept for what the sockets bring
+    // half of a turn is reserved for input from sockets
     for (const expected of [500, 750, 1000, 1250]) {
       for (let i = 0; i < 10; i++) outgoing.pump()
       assert.equal(sentTexts().length, expected)

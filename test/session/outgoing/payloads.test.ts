@@ -1,4 +1,4 @@
-/** Messages that wait, or are not acknowledged, do not keep the chunk in memory that they came in. */
+/** Waiting and unacknowledged messages do not keep the chunk in memory in which they arrived. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PublishMessage } from '../../../lib/codec/publish-message.js'

@@ -1,4 +1,4 @@
-/** Client identifiers: which are accepted, who makes one up, and what is said of it. */
+/** Client identifiers: which are accepted, which are assigned, and the errors for others. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { recordBytes, refuse } from '../../support/bytes.js'

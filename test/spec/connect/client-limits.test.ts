@@ -1,10 +1,10 @@
-/** What a client says in CONNECT about what it can take, and that the broker keeps to it. */
+/** The limits of a client in CONNECT, and that the broker respects them. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion, Will } from '../../../types/message/packets.js'
 import { recordBytes } from '../../support/bytes.js'
 import { keptSession, type Spec, spec } from '../../support/spec.js'
 
-/** First byte, length, topic `a`, packet identifier, property length: the size of a PUBLISH beside its payload. */
+/** First byte, length, topic `a`, packet identifier, property length: the size of a PUBLISH without its payload. */
 const PUBLISH_BYTES = { 0: 6, 1: 8, 2: 8 } as const
 
 for (const qos of [0, 1, 2] as const) {
@@ -14,7 +14,7 @@ for (const qos of [0, 1, 2] as const) {
     async ({ broker, connect }) => {
       const drops: unknown[] = []
       broker.on('drop', ({ clientId, reason }) => drops.push([clientId, reason]))
-      // one message on its way at most: one that was dropped must not hold the place
+      // at most one message in flight: a dropped one must not occupy the place
       const properties = { ...keptSession(5).properties, maximumPacketSize: 50, receiveMaximum: 1 }
       const client = await connect('small', { clean: false, properties })
       const other = await connect('other')
@@ -32,7 +32,7 @@ for (const qos of [0, 1, 2] as const) {
         ['small', 'packet-too-large'],
         ['small', 'packet-too-large'],
       ])
-      // neither is it sent later, to a connection that would take it
+      // nor is it sent later, on a connection that would accept it
       await client.drop()
       const back = await connect('small', keptSession(5))
       const again = (await back.settle()).filter(({ cmd }) => cmd === 'publish')

@@ -1,4 +1,4 @@
-/** CONNACK: what it announces, and that what is announced holds. */
+/** CONNACK: its properties, and that the broker acts accordingly. */
 import assert from 'node:assert/strict'
 import type { ConnectPacket, Will } from '../../../types/message/packets.js'
 import { recordBytes, refuse } from '../../support/bytes.js'
@@ -137,7 +137,7 @@ spec(
   },
 )
 
-/** A refusal with an explanation, for a client that takes 100 bytes and for one that takes 1000. */
+/** A refusal with an explanation, for a client that accepts 100 bytes and for one that accepts 1000. */
 function leavesOut(title: string, explanation: { reasonString?: string; userProperties?: Record<string, string> }) {
   spec(`[5.0 MQTT-3.1.2-24] ${title}`, [5], async ({ broker, dial }) => {
     broker.authenticate = () => ({ reasonCode: 0x87, ...explanation })
@@ -162,7 +162,7 @@ leavesOut('[5.0 MQTT-3.2.2-20] User Properties too large for the client are left
   userProperties: { why: 'x'.repeat(200) },
 })
 
-/** Objects off the wire have no prototype. */
+/** Decoded objects have no prototype. */
 function plain(properties: object): unknown {
   return JSON.parse(JSON.stringify(properties))
 }
@@ -187,7 +187,7 @@ for (const clientId of ['client', '']) {
       assert.deepEqual(plain(connack.properties ?? {}), expected)
       assert.deepEqual(told, [expected], 'the host is told what was sent')
     },
-    // a limit on packets would have to be told, too
+    // a limit on packets would have to be announced, too
     { responseInformation: 'x'.repeat(20), maxPacketSize: 268_435_460 },
   )
 }

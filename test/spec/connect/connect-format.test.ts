@@ -1,4 +1,4 @@
-/** The format of CONNECT, rule by rule in raw bytes: 0x81 (or the code that fits) and the end of the connection. */
+/** The format of CONNECT, rule by rule in raw bytes: 0x81 (or a more specific code), then the connection is closed. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import {
@@ -16,7 +16,7 @@ const ALL: readonly ProtocolVersion[] = [3, 4, 5]
 const ID = textField('raw')
 const NOT_UTF8 = hexField('ed a0 80')
 
-/** What is wrong, and the CONNECT that has it. */
+/** A violation, and a CONNECT that contains it. */
 function rejects(title: string, versions: readonly ProtocolVersion[], parts: (v: ProtocolVersion) => ConnectBytes) {
   spec(`${title} is refused`, versions, async ({ version, dial, broker }) => {
     await refuse(dial(), connectBytes(version, parts(version)), 0x81)
@@ -137,14 +137,14 @@ spec(
   '[3.1.1 MQTT-3.1.2-2] [5.0 MQTT-3.1.2-2] a protocol level that is not served is refused with 0x84 or return code 1',
   [4, 5],
   async ({ dial }) => {
-    // in the nearest dialect: 5.0 from level 5 on, 3.1.1 below
+    // in the nearest version: 5.0 from level 5 on, 3.1.1 below
     for (const level of [6, 127, 0x85]) await refuse(dial(5), packet('MQTT', level, 5), 0x84)
     for (const level of [0, 1, 2, 3]) await refuse(dial(4), packet('MQTT', level, 4), 0x84, 1)
     for (const level of [1, 2, 4]) await refuse(dial(4), packet('MQIsdp', level, 4), 0x84, 1)
   },
 )
 
-/** A CONNECT of an unknown level, laid out as a version has it. */
+/** A CONNECT of an unknown level, in the layout of a version. */
 function packet(name: string, level: number, version: ProtocolVersion): string {
   const levelByte = level.toString(16).padStart(2, '0')
   return packetBytes(0x10, textField(name), levelByte, '02 00 00', propertiesOf(version), ID)

@@ -1,4 +1,4 @@
-/** From the first byte to CONNACK: what may come first, who is let in, and what a refusal looks like. */
+/** From the first byte to CONNACK: the first packet, accepted clients, and refusals. */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -39,7 +39,7 @@ spec(
     const errors: unknown[] = []
     broker.on('connectionError', (_, error) => errors.push((error as AnaxError).code))
     const stranger = dial()
-    // PUBLISH of 200 MB, of which nobody has seen more than the first byte
+    // PUBLISH of 200 MB, of which only the first byte has arrived
     stranger.sendBytes('30')
     assert.deepEqual(await stranger.closed(), [])
     assert.deepEqual(errors, ['ANAX_ERR_PROTOCOL'])
@@ -219,7 +219,7 @@ spec('[5.0 MQTT-3.14.0-1] a connection that is refused gets no DISCONNECT', [5],
   const client = dial()
   client.send(connectPacket(5, { clientId: 'x', properties: { authenticationMethod: 'none' } }))
   await expectRefusal(client, 0x8c)
-  // nor when the host disconnects it in the middle of CONNECT
+  // nor when the host disconnects it during CONNECT
   broker.authenticate = async waiting => {
     await waiting.disconnect()
     return true

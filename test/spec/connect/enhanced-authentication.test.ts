@@ -1,4 +1,4 @@
-/** AUTH: the exchange before CONNACK, and the authentication that is repeated later (3.15, 4.12). */
+/** AUTH: the exchange before CONNACK, and re-authentication (3.15, 4.12). */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { AnaxError } from '../../../lib/index.js'
@@ -16,7 +16,7 @@ import { type Spec, spec } from '../../support/spec.js'
 
 const METHOD = 'quiz'
 
-/** Asks one question after the other; who answers all of them is in. */
+/** Asks one question after the other; a client that answers all of them is accepted. */
 const quiz: AuthenticateExtendedHandler = (_, { data, step }) => {
   const answer = data?.toString()
   if (step !== 'continue') return { result: 'continue', data: Buffer.from('first question') }
@@ -37,7 +37,7 @@ function knock({ dial }: Spec, properties: ConnectProperties = {}, packet: Parti
   return client
 }
 
-/** The next packet, which has to be an AUTH of this reason code and text. */
+/** The next packet, which must be an AUTH with this reason code and text. */
 async function expectAuth(client: SpecClient, reasonCode: number, text?: string): Promise<AuthPacket> {
   const packet = await client.expect('auth')
   assert.equal(packet.reasonCode, reasonCode)
@@ -52,7 +52,7 @@ async function expectRefusal(client: SpecClient, reasonCode: number): Promise<vo
   assert.deepEqual(await client.closed(), [])
 }
 
-/** A client that went through the whole quiz. */
+/** A client that has answered all questions. */
 async function admitted(frame: Spec, packet: Partial<ConnectPacket> = {}): Promise<SpecClient> {
   const client = knock(frame, packet.properties, packet)
   await expectAuth(client, 0x18, 'first question')
@@ -63,7 +63,7 @@ async function admitted(frame: Spec, packet: Partial<ConnectPacket> = {}): Promi
   return client
 }
 
-/** Declares a test with the quiz as hook. */
+/** Declares a test with these questions as hook. */
 function withQuiz(title: string, body: (frame: Spec) => Promise<void>): void {
   spec(title, [5], body, { authenticateExtended: quiz })
 }
@@ -305,7 +305,7 @@ withQuiz('[5.0 MQTT-4.12.1-2] one that fails ends the connection', async frame =
   ])
 })
 
-// a code of CONNACK that DISCONNECT has not, and one that both have
+// a code of CONNACK that DISCONNECT does not have, and one that both have
 for (const [reasonCode, told] of [
   [0x86, 0x80],
   [0x97, 0x97],

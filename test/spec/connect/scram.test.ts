@@ -1,4 +1,4 @@
-/** SCRAM-SHA-256 over enhanced authentication, end to end: the example's hook and a client of our own. */
+/** SCRAM-SHA-256 over enhanced authentication, end to end: the example's hook and an independent client. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deriveCredentials, scram } from '../../../examples/auth/scram.js'
@@ -20,7 +20,7 @@ function authPacket(reasonCode: number, authenticationData: Buffer): AuthPacket 
   return { cmd: 'auth', reasonCode, properties: { authenticationMethod: METHOD, authenticationData } }
 }
 
-/** Goes through the exchange up to the client's final message. */
+/** Runs the exchange up to the client's final message. */
 async function introduce({ dial }: Spec, clientId: string, peer: ScramClient): Promise<SpecClient> {
   const client = dial()
   const properties = { authenticationMethod: METHOD, authenticationData: peer.first }
@@ -170,7 +170,7 @@ for (const vector of [
     const serverFirst = `r=${nonce},s=${salt},i=4096`
     assert.deepEqual(await say('connect', `n,,n=user,r=${clientNonce}`), ['continue', serverFirst])
     assert.deepEqual(await say('continue', final), ['success', `v=${signature}`])
-    // a proof is good for its own exchange alone
+    // a proof is valid in its own exchange only
     assert.deepEqual(await say('continue', final), ['refuse', 'false'])
 
     const peer = new ScramClient(hash, 'user', 'pencil', clientNonce)

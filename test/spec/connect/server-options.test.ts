@@ -1,6 +1,5 @@
 /**
- * What the broker does not do, or only so far: announced in CONNACK, and enforced with the code that the standard
- * names.
+ * Features that the broker does not offer, or limits: announced in CONNACK, and enforced with the code of the standard.
  */
 import assert from 'node:assert/strict'
 import type { BrokerOptions } from '../../../types/broker/options.js'
@@ -10,10 +9,10 @@ import { type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** What the protocol allows. */
+/** The maximum of the protocol. */
 const LARGEST_PACKET = 268_435_460
 
-/** CONNACK has the reason code, or in 3.1 and 3.1.1 nothing comes where they have no word for it. */
+/** CONNACK has the reason code; in 3.1 and 3.1.1 no CONNACK is sent if the version has no code for it. */
 async function expectRefusedWill({ version, dial }: Spec, will: Partial<Will>, reasonCode: number): Promise<void> {
   const client = dial()
   const packet = { topic: 'w', payload: Buffer.alloc(1), qos: 0, retain: false, ...will } as Will

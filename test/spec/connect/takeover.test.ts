@@ -1,4 +1,4 @@
-/** Takeover: a client identifier that connects again takes the place of its earlier connection. */
+/** Takeover: a client that connects again with the same identifier replaces its earlier connection. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion, Will } from '../../../types/message/packets.js'
 import { connectPacket } from '../../support/clients/spec-client.js'
@@ -114,7 +114,7 @@ spec(
   },
 )
 
-// delay, expiry of the first connection, clean start of the second: whether its will goes out
+// will delay, expiry of the first connection, clean start of the second: whether the will is published
 for (const [delay, expiry, clean, published] of [
   [0, 100, false, true],
   [10, 100, false, false],

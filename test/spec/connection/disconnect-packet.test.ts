@@ -1,4 +1,4 @@
-/** DISCONNECT: who may say what in it, what it leaves out, and that nothing follows it. */
+/** DISCONNECT: who may send which codes and properties, what is omitted, and that nothing follows it. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { byte, packetBytes, recordBytes } from '../../support/bytes.js'
@@ -134,7 +134,7 @@ spec('[5.0 MQTT-3.14.2-2] the broker never puts a Session Expiry Interval into D
   }
 })
 
-/** The host's explanation in DISCONNECT, for a client that takes 100 bytes and for one that takes 1000. */
+/** The host's explanation in DISCONNECT, for a client that accepts 100 bytes and for one that accepts 1000. */
 function leavesOut(title: string, explanation: { reasonString?: string; userProperties?: Record<string, string> }) {
   spec(title, [5], async ({ broker, connect }) => {
     for (const [maximumPacketSize, expected] of [
@@ -199,7 +199,7 @@ spec('a connection whose peer never closes is closed by the broker', ALL, async 
   assert.equal(broker.connectedClients, 0)
 })
 
-/** What else ends a connection whose DISCONNECT waits for what was sent before it. */
+/** Other events that end a connection whose DISCONNECT waits for earlier packets. */
 const OVERTAKERS: [what: string, overtake: (spec: Spec, client: SpecClient) => Promise<unknown>][] = [
   ['the line drops', async ({ broker }) => broker.clients.leaving!.conn.destroy(new Error('reset'))],
   ['the client comes again', async ({ connect }) => connect('leaving')],

@@ -1,7 +1,4 @@
-/**
- * How the broker ends a connection: DISCONNECT with the code that the standard names, plain closing before 5.0 (3.14,
- * 4.13).
- */
+/** How the broker ends a connection: DISCONNECT with the code of the standard, before 5.0 only closing (3.14, 4.13). */
 import assert from 'node:assert/strict'
 import type { BrokerOptions } from '../../../types/broker/options.js'
 import type { Packet, ProtocolVersion } from '../../../types/message/packets.js'

@@ -1,4 +1,4 @@
-/** Errors: the code that the standard names, the end of that connection, and of no other. */
+/** Errors: the code of the standard; the connection ends, and no other. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { connectBytes, packetBytes, propertiesOf, refuse, textField } from '../../support/bytes.js'

@@ -1,4 +1,4 @@
-/** Keep alive: silence for one and a half times the agreed period ends the connection. */
+/** Keep alive: a client that is silent for one and a half times its keep alive is disconnected. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Packet, ProtocolVersion } from '../../../types/message/packets.js'

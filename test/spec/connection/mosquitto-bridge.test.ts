@@ -1,6 +1,6 @@
 /**
- * Bridges of Mosquitto with their defaults, in both directions: they tell below `$SYS/` that they are connected, and
- * what they bring does not come back to them.
+ * Mosquitto's bridges with their defaults, in both directions: they publish their state below `$SYS/`, and their
+ * messages are not sent back to them.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { temporaryFolder } from '../../support/tls/certificate.js'
 interface Far {
   url: string
   stop(): Promise<void>
-  /** Why the bridge was cut, where that is known. */
+  /** Why the bridge was disconnected, if known. */
   faults: unknown[]
 }
 
@@ -46,7 +46,7 @@ async function commandBroker(): Promise<Far> {
   return { url: urls.mqtt!, faults: [], stop }
 }
 
-/** Notes what a client gets. */
+/** Records what a client receives. */
 class Listener {
   readonly texts: string[] = []
   readonly client: MqttClient
@@ -95,7 +95,7 @@ async function exchange(nearUrl: string, farUrl: string): Promise<void> {
   const far = new Listener(await connectClient(farUrl))
   await near.client.subscribeAsync('t/#', { qos: 1 })
   await far.client.subscribeAsync('t/#', { qos: 1 })
-  // until the bridge is there
+  // until the bridge is connected
   const knocking = setInterval(() => far.client.publish('t/knock', 'far', { qos: 1 }), 50)
   await near.has('t/knock far')
   clearInterval(knocking)
@@ -105,7 +105,7 @@ async function exchange(nearUrl: string, farUrl: string): Promise<void> {
     await far.has(`t/${qos} near`)
     await near.has(`t/${qos} far`)
   }
-  // behind everything that could come back
+  // after everything that could be sent back
   await near.client.publishAsync('t/end', 'near', { qos: 2 })
   await far.has('t/end near')
   await far.client.publishAsync('t/end', 'far', { qos: 2 })

@@ -1,5 +1,5 @@
 /**
- * Explanations of the server: another server to go to, reason strings, user properties, and who wants none
+ * Explanations of the server: another server to use, reason strings, user properties, and clients that want none
  * (3.1.2.11.7).
  */
 import assert from 'node:assert/strict'
@@ -12,7 +12,7 @@ const ALL = [3, 4, 5] as const
 const EXPLANATION = { reasonString: 'a reason, at length: '.repeat(5), userProperties: { hint: ['one', 'two'] } }
 const MOVED = { reasonCode: 0x9d, serverReference: 'other.example:1883', ...EXPLANATION }
 
-/** Properties without the prototype that user properties lack. */
+/** Properties with the prototype that decoded user properties do not have. */
 function plain<T extends { userProperties?: UserProperties }>(properties: T | undefined): T | undefined {
   return properties?.userProperties === undefined
     ? properties
@@ -119,7 +119,10 @@ spec(
   },
 )
 
-/** Has the broker explain itself in four packets. @returns whether each has a reason string */
+/**
+ * Makes the broker explain itself in four packets.
+ * @returns whether each has a reason string
+ */
 async function explanations({ broker, connect }: Spec, requestProblemInformation: boolean): Promise<object> {
   broker.authorizePublish = () => 0x97
   broker.authorizeSubscribe = () => 0x97

@@ -13,11 +13,11 @@ import { makeCertificate } from '../../support/tls/certificate.js'
 
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 5]
 
-/** Something that bytes can be sent through, and what came back so far. */
+/** A connection that sends bytes, and the bytes received so far. */
 interface Line {
   send(bytes: Buffer): void
   received(): Buffer
-  /** Resolves when more has come. */
+  /** Resolves when more bytes have arrived. */
   more(): Promise<unknown>
   close(): void
 }
@@ -66,7 +66,7 @@ function lineOfWebSocket(socket: WebSocket): Line {
   }
 }
 
-/** CONNECT, SUBSCRIBE, a thousand messages to itself: they come back, all of them and in order. */
+/** CONNECT, SUBSCRIBE, a thousand messages to itself: all are received, in order. */
 async function exchange(line: Line, version: ProtocolVersion): Promise<void> {
   const publishes = Array.from({ length: 1000 }, (_, i) =>
     packetBytes(0x30, textField('a'), propertiesOf(version), Buffer.from(`${i};`).toString('hex')),

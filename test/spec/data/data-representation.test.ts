@@ -1,4 +1,4 @@
-/** Strings, lengths, flags and packet identifiers as they are on the wire, in both directions. */
+/** Strings, lengths, flags and packet identifiers on the wire, in both directions. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import {
@@ -14,7 +14,7 @@ import { spec } from '../../support/spec.js'
 
 const ALL: readonly ProtocolVersion[] = [3, 4, 5]
 
-/** Where a client may put a string, and the packet that has it there. */
+/** A place for a string in a client's packet, and a packet with a string there. */
 const PLACES: readonly [where: string, packet: (version: ProtocolVersion, field: string) => string][] = [
   ['the topic of PUBLISH', (version, field) => packetBytes(0x30, field, propertiesOf(version))],
   ['a filter of SUBSCRIBE', (version, field) => packetBytes(0x82, '0001', propertiesOf(version), field, '00')],
@@ -136,7 +136,7 @@ spec('[5.0 MQTT-1.5.5-1] the broker writes lengths as short as can be', [5], asy
   }
 })
 
-// packet type -> a packet of it, the flags aside
+// packet type -> a packet of it, without flags
 const RESERVED_FLAGS: readonly [name: string, first: number, rest: (version: ProtocolVersion) => string][] = [
   ['PUBACK', 0x40, () => '0007'],
   ['PUBREC', 0x50, () => '0007'],

@@ -1,4 +1,6 @@
-/** Packet identifiers: never 0, free when they are given out, repeated in every answer; and where there are none. */
+/**
+ * Packet identifiers: never 0, unused when they are assigned, the same in every answer, and absent where they must be.
+ */
 import assert from 'node:assert/strict'
 import type { Packet, ProtocolVersion } from '../../../types/message/packets.js'
 import { byte, packetBytes, propertiesOf, recordBytes, textField } from '../../support/bytes.js'
@@ -96,7 +98,7 @@ spec(
       open.delete(messageId)
     }
     await client.drop()
-    // after the return the open ones keep theirs, and new ones get others
+    // after reconnecting, unfinished messages keep theirs, and new ones get others
     const { client: back } = await resume('client', keptSession(version))
     const again = new Set<number>()
     for (let i = 0; i < open.size; i++) again.add((await back.expect('publish')).messageId!)
@@ -111,7 +113,7 @@ spec(
 spec('[5.0 MQTT-2.2.1-4] identifiers go round: 70,000 messages in a row', [5], async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 1 })
-  // one that stays open all the time: its identifier is never given out again
+  // one that stays unacknowledged: its identifier is never assigned again
   await broker.publish({ topic: 'a', qos: 1 })
   const { messageId: taken } = await client.expect('publish')
   for (let i = 0; i < 700; i++) {

@@ -1,4 +1,7 @@
-/** Maximum Packet Size (3.1.2.11.4, 3.2.2.3.6): ours is enforced before a packet is read, the client's is kept to. */
+/**
+ * Maximum Packet Size (3.1.2.11.4, 3.2.2.3.6): the broker's is enforced before a packet is read, the client's is
+ * respected.
+ */
 import assert from 'node:assert/strict'
 import type { Drop } from '../../../types/broker/events.js'
 import type { ConnectPacket } from '../../../types/message/packets.js'
@@ -14,7 +17,7 @@ function dropsOf({ broker }: Spec): unknown[] {
   return drops
 }
 
-/** A PUBLISH of QoS 0 on topic `a` that takes so many bytes on the wire. */
+/** A PUBLISH of QoS 0 on topic `a` with this size on the wire. */
 function packetOf(bytes: number, version: number) {
   const head = bytes > 130 ? 3 : 2
   return textPacket('a', 'x'.repeat(bytes - head - 3 - (version === 5 ? 1 : 0)))
@@ -78,7 +81,7 @@ spec(
   { maxPacketSize: 200 },
 )
 
-/** A CONNECT with a user property of its own size, and the other fields as large as they can be. */
+/** A CONNECT with a user property of a given size, and the largest possible other fields. */
 function largeConnect(extra: number): Partial<ConnectPacket> {
   const text = 'x'.repeat(65_535)
   const bytes = Buffer.alloc(65_535)

@@ -1,4 +1,4 @@
-/** Payload Format Indicator (3.3.2.3.2): passed on as it came, and held against the payload where the host wants it. */
+/** Payload Format Indicator (3.3.2.3.2): forwarded unchanged, and checked if the option says so. */
 import assert from 'node:assert/strict'
 import { receive, textPacket } from '../../support/clients/traffic.js'
 import { spec } from '../../support/spec.js'

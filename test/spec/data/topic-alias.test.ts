@@ -1,5 +1,5 @@
 /**
- * Topic aliases (3.3.2.3.4): those of a client are resolved within the limit, those of the broker keep to the client's.
+ * Topic aliases (3.3.2.3.4): a client's are resolved up to the broker's limit; the broker's respect the client's limit.
  */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../../types/message/packets.js'

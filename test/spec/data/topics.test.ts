@@ -1,4 +1,4 @@
-/** Topic names and topic filters: their form, their wildcards, `$` topics, and what matches what (4.7). */
+/** Topic names and topic filters: syntax, wildcards, `$` topics, matching (4.7). */
 import assert from 'node:assert/strict'
 import {
   publishText,
@@ -12,7 +12,7 @@ import { type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** Filter, topics that it matches, and topics that it does not: the examples of the standard, and then some. */
+/** Filter, topics that it matches, and topics that it does not: the examples of the standard, and more. */
 const MATCHES: readonly (readonly [filter: string, matching: string[], others: string[]])[] = [
   [
     'sport/tennis/player1/#',
@@ -152,7 +152,7 @@ for (const [refusedPublish, verdict, isCut] of [
   )
 }
 
-/** `~` stands for U+0000. The filter is refused as malformed, or where the version has no word for it, by closing. */
+/** `~` stands for U+0000. The filter is refused as malformed, or by closing if the version has no code for it. */
 async function expectRefusedFilter({ connect }: Spec, cmd: 'subscribe' | 'unsubscribe', filter: string): Promise<void> {
   const client = await connect('wrong-filter')
   if (cmd === 'subscribe') sendWithNul(client, { cmd, messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] })

@@ -1,4 +1,4 @@
-/** User properties of messages (3.3.2.3.7): every pair, in its order, however the message travels. */
+/** User properties of messages (3.3.2.3.7): every pair, in order, on every path of a message. */
 import assert from 'node:assert/strict'
 import type { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession, spec } from '../../support/spec.js'
@@ -22,14 +22,14 @@ function text(value: string): string {
 
 const LIST = PAIRS.map(([name, value]) => `26${text(name)}${text(value)}`).join('')
 
-/** A PUBLISH on topic `a` with the pairs and no other property. */
+/** A PUBLISH on topic `a` with these pairs and no other property. */
 function publishBytes(first: string, messageId: string): string {
   const properties = (LIST.length / 2).toString(16).padStart(2, '0')
   const content = `000161${messageId}${properties}${LIST}78`
   return `${first}${(content.length / 2).toString(16).padStart(2, '0')}${content}`
 }
 
-/** Everything that a client gets, as hexadecimal. */
+/** Everything that a client receives, as hexadecimal. */
 function record(client: SpecClient): () => string {
   const chunks: Buffer[] = []
   client.stream.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -1,6 +1,6 @@
 /**
  * Clients that do not wait: thousands of messages at once, from a client and to a client. All are acknowledged, and
- * what is acknowledged reaches every client that is connected and answers.
+ * acknowledged messages reach every connected client that answers.
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
@@ -20,12 +20,12 @@ import { keptSession } from '../../support/spec.js'
 
 const later = (ms: number) => new Promise<void>(resolve => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)))
 
-/** A client that answers at once, and counts. */
+/** A client that answers immediately, and counts. */
 class Raw {
   readonly texts: string[] = []
   acknowledged = 0
   closed = false
-  /** Whether it answers messages: at once, one in 20 ms, or never. */
+  /** How it answers messages: immediately, one in 20 ms, or never. */
   answers: 'at once' | 'slowly' | 'never' = 'at once'
   readonly #stream: Duplex
   readonly #version: ProtocolVersion
@@ -76,7 +76,7 @@ class Raw {
     this.send(packets)
   }
 
-  /** Resolves when this is so, or the connection is closed. */
+  /** Resolves when a condition holds, or the connection is closed. */
   async until(isMet: () => boolean): Promise<void> {
     // streams in memory and the broker's timers do not keep the process alive
     const alive = setInterval(() => {}, 1000)
@@ -87,7 +87,7 @@ class Raw {
     clearInterval(alive)
   }
 
-  /** Reads nothing more. */
+  /** Stops reading. */
   freeze(): void {
     this.#stream.pause()
   }
@@ -130,7 +130,7 @@ interface Latency {
   store: number | undefined
 }
 
-/** A broker whose hook and store take their time. */
+/** A broker with a slow hook and a slow store. */
 async function slowBroker({ hook, store }: Latency, options: BrokerOptions = {}): Promise<Broker> {
   const persistence = createMemoryPersistence() as SessionPersistence
   if (store !== undefined) {

@@ -1,11 +1,11 @@
-/** Message Expiry Interval (3.3.2.3.3): counted down wherever a message waits, and never delivered when it is over. */
+/** Message Expiry Interval (3.3.2.3.3): counted down wherever a message waits; an expired message is not delivered. */
 import assert from 'node:assert/strict'
 import type { Drop } from '../../../types/broker/events.js'
 import type { PublishPacket, QoS } from '../../../types/message/packets.js'
 import { acknowledge, nextMessage, receive, texts } from '../../support/clients/traffic.js'
 import { keptSession, type Spec, spec } from '../../support/spec.js'
 
-/** A PUBLISH that has so many seconds. */
+/** A PUBLISH with this expiry in seconds. */
 function mortal(text: string, seconds: number, rest: { topic?: string; qos?: QoS; retain?: boolean } = {}) {
   const properties = { messageExpiryInterval: seconds }
   return { topic: 'a', payload: Buffer.from(text), qos: 1 as QoS, properties, ...rest }

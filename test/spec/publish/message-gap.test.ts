@@ -1,6 +1,6 @@
 /**
- * What programs do that await an answer before they listen: `await client.subscribeAsync(t); client.once('message',
- * …)`. Messages leave in a later write than the CONNACK or SUBACK in front of them.
+ * Programs that await an answer before they listen: `await client.subscribeAsync(t); client.once('message', …)`.
+ * Messages are written later than the CONNACK or SUBACK before them.
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
@@ -18,7 +18,7 @@ import { connectPacket, publishPacket } from '../../support/clients/spec-client.
 import { keptSession } from '../../support/spec.js'
 
 const VERSIONS = [3, 4, 5] as const
-/** How often the program is lucky, by QoS. */
+/** How often the program gets the message, by QoS. */
 const TIMES = { 0: 20, 1: 5, 2: 5 }
 
 /** The packets of one write, and the turn of the event loop in which they were written. */
@@ -27,7 +27,7 @@ interface Write {
   turn: number
 }
 
-/** A connection whose writes are taken down. */
+/** A connection whose writes are recorded. */
 class Taken {
   readonly writes: Write[] = []
   readonly #client: Duplex
@@ -51,7 +51,7 @@ class Taken {
     broker.handle(server)
   }
 
-  /** Sends packets in one chunk, and lets what follows happen. */
+  /** Sends packets in one chunk, and waits for the answers. */
   async send(...packets: Packet[]): Promise<Write[]> {
     const from = this.writes.length
     this.#client.write(Buffer.concat(packets.map(packet => encode(packet, this.#version))))
@@ -64,7 +64,7 @@ class Taken {
   }
 }
 
-/** Every message comes in a later write, a turn later, than the answers in front of it. */
+/** Every message is written in a later turn than the answers before it. */
 function assertApart(writes: readonly Write[], answers: readonly string[], messages: number): void {
   const told = JSON.stringify(writes)
   assert.equal(writes.flatMap(({ packets }) => packets).filter(cmd => cmd === 'publish').length, messages, told)

@@ -1,4 +1,7 @@
-/** Message ordering (4.6): what one publisher sends arrives in its order, whatever QoS, retain and hooks make of it. */
+/**
+ * Message ordering (4.6): messages of one publisher arrive in order, with every QoS, retained or not, and with slow
+ * hooks.
+ */
 import assert from 'node:assert/strict'
 import type { QoS } from '../../../types/message/packets.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'
@@ -10,7 +13,7 @@ const ORDER = '[3.1.1 MQTT-4.6.0-5] [3.1.1 MQTT-4.6.0-6] [5.0 MQTT-4.6.0-5] [5.0
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => String(from + index))
 
-/** Sends numbers with QoS 0, 1, 2, 0, 1, 2 …, all at once. */
+/** Publishes numbers with QoS 0, 1, 2, 0, 1, 2 …, without waiting. */
 function sendMixed(publisher: SpecClient, from: number, to: number, prefix = ''): void {
   for (let i = from; i <= to; i++) {
     const qos = (i % 3) as QoS
@@ -72,7 +75,7 @@ for (const session of ['clean', 'kept'] as const) {
   })
 }
 
-/** QoS 0 may overtake QoS 1 and 2 that have to wait; those of one QoS may not. */
+/** QoS 0 may overtake QoS 1 and 2 that have to wait; messages of one QoS keep their order. */
 function byQos(messages: readonly { qos: QoS; payload: Buffer }[]): string[][] {
   return [0, 1, 2].map(qos => messages.filter(message => message.qos === qos).map(({ payload }) => payload.toString()))
 }

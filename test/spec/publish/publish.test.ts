@@ -1,4 +1,4 @@
-/** PUBLISH (3.3): what is carried on as it came, which QoS it is delivered with, and what may not be sent at all. */
+/** PUBLISH (3.3): what is forwarded unchanged, the QoS of delivery, and invalid packets. */
 import assert from 'node:assert/strict'
 import { nextMessage, receive, textPacket, texts } from '../../support/clients/traffic.js'
 import { spec } from '../../support/spec.js'

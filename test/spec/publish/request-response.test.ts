@@ -7,7 +7,7 @@ import { keptSession, spec } from '../../support/spec.js'
 
 const REQUEST = { responseTopic: 'answers/1', correlationData: Buffer.from([0, 1, 0xff, 0x80]) }
 
-/** The two properties, as they came. */
+/** The two properties, as received. */
 function requestOf({ properties }: { properties?: PublishProperties | undefined }): PublishProperties {
   const { responseTopic, correlationData } = properties ?? {}
   return { ...(responseTopic !== undefined && { responseTopic }), ...(correlationData && { correlationData }) }

@@ -1,4 +1,4 @@
-/** Retained messages (3.3.1.3): what is kept per topic, what new subscribers get, and what those who are there get. */
+/** Retained messages (3.3.1.3): what is kept per topic, and what new and existing subscribers get. */
 import assert from 'node:assert/strict'
 import { acknowledge, nextMessage, receive, textPacket, texts } from '../../support/clients/traffic.js'
 import { keptSession, spec } from '../../support/spec.js'

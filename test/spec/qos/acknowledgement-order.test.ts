@@ -1,4 +1,4 @@
-/** The broker's own acknowledgements follow the order of what they answer, whatever the host takes its time with. */
+/** The broker acknowledges in the order of the packets, whatever hooks are slow. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { publishPacket } from '../../support/clients/spec-client.js'

@@ -1,4 +1,7 @@
-/** Flow control (4.9): how many QoS 1 and 2 messages may be unacknowledged, in each direction, and what never waits. */
+/**
+ * Flow control (4.9): how many QoS 1 and 2 messages may be unacknowledged, in each direction, and what is never
+ * delayed.
+ */
 import assert from 'node:assert/strict'
 import type { PublishPacket, QoS } from '../../../types/message/packets.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'
@@ -7,7 +10,7 @@ import { keptSession, type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** A subscriber with a Receive Maximum, in a session that is kept or not, and the CONNECT it comes back with. */
+/** A subscriber with a Receive Maximum, whose session is stored or not, and the CONNECT with which it reconnects. */
 async function limited({ connect }: Spec, receiveMaximum: number, session: 'clean' | 'kept') {
   const clean = session === 'clean'
   const packet = { clean, properties: { receiveMaximum, ...(clean ? {} : keptSession(5).properties) } }
@@ -16,7 +19,7 @@ async function limited({ connect }: Spec, receiveMaximum: number, session: 'clea
   return { subscriber, packet }
 }
 
-/** What is there to read now, all of it PUBLISH. */
+/** Everything that can be read now; all of it must be PUBLISH. */
 async function published(client: SpecClient): Promise<PublishPacket[]> {
   const packets = await client.settle()
   for (const packet of packets) assert.equal(packet.cmd, 'publish')
@@ -151,7 +154,7 @@ spec(
   { maxInflight: 4 },
 )
 
-/** Holds every PUBLISH of a client back at the door, so that none is acknowledged. */
+/** Delays every PUBLISH of a client in a hook, so that none is acknowledged. */
 function holdBack({ broker }: Spec): () => void {
   const held: (() => void)[] = []
   broker.authorizePublish = (_client, _packet, callback) => {

@@ -1,4 +1,4 @@
-/** QoS 1 and 2 from a client (4.3): what each packet is answered with, and when a packet id means a new message. */
+/** QoS 1 and 2 from a client (4.3): the answer to each packet, and when a packet id stands for a new message. */
 import assert from 'node:assert/strict'
 import { receive, textPacket, texts } from '../../support/clients/traffic.js'
 import { keptSession, spec } from '../../support/spec.js'

@@ -10,7 +10,7 @@ import { keptSession, type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** A subscriber of `a` with QoS 2, and a publisher; in a session that is kept, and in one that is not. */
+/** A subscriber of `a` with QoS 2, and a publisher; with a stored session and with one that is not. */
 async function pair({ connect, version }: Spec, session: 'kept' | 'clean'): Promise<[SpecClient, SpecClient]> {
   const subscriber = await connect('subscriber', session === 'kept' ? keptSession(version) : {})
   await subscriber.subscribe({ topic: 'a', qos: 2 })

@@ -1,4 +1,4 @@
-/** Message delivery retry (4.4): what is sent again when a session is resumed, how, and what never is. */
+/** Message delivery retry (4.4): what is retransmitted when a session is resumed, how, and what never is. */
 import assert from 'node:assert/strict'
 import type { Packet } from '../../../types/message/packets.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'
@@ -7,7 +7,7 @@ import { keptSession, type Spec, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** A subscriber in a kept session, with messages that it has received and not acknowledged. */
+/** A subscriber with a stored session, and messages that it has received and not acknowledged. */
 async function unacknowledged({ connect, version }: Spec, qos: 1 | 2, ...payloads: string[]) {
   const subscriber = await connect('subscriber', keptSession(version))
   await subscriber.subscribe({ topic: 'a', qos: 2 })

@@ -1,4 +1,6 @@
-/** Session Expiry Interval: none, some seconds, for ever; as asked, as limited, as changed in DISCONNECT; deadlines. */
+/**
+ * Session Expiry Interval: none, some seconds, forever; as requested, as limited, as changed in DISCONNECT; deadlines.
+ */
 import assert from 'node:assert/strict'
 import { type Spec, spec } from '../../support/spec.js'
 
@@ -6,7 +8,7 @@ const NEVER = 0xffffffff
 /** Longer than a timer of Node.js can wait. */
 const MONTH_MS = 30 * 24 * 3600_000
 
-/** Whether the session of a client that went away `afterMs` ago is still there. */
+/** Whether the session of a client that disconnected `afterMs` ago still exists. */
 async function isPresent({ clock, resume }: Spec, clientId: string, afterMs: number): Promise<boolean> {
   await clock.advance(afterMs)
   const { client, connack } = await resume(clientId, { clean: false, properties: { sessionExpiryInterval: 0 } })
@@ -131,7 +133,7 @@ spec('sessions of 3.1 and 3.1.1 that are not clean last for ever by default', [3
 spec('defaultSessionExpiry bounds them', [3, 4], tools => lasts(tools, 59_000, true), { defaultSessionExpiry: 60 })
 spec('and ends them', [3, 4], tools => lasts(tools, 61_000, false), { defaultSessionExpiry: 60 })
 
-/** 3.1 cannot say whether a session is present; a message that waits can. */
+/** 3.1 has no Session Present flag; a queued message shows the same. */
 async function lasts({ broker, clock, connect }: Spec, afterMs: number, present: boolean): Promise<void> {
   const client = await connect('client', { clean: false })
   await client.subscribe({ topic: 'a', qos: 1 })

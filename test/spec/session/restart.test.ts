@@ -178,7 +178,7 @@ its will comes ${afterMs} ms after the start of the next`,
     async restarts => {
       await restarts.connect('leaving', expiring(expiry, willOf(delay)))
       await restarts.clock.advance(1000)
-      // the first is not closed: it just is not there any more
+      // the first broker is not closed, as after a crash
       await restarts.start()
       await restarts.clock.advance(afterMs - 100)
       assert.deepEqual(restarts.published, [])
@@ -196,7 +196,7 @@ restart(
     await watcher.subscribe({ topic: 'will', qos: 1 })
     await restarts.connect('leaving', expiring(100, willOf(0)))
     await restarts.start()
-    // its client comes back at once, which is too late to cancel it
+    // its client reconnects immediately, which is too late to cancel it
     await restarts.connect('leaving', expiring(100))
     const { client: back } = await restarts.connect('watcher', expiring(100))
     assert.equal((await back.expect('publish')).payload.toString(), 'gone')
@@ -227,7 +227,7 @@ for (const [what, options, granted] of [
       assert.deepEqual(subscriptionsIn(restarts.broker), granted)
       await live.disconnect()
       await restarts.stop()
-      // and so it is kept: by what is in the store alone, where the options are as before
+      // the session is kept because of what is in the store, with the same options as before
       await restarts.start()
       const { client: again } = await restarts.connect('client', keptSession(5))
       assert.deepEqual(subscriptionsIn(restarts.broker), granted)
@@ -236,7 +236,7 @@ for (const [what, options, granted] of [
   )
 }
 
-/** What the client is subscribed to. */
+/** The subscriptions of the client. */
 function subscriptionsIn({ clients }: Broker): string[] {
   return [...clients.client!.subscriptions.values()].map(({ topic, qos, subscriptionIdentifier }) => {
     return `${topic} ${qos}${subscriptionIdentifier === undefined ? '' : ` [${subscriptionIdentifier}]`}`

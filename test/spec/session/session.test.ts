@@ -1,4 +1,4 @@
-/** Sessions: begun, kept, resumed, begun anew; what belongs to their state and what does not. */
+/** Sessions: created, kept, resumed, replaced; what belongs to their state and what does not. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { publishPacket } from '../../support/clients/spec-client.js'

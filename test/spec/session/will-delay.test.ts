@@ -1,4 +1,7 @@
-/** Will Delay Interval: waiting, cut by the end of the session, cancelled by the client's return; deadlines of many. */
+/**
+ * Will Delay Interval: the will waits, is published when the session ends, or is cancelled when the client reconnects;
+ * many deadlines.
+ */
 import assert from 'node:assert/strict'
 import type { ConnectPacket, Will } from '../../../types/message/packets.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'
@@ -18,7 +21,7 @@ async function watcherOf({ connect }: Spec): Promise<SpecClient> {
   return watcher
 }
 
-/** The will comes after this time, not before, and never again. */
+/** The will is published after this time, not before, and only once. */
 async function expectAfter(watcher: SpecClient, { clock }: Spec, ms: number): Promise<void> {
   if (ms > 0) {
     await clock.advance(ms - 100)

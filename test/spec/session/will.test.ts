@@ -1,4 +1,4 @@
-/** Wills: when they are published and when not, once, with everything that CONNECT said of them. */
+/** Wills: when they are published and when not, once, with all properties from CONNECT. */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion, PublishPacket, QoS, Will } from '../../../types/message/packets.js'
 import { connectBytes, packetBytes, propertiesOf, recordBytes, textField } from '../../support/bytes.js'
@@ -25,7 +25,7 @@ async function expectWill(watcher: SpecClient): Promise<PublishPacket> {
   return packet
 }
 
-/** Ways in which a connection ends that are no DISCONNECT of the client. */
+/** Ways in which a connection ends without a DISCONNECT of the client. */
 const ENDS: readonly [how: string, end: (client: SpecClient, spec: Spec) => Promise<unknown>][] = [
   ['the line drops', client => client.drop()],
   ['the keep alive runs out', (_, { clock }) => clock.advance(16_000)],

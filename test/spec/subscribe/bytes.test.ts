@@ -1,5 +1,5 @@
 /**
- * What subscriptions take is limited in bytes, for one client and for all: `maxSubscriptionBytes`,
+ * The bytes of subscriptions are limited, for one client and for all: `maxSubscriptionBytes`,
  * `maxTotalSubscriptionBytes`.
  */
 import assert from 'node:assert/strict'
@@ -11,7 +11,7 @@ import { keptSession, spec } from '../../support/spec.js'
 
 const ALL = [3, 4, 5] as const
 
-/** Bytes of a subscription beside its filter. */
+/** Bytes of a subscription without its filter. */
 const OVERHEAD = 256
 
 /** Filters of 100 bytes. */

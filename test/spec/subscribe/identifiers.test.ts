@@ -1,7 +1,4 @@
-/**
- * Subscription identifiers: one copy of a message carries those of all subscriptions that it came for (3.3.2.3.8,
- * 3.3.4).
- */
+/** Subscription identifiers: one copy of a message has those of all matching subscriptions (3.3.2.3.8, 3.3.4). */
 import assert from 'node:assert/strict'
 import { identifiersOf, publishText, receiveAll, subscribeWith } from '../../support/clients/exchange.js'
 import type { SpecClient } from '../../support/clients/spec-client.js'

@@ -1,7 +1,4 @@
-/**
- * How many subscriptions a session may have: the option `maxSubscriptions`, which SUBACK answers per filter [MQTT 5.0,
- * 3.9.3].
- */
+/** The number of subscriptions of a session: `maxSubscriptions`, which SUBACK reports per filter [MQTT 5.0, 3.9.3]. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker, createMemoryPersistence } from '../../../lib/index.js'

@@ -1,6 +1,4 @@
-/**
- * Subscription options: No Local, Retain As Published, Retain Handling, and what comes of overlapping ones (3.8.3.1).
- */
+/** Subscription options: No Local, Retain As Published, Retain Handling, and overlapping subscriptions (3.8.3.1). */
 import assert from 'node:assert/strict'
 import type { PublishPacket } from '../../../types/message/packets.js'
 import {

@@ -1,4 +1,4 @@
-/** Shared subscriptions of clients that come and go: what becomes of their unfinished messages (4.8.2). */
+/** Shared subscriptions of clients that disconnect: what happens to their unfinished messages (4.8.2). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker, createMemoryPersistence } from '../../../lib/index.js'
@@ -17,7 +17,7 @@ async function joined({ connect }: Spec, clientId: string, packet: Partial<Conne
   return client
 }
 
-/** The only packet that came, which has to be a PUBLISH. */
+/** The only received packet, which must be a PUBLISH. */
 async function onlyMessage(client: SpecClient): Promise<PublishPacket> {
   const packets = await client.settle()
   assert.deepEqual(
@@ -247,7 +247,7 @@ for (const version of ALL) {
   })
 }
 
-/** Runs one life of a broker, with clients whose sessions are kept. */
+/** One run of a broker, with clients whose sessions are stored. */
 async function withBroker(
   options: Parameters<typeof createBroker>[0] & { clock: FakeClock },
   version: ProtocolVersion,

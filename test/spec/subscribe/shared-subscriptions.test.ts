@@ -1,4 +1,4 @@
-/** Shared subscriptions: who is a member, which member gets a message, and as what (4.8.2). */
+/** Shared subscriptions: the members, which of them gets a message, and with which options (4.8.2). */
 import assert from 'node:assert/strict'
 import type { SharedStrategy } from '../../../types/broker/options.js'
 import type { ProtocolVersion } from '../../../types/message/packets.js'

@@ -1,4 +1,4 @@
-/** SUBSCRIBE and SUBACK: what is asked for, what is granted, and what is delivered for it (3.8, 3.9). */
+/** SUBSCRIBE and SUBACK: requested filters, granted QoS, and delivered messages (3.8, 3.9). */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion, QoS } from '../../../types/message/packets.js'
 import { publishText, receiveAll, receiveTexts, textPacket } from '../../support/clients/exchange.js'
@@ -109,7 +109,7 @@ spec(
     'one SUBACK has a code for each filter, in their order: the granted QoS or a failure',
   ALL,
   async ({ version, broker, connect }) => {
-    // the later a filter was asked for, the earlier it is answered
+    // the later a filter was requested, the earlier its hook answers
     broker.authorizeSubscribe = async (_, subscription) => {
       const turns = 5 - Number(subscription.topic.split('/')[1])
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()

@@ -1,4 +1,4 @@
-/** UNSUBSCRIBE and UNSUBACK: which subscriptions end, and what of them is still delivered (3.10, 3.11). */
+/** UNSUBSCRIBE and UNSUBACK: which subscriptions end, and which messages are still delivered (3.10, 3.11). */
 import assert from 'node:assert/strict'
 import type { ProtocolVersion } from '../../../types/message/packets.js'
 import { publishText, receiveTexts, textOf, unsubscribe } from '../../support/clients/exchange.js'

@@ -1,6 +1,6 @@
 /**
- * Exits, without closing the store, so many turns of the event loop after a change was asked for.
- * Arguments: folder, turns, exit code.
+ * Exits without closing the store, a number of event loop turns after a change was requested. Arguments: folder, turns,
+ * exit code.
  */
 import { createLmdbPersistence } from '../../../../lib/persistence/lmdb/lmdb.js'
 import { BROKER, saveSessions } from '../../../../lib/testing/persistence/harness.js'

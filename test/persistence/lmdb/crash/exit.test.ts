@@ -1,4 +1,4 @@
-/** A process that exits without closing the store on disk: it ends, wherever a transaction is. */
+/** A process that exits without closing the store: it ends, whatever state a transaction is in. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

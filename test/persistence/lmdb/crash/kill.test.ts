@@ -1,4 +1,7 @@
-/** The store on disk when its process is killed: what was acknowledged is there, and what belongs together is whole. */
+/**
+ * The LMDB store when its process is killed: everything acknowledged is there, and each transaction is complete or
+ * absent.
+ */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +14,7 @@ import { endWithUs } from '../../../support/programs/left-behind.js'
 import { temporaryFolder } from '../folders.js'
 
 const WRITER = fileURLToPath(new URL('./writer-process.js', import.meta.url))
-/** Up to one checkpoint that is made unasked, and behind it. */
+/** Up to the first automatic checkpoint, and beyond it. */
 const ACKNOWLEDGEMENTS = byEffort({ fast: [7], normal: [1, 7, 90, 300, 700], full: [1, 7, 90, 300, 700, 1500, 4000] })
 
 for (const durability of ['commit', 'sync']) for (const count of ACKNOWLEDGEMENTS) itHasAll(durability, count)

@@ -1,6 +1,6 @@
 /**
- * What is left of a data file when the power goes: of all that was written since the last sync, any part, in any
- * order. Whatever it is, the checkpoint is whole, and is what the file is taken back to.
+ * The data file after a power cut: any part of what was written since the last sync may be there, in any order.
+ * Whatever it is, the checkpoint is complete, and the file is reset to it.
  */
 
 import assert from 'node:assert/strict'
@@ -34,7 +34,7 @@ function randomFrom(seed: number): Random {
   }
 }
 
-/** A database, what should be in it, and the flusher beside it. */
+/** A database, its expected content, and its flusher. */
 class Machine {
   readonly rows: Rows
   readonly root: RootDatabase<string, number>
@@ -76,7 +76,7 @@ class Machine {
   }
 }
 
-/** Each sector as it was or as it is; what was appended may be missing from some place on. */
+/** Each sector is the old or the new one; the end of appended data may be missing. */
 function cutPower(before: Buffer, after: Buffer, random: Random): Buffer {
   const left = Buffer.alloc(before.length + random((after.length - before.length) / SECTOR + 1) * SECTOR)
   before.copy(left)
@@ -136,7 +136,7 @@ describe('a store whose machine has stopped', () => {
   const MESSAGES = 10
   const everything = policy({ maxMessages: 1e9, maxBytes: 1e9 })
 
-  /** What is in two queues that got the same messages, after the power went when the last one was acknowledged. */
+  /** The content of two queues with the same messages, after the power was cut when the last one was acknowledged. */
   async function cutAfterWriting(durability: LmdbDurability): Promise<unknown[]> {
     const path = temporaryFolder()
     const store = createLmdbPersistence({ path, durability })

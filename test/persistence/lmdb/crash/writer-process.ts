@@ -1,5 +1,5 @@
 /**
- * Writes to a store until it is killed, and says what was acknowledged. Each message goes to two queues, with an
+ * Writes to a store until it is killed, and reports what was acknowledged. Each message goes to two queues, with an
  * incoming packet id and a retained message in the same turn. Arguments: folder, durability.
  */
 import { createLmdbPersistence, type LmdbDurability } from '../../../../lib/persistence/lmdb/lmdb.js'

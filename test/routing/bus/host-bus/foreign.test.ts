@@ -1,6 +1,4 @@
-/**
- * What a bus of the host brings from others: queued for the stored sessions here, and routed in the order of arrival.
- */
+/** Messages of others on a bus of the host: queued for the stored sessions here, and routed in the order of arrival. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { PublishMessage } from '../../../../lib/codec/publish-message.js'
@@ -10,7 +8,7 @@ import { hostBus, innerBus } from '../../support.js'
 
 const BROKER = { own: 'b', other: 'there' } as const
 
-/** A bus of the host, and what it asks of others. */
+/** A bus of the host, and the calls that it makes. */
 function fixture(write: (text: string) => MaybePromise<void> = () => {}) {
   const done: string[] = []
   const errors: string[] = []

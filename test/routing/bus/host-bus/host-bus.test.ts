@@ -1,4 +1,4 @@
-/** A bus of the host: what is registered there, who waits for whom, and what a bus that fails does. */
+/** A bus of the host: the registered filters, what waits for the bus, and a bus that fails. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FakeClock } from '../../../../lib/testing/fake-clock.js'
@@ -8,13 +8,13 @@ import { hostBus, message } from '../../support.js'
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-/** A bus of the host that notes what is asked of it, and answers when it is told. */
+/** A bus of the host that records calls, and answers when it is told. */
 class NotingBus implements Bus {
   readonly calls: string[] = []
   readonly listeners = new Map<string, Set<BusListener>>()
   readonly done: ((error?: Error | null) => void)[] = []
   broken: string | undefined
-  /** Whether filters are answered for at once; otherwise when `registered` is emptied by hand. */
+  /** Whether registrations are answered immediately; otherwise the test empties `registered`. */
   isFast = true
   readonly registered: (() => void)[] = []
 
@@ -46,7 +46,7 @@ class NotingBus implements Bus {
   }
 }
 
-/** A broker's end of a noting bus of the host, what it received, and the errors that it told. */
+/** A broker's side of a recording bus: the received messages, and the reported errors. */
 function hosted() {
   const mq = new NotingBus()
   const clock = new FakeClock()

@@ -1,4 +1,4 @@
-/** What a bus brings: which of it is a message to route, and what is still known of it. */
+/** Messages from a bus: which ones have to be routed, and what is still remembered of them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { PublishMessage } from '../../../../lib/codec/publish-message.js'
