@@ -22,6 +22,7 @@ rmSync(dist, { recursive: true, force: true })
 const sources = completeEntryPoints()
 const isCompiled = compile(root) && compileToCommonJs() && compile(join(root, 'dashboard'))
 if (isCompiled) bundleDashboard()
+if (isCompiled) simplifyDeclarations()
 if (isCompiled && existsSync(command)) chmodSync(command, 0o755)
 process.exitCode = isCompiled ? 0 : 1
 
@@ -67,6 +68,17 @@ function replaceExports(file) {
   const text = readFileSync(file, 'utf8')
   if (/^exports\[.module\.exports.\] = /m.test(text)) {
     writeFileSync(file, `${text}\nmodule.exports = exports["module.exports"];\n`)
+  }
+}
+
+/** Compilers before TypeScript 5.6 do not know a name in quotes, and end with a syntax error. The code keeps it. */
+function simplifyDeclarations() {
+  for (const source of sources) {
+    for (const folder of ['.', 'cjs']) {
+      const file = join(dist, folder, source.replace(/\.ts$/, '.d.ts'))
+      const text = readFileSync(file, 'utf8')
+      if (text.includes(" as 'module.exports'")) writeFileSync(file, text.replace(/, \w+ as 'module\.exports'/, ''))
+    }
   }
 }
 

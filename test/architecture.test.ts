@@ -118,6 +118,7 @@ describe('imports', () => {
       'node:diagnostics_channel',
       'node:events',
       'node:net',
+      'node:os',
       'node:perf_hooks',
       'node:stream',
       'node:timers/promises',

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { resolveOptions } from '../lib/broker/options.js'
 import { OPTIONS } from '../lib/cli/options/options.js'
 import { ERRORS } from '../lib/errors.js'
+import { LARGE_MACHINE } from './support/memory.js'
 import { ROOT } from './support/root.js'
 import { type TemporaryFolder, temporaryFolder } from './support/tls/certificate.js'
 
@@ -44,7 +45,7 @@ describe('docs/embed/broker.md', () => {
   })
 
   it('has their defaults', () => {
-    const resolved: Record<string, unknown> = { ...resolveOptions({}), id: undefined }
+    const resolved: Record<string, unknown> = { ...resolveOptions({}, LARGE_MACHINE), id: undefined }
     const rows = section.matchAll(/^\| `([^`]+)` +\| .*? +\| (.*?) +\| .*\|$/gm)
     const wrong = [...rows]
       .filter(([, name]) => resolved[name!] !== undefined)

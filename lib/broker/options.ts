@@ -5,6 +5,7 @@ import type { Clock } from '../../types/clock.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
+import { type ProcessMemory, processMemory } from '../util/process-memory.js'
 import { hintFor } from './option-hints.js'
 
 const MIB = 1024 * 1024
@@ -223,9 +224,10 @@ export const systemClock: Clock = {
 
 /**
  * Checks the options and fills in the defaults.
+ * @param memory what the process may use
  * @throws AnaxError ANAX_ERR_OPTION, which says what was expected
  */
-export function resolveOptions(options: BrokerOptions): ResolvedOptions {
+export function resolveOptions(options: BrokerOptions, memory: ProcessMemory = processMemory()): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new AnaxError('ANAX_ERR_OPTION', { detail: `options have to be an object, got ${describe(options)}` })
   }
@@ -236,7 +238,13 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     })
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  return { ...DEFAULTS, id: randomUUID(), ...following(options), ...given } as ResolvedOptions
+  return {
+    ...DEFAULTS,
+    id: randomUUID(),
+    ...following(options),
+    ...fitting(options, memory),
+    ...given,
+  } as ResolvedOptions
 }
 
 /** @param path prefix of the names in messages, such as `rates.` */
@@ -263,6 +271,19 @@ function following({ receiveMaximum, maxQueuedMessages, maxOutboxBytes }: Broker
     ...(receiveMaximum !== undefined && { maxConcurrentPackets: receiveMaximum + 1 }),
     ...(maxQueuedMessages !== undefined && { maxBurstMessages: maxQueuedMessages }),
     ...(maxOutboxBytes !== undefined && { maxBurstBytes: maxOutboxBytes }),
+  }
+}
+
+/** Defaults of what the store in memory holds: less than usual where the process may use little memory. */
+function fitting({ persistence, cluster }: BrokerOptions, memory: ProcessMemory): Partial<ResolvedOptions> {
+  if (persistence !== undefined || cluster !== undefined) return {}
+  const lower = (usual: number, part: number) => Math.min(usual, Math.floor(part))
+  const bytes = Math.min(memory.bytes / 8, memory.heapBytes / 4)
+  return {
+    maxTotalQueuedBytes: lower(DEFAULTS.maxTotalQueuedBytes, bytes),
+    maxRetainedBytes: lower(DEFAULTS.maxRetainedBytes, bytes),
+    // each takes about 600 bytes of the heap in addition to its payload
+    maxRetainedMessages: lower(DEFAULTS.maxRetainedMessages, bytes / 512),
   }
 }
 

@@ -6,6 +6,8 @@ export interface LoadReading {
   readonly heapBytes: number
   /** The heap size at which the process would be aborted. */
   readonly heapLimitBytes: number
+  /** The memory of the container, above which the system ends the process; `Infinity` outside of containers. */
+  readonly containerBytes: number
   /** Memory of buffers and other objects outside of the heap. */
   readonly bufferBytes: number
 }

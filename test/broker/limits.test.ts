@@ -13,6 +13,7 @@ import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { AnaxError, createBroker, type ErrorCode, ReasonCode } from '../../lib/index.js'
 import type { ProtocolVersion } from '../../types/message/packets.js'
 import type { SpecClient } from '../support/clients/spec-client.js'
+import { LARGE_MACHINE } from '../support/memory.js'
 import { keptSession, spec } from '../support/spec.js'
 
 const ALL: ProtocolVersion[] = [3, 4, 5]
@@ -41,7 +42,7 @@ const NO_LIMITS = new Set([
 ])
 
 /** One of them depends on the version: 23 in MQTT 3.1. */
-const options: Record<string, unknown> = { ...resolveOptions({}), maxClientsIdLength: 65_535 }
+const options: Record<string, unknown> = { ...resolveOptions({}, LARGE_MACHINE), maxClientsIdLength: 65_535 }
 
 /** The words in backquotes. */
 function codesIn(cell: string): string[] {

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { resolveOptions } from '../../lib/broker/options.js'
-import { AnaxError, Broker, createBroker } from '../../lib/index.js'
+import { AnaxError, Broker, createBroker, createMemoryPersistence } from '../../lib/index.js'
 import type { BrokerOptions } from '../../types/broker/options.js'
+import { LARGE_MACHINE } from '../support/memory.js'
 
 /** Invalid values for each kind of option. */
 const NO_NUMBER = [-1, 1.5, '10', Number.NaN, null, {}, true]
@@ -169,6 +170,20 @@ describe('options', () => {
       }
     })
   }
+
+  it('have lower defaults where the process may use little memory, for the store in memory only', () => {
+    const MIB = 2 ** 20
+    const container = { bytes: 128 * MIB, heapBytes: 256 * MIB, isContainer: true }
+    const small = resolveOptions({}, container)
+    assert.equal(small.maxTotalQueuedBytes, 16 * MIB)
+    assert.equal(small.maxRetainedBytes, 16 * MIB)
+    assert.equal(small.maxRetainedMessages, 32_768)
+    assert.equal(resolveOptions({}, { ...container, heapBytes: 48 * MIB }).maxTotalQueuedBytes, 12 * MIB)
+    assert.equal(resolveOptions({ maxTotalQueuedBytes: 64 * MIB }, container).maxTotalQueuedBytes, 64 * MIB)
+    assert.equal(resolveOptions({}, LARGE_MACHINE).maxTotalQueuedBytes, 1024 * MIB)
+    const onDisk = resolveOptions({ persistence: createMemoryPersistence() }, container)
+    assert.equal(onDisk.maxTotalQueuedBytes, 1024 * MIB, 'of a store that is given, nobody knows where it is')
+  })
 
   it('that nobody knows are refused by name', () => {
     assert.throws(() => new Broker({ heartbeatInterval: 5 } as BrokerOptions), {

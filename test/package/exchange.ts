@@ -30,21 +30,32 @@ export async function main(): Promise<void> {
   const server = await createServer(broker, { transport: 'tcp', port: 0 })
   const url: string | undefined = server.addresses[0]?.url
   broker.on('clientError', (_client, error) => console.log(url, error instanceof AnaxError, error.code))
+  for await (const { topic } of broker.messages('a/#')) console.log(topic.length)
   await server.close()
   await broker.close()
 }
 `
 
+function importsOf(specifiers: readonly string[]): string {
+  return specifiers.map((specifier, index) => `import * as entry${index} from '${specifier}'`).join('\n')
+}
+
+function listOf(specifiers: readonly string[]): string {
+  return `[${specifiers.map((_, index) => `entry${index}`).join(', ')}]`
+}
+
 /** File -> text, for a folder in which the package is installed. */
 export function exchangeFiles(specifiers: readonly string[]): Record<string, string> {
-  const imported = specifiers.map((specifier, index) => `import * as entry${index} from '${specifier}'`).join('\n')
-  const listed = `[${specifiers.map((_, index) => `entry${index}`).join(', ')}]`
+  const imported = importsOf(specifiers)
+  const listed = listOf(specifiers)
   const required = specifiers.map(specifier => `require('${specifier}')`).join(', ')
   const testOf = (load: string) =>
     `${load}\ntest('a message is exchanged', async () => expect(await exchange()).toBe('exchanged'))\n`
-  const typed =
+  const typedWith = (names: readonly string[]) =>
     `import { AnaxError, type Broker, createBroker } from 'anax'\nimport { createServer } from 'anax/server'\n` +
-    `${imported}\nexport const entries = ${listed}\n${TYPED}`
+    `${importsOf(names)}\nexport const entries = ${listOf(names)}\n${TYPED}`
+  const typed = typedWith(specifiers)
+  const core = typedWith(specifiers.filter(name => name !== 'anax/nats'))
   const check = `exchange().then(text => {
   console.log(text)
   if (text !== 'exchanged') process.exitCode = 1
@@ -74,5 +85,7 @@ exports.exchange = exchange\n`,
     ),
     'consumer.mts': typed,
     'consumer.cts': typed,
+    'core.mts': core,
+    'core.cts': core,
   }
 }

@@ -30,6 +30,15 @@ export const TOOLS = {
   vitest: '5.1.2',
   esbuild: '0.28.2',
   rolldown: '1.3.2',
+  rollup: '4.68.8',
+  '@rollup/plugin-commonjs': '29.0.3',
+  '@rollup/plugin-json': '6.1.0',
+  '@rollup/plugin-node-resolve': '16.0.3',
+  webpack: '5.113.0',
+  'webpack-cli': '7.3.1',
+  vite: '8.4.0',
+  '@vercel/ncc': '0.45.0',
+  'typescript-oldest': 'npm:typescript@5.2.2',
   'typescript-old': 'npm:typescript@5.7.3',
   'typescript-new': 'npm:typescript@7.0.2',
   '@types/node': '22',
@@ -58,18 +67,20 @@ function runtime(tool: string, name: 'node-20' | 'node-22' | 'node-24'): ToolCha
 }
 
 function typeScript(
-  name: 'typescript-old' | 'typescript-new',
+  name: 'typescript-oldest' | 'typescript-old' | 'typescript-new',
   resolution: 'node10' | 'node16' | 'nodenext' | 'bundler',
 ): ToolChain {
   const module = { node10: 'commonjs', bundler: 'esnext', node16: 'node16', nodenext: 'nodenext' }[resolution]
-  // the types of the NATS packages do not compile with it
+  // the types of the NATS packages compile with neither node10 nor TypeScript below 5.7
+  const isOldest = name === 'typescript-oldest'
   const isOld = resolution === 'node10'
-  const files = isOld ? ['--skipLibCheck', 'consumer.cts'] : ['consumer.mts', 'consumer.cts']
+  const modules = isOldest ? ['core.mts', 'core.cts'] : ['consumer.mts', 'consumer.cts']
+  const files = isOld ? ['--skipLibCheck', 'consumer.cts'] : modules
   const options = `--noEmit --strict --target es2022 --types node --module ${module} --moduleResolution ${resolution}`
   return {
     tool: 'TypeScript',
     version: versionOf(name),
-    what: `\`${resolution}\`, ${isOld ? 'a CommonJS file, with `skipLibCheck`' : 'a module and a CommonJS file, with the declarations of the package'}`,
+    what: `\`${resolution}\`, ${isOld ? 'a CommonJS file, with `skipLibCheck`' : 'a module and a CommonJS file, with the declarations of the package'}${isOldest ? '; without `anax/nats`' : ''}`,
     commands: [[node, path(name, 'bin/tsc'), ...options.split(' '), ...files]],
   }
 }
@@ -84,9 +95,16 @@ function esbuild(format: 'esm' | 'cjs', external: readonly string[]): ToolChain 
   return {
     tool: 'esbuild',
     version: versionOf('esbuild'),
-    what: format === 'esm' ? 'one module, with a banner that defines `require`' : 'one CommonJS file',
+    what:
+      format === 'esm' ? 'one module, minified, with a banner that defines `require`' : 'one CommonJS file, minified',
     commands: [
-      [node, path('esbuild', 'bin/esbuild'), ...args, ...(format === 'esm' ? [`--banner:js=${BANNER}`] : [])],
+      [
+        node,
+        path('esbuild', 'bin/esbuild'),
+        ...args,
+        '--minify',
+        ...(format === 'esm' ? [`--banner:js=${BANNER}`] : []),
+      ],
       [node, output],
     ],
   }
@@ -102,6 +120,36 @@ function rolldown(format: 'esm' | 'cjs', external: readonly string[]): ToolChain
     commands: [
       [node, path('rolldown', 'bin/cli.mjs'), 'run.mjs', '--platform=node', '-f', format, '-o', output, ...excluded],
       [node, output],
+    ],
+  }
+}
+
+function rollup(external: readonly string[]): ToolChain {
+  const plugins = ['node-resolve', 'commonjs', 'json'].flatMap(name => ['--plugin', `@rollup/plugin-${name}`])
+  const output = ['--format', 'es', '--dir', 'rollup', '--entryFileNames', '[name].mjs']
+  const excluded = ['--external', external.join()]
+  return {
+    tool: 'Rollup',
+    version: versionOf('rollup'),
+    what: 'modules, with the plugins `node-resolve`, `commonjs` and `json`',
+    commands: [
+      [node, path('rollup', 'dist/bin/rollup'), 'run.mjs', ...plugins, ...output, ...excluded],
+      [node, 'rollup/run.mjs'],
+    ],
+  }
+}
+
+function webpack(external: readonly string[]): ToolChain {
+  const output = ['--output-path', 'webpack', '--output-filename', 'run.cjs']
+  const excluded = ['--externals-type', 'node-commonjs', ...external.flatMap(name => ['--externals', name])]
+  const args = ['--mode', 'production', '--target', 'node', '--entry', './run.mjs', ...output, ...excluded]
+  return {
+    tool: 'webpack',
+    version: versionOf('webpack'),
+    what: 'CommonJS, `target: node`, `externalsType: node-commonjs`, minified',
+    commands: [
+      [node, path('webpack', 'bin/webpack.js'), ...args],
+      [node, 'webpack/run.cjs'],
     ],
   }
 }
@@ -149,11 +197,32 @@ export function toolChains(external: readonly string[]): ToolChain[] {
       what: 'on Node.js 22',
       commands: [[path('node-22', 'bin/node'), path('vitest', 'vitest.mjs'), 'run', '--root', 'vitest']],
     },
+    ...(['node16', 'nodenext', 'bundler'] as const).map(resolution => typeScript('typescript-oldest', resolution)),
     typeScript('typescript-old', 'node10'),
     ...(['typescript-old', 'typescript-new'] as const).flatMap(name =>
       (['node16', 'nodenext', 'bundler'] as const).map(resolution => typeScript(name, resolution)),
     ),
     ...(['esm', 'cjs'] as const).map(format => esbuild(format, external)),
     ...(['esm', 'cjs'] as const).map(format => rolldown(format, external)),
+    rollup(external),
+    webpack(external),
+    {
+      tool: 'ncc',
+      version: versionOf('@vercel/ncc'),
+      what: 'modules, with the optional packages inside',
+      commands: [
+        [node, path('@vercel/ncc', 'dist/ncc/cli.js'), 'build', 'run.mjs', '--out', 'ncc'],
+        [node, 'ncc/index.mjs'],
+      ],
+    },
+    {
+      tool: 'Vite',
+      version: versionOf('vite'),
+      what: '`build --ssr`, which leaves packages outside',
+      commands: [
+        [node, path('vite', 'bin/vite.js'), 'build', '--ssr', 'run.mjs', '--outDir', 'vite'],
+        [node, 'vite/run.mjs'],
+      ],
+    },
   ]
 }

@@ -1,6 +1,10 @@
 /** The memory of the process as a test wants a broker to see it, and when the broker looks. */
 import type { TestContext } from 'node:test'
 import v8 from 'node:v8'
+import type { ProcessMemory } from '../../lib/util/process-memory.js'
+
+/** A machine on which every default is what the documentation says. */
+export const LARGE_MACHINE: ProcessMemory = { bytes: 2 ** 35, heapBytes: 2 ** 32, isContainer: false }
 
 /**
  * To be called before the broker is made.

@@ -185,7 +185,10 @@ export interface BrokerOptions extends Hooks {
   maxBurstMessages?: number
   /** Maximum bytes of payloads and properties in the queue of one session. @default 16 MiB */
   maxQueuedBytes?: number
-  /** Maximum bytes of payloads and properties in all queues together. @default 1 GiB */
+  /**
+   * Maximum bytes of payloads and properties in all queues together. @default 1 GiB; without `persistence` at most an
+   * eighth of the memory of the machine or container, and a quarter of the heap's limit
+   */
   maxTotalQueuedBytes?: number
   /** What happens when a queue is full. @default 'drop-newest' */
   queueOverflow?: OverflowPolicy
@@ -210,10 +213,13 @@ export interface BrokerOptions extends Hooks {
 
   /**
    * Maximum number of retained messages. A message that exceeds this or one of the following limits is refused with
-   * 0x97. @default 1000000
+   * 0x97. @default 1000000; without `persistence` at most one for each 512 bytes of `maxRetainedBytes`
    */
   maxRetainedMessages?: number
-  /** Maximum bytes of payloads and properties of all retained messages. @default 256 MiB */
+  /**
+   * Maximum bytes of payloads and properties of all retained messages. @default 256 MiB; without `persistence` at most
+   * an eighth of the memory of the machine or container, and a quarter of the heap's limit
+   */
   maxRetainedBytes?: number
   /** Maximum payload bytes of one retained message. @default Infinity */
   maxRetainedPayload?: number
@@ -240,7 +246,8 @@ export interface BrokerOptions extends Hooks {
   maxEventLoopDelayMs?: number
   /**
    * Bytes of heap and buffers of the process above which the broker is overloaded, in the same way. Nine tenths of the
-   * heap's own limit always count as overload. @default Infinity
+   * heap's own limit always count as overload, and in a container nine tenths of its memory, less 48 MiB for code and
+   * sockets. @default Infinity
    */
   maxMemoryBytes?: number
 

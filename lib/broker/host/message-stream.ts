@@ -29,7 +29,7 @@ export interface MessageSource {
 }
 
 /** The messages of a filter; `broker.messages()` creates it. */
-export class MessageStream implements AsyncIterableIterator<Message, undefined> {
+export class MessageStream implements AsyncIterator<Message, undefined> {
   /** Resolves when the subscription is live, so that no later message is missed; rejects if subscribing fails. */
   readonly ready: Promise<void>
   readonly #source: MessageSource

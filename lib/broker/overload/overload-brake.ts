@@ -20,8 +20,14 @@ const READINGS_TO_END = 6
 /** The lower thresholds. */
 const EASED = { 'event-loop': 0.5, memory: 0.9 } as const
 
-/** Fraction of the heap's limit; at the limit the process would be aborted. */
-const HEAP_SHARE = 0.9
+/** Fraction of the heap's limit, and of the container's memory; at these limits the process would be ended. */
+const SHARE = 0.9
+
+/** What the process takes in its container beside heap and buffers: code, stacks, buffers of sockets. */
+const OTHER_BYTES = 48 * 1024 * 1024
+
+/** Fraction of the memory of a very small container, of which {@link OTHER_BYTES} would leave nothing. */
+const LEAST_SHARE = 1 / 3
 
 export interface BrakeParts {
   readonly state: OverloadState
@@ -89,11 +95,10 @@ export class OverloadBrake {
   /** @param factors of the thresholds */
   #causeIn(reading: LoadReading, factors: Readonly<Record<OverloadCause, number>>): OverloadCause | undefined {
     const { maxEventLoopDelayMs, maxMemoryBytes } = this.#parts.options
-    const { eventLoopDelayMs, heapBytes, heapLimitBytes, bufferBytes } = reading
+    const { eventLoopDelayMs, heapBytes, heapLimitBytes, bufferBytes, containerBytes } = reading
     const { memory } = factors
-    const isMemoryFull =
-      heapBytes + bufferBytes > maxMemoryBytes * memory || heapBytes > heapLimitBytes * HEAP_SHARE * memory
-    if (isMemoryFull) return 'memory'
+    const limit = Math.min(maxMemoryBytes, roomIn(containerBytes))
+    if (heapBytes + bufferBytes > limit * memory || heapBytes > heapLimitBytes * SHARE * memory) return 'memory'
     return eventLoopDelayMs > maxEventLoopDelayMs * factors['event-loop'] ? 'event-loop' : undefined
   }
 
@@ -101,4 +106,9 @@ export class OverloadBrake {
     const { eventLoopDelayMs, memoryBytes } = this.#parts.state
     return { cause, eventLoopDelayMs, memoryBytes }
   }
+}
+
+/** What heap and buffers may take of a container's memory. */
+function roomIn(containerBytes: number): number {
+  return Math.max(containerBytes * SHARE - OTHER_BYTES, containerBytes * LEAST_SHARE)
 }

@@ -5,6 +5,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import v8 from 'node:v8'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
+import { processMemory } from '../../util/process-memory.js'
 
 /** Resolution of the measurement of the event loop. */
 const RESOLUTION_MS = 20
@@ -32,10 +33,12 @@ export class ProcessProbe implements LoadProbe {
   #read(): LoadReading {
     // process.memoryUsage() opens a file, and throws if the process has no file descriptor left
     const { used_heap_size, external_memory, heap_size_limit } = v8.getHeapStatistics()
+    const { bytes, isContainer } = processMemory()
     return {
       eventLoopDelayMs: this.#meanDelayMs(),
       heapBytes: used_heap_size,
       heapLimitBytes: heap_size_limit,
+      containerBytes: isContainer ? bytes : Number.POSITIVE_INFINITY,
       bufferBytes: external_memory,
     }
   }

@@ -8,7 +8,12 @@ import { setFlagsFromString } from 'node:v8'
 /** Growth to four times the used size. V8's own limits are 1.1 and 4 times, and half of the remaining space. */
 const PERCENT = 300
 
+/** In a container with less memory, what is collected later would be what the system ends the process for. */
+const LEAST_BYTES = 512 * 1024 * 1024
+
 /** Sets the flag, which V8 reads after each full collection. */
 export function letHeapGrow(): void {
+  const container = process.constrainedMemory() || Number.POSITIVE_INFINITY
+  if (container < LEAST_BYTES) return
   setFlagsFromString(`--heap-growing-percent=${PERCENT}`)
 }

@@ -25,6 +25,7 @@ import type {
   StoreOwner,
   SweepResult,
 } from '../../../types/persistence.js'
+import { processMemory } from '../../util/process-memory.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from '../aedes/packets.js'
 import { checkRetained } from '../retained-limits.js'
 import { PayloadKeeper, StoredMessage } from '../stored-message.js'
@@ -38,6 +39,19 @@ import { MemoryWills } from './wills.js'
 export interface MemoryPersistenceOptions {
   /** The current time in milliseconds since the epoch, for the expiry of retained messages. @default Date.now */
   now?: () => number
+  /**
+   * Maximum number of messages in all queues together, each counted once; beyond this, as beyond `maxTotalQueuedBytes`,
+   * the store is full. A message takes about half a KiB of the heap in addition to its content. @default one for each
+   * KiB of the heap's limit, or for each 2 KiB of the memory of the machine or container if that is less
+   */
+  maxQueuedMessages?: number
+}
+
+/** A queued message takes about half of this in the heap, in addition to its content. */
+const BYTES_FOR_MESSAGE = 1024
+
+function messagesThatFit({ bytes, heapBytes } = processMemory()): number {
+  return Math.floor(Math.min(bytes / 2, heapBytes) / BYTES_FOR_MESSAGE)
 }
 
 /**
@@ -53,13 +67,14 @@ export class MemoryPersistence implements SessionPersistence {
   readonly sessionPersistence = 1
   readonly durability = 'memory'
   readonly #sessions = new MemorySessions()
-  readonly #queues = new MemoryQueues(clientId => this.#sessions.queueOf(clientId))
+  readonly #queues: MemoryQueues
   readonly #wills = new MemoryWills()
   readonly #incomingPayloads = new PayloadKeeper()
   readonly #retained: MemoryRetained
   #broker: StoreOwner | undefined
 
-  constructor({ now = Date.now }: MemoryPersistenceOptions = {}) {
+  constructor({ now = Date.now, maxQueuedMessages = messagesThatFit() }: MemoryPersistenceOptions = {}) {
+    this.#queues = new MemoryQueues(clientId => this.#sessions.queueOf(clientId), maxQueuedMessages)
     this.#retained = new MemoryRetained(now)
   }
 

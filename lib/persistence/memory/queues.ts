@@ -34,6 +34,7 @@ const MAX_WIDESPREAD = 8
 /** Changes queues and keeps the totals. */
 export class MemoryQueues {
   readonly #queueOf: (clientId: string) => SessionQueue | undefined
+  readonly #maxMessages: number
   readonly #payloads = new PayloadKeeper()
   readonly #expiries = new Deadlines<QueueEntry>()
   /** Queues of ended sessions that are not empty yet. */
@@ -43,8 +44,10 @@ export class MemoryQueues {
   #totalBytes = 0
   #totalMessages = 0
 
-  constructor(queueOf: (clientId: string) => SessionQueue | undefined) {
+  /** @param maxMessages in all queues together, each counted once */
+  constructor(queueOf: (clientId: string) => SessionQueue | undefined, maxMessages: number) {
     this.#queueOf = queueOf
+    this.#maxMessages = maxMessages
   }
 
   /** Total bytes in all queues, each message counted once. */
@@ -61,12 +64,12 @@ export class MemoryQueues {
   enqueue(message: Message, deliveries: readonly QueueDelivery[], policy: QueuePolicy): DroppedMessage[] | undefined {
     const bytes = messageBytes(message)
     const known = this.#widespreadCopy(message)
-    const totalBytes = known === undefined ? this.#totalBytes + bytes : this.#totalBytes
-    if (this.#haveRoom(message, bytes, totalBytes, deliveries, policy)) {
+    const excess = this.#excessWith(known === undefined ? bytes : undefined, policy)
+    if (this.#haveRoom(message, bytes, excess, deliveries, policy)) {
       this.#appendTo(message, deliveries, known)
       return undefined
     }
-    const outcome = this.#makeRoom(message, bytes, totalBytes, deliveries, policy)
+    const outcome = this.#makeRoom(message, bytes, excess, deliveries, policy)
     this.#appendTo(message, outcome.deliveries, known)
     return outcome.dropped
   }
@@ -127,6 +130,12 @@ export class MemoryQueues {
     return removed
   }
 
+  /** The bytes to be dropped from all queues for a message. @param added undefined if it is in a queue already */
+  #excessWith(added: number | undefined, policy: QueuePolicy): number {
+    const excess = this.#totalBytes + (added ?? 0) - policy.maxTotalBytes
+    return added === undefined || this.#totalMessages < this.#maxMessages ? excess : Math.max(excess, added, 1)
+  }
+
   /**
    * Whether a message fits without dropping another.
    * @throws AnaxError if a session's policy is `reject` and its queue, or the store, is full
@@ -134,11 +143,11 @@ export class MemoryQueues {
   #haveRoom(
     message: Message,
     bytes: number,
-    totalBytes: number,
+    excess: number,
     deliveries: readonly QueueDelivery[],
     policy: QueuePolicy,
   ): boolean {
-    const fitsTotal = totalBytes <= policy.maxTotalBytes
+    const fitsTotal = excess <= 0
     let haveRoom = true
     for (const { clientId } of deliveries) {
       const queue = this.#queueOf(clientId)
@@ -158,7 +167,7 @@ export class MemoryQueues {
   #makeRoom(
     message: Message,
     bytes: number,
-    totalBytes: number,
+    excess: number,
     deliveries: readonly QueueDelivery[],
     policy: QueuePolicy,
   ): Outcome {
@@ -167,7 +176,7 @@ export class MemoryQueues {
       const queue = this.#queueWithout(message, delivery.clientId)
       if (queue !== undefined) queues.push(takerOf(queue, delivery, policy.limitsOf(delivery.clientId)))
     }
-    const { takers, losses } = findRoom(queues, bytes, totalBytes - policy.maxTotalBytes, heldBy)
+    const { takers, losses } = findRoom(queues, bytes, excess, heldBy)
     const dropped = losses.map(({ queue, entry, reason }): DroppedMessage => {
       return { clientId: queue.delivery.clientId, message: entry?.message ?? message, reason }
     })

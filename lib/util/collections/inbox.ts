@@ -25,7 +25,7 @@ interface Reader<T> {
 
 const DONE = { done: true, value: undefined } as const
 
-export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
+export class Inbox<T> implements AsyncIterator<T, undefined> {
   readonly #options: InboxOptions<T>
   readonly #items: T[] = []
   readonly #readers: Reader<T>[] = []

@@ -8,7 +8,13 @@ import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { Timers } from '../../../lib/util/scheduling/timers.js'
 
 const MIB = 2 ** 20
-const QUIET: LoadReading = { eventLoopDelayMs: 0, heapBytes: 50 * MIB, heapLimitBytes: 1000 * MIB, bufferBytes: 0 }
+const QUIET: LoadReading = {
+  eventLoopDelayMs: 0,
+  heapBytes: 50 * MIB,
+  heapLimitBytes: 1000 * MIB,
+  containerBytes: Number.POSITIVE_INFINITY,
+  bufferBytes: 0,
+}
 
 function scene(options: { maxEventLoopDelayMs?: number; maxMemoryBytes?: number }) {
   const clock = new FakeClock()
@@ -97,6 +103,23 @@ describe('the overload brake', () => {
     assert.equal(unbounded.state.isOn, false)
     await unbounded.read({ heapBytes: 901 * MIB }, 2)
     assert.equal(unbounded.state.cause, 'memory')
+  })
+
+  it('keeps a container from its limit: nine tenths of it, less what code and sockets take', async () => {
+    const small = scene({})
+    const room = 0.9 * 200 - 48
+    await small.read({ containerBytes: 200 * MIB, bufferBytes: (room - 50) * MIB }, 2)
+    assert.equal(small.state.isOn, false)
+    await small.read({ containerBytes: 200 * MIB, bufferBytes: (room - 49) * MIB }, 2)
+    assert.equal(small.state.cause, 'memory')
+
+    const tiny = scene({})
+    await tiny.read({ containerBytes: 60 * MIB, heapBytes: 20 * MIB }, 2)
+    assert.equal(tiny.state.isOn, false, 'a third is always allowed')
+
+    const own = scene({ maxMemoryBytes: 100 * MIB })
+    await own.read({ containerBytes: 1000 * MIB, bufferBytes: 51 * MIB }, 2)
+    assert.equal(own.state.cause, 'memory', 'the lower limit counts')
   })
 
   it('leaves no probe behind', async () => {

@@ -5,6 +5,7 @@ import abstractSuite from 'aedes-persistence/abstract.js'
 import { createMemoryPersistence, type MemoryPersistence } from '../../../lib/persistence/memory/memory.js'
 import { message, policy, refOf, saveSessions, to } from '../../../lib/testing/persistence/harness.js'
 import { persistenceSuite } from '../../../lib/testing/persistence.js'
+import type { DroppedMessage } from '../../../types/persistence.js'
 
 describe('the base contract', () =>
   abstractSuite({ test, persistence: () => createMemoryPersistence(), testAsync: true }))
@@ -30,6 +31,27 @@ describe('MemoryPersistence', () => {
     assert.ok(store.retainedOf('t'))
     now = 2000
     assert.equal(store.retainedOf('t'), undefined)
+  })
+
+  it('is full with as many messages as it is told, however short they are', async () => {
+    const store = createMemoryPersistence({ maxQueuedMessages: 2 })
+    await saveSessions(store, 'a', 'b', 'c')
+    const [first, second, third] = ['1', '2', '3'].map(text => message({ payload: Buffer.from(text) }))
+    assert.equal(store.enqueue(first!, [to('a')], policy()), undefined)
+    assert.equal(store.enqueue(second!, [to('a'), to('b')], policy()), undefined)
+    assert.equal(store.enqueue(second!, [to('b')], policy()), undefined, 'it is there already')
+
+    const refused = store.enqueue(third!, [to('c')], policy()) as DroppedMessage[]
+    assert.deepEqual(
+      refused.map(({ clientId, reason }) => [clientId, reason]),
+      [['c', 'store-full']],
+    )
+    assert.throws(() => store.enqueue(third!, [to('c')], policy({ overflow: 'reject' })), { code: 'ANAX_ERR_QUOTA' })
+    const replaced = store.enqueue(third!, [to('a')], policy({ overflow: 'drop-oldest' })) as DroppedMessage[]
+    assert.deepEqual(
+      replaced.map(dropped => String(dropped.message.payload)),
+      ['1'],
+    )
   })
 
   describe('payloads', () => {

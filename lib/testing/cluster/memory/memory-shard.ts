@@ -17,7 +17,7 @@ export class MemoryShard {
   readonly #clock: Clock
   readonly #log: { readonly entry: LogEntry; readonly at: number }[] = []
   readonly claims = new Map<string, MemoryClaim>()
-  readonly records = new Map<string, Map<string, Uint8Array>>()
+  readonly records: Map<string, Map<string, Uint8Array>> = new Map()
   readonly deadlines = new Map<string, number>()
   #sequence = 0
 
