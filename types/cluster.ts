@@ -54,6 +54,11 @@ export interface JoinRequest {
   /** Duration of the lease without renewal, in milliseconds. It must be longer than a leader election of the engine. */
   readonly leaseMs: number
   readonly events: ClusterEvents
+  /**
+   * Why it joins, if it is not to be a node: to import or to export sessions. Then it takes care of no session, no node
+   * hears of it, and the configuration of the engine stays as it is. Only an import creates what is missing.
+   */
+  readonly purpose?: 'import' | 'export'
 }
 
 /** The engine's calls to a node. No function may throw; each one describes the meaning of its promise. */
@@ -113,6 +118,15 @@ export interface Claim {
   readonly wasInUse?: boolean | undefined
 }
 
+/** What is stored for one client. */
+export interface StoredClient {
+  readonly clientId: string
+  /** By name. */
+  readonly records: ReadonlyMap<string, Uint8Array>
+  /** Whether a node owns it by {@link ClusterNode.claim}: its client is connected, or was when the node failed. */
+  readonly isInUse: boolean
+}
+
 /** The writes of one step for one client: either all of them are written, or none. */
 export interface ClusterWrite {
   /**
@@ -168,6 +182,11 @@ export interface ClusterNode {
   release(claim: Claim, end: 'keep' | 'forget', write?: ClusterWrite): Promise<void>
   /** The records of a client, by name; empty if there are none. */
   load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>>
+  /**
+   * Reads the records of all clients that have some, without claiming them, to export them. Those of one client are as
+   * of one moment.
+   */
+  stored(): AsyncIterable<StoredClient>
 
   /**
    * Writes; resolves when the write is as durable as the engine promises. Writes of one client identifier take effect

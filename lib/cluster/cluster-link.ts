@@ -13,6 +13,8 @@ export interface LinkParts {
   readonly cluster: Cluster
   readonly node: string
   readonly leaseMs: number
+  /** If it is not to be a node. */
+  readonly purpose?: JoinRequest['purpose']
   readonly timers: Timers
   /** The engine's report, unchanged. */
   readonly events: ClusterEvents
@@ -87,8 +89,8 @@ export class ClusterLink {
   }
 
   async #join(): Promise<void> {
-    const { cluster, node: name, leaseMs, events } = this.#parts
-    const request: JoinRequest = { node: name, leaseMs, events }
+    const { cluster, node: name, leaseMs, events, purpose } = this.#parts
+    const request: JoinRequest = { node: name, leaseMs, events, ...(purpose && { purpose }) }
     const node = await cluster.join(request)
     if (this.#isClosed) {
       await node.leave()

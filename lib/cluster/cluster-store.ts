@@ -18,17 +18,12 @@ import type {
   StoredWill,
 } from '../../types/persistence.js'
 import { AnaxError } from '../errors.js'
-import { copyOf, refKey } from '../model/message.js'
+import { refKey } from '../model/message.js'
 import type { ClusterLink } from './cluster-link.js'
 import { LogBackedStore } from './log-backed-store.js'
 import { LogQueue } from './sessions/log-queue.js'
-import {
-  type BroughtFilters,
-  OwnedSession,
-  ownRecord,
-  positionOf,
-  type SessionSettings,
-} from './sessions/owned-session.js'
+import { type BroughtFilters, OwnedSession, ownRecord, type SessionSettings } from './sessions/owned-session.js'
+import { inflightOf, waitingOf } from './sessions/session-queue.js'
 import { SessionWriter } from './sessions/session-writer.js'
 
 /** Maximum number of records of one write. */
@@ -191,25 +186,12 @@ export class ClusterStore extends LogBackedStore {
 
   async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
     const owned = this.#owned.get(clientId)
-    if (owned === undefined) return
-    for (const { message, delivery } of [...owned.own.values()]) {
-      const ref = plainRef(message)
-      // it may have been delivered after the read began
-      if (owned.own.has(ref.brokerCounter) && !owned.sent.has(refKey(ref)))
-        yield { message, ref, delivery, packetId: undefined }
-    }
-    yield* this.#queue.read(owned)
+    if (owned !== undefined) yield* waitingOf(owned, this.#queue)
   }
 
   async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
     const owned = this.#owned.get(clientId)
-    if (owned === undefined) return
-    for (const { ref, packetId, delivery, released } of [...owned.sent.values()]) {
-      const message = released ? undefined : await this.#contentOf(owned, ref)
-      if (message !== undefined || released) yield { message, ref, delivery, packetId }
-      // the log no longer has it
-      else owned.sent.delete(refKey(ref))
-    }
+    if (owned !== undefined) yield* inflightOf(owned, this.#link.node)
   }
 
   markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): void | Promise<void> {
@@ -331,13 +313,6 @@ export class ClusterStore extends LogBackedStore {
   #write(owned: OwnedSession, write: ClusterWrite): Promise<unknown> {
     return this.#link.node.write(owned.claim, write)
   }
-
-  async #contentOf(owned: OwnedSession, ref: MessageRef): Promise<Message | undefined> {
-    const position = positionOf(ref)
-    if (position === undefined) return owned.own.get(ref.brokerCounter)?.message
-    const entry = await this.#link.node.entry(position)
-    return entry && Object.assign(copyOf(entry.message), ref)
-  }
 }
 
 /** Whether the settings that must survive a crash of this node are unchanged. */
@@ -355,10 +330,6 @@ function lastWriteOf(owned: OwnedSession): ClusterWrite {
 
 function deadlineOf(owned: OwnedSession): ClusterWrite {
   return { deadline: { at: owned.nextDeadline() } }
-}
-
-function plainRef({ brokerId, brokerCounter }: MessageRef): MessageRef {
-  return { brokerId, brokerCounter }
 }
 
 function noDelivery(clientId: string): QueueDelivery {

@@ -32,7 +32,7 @@ export function natsCluster(options: NatsClusterOptions = {}): Cluster {
 
 async function join(options: ResolvedNatsOptions, request: JoinRequest): Promise<ClusterNode> {
   checkRequest(request)
-  const foundation = await connect(options)
+  const foundation = await connect(options, request.purpose)
   try {
     return await start(foundation, request)
   } catch (error) {
@@ -49,7 +49,7 @@ function checkRequest({ node, leaseMs }: JoinRequest): void {
     throw new AnaxError('ANAX_ERR_OPTION', { detail: `a lease has 500 ms at least, got ${leaseMs}` })
 }
 
-async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
+async function connect(options: ResolvedNatsOptions, purpose: JoinRequest['purpose']): Promise<Foundation> {
   const { transport, jetstream } = await load()
   const { connection, servers, domain } = options
   // joining has its own time limit; the connection retries forever
@@ -65,7 +65,7 @@ async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
     })
     const place = domain === undefined ? {} : { domain }
     const manager = await jetstream.jetstreamManager(nc, { ...place, checkAPI: false })
-    const streams = await setUpStreams(manager, options)
+    const streams = await setUpStreams(manager, options, purpose)
     return { nc, wire, manager, client: jetstream.jetstream(nc, place), options, streams }
   } catch (error) {
     await nc.close()
@@ -74,7 +74,7 @@ async function connect(options: ResolvedNatsOptions): Promise<Foundation> {
 }
 
 async function start(foundation: Foundation, request: JoinRequest): Promise<ClusterNode> {
-  const self = newIdentity(request.node)
+  const self = newIdentity(request)
   const shards = await patiently(() => raiseFences(foundation, self))
   const notes = {
     noteSequence: (shard: number, sequence: number) => node.noteSequence(shard, sequence),

@@ -14,12 +14,14 @@ import type {
   LogCursor,
   LogEntry,
   LogPosition,
+  StoredClient,
 } from '../../types/cluster.js'
 import type { Message } from '../../types/message/message.js'
 import { AnaxError } from '../index.js'
 import { NatsGroup } from './group.js'
 import { joinParts } from './log/record-parts.js'
 import { clearRetained } from './log/retained-clearing.js'
+import { StoredClients } from './log/stored-clients.js'
 import { recordsOf, removal } from './log/writes.js'
 import type { NodeParts } from './node-parts.js'
 import type { HeldClaim } from './nodes/claims.js'
@@ -101,6 +103,18 @@ export class NatsNode implements ClusterNode {
       return new Map(filled.map(({ subject, body }) => [subject.slice(base.length), body]))
     } catch (error) {
       throw clusterError(error)
+    }
+  }
+
+  async *stored(): AsyncGenerator<StoredClient> {
+    const { patience, wire, log, shards } = this.#parts
+    for (const [shard, { stream, subjects }] of shards.entries()) {
+      const clients = new StoredClients({ wire, log, shard, stream, subjects })
+      for (;;) {
+        const some = await patience.answered(() => clients.next())
+        if (some === undefined) break
+        yield* some
+      }
     }
   }
 

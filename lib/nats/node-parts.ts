@@ -49,7 +49,7 @@ export interface NodeNotes {
 }
 
 export interface NodeParts extends Foundation {
-  readonly self: { readonly node: string; readonly epoch: string }
+  readonly self: Identity
   readonly shards: readonly Shard[]
   readonly shardOf: (clientId: string) => number
   readonly events: ClusterEvents
@@ -68,16 +68,20 @@ export interface NodeParts extends Foundation {
   readonly interest: NodeInterest
 }
 
-/** The identity of a node: its name, and this run of it. */
-export function newIdentity(node: string): { node: string; epoch: string } {
-  return { node, epoch: randomUUID() }
+/** A node: its name, and this run of it. */
+export interface Identity {
+  readonly node: string
+  readonly epoch: string
+  /** Whether it only imports or exports. */
+  readonly isGuest: boolean
+}
+
+export function newIdentity({ node, purpose }: Pick<JoinRequest, 'node' | 'purpose'>): Identity {
+  return { node, epoch: randomUUID(), isGuest: purpose !== undefined }
 }
 
 /** Touches the fences of any earlier process with this name, which can no longer write then. */
-export async function raiseFences(
-  { wire, streams, options }: Foundation,
-  self: { node: string; epoch: string },
-): Promise<Shard[]> {
+export async function raiseFences({ wire, streams, options }: Foundation, self: Identity): Promise<Shard[]> {
   return await Promise.all(
     streams.shards.map(async (stream, shard) => {
       const subjects = new ShardSubjects(options.prefix, shard)
@@ -93,7 +97,7 @@ export async function raiseFences(
 export function makeParts(
   foundation: Foundation,
   shards: readonly Shard[],
-  self: { node: string; epoch: string },
+  self: Identity,
   { leaseMs, events }: Pick<JoinRequest, 'leaseMs' | 'events'>,
   notes: NodeNotes,
 ): NodeParts {
@@ -108,6 +112,7 @@ export function makeParts(
     stream: streams.nodes,
     subject: nodeSubject(prefix, self.node),
     epoch: self.epoch,
+    isGuest: self.isGuest,
   })
   const patience = new Patience(nc, lease.lost)
   const membership = new Membership({

@@ -4,6 +4,7 @@
  */
 import type { JetStreamManager, StreamConfig, StreamUpdateConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { JoinRequest } from '../../types/cluster.js'
 import { AnaxError } from '../index.js'
 import type { ResolvedNatsOptions } from './options.js'
 
@@ -12,9 +13,13 @@ const OLDEST = [2, 14] as const
 /** Time limit for a cluster of servers to elect a leader at the start. */
 const START_MS = 20_000
 const PAUSE_MS = 250
+/** Looks for a stream that must be there. */
+const MAX_LOOKS = 5
 /** The error of a server that was started without others. */
 const LONE_SERVER = /not supported in non-clustered mode/
 const NANOS_PER_SECOND = 1_000_000_000
+
+type WantedStream = Partial<StreamConfig> & { readonly name: string }
 
 /** The names of the streams. */
 export interface Streams {
@@ -32,24 +37,37 @@ export function checkServer({ info }: NatsConnection): void {
   })
 }
 
-/** @throws AnaxError ANAX_ERR_CLUSTER */
-export async function setUpStreams(manager: JetStreamManager, options: ResolvedNatsOptions): Promise<Streams> {
+/**
+ * @param purpose of joining, if it is not to be a node
+ * @throws AnaxError ANAX_ERR_CLUSTER
+ */
+export async function setUpStreams(
+  manager: JetStreamManager,
+  options: ResolvedNatsOptions,
+  purpose: JoinRequest['purpose'],
+): Promise<Streams> {
   const { prefix, shards } = options
   const names = Array.from({ length: shards }, (_, shard) => `${prefix}_${shard}`)
   const nodes = `${prefix}_nodes`
   const until = performance.now() + START_MS
-  await setUpStream(manager, nodeStream(options, nodes), until)
+  // it is created last: where it is, all the others are
+  const isComplete = (await patiently(until, () => infoOf(manager, nodes))) !== undefined
+  if (purpose === 'export' && !isComplete) throw noCluster(prefix)
+  const mayCreate = !isComplete
+  const mayChange = purpose === undefined
   for (const [shard, name] of names.entries()) {
-    await setUpStream(manager, shardStream(options, name, shard), until)
+    const wanted = shardStream(options, name, shard)
+    await patiently(until, () => setUpStream(manager, wanted, mayCreate, mayChange))
   }
+  await patiently(until, () => setUpStream(manager, nodeStream(options, nodes), true, mayChange))
   return { shards: names, nodes }
 }
 
-function shardStream(
-  options: ResolvedNatsOptions,
-  name: string,
-  shard: number,
-): Partial<StreamConfig> & { name: string } {
+function noCluster(prefix: string): AnaxError {
+  return new AnaxError('ANAX_ERR_CLUSTER', { detail: `there is no cluster with the prefix ${prefix}` })
+}
+
+function shardStream(options: ResolvedNatsOptions, name: string, shard: number): WantedStream {
   return {
     ...common(options),
     name,
@@ -61,7 +79,7 @@ function shardStream(
   }
 }
 
-function nodeStream(options: ResolvedNatsOptions, name: string): Partial<StreamConfig> & { name: string } {
+function nodeStream(options: ResolvedNatsOptions, name: string): WantedStream {
   return { ...common(options), name, subjects: [`${options.prefix}.node.>`] }
 }
 
@@ -79,24 +97,56 @@ function common({ prefix, replicas, shards }: ResolvedNatsOptions): Partial<Stre
 }
 
 /** Retries, because a cluster that is starting has no leader yet. */
-async function setUpStream(
-  manager: JetStreamManager,
-  wanted: Partial<StreamConfig> & { name: string },
-  until: number,
-): Promise<void> {
+async function patiently<Result>(until: number, operation: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
-      const found = await manager.streams.info(wanted.name).catch(notFound)
-      if (found === undefined) await manager.streams.add(wanted)
-      else await adapt(manager, found.config, wanted)
-      return
+      return await operation()
     } catch (error) {
-      if (error instanceof AnaxError) throw error
-      if (error instanceof Error && LONE_SERVER.test(error.message)) throw loneServer(wanted)
-      if (performance.now() > until) throw error
+      if (error instanceof AnaxError || performance.now() > until) throw error
     }
-    await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+    await pause()
   }
+}
+
+async function setUpStream(
+  manager: JetStreamManager,
+  wanted: WantedStream,
+  mayCreate: boolean,
+  mayChange: boolean,
+): Promise<void> {
+  try {
+    const found = await (mayCreate ? infoOf(manager, wanted.name) : surelyInfoOf(manager, wanted.name))
+    if (found === undefined) await manager.streams.add(wanted)
+    else await adapt(manager, found, wanted, mayChange)
+  } catch (error) {
+    if (error instanceof Error && LONE_SERVER.test(error.message)) throw loneServer(wanted)
+    throw error
+  }
+}
+
+async function infoOf(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+  const info = await manager.streams.info(name).catch(notFound)
+  return info?.config
+}
+
+/**
+ * A stream that must be there. To create it anew would be wrong: sessions have positions in it, and would miss what is
+ * written next.
+ */
+async function surelyInfoOf(manager: JetStreamManager, name: string): Promise<StreamConfig> {
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const found = await infoOf(manager, name)
+    if (found !== undefined) return found
+    // a server that has just started may not know all streams
+    await pause()
+  }
+  throw new AnaxError('ANAX_ERR_CLUSTER', {
+    detail: `the stream ${name} is missing: restore all streams of the same backup, or delete all to begin anew`,
+  })
+}
+
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, PAUSE_MS))
 }
 
 /** No other server will come: it was not started as one of several. */
@@ -114,7 +164,8 @@ function notFound(error: Error): undefined {
 async function adapt(
   manager: JetStreamManager,
   found: StreamConfig,
-  wanted: Partial<StreamConfig> & { name: string },
+  wanted: WantedStream,
+  mayChange: boolean,
 ): Promise<void> {
   const { name } = wanted
   const shards = found.metadata?.shards
@@ -125,6 +176,7 @@ async function adapt(
         : `the stream ${name} was made for ${shards} shards, not ${wanted.metadata?.shards}`
     throw new AnaxError('ANAX_ERR_CLUSTER', { detail })
   }
+  if (!mayChange) return
   const keys = [
     'num_replicas',
     'max_bytes',

@@ -4,6 +4,7 @@
  */
 import { defineClaimTests } from './cluster/contract/claims.js'
 import { defineGroupTests } from './cluster/contract/groups.js'
+import { defineGuestTests } from './cluster/contract/guests.js'
 import { type ClusterSuiteOptions, Harness } from './cluster/contract/harness.js'
 import { defineLogTests } from './cluster/contract/log.js'
 import { defineMembershipTests } from './cluster/contract/membership.js'
@@ -21,5 +22,6 @@ export function clusterSuite(options: ClusterSuiteOptions): void {
   defineClaimTests(harness)
   defineMembershipTests(harness)
   defineGroupTests(harness)
+  defineGuestTests(harness)
   defineSizeTests(harness)
 }

@@ -21,7 +21,7 @@ export interface ExportOptions {
   clientIds?: Iterable<string> | AsyncIterable<string>
 }
 
-/** A store with the extension, as an export sees it. */
+/** A store with the extension, or a cluster by `openClusterExport`, as an export sees it. */
 export type ExportableStore = Pick<
   SessionPersistence,
   'sessionPersistence' | 'queued' | 'retained' | 'sessions' | 'wills'
@@ -76,8 +76,11 @@ async function* named(
   store: ExportableStore,
   clientIds: NonNullable<ExportOptions['clientIds']>,
 ): AsyncGenerator<StoredSession> {
+  if (store.openSession === undefined) {
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: 'a cluster is exported as a whole, without clientIds' })
+  }
   for await (const clientId of clientIds) {
-    const session = await store.openSession?.(clientId)
+    const session = await store.openSession(clientId)
     if (session !== undefined) yield session
   }
 }

@@ -7,6 +7,8 @@
  */
 
 const COUNT_BYTES = 2
+/** The name of the record with a client identifier that is too long for a subject. It has no parts. */
+export const CLIENT_ID = '-id'
 
 /** One message of a record; without a body, it removes the part. */
 export interface RecordPart {

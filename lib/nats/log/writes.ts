@@ -6,9 +6,9 @@ import type { Message } from '../../../types/message/message.js'
 import { AnaxError } from '../../index.js'
 import { deadlineBytes } from '../nodes/deadlines.js'
 import { messageBytes } from '../wire/message-bytes.js'
-import { type ShardSubjects, topicOf } from '../wire/subjects.js'
+import { isTooLong, type ShardSubjects, topicOf } from '../wire/subjects.js'
 import type { OutgoingRecord } from '../wire/wire.js'
-import { type PartCounts, partsOf } from './record-parts.js'
+import { CLIENT_ID, type PartCounts, partsOf } from './record-parts.js'
 
 const NOTHING = new Uint8Array(0)
 /** How long an empty message marks a removed record, in seconds. */
@@ -43,6 +43,14 @@ export function recordsOf(write: ClusterWrite, options: WriteOptions): OutgoingR
         part.body === undefined ? removal(subject) : { subject, body: part.body, ttl: undefined, replaces: true },
       )
     }
+  }
+  if (changed !== undefined && isTooLong(clientId)) {
+    records.push({
+      subject: subjects.record(clientId, CLIENT_ID),
+      body: Buffer.from(clientId),
+      ttl: undefined,
+      replaces: true,
+    })
   }
   if (deadline !== undefined) {
     const subject = subjects.deadline(clientId)

@@ -38,7 +38,7 @@ const NEVER = new AbortController()
 type GivingUp = Pick<AbortController, 'signal'>
 
 /** The owner of a client. */
-interface Owner {
+export interface Owner {
   readonly node: string
   readonly epoch: string
   readonly clientId: string
@@ -266,7 +266,8 @@ export class Claims {
   }
 }
 
-function ownerOf({ body }: StoredRecord): Owner | undefined {
+/** The owner in the record of a claim; undefined if it is free. */
+export function ownerOf({ body }: Pick<StoredRecord, 'body'>): Owner | undefined {
   return body.length === 0 ? undefined : (JSON.parse(Buffer.from(body).toString('utf8')) as Owner)
 }
 

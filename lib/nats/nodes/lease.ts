@@ -11,6 +11,8 @@ export interface NodeRecord {
   readonly epoch: string
   /** Set if the node has left and owns nothing. */
   readonly left?: true
+  /** Set if it only imports or exports. */
+  readonly guest?: true
 }
 
 /** Renewals within one lease. */
@@ -27,6 +29,7 @@ export interface LeaseParts {
   readonly stream: string
   readonly subject: string
   readonly epoch: string
+  readonly isGuest: boolean
   readonly leaseMs: number
   failed(error: Error): void
 }
@@ -61,7 +64,7 @@ export class NatsLease implements Lease {
   /** Takes over the record from any other process, and renews it from then on. */
   async take(): Promise<void> {
     const asked = performance.now()
-    this.#sequence = await this.#write({ epoch: this.#parts.epoch }, undefined)
+    this.#sequence = await this.#write(this.#record(), undefined)
     this.#extend(asked)
     this.#schedule()
   }
@@ -81,7 +84,12 @@ export class NatsLease implements Lease {
     this.#validUntil = Number.NEGATIVE_INFINITY
     // a pending renewal writes the record that must be replaced
     await this.#renewal
-    if (!this.lost.aborted) await this.#write({ epoch: this.#parts.epoch, left: true }, this.#sequence)
+    if (!this.lost.aborted) await this.#write({ ...this.#record(), left: true }, this.#sequence)
+  }
+
+  #record(): NodeRecord {
+    const { epoch, isGuest } = this.#parts
+    return isGuest ? { epoch, guest: true } : { epoch }
   }
 
   #stop(): void {
@@ -109,7 +117,7 @@ export class NatsLease implements Lease {
     const asked = performance.now()
     let pauseMs: number | undefined
     try {
-      this.#sequence = await this.#write({ epoch: this.#parts.epoch }, this.#sequence)
+      this.#sequence = await this.#write(this.#record(), this.#sequence)
       this.#extend(asked)
     } catch (error) {
       pauseMs = RETRY_MS

@@ -15,6 +15,8 @@ const PAUSE_MS = 20
 interface Member {
   readonly node: string
   readonly epoch: string
+  /** It only imports or exports. */
+  readonly isGuest: boolean
   /** The sequence of its record. */
   sequence: number
   /** When a new record was last seen, by the monotonic clock. */
@@ -23,7 +25,7 @@ interface Member {
 
 export interface MembershipParts {
   readonly wire: Wire
-  readonly self: { readonly node: string; readonly epoch: string }
+  readonly self: { readonly node: string; readonly epoch: string; readonly isGuest: boolean }
   readonly stream: string
   readonly shards: readonly { readonly stream: string; readonly subjects: ShardSubjects }[]
   readonly subjectOf: (node: string) => string
@@ -44,12 +46,14 @@ export class Membership {
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
-    this.#mine = partitionsOf(parts.self.node, [parts.self.node])
+    this.#mine = partitionsOf(parts.self.node, this.nodes)
     this.#timer = setInterval(() => this.#look(), parts.leaseMs / LOOKS)
   }
 
+  /** The nodes that take care of sessions. */
   get nodes(): string[] {
-    return [this.#parts.self.node, ...this.#members.keys()].sort()
+    const { self } = this.#parts
+    return [self, ...this.#members.values()].flatMap(({ node, isGuest }) => (isGuest ? [] : [node])).sort()
   }
 
   /** The partitions of this node. */
@@ -108,16 +112,21 @@ export class Membership {
     }
   }
 
-  #readNew(known: Member | undefined, node: string, { epoch }: NodeRecord, sequence: number): void {
+  #readNew(known: Member | undefined, node: string, { epoch, guest }: NodeRecord, sequence: number): void {
     if (known !== undefined) this.#remove(known, 'lost')
-    this.#members.set(node, { node, epoch, sequence, seenAt: performance.now() })
-    this.#parts.changed({ node, change: 'joined' })
-    this.#repartition()
+    const member = { node, epoch, isGuest: guest === true, sequence, seenAt: performance.now() }
+    this.#members.set(node, member)
+    this.#tell(member, 'joined')
   }
 
   #remove(member: Member, change: 'left' | 'lost'): void {
     this.#members.delete(member.node)
-    this.#parts.changed({ node: member.node, change })
+    this.#tell(member, change)
+  }
+
+  #tell({ node, isGuest }: Member, change: MembershipChange['change']): void {
+    if (!isGuest) this.#parts.changed({ node, change })
+    // a guest may leave claims behind
     this.#repartition()
   }
 

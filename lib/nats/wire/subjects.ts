@@ -60,7 +60,22 @@ export class ShardSubjects {
   }
 
   record(clientId: string, name: string): string {
-    return `${this.#base}.rec.${clientToken(clientId)}.${name}`
+    return this.recordOf(clientToken(clientId), name)
+  }
+
+  /** The same, for the token of a client. */
+  recordOf(token: string, name: string): string {
+    return `${this.#base}.rec.${token}.${name}`
+  }
+
+  /** The records of all clients. */
+  get allRecords(): string {
+    return this.recordOf('*', '*')
+  }
+
+  /** The claim of a client by its token, in any partition. */
+  claimOf(token: string): string {
+    return `${this.#base}.claim.*.${token}`
   }
 
   log(topic: string): string {
@@ -154,6 +169,22 @@ function tokensOf(topic: string): string {
 function clientToken(clientId: string): string {
   const token = escapeLevel(clientId)
   return Buffer.byteLength(token) > MAX_CLIENT_BYTES ? `${LONG}${digest(clientId)}` : token
+}
+
+/** The token of the client in the subject of a record or a claim, and the name of the record. */
+export function ownerOfSubject(subject: string): { token: string; name: string | undefined } {
+  const [, , kind, first = '', second = ''] = subject.split('.')
+  return kind === 'rec' ? { token: first, name: second } : { token: second, name: undefined }
+}
+
+/** The client of a token; undefined if it was too long, so that a record has it. */
+export function clientOf(token: string): string | undefined {
+  return token.startsWith(LONG) ? undefined : unescapeLevel(token)
+}
+
+/** Whether the subjects of a client have a digest in the place of its identifier. */
+export function isTooLong(clientId: string): boolean {
+  return clientToken(clientId).startsWith(LONG)
 }
 
 function escapeLevel(level: string): string {

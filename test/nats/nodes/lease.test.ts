@@ -25,6 +25,7 @@ test('a node leaves while its lease is being renewed', async () => {
       stream: 'nodes',
       subject: 'node.one',
       epoch: 'epoch',
+      isGuest: false,
     })
     const taken = lease.take()
     answers.shift()!(1)
@@ -73,6 +74,7 @@ test('a renewal that servers without a leader refuse is tried again long before 
       stream: 'nodes',
       subject: 'node.one',
       epoch: 'epoch',
+      isGuest: false,
     })
     await lease.take()
     hasLeader = false

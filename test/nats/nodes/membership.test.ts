@@ -28,7 +28,7 @@ function membershipOf(stored: { node: StoredRecord | undefined; fence: string })
   } as unknown as Wire
   const membership = new Membership({
     wire,
-    self: { node: 'self', epoch: 'own' },
+    self: { node: 'self', epoch: 'own', isGuest: false },
     stream: 'nodes',
     shards: [{ stream: 's', subjects }],
     subjectOf: node => `node.${node}`,

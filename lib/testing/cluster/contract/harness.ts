@@ -101,7 +101,8 @@ export class Nodes {
     this.#leaseMs = leaseMs
   }
 
-  async join(name: string = unique('node')): Promise<TestNode> {
+  /** @param purpose of a guest */
+  async join(name: string = unique('node'), purpose?: JoinRequest['purpose']): Promise<TestNode> {
     const told = {
       entries: [],
       signals: [],
@@ -113,7 +114,12 @@ export class Nodes {
       letGo: () => Promise.resolve(),
       onMessage: () => undefined,
     } as Omit<TestNode, 'node'>
-    const node = await this.engine.join({ node: name, leaseMs: this.#leaseMs, events: eventsOf(told) })
+    const node = await this.engine.join({
+      node: name,
+      leaseMs: this.#leaseMs,
+      events: eventsOf(told),
+      ...(purpose && { purpose }),
+    })
     const joined = Object.assign(told, { node })
     this.#nodes.push(joined)
     return joined

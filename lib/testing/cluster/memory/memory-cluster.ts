@@ -3,7 +3,7 @@
  * nodes share, and faults on request; must not know a broker.
  */
 import type { Clock } from '../../../../types/clock.js'
-import type { Cluster, ClusterNode, JoinRequest } from '../../../../types/cluster.js'
+import type { Cluster, ClusterNode, JoinRequest, MembershipChange } from '../../../../types/cluster.js'
 import type { Message } from '../../../../types/message/message.js'
 import { systemClock } from '../../../broker/options.js'
 import { AnaxError } from '../../../errors.js'
@@ -54,9 +54,8 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     const node = new MemoryNode(this, request)
     this.nodes.set(request.node, node)
     before?.replaced()
-    for (const other of this.nodes.values()) if (other !== node) other.hear(request.node, before ? 'lost' : 'joined')
-    if (before !== undefined)
-      for (const other of this.nodes.values()) if (other !== node) other.hear(request.node, 'joined')
+    if (before !== undefined) this.#tell(before, 'lost')
+    this.#tell(node, 'joined')
     this.repartition()
     return node
   }
@@ -98,7 +97,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     if (this.nodes.get(node.node) !== node) return
     this.nodes.delete(node.node)
     this.groups.leave(node)
-    for (const other of this.nodes.values()) other.hear(node.node, change)
+    this.#tell(node, change)
     this.repartition()
   }
 
@@ -115,9 +114,9 @@ export class MemoryCluster implements Cluster, MemoryEngine {
 
   /** The node that takes care of a disconnected client. */
   keeperOf(clientId: string): MemoryPeer | undefined {
-    const names = [...this.nodes.keys()].sort()
-    const name = names[hash(clientId) % names.length]
-    return name === undefined ? undefined : this.nodes.get(name)
+    const keepers = [...this.nodes.values()].filter(({ isGuest }) => !isGuest)
+    keepers.sort((one, other) => (one.node < other.node ? -1 : 1))
+    return keepers[hash(clientId) % keepers.length]
   }
 
   shardOf(clientId: string): MemoryShard {
@@ -135,6 +134,12 @@ export class MemoryCluster implements Cluster, MemoryEngine {
         if (node !== undefined && this.nodes.get(node.node) !== node) this.keeperOf(clientId)?.adopt(clientId)
       }
     }
+  }
+
+  /** Tells the other nodes of one. */
+  #tell(changed: MemoryPeer, change: MembershipChange['change']): void {
+    if (changed.isGuest) return
+    for (const [name, node] of this.nodes) if (name !== changed.node) node.hear(changed.node, change)
   }
 
   #wake(): void {

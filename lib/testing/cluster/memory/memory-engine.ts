@@ -7,6 +7,8 @@ import type { MemoryShard } from './memory-shard.js'
 
 /** A node, as the engine and other nodes see it. */
 export interface MemoryPeer extends ClusterNode {
+  /** Whether it only imports or exports. */
+  readonly isGuest: boolean
   /** Called when another node has joined or left. */
   hear(node: string, change: MembershipChange['change']): void
   /** Called when another process has taken the name. */

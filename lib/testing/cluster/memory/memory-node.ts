@@ -14,6 +14,7 @@ import type {
   LogEntry,
   LogPosition,
   MembershipChange,
+  StoredClient,
 } from '../../../../types/cluster.js'
 import type { Message } from '../../../../types/message/message.js'
 import { AnaxError } from '../../../errors.js'
@@ -28,6 +29,7 @@ export class MemoryNode implements MemoryPeer {
   readonly durability = 'memory'
   readonly maxMessageBytes = 268_435_455
   readonly logMs: number
+  readonly isGuest: boolean
   readonly #cluster: MemoryEngine
   readonly #request: JoinRequest
   readonly #lease: MemoryLease
@@ -47,6 +49,7 @@ export class MemoryNode implements MemoryPeer {
 
   constructor(cluster: MemoryEngine, request: JoinRequest) {
     this.node = request.node
+    this.isGuest = request.purpose !== undefined
     this.logMs = cluster.logMs
     this.#cluster = cluster
     this.#request = request
@@ -113,6 +116,17 @@ export class MemoryNode implements MemoryPeer {
   async load({ clientId }: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
     await this.#reach()
     return new Map(this.#cluster.shardOf(clientId).records.get(clientId))
+  }
+
+  async *stored(): AsyncGenerator<StoredClient> {
+    await this.#reach()
+    for (const { records, claims } of this.#cluster.shards) {
+      for (const [clientId, stored] of [...records]) {
+        const { node, isCaretaker } = claims.get(clientId) ?? {}
+        const isInUse = node !== undefined && isCaretaker !== true
+        if (stored.size > 0) yield { clientId, records: new Map(stored), isInUse }
+      }
+    }
   }
 
   async write(claim: Claim | undefined, write: ClusterWrite): Promise<LogPosition | undefined> {
@@ -188,7 +202,7 @@ export class MemoryNode implements MemoryPeer {
 
   stats(): ClusterStats {
     return {
-      nodes: [...this.#cluster.nodes.keys()].sort().map(node => ({ node, isSelf: node === this.node })),
+      nodes: this.#nodes().map(node => ({ node, isSelf: node === this.node })),
       leaseMsLeft: this.#lease.msLeft,
       claims: this.#held.size,
       shards: this.#cluster.shards.map(({ end, index }) => ({
@@ -264,6 +278,10 @@ export class MemoryNode implements MemoryPeer {
 
   #wants(topic: string): boolean {
     return [...this.#wanted.keys()].some(filter => filterMatches(filter, topic))
+  }
+
+  #nodes(): string[] {
+    return [...this.#cluster.nodes.values()].flatMap(({ node, isGuest }) => (isGuest ? [] : [node])).sort()
   }
 
   #ends(): LogCursor {

@@ -1,10 +1,9 @@
 /**
- * A cluster as the target of an import of one broker's store. Joins as a node, and owns each session while its records
- * arrive. Must not know the source or the engine.
+ * A cluster as the target of an import of one broker's store. Owns each session while its records arrive. Must not know
+ * the source or the engine.
  */
-import { randomBytes } from 'node:crypto'
-import type { Cluster } from '../../types/cluster.js'
-import type { Message } from '../../types/message/message.js'
+import type { Cluster } from '../../../types/cluster.js'
+import type { Message } from '../../../types/message/message.js'
 import type {
   MessageRef,
   QueueDelivery,
@@ -13,14 +12,12 @@ import type {
   StoreClient,
   StoredSubscription,
   StoredWill,
-} from '../../types/persistence.js'
-import { ClusterLink } from '../cluster/cluster-link.js'
-import { ClusterStore } from '../cluster/cluster-store.js'
-import { NEVER_EXPIRES } from '../model/session-expiry.js'
-import { Timers } from '../util/scheduling/timers.js'
-import { systemClock } from './options.js'
+} from '../../../types/persistence.js'
+import type { ClusterLink } from '../../cluster/cluster-link.js'
+import { ClusterStore } from '../../cluster/cluster-store.js'
+import { NEVER_EXPIRES } from '../../model/session-expiry.js'
+import { guestLink } from './guest-link.js'
 
-const LEASE_MS = 15_000
 const NEVER = new AbortController()
 const UNLIMITED = { maxMessages: Infinity, maxBytes: Infinity, overflow: 'drop-newest' } as const
 
@@ -54,25 +51,7 @@ export class ClusterImport implements AsyncDisposable {
     const failed = (error: unknown) => {
       this.#failure ??= error
     }
-    this.#link = new ClusterLink({
-      cluster,
-      node: `import-${randomBytes(6).toString('hex')}`,
-      leaseMs: LEASE_MS,
-      timers: new Timers(systemClock),
-      events: {
-        failed,
-        letGo: clientId => this.#store.release(clientId),
-        message() {},
-        signal() {},
-        // other nodes see to them when this one has left
-        deadline() {},
-        orphan() {},
-        membership() {},
-        refused() {},
-      },
-      lost: async error => failed(error),
-      joined: async () => {},
-    })
+    this.#link = guestLink({ cluster, purpose: 'import', failed, letGo: clientId => this.#store.release(clientId) })
     this.#store = new ClusterStore({
       link: this.#link,
       failed,
