@@ -70,7 +70,10 @@ export class NatsNode implements ClusterNode {
     const { claims, writers } = this.#parts
     if (!claims.isHeld(claim)) return
     const { clientId, shard } = claim as HeldClaim
-    const records = [...this.#recordsOf(claim, write)]
+    // what is forgotten need not be written before
+    const { message } = write
+    const last = end === 'keep' ? write : message === undefined ? {} : { message }
+    const records = [...this.#recordsOf(claim, last)]
     if (end === 'forget') {
       const { subjects } = this.#parts.shards[shard]!
       const stored = await this.#stored(claim)

@@ -5,12 +5,13 @@ import { createHash } from 'node:crypto'
 import { after, describe, it } from 'node:test'
 import { nkeys } from '@nats-io/transport-node'
 import { storeOf } from '../../lib/cli/broker/store.js'
+import { parseCommand } from '../../lib/cli/options/arguments.js'
 import type { Values } from '../../lib/cli/options/options.js'
 import { checkSettings } from '../../lib/cli/options/settings.js'
 import { createBroker } from '../../lib/index.js'
 import { connectClient } from '../support/clients/mqtt.js'
 import { effort } from '../support/effort.js'
-import { startCommand } from '../support/programs/command.js'
+import { anax, startCommand } from '../support/programs/command.js'
 import { endWithUs } from '../support/programs/left-behind.js'
 import { answers, freePorts, NO_NATS, natsServer } from '../support/programs/nats.js'
 import { makeCertificate, temporaryFolder } from '../support/tls/certificate.js'
@@ -99,6 +100,31 @@ describe('the command reaches servers of NATS', { skip, concurrency: 3 }, () => 
     assert.deepEqual(await refused, [0x9c, 'ECONNREFUSED'])
     assert.equal((await ended).code, 0)
     await client.endAsync(true)
+  })
+
+  it('to export what is in the cluster, and to import it into another one', async () => {
+    const server = await startServer('moved', '')
+    const options = ['--cluster', server, '--cluster-replicas', '1', '--cluster-shards', '1']
+    {
+      const { options: node } = await storeOf(
+        checkSettings({ id: 'node', cluster: server, 'cluster-replicas': '1', 'cluster-shards': '1' }),
+      )
+      await using broker = await createBroker(node)
+      await broker.publish({ topic: 'kept', payload: 'x', qos: 1, retain: true })
+    }
+    const file = `${folder.path}/cluster.jsonl`
+    assert.deepEqual(await anax(['export', file, ...options]), { code: 0, stdout: '', stderr: '' })
+    assert.deepEqual(await anax(['import', file, '--cluster-prefix', 'copy', ...options]), {
+      code: 0,
+      stdout: 'Imported into the cluster: 0 sessions, 0 queued messages, 0 wills, 1 retained messages\n',
+      stderr: '',
+    })
+    const missing = await anax(['export', '--cluster-prefix', 'other', ...options])
+    assert.deepEqual([missing.code, missing.stdout], [1, ''])
+    assert.match(missing.stderr, /there is no cluster with the prefix other/)
+    assert.throws(() => parseCommand(['export', 'folder', 'file', ...options]), {
+      message: /export takes a file, or a folder without --cluster/,
+    })
   })
 
   it('and is told at once that three replicas need three servers', async () => {

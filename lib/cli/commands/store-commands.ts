@@ -1,5 +1,11 @@
-/** The sub-commands for the folder of a store: their arguments and functions. Reads and writes no store itself. */
+/**
+ * The sub-commands for the folder of a store, or for a cluster: their arguments and functions. Reads and writes no store
+ * itself.
+ */
 import { usageError } from '../command-error.js'
+import type { Values } from '../options/options.js'
+import { clusterOf } from '../options/settings.js'
+import { exportCluster, importIntoCluster } from './cluster-lines.js'
 import { backup, check, compact } from './store-folder.js'
 import { exportToFile, importFromFile, salvage } from './store-lines.js'
 
@@ -36,8 +42,16 @@ const COMMANDS: Readonly<Record<string, Row>> = {
   },
 }
 
+const ON_CLUSTER = { export: exportCluster, import: importIntoCluster } as const
+
 /** The sub-command of a command line; undefined if it is none of these. @throws CommandError */
-export function storeCommand([name, ...paths]: readonly string[]): StoreCommand | undefined {
+export function storeCommand([name, ...paths]: readonly string[], values: Values): StoreCommand | undefined {
+  const cluster = name === 'export' || name === 'import' ? clusterOf(values) : undefined
+  if (cluster !== undefined) {
+    if (paths.length > 1) throw usageError(`${name} takes a file, or a folder without --cluster`)
+    const run = ON_CLUSTER[name as keyof typeof ON_CLUSTER]
+    return { name: 'store', run: () => run(cluster, paths[0]) }
+  }
   const row = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (row === undefined) return undefined
   if (paths.length < row.min || paths.length > row.max) throw usageError(`${name} takes ${row.takes}`)

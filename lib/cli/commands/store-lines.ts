@@ -1,63 +1,20 @@
-/** `anax export` and `anax import`: a store as lines of JSON in a file, or on the standard streams. */
-import { closeSync, createReadStream, createWriteStream, openSync, readFileSync, readSync, statSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+/** `anax export`, `anax import` and `anax salvage`: a store in a folder as lines of JSON. */
+import { statSync } from 'node:fs'
 import { createLmdbPersistence, type LmdbPersistence, salvageLmdbStore } from '../../persistence/lmdb/lmdb.js'
-import {
-  exportStore,
-  type ImportResult,
-  importStore,
-  isMosquittoDatabase,
-  lineOf,
-  readMosquitto,
-  recordsIn,
-  type StoreRecord,
-} from '../../transfer/index.js'
-import { CommandError, fileError } from '../command-error.js'
+import { exportStore, importStore } from '../../transfer/index.js'
+import { CommandError } from '../command-error.js'
+import { printCounts, recordsFrom, writeRecords } from './record-files.js'
 
 /** The store must not be in use. */
 export async function exportToFile(folder: string, file: string | undefined): Promise<void> {
   if (statSync(folder, { throwIfNoEntry: false }) === undefined) throw new CommandError(`there is no ${folder}`)
-  await withStore(folder, async store => {
-    const lines = Readable.from(linesOf(exportStore(store)))
-    if (file === undefined) await pipeline(lines, process.stdout, { end: false })
-    else await pipeline(lines, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
-  })
+  await withStore(folder, store => writeRecords(exportStore(store), file))
 }
 
-/** Creates the store if there is none. The file has lines of JSON, or is the database of Mosquitto. */
+/** Creates the store if there is none. */
 export async function importFromFile(folder: string, file: string | undefined): Promise<void> {
-  const database = file === undefined ? undefined : mosquittoDatabase(file)
-  await withStore(folder, async store => {
-    const records = database === undefined ? recordsIn(linesIn(file)) : readMosquitto(database)
-    printCounts(folder, await importStore(store, records))
-  })
-}
-
-/** The content of a file, if it is the database of Mosquitto. */
-function mosquittoDatabase(file: string): Buffer | undefined {
-  try {
-    const descriptor = openSync(file, 'r')
-    try {
-      const start = Buffer.alloc(64)
-      readSync(descriptor, start)
-      return isMosquittoDatabase(start) ? readFileSync(file) : undefined
-    } finally {
-      closeSync(descriptor)
-    }
-  } catch (error) {
-    throw fileError(file, error)
-  }
-}
-
-async function* linesIn(file: string | undefined): AsyncGenerator<string> {
-  const input = file === undefined ? process.stdin : createReadStream(file)
-  try {
-    yield* createInterface({ input, crlfDelay: Infinity })
-  } catch (error) {
-    throw fileError(file ?? 'the input', error)
-  }
+  const records = recordsFrom(file)
+  await withStore(folder, async store => printCounts(folder, await importStore(store, records)))
 }
 
 /** Copies the undamaged records of a store into a new one. */
@@ -69,11 +26,6 @@ export async function salvage(folder: string, target: string): Promise<void> {
   })
 }
 
-function printCounts(folder: string, { sessions, queued, wills, retained }: ImportResult): void {
-  const counts = `${sessions} sessions, ${queued} queued messages, ${wills} wills, ${retained} retained messages`
-  process.stdout.write(`Imported into ${folder}: ${counts}\n`)
-}
-
 async function withStore(folder: string, body: (store: LmdbPersistence) => Promise<void>): Promise<void> {
   const store = createLmdbPersistence({ path: folder })
   await store.setup({ id: 'anax' })
@@ -82,8 +34,4 @@ async function withStore(folder: string, body: (store: LmdbPersistence) => Promi
   } finally {
     await store.destroy()
   }
-}
-
-async function* linesOf(records: AsyncIterable<StoreRecord>): AsyncGenerator<string> {
-  for await (const record of records) yield `${lineOf(record)}\n`
 }

@@ -30,7 +30,7 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.help) return { name: 'help' }
   if (values.version) return { name: 'version' }
   if (positionals[0] === 'passwd') throw usageError('passwd comes first')
-  const onStore = storeCommand(positionals)
+  const onStore = storeCommand(positionals, values)
   if (onStore !== undefined) return onStore
   if (positionals.length > 0) throw usageError(`unknown command '${positionals[0]}'`)
   const configured = values.config === undefined ? {} : readConfig(values.config)

@@ -89,7 +89,7 @@ export function checkSettings(values: Values): Settings {
     access: checkAccess(values),
     data: values.memory ? undefined : (values.data ?? DEFAULT_FOLDER),
     verify: verification(values.verify),
-    cluster: clusterSettings(values, (name, min, max) => integer(values, name, min, max)),
+    cluster: clusterOf(values),
     id: values.id,
     limits: limitsOf((name, min, max) => integer(values, name, min, max)),
     rates: rateSettings(values, (name, min, max) => integer(values, name, min, max)),
@@ -196,6 +196,11 @@ type NumberName =
   | 'rate-patience'
   | 'auth-delay'
   | 'flapping-ban'
+
+/** @throws CommandError */
+export function clusterOf(values: Values): ClusterSettings | undefined {
+  return clusterSettings(values, (name, min, max) => integer(values, name, min, max))
+}
 
 function integer(values: Values, name: NumberName, min: number, max: number): number | undefined {
   const text = values[name]

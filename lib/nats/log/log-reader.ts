@@ -4,6 +4,7 @@
  */
 import type { LogEntry, LogPosition } from '../../../types/cluster.js'
 import type { Message } from '../../../types/message/message.js'
+import { filterMatches } from '../../index.js'
 import { messageFrom } from '../wire/message-bytes.js'
 import { filterTokens, LONG_TOPICS, type ShardSubjects, topicOf } from '../wire/subjects.js'
 import type { StoredRecord, Wire } from '../wire/wire.js'
@@ -88,6 +89,8 @@ export class LogReader {
     const newest = new Map<string, { message: Message; time: number }>()
     const found = await Promise.all(this.#shards.map((_, shard) => this.#retainedIn(shard, filters)))
     for (const { message, time } of found.flat()) {
+      // subjects know no topics that begin with $, and one subject has all topics that are too long
+      if (!filters.some(filter => filterMatches(filter, message.topic))) continue
       const other = newest.get(message.topic)
       if (other === undefined || other.time < time) newest.set(message.topic, { message, time })
     }

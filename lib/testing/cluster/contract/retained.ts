@@ -61,6 +61,16 @@ export function defineRetainedTests(harness: Harness): void {
     assert.deepEqual(await matching('/d'), [])
   })
 
+  harness.test('a wildcard finds no topic that begins with $, and a long topic only where it matches', async nodes => {
+    const one = await nodes.join()
+    const [base, long] = [unique('t'), 'long'.repeat(2000)]
+    for (const topic of [`$SYS/${base}`, `${base}/${long}`, `other/${base}/${long}`]) await retain(one, topic, 'x')
+    assert.deepEqual(await found(one, `+/${base}`), [])
+    assert.ok((await found(one, '#')).every(text => !text.startsWith('$')))
+    assert.deepEqual(await found(one, `$SYS/${base}`), [`$SYS/${base}=x`])
+    assert.deepEqual(await found(one, `${base}/#`), [`${base}/${long}=x`])
+  })
+
   harness.test('there may be thousands', async nodes => {
     const one = await nodes.join()
     const base = unique('t')
