@@ -1,9 +1,9 @@
-/** Packets put together byte by byte, in hexadecimal: right ones, and such as no encoder would make. */
+/** Packets as bytes, from hexadecimal text: valid ones, and invalid ones that no encoder writes. */
 import assert from 'node:assert/strict'
 import type { ConnectPacket, ProtocolVersion } from '../../types/message/packets.js'
 import type { SpecClient } from './clients/spec-client.js'
 
-/** The parts of a CONNECT; what is left out is what a usual client sends. */
+/** The parts of a CONNECT; omitted ones have the usual values. */
 export interface ConnectBytes {
   /** Text, with its length before it. */
   name?: string
@@ -24,7 +24,7 @@ export function connectBytes(version: ProtocolVersion, parts: ConnectBytes = {})
   return packetBytes(0x10, textField(name), byte(level), byte(flags), uint16(keepalive), listed, ...payload)
 }
 
-/** The properties of a 5.0 packet with their length before them; nothing for other versions. */
+/** The properties of a 5.0 packet with their length; nothing for other versions. */
 export function propertiesOf(version: ProtocolVersion, properties = ''): string {
   return version === 5 ? propertyList(properties) : ''
 }
@@ -33,7 +33,7 @@ function propertyList(properties: string): string {
   return `${length(bytesIn(properties))} ${properties}`
 }
 
-/** A packet: the first byte, the length of the rest, the rest. */
+/** A packet: the first byte, the remaining length, the content. */
 export function packetBytes(first: number, ...content: string[]): string {
   const rest = content.join(' ')
   return `${byte(first)} ${length(bytesIn(rest))} ${rest}`
@@ -67,7 +67,7 @@ function bytesIn(hex: string): number {
   return hex.replaceAll(/\s/g, '').length / 2
 }
 
-/** Keeps what comes to a client as it is on the wire. */
+/** Records the bytes that a client receives. */
 export function recordBytes(client: SpecClient): { take(): string } {
   const chunks: Buffer[] = []
   client.stream.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -75,8 +75,8 @@ export function recordBytes(client: SpecClient): { take(): string } {
 }
 
 /**
- * The connection is refused: CONNACK with the reason code (5.0) or the return code (3.1, 3.1.1; none where the version
- * has no code for it), session present 0, and the end of the connection.
+ * The connection is refused: CONNACK with the reason code (5.0) or the return code (3.1, 3.1.1; no CONNACK if the
+ * version has no code for it), session present 0, and the end of the connection.
  */
 export async function expectRefusal(client: SpecClient, reasonCode: number, returnCode?: number): Promise<void> {
   const code = client.version === 5 ? { reasonCode } : { returnCode }
@@ -92,7 +92,7 @@ export async function expectRefusal(client: SpecClient, reasonCode: number, retu
 
 type ConnackLike = { cmd: string; properties?: unknown }
 
-/** Sends a CONNECT that has to be refused, see {@link expectRefusal}. */
+/** Sends a CONNECT that must be refused, see {@link expectRefusal}. */
 export async function refuse(
   client: SpecClient,
   packet: ConnectPacket | string,

@@ -1,8 +1,8 @@
-/** The garbage collector, for tests of what is let go: no flag of the command line is needed. */
+/** The garbage collector, for tests of memory that is released: needs no command line flag. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 setFlagsFromString('--expose-gc')
 
-/** Collects all that nobody can reach. What a WeakRef was asked about in this turn of the loop stays. */
+/** Collects all unreachable objects. An object that a WeakRef has returned in this turn stays alive. */
 export const collect = runInNewContext('gc') as () => void

@@ -1,6 +1,6 @@
 /**
- * Which clause of the standards is proved by which test, read from the table of clauses and from the titles of the
- * tests. Renders docs/behaviour/conformance.md; knows no broker.
+ * Which test proves which clause of the standards, from the table of clauses and the titles of the tests. Renders
+ * docs/behaviour/conformance.md; knows no broker.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { stringLiteralsOf } from './string-literals.js'
 const TABLE = 'test/spec/clauses.tsv'
 const PAGE = 'docs/behaviour/conformance.md'
 
-/** What is above it on the page is written by hand. */
+/** The text above it on the page is written by hand. */
 const MARKER = '<!-- Below this line the page is written by scripts/conformance.mjs. -->'
 
 /** How a title names a clause: `[5.0 MQTT-3.3.4-6]`. */
@@ -22,7 +22,7 @@ export interface Clause {
   id: string
   section: string
   requirement: string
-  /** Why no test can prove it; undefined where one has to. */
+  /** Why no test can prove it; undefined if a test must. */
   untestable: string | undefined
 }
 
@@ -38,7 +38,7 @@ export function nameOf({ version, id }: Pick<Clause, 'version' | 'id'>): string 
   return `${version} ${id}`
 }
 
-/** The table of clauses. */
+/** Reads the table of clauses. */
 export function readClauses(): Clause[] {
   const [, ...rows] = read(TABLE).trimEnd().split('\n')
   return rows.map(row => {
@@ -55,7 +55,7 @@ export function readProofs(): Proof[] {
     .flatMap(file => proofsIn(`test/${file.replaceAll('\\', '/')}`, read(`test/${file}`)))
 }
 
-/** The clauses named in the string literals of a source text. */
+/** The clauses in the string literals of a source text. */
 export function proofsIn(file: string, source: string): Proof[] {
   return stringLiteralsOf(withTagsInTitles(source)).flatMap(literal => {
     const title = literal.replaceAll(TAG, '').trim()
@@ -63,7 +63,7 @@ export function proofsIn(file: string, source: string): Proof[] {
   })
 }
 
-/** The source with constants that hold nothing but tags put in where they are used. */
+/** The source with constants that contain only tags replaced by their values. */
 function withTagsInTitles(source: string): string {
   let text = source
   for (const [declaration, name, tags = ''] of source.matchAll(/^const (\w+) = '((?:\[[^\]]* MQTT-[^\]]*\] ?)+)'$/gm)) {
@@ -72,7 +72,7 @@ function withTagsInTitles(source: string): string {
   return text
 }
 
-/** The page as it has to be: what was written by hand, and the tables. */
+/** The page: the text written by hand, and the tables. */
 export function renderPage(clauses: readonly Clause[], proofs: readonly Proof[]): string {
   const [byHand = ''] = currentPage().split(MARKER)
   return `${byHand}${MARKER}\n\n${renderTables(clauses, proofs)}`
@@ -82,7 +82,7 @@ export function currentPage(): string {
   return read(PAGE)
 }
 
-/** Writes the page anew. */
+/** Writes the page. */
 export function updatePage(): void {
   writeFileSync(join(ROOT, PAGE), renderPage(readClauses(), readProofs()))
 }
@@ -110,7 +110,7 @@ function renderTables(clauses: readonly Clause[], proofs: readonly Proof[]): str
 function renderProofs(proofs: readonly Proof[]): string {
   return [...groupBy(proofs, ({ file }) => file)]
     .map(([file, tests]) => {
-      // a tag that a table of tests keeps beside the title has no title of its own
+      // a tag that a table of tests has beside the title has no title of its own
       const titles = new Set(tests.map(({ title }) => inCell(title)).filter(title => title !== ''))
       const link = `[${file.replace(/^test\//, '')}](../../${file})`
       return titles.size === 0 ? link : `${link}: ${[...titles].join('; ')}`
@@ -118,7 +118,7 @@ function renderProofs(proofs: readonly Proof[]): string {
     .join('<br>')
 }
 
-/** Texts go into cells of a table. */
+/** Escapes text for the cells of a table. */
 function inCell(text: string): string {
   return text.replaceAll('<', '&lt;').replaceAll(/[|*_`\\]/g, '\\$&')
 }

@@ -1,6 +1,6 @@
 /**
- * Loaded before a program (`node --import`): localhost has an IPv6 address, which RFC 6761 promises and not every
- * system's list of hosts has. Knows nothing of the program.
+ * Loaded before a program (`node --import`): gives localhost an IPv6 address, which RFC 6761 promises and some systems'
+ * lists of hosts lack. Knows nothing of the program.
  */
 import { createRequire } from 'node:module'
 

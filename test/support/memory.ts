@@ -1,4 +1,4 @@
-/** The memory of the process as a test wants a broker to see it, and when the broker looks. */
+/** Fakes the memory of the process, and when the broker reads it. */
 import type { TestContext } from 'node:test'
 import v8 from 'node:v8'
 import type { ProcessMemory } from '../../lib/util/process-memory.js'
@@ -7,8 +7,8 @@ import type { ProcessMemory } from '../../lib/util/process-memory.js'
 export const LARGE_MACHINE: ProcessMemory = { bytes: 2 ** 35, heapBytes: 2 ** 32, isContainer: false }
 
 /**
- * To be called before the broker is made.
- * @returns sets how many bytes of buffers there are, and has the broker look so many times
+ * Must be called before the broker is created.
+ * @returns a function that sets the bytes of buffers, and makes the broker read them several times
  */
 export function fakeMemory(t: TestContext): (bufferBytes: number, looks: number) => void {
   let external = 0

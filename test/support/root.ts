@@ -1,4 +1,4 @@
-/** Where the repository is, seen from the compiled tests in dist/test/support. */
+/** The root of the repository, from the compiled tests in dist/test/support. */
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))

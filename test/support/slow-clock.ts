@@ -1,14 +1,14 @@
 /**
- * Loaded before a program (`node --import`): its clock runs slower by the factor in `ANAX_TEST_SLOWNESS`, timers and
- * the time of day alike, so that the program finds itself on a machine that is faster by that factor. For tests of
- * others which wait for 10 ms and expect that all is done by then. Knows nothing of the program.
+ * Loaded before a program (`node --import`): its clock is slower by the factor in `ANAX_TEST_SLOWNESS`, timers and time
+ * of day alike, so that the machine appears faster by that factor. For tests of others that wait for 10 ms and expect
+ * everything to be done by then. Knows nothing of the program.
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { promisify } from 'node:util'
 
 const FACTOR = Number(process.env.ANAX_TEST_SLOWNESS ?? 1)
 
-/** The longest time a timer of Node.js can be set to: a longer one would end at once. */
+/** The longest delay of a timer in Node.js: a longer one would fire immediately. */
 const LONGEST_MS = 2 ** 31 - 1
 
 const require = createRequire(import.meta.url)
@@ -20,7 +20,7 @@ const stretched = (ms: unknown) => Math.min(Number(ms ?? 1) * FACTOR, LONGEST_MS
 // biome-ignore lint/suspicious/noExplicitAny: any function of timers
 type Wait = (...args: any[]) => any
 
-/** The same function, of which one argument is a time. */
+/** The same function with one argument, a time, multiplied. */
 function slow<F extends Wait>(wait: F, position: number): F {
   const slowed: Wait = (...args) => {
     if (args.length > position) args[position] = stretched(args[position])

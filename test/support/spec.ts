@@ -1,5 +1,6 @@
 /**
- * The frame of a test of the standard: a broker of its own, clients that connect to it, and all versions it holds for.
+ * The frame of a test of the standard: a broker, clients that connect to it, and all versions to which the test
+ * applies.
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
@@ -10,17 +11,15 @@ import type { BrokerOptions } from '../../types/broker/options.js'
 import type { ConnackPacket, ConnectPacket, ProtocolVersion } from '../../types/message/packets.js'
 import { SpecClient } from './clients/spec-client.js'
 
-/**
- * Its bus delivers a message a turn of the event loop after it was published, and an answer to it takes one as well.
- */
+/** Its bus delivers a message a turn of the event loop after it was published; answers take a turn as well. */
 const TURNS_OF_THE_LAYER = 8
 
-/** What a test of the standard is given. */
+/** The argument of a test of the standard. */
 export interface Spec {
   version: ProtocolVersion
   broker: Broker
   clock: FakeClock
-  /** Opens a connection without saying anything. */
+  /** Opens a connection without sending anything. */
   dial(version?: ProtocolVersion): SpecClient
   /** Connects; fails if the broker refuses. */
   connect(clientId: string, packet?: Partial<ConnectPacket>, version?: ProtocolVersion): Promise<SpecClient>
@@ -28,14 +27,14 @@ export interface Spec {
   resume(clientId: string, packet?: Partial<ConnectPacket>): Promise<{ client: SpecClient; connack: ConnackPacket }>
 }
 
-/** The CONNECT of a session that is kept: `clean` is false, and in 5.0 the session does not expire. */
+/** The CONNECT of a stored session: `clean` is false, and in 5.0 the session does not expire. */
 export function keptSession(version: ProtocolVersion, expiry = 0xffffffff): Partial<ConnectPacket> {
   return version === 5 ? { clean: false, properties: { sessionExpiryInterval: expiry } } : { clean: false }
 }
 
 /**
  * Declares one test per version.
- * @param title names the clauses it proves, as `[5.0 MQTT-3.3.4-6]` or `[3.1.1 MQTT-3.3.5-1]`
+ * @param title names the clauses that it proves, as `[5.0 MQTT-3.3.4-6]` or `[3.1.1 MQTT-3.3.5-1]`
  */
 export function spec(
   title: string,
@@ -53,7 +52,7 @@ export function spec(
         await body(specOf(version, broker, served, clock), t)
         assert.deepEqual(unexpected, [])
       } finally {
-        // the clock stands still: what waits for a deadline would wait for ever
+        // the clock stands still: operations that wait for a deadline would wait forever
         const closing = stop()
         await clock.advance(60_000)
         await closing
@@ -62,7 +61,7 @@ export function spec(
   }
 }
 
-/** The title with the clauses of this version: a run proves no others. */
+/** The title with the clauses of this version only: a run proves no others. */
 function titleFor(version: ProtocolVersion, title: string): string {
   return title.replaceAll(version === 5 ? /\[3\.1\.1 MQTT-[^\]]*\] */g : /\[5\.0 MQTT-[^\]]*\] */g, '')
 }
@@ -74,7 +73,7 @@ interface Served {
 }
 
 /**
- * The broker of a test, and what its clients connect to: the same; or the layer of Aedes above it, where the
+ * The broker of a test, and what its clients connect to: the same broker, or Aedes's interface on it, if the
  * environment says so (test/aedes/behaviour-long.test.ts).
  */
 async function brokerOf(options: BrokerOptions): Promise<Served> {

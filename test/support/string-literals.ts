@@ -1,12 +1,12 @@
 /**
- * The string literals in a TypeScript source, joined where they are added up. A reader of our own sources, not a
- * parser: knows comments, quotes, templates and regular expressions, and nothing else of the language.
+ * The string literals in a TypeScript source; added literals are joined. A reader of our own sources, not a parser:
+ * knows comments, quotes, templates and regular expressions, and nothing else of the language.
  */
 
-/** What stands in front of a regular expression, and not of a division. */
+/** Characters before a regular expression, and not before a division. */
 const BEFORE_REGEXP = new Set([...'(,=:[!&|?{};\n'])
 
-/** The texts of all literals; what a template puts in becomes `…`. */
+/** The texts of all literals; substitutions of a template become `…`. */
 export function stringLiteralsOf(source: string): string[] {
   const literals: string[] = []
   let pos = 0

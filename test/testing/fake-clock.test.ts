@@ -1,4 +1,4 @@
-/** Time that only a test moves. */
+/** A clock that only the test moves. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FakeClock } from '../../lib/testing/index.js'

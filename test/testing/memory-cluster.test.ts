@@ -1,4 +1,4 @@
-/** The engine in memory keeps the contract, at once and with a latency. */
+/** The engine in memory fulfils the contract, with and without latency. */
 import { describe, it } from 'node:test'
 import { clusterSuite, MemoryCluster } from '../../lib/testing/cluster.js'
 

@@ -1,4 +1,4 @@
-/** The kit's clock together with the mocked timers of a test runner, which MQTT.js goes by. */
+/** The test kit's clock together with the mocked timers of a test runner, which MQTT.js uses. */
 import assert from 'node:assert/strict'
 import { it, mock } from 'node:test'
 import { MqttClient } from 'mqtt'

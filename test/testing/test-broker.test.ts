@@ -1,4 +1,4 @@
-/** The kit for tests of applications: clients, messages, lines, faults, and nothing left at the end. */
+/** The test kit for applications: clients, messages, connections, faults, and no leaks at the end. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
@@ -7,7 +7,7 @@ import { connectAsync, MqttClient } from 'mqtt'
 import { type Bus, createMemoryPersistence, ReasonCode } from '../../lib/index.js'
 import { FakeClock, startTestBroker, type TestBroker } from '../../lib/testing/index.js'
 
-/** Closes the kit and looks for what is left. */
+/** Closes the kit and reports leaks. */
 async function leaveNothing(t: TestBroker): Promise<void> {
   await t.close()
   assert.deepEqual(t.leaks(), [])

@@ -1,2 +1,2 @@
-/** The example of docs/test/testing.md: its tests are tests of the kit as well. */
+/** The example of docs/test/testing.md: its tests also test the kit. */
 import '../../examples/thermostat/thermostat.test.js'

@@ -1,4 +1,4 @@
-/** Filters -> values: adding, removing and matching, against the reference; the cache; hostile shapes. */
+/** The filter tree: adding, removing and matching, compared with the reference; the cache; hostile shapes. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -1,6 +1,6 @@
 /**
- * Topic matching as the standard tells it, level by level and without a thought for speed:
- * what the trees are compared with. Also what they are fed.
+ * Topic matching as the standard describes it, level by level and without regard to speed: the reference for the trees.
+ * Also generates their input.
  */
 import fc from 'fast-check'
 
@@ -18,7 +18,7 @@ export function referenceMatches(filter: string, topic: string): boolean {
 
 const level = fc.constantFrom('', 'a', 'b', '$x', '__proto__', 'constructor', 'ü')
 
-/** Topic names from few levels, so that they meet each other. */
+/** Topic names with few different levels, so that they match often. */
 export const topicArbitrary = fc
   .array(level, { minLength: 1, maxLength: 5 })
   .map(levels => levels.join('/'))

@@ -1,4 +1,4 @@
-/** Topics with named levels: filters, names, and the way back. */
+/** Topics with named levels: to filters, to names, and back. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

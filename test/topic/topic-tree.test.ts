@@ -1,5 +1,6 @@
 /**
- * Topics -> values: setting, deleting and searching, against the reference; changes during a search; hostile shapes.
+ * The topic tree: setting, deleting and searching, compared with the reference; changes during a search; hostile
+ * shapes.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'

@@ -1,4 +1,4 @@
-/** Topic names, filters and shared filters: what is valid, and what matches what. */
+/** Topic names, filters and shared filters: validity and matching. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,7 @@
-/** From one broker to a cluster: its clients find there what the store had, and get what they have missed since. */
+/**
+ * Import of a broker's store into a cluster: its clients find their sessions there, and get the messages that they
+ * missed.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
@@ -12,7 +15,7 @@ import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
 const WILL_DELAY_SECONDS = 10
 const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
 
-/** A broker had these in its store when it ended. */
+/** Content of the store when the broker stopped. */
 async function oneBroker(clock = new FakeClock()): Promise<AedesPersistence> {
   const persistence = createMemoryPersistence({ now: () => clock.now() })
   await using broker = await createBroker({ persistence, clock })
@@ -34,7 +37,7 @@ async function oneBroker(clock = new FakeClock()): Promise<AedesPersistence> {
   return persistence
 }
 
-/** The line of a client breaks, and the broker has noticed it. */
+/** The connection of a client breaks, and the broker has noticed. */
 async function gone(broker: Broker, client: SpecClient): Promise<void> {
   await Promise.all([once(broker, 'clientDisconnect'), client.drop()])
 }
@@ -66,7 +69,7 @@ test('queues, messages in flight and retained messages are there, on every node'
     ['kept', 1, false, false],
     ['new', 1, false, false],
   ])
-  // the packet id of what it had published is known
+  // the packet id of its PUBLISH is known
   phone.send({ cmd: 'pubrel', messageId: 9 })
   assert.equal((await phone.expect('pubcomp')).reasonCode ?? 0, 0)
   await phone.expectNothing()

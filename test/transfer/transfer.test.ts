@@ -1,4 +1,4 @@
-/** Stores as lines: what is exported from one is what another has after the import, whichever kinds they are. */
+/** Export and import of stores as lines: the imported store has the same content, for every pair of kinds. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -84,7 +84,7 @@ async function linesOf(store: SessionPersistence | AedesPersistence, clientIds?:
   return (await all(exportStore(store, clientIds && { clientIds }))).map(lineOf)
 }
 
-/** All lines, read again, in one order whatever the store. */
+/** All exported lines, in one order whatever the store. */
 async function contentOf(store: SessionPersistence): Promise<unknown> {
   const records = (await linesOf(store)).map(line => recordIn(line, 1))
   for (const record of records) {
@@ -106,7 +106,7 @@ describe('an export', () => {
         const counts = await importStore(to, recordsIn(lines))
         assert.deepEqual(counts, { sessions: 3, queued: 5, wills: 2, retained: 1 })
         assert.deepEqual(await contentOf(to), await contentOf(from))
-        // Once more: what is there is replaced.
+        // Imports again: existing content is replaced.
         await importStore(to, recordsIn(lines))
         for (const clientId of ['a', 'b']) {
           assert.deepEqual(await payloadsIn(to, clientId), await payloadsIn(from, clientId))

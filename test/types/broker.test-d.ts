@@ -1,4 +1,4 @@
-/** The broker's methods, options and events, used as they are meant; wrong uses do not compile. */
+/** The broker's methods, options and events: right uses compile, wrong ones do not. */
 import { createServer as createTcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import fastify from 'fastify'

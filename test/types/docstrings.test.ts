@@ -1,4 +1,4 @@
-/** What an editor shows of the public names: each has a sentence, and so has each member that a host sets or reads. */
+/** Docstrings of the public names: each has a sentence, and so has each member that a host sets or reads. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
 /**
- * Each name that tests, applications of Aedes and applications as clients import is in a snippet of the documentation.
+ * Each name that tests, applications of Aedes and client applications import appears in a snippet of the documentation.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import * as main from '../../lib/index.js'
 import * as testing from '../../lib/testing/index.js'
 import { ROOT } from '../support/root.js'
 
-/** Classes that nobody makes: what of them is in a snippet instead. */
+/** Classes that users do not construct: the snippet has something else of them. */
 const HANDED_OUT: Readonly<Record<string, string>> = {
   AedesClient: 'authenticate: (_client',
   Broker: 'await createBroker(',
@@ -25,7 +25,7 @@ const HANDED_OUT: Readonly<Record<string, string>> = {
   TopicPattern: "= topic('",
 }
 
-/** The default export, under the name that a snippet imports it by. */
+/** The default export, under the name that a snippet gives it. */
 const DEFAULTS: Readonly<Record<string, string>> = { default: 'new Server(', 'module.exports': 'new Server(' }
 
 /** For the parts of Anax itself, which are layers on this entry point. */

@@ -1,4 +1,4 @@
-/** Says that a value is of a type. The compiler does the work; the files *.test-d.ts are compiled and never run. */
+/** Assertions about types. The compiler checks them; the files *.test-d.ts are never run. */
 
 export function expectType<T>(_value: T): void {}
 

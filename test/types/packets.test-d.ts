@@ -1,4 +1,4 @@
-/** Packets have the shapes of mqtt-packet: what the one makes, the other takes. */
+/** Packets have the shapes of mqtt-packet: packets of one can be passed to the other. */
 import type * as MqttPacket from 'mqtt-packet'
 import type {
   AuthPacket,

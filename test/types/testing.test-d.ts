@@ -1,6 +1,4 @@
-/**
- * The kit and the client have types: a client of MQTT.js comes back as what it is, and wrong options do not compile.
- */
+/** The types of the test kit and the client: a client of MQTT.js has its own type, and wrong options do not compile. */
 import { MqttClient } from 'mqtt'
 import { connect, duplexPair, type MqttConnection, type ReceivedMessage } from '../../lib/client/index.js'
 import {

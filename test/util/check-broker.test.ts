@@ -1,4 +1,4 @@
-/** Whoever passes something else where a broker belongs is told so at once, by every layer that takes one. */
+/** Every layer that takes a broker refuses anything else immediately. */
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { it } from 'node:test'

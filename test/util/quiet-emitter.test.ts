@@ -1,4 +1,4 @@
-/** An emitter without a table of listeners behaves as any of Node's, before and after it gets one. */
+/** An emitter without a table of listeners behaves like any of Node's, before and after it gets one. */
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { describe, it } from 'node:test'

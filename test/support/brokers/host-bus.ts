@@ -1,27 +1,27 @@
 /**
- * Buses as hosts give them: a network that carries messages between brokers, handing out the very object or copies,
- * at once or when its owner lets it. Knows no broker.
+ * Buses as a host passes them: a network that carries messages between brokers, as the same object or as copies,
+ * immediately or when the test allows it. Knows no broker.
  */
 import { filterMatches } from '../../../lib/topic/topic.js'
 import type { Bus, BusListener, BusMessage } from '../../../types/bus.js'
 
-/** What a listener is handed: what was emitted, one copy for all of a bus, or a copy of its own. */
+/** What a listener gets: the emitted object, one copy for all listeners of a bus, or its own copy. */
 export type Carrying = 'the same object' | 'a copy for each bus' | 'a copy for each filter'
 
 type Done = (error?: Error | null) => void
 type Carried = { topic: string }
 
-/** What a network has to do, and when it does it. */
+/** The operations of a network, and when they are done. */
 export interface Pace {
-  /** Brings a message to a listener. What belongs to one `channel` has to stay in order. */
+  /** Delivers a message to a listener. Messages of one `channel` must stay in order. */
   bring(channel: string, task: () => void): void
-  /** Calls back: a message was taken, a filter is registered. */
+  /** Calls back: a message was accepted, a filter is registered. */
   answer(task: () => void): void
 }
 
 const AT_ONCE: Pace = { bring: (_, task) => task(), answer: task => task() }
 
-/** What everybody on it emits reaches every bus on it. */
+/** A message emitted by any bus on it reaches every bus on it. */
 export class Network {
   readonly carrying: Carrying
   readonly #pace: Pace
@@ -49,9 +49,9 @@ interface Listening {
   listener: BusListener
 }
 
-/** One broker's end of it. */
+/** One broker's bus. */
 export class NetworkBus implements Bus {
-  /** What goes wrong with the next filter, if anything. */
+  /** The error of the next filter, if any. */
   fault: 'throws' | 'is silent' | undefined
   isClosed = false
   readonly #network: Network
@@ -63,7 +63,7 @@ export class NetworkBus implements Bus {
     this.#pace = pace
   }
 
-  /** The filters that are registered, as often as they are. */
+  /** The registered filters, as often as they are registered. */
   get filters(): string[] {
     return this.#listeners.map(({ filter }) => filter).sort()
   }
@@ -95,7 +95,7 @@ export class NetworkBus implements Bus {
     return this
   }
 
-  /** A message of the network has come: it goes to whoever listens when it is brought. */
+  /** A message of the network has arrived: it goes to the listeners that exist when it is delivered. */
   carry(channel: string, message: Carried): void {
     const { carrying } = this.#network
     const sent = carrying === 'the same object' ? message : copied(message)
@@ -103,7 +103,7 @@ export class NetworkBus implements Bus {
       this.#pace.bring(channel, () => this.#bring(sent, this.#listeners))
       return
     }
-    // each filter is a way of its own, which is there before the message, and is out of step with the others
+    // each filter is a separate channel, opened before the message, and not in step with the others
     for (const listening of this.#listeners) {
       const isOpen = () => this.#listeners.includes(listening)
       const bring = () => this.#bring({ ...sent }, isOpen() ? [listening] : [])
@@ -118,9 +118,9 @@ export class NetworkBus implements Bus {
   }
 }
 
-/** A network whose messages and answers wait until they are let through. */
+/** A network whose messages and answers wait until the test allows them. */
 export class HeldPace implements Pace {
-  /** What is let through at once: nothing, or what a fast network answers before it brings the message. */
+  /** What is not delayed: nothing, or the answers that a fast network gives before it delivers the message. */
   readonly #answers: 'at once' | 'held'
   readonly #brought: (() => void)[] = []
   readonly #answered: (() => void)[] = []
@@ -138,18 +138,18 @@ export class HeldPace implements Pace {
     else this.#answered.push(task)
   }
 
-  /** Brings what waits. */
+  /** Delivers the waiting messages. */
   letThrough(): void {
     for (const task of this.#brought.splice(0)) task()
   }
 
-  /** Answers what waits. */
+  /** Gives the waiting answers. */
   letAnswer(): void {
     for (const task of this.#answered.splice(0)) task()
   }
 }
 
-/** What is left of a message on a network: fields without a value come out as null, and nothing knows its class. */
+/** A message after a network: fields without a value become null, and its class is lost. */
 export function copied<T>(value: T): T {
   if (value === undefined || value === null) return null as T
   if (Buffer.isBuffer(value)) return Buffer.from(value) as T

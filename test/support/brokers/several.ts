@@ -1,4 +1,4 @@
-/** Several brokers on one bus: made together on one clock, closed together, whatever becomes of the test. */
+/** Several brokers on one bus and one clock: created and closed together, also if the test fails. */
 import { createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { Broker } from '../../../types/broker/broker.js'
@@ -6,7 +6,7 @@ import type { BrokerOptions } from '../../../types/broker/options.js'
 import type { ConnectPacket } from '../../../types/message/packets.js'
 import { SpecClient } from '../clients/spec-client.js'
 
-/** Makes the brokers, runs the body, and closes them. Their events of failures go to `errors`. */
+/** Creates the brokers, runs the body, and closes them. Their failure events go to `errors`. */
 export async function withBrokers<const Options extends readonly BrokerOptions[]>(
   options: Options,
   body: (brokers: { [Index in keyof Options]: Broker }, clock: FakeClock, errors: unknown[]) => Promise<void>,
@@ -18,7 +18,7 @@ export async function withBrokers<const Options extends readonly BrokerOptions[]
   try {
     await body(brokers as unknown as { [Index in keyof Options]: Broker }, clock, errors)
   } finally {
-    // the clock stands still: what waits for a deadline would wait for ever
+    // the clock stands still: operations that wait for a deadline would wait forever
     const closing = Promise.all(brokers.map(broker => broker.close()))
     await clock.advance(60_000)
     await closing

@@ -1,6 +1,6 @@
 /**
- * Stores that have only the contract of `aedes-persistence`, as they are published, each behind a broker: a scene with
- * restarts, at the end of which nothing is left in the store. Knows which stores there are.
+ * Published stores that have only the contract of `aedes-persistence`, each behind a broker: a scene with restarts,
+ * after which nothing may be left in the store. Knows the list of stores.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -20,10 +20,10 @@ import { type WatchedStore, watchedStore } from './stores.js'
 
 const require = createRequire(import.meta.url)
 
-/** Turns of the event loop without anything to do, after which nothing more will come of what was done. */
+/** Turns of the event loop without work, after which no more is expected. */
 const QUIET_TURNS = 20
 
-/** So many entries of a queue Redis shows at a time; the packages' own choice is 1000. */
+/** The queue entries that Redis reads at a time; the packages' default is 1000. */
 export const LONG_QUEUE = 60
 
 /** One Redis for all tests of a file, which run one after the other. */
@@ -39,38 +39,38 @@ export interface Scene {
   connect(clientId: string, packet?: Partial<ConnectPacket>): Promise<SpecClient>
   /** Stops the broker, and starts another one on the same store. */
   restart(): Promise<void>
-  /** Stops what keeps the data, where that is a process of its own, and starts it again. */
+  /** Restarts the process that keeps the data, if there is one. */
   restartServer(): Promise<void>
-  /** Lets the store do what it takes its time for. */
+  /** Waits for slow operations of the store. */
   settle(): Promise<void>
 }
 
 export interface Store {
-  /** Whether what it holds outlives it. */
+  /** Whether its data outlives its process. */
   survives: boolean
   /**
-   * Whether what waits in a queue keeps its properties and its expiry: the packages for which this is not so are named
-   * in the documentation.
+   * Whether queued messages keep their properties and their expiry; the documentation names the packages for which this
+   * is not so.
    */
   keepsProperties: boolean
-  /** The versions of the protocol that it is tested with. */
+  /** The versions of the protocol in its tests. */
   versions: ProtocolVersion[]
   /** For a test's options: false, or the reason why it is skipped. */
   skip: string | false
-  /** @param shown how many entries of a queue it shows at a time, where it has such a limit */
+  /** @param shown how many entries of a queue it reads at a time, if it has such a limit */
   open(folder: string, shown: number): Promise<AedesPersistence>
-  /** What is in it, where the test can see that. */
+  /** Its content, if the test can see it. */
   keys?(): string[]
 }
 
-/** A round trip for each step takes its time: each package is tested with one version of the protocol. */
+/** Each step is a round trip and slow: each package is tested with one version of the protocol. */
 function redisStore(name: string, version: ProtocolVersion): Store {
   return {
     versions: effort === 'full' ? [4, 5] : [version],
     survives: true,
     keepsProperties: true,
     skip: withoutRedis,
-    // but for the mark of the broker, which is there as long as it runs
+    // without the mark of the broker, which exists while the broker runs
     keys: () => redis?.keys().filter(key => !key.includes('broker')) ?? [],
     open: async (_folder, shown) => {
       redis ??= await Redis.start()
@@ -103,17 +103,17 @@ export const STORES: Record<string, Store> = {
   'in Redis, version 12': redisStore('aedes-persistence-redis-12', 5),
 }
 
-/** Which stores a test is for: all, those that outlive the process, those that are a process of their own. */
+/** The stores that a test is for: all, those that outlive the process, those with their own process. */
 type Which = 'all' | 'those that survive' | 'servers'
 
 interface StoredOptions {
   which?: Which
   versions?: ProtocolVersion[]
-  /** So many entries of a queue a store shows at a time that has such a limit. */
+  /** The queue entries that a store reads at a time, if it has such a limit. */
   shown?: number
 }
 
-/** A test for each store and version of the protocol. */
+/** Declares a test for each store and version of the protocol. */
 export function stored(
   title: string,
   body: (scene: Scene) => Promise<void>,
@@ -185,7 +185,7 @@ async function runScene(
   }
 }
 
-/** When all sessions have ended and what is retained was taken away, the store has nothing any more. */
+/** Ends all sessions and deletes all retained messages; then the store must be empty. */
 async function assertNothingIsLeft(scene: Scene, clientIds: ReadonlySet<string>): Promise<void> {
   if (scene.store.keys === undefined) return
   for (const clientId of clientIds) await (await scene.connect(clientId)).disconnect()
@@ -201,7 +201,7 @@ async function assertNothingIsLeft(scene: Scene, clientIds: ReadonlySet<string>)
   assert.deepEqual(scene.store.keys(), [])
 }
 
-/** What comes within the time that a store takes. */
+/** The packets that arrive within the time that a store takes. */
 export async function texts(client: SpecClient, { settle }: Scene): Promise<string[]> {
   const received: string[] = []
   for (let quiet = 0; quiet < 2; quiet++) {

@@ -1,4 +1,4 @@
-/** Stores that are slow or fail: any store, with each of its operations answered late, or not as it should be. */
+/** Slow and failing stores: wraps any store, so that its operations are answered late or fail. */
 import { createRequire } from 'node:module'
 import { createMemoryPersistence } from '../../../lib/index.js'
 import type { FakeClock } from '../../../lib/testing/fake-clock.js'
@@ -6,7 +6,7 @@ import { isPromise } from '../../../lib/util/maybe-promise.js'
 import type { Clock } from '../../../types/clock.js'
 import type { AedesPersistence } from '../../../types/persistence.js'
 
-/** Operations that answer at once by contract. */
+/** Operations that are synchronous by contract. */
 const AT_ONCE = new Set(['nextDeadline', 'checkRetained', 'counts'])
 const ITERABLES = new Set([
   ...[
@@ -24,7 +24,7 @@ const ITERABLES = new Set([
 
 type Operation = (...args: unknown[]) => unknown
 
-/** A store whose operations run through a function of the test. */
+/** A store whose operations pass through a function of the test. */
 function wrapped(store: AedesPersistence, wrap: (name: string, operation: Operation) => Operation): AedesPersistence {
   return new Proxy(store, {
     get(target, name) {
@@ -37,8 +37,8 @@ function wrapped(store: AedesPersistence, wrap: (name: string, operation: Operat
 }
 
 /**
- * How long operations take, and when they take effect: `early` at once, and only the answer takes its time;
- * `late` after that time, each behind those that were begun before it.
+ * How long operations take, and when they take effect: `early` immediately, so that only the answer is late; `late`
+ * after that time, each after those that were started before it.
  */
 export interface Latency {
   clock: Clock
@@ -47,7 +47,7 @@ export interface Latency {
   next(): number
 }
 
-/** Makes each operation of a store take its time. */
+/** Makes each operation of a store slow. */
 export function slowStore(store: AedesPersistence, { clock, effect, next }: Latency): AedesPersistence {
   let free = 0
   const pass = (): Promise<void> => {
@@ -86,15 +86,15 @@ async function toArray(items: unknown): Promise<unknown[]> {
   return array
 }
 
-/** In which way an operation fails. */
+/** How an operation fails. */
 export type Failure = 'throws' | 'rejects' | 'rejects late'
 
-/** A store that fails when it is told to. */
+/** A store that fails when the test says so. */
 export interface FailingStore {
   store: AedesPersistence
-  /** Operations that were begun, by name. */
+  /** Started operations, by name. */
   readonly calls: string[]
-  /** From now on, every operation of this name fails; undefined: none. */
+  /** From now on, every operation with this name fails; undefined: none. */
   fail(name: string | undefined, how?: Failure): void
 }
 
@@ -127,13 +127,13 @@ function failingIterable(error: Error): AsyncIterable<never> {
   return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }
 }
 
-/** A store that says whether it has anything to do. */
+/** A store that reports whether operations are pending. */
 export interface WatchedStore {
   store: AedesPersistence
   readonly isIdle: boolean
 }
 
-/** Makes a store say so. */
+/** Makes a store report pending operations. */
 export function watchedStore(store: AedesPersistence): WatchedStore {
   let open = 0
   return {
@@ -166,13 +166,13 @@ export interface HeldStore {
   store: AedesPersistence
   /** The answers that are held back. */
   readonly waiting: (() => void)[]
-  /** From now on, the answers to this operation do not come. */
+  /** From now on, the answers to this operation are held back. */
   hold(name: string): void
-  /** They come, those that were held back as well. */
+  /** Releases all answers, and holds back no more. */
   letGo(): void
 }
 
-/** Makes the answers of a store, which take effect at once, wait on demand. */
+/** Holds back the answers of a store, on demand; operations take effect immediately. */
 export function heldStore(store: AedesPersistence): HeldStore {
   let held: string | undefined
   const waiting: (() => void)[] = []
@@ -193,7 +193,7 @@ export function heldStore(store: AedesPersistence): HeldStore {
   }
 }
 
-/** The stores that a broker may be given: our own, and the published one with only the base contract. */
+/** The stores for tests: our own, and the published one with only the base contract. */
 export const STORES: Record<string, (clock: FakeClock) => AedesPersistence> = {
   memory: clock => createMemoryPersistence({ now: () => clock.now() }),
   'aedes-persistence': () => {
@@ -202,7 +202,7 @@ export const STORES: Record<string, (clock: FakeClock) => AedesPersistence> = {
   },
 }
 
-/** Lets time pass, a millisecond at a time, until the body is done. */
+/** Advances the clock by a millisecond at a time until the body is done. */
 export async function whileTimePasses<T>(clock: FakeClock, body: () => Promise<T>): Promise<T> {
   let done = false
   const end = () => {

@@ -1,6 +1,4 @@
-/**
- * Every transport as a test needs it: a listener for a broker, and streams to it. Knows how each is opened; no packets.
- */
+/** Every transport for tests: a listener for a broker, and streams to it. Knows how each is opened; no packets. */
 import { once } from 'node:events'
 import net from 'node:net'
 import { join } from 'node:path'
@@ -12,7 +10,7 @@ import type { Broker } from '../../../lib/index.js'
 import { createServer, type ListenerOptions } from '../../../lib/server/server.js'
 import { type Certificate, makeCertificate, temporaryFolder } from '../tls/certificate.js'
 
-/** A broker that can be reached. */
+/** A listening broker. */
 export interface Reachable {
   /** Opens a stream to it. */
   dial(): Promise<Duplex>
@@ -23,7 +21,7 @@ export interface Reachable {
 export const TRANSPORTS = ['memory', 'tcp', 'unix', 'tls', 'ws', 'wss'] as const
 export type TransportName = (typeof TRANSPORTS)[number]
 
-/** Makes a broker reachable by one transport. */
+/** Makes a broker listen on one transport. */
 export async function reach(broker: Broker, transport: TransportName): Promise<Reachable> {
   if (transport === 'memory') return { dial: async () => dialInMemory(broker), close: async () => {} }
   const folder = temporaryFolder()

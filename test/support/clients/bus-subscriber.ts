@@ -1,4 +1,4 @@
-/** A subscriber that answers in its own time, comes and goes, and notes what it gets. */
+/** A subscriber that answers after a delay, disconnects and reconnects, and records what it receives. */
 import assert from 'node:assert/strict'
 import type { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { parseShare } from '../../../lib/topic/topic.js'
@@ -7,25 +7,25 @@ import type { Packet, PublishPacket, QoS } from '../../../types/message/packets.
 import { keptSession } from '../spec.js'
 import { SpecClient } from './spec-client.js'
 
-/** What came. */
+/** The received messages. */
 export interface BusReceipt {
   text: string
   qos: QoS
   dup: boolean
 }
 
-/** A filter, or what a group shares of it. */
+/** A filter, or the filter of a shared subscription. */
 export interface BusSubscription {
   filter: string
   qos: QoS
   share: string | undefined
 }
 
-/** How a subscriber is. */
+/** The settings of a subscriber. */
 export interface Habits {
   session: 'clean' | 'kept'
   receiveMaximum: number
-  /** How long it takes to acknowledge. */
+  /** Delay of its acknowledgements. */
   ackDelayMs: number
   subscriptions: readonly { filter: string; qos: QoS }[]
 }
@@ -35,13 +35,13 @@ export class BusSubscriber {
   readonly session: Habits['session']
   readonly subscriptions: readonly BusSubscription[]
   readonly receipts: BusReceipt[] = []
-  /** How many packets came. */
+  /** The number of received packets. */
   packets = 0
   readonly #broker: Broker
   readonly #habits: Habits
   readonly #clock: FakeClock
   #client: SpecClient | undefined
-  /** Packet ids of QoS 2 messages that are not released. */
+  /** Packet ids of unreleased QoS 2 messages. */
   readonly #unreleased = new Set<number>()
   #failure: unknown
   #subscribed: () => void = () => {}
@@ -71,12 +71,12 @@ export class BusSubscriber {
     const properties = { ...kept.properties, receiveMaximum: this.#habits.receiveMaximum }
     await client.connect({ clientId: this.id, ...kept, properties })
     this.#read(client).catch(error => {
-      // a connection that ends ends it, too
+      // the end of the connection ends it, too
       if (this.#client === client) this.#failure = error
     })
   }
 
-  /** Subscribes to everything, each with an identifier that tells which it was. */
+  /** Subscribes to all filters, each with its own subscription identifier. */
   async subscribe(): Promise<void> {
     for (const [index, { filter, qos }] of this.#habits.subscriptions.entries()) {
       const done = new Promise<void>(resolve => {
@@ -92,14 +92,14 @@ export class BusSubscriber {
     }
   }
 
-  /** Loses its connection, if it has one. */
+  /** Breaks its connection, if it has one. */
   async drop(): Promise<void> {
     const client = this.#client
     this.#client = undefined
     await client?.drop()
   }
 
-  /** Sees nothing of what comes from now on, and says what went wrong before. */
+  /** Ignores everything from now on, and reports earlier errors. */
   leave(): void {
     this.#client = undefined
     if (this.#failure !== undefined) throw this.#failure
@@ -108,7 +108,7 @@ export class BusSubscriber {
   async #read(client: SpecClient): Promise<void> {
     while (!client.isClosed) {
       const packet = await client.next()
-      // what a lost connection had brought may count or not: a client that is gone does not see it
+      // packets of a broken connection may count or not, because the client does not see them
       if (this.#client === client) this.#receive(client, packet)
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What tests of subscriptions do again and again: subscribe with properties, publish until routed, receive and
+ * Shared by the tests of subscriptions: subscribe with properties, publish and wait for routing, receive and
  * acknowledge.
  */
 import assert from 'node:assert/strict'
@@ -14,7 +14,7 @@ import type {
 } from '../../../types/message/packets.js'
 import { publishPacket, type SpecClient } from './spec-client.js'
 
-/** Subscribes with the properties that only 5.0 has. */
+/** Subscribes with properties, which only 5.0 has. */
 export async function subscribeWith(
   client: SpecClient,
   properties: NonNullable<SubscribePacket['properties']>,
@@ -42,7 +42,7 @@ export async function publishText(
   return reasonCode
 }
 
-/** Receives messages and goes through the handshakes, those of messages it sent as well, until nothing more comes. */
+/** Receives messages and completes all handshakes, also of messages it sent, until nothing more arrives. */
 export async function receiveAll(client: SpecClient): Promise<PublishPacket[]> {
   const received: PublishPacket[] = []
   for (;;) {
@@ -83,7 +83,7 @@ export function textOf({ payload }: PublishPacket): string {
   return payload.toString()
 }
 
-/** The subscription identifiers that a message carries, sorted: any order is right. */
+/** The subscription identifiers of a message, sorted, because their order does not matter. */
 export function identifiersOf({ properties }: PublishPacket): number[] {
   const identifiers = properties?.subscriptionIdentifier ?? []
   return (typeof identifiers === 'number' ? [identifiers] : [...identifiers]).sort((a, b) => a - b)
@@ -95,12 +95,12 @@ export function acknowledge(client: SpecClient, { qos, messageId }: PublishPacke
   if (qos === 2) client.send({ cmd: 'pubrec', messageId: messageId!, reasonCode })
 }
 
-/** A PUBLISH of some text, for sending without waiting. */
+/** A PUBLISH of some text, to send without waiting. */
 export function textPacket(topic: string, text: string, packet: Partial<PublishPacket> = {}): PublishPacket {
   return publishPacket({ topic, payload: Buffer.from(text), ...packet })
 }
 
-/** Sends a packet in whose text each `~` becomes U+0000, which no encoder would write. */
+/** Sends a packet in whose text each `~` becomes U+0000, which no encoder writes. */
 export function sendWithNul(client: SpecClient, packet: Packet): void {
   client.sendBytes(encode(packet, client.version).toString('latin1').replaceAll('~', '\0').split('').map(hex).join(''))
 }
@@ -109,7 +109,7 @@ function hex(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(2, '0')
 }
 
-/** What SUBACK answers for a filter that a limit has no room for: 3.1.1 knows one failure only. */
+/** The code of SUBACK for a filter that exceeds a limit: 3.1.1 has one failure code only. */
 export function quotaRefusal(version: ProtocolVersion): number {
   return version === 5 ? 0x97 : 0x80
 }

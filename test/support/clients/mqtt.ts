@@ -1,12 +1,12 @@
-/** MQTT.js, as the tests use it: connect, and wait for messages. */
+/** MQTT.js for tests: connect, and wait for messages. */
 import { connect, connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 
-/** Connects once, without coming back by itself. */
+/** Connects once, without reconnecting. */
 export function connectClient(url: string, options: IClientOptions = {}): Promise<MqttClient> {
   return connectAsync(url, { reconnectPeriod: 0, connectTimeout: 5000, ...options }, false)
 }
 
-/** Begins to connect: for listeners that must be there before the first packet. */
+/** Starts to connect: for listeners that must exist before the first packet. */
 export function dialClient(url: string, options: IClientOptions = {}): MqttClient {
   return connect(url, { reconnectPeriod: 0, connectTimeout: 5000, ...options })
 }

@@ -1,4 +1,4 @@
-/** The client's side of SCRAM (RFC 5802), written against the standard and not against the example that it tests. */
+/** The client side of SCRAM (RFC 5802), written from the standard and independent of the example that it tests. */
 import assert from 'node:assert/strict'
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 
@@ -40,7 +40,7 @@ export class ScramClient {
     return Buffer.from(`c=biws,r=${nonce},p=${proof.toString('base64')}`)
   }
 
-  /** Checks the server's last message: it knows the password too. */
+  /** Checks the server's last message: the server knows the password too. */
   verify(last: Buffer | undefined): void {
     assert.equal(String(last), `v=${this.#serverSignature}`)
   }

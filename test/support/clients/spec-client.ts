@@ -1,6 +1,6 @@
 /**
- * A client of bytes and packets for the tests of the standard: it sends what it is told, right or wrong, and
- * shows every packet that comes. Talks to a broker through a pair of streams in memory.
+ * A low-level client for the tests of the standard: it sends any bytes and packets, valid or not, and returns every
+ * received packet. Connects to a broker through a pair of streams in memory.
  */
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
@@ -19,11 +19,11 @@ import type {
 
 type PacketOf<Cmd extends Packet['cmd']> = Extract<Packet, { cmd: Cmd }>
 
-/** Long enough for a loaded machine; only a failing test ever waits that long. */
+/** Long enough for a loaded machine; only a failing test waits that long. */
 const PATIENCE_MS = 10_000
 
 export class SpecClient {
-  /** Turns of the event loop that a broker may take for a message on its way through a bus. */
+  /** Turns of the event loop that a message may take on a bus. */
   static turns = 0
   readonly stream: Duplex
   readonly version: ProtocolVersion
@@ -32,7 +32,10 @@ export class SpecClient {
   #waiting: (() => void)[] = []
   #closed = false
 
-  /** @param stream an open stream to the broker. @default one in memory, which the broker is handed here */
+  /**
+   * @param stream an open stream to the broker.
+   * @default one in memory, which is passed to the broker here
+   */
   constructor(broker: Pick<Broker, 'handle'>, version: ProtocolVersion = 5, stream?: Duplex) {
     const near = stream ?? streamTo(broker)
     this.stream = near
@@ -52,12 +55,12 @@ export class SpecClient {
     this.stream.write(Buffer.concat(packets.map(packet => encode(packet, this.version))))
   }
 
-  /** Sends bytes as they are: hexadecimal, white space ignored. */
+  /** Sends bytes: hexadecimal, white space ignored. */
   sendBytes(hex: string): void {
     this.stream.write(Buffer.from(hex.replace(/\s/g, ''), 'hex'))
   }
 
-  /** Sends CONNECT and returns the CONNACK, whatever it says. */
+  /** Sends CONNECT and returns the CONNACK, whatever its code. */
   async connect(packet: Partial<ConnectPacket> = {}): Promise<ConnackPacket> {
     this.send(connectPacket(this.version, packet))
     return this.expect('connack')
@@ -71,14 +74,14 @@ export class SpecClient {
     return packet
   }
 
-  /** The next packet, which has to be of this type. */
+  /** The next packet, which must be of this type. */
   async expect<Cmd extends Packet['cmd']>(cmd: Cmd): Promise<PacketOf<Cmd>> {
     const packet = await this.next()
     assert.equal(packet.cmd, cmd, `expected ${cmd}, got ${JSON.stringify(packet)}`)
     return packet as PacketOf<Cmd>
   }
 
-  /** What else had come before the broker answered a PINGREQ: with nothing, the broker had nothing to say. */
+  /** The packets before the answer to a PINGREQ: none if the broker had nothing to send. */
   async settle(): Promise<Packet[]> {
     for (let turn = 0; turn < SpecClient.turns; turn++) await setImmediate()
     this.send({ cmd: 'pingreq' })
@@ -91,13 +94,16 @@ export class SpecClient {
     assert.deepEqual(await this.settle(), [])
   }
 
-  /** Waits for the end of the connection. @returns the packets that came before it */
+  /**
+   * Waits for the end of the connection.
+   * @returns the packets before it
+   */
   async closed(): Promise<Packet[]> {
     await this.#until(() => this.#closed, 'the end of the connection')
     return this.#arrived.splice(0)
   }
 
-  /** The connection ends with DISCONNECT of this reason code (5.0), or without a word (3.1, 3.1.1). */
+  /** The connection ends with DISCONNECT of this reason code (5.0), or is closed (3.1, 3.1.1). */
   async expectDisconnect(reasonCode: number): Promise<void> {
     const packets = await this.closed()
     const last = packets.at(-1)
@@ -109,13 +115,13 @@ export class SpecClient {
     }
   }
 
-  /** Drops the line without DISCONNECT. */
+  /** Breaks the connection without DISCONNECT. */
   async drop(): Promise<void> {
     this.stream.destroy()
     await this.closed()
   }
 
-  /** Ends the connection as the standard wants it. */
+  /** Disconnects as the standard demands. */
   async disconnect(packet: Partial<PacketOf<'disconnect'>> = {}): Promise<void> {
     this.send({ cmd: 'disconnect', ...packet })
     await this.closed()
@@ -179,7 +185,7 @@ function streamTo(broker: Pick<Broker, 'handle'>): Duplex {
   return near
 }
 
-/** A CONNECT with what is usual. */
+/** A CONNECT with the usual fields. */
 export function connectPacket(version: ProtocolVersion, packet: Partial<ConnectPacket> = {}): ConnectPacket {
   const protocolId = version === 3 ? 'MQIsdp' : 'MQTT'
   return {
@@ -193,7 +199,7 @@ export function connectPacket(version: ProtocolVersion, packet: Partial<ConnectP
   }
 }
 
-/** A PUBLISH with what is usual. */
+/** A PUBLISH with the usual fields. */
 export function publishPacket(packet: Pick<PublishPacket, 'topic'> & Partial<PublishPacket>): PublishPacket {
   return { cmd: 'publish', payload: Buffer.alloc(0), qos: 0, retain: false, dup: false, ...packet }
 }

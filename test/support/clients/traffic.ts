@@ -1,4 +1,4 @@
-/** What tests do with messages again and again: send texts, receive with all handshakes, look at what came. */
+/** Shared by tests with messages: send texts, receive with all handshakes, check what arrived. */
 import assert from 'node:assert/strict'
 import type { Packet, PublishPacket, QoS } from '../../../types/message/packets.js'
 import { publishPacket, type SpecClient } from './spec-client.js'
@@ -10,19 +10,19 @@ export function textPacket(topic: string, text: string, rest: Partial<PublishPac
   return publishPacket({ topic, payload: Buffer.from(text), ...rest })
 }
 
-/** The payloads of the PUBLISH packets among these, as texts. */
+/** The payloads of the PUBLISH packets among these, as text. */
 export function texts(packets: readonly Packet[]): string[] {
   return packets.filter(packet => packet.cmd === 'publish').map(({ payload }) => payload.toString())
 }
 
-/** The next packet, a PUBLISH, checked to be of this QoS, left unacknowledged. */
+/** The next packet, a PUBLISH with this QoS, which is not acknowledged. */
 export async function nextMessage(client: SpecClient, qos: QoS): Promise<Received & { messageId: number }> {
   const packet = await client.expect('publish')
   assert.equal(packet.qos, qos)
   return packet as Received & { messageId: number }
 }
 
-/** Answers a PUBLISH, and goes through the rest of its handshake. */
+/** Answers a PUBLISH, and completes its handshake. */
 export async function acknowledge(client: SpecClient, { qos, messageId }: PublishPacket): Promise<void> {
   if (qos === 1) client.send({ cmd: 'puback', messageId: messageId! })
   if (qos !== 2) return
@@ -31,7 +31,10 @@ export async function acknowledge(client: SpecClient, { qos, messageId }: Publis
   client.send({ cmd: 'pubcomp', messageId: messageId! })
 }
 
-/** Receives this many messages, answering whatever is to be answered. @returns them in the order in which they came */
+/**
+ * Receives this many messages and answers them.
+ * @returns them in the order of arrival
+ */
 export async function receive(client: SpecClient, count: number): Promise<Received[]> {
   const messages: Received[] = []
   const unreleased = new Set<number>()
@@ -53,7 +56,7 @@ export async function receive(client: SpecClient, count: number): Promise<Receiv
   return messages
 }
 
-/** Publishes texts at once, with packet ids from 1 on, and waits for nothing. */
+/** Publishes texts with packet ids from 1 on, without waiting. */
 export function publishAll(client: SpecClient, topic: string, qos: QoS, ...payloads: string[]): void {
   client.send(
     ...payloads.map((text, index) => textPacket(topic, text, { qos, messageId: qos > 0 ? index + 1 : undefined })),

@@ -1,4 +1,4 @@
-/** What publishers and subscribers of the model have in common: a line that breaks, and answers that wait. */
+/** Shared by publishers and subscribers of the model: a connection that breaks, and delayed answers. */
 import type { Broker } from '../../../lib/index.js'
 import type { ConnectPacket, Packet, ProtocolVersion } from '../../../types/message/packets.js'
 import { SpecClient } from '../clients/spec-client.js'
@@ -7,7 +7,7 @@ import { keptSession } from '../spec.js'
 export abstract class ModelClient {
   readonly id: string
   line: SpecClient | undefined
-  /** What is still to be sent, in its order. */
+  /** Packets to send, in order. */
   #later: Packet[] = []
 
   constructor(id: string) {
@@ -21,14 +21,14 @@ export abstract class ModelClient {
     const kept = keptSession(version)
     const properties = { ...kept.properties, ...this.properties }
     const packet = version === 5 ? { properties, clean: start === 'clean' } : { clean: false }
-    // before 5.0 a session that is kept begins with one that is not
+    // before 5.0 a stored session must be begun with a clean one
     if (version !== 5 && start === 'clean') await forget(broker, version, this.id)
     const { sessionPresent } = await line.connect({ clientId: this.id, ...packet })
     this.line = line
     this.began(sessionPresent ? 'resumed' : 'new')
   }
 
-  /** The line breaks: what was on its way is lost, and so is what was still to be sent. */
+  /** The connection breaks: packets on their way and unsent packets are lost. */
   async drop(): Promise<void> {
     const { line } = this
     this.line = undefined
@@ -36,7 +36,10 @@ export abstract class ModelClient {
     await line?.drop()
   }
 
-  /** Reads what has come. @returns how much that was */
+  /**
+   * Reads the received packets.
+   * @returns how many there were
+   */
   async read(): Promise<number> {
     if (this.line === undefined) return 0
     const packets = await this.line.settle()
@@ -44,7 +47,7 @@ export abstract class ModelClient {
     return packets.length
   }
 
-  /** Sends some of the answers that it owes. */
+  /** Sends some of its delayed answers. */
   answer(count: number): void {
     for (const packet of this.#later.splice(0, count)) {
       this.sending(packet)
@@ -52,7 +55,7 @@ export abstract class ModelClient {
     }
   }
 
-  /** Whether it owes answers. */
+  /** Whether it has delayed answers. */
   get owes(): boolean {
     return this.#later.length > 0
   }

@@ -1,36 +1,37 @@
 /**
- * A publisher that keeps to the standard: numbered messages, full handshakes, everything sent again when it returns.
+ * A publisher that follows the standard: numbered messages, full handshakes, retransmission of everything after a
+ * reconnect.
  */
 import assert from 'node:assert/strict'
 import type { Packet, PubcompPacket, PublishPacket, QoS } from '../../../types/message/packets.js'
 import { textPacket } from '../clients/traffic.js'
 import { ModelClient } from './client.js'
 
-/** A message that a publisher has sent. */
+/** A sent message. */
 export interface Published {
   topic: string
   text: string
   qos: QoS
-  /** How often it went out. */
+  /** How often it was sent. */
   attempts: number
   isAcknowledged: boolean
-  /** Subscribers whose subscription was there before the message, and still is the same: they have to get it. */
+  /** Subscribers that must receive it: their subscriptions existed before the message, and have not changed. */
   readonly audience: Set<string>
 }
 
 interface Open {
   message: Published
   state: 'published' | 'released'
-  /** Of an earlier connection: its answer may have been lost with it. */
+  /** Of an earlier connection: its answer may have been lost. */
   isOld: boolean
 }
 
 export class ModelPublisher extends ModelClient {
-  /** What the broker has not settled, by packet id, in the order of sending. */
+  /** Unfinished messages by packet id, in the order of sending. */
   readonly #open = new Map<number, Open>()
   readonly #quota: number
   readonly #onAcknowledged: (message: Published) => void
-  /** PUBLISH packets of this connection that are not settled. */
+  /** The number of unfinished PUBLISH packets of this connection. */
   readonly #counted = new Set<number>()
   #number = 0
   #lastId = 0
@@ -90,7 +91,7 @@ export class ModelPublisher extends ModelClient {
     }
   }
 
-  /** 0x92 says that the broker has nothing left to release: it had sent a PUBCOMP that was lost. */
+  /** 0x92: the broker had sent a PUBCOMP that was lost, and has nothing left to release. */
   #completed({ messageId, reasonCode = 0 }: PubcompPacket): void {
     const open = this.#expected(messageId, 2, 'released')
     assert(reasonCode === 0 || (reasonCode === 0x92 && open.isOld))

@@ -1,4 +1,7 @@
-/** A subscriber that holds everything it gets against the standard: ids, quota, DUP, order, and QoS 2 exactly once. */
+/**
+ * A subscriber that checks everything it receives against the standard: packet ids, quota, DUP, order, and QoS 2
+ * exactly once.
+ */
 import assert from 'node:assert/strict'
 import type { ConnectPacket, Packet, PublishPacket, QoS } from '../../../types/message/packets.js'
 import { ModelClient } from './client.js'
@@ -14,16 +17,18 @@ export class ModelSubscriber extends ModelClient {
   readonly subscriptions = new Map<string, QoS>()
   readonly #receiveMaximum: number
   readonly #messageOf: (text: string) => Published | undefined
-  /** QoS 2 messages that are not released, by packet id: part of the session. */
+  /** Unreleased QoS 2 messages by packet id, part of the session. */
   #unreleased = new Map<number, string>()
-  /** What this connection brought and is not finished, by packet id. */
+  /** Unfinished messages of this connection, by packet id. */
   readonly #open = new Map<number, Receipt>()
-  /** What the session was sent and not seen to finish, by packet id: what may come again. */
+  /**
+   * Messages that the session was sent and that are not known to be finished, by packet id: they may be retransmitted.
+   */
   #known = new Map<number, Receipt>()
   readonly #texts: Receipt[] = []
   #hasReturned = false
 
-  /** @param receiveMaximum what it takes at once; said in 5.0, and the broker's own limit otherwise */
+  /** @param receiveMaximum announced in 5.0; otherwise the broker's own limit applies */
   constructor(id: string, receiveMaximum: number, messageOf: (text: string) => Published | undefined) {
     super(id)
     this.#receiveMaximum = receiveMaximum
@@ -121,13 +126,13 @@ export class ModelSubscriber extends ModelClient {
     assert(message !== undefined, `${text} was never published`)
     const isNew = !this.has(text)
     if (qos === 2) assert(isNew, `${this.id}: ${text} for the second time, QoS 2`)
-    // more than once: the broker's own doing (then it says so), or the publisher's, who may send QoS 1 again
+    // more than once: either the broker retransmits (with DUP), or the publisher did, with QoS 1
     assert(isNew || dup || message.attempts > 1, `${this.id}: ${text} for the second time, without DUP`)
     if (isNew && message.audience.has(this.id)) this.#assertOrder(message, qos)
     this.#texts.push(receipt)
   }
 
-  /** Nothing later of the same publisher, topic and QoS has come before. */
+  /** Checks that no later message of the same publisher, topic and QoS has arrived before. */
   #assertOrder({ topic, text, qos: published }: Published, qos: QoS): void {
     const [publisher, number] = text.split(':')
     for (const other of this.#texts) {

@@ -1,4 +1,4 @@
-/** Runs the built command, or any other script, as a process of its own, and reads what it says. */
+/** Runs the built command, or any other script, in its own process, and reads its output. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { rmSync } from 'node:fs'
@@ -8,20 +8,20 @@ import { endWithUs, folderOfOurs } from './left-behind.js'
 
 export const COMMAND = fileURLToPath(new URL('../../../lib/cli/main.js', import.meta.url))
 
-/** How long a process may take to say what is expected of it. */
+/** Time limit for expected output. */
 const PATIENCE_MS = 20_000
 
 const running = new Set<ChildProcess>()
 const folders: string[] = []
 
-/** A working folder for a process, so that what it keeps there disturbs no other. */
+/** A working folder for a process, so that its files do not disturb others. */
 function newFolder(): string {
   const folder = folderOfOurs('anax-command-')
   folders.push(folder)
   return folder
 }
 
-// What a failed test has left running must not keep the test file from ending.
+// A process that a failed test has left running must not keep the test file from ending.
 after(() => {
   for (const child of running) child.kill('SIGKILL')
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
@@ -33,11 +33,11 @@ export interface Finished {
   stderr: string
 }
 
-/** A process that runs. */
+/** A running process. */
 export class RunningProcess {
   readonly child: ChildProcess
   readonly #finished: Promise<Finished>
-  /** Emits `news` when it has said more, or has ended. */
+  /** Emits `news` after output and after its end. */
   readonly #news = new EventEmitter()
   #isOver = false
   stdout = ''
@@ -86,14 +86,14 @@ export class RunningProcess {
   }
 }
 
-/** Runs the command to its end. */
+/** Runs the command until it ends. */
 export function anax(args: readonly string[], input?: string): Promise<Finished> {
   const started = new RunningProcess(process.execPath, [COMMAND, ...args])
   started.child.stdin?.end(input)
   return started.finished()
 }
 
-/** Where the running command listens. */
+/** The URLs of the running command. */
 export interface RunningBroker {
   process: RunningProcess
   /** Scheme (`mqtt`, `mqtts`, `ws`, `wss`, `mqtt+unix`) -> URL. */
@@ -102,7 +102,7 @@ export interface RunningBroker {
   port: number
 }
 
-/** Starts the command on free ports and resolves when it has said which. */
+/** Starts the command on free ports, and resolves when it has printed them. */
 export async function startCommand(...args: string[]): Promise<RunningBroker> {
   const started = new RunningProcess(process.execPath, [
     COMMAND,

@@ -1,4 +1,4 @@
-/** A test file that is killed leaves neither processes nor temporary folders behind. */
+/** A killed test file leaves neither processes nor temporary folders. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,7 +9,7 @@ import { it } from 'node:test'
 
 const MODULE = new URL('./left-behind.js', import.meta.url).href
 
-/** Starts a process that would go on for long, in a folder, and has it speak through the same pipe. */
+/** Starts a process that would run for long, in a folder, and that writes to the same pipe. */
 const PROGRAM = `
 import { spawn } from 'node:child_process'
 import { endWithUs, folderOfOurs } from '${MODULE}'
@@ -36,7 +36,7 @@ it('ends what a killed process has started, and removes its folders', { skip, ti
     })
   })
   killed.kill('SIGKILL')
-  // the pipe ends with the last process that has it
+  // the pipe ends with the last process that holds it
   await once(killed, 'close')
   await removed
 })

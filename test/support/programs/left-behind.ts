@@ -1,6 +1,6 @@
 /**
- * What a test file leaves behind if it is killed, as the runner does at a time limit: processes that it has started,
- * and temporary folders. A small process outlives the file, notices the end of the pipe between them, and cleans up.
+ * Cleans up after a test file that is killed, as the runner does at a time limit: child processes and temporary
+ * folders. A small process outlives the file, notices the end of the pipe between them, and removes them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
@@ -26,12 +26,12 @@ let cleaner: ChildProcess | undefined
 export function endWithUs<Process extends ChildProcess>(child: Process): Process {
   if (child.pid === undefined) return child
   tell('+', 'process', child.pid)
-  // its number may be given to another one
+  // its number may be assigned to another process
   child.once('exit', () => tell('-', 'process', child.pid!))
   return child
 }
 
-/** Makes a temporary folder, which is gone when this process is. */
+/** Creates a temporary folder, which is removed when this process ends. */
 export function folderOfOurs(prefix: string): string {
   const path = mkdtempSync(join(tmpdir(), prefix))
   tell('+', 'folder', path)
@@ -43,7 +43,9 @@ function tell(sign: '+' | '-', kind: 'process' | 'folder', name: number | string
   cleaner?.stdin?.write(`${sign} ${kind} ${name}\n`)
 }
 
-/** In a group of its own, so that it outlives what is sent to the group of the tests. Keeps nobody waiting. */
+/**
+ * In its own process group, so that it survives signals to the group of the tests. Does not keep this process alive.
+ */
 function startCleaner(): ChildProcess | undefined {
   if (process.platform === 'win32') return undefined
   const started = spawn('awk', [CLEANER], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })

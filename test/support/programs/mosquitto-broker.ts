@@ -1,4 +1,4 @@
-/** A real Mosquitto with files of our own, as the oracle for what they mean. */
+/** A real Mosquitto with our own files, as a reference for their meaning. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { endWithUs } from './left-behind.js'
 
-/** Debian has it where only root looks. */
+/** Debian installs it where only root's PATH looks. */
 const PROGRAM = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', 'mosquitto'].find(
   program => existsSync(program) || spawnSync(program, ['-h']).error === undefined,
 )
@@ -19,7 +19,7 @@ export interface MosquittoBroker {
   stop(): Promise<void>
 }
 
-/** Starts it with lines of configuration; resolves when it listens, or with undefined where it refuses to start. */
+/** Starts it with lines of configuration; resolves when it listens, or with undefined if it refuses to start. */
 export async function startMosquitto(
   folder: string,
   write: (name: string, content: string) => string,

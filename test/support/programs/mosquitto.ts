@@ -1,4 +1,4 @@
-/** Mosquitto's command line clients, where they are installed. */
+/** Mosquitto's command line clients, if they are installed. */
 import { spawnSync } from 'node:child_process'
 import { RunningProcess } from './command.js'
 
@@ -7,12 +7,12 @@ const installed = spawnSync('mosquitto_pub', ['--help']).error === undefined
 /** For a test's options: false, or the reason why it is skipped. */
 export const withoutMosquitto = installed ? false : 'mosquitto_sub and mosquitto_pub are not installed'
 
-/** Protocol versions by the names that the clients give them. */
+/** Protocol versions as the clients call them. */
 export const MOSQUITTO_VERSIONS = { '3.1.1': 'mqttv311', '5.0': 'mqttv5' } as const
 
 export type MosquittoVersion = keyof typeof MOSQUITTO_VERSIONS
 
-/** A subscriber that prints `retain qos topic payload`, line by line, and has subscribed when this resolves. */
+/** A subscriber that prints `retain qos topic payload`, one line per message; resolves when it has subscribed. */
 export async function mosquittoSub(
   port: number,
   version: MosquittoVersion,
@@ -23,7 +23,10 @@ export async function mosquittoSub(
   return running
 }
 
-/** The same that has not subscribed yet. With `-C`, one whose session has messages may leave before SUBACK comes. */
+/**
+ * The same before it has subscribed. With `-C`, a client whose session has messages may disconnect before SUBACK
+ * arrives.
+ */
 export function startMosquittoSub(port: number, version: MosquittoVersion, ...args: string[]): RunningProcess {
   const common = ['-p', `${port}`, '-V', MOSQUITTO_VERSIONS[version], '-d', '-F', 'message %r %q %t %p']
   return new RunningProcess('stdbuf', ['-oL', 'mosquitto_sub', '-h', '127.0.0.1', ...common, ...args])

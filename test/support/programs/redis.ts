@@ -1,4 +1,4 @@
-/** A Redis of a test's own, where it is installed, and the buses that `mqemitter-redis` makes of it. */
+/** A Redis for tests, if it is installed, and the buses that `mqemitter-redis` creates on it. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { type EventEmitter, once } from 'node:events'
 import { rm } from 'node:fs/promises'
@@ -13,10 +13,10 @@ const installed = spawnSync('redis-server', ['--version']).error === undefined
 /** For a test's options: false, or the reason why it is skipped. */
 export const withoutRedis = installed ? false : 'redis-server is not installed'
 
-/** A server without a port, behind a socket in a folder of its own. What it holds outlives its process. */
+/** A server without a port, on a socket in its own folder. Its data survives a restart of its process. */
 export class Redis {
   readonly #folder = folderOfOurs('anax-redis-')
-  /** What its clients connect to. */
+  /** The address for its clients. */
   readonly path = join(this.#folder, 'redis.sock')
   #server: RunningProcess
 
@@ -24,14 +24,14 @@ export class Redis {
     this.#server = this.#run()
   }
 
-  /** Starts one; it takes connections when this resolves. */
+  /** Starts one; resolves when it accepts connections. */
   static async start(): Promise<Redis> {
     const redis = new Redis()
     await redis.#server.says(/ready to accept connections/i)
     return redis
   }
 
-  /** Ends the process, and starts another one with what it held. */
+  /** Ends the process, and starts another one with the same data. */
   async restart(): Promise<void> {
     await this.#server.stop()
     this.#server = this.#run()
@@ -43,17 +43,17 @@ export class Redis {
     return this.#command('keys', '*').sort()
   }
 
-  /** Takes everything away. */
+  /** Deletes everything. */
   clear(): void {
     this.#command('flushall')
   }
 
-  /** A bus that is connected; closed by whom it is given to. */
+  /** A connected bus; the caller closes it. */
   bus(): Promise<Bus> {
     return connected(mqemitterRedis({ path: this.path }) as unknown as RedisBus)
   }
 
-  /** The same with a prefix for all topics: it gives each listener a copy of its own. */
+  /** The same with a prefix for all topics: it gives each listener its own copy. */
   prefixedBus(): Promise<Bus> {
     const { MQEmitterRedisPrefix } = mqemitterRedis as unknown as {
       MQEmitterRedisPrefix: new (prefix: string, options: object) => RedisBus
@@ -82,7 +82,7 @@ interface RedisBus extends Bus {
   pubConn: EventEmitter
 }
 
-/** A filter that is wanted earlier than this disturbs the client's own look at the server. */
+/** A filter that is registered earlier would disturb the client's own check of the server. */
 async function connected(bus: RedisBus): Promise<Bus> {
   await Promise.all([once(bus.subConn, 'ready'), once(bus.pubConn, 'ready')])
   return bus

@@ -1,4 +1,4 @@
-/** A certificate authority of a test's own, made with the command `openssl`: certificates, revocation lists. */
+/** A certificate authority for tests, created with the command `openssl`: certificates, revocation lists. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

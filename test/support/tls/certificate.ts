@@ -1,10 +1,10 @@
-/** A certificate for this machine, made on the spot, and the same as files. */
+/** Creates a certificate for this machine, in memory and as files. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 
-/** Key and certificate in PEM. The certificate is its own authority. */
+/** Key and certificate in PEM. The certificate is self-signed. */
 export interface Certificate {
   key: string
   cert: string
@@ -28,7 +28,7 @@ export async function makeCertificate(name = 'localhost'): Promise<Certificate> 
   return { key, cert }
 }
 
-/** A folder that lives as long as a test. */
+/** A folder that exists during a test. */
 export interface TemporaryFolder {
   path: string
   /** Writes a file and returns its path. */

@@ -1,6 +1,6 @@
 /**
- * What must hold for every module of anax/auth when something is taken from a client: a topic, or all.
- * Owns the client that loses it and those that keep theirs; how a module takes it away is the scene's.
+ * Tests for every module of anax/auth: permissions are revoked, for a topic or for everything. Owns the client that
+ * loses them and those that keep theirs; how a module revokes them is up to the scene.
  */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
@@ -10,20 +10,23 @@ import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import type { ConnectPacket, PublishPacket } from '../../../types/message/packets.js'
 import type { SpecClient } from '../clients/spec-client.js'
 
-/** A module with two users: alice, who loses something, and root, who does not. Both may use every topic at first. */
+/** A module with two users: alice, whose permissions are revoked, and root. Both may use every topic at first. */
 export interface Scene {
   auth: Auth
   /** Connects as alice. */
   alice(broker: Broker, packet: Partial<ConnectPacket>): Promise<SpecClient>
   /** Connects as root. */
   root(broker: Broker, packet: Partial<ConnectPacket>): Promise<SpecClient>
-  /** From now on alice may not use the topic `secret`. @param present connected clients of alice */
+  /**
+   * Revokes the topic `secret` for alice.
+   * @param present connected clients of alice
+   */
   narrow?(present: readonly SpecClient[]): Promise<unknown>
-  /** From now on there is no alice. */
+  /** Removes the user alice. */
   remove?(): Promise<unknown>
-  /** What holds where the module grants every subscription and looks at deliveries. */
+  /** Whether the module grants every subscription and checks deliveries. */
   grantsAll?: true
-  /** What holds where each connection brings its own rights, which count for its will as well. */
+  /** Whether each connection has its own permissions, which apply to its will as well. */
   keepsWills?: true
   close?(): unknown
 }
@@ -33,17 +36,17 @@ const LATER = { sessionExpiryInterval: 1000 }
 const at = (topic: string) => ({ topic, qos: 1 as const })
 const message = (topic: string): Pick<PublishPacket, 'topic'> & Partial<PublishPacket> => ({ topic, qos: 1, payload })
 
-/** A will that is published 10 seconds after its client is gone. */
+/** A will that is published 10 seconds after its client disconnected. */
 const will = (topic: string, willDelayInterval = 10) => ({
   will: { topic, payload, qos: 0 as const, retain: false, properties: { willDelayInterval } },
 })
 
-/** Topics of the messages among what came. */
+/** Topics of the messages among the received packets. */
 async function topicsOf(client: SpecClient): Promise<string[]> {
   return (await client.settle()).flatMap(packet => (packet.cmd === 'publish' ? [packet.topic] : []))
 }
 
-/** Drops the line, and waits until the broker knows. */
+/** Breaks the connection, and waits until the broker notices. */
 async function leave(broker: Broker, client: SpecClient): Promise<void> {
   const left = new Promise<unknown>(resolve => broker.once('clientDisconnect', resolve))
   await client.drop()
@@ -89,7 +92,7 @@ async function narrowed({ scene, broker, clock, drops }: Stage): Promise<void> {
   await witness.subscribe(at('wills/#'), at('$share/g/secret'))
   const live = await alice(broker, { clientId: 'live' })
   assert.deepEqual(await live.subscribe(at('secret'), at('free'), at('$share/g/secret')), [1, 1, 1])
-  // a client that has acknowledged nothing yet, so that the rest waits
+  // a client that has acknowledged nothing yet, so that later messages wait
   const busy = await alice(broker, { clientId: 'busy', properties: { receiveMaximum: 1 } })
   await busy.subscribe(at('secret'), at('free'))
   const away = await alice(broker, { clientId: 'away', properties: LATER })
@@ -115,7 +118,7 @@ async function narrowed({ scene, broker, clock, drops }: Stage): Promise<void> {
   await publisher.publish(message('free'))
   assert.deepEqual(await topicsOf(live), ['free'])
   assert.equal((await topicsOf(witness)).length, grantsAll ? 2 : 4)
-  // what waited behind the first one
+  // messages that waited behind the first one
   busy.send({ cmd: 'puback', messageId: first.messageId! })
   const second = await busy.expect('publish')
   assert.equal(second.topic, 'free')
@@ -134,7 +137,7 @@ async function narrowed({ scene, broker, clock, drops }: Stage): Promise<void> {
   // wills
   const refused: string[] = []
   broker.on('publishRefused', (_error, { topic }) => refused.push(topic))
-  // a module may check in a thread of its own, which no clock waits for: time must not go on to the end of its patience
+  // a module may verify in another thread, which a fake clock does not wait for: its time limit must not pass
   await clock.advance(11_000)
   const expected = [...(keepsWills ? ['secret'] : []), 'wills/free']
   const published: string[] = []

@@ -1,4 +1,4 @@
-/** A map that forgets: by time, and by number. */
+/** A map that forgets entries by age and by number. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'

@@ -1,4 +1,4 @@
-/** A roster: what is in it after items have come and gone in any order. */
+/** A roster: its content after items were added and removed in any order. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Placed, Roster } from '../../../lib/util/collections/roster.js'

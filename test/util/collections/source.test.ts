@@ -1,4 +1,4 @@
-/** Items that are at hand or have to be fetched, read in one way: every item once, in order, and no failure unheard. */
+/** Synchronous and asynchronous items, read in the same way: every item once, in order, and no error is lost. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

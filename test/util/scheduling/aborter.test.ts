@@ -1,4 +1,4 @@
-/** Steps that are awaited until they are done, or until somebody aborts. */
+/** Steps that are awaited until they are done or aborted. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Aborter } from '../../../lib/util/scheduling/aborter.js'

@@ -1,5 +1,6 @@
 /**
- * Who works in which turn of the event loop: nobody more than its share while others wait, and who sends little first.
+ * Who works in which turn of the event loop: nobody exceeds its share while others wait, and clients that send little
+ * are first.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -47,7 +48,7 @@ describe('the turns of the event loop', () => {
     worker.work()
     assert.deepEqual([fairness.pauses, fairness.waiting], [1, 1])
     while (worker.left > 0) await turn()
-    // the line is served with a half of each turn: 10 at first, then three times 5
+    // half of each turn serves the queue: 10 at first, then three times 5
     assert.deepEqual([fairness.pauses, fairness.waiting], [3, 0])
   })
 
@@ -57,7 +58,7 @@ describe('the turns of the event loop', () => {
     alone.work()
     assert.equal(alone.done, 100)
     await turn()
-    // half of a turn is kept for what the sockets bring
+    // half of a turn is reserved for input from sockets
     assert.equal(alone.done, 150)
     assert.equal(fairness.waiting, 1)
   })
@@ -93,14 +94,14 @@ describe('the turns of the event loop', () => {
     const worker = new Worker(fairness, 10_000)
     worker.work()
     const doneInTurn = async (units: number): Promise<number> => {
-      // what sockets bring comes behind the work of a turn
+      // input from sockets is handled after the work of a turn
       fairness.spend(units)
       const before = worker.done
       await turn()
       return worker.done - before
     }
     await turn()
-    // half of a turn is for what is in line; the other half was left
+    // half of a turn is for queued work; the other half was left
     assert.equal(await doneInTurn(200), 200)
     assert.equal(await doneInTurn(300), 150)
     assert.equal(await doneInTurn(10_000), 50)
@@ -158,12 +159,12 @@ describe('the turns of the event loop', () => {
           (_, i) => new Worker(fairness, 1_000_000, i % 3 === 0 ? { cost, line: 'old' } : { cost }),
         )
         for (const other of others) other.work()
-        // before they were looked at, nobody can know that they are greedy
+        // before they were served, it is not known that they want more
         while (others.some(({ done }) => done === 0)) await turn()
         const modest = new Worker(fairness, 0)
         for (const pause of arrivals) {
           for (let i = 0; i < pause; i++) await turn()
-          // sockets are read after those in line were served
+          // sockets are read after queued work
           modest.left++
           const from = fairness.turn
           modest.work()

@@ -1,7 +1,4 @@
-/**
- * The ordered pipeline of one connection: its order under any mixture of stages that wait, and what it does with
- * failures.
- */
+/** The ordered pipeline of one connection: its order with any mixture of stages that wait, and its failures. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -21,7 +18,7 @@ interface Record {
 const later = (turns: number): Promise<void> =>
   turns === 0 ? Promise.resolve() : new Promise(resolve => setImmediate(() => resolve(later(turns - 1))))
 
-/** A pipeline whose every step is noted. */
+/** A pipeline that records every step. */
 function fixture(limit = Number.POSITIVE_INFINITY) {
   const log: Record[] = []
   const failures: unknown[] = []
@@ -132,7 +129,7 @@ describe('the pipeline', () => {
 
 describe('the pipeline is', () => {
   it('as quick for each of many thousands that wait together as for one', async () => {
-    // Looking at all of them for each takes minutes, and so runs into the time limit of every test file.
+    // Examining all of them for each would take minutes, and exceed the time limit of a test file.
     const count = 200_000
     let answered = 0
     let store: () => void = () => {}

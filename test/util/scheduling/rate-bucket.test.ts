@@ -1,4 +1,4 @@
-/** Token buckets: how much passes in a time, and that those who wait get equal shares. */
+/** Token buckets: how much passes in a time, and equal shares for those that wait. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
@@ -11,7 +11,7 @@ function fixture(perSecond: number) {
   return { clock, bucket: new RateBucket(perSecond, new Timers(clock)) }
 }
 
-/** Wants as much as it can get, one by one. */
+/** Takes as much as it can get, one by one. */
 class Greedy implements Waiter {
   got = 0
   readonly #bucket: RateBucket

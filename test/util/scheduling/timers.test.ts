@@ -1,4 +1,4 @@
-/** Deadlines behind one timer of the clock: their order, their granularity, and that none is lost or left behind. */
+/** Deadlines behind one timer of the clock: order, granularity, and none is lost or left. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -211,7 +211,7 @@ describe('within', () => {
     await assert.rejects(timers.within(1000, Promise.reject(new Error('no'))), /no/)
     timers.schedule(new Timer(() => fired.push('next')), 5000)
     await clock.advance(2000)
-    // one that were left would have rung, and set the clock anew
+    // a timer that was left would have fired, and set the clock again
     assert.deepEqual(fired, [])
     timers.clear()
     assert.equal(clock.pendingTimers, 0)

@@ -1,4 +1,4 @@
-/** Turns: one after the other for one key, side by side for others, and whoever gives up is out of the way. */
+/** Turns: one after the other for one key, concurrent for different keys, and aborted ones are skipped. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Aborter } from '../../../lib/util/scheduling/aborter.js'
