@@ -1,4 +1,4 @@
-/** Compares a run with the goals, and looks for what must never happen in any scenario. */
+/** Compares a run with the goals, and checks what must never happen in any scenario. */
 import { type Goal, goals } from './goals.js'
 import { type Cell, findCell, type Row, ratio } from './statistics.js'
 import { isAnax } from './types.js'
@@ -34,7 +34,7 @@ function faultsOf({ broker, median: { lost = 0, doubled = 0 }, failures }: Cell)
   ].map(fault => `${broker}: ${fault}`)
 }
 
-/** Messages of Anax lost or doubled, with any store, and its runs that failed through its own fault, in words. */
+/** Describes lost and duplicated messages of Anax, with any store, and failed runs that are its fault. */
 export function findFaults(rows: readonly Row[]): string[] {
   return rows.flatMap(({ scenario, cells }) => cells.flatMap(faultsOf).map(fault => `${scenario.name}, ${fault}`))
 }

@@ -1,7 +1,4 @@
-/**
- * What is to be measured, as the command line says it. Knows the options, the scenarios and the brokers; measures
- * nothing.
- */
+/** What to measure, from the command line. Knows the options, the scenarios and the brokers; measures nothing. */
 import { parseArgs } from 'node:util'
 import type { Count } from './against/comparison.js'
 import { canBeProfiled, profiledBrokers, profiledByDefault } from './profile/profiling.js'
@@ -33,32 +30,34 @@ const { values } = parseArgs({
   },
 })
 
-/** Options that say what becomes of what was measured. */
+/** Options about the results. */
 export const options = values
 
 export interface Choice {
   chosen: Scenario[]
   brokers: BrokerName[]
-  /** Of the scenarios that have most. */
+  /** The repetitions of the scenarios that have most. */
   repetitions: number
   repetitionsOf(scenario: Scenario): number
-  /** Of a comparison. */
+  /** The pairs of a comparison. */
   pairs: Count
   effort: Effort
 }
 
-/** What is chosen from: the rows of the report, the points of the plots, or those that can be profiled. */
+/** The available scenarios: the rows of the report, the points of the plots, or those that can be profiled. */
 export const available: readonly Scenario[] = values.plots
   ? growthScenarios
   : scenarios.filter(scenario => !values.profile || canBeProfiled(scenario))
 
-/** Of a comparison: the way of a message through the library. */
+/** The scenarios of a comparison: messages through the library. */
 const comparedByDefault = ['messages']
 
-/** Where nothing is said: more for what is quoted most, one for what takes long and for what varies little. */
+/**
+ * The default number of repetitions: more for rows that are quoted most, one for those that take long or vary little.
+ */
 const REPETITIONS: Partial<Record<Scenario['section'], number>> = { command: 3, connecting: 2, messages: 2, growth: 3 }
 
-/** For the documentation, so that all of it is measured in a quarter of an hour. */
+/** The repetitions for the documentation, so that everything is measured in a quarter of an hour. */
 const DOCS_REPETITIONS: typeof REPETITIONS = { command: 2 }
 
 function repetitionsOf({ section, maxRepetitions }: Scenario): number {
@@ -68,7 +67,7 @@ function repetitionsOf({ section, maxRepetitions }: Scenario): number {
 
 const PAIRS: Count = { least: 10, most: 30 }
 
-/** Those of a list that are known, in the order in which they are known. */
+/** The known names of a list, in the order of the known ones. */
 function named<T extends string>(list: string, known: readonly T[]): T[] {
   const wanted = list.split(',')
   const unknown = wanted.find(name => !known.includes(name as T))
@@ -84,7 +83,7 @@ function chooseScenarios(): Scenario[] {
   return available.filter(({ section, name }) => names.includes(section) || names.includes(name))
 }
 
-/** Peers take part where they are asked for. */
+/** Peers take part only on request. */
 function chooseBrokers(): BrokerName[] {
   const byDefault = values.profile ? profiledBrokers : brokerNames.filter(name => !peers.includes(name))
   return [
@@ -93,10 +92,10 @@ function chooseBrokers(): BrokerName[] {
   ]
 }
 
-/** They take long, or more open files than most machines allow. */
+/** They take long, or need more open files than most machines allow. */
 const notInDocs: readonly string[] = ['queue', 'conn-50k']
 
-/** Those that say that not all is to be measured. */
+/** Options that select a part of the scenarios. */
 const partial = ['only', 'brokers', 'quick', 'plots', 'profile', 'against'] as const
 
 /** @throws Error if a name is not known, or options do not go together */

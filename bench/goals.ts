@@ -1,6 +1,6 @@
 /**
- * What Anax is to reach, as the benchmark checks it: the most that a metric of a scenario may be, as a
- * ratio to a peer in the same run, or in itself. A goal that is missed stays here and is reported as missed.
+ * The goals of Anax, which the benchmark checks: the maximum of a metric of a scenario, as a ratio to a peer in the
+ * same run, or as a value. A missed goal stays here and is reported as missed.
  */
 import type { BrokerName, MetricName } from './types.js'
 
@@ -10,7 +10,10 @@ export interface Goal {
   /** `itself`: the bound is on the value, not on a ratio. */
   to: BrokerName | 'itself'
   most: number
-  /** Whose value it is. @default 'anax' */
+  /**
+   * The broker.
+   * @default 'anax'
+   */
   of?: BrokerName
 }
 
@@ -20,7 +23,7 @@ function cpu(scenario: string, most: Partial<Record<Peer, number>>): Goal[] {
   return Object.entries(most).map(([to, bound]) => ({ scenario, metric: 'cpu', to: to as Peer, most: bound }))
 }
 
-/** Of the command, beside the least that Node can do and beside Rust. */
+/** Goals of the command, relative to the bare relay and to a broker in Rust. */
 function command(scenario: string, most: { relay?: number; rumqttd?: number }): Goal[] {
   return cpu(`command-${scenario}`, most).map(goal => ({ ...goal, of: 'command' }))
 }

@@ -1,10 +1,10 @@
 /**
- * CPU time and memory of a process, as the operating system counts them.
- * Knows nothing of brokers; works for any process of the same user on Linux.
+ * CPU time and memory of a process, as the operating system counts them. Knows nothing of brokers; works for any
+ * process of the same user on Linux.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Length of the tick that /proc/PID/stat counts in. */
+/** The length of a tick in /proc/PID/stat. */
 const TICK_NS = 10_000_000
 
 function schedstatNs(thread: string): number {
@@ -37,10 +37,10 @@ function works(read: (thread: string) => number): boolean {
   }
 }
 
-/** Where CPU time is read from: the first of these that the kernel offers; `stat` counts in 10 ms. */
+/** The source of CPU time: the first of these that the kernel offers; `stat` counts in 10 ms. */
 export const cpuSource: keyof typeof sources = works(schedstatNs) ? 'schedstat' : works(schedNs) ? 'sched' : 'stat'
 
-/** Zero where the process is gone: a broker's helper may end while it is looked at. */
+/** Zero if the process has ended: a helper of a broker may end at any time. */
 function ofProcess(pid: number, read: (pid: number) => number): number {
   try {
     return read(pid)
@@ -59,7 +59,7 @@ function parentOf(pid: number): number {
   return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1])
 }
 
-/** A process and all that it started, and these, and so on: a program may hand its work to a process of its own. */
+/** A process and all its descendants: a program may start a separate process for its work. */
 export function withDescendants(pid: number): number[] {
   const others = readdirSync('/proc').map(Number).filter(Number.isInteger)
   const parents = new Map(others.map(one => [one, ofProcess(one, parentOf)]))
@@ -73,14 +73,14 @@ export function cpuMicros(pid: number): number {
   return withDescendants(pid).reduce((sum, one) => sum + ofProcess(one, threadsNs), 0) / 1000
 }
 
-/** What one thread did with its time, in microseconds; it slept through the rest. */
+/** How one thread spent its time, in microseconds; it slept the rest. */
 export interface ThreadTimes {
   ran: number
-  /** Ready to run while others had the core; 0 where the kernel does not say. */
+  /** Ready to run while others had the core; 0 if the kernel does not report it. */
   delayed: number
 }
 
-/** Of a process's main thread, since it started. */
+/** Of the main thread of a process, since its start. */
 export function mainThreadTimes(pid: number): ThreadTimes {
   const thread = mainThread(pid)
   const ran = sources[cpuSource](thread) / 1000
@@ -103,7 +103,7 @@ export function openFilesLimit(): number {
   return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit)
 }
 
-/** A stretch of time: what the broker and this process used of it. */
+/** An interval: what the broker and this process used of it. */
 export class Stopwatch {
   readonly #pid: number
   #wall = 0

@@ -1,4 +1,4 @@
-/** One measurement: a fresh broker, a fresh load process, one sample. Leaves no process behind. */
+/** One measurement: a fresh broker, a fresh load process, one sample. Leaves no process running. */
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Certificate } from './brokers/certificate.js'
@@ -8,13 +8,13 @@ import { startBroker } from './brokers/start.js'
 import type { LoadAnswers, LoadJob, LoadMessage } from './load/main.js'
 import type { BrokerName, Effort, Phase, Sample, Scenario } from './types.js'
 
-/** Why there is no sample; `machine`: this one does not allow it, which says nothing about the broker. */
+/** Why there is no sample; `machine`: this machine does not allow it, which says nothing about the broker. */
 export interface Failure {
   failure: string
   cause: 'broker' | 'machine'
 }
 
-/** Looks at a broker while the seconds that count go by. */
+/** Observes a broker during the measurement. */
 export type Observer = Record<Phase, (broker: RunningBroker) => Promise<void>>
 
 export interface MeasureOptions {
@@ -41,7 +41,7 @@ async function answer(
   return 'done'
 }
 
-/** The load process that is there already gets its job. */
+/** Sends the job to the load process, which is running already. */
 async function load(
   child: ChildProcess,
   broker: RunningBroker,

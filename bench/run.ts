@@ -1,6 +1,6 @@
 /**
- * The benchmark's command line: measures what was chosen in turns, reports, checks.
- * See README.md for what the numbers mean.
+ * The benchmark's command line: measures the chosen scenarios in turns, reports, checks. See README.md for the meaning
+ * of the numbers.
  */
 import { writeFileSync } from 'node:fs'
 import { runAgainst } from './against/run.js'
@@ -27,7 +27,7 @@ function brief(result: Sample | Failure, headline: Scenario['headline']): string
   return 'failure' in result ? result.failure : (result[headline]?.toPrecision(3) ?? '-')
 }
 
-/** Each repetition goes through all scenarios, and each scenario through all brokers, in turns. */
+/** Each repetition runs all scenarios, and each scenario all brokers, in turns. */
 async function measureAll({ chosen, brokers, repetitions, repetitionsOf, effort }: Choice): Promise<Row[]> {
   const measureOne = profiling?.measure ?? measure
   const certificate = await makeCertificate()
@@ -36,7 +36,7 @@ async function measureAll({ chosen, brokers, repetitions, repetitionsOf, effort 
   const results = new Map<string, (Sample | Failure)[]>()
   const takingPart = (scenario: Scenario) => {
     const names = brokers.filter(name => installed(name) && scenario.brokers.includes(name))
-    // of two versions of Mosquitto the newer one is enough
+    // of two versions of Mosquitto, the newer one is enough
     return names.filter(name => name !== 'mosquitto' || !names.includes('mosquitto-2.1'))
   }
   const enoughFiles = (scenario: Scenario) => scenario.openFiles * effort.scale <= openFilesLimit()
@@ -64,14 +64,14 @@ async function measureAll({ chosen, brokers, repetitions, repetitionsOf, effort 
   }))
 }
 
-/** Prints and draws where the time goes; returns what speaks against it. */
+/** Prints and draws how the time is divided; returns the faults. */
 function reportProfile(budgets: Budget[]): string[] {
   console.log(`\n${budgetTable(budgets)}\n`)
   if (budgets.length > 0) console.log(`written: ${writeChart('budget', budgetChart(budgets))}`)
   return findDoubts(budgets)
 }
 
-/** Anax of another checkout and of this one, in turns. */
+/** Compares Anax of another checkout with this one, in turns. */
 async function compareWith(checkout: string, { chosen: scenarios, pairs, effort }: Choice): Promise<void> {
   const faults = await runAgainst({ checkout, scenarios, pairs, effort, json: options.json })
   for (const fault of faults) console.log(`FAULT ${fault}`)

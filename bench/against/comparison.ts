@@ -1,6 +1,6 @@
 /**
- * Compares this checkout with another one, row by row: measures both in turns, and says whether this one became dearer.
- * Knows neither how a broker is started nor what is printed.
+ * Compares this checkout with another one, row by row: measures both in turns, and decides whether this one has become
+ * slower. Does not know how a broker is started, nor what is printed.
  */
 import type { Failure } from '../measurement.js'
 import { middle } from '../statistics.js'
@@ -9,7 +9,7 @@ import { geometricMean, type Interval, ratioInterval } from './interval.js'
 
 export type Side = 'this' | 'other'
 
-/** What was measured of one scenario, in the order of the pairs. */
+/** The samples of one scenario, in the order of the pairs. */
 export interface Pairs {
   scenario: Scenario
   pairs: Record<Side, Sample | Failure>[]
@@ -27,21 +27,24 @@ export interface Comparison {
   ratio: Interval
 }
 
-/** How much dearer this checkout may be: the upper bound of each row, and the geometric mean of all rows. */
+/** How much slower this checkout may be: the upper bound of each row, and the geometric mean of all rows. */
 export const BOUNDS = { row: 1.03, mean: 1.01 } as const
 
-/** Which side goes first: A B, B A, A B, … so that a machine that gets warmer or busier harms both alike. */
+/** Which side goes first: A B, B A, A B, … so that a machine that gets warmer or busier affects both alike. */
 export function order(pair: number): readonly Side[] {
   return pair % 2 === 0 ? ['other', 'this'] : ['this', 'other']
 }
 
-/** How many pairs: all rows get the least, and those whose interval is not narrow by then go on up to the most. */
+/**
+ * The number of pairs: all rows have the minimum, and those whose interval is still wide then continue up to the
+ * maximum.
+ */
 export interface Count {
   least: number
   most: number
 }
 
-/** An interval is narrow if its upper bound is at most so many times the lower one. */
+/** An interval is narrow if its upper bound divided by its lower one is at most this. */
 const NARROW = 1.02
 
 function isNarrow(row: Pairs): boolean {
@@ -49,7 +52,7 @@ function isNarrow(row: Pairs): boolean {
   return high <= low * NARROW
 }
 
-/** Measures pairs of all scenarios: each round goes once through all that need more. */
+/** Measures pairs of all scenarios: each round runs all scenarios that need more. */
 export async function measurePairs(
   scenarios: readonly Scenario[],
   { least, most }: Count,
@@ -67,7 +70,7 @@ export async function measurePairs(
   return rows
 }
 
-/** CPU time where the scenario has it: it varies least. */
+/** CPU time if the scenario has it, because it varies least. */
 function metricOf({ scenario, pairs }: Pairs): MetricName {
   const hasCpu = pairs.some(({ this: sample }) => 'cpu' in sample && sample.cpu !== undefined)
   return hasCpu ? 'cpu' : scenario.headline
@@ -77,7 +80,7 @@ function figureOf(result: Sample | Failure, metric: MetricName): number {
   return 'failure' in result ? 0 : (result[metric] ?? 0)
 }
 
-/** Undefined where no pair has a value on both sides. */
+/** Undefined if no pair has a value on both sides. */
 export function compare(row: Pairs): Comparison | undefined {
   const metric = metricOf(row)
   const values = row.pairs
@@ -98,7 +101,7 @@ export function overall(comparisons: readonly Comparison[]): Interval {
   return geometricMean(comparisons.map(({ ratio }) => ratio))
 }
 
-/** What is above {@link BOUNDS}, in words. */
+/** Describes what exceeds {@link BOUNDS}. */
 export function exceeded(comparisons: readonly Comparison[]): string[] {
   const rows = comparisons.filter(({ ratio }) => ratio.high > BOUNDS.row)
   const mean = overall(comparisons).middle
@@ -108,7 +111,7 @@ export function exceeded(comparisons: readonly Comparison[]): string[] {
   ]
 }
 
-/** Runs that failed, and messages lost or doubled, in words. */
+/** Describes failed runs, and lost or duplicated messages. */
 export function faultsOf({ scenario, pairs }: Pairs): string[] {
   return pairs.flatMap(pair =>
     (['this', 'other'] as const).flatMap(side => {

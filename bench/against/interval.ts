@@ -1,6 +1,6 @@
 /**
- * What pairs of measurements say of a ratio: where its middle is, and between which bounds it lies with 95 %
- * confidence. Knows numbers only, and gives the same answer for the same numbers.
+ * The confidence interval of a ratio that was measured in pairs. Knows numbers only, and gives the same result for the
+ * same numbers.
  */
 
 /** A ratio with its 95 % confidence interval. */
@@ -9,23 +9,21 @@ export interface Interval {
   middle: number
   low: number
   high: number
-  /** Standard error of the logarithm of the middle. */
+  /** Standard error of the logarithm of the trimmed mean. */
   error: number
 }
 
-/** The share of the ratios that is left out on either side: what another program disturbed is there. */
+/** The share of the ratios that is ignored at either end, where other programs have disturbed the measurement. */
 const TRIMMED = 0.2
 /**
- * Between minus and plus this lies 97 % of the normal distribution. The interval is to hold in 95 of 100 comparisons:
- * those of few pairs come out a little too narrow, and so do those of which no more pairs were taken once they were
- * narrow.
+ * 97 % of the normal distribution lies between minus and plus this. The interval should be right in 95 of 100
+ * comparisons: with few pairs it is a little too narrow, and so it is when measuring stops as soon as it is narrow.
  */
 const NORMAL = 2.17009
 
 /**
- * What a bound of the normal distribution is in Student's, by its expansion around the other one.
- *
- * @param z the bound; good to a few thousandths from 5 degrees of freedom on
+ * Converts a bound of the normal distribution to Student's distribution, by its series expansion.
+ * @param z the bound; exact to a few thousandths from 5 degrees of freedom on
  */
 export function student(z: number, freedom: number): number {
   const [z3, z5, z7] = [z ** 3, z ** 5, z ** 7]
@@ -38,9 +36,8 @@ export function student(z: number, freedom: number): number {
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /**
- * The mean of the logarithms without the lowest and the highest fifth of them, and its interval after Tukey and
- * McLaughlin: the error comes from the variance in which those left out count as the last that were not.
- *
+ * The mean of the logarithms without the lowest and the highest fifth, and its interval by Tukey and McLaughlin: for
+ * the variance, ignored values count as the nearest that is not ignored.
  * @param ratios one for each pair; with fewer than 6 there is no interval
  */
 export function ratioInterval(ratios: readonly number[]): Interval {

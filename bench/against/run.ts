@@ -1,6 +1,6 @@
 /**
- * `bench --against DIR`: Anax of this checkout and of another one, each from its own dist/, under the same load.
- * Puts the parts together and prints.
+ * `bench --against DIR`: compares Anax of this checkout with that of another, each from its own dist/, under the same
+ * load. Prints the result.
  */
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -19,16 +19,16 @@ export interface AgainstOptions {
   scenarios: readonly Scenario[]
   pairs: Count
   effort: Effort
-  /** File for the figures; none writes none. */
+  /** File for the figures; if undefined, none is written. */
   json: string | undefined
 }
 
-/** The library where it takes part, otherwise the command. */
+/** The library if it takes part, otherwise the command. */
 function brokerOf({ brokers }: Scenario): 'anax' | 'command' | undefined {
   return (['anax', 'command'] as const).find(name => brokers.includes(name))
 }
 
-/** @returns what speaks against this checkout, in words */
+/** @returns the failures, in words */
 export async function runAgainst({ checkout, scenarios, pairs, effort, json }: AgainstOptions): Promise<string[]> {
   const other = resolve(checkout)
   if (!installed('anax', other)) throw new Error(`${other} is not a built checkout (npm run build)`)

@@ -6,10 +6,10 @@ import { hostArguments, serve } from './serve.js'
 
 const setup = hostArguments()
 
-/** Loaded where it is asked for, as with Anax. */
+/** Loaded on demand, as with Anax. */
 async function durable() {
   const { Level } = await import('level')
-  // it comes without types
+  // it has no types
   const levelPersistence: (database: Level) => object = createRequire(import.meta.url)('aedes-persistence-level')
   return { persistence: levelPersistence(new Level(setup.folder)) }
 }

@@ -7,7 +7,7 @@ import { hostArguments, serve } from './serve.js'
 
 const setup = hostArguments()
 
-/** Ten rules for each of a thousand users, of which one is about the topics of the benchmark. */
+/** Ten rules for each of a thousand users; one of them allows the topics of the benchmark. */
 async function accessList() {
   const { aclFile, allow, compose, custom } = await import('../../lib/auth/index.js')
   const users = Array.from({ length: 1000 }, (_, user) => {
@@ -26,7 +26,7 @@ const granting = {
 
 const hooks = setup.hooks === 'acl' ? await accessList() : setup.hooks === 'authorise' ? granting : {}
 
-/** What is measured are large numbers: no limit is to be in the way. */
+/** The benchmark uses large numbers: no limit may interfere. */
 const unlimited = {
   maxConnections: Number.POSITIVE_INFINITY,
   maxPacketSize: 268_435_460,
@@ -47,7 +47,7 @@ const limits =
         maxTotalQueuedBytes: Number.MAX_SAFE_INTEGER,
       }
 
-/** Loaded where it is asked for: code takes memory, too, and the garbage collector looks at all of it. */
+/** Loaded on demand, because code takes memory, too, and the garbage collector has to examine it. */
 async function durable(durability: 'commit' | 'sync') {
   const { createLmdbPersistence } = await import('../../lib/persistence/lmdb/lmdb.js')
   return { persistence: createLmdbPersistence({ path: setup.folder, durability }) }

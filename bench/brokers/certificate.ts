@@ -1,4 +1,4 @@
-/** A certificate for the scenarios over TLS, made afresh for each run of the benchmark. */
+/** A certificate for the scenarios over TLS, created for each run of the benchmark. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Processes of the benchmark: each starts on the core it was given, where the machine has two and
- * `taskset`, and ends for certain. Knows nothing of what runs in them.
+ * Processes of the benchmark: each starts on its own core, if the machine has two and `taskset`, and always ends. Must
+ * not know what runs in them.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { withDescendants } from '../measure.js'
 /** The load generator has one core, the broker another. */
 export const cores = { load: 0, broker: 1 } as const
 
-/** Whether a file is there and may be started. */
+/** Whether a file exists and can be executed. */
 export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)
@@ -22,7 +22,7 @@ export function isProgram(file: string): boolean {
   }
 }
 
-/** Where a program is; undefined if it is not installed. */
+/** The path of a program; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   return [...folders, '/usr/sbin', '/usr/local/sbin'].map(folder => join(folder, name)).find(isProgram)
@@ -79,7 +79,7 @@ export async function nextMessage<T>(child: ChildProcess): Promise<T> {
   }
 }
 
-/** Ends a child, and whatever it has started, at once, and waits until it is gone. */
+/** Kills a child and everything that it has started, and waits until it has ended. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, 'exit')

@@ -1,11 +1,11 @@
-/** Takes a sampling profile of the main thread of the process that it runs in, when told to. Knows no broker. */
+/** Takes a sampling profile of the main thread of this process, on demand. Knows no broker. */
 import { Session } from 'node:inspector/promises'
 import { cpuMicros, mainThreadTimes } from '../measure.js'
 import { type Profile, selfTimes } from '../profile/self-times.js'
 
 const SAMPLING_INTERVAL_MICROS = 200
 
-/** A moment, in microseconds: of the clock, and of what the process and its main thread had done until then. */
+/** A moment, in microseconds: the clock, and the CPU time of the process and its main thread. */
 function now() {
   return { wall: performance.now() * 1000, cpu: cpuMicros(process.pid), ...mainThreadTimes(process.pid) }
 }

@@ -1,7 +1,7 @@
 /**
- * The bare relay: the least that a process in Node can do to pass PUBLISH on, as the yardstick. It trusts
- * its clients, knows exact filters and `#` only, keeps no session, retains nothing, repeats nothing.
- * Writes are joined once per turn of the event loop. A program of its own, started by start.ts.
+ * The bare relay: the least work with which a process in Node can forward PUBLISH, as a reference. It trusts its
+ * clients, knows exact filters and `#` only, and has no sessions, retained messages or retransmission. Writes are
+ * joined once per turn of the event loop. A separate program, started by start.ts.
  */
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
@@ -9,7 +9,7 @@ import { serve } from './serve.js'
 
 const CONNACK = Buffer.from([0x20, 2, 0, 0])
 const PINGRESP = Buffer.from([0xd0, 0])
-/** From this many bytes on, frames leave side by side instead of joined. */
+/** From this size on, frames are written separately instead of being joined. */
 const JOIN_LIMIT = 32_768
 
 interface Sink {
@@ -45,7 +45,7 @@ class Peer {
     this.#bytes += frame.length
   }
 
-  /** Its own copy with its own packet id, as the protocol wants it above QoS 0. */
+  /** A separate copy with its own packet id, which QoS 1 and 2 require. */
   pushWithId(frame: Buffer, idAt: number): void {
     const copy = Buffer.allocUnsafe(frame.length)
     frame.copy(copy)

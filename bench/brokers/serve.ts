@@ -1,6 +1,6 @@
 /**
- * The server around a broker under test that lives in Node: one listener on an ephemeral port for the
- * transport asked for, the same for all of them; tells its parent the port, and about the process what it is asked.
+ * The server around a broker under test that runs in Node: one listener on an ephemeral port, the same for all of them.
+ * Reports the port to the parent, and answers its requests about the process.
  */
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
@@ -12,17 +12,17 @@ import type { Profile } from '../profile/self-times.js'
 import type { BrokerSetup, MemoryUse, Store } from '../types.js'
 import type { Profiler } from './profiler.js'
 
-/** How a broker is to be started; what the parent hands to a broker's process as its only argument. */
+/** How to start a broker; the only argument of the broker's process. */
 export interface HostArguments extends BrokerSetup {
   store: Store
   metrics: boolean
-  /** For what the store writes, if it does. */
+  /** For files of the store, if it has any. */
   folder: string
   keyFile: string
   certificateFile: string
 }
 
-/** What a parent may ask for, and what it gets. */
+/** The requests of the parent, and their answers. */
 export interface HostAnswers {
   memory: MemoryUse
   startProfile: 'started'
@@ -68,7 +68,8 @@ function memory(): MemoryUse {
 }
 
 /**
- * How often V8 collects the whole heap depends on how much is in it: 16 MB of objects, of 48 bytes with their places.
+ * How often V8 collects the whole heap depends on its size: 16 MB of objects, of 48 bytes with their places in the
+ * array.
  */
 const APPLICATION_OBJECTS = 350_000
 let ofApplication: unknown
@@ -77,7 +78,7 @@ function answerParent(): void {
   let profiler: Profiler | undefined
   const answers: { [Request in keyof HostAnswers]: () => Promise<HostAnswers[Request]> } = {
     memory: async () => memory(),
-    // loaded only now: the inspector alone changes how often the garbage is collected
+    // loaded on demand: the inspector alone changes how often garbage is collected
     async startProfile() {
       const { Profiler } = await import('./profiler.js')
       profiler = new Profiler()
@@ -90,7 +91,7 @@ function answerParent(): void {
   process.on('disconnect', () => process.exit())
 }
 
-/** Starts listening; a WebSocket is handed on as a stream, unless the broker has its own way with it. */
+/** Starts listening; a WebSocket is passed as a stream, unless the broker handles it itself. */
 export function serve(
   onStream: (stream: Duplex) => void,
   onSocket: (socket: WebSocket) => void = socket => onStream(createWebSocketStream(socket)),

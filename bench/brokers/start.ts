@@ -1,4 +1,4 @@
-/** Starts any of the brokers under test, each in a fresh process, and tells which of them there are. */
+/** Starts any broker under test, each in a fresh process, and knows which are installed. */
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const NODE_FLAGS = ['--expose-gc']
 
 type Hosted = 'anax' | 'relay' | 'aedes'
 
-/** Those that are started with a port; all others are hosts of the benchmark's own, which tell theirs. */
+/** Programs that get a port as argument; all others are processes of the benchmark that report theirs. */
 function programs(checkout?: string): Record<Exclude<Program, Hosted>, Started> {
   return { command: command(checkout), mosquitto, 'mosquitto-2.1': newestMosquitto, rumqttd, mochi }
 }
@@ -66,8 +66,7 @@ async function startHost(file: string, parameters: HostArguments): Promise<Runni
 }
 
 /**
- * The broker has a folder of its own for what it stores, which goes when it stops.
- *
+ * Starts a broker. Its store gets its own folder, which is removed when it stops.
  * @param checkout another built checkout to take the broker from
  */
 export async function startBroker(

@@ -1,7 +1,7 @@
-/** Stacked horizontal bars in groups, with a legend, as SVG. Knows nothing of what they show. */
+/** Stacked horizontal bars in groups, with a legend, as SVG. Must not know what they show. */
 import { escaped, label, linear, MARGIN, page, type Scale, WIDTH } from './svg.js'
 
-/** What every bar may be made of. */
+/** A part that every bar may have. */
 export interface BarPart {
   name: string
   colour: string
@@ -13,7 +13,7 @@ export interface Bar {
   values: readonly number[]
 }
 
-/** Bars that are to be compared. */
+/** Bars to compare. */
 export interface BarGroup {
   title: string
   bars: readonly Bar[]
@@ -27,7 +27,7 @@ export interface BarChart {
   groups: readonly BarGroup[]
 }
 
-/** A part with its place among the bars' values. */
+/** A part with its index in the bars' values. */
 interface Entry extends BarPart {
   index: number
 }
@@ -38,12 +38,12 @@ const LEGEND_COLUMNS = 3
 const GROUP_TITLE = 22
 const BAR = 24
 const BAR_STEP = 28
-/** Below a group: the numbers at its ticks, and room before the next. */
+/** Space below a group: the numbers at its ticks, and a gap before the next group. */
 const AXIS = 28
 const left = 88
-/** Leaves room for a bar's sum beside it. */
+/** Space for the sum beside a bar. */
 const right = WIDTH - 56
-/** A part gets its value written into it where it is at least so wide. */
+/** The minimum width of a part that shows its value. */
 const LABELLED_WIDTH = 28
 
 function digits(value: number): string {
@@ -66,7 +66,7 @@ function legend(entries: readonly Entry[]): string[] {
   })
 }
 
-/** One stretch of a bar, with a hair's breadth of the page before the next. */
+/** One part of a bar, with a narrow gap before the next. */
 function stretch({ name, colour }: BarPart, value: number, start: number, end: number, y: number): string {
   const width = Math.max(end - start - 1, 0.5)
   const title = `<title>${escaped(name)}: ${digits(value)}</title>`
@@ -91,7 +91,7 @@ function bar({ name, values }: Bar, entries: readonly Entry[], x: Scale, y: numb
   ]
 }
 
-/** The ticks go behind the bars. */
+/** The ticks are behind the bars. */
 function ticks({ ticks, at }: Scale, top: number, bottom: number): string[] {
   return [
     ...ticks.flatMap(tick => [
@@ -102,7 +102,7 @@ function ticks({ ticks, at }: Scale, top: number, bottom: number): string[] {
   ]
 }
 
-/** A group has a scale of its own, so that its parts can be seen however short its bars are beside those of others. */
+/** Each group has its own scale, so that its parts are visible even if its bars are much shorter than others. */
 function group({ title, bars }: BarGroup, entries: readonly Entry[], top: number): string[] {
   const x = linear(Math.max(...bars.map(({ values }) => sum(values))), left, right)
   const first = top + GROUP_TITLE
@@ -113,7 +113,7 @@ function group({ title, bars }: BarGroup, entries: readonly Entry[], top: number
   ]
 }
 
-/** The whole file; parts that no bar has are left out. */
+/** The whole file; parts without values are omitted. */
 export function barChart({ parts, groups, ...heading }: BarChart): string {
   const used = (index: number) => groups.some(({ bars }) => bars.some(({ values }) => values[index]! > 0))
   const entries = parts.map((part, index) => ({ ...part, index })).filter(({ index }) => used(index))

@@ -1,8 +1,8 @@
-/** Where charts are written. Knows nothing of what is in them. */
+/** Writes charts to files. Must not know their content. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** From the folder that the benchmark is started in. */
+/** Relative to the working directory of the benchmark. */
 const FOLDER = join('docs', 'performance')
 
 /** Writes one chart; returns its path. */

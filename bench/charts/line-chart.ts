@@ -1,4 +1,4 @@
-/** Lines with a point for each measurement over a logarithmic axis, as SVG. Knows nothing of what they show. */
+/** Lines with a point for each measurement over a logarithmic axis, as SVG. Must not know what they show. */
 import { escaped, label, linear, MARGIN, page, type Scale } from './svg.js'
 
 /** One curve. */
@@ -9,7 +9,7 @@ export interface Line {
   points: readonly { x: number; y: number }[]
 }
 
-/** A whole chart; all its points lie above 0. */
+/** A whole chart; all its values are above 0. */
 export interface LineChart {
   title: string
   remark: string
@@ -23,7 +23,7 @@ export interface LineChart {
 
 const HEIGHT = 410
 const area = { left: 56, right: 616, top: 88, bottom: 356 } as const
-/** Names at the ends of lines are at least so far apart. */
+/** The minimum distance of the names at the ends of lines. */
 const NAME_DISTANCE = 16
 
 const prefixes: Record<LineChart['xUnit'], readonly (readonly [from: number, letter: string])[]> = {
@@ -48,7 +48,7 @@ function logarithmic(lowest: number, highest: number, from: number, to: number):
   return { at: value => from + ((Math.log10(value) - low) / (high - low)) * (to - from) }
 }
 
-/** A tick at every value that was measured. */
+/** A tick at every measured value. */
 function measured(values: number[], from: number, to: number): Scale {
   const ticks = [...new Set(values)].sort((a, b) => a - b)
   return { ticks, ...logarithmic(ticks[0]!, ticks.at(-1)!, from, to) }
@@ -103,7 +103,7 @@ function curve({ colour, stroke, points }: Line, x: Scale, y: Scale): string[] {
   ]
 }
 
-/** The names of lines at their ends, moved apart where they are too close. */
+/** The names of lines at their ends, moved apart if they are too close. */
 function names(lines: readonly Line[], x: Scale, y: Scale): string[] {
   const ends = lines
     .map(({ name, colour, points }) => ({ name, colour, x: x.at(points.at(-1)!.x), y: y.at(points.at(-1)!.y) }))
@@ -116,7 +116,7 @@ function names(lines: readonly Line[], x: Scale, y: Scale): string[] {
   })
 }
 
-/** The whole file; lines without points are left out. */
+/** The whole file; lines without points are omitted. */
 export function lineChart(chart: LineChart): string {
   const lines = chart.lines.filter(({ points }) => points.length > 0)
   const all = lines.flatMap(({ points }) => points)

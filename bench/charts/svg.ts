@@ -1,20 +1,20 @@
 /**
- * What all charts share: the page with its title, text, numbers on axes, and colours that can be read on a light
- * screen and on a dark one. Knows no kind of chart.
+ * Shared by all charts: the page with its title, text, numbers on axes, and colours that are readable on light and dark
+ * screens. Must not know a kind of chart.
  */
 
 /** Of every page. */
 export const WIDTH = 720
-/** Where text begins, from the left edge. */
+/** The left margin of text. */
 export const MARGIN = 16
 
-/** A scale's ticks, and where on the page a value is. */
+/** The ticks of a scale, and the position of a value. */
 export interface Scale {
   ticks: number[]
   at(value: number): number
 }
 
-/** What is not a chart's own colour follows the reader's screen. */
+/** Colours that do not belong to the data follow the reader's light or dark mode. */
 const STYLE = `<style>
 .page{fill:#fff}.ink{fill:#1f2328}.faint{fill:#59636e}.grid{stroke:#e4e7eb}.axis{stroke:#59636e}
 @media (prefers-color-scheme:dark){.page{fill:#0d1117}.ink{fill:#e6edf3}.faint{fill:#9198a1}.grid{stroke:#2a3038}.axis{stroke:#9198a1}}
@@ -22,18 +22,18 @@ const STYLE = `<style>
 
 type Anchor = 'start' | 'middle' | 'end'
 
-/** Text as XML wants it. */
+/** Escapes text for XML. */
 export function escaped(content: string): string {
   return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
-/** Small print: axes, remarks, legends. */
+/** Small text: axes, remarks, legends. */
 export function label(x: number, y: number, anchor: Anchor, content: string): string {
   const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"`
   return `<text ${place} class="faint" font-size="12">${escaped(content)}</text>`
 }
 
-/** From 0 at `from` on the page to at least `most`, in steps of 1, 2 or 5. */
+/** A scale from 0 at `from` to at least `most`, in steps of 1, 2 or 5. */
 export function linear(most: number, from: number, to: number): Scale {
   const rough = most / 5
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -43,10 +43,10 @@ export function linear(most: number, from: number, to: number): Scale {
   return { ticks, at: value => from + (value / (count * step)) * (to - from) }
 }
 
-/** What is around every chart. */
+/** Title and remarks of a chart. */
 export interface Page {
   title: string
-  /** What else is to know to read it. */
+  /** A remark that is needed to read it. */
   remark: string
   height: number
 }

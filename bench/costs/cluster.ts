@@ -1,13 +1,13 @@
 /**
- * What a broker without a cluster pays for that there may be one: the processor time of a message from one client to
- * another, without sockets, of this build and of a copy of it from which the question is removed whether the broker may
- * write, which is all that a cluster adds to the way of a message.
+ * What the possibility of a cluster costs a broker without one: compares the CPU time of a message from one client to
+ * another, without sockets, of this build and of a copy without the only check that a cluster adds to the path of a
+ * message, whether the broker may write.
  *
  *   npm run build && node dist/bench/costs/cluster.js [--processes N]
  *
- * Both are loaded into one process and take turns, A B B A: what differs from process to process, and what else the
- * machine does, meets both. A second copy, with nothing removed, shows how much two builds differ that are the same.
- * The least of many rounds counts; the middle of several processes is told, with the extremes.
+ * Both are loaded into one process and take turns, A B B A, so that differences between processes, and other work on
+ * the machine, affect both. A second, unchanged copy shows how much two equal builds differ. The minimum of many rounds
+ * counts; the median of several processes is printed, with the extremes.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { Flusher } from '../../lib/connection/stream/flusher.js'
 import type { Broker } from '../../types/broker/broker.js'
 import { MessagePair } from '../load/message-pair.js'
 
-/** Messages of a burst, as clients that pipeline send them; and one at a time. */
+/** Messages of a burst, as clients send them that do not wait; and one at a time. */
 const KINDS = { bursts: 100, singles: 1 } as const
 type Kind = keyof typeof KINDS
 
@@ -27,13 +27,13 @@ type Kind = keyof typeof KINDS
 const SIDES = ['whole', 'removed', 'whole again'] as const
 type Side = (typeof SIDES)[number]
 
-/** Processor time is told in microseconds: a round has to take many of them. */
+/** The resolution of CPU time is a microsecond: a round has to take many of them. */
 const MESSAGES_PER_ROUND = { bursts: 20_000, singles: 4000 } as const
 const ROUNDS = 120
 const WARM_UP_ROUNDS = 20
 const QUESTIONS = 100_000
 
-/** Where the question is asked, and what is left without it. */
+/** The check in the compiled code, and its replacement. */
 const SEAM = {
   'connection/stream/flusher.js': [['if (!this.isAllowed)', 'if (false)']],
   'connection/stream/outbox.js': [
@@ -42,7 +42,7 @@ const SEAM = {
   ],
 } as const
 
-/** Makes a copy of the build beside it, so that it finds the same packages. */
+/** Copies the build beside itself, so that the copy finds the same packages. */
 function copyBuild(folder: string, side: Side): void {
   const copy = join(folder, side)
   cpSync(fileURLToPath(new URL('../../lib', import.meta.url)), copy, { recursive: true })
@@ -57,7 +57,7 @@ function copyBuild(folder: string, side: Side): void {
   }
 }
 
-/** @returns nanoseconds of processor time of a message in the cheapest round, of each side */
+/** @returns nanoseconds of CPU time for each message in the fastest round, of each side */
 async function measure(folder: string, kind: Kind, order: readonly Side[]): Promise<Record<Side, number>> {
   const pairs = new Map<Side, { pair: MessagePair; broker: Broker }>()
   for (const side of order) {
@@ -85,7 +85,7 @@ async function measure(folder: string, kind: Kind, order: readonly Side[]): Prom
   return least
 }
 
-/** @returns nanoseconds of the question by itself */
+/** @returns nanoseconds of the check alone */
 function measureQuestion(): number {
   const flusher = new Flusher()
   let least = Number.POSITIVE_INFINITY
@@ -106,14 +106,14 @@ function inProcess(folder: string, kind: Kind, order: readonly Side[]): Record<S
   return JSON.parse(stdout)
 }
 
-/** What is more than the other, in percent: the middle, and the extremes. */
+/** The difference in percent: the median, and the extremes. */
 function told(shares: readonly number[]): string {
   const sorted = shares.map(share => (share - 1) * 100).sort((a, b) => a - b)
   const of = (index: number) => `${sorted[index]! > 0 ? '+' : ''}${sorted[index]!.toFixed(1)} %`
   return `${of(Math.floor(sorted.length / 2))} (${of(0)} to ${of(sorted.length - 1)})`
 }
 
-/** The side that is loaded first differs from process to process. */
+/** Each process loads another side first. */
 function rotated(turn: number): Side[] {
   return SIDES.map((_, index) => SIDES[(index + turn) % SIDES.length]!)
 }

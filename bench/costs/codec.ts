@@ -7,7 +7,7 @@ import { Decoder, encode, type ProtocolVersion, type PublishPacket, publishFrame
 
 const ROUNDS = 15
 const PACKETS_PER_ROUND = 100_000
-/** What one read of a socket gives: several packets in one chunk. */
+/** The result of one read from a socket: several packets in one chunk. */
 const PACKETS_PER_CHUNK = 200
 
 interface Subject {
@@ -56,7 +56,7 @@ function main(): void {
   if (sink === 0) throw new Error('nothing was measured')
 }
 
-/** Runs the two in turns, so that whatever else the machine does hits both. */
+/** Runs the two in turns, so that other work on the machine affects both. */
 function report(name: string, ours: () => void, theirs: () => void): void {
   const times: [number[], number[]] = [[], []]
   for (let round = 0; round < ROUNDS; round++) {

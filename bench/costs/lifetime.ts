@@ -1,7 +1,6 @@
 /**
- * What it costs to start a broker and to stop it again, as each test of an application does: the broker by itself, with
- * the kit of `anax/testing`, and Aedes. In turns, CPU time, medians.
- * Run with `node dist/bench/costs/lifetime.js`.
+ * What it costs to start and stop a broker, as each test of an application does: the broker alone, with the kit of
+ * `anax/testing`, and Aedes. In turns, CPU time, medians. Run with `node dist/bench/costs/lifetime.js`.
  */
 import { Aedes } from 'aedes'
 import { createBroker } from '../../lib/index.js'

@@ -1,5 +1,5 @@
 /**
- * What a check for listeners costs where there are none: nanoseconds for each, beside a loop without it.
+ * What a check for listeners costs if there are none: nanoseconds per check, compared with a loop without it.
  *
  *   npm run build && node dist/bench/costs/trace-point.js
  */
@@ -8,7 +8,7 @@ import { publishes } from '../../lib/model/metering/trace-points.js'
 const ROUNDS = 7
 const CHECKS = 50_000_000
 
-/** @returns nanoseconds for each turn of the loop */
+/** @returns nanoseconds for each iteration of the loop */
 function measure(isChecked: boolean): number {
   let seen = 0
   const begin = process.hrtime.bigint()

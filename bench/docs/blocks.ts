@@ -1,6 +1,6 @@
 /**
- * The tables and sentences of the documentation that are made of a run's results. Knows what each shows, and in which
- * order.
+ * The tables and sentences of the documentation that come from the results of a run. Knows the content and order of
+ * each.
  */
 import { type CheckedGoal, checkGoals } from '../check.js'
 import { type Results, rowsOf } from '../report/results.js'
@@ -18,7 +18,7 @@ function figure(value: number | undefined): string {
   return number(value, value < 10 ? 2 : value < 100 ? 1 : 0)
 }
 
-/** CPU time; with an asterisk where the load set the pace. */
+/** CPU time; with an asterisk if the load process limits the rate. */
 function cpuFigure(cell: Cell | undefined): string {
   return figure(cell?.median.cpu) + (cell !== undefined && isLimitedByLoad(cell) ? '\\*' : '')
 }
@@ -33,9 +33,12 @@ interface Comparison {
   of: BrokerName
   brokers: readonly BrokerName[]
   ratiosTo: readonly BrokerName[]
-  /** Whether the bound that the goals have stands behind each ratio. */
+  /** Whether the goal is shown after each ratio. */
   goals: boolean
-  /** Some rows of the section only. @default all */
+  /**
+   * Only some rows of the section.
+   * @default all
+   */
   only?: readonly string[]
 }
 
@@ -73,7 +76,7 @@ function comparisonTable(rows: readonly Row[], results: Results, comparison: Com
   return markdownTable(head, lines)
 }
 
-/** A line for each store, because there are more of them than fit side by side. */
+/** A line for each store, because there are too many for columns. */
 function storesTable(rows: readonly Row[], results: Results): string {
   const own = rows.filter(({ scenario }) => scenario.section === 'stores')
   const names = results.brokers.filter(name => own.some(row => findCell(row, name) !== undefined))
@@ -88,7 +91,7 @@ function storesTable(rows: readonly Row[], results: Results): string {
   return markdownTable(head, lines)
 }
 
-/** What is neither about messages nor in one unit: one line for each figure. */
+/** Rows that are not about messages and have different units: one line for each figure. */
 const singleFigures: readonly (readonly [scenario: string, metric: MetricName, text: string])[] = [
   ['idle-connections', 'residentEach', 'an idle connection: resident bytes'],
   ['idle-connections-tls', 'residentEach', 'an idle connection over TLS: resident bytes'],
@@ -144,7 +147,7 @@ function goalsText(rows: readonly Row[], results: Results): string {
   return `${counts}. These are missed:\n\n${table}`
 }
 
-/** Messages lost and doubled, and runs that failed, of all brokers. */
+/** Lost and duplicated messages, and failed runs, of all brokers. */
 function faultsText(rows: readonly Row[]): string {
   const faults = rows.flatMap(({ scenario, cells }) =>
     cells.flatMap(({ broker, median: { lost = 0, doubled = 0 }, failures }) => {
@@ -174,7 +177,7 @@ function circumstancesText(rows: readonly Row[], results: Results): string {
 const readmeRows = ['qos0-pairs', 'qos0-single', 'qos0-fan-in', 'qos0-16k', 'qos1-pairs', 'qos1-fan-out-100']
 const readmeOnly = [...readmeRows, 'qos2-window-20', '10k-200'].map(name => `command-${name}`)
 
-/** Every block, by the name that documents have for it. */
+/** Every block, by its name in the documents. */
 export function blocksOf(results: Results): Record<string, string> {
   const rows = rowsOf(results)
   const table = (comparison: Comparison) => comparisonTable(rows, results, comparison)

@@ -1,6 +1,6 @@
 /**
- * Makes the tables of the documentation of results that are there already, after their texts or titles have changed.
- * Run with `node dist/bench/docs/main.js [results.json]`.
+ * Renders the tables of the documentation from existing results, after their texts or titles have changed. Run with
+ * `node dist/bench/docs/main.js [results.json]`.
  */
 import { readFileSync } from 'node:fs'
 import { RESULTS, writeDocs } from './write.js'

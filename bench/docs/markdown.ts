@@ -1,6 +1,6 @@
-/** Tables in Markdown, and the places in a document where they go. Knows nothing of what is in them. */
+/** Tables in Markdown, and their places in a document. Must not know their content. */
 
-/** As the formatter of this repository lays a table out. */
+/** A table in the layout of this repository's formatter. */
 export function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(3, ...[title, ...lines.map(line => line[column]!)].map(length)))
   const row = (cells: readonly string[]) =>
@@ -17,9 +17,8 @@ const END = '<!-- /measured -->'
 const BLOCK = /<!-- measured: (?<name>[\w-]+) -->\n.*?<!-- \/measured -->/gs
 
 /**
- * The document with each block between `<!-- measured: name -->` and `<!-- /measured -->` made anew.
- *
- * @throws Error if the document asks for a block that is none of `blocks`
+ * The document with new content in each block between `<!-- measured: name -->` and `<!-- /measured -->`.
+ * @throws Error if the document has a block that is not in `blocks`
  */
 export function withBlocks(document: string, blocks: Readonly<Record<string, string>>): string {
   return document.replace(BLOCK, (_, name: string) => {

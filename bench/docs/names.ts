@@ -1,4 +1,4 @@
-/** How brokers are called in the documentation. */
+/** The names of brokers in the documentation. */
 import type { Results } from '../report/results.js'
 import { type BrokerName, brokers } from '../types.js'
 
@@ -22,7 +22,7 @@ const stores = {
   'autosave-1s': 'memory, saved each second',
 } as const
 
-/** With so much of the version as tells two of them apart. */
+/** With as much of the version as is needed to distinguish two of them. */
 export function nameOf(name: BrokerName, { versions }: Results): string {
   const product = products[brokers[name].program]
   const version = versions[name]
@@ -34,7 +34,7 @@ export function storeNameOf(name: BrokerName): string {
   return stores[brokers[name].store]
 }
 
-/** All that took part, with the whole version. */
+/** All brokers that took part, with the whole version. */
 export function versionsText({ versions, brokers: names, machine }: Results): string {
   const others = names.filter(name => products[brokers[name].program] !== 'Anax' && brokers[name].store === 'memory')
   const list = others.flatMap(name =>

@@ -1,10 +1,10 @@
-/** Writes what a run has measured into the documentation, and keeps its results beside it. */
+/** Writes the results of a run into the documentation, and stores them beside it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { condensed, type Results } from '../report/results.js'
 import { blocksOf } from './blocks.js'
 import { withBlocks } from './markdown.js'
 
-/** From the folder that the benchmark is started in. */
+/** Relative to the working directory of the benchmark. */
 export const RESULTS = 'docs/performance/results.json'
 export const DOCUMENTS: readonly string[] = ['docs/performance.md', 'README.md']
 

@@ -1,15 +1,15 @@
-/** Whether a cost stays the same as things grow: the broker's CPU time for the first half and for the second. */
+/** Whether a cost stays the same while something grows: the broker's CPU time for the first half and for the second. */
 import { cpuMicros } from '../measure.js'
 
 export interface Halves {
-  /** Microseconds of the broker's CPU time for each of all items. */
+  /** Microseconds of the broker's CPU time for each item, over all items. */
   each: number
   perSecond: number
   /** Cost per item in the second half divided by that in the first. */
   linearity: number
 }
 
-/** @param advance does the work until `count` items are done, and returns how many really are */
+/** @param advance works until `count` items are done, and returns how many are done */
 export async function inHalves(
   pid: number,
   count: number,

@@ -1,6 +1,6 @@
 /**
- * Who has heard what: checks on every delivery that each receiver gets each message once and in order.
- * Counts; what is done about it is for the report.
+ * Checks on every delivery that each receiver gets each message once and in order. Only counts; the report evaluates
+ * the counts.
  */
 
 import type { Publisher } from './clients/publisher.js'
@@ -17,8 +17,8 @@ export class Ledger {
   }
 
   /**
-   * Notes a delivery; returns the publisher it came from.
-   * @param expected the receiver's next sequence number by publisher; undefined where several share a subscription
+   * Records a delivery; returns its publisher.
+   * @param expected the receiver's next sequence number by publisher; undefined if several clients share a subscription
    */
   note(bytes: Buffer, payload: number, now: number, expected: Uint32Array | undefined): Publisher {
     const publisher = this.#publishers[word(bytes, payload)]!
@@ -37,7 +37,7 @@ export class Ledger {
     return publisher
   }
 
-  /** Messages that never came, of those sent. */
+  /** Sent messages that never arrived. */
   lost(): number {
     return this.#publishers.reduce((sum, publisher) => sum + publisher.missing, 0)
   }

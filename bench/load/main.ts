@@ -1,6 +1,6 @@
 /**
- * The load process: runs one scenario against one broker and tells its parent the sample. Asks the parent
- * whatever is to be had of the broker's process, as only the parent can talk to it.
+ * The load process: runs one scenario against one broker and reports the sample to its parent. Asks the parent for data
+ * of the broker's process, because only the parent can talk to it.
  */
 import { once } from 'node:events'
 import { findScenario } from '../scenarios/index.js'
@@ -9,7 +9,7 @@ import type { LoadContext, MemoryUse, Phase, Sample } from '../types.js'
 /** What the parent sends first. */
 export type LoadJob = Omit<LoadContext, 'memory' | 'measuring'> & { scenario: string }
 
-/** What the load process asks of its parent, and what it gets. */
+/** The requests of the load process to its parent, and the answers. */
 export interface LoadAnswers extends Record<Phase, 'done'> {
   memory: MemoryUse
 }
@@ -34,7 +34,7 @@ const parent: Pick<LoadContext, 'memory' | 'measuring'> = {
   },
 }
 
-/** Without what could not be computed, as when nothing was delivered. */
+/** Without values that could not be computed, for example if nothing was delivered. */
 function finite(sample: Sample): Sample {
   return Object.fromEntries(Object.entries(sample).filter(([, value]) => Number.isFinite(value)))
 }

@@ -1,6 +1,6 @@
 /**
- * A publisher and a subscriber of a broker in its own process, with streams in memory: a QoS 0 message without what
- * sockets cost. Owns the two clients; measures nothing.
+ * A publisher and a subscriber of a broker in this process, with streams in memory: a QoS 0 message without the cost of
+ * sockets. Owns the two clients; measures nothing.
  */
 import { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -28,7 +28,7 @@ export class MessagePair {
     this.#publisher = this.#attach(broker)
   }
 
-  /** @param encoder of the same checkout as the broker @param perChunk messages that come in one chunk */
+  /** @param encoder of the same checkout as the broker @param perChunk messages in one chunk */
   static async connect(broker: Broker, encoder: typeof encode, perChunk: number): Promise<MessagePair> {
     const pair = new MessagePair(broker, encoder, perChunk)
     const subscriber = pair.#attach(broker)
@@ -40,7 +40,7 @@ export class MessagePair {
     return pair
   }
 
-  /** Sends so many chunks, each in a turn of its own. Throws unless the subscriber got every message. */
+  /** Sends chunks, each in its own turn. Throws unless the subscriber got every message. */
   async send(chunks: number): Promise<void> {
     this.#written = 0
     for (let sent = 0; sent < chunks; sent++) await push(this.#publisher, this.#chunk)
@@ -62,7 +62,7 @@ export class MessagePair {
   }
 }
 
-/** Until the broker has handled it and written its answer. */
+/** Resolves when the broker has handled it and written its answer. */
 async function push(stream: Duplex, chunk: Buffer): Promise<void> {
   stream.push(chunk)
   await nextTurn()

@@ -1,29 +1,26 @@
-/**
- * Something done over and over, some at a time, for a stretch of time: what each costs the broker, and how long it
- * takes.
- */
+/** Repeats something for a time, several at once: what each costs the broker, and how long it takes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Stopwatch } from '../measure.js'
 import type { LoadContext, Sample } from '../types.js'
 import { Histogram } from './histogram.js'
 import { busyStretch } from './stretch.js'
 
-/** It goes on for so much longer than messages do, of which there are more in the same time. */
+/** The factor by which this takes longer than with messages, of which there are more in the same time. */
 const LONGER = 2
 
-/** The share of the time that a broker works for at least, even where one waits for the other. */
+/** The minimum share of the time that a broker works, even if each waits for the other. */
 const BUSY = 0.2
 
 const LOOK_MS = 20
 
 export interface RoundsPlan {
-  /** How many are under way. */
+  /** How many run at the same time. */
   atOnce: number
-  /** How many there are at least before it is measured: code that runs once for each takes thousands to be compiled. */
+  /** How many run before measuring: code that runs once for each needs thousands to be compiled. */
   before: number
 }
 
-/** @param one does it once; it gets a number of its own, and that of its place among those at a time */
+/** @param one does it once; gets its number, and its place among those that run at the same time */
 export async function measureRounds(
   { effort, pid, measuring }: LoadContext,
   { atOnce, before: least }: RoundsPlan,

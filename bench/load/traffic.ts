@@ -1,6 +1,6 @@
 /**
- * Publishers and subscribers under load: as fast as their windows allow, in bursts, or at a fixed rate.
- * Measures one broker for a stretch of time, and waits at the end until nothing is under way any more.
+ * Publishers and subscribers under load: as fast as their windows allow, in bursts, or at a fixed rate. Measures one
+ * broker for a time, and finally waits until all messages have arrived.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes, Stopwatch } from '../measure.js'
@@ -24,19 +24,19 @@ export interface TrafficPlan {
   subscribers: number
   topic(publisher: number): string
   filters(subscriber: number): string[]
-  /** Deliveries that each message leads to. */
+  /** Deliveries of each message. */
   fanout: number
   qos: QoS
   version: ProtocolVersion
   session: ConnectOptions['session']
   retain: 'retain' | 'live'
-  /** Messages under way per publisher. */
+  /** Unfinished messages per publisher. */
   window: number
   /** `each`: one write per message, as soon as there is room; `burst`: the whole window at once. */
   pace: 'each' | 'burst' | Rate
   /**
-   * `joined`: a client reacts to a chunk when it has all of it: one write for its acknowledgements, one for a burst.
-   * `segments`: to each packet at once, each packet in a write of its own; messages of a fixed rate come one by one.
+   * `joined`: a client reacts after a whole chunk: one write for its acknowledgements, one for a burst. `segments`: it
+   * reacts to each packet at once, with a separate write; messages of a fixed rate are sent one by one.
    */
   writes: Writes
   payloadBytes: number
@@ -45,7 +45,7 @@ export interface TrafficPlan {
   sharing: 'everyone' | 'group'
 }
 
-/** Pairs: each publisher has a topic, and one subscriber of it. */
+/** Pairs: each publisher has a topic with one subscriber. */
 export const pairs: TrafficPlan = {
   publishers: 50,
   subscribers: 50,
@@ -64,13 +64,12 @@ export const pairs: TrafficPlan = {
   sharing: 'everyone',
 }
 
-/** The share of the time that a broker works for at least, where load is put on as fast as it allows. */
+/** The minimum share of the time that a broker works, if load is applied as fast as it allows. */
 const BUSY = 0.4
 
 /**
- * Deliveries per second while a broker warms up that is measured at a fixed rate, and how much longer it does so. A
- * program in Node.js is compiled while it runs, which takes its first 20,000 messages or more: at a low rate they would
- * be all that is measured.
+ * Deliveries per second during the warm-up for a fixed rate, and how much longer it takes. A program in Node.js is
+ * compiled while it runs, for 20,000 messages or more: at a low rate the measurement would consist of them.
  */
 const WARM_UP_PER_SECOND = 40_000
 const WARM_UP_FACTOR = 4
@@ -78,7 +77,7 @@ const WARM_UP_FACTOR = 4
 /** Seconds at the rate itself before they count. */
 const SETTLE = 0.2
 
-/** How long the last messages may take. */
+/** Time limit for the last messages. */
 const DRAIN_MS = 3000
 
 export class Traffic {
@@ -90,7 +89,7 @@ export class Traffic {
   #ready: Publisher[] = []
   readonly #onProgress: (publisher: Publisher) => void
   #running = false
-  /** How often a rate was begun: the one before ends. */
+  /** Counts the starts of a rate: the previous one ends. */
   #rates = 0
 
   private constructor(context: LoadContext, plan: TrafficPlan) {
@@ -99,7 +98,7 @@ export class Traffic {
     this.#onProgress = plan.writes === 'segments' ? this.#sendNow : this.#list
   }
 
-  /** Connects and subscribes everybody; nothing is published yet. */
+  /** Connects and subscribes all clients; nothing is published yet. */
   static async open(context: LoadContext, plan: TrafficPlan): Promise<Traffic> {
     const traffic = new Traffic(context, plan)
     await openMany(plan.subscribers, i => traffic.#openSubscriber(i))
@@ -135,7 +134,7 @@ export class Traffic {
     this.#ready.push(publisher)
   }
 
-  /** Lets those send who have room again. */
+  /** Lets publishers send that have room again. */
   readonly #settle = (): void => {
     if (this.#ready.length === 0) return
     const ready = this.#ready
@@ -166,8 +165,8 @@ export class Traffic {
   }
 
   /**
-   * Sends what is due, one publisher after the other; stamps the time of sending. Looks each millisecond, or all the
-   * time where messages are to come one by one.
+   * Sends the messages that are due, one publisher after the other, with the time of sending. Checks each millisecond,
+   * or continuously if messages must be sent one by one.
    */
   #sendAtRate({ perSecond }: Rate): void {
     this.#running = true
@@ -194,7 +193,7 @@ export class Traffic {
     return typeof this.#plan.pace === 'object' && this.#plan.writes === 'segments'
   }
 
-  /** Puts load on and measures; may be called again. */
+  /** Applies load and measures; may be called again. */
   async measure(): Promise<Sample> {
     const { effort, pid, measuring } = this.#context
     await this.#warmUp(effort.warmup)
@@ -220,7 +219,7 @@ export class Traffic {
     return { ...sample, lost: ledger.lost(), doubled: ledger.doubled }
   }
 
-  /** Leaves the load on. */
+  /** Keeps the load running. */
   async #warmUp(seconds: number): Promise<void> {
     const { pace, fanout } = this.#plan
     if (typeof pace !== 'object') {
@@ -237,7 +236,7 @@ export class Traffic {
     if (seconds > 0) await sleep(SETTLE * 1000)
   }
 
-  /** At a fixed rate the core is to be idle for most of the time. */
+  /** At a fixed rate the core should be idle most of the time. */
   #stretch(seconds: number): Promise<void> {
     return typeof this.#plan.pace === 'object' ? sleep(seconds * 1000) : busyStretch(this.#context.pid, seconds, BUSY)
   }

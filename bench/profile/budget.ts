@@ -1,38 +1,41 @@
 /**
- * One broker's CPU time per unit, divided among its parts: the arithmetic, the faults, and the table for people.
- * Knows neither how a profile is taken nor how it is drawn.
+ * One broker's CPU time per unit, divided among its parts: computes it, checks it, and prints the table. Does not know
+ * how a profile is taken or drawn.
  */
 import { aligned, number } from '../report/table.js'
 import type { BrokerName, Scenario } from '../types.js'
 import { type PartName, partOf, parts } from './parts.js'
 import type { SelfTime } from './self-times.js'
 
-/** What was seen of a broker in one scenario. */
+/** The measurements of a broker in one scenario. */
 export interface Observation {
-  /** Microseconds of CPU per unit, of all threads, while nobody took a profile. */
+  /** Microseconds of CPU per unit, of all threads, without a profiler. */
   cpu: number
-  /** The share of that which was not the main thread's, from 0 to 1. */
+  /** The share of other threads than the main one, from 0 to 1. */
   otherThreads: number
-  /** The main thread's functions, from runs that were profiled. */
+  /** The main thread's functions, from runs with a profiler. */
   functions: readonly SelfTime[]
-  /** CPU time that those runs got, to the time in which the main thread was ready to run: below 1 if others had it. */
+  /**
+   * CPU time of those runs, divided by the time in which the main thread was ready to run: below 1 if others had the
+   * core.
+   */
   presence: number
 }
 
-/** Where a broker's time goes in one scenario. */
+/** How a broker's time is divided in one scenario. */
 export interface Budget {
   scenario: Pick<Scenario, 'name' | 'title' | 'unit'>
   broker: BrokerName
   /** Microseconds of CPU per unit for each part, in the order of the table of parts. */
   micros: readonly { part: PartName; micros: number }[]
-  /** The share of the main thread's time that no part has, from 0 to 1. */
+  /** The share of the main thread's time that belongs to no part, from 0 to 1. */
   unknown: number
   presence: number
 }
 
-/** More than this of the main thread's time with no part: the table of parts is out of date. */
+/** If more than this share of the main thread's time belongs to no part, the table of parts is out of date. */
 const UNKNOWN_LIMIT = 0.05
-/** Below this other processes had so much of the core that the profile says little. */
+/** Below this, other processes had so much of the core that the profile means little. */
 const PRESENCE_LIMIT = 0.9
 
 function timesOfParts(functions: readonly SelfTime[]): Map<PartName, number> {
@@ -44,7 +47,7 @@ function timesOfParts(functions: readonly SelfTime[]): Map<PartName, number> {
   return times
 }
 
-/** Divides what was measured as the samples say. */
+/** Divides the measured cost as the samples are distributed. */
 export function budgetOf(
   scenario: Budget['scenario'],
   broker: BrokerName,
@@ -61,7 +64,7 @@ export function budgetOf(
   return { scenario, broker, micros, unknown: shareOf('other'), presence }
 }
 
-/** Why a budget is not to be believed, in words. */
+/** Describes why a budget is doubtful. */
 export function findDoubts(budgets: readonly Budget[]): string[] {
   return budgets.flatMap(({ scenario, broker, unknown, presence }) => {
     const where = `${scenario.name}, ${broker}:`

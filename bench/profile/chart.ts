@@ -1,4 +1,4 @@
-/** The budget as a picture: a bar for each broker, scenario by scenario. */
+/** The budget as a chart: a bar for each broker, scenario by scenario. */
 import { type Bar, barChart } from '../charts/bar-chart.js'
 import type { BrokerName } from '../types.js'
 import type { Budget } from './budget.js'

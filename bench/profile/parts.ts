@@ -1,20 +1,20 @@
 /**
- * What a message's time is spent on: the parts of a broker that the budget tells apart, and which functions are
- * whose. The one table that says so; knows no profile and no chart.
+ * The parts of a broker in the budget, and the functions of each. Only this table assigns them; knows no profile and no
+ * chart.
  */
 
-/** One part of a broker, or of what it stands on. */
+/** One part of a broker, or of Node.js. */
 export interface Part {
   name: string
   colour: string
   /**
-   * How its functions begin: the path of their file, from the root of the repository or with its package, or
-   * `built-in:` and the function's name for what has no file. The longest of all that match decides.
+   * Prefixes of its functions: the path of their file, from the root of the repository or with its package, or
+   * `built-in:` and the function's name if it has no file. The longest match decides.
    */
   functions: readonly string[]
 }
 
-/** Every part, as bars show them from left to right: the broker's own work, then what is Node.js and V8. */
+/** Every part, in the order of the bars: first the broker's own work, then Node.js and V8. */
 export const parts = [
   {
     name: 'decoder',
@@ -121,10 +121,10 @@ export const parts = [
   },
 ] as const satisfies readonly Part[]
 
-/** The name of one of them. */
+/** The name of a part. */
 export type PartName = (typeof parts)[number]['name']
 
-/** The compiled repository, of which this file is part. */
+/** The compiled repository, which contains this file. */
 const ROOT = new URL('../../', import.meta.url).href
 const PACKAGES = '/node_modules/'
 
@@ -135,7 +135,7 @@ function described(name: string, url: string): string {
   return url.startsWith(ROOT) ? url.slice(ROOT.length) : url
 }
 
-/** Whose a function's time is; `other` where the table has nothing that matches. */
+/** The part of a function; `other` if nothing in the table matches. */
 export function partOf(name: string, url: string): PartName {
   const text = described(name, url)
   let longest = 0

@@ -1,6 +1,6 @@
 /**
- * Measures brokers twice: once undisturbed, for what a delivery costs, and once with a profile of the seconds that
- * count, for what the time is spent on. Keeps what was seen until all repetitions are done.
+ * Measures brokers twice: once without a profiler, for the cost of a delivery, and once with a profile of the measured
+ * seconds, for how the time is divided. Keeps the measurements until all repetitions are done.
  */
 import type { Certificate } from '../brokers/certificate.js'
 import type { RunningBroker } from '../brokers/running.js'
@@ -11,10 +11,10 @@ import type { BrokerName, Effort, Sample, Scenario } from '../types.js'
 import { type Budget, budgetOf, type Observation } from './budget.js'
 import type { Profile } from './self-times.js'
 
-/** Those whose functions the table of parts knows. */
+/** Brokers whose functions are in the table of parts. */
 export const profiledBrokers: readonly BrokerName[] = ['anax', 'relay']
 
-/** What is profiled where nothing is chosen. */
+/** The default scenarios. */
 export const profiledByDefault: readonly string[] = [
   'qos0-pairs',
   'qos0-single',
@@ -51,7 +51,7 @@ class ThreadsObserver implements Observer {
   }
 }
 
-/** What the broker's functions took meanwhile. */
+/** The functions of the broker during the measurement. */
 class ProfileObserver implements Observer {
   profile: Profile | undefined
 
@@ -86,7 +86,7 @@ function summary(repetitions: readonly Repetition[]): Omit<Observation, 'cpu'> {
 export class Profiling {
   readonly #seen = new Map<string, Repetition[]>()
 
-  /** In place of `measure`: the same sample, and a profile beside it. */
+  /** Replaces `measure`: the same sample, and a profile. */
   readonly measure = async (
     scenario: Scenario,
     broker: BrokerName,
@@ -103,7 +103,7 @@ export class Profiling {
     return sample
   }
 
-  /** Of all that was measured without failure. */
+  /** The budgets of all measurements without failures. */
   budgets(rows: readonly Row[]): Budget[] {
     return rows.flatMap(({ scenario, cells }) =>
       cells.flatMap(({ broker, median: { cpu } }) => {

@@ -1,36 +1,39 @@
 /**
- * What a sampling profile says of each function: the time that it took itself, what it called left out. Knows the
- * profiler's own words for time that is nobody's; must not know what the functions are for.
+ * The self time of each function in a sampling profile: its time without the functions that it calls. Knows the
+ * profiler's names for time outside of functions; must not know what the functions do.
  */
 import type { Profiler } from 'node:inspector'
 
-/** What a profile of a while says. */
+/** The result of a profile. */
 export interface Profile {
   functions: SelfTime[]
-  /** CPU time that the process got, to the time in which its main thread was ready to run: below 1 if others had it. */
+  /**
+   * CPU time of the process, divided by the time in which its main thread was ready to run: below 1 if others had the
+   * core.
+   */
   presence: number
 }
 
-/** A function, or in brackets something that is none, and the time it took itself. */
+/** A function, or a state in brackets, and its self time. */
 export interface SelfTime {
   name: string
-  /** Where it is; empty for what is built into Node.js and V8. */
+  /** The URL of its file; empty for functions that are built into Node.js and V8. */
   url: string
   micros: number
 }
 
 const IDLE = '(idle)'
-/** Our word, in the style of the profiler's. */
+/** Our name, in the style of the profiler's. */
 const POLLING = '(polling)'
 
-/** For each node of the tree of calls, the time in which it was at the end of the stack. */
+/** For each node of the call tree, the time in which it was on top of the stack. */
 function timesOfNodes({ samples = [], timeDeltas = [] }: Profiler.Profile): Map<number, number> {
   const times = new Map<number, number>()
   for (const [i, id] of samples.entries()) times.set(id, (times.get(id) ?? 0) + timeDeltas[i]!)
   return times
 }
 
-/** The nodes of the tree but those of one file and all below them. */
+/** The nodes of the tree without those of one file and all below them. */
 function nodesWithout(url: string, { nodes }: Profiler.Profile): Profiler.ProfileNode[] {
   const byId = new Map(nodes.map(node => [node.id, node]))
   const visit = (node: Profiler.ProfileNode): Profiler.ProfileNode[] =>
@@ -39,10 +42,10 @@ function nodesWithout(url: string, { nodes }: Profiler.Profile): Profiler.Profil
 }
 
 /**
- * The profiler calls everything idle that the event loop does without JavaScript while it polls, reading from
- * sockets included. What the thread did not sleep through of that time is here as `(polling)`.
- * @param slept microseconds that the thread had nothing to do
- * @param ownUrl the file of whoever took the profile: its calls, and what they called, are left out
+ * For the profiler everything is idle that the event loop does without JavaScript while it polls, including reads from
+ * sockets. The part of that time in which the thread did not sleep is here as `(polling)`.
+ * @param slept microseconds in which the thread had nothing to do @param ownUrl the file that took the profile: its
+ * calls, and what they called, are ignored
  */
 export function selfTimes(profile: Profiler.Profile, slept: number, ownUrl: string): SelfTime[] {
   const times = timesOfNodes(profile)

@@ -1,4 +1,4 @@
-/** Draws the scenarios of growth that were measured, each plot into a file of its own. */
+/** Draws the measured scenarios of growth, each plot into its own file. */
 import { writeChart } from '../charts/file.js'
 import { type Line, lineChart } from '../charts/line-chart.js'
 import { type Growth, growths } from '../scenarios/held/growth.js'
@@ -19,7 +19,7 @@ function lineOf(broker: BrokerName, { points }: Growth, rows: readonly Row[]): L
   })
 }
 
-/** Writes the plots for which there are figures; returns their paths. */
+/** Writes the plots for which there are results; returns their paths. */
 export function writePlots(rows: readonly Row[]): string[] {
   const written: string[] = []
   for (const growth of growths) {

@@ -1,4 +1,4 @@
-/** The outcome of a run, as tables for people at a terminal. */
+/** The results of a run, as tables for a terminal. */
 import { installed } from '../brokers/start.js'
 import type { CheckedGoal } from '../check.js'
 import { type Cell, isLimitedByLoad, type Row, ratio } from '../statistics.js'
@@ -17,7 +17,7 @@ import { aligned, number } from './table.js'
 
 const isYardstick = (name: BrokerName) => mainBrokers.includes(name) && !isAnax(name)
 
-/** Those that others are put in proportion to. */
+/** The brokers that others are compared with. */
 const yardsticks: readonly BrokerName[] = [...mainBrokers.filter(isYardstick), ...peers]
 
 const sectionTitles: Record<Scenario['section'], string> = {
@@ -47,7 +47,7 @@ function cellLine(row: Row, cell: Cell, columns: MetricName[], compared: BrokerN
   return [cell.broker, ...columns.map(name => metricText(name, cell)), ...ratios]
 }
 
-/** What stands in for the brokers of a run that have no cell. */
+/** Stands for the brokers of a run that have no cell. */
 function absentLines(row: Row, brokers: readonly BrokerName[]): string[][] {
   const expected = brokers.filter(name => isYardstick(name) || row.scenario.brokers.includes(name))
   const absent = expected.filter(name => row.cells.every(cell => cell.broker !== name))
@@ -59,7 +59,7 @@ function columnsOf(row: Row): MetricName[] {
   return metricNames.filter(name => used.has(name))
 }
 
-/** One table for each run of rows that have the same columns. */
+/** One table for consecutive rows with the same columns. */
 function sectionTables(rows: Row[], brokers: readonly BrokerName[]): string {
   const groups: Row[][] = []
   let last: string | undefined
@@ -89,7 +89,7 @@ function indented(line: string[]): string[] {
   return [`  ${line[0]}`, ...line.slice(1)]
 }
 
-/** Aligns all but the lines that are titles of a row. */
+/** Aligns all lines except titles. */
 function titled(lines: string[][]): string {
   const titles = new Map(lines.flatMap((line, i) => (line.length === 2 && line[1] === '' ? [[i, line[0]!]] : [])))
   const rest = aligned(lines.filter((_, i) => !titles.has(i)))

@@ -1,4 +1,4 @@
-/** The outcome of a run as a file, for machines: with every single sample, or with what the documentation needs. */
+/** The results of a run as a file, for programs: with every sample, or with what the documentation needs. */
 import { availableParallelism, cpus, loadavg, release } from 'node:os'
 import { pinned } from '../brokers/process.js'
 import { versionOf } from '../brokers/versions.js'
@@ -21,9 +21,9 @@ export interface Machine {
   system: string
   node: string
   cpuSource: string
-  /** What else it was busy with when this process started. */
+  /** The load of the machine when this process started. */
   loadBefore: number
-  /** Whether broker and load have a core each. */
+  /** Whether broker and load each have a core. */
   pinned: boolean
 }
 
@@ -51,7 +51,7 @@ export function resultsOf(rows: readonly Row[], circumstances: Circumstances): R
   return { machine, versions, effort, repetitions, brokers, scenarios: measured }
 }
 
-/** Those of scenarios that there still are. */
+/** Only the scenarios that still exist. */
 export function rowsOf({ scenarios: measured }: Results): Row[] {
   return scenarios.flatMap(scenario => {
     const found = measured.find(({ name }) => name === scenario.name)
@@ -66,7 +66,7 @@ function rounded(sample: Sample): Sample {
   return Object.fromEntries(entries)
 }
 
-/** Without single samples, and with as many digits as anybody needs. */
+/** Without samples, and with a reasonable number of digits. */
 export function condensed(results: Results): Results {
   const measured = results.scenarios.map(scenario => ({
     ...scenario,

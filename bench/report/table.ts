@@ -1,4 +1,4 @@
-/** Text in columns. Knows nothing of what is in them. */
+/** Text in columns. Must not know the content. */
 
 /** A number as people read it; empty for none. */
 export function number(value: number | undefined, digits: number): string {
@@ -7,7 +7,8 @@ export function number(value: number | undefined, digits: number): string {
 }
 
 /**
- * The first column to the left, all others to the right. Lines of one or two cells make no column wider but the first.
+ * Aligns the first column to the left, all others to the right. Lines of one or two cells affect the width of the first
+ * column only.
  */
 export function aligned(lines: readonly string[][]): string[] {
   const widths: number[] = []

@@ -1,6 +1,6 @@
 /**
- * The command as broker beside brokers of other makes, each packet a write and so a TCP segment of its own, as most
- * clients send them: nothing is joined that the broker does not join itself.
+ * The command and brokers of others, with each packet in a separate write and so in a TCP segment of its own, as most
+ * clients send them: the load joins nothing.
  */
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type BrokerName, peers, type Scenario, scenario } from '../types.js'

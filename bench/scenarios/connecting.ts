@@ -1,5 +1,6 @@
 /**
- * Clients that come, and clients that come and go, with the command as broker: over TCP, and over TLS anew or resumed.
+ * Clients that connect, and clients that connect and disconnect, with the command as broker: over TCP, and over TLS
+ * with new or resumed sessions.
  */
 import type { TLSSocket } from 'node:tls'
 import { Client } from '../load/clients/client.js'
@@ -8,9 +9,9 @@ import { measureRounds } from '../load/rounds.js'
 import { type LoadContext, plainSetup, type Sample, type Scenario, scenario } from '../types.js'
 import { commandAndOthers } from './command.js'
 
-/** How many handshakes, or clients that come and go, are under way. */
+/** How many connections are being opened at the same time. */
 const AT_ONCE = 10
-/** Clients that come before the measured ones. A TLS handshake is mostly OpenSSL's work: fewer are enough. */
+/** Connections before the measured ones. TLS needs fewer, because a handshake is mostly OpenSSL's work. */
 const CLIENTS_BEFORE = 4000
 const HANDSHAKES_BEFORE = 1000
 /** The share of the handshakes that offer a session: a broker may be about to change the key of its tickets. */
@@ -18,7 +19,7 @@ const RESUMED_LEAST = 0.99
 
 const clean = (index: number) => ({ clientId: `client-${index}`, version: 4, session: 'clean' }) as const
 
-/** They stay, so that nothing else is measured. */
+/** They stay connected, so that nothing else is measured. */
 async function connecting(context: LoadContext): Promise<Sample> {
   return measureRounds(context, { atOnce: 1, before: CLIENTS_BEFORE }, async index => {
     await Client.open(context, clean(index))

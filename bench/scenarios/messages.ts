@@ -1,4 +1,4 @@
-/** Messages between clients that are connected: the rows that say what a delivery costs. */
+/** Messages between connected clients: the rows with the cost of a delivery. */
 import { threeProperties } from '../load/clients/packets.js'
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type BrokerName, type LoadContext, plainSetup, type Scenario, scenario } from '../types.js'
@@ -21,13 +21,13 @@ export function fanOut(subscribers: number): Partial<TrafficPlan> {
   }
 }
 
-/** At a low rate rare delays take longer to show. */
+/** At a low rate rare delays take longer to appear. */
 export function unhurried(context: LoadContext): LoadContext {
   const { effort } = context
   return { ...context, effort: { ...effort, seconds: effort.seconds * 2 } }
 }
 
-/** As the first client finds it. */
+/** With the default options of a first client. */
 function fresh(context: LoadContext): LoadContext {
   return { ...context, effort: { ...context.effort, warmup: 0, seconds: 1 } }
 }

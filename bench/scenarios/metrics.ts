@@ -1,4 +1,4 @@
-/** What it costs to be measured: the same messages with `anax/metrics` and without. */
+/** The cost of metrics: the same messages with `anax/metrics` and without. */
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type Scenario, scenario } from '../types.js'
 import { bursts } from './messages.js'

@@ -1,6 +1,6 @@
 /**
- * The scenarios of the Open MQTT Benchmark Suite as it describes them: its basic set by name and in full size, and of
- * its enterprise set what is left when it is scaled down to two cores.
+ * The scenarios of the Open MQTT Benchmark Suite as it describes them: its basic set by name and in full size, and its
+ * enterprise set, scaled down to two cores.
  */
 import { measureTraffic, pairs, type TrafficPlan } from '../load/traffic.js'
 import { type BrokerName, type LoadContext, type Scenario, scenario } from '../types.js'
@@ -9,7 +9,7 @@ import { connectionRow } from './held/connections.js'
 /** QoS 1 and 16 bytes of payload throughout, as the suite has it. */
 const suite: Partial<TrafficPlan> = { qos: 1, payloadBytes: 16, window: 100 }
 
-/** The basic set has one message a second from each publisher: a second or less would see none or one. */
+/** The basic set has one message a second from each publisher: within a second there would be none or one. */
 const BASIC_SECONDS = 5
 
 const brokersWithSessions: BrokerName[] = ['anax', 'mosquitto', 'aedes']
@@ -40,7 +40,7 @@ function row(
   })
 }
 
-/** Everybody publishes to a topic of its own, and the members of one group share what comes. */
+/** Each publisher has its own topic, and the members of one group share the messages. */
 function sharing(group: string, publishers: number, subscribers: number, perSecond: number): Partial<TrafficPlan> {
   return {
     version: 5,

@@ -1,6 +1,6 @@
 /**
- * Writes the API reference of every entry point into api/, from the docstrings. A warning is an error.
- * TypeDoc and the TypeScript that it knows are installed beside this file, where they are missing.
+ * Writes the API reference of every entry point into api/, from the docstrings. A warning is an error. Installs TypeDoc
+ * and its TypeScript beside this file, if they are missing.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'

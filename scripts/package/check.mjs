@@ -1,6 +1,6 @@
 /**
- * Holds the packed package against publint and "Are the types wrong?": entry points, formats, types for each.
- * Works on a fresh archive; the package is built already.
+ * Checks the packed package with publint and "Are the types wrong?": entry points, formats, types for each. Works on a
+ * fresh archive; the package must be built.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * The entry points of the package, as package.json exports them. A new one is written there in one line,
- * `"./name": "./lib/name/index.ts"`; the build puts the compiled files of both formats in its place.
+ * The entry points of the package, from `exports` of package.json. A new one is one line, `"./name":
+ * "./lib/name/index.ts"`; the build replaces it with the compiled files of both formats.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,17 +9,17 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 const manifest = join(root, 'package.json')
 
-/** Where each format is compiled to. Types are exact for each: what `require` finds is CommonJS. */
+/** The folder of each format. Types are exact for each: `require` finds CommonJS types. */
 const FORMATS = { import: './dist', require: './dist/cjs' }
 
-/** What package.json says of one entry point. */
+/** An entry point in package.json. */
 export function conditionsOf(source) {
   const path = source.replace(/^\.\//, '').replace(/\.ts$/, '')
   const files = folder => ({ types: `${folder}/${path}.d.ts`, default: `${folder}/${path}.js` })
   return Object.fromEntries(Object.entries(FORMATS).map(([format, folder]) => [format, files(folder)]))
 }
 
-/** The source of an entry point; undefined for what is not compiled, like package.json. */
+/** The source of an entry point; undefined for files that are not compiled, like package.json. */
 export function sourceOf(entry) {
   if (typeof entry === 'string') return entry.endsWith('.ts') ? entry : undefined
   const { default: compiled = entry.default } = entry.import ?? {}

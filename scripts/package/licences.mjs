@@ -1,6 +1,6 @@
 /**
- * Checks that everything the package brings with it (not what only its development needs) is under a permissive
- * licence. Reads the lock file and the installed packages; knows nothing of the code.
+ * Checks that every dependency of the package (without those of development only) has a permissive licence. Reads the
+ * lock file and the installed packages; knows nothing of the code.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Packs what was built, as `npm publish` would, without touching dist/, which tests may be running from.
- * Call: node scripts/package/pack.mjs FOLDER. Writes the archive there and prints its path.
+ * Packs the built package, as `npm publish` would, without changing dist/, which running tests may use. Call: node
+ * scripts/package/pack.mjs FOLDER. Writes the archive there and prints its path.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'

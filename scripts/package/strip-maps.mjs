@@ -1,6 +1,6 @@
 /**
- * Takes the source maps out of compiled files, and the comments that refer to them: the package ships none.
- * Call: node scripts/package/strip-maps.mjs FOLDER. The next build brings them back.
+ * Removes the source maps of compiled files, and the comments that refer to them: the package contains none. Call: node
+ * scripts/package/strip-maps.mjs FOLDER. The next build creates them again.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

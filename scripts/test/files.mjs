@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const built = join(root, 'dist/test')
 
-/** What a quick file must not load, itself or through the support files that it imports. */
+/** What a quick file must not load, directly or through support files. */
 const SLOW = /^(node:)?(child_process|lmdb)$|\/persistence\/lmdb\//
 
 /** A file without a short form. */

@@ -10,7 +10,7 @@ export default async function* report(events) {
   }
 }
 
-/** A suite counts only where its tests do not: skipped as a whole, or failed by itself (in a hook). */
+/** A suite counts only if its tests do not: if it is skipped as a whole, or fails itself (in a hook). */
 function speaksForItself({ skip, details }) {
   return skip !== undefined || (details.error !== undefined && details.error.failureType !== 'subtestsFailed')
 }

@@ -1,13 +1,13 @@
 /**
- * Loaded into the process of each test file: when it exits, one line of JSON says how many seconds it took.
- * Knows where to write (ANAX_TEST_SECONDS) and nothing of the tests.
+ * Loaded into the process of each test file: at exit, writes one line of JSON with its seconds. Knows where to
+ * write (ANAX_TEST_SECONDS), and nothing of the tests.
  */
 import { appendFileSync } from 'node:fs'
 
 const [, file = ''] = process.argv
 const { ANAX_TEST_SECONDS: target } = process.env
 
-// Programs that a test starts are part of its time already.
+// Programs started by a test are included already.
 if (target !== undefined && /\.test\.m?js$/.test(file)) {
   process.once('exit', () => {
     const { user, system } = process.cpuUsage()

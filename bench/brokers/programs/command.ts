@@ -1,6 +1,6 @@
 /**
- * The command `anax` as a broker under test: started as anybody would start it, with its log, its dashboard and
- * `$SYS/broker/`, but on ports of its own.
+ * The command `anax` as a broker under test: started as users start it, with its log, its dashboard and `$SYS/broker/`,
+ * but on free ports.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Mochi (Go) as a broker under test: its own command, as it comes. */
+/** Mochi (Go) as a broker under test: its own command with its defaults. */
 import type { HostArguments } from '../serve.js'
 import { peerProgram } from './peers.js'
 import type { Program } from './program.js'

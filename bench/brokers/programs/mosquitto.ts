@@ -1,4 +1,4 @@
-/** Mosquitto as a broker under test, the one that is installed and the newest: what it is started with. */
+/** Mosquitto as a broker under test, the installed one and the newest: their configuration. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Store } from '../../types.js'
@@ -7,7 +7,7 @@ import type { HostArguments } from '../serve.js'
 import { peerProgram } from './peers.js'
 import type { Program } from './program.js'
 
-/** Every second, or as often as it does by itself: each half an hour. */
+/** Every second, or at Mosquitto's default: every half an hour. */
 const persistence: Partial<Record<Store, string[]>> = {
   autosave: ['persistence true'],
   'autosave-1s': ['persistence true', 'autosave_interval 1'],

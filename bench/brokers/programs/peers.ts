@@ -1,4 +1,4 @@
-/** Where `npm run bench:peers` has put brokers of others. Knows the folder, and nothing of what lies in it. */
+/** The folder in which `npm run bench:peers` installs other brokers. Must not know its content. */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ export function peerProgram(peer: string, name: string): string | undefined {
   return isProgram(file) ? file : undefined
 }
 
-/** As the package registry has it; undefined if the peer is not installed. */
+/** The version in the package registry; undefined if the peer is not installed. */
 export function peerVersion(peer: string): string | undefined {
   const file = join(FOLDER, peer, 'version')
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined

@@ -1,6 +1,6 @@
 /**
- * Starts a broker that is a program of its own and tells nobody its port: chooses one, and waits until something
- * listens on it. Knows no broker; what each is started with is in the files beside this one.
+ * Starts a broker that is a separate program and does not report its port: chooses a port, and waits until something
+ * listens on it. Knows no broker; the files beside this one have the arguments of each.
  */
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,9 +10,9 @@ import type { RunningBroker } from '../running.js'
 import type { HostArguments } from '../serve.js'
 
 export interface Program {
-  /** What is started; undefined where it is not installed. */
+  /** The program; undefined if it is not installed. */
   file: string | undefined
-  /** What it is started with. Writes the files that it reads into the folder of `setup`. */
+  /** Its arguments. Writes configuration files into the folder of `setup`. */
   parameters(port: number, setup: HostArguments): string[]
 }
 

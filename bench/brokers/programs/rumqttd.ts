@@ -1,4 +1,4 @@
-/** rumqttd (Rust) as a broker under test: the configuration that it comes with, less what nobody uses here. */
+/** rumqttd (Rust) as a broker under test: its own configuration, without what nobody uses here. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { HostArguments } from '../serve.js'

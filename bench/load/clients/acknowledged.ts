@@ -1,4 +1,4 @@
-/** The answers that a publisher above QoS 0 gets: counts what is through, and releases QoS 2. */
+/** The acknowledgements for a publisher of QoS 1 and 2: counts finished messages, and sends PUBREL. */
 import { Answers, type Writes } from './answers.js'
 import type { Client } from './client.js'
 import type { Publisher } from './publisher.js'

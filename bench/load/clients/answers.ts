@@ -1,12 +1,7 @@
-/**
- * What a client of the load answers to packets: PUBACK, PUBREC, PUBREL, PUBCOMP. Knows bytes, and no reason to send
- * them.
- */
+/** The answers of a load client: PUBACK, PUBREC, PUBREL, PUBCOMP. Knows bytes, and not why they are sent. */
 import type { Client } from './client.js'
 
-/**
- * `joined`: one write for all that a chunk is answered with; `segments`: a write, and so a segment, for each packet.
- */
+/** `joined`: one write for all answers to a chunk; `segments`: a write, and so a TCP segment, for each packet. */
 export type Writes = 'joined' | 'segments'
 
 export class Answers {
@@ -19,13 +14,13 @@ export class Answers {
     this.#writes = writes
   }
 
-  /** @param at where in `packet` the packet identifier is that is answered */
+  /** @param at the offset of the packet identifier in `packet` */
   add(first: number, packet: Buffer, at: number): void {
     this.#bytes.push(first, 2, packet[at]!, packet[at + 1]!)
     if (this.#writes === 'segments') this.flush()
   }
 
-  /** At the end of a chunk. */
+  /** Called at the end of a chunk. */
   flush(): void {
     if (this.#bytes.length === 0) return
     this.#client.write(Buffer.from(this.#bytes))

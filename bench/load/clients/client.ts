@@ -1,6 +1,6 @@
 /**
- * One raw connection of the load: connects over any transport, says CONNECT, subscribes, and hands on
- * every packet. It keeps no books and answers nothing by itself.
+ * One raw connection of the load: connects over any transport, sends CONNECT, subscribes, and passes every packet on.
+ * It counts nothing and answers nothing by itself.
  */
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -19,13 +19,19 @@ import { Unwrapper, UPGRADE, wrap } from './web-socket.js'
 export interface Target {
   port: number
   transport: Transport
-  /** The broker's address, for more connections than one address has ports. @default 127.0.0.1 */
+  /**
+   * The broker's address, for more connections than one address has ports.
+   * @default 127.0.0.1
+   */
   host?: string
-  /** Of an earlier connection over TLS, to resume it. @default none */
+  /**
+   * A TLS session of an earlier connection, to resume it.
+   * @default none
+   */
   session?: Buffer | undefined
 }
 
-/** All sockets read into the same memory: a chunk is used up before the next one is read. */
+/** All sockets read into the same memory: a chunk is processed before the next one is read. */
 const readBuffer = Buffer.allocUnsafeSlow(262_144)
 
 const noPacket: PacketSink = { packet() {}, chunkEnd() {} }
@@ -35,7 +41,7 @@ export class Client implements PacketSink {
   readonly #transport: Transport
   readonly version: ProtocolVersion
   readonly socket: Socket
-  /** Gets all packets but CONNACK and SUBACK. */
+  /** Gets all packets except CONNACK and SUBACK. */
   sink: PacketSink = noPacket
   #answered: ((value: number) => void) | undefined
   #failed: ((error: Error) => void) | undefined
@@ -51,8 +57,8 @@ export class Client implements PacketSink {
   }
 
   /**
-   * Resolves when CONNACK is here; rejects if it refuses.
-   * @param prepare gets the client before any packet; for a sink that must miss nothing of a resumed session
+   * Resolves after CONNACK; rejects if it refuses.
+   * @param prepare gets the client before any packet, for a receiver that must not miss messages of a resumed session
    */
   static async open(target: Target, options: ConnectOptions, prepare?: (client: Client) => void): Promise<Client> {
     const client = new Client(target, options)
@@ -96,7 +102,7 @@ export class Client implements PacketSink {
     })
   }
 
-  /** What `bytes` have to look like on this connection's wire. */
+  /** Converts `bytes` to what this transport sends. */
   frame(bytes: Buffer): Buffer {
     return this.#transport === 'ws' ? wrap(bytes) : bytes
   }
@@ -105,7 +111,7 @@ export class Client implements PacketSink {
     this.socket.write(this.frame(bytes))
   }
 
-  /** Resolves when SUBACK is here; rejects if it refuses the last of the filters. */
+  /** Resolves after SUBACK; rejects if it refuses the last of the filters. */
   async subscribe(filters: readonly string[], qos: QoS): Promise<void> {
     const answer = this.#answer()
     this.write(subscribePacket(1, filters, qos, this.version))
@@ -113,7 +119,7 @@ export class Client implements PacketSink {
     if (code >= 0x80) throw new Error(`SUBACK ${code}`)
   }
 
-  /** Sends DISCONNECT; resolves when the connection is closed, however rudely. */
+  /** Sends DISCONNECT; resolves when the connection is closed, in whatever way. */
   leave(): Promise<void> {
     this.#failed = undefined
     return new Promise(resolve => {
@@ -122,7 +128,7 @@ export class Client implements PacketSink {
     })
   }
 
-  /** Drops the connection without a word. */
+  /** Breaks the connection without DISCONNECT. */
   destroy(): void {
     this.#failed = undefined
     this.socket.destroy()
@@ -130,8 +136,8 @@ export class Client implements PacketSink {
 }
 
 /**
- * Opens many connections, some at a time; keeps their order. Mosquitto lets 100 wait to be accepted, and
- * one that is turned away tries again after a second.
+ * Opens many connections, some at a time, in order. Mosquitto lets 100 wait to be accepted; a refused connection is
+ * retried after a second.
  */
 export async function openMany<T>(count: number, open: (index: number) => Promise<T>, atOnce = 80): Promise<T[]> {
   const opened: T[] = []

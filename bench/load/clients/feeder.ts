@@ -1,6 +1,6 @@
 /**
- * A publisher that fills a broker with messages nobody listens to yet: QoS 1, in batches of prepared
- * packets whose topic or payload is filled in place; the next batch leaves when the last is acknowledged.
+ * A publisher that fills a broker with messages that nobody receives yet: QoS 1, in batches of prepared packets whose
+ * topic or payload is overwritten; a batch is sent when the last one is acknowledged.
  */
 import type { Client } from './client.js'
 import { publishPacket } from './packets.js'
@@ -10,13 +10,13 @@ const BATCH = 100
 const NO_PROPERTIES = Buffer.alloc(0)
 
 export interface FeederOptions {
-  /** A topic; `fill` may write over it as long as its length stays. */
+  /** A topic; `fill` may overwrite it without changing its length. */
   topic: string
   retain: 'retain' | 'live'
   /** MQTT 5.0 only; fewer than 128 bytes. @default none */
   properties?: Buffer
   payloadBytes: number
-  /** Makes a packet that of message `index`. */
+  /** Changes a packet to that of message `index`. */
   fill(bytes: Buffer, topicAt: number, payloadAt: number, index: number): void
 }
 

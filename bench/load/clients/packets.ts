@@ -1,4 +1,4 @@
-/** Packets of a client as bytes, made once and written many times. Knows no socket. */
+/** Packets of a client as bytes, created once and written many times. Knows no socket. */
 
 export type ProtocolVersion = 4 | 5
 export type QoS = 0 | 1 | 2
@@ -66,7 +66,7 @@ export interface PublishOptions {
   packetId: number
 }
 
-/** A PUBLISH whose payload is the packet's tail, so that it can be filled in place. */
+/** A PUBLISH whose payload is at its end, so that it can be overwritten. */
 export function publishPacket(options: PublishOptions): Buffer {
   const { topic, qos, retain, version, properties, payload, packetId } = options
   return packet(
@@ -79,7 +79,7 @@ export function publishPacket(options: PublishOptions): Buffer {
   )
 }
 
-/** Three properties as a sensor's gateway would send them: content type, message expiry, one user property. */
+/** Three properties, as a sensor gateway sends them: content type, message expiry, one user property. */
 export const threeProperties = Buffer.concat([
   Buffer.from([0x03]),
   text('application/json'),

@@ -1,6 +1,6 @@
 /**
- * A publisher with prepared PUBLISH packets, one for each place in its window. A place is free again when
- * the message was delivered to all who hear it and, above QoS 0, acknowledged to the end.
+ * A publisher with prepared PUBLISH packets, one for each place in its window. A place is free again when the message
+ * was delivered to all subscribers and, with QoS 1 and 2, acknowledged completely.
  */
 import type { Client } from './client.js'
 import { publishPacket, type QoS } from './packets.js'
@@ -13,7 +13,7 @@ export interface PublisherOptions {
   window: number
   payloadBytes: number
   properties: Buffer
-  /** Deliveries that each message leads to. */
+  /** Deliveries of each message. */
   fanout: number
 }
 
@@ -30,7 +30,7 @@ export class Publisher {
   sent = 0
   #delivered = 0
   #acknowledged = 0
-  /** Is on the list of publishers that may send again. */
+  /** Whether it is on the list of publishers that may send again. */
   listed = false
 
   constructor(client: Client, options: PublisherOptions) {
@@ -60,7 +60,7 @@ export class Publisher {
     return this.open === this.#window
   }
 
-  /** Deliveries that are still to come. */
+  /** Deliveries that are still missing. */
   get missing(): number {
     return this.sent * this.#fanout - this.#deliveries()
   }
@@ -71,7 +71,7 @@ export class Publisher {
     return sum
   }
 
-  /** Each message in a write of its own. */
+  /** Each message in a separate write. */
   sendEach(count: number, now: number): void {
     for (let i = 0; i < count; i++) {
       const start = this.#stamp(now)
@@ -79,7 +79,7 @@ export class Publisher {
     }
   }
 
-  /** The whole window in one write; it must be open. */
+  /** The whole window in one write; it must be free. */
   sendWindow(now: number): void {
     for (let i = 0; i < this.#window; i++) this.#stamp(now)
     this.#client.socket.write(this.#frames)
@@ -101,7 +101,7 @@ export class Publisher {
     return start
   }
 
-  /** One receiver more has the message; false if that is one too many. */
+  /** One more receiver has the message; false if that is one too many. */
   delivered(sequence: number): boolean {
     if (sequence < this.#delivered || sequence >= this.sent) return false
     const place = sequence % this.#window

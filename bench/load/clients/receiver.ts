@@ -1,10 +1,12 @@
-/** Receives what a broker held: counts messages, checks their sequence where they have one, acknowledges. */
+/**
+ * Receives the messages that a broker has stored: counts them, checks their sequence if they have one, acknowledges.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Answers } from './answers.js'
 import type { Client } from './client.js'
 import type { PacketSink } from './scanner.js'
 
-/** Nothing for this long means that nothing more will come. */
+/** After this time without a message, no more are expected. */
 const SILENCE_MS = 3000
 
 export class Receiver implements PacketSink {
@@ -13,7 +15,7 @@ export class Receiver implements PacketSink {
   #next: ((time: number) => void) | undefined
   #expected = 0
   received = 0
-  /** Messages that came again or too late. */
+  /** Messages that were duplicated or too late. */
   doubled = 0
 
   /** @param order `sequence`: payloads begin with 0, 1, 2 … in 4 bytes */
@@ -58,7 +60,7 @@ export class Receiver implements PacketSink {
     })
   }
 
-  /** Waits until so many messages are here, or no more come. */
+  /** Waits until all messages have arrived, or no more do. */
   async until(count: number): Promise<void> {
     let last = this.received
     let lastProgress = performance.now()

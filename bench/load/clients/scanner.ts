@@ -1,12 +1,15 @@
 /**
- * Cuts a byte stream into MQTT packets, as cheaply as can be: no objects, only positions in the chunk.
- * It trusts the broker, and knows no client.
+ * Splits a byte stream into MQTT packets as cheaply as possible: no objects, only positions in the chunk. It trusts the
+ * broker, and knows no client.
  */
 
 export interface PacketSink {
-  /** A packet: its first byte, and where its body lies in `bytes`, which are valid during the call only. */
+  /**
+   * Called with a packet: its first byte, and the position of its body in `bytes`, which are valid during the call
+   * only.
+   */
   packet(first: number, bytes: Buffer, body: number, end: number): void
-  /** The chunk is used up. */
+  /** The chunk was processed. */
   chunkEnd(): void
 }
 

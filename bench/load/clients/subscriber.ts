@@ -1,4 +1,4 @@
-/** A receiver of the load: finds the payload in each PUBLISH, has it noted, and acknowledges. */
+/** A receiver of the load: finds the payload in each PUBLISH, records it, and acknowledges. */
 
 import type { Ledger } from '../ledger.js'
 import { Answers, type Writes } from './answers.js'
@@ -15,7 +15,7 @@ export class Subscriber implements PacketSink {
   readonly #answers: Answers
   #now = 0
 
-  /** @param expected next sequence number by publisher; undefined where several share a subscription */
+  /** @param expected next sequence number by publisher; undefined if several clients share a subscription */
   constructor(
     client: Client,
     ledger: Ledger,

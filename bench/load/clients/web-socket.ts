@@ -1,6 +1,6 @@
 /**
- * Just enough of WebSocket for a client that trusts its server: the upgrade, the head of a binary frame
- * with an all-zero mask (so that prepared bytes stay as they are), and unwrapping what arrives.
+ * A minimal WebSocket client that trusts its server: the upgrade, the header of a binary frame with an all-zero mask
+ * (so that prepared bytes stay unchanged), and the payload of received frames.
  */
 
 export const UPGRADE = Buffer.from(
@@ -26,7 +26,7 @@ export function wrap(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), bytes])
 }
 
-/** Takes the frames off what a server sends and hands on their contents in pieces as they come. */
+/** Removes the frame headers of the server, and passes the contents on in pieces as they arrive. */
 export class Unwrapper {
   readonly #onUpgraded: () => void
   readonly #onBytes: (bytes: Buffer) => void

@@ -1,4 +1,4 @@
-/** Connections as such: what it costs to open one and to keep it, and many at once. */
+/** Connections: the cost of opening and keeping one, and many at once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, openMany } from '../../load/clients/client.js'
 import { Histogram } from '../../load/histogram.js'
@@ -9,19 +9,19 @@ import { memoryEach } from './held.js'
 export interface ConnectionPlan {
   /** Those that are measured. */
   clients: number
-  /** Those that are connected before, and stay. */
+  /** Clients that are connected before, and stay. */
   earlier: number
   perSecond: number | 'all at once'
-  /** Loopback addresses of the broker to spread over: each has ports for some 28,000 connections. */
+  /** Loopback addresses of the broker: each has ports for some 28,000 connections. */
   addresses: number
 }
 
-/** With fewer, the memory of a connection drowns in that of the process. */
+/** With fewer, the memory of a connection is small compared with that of the process. */
 const LEAST_FOR_MEMORY = 5000
 
 const EARLIER_PER_SECOND = 5000
 
-/** Connections before the measurement, so that code is warm and memory is at its working size. */
+/** Connections before the measurement, so that code is compiled and memory has its usual size. */
 const WARM_UP = 1000
 
 function open(context: LoadContext, index: number, addresses: number): Promise<Client> {
@@ -36,7 +36,7 @@ async function warmUp(context: LoadContext): Promise<void> {
 }
 
 /**
- * Starts connections of consecutive numbers, in steps of 10 ms at a given rate; resolves when each is open or failed.
+ * Opens connections with consecutive numbers, in steps of 10 ms at a given rate; resolves when each is open or failed.
  */
 async function openAll(
   context: LoadContext,

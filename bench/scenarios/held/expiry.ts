@@ -1,4 +1,4 @@
-/** A million queued messages that expire at the same moment: how long others wait while the broker takes them out. */
+/** A million queued messages that expire at the same moment: how long others wait while the broker removes them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../../load/clients/client.js'
 import { Feeder } from '../../load/clients/feeder.js'
@@ -11,11 +11,11 @@ import { scaled } from './held.js'
 const SESSIONS = 10
 const TOPIC = 'bench/expiry/0'
 const PAYLOAD_BYTES = 64
-/** Seconds, for those that are still to be there afterwards. */
+/** Expiry in seconds of messages that should remain. */
 const LONG = 3600
-/** The property Message Expiry Interval; its value is the last thing before the payload. */
+/** The property Message Expiry Interval; its value is directly before the payload. */
 const MESSAGE_EXPIRY = Buffer.from([0x02, 0, 0, 0, 0])
-/** The fill may take so much longer than its beginning lets expect. */
+/** Filling may take longer than its beginning suggests, by this factor. */
 const RESERVE = 1.3
 const SLICE_MS = 200
 /** Expiry is in whole seconds, so that a moment is one second. */
@@ -32,7 +32,7 @@ async function leaveSessions(context: LoadContext): Promise<void> {
   await sleep(SLICE_MS)
 }
 
-/** What it publishes goes to the sessions in turns, and expires after as many seconds as it is told then. */
+/** Publishes to the sessions in turns, with the expiry that is set at the time. */
 async function openFeeder(context: LoadContext, secondsLeft: () => number): Promise<Feeder> {
   const client = await Client.open(context, { clientId: 'feeder', version: 5, session: 'clean' })
   return new Feeder(client, {
@@ -47,7 +47,7 @@ async function openFeeder(context: LoadContext, secondsLeft: () => number): Prom
   })
 }
 
-/** A client that gets its own messages, one a millisecond, and remembers the longest that one took, in milliseconds. */
+/** A client that gets its own messages, one a millisecond, and records the longest latency in milliseconds. */
 class Bystander {
   longest = 0
   readonly #client: Client
@@ -89,7 +89,7 @@ async function slice({ pid }: LoadContext): Promise<number> {
   return cpuMicros(pid) - start
 }
 
-/** Waits until the broker does no more than it did before the messages expired, on both sides of that moment. */
+/** Waits until the broker works no more than before the messages expired. */
 async function whileExpiring(context: LoadContext, expireAt: number): Promise<{ cpu: number; seconds: number }> {
   const idle = await slice(context)
   await sleep(Math.max(0, expireAt - ROUNDING_MS - Date.now()))

@@ -1,6 +1,6 @@
 /**
- * What a delivery costs as one thing grows and all else stays: the number of clients, of subscriptions or
- * retained messages held, the size of a payload. Each point of a plot is a scenario of its own.
+ * The cost of a delivery while one thing grows: the number of clients, of subscriptions or retained messages, the size
+ * of a payload. Each point of a plot is a scenario.
  */
 import { pairs, Traffic, type TrafficPlan } from '../../load/traffic.js'
 import { type BrokerName, type LoadContext, type Sample, type Scenario, scenario } from '../../types.js'
@@ -9,10 +9,10 @@ import { Holders } from './subscriptions.js'
 
 /** A curve for each broker: cost against `x`. */
 export interface Growth {
-  /** Name of the file, without what makes it a plot. */
+  /** Name of the file, without the directory and the extension. */
   name: string
   title: string
-  /** What else is to know to read it. */
+  /** A remark that is needed to read it. */
   remark: string
   xLabel: string
   xUnit: 'count' | 'bytes'
@@ -27,12 +27,12 @@ export interface GrowthPoint {
 
 interface Curve extends Omit<Growth, 'points'> {
   xs: number[]
-  /** The last of the points that a quick run has. */
+  /** The last point of a quick run. */
   quickUpTo: number
   brokers?: BrokerName[]
   openFiles?(x: number): number
   plan(x: number): Partial<TrafficPlan>
-  /** What the broker gets to hold before messages flow. */
+  /** What the broker has to store before messages are sent. */
   prepare?(context: LoadContext, x: number): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** How long a broker takes to start on what an earlier run has left on the disk, from its process to its port. */
+/** How long a broker takes to start with the data of an earlier run on the disk, from its process to its port. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { scaled } from './held.js'
 const HOST = fileURLToPath(new URL('../../brokers/anax.js', import.meta.url))
 const BROKER_ID = 'bench'
 const EXPIRY = 3600
-/** Changes that are under way at a time. */
+/** Changes that are pending at the same time. */
 const BATCH = 1000
 const payload = Buffer.alloc(64, 'x')
 const { MAX_SAFE_INTEGER } = Number

@@ -1,4 +1,4 @@
-/** The queue of a stored session whose client is away: filling it, what it takes, and draining it. */
+/** The queue of a stored session whose client is disconnected: the cost of filling, keeping and draining it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../../load/clients/client.js'
 import { Feeder } from '../../load/clients/feeder.js'
@@ -31,7 +31,7 @@ async function openFeeder(context: LoadContext): Promise<Feeder> {
   })
 }
 
-/** Bytes of payload that each message takes in memory, which are not the broker's doing. */
+/** Bytes of payload per message, which every broker has to keep. */
 function payloadInMemory({ broker }: LoadContext): number {
   const { store } = brokers[broker]
   return store === 'memory' || store === 'autosave' ? PAYLOAD_BYTES : 0
@@ -65,7 +65,7 @@ async function run(context: LoadContext, messages: number): Promise<Sample> {
   }
 }
 
-/** Listens before CONNACK is here: the queue may come in the same chunk. */
+/** Listens before CONNACK: the queue may arrive in the same chunk. */
 async function openReceiver(context: LoadContext): Promise<Receiver> {
   let receiver: Receiver | undefined
   await Client.open(context, sleeper, client => {

@@ -1,4 +1,4 @@
-/** A million retained messages: storing them, and how fast and how smoothly they come to a new subscriber. */
+/** A million retained messages: storing them, and how fast and how smoothly they reach a new subscriber. */
 import { Client, openMany } from '../../load/clients/client.js'
 import { Feeder } from '../../load/clients/feeder.js'
 import { PINGREQ, subscribePacket } from '../../load/clients/packets.js'
@@ -12,7 +12,7 @@ const FEEDERS = 10
 const PAYLOAD_BYTES = 64
 const TOPIC = 'held/000/00/00'
 const DIGITS_AT = 'held/'.length
-/** How often what is short is measured, unless that takes too long. */
+/** How often a short measurement is repeated, unless that takes too long. */
 const TRIES = 50
 const TRIES_MS = 2000
 const WARM_UP_MESSAGES = 30_000
@@ -46,7 +46,7 @@ async function openFeeders(context: LoadContext): Promise<Feeder[]> {
   })
 }
 
-/** Each feeder has its tenth of what lies between. */
+/** Each feeder publishes a tenth of them. */
 async function feedAll(feeders: Feeder[], from: number, to: number): Promise<void> {
   const each = (to - from) / FEEDERS
   await Promise.all(feeders.map((feeder, i) => feeder.feed(from + i * each, from + (i + 1) * each)))
@@ -58,7 +58,7 @@ function openReceiver(context: LoadContext): Promise<Client> {
   return Client.open(context, { clientId: `receiver-${receivers++}`, version: 4, session: 'clean' })
 }
 
-/** A new client that subscribes; SUBACK and messages come as they come. */
+/** A new client that subscribes; SUBACK and messages arrive in any order. */
 async function subscribeNew(context: LoadContext, filter: string): Promise<{ client: Client; receiver: Receiver }> {
   const client = await openReceiver(context)
   const receiver = new Receiver(client, 'any')
@@ -88,7 +88,7 @@ async function costPerMatch(context: LoadContext, subscribes: string[][], matche
     client.write(subscribePacket(1, filters, 0, 4))
     await receiver.until(before + matches)
   }
-  // the first ones are for the compiler of the broker's runtime
+  // the first ones are for the broker's compiler
   for (let warm = 0; warm < WARM_UP_MESSAGES; warm += matches) await fetch(subscribes[0]!)
   const start = cpuMicros(context.pid)
   const end = performance.now() + TRIES_MS
@@ -102,7 +102,7 @@ async function costPerMatch(context: LoadContext, subscribes: string[][], matche
   return (cpuMicros(context.pid) - start) / done
 }
 
-/** The longest that a PINGREQ of one client waits while another gets all that is retained, in milliseconds. */
+/** The longest answer to a PINGREQ of one client while another gets all retained messages, in milliseconds. */
 async function longestStall(context: LoadContext, count: number): Promise<{ stall: number; lost: number }> {
   const bystander = await Client.open(context, { clientId: 'bystander', version: 4, session: 'clean' })
   const sent: number[] = []
@@ -126,7 +126,7 @@ async function longestStall(context: LoadContext, count: number): Promise<{ stal
   return { stall: Math.max(stall, waiting), lost: count - receiver.received }
 }
 
-/** Has the broker retain so many messages, on as many topics; divisible by 10. */
+/** Publishes retained messages, each on its own topic; their number is divisible by 10. */
 export async function retain(context: LoadContext, count: number): Promise<void> {
   await feedAll(await openFeeders(context), 0, count)
 }

@@ -1,12 +1,12 @@
-/** The memory of stored sessions whose clients are away: no queue, no subscription, only that they exist. */
+/** The memory of stored sessions whose clients are disconnected, without queues and subscriptions. */
 import { Client, openMany } from '../../load/clients/client.js'
 import { residentBytes } from '../../measure.js'
 import { type LoadContext, type Sample, type Scenario, scenario } from '../../types.js'
 import { memoryEach, scaled } from './held.js'
 
-/** With fewer, a session drowns in what the process takes anyway. */
+/** With fewer, a session is small compared with the process. */
 const LEAST = 20_000
-/** Clients that have come and gone before, so that code is warm. */
+/** Clients that have connected and disconnected before, so that code is compiled. */
 const EARLIER = 2000
 
 const idOf = (index: number) => `sleeper-${`${index}`.padStart(7, '0')}`

@@ -1,11 +1,8 @@
-/**
- * Messages that a store has to have before they are acknowledged: for stored sessions, and retained. Stores side by
- * side.
- */
+/** Messages that must be stored before they are acknowledged: queued and retained ones. Compares stores. */
 import { measureTraffic, pairs, type TrafficPlan } from '../../load/traffic.js'
 import { type BrokerName, type Scenario, scenario } from '../../types.js'
 
-/** Memory first, then what is left on a disk, from the best kept on. */
+/** In memory first, then on a disk, the safest first. */
 export const withStores: readonly BrokerName[] = [
   'anax',
   'anax-lmdb-commit',

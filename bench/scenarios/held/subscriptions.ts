@@ -1,4 +1,4 @@
-/** A million subscriptions: what each costs in time and memory, and what all of them cost other messages. */
+/** A million subscriptions: the time and memory of each, and how all of them slow down other messages. */
 import { Client, openMany } from '../../load/clients/client.js'
 import { inHalves } from '../../load/halves.js'
 import { pairs, Traffic } from '../../load/traffic.js'
@@ -16,7 +16,7 @@ function filter(holder: number, index: number): string {
   return index % 10 === 0 ? `site/${holder}/+/device/${index}/state` : `site/${holder}/hall/device/${index}/state`
 }
 
-/** Clients that subscribe in step, each to its share. */
+/** Clients that subscribe at the same time, each to its share. */
 export class Holders {
   readonly #clients: Client[]
   #each = 0
