@@ -160,7 +160,7 @@ describe('every file', () => {
   })
 })
 
-it('no folder holds more files than a reader takes in at once', () => {
+it('no folder has too many files', () => {
   const counts = new Map<string, number>()
   for (const path of FOLDERS.flatMap(filesIn)) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
   assert.ok(counts.size > 100)
@@ -169,7 +169,7 @@ it('no folder holds more files than a reader takes in at once', () => {
 })
 
 describe('the library', () => {
-  it('never takes away the listeners of others', () => {
+  it('never removes the listeners of others', () => {
     assert.deepEqual(matching(library, /removeAllListeners/), [])
   })
 

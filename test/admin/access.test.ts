@@ -11,14 +11,14 @@ import { AdminServer, ask } from './admin-server.js'
 const STATS = '/api/v1/stats'
 const PUBLISH = '/api/v1/publish'
 
-describe('who has the token', () => {
+describe('a client with the token', () => {
   let server: AdminServer
   before(async () => {
     server = await AdminServer.start({ token: 'a-secret-of-some-length', hosts: ['admin.example'] })
   })
   after(() => server.close())
 
-  it('gets in, and nobody else: on every path', async () => {
+  it('is admitted, and nobody else, on every path', async () => {
     assert.equal((await server.ask(STATS)).status, 200)
     const paths = [STATS, '/', '/dashboard.js', '/livez', '/readyz', '/api/v1/openapi.json', '/api/v1/live', '/none']
     for (const path of paths) assert.equal((await server.ask(path, { anonymous: true })).status, 401, path)
@@ -37,7 +37,7 @@ describe('who has the token', () => {
     assert.equal((await server.ask(STATS, { anonymous: true, headers })).status, 200)
   })
 
-  it('stays signed in when another broker of the same host is entered', async () => {
+  it('stays signed in when it signs in to another broker of the same host', async () => {
     const other = await AdminServer.start()
     const cookies = await Promise.all(
       [server, other].map(async ({ port, admin }) => {
@@ -74,7 +74,7 @@ describe('who has the token', () => {
     )
   })
 
-  it('is refused under a name that is not ours, as a page would have it that rebinds its name', async () => {
+  it('is refused under an unknown host name, which a page with DNS rebinding would send', async () => {
     const status = async (host: string) => (await server.ask(STATS, { headers: { host } })).status
     for (const host of ['evil.example', 'evil.example:80', 'localhost.evil.example', 'admin.example.evil']) {
       assert.equal(await status(host), 421, host)
@@ -84,7 +84,7 @@ describe('who has the token', () => {
     }
   })
 
-  it('is refused where a page of another origin sent the request', async () => {
+  it('is refused if a page of another origin sent the request', async () => {
     const own = `127.0.0.1:${server.port}`
     const status = async (headers: Record<string, string>) => {
       return (await server.ask(PUBLISH, { headers, body: { topic: 'a' } })).status
@@ -125,7 +125,7 @@ describe('who has the token', () => {
 })
 
 describe('the application', () => {
-  it('decides on each request, and names who it is for the audit', async () => {
+  it('decides on each request, and names the user for the audit', async () => {
     const authorize = async ({ headers }: { headers: Record<string, unknown> }) => {
       if (headers['x-user'] === 'broken') throw new Error('the service is away')
       return headers['x-user'] as string | undefined
@@ -146,7 +146,7 @@ describe('the application', () => {
     await server.close()
   })
 
-  it('is told which option is not acceptable', async () => {
+  it('is told which option is invalid', async () => {
     const broker = await createBroker()
     const wrong = [
       { token: 'short' },

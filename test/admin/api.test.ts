@@ -139,7 +139,7 @@ describe('the API', () => {
     assert.deepEqual(await refused(`${API}/publish`, large), [413, 'too-large'])
   })
 
-  it('shows the numbers, the limits, and who lost messages', async () => {
+  it('shows the numbers, the limits, and the clients that lost messages', async () => {
     const client = await connected('slow', {
       clean: false,
       protocolVersion: 5,
@@ -208,7 +208,7 @@ describe('the API', () => {
     for (const client of [much, little]) await client.drop()
   })
 
-  it('was asked every operation of its document, but for the streams', () => {
+  it('was called with every operation of its document, except streams', () => {
     const operations = Object.entries<Record<string, { responses: Record<string, { content: object }> }>>(
       document.paths,
     )
@@ -229,7 +229,7 @@ describe('live values', () => {
   })
   afterEach(() => server.close())
 
-  it('come as they are sampled, after those that were', async () => {
+  it('are sent as they are sampled, after the earlier ones', async () => {
     const names: string[] = []
     for await (const { event, data } of events(server.port, `${API}/live`, server.admin.token)) {
       names.push(event)
@@ -241,7 +241,7 @@ describe('live values', () => {
     assert.deepEqual(names, ['open', 'history', 'sample'])
   })
 
-  it('are the messages of a filter, and how many were too many', async () => {
+  it('are the messages of a filter, and the number of those that were dropped', async () => {
     let skipped = 0
     const seen: string[] = []
     for await (const { event, data } of events(server.port, `${API}/messages?filter=m/%23`, server.admin.token)) {
@@ -282,7 +282,7 @@ describe('live values', () => {
     assert.deepEqual((await server.ask(`${API}/log`)).json.error.code, 'no-log')
   })
 
-  it('say something even where nothing happens, so that no proxy ends them', async () => {
+  it('are kept alive with comments, so that no proxy ends them', async () => {
     const logged = await AdminServer.start({ log: new LogTail(), sampleMs: 100 })
     for (const path of [`${API}/log`, `${API}/messages?filter=none`]) {
       const seen: string[] = []
@@ -340,7 +340,7 @@ describe('a web framework', () => {
     await broker.close()
   })
 
-  it('is a proxy that puts it below a path which it does not know', async () => {
+  it('is a proxy that mounts it below an unknown path', async () => {
     const broker = await createBroker()
     const behind = http.createServer(createAdmin(broker, { token, hosts: ['site.example'] }).handle)
     await once(behind.listen(0, '127.0.0.1'), 'listening')

@@ -11,7 +11,7 @@ import { AdminServer } from './admin-server.js'
 const TOKEN = 'a-secret-of-some-length'
 const COOKIE = `anax-admin-${createHash('sha256').update(TOKEN).digest('hex').slice(0, 8)}`
 
-describe('whoever is not let in', () => {
+describe('a client without the token', () => {
   let server: AdminServer
   before(async () => {
     server = await AdminServer.start({ token: TOKEN })
@@ -29,7 +29,7 @@ describe('whoever is not let in', () => {
     return text.split('\r\n\r\n')[0] ?? ''
   }
 
-  it('reaches no route: not without a token, not with a wrong one, by no method', async () => {
+  it('reaches no route, without a token or with a wrong one, with any method', async () => {
     const wrong = [
       {},
       { authorization: 'Bearer' },
@@ -56,7 +56,7 @@ describe('whoever is not let in', () => {
     assert.deepEqual(server.audits, [])
   })
 
-  it('cannot make up a host name', async () => {
+  it('cannot invent a host name', async () => {
     const authorization = `Authorization: Bearer ${TOKEN}`
     const hosts = [
       'localhost@evil.example',
@@ -81,7 +81,7 @@ describe('whoever is not let in', () => {
     assert.match(await raw('GET http://localhost/api/v1/stats HTTP/1.1', 'Host: evil.example', authorization), / 421 /)
   })
 
-  it('cannot have the redirect lead elsewhere, nor break it', async () => {
+  it('cannot redirect to another site, nor break the redirect', async () => {
     for (const path of ['//evil.example/', '/\\evil.example/', '///evil.example', '/%2f%2fevil.example/']) {
       const head = await raw(`GET ${path}?token=${TOKEN} HTTP/1.1`, 'Host: localhost')
       const location = /^location: (.*)$/im.exec(head)?.[1] ?? assert.fail(head)
@@ -91,7 +91,7 @@ describe('whoever is not let in', () => {
     assert.doesNotMatch(split, /^set-cookie: a=b/im)
   })
 
-  it('gets an answer to nonsense', async () => {
+  it('gets an answer to invalid requests', async () => {
     const authorization = `Authorization: Bearer ${TOKEN}`
     assert.match(await raw('GET //[ HTTP/1.1', 'Host: localhost', authorization), /^HTTP\/1\.1 400 /)
     assert.match(await raw('GET /api/v1/sessions/%ff HTTP/1.1', 'Host: localhost', authorization), / 400 /)
@@ -104,7 +104,7 @@ describe('whoever is not let in', () => {
     }
   })
 
-  it('cannot use up the streams of those who are', async () => {
+  it('cannot use up the streams of authorized clients', async () => {
     const requests = Array.from({ length: 120 }, () => server.ask('/api/v1/live', { anonymous: true }))
     assert.ok((await Promise.all(requests)).every(({ status }) => status === 401))
     const head = await server.ask('/api/v1/live', { method: 'HEAD' })

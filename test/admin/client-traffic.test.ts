@@ -37,7 +37,7 @@ describe('the traffic of clients', () => {
     return (await traffic.top(order, limit)).map(({ id }) => id)
   }
 
-  it('is what came and went since it was looked at before, by second', async () => {
+  it('is the traffic per second since the last reading', async () => {
     await send('busy', 3)
     assert.equal(ratesOf('busy'), undefined)
     await send('busy', 6)
@@ -48,7 +48,7 @@ describe('the traffic of clients', () => {
     assert.equal(ratesOf('busy'), undefined)
   })
 
-  it('orders clients, and leaves out those that have none', async () => {
+  it('orders clients, and omits those without traffic', async () => {
     assert.deepEqual(await namesOf('received'), [])
     await send('calm', 2)
     await send('busy', 5)
@@ -73,7 +73,7 @@ describe('the traffic of clients', () => {
     assert.deepEqual(await namesOf('received'), [])
   })
 
-  it('is measured anew where the last time is forgotten', async () => {
+  it('is measured anew if the last reading is forgotten', async () => {
     await namesOf('received')
     now += 60_000
     traffic.forget()
@@ -84,7 +84,7 @@ describe('the traffic of clients', () => {
     assert.deepEqual(ratesOf('busy'), { receivedPerSecond: 0.5, sentPerSecond: 0 })
   })
 
-  it('looks at thousands of clients in several turns', async () => {
+  it('reads thousands of clients in several turns', async () => {
     const many = Array.from({ length: 1200 }, (_, number) => connectTo(broker, `many-${number}`))
     const last = (await Promise.all(many)).at(-1)!
     await traffic.top('received', 1)

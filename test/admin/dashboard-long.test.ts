@@ -120,7 +120,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector(`nav a[aria-current][href="#${name}"]`)
   }
 
-  it('took the token out of the address and draws live values', async () => {
+  it('removes the token from the address and draws live values', async () => {
     assert.equal(new URL(page.url()).search, '')
     await page.waitForSelector('.figure dd')
     assert.match((await page.textContent('.figures')) ?? '', /Connected50/)
@@ -158,7 +158,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector('tbody tr:has-text("pump-09") td[data-head="In/s"]:not(:text-is("–"))')
   })
 
-  it('tells who gets the messages of a topic', async () => {
+  it('lists the clients that get the messages of a topic', async () => {
     await show('subscriptions')
     await page.fill('input[name=topic]', 'pumps/8/command')
     await page.keyboard.press('Enter')
@@ -168,7 +168,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector('.empty:text("There is none.")')
   })
 
-  it('shows what waits for a session, and deletes it', async () => {
+  it('shows the queue of a session, and deletes the session', async () => {
     await show('sessions')
     await page.click('button.link:text("controller")')
     await page.waitForSelector('.details code:text("high at pump 0")')
@@ -179,7 +179,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     assert.equal(await server.broker.session('controller'), undefined)
   })
 
-  it('edits a retained message, and watches it come', async () => {
+  it('edits a retained message, and receives it', async () => {
     await show('topics')
     await page.click('button:text("Watch")')
     await page.click('button[aria-label="Edit pumps/2/status"]')
@@ -203,7 +203,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector('tbody tr:has-text("pump-00"):has-text("queue-full 2")')
   })
 
-  it('shows who does not keep up, and the log as it is written', async () => {
+  it('shows slow clients, and the log as it is written', async () => {
     const { port } = listener.address() as net.AddressInfo
     const properties = { receiveMaximum: 1 }
     const options = { clientId: 'slow', protocolVersion: 5, properties, reconnectPeriod: 0 } as const
@@ -241,7 +241,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     }
   }
 
-  it('searches on where an answer of the broker has nobody yet', async () => {
+  it('continues a search after an empty answer of the broker', async () => {
     for (let number = 0; number < 25_000; number++) {
       await store.saveSession({ clientId: `device-${number}`, expiryInterval: 3600, expiresAt: Date.now() + 3_600_000 })
     }
@@ -256,7 +256,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector('.empty:text("There is none.")')
   })
 
-  it('holds no stream in the background, and catches up when it is seen again', async () => {
+  it('has no stream in the background, and catches up when it is visible again', async () => {
     await show('overview')
     const hide = (hidden: boolean) =>
       page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
@@ -272,7 +272,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     await page.waitForSelector('header .state.on')
   })
 
-  it('comes back after a proxy had nobody to pass requests to', async () => {
+  it('reconnects after a proxy had no broker', async () => {
     const seen = complaints.length
     const away = (route: Route) => route.fulfill({ status: 502, body: 'Bad Gateway' })
     await page.route('**/api/v1/**', away)
@@ -295,7 +295,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     complaints.length = seen
   })
 
-  it('had nothing refused by its own policy, and no error', () => {
+  it('violates no Content Security Policy, and has no error', () => {
     assert.deepEqual(complaints, [])
   })
 

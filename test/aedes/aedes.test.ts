@@ -14,7 +14,7 @@ import { SpecClient } from '../support/clients/spec-client.js'
 import { connected, create, open, said } from './support.js'
 
 describe('a broker', () => {
-  it('is made by all the ways that Aedes has had', async () => {
+  it('is created in all ways that Aedes has had', async () => {
     const required = createRequire(import.meta.url)('../../cjs/lib/aedes/index.js')
     for (const make of [
       () => new Server(),
@@ -66,7 +66,7 @@ describe('a broker', () => {
     assert.deepEqual(warnings.sort(), ['anax/aedes: nonsense is not an option', 'anax/aedes: queueLimit has no effect'])
   })
 
-  it('says below $SYS what happens to it', async () => {
+  it('publishes its events below $SYS', async () => {
     const broker = await create()
     const topics = await said(broker)
     const client = await connected(broker, 'c')
@@ -85,7 +85,7 @@ describe('a broker', () => {
     ])
   })
 
-  it('loses nothing of what the application publishes at once without waiting', async () => {
+  it('loses no message that the application publishes without waiting', async () => {
     const broker = await create()
     const client = await connected(broker)
     await client.subscribe({ topic: 't', qos: 0 })
@@ -107,7 +107,7 @@ describe('a broker', () => {
     assert.equal(dropped, 0)
   })
 
-  it('hears of others by their heartbeats, and has a client leave that came to another one', async () => {
+  it('knows other brokers by their heartbeats, and disconnects a client that connects to another one', async () => {
     const broker = await create({ id: 'here' })
     await connected(broker, 'mover')
     const emit = (topic: string, payload: string) =>
@@ -135,7 +135,7 @@ describe('a broker', () => {
 })
 
 describe('hooks', () => {
-  it('have the broker as this, and call back whatever they declare', async () => {
+  it('have the broker as this, and may call back whatever parameters they declare', async () => {
     const seen: unknown[] = []
     const broker = await create({
       preConnect(...args: unknown[]) {
@@ -192,7 +192,7 @@ describe('hooks', () => {
     assert.deepEqual(Object.keys(broker.clients), ['other'])
   })
 
-  it('that decide about a client which was closed meanwhile: it gets no answer, and the application is told', async () => {
+  it('may answer after the client was closed: it gets no answer, and the application gets an event', async () => {
     const broker = await create()
     const errors: string[] = []
     broker.on('clientError', (_client, { message }) => errors.push(message))
@@ -227,7 +227,7 @@ describe('hooks', () => {
     assert.deepEqual(await client.settle(), [])
   })
 
-  it('refuse a client with the return code of the error, which the application is told', async () => {
+  it('refuse a client with the return code of the error, and the application gets an event', async () => {
     const broker = await create({
       authenticate: (_client, _username, _password, callback) =>
         callback(Object.assign(new Error('who are you?'), { returnCode: 4 }), false),
@@ -286,7 +286,7 @@ describe('a client', () => {
     assert.deepEqual(Object.keys(client.subscriptions), [])
   })
 
-  it('ends when an error of it is emitted, of which the broker tells', async () => {
+  it('ends when it emits an error, which the broker reports', async () => {
     const broker = await create()
     const peer = await connected(broker)
     const failed = once(broker, 'clientError')
@@ -317,7 +317,7 @@ describe('a client of MQTT 5.0', () => {
     return client
   }
 
-  it('that is away is counted, and one over the limit is not', async () => {
+  it('is counted with its stored session, unless the limit is exceeded', async () => {
     const broker = await create({ pendingSessionsLimit: 1 })
     const first = await kept5(broker, 'first', { topic: 'wills', payload: 'first' })
     await first.drop()
@@ -341,7 +341,7 @@ describe('a client of MQTT 5.0', () => {
     assert.deepEqual([broker.expiringSessions.size, broker.delayedWills.size], [0, 0])
   })
 
-  it('is told why it is disconnected, and where to go', async () => {
+  it('is told why it is disconnected, and another server', async () => {
     const broker = await create()
     const peer = await connected(broker, 'c', 5)
     const client = broker.clients.c!
@@ -356,7 +356,7 @@ describe('a client of MQTT 5.0', () => {
     assert.equal((await sent.connect({ clientId: 'd' })).reasonCode, 0x9c)
   })
 
-  it('is told the message of the error with which a hook refuses a message, and stays', async () => {
+  it('gets the error message of a hook that refuses a message, and stays connected', async () => {
     const broker = await create()
     const peer = await connected(broker, 'c', 5)
     const mine = new Error('not here')

@@ -37,7 +37,7 @@ async function standstill(loop: { published: number }): Promise<void> {
 }
 
 describe('a loop that waits for each message', () => {
-  it('goes no faster than a client reads, and loses nothing; others do not wait', async () => {
+  it('is as fast as a client reads, and loses nothing; others do not wait', async () => {
     const broker = await create()
     let dropped = 0
     broker.anax.on('drop', () => dropped++)
@@ -56,7 +56,7 @@ describe('a loop that waits for each message', () => {
     assert.equal(dropped, 0)
   })
 
-  it('goes on when the client is gone', async () => {
+  it('continues when the client has disconnected', async () => {
     const broker = await create()
     const slow = await connected(broker, 'slow')
     await slow.subscribe({ topic: 'to/#', qos: 0 })

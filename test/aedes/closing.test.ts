@@ -5,7 +5,7 @@ import mqemitter from 'mqemitter'
 import { Server } from '../../lib/aedes/index.js'
 import { connected, create } from './support.js'
 
-test('a broker that is closed before it has started neither says nor hears anything', async () => {
+test('a broker that is closed before it has started emits no event, and handles none', async () => {
   const mq = mqemitter()
   const used: string[] = []
   const on = mq.on.bind(mq)
@@ -26,7 +26,7 @@ test('a broker that is closed before it has started neither says nor hears anyth
   )
 })
 
-test('a broker that closes says of each client that it has gone, and then that it is closed', async () => {
+test("a broker that closes emits an event for each disconnected client, and then 'closed'", async () => {
   const broker = await create({ id: 'one' })
   const client = await connected(broker)
   await client.subscribe({ topic: 'a', qos: 0 })

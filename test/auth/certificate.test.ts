@@ -64,7 +64,7 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     }
   }
 
-  it('lets in who has a certificate of the authority, under the name in it, and nobody else', async () => {
+  it('accepts clients with a certificate of the authority, under the name in it, and no others', async () => {
     await withBroker({}, async ({ connect, denials }) => {
       const device = await connect(authority.issue('/CN=device-1'), { username: 'root' })
       const received = nextMessage(device)
@@ -85,7 +85,7 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     })
   })
 
-  it('takes the name that the option says, which has to equal what the option says', async () => {
+  it('takes the name from the configured field, and compares it as configured', async () => {
     const pair = authority.issue('/CN=x', 'DNS:d.example,URI:urn:dev:1,email:d@example.com')
     const fingerprint = new X509Certificate(pair.cert).fingerprint256
     const cases: [ClientCertificateOptions['identity'], string][] = [
@@ -110,7 +110,7 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     })
   })
 
-  it('knows revoked certificates from lists, also those of connected clients once the list is read again', async () => {
+  it('refuses revoked certificates, and disconnects their clients when the list is reloaded', async () => {
     const [good, bad] = [authority.issue('/CN=good'), authority.issue('/CN=bad')]
     const crl = folder.write('crl.pem', authority.list())
     const clock = new FakeClock(Date.now())
@@ -170,7 +170,7 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     return client
   }
 
-  it('reads names as they are, and none that are made to be misread', () => {
+  it('reads names exactly, and refuses ambiguous ones', () => {
     const certificate = (subject: string, names?: string) => new X509Certificate(authority.issue(subject, names).cert)
     assert.deepEqual(namesOf(certificate('/CN=a, CN=b'), 'cn'), ['a, CN=b'])
     assert.deepEqual(namesOf(certificate('/CN=ünï/O=CN=x'), 'cn'), ['ünï'])
@@ -185,7 +185,7 @@ describe('clientCertificate', { skip: withoutOpenssl }, () => {
     assert.deepEqual(namesOf(fake, 'email'), ['a@b'])
   })
 
-  it('refuses options and lists that are none', () => {
+  it('refuses invalid options and lists', () => {
     assert.throws(() => clientCertificate({ identity: 'serial' as 'cn' }), { code: 'ANAX_ERR_OPTION' })
     assert.throws(() => clientCertificate({ crl: '/nowhere' }), { code: 'ANAX_ERR_OPTION' })
     const list = Buffer.from(authority.list().replaceAll(/-----.*-----|\s/g, ''), 'base64')

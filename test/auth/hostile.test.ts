@@ -52,7 +52,7 @@ const secret = randomBytes(32)
 const sign = (claims: object) =>
   new SignJWT({ ...claims }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(secret)
 
-describe('a name that is not the one it looks like', () => {
+describe('a name that imitates another one', () => {
   const hash = quickHash('x')
   const object = JSON.parse(JSON.stringify({ alice: hash })) as Record<string, string>
 
@@ -87,7 +87,7 @@ describe('a name that is not the one it looks like', () => {
     })
   })
 
-  it('has no rights of the other: rules in a file, typed rules, rules of a token', async () => {
+  it('has no permissions of the other: rules in a file, typed rules, rules of a token', async () => {
     const file = aclFile(folder.write('rules', 'topic public\nuser alice\ntopic a\n'))
     const typed = aclFile({ anonymous: [allow({ all: 'public' })], users: { alice: [allow({ all: 'a' })] } })
     const roles = aclFile({ roles: { alice: [allow({ all: 'a' })] }, groups: { alice: [allow({ all: 'a' })] } })
@@ -108,7 +108,7 @@ describe('a name that is not the one it looks like', () => {
     })
   })
 
-  it('is asked about as it is where a service decides', async () => {
+  it('is passed unchanged to a service', async () => {
     const asked: unknown[] = []
     const server = createServer(async (request, response) => {
       let text = ''
@@ -129,13 +129,13 @@ describe('a name that is not the one it looks like', () => {
     }
   })
 
-  it('is refused at once where passwordFile is given what is no source', () => {
+  it('is refused at once if passwordFile has no valid source', () => {
     for (const source of [undefined, null, 7, () => undefined, () => 'alice', { alice: 7 }]) {
       assert.throws(() => passwordFile(source as never), { code: 'ANAX_ERR_OPTION' })
     }
   })
 
-  it('gets no further with SCRAM than SASLprep says', async () => {
+  it('is normalized by SCRAM only as SASLprep says', async () => {
     const users = { alice: await scramCredentials('x', { iterations: 4096 }) }
     const auth = scram({ users })
     const denials = denialsOf(auth)
@@ -159,7 +159,7 @@ describe('a name that is not the one it looks like', () => {
 })
 
 describe('places in rules', () => {
-  it('are filled in as the name is, and once', async () => {
+  it('are replaced by the exact name, once', async () => {
     const names = ['%u', '%c', '$&', '$1', '%{site}', '$`', '\\', '__proto__']
     const modules: [string, Auth][] = [
       ['file', aclFile(folder.write('places', 'pattern readwrite %u/%c\n'))],
@@ -236,7 +236,7 @@ describe('a token in the place of a user name', () => {
 })
 
 describe('what a token says', () => {
-  it('counts as long as clocks may differ, and not longer', async () => {
+  it('is valid within the clock tolerance, and not longer', async () => {
     const clock = new FakeClock(Date.now())
     const auth = jwt({ algorithms: ['HS256'], key: secret, clockToleranceS: 60, clock })
     await withAuth(auth, async broker => {
@@ -250,7 +250,7 @@ describe('what a token says', () => {
     })
   })
 
-  it('is not taken where a rule has a place that nobody fills: what it denies would be allowed', async () => {
+  it('is refused if a rule has a place without a value: what it denies would be allowed', async () => {
     const attributes = { tenant: 'tenant' }
     await withAuth(jwt({ algorithms: ['HS256'], key: secret, attributes }), async broker => {
       const rules = (topic: string) => [
@@ -268,7 +268,7 @@ describe('what a token says', () => {
 })
 
 describe('modules that agree', () => {
-  it('are all asked again, also one that looks at the user name of CONNECT', async () => {
+  it('are all asked again, also one that checks the user name of CONNECT', async () => {
     const known = new Map([['alice', quickHash('x')]])
     const token = jwt({
       algorithms: ['HS256'],
@@ -294,7 +294,7 @@ describe('modules that agree', () => {
     assert.deepEqual(failed, [])
   })
 
-  it('keep a client whose module cannot say anything, and look at its subscriptions all the same', async () => {
+  it('keep a client about which a module cannot decide, and check its subscriptions nevertheless', async () => {
     let rules = [allow({ all: '#' })]
     const fails = () => Promise.reject(new Error('the database is down'))
     const auth = compose([
@@ -315,7 +315,7 @@ describe('modules that agree', () => {
 })
 
 describe('anonymous', () => {
-  it('is nobody with a name, the empty one included', async () => {
+  it('accepts no client with a user name, not even an empty one', async () => {
     const auth = compose([
       anonymous({ acl: { anonymous: [allow({ all: '#' })] } }),
       passwordFile({ '': quickHash('x') }),
@@ -330,7 +330,7 @@ describe('anonymous', () => {
 })
 
 describe('a service for mosquitto-go-auth', () => {
-  it('lets in with status 200 alone, or where its answer says ok, and not where it says anything else', async () => {
+  it('accepts with status 200 or an answer "ok", and with nothing else', async () => {
     let answer = ''
     const server = createServer((request, response) => {
       request.resume()

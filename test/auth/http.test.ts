@@ -35,7 +35,7 @@ async function serve(answer: Answer): Promise<{ url: string; asked: string[] }> 
 const both = (url: string): HttpAuthOptions => ({ authenticate: `${url}/auth`, authorize: `${url}/acl` })
 
 describe('httpAuth', () => {
-  it('asks for each client and topic, once while the answer counts', async () => {
+  it('asks once per client and topic, while the answer is cached', async () => {
     const { url, asked } = await serve(({ username, password, topic }, path) => {
       if (path === '/acl') return { result: topic === 'a' ? 'allow' : 'deny' }
       return { result: username === 'alice' && password === 'wonderland' ? 'allow' : 'deny', roles: ['r'] }
@@ -59,7 +59,7 @@ describe('httpAuth', () => {
     })
   })
 
-  it('speaks as EMQX does, and takes its rules, attributes and expiry', async () => {
+  it("has EMQX's format, with rules, attributes and expiry", async () => {
     const { url, asked } = await serve(({ username, topic }, path) => {
       if (path === '/acl') return { result: topic === 'b' ? 'allow' : 'ignore' }
       if (username === 'nobody') return { result: 'ignore' }
@@ -90,7 +90,7 @@ describe('httpAuth', () => {
     })
   })
 
-  it('speaks as mosquitto-go-auth does, and takes status, text or JSON', async () => {
+  it('has the format of mosquitto-go-auth: status, text or JSON', async () => {
     const { url, asked } = await serve(({ username, acc }, path, response) => {
       if (path === '/acl') return { ok: acc === 2, error: '' }
       if (username !== 'alice') response.writeHead(401)
@@ -106,7 +106,7 @@ describe('httpAuth', () => {
     })
   })
 
-  it('lets nobody in where the service is late, broken, redirects, or answers nonsense', async () => {
+  it('accepts nobody if the service is late, broken, redirects, or answers nonsense', async () => {
     const answers: Answer[] = [
       () => undefined,
       (_question, _path, response) => void response.destroy(),
@@ -134,7 +134,7 @@ describe('httpAuth', () => {
     })
   })
 
-  it('leaves a service alone that fails again and again, and tries it with one request later', async () => {
+  it('stops asking a failing service, and tries again later with one request', async () => {
     let works = false
     const { url, asked } = await serve((_question, _path, response) => {
       if (works) return { result: 'allow' }
@@ -199,7 +199,7 @@ describe('httpAuth', () => {
     return service
   }
 
-  it('asks again who came in with an answer of before a reload', async () => {
+  it('asks again for clients that were accepted before a reload', async () => {
     const service = await slowService()
     const auth = httpAuth({ authenticate: service.url })
     await withAuth(auth, async broker => {
@@ -214,7 +214,7 @@ describe('httpAuth', () => {
     })
   })
 
-  it('asks again where a reload overtakes the answer to a SUBSCRIBE', async () => {
+  it('asks again if a reload overtakes the answer to a SUBSCRIBE', async () => {
     const service = await slowService()
     const auth = httpAuth({ authorize: service.url })
     await withAuth(auth, async broker => {
@@ -230,7 +230,7 @@ describe('httpAuth', () => {
     })
   })
 
-  it('refuses options that are none', () => {
+  it('refuses invalid options', () => {
     for (const options of [
       {},
       { authenticate: 'localhost' },

@@ -63,7 +63,7 @@ describe('a token', () => {
     }
   })
 
-  it('is refused where it is wrong, expired, not yet valid, unsigned, or signed with what everybody has', async () => {
+  it('is refused if it is wrong, expired, not yet valid, unsigned, or signed with a public key', async () => {
     const pem = publicKey.export({ type: 'spki', format: 'pem' }) as string
     const auth = jwt({ algorithms: ['RS256', 'PS256'], key: pem, issuer: 'us', audience: 'broker' })
     const denials = denialsOf(auth)
@@ -102,7 +102,7 @@ describe('a token', () => {
     })
   })
 
-  it('is looked for in user name, headers and cookies, the last of allowed pages only', async () => {
+  it('is read from user name, headers and cookies; cookies only from allowed origins', async () => {
     const good = await token()
     const auth = jwt({
       ...hs,
@@ -126,7 +126,7 @@ describe('a token', () => {
     auth.close()
   })
 
-  it('has to be for this client, where the options say so', async () => {
+  it('must be for this client, if the options say so', async () => {
     const auth = jwt({ ...hs, mustEqual: 'username', clientIdClaim: 'device' })
     await withAuth(auth, async broker => {
       const password = await token({ claims: { device: 'd1' } })
@@ -146,8 +146,8 @@ describe('a token', () => {
   })
 })
 
-describe('what tokens are made of', () => {
-  it('is refused where it is not safe', () => {
+describe('an unsafe configuration', () => {
+  it('is refused', () => {
     const pem = publicKey.export({ type: 'spki', format: 'pem' }) as string
     const wrong: [JwtOptions, RegExp][] = [
       [{ algorithms: [], key: secret }, /algorithms/],
@@ -192,7 +192,7 @@ describe('keys by URL', () => {
     alg: 'ES256',
   })
 
-  it('are fetched once, and again for a key that is not known', async () => {
+  it('are fetched once, and again for an unknown key', async () => {
     const second = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const keys = [await jwk(pairs.ES256, 'one')]
     const { url, count } = await serve(response => response.end(JSON.stringify({ keys })))
@@ -214,7 +214,7 @@ describe('keys by URL', () => {
     })
   })
 
-  it('that come late let in who waits for them, with one request, and a second answer changes nothing', async () => {
+  it('that arrive late accept the waiting clients, with one request; a second answer changes nothing', async () => {
     const keys = [await jwk(pairs.ES256, 'one')]
     let asked: (response: ServerResponse) => void
     const request = new Promise<ServerResponse>(resolve => {
@@ -235,7 +235,7 @@ describe('keys by URL', () => {
     })
   })
 
-  it('that come late, not at all, or as garbage let nobody in', async () => {
+  it('that are too late, missing or invalid accept nobody', async () => {
     const password = await token({ alg: 'ES256', key: pairs.ES256.privateKey, kid: 'one' })
     const answers: ((response: ServerResponse) => void)[] = [
       () => {},
@@ -258,7 +258,7 @@ describe('keys by URL', () => {
 })
 
 describe('the claims of a token', () => {
-  it('become rights, in the shapes of EMQX, the first rule that fits deciding', async () => {
+  it("become permissions, in EMQX's formats; the first matching rule decides", async () => {
     const acl = [
       { permission: 'deny', action: 'publish', topic: 'a/secret' },
       { permission: 'allow', action: 'publish', topic: 'a/#' },
@@ -291,7 +291,7 @@ describe('the claims of a token', () => {
     })
   })
 
-  it('become limits, which the broker tells the client and enforces, exactly within one SUBSCRIBE', async () => {
+  it('become limits, which the broker announces and enforces, exactly within one SUBSCRIBE', async () => {
     const limits = { maximumQoS: 1, retainAvailable: false, maxPacketSize: 100, maxSubscriptions: 2 }
     await withAuth(jwt(hs), async broker => {
       const password = await token({ claims: { limits, acl: { all: ['#'] } } })
@@ -310,7 +310,7 @@ describe('the claims of a token', () => {
     })
   })
 
-  it('of another shape refuse the token', async () => {
+  it('of another format refuse the token', async () => {
     await withAuth(jwt({ ...hs, rolesClaim: 'roles' }), async broker => {
       for (const claims of [
         { acl: 'all' },
@@ -333,7 +333,7 @@ describe('the claims of a token', () => {
 })
 
 describe('the end of a token', () => {
-  it('ends the connection with 0xA0, unless it is renewed in the enhanced way', async () => {
+  it('ends the connection with 0xA0, unless it is renewed by re-authentication', async () => {
     const clock = new FakeClock(Date.now())
     const auth = jwt({ ...hs, from: ['password', 'enhanced'], clock })
     const broker = await createBroker({ ...auth, clock })

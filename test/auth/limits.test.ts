@@ -5,7 +5,7 @@ import { allOf, custom, identityOf } from '../../lib/auth/index.js'
 import { enter, withAuth } from './support.js'
 
 describe('limits of an identity', () => {
-  it('that has others by now count at once, and none where it has none any more', async () => {
+  it('apply at once when they change, and not at all when they are removed', async () => {
     let limits: { maxSubscriptions: number } | undefined = { maxSubscriptions: 1 }
     const rules = [{ permission: 'allow', action: 'all', filter: '#' }] as const
     const who = () => ({ username: 'alice', rules, ...(limits && { limits }) })
@@ -23,7 +23,7 @@ describe('limits of an identity', () => {
     })
   })
 
-  it('are the lowest of all modules that let its client in, where all have to', async () => {
+  it('are the lowest of all modules, if all must accept the client', async () => {
     const limits = { maximumQoS: 0 as const, retainAvailable: false }
     const one = custom(({ username }) => ({ username, limits }))
     const other = custom(({ username }) => ({

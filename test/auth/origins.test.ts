@@ -15,13 +15,13 @@ after(() => folder.remove())
 
 const open = (publish: string) => compose([anonymous(), aclFile({ everyone: [allow({ publish, subscribe: '#' })] })])
 
-describe('a will whose socket is closed', () => {
+describe('a will after its socket was closed', () => {
   const puts: [string, (port: number) => Auth][] = [
     ['transport', () => byTransport({ tcp: open('tcp/#'), stream: open('stream/#'), unix: open('unix/#') })],
     ['port', port => byPort({ [port]: open('tcp/#') })],
   ]
   for (const [name, put] of puts) {
-    it(`is for the module of the ${name} that its client came by`, async () => {
+    it(`is checked by the module of the ${name} to which its client connected`, async () => {
       const server = createServer().listen(0, '127.0.0.1')
       await once(server, 'listening')
       const { port } = server.address() as AddressInfo
@@ -45,8 +45,8 @@ describe('a will whose socket is closed', () => {
   }
 })
 
-describe('a retained message, where listeners have modules of their own', () => {
-  it('is withheld where none of them would let its publisher write there', async () => {
+describe('a retained message, if listeners have their own modules', () => {
+  it('is withheld if none of them would let its publisher write there', async () => {
     const staff = folder.write('staff', 'topic readwrite staff/#\ntopic readwrite old/#\ntopic read #\n')
     const guests = folder.write('guests', 'topic readwrite guests/#\ntopic readwrite old/#\ntopic read #\n')
     const module = (path: string) => compose([anonymous(), aclFile(path)])

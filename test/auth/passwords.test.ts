@@ -39,7 +39,7 @@ describe('a password hash', () => {
     assert.equal(Buffer.from(salt!, 'base64').length, 12)
   })
 
-  it('of others is read: Mosquitto 1.6, 2.0 and 2.1, PHC strings with and without padding', async () => {
+  it('of other programs is read: Mosquitto 1.6, 2.0 and 2.1, PHC strings with and without padding', async () => {
     const known = [
       // mosquitto_passwd 2.0.11
       '$7$101$6iFz2xZqLiFTABL4$Gmaa7TQe32s5669L1QIFUTF4CUKDYrEcVRS1d7TYbp9GB5O992sZAVDOfxnEAn3IDx8cDKlHIIMl4/oWBrYsXw==',
@@ -65,7 +65,7 @@ describe('a password hash', () => {
     assert.equal(await verify(parseHash(text)!, Buffer.from('Password')), false)
   })
 
-  it('that is malformed, or costs more than anybody should pay, is none', () => {
+  it('that is malformed, or too expensive to check, is refused', () => {
     const scrypt = `$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
     const argon = `$argon2id$v=19$m=256,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
     assert.ok(parseHash(scrypt) && parseHash(argon))
@@ -92,7 +92,7 @@ describe('a password hash', () => {
 })
 
 describe('passwordFile', () => {
-  it('lets in users of a file with their passwords and nobody else', async () => {
+  it('accepts users of a file with their passwords, and no others', async () => {
     const lines = ['# people', '', ` alice : ${QUICK.alice} :what follows is ignored:`, `bob:${QUICK.bob}\r`]
     const auth = passwordFile(folder.write('users.txt', lines.join('\n')))
     const denials = denialsOf(auth)
@@ -114,7 +114,7 @@ describe('passwordFile', () => {
     ])
   })
 
-  it('takes names as they are: prototypes, look-alikes, white space', async () => {
+  it('compares names exactly: prototypes, look-alikes, white space', async () => {
     await withAuth(passwordFile(QUICK), async broker => {
       for (const username of ['constructor', '__proto__', 'toString', 'Alice', 'аlice', 'alice ', '\u200balice', '']) {
         assert.equal(await codeOf(broker, { username, password: 'wonderland' }), 0x86, username)
@@ -124,7 +124,7 @@ describe('passwordFile', () => {
     })
   })
 
-  it('lets nobody in without a password, whatever the hash is of, and makes no such hash', async () => {
+  it('accepts nobody without a password, whatever the hash, and creates no hash of an empty password', async () => {
     await withAuth(passwordFile({ alice: quickHash('') }), async broker => {
       assert.equal(await codeOf(broker, { username: 'alice', password: '' }), 0x86)
       assert.equal(await codeOf(broker, { username: 'alice' }), 0x86)
@@ -134,7 +134,7 @@ describe('passwordFile', () => {
     }
   })
 
-  it('tells a client nothing about which of the two was wrong', async () => {
+  it('does not tell a client whether name or password was wrong', async () => {
     await withAuth(passwordFile(QUICK), async broker => {
       const answers = await Promise.all(
         ['alice', 'carol'].map(async username => {
@@ -146,7 +146,7 @@ describe('passwordFile', () => {
     })
   })
 
-  it('refuses to be made from what is not acceptable, and says where', () => {
+  it('refuses invalid sources, and says where the error is', () => {
     for (const bad of ['alice:secret', 'alice', ':', `:${QUICK.alice}`, 'alice:$7$', 'user alice']) {
       const file = folder.write('bad.txt', `bob:${QUICK.bob}\n${bad}\n`)
       assert.throws(() => passwordFile(file), { code: 'ANAX_ERR_OPTION', message: /line 2 / }, bad)
@@ -173,7 +173,7 @@ describe('passwordFile', () => {
     })
   })
 
-  it('drops, at a reload, who is gone or has another password, with 0x87 and no will; a bad file changes nothing', async () => {
+  it('disconnects, at a reload, users that were deleted or have a new password, with 0x87 and no will; a bad file changes nothing', async () => {
     const file = folder.write('changing.txt', `alice:${QUICK.alice}\nbob:${QUICK.bob}\n`)
     const auth = passwordFile(file)
     await withAuth(auth, async broker => {
@@ -230,7 +230,7 @@ describe('checking passwords', () => {
     assert.equal(checks.work, 2)
   })
 
-  it('costs nothing for a right password that was right a short while ago, by a digest of it', async () => {
+  it('costs nothing for a password that was right a short while ago, by a digest of it', async () => {
     const checks = make()
     for (let time = 0; time < 3; time++) assert.ok(await ask(checks, 'alice', 'wonderland'))
     assert.equal(checks.work, 1)
@@ -244,7 +244,7 @@ describe('checking passwords', () => {
     assert.equal(checks.work, 4)
   })
 
-  it('costs nothing for who has left', async () => {
+  it('costs nothing for a client that has disconnected', async () => {
     const checks = make()
     const outcome = await checks.authenticate({
       client: client(true),
@@ -254,7 +254,7 @@ describe('checking passwords', () => {
     assert.ok(outcome !== undefined && 'denied' in outcome)
   })
 
-  it('has a bound for an address with wrong passwords, beyond which attempts are refused with 0x89', async () => {
+  it('is limited for an address with wrong passwords: further attempts are refused with 0x89', async () => {
     const checks = make(QUICK, { maxPerAddress: 3, concurrency: 1 })
     const outcomes = await Promise.all(Array.from({ length: 9 }, () => ask(checks, 'alice', 'wrong')))
     const codes = outcomes.map(outcome => outcome && 'denied' in outcome && outcome.denied)
@@ -264,7 +264,7 @@ describe('checking passwords', () => {
     assert.equal(checks.work, 5)
   })
 
-  it('lets in hundreds of devices behind one address that come at once, also with some wrong passwords among them', async () => {
+  it('accepts hundreds of devices behind one address at once, even with some wrong passwords among them', async () => {
     const checks = make()
     const passwords = Array.from({ length: 200 }, (_, i) => (i % 20 === 7 ? 'wrong' : 'wonderland'))
     const outcomes = await Promise.all(passwords.map(password => ask(checks, 'alice', password)))
@@ -272,7 +272,7 @@ describe('checking passwords', () => {
     assert.equal(accepted.length, 190)
   })
 
-  it('refuses an unknown user as it refuses one who exists where there is no room', async () => {
+  it('refuses unknown and known users in the same way if the queue is full', async () => {
     const checks = make(QUICK, { maxWaiting: 1, maxPerAddress: 1, concurrency: 1 })
     const attempt = (username: string) => ({ client: client(), username, password: Buffer.from('wrong') })
     const first = checks.authenticate(attempt('alice'))
@@ -284,7 +284,7 @@ describe('checking passwords', () => {
 })
 
 describe('the queue of hashes', () => {
-  it('gives addresses turns, keeps to its bounds, and goes on after a failure', async () => {
+  it('serves addresses in turns, respects its limits, and continues after a failure', async () => {
     const queue = new HashQueue({ concurrency: 1, maxWaiting: 4, maxPerAddress: 3 }, () => 0)
     const done: string[] = []
     const job = (name: string) => async () => {
@@ -320,7 +320,7 @@ describe('the queue of hashes', () => {
     assert.equal(answers.filter(answer => answer === true).length, 10)
   })
 
-  it('refuses who would have to wait for too long, whatever their addresses', async () => {
+  it('refuses clients that would have to wait for too long, whatever their addresses', async () => {
     let now = 0
     const queue = new HashQueue({ concurrency: 1 }, () => now)
     const check = async () => {

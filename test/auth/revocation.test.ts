@@ -78,7 +78,7 @@ async function together(put: (passwords: Auth, rules: Auth) => Auth): Promise<Sc
   }
 }
 
-describe('what is taken from a client', () => {
+describe('a revoked permission', () => {
   itRevokes(
     'passwordFile',
     async () => {
@@ -273,7 +273,7 @@ describe('what is taken from a client', () => {
   )
 })
 
-describe('what changes while a client connects', () => {
+describe('a change while a client connects', () => {
   /** Holds checks until they are released, and reports when one begins. */
   function gate() {
     let begin = () => {}
@@ -293,7 +293,7 @@ describe('what changes while a client connects', () => {
 
   const LATER = { sessionExpiryInterval: 1000 }
 
-  it('counts for a session that is resumed as well', async () => {
+  it('applies to a session that is resumed as well', async () => {
     const known = new Set(['alice'])
     let held: ReturnType<typeof gate> | undefined
     const check = async (username: string) => {
@@ -319,7 +319,7 @@ describe('what changes while a client connects', () => {
     })
   })
 
-  it('and who is gone before the check is done leaves no timer for the end of its identity', async () => {
+  it('and a client that disconnects before the check is done leaves no expiry timer', async () => {
     const clock = new FakeClock(Date.now())
     const held = gate()
     const auth = custom(
@@ -343,7 +343,7 @@ describe('what changes while a client connects', () => {
 })
 
 describe('a reload', () => {
-  it('tells of every file that will not do', async () => {
+  it('reports every invalid file', async () => {
     const [users, rules] = [folder.write('r-users', ''), folder.write('r-rules', '')]
     const keys = folder.write('r-key', randomBytes(32).toString('hex'))
     const auth = compose([passwordFile(users), jwt({ algorithms: ['HS256'], keyFile: keys }), aclFile(rules)])
@@ -356,8 +356,8 @@ describe('a reload', () => {
   })
 })
 
-describe('what a function of the host returns', () => {
-  it('is no identity unless it has its shape: nobody comes in, or stays, as nobody in particular', async () => {
+describe('the result of a function of the host', () => {
+  it('must be an identity: nobody is accepted, or stays, without one', async () => {
     for (const wrong of [true, 'alice', {}, { username: 5 }, { username: 'a', roles: 'admin' }]) {
       await withAuth(
         custom(() => wrong as never),

@@ -43,7 +43,7 @@ const ALICE = await scramCredentials('wonderland', { iterations: 4096 })
 const ALICE_512 = await scramCredentials('wonderland', { iterations: 4096, method: 'SCRAM-SHA-512' })
 
 describe('scram', () => {
-  it('lets in who proves to know the password, with either method, and nobody else', async () => {
+  it('accepts clients that prove to know the password, with either method, and no others', async () => {
     const module = scram({
       users: async (username, method) =>
         username === 'alice' ? (method === 'SCRAM-SHA-256' ? ALICE : ALICE_512) : undefined,
@@ -72,7 +72,7 @@ describe('scram', () => {
     return text.replace(/^r=[^,]+/, '')
   }
 
-  it('asks a user who does not exist as one who does: the same salt every time', async () => {
+  it('answers an unknown user like a known one: with the same salt every time', async () => {
     await withAuth(scram({ users: { alice: ALICE }, iterations: 4096 }), async broker => {
       const challenge = (username: string, method?: Method) => askedBy(broker, username, method)
       for (const username of ['alice', 'bob', 'constructor']) {
@@ -85,7 +85,7 @@ describe('scram', () => {
     })
   })
 
-  it('asks such a user the same after a restart, with a key that is given or kept in a file', async () => {
+  it('answers an unknown user in the same way after a restart, with a key from an option or a file', async () => {
     const secretFile = join(folder.path, 'scram.key')
     for (const kept of [{ secret: 'a key of the application' }, { secretFile }]) {
       const asked = new Set<string>()
@@ -119,7 +119,7 @@ describe('scram', () => {
     })
   })
 
-  it('drops, when users are read again, who is gone or has another password', async () => {
+  it('disconnects, when users are reloaded, those that were deleted or have a new password', async () => {
     const users = new Map([
       ['alice', ALICE],
       ['bob', ALICE],
@@ -148,7 +148,7 @@ describe('scram', () => {
     })
   })
 
-  it('goes together with modules for clients that name no method', async () => {
+  it('works together with modules for clients that name no method', async () => {
     const module = compose([scram({ users: { alice: ALICE } }), passwordFile({ bob: quickHash('builder') })])
     await withAuth(module, async broker => {
       assert.equal((await enter(broker, 'alice', 'wonderland')).code, 0)
@@ -156,7 +156,7 @@ describe('scram', () => {
     })
   })
 
-  it('refuses options that are none', async () => {
+  it('refuses invalid options', async () => {
     for (const options of [
       { users: { alice: 'x' } },
       { users: {}, methods: [] },

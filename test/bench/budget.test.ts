@@ -32,7 +32,7 @@ function withUnknown(micros: number): Partial<Observation> {
 }
 
 describe('a budget', () => {
-  it("shares out the main thread's time as its samples say, and the other threads' beside it", () => {
+  it("divides the main thread's time by its samples, and lists the other threads' separately", () => {
     const budget = observed({})
     assert.equal(microsOf(budget, 'garbage collector'), 2)
     assert.equal(microsOf(budget, 'Node.js: streams, events'), 6)
@@ -45,7 +45,7 @@ describe('a budget', () => {
     assert.ok(Math.abs(sum - observation.cpu) < 1e-9)
   })
 
-  it('shows what belongs to no part', () => {
+  it('shows time that belongs to no part', () => {
     assert.equal(microsOf(observed(withUnknown(2000)), 'other'), 4)
   })
 

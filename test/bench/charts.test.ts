@@ -73,7 +73,7 @@ describe('a chart of bars', () => {
     assert.deepEqual(labels(svg, 'middle').map(Number), [0, 10, 20, 30, 40, 0, 1, 2, 3, 4])
   })
 
-  it('says what each bar comes to', () => {
+  it('shows the sum of each bar', () => {
     const sums = [...svg.matchAll(/class="ink" font-size="12" font-weight="600">([\d.]+)</g)].map(text => text[1])
     assert.deepEqual(sums, ['40.00', '2.00', '4.00'])
   })
@@ -92,7 +92,7 @@ describe('a chart of lines', () => {
     assert.deepEqual(labels(svg, 'middle'), ['16', '1K', '256K', 'bytes'])
   })
 
-  it('has lines across at 1, 2, 5, 10, from just below what was measured to just above it', () => {
+  it('has grid lines at 1, 2, 5, 10, from just below the measured values to just above them', () => {
     assert.deepEqual(labels(svg, 'end'), ['2', '5', '10', '20', '50', '100'])
   })
 

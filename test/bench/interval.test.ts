@@ -29,12 +29,12 @@ describe('a median', () => {
 const exact = (middle: number): Interval => ({ middle, low: middle, high: middle, error: 0 })
 
 describe('a geometric mean', () => {
-  it('takes twice and half as nothing', () => {
+  it('cancels out twice and half', () => {
     assert.equal(geometricMean([exact(2), exact(0.5)]).middle, 1)
     assert.ok(Math.abs(geometricMean([exact(1), exact(1.1), exact(1.21)]).middle - 1.1) < 1e-12)
   })
 
-  it('is surer than its rows', () => {
+  it('is more certain than its rows', () => {
     const row = ratioInterval(noisy(1, 0.05, 10, 11))
     const { low, high } = geometricMean([row, row, row, row])
     assert.ok(high / low < Math.sqrt(row.high / row.low), `${low} to ${high}`)
@@ -66,7 +66,7 @@ describe('the interval of a ratio', () => {
     assert.deepEqual(ratioInterval(ratios), ratioInterval(ratios))
   })
 
-  it('is moved little by pairs that were disturbed, two of ten on either side', () => {
+  it('changes little with disturbed pairs, two of ten on either side', () => {
     const quiet = noisy(1, 0.005, 8, 3)
     const { low, high } = ratioInterval([...quiet, 4, 9])
     assert.ok(low > 0.98 && high < 1.02, `${low} to ${high}`)

@@ -48,7 +48,7 @@ describe('the parts of the budget', () => {
     })
   }
 
-  it('name no files that are not there', () => {
+  it('name existing files only', () => {
     const ours = parts
       .flatMap(({ functions }) => [...functions])
       .filter(text => /^(lib|bench|node_modules)\//.test(text))
@@ -59,12 +59,12 @@ describe('the parts of the budget', () => {
     )
   })
 
-  it('claim nothing twice', () => {
+  it('do not overlap', () => {
     const all = parts.flatMap(({ functions }) => [...functions])
     assert.equal(new Set(all).size, all.length)
   })
 
-  it('can be told apart', () => {
+  it('have different names', () => {
     assert.equal(new Set(parts.map(({ name }) => name)).size, parts.length)
     assert.equal(new Set(parts.map(({ colour }) => colour)).size, parts.length)
   })

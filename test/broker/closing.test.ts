@@ -44,7 +44,7 @@ async function closes(broker: Broker, clock: FakeClock): Promise<void> {
 }
 
 for (const name of ['sweep', 'expiredSessions', 'dueWills', 'enqueue', 'saveSession', 'deleteWill', 'storeRetained']) {
-  test(`a broker whose store never ends ${name} closes all the same`, async () => {
+  test(`a broker whose store never completes ${name} closes nevertheless`, async () => {
     const clock = new FakeClock()
     const { store, hang } = hanging(clock, name)
     const broker = await createBroker({ clock, persistence: store })
@@ -62,7 +62,7 @@ for (const name of ['sweep', 'expiredSessions', 'dueWills', 'enqueue', 'saveSess
 }
 
 for (const how of ['throws', 'rejects'] as const) {
-  test(`a store that ${how} when it is closed: the host is told, and the broker is closed`, async () => {
+  test(`a store that ${how} when it is closed: the host gets an event, and the broker is closed`, async () => {
     const clock = new FakeClock()
     const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
     const broker = await createBroker({ clock, persistence: store.store })
@@ -80,7 +80,7 @@ function busWith(close: Bus['close']): BrokerOptions {
   return { mq }
 }
 
-test('a bus that throws when it is closed: the host is told, and the store is closed', async () => {
+test('a bus that throws when it is closed: the host gets an event, and the store is closed', async () => {
   const clock = new FakeClock()
   const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
   const bus = busWith(() => {
@@ -141,7 +141,7 @@ test('streams that do not end in time are ended', async () => {
   assert.equal(clock.pendingTimers, 0)
 })
 
-test('a stream that comes while the broker closes, or after, is ended, and nothing stays on it', async () => {
+test('a stream that is passed while the broker closes, or later, is ended, and no listener stays on it', async () => {
   const clock = new FakeClock()
   const { store, hang } = hanging(clock, 'saveSession')
   const broker = await createBroker({ clock, persistence: store })

@@ -11,7 +11,7 @@ import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
 
 const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
 
-test('clients are told another server, and new ones are refused with it', async () => {
+test('clients are disconnected with another server, and new ones are refused with it', async () => {
   let allow = () => {}
   const asked = new Promise<void>(resolve => {
     allow = resolve
@@ -42,7 +42,7 @@ test('clients are told another server, and new ones are refused with it', async 
   await broker.publish({ topic: 't', payload: 'x' })
 })
 
-test('it says why a client left, and a will is published unless it is not wanted', async () => {
+test('disconnections have a reason, and wills are published unless an option says otherwise', async () => {
   for (const will of ['publish', 'discard'] as const) {
     await using broker = await createBroker()
     const wills: string[] = []
@@ -74,7 +74,7 @@ test('some are disconnected at a time', async () => {
   assert.deepEqual(left, [4, 2, 0, 0])
 })
 
-test('what is not acceptable is refused', async () => {
+test('invalid options are refused', async () => {
   await using broker = await createBroker()
   for (const options of [{ to: '' }, { perSecond: 0 }, { will: 'never' }]) {
     await assert.rejects(broker.drain(options as never), { code: 'ANAX_ERR_ARGUMENT' })

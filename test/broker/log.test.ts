@@ -43,7 +43,7 @@ async function withLog(
 }
 
 describe('the log', () => {
-  it('tells who came and went and why, with identifier and address as bindings', async () => {
+  it('logs connects and disconnects with their reason, with identifier and address as bindings', async () => {
     const lines = await withLog({}, async ({ broker }) => {
       const client = new SpecClient(broker, 5)
       await client.connect({ clientId: 'pump', username: 'alice', keepalive: 30 })
@@ -77,7 +77,7 @@ describe('the log', () => {
     ])
   })
 
-  it('tells who a client turned out to be, where it says that it is another', async () => {
+  it('logs the authenticated user of a client with another user name', async () => {
     const authenticate = (client: Client) => {
       client.principal = 'bob'
       return true
@@ -117,7 +117,7 @@ describe('the log', () => {
     )
   })
 
-  it('tells what failed once, and then how often', async () => {
+  it('logs a failure once, and then how often it was repeated', async () => {
     const authorizePublish = () => false
     const lines = await withLog(
       { level: 'warn' },
@@ -158,7 +158,7 @@ describe('the log', () => {
     assert.deepEqual(lines.at(-1), { level: 40, repeated: 10, msg: 'further problems' })
   })
 
-  it('has the error itself where something of the host fails', async () => {
+  it("contains the error if the host's code fails", async () => {
     const authorizeSubscribe = () => {
       throw new Error('the database is down')
     }
@@ -184,7 +184,7 @@ describe('the log', () => {
     assert.match((err as Error).stack ?? '', /the database is down/)
   })
 
-  it('tells of each message and subscription at debug', async () => {
+  it('logs each message and subscription at level debug', async () => {
     const lines = await withLog({ level: 'debug' }, async ({ broker }) => {
       const client = new SpecClient(broker, 5)
       await client.connect({ clientId: 'pump' })
@@ -203,7 +203,7 @@ describe('the log', () => {
     )
   })
 
-  it('has no secret, and what pino redacts stands nowhere else', async () => {
+  it('contains no secret, and values redacted by pino nowhere else', async () => {
     const redact = ['username', 'topic', 'subscriptions[*].topic', 'error']
     const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl'
     const lines = await withLog(
@@ -236,7 +236,7 @@ describe('the log', () => {
   }
 
   for (const [level, listened] of Object.entries(LISTENED)) {
-    it(`listens to no more than is written at level ${level}`, async () => {
+    it(`has listeners only for the lines of level ${level}`, async () => {
       await withLog({ level: level as LogLevel }, async ({ broker }) => {
         assert.deepEqual(
           EVENTS.filter(event => broker.listenerCount(event) > 0),
@@ -246,7 +246,7 @@ describe('the log', () => {
     })
   }
 
-  it('goes on where the logger throws', async () => {
+  it('continues if the logger throws', async () => {
     const broken = () => {
       throw new Error('the disk is full')
     }

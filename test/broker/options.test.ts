@@ -185,7 +185,7 @@ describe('options', () => {
     assert.equal(onDisk.maxTotalQueuedBytes, 1024 * MIB, 'of a store that is given, nobody knows where it is')
   })
 
-  it('that nobody knows are refused by name', () => {
+  it('that do not exist are refused by name', () => {
     assert.throws(() => new Broker({ heartbeatInterval: 5 } as BrokerOptions), {
       code: 'ANAX_ERR_OPTION',
       message: /there is no option 'heartbeatInterval'/,
@@ -204,7 +204,7 @@ describe('options', () => {
     ['something', /there is no option 'something'$/],
     ['constructor', /there is no option 'constructor'$/],
   ] as const) {
-    it(`that nobody knows are told what may have been meant: ${name}`, () => {
+    it(`that do not exist get a suggestion: ${name}`, () => {
       assert.throws(() => new Broker({ [name]: 5 }), { code: 'ANAX_ERR_OPTION', message })
     })
   }
@@ -220,14 +220,14 @@ describe('options', () => {
     })
   })
 
-  it('that are no object are refused', async () => {
+  it('must be an object', async () => {
     for (const options of [null, 'fast', 5]) {
       assert.throws(() => new Broker(options as never), { code: 'ANAX_ERR_OPTION' })
       await assert.rejects(createBroker(options as never), { code: 'ANAX_ERR_OPTION' })
     }
   })
 
-  it('are shown in a word where they are no plain values', () => {
+  it('are shown as a word in errors, unless they are plain values', () => {
     for (const [value, shown] of [
       [async () => {}, 'a function'],
       [Promise.resolve(), 'a promise, which is to be awaited before'],
@@ -237,7 +237,7 @@ describe('options', () => {
     }
   })
 
-  it('that are undefined are as good as left out', () => {
+  it('that are undefined are the same as omitted ones', () => {
     const names = Object.keys(ROWS)
     const { id, ...resolved } = resolveOptions(Object.fromEntries(names.map(name => [name, undefined])))
     const { id: otherId, ...defaults } = resolveOptions({})
@@ -249,7 +249,7 @@ describe('options', () => {
     await assert.rejects(createBroker({ maximumQoS: 3 as never }), { code: 'ANAX_ERR_OPTION' })
   })
 
-  it('are not changed and not kept: what the host does with the object later has no effect', async () => {
+  it('are neither changed nor kept: later changes of the object have no effect', async () => {
     const options: BrokerOptions = Object.freeze({ id: 'mine', maximumQoS: 1 })
     const broker = await createBroker(options)
     assert.equal(broker.id, 'mine')

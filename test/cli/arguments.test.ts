@@ -13,7 +13,7 @@ describe('the command line', () => {
   const folder = temporaryFolder()
   after(() => folder.remove())
 
-  it('is explained: every option in --help, and nothing else', () => {
+  it('is documented: --help has every option, and nothing else', () => {
     const explained = [...USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name)
     assert.deepEqual(explained.sort(), Object.keys(OPTIONS).sort())
     assert.ok(USAGE.split('\n').every(line => line.length <= 100))
@@ -29,7 +29,7 @@ describe('the command line', () => {
     )
   })
 
-  it('has the store verified as it is told', () => {
+  it('sets how the store is verified', () => {
     assert.equal(settingsOf().verify, 'quick')
     assert.equal(settingsOf('--verify', 'full').verify, 'full')
     assert.throws(() => settingsOf('--verify', 'yes'), /--verify takes quick, full, off/)
@@ -53,7 +53,7 @@ describe('the command line', () => {
     assert.deepEqual(limits, { maxPacketSize: 1024, maxSessionExpiry: 0 })
   })
 
-  it('knows where a client has to show who it is', () => {
+  it('sets which listeners need authentication', () => {
     const certificates = ['--cert', 'c.pem', '--key', 'k.pem', '--ca', 'a.pem']
     const only = ['--port', 'off', '--ws-port', 'off']
     assert.equal(demandsIdentity(settingsOf()), false)
@@ -65,7 +65,7 @@ describe('the command line', () => {
     assert.equal(demandsIdentity(settingsOf(...certificates, ...only, '--unix', '/tmp/x.sock')), false)
   })
 
-  it('tells in its greeting who may come in', () => {
+  it('prints at the start who may connect', () => {
     const told = (...args: string[]) => {
       const parts = {
         addresses: [],
@@ -120,7 +120,7 @@ describe('the command line', () => {
     })
   })
 
-  it('says what is wrong, and exits with 2', () => {
+  it('prints the error, and exits with 2', () => {
     assertWrong(['--nonsense'], /^unknown option '--nonsense'/)
     assertWrong(['--port'], /'--port <value>' argument missing/)
     assertWrong(['--port', 'x'], /^--port takes a number from 0 to 65535, not 'x'/)
@@ -163,7 +163,7 @@ describe('the command line', () => {
     assertWrong(['--tls-crl', 'crl.pem'], /^--tls-crl needs --tls-identity/)
   })
 
-  it('says what may have been meant: a typing error, or an option of Mosquitto', () => {
+  it('suggests an option for a typing error or an option of Mosquitto', () => {
     for (const [given, meant] of [
       ['--max-conections', 'max-connections'],
       ['--max-connection=5', 'max-connections'],
@@ -207,7 +207,7 @@ describe('the command line', () => {
     assertWrong(['--config', folder.write('both.json', '{ "memory": true, "data": "x" }')], /exclude each other/)
   })
 
-  it('says what is wrong with the file, and exits with 1', () => {
+  it('prints the error of the file, and exits with 1', () => {
     assertWrong(['--config', `${folder.path}/none.json`], /none\.json: there is no such file/, 1)
     assertWrong(['--config', folder.path], /it is a folder/, 1)
     for (const [content, message] of [

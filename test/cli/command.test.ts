@@ -36,7 +36,7 @@ describe('anax', { concurrency: 4 }, () => {
     assert.match(readFileSync(COMMAND, 'utf8'), /^#!\/usr\/bin\/env node\n/)
   })
 
-  it('says where it listens, what it keeps, whom it lets in and how to try it', async () => {
+  it('prints where it listens, what it stores, who may connect and how to try it', async () => {
     const { process, urls, port } = await startCommand()
     assert.match(process.stdout, /^Anax \S+ is running\n/)
     assert.match(urls.mqtt ?? '', /^mqtt:\/\/127\.0\.0\.1:\d+$/)
@@ -85,7 +85,7 @@ describe('anax', { concurrency: 4 }, () => {
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`lets everybody go on ${signal}: DISCONNECT 0x8B, no new connections, exit code 0`, async () => {
+    it(`disconnects all clients on ${signal}: DISCONNECT 0x8B, no new connections, exit code 0`, async () => {
       const { process, urls } = await startCommand()
       const client = await connectClient(urls.mqtt ?? '', { protocolVersion: 5 })
       const told = new Promise<number | undefined>(resolve => {
@@ -134,7 +134,7 @@ describe('anax', { concurrency: 4 }, () => {
     })
     afterEach(() => frozen.destroy())
 
-    it('ends within a bound', async () => {
+    it('ends within a time limit', async () => {
       assert.equal((await broker.process.stop('SIGTERM')).code, 0)
     })
 
@@ -145,7 +145,7 @@ describe('anax', { concurrency: 4 }, () => {
     })
   })
 
-  it('lets in whom the password file names', async () => {
+  it('accepts the users of the password file', async () => {
     const file = join(folder.path, 'users')
     const created = await anax(['passwd', file, 'alice'], 'sécret\n')
     assert.deepEqual([created.code, created.stderr], [0, ''])
@@ -170,7 +170,7 @@ describe('anax', { concurrency: 4 }, () => {
     await process.stop()
   })
 
-  it('lets in the nameless beside users with --allow-anonymous', async () => {
+  it('accepts clients without a user name with --allow-anonymous', async () => {
     const { process, urls } = await startCommand('--user', 'carol:third', '--allow-anonymous')
     await (await connectClient(urls.mqtt ?? '')).endAsync()
     await assert.rejects(connectClient(urls.mqtt ?? '', { username: 'carol', password: 'x' }))
@@ -195,7 +195,7 @@ describe('anax', { concurrency: 4 }, () => {
     await process.stop()
   })
 
-  it('logs what happens, with what clients choose made harmless', async () => {
+  it('logs events, with escaped names of clients', async () => {
     const { process, urls } = await startCommand('--log-level', 'debug', '--presence', 'state')
     const client = await connectClient(urls.mqtt ?? '', { clientId: 'evil\u001b[2J\nid' })
     const presence = nextMessage(client)
@@ -220,7 +220,7 @@ describe('anax', { concurrency: 4 }, () => {
     )
   })
 
-  it('goes on when nobody reads its output any more', async () => {
+  it('continues when its output is no longer read', async () => {
     const { process, urls } = await startCommand()
     process.child.stderr?.destroy()
     process.child.stdout?.destroy()

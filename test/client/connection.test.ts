@@ -62,7 +62,7 @@ describe('a client with promises', () => {
   })
 
   for (const protocolVersion of [4, 5] as const) {
-    it(`tells a refused connection with its reason, protocol level ${protocolVersion}`, async () => {
+    it(`rejects a refused connection with its reason, protocol level ${protocolVersion}`, async () => {
       await restart({ authenticate: () => ({ reasonCode: ReasonCode.BadUserNameOrPassword }) })
       await assert.rejects(attach({ protocolVersion, username: 'x', password: 'y' }), {
         code: 'ANAX_ERR_REFUSED',
@@ -71,7 +71,7 @@ describe('a client with promises', () => {
     })
   }
 
-  it('tells refused messages and subscriptions', async () => {
+  it('rejects refused messages and subscriptions', async () => {
     await restart({ authorizePublish: (_client, { topic }) => topic !== 'no', authorizeSubscribe: () => 0x97 })
     const client = await attach()
     for (const qos of [1, 2] as const) {
@@ -81,7 +81,7 @@ describe('a client with promises', () => {
     await assert.rejects(client.subscribe('a'), { code: 'ANAX_ERR_SUBSCRIBE_REFUSED', reasonCode: 0x97 })
   })
 
-  it('acknowledges by hand, in the order of the messages; what is not acknowledged comes again', async () => {
+  it('acknowledges manually, in the order of the messages; unacknowledged ones are redelivered', async () => {
     const options = {
       clientId: 'by-hand',
       clean: false,
@@ -135,7 +135,7 @@ describe('a client with promises', () => {
     assert.deepEqual(errors, [['no', 'job/2']])
   })
 
-  it('sends no more at once than the broker takes', async () => {
+  it("respects the broker's Receive Maximum", async () => {
     await restart({ receiveMaximum: 2, authorizePublish: async () => true })
     const client = await attach()
     const codes = await Promise.all(Array.from({ length: 20 }, (_, i) => client.publish('a', `${i}`, { qos: 2 })))
@@ -152,14 +152,14 @@ describe('a client with promises', () => {
     assert.deepEqual(texts, ['2', '3', 'kept'])
   })
 
-  it('refuses a packet that is larger than the broker takes', async () => {
+  it('refuses a packet that is larger than the broker accepts', async () => {
     await restart({ maxPacketSize: 100 })
     const client = await attach()
     await assert.rejects(client.publish('a', 'x'.repeat(200), { qos: 1 }), { code: 'ANAX_ERR_PACKET_TOO_LARGE' })
     assert.equal(await client.publish('a', 'x', { qos: 1 }), ReasonCode.NoMatchingSubscribers)
   })
 
-  it('tells how the connection ended', async () => {
+  it('reports how the connection ended', async () => {
     const leaving = await attach()
     await broker.close()
     const { error, packet } = await leaving.ended
@@ -168,7 +168,7 @@ describe('a client with promises', () => {
     assert.equal(leaving.connected, false)
   })
 
-  it('rejects what was not answered when the connection ends', async () => {
+  it('rejects unanswered requests when the connection ends', async () => {
     await restart({ authorizePublish: () => new Promise(() => {}), closeTimeoutMs: 1 })
     const client = await attach()
     const published = client.publish('a', '', { qos: 1 })
@@ -176,7 +176,7 @@ describe('a client with promises', () => {
     await assert.rejects(published, { code: 'ANAX_ERR_NOT_CONNECTED' })
   })
 
-  it('leaves its will when it breaks, and none when it says goodbye', async () => {
+  it('leaves its will when the connection breaks, and none after DISCONNECT', async () => {
     const watcher = await attach()
     await watcher.subscribe('will/#')
     const polite = await attach({ will: { topic: 'will/polite' } })
@@ -203,7 +203,7 @@ describe('a client with promises', () => {
 })
 
 describe('a client and time', () => {
-  it('gives up where no CONNACK comes', async () => {
+  it('gives up without CONNACK', async () => {
     const clock = new FakeClock()
     const [near] = duplexPair()
     const connecting = connect(near, { clock, connectTimeoutMs: 500 })
@@ -211,7 +211,7 @@ describe('a client and time', () => {
     assert.equal(near.destroyed, true)
   })
 
-  it('pings, and ends where a ping is not answered', async () => {
+  it('sends PINGREQ, and ends without PINGRESP', async () => {
     const clock = new FakeClock()
     const broker = await createBroker({ clock })
     let isFrozen = false
@@ -256,7 +256,7 @@ describe('openStream', () => {
     }
   })
 
-  it('says what it cannot open', async () => {
+  it('rejects invalid URLs', async () => {
     await assert.rejects(openStream('http://localhost'), { code: 'ANAX_ERR_ARGUMENT' })
     const url = 'mqtt://localhost' as never
     await assert.rejects(connect(url), { code: 'ANAX_ERR_ARGUMENT', message: /openStream\(url\)/ })

@@ -16,7 +16,7 @@ describe('duplexPair', () => {
     assert.equal(String((await once(left, 'data'))[0]), 'c')
   })
 
-  it('does not call into the reader while it is written to', () => {
+  it('does not call the reader during a write', () => {
     const [left, right] = duplexPair()
     right.on('data', () => assert.fail('called at once'))
     left.write('a')

@@ -12,7 +12,7 @@ function publish(topic: string, payload: Buffer | string): Buffer {
 }
 
 describe('decoder', () => {
-  it('decodes nothing that was not asked for, and keeps what is pushed meanwhile', () => {
+  it('decodes only on demand, and keeps data that is pushed meanwhile', () => {
     const decoder = new Decoder({ side: 'broker' })
     for (let i = 0; i < 300; i++) decoder.push(publish(`t/${i}`, 'x'))
     for (let i = 0; i < 300; i++) {
@@ -36,7 +36,7 @@ describe('decoder', () => {
     assert.equal(decoder.error, undefined)
   })
 
-  it('puts a large packet together while it comes, and lets go of its chunks', async () => {
+  it('assembles a large packet while it arrives, and releases its chunks', async () => {
     const decoder = new Decoder({ side: 'broker' })
     const payload = Buffer.from(Uint32Array.from({ length: 1_500_000 }, (_, i) => i).buffer)
     const bytes = Buffer.concat([publish('large', payload), publish('t', 'next')])
@@ -62,7 +62,7 @@ describe('decoder', () => {
     assert.equal(decoder.unreadBytes, 0)
   })
 
-  it('makes room for a large packet only when a good part of it has come', t => {
+  it('allocates memory for a large packet only when a good part of it has arrived', t => {
     const allocate = t.mock.method(Buffer, 'allocUnsafeSlow')
     const decoder = new Decoder({ side: 'broker' })
     const piece = Buffer.alloc(2 ** 20)
@@ -153,7 +153,7 @@ describe('decoder', () => {
     }
   })
 
-  it('takes what the protocol allows at most, and allocates nothing for it in advance', () => {
+  it('accepts the largest packet of the protocol, and allocates nothing for it in advance', () => {
     const decoder = new Decoder({ side: 'broker' })
     const before = process.memoryUsage().arrayBuffers
     decoder.push(hex('30 ff ff ff 7f'))
@@ -197,7 +197,7 @@ describe('decoder', () => {
     }
   })
 
-  it('tells topics apart that are as long as the one before', () => {
+  it('distinguishes topics of the same length as the previous one', () => {
     const topics = ['a/b', 'a/c', 'a/c', 'é', 'ab', 'é', '\u00ff\u00ff', 'abcd', '\u00ff\u00ff', 'a+', 'a/b']
     const decoder = new Decoder({ side: 'broker' })
     for (const topic of topics) {
@@ -218,7 +218,7 @@ describe('decoder', () => {
     assert.equal(decoder.error?.code, 'ANAX_ERR_MALFORMED')
   })
 
-  it('makes messages of one shape', () => {
+  it('creates messages with one shape', () => {
     const packets = [
       publish('a', ''),
       encode({ cmd: 'publish', topic: 'b', payload: 'x', qos: 1, dup: true, retain: true, messageId: 5 }, 4),
@@ -235,7 +235,7 @@ describe('decoder', () => {
     })
   })
 
-  it('says in the error what was wrong where', () => {
+  it('has the place of the error in the message', () => {
     assert.equal(decodeAll(hex('36 00'), 'broker', 4).error?.message, 'Malformed packet: PUBLISH: QoS 3')
     const { error } = decodeAll(packetOf(0x82, "00 01 00 05 'a'"), 'broker', 4)
     assert.equal(error?.message, 'Malformed packet: SUBSCRIBE: ends within the topic filter')

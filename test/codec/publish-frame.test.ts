@@ -29,7 +29,7 @@ describe('publish frame', () => {
   }
 
   for (const size of [0, 1, 64, 127, 128, 2048, 2049, 20_000, 3_000_000]) {
-    it(`says the same as an encoded packet, ${size} bytes`, () => {
+    it(`equals an encoded packet, ${size} bytes`, () => {
       const payload = Buffer.alloc(size, 'p')
       for (const version of [3, 4, 5] as const) {
         for (const qos of [0, 1, 2] as QoS[]) {
@@ -45,7 +45,7 @@ describe('publish frame', () => {
     })
   }
 
-  it('leaves a large payload where it is', () => {
+  it('does not copy a large payload', () => {
     const payload = Buffer.alloc(100_000)
     const frame = publishFrame({ topic: 'a', payload, properties: undefined }, 4, { qos: 0, ...plainly })
     assert.equal(frame.payload, payload)
@@ -103,7 +103,7 @@ describe('publish frame', () => {
     assert.equal(encode({ cmd: 'publish', topic: 'a', payload: '', qos: 0, retain: false, dup: true }, 5)[0], 0x30)
   })
 
-  it('stays as it is while others are encoded', () => {
+  it('does not change while others are encoded', () => {
     const made: [Frame, string][] = []
     for (let i = 0; i < 5000; i++) {
       const frame = publishFrame({ topic: `t/${i}`, payload: Buffer.alloc(i % 300, 'x'), properties: undefined }, 4, {

@@ -16,7 +16,7 @@ function received(bytes: Buffer, version: ProtocolVersion): PublishMessage {
 }
 
 describe('the packet that a message came in', () => {
-  it('is the bytes that were received, for receivers of the same format', () => {
+  it('has the received bytes, for receivers with the same format', () => {
     for (const version of [3, 4, 5] as const) {
       for (const retain of [false, true]) {
         const bytes = encode({ ...packet, retain }, version)
@@ -43,7 +43,7 @@ describe('the packet that a message came in', () => {
     }
   })
 
-  it('is what encoding the message would give, however the stream is cut', () => {
+  it('equals the encoded message, for all chunks', () => {
     const publish = fc.record({
       topic: fc.constantFrom('a', 'b/c', 'ü'),
       payload: fc.string({ maxLength: 200 }),
@@ -70,26 +70,26 @@ describe('the packet that a message came in', () => {
     )
   })
 
-  it('is not there where receivers get other bytes: other properties, and never DUP', () => {
+  it('is not used if receivers get other bytes: other properties, and never DUP', () => {
     const properties = { contentType: 'text/plain' }
     assert.equal(receivedPacket(received(encode({ ...packet, properties }, 5), 5), 5), undefined)
     assert.equal(receivedPacket(received(encode({ ...packet, qos: 1, messageId: 1, dup: true }, 4), 4), 4), undefined)
   })
 
-  it('is not there where it would have to be copied, and is large', () => {
+  it('is not used if it would have to be copied, and is large', () => {
     const payload = 'x'.repeat(3000)
     assert.equal(receivedPacket(received(encode({ ...packet, payload, qos: 1, messageId: 1 }, 4), 4), 4), undefined)
     assert.notEqual(receivedPacket(received(encode({ ...packet, payload }, 4), 4), 4), undefined)
   })
 
-  it('is not there where its length took more bytes than it needs', () => {
+  it('is not used if its length has more bytes than needed', () => {
     const content = encode(packet, 4).subarray(2)
     const long = Buffer.concat([Buffer.from([0x30, 0x80 | content.length, 0]), content])
     assert.equal(receivedPacket(received(long, 4), 4), undefined)
     assert.notEqual(receivedPacket(received(packetOf(0x30, content), 4), 4), undefined)
   })
 
-  it('does not stand for a message that was changed', () => {
+  it('is not used for a changed message', () => {
     const changes: ((message: PublishMessage) => void)[] = [
       message => {
         message.topic = 'other'
@@ -115,7 +115,7 @@ describe('the packet that a message came in', () => {
     }
   })
 
-  it('is not in a copy of the message', () => {
+  it('is not used for a copy of the message', () => {
     const message = received(encode(packet, 4), 4)
     const plain = Object.entries({ ...message }).filter(([, value]) => value !== undefined)
     assert(!plain.some(([, value]) => value === receivedPacket(message, 4)))

@@ -14,8 +14,8 @@ function fixture({ connectTimeout = 30_000, drainTimeout = 10_000 } = {}) {
   return { clock, timers, missed }
 }
 
-describe('a connection that does not say CONNECT', () => {
-  it('is noticed after its time, once', async () => {
+describe('a connection without CONNECT', () => {
+  it('expires after its time, once', async () => {
     const { clock, missed } = fixture()
     await clock.advance(29_000)
     assert.deepEqual(missed, [])
@@ -25,7 +25,7 @@ describe('a connection that does not say CONNECT', () => {
 })
 
 describe('the keep alive', () => {
-  it('is missed after one and a half times of silence', async () => {
+  it('expires after one and a half times its interval', async () => {
     const { clock, timers, missed } = fixture()
     timers.received()
     timers.connected(10)
@@ -35,7 +35,7 @@ describe('the keep alive', () => {
     assert.deepEqual(missed, ['keep-alive'])
   })
 
-  it('begins anew with whatever is heard', async () => {
+  it('restarts with every received chunk', async () => {
     const { clock, timers, missed } = fixture()
     timers.received()
     timers.connected(10)
@@ -50,7 +50,7 @@ describe('the keep alive', () => {
     assert.deepEqual(missed, ['keep-alive'])
   })
 
-  it('of 0 waits for nothing, and CONNECT is not waited for any more', async () => {
+  it('of 0 never expires, nor does the deadline for CONNECT any more', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(0)
     await clock.advance(1e8)
@@ -60,7 +60,7 @@ describe('the keep alive', () => {
 })
 
 describe('a stream that is full', () => {
-  it('is missed when it stays so', async () => {
+  it('expires if it stays full', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(0)
     timers.blocked()
@@ -70,7 +70,7 @@ describe('a stream that is full', () => {
     assert.deepEqual(missed, ['drain'])
   })
 
-  it('is not, while it drains again and again', async () => {
+  it('does not expire while it drains repeatedly', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(0)
     for (let i = 0; i < 20; i++) {
@@ -98,7 +98,7 @@ describe('a stream that is full', () => {
     assert.deepEqual(missed, ['drain'])
   })
 
-  it('is waited for without end where the time is 0', async () => {
+  it('never expires if the time is 0', async () => {
     const { clock, timers, missed } = fixture({ drainTimeout: 0 })
     timers.connected(0)
     timers.blocked()
@@ -108,7 +108,7 @@ describe('a stream that is full', () => {
 })
 
 describe('the end', () => {
-  it('waits for the goodbye, and for nothing else', async () => {
+  it('has the closing deadline only', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(1)
     timers.blocked()

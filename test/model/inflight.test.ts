@@ -45,14 +45,14 @@ describe('packet ids', () => {
     assert.equal(inflight.add(sent()), 777)
   })
 
-  it('go on behind those of a resumed session', () => {
+  it('continue after those of a resumed session', () => {
     const inflight = new Inflight(100)
     inflight.restore(40, sent())
     inflight.restore(41, sent())
     assert.equal(inflight.add(sent()), 42)
   })
 
-  it('take no room once nothing is in flight, whatever was before', () => {
+  it('take no memory once nothing is in flight, whatever was before', () => {
     collect()
     const before = process.memoryUsage().heapUsed
     const idle = Array.from({ length: 1000 }, () => {
@@ -76,7 +76,7 @@ describe('packet ids', () => {
     assert.equal(inflight.size, ids.length)
   })
 
-  it('of a resumed session take no more room the further they are apart', () => {
+  it('of a resumed session take no more memory if they are far apart', () => {
     collect()
     const before = process.memoryUsage().heapUsed
     const resumed = Array.from({ length: 100 }, () => {
@@ -125,7 +125,7 @@ describe('the quota', () => {
   })
 })
 
-describe('what the client owes', () => {
+describe('the awaited acknowledgement', () => {
   it('follows from the QoS, and is PUBCOMP once the message is released', () => {
     const message = new PublishMessage('t', Buffer.alloc(0), 2, false, false, undefined, undefined)
     const awaits = (qos: QoS) => new Sent(message, new Delivery(message, qos, false, undefined, undefined)).awaits

@@ -356,7 +356,7 @@ async function holds(makeRun: () => Run, numRuns: number): Promise<void> {
   await fc.assert(property, { numRuns })
 }
 
-describe('whatever is done in whatever order', () => {
+describe('random operations in random order', () => {
   const count = Number(process.env.ANAX_MODEL_RUNS ?? runs(60))
 
   it('the store in memory does what the model does', () =>

@@ -29,7 +29,7 @@ function scene(count: number) {
 }
 
 describe('a message to more sessions than one turn has room for', () => {
-  it('pauses, and its publisher is told when everybody has it', async () => {
+  it('pauses, and is acknowledged when all receivers have it', async () => {
     const { bus, reached, fairness } = scene(1000)
     const done = bus.publish(message('t', 'x', 1, 'p'))
     assert(reached() <= 256, `${reached()}`)
@@ -39,7 +39,7 @@ describe('a message to more sessions than one turn has room for', () => {
     assert(fairness.turn - from >= 4)
   })
 
-  it('is overtaken by others, and by none of its publisher', async () => {
+  it('is overtaken by messages of other publishers only', async () => {
     const { bus, sessions, router } = scene(1000)
     const first = bus.publish(message('t', '1', 1, 'p'))
     const second = bus.publish(message('t', '2', 0, 'p'))
@@ -57,7 +57,7 @@ describe('a message to more sessions than one turn has room for', () => {
     assert(!router.isDelivering('p'))
   })
 
-  it('does not come to who has unsubscribed meanwhile, and does to who has subscribed the same filter again', async () => {
+  it('skips clients that have unsubscribed meanwhile, and reaches those that have subscribed to the same filter again', async () => {
     const { bus, router, sessions, subscriptions } = scene(1000)
     const done = bus.publish(message('t', 'x', 1, 'p'))
     router.remove(subscriptions[998]!)

@@ -34,7 +34,7 @@ describe('a fan-out', () => {
     }
   })
 
-  it('gives it to one group after the other behind the sessions', () => {
+  it('delivers to one group after the other after the sessions', () => {
     const { route, reached } = scene(2)
     const groups = ['a', 'b', 'c'].map(name => new SharedGroup(`$share/${name}/t`))
     const given: [number, string][] = []
@@ -59,7 +59,7 @@ describe('a fan-out', () => {
     assert.equal(new Set(sessions.map(({ got }) => got[0])).size, 1)
   })
 
-  it('heeds what is noted of the message while it pauses', () => {
+  it('respects changes of the routing record while it pauses', () => {
     const { sessions, route } = scene(4)
     const published = message('t', 'x')
     const fanOut = new FanOut(published, route, () => {})

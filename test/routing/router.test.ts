@@ -73,7 +73,7 @@ describe('the router', () => {
     )
   })
 
-  it('says whether nobody was there for a message', () => {
+  it('notes messages without subscribers', () => {
     const { router, bus } = routing()
     const session = new NotingSession('one')
     const [nobody, two] = [message('nobody'), message('a')]
@@ -85,7 +85,7 @@ describe('the router', () => {
     assert.deepEqual([recordOf(nobody)?.reachesNobody, recordOf(two)], [true, undefined])
   })
 
-  it('shares one copy among receivers who get it in the same way', () => {
+  it('shares one copy among receivers with the same options', () => {
     const { router, bus } = routing()
     const sessions = ['a', 'b', 'c', 'd'].map(id => new NotingSession(id))
     for (const [i, session] of sessions.entries()) router.add(session.subscribe('t', { qos: i < 2 ? 1 : 0 }))
@@ -96,7 +96,7 @@ describe('the router', () => {
     assert.deepEqual([a!.qos, c!.qos], [1, 0])
   })
 
-  it('leaves out whom the store had no room for', () => {
+  it('skips sessions whose queues had no room', () => {
     const { router, bus } = routing()
     const [one, two] = [new NotingSession('one'), new NotingSession('two')]
     const published = message('t')
@@ -113,7 +113,7 @@ describe('the router', () => {
 })
 
 describe('listeners of the host', () => {
-  it('get each message once per filter, and harm nobody', () => {
+  it('get each message once per filter; errors have no effect on others', () => {
     const { router, bus } = routing()
     const seen: string[] = []
     const errors: unknown[] = []
@@ -142,7 +142,7 @@ describe('listeners of the host', () => {
 })
 
 describe('with a bus of the host', () => {
-  it('only filters that somebody here has are listened to', () => {
+  it('only filters of subscriptions on this broker are registered', () => {
     const registered = new Set<string>()
     const mq = innerBus()
     const { on, removeListener } = mq

@@ -63,7 +63,7 @@ describe('the strategy', () => {
     }
   })
 
-  it('least-inflight takes who has least to do', () => {
+  it('least-inflight chooses the member with the fewest messages in flight', () => {
     const { group: shared, sessions } = group(3)
     for (const [i, busy] of [5, 2, 9].entries()) sessions[i]!.busy = busy
     assert.equal(shared.choose({ clientId: 'x' }, 'least-inflight')?.session, sessions[1])
@@ -71,7 +71,7 @@ describe('the strategy', () => {
     assert.equal(shared.choose({ clientId: 'x' }, 'least-inflight')?.session, sessions[0])
   })
 
-  it('least-inflight lets those who have equally little to do take turns', () => {
+  it('least-inflight takes turns among equal members', () => {
     const { group: shared, sessions } = group(3)
     sessions[1]!.busy = 1
     const chosen = Array.from({ length: 6 }, () => shared.choose({ clientId: 'x' }, 'least-inflight')?.session)
@@ -80,7 +80,7 @@ describe('the strategy', () => {
   })
 
   for (const strategy of ['round-robin', 'random', 'sticky', 'least-inflight'] as const) {
-    it(`${strategy} takes a lone member, not the one that is left out, and nobody where nobody is`, () => {
+    it(`${strategy} chooses a single member, never an excluded one, and none without members`, () => {
       const { group: shared, sessions } = group(2)
       const [one, two] = sessions
       for (let i = 0; i < 10; i++) assert.equal(shared.choose({ clientId: 'x' }, strategy, one!.id)?.session, two)
@@ -91,7 +91,7 @@ describe('the strategy', () => {
   }
 })
 
-describe('members who are away', () => {
+describe('members that are disconnected', () => {
   it('take turns, those of QoS 0 left out', () => {
     const shared = new SharedGroup(SHARE)
     for (const member of [away('a'), away('b'), away('zero', 0)]) shared.joinOffline(member)
@@ -105,7 +105,7 @@ describe('members who are away', () => {
     assert.equal(shared.size, 0)
   })
 
-  it('who come back are one member, not two', () => {
+  it('that reconnect are one member, not two', () => {
     const { group: shared, sessions } = group(1)
     const [session] = sessions
     shared.joinOffline(away(session!.id))
@@ -138,7 +138,7 @@ describe('the router', () => {
     }
   })
 
-  it('sends it to whom it was stored for', () => {
+  it('sends it to the member for which it was stored', () => {
     const { router, bus } = routing()
     const members = ['a', 'b'].map(id => new NotingSession(id, true))
     for (const member of members) router.add(member.subscribe(SHARE))
@@ -152,7 +152,7 @@ describe('the router', () => {
     assert.equal(members[0]!.got.length + members[1]!.got.length, 6)
   })
 
-  it('chooses another where the chosen one is gone and nothing is stored for it', () => {
+  it('chooses another if the chosen one has disconnected and nothing is stored for it', () => {
     const { router, bus } = routing()
     const [one, two] = ['one', 'two'].map(id => new NotingSession(id))
     const subscriptions = [one!, two!].map(session => session.subscribe(SHARE))
@@ -165,7 +165,7 @@ describe('the router', () => {
     assert.deepEqual([...one!.texts, ...two!.texts], ['x'])
   })
 
-  it('leaves it where it is stored, and has the queue read where the client is back', () => {
+  it('leaves it in the queue, which is read if the client is connected again', () => {
     const { router, bus } = routing()
     const other = new NotingSession('other')
     router.shared.joinOffline(away('back'))
@@ -180,7 +180,7 @@ describe('the router', () => {
     assert.deepEqual([back.texts, other.texts, reads], [[], [], 1])
   })
 
-  it('has a copy with a number of its own for a session that gets the message otherwise as well', () => {
+  it('makes a copy with its own number for a session that gets the message for another subscription as well', () => {
     const { router } = routing()
     router.shared.joinOffline(away('both'))
     const published = message('t', 'x')
@@ -205,8 +205,8 @@ describe('the router', () => {
   })
 })
 
-describe('what a member leaves', () => {
-  it('goes to another member who is there; through its queue where the session is stored', () => {
+describe('the unfinished messages of a member that disconnects', () => {
+  it('go to another connected member; through its queue if the session is stored', () => {
     const { router, queued, orphans } = routing()
     const [clean, stored] = [new NotingSession('clean'), new NotingSession('stored', true)]
     router.add(clean.subscribe(SHARE))
@@ -222,7 +222,7 @@ describe('what a member leaves', () => {
     assert.deepEqual(orphans, [])
   })
 
-  it('goes into the queue of one who is away, where nobody is there', () => {
+  it('go into the queue of a disconnected member if none is connected', () => {
     const { router, queued, orphans } = routing()
     router.shared.joinOffline({ ...away('away'), rap: true, subscriptionIdentifier: 7 })
     router.shared.redeliver('gone', [{ message: message('t', 'x', 2), share: SHARE }])
@@ -233,7 +233,7 @@ describe('what a member leaves', () => {
     assert.deepEqual(orphans, [])
   })
 
-  it('is lost, and said to be, where nobody is left', () => {
+  it('are dropped, and reported, without other members', () => {
     const { router, queued, orphans } = routing()
     router.shared.joinOffline(away('gone'))
     router.shared.redeliver('gone', [
@@ -251,7 +251,7 @@ describe('what a member leaves', () => {
   }
   let number = 0
 
-  it('in its stored queue is told of once, though the queue has to be read again', async () => {
+  it('in its stored queue are reported once, though the queue has to be read again', async () => {
     const { router, queued, orphans } = routing()
     router.shared.joinOffline(away('heir', 2))
     const queue = [entry('1', 1, undefined), entry('2', 1, SHARE), entry('3', 2, undefined), entry('4', 1, undefined)]
@@ -273,7 +273,7 @@ describe('what a member leaves', () => {
     assert.deepEqual(orphans, ['1', '3', '4', '1'], 'another session of the same client is not confused with it')
   })
 
-  it('in its stored queue is rescued: what came through a group, but QoS 2 only unsent', async () => {
+  it('in its stored queue are redelivered: those of groups, with QoS 2 only unsent ones', async () => {
     const { router, queued } = routing()
     router.shared.joinOffline(away('heir', 2))
     const queue = [

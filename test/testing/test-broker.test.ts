@@ -43,7 +43,7 @@ describe('a broker for tests', () => {
     await leaveNothing(t)
   })
 
-  it('lists what came where a message is missing', async () => {
+  it('lists the arrived messages if one is missing', async () => {
     await using t = await startTestBroker()
     await assert.rejects(
       t.waitFor('a', () => true, { timeoutMs: 5 }),
@@ -59,7 +59,7 @@ describe('a broker for tests', () => {
     await waiting
   })
 
-  it('rejects where a client is refused, of MQTT.js and of our own', async () => {
+  it('rejects if a client is refused, with MQTT.js and with our own client', async () => {
     const t = await startTestBroker({ authenticate: (_client, username) => username === 'alice' })
     await assert.rejects(t.connect(MqttClient, { protocolVersion: 5, username: 'bob' }), { code: 0x87 })
     await assert.rejects(t.client({ username: 'bob' }), { code: 'ANAX_ERR_REFUSED', reasonCode: 0x87 })
@@ -111,7 +111,7 @@ describe('a broker for tests', () => {
     })
   })
 
-  it('starts anew on the same store', async () => {
+  it('restarts on the same store', async () => {
     const t = await startTestBroker()
     await t.broker.publish({ topic: 'a', payload: 'kept', retain: true })
     const { broker } = t
@@ -124,7 +124,7 @@ describe('a broker for tests', () => {
     await leaveNothing(t)
   })
 
-  it('is driven by a fake clock, down to the end', async () => {
+  it('works with a fake clock until it is closed', async () => {
     const clock = new FakeClock()
     const t = await startTestBroker({ clock })
     const client = await t.client({ keepalive: 10 })
@@ -139,7 +139,7 @@ describe('a broker for tests', () => {
     assert.deepEqual(t.leaks(), ['under way: hook authorizePublish'])
   })
 
-  it('settles when nothing is under way, and says what is', async () => {
+  it('settles when nothing is pending, and reports what is', async () => {
     const clock = new FakeClock()
     const t = await startTestBroker({ clock })
     t.faults.hook('authorizePublish', { delayMs: 1000 })
@@ -154,7 +154,7 @@ describe('a broker for tests', () => {
     await leaveNothing(t)
   })
 
-  it('tells what is left behind', async () => {
+  it('reports leaks', async () => {
     const t = await startTestBroker()
     await t.client()
     const listener = () => {}
@@ -168,7 +168,7 @@ describe('a broker for tests', () => {
     await leaveNothing(t)
   })
 
-  it('shares nothing with two hundred others', async () => {
+  it('is independent of two hundred others', async () => {
     const kits = await Promise.all(Array.from({ length: 200 }, () => startTestBroker()))
     await Promise.all(
       kits.map(async (t, index) => {
@@ -185,7 +185,7 @@ describe('a broker for tests', () => {
   })
 })
 
-describe('the line of a client', () => {
+describe('the connection of a client', () => {
   it('is cut: the broker publishes the will', async () => {
     const t = await startTestBroker()
     const client = await t.connect(MqttClient, {
@@ -198,7 +198,7 @@ describe('the line of a client', () => {
     await leaveNothing(t)
   })
 
-  it('comes back where the client connects again', async () => {
+  it('is restored when the client connects again', async () => {
     const t = await startTestBroker()
     const client = await t.connect(MqttClient, { clientId: 'again', reconnectPeriod: 1 })
     t.link(client).cut()
@@ -240,7 +240,7 @@ describe('the line of a client', () => {
     await published
   })
 
-  it('is half open: only keep alive tells the broker', async () => {
+  it('is half open: the broker notices only by keep alive', async () => {
     const clock = new FakeClock()
     await using t = await startTestBroker({ clock })
     const client = await t.client({ clientId: 'lost', keepalive: 10, will: { topic: 'status', payload: 'gone' } })

@@ -37,7 +37,7 @@ describe('how filters relate', () => {
 describe('an ACL file', () => {
   const file = (content: string) => folder.write('acl.txt', content)
 
-  it('says where a line is wrong, and is not taken', () => {
+  it('is refused with the line of the error', () => {
     for (const [content, line] of [
       ['topic read a\ntopic read a # b', 2],
       ['user\n', 1],
@@ -128,7 +128,7 @@ describe('an ACL file', () => {
     assert.deepEqual(denials, ['receive publisher-not-allowed a/1'])
   })
 
-  it('denies everything where it is empty, and nobody writes to reserved topics', async () => {
+  it('denies everything if it is empty, and writing to reserved topics', async () => {
     const auth = aclFile(file(''))
     assert.equal((await auth.explain({ clientId: 'x', action: 'publish', topic: 'a' })).code, 'no-rule')
     const all = aclFile(file('topic #\ntopic $SYS/#\ntopic $share/#\npattern $SYS/#'))
@@ -144,7 +144,7 @@ describe('an ACL file', () => {
     }
   })
 
-  it('keeps the old rules where a broken file is read again', async () => {
+  it('keeps the old rules if a broken file is reloaded', async () => {
     const auth = aclFile(file('topic a\n'))
     const failed: string[] = []
     auth.on('reloadFailed', error => failed.push(error.code))
@@ -173,7 +173,7 @@ describe('typed rules', () => {
     groups: { field: [allow({ publish: 'field/%{site}/+' })] },
   }
 
-  it('let each client do its own, by user, role, group, client identifier and attribute', async () => {
+  it('allow by user, role, group, client identifier and attribute', async () => {
     const auth = aclFile(rules)
     const ask = async (user: string | undefined, action: 'publish' | 'subscribe', topic: string, more = {}) =>
       (await auth.explain({ clientId: 'm1', action, topic, ...(user !== undefined && { user }), ...more })).allowed
@@ -192,7 +192,7 @@ describe('typed rules', () => {
     assert.equal(await ask('__proto__', 'publish', 'hello'), false)
   })
 
-  it('refuse a filter that is wider than they are, or narrow it, as the option says', async () => {
+  it('refuse or narrow a filter that is wider than they are, as the option says', async () => {
     const filters = [
       'news/#',
       'news/+/today',
@@ -216,7 +216,7 @@ describe('typed rules', () => {
     ])
   })
 
-  it('deny names that would be more than one level, or a wildcard, where they have a place for them', async () => {
+  it('deny names with slashes or wildcards if they have a place for the name', async () => {
     const auth = aclFile(rules)
     const own = { clientId: '$SYS', action: 'subscribe', topic: '$SYS/#' } as const
     const first = aclFile({ everyone: [allow({ subscribe: '%c/#' }), allow({ subscribe: 'own/%c/#' })] })
@@ -232,7 +232,7 @@ describe('typed rules', () => {
     assert.equal((await lenient.explain(asked)).allowed, true)
   })
 
-  it('are refused where they are none', () => {
+  it('are refused if they are invalid', () => {
     for (const wrong of [
       { everybody: [] },
       { everyone: [allow({ publish: 'a/#/b' })] },
@@ -252,7 +252,7 @@ describe('typed rules', () => {
     }
   })
 
-  it('give the same verdicts as asking every rule', () => {
+  it('give the same verdicts as checking every rule', () => {
     const name = fc.constantFrom('a', 'b', '%c', '+')
     const filter = fc.array(name, { minLength: 1, maxLength: 3 }).map(levels => levels.join('/'))
     const rule = fc.tuple(fc.boolean(), filter)
@@ -270,7 +270,7 @@ describe('typed rules', () => {
 })
 
 describe('changed rules', () => {
-  it('end subscriptions, publishing and what waits, for connected clients and those that are away', async () => {
+  it('end subscriptions, publishing and queued messages, for connected and disconnected clients', async () => {
     const own = { users: { alice: [allow({ all: ['a', 'b'] })], root: [allow({ all: '#' })] } }
     let rules = own
     const auth = aclFile(() => rules)
@@ -304,7 +304,7 @@ describe('changed rules', () => {
     assert.ok(denials.includes('subscribe no-rule a') && denials.includes('receive no-rule a'))
   })
 
-  it('count for a session that another user resumes', async () => {
+  it('apply to a session that another user resumes', async () => {
     const auth = aclFile({ users: { alice: [allow({ all: '#' })], bob: [allow({ subscribe: 'b' })] } })
     await withAuth(auth, async broker => {
       const packet = { clean: false, properties: { sessionExpiryInterval: 100 } }
@@ -323,7 +323,7 @@ describe('changed rules', () => {
 })
 
 describe('anonymous', () => {
-  it('lets in who has no name, with rules of its own', async () => {
+  it('accepts clients without a user name, with its own rules', async () => {
     const auth = anonymous({ acl: { anonymous: [allow({ publish: 'hello' })] } })
     await withAuth(auth, async broker => {
       const client = await enter(broker, {})
@@ -335,7 +335,7 @@ describe('anonymous', () => {
 })
 
 describe('what is explained', () => {
-  it('is about a client of a listener, a port or a transport, where modules are for these', async () => {
+  it('considers listener, port and transport, if modules are for these', async () => {
     const rules = aclFile({ everyone: [allow({ publish: 'a' })] })
     const question = { user: 'alice', clientId: 'c', action: 'publish', topic: 'a' } as const
     for (const [auth, right, wrong] of [
@@ -351,7 +351,7 @@ describe('what is explained', () => {
 })
 
 describe('a dry run', () => {
-  it('tells, and lets pass', async () => {
+  it('reports denials, and allows everything', async () => {
     const lines: string[] = []
     const auth = aclFile({}, { dryRun: 'authorization', log: line => lines.push(line) })
     const denials = denialsOf(auth)

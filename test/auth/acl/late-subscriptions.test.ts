@@ -37,7 +37,7 @@ const modules: Record<string, () => Auth> = {
   },
 }
 
-describe('a subscription that is being stored while rights change', () => {
+describe('a subscription that is being stored while permissions change', () => {
   for (const [name, module] of Object.entries(modules)) {
     it(`ends as soon as it is there: ${name}`, async () => {
       forbidden.clear()

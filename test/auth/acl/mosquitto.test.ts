@@ -81,7 +81,7 @@ describe('an ACL file of Mosquitto', { skip: withoutMosquittoBroker }, () => {
     await fc.assert(property, { numRuns: runs(10), includeErrorInReport: true })
   })
 
-  it('is refused where Mosquitto refuses to start, and taken where it starts', async () => {
+  it('is refused if Mosquitto refuses to start, and accepted if it starts', async () => {
     const files = [
       'topic',
       'topic ',

@@ -72,7 +72,7 @@ async function afterRestart(
 }
 
 describe('a will that is due after a restart', () => {
-  it('has the roles, attributes and rules of its identity, also those that deny', async () => {
+  it('is checked with the roles, attributes and rules of its identity, also those that deny', async () => {
     const identities = {
       guest: { roles: ['guest'], attributes: { tenant: 'acme' } },
       token: { rules: [{ permission: 'allow', action: 'publish', filter: 'own/%c' }] as const },
@@ -99,7 +99,7 @@ describe('a will that is due after a restart', () => {
     )
   })
 
-  it('is not published where its user is gone by then', async () => {
+  it('is not published if its user was deleted', async () => {
     const rules = aclFile({ everyone: [allow({ publish: '#' })] })
     const hashes = { alice: quickHash('x'), bob: quickHash('x') }
     const before = compose([passwordFile(hashes), rules])
@@ -111,7 +111,7 @@ describe('a will that is due after a restart', () => {
     })
   })
 
-  it('is for the module of the listener that its client came by', async () => {
+  it('is checked by the module of the listener to which its client connected', async () => {
     const open = (publish: string) =>
       compose([custom(({ username }) => ({ username })), aclFile({ everyone: [allow({ publish })] })])
     const auth = () => byListener({ public: open('public/#'), staff: open('staff/#') })
@@ -126,7 +126,7 @@ describe('a will that is due after a restart', () => {
     })
   })
 
-  it('is not published where the store does not know who left it', async () => {
+  it('is not published if the store does not have its publisher', async () => {
     const auth = () =>
       compose([custom(({ username }) => ({ username })), aclFile({ everyone: [allow({ publish: '#' })] })])
     assert.deepEqual(await afterRestart(auth(), auth(), [{ username: 'a', topic: 'w' }], { lose: true }), {

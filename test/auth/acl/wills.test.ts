@@ -17,7 +17,7 @@ describe('wills', () => {
   })
   const rules = { users: { alice: [allow({ publish: 'a/%c' })], root: [allow({ subscribe: '#' })] } }
 
-  it('that are not allowed do not refuse CONNECT, and are never published', async () => {
+  it('that are denied do not refuse CONNECT, and are never published', async () => {
     const auth = aclFile(rules)
     const denials = denialsOf(auth)
     await withAuth(auth, async broker => {
@@ -35,7 +35,7 @@ describe('wills', () => {
     assert.deepEqual(denials, ['publish no-rule b'])
   })
 
-  it('that come later are checked for who their client was, and for nobody else', async () => {
+  it('that are delayed are checked with the identity of their client', async () => {
     const clock = new FakeClock()
     const auth = aclFile(rules, { clock })
     const broker = await createBroker({ ...auth, clock })
@@ -59,7 +59,7 @@ describe('wills', () => {
     await closing
   })
 
-  it('that a store has kept are checked for who left them, by whoever checks then', async () => {
+  it('from a store are checked with the identity of their client, by the current modules', async () => {
     const clock = new FakeClock()
     const [before, after] = [aclFile(rules, { clock }), aclFile(rules, { clock })]
     const broker = await createBroker({ ...before, clock })
@@ -82,7 +82,7 @@ describe('wills', () => {
     await closing
   })
 
-  it('keep to the limits of who leaves them: one beyond refuses CONNECT, so that none is ever stored', async () => {
+  it('must respect the limits of their client: otherwise CONNECT is refused, and nothing is stored', async () => {
     const limits = { retainAvailable: false, maximumQoS: 0 as const, maxPacketSize: 64 }
     const limited = custom(({ username }) => ({ username, ...(username === 'bob' && { limits }) }))
     const everything = aclFile({ everyone: [allow({ all: '#' })] })
@@ -101,7 +101,7 @@ describe('wills', () => {
     })
   })
 
-  it('are checked at CONNECT where the option says so', async () => {
+  it('are checked at CONNECT if the option says so', async () => {
     const auth = compose([passwordFile({ alice: quickHash('x') }), aclFile(rules)], { deniedWill: 'refuse' })
     await withAuth(auth, async broker => {
       await assert.rejects(enter(broker, { username: 'alice', password: 'x', packet: will('b') }), /135/)

@@ -78,7 +78,7 @@ describe('failures to authenticate', () => {
       assert.equal((await attempt('10.0.0.9', 'right')).code, 0)
     }))
 
-  it('of many attempts at once: those that would wait too long are refused at once', () =>
+  it('refuse attempts that would have to wait too long at once', () =>
     withDelay(async ({ broker, clock, attempt }) => {
       for (let i = 0; i < 3; i++) await attempt('10.0.0.1', 'wrong')
       const answers = []
@@ -90,12 +90,12 @@ describe('failures to authenticate', () => {
       assert.ok(answers.every(({ code }) => code !== undefined))
     }))
 
-  it('are those of credentials, not those of a broker that is busy', () =>
+  it('count only wrong credentials, not refusals of a busy broker', () =>
     withDelay(async ({ attempt }) => {
       for (let i = 0; i < 10; i++) assert.equal((await attempt('10.0.0.1', 'wrong')).code, 0x89)
     }, 0x89))
 
-  it('of very many addresses take a bounded room', () => {
+  it('of very many addresses take limited memory', () => {
     const failures = new AuthenticationFailures({}, new Timers(new FakeClock()))
     for (let i = 0; i < 20_000; i++)
       failures.failed({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` } as Client)

@@ -49,7 +49,7 @@ const HOME = '10.0.0.1'
 const AWAY = '10.0.0.2'
 
 describe('flapping', () => {
-  it('is told once it happens often enough, and counted', () =>
+  it('is reported once it happens often enough, and counted', () =>
     withClients({ takeovers: 4 }, async ({ clock, broker, noticed, connect }) => {
       for (const address of [HOME, AWAY, HOME, AWAY]) {
         assert.equal(await connect(address), 0)
@@ -62,7 +62,7 @@ describe('flapping', () => {
       assert.equal(broker.stats().clients.flapping, 1)
     }))
 
-  it('is not what happens now and then', () =>
+  it('is not reported for occasional takeovers', () =>
     withClients({ takeovers: 3, withinSeconds: 10 }, async ({ clock, noticed, connect }) => {
       for (let i = 0; i < 20; i++) {
         await connect(i % 2 === 0 ? HOME : AWAY)
@@ -71,7 +71,7 @@ describe('flapping', () => {
       assert.deepEqual(noticed, [])
     }))
 
-  it('is not a device that comes back while its lost connection is open', () =>
+  it('is not a device that reconnects while its lost connection is still open', () =>
     withClients({ takeovers: 2, banSeconds: 60 }, async ({ clock, noticed, connect, connectAndBeLost }) => {
       for (let i = 0; i < 10; i++) {
         await connectAndBeLost(i % 2 === 0 ? HOME : AWAY)
@@ -81,7 +81,7 @@ describe('flapping', () => {
       assert.deepEqual(noticed, [])
     }))
 
-  it('bans the one that came second, by address and identifier together, for a time', () =>
+  it('bans the second client, by address and identifier together, for a time', () =>
     withClients({ takeovers: 3, banSeconds: 60 }, async ({ clock, noticed, connect }) => {
       for (const address of [HOME, AWAY, HOME]) assert.equal(await connect(address), 0)
       assert.equal(await connect(AWAY), 0x8a)
@@ -94,7 +94,7 @@ describe('flapping', () => {
       assert.equal(await connect(AWAY), 0)
     }))
 
-  it('lets the one that was first take its session back', () =>
+  it('allows the first client to take its session back', () =>
     withClients({ takeovers: 2, banSeconds: 60 }, async ({ broker, connect }) => {
       await connect(HOME)
       await connect(AWAY)
@@ -103,7 +103,7 @@ describe('flapping', () => {
       assert.equal(await connect(AWAY), 0x8a)
     }))
 
-  it('is noticed over TCP, where clients close their ends when they are told', async () => {
+  it('is detected over TCP, where clients close their ends when they are disconnected', async () => {
     await using broker = await createBroker({ flapping: { takeovers: 3 } })
     const noticed: Flapping[] = []
     broker.on('flapping', (_client, flapping) => noticed.push(flapping))
@@ -133,7 +133,7 @@ describe('flapping', () => {
       assert.equal(broker.clients.same, holder)
     }))
 
-  it('is told by a node of a cluster that loses its client again and again to another one', async () => {
+  it('is reported by a node of a cluster that loses its client again and again to another one', async () => {
     const cluster = new MemoryCluster()
     await using one = await createBroker({ id: 'one', cluster, flapping: { takeovers: 3, banSeconds: 60 } })
     await using other = await createBroker({ id: 'other', cluster })

@@ -82,7 +82,7 @@ describe('a client above its rate of messages', () => {
       assert.equal(broker.connectedClients, 1)
     }))
 
-  it('has what it sent handled when its stream ends', () =>
+  it('has its packets handled when its stream ends', () =>
     withRates({ rates: { client: { messagesPerSecond: 1 } } }, async ({ broker, clock, count }) => {
       const client = await connectFrom(broker, '10.0.0.1', 'gone')
       flood(client, 10)
@@ -93,7 +93,7 @@ describe('a client above its rate of messages', () => {
       assert.equal(broker.connectedClients, 0)
     }))
 
-  it('does without a rate if a hook says so, and with another one', () =>
+  it('has no rate, or another one, if a hook says so', () =>
     withRates(
       {
         rates,
@@ -146,7 +146,7 @@ spec(
 )
 
 describe('rates of bytes, of an address and of all', () => {
-  it('bytes of a client: what has come is handled, then nothing is read until it is paid for', () =>
+  it('bytes of a client: received data is handled, then nothing is read until the rate allows it', () =>
     withRates({ rates: { client: { bytesPerSecond: 1000 } } }, async ({ broker, clock, told, count }) => {
       const client = await connectFrom(broker, '10.0.0.1', 'big')
       flood(client, 1, { payload: Buffer.alloc(5000) })
@@ -194,7 +194,7 @@ describe('rates of bytes, of an address and of all', () => {
       assert.ok(Math.abs(count('a') - count('b')) <= 15, `${count('a')} ${count('b')}`)
     }))
 
-  it('do not hold for the clients of the host', () =>
+  it('do not apply to clients of the host', () =>
     withRates({ rates: { total: { messagesPerSecond: 1, connectsPerSecond: 1 } } }, async ({ broker, count }) => {
       const client = await broker.client({ clientId: 'own' })
       await broker.client({ clientId: 'own2' })
@@ -267,7 +267,7 @@ for (const version of ALL) {
 }
 
 describe('addresses', () => {
-  it('that come once and are gone take no room', async () => {
+  it('that connect once take no memory', async () => {
     const clock = new FakeClock()
     const rates = new BrokerRates({ address: { connectsPerSecond: 5 } }, new Timers(clock))
     const connect = (address: string) => rates.connectRefusal({ address } as Client, 'a')

@@ -24,7 +24,7 @@ const said = (answer: Answer) =>
   answer === 'abandoned' ? answer : 'value' in answer ? answer.value : answer.failure.code
 
 describe('a hook that returns', () => {
-  it('its verdict, answers at once', () => {
+  it('its verdict answers immediately', () => {
     const { ask, clock } = fixture((client, packet) => `${client} ${packet}`)
     assert.deepEqual(ask(), { value: 'client packet' })
     assert.equal(clock.pendingTimers, 0)
@@ -54,7 +54,7 @@ describe('a hook that returns', () => {
     })
   }
 
-  it('nothing in time, has failed; what comes later is ignored', async () => {
+  it('nothing in time has failed; a later answer is ignored', async () => {
     let answer = (_: unknown) => {}
     const { ask, clock } = fixture(
       () =>
@@ -69,7 +69,7 @@ describe('a hook that returns', () => {
     assert.equal(said(await asked), 'ANAX_ERR_HOOK_TIMEOUT')
   })
 
-  it('nothing, is waited for without end where the bound is 0', async () => {
+  it('nothing is awaited forever if the time limit is 0', async () => {
     const { ask, clock } = fixture(() => new Promise(() => {}), 0)
     let answered = false
     Promise.resolve(ask()).then(() => {
@@ -131,14 +131,14 @@ describe('a hook that takes the callback', () => {
   })
 })
 
-it('what is no function is refused', () => {
+it('anything but a function is refused', () => {
   for (const hook of [null, {}, 'x']) assert.throws(() => fixture(hook as never), { code: 'ANAX_ERR_HOOK_STYLE' })
 })
 
-describe('a hook that is not waited for any more', () => {
+describe('a hook that is no longer awaited', () => {
   const client = { id: 'one' } as Client
 
-  it('has its late answer ignored', async () => {
+  it('has no effect with a late answer', async () => {
     let answer = (_: string) => {}
     const { ask, pending, clock } = fixture(() => new Promise(resolve => (answer = resolve)))
     const asked = ask(client)
@@ -151,7 +151,7 @@ describe('a hook that is not waited for any more', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('is known to be asked before it has returned', async () => {
+  it('is known to be pending before it has returned', async () => {
     let known = false
     const { ask, pending } = fixture(() => {
       known = pending.isAsking(client)

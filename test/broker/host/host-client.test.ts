@@ -14,7 +14,7 @@ const refuseAll = {
 } as const
 
 describe('broker.client()', () => {
-  it('is asked no hook about, unless it is wished; published is told', async () => {
+  it('calls no hooks, unless an option says so; `published` is called', async () => {
     const told: unknown[] = []
     await using t = await startTestBroker({ ...refuseAll, published: (_packet, client) => void told.push(client?.id) })
     const client = await t.broker.client({ clientId: 'inside' })
@@ -27,7 +27,7 @@ describe('broker.client()', () => {
     await assert.rejects(t.client(), { code: 'ANAX_ERR_REFUSED' })
   })
 
-  it('may speak on $SYS, which is closed to others', async () => {
+  it('may publish below $SYS, which is closed to others', async () => {
     const broker = await createBroker()
     const client = await broker.client()
     await client.publish('$SYS/uptime', '1', { qos: 1 })
@@ -36,7 +36,7 @@ describe('broker.client()', () => {
     await broker.close()
   })
 
-  it('acknowledges when its listener is done; what is not done comes again to the session', async () => {
+  it('acknowledges when its listener is done; unfinished messages are redelivered to the session', async () => {
     const broker = await createBroker()
     const options = { clientId: 'worker', clean: false, properties: { sessionExpiryInterval: 60 } }
     const client = await broker.client(options)
@@ -75,7 +75,7 @@ describe('broker.client()', () => {
     await broker.close()
   })
 
-  it('ends with the broker, and cannot be had of one that is closed', async () => {
+  it('ends with the broker, and cannot be created on a closed one', async () => {
     const broker = await createBroker()
     const client = await broker.client()
     await broker.close()

@@ -7,7 +7,7 @@ import { startTestBroker } from '../../../lib/testing/index.js'
 const texts = (messages: Iterable<Message>) => [...messages].map(({ payload }) => payload.toString())
 
 describe('broker.messages()', () => {
-  it('gives what is published from now on, from clients and the host, until the loop is left', async () => {
+  it('yields messages that are published from now on, by clients and the host, until the loop ends', async () => {
     await using t = await startTestBroker()
     const client = await t.client()
     const stream = t.broker.messages(topic('a/:x'))
@@ -26,7 +26,7 @@ describe('broker.messages()', () => {
     assert.deepEqual(await stream.next(), { done: true, value: undefined })
   })
 
-  it('shows no higher QoS than was asked for', async () => {
+  it('shows no higher QoS than requested', async () => {
     await using t = await startTestBroker()
     await using stream = t.broker.messages('a', { qos: 0 })
     await stream.ready
@@ -56,7 +56,7 @@ describe('broker.messages()', () => {
     ['drop-oldest', ['2', '3']],
     ['drop-newest', ['1', '2']],
   ] as const) {
-    it(`has a bound: ${overflow}`, async () => {
+    it(`has a limit: ${overflow}`, async () => {
       const broker = await createBroker()
       const stream = broker.messages('a', { bound: 2, overflow })
       await stream.ready
@@ -69,7 +69,7 @@ describe('broker.messages()', () => {
     })
   }
 
-  it('fails beyond its bound where that is asked for', async () => {
+  it('fails beyond its limit if the option says so', async () => {
     const broker = await createBroker()
     const stream = broker.messages('a', { bound: 1, overflow: 'fail' })
     await stream.ready
@@ -79,7 +79,7 @@ describe('broker.messages()', () => {
     await broker.close()
   })
 
-  it('tells of a filter that cannot be had, once', async () => {
+  it('reports a filter that cannot be subscribed, once', async () => {
     const broker = await createBroker()
     const stream = broker.messages('a/#/b')
     await assert.rejects(stream.ready, { code: 'ANAX_ERR_ARGUMENT' })

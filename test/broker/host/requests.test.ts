@@ -21,7 +21,7 @@ describe('broker.request()', () => {
   })
 
   for (const qos of [1, 2] as const) {
-    it(`says that nobody is there, and that nobody answers: two errors, QoS ${qos}`, async () => {
+    it(`rejects with different errors without subscribers and without an answer, QoS ${qos}`, async () => {
       const clock = new FakeClock()
       await using t = await startTestBroker({ clock })
       await assert.rejects(t.broker.request('nobody', '', { qos }), { code: 'ANAX_ERR_NO_SUBSCRIBERS' })
@@ -69,7 +69,7 @@ describe('broker.respond()', () => {
     await assert.rejects(t.broker.request('sum/numbers', '[1,2]'), { code: 'ANAX_ERR_NO_SUBSCRIBERS' })
   })
 
-  it('tells the host where a handler fails', async () => {
+  it('reports a handler that fails', async () => {
     await using t = await startTestBroker()
     const errors: unknown[] = []
     t.broker.on('hookError', ({ code, cause }) => errors.push([code, (cause as Error).message]))

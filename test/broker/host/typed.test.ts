@@ -26,7 +26,7 @@ describe('values', () => {
     assert.equal(seen.length, 1)
   })
 
-  it('that do not fit are refused where they are published, and told of where they arrive', async () => {
+  it('that are invalid are refused at publish, and reported on arrival', async () => {
     await using t = await startTestBroker()
     const errors: unknown[] = []
     t.broker.on('hookError', ({ code, cause }) => errors.push([code, (cause as Error).message]))
@@ -40,7 +40,7 @@ describe('values', () => {
     await assert.rejects(t.broker.publish(temperature, { room: 'x' }, Temperature, wrong), { code: 'ANAX_ERR_PAYLOAD' })
   })
 
-  it('keep their order where a validator takes its time', async () => {
+  it('keep their order with a slow validator', async () => {
     await using t = await startTestBroker()
     const slow = z.number().refine(async value => {
       if (value === 1) await new Promise(resolve => setImmediate(resolve))
@@ -67,7 +67,7 @@ describe('values', () => {
     assert.deepEqual(seen, [1, 'y', 2, '3'])
   })
 
-  it('need a topic with named levels, a schema and a listener, and say so', async () => {
+  it('need a topic with named levels, a schema and a listener', async () => {
     await using t = await startTestBroker()
     const untyped = t.broker as unknown as { subscribe(...args: unknown[]): Promise<void> }
     for (const [args, message] of [

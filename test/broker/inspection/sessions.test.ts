@@ -219,7 +219,7 @@ withStore('retained messages are deleted by filter', async broker => {
   assert.deepEqual(told, ['a/1', 'a/2', 'b'])
 })
 
-test('a client is let go by its identifier', async () => {
+test('a client is disconnected by its identifier', async () => {
   await withBrokers([{}], async ([broker]) => {
     const client = await connectTo(broker, 'a', keptSession(5))
     assert.equal(await broker.disconnect('a', { reasonCode: 0x97, reasonString: 'too much' }), true)
@@ -242,7 +242,7 @@ test('wrong queries are refused, and all queries of a broker that is closed', as
   await assert.rejects(broker.queued('a').next(), { code: 'ANAX_ERR_CLOSED' })
 })
 
-test('a walk through very many sessions leaves the event loop its turns', async () => {
+test('reading very many sessions takes several turns of the event loop', async () => {
   const persistence = createMemoryPersistence()
   for (let i = 0; i < 25_000; i++) {
     persistence.saveSession({ clientId: `c${i}`, expiryInterval: 60, expiresAt: undefined })

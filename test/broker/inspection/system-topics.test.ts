@@ -41,7 +41,7 @@ async function published(broker: Broker): Promise<Record<string, string>> {
 
 const INTERVAL = { sysInterval: 10 }
 
-test('nothing is published unless asked for', () =>
+test('nothing is published by default', () =>
   withBrokers([{}], async ([broker], clock) => {
     await clock.advance(60_000)
     assert.deepEqual(await published(broker), {})
@@ -58,7 +58,7 @@ test('the names are those of Mosquitto', () =>
     )
   }))
 
-test('each value is exactly what happened', t => {
+test('each value is right', t => {
   let heap = 2000
   const { getHeapStatistics } = v8
   t.mock.method(v8, 'getHeapStatistics', () => ({ ...getHeapStatistics(), used_heap_size: heap }))
@@ -131,7 +131,7 @@ test('each value is exactly what happened', t => {
   })
 })
 
-test('rates are per minute, and fall off when nothing comes any more', () =>
+test('rates are per minute, and decrease when nothing is received any more', () =>
   withBrokers([INTERVAL], async ([broker], clock) => {
     const client = await connectTo(broker, 'a', { keepalive: 0 })
     for (let i = 0; i < 10; i++) await client.publish({ topic: 't', payload: Buffer.alloc(1), qos: 1 })
@@ -154,7 +154,7 @@ test('a value that stays the same is published once', () =>
     assert.deepEqual(told, ['1'])
   }))
 
-test('what a broker published of itself goes with it', async () => {
+test('the topics are removed when the broker closes', async () => {
   const persistence = createMemoryPersistence()
   await withBrokers([{ persistence, ...INTERVAL }], async ([broker], clock) => {
     await broker.publish({ topic: 'kept', payload: 'x', retain: true })

@@ -127,8 +127,8 @@ function isOnItsWay({ publisher }: ReturnType<typeof fixture>, message: PublishM
   return recordOf(message)?.isWithheld(probe) === true
 }
 
-describe('a message on its way', () => {
-  it('is so from its store to the bus', async () => {
+describe('a pending message', () => {
+  it('is pending from storing to routing', async () => {
     const scene = fixture()
     const { publisher, enqueued } = scene
     const message = published()
@@ -140,7 +140,7 @@ describe('a message on its way', () => {
     assert.equal(isOnItsWay(scene, message), false)
   })
 
-  it('is not, where nobody has it in a queue', async () => {
+  it('is not pending if it is in no queue', async () => {
     const scene = fixture()
     const message = published()
     await scene.publisher.store(message, [])
@@ -155,7 +155,7 @@ describe('a message on its way', () => {
     'the bus refuses': { emit: () => new Error('down') },
   }
   for (const [what, way] of Object.entries(WAYS)) {
-    it(`that ${what} is forgotten`, async () => {
+    it(`that ${what} is no longer pending`, async () => {
       const scene = fixture(way)
       const message = published(1, true)
       await assert.rejects(async () => {
@@ -166,7 +166,7 @@ describe('a message on its way', () => {
     })
   }
 
-  it('takes its further copies along', async () => {
+  it('includes its further copies', async () => {
     const scene = fixture()
     const { publisher, router, enqueued } = scene
     router.shared.joinOffline({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
@@ -183,7 +183,7 @@ describe('a message on its way', () => {
     assert.deepEqual([isOnItsWay(scene, copy), isOnItsWay(scene, message)], [false, false])
   })
 
-  it('goes by who has it from its queue already', async () => {
+  it('skips clients that got it from their queues already', async () => {
     const { publisher, router } = fixture()
     const sessions = [new NotingSession('stored', true), new NotingSession('other', true)]
     for (const session of sessions) router.add(session.subscribe('t'))
@@ -198,8 +198,8 @@ describe('a message on its way', () => {
   })
 })
 
-describe('a message that a queue has no room for', () => {
-  it('is not delivered live either, and the host is told', async () => {
+describe('a message for a full queue', () => {
+  it('is not delivered live either, and reported', async () => {
     const dropped = (message: PublishMessage): DroppedMessage[] => [{ clientId: 'full', message, reason: 'queue-full' }]
     const { publisher, router, drops } = fixture({ enqueue: dropped })
     const [full, other] = [new NotingSession('full', true), new NotingSession('other', true)]
@@ -215,7 +215,7 @@ describe('a message that a queue has no room for', () => {
     )
   })
 
-  it('is delivered, where an older one went instead', async () => {
+  it('is delivered if an older one was dropped instead', async () => {
     const old = published()
     const { publisher, router } = fixture({ enqueue: () => [{ clientId: 'full', message: old, reason: 'queue-full' }] })
     const full = new NotingSession('full', true)
@@ -228,7 +228,7 @@ describe('a message that a queue has no room for', () => {
 })
 
 describe('QoS 0', () => {
-  it('waits in queues only where the broker is told so', async () => {
+  it('is queued only if the option says so', async () => {
     for (const queueQoS0 of [false, true]) {
       const { publisher, enqueued } = fixture({ queueQoS0 })
       const message = published(0)
@@ -239,7 +239,7 @@ describe('QoS 0', () => {
 })
 
 describe('messages of the host', () => {
-  it('keep their order while the store takes its time for some', async () => {
+  it('keep their order while the store is slow for some', async () => {
     const stored: (() => void)[] = []
     const { publisher, router } = fixture({
       enqueue: () => new Promise(resolve => stored.push(() => resolve(undefined))),

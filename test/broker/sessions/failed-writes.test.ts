@@ -17,20 +17,20 @@ function fixture() {
 }
 
 describe('a write', () => {
-  it('that works is not kept', async () => {
+  it('that succeeds is not kept', async () => {
     const { failed, write, written, noted } = fixture()
     await failed.attempt('c', write('session'))
     assert.deepEqual([written, failed.clients, failed.has('c'), noted()], [['session'], [], false, 0])
   })
 
-  it('that fails is kept, and its caller is told', async () => {
+  it('that fails is kept, and its caller gets the error', async () => {
     const { failed, broken, write, noted } = fixture()
     broken.add('session')
     await assert.rejects(failed.attempt('c', write('session')), { message: 'session' })
     assert.deepEqual([failed.clients, failed.has('c'), noted()], [['c'], true, 1])
   })
 
-  it('is tried again until it works, and no further', async () => {
+  it('is retried until it succeeds', async () => {
     const { failed, broken, write, written } = fixture()
     broken.add('session')
     await assert.rejects(failed.attempt('c', write('session')))
@@ -41,7 +41,7 @@ describe('a write', () => {
     assert.deepEqual([written, failed.clients], [['session'], []])
   })
 
-  it('that fails again stops no other write of its client', async () => {
+  it('that fails again does not prevent other writes of its client', async () => {
     const { failed, broken, write, written } = fixture()
     for (const name of ['will', 'session']) broken.add(name)
     for (const name of broken) await assert.rejects(failed.attempt('c', write(name)))

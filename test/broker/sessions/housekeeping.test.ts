@@ -54,7 +54,7 @@ function fixture(due: number, sweep?: () => SweepResult | Promise<SweepResult>) 
 }
 
 describe('a million deadlines at once', () => {
-  it('are dealt with in small steps, the event loop has a turn after each', async () => {
+  it('are handled in small steps with turns of the event loop between them', async () => {
     const { clock, housekeeping, steps, work } = fixture(DUE)
     housekeeping.look()
     await clock.advance(1100)
@@ -72,7 +72,7 @@ describe('a million deadlines at once', () => {
 })
 
 describe('the store', () => {
-  it('is not asked before anything is due, nor when nothing is', async () => {
+  it('is not read before anything is due, nor if nothing is', async () => {
     const { clock, housekeeping, steps } = fixture(1)
     housekeeping.look()
     housekeeping.look()
@@ -85,7 +85,7 @@ describe('the store', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('that fails is left in peace for a while, and the host told each time', async () => {
+  it('that fails is retried after a delay, and each failure is reported', async () => {
     const { clock, housekeeping, steps, told } = fixture(DUE, () => Promise.reject(new Error('broken')))
     housekeeping.look()
     await clock.advance(1050)
@@ -98,8 +98,8 @@ describe('the store', () => {
   })
 })
 
-describe('a store that fails at what is due', () => {
-  it('is left in peace, however often somebody says that a deadline may have come nearer', async () => {
+describe('a store that fails with due deadlines', () => {
+  it('is retried after a delay, even if new deadlines are set meanwhile', async () => {
     const { clock, housekeeping, steps } = fixture(DUE, () => Promise.reject(new Error('broken')))
     housekeeping.look()
     await clock.advance(1050)
@@ -112,7 +112,7 @@ describe('a store that fails at what is due', () => {
     assert.equal(steps.length, 2)
   })
 
-  it('is asked again for its deadline, if it fails at that', async () => {
+  it('is asked again for its next deadline if that fails', async () => {
     const clock = new FakeClock()
     let fails = true
     const store = createMemoryPersistence({ now: () => clock.now() })
@@ -137,7 +137,7 @@ describe('a store that fails at what is due', () => {
 })
 
 describe('when it is stopped', () => {
-  it('no step follows the one that is under way, and that one is waited for', async () => {
+  it('no further step begins, and the current one is awaited', async () => {
     let finish = () => {}
     const { clock, housekeeping, steps } = fixture(
       DUE,

@@ -38,7 +38,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     assert.equal(JSON.parse(json.stdout).startedAt, server.broker.stats().startedAt)
   })
 
-  it('list clients over several pages, and those that are asked for', async () => {
+  it('list clients over several pages, and the requested ones', async () => {
     const [all, some, one] = await Promise.all([
       anax(['clients', ...at, '-q']),
       anax(['clients', ...at, 'pump-110', '--limit', '3', '--json']),
@@ -70,7 +70,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     await slow.drop()
   })
 
-  it('kick clients, and say which of them were not there', async () => {
+  it('kick clients, and print which of them were not connected', async () => {
     // clients of other tests connect and disconnect meanwhile
     const gone = new Promise<string>(resolve => {
       server.broker.on('clientDisconnect', ({ id }, { reason }) => id === 'pump-0007' && resolve(reason))
@@ -80,7 +80,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     assert.equal(await gone, 'administrative')
   })
 
-  it('say in one line what is in the way', async () => {
+  it('print errors in one line', async () => {
     const url = `http://127.0.0.1:${server.port}`
     const [wrong, none, elsewhere] = await Promise.all([
       anax(['status', '-L', url, '--token', 'another-token-of-mine']),
@@ -92,7 +92,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     assert.match(elsewhere.stderr, /^anax: no administration at http:\/\/127\.0\.0\.1:9: .*\n$/)
   })
 
-  it('find the token in the file where the broker keeps it', async () => {
+  it("find the token in the broker's file", async () => {
     const file = join(folder.path, 'new', 'admin-token')
     const token = tokenIn(file)
     assert.equal(tokenIn(file), token)
@@ -105,7 +105,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
   })
 })
 
-it('the numbers of a broker are told in words', async () => {
+it('the numbers of a broker are printed in words', async () => {
   const broker = await createBroker()
   await broker.publish({ topic: 'a', payload: 'four', retain: true })
   const text = statusText({ ...broker.stats(), uptimeMs: 90_061_000 })
@@ -115,7 +115,7 @@ it('the numbers of a broker are told in words', async () => {
   await broker.close()
 })
 
-it('status of a node names the others, and does not count what all share', async () => {
+it('status of a node lists the others, and does not count shared data', async () => {
   const cluster = new MemoryCluster()
   await using other = await createBroker({ id: 'two', cluster })
   await using broker = await createBroker({ id: 'one', cluster })

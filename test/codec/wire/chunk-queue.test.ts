@@ -16,7 +16,7 @@ describe('a queue of chunks', () => {
     ['taken out', (queue: ChunkQueue) => void queue.shift()],
     ['read', (queue: ChunkQueue) => queue.read(Buffer.alloc(65_536))],
   ] as const) {
-    it(`lets go of a chunk that was ${how}, while others wait`, async () => {
+    it(`releases a chunk that was ${how}, while others wait`, async () => {
       const queue = new ChunkQueue()
       const first = pushed(queue)
       const second = pushed(queue)

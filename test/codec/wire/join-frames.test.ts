@@ -62,7 +62,7 @@ describe('joined frames', () => {
     )
   })
 
-  it('are not copied where they lie side by side and have no hole', () => {
+  it('are not copied if they are adjacent and have no hole', () => {
     const memory = Buffer.alloc(30)
     const frames = [0, 10, 20].map(start => new Frame(memory, start, start + 10, 0, undefined))
     const [middle] = joinFrames(frames.slice(1), [0, 0])
@@ -70,7 +70,7 @@ describe('joined frames', () => {
     assert.equal(joinFrames(frames, [0, 0, 0])[0], memory)
   })
 
-  it('are pieces of their own where they are large, and so are separate payloads', () => {
+  it('are separate pieces if they are large, and so are separate payloads', () => {
     const small = Frame.of(Buffer.alloc(10))
     const large = Frame.of(Buffer.alloc(5000))
     const payload = Buffer.alloc(3000)

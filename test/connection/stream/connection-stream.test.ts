@@ -32,7 +32,7 @@ async function withFrozenClient(bytes: Buffer, body: (stream: ConnectionStream, 
 }
 
 describe('a connection that is given up', () => {
-  it('is reset if bytes are left: the system would keep what it holds of them', () =>
+  it('is reset if unsent bytes are left, which the system would keep', () =>
     withFrozenClient(MUCH, async (stream, client) => {
       stream.end('close')
       stream.giveUp()

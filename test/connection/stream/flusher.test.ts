@@ -56,7 +56,7 @@ function fixture(mayWrite?: () => boolean) {
 }
 
 describe('a flusher', () => {
-  it('writes a half of a turn where nothing else waits, the others later, in order', async () => {
+  it('writes for half a turn if nothing else waits, the others later, in order', async () => {
     const { add, flushed } = fixture()
     add(10)
     const after: number[] = []
@@ -68,7 +68,7 @@ describe('a flusher', () => {
     assert.deepEqual(flushed, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('writes little of what work adds that had to pause, as long as it waits', async () => {
+  it('writes little for paused work while it waits', async () => {
     const { add, keepBusy, flushed } = fixture()
     const stop = keepBusy(() => add(3))
     await turn()
@@ -81,7 +81,7 @@ describe('a flusher', () => {
     assert.deepEqual(after, [1, 2, 3])
   })
 
-  it('writes first what comes from a client within its share, however much paused work has added', async () => {
+  it('writes first for clients within their share, however much paused work has added', async () => {
     const { add, keepBusy, flushed } = fixture()
     const stop = keepBusy(() => add(100))
     await turn()
@@ -91,7 +91,7 @@ describe('a flusher', () => {
     assert.deepEqual(flushed, [0, 0])
   })
 
-  it('lets no more than a number of outboxes wait: those beyond are paid for when they are added, and written', async () => {
+  it('limits the number of waiting outboxes: further ones are charged when they are added, and written', async () => {
     const { add, fairness, flushed } = fixture()
     add(MAX_WAITING)
     assert.equal(fairness.isSpent, false)
@@ -101,7 +101,7 @@ describe('a flusher', () => {
     assert.equal(flushed.length, TURN_UNITS / Cost.write + 4)
   })
 
-  it('writes nothing as long as the broker must not', async context => {
+  it('writes nothing as long as the broker may not write', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     let mayWrite = false
     const { add, flushed } = fixture(() => mayWrite)

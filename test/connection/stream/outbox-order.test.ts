@@ -124,6 +124,6 @@ function check(added: readonly { type: number; number: number }[], written: read
   }
 }
 
-it('everything leaves once, in order, and no message comes with the answer in front of it', async () => {
+it('everything is written once, in order, and no message together with the answer before it', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), play), { numRuns: runs(200) })
 })

@@ -134,7 +134,7 @@ describe('an outbox', () => {
     assert.equal(writes.length, 5)
   })
 
-  it('does not wait for the end of the turn when there is much', () => {
+  it('does not wait for the end of the turn with many bytes', () => {
     const { outbox, writes } = fixture()
     const frame = bytesOf('x'.repeat(64 * 1024))
     for (let i = 0; i < 3; i++) outbox.add(frame)
@@ -143,7 +143,7 @@ describe('an outbox', () => {
     assert.deepEqual(writes, Array(4).fill(64 * 1024))
   })
 
-  it('that was flushed in the turn has nothing to write at its end', async () => {
+  it('that was flushed during the turn writes nothing at its end', async () => {
     const { outbox, writes } = fixture()
     outbox.add(bytesOf('x'))
     outbox.flush()
@@ -154,7 +154,7 @@ describe('an outbox', () => {
 
 describe('the answer to CONNECT or SUBSCRIBE', () => {
   for (const cmd of ['connack', 'suback'] as const) {
-    it(`${cmd}: messages behind it leave a turn later, other packets with it, all in order`, async () => {
+    it(`${cmd}: messages after it are written a turn later, other packets with it, all in order`, async () => {
       const { outbox, writes, read, received } = fixture()
       read()
       outbox.add(bytesOf('before '))
@@ -208,7 +208,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual(writes, [6, 4, 12, 6])
   })
 
-  it('leaves with the answers to others of its turn, although a message is between', async () => {
+  it('is written with other answers of its turn, although a message is between them', async () => {
     const { outbox, received, read } = fixture()
     read()
     for (const text of ['one ', 'two ']) {
@@ -219,7 +219,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.match(received().toString('latin1'), /^one two .*one .*two $/s)
   })
 
-  it('without a message behind it leaves with the rest of its turn', async () => {
+  it('is written with the rest of its turn if no message follows', async () => {
     const { outbox, writes } = fixture()
     outbox.addAnswer(bytesOf('suback'), 'suback')
     outbox.addAnswer(bytesOf('unsuback'), 'unsuback')
@@ -231,7 +231,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual(writes, [14, 14])
   })
 
-  it('stops what is held back where that becomes much, and says when there is room', async () => {
+  it('limits what is held back, and reports when there is room', async () => {
     const { outbox, stream, writes, read, room } = fixture()
     stream.on('drain', () => outbox.drained())
     read()
@@ -247,7 +247,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual([outbox.ready, outbox.bytes, room()], [true, 0, 1])
   })
 
-  it('does not hold back for ever what comes behind a second one, which much was in front of', async () => {
+  it('holds back what follows a second one only for a while, even with much before it', async () => {
     const { outbox, stream, read, room } = fixture(new Flusher(), {} as IncomingMessage)
     stream.on('drain', () => outbox.drained())
     read()
@@ -264,7 +264,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     while (outbox.bytes > 0) await new Promise(resolve => setTimeout(resolve, 1))
   })
 
-  it('leaves with all that is behind it when the connection ends', () => {
+  it('is written with everything after it when the connection ends', () => {
     const { outbox, writes } = fixture()
     outbox.addAnswer(bytesOf('connack'), 'connack')
     outbox.add(publish(Buffer.from('x'), 0))
@@ -274,7 +274,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
 })
 
 describe('a stream that is full', () => {
-  it('is told of once, gets nothing more until it drains, and then everything', async () => {
+  it('is reported once, gets nothing more until it drains, and then everything', async () => {
     const { outbox, stream, writes, read, received, times } = fixture()
     outbox.add(bytesOf('x'.repeat(LARGE)))
     await turn()
@@ -293,7 +293,7 @@ describe('a stream that is full', () => {
     assert.equal(times(), 1)
   })
 
-  it('with too much waiting for it says so, until it drains', async () => {
+  it('is overfull with too many waiting bytes, until it drains', async () => {
     const { outbox } = fixture()
     outbox.add(bytesOf('x'.repeat(LARGE)))
     await turn()
@@ -304,15 +304,15 @@ describe('a stream that is full', () => {
     assert.equal(outbox.isOverfull, false)
   })
 
-  it('is not too full while it takes what there is', () => {
+  it('is not overfull while it accepts data', () => {
     const { outbox } = fixture()
     outbox.add(bytesOf('x'.repeat(200 * 1024)))
     assert.equal(outbox.isOverfull, false)
   })
 })
 
-describe('the last that is said', () => {
-  it('is handed over although the stream is full: nothing comes after it', async () => {
+describe('the last packet', () => {
+  it('is written although the stream is full: nothing follows it', async () => {
     const { outbox, writes, read, received } = fixture()
     outbox.add(bytesOf('x'.repeat(LARGE)))
     outbox.flush()
@@ -344,9 +344,9 @@ describe('a stream whose write throws', () => {
   })
 })
 
-describe('a stream that takes nothing any more', () => {
+describe('a stream that accepts nothing any more', () => {
   for (const end of ['end', 'destroy'] as const) {
-    it(`after ${end}: what is left is forgotten, without an error`, async () => {
+    it(`after ${end}: the remaining frames are discarded without an error`, async () => {
       const { outbox, stream, writes } = fixture()
       const errors: unknown[] = []
       stream.on('error', error => errors.push(error))
@@ -359,7 +359,7 @@ describe('a stream that takes nothing any more', () => {
 })
 
 describe('all outboxes of a turn', () => {
-  it('are written by one flush, those that came meanwhile by the next', async () => {
+  it('are written by one flush, those that were added meanwhile by the next', async () => {
     const flusher = new Flusher()
     const [one, two] = [fixture(flusher), fixture(flusher)]
     const write = one.stream.write

@@ -54,12 +54,12 @@ const PUBACK = { cmd: 'puback', messageId: 1, reasonCode: 0x80 } as const
 const explained = { reasonString: 'because', userProperties: { a: 'b' } }
 
 describe('an explanation', () => {
-  it('is written where the client wants it', () => {
+  it('is written if the client wants it', () => {
     const packet = decode(encoder().packet({ ...PUBACK, properties: explained }))
     assert.equal(packet.properties?.reasonString, 'because')
   })
 
-  it('is left out where the client asked for none, but for CONNACK and DISCONNECT', () => {
+  it('is omitted if the client wants none, except in CONNACK and DISCONNECT', () => {
     const quiet = encoder({ problemInformation: false })
     for (const cmd of ['puback', 'pubrec'] as const) {
       assert.equal(decode(quiet.packet({ ...PUBACK, cmd, properties: explained })).properties, undefined)
@@ -70,7 +70,7 @@ describe('an explanation', () => {
     assert.equal(decode(quiet.packet(disconnect)).properties?.reasonString, 'because')
   })
 
-  it('is left out where the packet would be too large with it, and nothing is sent that is too large without', () => {
+  it('is omitted if the packet would be too large with it; a packet that is too large without it is not sent', () => {
     const packet = { ...PUBACK, properties: { reasonString: 'x'.repeat(50) } }
     const short = encoder({ maximumPacketSize: 20 }).packet(packet)
     assert.equal(decode(short).properties, undefined)
@@ -78,23 +78,23 @@ describe('an explanation', () => {
     assert.equal(encoder({ maximumPacketSize: 4 }).packet(packet), undefined)
   })
 
-  it('is left out where MQTT cannot carry it', () => {
+  it('is omitted if MQTT cannot carry it', () => {
     for (const properties of [{ reasonString: 'a\0' }, { reasonString: 'x'.repeat(70_000) }, { reasonString: 7 }]) {
       assert.equal(decode(encoder().packet({ ...PUBACK, properties } as Packet)).properties, undefined)
     }
   })
 })
 
-describe('another server to go to', () => {
+describe('a server reference', () => {
   const refusal = (properties: object) =>
     decode(encoder({ maximumPacketSize: 40 }).packet({ cmd: 'disconnect', reasonCode: 0x9c, properties } as Packet))
 
-  it('is told even where there is no room for the explanation', () => {
+  it('is sent even if there is no room for the explanation', () => {
     const properties = refusal({ serverReference: 'other:1883', reasonString: 'x'.repeat(100) }).properties
     assert.deepEqual({ ...properties }, { serverReference: 'other:1883' })
   })
 
-  it('is left out where MQTT cannot carry it: the client hears the reason all the same', () => {
+  it('is omitted if MQTT cannot carry it; the reason code is sent nevertheless', () => {
     for (const serverReference of ['a\0b', '\ud800', 7]) {
       const packet = refusal({ serverReference })
       assert.deepEqual([packet.cmd, packet.properties], ['disconnect', undefined])
@@ -109,7 +109,7 @@ describe('a message', () => {
     assert(small.publish(delivery('topic', 'x'), 'first', timers) instanceof Frame)
   })
 
-  it('that a hook made unfit is not sent, and breaks nothing', () => {
+  it('that a hook made invalid is not sent, without an error', () => {
     const unfit = delivery('topic')
     unfit.message.properties = { contentType: 'a\0' }
     assert.equal(encoder().publish(unfit, 'first', timers), 'not-encodable')
@@ -126,7 +126,7 @@ describe('a message', () => {
     assert.deepEqual([dup('first'), dup('again'), dup('first')], [false, true, false])
   })
 
-  it('says how many seconds it has left, counted now', async () => {
+  it('has its remaining seconds, computed now', async () => {
     const message = delivery('topic')
     message.message.messageExpiry = clock.now() + 10_000
     const left = () => {
@@ -140,7 +140,7 @@ describe('a message', () => {
 })
 
 describe('topic aliases', () => {
-  it('are given to the first topics, told with the topic once, and then alone', () => {
+  it('are assigned to the first topics, sent with the topic once, and then alone', () => {
     const two = encoder({ topicAliasMaximum: 2 })
     const [a, b, c] = ['topic/a', 'topic/b', 'topic/c'].map(topic => delivery(topic))
     assert.deepEqual(sent(two, a!, b!, c!, a!, b!, c!), [
@@ -153,7 +153,7 @@ describe('topic aliases', () => {
     ])
   })
 
-  it('are as many as client and broker both allow, and none before 5.0 names them', () => {
+  it('are limited by client and broker, and do not exist before 5.0', () => {
     const topics = ['topic/a', 'topic/b'].map(topic => delivery(topic))
     assert.deepEqual(
       sent(encoder({ topicAliasMaximum: 10 }, { aliases: 1 }), ...topics).map(([, alias]) => alias),
@@ -177,7 +177,7 @@ describe('topic aliases', () => {
     ])
   })
 
-  it('are done without where the packet fits without one only', () => {
+  it('are not used if the packet fits only without one', () => {
     const whole = encoder().publish(delivery('topic/a', 'x'), 'first', timers) as Frame
     const tight = encoder({ topicAliasMaximum: 5, maximumPacketSize: whole.length })
     assert.deepEqual(sent(tight, delivery('topic/a'), delivery('topic/a')), [

@@ -31,26 +31,26 @@ describe('the findings', () => {
     return subscriber
   }
 
-  it('is clean where everything came once and in order', () => {
+  it('are empty if everything arrived once and in order', () => {
     const { missing, doubled, misordered, unacknowledged } = checkMessages([acknowledged(3)], [arrived(1, 2, 3)])
     assert.deepEqual([missing, doubled, misordered, unacknowledged], [0, 0, 0, 0])
   })
 
-  it('counts what is missing for each subscriber, but for what nobody promised', () => {
+  it('count what is missing for each subscriber, without unacknowledged messages', () => {
     const subscribers = [arrived(1, 3), arrived(1, 2, 3)]
     assert.equal(checkMessages([acknowledged(3)], subscribers).missing, 1)
     const { missing, unacknowledged } = checkMessages([published(3)], subscribers)
     assert.deepEqual([missing, unacknowledged], [0, 3])
   })
 
-  it('counts what came twice, and what came late', () => {
+  it('count duplicates, and messages out of order', () => {
     const { doubled, misordered } = checkMessages([acknowledged(3)], [arrived(1, 3, 2, 3)])
     assert.deepEqual([doubled, misordered], [1, 1])
   })
 })
 
 describe('the memory of a subscriber', () => {
-  it('knows a packet id until it is released, or the session is gone', () => {
+  it('has a packet id until it is released, or the session is lost', () => {
     const subscriber = arrivedWith(5)
     assert.equal(subscriber.isTaken(5), true)
     subscriber.apply({ event: 'pubrel', messageId: 5 })
@@ -68,7 +68,7 @@ describe('the memory of a subscriber', () => {
 })
 
 describe('the memory of a publisher', () => {
-  it('sends again what is not acknowledged first, and releases the rest behind it', () => {
+  it('retransmits unacknowledged messages first, and then releases the others', () => {
     const publisher = new PublisherState()
     for (const messageId of [1, 2])
       publisher.apply({ event: 'publish', messageId, topic: TOPIC, number: messageId, qos: 2 })

@@ -19,7 +19,7 @@ describe('a journal', () => {
     return { numbers, apply: entry => numbers.push(entry) }
   }
 
-  it('has for the next life what was flushed, and applies what is noted at once', () => {
+  it('has flushed entries after a restart, and applies new entries at once', () => {
     const path = join(folder, 'flushed')
     const [first, second] = [recorder(), recorder()]
     const journal = new Journal(path, first.apply)
@@ -30,7 +30,7 @@ describe('a journal', () => {
     assert.deepEqual([first.numbers, second.numbers], [[1, 2], [1]])
   })
 
-  it('forgets half a line, and goes on in its place', () => {
+  it('drops half a line, and continues in its place', () => {
     const path = join(folder, 'half')
     writeFileSync(path, '1\n23')
     const [next, looker] = [recorder(), recorder()]

@@ -42,7 +42,7 @@ describe('a checkpoint', () => {
     file.close()
   })
 
-  it('is the one before where the last one was written in part', async () => {
+  it('is the previous one if the last one was written partially', async () => {
     const file = await dataFile()
     const earlier = latestCheckpoint(file)!
     const at = write(file, { ...earlier, sequence: earlier.sequence + 1, boot: 'some' })
@@ -51,7 +51,7 @@ describe('a checkpoint', () => {
     file.close()
   })
 
-  it('is no reason to take anything back in the same run of the machine, nor where the store was closed', async () => {
+  it('is not restored in the same run of the machine, nor if the store was closed', async () => {
     for (const boot of ['this', '']) {
       const file = await dataFile()
       const { sequence } = latestCheckpoint(file)!
@@ -97,7 +97,7 @@ function flusherOn(path: string) {
 }
 
 describe('a flush', () => {
-  it('comes unasked after a second, and holds one snapshot', async context => {
+  it('is automatic after a second, and holds one snapshot', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     const { flusher, counts } = flusherOn(join(temporaryFolder(), 'data'))
     await flusher.flushed()
@@ -111,7 +111,7 @@ describe('a flush', () => {
     assert.deepEqual(counts, { held: 1, taken: 2 })
   })
 
-  it('comes unasked after 250 transactions', async context => {
+  it('is automatic after 250 transactions', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     const { flusher, counts } = flusherOn(join(temporaryFolder(), 'data'))
     await flusher.flushed()
@@ -137,7 +137,7 @@ describe('a flush', () => {
     assert.equal(counts.taken, 2)
   })
 
-  it('that fails ends all writing: what the system had is lost, even if it succeeds the next time', async () => {
+  it('that fails ends all writing: the system may have dropped data, even if the next one succeeds', async () => {
     const { flusher, counts } = flusherOn(devNull)
     await assert.rejects(flusher.flushed(), { syscall: 'fdatasync' })
     assert.equal(counts.held, 0)

@@ -99,7 +99,7 @@ for (const how of ['end', 'destroy', 'resetAndDestroy'] as const) {
   })
 }
 
-test('who is gone while preConnect thinks is not authenticated', async () => {
+test('a client that disconnects during preConnect is not authenticated', async () => {
   let authenticated = 0
   broker.authenticate = () => ++authenticated > 0
   const question = new Promise<Question>(resolve => {
@@ -116,7 +116,7 @@ test('who is gone while preConnect thinks is not authenticated', async () => {
   assert.equal(authenticated, 0)
 })
 
-test('what came behind CONNECT is bounded, and all of it is read once the client is let in', async () => {
+test('data after CONNECT is limited, and all of it is read once the client is accepted', async () => {
   const question = nextQuestion()
   const received: string[] = []
   broker.on('publish', ({ payload }) => received.push(payload.toString('latin1', 0, 2)))

@@ -146,7 +146,7 @@ function isPossible({ transport, end, qos, last }: Scene): boolean {
   return last !== 'pubrel' || qos === 2
 }
 
-describe('the end of a stream does not overtake what it brought', () => {
+describe('the end of a stream does not overtake its data', () => {
   const scenes = fc.record<Scene>({
     transport: fc.constant<TransportName>('memory'),
     latency: fc.constantFrom(...(Object.keys(LATENCIES) as Latency[])),
@@ -222,7 +222,7 @@ test('closing the broker waits for what clients sent before they left, within it
   await close()
 })
 
-test('a hook that never answers does not keep such a client for ever', async () => {
+test('a hook that never answers does not keep such a client forever', async () => {
   const broker = await createBroker({ authorizePublish: () => new Promise(() => {}), hookTimeoutMs: 20 })
   const { dial, close } = await reach(broker, 'tcp')
   const client = new SpecClient(broker, 5, await dial())

@@ -7,7 +7,7 @@ import type { BusListener, BusMessage } from '../../../types/bus.js'
 import { innerBus, message } from '../support.js'
 
 describe('the bus within the process', () => {
-  it('is listened to once, whatever is wanted, and nothing is waited for', () => {
+  it('has one listener for all filters, and nothing to wait for', () => {
     const mq = innerBus()
     const filters: string[] = []
     const on = mq.on.bind(mq)
@@ -22,7 +22,7 @@ describe('the bus within the process', () => {
     assert.deepEqual(filters, ['#'])
   })
 
-  it('has brought a message when publish returns', () => {
+  it('has delivered a message when publish returns', () => {
     const received: BusMessage[] = []
     const bus = new LocalBus(innerBus(), carried => void received.push(carried))
     const published = message('a/b')

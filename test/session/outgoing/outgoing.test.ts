@@ -12,7 +12,7 @@ import { attached, numbered } from './outgoing-fixture.js'
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 describe('live messages', () => {
-  it('go straight through while the client takes them, and wait in order while it does not', () => {
+  it('are sent at once while the client reads, and wait in order while it does not', () => {
     const { outgoing, link, sentTexts } = attached({ quota: 2 })
     for (const text of ['1', '2', '3', '4']) outgoing.deliver(numbered(text, 1))
     assert.deepEqual(sentTexts(), ['1', '2'])
@@ -27,7 +27,7 @@ describe('live messages', () => {
     assert.equal(link.failures.length, 0)
   })
 
-  it('wait within bounds: beyond those the newest goes, with an event', () => {
+  it('wait up to a limit: beyond it the newest is dropped, with an event', () => {
     const { outgoing, link, drops, sentTexts } = attached({ limits: { maxMessages: 2 } })
     link.ready = false
     for (const text of ['1', '2', '3']) outgoing.deliver(numbered(text, 1))
@@ -61,7 +61,7 @@ describe('live messages', () => {
       for (let i = 0; i < 100; i++) outgoing.deliver(numbered('.'.repeat(60), 0))
     }
 
-    it('may be many for a client that is busy for a moment, and few for one that does not read', async () => {
+    it('may be many for a client that is briefly busy, and few for one that does not read', async () => {
       const { outgoing, link, drops, clock } = attached({ options: BYTES })
       link.ready = false
       deliverMany(outgoing)
@@ -87,7 +87,7 @@ describe('live messages', () => {
     })
   })
 
-  it('that come while one is being sent keep their place', () => {
+  it('that arrive while one is being sent keep their place', () => {
     const { outgoing, link, sentTexts } = attached({})
     link.ready = false
     outgoing.deliver(numbered('1', 0))
@@ -137,7 +137,7 @@ describe('a resumed session', () => {
     assert.deepEqual(sent().at(-1), '3 id 3 again')
   })
 
-  it('passes over what was removed from the queue meanwhile', () => {
+  it('skips what was removed from the queue meanwhile', () => {
     const { outgoing, sent } = attached({ stored: [{ ...entry('1', 1, 1), isRemoved: true }, entry('2', 2, 1)] })
     outgoing.resume()
     assert.deepEqual(sent(), ['2 id 1'])
@@ -154,7 +154,7 @@ describe('a resumed session', () => {
     assert.deepEqual(sentTexts(), ['1', '2', '3', '4'])
   })
 
-  it('gets it so for each broker by itself: their numbers have nothing to do with each other', () => {
+  it('compares numbers of the same broker only', () => {
     const of = (brokerId: string, delivery: Delivery) => {
       Object.assign(delivery.message, { brokerId })
       return delivery
@@ -200,7 +200,7 @@ describe('retained messages', () => {
   const subscribe = (session: ConstructorParameters<typeof SessionSubscription>[0], qos: 0 | 1 = 1) =>
     new SessionSubscription(session, { topic: '#', qos })
 
-  it('come with RETAIN set, at the QoS of the subscription, as fast as the client takes them', () => {
+  it('are sent with RETAIN set, at the QoS of the subscription, as fast as the client reads', () => {
     const { outgoing, session, sent, deliveries } = attached({ retained: topics(3), quota: 2 })
     outgoing.replay(subscribe(session))
     assert.deepEqual(sent(), ['0 id 1', '1 id 2'])
@@ -210,7 +210,7 @@ describe('retained messages', () => {
     assert(deliveries().every(({ retain }) => retain))
   })
 
-  it('of a stored session go through its queue, no more at once than it may hold', () => {
+  it('of a stored session go through its queue, no more at once than it can hold', () => {
     const { outgoing, session, sentTexts, enqueued } = attached({
       retained: topics(4),
       kept: true,
@@ -223,7 +223,7 @@ describe('retained messages', () => {
     assert.deepEqual([enqueued.length, sentTexts()], [3, ['0', '1', '2']])
   })
 
-  it('are not more on their way into a slow store than the queue may hold', async () => {
+  it('are not more pending in a slow store than the queue can hold', async () => {
     const { outgoing, session, enqueued } = attached({
       retained: topics(50),
       kept: true,
@@ -271,7 +271,7 @@ describe('retained messages', () => {
     })
   }
 
-  it('begin anew for a filter that is subscribed again, so that no number of SUBSCRIBEs piles up', () => {
+  it('start again for a filter that is subscribed again, so that SUBSCRIBEs do not accumulate', () => {
     let asked = 0
     const retained = () => {
       asked++
@@ -304,7 +304,7 @@ describe('retained messages', () => {
     ['a newer one', 'newer', ['newer', 'newer', 'other topic']],
     ['one that takes it away', undefined, ['', 'other topic']],
   ] as const) {
-    it(`that were read before ${what} of their topic came live are read again`, async () => {
+    it(`that were read before ${what} of their topic arrived live are read again`, async () => {
       const old = numbered('old', 0).message
       const other = numbered('other topic', 0).message
       other.topic = 'other'
@@ -350,7 +350,7 @@ describe('retained messages', () => {
 })
 
 describe('the end', () => {
-  it('leaves what came through a shared subscription to others, unless it is stored or of QoS 2 and sent', () => {
+  it('leaves messages of shared subscriptions to other members, unless they are stored or have QoS 2 and were sent', () => {
     const { outgoing, drops } = attached({ quota: 2 })
     const shared = (text: string, qos: 0 | 1 | 2) => numbered(text, qos, 0, '$share/g/t')
     for (const delivery of [shared('1', 1), shared('2', 2), shared('3', 2), shared('4', 0), numbered('own', 1)]) {
@@ -371,7 +371,7 @@ describe('the end', () => {
     )
   })
 
-  it('leaves what was sent in the order of its numbers, whatever packet ids it had', () => {
+  it('leaves sent messages in the order of their numbers, whatever packet ids they had', () => {
     const { outgoing } = attached({})
     const texts = Array.from({ length: 19 }, (_, i) => String(i))
     for (const text of texts) {

@@ -42,7 +42,7 @@ class Worker {
 }
 
 describe('the turns of the event loop', () => {
-  it('count what had to pause, and what waits', async () => {
+  it('count paused and waiting work', async () => {
     const fairness = new Fairness({ turnUnits: 10, shareUnits: 10 })
     const worker = new Worker(fairness, 25)
     worker.work()
@@ -52,7 +52,7 @@ describe('the turns of the event loop', () => {
     assert.deepEqual([fairness.pauses, fairness.waiting], [3, 0])
   })
 
-  it('belong to one client as long as it is alone', async () => {
+  it('belong to one client as long as no other waits', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const alone = new Worker(fairness, 1000)
     alone.work()
@@ -72,7 +72,7 @@ describe('the turns of the event loop', () => {
     assert(Math.max(...done) - Math.min(...done) <= 10, `${done}`)
   })
 
-  it('serve one after the other what cannot pause', async () => {
+  it('serve work that cannot pause one after the other', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const order: number[] = []
     const steps = Array.from({ length: 10 }, async (_, i) => {
@@ -89,7 +89,7 @@ describe('the turns of the event loop', () => {
     )
   })
 
-  it('have less where the last one had more than it could put off, and a quarter at least', async () => {
+  it('are shorter after one with too much input, at least a quarter', async () => {
     const fairness = new Fairness({ turnUnits: 400, shareUnits: 400 })
     const worker = new Worker(fairness, 10_000)
     worker.work()
@@ -108,7 +108,7 @@ describe('the turns of the event loop', () => {
     assert.equal(await doneInTurn(0), 200)
   })
 
-  it('serve parties in turns: with a thousand steps of one, the others do not wait for all of them', async () => {
+  it('serve parties in turns: others do not wait for all of a thousand steps of one', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const order: string[] = []
     const step = (party: string) => Promise.resolve(fairness.admit(30, party)).then(() => order.push(party))
@@ -119,7 +119,7 @@ describe('the turns of the event loop', () => {
     assert(Math.max(...places) < 15, `${places}`)
   })
 
-  it('cost nothing to those who end early: nobody is left in line', async () => {
+  it('are not used by work that ends early', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const workers = Array.from({ length: 200 }, (_, i) => new Worker(fairness, i % 7))
     for (const worker of workers) worker.work()
@@ -128,7 +128,7 @@ describe('the turns of the event loop', () => {
     assert(workers.every(({ left }) => left === 0))
   })
 
-  it('go to what is new before what is old, which continues nevertheless', async () => {
+  it('serve new work before old, which continues nevertheless', async () => {
     const fairness = new Fairness({ turnUnits: 160, shareUnits: 10 })
     const recent = Array.from({ length: 30 }, () => new Worker(fairness, 1000))
     const old = Array.from({ length: 30 }, () => new Worker(fairness, 1000, { line: 'old' }))
@@ -142,7 +142,7 @@ describe('the turns of the event loop', () => {
     assert.equal(sum(old) - before[1], 30 * 20)
   })
 
-  it('come to a client that sends little within three turns, however many are greedy', async () => {
+  it('serve a client that sends little within three turns, however many send much', async () => {
     const scenario = fc.record({
       greedy: fc.integer({ min: 0, max: 2000 }),
       cost: fc.integer({ min: 1, max: 9 }),

@@ -60,7 +60,7 @@ const jobs = fc.array(
 )
 
 describe('the pipeline', () => {
-  it('keeps every order there is, whatever waits and whatever fails', async () => {
+  it('keeps the order of each stage, whatever waits and whatever fails', async () => {
     await fc.assert(
       fc.asyncProperty(jobs, async list => {
         const { pipeline, log, failures, job, idle } = fixture()
@@ -79,7 +79,7 @@ describe('the pipeline', () => {
     )
   })
 
-  it('lets authorizations overlap, and stores be issued while those before wait', async () => {
+  it('lets authorizations overlap, and begins stores while earlier ones wait', async () => {
     const { pipeline, log, job, idle } = fixture()
     const slow: Outcome = { kind: 'later', turns: 3 }
     for (let id = 0; id < 3; id++) pipeline.run(job(id, [slow, slow, slow, slow, slow]))
@@ -91,7 +91,7 @@ describe('the pipeline', () => {
     assert(lastIssued < firstStored, 'a store that takes its time is given all that there is')
   })
 
-  it('does a job that need not wait before it returns', () => {
+  it('completes a job that does not wait before it returns', () => {
     const { pipeline, log, job, drains } = fixture()
     pipeline.run(job(0, []))
     assert.deepEqual(
@@ -102,7 +102,7 @@ describe('the pipeline', () => {
     assert.equal(drains(), 0)
   })
 
-  it('does without a stage that a job does not have', async () => {
+  it('skips a stage that a job does not have', async () => {
     const { pipeline, idle } = fixture()
     const done: string[] = []
     const note = (name: string) => () => void done.push(name)
@@ -115,7 +115,7 @@ describe('the pipeline', () => {
     assert.deepEqual(done, ['authorize', 'store'])
   })
 
-  it('puts what a stage begins behind the job that it is of', async () => {
+  it('puts a job that a stage adds after the current one', async () => {
     for (const waits of [false, true]) {
       const { pipeline, log, job, idle } = fixture()
       const inner = job(1, [])
@@ -128,7 +128,7 @@ describe('the pipeline', () => {
 })
 
 describe('the pipeline is', () => {
-  it('as quick for each of many thousands that wait together as for one', async () => {
+  it('as fast per job with many thousands as with one', async () => {
     // Examining all of them for each would take minutes, and exceed the time limit of a test file.
     const count = 200_000
     let answered = 0
@@ -158,7 +158,7 @@ describe('the pipeline is', () => {
     assert.equal(drains(), 2)
   })
 
-  it('ready to go on from within the call that says so', async () => {
+  it('ready to accept jobs within the callback that reports room', async () => {
     const order: number[] = []
     let next = 2
     const waiting = new Slow(1, () => order.push(1))
@@ -172,7 +172,7 @@ describe('the pipeline is', () => {
     assert.deepEqual(order, [1, 2, 3, 4])
   })
 
-  it('as good as new after a stage that threw', () => {
+  it('usable after a stage that threw', () => {
     const { pipeline, log, failures, job } = fixture()
     pipeline.run(job(0, [{ kind: 'throws' }]))
     pipeline.run(job(1, []))

@@ -45,7 +45,7 @@ describe('a bucket', () => {
     assert.ok(Math.abs(one.got - 1100) <= 10, `${one.got}`)
   })
 
-  it('shares what there is among those who wait, however many are greedy', async () => {
+  it('shares its tokens equally among those that wait', async () => {
     const { clock, bucket } = fixture(1000)
     const greedy = Array.from({ length: 20 }, () => new Greedy(bucket))
     const modest = new Greedy(bucket, 5)
@@ -55,7 +55,7 @@ describe('a bucket', () => {
     assert.ok(Math.min(...others) > 0.5 * Math.max(...others), others.join(' '))
   })
 
-  it('takes a payment that is larger than itself, and is paid off in time', async () => {
+  it('accepts a payment larger than its size, and recovers in time', async () => {
     const { clock, bucket } = fixture(10)
     bucket.pay(110)
     assert.equal(bucket.isClosed, true)
@@ -65,7 +65,7 @@ describe('a bucket', () => {
     assert.equal(bucket.isClosed, false)
   })
 
-  it('has nothing left on the clock once its last waiter leaves', () => {
+  it('has no timer once its last waiter leaves', () => {
     const { clock, bucket } = fixture(1)
     const one = new Greedy(bucket)
     assert.equal(clock.pendingTimers, 1)

@@ -101,7 +101,7 @@ describe('a timer', () => {
     assert.equal(victim.index, -1)
   })
 
-  it('that throws does not take the others with it', context => {
+  it('that throws does not prevent others', context => {
     context.mock.timers.enable({ apis: ['setImmediate'] })
     let now = 0
     let ring = () => {}
@@ -177,7 +177,7 @@ describe('timers', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('that are cleared are forgotten, and may be used again', async () => {
+  it('that are cleared may be used again', async () => {
     const { clock, timers, timer, names } = fixture()
     const one = timer('one')
     timers.schedule(one, 100)
@@ -217,7 +217,7 @@ describe('within', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('has no bound where it is 0', async () => {
+  it('has no limit if it is 0', async () => {
     const { clock, timers } = fixture()
     let done = false
     let finish = () => {}

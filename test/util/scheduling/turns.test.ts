@@ -27,7 +27,7 @@ function fixture() {
 }
 
 describe('steps for one key', () => {
-  it('are carried out one after the other, in order, whatever becomes of each', async () => {
+  it('run one after the other, in order, whatever their results', async () => {
     const { turns, log, step, end } = fixture()
     const one = turns.take('k', step('one'))
     const failing = turns.take('k', () => Promise.reject(new Error('broken')))
@@ -42,7 +42,7 @@ describe('steps for one key', () => {
     await assert.rejects(failing, /broken/)
   })
 
-  it('have no promise where the step needs none, and leave nothing behind where it throws', () => {
+  it('are synchronous if the step is, and leave nothing if it throws', () => {
     const { turns } = fixture()
     assert.equal(
       turns.take('k', (): number | Promise<number> => 1),
@@ -55,7 +55,7 @@ describe('steps for one key', () => {
     assert.equal(turns.isTaken('k'), false)
   })
 
-  it('leave nothing behind: the next begins at once', async () => {
+  it('leave nothing: the next begins at once', async () => {
     const { turns, log, step, end } = fixture()
     const one = turns.take('k', step('one'))
     await turn()
@@ -76,7 +76,7 @@ describe('steps for several keys', () => {
     assert.deepEqual(log, ['begin one', 'begin two'])
   })
 
-  it('may be taken in turn: a failure keeps none from theirs, and the first is told', async () => {
+  it('may be taken in turn: a failure does not stop the others, and the first error is thrown', async () => {
     const { turns } = fixture()
     const done: string[] = []
     const all = turns.takeEach(['a', 'b', 'c', 'd'], String, async key => {
@@ -88,8 +88,8 @@ describe('steps for several keys', () => {
   })
 })
 
-describe('who gives up', () => {
-  it('before the turn came leaves the line at once, and its step is not begun', async () => {
+describe('an aborted step', () => {
+  it('that has not begun leaves the queue at once, and does not run', async () => {
     const { turns, log, step, end } = fixture()
     const gone = new Aborter()
     turns.take('k', step('one'))
@@ -104,7 +104,7 @@ describe('who gives up', () => {
     assert.equal(await three, 'three')
   })
 
-  it('when the turn has come does not end it', async () => {
+  it('that has begun continues', async () => {
     const { turns, step, end } = fixture()
     const gone = new Aborter()
     const one = turns.take('k', step('one'), gone)
@@ -114,7 +114,7 @@ describe('who gives up', () => {
     assert.equal(await one, 'one')
   })
 
-  it('from the start takes no turn', async () => {
+  it('that was aborted before takes no turn', async () => {
     const { turns, log, step } = fixture()
     const gone = new Aborter()
     gone.abort(new Error('gone'))

@@ -15,12 +15,12 @@ function rules(queueLimits: unknown) {
   return { told, limits: (clientId = 'client') => limits.of(clientId) }
 }
 
-it('the options hold for everybody where the host says nothing', () => {
+it('the options apply if the host sets no limits', () => {
   assert.deepEqual(rules(undefined).limits(), DEFAULTS)
   assert.deepEqual(rules(() => undefined).limits(), DEFAULTS)
 })
 
-it('the host may say anything of them, or all, for each client', () => {
+it('the host may set some or all limits for each client', () => {
   const { limits, told } = rules((clientId: string) =>
     clientId === 'vip' ? { maxMessages: Number.POSITIVE_INFINITY, overflow: 'reject' } : { maxBytes: 5 },
   )
@@ -29,7 +29,7 @@ it('the host may say anything of them, or all, for each client', () => {
   assert.deepEqual(told, [])
 })
 
-it('what it leaves undefined is as the options have it', () => {
+it('undefined limits come from the options', () => {
   assert.deepEqual(rules(() => ({ maxMessages: undefined, overflow: undefined })).limits(), DEFAULTS)
 })
 
@@ -44,7 +44,7 @@ for (const [what, answer] of Object.entries<() => unknown>({
   'a limit in words': () => ({ maxBytes: 'many' }),
   'a policy that is none': () => ({ overflow: 'drop-all' }),
 })) {
-  it(`${what} leaves the options as they are`, () => {
+  it(`with ${what}, the options apply`, () => {
     const { limits, told } = rules(answer)
     assert.deepEqual(limits(), DEFAULTS)
     assert.deepEqual(told, ['hookError ANAX_ERR_HOOK_FAILED'])

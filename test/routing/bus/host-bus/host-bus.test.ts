@@ -62,7 +62,7 @@ function hosted() {
 }
 
 describe('a bus of the host', () => {
-  it('is told of each filter once, and again when the last who wanted it is gone', () => {
+  it('gets each filter once, and its removal after the last subscription', () => {
     const { mq, bus } = hosted()
     for (const filter of ['a/#', 'b', 'a/#']) assert.equal(bus.want(filter), undefined)
     assert.deepEqual(mq.calls, ['on a/#', 'on b'])
@@ -77,13 +77,13 @@ describe('a bus of the host', () => {
     assert.deepEqual(mq.calls.slice(3), ['on a/#'])
   })
 
-  it('gets a listener of its own for each filter: some buses find it again by what they made of it', () => {
+  it('gets a separate listener for each filter, by which some buses find it', () => {
     const { mq, bus } = hosted()
     for (const filter of ['a', 'b']) bus.want(filter)
     assert.equal(new Set([...mq.listeners.values()].flatMap(each => [...each])).size, 2)
   })
 
-  it('is done with a message before it is looked at', () => {
+  it('has called done before a message is handled', () => {
     const { mq, bus, received } = hosted()
     bus.want('a')
     let earlier = -1
@@ -95,7 +95,7 @@ describe('a bus of the host', () => {
     assert.deepEqual([earlier, received.length], [0, 1])
   })
 
-  it('is waited for, and its error is an error of the bus', async () => {
+  it('is awaited, and its error is an error of the bus', async () => {
     const { mq, bus } = hosted()
     let done = false
     const published = Promise.resolve(bus.publish(message('a'))).then(() => {
@@ -112,7 +112,7 @@ describe('a bus of the host', () => {
     await assert.rejects(async () => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
   })
 
-  it('is waited for where it takes its time with a filter, by everybody who wants it', async () => {
+  it('is awaited if it is slow with a filter, by every subscriber', async () => {
     const { mq, bus, errors } = hosted()
     mq.isFast = false
     const waiting = [bus.want('a'), bus.want('a'), bus.registered('a')]
@@ -124,7 +124,7 @@ describe('a bus of the host', () => {
     assert.deepEqual(errors, [])
   })
 
-  it('that throws at a filter says so, and is asked again by the next', async () => {
+  it('that throws for a filter is an error, and is called again by the next subscription', async () => {
     const { mq, bus, errors } = hosted()
     mq.broken = 'on'
     await assert.rejects(async () => bus.want('a'), { code: 'ANAX_ERR_BUS' })
@@ -135,7 +135,7 @@ describe('a bus of the host', () => {
     assert.equal(mq.listeners.get('a')?.size, 1)
   })
 
-  it('that does not answer for a filter has it taken back, and is asked again by the next', async () => {
+  it('that does not answer for a filter gets its removal, and is called again by the next subscription', async () => {
     const { mq, bus, clock, errors } = hosted()
     mq.isFast = false
     const refused = assert.rejects(async () => bus.want('a'), { code: 'ANAX_ERR_BUS' })
@@ -151,7 +151,7 @@ describe('a bus of the host', () => {
     assert.deepEqual(mq.calls.slice(2), ['on a', 'off a'])
   })
 
-  it('that does not answer harms nobody where the filter is not wanted any more', async () => {
+  it('that does not answer causes no error if the filter is no longer wanted', async () => {
     const { mq, bus, clock, errors } = hosted()
     mq.isFast = false
     bus.want('a')
@@ -160,7 +160,7 @@ describe('a bus of the host', () => {
     assert.deepEqual([mq.calls, errors], [['on a', 'off a'], []])
   })
 
-  it('that does not give a filter up says so and harms nobody', () => {
+  it('that cannot remove a filter is reported, without other effects', () => {
     const { mq, bus, errors } = hosted()
     bus.want('a')
     mq.broken = 'off'

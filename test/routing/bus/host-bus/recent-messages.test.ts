@@ -30,7 +30,7 @@ function withheldFrom(message: PublishMessage, clients: string[]): string[] {
 }
 
 describe("the broker's own message", () => {
-  it('is known again, once, by its number', () => {
+  it('is recognized once by its number', () => {
     const { recent: known } = recentMessages()
     const [one, other] = [published(HERE, 1), published(HERE, 2)]
     for (const message of [one, other]) known.expect(message)
@@ -39,7 +39,7 @@ describe("the broker's own message", () => {
     for (const message of [one, other]) assert.equal(known.take(copyOf(message)), undefined)
   })
 
-  it('is not for who had it from its queue, before it comes', () => {
+  it('skips clients that got it from their queues before it arrives', () => {
     const { recent: known } = recentMessages()
     const message = published(HERE, 1)
     known.expect(message)
@@ -48,7 +48,7 @@ describe("the broker's own message", () => {
     assert.deepEqual(withheldFrom(known.take(copyOf(message))!.message, ['client', 'other']), ['client'])
   })
 
-  it('that is not remembered comes once, and only queues have it for stored sessions', async () => {
+  it('that is no longer remembered is routed once, and stored sessions get it from their queues only', async () => {
     const { clock, recent: known } = recentMessages()
     const [late, refused] = [published(HERE, 1), published(HERE, 2)]
     known.expect(late)
@@ -64,7 +64,7 @@ describe("the broker's own message", () => {
     }
   })
 
-  it('is remembered when the bus brings it and says that it failed', () => {
+  it('is remembered if the bus delivers it and reports a failure', () => {
     const { recent: known } = recentMessages()
     const message = published(HERE, 1)
     known.expect(message)
@@ -75,7 +75,7 @@ describe("the broker's own message", () => {
 })
 
 describe('a message of another broker', () => {
-  it('is taken once, as a message of this process', () => {
+  it('is accepted once, as a message of this process', () => {
     const { recent: known } = recentMessages()
     const message = published('there', 1)
     const received = known.take(message)
@@ -86,7 +86,7 @@ describe('a message of another broker', () => {
     assert.equal(known.take(copyOf(published('yonder', 1)))?.origin, 'another broker')
   })
 
-  it('is not for who had it from its queue before it came, or until it is routed', () => {
+  it('skips clients that got it from their queues before it arrived, or until it is routed', () => {
     const { recent: known } = recentMessages()
     const message = published('there', 1)
     const clients = ['one', 'two', 'three', 'four']
@@ -100,7 +100,7 @@ describe('a message of another broker', () => {
     assert.equal(known.take(copyOf(message)), undefined)
   })
 
-  it('that is none is none', () => {
+  it('that is invalid is ignored', () => {
     const { recent: known } = recentMessages()
     for (const foreign of [
       { topic: 'a', qos: 7 },
@@ -112,7 +112,7 @@ describe('a message of another broker', () => {
   })
 })
 
-it('a message without a number is taken once, as long as it is the same object', () => {
+it('a message without a number is accepted once, as long as it is the same object', () => {
   const { recent: known } = recentMessages()
   const message = { topic: 'a', payload: 'x' }
   assert.equal(known.take(message)?.origin, 'application')
@@ -120,7 +120,7 @@ it('a message without a number is taken once, as long as it is the same object',
   assert.equal(known.take({ ...message })?.origin, 'application')
 })
 
-it('nothing is remembered for ever', async () => {
+it('nothing is remembered forever', async () => {
   const { clock, recent: known } = recentMessages()
   for (let number = 1; number <= 100; number++) {
     known.expect(published(HERE, number))
