@@ -102,6 +102,13 @@ describe('the examples', () => {
     await stopped(example)
   })
 
+  it('auth/renewed-token', async () => {
+    const example = start('auth/renewed-token')
+    await example.says(/Connected with token 1/)
+    await example.says(/Connected with token 2/)
+    await stopped(example)
+  })
+
   for (const name of ['web-servers/http-server', 'web-servers/express', 'web-servers/fastify']) {
     it(name, async () => {
       const { example, url } = await listening(name, 'ws')
