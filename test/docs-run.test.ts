@@ -11,6 +11,8 @@ const PAGES = [
   ...[
     'test/testing.md',
     'embed/host.md',
+    'behaviour/exactly-once.md',
+    'behaviour/losses.md',
     'test/mqtt-client.md',
     'embed/topics-and-payloads.md',
     'embed/web-servers.md',

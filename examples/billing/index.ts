@@ -4,8 +4,9 @@
  *   npm run build && node dist/examples/billing/index.js
  *   SECONDS=60 SEED=7 node dist/examples/billing/index.js
  *
- * Meters publish charges, a broker with a durable store hands them to a ledger; a fault script kills any of them at
- * random. In the end, the meters' journals are held against the ledger's.
+ * Meters publish charges. A broker with a durable store hands them to three kinds of consumers: a ledger, two clerks that
+ * share them, and an audit in the broker's process. A fault script kills any of them at random, or stops the broker for a
+ * new version. In the end, the meters' journals are held against those of the consumers.
  */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -30,23 +31,28 @@ const port = await freePort()
 const place = [`${port}`, folder]
 
 const broker = new Part('broker', place)
-const ledger = new Part('ledger', place)
+const ledger = new Part('ledger', ['ledger', 'charges/#', ...place])
+const clerks = ['clerk-1', 'clerk-2'].map(name => new Part('ledger', [name, '$share/clerks/charges/#', ...place]))
+/** Who takes the charges -> their journals. */
+const CONSUMERS = { ledger: ['ledger'], audit: ['audit'], clerks: ['clerk-1', 'clerk-2'] }
 const meters = Array.from({ length: METERS }, (_, i) => {
   return new Part('meter', [`${i + 1}`, `${seconds * CHARGES_PER_SECOND}`, ...place])
 })
 
 broker.start()
-ledger.start()
-await ledger.says('subscribed')
+for (const consumer of [ledger, ...clerks]) {
+  consumer.start()
+  await consumer.says('subscribed')
+}
 for (const meter of meters) meter.start()
 
-const kills = await makeTrouble([broker, ledger, ...meters])
+const kills = await makeTrouble([broker, ledger, ...clerks, ...meters])
 const deadline = performance.now() + PATIENCE_MS
-const isOver = () => meters.every(({ isDone }) => isDone) && sum(charged()) >= sum(sent())
+const isOver = () => meters.every(({ isDone }) => isDone) && Object.values(CONSUMERS).every(hasAll)
 while (!isOver() && performance.now() < deadline) await delay(100)
 // What comes twice comes late.
 await delay(500)
-for (const part of [...meters, ledger, broker]) part.kill()
+for (const part of [...meters, ledger, ...clerks, broker]) await part.end('kill')
 report()
 rmSync(folder, { recursive: true, force: true })
 
@@ -61,7 +67,7 @@ async function makeTrouble(parts: readonly Part[]): Promise<number> {
   for (const end = performance.now() + seconds * 1000; performance.now() < end; count++) {
     await delay(MIN_PEACE_MS + random() * (MAX_PEACE_MS - MIN_PEACE_MS))
     const victim = parts[Math.floor(random() * parts.length)]!
-    victim.kill()
+    await victim.end(victim === broker && random() < 0.5 ? 'deploy' : 'kill')
     victim.start()
   }
   return count
@@ -72,8 +78,18 @@ function sent(): string[] {
   return lines.filter(line => line.startsWith('charge '))
 }
 
-function charged(): string[] {
-  return readJournal(join(folder, 'ledger.journal')).filter(line => line.startsWith('charge '))
+/** What a consumer has charged. Where there are several journals, a charge may have gone to one member, and to another again. */
+function charged(journals: readonly string[]): string[] {
+  const lines = journals.map(name => linesOf(name, 'charge'))
+  return lines.length === 1 ? lines[0]! : [...new Set(lines.flat())]
+}
+
+function linesOf(journal: string, word: 'charge' | 'again'): string[] {
+  return readJournal(join(folder, `${journal}.journal`)).filter(line => line.startsWith(`${word} `))
+}
+
+function hasAll(journals: readonly string[]): boolean {
+  return sum(charged(journals)) >= sum(sent())
 }
 
 function sum(lines: readonly string[]): number {
@@ -81,21 +97,22 @@ function sum(lines: readonly string[]): number {
 }
 
 function report(): void {
-  const lines = charged()
-  const inLedger = new Set(lines)
-  const missing = sent().filter(line => !inLedger.has(line)).length
-  const doubled = lines.length - inLedger.size
-  const again = readJournal(join(folder, 'ledger.journal')).filter(line => line.startsWith('again ')).length
-  console.log(`${kills} kills of broker, ledger and meters (SEED=${seed})`)
-  console.log(`${sent().length} charges: sent ${sum(sent())} cents, charged ${sum(lines)} cents`)
-  console.log(`missing ${missing}, doubled ${doubled}`)
-  console.log(`${again} charges came more than once and were known by their key.`)
+  console.log(`${kills} kills and deploys (SEED=${seed})`)
+  console.log(`${sent().length} charges: sent ${sum(sent())} cents`)
+  for (const [consumer, journals] of Object.entries(CONSUMERS)) {
+    const lines = charged(journals)
+    const taken = new Set(lines)
+    const missing = sent().filter(line => !taken.has(line)).length
+    const doubled = lines.length - taken.size
+    const again = journals.flatMap(name => linesOf(name, 'again')).length
+    console.log(`${consumer}: charged ${sum(lines)} cents, missing ${missing}, doubled ${doubled}; ${again} came again`)
+    if (missing + doubled > 0 || sum(lines) !== sum(sent())) process.exitCode = 1
+  }
   console.log(
-    'MQTT hands a QoS 2 message over exactly once on one hop, between two ends that remember it: from meter to broker,\n' +
-      'or from broker to ledger. A meter or a ledger that forgets what it was doing is outside of that promise, and so\n' +
-      'is the way from one end to the other. For those there is the key.',
+    'What comes again is known by its key. MQTT hands a QoS 2 message over exactly once on one hop, between two ends\n' +
+      'that remember it: from meter to broker, or from broker to consumer. A meter or a consumer that forgets what it was\n' +
+      'doing is outside of that promise, and so is the way from one end to the other. For those there is the key.',
   )
-  if (missing + doubled > 0 || sum(lines) !== sum(sent())) process.exitCode = 1
 }
 
 async function freePort(): Promise<number> {

@@ -1,25 +1,28 @@
 /**
- * The ledger of the billing example. A charge is acknowledged after it is on the disk, so none is lost; one that comes
- * again is known by its key, so none counts twice. Arguments: port, folder.
+ * A consumer of the billing example, with MQTT.js: the ledger gets every charge; the clerks share them, so that each goes
+ * to one of them. A charge is acknowledged after it is on the disk, so none is lost. Arguments: name, filter, port,
+ * folder.
  */
 import { connect } from 'mqtt'
 import { again } from './again.js'
-import { Journal } from './journal.js'
+import { Charges } from './charges.js'
 
-const [port, folder] = process.argv.slice(2)
-const journal = new Journal(`${folder}/ledger.journal`)
-const known = new Set(journal.lines.map(line => line.split(' ')[1]))
+const [name = '', filter = '', port, folder] = process.argv.slice(2)
+const charges = new Charges(`${folder}/${name}.journal`)
 
-const client = connect(`mqtt://127.0.0.1:${port}`, { clientId: 'ledger', clean: false, reconnectPeriod: 50 })
+const client = connect(`mqtt://127.0.0.1:${port}`, {
+  clientId: name,
+  clean: false,
+  reconnectPeriod: 50,
+  reconnectOnConnackError: true,
+})
 client.on('error', () => {})
 // The acknowledgement waits for the callback. Set before the first packet can come.
 client.handleMessage = ({ payload }, done) => {
-  const { key, cents } = JSON.parse(payload.toString())
-  journal.append(`${known.has(key) ? 'again' : 'charge'} ${key} ${cents}`)
-  known.add(key)
+  charges.take(payload as Buffer)
   done()
 }
 await new Promise<void>(resolve => client.once('connect', () => resolve()))
 // QoS 1 is enough: what comes twice is known by its key.
-await again(() => client.subscribeAsync('charges/#', { qos: 1 }))
+await again(() => client.subscribeAsync(filter, { qos: 1 }))
 console.log('subscribed')

@@ -30,6 +30,7 @@ const client = connect(`mqtt://127.0.0.1:${port}`, {
   clientId: `meter-${number}`,
   clean: false,
   reconnectPeriod: 50,
+  reconnectOnConnackError: true,
 })
 client.on('error', () => {})
 

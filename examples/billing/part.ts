@@ -9,6 +9,8 @@ export class Part {
   readonly #arguments: readonly string[]
   #child: ChildProcess | undefined
   #isDone = false
+  /** Whether it is told to end, and so has not done its work when it ends. */
+  #isTold = false
 
   constructor(name: 'broker' | 'ledger' | 'meter', args: readonly string[]) {
     this.#script = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
@@ -22,16 +24,22 @@ export class Part {
 
   start(): void {
     if (this.#isDone) return
+    this.#isTold = false
     const child = spawn(process.execPath, [this.#script, ...this.#arguments], { stdio: ['ignore', 'pipe', 'inherit'] })
     child.once('exit', code => {
-      if (code === 0) this.#isDone = true
+      if (code === 0 && !this.#isTold) this.#isDone = true
     })
     this.#child = child
   }
 
-  /** Ends it in the middle of whatever it does. */
-  kill(): void {
-    this.#child?.kill('SIGKILL')
+  /** Ends it in the middle of whatever it does, or lets it end by itself, as a new version is deployed. */
+  async end(how: 'kill' | 'deploy'): Promise<void> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    this.#isTold = true
+    child.kill(how === 'kill' ? 'SIGKILL' : 'SIGTERM')
+    await ended
   }
 
   /** Resolves when it says so. */
