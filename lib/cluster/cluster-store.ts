@@ -6,6 +6,7 @@
 import type { Claim, ClusterNode, ClusterWrite, LogPosition } from '../../types/cluster.js'
 import type { Message } from '../../types/message/message.js'
 import type {
+  MaybeAsyncIterable,
   MessageRef,
   QueueDelivery,
   QueuedMessage,
@@ -65,7 +66,8 @@ export class ClusterStore extends LogBackedStore {
   /** Makes this node the owner of a client identifier. Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
   async claim(clientId: string, giveUp: Pick<AbortController, 'signal'>): Promise<OwnedSession> {
     const { node } = this.#link
-    return await this.#own(node, await node.claim(clientId, giveUp))
+    const claim = await node.claim(clientId, giveUp)
+    return this.#own(node, claim)
   }
 
   /** The same, unless a live node owns it. */
@@ -125,14 +127,22 @@ export class ClusterStore extends LogBackedStore {
     return this.#owned.get(clientId)?.toStored()
   }
 
-  async saveSession({ clientId, expiryInterval, expiresAt, details }: SessionChange): Promise<void> {
-    const owned = this.#owned.get(clientId)
+  saveSession(change: SessionChange): void | Promise<void> {
+    const owned = this.#owned.get(change.clientId)
     if (owned === undefined) return
+    return owned.session === undefined ? this.#beginSession(owned, change) : this.#changeSession(owned, change)
+  }
+
+  async #beginSession(owned: OwnedSession, change: SessionChange): Promise<void> {
+    await this.#begin(owned)
+    await this.#changeSession(owned, change)
+  }
+
+  #changeSession(owned: OwnedSession, { expiryInterval, expiresAt, details }: SessionChange): void | Promise<void> {
     const before = owned.session
-    if (before === undefined) await this.#begin(owned)
     owned.session = { expiryInterval, expiresAt, details: details ?? before?.details }
     // the rest is written when the claim is released, so that a client that reconnects costs no write
-    if (expiresAt === undefined && !isUsedAlike(before, owned.session)) await this.#writeSettings(owned)
+    if (expiresAt === undefined && !isUsedAlike(before, owned.session)) return this.#writeSettings(owned)
   }
 
   async deleteSession(clientId: string): Promise<void> {
@@ -184,14 +194,16 @@ export class ClusterStore extends LogBackedStore {
     await this.#write(owned, { records: { [name]: ownRecord({ message, delivery }) } })
   }
 
-  async *queued(clientId: string): AsyncGenerator<QueuedMessage> {
+  queued(clientId: string): MaybeAsyncIterable<QueuedMessage> {
     const owned = this.#owned.get(clientId)
-    if (owned !== undefined) yield* waitingOf(owned, this.#queue)
+    // most sessions that are resumed have missed nothing
+    const isEmpty = owned === undefined || (owned.own.size === 0 && this.#queue.finish(owned))
+    return isEmpty ? [] : waitingOf(owned, this.#queue)
   }
 
-  async *inflight(clientId: string): AsyncGenerator<QueuedMessage> {
+  inflight(clientId: string): MaybeAsyncIterable<QueuedMessage> {
     const owned = this.#owned.get(clientId)
-    if (owned !== undefined) yield* inflightOf(owned, this.#link.node)
+    return owned === undefined || owned.sent.size === 0 ? [] : inflightOf(owned, this.#link.node)
   }
 
   markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): void | Promise<void> {
@@ -246,9 +258,12 @@ export class ClusterStore extends LogBackedStore {
     if (dueAt === undefined) await this.#writeSettings(owned)
   }
 
-  async deleteWill(clientId: string): Promise<void> {
+  deleteWill(clientId: string): void | Promise<void> {
     const owned = this.#owned.get(clientId)
-    if (owned?.will === undefined) return
+    if (owned?.will !== undefined) return this.#deleteWill(owned)
+  }
+
+  async #deleteWill(owned: OwnedSession): Promise<void> {
     owned.will = undefined
     await this.#writeSettings(owned)
     owned.hasRecords = owned.session !== undefined

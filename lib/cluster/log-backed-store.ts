@@ -30,13 +30,13 @@ export abstract class LogBackedStore implements SessionPersistence {
   readonly retainedBytes = 0
 
   abstract openSession(clientId: string): StoredSession | undefined
-  abstract saveSession(session: SessionChange): Promise<void>
+  abstract saveSession(session: SessionChange): MaybePromise<void>
   abstract deleteSession(clientId: string): Promise<void>
   abstract addSubscriptions(client: StoreClient, subscriptions: StoredSubscription[]): Promise<void>
   abstract removeSubscriptions(client: StoreClient, topics: string[]): Promise<void>
   abstract subscriptionsByClient(client: StoreClient): StoredSubscription[]
-  abstract queued(clientId: string): AsyncGenerator<QueuedMessage>
-  abstract inflight(clientId: string): AsyncGenerator<QueuedMessage>
+  abstract queued(clientId: string): MaybeAsyncIterable<QueuedMessage>
+  abstract inflight(clientId: string): MaybeAsyncIterable<QueuedMessage>
   abstract queueSize(clientId: string): { messages: number; bytes: number }
   abstract markSent(clientId: string, ref: MessageRef, packetId: number, copy: SentCopy): MaybePromise<void>
   abstract markReleased(clientId: string, ref: MessageRef, packetId: number): Promise<void>
@@ -44,7 +44,7 @@ export abstract class LogBackedStore implements SessionPersistence {
   abstract addIncoming(clientId: string, packetId: number): Promise<void>
   abstract removeIncoming(clientId: string, packetId: number): MaybePromise<void>
   abstract saveWill(clientId: string, will: StoredWill, dueAt: number | undefined): Promise<void>
-  abstract deleteWill(clientId: string): Promise<void>
+  abstract deleteWill(clientId: string): MaybePromise<void>
   abstract getWill(client: StoreClient): StoredWill | undefined
   abstract retained(filters: readonly string[]): MaybeAsyncIterable<Message>
   abstract retainedOf(topic: string): Promise<Message | undefined>

@@ -19,6 +19,7 @@ import type {
 import type { Message } from '../../types/message/message.js'
 import { AnaxError } from '../index.js'
 import { NatsGroup } from './group.js'
+import type { ClientRecords } from './log/record-loader.js'
 import { joinParts } from './log/record-parts.js'
 import { clearRetained } from './log/retained-clearing.js'
 import { StoredClients } from './log/stored-clients.js'
@@ -89,24 +90,14 @@ export class NatsNode implements ClusterNode {
   }
 
   async load(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
-    const stored = await this.#stored(claim)
-    return joinParts(stored, (claim as HeldClaim).partCounts)
+    return joinParts(await this.#stored(claim), (claim as HeldClaim).partCounts)
   }
 
   /** The stored records, some of them in several parts. */
-  async #stored(claim: Claim): Promise<ReadonlyMap<string, Uint8Array>> {
-    const { clientId, token } = claim
-    const { loaders, shards } = this.#parts
-    const shard = this.#shardOf(claim)
-    const base = shards[shard]!.subjects.record(clientId, '')
-    try {
-      // a replica that has the claim also has everything that the previous owner wrote
-      const records = await loaders[shard]!.load(clientId, token)
-      const filled = records.filter(({ body }) => body.length > 0)
-      return new Map(filled.map(({ subject, body }) => [subject.slice(base.length), body]))
-    } catch (error) {
-      throw clusterError(error)
-    }
+  #stored(claim: Claim): Promise<ClientRecords> {
+    const { clientId, token, shard } = claim as HeldClaim
+    // a replica that has the claim also has everything that the previous owner wrote
+    return this.#parts.loaders[shard]!.load(clientId, token)
   }
 
   async *stored(): AsyncGenerator<StoredClient> {

@@ -9,6 +9,7 @@ import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { Session } from '../../session/session.js'
 import type { OpenRequest } from '../../session/session-directory.js'
+import { isPromise } from '../../util/maybe-promise.js'
 import { shownName } from '../../util/shown-name.js'
 import type { FailedWrites } from './failed-writes.js'
 import type { Ownership } from './ownership.js'
@@ -97,8 +98,10 @@ export class SessionRecords {
     opened: MaybePromise<StoredSession | undefined>,
   ): Promise<SessionRecord> {
     const { clientId, expiryInterval } = request
-    const found = await opened
-    const stored = found === undefined ? undefined : await this.#stillAlive(found, request)
+    const found = isPromise(opened) ? await opened : opened
+    const isResumed = found !== undefined && this.#mayResume(found, request)
+    if (found !== undefined && !isResumed) await this.#end(found, request)
+    const stored = isResumed ? found : undefined
     const isKept = stored !== undefined || expiryInterval > 0
     const details = isKept ? detailsOf(client, stored, this.#parts.now()) : undefined
     const record = { stored, details }
@@ -122,19 +125,23 @@ export class SessionRecords {
   }
 
   /** Writes what the store keeps of the connected client, if there is room for it. */
-  async #note(request: OpenRequest, record: SessionRecord): Promise<void> {
+  #note(request: OpenRequest, record: SessionRecord): Promise<void> {
     const { stored, details } = record
-    const note = () => this.#noteConnected(request, record)
-    if (details !== undefined && stored === undefined) {
-      await this.#parts.sessionLimits.make(request.clientId, details, note)
-    } else await note()
+    const isNew = details !== undefined && stored === undefined
+    if (!isNew) return this.#noteConnected(request, record)
+    return this.#parts.sessionLimits.make(request.clientId, details, () => this.#noteConnected(request, record))
   }
 
   async #noteConnected({ clientId, expiryInterval, will }: OpenRequest, record: SessionRecord): Promise<void> {
     const { store, wills } = this.#parts
     const { stored, details } = record
-    if (details !== undefined) await store.saveSession({ clientId, expiryInterval, expiresAt: undefined, details })
-    if (will !== undefined || stored !== undefined) await wills.connected(clientId, will)
+    if (details !== undefined) {
+      const saved = store.saveSession({ clientId, expiryInterval, expiresAt: undefined, details })
+      if (isPromise(saved)) await saved
+    }
+    if (will === undefined && stored === undefined) return
+    const noted = wills.connected(clientId, will)
+    if (isPromise(noted)) await noted
   }
 
   /** Undoes a partly opened session in the store: without a deadline it would stay forever. */
@@ -152,13 +159,18 @@ export class SessionRecords {
     deadlineSet()
   }
 
-  /** Returns the session if it will be resumed; otherwise ends it. */
-  async #stillAlive(stored: StoredSession, { at, clean }: OpenRequest): Promise<StoredSession | undefined> {
-    const expired = stored.expiresAt !== undefined && stored.expiresAt <= at
-    if (!clean && !expired && !this.#ends.isUnfinished(stored.clientId)) return stored
-    await this.#ends.end(stored.clientId, expired ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
-    return undefined
+  #mayResume(stored: StoredSession, { at, clean }: OpenRequest): boolean {
+    return !clean && !isExpired(stored, at) && !this.#ends.isUnfinished(stored.clientId)
   }
+
+  /** Ends a session that will not be resumed. */
+  #end(stored: StoredSession, { at }: OpenRequest): Promise<void> {
+    return this.#ends.end(stored.clientId, isExpired(stored, at) ? 'expired' : 'clean-start') // [MQTT-3.1.2-4]
+  }
+}
+
+function isExpired({ expiresAt }: StoredSession, at: number): boolean {
+  return expiresAt !== undefined && expiresAt <= at
 }
 
 /**

@@ -250,28 +250,33 @@ export class SessionRegistry implements SessionDirectory {
   #open(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
     this.#reserveConnection()
     const { ownership } = this.#parts
+    if (ownership !== undefined) return this.#connectOwned(owner, request, ownership)
     try {
-      const opened =
-        ownership === undefined ? this.#connect(owner, request) : this.#connectOwned(owner, request, ownership)
-      return isPromise(opened) ? opened.catch(error => this.#giveUp(request, error)) : opened
+      const opened = this.#connect(owner, request)
+      return isPromise(opened) ? opened.catch(error => this.#giveUp(error)) : opened
     } catch (error) {
-      this.#size--
-      throw error
+      return this.#giveUp(error)
     }
   }
 
-  async #giveUp({ clientId }: OpenRequest, error: unknown): Promise<never> {
-    const { ownership } = this.#parts
+  #giveUp(error: unknown): never {
     this.#size--
-    if (ownership !== undefined) await this.#records.attempt(() => this.#handOver(clientId))
     throw error
   }
 
-  /** Claims the session for this node before it is opened. */
+  /** Claims the session for this node before it is opened. If its previous node has failed, a will may be due. */
   async #connectOwned(owner: SessionOwner, request: OpenRequest, ownership: Ownership): Promise<OpenedSession> {
     const { clientId, aborter } = request
-    await this.#takeOwnership(clientId, ownership, aborter)
-    return this.#connect(owner, request)
+    try {
+      await ownership.claim(clientId, aborter)
+      const will = ownership.dueWill(clientId)
+      if (will !== undefined) await this.#parts.wills.publishStored(clientId, will)
+      return await this.#connect(owner, request)
+    } catch (error) {
+      this.#size--
+      await this.#records.attempt(() => this.#handOver(clientId))
+      throw error
+    }
   }
 
   #connect(owner: SessionOwner, request: OpenRequest): MaybePromise<OpenedSession> {
@@ -297,13 +302,6 @@ export class SessionRegistry implements SessionDirectory {
   /** Removes a connection from the waiting ones. */
   #stopWaiting(clientId: string, owner: SessionOwner): void {
     if (this.#waiting.get(clientId) === owner) this.#waiting.delete(clientId)
-  }
-
-  /** Claims the session for this node. If its previous node has failed, a will may be due. */
-  async #takeOwnership(clientId: string, ownership: Ownership, aborter: Aborter): Promise<void> {
-    await ownership.claim(clientId, aborter)
-    const will = ownership.dueWill(clientId)
-    if (will !== undefined) await this.#parts.wills.publishStored(clientId, will)
   }
 
   async #settleDue(clientId: string, ownership: Ownership): Promise<void> {

@@ -3,12 +3,13 @@
  * 3.1.2.5]. Must not know connections.
  */
 import type { Client } from '../../../types/client/client.js'
-import type { SessionPersistence, StoredWill } from '../../../types/persistence.js'
+import type { MaybePromise, SessionPersistence, StoredWill } from '../../../types/persistence.js'
 import { AnaxError, type ErrorCode, wrapError } from '../../errors.js'
 import { messageOfWill, startExpiry } from '../../model/message.js'
 import { NEVER_EXPIRES } from '../../model/session-expiry.js'
 import type { Authorizer } from '../../ports/authorizer.js'
 import type { EventSink } from '../../ports/event-sink.js'
+import { isPromise } from '../../util/maybe-promise.js'
 import type { Turns } from '../../util/scheduling/turns.js'
 import type { OwnMessages } from '../publish/own-messages.js'
 import { DetachedClient } from './detached-client.js'
@@ -66,16 +67,16 @@ export class Wills {
    * an earlier connection [MQTT-3.1.3-9].
    * @throws AnaxError ANAX_ERR_QUOTA
    */
-  async connected(clientId: string, will: StoredWill | undefined): Promise<void> {
+  connected(clientId: string, will: StoredWill | undefined): MaybePromise<void> {
     const { store, willLimits } = this.#parts
     if (will !== undefined) willLimits.add(clientId, will)
     this.#changed?.add(clientId)
-    if (will !== undefined) await store.saveWill(clientId, will, undefined)
-    else {
-      await store.deleteWill(clientId)
-      willLimits.remove(clientId)
+    const written = will === undefined ? store.deleteWill(clientId) : store.saveWill(clientId, will, undefined)
+    const noted = () => {
+      if (will === undefined) willLimits.remove(clientId)
+      this.#detached.delete(clientId)
     }
-    this.#detached.delete(clientId)
+    return isPromise(written) ? written.then(noted) : noted()
   }
 
   /**

@@ -80,7 +80,7 @@ export class ClusterImport implements AsyncDisposable {
   saveSession(session: SessionChange): Promise<void> {
     const { expiryInterval, expiresAt } = session
     const end = expiryInterval === NEVER_EXPIRES ? undefined : Date.now() + expiryInterval * 1000
-    return this.#write(this.#store.saveSession({ ...session, expiresAt: expiresAt ?? end }))
+    return this.#write(Promise.resolve(this.#store.saveSession({ ...session, expiresAt: expiresAt ?? end })))
   }
 
   addSubscriptions(client: StoreClient, subscriptions: StoredSubscription[]): Promise<void> {

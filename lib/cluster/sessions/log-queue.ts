@@ -51,6 +51,16 @@ export class LogQueue {
     this.#parts = parts
   }
 
+  /** Finishes a read at once if the session has missed nothing. @returns whether it has */
+  finish(owned: OwnedSession): boolean {
+    const ends = owned.missesUpTo(this.#parts.brought)
+    if (ends === undefined || !owned.isPast(ends)) return false
+    const read = owned.beginRead(ends)
+    owned.isBehind = false
+    owned.endRead(read)
+    return true
+  }
+
   /**
    * Reads the messages of the log after the session's cursor that arrived at this node too early, or not at all, to be
    * sent live. The first read applies the limits to the messages that its client missed.

@@ -312,14 +312,15 @@ export class ConnectProcess {
       const asked = ports.authorizer.authorizeSubscribe === undefined ? granted : { ...granted, topic: requested }
       const turn = ports.fairness.admit(Cost.filter)
       if (turn !== undefined) await this.#aborter.unlessAborted(turn)
-      const verdict = await this.#aborter.unlessAborted(authorizeSubscription(client, ports, asked))
+      const asking = authorizeSubscription(client, ports, asked)
+      const verdict = isPromise(asking) ? await this.#aborter.unlessAborted(asking) : asking
       if (verdict instanceof AnaxError || verdict.topic !== subscription.topic) refused.push(subscription.topic)
       if (verdict instanceof AnaxError) continue
       const now = grantSubscription(session, verdict, requested, subscriptionIdentifier)
       subscribed.push(now)
       if (!now.isLike(subscription)) changed.push(now)
     }
-    await storeReviewed(session, { refused, changed })
+    if (refused.length + changed.length > 0) await storeReviewed(session, { refused, changed })
     return subscribed
   }
 

@@ -49,10 +49,10 @@ export interface Owner {
 /** A claim to be written. */
 interface Attempt {
   readonly owner: Owner
-  readonly shard: number
   /** The sequence of the record that it replaces, 0 for none. */
   readonly expected: number
-  resolve(sequence: number): void
+  /** @param sequence undefined if it is refused */
+  resolve(sequence: number | undefined): void
   reject(error: unknown): void
 }
 
@@ -91,7 +91,9 @@ export class Claims {
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts
-    this.#attempts = parts.shards.map(() => new Gathering<Attempt>(MAX_ATTEMPTS, attempts => this.#send(attempts)))
+    this.#attempts = parts.shards.map(
+      (_, shard) => new Gathering<Attempt>(MAX_ATTEMPTS, attempts => this.#send(shard, attempts)),
+    )
   }
 
   get size(): number {
@@ -116,8 +118,9 @@ export class Claims {
   }
 
   /** Rejects with ANAX_ERR_CLUSTER, ANAX_ERR_FENCED. */
-  async claim(clientId: string, giveUp: GivingUp): Promise<HeldClaim> {
-    return (await this.#claim(clientId, giveUp, 'ask'))!
+  claim(clientId: string, giveUp: GivingUp): Promise<HeldClaim> {
+    // it does not give up by itself
+    return this.#claim(clientId, giveUp, 'ask') as Promise<HeldClaim>
   }
 
   /** @returns undefined if a live node has it for a client */
@@ -127,38 +130,33 @@ export class Claims {
 
   async #claim(clientId: string, giveUp: GivingUp, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
     this.#claiming.set(clientId, (this.#claiming.get(clientId) ?? 0) + 1)
+    const shard = this.#parts.shardOf(clientId)
+    // most clients are new, or were disconnected for long
+    let free: Free | undefined = { sequence: 0 }
     try {
-      return await this.#claimWhenFree(clientId, giveUp, ifTaken)
+      while (free !== undefined) {
+        this.#checkLease()
+        const isCaretaker = ifTaken === 'give up' && free.wasInUse !== true
+        const token = await this.#attempt(clientId, shard, free.sequence, isCaretaker)
+        if (token !== undefined) return this.#hold(clientId, shard, token, free)
+        free = await this.#whenFree(clientId, shard, giveUp, ifTaken, free)
+      }
+      return undefined
     } finally {
-      const left = this.#claiming.get(clientId)! - 1
-      if (left > 0) this.#claiming.set(clientId, left)
-      else this.#claiming.delete(clientId)
+      this.#noteClaimed(clientId)
     }
   }
 
-  async #claimWhenFree(clientId: string, giveUp: GivingUp, ifTaken: 'ask' | 'give up'): Promise<HeldClaim | undefined> {
-    const shard = this.#parts.shardOf(clientId)
-    // most clients are new, or were disconnected for long
-    let free: Free = { sequence: 0 }
-    for (;;) {
-      this.#checkLease()
-      try {
-        const { sequence, previous, wasInUse } = free
-        // it counts as in use until it is written again
-        const caretaker = ifTaken === 'give up' && wasInUse !== true && ({ caretaker: true } as const)
-        const token = await this.#attempt({ ...this.#parts.self, clientId, ...caretaker }, shard, sequence)
-        const claim = { clientId, token, shard, previous, wasInUse, partCounts: new Map() }
-        this.#held.set(clientId, claim)
-        return claim
-      } catch (error) {
-        if (!(error instanceof RefusedRequest)) throw clusterError(error, `no claim of ${clientId}`)
-        // a server without a leader refuses, and soon has one
-        if (!error.is(ServerError.WrongLastSequence)) await pause(PAUSE_MS)
-      }
-      const found = await this.#whenFree(clientId, shard, giveUp, ifTaken, free)
-      if (found === undefined) return undefined
-      free = found
-    }
+  #hold(clientId: string, shard: number, token: number, { previous, wasInUse }: Free): HeldClaim {
+    const claim = { clientId, token, shard, previous, wasInUse, partCounts: new Map() }
+    this.#held.set(clientId, claim)
+    return claim
+  }
+
+  #noteClaimed(clientId: string): void {
+    const left = this.#claiming.get(clientId)! - 1
+    if (left > 0) this.#claiming.set(clientId, left)
+    else this.#claiming.delete(clientId)
   }
 
   /** The record that releases a claim, for the last write. */
@@ -179,22 +177,36 @@ export class Claims {
     return (await this.#parts.membership.isGone(owner.node, owner.epoch)) ? owner.clientId : undefined
   }
 
-  #attempt(owner: Owner, shard: number, expected: number): Promise<number> {
-    return new Promise((resolve, reject) => this.#attempts[shard]!.add({ owner, shard, expected, resolve, reject }))
+  /**
+   * @param isCaretaker a claim that was in use counts as such until it is written again
+   * @returns the sequence of the claim; undefined if it was refused
+   */
+  #attempt(clientId: string, shard: number, expected: number, isCaretaker: boolean): Promise<number | undefined> {
+    const owner = { ...this.#parts.self, clientId, ...(isCaretaker && ({ caretaker: true } as const)) }
+    return new Promise((resolve, reject) => this.#attempts[shard]!.add({ owner, expected, resolve, reject }))
   }
 
   /**
    * The next batch begins when the first of these claims is answered: the others are answered at about the same time.
    */
-  #send(attempts: readonly Attempt[]): Promise<unknown> {
+  #send(shard: number, attempts: readonly Attempt[]): Promise<unknown> {
+    return Promise.race(attempts.map(attempt => this.#sendOne(shard, attempt)))
+  }
+
+  #sendOne(shard: number, { owner, expected, resolve, reject }: Attempt): Promise<void> {
     const { wire, shards } = this.#parts
-    const answers = attempts.map(({ owner, shard, expected, resolve, reject }) => {
-      const subject = shards[shard]!.subjects.claim(owner.clientId)
-      const record = { subject, body: Buffer.from(JSON.stringify(owner)), ttl: undefined, replaces: true }
-      const answer = wire.write(record, { expect: { subject, sequence: expected } }, ATTEMPT_MS)
-      return answer.then(({ seq }) => resolve(seq), reject)
-    })
-    return Promise.race(answers)
+    const subject = shards[shard]!.subjects.claim(owner.clientId)
+    const record = { subject, body: Buffer.from(JSON.stringify(owner)), ttl: undefined, replaces: true }
+    const written = wire.write(record, { expect: { subject, sequence: expected } }, ATTEMPT_MS)
+    return written.then(
+      ({ seq }) => resolve(seq),
+      error => {
+        if (!(error instanceof RefusedRequest)) reject(clusterError(error, `no claim of ${owner.clientId}`))
+        else if (error.is(ServerError.WrongLastSequence)) resolve(undefined)
+        // a server without a leader refuses, and soon has one
+        else setTimeout(resolve, PAUSE_MS, undefined)
+      },
+    )
   }
 
   /** Waits until no live node has it. Resolves to undefined if it gives up. */

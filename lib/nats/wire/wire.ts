@@ -4,6 +4,7 @@
  */
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { AnaxError } from '../../index.js'
+import { Requests } from './requests.js'
 
 /** A message to be written. */
 export interface OutgoingRecord {
@@ -66,13 +67,20 @@ export interface WriteOptions {
 interface Acknowledgement {
   readonly seq: number
   readonly duplicate?: boolean
-  readonly error?: { readonly err_code?: number; readonly code: number; readonly description: string }
 }
 
-/** A read that waits for its answer. */
-interface Read {
-  take(message: Msg): void
-  fail(error: Error): void
+/** One of several messages of an answer. */
+interface Part {
+  readonly record: StoredRecord
+  /** 0 for a stored message. */
+  readonly code: number
+  readonly description: string
+  /** The sequences of this message and of the one before, as the server wrote them. */
+  readonly sequence: string
+  readonly before: string
+  /** Of the last message: how many did not fit into the answer, and what the replica has reached. */
+  readonly pending: number
+  readonly upTo: number
 }
 
 const EMPTY = new Uint8Array(0)
@@ -80,8 +88,11 @@ const EMPTY = new Uint8Array(0)
 const HEADER_BYTES = 1024
 /** Maximum number of messages in one answer. */
 const PAGE = 500
-const LAST_SEQUENCE = 'Nats-Last-Sequence'
+/** Codes at the end of an answer of several messages. */
+const END = 204
+const NOTHING_FOUND = 404
 const TOO_MANY_MATCHES = 413
+const NOBODY_ANSWERS = 503
 /** Time limit for a read. */
 const PATIENCE_MS = 3000
 
@@ -99,15 +110,12 @@ export class Wire {
   /** Ends the waiting flushes when the connection is closed; created with the first one. */
   #flushing: Set<() => void> | undefined
   #batches = 0
-  /** Where the answers to reads arrive; subscribed to with the first read. */
-  #inbox: string | undefined
-  /** The reads that wait for answers, by the last token of their reply subject. */
-  readonly #reads = new Map<string, Read>()
-  #readCount = 0
+  readonly #requests: Requests
 
   constructor(nc: NatsConnection, parts: WireParts) {
     this.nc = nc
     this.#parts = parts
+    this.#requests = new Requests(nc, parts.createInbox)
   }
 
   /**
@@ -140,10 +148,9 @@ export class Wire {
   }
 
   /** Writes one message. @returns its sequence */
-  async write(record: OutgoingRecord, options: WriteOptions, timeoutMs: number): Promise<Acknowledgement> {
+  write(record: OutgoingRecord, options: WriteOptions, timeoutMs: number): Promise<Acknowledgement> {
     const headers = this.#headersOf(record, options)
-    const answer = await this.nc.request(record.subject, record.body, { headers, timeout: timeoutMs })
-    return acknowledged(answer)
+    return this.#requests.one(record.subject, record.body, { headers, timeoutMs }).then(acknowledged)
   }
 
   /** Writes several messages of one stream, all or none. @returns the sequence of the last; the others are right before it */
@@ -159,7 +166,7 @@ export class Wire {
       headers.set('Nats-Batch-Sequence', String(index + 1))
       if (index === records.length - 1) {
         headers.set('Nats-Batch-Commit', '1')
-        return acknowledged(await this.nc.request(record.subject, record.body, { headers, timeout: timeoutMs }))
+        return acknowledged(await this.#requests.one(record.subject, record.body, { headers, timeoutMs }))
       }
       this.nc.publish(record.subject, record.body, { headers })
     }
@@ -200,15 +207,12 @@ export class Wire {
   ): Promise<LastRecords | 'too many'> {
     const records: StoredRecord[] = []
     const query = { multi_last: subjects, seq: from, max_bytes: maxBytes, batch: 2000 }
-    for (const message of await this.#direct(stream, query)) {
-      const { headers } = message
-      if (headers?.code === TOO_MANY_MATCHES) return 'too many'
-      if (headers?.code === 204) {
-        if (Number(headers.get('Nats-Num-Pending')) > 0) return 'too many'
-        return { records, upTo: Number(headers.get('Nats-UpTo-Sequence') || headers.get(LAST_SEQUENCE)) }
-      }
-      refuse(message)
-      records.push(recordOf(message))
+    for (const part of await this.#direct(stream, query)) {
+      const { code, pending, upTo, record } = part
+      if (code === TOO_MANY_MATCHES || (code === END && pending > 0)) return 'too many'
+      if (code === END) return { records, upTo }
+      refuse(part)
+      records.push(record)
     }
     throw new Error('the answer has no end')
   }
@@ -216,22 +220,19 @@ export class Wire {
   /** Some of the messages of a subject from a sequence on, from any replica, which may be behind. */
   async nextOf(stream: string, from: number, subject: string): Promise<StoredRecord[]> {
     const records: StoredRecord[] = []
-    for (const message of await this.#direct(stream, { seq: from, next_by_subj: subject, batch: PAGE })) {
-      if (message.headers?.code === 204 || message.headers?.code === 404) break
-      refuse(message)
-      records.push(recordOf(message))
+    for (const part of await this.#direct(stream, { seq: from, next_by_subj: subject, batch: PAGE })) {
+      if (part.code === END || part.code === NOTHING_FOUND) break
+      refuse(part)
+      records.push(part.record)
     }
     return records
   }
 
   /** Sends a request to the JetStream API. */
   async #request<T>(path: string, body: object | undefined): Promise<T> {
-    const answer = await this.nc.request(`${this.#parts.api}.${path}`, body && JSON.stringify(body), {
-      timeout: PATIENCE_MS,
-    })
-    const parsed = answer.json<T & { error?: { err_code?: number; code: number; description: string } }>()
-    if (parsed.error) throw new RefusedRequest(parsed.error.err_code ?? parsed.error.code, parsed.error.description)
-    return parsed
+    const subject = `${this.#parts.api}.${path}`
+    const question = body === undefined ? EMPTY : JSON.stringify(body)
+    return accepted<T>(await this.#requests.one(subject, question, { timeoutMs: PATIENCE_MS }))
   }
 
   async #get(stream: string, query: object): Promise<StoredRecord | undefined> {
@@ -253,73 +254,25 @@ export class Wire {
   }
 
   /** Reads all messages of an answer, the last of which has a status code. */
-  #direct(stream: string, query: object): Promise<Msg[]> {
-    return new Promise((resolve, reject) => {
-      const answers: Msg[] = []
-      const token = String(++this.#readCount)
-      const fail = (error: Error) => {
-        end()
-        reject(error)
-      }
-      const take = (message: Msg) => {
-        // each message extends the time limit
-        timer.refresh()
-        answers.push(message)
-        const code = message.headers?.code
-        if (!code) return
-        if (code === 503) fail(new RefusedRequest(503, 'no replica answers'))
-        else if (!isWhole(answers)) fail(new Error(`an answer of ${stream} has a gap`))
-        else {
-          end()
-          resolve(answers)
-        }
-      }
-      const end = () => {
-        clearTimeout(timer)
-        this.#reads.delete(token)
-      }
-      const timer = setTimeout(() => fail(new Error(`${stream} does not answer`)), PATIENCE_MS)
-      // the connection keeps the process alive, for as long as an answer may come
-      timer.unref()
-      this.#reads.set(token, { take, fail })
-      try {
-        const reply = this.#openInbox() + token
-        this.nc.publish(`${this.#parts.api}.DIRECT.GET.${stream}`, JSON.stringify(query), { reply })
-      } catch (error) {
-        // the connection is closed
-        fail(error as Error)
-      }
-    })
+  async #direct(stream: string, query: object): Promise<Part[]> {
+    const subject = `${this.#parts.api}.DIRECT.GET.${stream}`
+    const answers = await this.#requests.many(subject, JSON.stringify(query), { timeoutMs: PATIENCE_MS })
+    const parts = answers.map(partOf)
+    if (parts.at(-1)?.code === NOBODY_ANSWERS) throw new RefusedRequest(NOBODY_ANSWERS, 'no replica answers')
+    if (!isWhole(parts)) throw new Error(`an answer of ${stream} has a gap`)
+    return parts
   }
 
-  /** One subscription for the answers to all reads, because each one is announced to all servers. */
-  #openInbox(): string {
-    if (this.#inbox !== undefined) return this.#inbox
-    const inbox = `${this.#parts.createInbox()}.`
-    this.#inbox = inbox
-    this.nc.subscribe(`${inbox}*`, {
-      callback: (error, message) => {
-        if (error === null) this.#reads.get(message.subject.slice(inbox.length))?.take(message)
-        else this.#closeInbox(error)
-      },
-    })
-    return inbox
-  }
-
-  /** Called when the server has refused the subscription. */
-  #closeInbox(error: Error): void {
-    this.#inbox = undefined
-    for (const { fail } of [...this.#reads.values()]) fail(error)
-  }
-
-  #headersOf({ ttl, replaces }: OutgoingRecord, { expect, id }: WriteOptions): MsgHdrs {
+  #headersOf({ subject, ttl, replaces }: OutgoingRecord, { expect, id }: WriteOptions): MsgHdrs {
     const headers = this.#parts.headers()
+    const isOwn = expect?.subject === subject
     if (ttl !== undefined) headers.set('Nats-TTL', `${ttl}s`)
-    if (replaces) headers.set('Nats-Rollup', 'sub')
+    // where no message is expected, there is none to replace
+    if (replaces && !(isOwn && expect.sequence === 0)) headers.set('Nats-Rollup', 'sub')
     if (id !== undefined) headers.set('Nats-Msg-Id', id)
     if (expect !== undefined) {
       headers.set('Nats-Expected-Last-Subject-Sequence', String(expect.sequence))
-      headers.set('Nats-Expected-Last-Subject-Sequence-Subject', expect.subject)
+      if (!isOwn) headers.set('Nats-Expected-Last-Subject-Sequence-Subject', expect.subject)
     }
     return headers
   }
@@ -343,32 +296,52 @@ export function clusterError(cause: unknown, detail?: string): AnaxError {
 }
 
 function acknowledged(answer: Msg): Acknowledgement {
-  const acknowledgement = answer.json<Acknowledgement>()
-  const { error } = acknowledgement
+  return accepted<Acknowledgement>(answer)
+}
+
+/** @throws RefusedRequest */
+function accepted<T>(answer: Msg): T {
+  if (answer.data.length === 0 && answer.headers?.code === NOBODY_ANSWERS) {
+    throw new RefusedRequest(NOBODY_ANSWERS, 'nobody answers')
+  }
+  const content = answer.json<T & { error?: { err_code?: number; code: number; description: string } }>()
+  const { error } = content
   if (error) throw new RefusedRequest(error.err_code ?? error.code, error.description)
-  return acknowledgement
+  return content
 }
 
 /** Whether no message is missing: each one names its predecessor. Messages may be missing after a reconnect. */
-function isWhole(answers: readonly Msg[]): boolean {
-  let before = '0'
-  for (const { headers } of answers) {
-    const last = headers?.get(LAST_SEQUENCE)
-    if (last && last !== before) return false
-    before = headers!.get('Nats-Sequence')
+function isWhole(parts: readonly Part[]): boolean {
+  let last = '0'
+  for (const { before, sequence } of parts) {
+    if (before !== '' && before !== last) return false
+    last = sequence
   }
   return true
 }
 
-function refuse({ headers }: Msg): void {
-  if (headers?.code) throw new RefusedRequest(headers.code, headers.description)
+function refuse({ code, description }: Part): void {
+  if (code > 0) throw new RefusedRequest(code, description)
 }
 
-function recordOf({ headers, data }: Msg): StoredRecord {
+/** Reads the headers once: a search for each of them takes longer. */
+function partOf({ headers, data }: Msg): Part {
+  let [subject, sequence, before, time, pending, upTo] = ['', '', '', '', '', '']
+  for (const [name, [value = '']] of headers ?? []) {
+    if (name === 'Nats-Subject') subject = value
+    else if (name === 'Nats-Sequence') sequence = value
+    else if (name === 'Nats-Last-Sequence') before = value
+    else if (name === 'Nats-Time-Stamp') time = value
+    else if (name === 'Nats-Num-Pending') pending = value
+    else if (name === 'Nats-UpTo-Sequence') upTo = value
+  }
   return {
-    subject: headers!.get('Nats-Subject'),
-    sequence: Number(headers!.get('Nats-Sequence')),
-    body: data,
-    time: Date.parse(headers!.get('Nats-Time-Stamp')),
+    record: { subject, sequence: Number(sequence), body: data, time: Date.parse(time) },
+    code: headers?.code ?? 0,
+    description: headers?.description ?? '',
+    sequence,
+    before,
+    pending: Number(pending),
+    upTo: Number(upTo || before),
   }
 }

@@ -3,12 +3,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { headers as noHeaders } from '@nats-io/transport-node'
-import { Wire } from '../../../lib/nats/wire/wire.js'
+import { RefusedRequest, ServerError, Wire } from '../../../lib/nats/wire/wire.js'
+
+/** A connection that stays, and on which nothing fails. */
+const STAYS = { closed: () => new Promise<void>(() => {}), status: () => [] } as unknown as NatsConnection
 
 /** A connection on which each question gets the same messages. */
 function answering(answers: readonly Record<string, string | number>[]): NatsConnection {
   let take: (error: null, message: Msg) => void
   return {
+    ...STAYS,
     subscribe(_: string, { callback }: { callback: typeof take }) {
       take = callback
     },
@@ -59,6 +63,7 @@ test('all reads have one subscription; one that the server refuses fails them, a
   const calls: ((error: Error | null, message: Msg) => void)[] = []
   const replies: string[] = []
   const connection = {
+    ...STAYS,
     subscribe: (_: string, { callback }: { callback: (typeof calls)[number] }) => calls.push(callback),
     publish: (_: string, __: string, { reply }: { reply: string }) => replies.push(reply),
   } as unknown as NatsConnection
@@ -78,3 +83,42 @@ test('all reads have one subscription; one that the server refuses fails them, a
   calls[1]!(null, messageOf({ code: 404 }, replies.at(-1)!))
   assert.deepEqual([await later, replies.at(-1)], [[], 'inbox2.3'])
 })
+
+test('a write that the server does not permit fails at once, and so does what a closed connection leaves open', async () => {
+  const refused = Object.assign(new Error('not permitted'), { operation: 'publish', subject: 'b' })
+  let close = (_: Error | undefined) => {}
+  let refuse = () => {}
+  const connection = {
+    subscribe() {},
+    publish: (subject: string) => subject === 'b' && refuse(),
+    closed: () => new Promise<Error | undefined>(resolve => (close = resolve)),
+    async *status() {
+      await new Promise<void>(resolve => (refuse = resolve))
+      yield { type: 'error', error: refused }
+    },
+  } as unknown as NatsConnection
+  const wire = new Wire(connection, { headers: noHeaders, createInbox: () => 'inbox', api: '$JS.API' })
+  const [one, other] = ['a', 'b'].map(subject => write(wire, subject))
+  await assert.rejects(other!, refused)
+  close(undefined)
+  await assert.rejects(one!, /closed/)
+})
+
+test('a write to which nobody listens is refused as one that may be tried again', async () => {
+  const connection = {
+    ...STAYS,
+    subscribe: (_: string, { callback }: { callback: (error: null, message: Msg) => void }) => {
+      queueMicrotask(() => callback(null, messageOf({ code: 503 }, 'inbox.1')))
+    },
+    publish() {},
+  } as unknown as NatsConnection
+  const wire = new Wire(connection, { headers: noHeaders, createInbox: () => 'inbox', api: '$JS.API' })
+  await assert.rejects(
+    write(wire, 'a'),
+    (error: unknown) => error instanceof RefusedRequest && error.is(ServerError.Busy),
+  )
+})
+
+function write(wire: Wire, subject: string) {
+  return wire.write({ subject, body: new Uint8Array(0), ttl: undefined, replaces: false }, {}, 5000)
+}
