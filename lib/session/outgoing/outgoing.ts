@@ -270,7 +270,8 @@ export class Outgoing {
 
   #beginRead(): void {
     this.#readAgain = false
-    this.#skip = new Set([...this.transmitter.pending()].map(refKey))
+    const { transmitter } = this
+    this.#skip = transmitter.hasPending ? new Set([...transmitter.pending()].map(refKey)) : undefined
     const { store } = this.#ports
     const { id } = this.#recipient
     const entries = this.#resuming ? () => store.inflight(id) : () => store.queued(id)

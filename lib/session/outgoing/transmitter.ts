@@ -153,6 +153,10 @@ export class Transmitter {
     return this.inflight.get(packetId)?.awaits
   }
 
+  get hasPending(): boolean {
+    return this.inflight.size > 0 || (this.#storing !== undefined && this.#storing.size > 0)
+  }
+
   /** The messages in flight, and those that the store is still removing: its queue may show both. */
   *pending(): Generator<MessageRef> {
     for (const { ref } of this.inflight.all()) yield ref
