@@ -124,6 +124,7 @@ describe('imports', () => {
       'node:timers/promises',
       'node:util',
       'node:v8',
+      'node:vm',
     ])
   })
 

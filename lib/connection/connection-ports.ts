@@ -7,6 +7,7 @@ import type { Traffic } from '../model/metering/traffic.js'
 import type { Admission } from '../ports/admission.js'
 import type { Ports } from '../ports/ports.js'
 import type { SessionDirectory } from '../session/session-directory.js'
+import type { ReadBuffers } from '../util/memory/read-buffers.js'
 import type { Flusher } from './stream/flusher.js'
 import type { IncompletePackets } from './stream/incomplete-packets.js'
 
@@ -16,6 +17,7 @@ export interface ConnectionPorts extends Ports {
   readonly admission: Admission
   readonly traffic: Traffic
   readonly incompletePackets: IncompletePackets
+  readonly readBuffers: ReadBuffers
   /** Whether a client can connect: there is room, or it takes over the connection of the same client. */
   hasRoomFor(clientId: string): boolean
   /** The refusal while the broker is being drained, with another server; undefined otherwise. */

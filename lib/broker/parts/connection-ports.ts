@@ -2,6 +2,7 @@
 import type { ConnectionPorts } from '../../connection/connection-ports.js'
 import { Flusher } from '../../connection/stream/flusher.js'
 import { IncompletePackets } from '../../connection/stream/incomplete-packets.js'
+import { ReadBuffers } from '../../util/memory/read-buffers.js'
 import type { Draining } from '../draining.js'
 import { responseInformation } from '../hooks/response-information.js'
 import type { OverloadBrake } from '../overload/overload-brake.js'
@@ -25,6 +26,7 @@ export function connectionPorts(parts: UsedParts): ConnectionPorts {
     traffic: parts.traffic,
     flusher: new Flusher(fairness, cluster?.mayWrite),
     incompletePackets: new IncompletePackets(options.maxIncompleteBytes),
+    readBuffers: new ReadBuffers(),
     hasRoomFor: clientId => sessions.size < options.maxConnections || connected.has(clientId),
     elsewhere: () => draining.elsewhere,
     roomForFilters: () => sessionLimits.roomForFilters,

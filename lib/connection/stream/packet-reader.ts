@@ -21,7 +21,7 @@ const READ_AHEAD_BYTES = 64 * 1024
 
 type ReaderPorts = Pick<
   ConnectionPorts,
-  'admission' | 'events' | 'fairness' | 'incompletePackets' | 'options' | 'timers'
+  'admission' | 'events' | 'fairness' | 'incompletePackets' | 'options' | 'readBuffers' | 'timers'
 >
 
 /** The receiver of the packets. */
@@ -95,6 +95,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
     this.#traffic.arrived(chunk.length)
     this.decoder.push(chunk)
     this.#ports.fairness.spendBytes(chunk.length)
+    this.#ports.readBuffers.add(chunk.length)
     if (!this.#mayHandle()) this.#readAheadBytes += chunk.length
     // a CONNECT in the chunk may set rates, which do not apply to this chunk yet
     const isLimited = this.#throttle !== undefined
