@@ -1,10 +1,11 @@
 /**
  * Publishes the broker's numbers below `$SYS/broker/`, with the names, meanings and units of Mosquitto. Owns the set of
- * topics, and that a topic is published only if its value has changed.
+ * topics, and that a topic is published only if its value has changed. In a cluster the values of a node expire some
+ * intervals after it has gone, so it repeats those that have not changed.
  */
 import v8 from 'node:v8'
 import type { BrokerStats, FlowStats } from '../../../types/broker/inspection.js'
-import { messageOfInput } from '../../model/message.js'
+import { messageOfInput, startExpiry } from '../../model/message.js'
 import { Timer } from '../../util/scheduling/timers.js'
 import type { OwnMessages } from '../publish/own-messages.js'
 import { LoadAverages } from './load-averages.js'
@@ -16,10 +17,21 @@ export interface SystemTopicsParts extends CountedParts {
   readonly options: { readonly id: string }
 }
 
+/** In a cluster: intervals until a value expires, and until it is repeated. */
+const EXPIRES_AFTER = 6
+const REPEATED_AFTER = 3
+
+/** A published value. */
+interface Published {
+  readonly value: string
+  /** By the monotonic clock. */
+  readonly at: number
+}
+
 export class SystemTopics {
   readonly #parts: SystemTopicsParts
   readonly #intervalMs: number
-  readonly #published = new Map<string, string>()
+  readonly #published = new Map<string, Published>()
   readonly #averages = new LoadAverages()
   readonly #timer = new Timer(() => this.#publishAll())
   readonly #start: Start
@@ -38,7 +50,10 @@ export class SystemTopics {
     this.#publishAll()
   }
 
-  /** Stops publishing, and deletes the published topics, which would be outdated. Rejects if the store fails. */
+  /**
+   * Stops publishing, and deletes the published topics, which would be outdated. In a cluster they expire instead, as
+   * after a crash. Rejects if the store fails.
+   */
   async stop(): Promise<void> {
     this.#parts.timers.cancel(this.#timer)
     if (this.#parts.cluster !== undefined) return
@@ -67,15 +82,24 @@ export class SystemTopics {
   }
 
   #publish(topic: string, value: string): void {
-    if (this.#published.get(topic) === value) return
-    this.#published.set(topic, value)
+    const { timers, cluster, own } = this.#parts
+    const isClustered = cluster !== undefined
+    const before = this.#published.get(topic)
+    const at = timers.now()
+    const mustRepeat = isClustered && before !== undefined && at - before.at >= REPEATED_AFTER * this.#intervalMs
+    if (before?.value === value && !mustRepeat) return
+    this.#published.set(topic, { value, at })
+    const expirySeconds = isClustered ? Math.ceil((EXPIRES_AFTER * this.#intervalMs) / 1000) : undefined
+    const published = message(topic, value, expirySeconds)
+    startExpiry(published, timers.wallTime())
     // other parts report a failing store; the next value is another attempt
-    this.#parts.own.publish(message(topic, value)).catch(() => this.#published.delete(topic))
+    own.publish(published).catch(() => this.#published.delete(topic))
   }
 }
 
-function message(topic: string, payload: string) {
-  return messageOfInput({ topic, payload, retain: true }, Number.POSITIVE_INFINITY)
+function message(topic: string, payload: string, messageExpiryInterval?: number) {
+  const properties = messageExpiryInterval === undefined ? undefined : { properties: { messageExpiryInterval } }
+  return messageOfInput({ topic, payload, retain: true, ...properties }, Number.POSITIVE_INFINITY)
 }
 
 function sumOf(one: number | undefined, other: number | undefined): number | undefined {
