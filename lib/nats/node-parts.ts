@@ -10,6 +10,7 @@ import { RecordLoader } from './log/record-loader.js'
 import { ShardReader } from './log/shard-reader.js'
 import { ShardWriter } from './log/shard-writer.js'
 import { Claims } from './nodes/claims.js'
+import { ClockCheck } from './nodes/clock-check.js'
 import { Deadlines } from './nodes/deadlines.js'
 import { NatsLease } from './nodes/lease.js'
 import { Membership } from './nodes/membership.js'
@@ -105,12 +106,15 @@ export function makeParts(
   const { prefix } = options
   const failed = (error: Error) => events.failed(error)
   const name = `${prefix}-${self.epoch}`
+  const subject = nodeSubject(prefix, self.node)
+  const clockCheck = new ClockCheck({ failed, read: () => wire.last(streams.nodes, subject) })
   const lease = new NatsLease({
     wire,
     failed,
     leaseMs,
+    renewed: (before, after) => clockCheck.renewed(before, after),
     stream: streams.nodes,
-    subject: nodeSubject(prefix, self.node),
+    subject,
     epoch: self.epoch,
     isGuest: self.isGuest,
   })

@@ -31,6 +31,8 @@ export interface LeaseParts {
   readonly epoch: string
   readonly isGuest: boolean
   readonly leaseMs: number
+  /** Called after each write of the record. @param before the time of day before it; @param after and after it */
+  renewed(before: number, after: number): void
   failed(error: Error): void
 }
 
@@ -143,14 +145,16 @@ export class NatsLease implements Lease {
   }
 
   async #write(record: NodeRecord, expected: number | undefined): Promise<number> {
-    const { wire, subject, leaseMs } = this.#parts
+    const { wire, subject, leaseMs, renewed } = this.#parts
     const body = Buffer.from(JSON.stringify(record))
     const expect = expected === undefined ? {} : { expect: { subject, sequence: expected } }
+    const before = Date.now()
     const { seq } = await wire.write(
       { subject, body, ttl: RECORD_SECONDS, replaces: true },
       expect,
       Math.max(500, leaseMs / RENEWALS),
     )
+    renewed(before, Date.now())
     return seq
   }
 }

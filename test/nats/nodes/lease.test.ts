@@ -26,6 +26,7 @@ test('a node leaves while its lease is being renewed', async () => {
       subject: 'node.one',
       epoch: 'epoch',
       isGuest: false,
+      renewed() {},
     })
     const taken = lease.take()
     answers.shift()!(1)
@@ -75,6 +76,7 @@ test('a renewal that servers without a leader refuse is tried again long before 
       subject: 'node.one',
       epoch: 'epoch',
       isGuest: false,
+      renewed() {},
     })
     await lease.take()
     hasLeader = false
