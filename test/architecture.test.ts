@@ -121,6 +121,7 @@ describe('imports', () => {
       'node:os',
       'node:perf_hooks',
       'node:stream',
+      'node:timers',
       'node:timers/promises',
       'node:util',
       'node:v8',

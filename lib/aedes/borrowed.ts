@@ -2,10 +2,14 @@
  * Wraps the application's store and bus for the underlying broker. Aedes does not close the store, and if the
  * application replaces one of its methods, the new one is used from then on. Knows no broker.
  */
+import timers from 'node:timers'
 import type { Bus, BusListener } from '../../types/bus.js'
 import type { Message } from '../../types/message/message.js'
 import type { AedesPersistence, SessionPersistence, StoreClient, StoredSubscription } from '../../types/persistence.js'
 import { busPacket, parsedSubscription, storedPacket } from './packets.js'
+
+// that of Node.js itself: fake timers of test runners replace the global one
+const { setImmediate } = timers
 
 /** The methods that a store must have. */
 const METHODS = [

@@ -3,7 +3,12 @@
  * upgrade or TLS handshake that follows costs many times as much as a CONNECT. Owns the waiting connections; must not
  * know what is done with them.
  */
+
 import type { Socket } from 'node:net'
+import timers from 'node:timers'
+
+// that of Node.js itself: fake timers of test runners replace the global one
+const { setImmediate } = timers
 
 /** Upgrades and handshakes begun in one turn; they take a few milliseconds. */
 const PER_TURN = 16

@@ -1,7 +1,11 @@
 /**
  * A clock for tests: time stands still until `advance` is called. Owns the timers that were set on it; knows no broker.
  */
+import timers from 'node:timers'
 import type { Clock } from '../../types/clock.js'
+
+// that of Node.js itself: fake timers of test runners replace the global one
+const { setImmediate } = timers
 
 interface Timer {
   dueAt: number

@@ -2,7 +2,9 @@
  * Converts events of the underlying broker to events of Aedes, with their arguments and order, and publishes them below
  * `$SYS/`. Owns that conversion; must not know what causes an event.
  */
+
 import type { EventEmitter } from 'node:events'
+import timers from 'node:timers'
 import type { Disconnection, DisconnectReason } from '../../../types/broker/events.js'
 import type { Client } from '../../../types/client/client.js'
 import type { PingreqPacket, Subscription } from '../../../types/message/packets.js'
@@ -13,6 +15,9 @@ import type { HostSubscriptions } from '../hooks/host-subscriptions.js'
 import { busPacket, parsedPing, parsedSubscription } from '../packets.js'
 import type { AedesEvents } from '../types.js'
 import type { PendingSessions } from './pending-sessions.js'
+
+// that of Node.js itself: fake timers of test runners replace the global one
+const { setImmediate } = timers
 
 /** Reasons of disconnections that the broker did not decide. */
 const NOT_BY_BROKER: ReadonlySet<DisconnectReason> = new Set(['client', 'stream-closed', 'stream-error'])

@@ -2,11 +2,15 @@
  * The clients of an `Auth`: checked again when something changes, and disconnected when their identity expires. Owns
  * which clients are connected; two functions decide what they may do.
  */
+import timers from 'node:timers'
 import type { Client, DisconnectOptions } from '../../../types/client/client.js'
 import type { ClientLimits } from '../../../types/client/limits.js'
 import type { Clock } from '../../../types/clock.js'
 import { ReasonCode } from '../../index.js'
 import { type Subject, subjectOf } from '../identity.js'
+
+// that of Node.js itself: fake timers of test runners replace the global one
+const { setImmediate } = timers
 
 /** The verdicts about one client, valid until something changes. */
 export interface Entry {

@@ -8,6 +8,7 @@ import { AnaxError } from '../../errors.js'
 import { startExpiry } from '../../model/message.js'
 import type { Timings } from '../../model/metering/timings.js'
 import { Job } from '../../util/scheduling/pipeline.js'
+import { setImmediate } from '../../util/scheduling/set-immediate.js'
 import type { Channel } from '../channel.js'
 import { ClientPublish } from './client-publish.js'
 

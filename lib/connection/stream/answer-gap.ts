@@ -2,6 +2,7 @@
  * The pause between CONNACK or SUBACK and the messages that follow: a program that awaits one of these packets before
  * it listens for messages would miss those in the same chunk. Owns the length of the pause; must not know what waits.
  */
+import { setImmediate } from '../../util/scheduling/set-immediate.js'
 
 /**
  * The pause for a client behind buffers of the operating system: a busy client reads everything that has arrived as one

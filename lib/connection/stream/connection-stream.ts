@@ -5,6 +5,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { AnaxError } from '../../errors.js'
+import { setImmediate } from '../../util/scheduling/set-immediate.js'
 
 /** The receiver of the stream's events. */
 export interface StreamOwner {

@@ -15,6 +15,7 @@
 import type { MaybePromise } from '../../../types/persistence.js'
 import { Fifo } from '../collections/fifo.js'
 import { RoundRobin } from '../collections/round-robin.js'
+import { setImmediate } from './set-immediate.js'
 
 /** The cost of each kind of work. */
 export const Cost = {

@@ -5,6 +5,7 @@
 import type { Clock } from '../../../types/clock.js'
 import { Heap, type HeapItem } from '../collections/heap.js'
 import { Cost, Fairness, Share } from './fairness.js'
+import { setImmediate } from './set-immediate.js'
 
 /** The longest delay that Node's timers support. A timer that is due later is scheduled again at that time. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1

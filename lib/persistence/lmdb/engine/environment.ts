@@ -3,6 +3,7 @@
  * Owns opening, refusing and closing. Knows the names of the tables, not their content.
  */
 import type { RootDatabase } from 'lmdb'
+import { clearImmediate, setImmediate } from '../../../util/scheduling/set-immediate.js'
 import type { CheckDepth } from '../check/check.js'
 import { verify } from '../check/verify.js'
 import { bootId } from '../file/boot.js'
