@@ -197,8 +197,9 @@ export class Aedes extends HookedBroker {
 
   /** Opens the store and serves the streams that were passed before. */
   async listen(): Promise<void> {
-    if (this.persistence.setup.constructor.name !== 'AsyncFunction') {
-      throw new Error('persistence.setup() must be an async function')
+    if (this.persistence.setup?.constructor.name !== 'AsyncFunction') {
+      const hint = 'stores with callbacks are of Aedes before 1.0: take their newest version'
+      throw new Error(`persistence.setup() must be an async function (${hint})`)
     }
     this.#started ??= this.#broker.listen()
     await this.#started

@@ -108,6 +108,12 @@ function methods(...names: string[]): Rule {
   }
 }
 
+/** The message says what is wrong with a store for Aedes before 1.0, which has most of the methods, with callbacks. */
+function store(...names: string[]): Rule {
+  const { expected, holds } = methods(...names)
+  return { expected: `${expected} (methods that return promises, as of aedes-persistence 11, and no callbacks)`, holds }
+}
+
 /** A limit per second: a number above 0, or Infinity. */
 const rate: Rule = { expected: 'a number above 0', holds: value => typeof value === 'number' && value > 0 }
 
@@ -132,7 +138,7 @@ const hook: Rule = { expected: 'a function', holds: value => value === null || t
 const RULES: Record<keyof BrokerOptions, Rule> = {
   id: { expected: 'a string that is not empty', holds: value => typeof value === 'string' && value !== '' },
   mq: methods('on', 'removeListener', 'emit', 'close'),
-  persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
+  persistence: store('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
   cluster: methods('join'),
   leaseMs: whole(500, 3_600_000),
   lostLease: oneOf('disconnect', 'keep-stateless'),

@@ -6,6 +6,8 @@ import { createRequire } from 'node:module'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+// @ts-expect-error it has no types
+import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import mqtt from 'mqtt'
 import defaultExport, { Aedes, type AedesClient, type AedesOptions, Server } from '../../lib/aedes/index.js'
 import { createMemoryPersistence } from '../../lib/index.js'
@@ -44,6 +46,11 @@ describe('a broker', () => {
     client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true, keepalive: 0 })
     await broker.listen()
     assert.equal((await client.expect('connack')).returnCode, 0)
+  })
+
+  it('refuses a store with callbacks, of Aedes before 1.0, and says what to take', async () => {
+    const withCallbacks = Object.assign(new MemoryPersistence(), { setup: undefined })
+    await assert.rejects(create({ persistence: withCallbacks as never }), /callbacks are of Aedes before 1\.0: take/)
   })
 
   it('shows its bus, its store, its options and its version', async () => {

@@ -48,6 +48,14 @@ function methods(...names: string[]): Row {
   return { expected: `an object with ${names.join(', ')}`, wrong: [null, 'x', {}, some], right: [all] }
 }
 
+function store(...names: string[]): Row {
+  const row = methods(...names)
+  return {
+    ...row,
+    expected: `${row.expected} (methods that return promises, as of aedes-persistence 11, and no callbacks)`,
+  }
+}
+
 function group(...names: string[]): Row {
   const right = Object.fromEntries(names.map(name => [name, undefined]))
   return { expected: `an object with ${names.join(', ')}`, wrong: [null, 'x', 5, true], right: [{}, right] }
@@ -56,7 +64,7 @@ function group(...names: string[]): Row {
 const ROWS: Record<keyof BrokerOptions, Row> = {
   id: { expected: 'a string that is not empty', wrong: ['', 5, null, {}], right: ['x'] },
   mq: methods('on', 'removeListener', 'emit', 'close'),
-  persistence: methods('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
+  persistence: store('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
   cluster: methods('join'),
   leaseMs: whole(500, 3_600_000),
   lostLease: {
@@ -232,7 +240,7 @@ describe('options', () => {
       [async () => {}, 'a function'],
       [Promise.resolve(), 'a promise, which is to be awaited before'],
     ]) {
-      const error = { code: 'ANAX_ERR_OPTION', message: new RegExp(`outgoingEnqueueCombi, got ${shown}$`) }
+      const error = { code: 'ANAX_ERR_OPTION', message: new RegExp(`no callbacks\\), got ${shown}$`) }
       assert.throws(() => new Broker({ persistence: value as never }), error)
     }
   })
