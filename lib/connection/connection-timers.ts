@@ -6,14 +6,14 @@ import type { ResolvedOptions } from '../ports/resolved-options.js'
 import { type Scheduled, Timer, type Timers } from '../util/scheduling/timers.js'
 
 /** A deadline that expired. */
-export type Deadline = 'connect' | 'keep-alive' | 'drain' | 'close'
+export type ConnectionDeadline = 'connect' | 'keep-alive' | 'drain' | 'close'
 
 /** The time for the peer to read the last packets and to close its side, in milliseconds. */
 const LINGER_MS = 1000
 
 /** Is notified of expired deadlines. */
 export interface DeadlineOwner {
-  deadlinePassed(deadline: Deadline): void
+  deadlinePassed(deadline: ConnectionDeadline): void
 }
 
 export class ConnectionTimers implements Scheduled {
@@ -23,7 +23,7 @@ export class ConnectionTimers implements Scheduled {
   readonly #drainTimeout: number
   readonly #owner: DeadlineOwner
   /** The current deadline: first CONNECT, then keep alive, then closing. */
-  #deadline: Deadline = 'connect'
+  #deadline: ConnectionDeadline = 'connect'
   #allowedSilenceMs = 0
   #lastReceived = 0
   #drainTimer: Timer | undefined

@@ -33,7 +33,7 @@ import { firstPacketError, malformedFirstPacketAnswer } from './connect/first-pa
 import type { ConnectionPorts } from './connection-ports.js'
 import type { ConnectionSource } from './connection-source.js'
 import { type ConnectionState, nextState } from './connection-state.js'
-import { ConnectionTimers, type Deadline, type DeadlineOwner } from './connection-timers.js'
+import { type ConnectionDeadline, ConnectionTimers, type DeadlineOwner } from './connection-timers.js'
 import { disconnectionOf } from './disconnection.js'
 import { receive } from './handlers/index.js'
 import { InputEnd } from './input-end.js'
@@ -70,7 +70,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
   readonly #timers: ConnectionTimers
   /** Set when the connection begins to end; resolves when it is completely closed. */
   #released: Promise<void> | undefined
-  /** Called when the client closes its end, after a takeover. */
+  /** Called when the client closes its end after a takeover: so its connection was not lost. */
   #isAlive: (() => void) | undefined
 
   /** @param open the broker's connections, to which it is added */
@@ -344,7 +344,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     this.#isAlive = undefined
   }
   streamFailed(error: Error): void {
-    // its machine is there again, and knows nothing of the connection
+    // a reset: the client is not at the other end any more
     this.#isAlive = undefined
     if (this.#state !== 'closing' && this.#state !== 'closed') this.#breaks(wrapError('ANAX_ERR_STREAM', error))
   }
@@ -370,7 +370,7 @@ export class Connection implements ConnectingChannel, Link, PacketReceiver, Stre
     if (this.reader.isPaused() || this.#inputEnd !== undefined) this.resumeReading()
   }
 
-  deadlinePassed(deadline: Deadline): void {
+  deadlinePassed(deadline: ConnectionDeadline): void {
     switch (deadline) {
       case 'connect':
         if (this.#connect !== undefined) this.#connect.timeOut()

@@ -4,7 +4,7 @@
  * delivery pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
-import { type Fairness, type PausedWork, Share, type ShareOptions } from '../util/scheduling/fairness.js'
+import { type Fairness, type PausedWork, TurnShare, type TurnShareOptions } from '../util/scheduling/fairness.js'
 
 /** The unfinished delivery of one message. */
 export interface Delivering {
@@ -77,19 +77,19 @@ class Line implements PausedWork {
   readonly #fairness: Fairness
   readonly #begin: (message: PublishMessage) => Delivering | undefined
   readonly #ended: () => void
-  readonly #share: Share
+  readonly #share: TurnShare
   readonly #entries: Entry[] = []
 
   constructor(
     fairness: Fairness,
     begin: (message: PublishMessage) => Delivering | undefined,
     ended: () => void,
-    share?: ShareOptions,
+    share?: TurnShareOptions,
   ) {
     this.#fairness = fairness
     this.#begin = begin
     this.#ended = ended
-    this.#share = new Share(this, share)
+    this.#share = new TurnShare(this, share)
   }
 
   append(message: PublishMessage, delivering: Delivering | undefined): Promise<void> {

@@ -15,10 +15,10 @@ import type { SharedGroup } from './shared/shared-group.js'
 const SLICE = 256
 
 /** The owner of a subscription. */
-export type Holder = Subscriber | SharedGroup | HostListener
+export type Receiver = Subscriber | SharedGroup | HostListener
 
 export class TopicRoutes {
-  readonly tree = new FilterTree<Match, Holder>()
+  readonly tree = new FilterTree<Match, Receiver>()
   readonly #fairness: Fairness
   /** By the matches: the tree returns the same array for a topic until subscriptions change. */
   readonly #routes = new WeakMap<readonly Match[], Route>()
@@ -28,7 +28,7 @@ export class TopicRoutes {
   }
 
   /** Continues a search. @returns the matches, or undefined if the budget is used up */
-  find(search: FilterSearch<Holder, Match>): readonly Match[] | undefined {
+  find(search: FilterSearch<Receiver, Match>): readonly Match[] | undefined {
     this.#fairness.spend(Cost.search)
     do this.#fairness.spend(search.runPart())
     while (!search.isDone && !this.#fairness.isSpent)

@@ -11,7 +11,7 @@ import { AnaxError } from '../../errors.js'
 import type { ConnectionTraffic } from '../../model/metering/traffic.js'
 import { effectiveLimits } from '../../session/client-limits.js'
 import { networkOf } from '../../util/network.js'
-import { Cost, type PausedWork, Share } from '../../util/scheduling/fairness.js'
+import { Cost, type PausedWork, TurnShare } from '../../util/scheduling/fairness.js'
 import type { ConnectionPorts } from '../connection-ports.js'
 import { IncompletePacket, type IncompletePackets } from './incomplete-packets.js'
 import { Throttle, type ThrottleOwner } from './throttle.js'
@@ -48,7 +48,7 @@ export class PacketReader implements ThrottleOwner, PausedWork {
   readonly #receiver: PacketReceiver
   readonly #ports: ReaderPorts
   /** This client's share of a turn of the event loop. */
-  readonly #share = new Share(this)
+  readonly #share = new TurnShare(this)
   readonly #traffic: ConnectionTraffic
   /** Undefined for a client without rates. */
   #throttle: Throttle | undefined

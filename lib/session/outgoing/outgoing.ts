@@ -18,7 +18,7 @@ import type { SharedDelivery } from '../../model/shared-delivery.js'
 import type { SessionSubscription } from '../../model/subscription.js'
 import type { Ports } from '../../ports/ports.js'
 import { Source } from '../../util/collections/source.js'
-import { Cost, Share } from '../../util/scheduling/fairness.js'
+import { Cost, TurnShare } from '../../util/scheduling/fairness.js'
 import type { Link } from './link.js'
 import { Pressure } from './pressure.js'
 import type { Recipient } from './recipient.js'
@@ -51,7 +51,7 @@ export class Outgoing {
   /** Whether `pump` is running. */
   #pumping = false
   /** Created when there is more to send than fits in one turn of the event loop. */
-  #share: Share | undefined
+  #share: TurnShare | undefined
   #closed = false
 
   /** @param quota how many QoS 1 and 2 messages may be unacknowledged */
@@ -129,7 +129,7 @@ export class Outgoing {
   readonly pump = (): void => {
     // while it waits for its turn, each call would send another slice
     if (this.#pumping || this.#closed || this.#share?.isWaiting || this.#sendAll()) return
-    this.#share ??= new Share({ resume: this.#takeTurn }, { line: 'old' })
+    this.#share ??= new TurnShare({ resume: this.#takeTurn }, { line: 'old' })
     this.#ports.fairness.wait(this.#share)
   }
 

@@ -61,9 +61,9 @@ const SHARE_UNITS = 800
 /** The least budget of a turn, as a part of the full budget, however far the previous turn exceeded its own. */
 const LEAST_PART = 1 / 4
 
-export type ShareOptions = Partial<Pick<Share, 'advance' | 'line' | 'party' | 'turn'>>
+export type TurnShareOptions = Partial<Pick<TurnShare, 'advance' | 'line' | 'party' | 'turn'>>
 
-const NO_OPTIONS: ShareOptions = {}
+const NO_OPTIONS: TurnShareOptions = {}
 
 /** Work that can pause. */
 export interface PausedWork {
@@ -72,7 +72,7 @@ export interface PausedWork {
 }
 
 /** The remaining budget of one client, or of one piece of work that can pause, in this turn. */
-export class Share {
+export class TurnShare {
   readonly work: PausedWork
   /**
    * The turn in which it worked last. Set for work that others have begun, which has already used a part of that turn.
@@ -90,7 +90,7 @@ export class Share {
   /** The party of a connecting or disconnecting client; in the queue `joining`, parties take turns. */
   party: string
 
-  constructor(work: PausedWork, { advance = 0, line, party = '', turn = -1 }: ShareOptions = NO_OPTIONS) {
+  constructor(work: PausedWork, { advance = 0, line, party = '', turn = -1 }: TurnShareOptions = NO_OPTIONS) {
     this.work = work
     this.turn = turn
     this.advance = advance
@@ -124,7 +124,7 @@ export class Fairness {
   /** Budget of this turn, reduced by what input from sockets exceeded in the last one. */
   #units: number
   #isScheduled = false
-  readonly #lines: Record<LineName, Fifo<Share> | RoundRobin<Share>> = {
+  readonly #lines: Record<LineName, Fifo<TurnShare> | RoundRobin<TurnShare>> = {
     fresh: new Fifo(),
     served: new Fifo(),
     joining: new RoundRobin(({ party }) => party),
@@ -185,7 +185,7 @@ export class Fairness {
   }
 
   /** Begins a piece of work. @returns false if it has to wait: it is queued, and resumed later */
-  begin(share: Share): boolean {
+  begin(share: TurnShare): boolean {
     if (share.isWaiting) return false
     this.wake()
     if (share.turn !== this.#turn) {
@@ -205,13 +205,13 @@ export class Fairness {
   }
 
   /** Ends a piece of work, or pauses it: then {@link wait} has to follow. */
-  end(share: Share): void {
+  end(share: TurnShare): void {
     share.left -= share.from - this.#left
     this.#floor = share.outerFloor
   }
 
   /** Queues unfinished work. */
-  wait(share: Share): void {
+  wait(share: TurnShare): void {
     if (share.isWaiting) return
     share.isWaiting = true
     this.#waiting++
@@ -220,7 +220,7 @@ export class Fairness {
     this.wake()
   }
 
-  #lineOf({ line, turn, left }: Share): LineName {
+  #lineOf({ line, turn, left }: TurnShare): LineName {
     if (line === 'joining') return line
     const isFresh = turn !== this.#turn || left === this.#shareUnits
     return isFresh ? 'fresh' : (line ?? 'served')
@@ -237,7 +237,9 @@ export class Fairness {
       this.#left -= units
       return undefined
     }
-    return new Promise(resolve => this.wait(new Share({ resume: resolve }, { advance: units, line: 'joining', party })))
+    return new Promise(resolve =>
+      this.wait(new TurnShare({ resume: resolve }, { advance: units, line: 'joining', party })),
+    )
   }
 
   /** Runs a step with this cost for each item, in as many turns as needed. */
@@ -296,7 +298,7 @@ export class Fairness {
         if (result === undefined) this.wait(share)
         else resolve(result)
       }
-      const share = new Share({ resume: goOn })
+      const share = new TurnShare({ resume: goOn })
       this.wait(share)
     })
   }

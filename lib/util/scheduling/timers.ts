@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../../types/clock.js'
 import { Heap, type HeapItem } from '../collections/heap.js'
-import { Cost, Fairness, Share } from './fairness.js'
+import { Cost, Fairness, TurnShare } from './fairness.js'
 import { setImmediate } from './set-immediate.js'
 
 /** The longest delay that Node's timers support. A timer that is due later is scheduled again at that time. */
@@ -35,7 +35,7 @@ export class Timers {
   readonly #clock: Clock
   readonly #fairness: Fairness
   /** The share of a turn of the event loop for due timers. */
-  readonly #share = new Share({ resume: () => this.#fireDue() })
+  readonly #share = new TurnShare({ resume: () => this.#fireDue() })
   readonly #heap = new Heap<Scheduled>()
   #alarm: unknown
   #alarmAt = Number.POSITIVE_INFINITY

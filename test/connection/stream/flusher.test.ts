@@ -8,7 +8,7 @@ import { duplexPair } from '../../../lib/client/duplex-pair.js'
 import { encode } from '../../../lib/codec/encode/encoder.js'
 import { Flusher } from '../../../lib/connection/stream/flusher.js'
 import { createBroker } from '../../../lib/index.js'
-import { Cost, Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
+import { Cost, Fairness, TurnShare } from '../../../lib/util/scheduling/fairness.js'
 import { connectPacket, publishPacket } from '../../support/clients/spec-client.js'
 
 /** An eighth of such a turn is enough for one write, a half for four. */
@@ -37,7 +37,7 @@ function fixture(mayWrite?: () => boolean) {
     keepBusy: (added: () => void = () => {}) => {
       let times = 0
       let isStopped = false
-      const share = new Share({
+      const share = new TurnShare({
         resume: () => {
           if (isStopped || !fairness.begin(share)) return
           fairness.spend(1)

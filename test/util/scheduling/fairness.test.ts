@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Fairness, Share } from '../../../lib/util/scheduling/fairness.js'
+import { Fairness, TurnShare } from '../../../lib/util/scheduling/fairness.js'
 import { byEffort } from '../../support/effort.js'
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 /** Works in steps of one unit, `steps` of them. */
 class Worker {
-  readonly share: Share
+  readonly share: TurnShare
   readonly #fairness: Fairness
   readonly #cost: number
   left: number
@@ -22,7 +22,7 @@ class Worker {
 
   constructor(fairness: Fairness, steps: number, { cost = 1, line }: { cost?: number; line?: 'old' } = {}) {
     this.#fairness = fairness
-    this.share = new Share({ resume: () => this.work() }, line === undefined ? {} : { line })
+    this.share = new TurnShare({ resume: () => this.work() }, line === undefined ? {} : { line })
     this.left = steps
     this.#cost = cost
   }

@@ -27,7 +27,7 @@ export interface ForeignRouter {
   route(message: PublishMessage): MaybePromise<void>
 }
 
-export interface ForeignParts {
+export interface ForeignPathParts {
   /** Functions, because bus and router need each other: called when the first message arrives. */
   queues(): ForeignQueues
   router(): ForeignRouter
@@ -39,10 +39,10 @@ export interface ForeignParts {
 const NOBODY: readonly MatchedSubscription[] = []
 
 export class ForeignPath implements PublishPath {
-  readonly #parts: ForeignParts
+  readonly #parts: ForeignPathParts
   readonly #rules: { among: 'connected'; policy: QueuePolicy }
 
-  constructor(parts: ForeignParts) {
+  constructor(parts: ForeignPathParts) {
     this.#parts = parts
     // The broker that accepted the message has chosen among the members that are not connected.
     this.#rules = { among: 'connected', policy: withoutRefusals(parts.policy) }

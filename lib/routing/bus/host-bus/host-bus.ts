@@ -16,13 +16,13 @@ import type { Timers } from '../../../util/scheduling/timers.js'
 import { PublishJob } from '../../publish-job.js'
 import type { MessageBus } from '../message-bus.js'
 import { FilterRegistrations } from './filter-registrations.js'
-import { type ForeignParts, ForeignPath, type ForeignRouter } from './foreign-path.js'
+import { ForeignPath, type ForeignPathParts, type ForeignRouter } from './foreign-path.js'
 import { RecentMessages } from './recent-messages.js'
 
 /** Maximum messages of others that wait for the store, and their bytes: a store that hangs must not fill the memory. */
 const MAX_PENDING = { messages: 10_000, bytes: 16 * 1024 * 1024 }
 
-export interface HostBusParts extends ForeignParts {
+export interface HostBusParts extends ForeignPathParts {
   mq: Bus
   timers: Timers
   timings: Timings

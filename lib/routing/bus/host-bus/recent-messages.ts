@@ -24,7 +24,7 @@ interface Entry {
 }
 
 /** A message that arrived, and whose number it has. */
-export interface ReceivedMessage {
+export interface ArrivedMessage {
   message: PublishMessage
   origin: 'this broker' | 'another broker' | 'application'
 }
@@ -70,7 +70,7 @@ export class RecentMessages {
   }
 
   /** @returns the message to route; undefined for a duplicate, or for something that is not a message */
-  take(carried: BusMessage): ReceivedMessage | undefined {
+  take(carried: BusMessage): ArrivedMessage | undefined {
     const { brokerId, brokerCounter } = carried as Partial<MessageRef>
     if (!brokerId || !brokerCounter) return this.#takeUnnumbered(carried)
     const key = refKey({ brokerId, brokerCounter })
@@ -90,13 +90,13 @@ export class RecentMessages {
     if (entry !== undefined) entry.record = undefined
   }
 
-  #takeOwn(key: string, entry: Entry | undefined, carried: BusMessage): ReceivedMessage | undefined {
+  #takeOwn(key: string, entry: Entry | undefined, carried: BusMessage): ArrivedMessage | undefined {
     const message = entry?.record?.message ?? forgotten(carried)
     this.#entries.set(key, { record: undefined, hasCome: true })
     return message && { message, origin: 'this broker' }
   }
 
-  #takeUnnumbered(carried: BusMessage): ReceivedMessage | undefined {
+  #takeUnnumbered(carried: BusMessage): ArrivedMessage | undefined {
     if (this.#unnumbered.has(carried)) return undefined
     this.#unnumbered.add(carried)
     const message = adopt(carried)
