@@ -44,6 +44,7 @@ import { type HostClientOptions, HostSide, type Responder } from './host/host-si
 import type { MessageStream, MessagesOptions } from './host/message-stream.js'
 import type { RequestHandler, RequestOptions } from './host/requests.js'
 import { typedListener, type ValueListener } from './host/typed-listener.js'
+import { UnfinishedCalls } from './host/unfinished-calls.js'
 import { Inspection } from './inspection/inspection.js'
 import { limitsOf, statsOf } from './inspection/stats.js'
 import { resolveOptions, systemClock } from './options.js'
@@ -62,6 +63,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   declare published: Hooks['published']
   readonly #parts: BrokerParts
   readonly #host: HostSide
+  readonly #unfinished = new UnfinishedCalls()
   readonly #listeners: HostListeners
   readonly #inspection: Inspection
 
@@ -316,8 +318,13 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     this.#parts.lifecycle.assertListening()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
     startExpiry(message, this.#parts.timers.wallTime())
-    await this.#parts.own.publish(message)
-    await this.#parts.backPressure.roomForNext(message)
+    this.#unfinished.begin()
+    try {
+      await this.#parts.own.publish(message)
+      await this.#parts.backPressure.roomForNext(message)
+    } finally {
+      this.#unfinished.end()
+    }
     return recordOf(message)?.reachesNobody !== true
   }
 
