@@ -39,6 +39,14 @@ export function optionError(detail: string, cause?: unknown): AnaxError {
   return new AnaxError('ANAX_ERR_OPTION', { detail, ...(cause !== undefined && { cause }) })
 }
 
+/**
+ * Checks an option with two possible values; undefined leaves it out.
+ * @throws AnaxError ANAX_ERR_OPTION
+ */
+export function checkChoice(name: string, value: unknown, [one, other]: readonly [string, string]): void {
+  if (value !== undefined && value !== one && value !== other) throw optionError(`${name} is '${one}' or '${other}'`)
+}
+
 /** Extracts the options of an `Auth` from those of a module. */
 export function authOptions(options: AuthOptions): AuthOptions {
   return Object.fromEntries(OPTIONS.flatMap(name => (options[name] === undefined ? [] : [[name, options[name]]])))
@@ -51,11 +59,7 @@ export function clockOf({ clock = SYSTEM_CLOCK }: AuthOptions): Clock {
 
 /** @throws AnaxError ANAX_ERR_OPTION */
 export function checkOptions({ dryRun, log, deniedWill }: AuthOptions): void {
-  if (dryRun !== undefined && dryRun !== 'authorization' && dryRun !== 'everything') {
-    throw optionError("dryRun is 'authorization' or 'everything'")
-  }
-  if (deniedWill !== undefined && deniedWill !== 'drop' && deniedWill !== 'refuse') {
-    throw optionError("deniedWill is 'drop' or 'refuse'")
-  }
+  checkChoice('dryRun', dryRun, ['authorization', 'everything'])
+  checkChoice('deniedWill', deniedWill, ['drop', 'refuse'])
   if (log !== undefined && typeof log !== 'function') throw optionError('log is a function')
 }

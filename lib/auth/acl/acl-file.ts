@@ -4,7 +4,7 @@
  */
 import { Auth } from '../auth.js'
 import type { Subject } from '../identity.js'
-import { type AuthOptions, authOptions, optionError } from '../options.js'
+import { type AuthOptions, authOptions, checkChoice, optionError } from '../options.js'
 import type { Authorizer, Decision } from '../parts.js'
 import { readText } from '../util/files.js'
 import { type MosquittoRules, parseAclFile } from './mosquitto-file.js'
@@ -53,18 +53,10 @@ export function aclFile(source: AclSource, options: AclOptions = {}): Auth {
 /** The authorizer alone, for modules with their own rules. */
 export function aclAuthorizer(source: AclSource, options: AclOptions): Authorizer {
   const { widerFilter, slashInNames, olderClients, retainedPublisher } = options
-  if (olderClients !== undefined && olderClients !== 'disconnect' && olderClients !== 'acknowledge') {
-    throw optionError("olderClients is 'disconnect' or 'acknowledge'")
-  }
-  if (retainedPublisher !== undefined && retainedPublisher !== 'check' && retainedPublisher !== 'trust') {
-    throw optionError("retainedPublisher is 'check' or 'trust'")
-  }
-  if (slashInNames !== undefined && slashInNames !== 'allow' && slashInNames !== 'deny') {
-    throw optionError("slashInNames is 'allow' or 'deny'")
-  }
-  if (widerFilter !== undefined && widerFilter !== 'refuse' && widerFilter !== 'narrow') {
-    throw optionError("widerFilter is 'refuse' or 'narrow'")
-  }
+  checkChoice('olderClients', olderClients, ['disconnect', 'acknowledge'])
+  checkChoice('retainedPublisher', retainedPublisher, ['check', 'trust'])
+  checkChoice('slashInNames', slashInNames, ['allow', 'deny'])
+  checkChoice('widerFilter', widerFilter, ['refuse', 'narrow'])
   if (typeof source === 'string') {
     if (widerFilter === 'refuse')
       throw optionError('the rules of a file are filtered at delivery: widerFilter is for typed rules')

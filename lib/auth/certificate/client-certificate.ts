@@ -11,7 +11,7 @@ import { ReasonCode } from '../../index.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'
 import { type ProvenSubject, subjectClient } from '../identity.js'
-import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
+import { type AuthOptions, authOptions, checkChoice, clockOf, optionError } from '../options.js'
 import type { Attempt, Authenticator, Outcome, Refused } from '../parts.js'
 import { type CertificateIdentity, fingerprintOf, namesOf } from './names.js'
 import { identifyCertificate, parseRevocationLists, type RevocationList } from './revocation-list.js'
@@ -43,9 +43,7 @@ export function clientCertificate(options: ClientCertificateOptions = {}): Auth 
   if (!['cn', 'dns', 'uri', 'email', 'fingerprint'].includes(identity)) {
     throw optionError("identity is 'cn', 'dns', 'uri', 'email' or 'fingerprint'")
   }
-  if (mustEqual !== undefined && mustEqual !== 'username' && mustEqual !== 'clientId') {
-    throw optionError("mustEqual is 'username' or 'clientId'")
-  }
+  checkChoice('mustEqual', mustEqual, ['username', 'clientId'])
   return new Auth({ authenticator: new CertificateAuthenticator(options, clockOf(options)) }, authOptions(options))
 }
 

@@ -10,7 +10,7 @@ import { identityRules } from '../acl/identity-rules.js'
 import { Auth } from '../auth.js'
 import type { DenialCode } from '../hooks/denials.js'
 import { type Identity, type ProvenSubject, subjectOf } from '../identity.js'
-import { type AuthOptions, authOptions, clockOf, optionError } from '../options.js'
+import { type AuthOptions, authOptions, checkChoice, clockOf, optionError } from '../options.js'
 import type { Accepted, Attempt, Authenticator, ExtendedOutcome, Outcome, Refused } from '../parts.js'
 import { type ClaimNames, claimOf, identityFrom } from './claims.js'
 import { findToken, type TokenPlace, type TokenPlaces, tokenOf } from './token-places.js'
@@ -160,8 +160,6 @@ function checkOptions({ from = ['password'], cookie, allowedOrigins, mustEqual, 
   ) {
     throw optionError('a token in a cookie needs its name and allowedOrigins: browsers send cookies for every page')
   }
-  if (mustEqual !== undefined && mustEqual !== 'username' && mustEqual !== 'clientId') {
-    throw optionError("mustEqual is 'username' or 'clientId'")
-  }
+  checkChoice('mustEqual', mustEqual, ['username', 'clientId'])
   if (usernameClaim === '') throw optionError('usernameClaim is the name of a claim')
 }
