@@ -8,14 +8,13 @@ import { folderOfOurs } from '../support/programs/left-behind.js'
 import { NatsServers } from '../support/programs/nats.js'
 import { Balancer } from './brokers/balancer.js'
 import { freePort } from './brokers/free-port.js'
-import { checkMessages, countLostSessions, sum, tellMissing } from './checks/findings.js'
+import { sum } from './checks/findings.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './checks/inspector.js'
-import { countWills, tellWills } from './checks/will-findings.js'
 import { Participants } from './participants.js'
 import { countBetween, KillableProcess } from './processes/killable-process.js'
 import { killClients } from './processes/killers.js'
 import { Random } from './random.js'
-import type { CrashReport } from './run.js'
+import { type CrashReport, reportOf } from './report.js'
 
 export interface ClusterCrashOptions {
   seed: number
@@ -174,25 +173,9 @@ class ClusterRun {
     this.#retainedFaults.push(...faults)
   }
 
-  #report(seconds: number, subscriptionFaults: readonly string[]): ClusterCrashReport {
-    const { publisherStates, subscriberStates, willSubscriber, wills, churner, processes } = this.#participants
-    return {
-      ...checkMessages(publisherStates, subscriberStates),
-      ...countWills(wills),
-      sessionsLost: countLostSessions([...publisherStates, ...subscriberStates, willSubscriber, churner]),
-      retainedWrong: this.#retainedFaults.length,
-      subscriptionsWrong: subscriptionFaults.length,
-      crashes: sum([...this.#nodes, ...processes].map(({ crashes }) => crashes)),
-      kills: this.#kills,
-      leasesLost: this.#leasesLost,
-      clientKills: sum(processes.map(({ kills }) => kills)),
-      seconds,
-      details: [
-        ...tellMissing(publisherStates, subscriberStates),
-        ...tellWills(wills),
-        ...this.#retainedFaults,
-        ...subscriptionFaults,
-      ],
-    }
+  #report(seconds: number, subscriptions: readonly string[]): ClusterCrashReport {
+    const faults = { retained: this.#retainedFaults, subscriptions }
+    const report = reportOf(this.#participants, this.#nodes, faults)
+    return { ...report, kills: this.#kills, leasesLost: this.#leasesLost, seconds }
   }
 }

@@ -1,18 +1,17 @@
 /**
- * One crash test: the broker and its clients are killed again and again. Owns the order of the steps, and the report.
+ * One crash test: the broker and its clients are killed again and again. Owns the order of the steps.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LmdbDurability } from '../../lib/persistence/lmdb/lmdb.js'
 import { folderOfOurs } from '../support/programs/left-behind.js'
 import { freePort } from './brokers/free-port.js'
-import { checkMessages, countLostSessions, type Findings, sum, tellMissing } from './checks/findings.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './checks/inspector.js'
-import { countWills, tellWills } from './checks/will-findings.js'
 import { Participants } from './participants.js'
 import { countBetween, KillableProcess } from './processes/killable-process.js'
 import { killBroker, killClients } from './processes/killers.js'
 import { Random } from './random.js'
+import { type CrashReport, reportOf } from './report.js'
 
 export interface CrashOptions {
   broker: 'anax' | 'aedes'
@@ -21,16 +20,6 @@ export interface CrashOptions {
   seed: number
   /** The number of kills of the broker. */
   kills: number
-}
-
-export interface CrashReport extends Findings {
-  /** The number of kills of the broker. */
-  kills: number
-  /** The number of kills of publishers and subscribers. */
-  clientKills: number
-  seconds: number
-  /** The faults in words. */
-  details: string[]
 }
 
 export async function runCrashTest(options: CrashOptions): Promise<CrashReport> {
@@ -96,24 +85,8 @@ class Run {
     this.#retainedFaults.push(...faults)
   }
 
-  #report(seconds: number, subscriptionFaults: readonly string[]): CrashReport {
-    const { publisherStates, subscriberStates, willSubscriber, wills, churner, processes } = this.#participants
-    return {
-      ...checkMessages(publisherStates, subscriberStates),
-      ...countWills(wills),
-      sessionsLost: countLostSessions([...publisherStates, ...subscriberStates, willSubscriber, churner]),
-      retainedWrong: this.#retainedFaults.length,
-      subscriptionsWrong: subscriptionFaults.length,
-      crashes: sum([this.#broker, ...processes].map(({ crashes }) => crashes)),
-      kills: this.#broker.kills,
-      clientKills: sum(processes.map(({ kills }) => kills)),
-      seconds,
-      details: [
-        ...tellMissing(publisherStates, subscriberStates),
-        ...tellWills(wills),
-        ...this.#retainedFaults,
-        ...subscriptionFaults,
-      ],
-    }
+  #report(seconds: number, subscriptions: readonly string[]): CrashReport {
+    const faults = { retained: this.#retainedFaults, subscriptions }
+    return { ...reportOf(this.#participants, [this.#broker], faults), kills: this.#broker.kills, seconds }
   }
 }
