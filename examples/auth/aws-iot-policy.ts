@@ -18,7 +18,7 @@ export interface Policy {
   Statement: Statement[]
 }
 
-/** Variable of a policy -> its place in a rule. The common name is the user name with `clientCertificate()`. */
+/** Variable of a policy -> the place in a rule. The common name is the user name with `clientCertificate()`. */
 const VARIABLES: Record<string, string> = {
   'iot:ClientId': '%c',
   'iot:Connection.Thing.ThingName': '%c',
@@ -26,7 +26,7 @@ const VARIABLES: Record<string, string> = {
 }
 
 interface Meaning {
-  /** What kind of resource it is about. */
+  /** The kind of a resource. */
   kind: string
   right: 'publish' | 'subscribe'
 }
@@ -37,10 +37,10 @@ const ACTIONS: Record<string, Meaning> = {
   'iot:Receive': { kind: 'topic', right: 'subscribe' },
 }
 
-/** Who may connect says `clientCertificate({ mustEqual: 'clientId' })`; receiving is allowed with subscribing. */
+/** `clientCertificate({ mustEqual: 'clientId' })` decides who may connect; receiving is allowed with subscribing. */
 const IMPLIED = ['iot:Connect', 'iot:Receive']
 
-/** Throws for what cannot be said in rules: better no rule than a wider one. */
+/** Throws if rules cannot express it: no rule is better than one that allows more. */
 export function policyRules({ Statement: statements }: Policy): Rule[] {
   return statements.flatMap(({ Effect, Action, Resource }) => {
     const make = Effect === 'Allow' ? allow : deny
@@ -64,7 +64,7 @@ function topicOf(resource: string, kind: string): string[] {
   const filter = path
     .replaceAll(/\$\{([^}]+)\}/g, (_, name: string) => VARIABLES[name] ?? unknown(resource))
     .replace(/(^|\/)\*$/, '$1#')
-  // in the middle, `*` is for any number of levels, and `?` for any character
+  // in the middle, `*` matches any number of levels, and `?` any character
   if (/[*?]/.test(filter)) return unknown(resource)
   return filter === '#' ? ALL : [filter]
 }

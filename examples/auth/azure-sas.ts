@@ -30,7 +30,7 @@ export function iotHub(keys: ReadonlyMap<string, string>): Auth {
         string,
         string
       >
-      // a device that does not exist costs as much as a wrong signature
+      // an unknown device costs as much as a wrong signature
       const key = keys.get(client.id) ?? 'AAAA'
       const expected = sign(sr ?? '', se ?? '', key)
       const given = Buffer.from(decodeURIComponent(sig ?? ''), 'base64')

@@ -1,6 +1,6 @@
 /**
  * Devices that show who they are by certificates: an authority and a certificate for one device are made here, and the
- * device may use the topics of its own name. (In earnest, the authority's key is somewhere else.)
+ * device may use the topics of its own name. (In production, the key of the authority is kept elsewhere.)
  *
  *   npm run build && node dist/examples/auth/device-certificates.js
  *   mosquitto_pub -p 8883 --cafile /tmp/anax-devices/ca.pem --cert /tmp/anax-devices/device-1.pem \

@@ -29,18 +29,18 @@ const broker = await createBroker({
   },
 
   authorizePublish(client, packet) {
-    // Of a client that left a delayed will before a restart, the context is gone.
+    // For a client that left a delayed will before a restart, the context is lost.
     return (client.context as User | undefined)?.mayPublish.test(packet.topic) === true
   },
 
-  /** A promise may be returned wherever a value may: of a database, for instance. */
+  /** Every hook may return a promise instead of a value, of a database query for instance. */
   async authorizeSubscribe(client, subscription) {
     if (!(client.context as User).maySubscribe.test(subscription.topic)) return false
-    // Nobody gets more than QoS 1 here.
+    // No client gets more than QoS 1 here.
     return subscription.qos === 2 ? { ...subscription, qos: 1 } : subscription
   },
 
-  /** Asked for each receiver: this one tells nobody what carries the user property "private". */
+  /** Called for each receiver: this one forwards no message with the user property "private". */
   authorizeForward(_client, message) {
     return message.properties?.userProperties?.private === undefined ? message : null
   },

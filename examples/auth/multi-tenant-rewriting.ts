@@ -11,7 +11,7 @@ import { createBroker, type Hooks } from 'anax'
 import { custom } from 'anax/auth'
 import { createServer } from 'anax/server'
 
-/** In earnest: a table, with hashes in place of passwords. */
+/** In production: a table with hashes instead of passwords. */
 const users = new Map([
   ['acme/admin', 'sesame'],
   ['acme/pump', 'open'],
@@ -25,10 +25,10 @@ const auth = custom(({ client, username = '', password }) => {
   return { username, attributes: { tenant } }
 })
 
-/** `acme/`. The user name was checked when the client came in, and is stored with its will. */
+/** `acme/`. The user name was verified at CONNECT, and is stored with the will. */
 const prefixOf = ({ username = '' }: { username: string | undefined }) => `${username.split('/')[0]}/`
 
-/** Gives every tenant a tree of topics of its own. */
+/** Gives every tenant a separate topic tree. */
 const ownTopics = {
   authorizePublish: (client, packet) => {
     if (packet.topic.startsWith('$')) return false

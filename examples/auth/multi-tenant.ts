@@ -10,7 +10,7 @@ import { createBroker } from 'anax'
 import { aclFile, allow, compose, custom } from 'anax/auth'
 import { createServer } from 'anax/server'
 
-/** In earnest: a table, with hashes in place of passwords. */
+/** In production: a table with hashes instead of passwords. */
 const users = new Map([
   ['acme/admin', { password: 'sesame', role: 'admin' }],
   ['acme/pump', { password: 'open', role: 'device' }],

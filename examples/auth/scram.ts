@@ -10,12 +10,12 @@ import { pathToFileURL } from 'node:url'
 import { type AuthenticateExtendedHandler, type Client, createBroker, type ExtendedVerdict, ReasonCode } from 'anax'
 import { createServer } from 'anax/server'
 
-/** The hash functions that SCRAM is used with, by the names of the authentication methods. */
+/** The hash functions for SCRAM, by the names of the authentication methods. */
 const HASHES = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-1': 'sha1' } as const
 
 export type ScramMethod = keyof typeof HASHES
 
-/** What the server keeps of a password: neither it nor what the client proves can be computed from this. */
+/** What the server stores for a password: neither the password nor the client's proof can be computed from it. */
 export interface ScramCredentials {
   salt: Buffer
   iterations: number
@@ -25,9 +25,9 @@ export interface ScramCredentials {
 
 export interface ScramOptions {
   method?: ScramMethod
-  /** The credentials of a user; undefined where there is no such user. */
+  /** The credentials of a user; undefined for an unknown user. */
   lookup(username: string): ScramCredentials | undefined
-  /** Printable characters without a comma, never the same twice. */
+  /** Printable characters without a comma, never repeated. */
   nonce?: () => string
 }
 
@@ -40,7 +40,7 @@ interface Exchange {
   transcript: string
 }
 
-/** Derives what is stored from a password. Name and password are taken as they are, without SASLprep. */
+/** Derives the stored credentials from a password. Name and password are used unchanged, without SASLprep. */
 export function deriveCredentials(
   password: string,
   method: ScramMethod = 'SCRAM-SHA-256',
@@ -60,7 +60,7 @@ export function scram(options: ScramOptions): AuthenticateExtendedHandler {
   const hash = HASHES[method]
   const exchanges = new WeakMap<Client, Exchange>()
   const users = new WeakMap<Client, string>()
-  /** Whoever asks for a user that does not exist gets the same salt every time, as for one that does. */
+  /** A client that asks for an unknown user gets the same salt every time, as for a known one. */
   const secret = randomBytes(32)
 
   function begin(client: Client, message: string): ExtendedVerdict {
@@ -87,7 +87,7 @@ export function scram(options: ScramOptions): AuthenticateExtendedHandler {
     const signed = `${exchange.transcript},${withoutProof}`
     const clientKey = xor(Buffer.from(proof, 'base64'), createHmac(hash, storedKey).update(signed).digest())
     if (!timingSafeEqual(createHash(hash).update(clientKey).digest(), storedKey)) return refuse()
-    // an authentication that is repeated later has to be of the same user
+    // re-authentication must be for the same user
     if ((users.get(client) ?? exchange.username) !== exchange.username) return refuse('another user than before')
     users.set(client, exchange.username)
     const signature = createHmac(hash, serverKey).update(signed).digest('base64')
@@ -109,7 +109,7 @@ function refuse(reasonString?: string): ExtendedVerdict {
   return { result: 'refuse', reasonCode: ReasonCode.NotAuthorized, ...(reasonString && { reasonString }) }
 }
 
-/** Zeros where the lengths differ: no proof has that. */
+/** Zeros if the lengths differ: no proof has that. */
 function xor(one: Buffer, other: Buffer): Buffer {
   if (one.length !== other.length) return Buffer.alloc(other.length)
   return Buffer.from(one.map((byte, index) => byte ^ other[index]!))
@@ -119,7 +119,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const users = new Map([['alice', deriveCredentials('wonderland')]])
   const broker = await createBroker({
     authenticateExtended: scram({ lookup: username => users.get(username) }),
-    // who does not use SCRAM stays outside
+    // clients that do not use SCRAM are refused
     authenticate: () => false,
   })
   const server = await createServer(broker, { transport: 'tcp', port: Number(process.env.PORT ?? 1883) })

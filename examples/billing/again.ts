@@ -1,4 +1,6 @@
-/** Does something until it works: MQTT.js gives an operation up when the connection breaks at the wrong moment. */
+/**
+ * Repeats an operation until it succeeds: MQTT.js gives an operation up when the connection breaks at the wrong moment.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 
 const PAUSE_MS = 50

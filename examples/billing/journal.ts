@@ -1,15 +1,15 @@
-/** A file of lines that survives a crash: what `append` has returned from is on the disk. */
+/** A file of lines that survives a crash: when `append` has returned, the line is on the disk. */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 
 export class Journal {
-  /** Its lines when it was opened. */
+  /** The lines when it was opened. */
   readonly lines: readonly string[]
   readonly #file: number
 
   constructor(path: string) {
     this.lines = readJournal(path)
     this.#file = openSync(path, 'a')
-    // Whoever was killed while writing left half a line: nothing must be written behind it.
+    // A writer that was killed may have left half a line, after which nothing may be written.
     ftruncateSync(this.#file, Buffer.byteLength(this.lines.map(line => `${line}\n`).join('')))
   }
 
@@ -23,7 +23,7 @@ export class Journal {
   }
 }
 
-/** The lines of a journal; none where there is no file yet. */
+/** The lines of a journal; none if there is no file yet. */
 export function readJournal(path: string): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []
 }

@@ -23,6 +23,6 @@ client.handleMessage = ({ payload }, done) => {
   done()
 }
 await new Promise<void>(resolve => client.once('connect', () => resolve()))
-// QoS 1 is enough: what comes twice is known by its key.
+// QoS 1 is enough: duplicates are recognized by their key.
 await again(() => client.subscribeAsync(filter, { qos: 1 }))
 console.log('subscribed')

@@ -1,7 +1,7 @@
 /**
- * A meter of the billing example. A charge is written down, with a key that no other charge has, before it is
- * published; it is done when the broker has acknowledged it. A meter that was killed publishes again whatever it does
- * not know to be done, with the same key. Arguments: number, number of charges, port, folder.
+ * A meter of the billing example. A charge is written to disk, with a unique key, before it is published; it is done
+ * when the broker has acknowledged it. After a restart, a meter publishes everything again that is not known to be
+ * done, with the same key. Arguments: number, number of charges, port, folder.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect } from 'mqtt'
@@ -9,7 +9,7 @@ import { again } from './again.js'
 import { Journal } from './journal.js'
 
 const [number, charges, port, folder] = process.argv.slice(2)
-/** Odd meters publish with QoS 1, even ones with QoS 2: the key is needed either way. */
+/** Odd meters publish with QoS 1, even ones with QoS 2: both need the key. */
 const qos = Number(number) % 2 === 1 ? 1 : 2
 const PAUSE_MS = 20
 

@@ -42,7 +42,7 @@ export class Part {
     await ended
   }
 
-  /** Resolves when it says so. */
+  /** Resolves when it has printed a line with this word. */
   async says(word: string): Promise<void> {
     const lines = createInterface({ input: this.#child!.stdout! })
     for (let line = ''; line !== word; ) [line] = await once(lines, 'line')

@@ -20,12 +20,12 @@ export class MqttBroker extends Broker implements OnModuleInit, OnApplicationBoo
   @Inject(HttpAdapterHost) private readonly adapter!: HttpAdapterHost
   #webSocket: AttachedWebSocket | undefined
 
-  /** The store is open before anybody can call. */
+  /** The store is open before anything can use the broker. */
   onModuleInit(): Promise<void> {
     return this.listen()
   }
 
-  /** There is an HTTP server now. */
+  /** The HTTP server exists now. */
   onApplicationBootstrap(): void {
     const server: Server = this.adapter.httpAdapter.getHttpServer()
     this.#webSocket = attachWebSocket(this, server, { path: '/mqtt' })

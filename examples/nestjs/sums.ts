@@ -1,4 +1,4 @@
-/** A microservice of NestJS over MQTT, which adds up what it is sent. Knows no broker. */
+/** A microservice of NestJS over MQTT, which adds up numbers. Knows no broker. */
 import 'reflect-metadata'
 import { Controller, Module } from '@nestjs/common'
 import { MessagePattern } from '@nestjs/microservices'

@@ -1,13 +1,13 @@
 /**
- * A service to be tested: it turns the heating of rooms on and off, by what their sensors report.
- * Knows a client of MQTT.js and nothing of the broker.
+ * A service to test: it turns the heating of rooms on and off, by the reports of their sensors. Knows a client of
+ * MQTT.js and nothing of the broker.
  */
 import type { MqttClient } from 'mqtt'
 
-/** The will to connect with: others see that the thermostat is gone. */
+/** The will for its connection: others learn that the thermostat is offline. */
 export const WILL = { topic: 'thermostat/status', payload: Buffer.from('offline'), qos: 1, retain: true } as const
 
-/** Seconds after which a command is of no use. */
+/** Seconds after which a command is useless. */
 const COMMAND_EXPIRY = 60
 
 export class Thermostat {
@@ -20,7 +20,7 @@ export class Thermostat {
     client.on('connect', () => this.start())
   }
 
-  /** Subscribes, and says that it is there. */
+  /** Subscribes, and publishes that it is online. */
   async start(): Promise<void> {
     await this.#client.subscribeAsync(['thermostat/target', 'home/+/temperature'], { qos: 1 })
     await this.#client.publishAsync(WILL.topic, 'online', { qos: 1, retain: true })
@@ -34,7 +34,7 @@ export class Thermostat {
 
   #command(room: string, state: 'ON' | 'OFF'): void {
     const properties = { messageExpiryInterval: COMMAND_EXPIRY }
-    // a line that is down loses nothing: MQTT.js sends it later
+    // nothing is lost while the connection is down: MQTT.js sends it later
     this.#client.publishAsync(`home/${room}/heating/set`, state, { qos: 1, properties }).catch(() => {})
   }
 }
